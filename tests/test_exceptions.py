@@ -83,7 +83,7 @@ def test_signals_are_not_ordinary_exceptions():
 
 def test_importing_the_tree_imports_nothing_heavy():
     heavy = {"pydantic", "httpx", "inspect", "asyncio", "traceback"}
-    code = f"import sys; before = set(sys.modules); import prefect.exceptions; print({heavy} & (set(sys.modules) - before))"
+    code = f"import sys; old = set(sys.modules); import prefect.exceptions; print({heavy} & set(sys.modules) - old)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "set()"
 

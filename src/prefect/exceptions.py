@@ -1,31 +1,34 @@
-"""Every exception this package raises on purpose, in one tree, so that a program can catch as wide or narrow as it means.
+"""Every exception this package raises on purpose, in one tree, so that a program catches as wide as it means to.
 
 It must stay free of imports beyond the standard library, and of the slow ones among those (they are made inside the
 functions that need them): everything else in the package may raise from here.
 
     BaseException
-    ├── PrefectSignal                     moves a run to a state; `except Exception` must not swallow it
-    │   ├── Abort                           the server refused the run's next state
-    │   └── Pause                           a run pauses or suspends
-    ├── ExternalSignal                    something outside asks the process to stop
-    │   └── TerminationSignal               an operating system signal
+    ├── PrefectSignal                  moves a run to a state; `except Exception` must not swallow it
+    │   ├── Abort                        the server refused the run's next state
+    │   └── Pause                        a run pauses or suspends
+    ├── ExternalSignal                 something outside asks the process to stop
+    │   └── TerminationSignal            an operating system signal
     └── Exception
         ├── ImportError
-        │   └── PrefectImportError          an optional dependency is missing
+        │   └── PrefectImportError       an optional dependency is missing
         ├── httpx.HTTPStatusError
-        │   └── PrefectHTTPStatusError      an HTTP error that shows the server's answer
+        │   └── PrefectHTTPStatusError   an HTTP error that shows the server's answer
         └── PrefectException
-            ├── outcomes of a run           CrashedRun  FailedRun  CancelledRun  PausedRun  UnfinishedRun  UpstreamTaskError
-            ├── waiting for a run           FlowPauseTimeout  FlowRunWaitTimeout  FlowRunWatchError  NotPausedError
-            ├── calling a flow or task      ParameterTypeError  ParameterBindError (TypeError)  SignatureMismatchError (TypeError)
-            │                               ReservedArgumentError (TypeError)  MappingLengthMismatch  MappingMissingIterable
-            ├── finding flows               MissingFlowError  UnspecifiedFlowError  ScriptError
-            ├── results and caches          MissingResult  SerializationError  HashError  ConfigurationError
-            ├── context and names           MissingContextError (RuntimeError)  InvalidNameError (ValueError)
-            ├── settings                    MissingProfileError (ValueError)  ProfileSettingsValidationError
-            ├── the API                     ObjectNotFound  ObjectAlreadyExists  ObjectLimitReached  ObjectUnsupported  EventTooLarge
-            ├── blocks                      BlockMissingCapabilities  ProtectedBlockError  InvalidRepositoryURLError
-            └── infrastructure              InfrastructureError  InfrastructureNotAvailable  InfrastructureNotFound
+            ├── outcomes of a run        CrashedRun  FailedRun  CancelledRun  PausedRun  UnfinishedRun
+            │                            UpstreamTaskError
+            ├── waiting for a run        FlowPauseTimeout  FlowRunWaitTimeout  FlowRunWatchError  NotPausedError
+            ├── calling a flow or task   ParameterTypeError  ParameterBindError (TypeError)
+            │                            SignatureMismatchError (TypeError)  ReservedArgumentError (TypeError)
+            │                            MappingLengthMismatch  MappingMissingIterable
+            ├── finding flows            MissingFlowError  UnspecifiedFlowError  ScriptError
+            ├── results and caches       MissingResult  SerializationError  HashError  ConfigurationError
+            ├── context and names        MissingContextError (RuntimeError)  InvalidNameError (ValueError)
+            ├── settings                 MissingProfileError (ValueError)  ProfileSettingsValidationError
+            ├── the API                  ObjectNotFound  ObjectAlreadyExists  ObjectLimitReached  ObjectUnsupported
+            │                            EventTooLarge
+            ├── blocks                   BlockMissingCapabilities  ProtectedBlockError  InvalidRepositoryURLError
+            └── infrastructure           InfrastructureError  InfrastructureNotAvailable  InfrastructureNotFound
 """
 
 from __future__ import annotations
