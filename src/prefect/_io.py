@@ -1,0 +1,205 @@
+"""The only module with two bodies: each primitive blocks when driven and awaits when not.
+
+Everything above is written `async def` once. Driven by `drive`, a coroutine runs to its end in the caller's thread
+with no event loop, because none of its awaits truly suspends; awaited, the same coroutine yields to the event loop.
+No other module may call `time.sleep`, `asyncio.sleep` or wait on a lock inside a coroutine.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from prefect._lazy import lazy
+
+if TYPE_CHECKING:
+    import asyncio
+    import concurrent.futures
+else:
+    asyncio = lazy("asyncio")
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+S = TypeVar("S")
+
+
+class _Mode(threading.local):
+    driving = False
+
+
+_mode = _Mode()
+
+
+def driving() -> bool:
+    """Whether the current thread is inside `drive`, so that primitives must block rather than await."""
+    return _mode.driving
+
+
+def drive(coroutine: Coroutine[Any, Any, R]) -> R:
+    """Run a coroutine that never truly suspends to its end, in this thread, with no event loop.
+
+    Raises:
+        RuntimeError: The coroutine suspended, which means some I/O bypassed this module.
+    """
+    previous = _mode.driving
+    _mode.driving = True
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        _mode.driving = previous
+    coroutine.close()
+    raise RuntimeError(f"{coroutine.__qualname__} suspended while driven: some I/O bypassed prefect._io")
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop running in this thread, or None. Does not import asyncio: without it no loop can run."""
+    events = sys.modules.get("asyncio.events")
+    return events._get_running_loop() if events else None
+
+
+def caller_is_async(depth: int = 2) -> bool:
+    """Whether the code `depth` frames up is a coroutine or an async generator under a running event loop."""
+    if running_loop() is None:
+        return False
+    frame = sys._getframe(depth)
+    return bool(frame.f_code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR))
+
+
+class twin(Generic[P, R]):
+    """The public dual form of an async function: `read = twin(aread)`.
+
+    Called from plain code it drives the coroutine and returns its value. Called from a coroutine under a running
+    event loop it returns the awaitable, so that both `Block.load(x)` and `await Block.load(x)` work as users write
+    them. The async original is at `.aio`.
+    """
+
+    def __init__(self, afn: Callable[P, Coroutine[Any, Any, R]]) -> None:
+        self.aio = afn
+        functools.update_wrapper(self, afn)
+        self.__name__ = afn.__name__[1:] if afn.__name__.startswith("a") else afn.__name__
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if not _mode.driving and caller_is_async():
+            return self.aio(*args, **kwargs)  # pyright: ignore[reportReturnType]  # awaitable by context
+        return drive(self.aio(*args, **kwargs))
+
+    @overload
+    def __get__(self, obj: None, owner: Any = None) -> twin[P, R]: ...
+    @overload
+    def __get__(self: twin[Concatenate[S, Q], R], obj: S, owner: Any = None) -> Callable[Q, R]: ...
+    def __get__(self, obj: Any, owner: Any = None) -> Any:
+        return self if obj is None else _Bound(self, obj)
+
+
+class _Bound:
+    """A twin bound to an object; a method of its own, so that the caller's frame is found at the same depth."""
+
+    __slots__ = ("_obj", "_twin")
+
+    def __init__(self, twin_: twin[Any, Any], obj: Any) -> None:
+        self._twin = twin_
+        self._obj = obj
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not _mode.driving and caller_is_async():
+            return self._twin.aio(self._obj, *args, **kwargs)
+        return drive(self._twin.aio(self._obj, *args, **kwargs))
+
+    @property
+    def aio(self) -> Callable[..., Coroutine[Any, Any, Any]]:
+        return functools.partial(self._twin.aio, self._obj)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._twin, name)
+
+
+async def sleep(seconds: float) -> None:
+    """Pause for `seconds`; a value of 0 or less returns at once."""
+    if seconds <= 0:
+        return
+    if _mode.driving:
+        time.sleep(seconds)
+    else:
+        await asyncio.sleep(seconds)
+
+
+async def wait(future: concurrent.futures.Future[R], timeout: float | None = None) -> R:
+    """Wait for a concurrent future and return its result.
+
+    Raises:
+        TimeoutError: It was not done within `timeout` seconds. The future itself goes on.
+    """
+    if _mode.driving:
+        return future.result(timeout)
+    return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), timeout)
+
+
+async def blocking(fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a function that blocks (a file, a lock, a database): in place when driven, in a worker thread when not."""
+    if _mode.driving:
+        return fn(*args, **kwargs)
+    return await asyncio.to_thread(fn, *args, **kwargs)
+
+
+async def call_user(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Call a function of the user's that may be sync or async (a hook, a condition, a serializer).
+
+    Sync functions run in place. An async one is awaited under the running loop, or, when driven, on a fresh event
+    loop: in this thread where none runs, else in a thread of its own.
+    """
+    previous, _mode.driving = _mode.driving, False
+    try:
+        outcome = fn(*args, **kwargs)
+    finally:
+        _mode.driving = previous
+    if not inspect.isawaitable(outcome):
+        return outcome
+    if not _mode.driving:
+        return await outcome
+    return _run_to_end(outcome)
+
+
+def _run_to_end(awaitable: Awaitable[R]) -> R:
+    async def consume() -> R:
+        return await awaitable
+
+    def run() -> R:
+        previous, _mode.driving = _mode.driving, False
+        try:
+            return asyncio.run(consume())
+        finally:
+            _mode.driving = previous
+
+    if running_loop() is None:
+        return run()
+    return in_thread(run)
+
+
+def in_thread(fn: Callable[[], R]) -> R:
+    """Run `fn` in a new thread with a copy of this thread's context, wait, and return or raise what it did."""
+    import contextvars
+
+    outcome: list[R] = []
+    errors: list[BaseException] = []
+    context = contextvars.copy_context()
+
+    def body() -> None:
+        try:
+            outcome.append(context.run(fn))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=body, name="prefect-call", daemon=True)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return outcome[0]

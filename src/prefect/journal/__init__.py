@@ -1,0 +1,68 @@
+"""What runs say to the world: records are appended here and committed in batches by one thread.
+
+Appending costs a microsecond and never waits for a disk, a lock, a server or a network. The records are JSON objects
+with a `kind`; `docs/architecture.md` lists them. Whoever opens the local database applies them to it. The journal knows
+nothing of runs: it must not read, change or interpret a record.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefect._lazy import lazy
+
+if TYPE_CHECKING:
+    from prefect.journal import writer
+else:
+    writer = lazy("prefect.journal.writer")
+
+__all__ = ["Record", "append", "close", "current", "flush", "use"]
+
+Record = dict[str, Any]
+
+_current: writer.Journal | None = None
+
+
+def use(home: Path) -> writer.Journal:
+    """Make the journal of `home` the one this process appends to; what the former one holds is written first."""
+    global _current
+    if _current is None or _current.home != home:
+        close()
+        _current = writer.Journal(home)
+    return _current
+
+
+def current() -> writer.Journal | None:
+    """The journal in use, or None before the first run."""
+    return _current
+
+
+def append(record: Record) -> None:
+    """Queue a record to be written. Without a journal in use the record is dropped: nobody runs, nobody listens."""
+    if _current is not None:
+        _current.append(record)
+
+
+def flush(timeout: float | None = None) -> bool:
+    """Wait until all that was appended is on disk. False when that took longer than `timeout` seconds."""
+    return _current is None or _current.flush(timeout)
+
+
+def close() -> None:
+    """Write what is queued and stop using the journal."""
+    global _current
+    if _current is not None:
+        journal, _current = _current, None
+        journal.close()
+
+
+def _forget_in_child() -> None:
+    global _current
+    if _current is not None:
+        _current = _current.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)

@@ -1,0 +1,56 @@
+"""Reading the journal: batches in the order they were committed, and discarding what has been applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefect._lazy import lazy
+from prefect.journal import file
+
+if TYPE_CHECKING:
+    import orjson
+else:
+    orjson = lazy("orjson")
+
+Record = dict[str, Any]
+
+
+def read(home: Path, after: int = 0, limit: int = 100) -> Iterator[tuple[int, list[Record]]]:
+    """Yield up to `limit` batches with a number above `after`, oldest first, each with its records.
+
+    A line that is not JSON comes as `{"kind": "damaged", "line": ...}`, so that the rest is not lost with it.
+    """
+    path = file.path_in(home)
+    if not path.exists():
+        return
+    with closing(file.connect(path)) as connection:
+        rows = connection.execute(
+            "SELECT seq, body FROM batch WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+        ).fetchall()
+    for seq, body in rows:
+        yield seq, [_decode(line) for line in body.split(b"\n") if line]
+
+
+def discard(home: Path, through: int) -> None:
+    """Remove the batches numbered up to and including `through`."""
+    with closing(file.connect(file.path_in(home))) as connection:
+        connection.execute("DELETE FROM batch WHERE seq <= ?", (through,))
+
+
+def pending(home: Path) -> tuple[int, int]:
+    """How many batches wait to be applied, and their size in bytes."""
+    path = file.path_in(home)
+    if not path.exists():
+        return 0, 0
+    with closing(file.connect(path)) as connection:
+        return connection.execute("SELECT count(*), coalesce(sum(length(body)), 0) FROM batch").fetchone()
+
+
+def _decode(line: bytes) -> Record:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return {"kind": "damaged", "line": line.decode("utf-8", "replace")}

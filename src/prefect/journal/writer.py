@@ -1,0 +1,270 @@
+"""The writing side of the journal: a queue in memory, drained by one thread into one row a batch."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect import _processes
+from prefect._lazy import lazy
+from prefect.journal import file
+from prefect.types import new_id, now
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    import orjson
+else:
+    orjson = lazy("orjson")
+    sqlite3 = lazy("sqlite3")
+
+GATHER = 0.05
+"""Seconds a batch gathers records before it is written: what a kill -9 can lose, and a fourth of what is promised."""
+BATCH_BYTES = 1 << 20
+"""A batch is cut at about this many bytes."""
+HELD_BYTES = 64 << 20
+"""How much is held in memory while the file cannot be written; beyond it the oldest batches are dropped."""
+RETRY = 0.5
+"""Seconds between attempts while the file cannot be written."""
+PATIENCE = 30.0
+"""Seconds that closing waits for a file that other processes keep locked."""
+
+
+class Journal:
+    """The journal of one home directory, written by this process.
+
+    Attributes:
+        home: The directory that holds the file.
+        owner: This process's id in the records; a fork gets its own.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.owner: UUID = new_id()
+        self._queue: deque[dict[str, Any] | threading.Event] = deque()
+        self._wake = threading.Event()
+        self._hurry = threading.Event()
+        self._awake = False
+        self._closed = False
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._sink = _Sink(home)
+        self._queue.append(_process_record(self.owner))
+        _open_journals.add(self)
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Queue a record. It must not be changed afterwards."""
+        self._queue.append(record)
+        if not self._awake:
+            self._rouse()
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all that was appended is on disk, or given up; False when `timeout` seconds were not enough."""
+        done = threading.Event()
+        self._queue.append(done)
+        self._hurry.set()
+        self._rouse()
+        return done.wait(timeout)
+
+    def close(self) -> None:
+        """Write what is queued, stop the thread and close the file."""
+        self._closed = True
+        self._hurry.set()
+        self._wake.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        self._drain()
+        self._sink.close(PATIENCE)
+        _open_journals.discard(self)
+
+    def forked(self) -> Journal:
+        """The journal of a forked child: the same home, nothing of the parent's queue, thread or connection."""
+        self._sink.abandon()
+        _open_journals.discard(self)
+        return Journal(self.home)
+
+    def _rouse(self) -> None:
+        self._awake = True
+        if self._thread is None or not self._thread.is_alive():
+            with self._starting:
+                if (self._thread is None or not self._thread.is_alive()) and not self._closed:
+                    self._thread = threading.Thread(target=self._run, name="prefect-journal", daemon=True)
+                    self._thread.start()
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._wake.wait()
+            self._wake.clear()
+            while self._queue and not self._closed:
+                self._hurry.wait(GATHER)
+                self._hurry.clear()
+                self._drain()
+                if self._sink.blocked:
+                    self._hurry.wait(RETRY)
+            self._awake = False
+            if self._queue:  # appended between the check and the flag
+                self._awake = True
+                self._wake.set()
+
+    def _drain(self) -> None:
+        """Move what is queued to the file; whoever waits for it is told afterwards."""
+        waiting: list[threading.Event] = []
+        self._sink.write(_batches(self._queue, waiting))
+        for event in waiting:
+            event.set()
+
+
+def _batches(queue: deque[Any], waiting: list[threading.Event]) -> Iterable[bytes]:
+    """Take what is queued now and yield it as encoded batches."""
+    lines: list[bytes] = []
+    size = 0
+    for _ in range(len(queue)):
+        item = queue.popleft()
+        if isinstance(item, threading.Event):
+            waiting.append(item)
+            continue
+        line = _encode(item)
+        lines.append(line)
+        size += len(line)
+        if size >= BATCH_BYTES:
+            yield b"\n".join(lines)
+            lines, size = [], 0
+    if lines:
+        yield b"\n".join(lines)
+
+
+def _encode(record: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(record, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+    except (TypeError, ValueError) as error:  # a lone surrogate, a circular value: keep that it happened
+        kept = {key: value for key, value in record.items() if isinstance(value, (int, float, UUID))}
+        return orjson.dumps({"kind": "unreadable", "of": record.get("kind"), "why": str(error), **kept})
+
+
+def _process_record(owner: UUID) -> dict[str, Any]:
+    return {
+        "kind": "process",
+        "id": owner,
+        "pid": os.getpid(),
+        "start": _processes.start_mark(),
+        "host": _processes.host(),
+        "created": now(),
+    }
+
+
+class _Sink:
+    """The open file and what could not be written to it yet. Used by one thread at a time."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.blocked = False
+        self._held: deque[bytes] = deque()
+        self._held_bytes = 0
+        self._dropped = 0
+        self._given_up = False
+        self._warned = False
+        self._connection: sqlite3.Connection | None = None
+
+    def write(self, batches: Iterable[bytes]) -> None:
+        """Commit the batches, after those held from before; on failure hold them and warn once."""
+        for batch in batches:
+            self._hold(batch)
+        if not self._held:
+            return
+        try:
+            connection = self._connection or self._open()
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT INTO batch (body) VALUES (?)", [(batch,) for batch in self._held])
+            connection.execute("COMMIT")
+        except (sqlite3.Error, OSError, file.JournalVersionError) as error:
+            self._failed(error)
+        else:
+            self._held.clear()
+            self._held_bytes = 0
+            self.blocked = False
+
+    def close(self, patience: float) -> None:
+        """Make the last attempts for `patience` seconds while the file is merely locked, then say what is lost."""
+        deadline = time.monotonic() + patience
+        while self._held and self.blocked and not self._given_up and self._locked and time.monotonic() < deadline:
+            time.sleep(0.1)
+            self.write(())
+        self._disconnect()
+        if self._held or self._dropped:
+            _warn(f"{len(self._held) + self._dropped} batches of run records could not be written and are lost.")
+
+    def abandon(self) -> None:
+        """Forget the connection without touching it: in a forked child it belongs to the parent."""
+        _abandoned.append(self._connection)
+        self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = file.path_in(self.home)
+        try:
+            self._connection = file.connect(path)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            aside = path.with_name(f"{path.name}.damaged-{new_id()}")
+            os.replace(path, aside)
+            for suffix in ("-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            _warn(f"The journal {str(path)!r} is damaged ({error}); it was moved to {aside.name!r} and a new one begun.")
+            self._connection = file.connect(path)
+        return self._connection
+
+    def _failed(self, error: Exception) -> None:
+        self.blocked = True
+        self._locked = "locked" in str(error)
+        self._disconnect()
+        if isinstance(error, file.JournalVersionError):
+            self._given_up = True
+            self._held.clear()
+            self._held_bytes = 0
+        if not self._warned and not self._locked:
+            self._warned = True
+            _warn(f"Runs cannot be recorded in {str(self.home)!r}: {error}. They go on; their records are kept in memory.")
+
+    _locked = False
+
+    def _hold(self, batch: bytes) -> None:
+        if self._given_up:
+            return
+        self._held.append(batch)
+        self._held_bytes += len(batch)
+        while self._held_bytes > HELD_BYTES and len(self._held) > 1:
+            self._held_bytes -= len(self._held.popleft())
+            self._dropped += 1
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            try:
+                connection.close()
+            except sqlite3.Error:
+                return  # what could be saved is held; a connection that cannot even be closed has nothing more
+
+
+def _warn(message: str) -> None:
+    print(f"prefect: {message}", file=sys.stderr, flush=True)
+
+
+_abandoned: list[Any] = []
+_open_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for journal in list(_open_journals):
+        journal.close()

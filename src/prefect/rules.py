@@ -1,0 +1,72 @@
+"""The rule book of run states: what follows from a change of state, and which changes are allowed.
+
+Everything here is pure: facts in, verdict out. The engine asks it for task runs and for flow runs without a server; the
+server asks it for flow runs. Neither may hold rules of its own. No I/O, no clock, no models: states come as `Moment`s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+TERMINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
+
+
+class Moment(NamedTuple):
+    """What the rules need to know of a state.
+
+    Attributes:
+        type: The state's type, for instance `"RUNNING"`.
+        name: Its name, for instance `"Retrying"`.
+        timestamp: When it was entered, aware.
+        scheduled_time: When a scheduled state is to run.
+    """
+
+    type: str
+    name: str
+    timestamp: datetime
+    scheduled_time: datetime | None = None
+
+
+def advance(run: Mapping[str, Any], previous: Moment | None, state: Moment, resuming: bool = False) -> dict[str, Any]:
+    """The columns of a run that change when it goes from `previous` to `state`.
+
+    Args:
+        run: The run's columns before the change: `start_time`, `end_time`, `total_run_time`, `run_count` and
+            `expected_start_time` are read; a missing one counts as not set.
+        previous: The state it leaves, or None for its first.
+        state: The state it enters.
+        resuming: The run was paused and goes on, which is not another attempt.
+
+    Returns:
+        Only the columns to set: `state_type`, `state_name`, `state_timestamp` always; the others when they change.
+    """
+    kind = state.type
+    changes: dict[str, Any] = {
+        "state_type": kind,
+        "state_name": state.name,
+        "state_timestamp": state.timestamp,
+    }
+    if run.get("expected_start_time") is None:
+        changes["expected_start_time"] = state.scheduled_time or state.timestamp
+    if kind == "RUNNING":
+        if run.get("start_time") is None:
+            changes["start_time"] = state.timestamp
+        if not resuming:
+            changes["run_count"] = (run.get("run_count") or 0) + 1
+    if kind in TERMINAL:
+        changes["end_time"] = state.timestamp
+        if run.get("start_time") is None:
+            changes["start_time"] = state.timestamp
+    elif run.get("end_time") is not None:
+        changes["end_time"] = None
+    if previous is not None and previous.type == "RUNNING":
+        # A clock that went back must not make a run shorter than it was.
+        spent = max(state.timestamp - previous.timestamp, timedelta(0))
+        changes["total_run_time"] = (run.get("total_run_time") or timedelta(0)) + spent
+    if kind == "SCHEDULED":
+        changes["next_scheduled_start_time"] = state.scheduled_time
+    elif run.get("next_scheduled_start_time") is not None:
+        changes["next_scheduled_start_time"] = None
+    return changes
