@@ -1,0 +1,58 @@
+# Two commands do everything on a fresh clone: `make demo` and `make test`. Both set up first, once.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+# pytest's own options: make test ARGS="-k retries"
+ARGS :=
+JOBS := 2
+
+.PHONY: help setup demo test check fmt bench compat lock clean
+
+help:
+	@echo "make demo    run the example and show its history"
+	@echo "make test    run the tests"
+	@echo "make check   everything CI runs: format, lint, types, import contracts, sizes, tests"
+	@echo "make fmt     format and mend what the linter can"
+	@echo "make bench   measure against the original, in a virtual environment of its own (PEERS=1: and against others)"
+	@echo "make compat  run the compatibility scenarios with the original and compare"
+	@echo "make lock    resolve the dependencies again, into uv.lock and requirements.txt"
+	@echo "make clean   remove what these commands made"
+
+# The stamp is newer than what it was made from, so that an installed checkout needs no network.
+.venv/.stamp: pyproject.toml uv.lock requirements.txt tools/setup
+	@tools/setup
+	@touch $@
+
+setup: .venv/.stamp
+
+demo: setup
+	@examples/demo
+
+test: setup
+	@$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+check: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m tools.sizes
+	@$(MAKE) --no-print-directory test
+
+fmt: setup
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: setup
+	@$(BIN)/python -m benchmarks $(if $(PEERS),--peers) $(ARGS)
+
+compat: setup
+	@$(BIN)/python -m tests.compat $(ARGS)
+
+lock:
+	uv lock
+	@{ echo "# Written by \`make lock\` from uv.lock, for machines without uv. Not edited by hand."; \
+	  uv export --locked --quiet --no-header --no-annotate --no-emit-project --all-groups; } > requirements.txt
+
+clean:
+	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis dist .import_linter_cache

@@ -1,0 +1,72 @@
+"""The size ratchet: a file has at most 500 lines, a function at most 60.
+
+What is longer is named in `EXCEPTIONS` with its length and may only shrink: an entry that is larger than what it names
+must be lowered, and one that is no longer needed must go. Run as `python -m tools.sizes`.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("src", "tests", "tools", "benchmarks", "examples")
+FILE_LINES = 500
+FUNCTION_LINES = 60
+
+# "path" or "path::qualified.function" -> its length.
+EXCEPTIONS: dict[str, int] = {}
+
+
+def measure(path: Path) -> Iterator[tuple[str, int, int]]:
+    """Name, length and limit of a file and of each function in it."""
+    text = path.read_text(encoding="utf-8")
+    name = path.relative_to(ROOT).as_posix()
+    yield name, len(text.splitlines()), FILE_LINES
+    for qualified, node in functions(ast.parse(text), ""):
+        # The signature and the docstring are documentation; what has to be followed is the body.
+        body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+        length = (node.end_lineno or 0) - body[0].lineno + 1 if body else 0
+        yield f"{name}::{qualified}", length, FUNCTION_LINES
+
+
+def functions(tree: ast.AST, prefix: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            qualified = f"{prefix}{node.name}"
+            if not isinstance(node, ast.ClassDef):
+                yield qualified, node
+            yield from functions(node, f"{qualified}.")
+        else:
+            yield from functions(node, prefix)
+
+
+def complaints(sizes: dict[str, tuple[int, int]], exceptions: dict[str, int]) -> Iterator[str]:
+    """One sentence for each thing too long, and for each exception that is not, or no longer, exact."""
+    for name, (length, limit) in sorted(sizes.items()):
+        allowed = exceptions.get(name)
+        if allowed is None and length > limit:
+            yield f"{name} has {length} lines, more than {limit}: split it"
+        elif allowed is not None and length > allowed:
+            yield f"{name} has grown from {allowed} to {length} lines: it may only shrink"
+        elif allowed is not None and length <= limit:
+            yield f"{name} has {length} lines and needs no exception any more: remove it from tools/sizes.py"
+        elif allowed is not None and length < allowed:
+            yield f"{name} has shrunk to {length} lines: lower its exception in tools/sizes.py"
+    for name in sorted(exceptions.keys() - sizes.keys()):
+        yield f"{name} is not there any more: remove its exception from tools/sizes.py"
+
+
+def main() -> int:
+    paths = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+    sizes = {name: (length, limit) for path in paths for name, length, limit in measure(path)}
+    found = list(complaints(sizes, EXCEPTIONS))
+    for line in found:
+        print(line)
+    if not found:
+        print(f"sizes: {len(paths)} files within {FILE_LINES} lines, functions within {FUNCTION_LINES}")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
