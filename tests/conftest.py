@@ -1,0 +1,55 @@
+"""Every test has an empty PREFECT_HOME, no PREFECT_* variables of the machine's, and leaves no thread behind."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATIENCE = 5.0
+"""Seconds that threads of a finished test have to end: how long a busy machine may keep them from it."""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The test's own empty PREFECT_HOME; settings, journal and local store start from it."""
+    for name in list(os.environ):
+        if name.startswith("PREFECT_"):
+            monkeypatch.delenv(name)
+    path = tmp_path / ".prefect"
+    monkeypatch.setenv("PREFECT_HOME", str(path))
+    # A project file of this checkout's must not reach the settings of a test.
+    monkeypatch.chdir(tmp_path)
+    _forget()
+    yield path
+    _forget()
+
+
+@pytest.fixture(autouse=True)
+def no_stray_threads(request: pytest.FixtureRequest, home: Path) -> Iterator[None]:
+    """Fail a test that leaves a thread running, unless it is marked `stray_threads` because that is its subject."""
+    before = set(threading.enumerate())
+    yield
+    _forget()
+    if request.node.get_closest_marker("stray_threads"):
+        return
+    deadline = time.monotonic() + PATIENCE
+    for thread in set(threading.enumerate()) - before:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    left = [thread.name for thread in set(threading.enumerate()) - before if thread.is_alive()]
+    assert not left, f"the test left threads running: {', '.join(left)}"
+
+
+def _forget() -> None:
+    """Let go of what the process remembers of a home: the journal in use, the settings read, the open store.
+
+    Only what was imported can remember anything, so nothing is imported here.
+    """
+    for module, function in (("prefect.journal", "close"), ("prefect.settings", "_forget")):
+        forget: Any = getattr(sys.modules.get(module), function, None)
+        if forget is not None:
+            forget()

@@ -1,0 +1,59 @@
+"""One truth in three spellings: pyproject.toml, uv.lock, and requirements.txt for machines without uv."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def locked() -> dict[str, dict[str, Any]]:
+    return {package["name"]: package for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
+
+
+def required() -> dict[str, tuple[str, set[str]]]:
+    """Name to version and hashes, as requirements.txt says."""
+    text = (ROOT / "requirements.txt").read_text().replace("\\\n", " ")
+    found: dict[str, tuple[str, set[str]]] = {}
+    for line in text.splitlines():
+        if match := re.match(r"([a-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", line):
+            found[match[1]] = match[2], set(re.findall(r"--hash=(\S+)", line))
+    return found
+
+
+def test_requirements_name_what_the_lock_names():
+    packages = locked()
+    del packages["pluperfect"]
+    assert {name: version for name, (version, _) in required().items()} == {
+        name: package["version"] for name, package in packages.items()
+    }
+
+
+def test_requirements_have_the_hashes_of_the_lock():
+    packages = locked()
+    for name, (_, hashes) in required().items():
+        files = [*packages[name].get("wheels", []), *filter(None, [packages[name].get("sdist")])]
+        assert hashes == {file["hash"] for file in files}, name
+
+
+def test_the_lock_was_made_from_this_pyproject():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+    def spelled(requirement: str) -> tuple[str, frozenset[str]]:
+        name, bounds = re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?(.*)", requirement).groups()  # type: ignore[union-attr]
+        return name, frozenset(bounds.split(","))
+
+    def in_lock(entries: list[dict[str, str]]) -> set[tuple[str, frozenset[str]]]:
+        return {(entry["name"], frozenset(entry.get("specifier", "").split(","))) for entry in entries}
+
+    metadata = locked()["pluperfect"]["metadata"]
+    assert in_lock(metadata["requires-dist"]) == {spelled(each) for each in project["project"]["dependencies"]}
+    for group, requirements in project["dependency-groups"].items():
+        assert in_lock(metadata["requires-dev"][group]) == {spelled(each) for each in requirements}
+
+
+def test_the_lock_names_public_hosts_only():
+    hosts = set(re.findall(r"(?:https?|file)://([^/\"]*)", (ROOT / "uv.lock").read_text()))
+    assert hosts == {"pypi.org", "files.pythonhosted.org"}
+    assert "://" not in (ROOT / "requirements.txt").read_text()
