@@ -1,0 +1,51 @@
+"""Is a result to be kept, and by which store? Asked for every run, so it must cost nothing and import nothing heavy.
+
+The answer comes from the run that the code is in, else from the settings.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from prefect._lazy import lazy
+
+if TYPE_CHECKING:
+    from prefect import settings
+    from prefect.results import store
+else:
+    settings = lazy("prefect.settings")
+    store = lazy("prefect.results.store")
+
+
+def get_default_persist_setting() -> bool:
+    """Whether flows keep their results when nobody says (`PREFECT_RESULTS_PERSIST_BY_DEFAULT`)."""
+    return settings.get_current_settings().results.persist_by_default
+
+
+def get_default_persist_setting_for_tasks() -> bool:
+    """Whether tasks keep their results when nobody says.
+
+    `PREFECT_TASKS_DEFAULT_PERSIST_RESULT` when it is set, else `PREFECT_RESULTS_PERSIST_BY_DEFAULT`.
+    """
+    current = settings.get_current_settings()
+    for_tasks = current.tasks.default_persist_result
+    return current.results.persist_by_default if for_tasks is None else for_tasks
+
+
+def should_persist_result() -> bool:
+    """Whether the run that the code is in keeps its result; outside of a run, the default for flows."""
+    run = _run_context()
+    return get_default_persist_setting() if run is None else run.persist_result
+
+
+def get_result_store() -> store.ResultStore:
+    """The store of the run that the code is in; outside of a run, a new store with the defaults."""
+    run = _run_context()
+    return store.ResultStore() if run is None else run.result_store
+
+
+def _run_context() -> Any:
+    # Contexts are built on results, so results cannot import them; and when nobody has, no run is going on.
+    context = sys.modules.get("prefect.context")
+    return context and (context.TaskRunContext.get() or context.FlowRunContext.get())
