@@ -1,0 +1,111 @@
+"""Pluperfect: write flows and tasks in plain Python; what they did is recorded and can be looked at afterwards.
+
+Every name is imported when it is first used, so that importing this package costs next to nothing. What stands here is
+the interface of Prefect 3: programs written for it run unchanged. It must define nothing itself.
+"""
+
+from typing import TYPE_CHECKING
+
+from prefect._lazy import exports
+
+if TYPE_CHECKING:
+    from prefect import (
+        artifacts,
+        assets,
+        blocks,
+        cache_policies,
+        client,
+        concurrency,
+        context,
+        deployments,
+        events,
+        exceptions,
+        filesystems,
+        flow_runs,
+        flows,
+        futures,
+        input,
+        locking,
+        logging,
+        results,
+        runtime,
+        schedules,
+        serializers,
+        settings,
+        states,
+        task_runners,
+        tasks,
+        transactions,
+        types,
+        utilities,
+        variables,
+    )
+    from prefect._version import __pluperfect_version__
+    from prefect.client.orchestration import get_client
+    from prefect.context import tags
+    from prefect.deployments.runner import deploy
+    from prefect.flow_runs import (
+        apause_flow_run,
+        aresume_flow_run,
+        asuspend_flow_run,
+        pause_flow_run,
+        resume_flow_run,
+        suspend_flow_run,
+    )
+    from prefect.flows import Flow, aserve, flow, serve
+    from prefect.logging.loggers import get_run_logger
+    from prefect.schemas.states import State
+    from prefect.tasks import Task, task
+    from prefect.transactions import Transaction
+    from prefect.utilities.annotations import allow_failure, unmapped
+
+__version__: str = "3.8.8"
+"""The release of Prefect whose interface this is, which is what programs ask for it. Ours is `__pluperfect_version__`."""
+
+__all__ = [
+    "__version__",
+    "allow_failure",
+    "apause_flow_run",
+    "aresume_flow_run",
+    "aserve",
+    "asuspend_flow_run",
+    "deploy",
+    "flow",
+    "Flow",
+    "get_client",
+    "get_run_logger",
+    "pause_flow_run",
+    "resume_flow_run",
+    "serve",
+    "State",
+    "suspend_flow_run",
+    "tags",
+    "task",
+    "Task",
+    "Transaction",
+    "unmapped",
+]
+
+_HOMES = {
+    "prefect._version": ("__pluperfect_version__",),
+    "prefect.client.orchestration": ("get_client",),
+    "prefect.context": ("tags",),
+    "prefect.deployments.runner": ("deploy",),
+    "prefect.flow_runs": tuple(f"{a}{verb}_flow_run" for a in ("", "a") for verb in ("pause", "resume", "suspend")),
+    "prefect.flows": ("Flow", "aserve", "flow", "serve"),
+    "prefect.logging.loggers": ("get_run_logger",),
+    "prefect.schemas.states": ("State",),
+    "prefect.tasks": ("Task", "task"),
+    "prefect.transactions": ("Transaction",),
+    "prefect.utilities.annotations": ("allow_failure", "unmapped"),
+}
+# The original has imported most of these by the time a program runs, so programs use them without importing them.
+_SUBMODULES = """
+    artifacts assets automations blocks cache_policies client concurrency context deployments docker engine events
+    exceptions filesystems flow_runs flows futures infrastructure input locking logging main plugins results runner
+    runtime schedules serializers settings states task_engine task_runners task_runs task_worker tasks testing
+    transactions types utilities variables workers
+"""
+
+_names = {name: f"{home}:{name}" for home, names in _HOMES.items() for name in names}
+__getattr__, __dir__ = exports(__name__, {name: f"{__name__}.{name}" for name in _SUBMODULES.split()} | _names)
