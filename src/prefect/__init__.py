@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from prefect._lazy import exports
 
 if TYPE_CHECKING:
-    from prefect import (
+    from prefect import (  # noqa: F401  # the modules that `import prefect` makes reachable
         artifacts,
         assets,
         blocks,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         utilities,
         variables,
     )
-    from prefect._version import __pluperfect_version__
+    from prefect._version import __pluperfect_version__  # noqa: F401
     from prefect.client.orchestration import get_client
     from prefect.context import tags
     from prefect.deployments.runner import deploy
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from prefect.utilities.annotations import allow_failure, unmapped
 
 __version__: str = "3.8.8"
-"""The release of Prefect whose interface this is, which is what programs ask for it. Ours is `__pluperfect_version__`."""
+"""The release of Prefect whose interface this is. That of this distribution is `__pluperfect_version__`."""
 
 __all__ = [
     "__version__",
