@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from prefect.results.store import default_cache as default_cache
 
 _HOMES = {
-    "asking": "get_default_persist_setting get_default_persist_setting_for_tasks get_result_store should_persist_result",
+    "asking": "get_default_persist_setting get_default_persist_setting_for_tasks get_result_store"
+    " should_persist_result",
     "record": "ResultRecord ResultRecordMetadata load_reference",
     "resolve": "LITERAL_TYPES ResultSerializer ResultStorage aget_default_result_storage aresolve_result_storage"
     " get_default_result_serializer get_default_result_storage get_or_create_default_task_scheduling_storage"

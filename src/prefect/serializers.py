@@ -1,0 +1,275 @@
+"""Serializers: a Python object to text that a result file can hold, and back.
+
+A serializer is a small pydantic model whose `type` names it, so that a stored record can say how it was written and
+any process can read it. Subclasses of `Serializer` with a `type` of their own are found by that name. Serializers
+know nothing of files, keys or runs.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import importlib
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+import pydantic_core
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
+
+__all__ = [
+    "CompressedJSONSerializer",
+    "CompressedPickleSerializer",
+    "CompressedSerializer",
+    "JSONSerializer",
+    "PickleSerializer",
+    "Serializer",
+    "UnknownSerializer",
+    "prefect_json_object_decoder",
+    "prefect_json_object_encoder",
+]
+
+D = TypeVar("D")
+
+_registry: dict[str, type[Serializer]] = {}
+_BASE = "__base__"
+
+
+class Serializer(BaseModel, Generic[D]):
+    """Turns objects of a kind into bytes and back.
+
+    To add one, subclass it with a default for `type`; it can then be named wherever a serializer is expected.
+    Making `Serializer(type=name)` makes the serializer of that name.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str = Field(default=_BASE, description="The name by which records refer to this kind of serializer.")
+
+    def __new__(cls, **fields: Any) -> Serializer:
+        name = fields.get("type", _BASE)
+        return object.__new__(_lookup(name) if cls is Serializer and name != _BASE else cls)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        name = cls.model_fields["type"].default
+        # A parametrized generic inherits its parent's name and is not a kind of its own.
+        if isinstance(name, str) and name != _BASE and not cls.__pydantic_generic_metadata__["origin"]:
+            _registry[name] = cls
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _dispatch(cls, value: Any, handler: ModelWrapValidatorHandler[Serializer]) -> Serializer:
+        if isinstance(value, str):
+            value = {"type": value}
+        if cls is Serializer and isinstance(value, dict):
+            kind = _lookup(value.get("type", _BASE))
+            if kind is not Serializer:
+                return kind.model_validate(value)
+        return handler(value)
+
+    def dumps(self, obj: D) -> bytes:
+        """Serialize an object. What is returned is text in UTF-8, so that a JSON record can hold it."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how to serialize: define its `dumps`.")
+
+    def loads(self, blob: bytes) -> D:
+        """Make the object that was serialized again."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how to deserialize: define its `loads`.")
+
+
+def _lookup(name: Any) -> type[Serializer]:
+    if name == _BASE:
+        return Serializer
+    try:
+        return _registry[name]
+    except (KeyError, TypeError):
+        known = ", ".join(sorted(_registry))
+        raise ValueError(
+            f"No serializer is named {name!r}: import the module that defines it, or use one of {known}."
+        ) from None
+
+
+class UnknownSerializer(Serializer[Any]):
+    """Stands for a serializer whose class is not imported here, so that a record can at least be looked at."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str  # pyright: ignore[reportGeneralTypeIssues]  # required: it is the name that was not known
+
+    def dumps(self, obj: Any) -> bytes:
+        raise self._error("write")
+
+    def loads(self, blob: bytes) -> Any:
+        raise self._error("read")
+
+    def _error(self, verb: str) -> ValueError:
+        return ValueError(
+            f"Cannot {verb} a result with the serializer {self.type!r}: import the module that defines it first."
+        )
+
+
+class PickleSerializer(Serializer[D]):
+    """Serializes with a pickle library, in base64.
+
+    A pickle can run code when it is read: read only results that you trust.
+    """
+
+    type: str = Field(default="pickle", frozen=True)
+    picklelib: str = Field(default="cloudpickle", description="The module that pickles: it has `dumps` and `loads`.")
+    picklelib_version: str | None = Field(default=None, description="Kept for records that have it; not checked.")
+
+    @field_validator("picklelib")
+    @classmethod
+    def _check_library(cls, value: str) -> str:
+        _library(value, "pickle", "dumps", "loads")
+        return value
+
+    def dumps(self, obj: D) -> bytes:
+        return base64.encodebytes(_library(self.picklelib, "pickle").dumps(obj))
+
+    def loads(self, blob: bytes) -> D:
+        return _library(self.picklelib, "pickle").loads(base64.decodebytes(blob))
+
+
+class JSONSerializer(Serializer[D]):
+    """Serializes as JSON; objects that JSON has no word for become `{"__class__": ..., "data": ...}`.
+
+    Pydantic can turn such objects into JSON and back: models, dataclasses, enums, dates, sets, paths and the like.
+    Tuples come back as lists, and the keys of dictionaries as strings.
+    """
+
+    type: str = Field(default="json", frozen=True)
+    jsonlib: str = Field(default="json", description="The module that encodes: it has `dumps` and `loads`.")
+    object_encoder: str | None = Field(
+        default="prefect.serializers.prefect_json_object_encoder",
+        description="The function that makes JSON of an object that is not, by its full name; or None.",
+    )
+    object_decoder: str | None = Field(
+        default="prefect.serializers.prefect_json_object_decoder",
+        description="The function that every decoded JSON object is passed to, by its full name; or None.",
+    )
+    dumps_kwargs: dict[str, Any] = Field(default_factory=dict)
+    loads_kwargs: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("dumps_kwargs")
+    @classmethod
+    def _check_dumps_kwargs(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if "default" in value:
+            raise ValueError("`default` cannot be provided. Use `object_encoder` instead.")
+        return value
+
+    @field_validator("loads_kwargs")
+    @classmethod
+    def _check_loads_kwargs(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if "object_hook" in value:
+            raise ValueError("`object_hook` cannot be provided. Use `object_decoder` instead.")
+        return value
+
+    def dumps(self, obj: D) -> bytes:
+        options = dict(self.dumps_kwargs)
+        if self.object_encoder:
+            options["default"] = _load_name(self.object_encoder)
+        text = _library(self.jsonlib, "JSON").dumps(obj, **options)
+        return text.encode() if isinstance(text, str) else text  # the standard library makes str, orjson bytes
+
+    def loads(self, blob: bytes) -> D:
+        options = dict(self.loads_kwargs)
+        if self.object_decoder:
+            options["object_hook"] = _load_name(self.object_decoder)
+        return _library(self.jsonlib, "JSON").loads(blob.decode(), **options)
+
+
+class CompressedSerializer(Serializer[D]):
+    """Compresses what another serializer makes."""
+
+    type: str = Field(default="compressed", frozen=True)
+    serializer: Serializer
+    compressionlib: str = Field(default="lzma", description="The module that compresses: `compress`, `decompress`.")
+
+    @field_validator("compressionlib")
+    @classmethod
+    def _check_library(cls, value: str) -> str:
+        _library(value, "compression", "compress", "decompress")
+        return value
+
+    def dumps(self, obj: D) -> bytes:
+        return base64.encodebytes(_library(self.compressionlib, "compression").compress(self.serializer.dumps(obj)))
+
+    def loads(self, blob: bytes) -> D:
+        plain = _library(self.compressionlib, "compression").decompress(base64.decodebytes(blob))
+        return self.serializer.loads(plain)
+
+
+class CompressedPickleSerializer(CompressedSerializer[D]):
+    """A compressed pickle."""
+
+    type: str = Field(default="compressed/pickle", frozen=True)
+    serializer: Serializer = Field(default_factory=PickleSerializer)
+
+
+class CompressedJSONSerializer(CompressedSerializer[D]):
+    """Compressed JSON."""
+
+    type: str = Field(default="compressed/json", frozen=True)
+    serializer: Serializer = Field(default_factory=JSONSerializer)
+
+
+def prefect_json_object_encoder(obj: Any) -> Any:
+    """Make JSON of an object that JSON has no word for, with the name of its class.
+
+    Exceptions keep their class and their message only.
+
+    Raises:
+        pydantic_core.PydanticSerializationError: Pydantic does not know how to serialize it either.
+    """
+    name = f"{type(obj).__module__}.{type(obj).__qualname__}"
+    if isinstance(obj, BaseException):
+        return {"__exc_type__": name, "message": str(obj)}
+    return {"__class__": name, "data": pydantic_core.to_jsonable_python(obj)}
+
+
+def prefect_json_object_decoder(result: dict[str, Any]) -> Any:
+    """Make the object that `prefect_json_object_encoder` described again; other dictionaries are left as they are."""
+    if "__class__" in result:
+        return _adapter(_load_name(result["__class__"])).validate_python(result["data"])
+    if "__exc_type__" in result:
+        return _load_name(result["__exc_type__"])(result["message"])
+    return result
+
+
+@functools.lru_cache(maxsize=256)
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _load_name(name: str) -> Any:
+    """The object with this full name; a class may be nested in others."""
+    parts = name.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        try:
+            found: Any = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError as error:
+            if error.name and not name.startswith(error.name):
+                raise
+            continue
+        return functools.reduce(getattr, parts[cut:], found)
+    raise ImportError(f"No object is named {name!r}: its module cannot be found.")
+
+
+def _library(name: str, kind: str, *methods: str) -> ModuleType:
+    try:
+        library = importlib.import_module(name)
+    except ImportError as error:
+        raise ValueError(f"Failed to import requested {kind} library: {name!r}.") from error
+    for method in methods:
+        if not callable(getattr(library, method, None)):
+            raise ValueError(f"{kind.capitalize()} library at {name!r} does not have a {method!r} method.")
+    return library

@@ -1,0 +1,214 @@
+"""Every serializer brings back what it was given, is found by its name, and writes what the original reads."""
+
+import dataclasses
+import datetime
+import enum
+import json
+import math
+import uuid
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from prefect.serializers import (
+    CompressedJSONSerializer,
+    CompressedPickleSerializer,
+    CompressedSerializer,
+    JSONSerializer,
+    PickleSerializer,
+    Serializer,
+    UnknownSerializer,
+    prefect_json_object_decoder,
+    prefect_json_object_encoder,
+)
+
+
+class Model(BaseModel):
+    a: int = 1
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+@dataclasses.dataclass
+class Point:
+    x: int = 0
+
+
+class Outer:
+    class Inner(BaseModel):
+        a: int = 2
+
+
+class Roman(Serializer):
+    type: str = "test-roman"
+
+    def dumps(self, obj: int) -> bytes:
+        return b"I" * obj
+
+    def loads(self, blob: bytes) -> int:
+        return len(blob)
+
+
+ALL = [
+    PickleSerializer(),
+    PickleSerializer(picklelib="pickle"),
+    JSONSerializer(),
+    JSONSerializer(dumps_kwargs={"indent": 1}),
+    CompressedSerializer(serializer=JSONSerializer()),
+    CompressedJSONSerializer(),
+    CompressedJSONSerializer(compressionlib="bz2"),
+    CompressedPickleSerializer(),
+    CompressedPickleSerializer(compressionlib="gzip"),
+]
+VALUES = [None, 1, 1.5, "naïve ☃", [1, [2]], {"a": {"b": None}}, "x" * 1000]
+OBJECTS = [
+    Model(a=5),
+    Point(x=2),
+    Color.RED,
+    Outer.Inner(),
+    {1, 2},
+    b"bytes",
+    datetime.datetime(2024, 1, 2, 3, tzinfo=datetime.timezone.utc),
+    datetime.timedelta(days=1),
+    uuid.UUID(int=3),
+    Path("/x"),
+]
+
+
+@pytest.mark.parametrize("serializer", ALL, ids=repr)
+@pytest.mark.parametrize("value", [*VALUES, *OBJECTS], ids=lambda v: repr(v)[:20])
+def test_round_trip(serializer: Serializer[Any], value: Any):
+    blob = serializer.dumps(value)
+    blob.decode()
+    again = serializer.loads(blob)
+    assert again == value and type(again) is type(value)
+
+
+@pytest.mark.parametrize("serializer", ALL, ids=repr)
+def test_a_serializer_describes_itself(serializer: Serializer[Any]):
+    described = serializer.model_dump_json(serialize_as_any=True)
+    again = pydantic.TypeAdapter(Serializer).validate_json(described)
+    assert again == serializer and type(again) is type(serializer)
+
+
+def test_pickle_is_base64_as_the_original_writes_it():
+    assert PickleSerializer().dumps(5) == b"gAVLBS4=\n"
+    assert PickleSerializer(picklelib="pickle").loads(b"gARLAS4=\n") == 1
+
+
+def test_json_as_the_original_writes_it():
+    value = {"s": {1, 2}, "t": (1, 2), "b": b"x", "e": ValueError("x", 1)}
+    assert JSONSerializer().dumps(value) == (
+        b'{"s": {"__class__": "builtins.set", "data": [1, 2]}, "t": [1, 2], '
+        b'"b": {"__class__": "builtins.bytes", "data": "x"}, '
+        b'"e": {"__exc_type__": "builtins.ValueError", "message": "(\'x\', 1)"}}'
+    )
+
+
+def test_exceptions_through_json_keep_class_and_message():
+    error = JSONSerializer().loads(JSONSerializer().dumps(KeyError("gone")))
+    assert type(error) is KeyError and "gone" in str(error)
+
+
+def test_other_json_library_and_no_hooks():
+    plain = JSONSerializer(jsonlib="orjson", object_encoder=None, object_decoder=None)
+    assert plain.loads(plain.dumps([1])) == [1]
+    assert JSONSerializer(object_decoder=None).loads(b'{"__class__": "x"}') == {"__class__": "x"}
+
+
+def test_nan_through_json():
+    assert math.isnan(JSONSerializer().loads(JSONSerializer().dumps(math.nan)))
+
+
+def test_what_json_cannot_say_raises():
+    with pytest.raises(pydantic.ValidationError.__mro__[1], match="object"):
+        JSONSerializer().dumps(object())
+
+
+def test_found_by_name():
+    assert type(Serializer(type="json")) is JSONSerializer
+    assert type(Serializer(type="test-roman")) is Roman
+    assert type(pydantic.TypeAdapter(Serializer).validate_python("compressed/pickle")) is CompressedPickleSerializer
+    assert CompressedSerializer(serializer="test-roman").serializer == Roman()  # pyright: ignore
+    kept = CompressedSerializer(serializer={"type": "json", "jsonlib": "orjson"}).serializer  # pyright: ignore
+    assert kept == JSONSerializer(jsonlib="orjson")
+
+
+def test_a_subclass_may_use_literal():
+    class Braille(Serializer[str]):
+        type: Literal["test-braille"] = "test-braille"
+
+        def dumps(self, obj: str) -> bytes:
+            return obj.encode()
+
+        def loads(self, blob: bytes) -> str:
+            return blob.decode()
+
+    assert type(Serializer(type="test-braille")) is Braille
+    assert Serializer(type="test-braille").loads(b"x") == "x"
+
+
+def test_a_custom_serializer_can_be_compressed():
+    both = CompressedSerializer(serializer=Roman())
+    assert both.loads(both.dumps(4)) == 4
+
+
+@pytest.mark.parametrize("name", ["nope", 5, None, []])
+def test_unknown_names_are_refused(name):
+    with pytest.raises(ValueError, match="No serializer is named"):
+        Serializer(type=name)
+    with pytest.raises(ValidationError, match="No serializer is named"):
+        pydantic.TypeAdapter(Serializer).validate_python({"type": name})
+
+
+def test_an_unknown_serializer_can_be_described_but_not_used():
+    unknown = UnknownSerializer(type="theirs", level=3)  # pyright: ignore
+    assert unknown.model_dump() == {"type": "theirs", "level": 3}
+    with pytest.raises(ValueError, match="'theirs'"):
+        unknown.loads(b"")
+    with pytest.raises(ValueError, match="'theirs'"):
+        unknown.dumps(1)
+
+
+def test_the_base_says_what_is_missing():
+    with pytest.raises(NotImplementedError, match="dumps"):
+        Serializer().dumps(1)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: PickleSerializer(picklelib="nolib"), "Failed to import requested pickle library: 'nolib'"),
+        (lambda: PickleSerializer(picklelib="os"), "'os' does not have a 'dumps' method"),
+        (lambda: CompressedJSONSerializer(compressionlib="nolib"), "requested compression library: 'nolib'"),
+        (lambda: CompressedJSONSerializer(compressionlib="os"), "does not have a 'compress' method"),
+        (lambda: JSONSerializer(dumps_kwargs={"default": 1}), "`default` cannot be provided"),
+        (lambda: JSONSerializer(loads_kwargs={"object_hook": 1}), "`object_hook` cannot be provided"),
+        (lambda: JSONSerializer(unheard_of=1), "unheard_of"),
+    ],
+)
+def test_wrong_options_are_refused(make, message):
+    with pytest.raises(ValidationError, match=message):
+        make()
+
+
+def test_the_name_is_frozen():
+    with pytest.raises(ValidationError, match="frozen"):
+        JSONSerializer().type = "x"
+
+
+def test_encoder_and_decoder_are_each_others_inverse():
+    described = json.loads(json.dumps(prefect_json_object_encoder(Outer.Inner(a=3))))
+    assert described == {"__class__": f"{__name__}.Outer.Inner", "data": {"a": 3}}
+    assert prefect_json_object_decoder(described) == Outer.Inner(a=3)
+    assert prefect_json_object_decoder({"a": 1}) == {"a": 1}
+
+
+def test_a_class_that_is_gone_is_named():
+    with pytest.raises(ImportError, match=r"no_such_module\.Thing"):
+        prefect_json_object_decoder({"__class__": "no_such_module.Thing", "data": 1})
