@@ -1,0 +1,188 @@
+"""The base class of blocks: typed configuration with a name, a slug and capabilities.
+
+A block class describes itself; storing blocks is not built yet, so `save`, `load` and `delete` say so. A block must not
+do its work (read a file, call a service) when it is made.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC
+from typing import Any, ClassVar, NoReturn, TypeGuard
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+
+from prefect._io import twin
+
+__all__ = ["Block", "BlockNotSavedError", "InvalidBlockRegistration", "UnknownBlockType"]
+
+_registry: dict[str, type[Block]] = {}
+
+
+class InvalidBlockRegistration(Exception):
+    """The base class itself, or a class that is not a block, was asked to describe a block type."""
+
+
+class UnknownBlockType(Exception):
+    """No class of this block type is imported."""
+
+
+class BlockNotSavedError(RuntimeError):
+    """The block has no name in a store yet."""
+
+
+def _class_twin(method: Any) -> Any:
+    """The dual form of an async class method."""
+    return classmethod(twin(method.__func__))
+
+
+class Block(BaseModel, ABC):
+    """Typed configuration. Subclass it and declare fields as in any pydantic model.
+
+    The class variables with a leading underscore describe the block type; those that are left None are derived from
+    the class.
+    """
+
+    model_config = ConfigDict(extra="allow", ignored_types=(twin,))
+
+    _block_type_name: ClassVar[str | None] = None
+    _block_type_slug: ClassVar[str | None] = None
+    _block_schema_capabilities: ClassVar[list[str] | None] = None
+    _logo_url: ClassVar[Any] = None
+    _documentation_url: ClassVar[Any] = None
+    _description: ClassVar[str | None] = None
+    _code_example: ClassVar[str | None] = None
+    _block_type_id: ClassVar[UUID | None] = None
+    _block_schema_id: ClassVar[UUID | None] = None
+
+    _block_document_id: UUID | None = None
+    _block_document_name: str | None = None
+    _is_anonymous: bool | None = None
+
+    def __new__(cls, **fields: Any) -> Block:
+        slug = fields.get("block_type_slug")
+        return object.__new__(_class_of(slug) if cls is Block and slug is not None else cls)
+
+    def __init__(self, *args: Any, **fields: Any) -> None:
+        fields.pop("block_type_slug", None)
+        super().__init__(*args, **fields)
+        self.block_initialization()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        _registry[cls.get_block_type_slug()] = cls
+
+    def block_initialization(self) -> None:
+        """Called when a block is made; for subclasses to override."""
+
+    @model_serializer(mode="wrap")
+    def _with_slug(self, handler: SerializerFunctionWrapHandler) -> Any:
+        fields = handler(self)
+        if isinstance(fields, dict):
+            fields["block_type_slug"] = self.get_block_type_slug()
+        return fields
+
+    @staticmethod
+    def is_block_class(block: Any) -> TypeGuard[type[Block]]:
+        """Whether this is a class of blocks."""
+        return isinstance(block, type) and issubclass(block, Block)
+
+    @classmethod
+    def get_block_type_name(cls) -> str:
+        """The name of the block type for people: declared, or the class's own."""
+        return cls._block_type_name or cls.__name__
+
+    @classmethod
+    def get_block_type_slug(cls) -> str:
+        """The name of the block type in references such as `"local-file-system/name"`."""
+        return cls._block_type_slug or _slugify(cls.get_block_type_name())
+
+    @classmethod
+    def get_block_capabilities(cls) -> frozenset[str]:
+        """What blocks of this class can do, its own and its bases' together."""
+        declared = (base.__dict__.get("_block_schema_capabilities") or () for base in cls.__mro__)
+        return frozenset(capability for each in declared for capability in each)
+
+    @classmethod
+    def get_description(cls) -> str | None:
+        """What the block type is for: declared, or the class's docstring without its examples."""
+        if cls._description is not None:
+            return cls._description
+        text = cls.__dict__.get("__doc__")
+        return re.split(r"\n\s*Examples?:", text)[0].strip() if text else None
+
+    @classmethod
+    def get_code_example(cls) -> str | None:
+        """How the block is used, as declared."""
+        return cls._code_example
+
+    @classmethod
+    def get_block_class_from_key(cls, key: str) -> type[Block]:
+        """The imported class of this block type slug.
+
+        Raises:
+            UnknownBlockType: No such class is imported.
+        """
+        return _class_of(key)
+
+    def get_block_placeholder(self) -> str:
+        """The template that stands for this saved block in a deployment.
+
+        Raises:
+            BlockNotSavedError: It was not saved.
+        """
+        if self._block_document_name is None:
+            raise BlockNotSavedError("Could not generate block placeholder for unsaved block. Save it first.")
+        return f"prefect.blocks.{self.get_block_type_slug()}.{self._block_document_name}"
+
+    @classmethod
+    async def aload(cls, name: str, validate: bool = True, client: Any = None) -> Any:
+        """Load a saved block by its name. Not built yet."""
+        _not_built(f"the block {name!r} cannot be loaded")
+
+    load = _class_twin(aload)
+
+    @classmethod
+    async def aload_from_ref(cls, ref: str | UUID | dict[str, Any], validate: bool = True, client: Any = None) -> Any:
+        """Load a saved block by a reference. Not built yet."""
+        _not_built(f"the block {ref} cannot be loaded")
+
+    load_from_ref = _class_twin(aload_from_ref)
+
+    async def asave(self, name: str | None = None, overwrite: bool = False, client: Any = None) -> UUID:
+        """Save the block under a name. Not built yet."""
+        _not_built(f"the block {name!r} cannot be saved")
+
+    save = twin(asave)
+
+    @classmethod
+    async def adelete(cls, name: str, client: Any = None) -> None:
+        """Delete a saved block. Not built yet."""
+        _not_built(f"the block {name!r} cannot be deleted")
+
+    delete = _class_twin(adelete)
+
+    @classmethod
+    async def aregister_type_and_schema(cls, client: Any = None) -> None:
+        """Make the block type known to the store. Not built yet."""
+        _not_built(f"the block type {cls.get_block_type_slug()!r} cannot be registered")
+
+    register_type_and_schema = _class_twin(aregister_type_and_schema)
+
+
+def _not_built(what: str) -> NoReturn:
+    raise NotImplementedError(f"Saved blocks are not built yet: {what} (a later issue). Pass a block object instead.")
+
+
+def _class_of(slug: Any) -> type[Block]:
+    found = _registry.get(slug)
+    if found is None:
+        raise UnknownBlockType(f"No block type {slug!r} is known: import the module that defines it.")
+    return found
+
+
+def _slugify(name: str) -> str:
+    words = re.sub(r"[^\w\s-]", "", name.lower().replace("_", "-"))
+    return re.sub(r"[\s-]+", "-", words).strip("-")
