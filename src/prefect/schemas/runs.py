@@ -1,0 +1,333 @@
+"""Flows, their runs and the runs of tasks, as they are stored.
+
+The engine makes them with `make`, which does not validate; what comes from outside is validated. They must not know
+how to run anything.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from prefect._lazy import lazy
+from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel, TimeSeriesBaseModel, make
+from prefect.schemas.states import State, StateType
+from prefect.types import new_id
+from prefect.types._annotated import DateTime, KeyValueLabelsField
+from prefect.types.names import Name
+
+names: Any = lazy("prefect.utilities.names")
+
+_ZERO = datetime.timedelta(0)
+MAX_RETRY_DELAYS = 50
+
+
+def _random_name() -> str:
+    return names.generate_slug(2)
+
+
+class Flow(ObjectBaseModel):
+    """A flow: the code that runs, known by its name."""
+
+    name: Name
+    tags: list[str] = Field(default_factory=list)
+    labels: KeyValueLabelsField = Field(default_factory=dict)
+
+
+class CreatedBy(PrefectBaseModel):
+    """Who or what created an object."""
+
+    id: UUID | None = None
+    type: str | None = None
+    display_value: str | None = None
+
+
+class UpdatedBy(PrefectBaseModel):
+    """Who or what last changed an object."""
+
+    id: UUID | None = None
+    type: str | None = None
+    display_value: str | None = None
+
+
+class FlowRunPolicy(PrefectBaseModel):
+    """How a flow run is retried, paused and resumed; delays are in seconds."""
+
+    max_retries: int = Field(default=0, deprecated=True)
+    retry_delay_seconds: float = Field(default=0, deprecated=True)
+    retries: int | None = None
+    retry_delay: int | None = None
+    pause_keys: set[str] | None = Field(default_factory=set)
+    resuming: bool | None = False
+    retry_type: Literal["in_process", "reschedule"] | None = None
+
+    @classmethod
+    def make(cls, **fields: Any) -> FlowRunPolicy:
+        """Make a policy without validation; every value must be of its field's very type."""
+        return make(cls, {**_FLOW_POLICY, "pause_keys": set[str](), **fields}, set(fields))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _adopt_old_names(cls, values: Any) -> Any:
+        return _adopt_old_names(values)
+
+
+class TaskRunPolicy(PrefectBaseModel):
+    """How a task run is retried; delays are in seconds."""
+
+    max_retries: int = Field(default=0, deprecated=True)
+    retry_delay_seconds: float = Field(default=0, deprecated=True)
+    retries: int | None = None
+    retry_delay: int | float | list[int] | list[float] | None = None
+    retry_jitter_factor: float | None = None
+
+    @classmethod
+    def make(cls, **fields: Any) -> TaskRunPolicy:
+        """Make a policy without validation; every value must be of its field's very type."""
+        return make(cls, {**_TASK_POLICY, **fields}, set(fields))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _adopt_old_names(cls, values: Any) -> Any:
+        return _adopt_old_names(values)
+
+    @field_validator("retry_delay")
+    @classmethod
+    def _limit_retry_delays(cls, value: Any) -> Any:
+        if isinstance(value, list) and len(value) > MAX_RETRY_DELAYS:  # pyright: ignore[reportUnknownArgumentType]
+            raise ValueError(f"A task can have at most {MAX_RETRY_DELAYS} retry delays.")
+        return value
+
+    @field_validator("retry_jitter_factor")
+    @classmethod
+    def _not_negative(cls, value: float | None) -> float | None:
+        if value is not None and value < 0:
+            raise ValueError("`retry_jitter_factor` must be 0 or more.")
+        return value
+
+
+def _adopt_old_names(values: Any) -> Any:
+    """Let `max_retries` and `retry_delay_seconds`, the former names, stand for what is not given."""
+    if not isinstance(values, dict):
+        return values
+    given: dict[str, Any] = dict(values)  # pyright: ignore[reportUnknownArgumentType]
+    if given.get("retries") is None and given.get("max_retries", 0) != 0:
+        given["retries"] = given["max_retries"]
+    if given.get("retry_delay") is None and given.get("retry_delay_seconds", 0) != 0:
+        given["retry_delay"] = given["retry_delay_seconds"]
+    return given
+
+
+_FLOW_POLICY: dict[str, Any] = {name: field.default for name, field in FlowRunPolicy.model_fields.items()}
+_TASK_POLICY: dict[str, Any] = {name: field.default for name, field in TaskRunPolicy.model_fields.items()}
+
+
+class RunInput(PrefectBaseModel):
+    """Where an argument of a task came from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    input_type: str
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.__dict__.values()))
+
+
+class TaskRunResult(RunInput):
+    """The argument is the result of a task run."""
+
+    input_type: Literal["task_run"] = "task_run"  # pyright: ignore[reportIncompatibleVariableOverride]
+    id: UUID
+
+    @classmethod
+    def make(cls, id: UUID) -> TaskRunResult:
+        """Make one without validation."""
+        return make(cls, {"input_type": "task_run", "id": id}, {"id"})
+
+
+class FlowRunResult(RunInput):
+    """The argument is the result of a flow run."""
+
+    input_type: Literal["flow_run"] = "flow_run"  # pyright: ignore[reportIncompatibleVariableOverride]
+    id: UUID
+
+    @classmethod
+    def make(cls, id: UUID) -> FlowRunResult:
+        """Make one without validation."""
+        return make(cls, {"input_type": "flow_run", "id": id}, {"id"})
+
+
+class Parameter(RunInput):
+    """The argument is a parameter of the flow run."""
+
+    input_type: Literal["parameter"] = "parameter"  # pyright: ignore[reportIncompatibleVariableOverride]
+    name: str
+
+
+class Constant(RunInput):
+    """The argument is a constant of this type."""
+
+    input_type: Literal["constant"] = "constant"  # pyright: ignore[reportIncompatibleVariableOverride]
+    type: str
+
+
+class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):
+    """A run of a flow. Times are aware, durations are timedeltas (seconds in JSON)."""
+
+    name: str = Field(default_factory=_random_name)
+    flow_id: UUID
+    state_id: UUID | None = None
+    deployment_id: UUID | None = None
+    deployment_version: str | None = None
+    work_queue_name: str | None = None
+    flow_version: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    idempotency_key: str | None = None
+    context: dict[str, Any] = Field(default_factory=dict)
+    empirical_policy: FlowRunPolicy = Field(default_factory=FlowRunPolicy.make)
+    tags: list[str] = Field(default_factory=list)
+    labels: KeyValueLabelsField = Field(default_factory=dict)
+    # The task run that stands for this run in the flow that called it.
+    parent_task_run_id: UUID | None = None
+    run_count: int = 0
+    expected_start_time: DateTime | None = None
+    next_scheduled_start_time: DateTime | None = None
+    start_time: DateTime | None = None
+    end_time: DateTime | None = None
+    total_run_time: datetime.timedelta = _ZERO
+    estimated_run_time: datetime.timedelta = _ZERO
+    estimated_start_time_delta: datetime.timedelta = _ZERO
+    auto_scheduled: bool = False
+    infrastructure_document_id: UUID | None = None
+    infrastructure_pid: str | None = None
+    created_by: CreatedBy | None = None
+    work_queue_id: UUID | None = None
+    work_pool_id: UUID | None = None
+    work_pool_name: str | None = None
+    state: State[Any] | None = None
+    job_variables: dict[str, Any] | None = None
+    state_type: StateType | None = None
+    state_name: str | None = None
+
+    @classmethod
+    def make(cls, **fields: Any) -> FlowRun:
+        """Make a flow run without validation; every value must be of its field's very type. `flow_id` is required."""
+        values = {**_FLOW_RUN, **fields}
+        _fill(values)
+        for name in ("parameters", "context"):
+            if values[name] is _FRESH:
+                values[name] = {}
+        return make(cls, values, set(fields))
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _name(cls, value: Any) -> Any:
+        return value or _random_name()
+
+    def __eq__(self, other: Any) -> bool:
+        """Whether all fields are equal, apart from the estimates, which change with the clock."""
+        return _equal_but_estimates(self, other) if isinstance(other, FlowRun) else NotImplemented
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+
+class TaskRun(TimeSeriesBaseModel, ObjectBaseModel):
+    """A run of a task. Times are aware, durations are timedeltas (seconds in JSON)."""
+
+    name: str = Field(default_factory=_random_name)
+    flow_run_id: UUID | None = None
+    task_key: str
+    dynamic_key: str
+    cache_key: str | None = None
+    cache_expiration: DateTime | None = None
+    task_version: str | None = None
+    empirical_policy: TaskRunPolicy = Field(default_factory=TaskRunPolicy.make)
+    tags: list[str] = Field(default_factory=list)
+    labels: KeyValueLabelsField = Field(default_factory=dict)
+    state_id: UUID | None = None
+    task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = Field(default_factory=dict)
+    state_type: StateType | None = None
+    state_name: str | None = None
+    run_count: int = 0
+    flow_run_run_count: int = 0
+    expected_start_time: DateTime | None = None
+    next_scheduled_start_time: DateTime | None = None
+    start_time: DateTime | None = None
+    end_time: DateTime | None = None
+    total_run_time: datetime.timedelta = _ZERO
+    estimated_run_time: datetime.timedelta = _ZERO
+    estimated_start_time_delta: datetime.timedelta = _ZERO
+    state: State[Any] | None = None
+
+    @classmethod
+    def make(cls, **fields: Any) -> TaskRun:
+        """Make a task run without validation; every value must be of its field's very type.
+
+        `task_key` and `dynamic_key` are required.
+        """
+        values = {**_TASK_RUN, **fields}
+        _fill(values)
+        if values["task_inputs"] is _FRESH:
+            values["task_inputs"] = {}
+        return make(cls, values, set(fields))
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _name(cls, value: Any) -> Any:
+        return value or _random_name()
+
+
+def _equal_but_estimates(one: FlowRun, other: FlowRun) -> bool:
+    ignored = {"estimated_run_time", "estimated_start_time_delta"}
+    return all(other.__dict__[name] == value for name, value in one.__dict__.items() if name not in ignored)
+
+
+# --- making runs without validation ------------------------------------------------------------------------------------
+
+_FRESH: Any = object()
+"""Stands for a default that every run must have of its own."""
+
+
+def _defaults(model: type[FlowRun] | type[TaskRun]) -> dict[str, Any]:
+    """The model's defaults in the order of its fields, `_FRESH` where it makes one anew."""
+    return {
+        name: _FRESH if field.default_factory or field.is_required() else field.default
+        for name, field in model.model_fields.items()
+    }
+
+
+_FLOW_RUN = _defaults(FlowRun)
+_TASK_RUN = _defaults(TaskRun)
+
+
+def _fill(values: dict[str, Any]) -> None:
+    """Make the defaults that flow runs and task runs share."""
+    if values["id"] is _FRESH:
+        values["id"] = new_id()
+    if values["name"] is _FRESH:
+        values["name"] = _random_name()
+    if values["empirical_policy"] is _FRESH:
+        values["empirical_policy"] = FlowRunPolicy.make() if "flow_id" in values else TaskRunPolicy.make()
+    if values["tags"] is _FRESH:
+        values["tags"] = []
+    if values["labels"] is _FRESH:
+        values["labels"] = {}
+
+
+class FlowRunInput(ObjectBaseModel):
+    """A value that was sent to a flow run, as JSON text."""
+
+    flow_run_id: UUID
+    key: str
+    value: str
+    sender: str | None = None
+
+    @property
+    def decoded_value(self) -> Any:
+        """The value, read from its JSON text."""
+        import orjson
+
+        return orjson.loads(self.value)
