@@ -207,7 +207,7 @@ class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):
     work_queue_id: UUID | None = None
     work_pool_id: UUID | None = None
     work_pool_name: str | None = None
-    state: State[Any] | None = None
+    state: State | None = None
     job_variables: dict[str, Any] | None = None
     state_type: StateType | None = None
     state_name: str | None = None
@@ -260,7 +260,7 @@ class TaskRun(TimeSeriesBaseModel, ObjectBaseModel):
     total_run_time: datetime.timedelta = _ZERO
     estimated_run_time: datetime.timedelta = _ZERO
     estimated_start_time_delta: datetime.timedelta = _ZERO
-    state: State[Any] | None = None
+    state: State | None = None
 
     @classmethod
     def make(cls, **fields: Any) -> TaskRun:
