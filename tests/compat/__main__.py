@@ -1,0 +1,39 @@
+"""`make compat`: run the scenarios with the original and compare with what is recorded, or record it again."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.compat import programs
+from tools import original
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.compat", description=__doc__)
+    parser.add_argument("scenario", nargs="*", help="which ones; all when none is named")
+    parser.add_argument("--record", action="store_true", help="keep what the original prints as what is expected")
+    options = parser.parse_args()
+    chosen = options.scenario or programs.SCENARIOS
+    wrong = 0
+    with tempfile.TemporaryDirectory() as folder, original.server(Path(folder) / "server") as (address, _):
+        for number, scenario in enumerate(chosen):
+            variables = original.variables(Path(folder) / str(number), PREFECT_API_URL=address)
+            try:
+                facts = programs.run(original.python(), scenario, variables, Path(folder))
+            except programs.ScenarioError as error:
+                print(f"{error}\n", flush=True)
+                wrong += 1
+                continue
+            if options.record:
+                programs.record(scenario, facts)
+                print(f"{scenario}: recorded {len(facts)} facts", flush=True)
+                continue
+            different = list(programs.compare(programs.expected(scenario), facts))
+            print(f"{scenario}: {len(facts)} facts, {len(different)} differ", *different, sep="\n  ", flush=True)
+            wrong += bool(different)
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""Running the scenario programs and comparing what they print.
+
+`scenarios/*.py` are programs for `prefect` that print facts; `expected/*.json` are the facts that the original printed;
+`differences.json` names each fact in which this package differs on purpose, what it does instead, and why.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+SCENARIOS = sorted(path.stem for path in (HERE / "scenarios").glob("[!_]*.py"))
+TIMEOUT = 240.0
+"""Seconds one scenario may take: the original waits about a second at the end of each flow run."""
+
+Facts = dict[str, Any]
+
+
+class ScenarioError(Exception):
+    """A scenario program broke before its end."""
+
+
+def run(python: Path | str, scenario: str, variables: Mapping[str, str], cwd: Path) -> Facts:
+    """Run a scenario with an interpreter and return its facts.
+
+    Raises:
+        ScenarioError: It did not come to its end; the message is what it said last.
+    """
+    path = HERE / "scenarios" / f"{scenario}.py"
+    # A scenario whose subject is a setting says so in its text.
+    asked = dict(re.findall(r"^# environment: (\w+)=(\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
+    environment = {"PREFECT_LOGGING_LEVEL": "CRITICAL", **variables, **asked}
+    done = subprocess.run(
+        [os.fspath(python), path], env=environment, cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("FACTS ")]
+    if done.returncode != 0 or not lines:
+        last = "\n".join(done.stderr.strip().splitlines()[-12:])
+        raise ScenarioError(f"{scenario} ended with exit code {done.returncode}:\n{last}")
+    return json.loads(lines[-1].removeprefix("FACTS "))
+
+
+def expected(scenario: str) -> Facts:
+    """What the original printed."""
+    return json.loads((HERE / "expected" / f"{scenario}.json").read_text(encoding="utf-8"))
+
+
+def record(scenario: str, facts: Facts) -> None:
+    """Keep the facts as what the original prints."""
+    text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False)
+    (HERE / "expected" / f"{scenario}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def differences() -> dict[str, dict[str, dict[str, Any]]]:
+    """Scenario to fact to `{"ours": value, "why": sentence}`."""
+    return json.loads((HERE / "differences.json").read_text(encoding="utf-8"))
+
+
+def wanted(scenario: str) -> Facts:
+    """What this package must print: the original's facts, except for the deliberate differences."""
+    return expected(scenario) | {name: entry["ours"] for name, entry in differences().get(scenario, {}).items()}
+
+
+def compare(want: Facts, found: Facts) -> Iterator[str]:
+    """One line for each fact that differs."""
+    for name in sorted(want.keys() | found.keys()):
+        if name not in found:
+            yield f"{name}: missing, wanted {json.dumps(want[name])}"
+        elif name not in want:
+            yield f"{name}: not known, found {json.dumps(found[name])}"
+        elif found[name] != want[name]:
+            yield f"{name}:\n    wanted {json.dumps(want[name])}\n    found  {json.dumps(found[name])}"

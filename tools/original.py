@@ -1,0 +1,89 @@
+"""The original, installed in a virtual environment of its own under `.cache/`, to compare with and to measure against.
+
+Nothing of it is imported here or by the tests: programs are run with its interpreter. `ORIGINAL_PYTHON` names the
+interpreter of an installation that exists already.
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+CACHE = ROOT / ".cache"
+REQUIREMENTS = ("prefect==3.8.8", "fastapi==0.139.*", "sqlalchemy<2.1")
+START = 90.0
+"""Seconds its server may take to answer."""
+
+
+def python() -> Path:
+    """The interpreter that has the original; installs it at the first call."""
+    if given := os.environ.get("ORIGINAL_PYTHON"):
+        return Path(given)
+    return environment("original", REQUIREMENTS)
+
+
+def environment(name: str, requirements: tuple[str, ...]) -> Path:
+    """The interpreter of a virtual environment `.cache/<name>` with `requirements`, made where it is missing."""
+    folder = CACHE / name
+    interpreter = folder / "bin" / "python"
+    stamp = folder / "installed"
+    if stamp.exists() and stamp.read_text() == "\n".join(requirements):
+        return interpreter
+    print(f"installing {', '.join(requirements)} in {folder.relative_to(ROOT)} (once)", file=sys.stderr, flush=True)
+    if uv := shutil.which("uv"):
+        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", interpreter, *requirements], check=True)
+    else:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run([interpreter, "-m", "pip", "install", "--quiet", *requirements], check=True)
+    stamp.write_text("\n".join(requirements))
+    return interpreter
+
+
+def variables(home: Path, **more: str) -> dict[str, str]:
+    """The environment of a program: this one's without its PREFECT_* variables, with a home of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PYTHON", "COV_"))}
+    return {**kept, "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", **more}
+
+
+@contextlib.contextmanager
+def server(home: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The original's server on a free port of this machine: its API's address and its process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [python().parent / "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
+    home.mkdir(parents=True, exist_ok=True)
+    with open(home / "server.log", "wb") as log:
+        process = subprocess.Popen(command, env=variables(home), stdout=log, stderr=log)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api/health", process)
+        yield f"http://127.0.0.1:{port}/api", process
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the original's server ended with exit code {process.returncode} before it answered")
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise RuntimeError(f"the original's server did not answer within {START:.0f} s")
