@@ -38,7 +38,10 @@ def main():
     trace("allow_failure future", lambda: kind.submit(allow_failure(source.submit())).result())
     trace("allow_failure broken", lambda: kind.submit(allow_failure(bad.submit())).result())
     trace("allow_failure in a list", lambda: value.submit([allow_failure(source.submit())]).result())
-    trace("allow_failure list of broken", lambda: [type(e).__name__ for e in value.submit(allow_failure([source.submit(), bad.submit()])).result()])
+    trace(
+        "allow_failure list of broken",
+        lambda: [type(e).__name__ for e in value.submit(allow_failure([source.submit(), bad.submit()])).result()],
+    )
     trace("quote in a map", lambda: value.map(quote([1, 2])).result())
     trace("unmapped of allow_failure", lambda: kind.map([1], unmapped(allow_failure(bad.submit()))).result())
     trace("quoted flow parameter", lambda: sub(quote(5)))
@@ -57,7 +60,17 @@ def sub(x):
 
 fact("main", main())
 fact("unwrap", [quote(1).unwrap(), unmapped([1]).unwrap(), allow_failure(2).unwrap()])
-fact("equality", [quote(1) == quote(1), quote(1) == unmapped(1), isinstance(quote(1), BaseAnnotation), repr(quote(1)), repr(unmapped([1])), repr(allow_failure("a"))])
+fact(
+    "equality",
+    [
+        quote(1) == quote(1),
+        quote(1) == unmapped(1),
+        isinstance(quote(1), BaseAnnotation),
+        repr(quote(1)),
+        repr(unmapped([1])),
+        repr(allow_failure("a")),
+    ],
+)
 fact("rewrap", repr(quote(1).rewrap(2)))
 fact("unmapped index", unmapped(5)[3])
 fact("NotSet", [NotSet.__name__, repr(NotSet)])

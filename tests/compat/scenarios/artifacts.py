@@ -5,7 +5,14 @@ import uuid
 from _facts import client, fact, run_id, trace
 
 from prefect import flow, task
-from prefect.artifacts import Artifact, create_link_artifact, create_markdown_artifact, create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.artifacts import (
+    Artifact,
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 
 KEY = "k" + uuid.uuid4().hex[:10]
 
@@ -36,6 +43,21 @@ from prefect.client.schemas.filters import ArtifactFilter
 
 with client() as api:
     found = api.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id={"any_": [run_id(final)]}))
-fact("recorded", sorted([[each.key.replace(KEY, "<key>") if each.key else "", each.type, each.data, each.description, each.task_run_id is not None] for each in found], key=str))
+fact(
+    "recorded",
+    sorted(
+        [
+            [
+                each.key.replace(KEY, "<key>") if each.key else "",
+                each.type,
+                each.data,
+                each.description,
+                each.task_run_id is not None,
+            ]
+            for each in found
+        ],
+        key=str,
+    ),
+)
 trace("get", lambda: [Artifact.get(KEY).data, Artifact.get(KEY + "-nope")])
 trace("outside a run", lambda: type(create_markdown_artifact("x")).__name__)

@@ -59,7 +59,10 @@ async def main():
     bad.wait()
     fact("submitted broken", bad.state)
     try:
-        fact("gather with a broken one", [type(each).__name__ for each in await asyncio.gather(async_task(1), async_bad(), return_exceptions=True)])
+        fact(
+            "gather with a broken one",
+            [type(each).__name__ for each in await asyncio.gather(async_task(1), async_bad(), return_exceptions=True)],
+        )
     except Exception as error:
         fact("gather raised", error)
     fact("gather flows", await asyncio.gather(async_flow(1), async_flow(2)))

@@ -7,7 +7,16 @@ import uuid
 from _facts import fact, history, outcome, run_id, trace
 
 from prefect import flow, task
-from prefect.cache_policies import DEFAULT, FLOW_PARAMETERS, INPUTS, NO_CACHE, NONE, RUN_ID, TASK_SOURCE, CacheKeyFnPolicy
+from prefect.cache_policies import (
+    DEFAULT,
+    FLOW_PARAMETERS,
+    INPUTS,
+    NO_CACHE,
+    NONE,
+    RUN_ID,
+    TASK_SOURCE,
+    CacheKeyFnPolicy,
+)
 from prefect.tasks import task_input_hash
 
 calls = {}
@@ -53,10 +62,26 @@ check("task source", make("task source", cache_policy=TASK_SOURCE + INPUTS), (1,
 check("no cache", make("no cache", cache_policy=NO_CACHE, persist_result=True), (1,), (1,))
 check("none", make("none", cache_policy=NONE, persist_result=True), (1,), (1,))
 check("flow parameters", make("flow parameters", cache_policy=FLOW_PARAMETERS + RUN_ID), (1,), (2,))
-check("key function", make("key function", cache_key_fn=lambda context, parameters: f"{SALT}-{parameters['x']}"), (3,), (3,), (4,))
-check("key function policy", make("key function policy", cache_policy=CacheKeyFnPolicy(cache_key_fn=lambda c, p: f"p{SALT}{p['x']}")), (3,), (3,))
+check(
+    "key function",
+    make("key function", cache_key_fn=lambda context, parameters: f"{SALT}-{parameters['x']}"),
+    (3,),
+    (3,),
+    (4,),
+)
+check(
+    "key function policy",
+    make("key function policy", cache_policy=CacheKeyFnPolicy(cache_key_fn=lambda c, p: f"p{SALT}{p['x']}")),
+    (3,),
+    (3,),
+)
 check("key function none", make("key function none", cache_key_fn=lambda context, parameters: None), (3,), (3,))
-check("key function not persisted", make("key function not persisted", cache_key_fn=lambda c, p: SALT + "np", persist_result=False), (3,), (3,))
+check(
+    "key function not persisted",
+    make("key function not persisted", cache_key_fn=lambda c, p: SALT + "np", persist_result=False),
+    (3,),
+    (3,),
+)
 check("key function raises", make("key function raises", cache_key_fn=lambda c, p: 1 / 0), (3,), (3,))
 check("key with a slash", make("key with a slash", cache_key_fn=lambda c, p: f"a/{SALT}/b"), (3,), (3,))
 check("task_input_hash", make("task_input_hash", cache_key_fn=task_input_hash), (1,), (1,), (2,))
@@ -71,7 +96,9 @@ check("shared key", make("shared key", cache_key_fn=lambda c, p: SALT + "shared"
 check("shared key 2", make("shared key 2", cache_key_fn=lambda c, p: SALT + "shared"), (1,))
 check("key storage", make("key storage", cache_policy=INPUTS.configure(key_storage=TMP + "/keys-" + SALT)), (1,), (1,))
 trace("both", lambda: task(cache_policy=INPUTS, cache_key_fn=lambda c, p: "x")(lambda: 1).cache_policy)
-trace("cache policy without persistence", lambda: task(cache_policy=INPUTS, persist_result=False)(lambda: 1).cache_policy)
+trace(
+    "cache policy without persistence", lambda: task(cache_policy=INPUTS, persist_result=False)(lambda: 1).cache_policy
+)
 trace("key storage without persistence", lambda: task(result_storage_key="x", persist_result=False)(lambda: 1))
 
 failing = make("failing", cache_policy=INPUTS)
@@ -103,16 +130,44 @@ histories()
 contexts = []
 
 
-@task(cache_key_fn=lambda context, parameters: contexts.append([type(context).__name__, context.task.name, type(context.task_run).__name__, sorted(parameters)]))
+@task(
+    cache_key_fn=lambda context, parameters: contexts.append(
+        [type(context).__name__, context.task.name, type(context.task_run).__name__, sorted(parameters)]
+    )
+)
 def looks(a, b=2, *args, **kwargs):
     return 1
 
 
 flow(lambda: looks(1, 2, 3, c=4))()
 fact("what a key function is given", contexts)
-fact("expression reprs", [(INPUTS + TASK_SOURCE) == (INPUTS + TASK_SOURCE), type(INPUTS + TASK_SOURCE).__name__, type(INPUTS - "x").__name__, type(DEFAULT).__name__])
-fact("nothing plus", [type(NO_CACHE + INPUTS).__name__, type(INPUTS + NO_CACHE).__name__, type(INPUTS + INPUTS).__name__])
-fact("keys", [NO_CACHE.compute_key(task_ctx=None, inputs={}, flow_parameters={}), INPUTS.compute_key(task_ctx=None, inputs={}, flow_parameters={}), len(INPUTS.compute_key(task_ctx=None, inputs={"x": 1}, flow_parameters={}))])
+fact(
+    "expression reprs",
+    [
+        (INPUTS + TASK_SOURCE) == (INPUTS + TASK_SOURCE),
+        type(INPUTS + TASK_SOURCE).__name__,
+        type(INPUTS - "x").__name__,
+        type(DEFAULT).__name__,
+    ],
+)
+fact(
+    "nothing plus", [type(NO_CACHE + INPUTS).__name__, type(INPUTS + NO_CACHE).__name__, type(INPUTS + INPUTS).__name__]
+)
+fact(
+    "keys",
+    [
+        NO_CACHE.compute_key(task_ctx=None, inputs={}, flow_parameters={}),
+        INPUTS.compute_key(task_ctx=None, inputs={}, flow_parameters={}),
+        len(INPUTS.compute_key(task_ctx=None, inputs={"x": 1}, flow_parameters={})),
+    ],
+)
 fact("input hash of x=1", INPUTS.compute_key(task_ctx=None, inputs={"x": 1}, flow_parameters={}))
-fact("input hash of text", INPUTS.compute_key(task_ctx=None, inputs={"x": "a", "y": [1, {"b": None}]}, flow_parameters={}))
-fact("without", (INPUTS - "x").compute_key(task_ctx=None, inputs={"x": 1, "y": 2}, flow_parameters={}) == INPUTS.compute_key(task_ctx=None, inputs={"y": 2}, flow_parameters={}))
+fact(
+    "input hash of text",
+    INPUTS.compute_key(task_ctx=None, inputs={"x": "a", "y": [1, {"b": None}]}, flow_parameters={}),
+)
+fact(
+    "without",
+    (INPUTS - "x").compute_key(task_ctx=None, inputs={"x": 1, "y": 2}, flow_parameters={})
+    == INPUTS.compute_key(task_ctx=None, inputs={"y": 2}, flow_parameters={}),
+)

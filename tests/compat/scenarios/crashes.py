@@ -57,7 +57,11 @@ async def read(id):
     pass
 
 
-for name, error in (("interrupt", KeyboardInterrupt()), ("exit", SystemExit(3)), ("cancelled", asyncio.CancelledError("c"))):
+for name, error in (
+    ("interrupt", KeyboardInterrupt()),
+    ("exit", SystemExit(3)),
+    ("cancelled", asyncio.CancelledError("c")),
+):
     direct, through, submitted, caught = make(name, error)
     log.clear()
     trace(f"{name}: flow", direct)

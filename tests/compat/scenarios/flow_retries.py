@@ -85,5 +85,8 @@ for each in (twice, never, delayed, failing_return, parent, parent_of_retrying):
     fact(f"{each.fn.__name__}: history", history(run_id(final), "flow"))
     if each is twice:
         runs = task_runs(run_id(final), 2)
-        fact("task runs of the flow", sorted([run.name.rsplit("-", 1)[0], run.state.name, run.run_count, run.flow_run_run_count] for run in runs))
+        fact(
+            "task runs of the flow",
+            sorted([run.name.rsplit("-", 1)[0], run.state.name, run.run_count, run.flow_run_run_count] for run in runs),
+        )
 fact("calls", calls)

@@ -12,7 +12,16 @@ log = []
 
 def hook(name):
     def called(thing, run, state):
-        log.append([name, type(thing).__name__, thing.name, type(run).__name__, type(state).__name__.partition("[")[0], state.name])
+        log.append(
+            [
+                name,
+                type(thing).__name__,
+                thing.name,
+                type(run).__name__,
+                type(state).__name__.partition("[")[0],
+                state.name,
+            ]
+        )
 
     called.__name__ = name
     return called

@@ -30,7 +30,10 @@ def logs():
     except ValueError:
         logger.exception("exception")
     fact("task logger", [type(logger).__name__, logger.name])
-    fact("task extra", {key: str(value).rsplit("-", 1)[0] if key == "task_run_name" else value for key, value in logger.extra.items()})
+    fact(
+        "task extra",
+        {key: str(value).rsplit("-", 1)[0] if key == "task_run_name" else value for key, value in logger.extra.items()},
+    )
 
 
 @task
@@ -76,9 +79,18 @@ async def read():
 
 while True:
     found = asyncio.run(read())
-    if any("Finished in state" in each.message for each in found if each.task_run_id is None) or time.monotonic() > deadline:
+    if (
+        any("Finished in state" in each.message for each in found if each.task_run_id is None)
+        or time.monotonic() > deadline
+    ):
         break
     time.sleep(0.2)
 found = sorted(found, key=lambda each: each.timestamp)
-fact("kept", [[each.name, logging.getLevelName(each.level), each.message.splitlines()[0], each.task_run_id is not None] for each in found])
+fact(
+    "kept",
+    [
+        [each.name, logging.getLevelName(each.level), each.message.splitlines()[0], each.task_run_id is not None]
+        for each in found
+    ],
+)
 fact("logger names", [get_logger().name, get_logger("x").name, get_logger("prefect.x").name])

@@ -60,7 +60,10 @@ final = under_score_flow(return_state=True)
 fact("state", final)
 runs = task_runs(run_id(final), 9)
 fact("names", sorted(re.sub(r"-[0-9a-f]{3}$", "-<hex>", run.name) for run in runs))
-fact("name is the key's beginning", sorted({run.name.rsplit("-", 1)[1] == run.dynamic_key[:3] for run in runs if run.name.startswith("some_task")}))
+fact(
+    "name is the key's beginning",
+    sorted({run.name.rsplit("-", 1)[1] == run.dynamic_key[:3] for run in runs if run.name.startswith("some_task")}),
+)
 fact("task keys", sorted({re.sub(r"-[0-9a-f]{8}$", "-<hash>", run.task_key) for run in runs}))
 fact("flow name", under_score_flow.name)
 fact("task name", some_task.name)

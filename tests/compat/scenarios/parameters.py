@@ -20,7 +20,9 @@ class Model(pydantic.BaseModel):
 
 
 @flow
-def types(i: int, f: float = 1, s: str = "s", l: list[int] = (1,), d: Optional[dict[str, int]] = None, u: Union[int, str] = 1):
+def types(
+    i: int, f: float = 1, s: str = "s", l: list[int] = (1,), d: Optional[dict[str, int]] = None, u: Union[int, str] = 1
+):
     return [i, f, s, l, d, u]
 
 
@@ -126,7 +128,10 @@ with client() as api:
     fact("recorded object", api.read_flow_run(run_id(final)).parameters)
 
 final = types("one", return_state=True)
-fact("state of wrong parameters", {"type": final.type, "name": final.name, "start": final.message[:40] if final.message else None})
+fact(
+    "state of wrong parameters",
+    {"type": final.type, "name": final.name, "start": final.message[:40] if final.message else None},
+)
 final = plain(return_state=True) if False else None
 
 
@@ -141,7 +146,10 @@ def documented(x: int, y: str = "why", z: Optional[list[Model]] = None):
     """
 
 
-fact("schema", documented.parameters.model_dump() if hasattr(documented.parameters, "model_dump") else dict(documented.parameters))
+fact(
+    "schema",
+    documented.parameters.model_dump() if hasattr(documented.parameters, "model_dump") else dict(documented.parameters),
+)
 fact("description", documented.description)
 trace("validate", documented.validate_parameters, {"x": "1"})
 trace("validate wrong", documented.validate_parameters, {"x": "one"})

@@ -85,8 +85,18 @@ def main():
         fact(f"{name}: data", type(final.data).__name__)
         trace(f"{name}: result", final.result)
         record = written(each.result_storage_key)
-        fact(f"{name}: record keys", {key: sorted(value) if isinstance(value, dict) else type(value).__name__ for key, value in record.items()})
-        fact(f"{name}: metadata", {key: str(value).replace(SALT, "<salt>") for key, value in record["metadata"].items() if key != "storage_block_id"})
+        fact(
+            f"{name}: record keys",
+            {key: sorted(value) if isinstance(value, dict) else type(value).__name__ for key, value in record.items()},
+        )
+        fact(
+            f"{name}: metadata",
+            {
+                key: str(value).replace(SALT, "<salt>")
+                for key, value in record["metadata"].items()
+                if key != "storage_block_id"
+            },
+        )
         fact(f"{name}: serializer", record["metadata"]["serializer"])
         if name != "compressed":
             fact(f"{name}: stored", record["result"] if name == "as_json" else type(record["result"]).__name__)
@@ -135,11 +145,29 @@ def with_storage():
 
 trace("result_storage turns persistence on", lambda: [with_storage(), os.path.isdir(TMP + "/flow-results-" + SALT)])
 trace("result_serializer turns persistence on", lambda: flow(result_serializer="json")(lambda: 1).persist_result)
-trace("cache_result_in_memory off turns persistence on", lambda: flow(cache_result_in_memory=False)(lambda: 1).persist_result)
-trace("task persist_result default", lambda: [task(lambda: 1).persist_result, task(cache_key_fn=lambda c, p: "x")(lambda: 1).persist_result, task(result_storage_key="x")(lambda: 1).persist_result, task(result_serializer="json")(lambda: 1).persist_result, task(result_storage=pathlib.Path(TMP + "/x"))(lambda: 1).persist_result, task(cache_result_in_memory=False)(lambda: 1).persist_result])
-trace("result_storage as a path", lambda: flow(result_storage=pathlib.Path(TMP + "/path-" + SALT), persist_result=True)(lambda: 1)())
+trace(
+    "cache_result_in_memory off turns persistence on",
+    lambda: flow(cache_result_in_memory=False)(lambda: 1).persist_result,
+)
+trace(
+    "task persist_result default",
+    lambda: [
+        task(lambda: 1).persist_result,
+        task(cache_key_fn=lambda c, p: "x")(lambda: 1).persist_result,
+        task(result_storage_key="x")(lambda: 1).persist_result,
+        task(result_serializer="json")(lambda: 1).persist_result,
+        task(result_storage=pathlib.Path(TMP + "/x"))(lambda: 1).persist_result,
+        task(cache_result_in_memory=False)(lambda: 1).persist_result,
+    ],
+)
+trace(
+    "result_storage as a path",
+    lambda: flow(result_storage=pathlib.Path(TMP + "/path-" + SALT), persist_result=True)(lambda: 1)(),
+)
 trace("result_storage as an unsaved block", lambda: task(result_storage=LocalFileSystem())(lambda: 1).persist_result)
-trace("flow result_storage as an unsaved block", lambda: flow(result_storage=LocalFileSystem())(lambda: 1).persist_result)
+trace(
+    "flow result_storage as an unsaved block", lambda: flow(result_storage=LocalFileSystem())(lambda: 1).persist_result
+)
 trace("unknown serializer", lambda: flow(result_serializer="nope", persist_result=True)(lambda: 1)())
 trace("unknown storage", lambda: flow(result_storage="local-file-system/nope", persist_result=True)(lambda: 1)())
 store = ResultStore(result_storage=LocalFileSystem(basepath=TMP + "/store-" + SALT))

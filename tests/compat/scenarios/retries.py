@@ -106,12 +106,24 @@ def returns_failed():
 
 @flow
 def main():
-    for each in (third_time, never, delayed, delays, condition_says_no, condition_looks, condition_async,
-                 condition_raises, counts, async_retry, returns_failed):
+    for each in (
+        third_time,
+        never,
+        delayed,
+        delays,
+        condition_says_no,
+        condition_looks,
+        condition_async,
+        condition_raises,
+        counts,
+        async_retry,
+        returns_failed,
+    ):
         name = each.fn.__name__
         final = each(return_state=True)
         if hasattr(final, "__await__"):
             import asyncio
+
             final = asyncio.run(final)
         fact(f"{name}: state", final)
         fact(f"{name}: calls", calls[name])
@@ -123,10 +135,16 @@ final = main(return_state=True)
 fact("flow", final)
 fact("seen by the condition", seen)
 for run in task_runs(run_id(final), 11):
-    fact(f"{run.name.rsplit('-', 1)[0]}: recorded", {
-        "run_count": run.run_count, "flow_run_run_count": run.flow_run_run_count, "state": state(run.state),
-        "retries": run.empirical_policy.retries, "retry_delay": run.empirical_policy.retry_delay,
-    })
+    fact(
+        f"{run.name.rsplit('-', 1)[0]}: recorded",
+        {
+            "run_count": run.run_count,
+            "flow_run_run_count": run.flow_run_run_count,
+            "state": state(run.state),
+            "retries": run.empirical_policy.retries,
+            "retry_delay": run.empirical_policy.retry_delay,
+        },
+    )
 fact("exponential_backoff", exponential_backoff(10)(4))
 trace("negative backoff", lambda: exponential_backoff(-1))
 trace("too many delays", lambda: task(retries=1, retry_delay_seconds=[0] * 51)(lambda: 1))

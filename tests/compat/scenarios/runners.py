@@ -6,7 +6,13 @@ import time
 from _facts import fact, outcome, trace
 
 from prefect import flow, tags, task, unmapped
-from prefect.task_runners import ConcurrentTaskRunner, PrefectTaskRunner, ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import (
+    ConcurrentTaskRunner,
+    PrefectTaskRunner,
+    ProcessPoolTaskRunner,
+    TaskRunner,
+    ThreadPoolTaskRunner,
+)
 
 lock = threading.Lock()
 now = most = 0
@@ -55,7 +61,15 @@ def called():
 
 
 fact("a called task is in the main thread", called())
-fact("equality", [ThreadPoolTaskRunner() == ThreadPoolTaskRunner(), ThreadPoolTaskRunner(2) == ThreadPoolTaskRunner(3), ThreadPoolTaskRunner(2) == ThreadPoolTaskRunner(2), ConcurrentTaskRunner is ThreadPoolTaskRunner])
+fact(
+    "equality",
+    [
+        ThreadPoolTaskRunner() == ThreadPoolTaskRunner(),
+        ThreadPoolTaskRunner(2) == ThreadPoolTaskRunner(3),
+        ThreadPoolTaskRunner(2) == ThreadPoolTaskRunner(2),
+        ConcurrentTaskRunner is ThreadPoolTaskRunner,
+    ],
+)
 fact("default workers", ThreadPoolTaskRunner().duplicate() == ThreadPoolTaskRunner())
 trace("zero workers", lambda: ThreadPoolTaskRunner(max_workers=0))
 fact("names", [ThreadPoolTaskRunner().name, issubclass(ThreadPoolTaskRunner, TaskRunner)])
@@ -73,7 +87,16 @@ trace("by hand", by_hand)
 @flow
 def shares():
     with ThreadPoolTaskRunner(max_workers=2) as runner:
-        return [future.result() for future in runner.map(chain, {"x": [1, 2], }, wait_for=None)]
+        return [
+            future.result()
+            for future in runner.map(
+                chain,
+                {
+                    "x": [1, 2],
+                },
+                wait_for=None,
+            )
+        ]
 
 
 trace("map by hand", shares)

@@ -80,7 +80,20 @@ final = parent(return_state=True)
 fact("parent state", final)
 trace("parent result", final.result)
 runs = task_runs(run_id(final), 1)
-fact("task runs of the parent", [[run.name, re.sub(r"-[0-9a-f]{8}$", "-<hash>", run.task_key), run.dynamic_key, state(run.state), run.task_inputs, run.run_count] for run in runs])
+fact(
+    "task runs of the parent",
+    [
+        [
+            run.name,
+            re.sub(r"-[0-9a-f]{8}$", "-<hash>", run.task_key),
+            run.dynamic_key,
+            state(run.state),
+            run.task_inputs,
+            run.run_count,
+        ]
+        for run in runs
+    ],
+)
 fact("history of the child's task run", history(runs[0].id))
 child_id = runs[0].state.state_details.child_flow_run_id
 fact("the task run's state names the child", child_id is not None)
@@ -88,6 +101,12 @@ from prefect.client.schemas.filters import FlowRunFilter
 
 with client() as api:
     found = api.read_flow_runs(flow_run_filter=FlowRunFilter(parent_task_run_id={"any_": [runs[0].id]}))
-    fact("children", [[run.name, run.parameters, state(run.state), run.run_count, run.parent_task_run_id == runs[0].id] for run in found])
+    fact(
+        "children",
+        [
+            [run.name, run.parameters, state(run.state), run.run_count, run.parent_task_run_id == runs[0].id]
+            for run in found
+        ],
+    )
     fact("child's flow", api.read_flow(found[0].flow_id).name)
 fact("child's task runs", [run.name.rsplit("-", 1)[0] for run in task_runs(found[0].id, 1)])

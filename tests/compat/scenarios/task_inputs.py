@@ -55,8 +55,16 @@ def inputs(name, body, ended):
     names = {str(run.id): run.name.rsplit("-", 1)[0] for run in runs}
     looked = [run for run in runs if run.name == "look"]
     found = [
-        {key: [dict(each.model_dump(mode="json"), **({"id": names.get(str(each.id), "elsewhere")} if hasattr(each, "id") else {}))
-               for each in value] for key, value in run.task_inputs.items()}
+        {
+            key: [
+                dict(
+                    each.model_dump(mode="json"),
+                    **({"id": names.get(str(each.id), "elsewhere")} if hasattr(each, "id") else {}),
+                )
+                for each in value
+            ]
+            for key, value in run.task_inputs.items()
+        }
         for run in looked
     ]
     fact(name, found[0] if len(found) == 1 else found)
@@ -110,7 +118,10 @@ def nested():
 final = nested(return_state=True)
 names = {}
 for run in task_runs(run_id(final), 2):
-    fact(f"nested task: {run.name.rsplit('-', 1)[0]}", {key: [{"input_type": e.input_type} for e in value] for key, value in run.task_inputs.items()})
+    fact(
+        f"nested task: {run.name.rsplit('-', 1)[0]}",
+        {key: [{"input_type": e.input_type} for e in value] for key, value in run.task_inputs.items()},
+    )
 
 
 @flow
@@ -120,4 +131,7 @@ def with_child():
 
 final = with_child(return_state=True)
 for run in task_runs(run_id(final), 2):
-    fact(f"subflow's task run: {run.name.rsplit('-', 1)[0]}", {key: [{"input_type": e.input_type} for e in value] for key, value in run.task_inputs.items()})
+    fact(
+        f"subflow's task run: {run.name.rsplit('-', 1)[0]}",
+        {key: [{"input_type": e.input_type} for e in value] for key, value in run.task_inputs.items()},
+    )

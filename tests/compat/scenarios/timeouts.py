@@ -94,5 +94,15 @@ trace("flow: call", slow_flow)
 fact("async flow", asyncio.run(aslow_flow(return_state=True)))
 fact("flow of tasks", flow_with_slow_task(return_state=True))
 fact("quick flow", quick_flow())
-fact("exceptions", [[base.__name__ for base in type(each).__mro__] for each in [outcome_error for outcome_error in [TimeoutError()]]])
-fact("timeout given", [slow.timeout_seconds, slow_flow.timeout_seconds, type(task(timeout_seconds=1)(lambda: 1).timeout_seconds).__name__])
+fact(
+    "exceptions",
+    [[base.__name__ for base in type(each).__mro__] for each in [outcome_error for outcome_error in [TimeoutError()]]],
+)
+fact(
+    "timeout given",
+    [
+        slow.timeout_seconds,
+        slow_flow.timeout_seconds,
+        type(task(timeout_seconds=1)(lambda: 1).timeout_seconds).__name__,
+    ],
+)
