@@ -1,0 +1,557 @@
+"""What a group of settings is: a pydantic model that finds its values in the sources and builds its parts when asked.
+
+A group is read leaf by leaf: a value that no source gives is the default and is not validated, so that the usual
+process builds no schema at all. A subgroup, and a value that is derived from other settings, is made when it is first
+looked at; whoever looks at a whole model (to dump, compare or print it) makes them all first.
+
+    class ResultsSettings(PrefectBaseSettings):
+        model_config = build_settings_config(("results",))
+
+        default_serializer: str = setting("pickle", "The serializer of results.")
+        local_storage_path: Path = setting(None, "Where results are kept.")
+
+        def _derive_local_storage_path(self, value: Path | None, root: Settings) -> Path: ...
+
+It must not know which groups there are.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from prefect._lazy import lazy
+from prefect.settings._errors import SettingsError
+from prefect.settings.sources import MISSING, Layer, Snapshot
+
+if TYPE_CHECKING:
+    import json
+
+    from prefect.settings.models.root import Settings
+else:
+    json = lazy("json")
+
+_set = object.__setattr__
+HIDDEN: Final = "**********"
+
+
+class PrefectSettingsConfigDict(ConfigDict, total=False):
+    """The configuration of a group: pydantic's, and where its values are found."""
+
+    env_prefix: str
+    """What the environment names of the group's settings begin with."""
+    env_file: str | None
+    toml_file: str | None
+    prefect_toml_table_header: tuple[str, ...]
+    """The group's table in `prefect.toml`."""
+    pyproject_toml_table_header: tuple[str, ...]
+    """The group's table in `pyproject.toml`."""
+
+
+def build_settings_config(path: tuple[str, ...] = (), frozen: bool = False) -> PrefectSettingsConfigDict:
+    """The configuration of the group at `path`: `("server", "api")` is `PREFECT_SERVER_API_*` and `[server.api]`."""
+    return PrefectSettingsConfigDict(
+        env_prefix="_".join(("PREFECT", *(step.upper() for step in path), "")),
+        env_file=".env",
+        extra="ignore",
+        toml_file="prefect.toml",
+        prefect_toml_table_header=path,
+        pyproject_toml_table_header=("tool", "prefect", *path),
+        frozen=frozen,
+        defer_build=True,
+    )
+
+
+def setting(default: Any, description: str, *, aliases: tuple[str, ...] = (), **constraints: Any) -> Any:
+    """Declare a setting. `aliases` are older environment names, in the order in which they are looked for."""
+    extra = {"aliases": list(aliases)} if aliases else None
+    if callable(default):
+        return Field(
+            default_factory=default, description=description, json_schema_extra=cast(Any, extra), **constraints
+        )
+    return Field(default=default, description=description, json_schema_extra=cast(Any, extra), **constraints)
+
+
+class _GroupFactory:
+    """Makes a subgroup whose class is imported when it is first needed."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def cls(self) -> type[PrefectBaseSettings]:
+        module, _, name = self._name.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+    def __call__(self) -> PrefectBaseSettings:
+        return self.cls()
+
+
+def group(of: str | type[PrefectBaseSettings]) -> Any:
+    """Declare a subgroup: the field's type, or `"module:Class"` to import it when it is first needed."""
+    return Field(default_factory=_GroupFactory(of) if isinstance(of, str) else of)
+
+
+# The small classes here are written out, because making a named tuple costs every process a millisecond.
+
+
+class Leaf:
+    """One setting, as its group declares it.
+
+    Attributes:
+        names: The environment names: the canonical one, then the older ones in the order in which they are tried.
+        path: The group.
+        derive: Makes the value from the group, what the sources say, and the tree of settings.
+    """
+
+    __slots__ = ("accessor", "derive", "field", "name", "names", "path")
+
+    def __init__(
+        self,
+        name: str,
+        names: tuple[str, ...],
+        path: tuple[str, ...],
+        field: FieldInfo,
+        derive: Callable[[Any, Any, Any], Any] | None,
+    ) -> None:
+        self.name = name
+        self.accessor = ".".join((*path, name))
+        self.names = names
+        self.path = path
+        self.field = field
+        self.derive = derive
+
+    @property
+    def env(self) -> str:
+        return self.names[0]
+
+    @property
+    def is_secret(self) -> bool:
+        return "SecretStr" in str(self.field.annotation)
+
+    @property
+    def declared_type(self) -> Any:
+        """The type with its constraints."""
+        metadata = self.field.metadata
+        return _annotated(self.field.annotation, metadata) if metadata else self.field.annotation
+
+    def default(self) -> Any:
+        """The value without any source, before it is derived from other settings."""
+        # Not `FieldInfo.get_default`, which inspects the factory's signature at a cost of milliseconds.
+        factory = cast("Callable[[], Any] | None", self.field.default_factory)
+        return factory() if factory else self.field.default
+
+    def validated(self, value: Any, origin: str) -> Any:
+        """The value as the setting's type.
+
+        Raises:
+            SettingsError: It cannot be that.
+        """
+        try:
+            return self.checked(value)
+        except ValidationError as error:
+            raise SettingsError(self._complaint(value, origin, error)) from error
+
+    def checked(self, value: Any) -> Any:
+        """Like `validated`, raising pydantic's own error."""
+        return _adapter(self).validate_python(value)
+
+    def _complaint(self, value: Any, origin: str, error: ValidationError) -> str:
+        shown = HIDDEN if self.is_secret else repr(value)
+        return f"{self.env} is {shown} (from {origin}), but {_expectation(error)}."
+
+
+def _annotated(annotation: Any, metadata: Iterable[Any]) -> Any:
+    from typing import Annotated
+
+    return Annotated[(annotation, *metadata)]
+
+
+_adapters: dict[tuple[str, int], Any] = {}
+
+
+def _adapter(leaf: Leaf) -> Any:
+    key = (leaf.env, id(leaf.field))
+    adapter = _adapters.get(key)
+    if adapter is None:
+        adapter = _adapters[key] = pydantic.TypeAdapter(leaf.declared_type)
+    return adapter
+
+
+def _expectation(error: ValidationError) -> str:
+    """What pydantic expected, as the end of a sentence."""
+    wanted: list[str] = []
+    for detail in error.errors(include_url=False, include_input=False):
+        message = detail["msg"].removeprefix("Value error, ").rstrip(".")
+        if message.startswith("Input should be "):
+            message = message.removeprefix("Input should be ").split(", unable to")[0].split(", invalid")[0]
+        else:
+            message = message[:1].lower() + message[1:]
+        if message not in wanted:
+            wanted.append(message)
+    first = error.errors(include_url=False, include_input=False)[0]["msg"]
+    return ("it should be " if first.startswith("Input should be ") else "") + " or ".join(wanted)
+
+
+class Shape:
+    """What a group is made of."""
+
+    __slots__ = ("groups", "leaves")
+
+    def __init__(
+        self, leaves: Mapping[str, Leaf], groups: Mapping[str, Callable[[], type[PrefectBaseSettings]]]
+    ) -> None:
+        self.leaves = leaves
+        self.groups = groups
+
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Plan:
+    """Where the values of a tree of settings come from, highest first: given, the sources, the caller's defaults.
+
+    Attributes:
+        given: Values by accessor that program code gave.
+        restored: Accessors that keep their default whatever the sources say.
+    """
+
+    __slots__ = ("defaults", "given", "restored", "snapshot")
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        given: Mapping[str, Any] = _NOTHING,
+        defaults: Mapping[str, Any] = _NOTHING,
+        restored: frozenset[str] = frozenset(),
+    ) -> None:
+        self.snapshot = snapshot
+        self.given = given
+        self.defaults = defaults
+        self.restored = restored
+
+    def find(self, leaf: Leaf) -> tuple[Any, Layer | str]:
+        accessor = leaf.accessor
+        if accessor in self.given:
+            return self.given[accessor], "program code"
+        if accessor not in self.restored:
+            value, layer = self.snapshot.find(leaf.names, leaf.path, leaf.name)
+            if layer is not None:
+                return value, layer
+        if accessor in self.defaults:
+            return self.defaults[accessor], "program code"
+        return MISSING, ""
+
+
+class PrefectBaseSettings(BaseModel):
+    """A group of settings that reads its values from the environment, the settings files and the profile.
+
+    Values given to the constructor win over all of them.
+
+    Raises:
+        SettingsError: A value is not what its setting needs.
+    """
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    # Outside of `__dict__`, which pydantic takes for the values: where the values come from, the tree that the group
+    # belongs to, and the values that are yet to be derived (None once the model is complete).
+    __slots__ = ("_plan", "_root", "_underived")
+    __shape__: ClassVar[Shape | None] = None
+
+    def __init__(self, **values: Any) -> None:
+        shape = type(self).shape()
+        unknown = [name for name in values if name not in shape.leaves and name not in shape.groups]
+        if unknown and type(self).model_config.get("extra") == "forbid":
+            raise SettingsError(f"{type(self).__name__} has no setting {unknown[0]!r}.")
+        given: dict[str, Any] = {}
+        built: dict[str, PrefectBaseSettings] = {}
+        _flatten(type(self), values, given, built)
+        self._fill(Plan(Snapshot(), given), None)
+        self.__dict__.update(built)
+        self.complete()
+
+    @classmethod
+    def load(cls, plan: Plan, root: PrefectBaseSettings | None = None) -> Self:
+        """The group, with its subgroups and derived values yet to be made."""
+        self = cls.__new__(cls)
+        self._fill(plan, root)
+        return self
+
+    @classmethod
+    def shape(cls) -> Shape:
+        """The settings and subgroups of this class, without their values."""
+        shape = cls.__dict__.get("__shape__")
+        if shape is None:
+            shape = _read_shape(cls)
+            cls.__shape__ = shape
+        return shape
+
+    def _fill(self, plan: Plan, root: PrefectBaseSettings | None) -> None:
+        values: dict[str, Any] = {}
+        underived: dict[str, Any] = {}
+        given: set[str] = set()
+        problems: list[SettingsError] = []
+        for name, leaf in type(self).shape().leaves.items():
+            raw, source = plan.find(leaf)
+            if raw is MISSING:
+                value = leaf.default()
+            else:
+                given.add(name)
+                try:
+                    origin = source if isinstance(source, str) else source.origin(leaf.names, leaf.path, name)
+                    value = leaf.validated(raw, origin)
+                except SettingsError as problem:
+                    problems.append(problem)
+                    continue
+            (underived if leaf.derive else values)[name] = value
+        if problems:
+            raise problems[0] if len(problems) == 1 else SettingsError("\n".join(map(str, problems)))
+        _set(self, "__dict__", values)
+        _set(self, "__pydantic_fields_set__", given)
+        _set(self, "__pydantic_extra__", None)
+        _set(self, "__pydantic_private__", None)
+        _set(self, "_plan", plan)
+        _set(self, "_root", root)
+        _set(self, "_underived", underived)
+        self._check()
+
+    def _check(self) -> None:
+        """Look at values that must fit each other; raise ValueError when they do not."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            underived = _underived_of(self)
+            if underived is not None:
+                shape = type(self).shape()
+                if name in underived:
+                    return self._derive(shape.leaves[name], underived[name])
+                if name in shape.groups:
+                    return self._build(name, shape)
+            return super().__getattr__(name)
+
+    def _derive(self, leaf: Leaf, value: Any) -> Any:
+        derive = leaf.derive
+        assert derive is not None
+        derived = self.__dict__[leaf.name] = derive(self, value, self.settings_root())
+        return derived
+
+    def _build(self, name: str, shape: Shape) -> PrefectBaseSettings:
+        root = self if _is_root(type(self)) else object.__getattribute__(self, "_root")
+        built = self.__dict__[name] = shape.groups[name]().load(self.plan, root)
+        return built
+
+    def complete(self) -> Self:
+        """Make every part that nobody has looked at yet, which finds every value that is wrong.
+
+        Raises:
+            SettingsError: A value is not what its setting needs.
+        """
+        if _underived_of(self) is None:
+            return self
+        shape = type(self).shape()
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        for name in shape.groups:
+            built = cast("PrefectBaseSettings", values[name])
+            if built.complete().model_fields_set:
+                self.model_fields_set.add(name)
+        _set(self, "__dict__", values)
+        _set(self, "_underived", None)
+        return self
+
+    def to_environment_variables(
+        self, exclude_unset: bool = False, include_secrets: bool = True, include_aliases: bool = False
+    ) -> dict[str, str]:
+        """The settings as environment variables by their canonical names; one that is None is left out.
+
+        Args:
+            exclude_unset: Leave out what no source and no program code gave.
+            include_secrets: Give secrets in clear; otherwise they are hidden.
+            include_aliases: Give each value under its older names too.
+        """
+        self.complete()
+        shape = type(self).shape()
+        variables: dict[str, str] = {}
+        for name in type(self).model_fields:
+            if name in shape.groups:
+                part: PrefectBaseSettings = getattr(self, name)
+                variables |= part.to_environment_variables(exclude_unset, include_secrets, include_aliases)
+                continue
+            value = getattr(self, name)
+            if value is None or (exclude_unset and name not in self.model_fields_set):
+                continue
+            leaf = shape.leaves[name]
+            for variable in leaf.names if include_aliases else leaf.names[:1]:
+                variables[variable] = encode(value, include_secrets)
+        return variables
+
+    @property
+    def plan(self) -> Plan:
+        """Where the values come from."""
+        try:
+            return object.__getattribute__(self, "_plan")
+        except AttributeError:  # a copy, which has all its values
+            return Plan(Snapshot.empty())
+
+    def settings_root(self) -> Settings:
+        """The tree that this group belongs to; for a group made by itself, the current settings."""
+        if _is_root(type(self)):
+            return cast("Settings", self)
+        try:
+            root = object.__getattribute__(self, "_root")
+        except AttributeError:
+            root = None
+        if root is None:
+            from prefect.settings.context import get_current_settings
+
+            root = get_current_settings()
+        return root
+
+    @classmethod
+    def define(cls) -> None:
+        """Import the classes of all subgroups, so that pydantic knows the whole model."""
+        namespace: dict[str, Any] = {}
+        for get_class in cls.shape().groups.values():
+            part = get_class()
+            part.define()
+            namespace[part.__name__] = part
+        if not cls.__pydantic_complete__:
+            cls.model_rebuild(_types_namespace=namespace)
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        self.define()
+        return BaseModel.model_dump(self.complete(), **options)
+
+    def model_dump_json(self, **options: Any) -> str:
+        self.define()
+        return BaseModel.model_dump_json(self.complete(), **options)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        return super(PrefectBaseSettings, self.complete()).model_copy(update=update, deep=deep)
+
+    def __copy__(self) -> Self:
+        return _completed(super(PrefectBaseSettings, self.complete()).__copy__())
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return _completed(super(PrefectBaseSettings, self.complete()).__deepcopy__(memo))
+
+    def __getstate__(self) -> dict[Any, Any]:
+        return BaseModel.__getstate__(self.complete())
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        _completed(self)
+        BaseModel.__setstate__(self, state)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PrefectBaseSettings) or type(self) is not type(other):
+            return NotImplemented
+        return self.complete().__dict__ == other.complete().__dict__
+
+    __hash__: ClassVar[None]  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride]
+
+    def __repr_args__(self) -> Any:
+        return BaseModel.__repr_args__(self.complete())
+
+    def __iter__(self) -> Any:
+        return BaseModel.__iter__(self.complete())
+
+
+def in_home(value: Path | None, root: Settings, name: str) -> Path:
+    """A path that may begin with `$PREFECT_HOME`; `name` in the home when it is not set."""
+    return root.home / name if value is None else Path(str(value).replace("$PREFECT_HOME", str(root.home)))
+
+
+def encode(value: Any, include_secrets: bool = True) -> str:
+    """A setting's value as the text of an environment variable."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value() if include_secrets else HIDDEN
+    if isinstance(value, (str, bool, int, float)):
+        return str(value)
+    from pydantic_core import to_jsonable_python
+
+    plain = to_jsonable_python(value)
+    if isinstance(plain, dict):
+        return json.dumps(plain)
+    if isinstance(value, (set, frozenset)):
+        return ",".join(sorted(str(item) for item in cast("set[Any]", value)))
+    if isinstance(plain, list):
+        return ",".join(str(item) for item in cast("list[Any]", plain))
+    return str(plain)
+
+
+def _underived_of(model: PrefectBaseSettings) -> dict[str, Any] | None:
+    try:
+        return object.__getattribute__(model, "_underived")
+    except AttributeError:
+        return None
+
+
+def _completed(model: Any) -> Any:
+    _set(model, "_underived", None)
+    return model
+
+
+def _is_root(cls: type[PrefectBaseSettings]) -> bool:
+    return cls.model_config.get("env_prefix") == "PREFECT_"
+
+
+def _flatten(
+    cls: type[PrefectBaseSettings],
+    values: Mapping[str, Any],
+    given: dict[str, Any],
+    built: dict[str, PrefectBaseSettings],
+) -> None:
+    """Take nested constructor arguments apart into values by accessor; ready-made groups go to `built`."""
+    shape = cls.shape()
+    for name, value in values.items():
+        if name in shape.leaves:
+            given[shape.leaves[name].accessor] = value
+        elif name in shape.groups:
+            if isinstance(value, PrefectBaseSettings):
+                built[name] = value
+            else:
+                inner: dict[str, PrefectBaseSettings] = {}
+                _flatten(shape.groups[name](), value, given, inner)
+                for deeper in inner.values():
+                    given |= given_values(deeper)
+
+
+def given_values(model: PrefectBaseSettings) -> dict[str, Any]:
+    """By accessor, the values in the built parts of a tree that are not defaults."""
+    shape = type(model).shape()
+    found: dict[str, Any] = {}
+    for name, value in model.__dict__.items():
+        if name in shape.groups:
+            found |= given_values(value)
+        elif name in model.model_fields_set:
+            found[shape.leaves[name].accessor] = value
+    return found
+
+
+def _read_shape(cls: type[PrefectBaseSettings]) -> Shape:
+    config = cast("dict[str, Any]", cls.model_config)
+    path: tuple[str, ...] = tuple(config.get("prefect_toml_table_header", ()))
+    prefix: str = config.get("env_prefix", "PREFECT_")
+    leaves: dict[str, Leaf] = {}
+    groups: dict[str, Callable[[], type[PrefectBaseSettings]]] = {}
+    for name, field in cls.__pydantic_fields__.items():
+        factory: Any = field.default_factory
+        annotation: Any = field.annotation
+        if isinstance(factory, _GroupFactory):
+            groups[name] = lambda factory=factory: factory.cls
+        elif isinstance(annotation, type) and issubclass(annotation, PrefectBaseSettings):
+            groups[name] = lambda annotation=annotation: annotation
+        else:
+            extra = field.json_schema_extra
+            aliases = cast("list[str]", extra.get("aliases", [])) if isinstance(extra, dict) else []
+            names = (prefix + name.upper(), *aliases)
+            leaves[name] = Leaf(name, names, path, field, getattr(cls, f"_derive_{name}", None))
+    return Shape(leaves, groups)

@@ -1,0 +1,190 @@
+"""Which settings are current, in this process and in this context.
+
+The process has one set, loaded when it is first asked for; `temporary_settings` and `use_profile` put another in front
+of it for the code inside their block. It must stay importable without pydantic: reading a setting is what costs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Any
+
+from prefect._lazy import lazy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Self
+
+    from prefect.settings import base, profiles, sources
+    from prefect.settings.models import root
+    from prefect.settings.models.root import SettingKey, Settings
+    from prefect.settings.profiles import Profile
+else:
+    base = lazy("prefect.settings.base")
+    profiles = lazy("prefect.settings.profiles")
+    root = lazy("prefect.settings.models.root")
+    sources = lazy("prefect.settings.sources")
+
+
+class SettingsContext:
+    """Settings that are current inside the context's `with` block, and the profile they were read with.
+
+    Args:
+        profile: The profile; the one that `settings` were read with if None.
+        settings: The settings.
+    """
+
+    __slots__ = ("_profile", "_tokens", "settings")
+
+    def __init__(self, profile: Profile | None = None, *, settings: Settings) -> None:
+        self.settings = settings
+        self._profile = profile
+        self._tokens: list[Token[SettingsContext | None]] = []
+
+    @property
+    def profile(self) -> Profile:
+        """The profile; reading it parses the profiles."""
+        if self._profile is None:
+            self._profile = profiles.profile_or_empty(self.profile_name)
+        return self._profile
+
+    @property
+    def profile_name(self) -> str:
+        """The name of the profile."""
+        return self._profile.name if self._profile else self.settings.plan.snapshot.profile_name
+
+    @classmethod
+    def get(cls) -> SettingsContext | None:
+        """The current context; outside of every block, the one of the process."""
+        return get_settings_context()
+
+    @classmethod
+    def hydrate(cls, values: Mapping[str, Any]) -> Self:
+        """The context that `serialize` described, on top of what this process's sources say."""
+        current = get_settings_context().settings
+        given: dict[str, Any] = values.get("settings", {})
+        return cls(None, settings=current.copy_with_update(given))
+
+    def serialize(self, include_secrets: bool = True) -> dict[str, Any]:
+        """The settings that something sets, by environment name, and the name of the profile.
+
+        Secrets are left out when they are not to be included.
+        """
+        variables = self.settings.to_environment_variables(exclude_unset=True, include_secrets=include_secrets)
+        if not include_secrets:
+            variables = {name: value for name, value in variables.items() if value != base.HIDDEN}
+        return {"profile": {"name": self.profile_name}, "settings": variables}
+
+    def __enter__(self) -> Self:
+        self._tokens.append(_current.set(self))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._tokens.pop())
+
+
+_current: ContextVar[SettingsContext | None] = ContextVar("prefect_settings", default=None)
+_process: SettingsContext | None = None
+_loading = threading.RLock()
+
+
+def get_current_settings() -> Settings:
+    """The settings that apply here. Groups are built when they are first asked for.
+
+    Raises:
+        SettingsError: A settings file cannot be read.
+    """
+    context = _current.get() or _process
+    return context.settings if context is not None else root_settings_context().settings
+
+
+def get_settings_context() -> SettingsContext:
+    """The context of the settings that apply here."""
+    return _current.get() or root_settings_context()
+
+
+def root_settings_context() -> SettingsContext:
+    """The settings of the process, loaded from the sources when they are first asked for."""
+    global _process
+    if _process is None:
+        with _loading:
+            if _process is None:
+                _process = _load()
+    return _process
+
+
+def refresh_global_settings_context() -> None:
+    """Load the settings of the process again, as the sources are now."""
+    global _process
+    with _loading:
+        _process = None
+    root_settings_context()
+
+
+def _load() -> SettingsContext:
+    snapshot = sources.Snapshot()
+    if snapshot.missing_profile:
+        sys.stderr.write(
+            f"prefect: there is no profile {snapshot.missing_profile!r}, so the profile {snapshot.profile_name!r} is"
+            f" used. See `prefect profile ls`.\n"
+        )
+    return SettingsContext(settings=root.Settings.load(base.Plan(snapshot)))
+
+
+@contextmanager
+def temporary_settings(
+    updates: Mapping[SettingKey, Any] | None = None,
+    set_defaults: Mapping[SettingKey, Any] | None = None,
+    restore_defaults: Iterable[SettingKey] | None = None,
+) -> Generator[Settings, None, None]:
+    """Change settings for the code inside the block.
+
+    Args:
+        updates: New values by setting, environment name or accessor.
+        set_defaults: Values for settings that nothing else sets.
+        restore_defaults: Settings that get their default value.
+
+    Raises:
+        SettingsError: There is no such setting, or a value is not what it needs.
+    """
+    context = get_settings_context()
+    changed = context.settings.copy_with_update(updates, set_defaults, restore_defaults)
+    with SettingsContext(context._profile, settings=changed):
+        yield changed
+
+
+@contextmanager
+def use_profile(
+    profile: Profile | str, override_environment_variables: bool = False, include_current_context: bool = True
+) -> Generator[SettingsContext, Any, None]:
+    """Use a profile for the code inside the block.
+
+    Args:
+        profile: The profile, or its name.
+        override_environment_variables: Whether the profile's values win over environment variables.
+        include_current_context: Whether values that `temporary_settings` set around the block stay.
+
+    Raises:
+        MissingProfileError: There is no profile of that name.
+    """
+    chosen = profiles.load_profile(profile) if isinstance(profile, str) else profile
+    values = {setting.name: value for setting, value in chosen.settings.items()}
+    snapshot = sources.Snapshot((chosen.name, values), profile_first=override_environment_variables)
+    plan = base.Plan(snapshot)
+    if include_current_context:
+        current = get_settings_context().settings.plan
+        plan = base.Plan(snapshot, current.given, current.defaults, current.restored)
+    with SettingsContext(chosen, settings=root.Settings.load(plan)) as context:
+        yield context
+
+
+def ensure_home() -> Path:
+    """The home of the current settings, made when it is not there; only its owner may enter it."""
+    home = get_current_settings().home
+    os.makedirs(home, mode=0o700, exist_ok=True)
+    return home

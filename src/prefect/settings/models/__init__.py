@@ -1,0 +1,1 @@
+"""The settings, group by group; each is defined here and nowhere else."""

@@ -1,0 +1,25 @@
+"""Experimental features."""
+
+import warnings
+from typing import TYPE_CHECKING
+
+from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
+
+if TYPE_CHECKING:
+    from prefect.settings.models.plugins import PluginsSettings
+
+
+class ExperimentsSettings(PrefectBaseSettings):
+    """Experimental features."""
+
+    model_config = build_settings_config(("experiments",))
+
+    warn: bool = setting(
+        True, "Whether to warn when an experimental feature is used.", aliases=("PREFECT_EXPERIMENTAL_WARN",)
+    )
+
+    @property
+    def plugins(self) -> "PluginsSettings":
+        """Deprecated: it is `settings.plugins`."""
+        warnings.warn("`experiments.plugins` is now `settings.plugins`.", DeprecationWarning, stacklevel=2)
+        return self.settings_root().plugins

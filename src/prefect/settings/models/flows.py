@@ -1,0 +1,28 @@
+"""Defaults of flows."""
+
+from prefect.settings._types import RetryDelay
+from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
+
+
+class FlowsSettings(PrefectBaseSettings):
+    """Defaults of flows."""
+
+    model_config = build_settings_config(("flows",))
+
+    default_retries: int = setting(
+        0,
+        "How often a flow that failed runs again, when it does not say.",
+        aliases=("PREFECT_FLOW_DEFAULT_RETRIES",),
+        ge=0,
+    )
+    default_retry_delay_seconds: RetryDelay = setting(
+        0,
+        "Seconds between the tries of a flow that does not say, or one number for each.",
+        aliases=("PREFECT_FLOW_DEFAULT_RETRY_DELAY_SECONDS",),
+    )
+    heartbeat_frequency: int | None = setting(
+        180,
+        "Seconds between the heartbeats of a flow run; not set means none.",
+        aliases=("PREFECT_RUNNER_HEARTBEAT_FREQUENCY",),
+        ge=30,
+    )

@@ -1,0 +1,22 @@
+"""Prefect's own workings."""
+
+from typing import TYPE_CHECKING
+
+from prefect.settings._types import LogLevel
+from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
+
+if TYPE_CHECKING:
+    from prefect.settings.models.root import Settings
+
+
+class InternalSettings(PrefectBaseSettings):
+    """Prefect's own workings."""
+
+    model_config = build_settings_config(("internal",))
+
+    logging_level: LogLevel = setting(
+        "ERROR", "The level of what Prefect logs about its own workings.", aliases=("PREFECT_LOGGING_INTERNAL_LEVEL",)
+    )
+
+    def _derive_logging_level(self, value: LogLevel, root: "Settings") -> LogLevel:
+        return "DEBUG" if root.debug_mode or root.testing.test_mode else value

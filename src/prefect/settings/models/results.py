@@ -1,0 +1,29 @@
+"""Defaults of results."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefect.settings.base import PrefectBaseSettings, build_settings_config, in_home, setting
+
+if TYPE_CHECKING:
+    from prefect.settings.models.root import Settings
+
+
+class ResultsSettings(PrefectBaseSettings):
+    """Defaults of results."""
+
+    model_config = build_settings_config(("results",))
+
+    default_serializer: str = setting("pickle", "The serializer of results that name none.")
+    default_storage_block: str | None = setting(
+        None,
+        "The block, as `type/name`, that keeps results of runs that name none.",
+        aliases=("PREFECT_DEFAULT_RESULT_STORAGE_BLOCK",),
+    )
+    local_storage_path: Path = setting(
+        None, "The directory of results that are kept on this machine.", aliases=("PREFECT_LOCAL_STORAGE_PATH",)
+    )
+    persist_by_default: bool = setting(False, "Whether results are kept when the flow or task does not say.")
+
+    def _derive_local_storage_path(self, value: Path | None, root: "Settings") -> Path:
+        return in_home(value, root, "storage")

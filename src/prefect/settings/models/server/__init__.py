@@ -1,0 +1,5 @@
+"""The settings of a server, group by group."""
+
+from prefect.settings.models.server.root import ServerSettings
+
+__all__ = ["ServerSettings"]

@@ -1,0 +1,290 @@
+"""The services that a server runs beside its API."""
+
+from datetime import timedelta
+
+from prefect.settings._types import VACUUM_TYPES, Durations, VacuumTypes
+from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, setting
+
+
+def _event_retention_overrides() -> dict[str, timedelta]:
+    return {"prefect.flow-run.heartbeat": timedelta(days=7)}
+
+
+def _vacuum_types() -> set[str]:
+    return {"events"}
+
+
+class ServicesBaseSetting(PrefectBaseSettings):
+    """What every service can be told."""
+
+    enabled: bool = setting(True, "Whether the service is on.")
+
+
+class ServerServicesCancellationCleanupSettings(ServicesBaseSetting):
+    """Ends the children of cancelled runs."""
+
+    model_config = build_settings_config(("server", "services", "cancellation_cleanup"))
+
+    cancelling_timeout_seconds: float = setting(
+        300.0, "Seconds after which a run that is still cancelling is marked as cancelled.", gt=0
+    )
+    enabled: bool = setting(
+        True,
+        "Whether the service that ends the children of cancelled runs is on.",
+        aliases=("PREFECT_API_SERVICES_CANCELLATION_CLEANUP_ENABLED",),
+    )
+    loop_seconds: float = setting(
+        20.0,
+        "Seconds between two rounds of this service.",
+        aliases=("PREFECT_API_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS",),
+    )
+
+
+class ServerServicesCleanupReconcilerSettings(ServicesBaseSetting):
+    """Asks workers again to clean up after runs."""
+
+    model_config = build_settings_config(("server", "services", "cleanup_reconciler"))
+
+    batch_size: int = setting(100, "How many runs are looked at in a round.", gt=0)
+    enabled: bool = setting(True, "Whether the service that asks workers again to clean up after runs is on.")
+    loop_seconds: float = setting(5.0, "Seconds between two rounds of this service.", gt=0)
+
+
+class ServerServicesDBVacuumSettings(ServicesBaseSetting):
+    """Removes what is old."""
+
+    model_config = build_settings_config(("server", "services", "db_vacuum"))
+
+    batch_size: int = setting(200, "How many rows are removed at once.", gt=0)
+    enabled: VacuumTypes = setting(
+        _vacuum_types,
+        "What is removed when it is old: `events`, `flow_runs`, `orphans`, with commas between them; true for all.",
+    )
+    event_retention_overrides: Durations = setting(
+        _event_retention_overrides, "How long events of certain names are kept, as a JSON object."
+    )
+    loop_seconds: float = setting(3600.0, "Seconds between two rounds of this service.", gt=0)
+    orphan_cleanup_loop_seconds: float = setting(
+        86400.0, "Seconds between two searches for rows that belong to nothing.", gt=0
+    )
+    retention_period: timedelta = setting(
+        timedelta(days=90), "How long finished flow runs are kept.", gt=timedelta(hours=1)
+    )
+
+    @property
+    def enabled_vacuum_types(self) -> set[str]:
+        """What is removed. Flow runs take with them what is left of them."""
+        if isinstance(self.enabled, bool):
+            return set(VACUUM_TYPES) if self.enabled else {"events"}
+        return self.enabled | ({"orphans"} if "flow_runs" in self.enabled else set())
+
+
+class ServerServicesEventLoggerSettings(ServicesBaseSetting):
+    """Logs events."""
+
+    model_config = build_settings_config(("server", "services", "event_logger"))
+
+    enabled: bool = setting(
+        False, "Whether every event is logged.", aliases=("PREFECT_API_SERVICES_EVENT_LOGGER_ENABLED",)
+    )
+
+
+class ServerServicesEventPersisterSettings(ServicesBaseSetting):
+    """Writes events to the database."""
+
+    model_config = build_settings_config(("server", "services", "event_persister"))
+
+    batch_size: int = setting(
+        20, "How many events are written at once.", aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_BATCH_SIZE",), gt=0
+    )
+    enabled: bool = setting(
+        True,
+        "Whether the service that writes events to the database is on.",
+        aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_ENABLED",),
+    )
+    flush_interval: float = setting(
+        5.0,
+        "Seconds after which events are written even when they are few.",
+        aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL",),
+        gt=0.0,
+    )
+    max_flush_retries: int = setting(5, "How often writing events is tried again.", gt=0)
+    queue_max_size: int = setting(50_000, "How many events may wait to be written; further ones are dropped.", gt=0)
+    read_batch_size: int = setting(
+        1,
+        "How many events are read from the broker at once.",
+        aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE",),
+        gt=0,
+    )
+
+
+class ServerServicesForemanSettings(ServicesBaseSetting):
+    """Watches workers."""
+
+    model_config = build_settings_config(("server", "services", "foreman"))
+
+    deployment_last_polled_timeout_seconds: int = setting(
+        60,
+        "Seconds without a look after which a deployment is not ready.",
+        aliases=("PREFECT_API_SERVICES_FOREMAN_DEPLOYMENT_LAST_POLLED_TIMEOUT_SECONDS",),
+    )
+    enabled: bool = setting(
+        True, "Whether the service that watches workers is on.", aliases=("PREFECT_API_SERVICES_FOREMAN_ENABLED",)
+    )
+    fallback_heartbeat_interval_seconds: int = setting(
+        30,
+        "Seconds between heartbeats of a worker that does not say.",
+        aliases=("PREFECT_API_SERVICES_FOREMAN_FALLBACK_HEARTBEAT_INTERVAL_SECONDS",),
+    )
+    inactivity_heartbeat_multiple: int = setting(
+        3,
+        "How many heartbeats a worker may miss before it is offline.",
+        aliases=("PREFECT_API_SERVICES_FOREMAN_INACTIVITY_HEARTBEAT_MULTIPLE",),
+    )
+    loop_seconds: float = setting(
+        15.0, "Seconds between two rounds of this service.", aliases=("PREFECT_API_SERVICES_FOREMAN_LOOP_SECONDS",)
+    )
+    work_queue_last_polled_timeout_seconds: int = setting(
+        60,
+        "Seconds without a look after which a work queue is not ready.",
+        aliases=("PREFECT_API_SERVICES_FOREMAN_WORK_QUEUE_LAST_POLLED_TIMEOUT_SECONDS",),
+    )
+
+
+class ServerServicesLateRunsSettings(ServicesBaseSetting):
+    """Marks runs as late."""
+
+    model_config = build_settings_config(("server", "services", "late_runs"))
+
+    after_seconds: timedelta = setting(
+        timedelta(seconds=15),
+        "How long after its time a run that has not started is late.",
+        aliases=("PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS",),
+    )
+    enabled: bool = setting(
+        True, "Whether the service that marks runs as late is on.", aliases=("PREFECT_API_SERVICES_LATE_RUNS_ENABLED",)
+    )
+    loop_seconds: float = setting(
+        5.0, "Seconds between two rounds of this service.", aliases=("PREFECT_API_SERVICES_LATE_RUNS_LOOP_SECONDS",)
+    )
+
+
+class ServerServicesPauseExpirationsSettings(ServicesBaseSetting):
+    """Fails runs whose pause is over."""
+
+    model_config = build_settings_config(("server", "services", "pause_expirations"))
+
+    enabled: bool = setting(
+        True,
+        "Whether the service that fails runs whose pause is over is on.",
+        aliases=("PREFECT_API_SERVICES_PAUSE_EXPIRATIONS_ENABLED",),
+    )
+    loop_seconds: float = setting(
+        5.0,
+        "Seconds between two rounds of this service.",
+        aliases=("PREFECT_API_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS",),
+    )
+
+
+class ServerServicesRepossessorSettings(ServicesBaseSetting):
+    """Takes back the slots of expired leases."""
+
+    model_config = build_settings_config(("server", "services", "repossessor"))
+
+    enabled: bool = setting(True, "Whether the service that takes back the slots of expired leases is on.")
+    loop_seconds: float = setting(15.0, "Seconds between two rounds of this service.")
+
+
+class ServerServicesSchedulerSettings(ServicesBaseSetting):
+    """Schedules runs of deployments."""
+
+    model_config = build_settings_config(("server", "services", "scheduler"))
+
+    deployment_batch_size: int = setting(
+        100,
+        "How many deployments are scheduled at once.",
+        aliases=("PREFECT_API_SERVICES_SCHEDULER_DEPLOYMENT_BATCH_SIZE",),
+    )
+    enabled: bool = setting(
+        True,
+        "Whether the service that schedules runs of deployments is on.",
+        aliases=("PREFECT_API_SERVICES_SCHEDULER_ENABLED",),
+    )
+    insert_batch_size: int = setting(
+        500, "How many runs are written at once.", aliases=("PREFECT_API_SERVICES_SCHEDULER_INSERT_BATCH_SIZE",)
+    )
+    loop_seconds: float = setting(
+        60.0, "Seconds between two rounds of this service.", aliases=("PREFECT_API_SERVICES_SCHEDULER_LOOP_SECONDS",)
+    )
+    max_runs: int = setting(
+        100,
+        "How many runs of a deployment are scheduled ahead at most.",
+        aliases=("PREFECT_API_SERVICES_SCHEDULER_MAX_RUNS",),
+    )
+    max_scheduled_time: timedelta = setting(
+        timedelta(days=100),
+        "How far ahead runs are scheduled at most.",
+        aliases=("PREFECT_API_SERVICES_SCHEDULER_MAX_SCHEDULED_TIME",),
+    )
+    min_runs: int = setting(
+        3,
+        "How many runs of a deployment are scheduled ahead at least.",
+        aliases=("PREFECT_API_SERVICES_SCHEDULER_MIN_RUNS",),
+    )
+    min_scheduled_time: timedelta = setting(
+        timedelta(seconds=3600),
+        "How far ahead runs are scheduled at least.",
+        aliases=("PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME",),
+    )
+    recent_deployments_loop_seconds: float = setting(5.0, "Seconds between two looks for deployments that changed.")
+
+
+class ServerServicesTaskRunRecorderSettings(ServicesBaseSetting):
+    """Records task runs from their events."""
+
+    model_config = build_settings_config(("server", "services", "task_run_recorder"))
+
+    batch_size: int = setting(1, "How many task runs are written at once.", gt=0)
+    enabled: bool = setting(
+        True,
+        "Whether the service that records task runs is on.",
+        aliases=("PREFECT_API_SERVICES_TASK_RUN_RECORDER_ENABLED",),
+    )
+    flush_interval: float = setting(5.0, "Seconds after which task runs are written even when they are few.", gt=0.0)
+    read_batch_size: int = setting(1, "How many events are read from the broker at once.", gt=0)
+
+
+class ServerServicesTriggersSettings(ServicesBaseSetting):
+    """Runs automations."""
+
+    model_config = build_settings_config(("server", "services", "triggers"))
+
+    enabled: bool = setting(
+        True, "Whether the service that runs automations is on.", aliases=("PREFECT_API_SERVICES_TRIGGERS_ENABLED",)
+    )
+    pg_notify_heartbeat_interval_seconds: int = setting(
+        5, "Seconds between two checks that PostgreSQL's notifications arrive."
+    )
+    pg_notify_reconnect_interval_seconds: int = setting(
+        10, "Seconds before a lost connection for notifications is opened again."
+    )
+    read_batch_size: int = setting(1, "How many events are read from the broker at once.", gt=0)
+
+
+class ServerServicesSettings(PrefectBaseSettings):
+    """The services that a server runs beside its API."""
+
+    model_config = build_settings_config(("server", "services"))
+
+    cancellation_cleanup: ServerServicesCancellationCleanupSettings = group(ServerServicesCancellationCleanupSettings)
+    cleanup_reconciler: ServerServicesCleanupReconcilerSettings = group(ServerServicesCleanupReconcilerSettings)
+    db_vacuum: ServerServicesDBVacuumSettings = group(ServerServicesDBVacuumSettings)
+    event_logger: ServerServicesEventLoggerSettings = group(ServerServicesEventLoggerSettings)
+    event_persister: ServerServicesEventPersisterSettings = group(ServerServicesEventPersisterSettings)
+    foreman: ServerServicesForemanSettings = group(ServerServicesForemanSettings)
+    late_runs: ServerServicesLateRunsSettings = group(ServerServicesLateRunsSettings)
+    pause_expirations: ServerServicesPauseExpirationsSettings = group(ServerServicesPauseExpirationsSettings)
+    repossessor: ServerServicesRepossessorSettings = group(ServerServicesRepossessorSettings)
+    scheduler: ServerServicesSchedulerSettings = group(ServerServicesSchedulerSettings)
+    task_run_recorder: ServerServicesTaskRunRecorderSettings = group(ServerServicesTaskRunRecorderSettings)
+    triggers: ServerServicesTriggersSettings = group(ServerServicesTriggersSettings)

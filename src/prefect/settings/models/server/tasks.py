@@ -1,0 +1,46 @@
+"""Task runs on a server."""
+
+from datetime import timedelta
+
+from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, setting
+
+
+class ServerTasksSchedulingSettings(PrefectBaseSettings):
+    """Queues of background tasks."""
+
+    model_config = build_settings_config(("server", "tasks", "scheduling"))
+
+    max_retry_queue_size: int = setting(
+        100,
+        "How many task runs to be retried may wait in a queue.",
+        aliases=("PREFECT_TASK_SCHEDULING_MAX_RETRY_QUEUE_SIZE",),
+    )
+    max_scheduled_queue_size: int = setting(
+        1000,
+        "How many scheduled task runs may wait in a queue.",
+        aliases=("PREFECT_TASK_SCHEDULING_MAX_SCHEDULED_QUEUE_SIZE",),
+    )
+    pending_task_timeout: timedelta = setting(
+        timedelta(seconds=0),
+        "How long a task run may be pending before it is scheduled again; 0 means any time.",
+        aliases=("PREFECT_TASK_SCHEDULING_PENDING_TASK_TIMEOUT",),
+    )
+
+
+class ServerTasksSettings(PrefectBaseSettings):
+    """Task runs on a server."""
+
+    model_config = build_settings_config(("server", "tasks"))
+
+    max_cache_key_length: int = setting(
+        2000,
+        "Characters that the cache key of a task run may have.",
+        aliases=("PREFECT_API_TASK_CACHE_KEY_MAX_LENGTH",),
+    )
+    scheduling: ServerTasksSchedulingSettings = group(ServerTasksSchedulingSettings)
+    tag_concurrency_slot_wait_seconds: float = setting(
+        10.0,
+        "Seconds before a task run that waits for a tag's limit asks again.",
+        aliases=("PREFECT_TASK_RUN_TAG_CONCURRENCY_SLOT_WAIT_SECONDS",),
+        ge=0,
+    )

@@ -1,0 +1,32 @@
+"""The web page."""
+
+from typing import TYPE_CHECKING
+
+from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
+
+if TYPE_CHECKING:
+    from prefect.settings.models.root import Settings
+
+
+class ServerUISettings(PrefectBaseSettings):
+    """The web page."""
+
+    model_config = build_settings_config(("server", "ui"))
+
+    api_url: str | None = setting(
+        None,
+        "The address of the API for the web page; made from the API's own when it is not set.",
+        aliases=("PREFECT_UI_API_URL",),
+    )
+    enabled: bool = setting(True, "Whether a server serves the web page.", aliases=("PREFECT_UI_ENABLED",))
+    serve_base: str = setting("/", "The path under which the web page is served.", aliases=("PREFECT_UI_SERVE_BASE",))
+    show_promotional_content: bool = setting(True, "Whether the web page mentions other products.")
+    static_directory: str | None = setting(
+        None,
+        "The directory in which the web page's files are put before they are served.",
+        aliases=("PREFECT_UI_STATIC_DIRECTORY",),
+    )
+    v2_enabled: bool = setting(True, "Whether a server serves the second version of the web page.")
+
+    def _derive_api_url(self, value: str | None, root: "Settings") -> str | None:
+        return value or root.api.url or f"http://{root.server.api.host}:{root.server.api.port}/api"
