@@ -46,7 +46,7 @@ def check(name, made, *argument_lists):
 
 
 def make(name, **options):
-    def body(x=1, y=SALT):
+    def body(x=1, y=SALT + name):
         return count(name)
 
     return task(name=name, **options)(body)

@@ -14,7 +14,7 @@ from prefect.filesystems import LocalFileSystem
 STORAGE = pathlib.Path(os.environ["PREFECT_HOME"]) / "storage"
 import tempfile
 
-TMP = tempfile.mkdtemp()
+TMP = tempfile.mkdtemp(dir=os.getcwd())
 SALT = uuid.uuid4().hex
 
 
@@ -170,7 +170,7 @@ trace(
 )
 trace("unknown serializer", lambda: flow(result_serializer="nope", persist_result=True)(lambda: 1)())
 trace("unknown storage", lambda: flow(result_storage="local-file-system/nope", persist_result=True)(lambda: 1)())
-store = ResultStore(result_storage=LocalFileSystem(basepath=TMP + "/store-" + SALT))
+store = ResultStore(result_storage=LocalFileSystem(basepath=TMP + "/store"))
 store.write(key="k", obj={"x": 1})
 fact("store read", type(store.read("k")).__name__)
 fact("store value", store.read("k").result)

@@ -26,6 +26,11 @@ def quick():
     return "quick"
 
 
+@task
+def plain():
+    return "plain"
+
+
 attempts = []
 
 
@@ -52,7 +57,7 @@ async def aslow_flow():
 @flow(timeout_seconds=0.3)
 def flow_with_slow_task():
     for _ in range(100):
-        quick()
+        plain()
         time.sleep(0.02)
 
 
