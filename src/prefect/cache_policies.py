@@ -1,0 +1,396 @@
+"""Cache policies: what makes two task runs the same computation, said as a key.
+
+A policy computes a key from the task, its inputs and its flow's parameters. Policies are added up; an input is taken
+out with `-`. No key means no caching. A policy must never give one key to two different computations: what cannot be
+hashed surely raises, and the engine then runs the task and says why. Policies do not read or write results.
+
+Keys are those that Prefect 3 makes, so results it cached stay valid, except where its key could be a wrong hit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import types
+import weakref
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from prefect._lazy import lazy
+from prefect.exceptions import HashError
+from prefect.utilities.hashing import hash_objects
+
+if TYPE_CHECKING:
+    import inspect
+    from typing import Self
+
+    import pydantic
+
+    from prefect.locking.protocol import LockManager
+else:
+    inspect = lazy("inspect")
+    pydantic = lazy("pydantic")
+
+__all__ = [
+    "DEFAULT",
+    "FLOW_PARAMETERS",
+    "INPUTS",
+    "NONE",
+    "NO_CACHE",
+    "RUN_ID",
+    "STABLE_TRANSFORMS",
+    "TASK_SOURCE",
+    "CacheKeyFnPolicy",
+    "CachePolicy",
+    "CompoundCachePolicy",
+    "FlowParameters",
+    "Inputs",
+    "RunId",
+    "TaskSource",
+    "task_input_hash",
+]
+
+CacheKeyFn = Callable[[Any, dict[str, Any]], str | None]
+
+STABLE_TRANSFORMS: dict[type, Callable[[Any], Any]] = {}
+"""For each type listed, what is hashed in place of an input of exactly that type."""
+
+
+@dataclass
+class CachePolicy:
+    """The base of all policies; subclass it and define `compute_key`.
+
+    Attributes:
+        key_storage: Where the cached results' records are kept: a file system, a path, or a block's name.
+        isolation_level: `"SERIALIZABLE"` lets one run at a time compute a key; the others wait for its result.
+        lock_manager: What runs wait with; needed by `"SERIALIZABLE"`.
+    """
+
+    key_storage: Any = None
+    isolation_level: Literal["READ_COMMITTED", "SERIALIZABLE"] | str | None = None
+    lock_manager: LockManager | None = None
+
+    @classmethod
+    def from_cache_key_fn(cls, cache_key_fn: CacheKeyFn) -> CacheKeyFnPolicy:
+        """A policy whose key is what the function returns for the run's context and its inputs."""
+        return CacheKeyFnPolicy(cache_key_fn=cache_key_fn)
+
+    def configure(
+        self,
+        key_storage: Any = None,
+        lock_manager: LockManager | None = None,
+        isolation_level: Literal["READ_COMMITTED", "SERIALIZABLE"] | str | None = None,
+    ) -> Self:
+        """A copy of the policy with these options; those that are left out stay as they are."""
+        new = copy(self)
+        if key_storage is not None:
+            new.key_storage = key_storage
+        if lock_manager is not None:
+            new.lock_manager = lock_manager
+        if isolation_level is not None:
+            new.isolation_level = isolation_level
+        return new
+
+    def compute_key(
+        self, task_ctx: Any, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
+    ) -> str | None:
+        """The key of a task run, or None when it is not cached.
+
+        Args:
+            task_ctx: The task run's context: its `task` and its `task_run`.
+            inputs: The arguments of the call by the names of the parameters.
+            flow_parameters: The parameters of the flow run it is in.
+
+        Raises:
+            ValueError: No key can be computed; the message says why, and which input is to blame.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how its key is computed: define `compute_key`.")
+
+    def __add__(self, other: CachePolicy) -> CachePolicy:
+        if not isinstance(other, CachePolicy):
+            return NotImplemented
+        if isinstance(other, _None):
+            return self
+        return CompoundCachePolicy(
+            policies=[self, other],
+            key_storage=_agree(self.key_storage, other.key_storage, "storage locations"),
+            isolation_level=_agree(self.isolation_level, other.isolation_level, "isolation levels"),
+            lock_manager=_agree(self.lock_manager, other.lock_manager, "lock managers"),
+        )
+
+    def __sub__(self, other: str) -> CachePolicy:
+        """The same policy without an input; policies that do not look at inputs stay as they are."""
+        if not isinstance(other, str):
+            raise TypeError("Can only subtract strings from key policies.")
+        return self
+
+
+def _agree(one: Any, two: Any, what: str) -> Any:
+    if one is not None and two is not None and one != two:
+        raise ValueError(f"Cannot add CachePolicies with different {what}.")
+    return two if one is None else one
+
+
+@dataclass
+class CacheKeyFnPolicy(CachePolicy):
+    """The key is what a function returns for the run's context and its inputs."""
+
+    cache_key_fn: CacheKeyFn | None = None
+
+    def compute_key(
+        self, task_ctx: Any, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
+    ) -> str | None:
+        return self.cache_key_fn(task_ctx, inputs) if self.cache_key_fn else None
+
+
+@dataclass
+class CompoundCachePolicy(CachePolicy):
+    """Several policies together: the key depends on the keys of all of them.
+
+    All inputs policies are one, and it comes last, so that the key does not depend on where it was added.
+    """
+
+    policies: list[CachePolicy] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        flat: list[CachePolicy] = []
+        for policy in self.policies:
+            flat.extend(policy.policies if isinstance(policy, CompoundCachePolicy) else [policy])
+        inputs = [policy for policy in flat if type(policy) is Inputs]
+        self.policies = [policy for policy in flat if type(policy) is not Inputs]
+        if inputs:
+            exclude = dict.fromkeys(name for policy in inputs for name in policy.exclude)
+            self.policies.append(Inputs(exclude=list(exclude)))
+
+    def compute_key(
+        self, task_ctx: Any, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
+    ) -> str | None:
+        keys = [policy.compute_key(task_ctx, inputs, flow_parameters, **kwargs) for policy in self.policies]
+        keys = [key for key in keys if key is not None]
+        return hash_objects(*keys, raise_on_failure=True) if keys else None
+
+    def __sub__(self, other: str) -> CachePolicy:
+        if not isinstance(other, str):
+            raise TypeError("Can only subtract strings from key policies.")
+        new = copy(self)
+        new.policies = [policy - other for policy in self.policies]
+        return new
+
+
+@dataclass
+class _None(CachePolicy):
+    """No key: nothing is cached. Added to another policy it changes nothing."""
+
+    def compute_key(
+        self, task_ctx: Any, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
+    ) -> str | None:
+        return None
+
+    def __add__(self, other: CachePolicy) -> CachePolicy:
+        return other
+
+
+@dataclass
+class TaskSource(CachePolicy):
+    """The source code of the task's function; where there is none, its compiled code."""
+
+    def compute_key(
+        self,
+        task_ctx: Any,
+        inputs: dict[str, Any] | None,
+        flow_parameters: dict[str, Any] | None,
+        **kwargs: Any,
+    ) -> str | None:
+        return _source_key(task_ctx.task.fn) if task_ctx else None
+
+
+@dataclass
+class FlowParameters(CachePolicy):
+    """The parameters of the flow run that the task runs in."""
+
+    def compute_key(
+        self, task_ctx: Any, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
+    ) -> str | None:
+        return _hash_named(flow_parameters, "flow parameter") if flow_parameters else None
+
+
+@dataclass
+class RunId(CachePolicy):
+    """The flow run's id, so that a key is valid within it; outside of flows the task run's."""
+
+    def compute_key(
+        self, task_ctx: Any, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
+    ) -> str | None:
+        if not task_ctx:
+            return None
+        run = task_ctx.task_run
+        return str(run.flow_run_id or run.id)
+
+
+@dataclass
+class Inputs(CachePolicy):
+    """The arguments of the call, but for those in `exclude`."""
+
+    exclude: list[str] = field(default_factory=list)
+
+    def compute_key(
+        self, task_ctx: Any, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
+    ) -> str | None:
+        if not inputs:
+            return None
+        return _hash_named({name: inputs[name] for name in sorted(inputs) if name not in self.exclude}, "input")
+
+    def __sub__(self, other: str) -> CachePolicy:
+        if not isinstance(other, str):
+            raise TypeError("Can only subtract strings from key policies.")
+        new = copy(self)
+        new.exclude = [*self.exclude, other]
+        return new
+
+
+INPUTS = Inputs()
+"""The same inputs, the same result."""
+NONE = _None()
+NO_CACHE = _None()
+"""Nothing is cached."""
+TASK_SOURCE = TaskSource()
+"""Another result when the function is edited."""
+FLOW_PARAMETERS = FlowParameters()
+"""The same parameters of the flow run, the same result."""
+RUN_ID = RunId()
+"""A result is valid within its flow run."""
+DEFAULT = INPUTS + TASK_SOURCE + RUN_ID
+"""What tasks use whose results persist: the same inputs to the same code within a flow run."""
+
+
+def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
+    """A cache key function: the task, its compiled code and its inputs; None when they cannot be hashed.
+
+    Args:
+        context: The task run's context.
+        arguments: The arguments of the call by the names of the parameters.
+    """
+    task = context.task
+    return hash_objects(task.task_key, task.fn.__code__.co_code.hex(), _faithful(arguments))
+
+
+# --- hashing ---------------------------------------------------------------------------------------------------------
+
+
+def _hash_named(values: dict[str, Any], what: str) -> str | None:
+    """The hash of values by name.
+
+    Raises:
+        ValueError: One of them has no hash; the message names it.
+    """
+    try:
+        return hash_objects(_prepared(values), raise_on_failure=True)
+    except (HashError, RecursionError) as error:
+        for name, value in values.items():
+            try:
+                hash_objects(_prepared({name: value}), raise_on_failure=True)
+            except (HashError, RecursionError) as reason:
+                raise ValueError(
+                    f"No cache key can be computed, because the {what} {name!r} of type {type(value).__qualname__} "
+                    f"cannot be hashed: {reason} Leave it out of the key (`cache_policy=INPUTS - {name!r}`), or turn "
+                    "caching off (`cache_policy=NO_CACHE`)."
+                ) from reason
+        raise ValueError(f"No cache key can be computed from the {what}s: {error}") from error
+
+
+def _prepared(values: dict[str, Any]) -> dict[str, Any]:
+    if STABLE_TRANSFORMS:
+        values = {k: STABLE_TRANSFORMS[type(v)](v) if type(v) in STABLE_TRANSFORMS else v for k, v in values.items()}
+    return _faithful(values)
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_SETS = frozenset({set, frozenset})
+
+
+def _faithful(value: Any) -> Any:
+    """The value in a form whose JSON differs when the value differs.
+
+    JSON alone would take `{1: x}` for `{"1": x}`, an enum's member for its value, two models for the same that differ
+    in a field that is not serialized, and write a set inside a model in another order in each process. Values without
+    such traps are returned as they are.
+    """
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is list or kind is tuple:
+        return [_faithful(item) for item in value]
+    if kind is dict:
+        if all(type(key) is str for key in value):
+            return {key: _faithful(item) for key, item in value.items()}
+        items = [[type(key).__qualname__, repr(key), _faithful(key), _faithful(item)] for key, item in value.items()]
+        return {"__class__": "builtins.dict", "data": sorted(items, key=lambda item: item[:2])}
+    if kind in _SETS:
+        if all(type(item) in _PLAIN for item in value):
+            return value
+        return _described(value, sorted((_faithful(item) for item in value), key=repr))
+    if isinstance(value, enum.Enum):
+        return _described(value, [value.name, _faithful(value.value)])
+    if isinstance(value, pydantic.BaseModel):
+        fields = {name: value.__dict__.get(name) for name in kind.model_fields}
+        return _described(value, _faithful({**fields, **(value.model_extra or {})}))
+    if dataclasses.is_dataclass(value):
+        return _described(
+            value, {each.name: _faithful(getattr(value, each.name, None)) for each in dataclasses.fields(value)}
+        )
+    if isinstance(value, str):
+        return _described(value, str.__repr__(value))
+    if isinstance(value, int):
+        return _described(value, int.__repr__(value))
+    if isinstance(value, float):
+        return _described(value, float.__repr__(value))
+    return value
+
+
+def _described(value: Any, data: Any) -> dict[str, Any]:
+    kind = type(value)
+    return {"__class__": f"{kind.__module__}.{kind.__qualname__}", "data": data}
+
+
+_source_keys: weakref.WeakKeyDictionary[Any, str | None] = weakref.WeakKeyDictionary()
+
+
+def _source_key(fn: Callable[..., Any]) -> str | None:
+    """Reading the source costs a millisecond, and a function never changes: it is read once."""
+    try:
+        known = _source_keys.get(fn)
+    except TypeError:  # a callable object that cannot be hashed or referred to weakly
+        return _read_source_key(fn)
+    if known is None:
+        known = _source_keys[fn] = _read_source_key(fn)
+    return known
+
+
+def _read_source_key(fn: Callable[..., Any]) -> str | None:
+    try:
+        return hash_objects(inspect.getsource(fn))
+    except TypeError:  # an object that is called: its class says what it does
+        try:
+            return hash_objects(inspect.getsource(type(fn)))
+        except (OSError, TypeError):
+            pass
+    except OSError:
+        pass
+    code = getattr(fn, "__code__", None) or getattr(type(fn).__call__, "__code__", None)
+    if code is None:
+        raise ValueError(f"No cache key can be computed, because {fn!r} has neither source code nor compiled code.")
+    return hash_objects(_code_parts(code))
+
+
+def _code_parts(code: types.CodeType) -> list[Any]:
+    """What a code object does: the instructions and everything they refer to by number."""
+    constants = [_code_parts(each) if isinstance(each, types.CodeType) else _constant(each) for each in code.co_consts]
+    return [code.co_code.hex(), constants, list(code.co_names), list(code.co_varnames), list(code.co_freevars)]
+
+
+def _constant(value: Any) -> list[Any]:
+    if isinstance(value, frozenset):
+        return ["frozenset", sorted(repr(item) for item in value)]  # its own order differs between processes
+    return [type(value).__qualname__, repr(value)]
