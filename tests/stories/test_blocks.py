@@ -1,0 +1,187 @@
+"""Every Python block of a page of documentation runs as it stands, and what it defines does what the page says.
+
+`data/tasks-and-flows.md` is that page: its text is input and is not edited. As a reader would, a block sees what the
+blocks before it in the same section defined.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefect import flow, task
+
+PAGE = Path(__file__).parent / "data" / "tasks-and-flows.md"
+Names = dict[str, Any]
+Run = Callable[[str], Names]
+
+
+def sections() -> dict[str, dict[str, str]]:
+    """The page's sections, each with its Python blocks by their heading."""
+    found: dict[str, dict[str, str]] = {}
+    for section in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        title, _, body = section.partition("\n")
+        found[title] = {}
+        for part in re.split(r"^### ", body, flags=re.MULTILINE)[1:]:
+            heading, _, text = part.partition("\n")
+            for block in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+                assert heading not in found[title], f"{heading} has two blocks"
+                found[title][heading] = block
+    return found
+
+
+BLOCKS = {heading: (title, heading) for title, blocks in sections().items() for heading in blocks}
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> Run:
+    """What is defined after the block has run, and all before it in its section.
+
+    The blocks run from a file of their own, as a reader's would: sources and keys are looked up there.
+    """
+
+    def run(block: str) -> Names:
+        title, _ = BLOCKS[block]
+        defined: Names = {"__name__": "story"}
+        for heading, code in sections()[title].items():
+            file = tmp_path / f"{re.sub('[^a-z]+', '_', heading.lower())}.py"
+            file.write_text(code, encoding="utf-8")
+            exec(compile(code, file, "exec", dont_inherit=True), defined)
+            if heading == block:
+                break
+        return defined
+
+    return run
+
+
+def test_no_python_block_is_left_out():
+    assert len(BLOCKS) == PAGE.read_text(encoding="utf-8").count("```python") == 10
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_block_runs_verbatim(block: str, names: Run):
+    names(block)
+
+
+def test_retry_configuration(names: Run):
+    resilient = names("Retry Configuration")["resilient_task"]
+    assert (resilient.retries, resilient.retry_delay_seconds, resilient.retry_jitter_factor) == (3, 30, 0.5)
+    assert flow(lambda: resilient(return_state=True).name)() == "Completed"
+
+    attempts: list[int] = []
+
+    @task(retries=resilient.retries, retry_condition_fn=resilient.retry_condition_fn)
+    def broken() -> None:
+        attempts.append(1)
+        raise ValueError("broke")
+
+    assert flow(lambda: broken(return_state=True).name)() == "Failed"
+    assert len(attempts) == 4
+
+
+def test_caching(names: Run):
+    defined = names("Caching")
+    expensive = defined["expensive_computation"]
+
+    @flow
+    def compute(x: int):
+        state = expensive(x, return_state=True)
+        return state.name, state.result()
+
+    assert [compute(3), compute(3), compute(4)] == [("Completed", 9), ("Cached", 9), ("Completed", 16)]
+
+
+def test_caching_with_a_key_that_cannot_be_computed(names: Run):
+    """The page's custom key asks a task's context for its flow run, which it has not: no cache, and the task runs."""
+    custom = names("Caching")["custom_cached_task"]
+    assert flow(lambda: [custom(1, return_state=True).name for _ in range(2)])() == ["Completed", "Completed"]
+
+
+def test_concurrency(names: Run, capsys: pytest.CaptureFixture[str]):
+    defined = names("Concurrency")
+    process = defined["process_item"]
+    assert (process.timeout_seconds, process.log_prints, process.task_run_name) == (300, True, "process-{item}")
+
+    from prefect.runtime import task_run
+
+    printed: list[str] = []
+
+    @task(task_run_name=process.task_run_name, timeout_seconds=process.timeout_seconds)
+    def named(item: str) -> str:
+        return task_run.name
+
+    @flow
+    def run() -> str:
+        printed.append(process("it", return_state=True).name)
+        return named("it")
+
+    assert run() == "process-it"
+    assert printed == ["Completed"]
+    captured = capsys.readouterr()
+    assert "Processing it" in captured.out + captured.err
+
+
+def test_concurrency_limits_wait_for_a_server(names: Run):
+    defined = names("Concurrency")
+    defined["query_database"] = lambda: None
+    with pytest.raises(NotImplementedError, match="concurrency"):
+        flow(defined["limited_task"])()
+
+
+def test_result_configuration(names: Run, tmp_path: Path):
+    with_results = names("Result Configuration")["task_with_results"]
+    assert (with_results.persist_result, with_results.result_storage) == (True, "s3-bucket-block")
+    here = with_results.with_options(result_storage=tmp_path / "results")
+    assert flow(lambda: here())() == {"status": "complete"}
+    written = [path.read_text() for path in (tmp_path / "results").iterdir()]
+    assert len(written) == 1
+    assert '"type":"json"' in written[0].replace(" ", "")
+
+
+def test_flow_metadata(names: Run):
+    from prefect.runtime import flow_run
+
+    etl = names("Flow Metadata")["etl_flow"]
+    assert (etl.name, etl.description) == ("my-etl-pipeline", "ETL pipeline for customer data")
+    assert (etl.version, etl.timeout_seconds, etl.log_prints) == ("1.2.0", 3600, True)
+    assert etl("2024-01-02", return_state=True).is_completed()
+
+    named: list[str] = []
+
+    def remember(flow: object, run: Any, state: object) -> None:
+        named.append(run.name)
+
+    etl.on_completion(remember)
+    etl("2024-01-02")
+    assert named == ["etl-2024-01-02"]
+    assert flow_run.id is None
+
+
+def test_subflows(names: Run):
+    assert names("Subflows")["main_flow"]() == 10
+
+
+def test_flow_return_values(names: Run):
+    returned = names("Flow Return Values")["flow_with_return"]
+    wanted = {"status": "success", "records_processed": 1000, "duration_seconds": 45.2}
+    assert returned() == wanted
+    assert returned(return_state=True).result() == wanted
+
+
+def test_task_dependencies(names: Run):
+    assert names("Task Dependencies")["parallel_flow"]() == "A + B"
+
+
+def test_map_task(names: Run):
+    states = names("Map Task")["batch_flow"](["a", "b", "c", "d"])
+    assert [state.result() for state in states] == ["A", "B", "C", "D"]
+
+
+def test_task_with_state(names: Run):
+    conditional = names("Task with State")["conditional_task"]
+    assert flow(lambda: conditional(3))() == 6
+    state = flow(lambda: conditional(-1, return_state=True))(return_state=True)
+    assert state.is_failed()
+    assert flow(lambda: conditional(-1, return_state=True).message)() == "Negative value not allowed"
