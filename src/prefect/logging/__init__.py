@@ -1,0 +1,18 @@
+"""What runs say to people: loggers that know their run, the console, and the log records of the journal.
+
+A logger obtained here works like any logger of the standard library. Logging is set up once, when the first logger is
+asked for or the first run starts, never at import. The room reads the identity of the current run from
+`prefect.logging._identity`; it must not know flows, tasks, contexts or the engine, and emitting a record must never
+fail or delay its caller.
+"""
+
+from typing import TYPE_CHECKING
+
+from prefect._lazy import exports
+
+if TYPE_CHECKING:
+    from prefect.logging.loggers import LogEavesdropper, disable_run_logger, get_logger, get_run_logger
+
+__all__ = ["LogEavesdropper", "disable_run_logger", "get_logger", "get_run_logger"]
+
+__getattr__, __dir__ = exports(__name__, {name: f"prefect.logging.loggers:{name}" for name in __all__})
