@@ -87,7 +87,7 @@ class Validator:
     def _make_adapter(self) -> pydantic.TypeAdapter[dict[str, Any]]:
         # Of a typed dict, because its keys may have any name: a model could have no `_x`, `copy` or `model_config`.
         fields = {
-            name: typing_extensions.NotRequired[_supported(hint)] if name in self._defaults else _supported(hint)
+            name: typing_extensions.NotRequired[supported(hint)] if name in self._defaults else supported(hint)
             for name, hint in self._hints.items()
         }
         kind: Any = typing_extensions.TypedDict(self._title, fields)  # pyright: ignore
@@ -128,8 +128,11 @@ def _make(fn: Callable[..., Any], parameters: Parameters | None) -> Validator:
     return Validator(parameters or Parameters.of(fn), type_hints(fn), title)
 
 
-def type_hints(fn: Callable[..., Any]) -> dict[str, Any]:
+def type_hints(fn: Callable[..., Any], only: str | None = None) -> dict[str, Any]:
     """The type hints of a function's parameters, those written as text evaluated, with what `Annotated` adds.
+
+    Args:
+        only: Read only the hint of this parameter.
 
     Raises:
         ParameterTypeError: A hint uses a name that is not defined where the function is.
@@ -139,6 +142,8 @@ def type_hints(fn: Callable[..., Any]) -> dict[str, Any]:
     local = dict(_enclosed(function))
     hints: dict[str, Any] = {}
     for name, hint in getattr(function, "__annotations__", {}).items():
+        if only is not None and name != only:
+            continue
         if name == "return" or (isinstance(hint, type) and not hasattr(hint, "__args__")):
             hints[name] = hint
             continue
@@ -186,7 +191,7 @@ def _enclosed(function: Any) -> Iterator[tuple[str, Any]]:
             pass
 
 
-def _supported(hint: Any) -> Any:
+def supported(hint: Any) -> Any:
     """The hint, or one with the same meaning that pydantic takes."""
     if isinstance(hint, type):
         pydantic_1 = sys.modules.get("pydantic.v1")
