@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import exports
+from prefect.settings import context
 from prefect.settings.context import get_current_settings, temporary_settings
 
 if TYPE_CHECKING:
@@ -91,6 +92,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"{name} is not a Prefect setting.{legacy.suggestion(name)}")
     globals()[name] = setting
     return setting
+
+
+def _forget() -> None:
+    """Let go of the settings that were read, so that the next to ask reads them again (for tests)."""
+    context.forget()
 
 
 def __dir__() -> list[str]:

@@ -64,10 +64,19 @@ def _vacuum(value: Any) -> Any:
         value = None if text == "null" else _items(value)
     if value is None:
         return {"events"}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        unknown = sorted(str(item) for item in cast("set[Any]", value) if item not in VACUUM_TYPES)
+    if not isinstance(value, bool):
+        unknown = sorted(str(item) for item in cast("list[Any]", value) if item not in VACUUM_TYPES)
         if unknown:
             raise ValueError(f"{unknown[0]!r} is not one of {', '.join(sorted(VACUUM_TYPES))}")
+    return value
+
+
+def _seconds(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            pass
     return value
 
 
@@ -91,7 +100,10 @@ OptionalRetryDelay = Annotated[int | float | list[float] | None, BeforeValidator
 Headers = Annotated[dict[str, str], BeforeValidator(_from_json)]
 """A JSON object of texts."""
 
-Durations = Annotated[dict[str, timedelta], BeforeValidator(_from_json)]
+Duration = Annotated[timedelta, BeforeValidator(_seconds)]
+"""Seconds, `2 days`, `1:30:00`, or ISO 8601."""
+
+Durations = Annotated[dict[str, Duration], BeforeValidator(_from_json)]
 """A JSON object of durations: seconds, or ISO 8601."""
 
 VacuumTypes = Annotated[bool | set[str], BeforeValidator(_vacuum)]

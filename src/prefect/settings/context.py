@@ -54,6 +54,11 @@ class SettingsContext:
         return self._profile
 
     @property
+    def known_profile(self) -> Profile | None:
+        """The profile, if it has been given or read."""
+        return self._profile
+
+    @property
     def profile_name(self) -> str:
         """The name of the profile."""
         return self._profile.name if self._profile else self.settings.plan.snapshot.profile_name
@@ -67,7 +72,7 @@ class SettingsContext:
     def hydrate(cls, values: Mapping[str, Any]) -> Self:
         """The context that `serialize` described, on top of what this process's sources say."""
         current = get_settings_context().settings
-        given: dict[str, Any] = values.get("settings", {})
+        given: dict[SettingKey, Any] = values.get("settings", {})
         return cls(None, settings=current.copy_with_update(given))
 
     def serialize(self, include_secrets: bool = True) -> dict[str, Any]:
@@ -120,10 +125,15 @@ def root_settings_context() -> SettingsContext:
 
 def refresh_global_settings_context() -> None:
     """Load the settings of the process again, as the sources are now."""
+    forget()
+    root_settings_context()
+
+
+def forget() -> None:
+    """Let go of the settings of the process, so that the next to ask loads them again."""
     global _process
     with _loading:
         _process = None
-    root_settings_context()
 
 
 def _load() -> SettingsContext:
@@ -154,7 +164,7 @@ def temporary_settings(
     """
     context = get_settings_context()
     changed = context.settings.copy_with_update(updates, set_defaults, restore_defaults)
-    with SettingsContext(context._profile, settings=changed):
+    with SettingsContext(context.known_profile, settings=changed):
         yield changed
 
 

@@ -24,7 +24,6 @@ from prefect.settings.sources import read_profiles
 
 if TYPE_CHECKING:
     import tomlkit
-    import tomlkit.exceptions
 else:
     tomlkit = lazy("tomlkit")
 
@@ -178,7 +177,7 @@ class ProfilesCollection:
             return NotImplemented
         return (self.profiles_by_name, self.active_name) == (other.profiles_by_name, other.active_name)
 
-    __hash__ = None
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
 
     def __repr__(self) -> str:
         return f"ProfilesCollection(profiles={list(self.profiles_by_name.values())!r}, active={self.active_name!r})"
@@ -244,6 +243,7 @@ def save_profiles(profiles: ProfilesCollection) -> None:
 
 def _updated_document(path: Path, content: Mapping[str, Any]) -> str:
     """The text of the file at `path` with this content, as little changed as possible."""
+    document: Any
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
     except ValueError as error:

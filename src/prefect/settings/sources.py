@@ -90,7 +90,7 @@ class TableLayer(Layer):
             table = table.get(step)
             if table is None:
                 return MISSING
-            if not isinstance(table, Mapping):
+            if not _is_table(table):
                 where = ".".join((*self._header, *path))
                 raise SettingsError(f"{self.label} has a value where the table [{where}] is expected.")
         return table.get(key, MISSING)
@@ -174,6 +174,10 @@ def _find(layers: Sequence[Layer], names: Sequence[str], path: Sequence[str], ke
         if value is not MISSING:
             return value, layer
     return MISSING, None
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Mapping)
 
 
 def _environment() -> dict[str, str]:

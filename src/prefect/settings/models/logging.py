@@ -24,8 +24,8 @@ class LoggingToAPISettings(PrefectBaseSettings):
         "warn", "What happens when a run's logger is used outside of a run."
     )
 
-    def _check(self) -> None:
-        max_log_size_smaller_than_batch_size(self.__dict__)
+    def _check(self, values: dict[str, Any]) -> None:
+        max_log_size_smaller_than_batch_size(values)
 
     def _derive_max_log_size(self, value: int, root: "Settings") -> int:
         return min(value, root.cloud.max_log_size) if root.connected_to_cloud else value

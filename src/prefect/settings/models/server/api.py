@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
+from prefect.settings._types import Duration
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
@@ -34,7 +35,7 @@ class ServerAPISettings(PrefectBaseSettings):
     csrf_protection_enabled: bool = setting(
         False, "Whether a server asks clients for a CSRF token.", aliases=("PREFECT_SERVER_CSRF_PROTECTION_ENABLED",)
     )
-    csrf_token_expiration: timedelta = setting(
+    csrf_token_expiration: Duration = setting(
         timedelta(seconds=3600), "How long a CSRF token is good for.", aliases=("PREFECT_SERVER_CSRF_TOKEN_EXPIRATION",)
     )
     default_limit: int = setting(

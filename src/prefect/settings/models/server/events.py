@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from prefect.settings._types import Duration
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
@@ -14,7 +15,7 @@ class ServerEventsSettings(PrefectBaseSettings):
         "prefect.server.events.ordering.memory",
         "The module that brings events in the order in which they followed from each other.",
     )
-    expired_bucket_buffer: timedelta = setting(
+    expired_bucket_buffer: Duration = setting(
         timedelta(seconds=60),
         "How long a proactive trigger's bucket is kept after its end.",
         aliases=("PREFECT_EVENTS_EXPIRED_BUCKET_BUFFER",),
@@ -29,7 +30,7 @@ class ServerEventsSettings(PrefectBaseSettings):
     maximum_size_bytes: int = setting(
         1_500_000, "Bytes that an event may take.", aliases=("PREFECT_EVENTS_MAXIMUM_SIZE_BYTES",)
     )
-    maximum_websocket_backfill: timedelta = setting(
+    maximum_websocket_backfill: Duration = setting(
         timedelta(seconds=900),
         "How far back an event subscription may look.",
         aliases=("PREFECT_EVENTS_MAXIMUM_WEBSOCKET_BACKFILL",),
@@ -44,17 +45,17 @@ class ServerEventsSettings(PrefectBaseSettings):
         "The module that remembers which messages were seen.",
         aliases=("PREFECT_MESSAGING_CACHE",),
     )
-    proactive_granularity: timedelta = setting(
+    proactive_granularity: Duration = setting(
         timedelta(seconds=5),
         "How often proactive triggers are looked at.",
         aliases=("PREFECT_EVENTS_PROACTIVE_GRANULARITY",),
     )
-    related_resource_cache_ttl: timedelta = setting(
+    related_resource_cache_ttl: Duration = setting(
         timedelta(seconds=300),
         "How long the related resources of an event are remembered.",
         aliases=("PREFECT_API_EVENTS_RELATED_RESOURCE_CACHE_TTL",),
     )
-    retention_period: timedelta = setting(
+    retention_period: Duration = setting(
         timedelta(days=7), "How long events are kept.", aliases=("PREFECT_EVENTS_RETENTION_PERIOD",)
     )
     stream_out_enabled: bool = setting(

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from prefect.settings._types import VACUUM_TYPES, Durations, VacuumTypes
+from prefect.settings._types import VACUUM_TYPES, Duration, Durations, VacuumTypes
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, setting
 
 
@@ -56,7 +56,7 @@ class ServerServicesDBVacuumSettings(ServicesBaseSetting):
     model_config = build_settings_config(("server", "services", "db_vacuum"))
 
     batch_size: int = setting(200, "How many rows are removed at once.", gt=0)
-    enabled: VacuumTypes = setting(
+    enabled: VacuumTypes = setting(  # pyright: ignore[reportIncompatibleVariableOverride]  # what to remove, not whether
         _vacuum_types,
         "What is removed when it is old: `events`, `flow_runs`, `orphans`, with commas between them; true for all.",
     )
@@ -67,7 +67,7 @@ class ServerServicesDBVacuumSettings(ServicesBaseSetting):
     orphan_cleanup_loop_seconds: float = setting(
         86400.0, "Seconds between two searches for rows that belong to nothing.", gt=0
     )
-    retention_period: timedelta = setting(
+    retention_period: Duration = setting(
         timedelta(days=90), "How long finished flow runs are kept.", gt=timedelta(hours=1)
     )
 
@@ -156,7 +156,7 @@ class ServerServicesLateRunsSettings(ServicesBaseSetting):
 
     model_config = build_settings_config(("server", "services", "late_runs"))
 
-    after_seconds: timedelta = setting(
+    after_seconds: Duration = setting(
         timedelta(seconds=15),
         "How long after its time a run that has not started is late.",
         aliases=("PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS",),
@@ -221,7 +221,7 @@ class ServerServicesSchedulerSettings(ServicesBaseSetting):
         "How many runs of a deployment are scheduled ahead at most.",
         aliases=("PREFECT_API_SERVICES_SCHEDULER_MAX_RUNS",),
     )
-    max_scheduled_time: timedelta = setting(
+    max_scheduled_time: Duration = setting(
         timedelta(days=100),
         "How far ahead runs are scheduled at most.",
         aliases=("PREFECT_API_SERVICES_SCHEDULER_MAX_SCHEDULED_TIME",),
@@ -231,7 +231,7 @@ class ServerServicesSchedulerSettings(ServicesBaseSetting):
         "How many runs of a deployment are scheduled ahead at least.",
         aliases=("PREFECT_API_SERVICES_SCHEDULER_MIN_RUNS",),
     )
-    min_scheduled_time: timedelta = setting(
+    min_scheduled_time: Duration = setting(
         timedelta(seconds=3600),
         "How far ahead runs are scheduled at least.",
         aliases=("PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME",),

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from prefect.settings._types import Duration
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, setting
 
 
@@ -20,7 +21,7 @@ class ServerTasksSchedulingSettings(PrefectBaseSettings):
         "How many scheduled task runs may wait in a queue.",
         aliases=("PREFECT_TASK_SCHEDULING_MAX_SCHEDULED_QUEUE_SIZE",),
     )
-    pending_task_timeout: timedelta = setting(
+    pending_task_timeout: Duration = setting(
         timedelta(seconds=0),
         "How long a task run may be pending before it is scheduled again; 0 means any time.",
         aliases=("PREFECT_TASK_SCHEDULING_PENDING_TASK_TIMEOUT",),

@@ -1,0 +1,241 @@
+"""What may be written for a setting, what is made of it, and what is said when it cannot be."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from prefect.settings import Settings, SettingsError, get_current_settings, temporary_settings
+from prefect.settings.legacy import value_at
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("client.retry_extra_codes", "400,401", {400, 401}),
+        ("client.retry_extra_codes", " 400 , 500", {400, 500}),
+        ("client.retry_extra_codes", "", set()),
+        ("client.retry_extra_codes", "[400]", {400}),
+        ("client.custom_headers", '{"a": "b"}', {"a": "b"}),
+        ("logging.extra_loggers", "a, b", ["a", "b"]),
+        ("logging.extra_loggers", '["a", "b"]', ["a", "b"]),
+        ("logging.extra_loggers", "", []),
+        ("logging.level", "debug", "DEBUG"),
+        ("plugins.allow", "a,b", {"a", "b"}),
+        ("tasks.default_retry_delay_seconds", "1", 1),
+        ("tasks.default_retry_delay_seconds", "1.5", 1.5),
+        ("tasks.default_retry_delay_seconds", "1,2,3", [1.0, 2.0, 3.0]),
+        ("tasks.default_retry_delay_seconds", "[1]", [1.0]),
+        ("tasks.default_retry_delay_seconds", "", None),
+        ("flows.default_retry_delay_seconds", "[1,2]", [1.0, 2.0]),
+        ("server.services.db_vacuum.enabled", "true", True),
+        ("server.services.db_vacuum.enabled", "", False),
+        ("server.services.db_vacuum.enabled", "null", {"events"}),
+        ("server.services.db_vacuum.enabled", "events,flow_runs", {"events", "flow_runs"}),
+        ("server.services.db_vacuum.event_retention_overrides", '{"a": "P1D"}', {"a": timedelta(days=1)}),
+        ("server.services.late_runs.after_seconds", "60", timedelta(seconds=60)),
+        ("server.services.late_runs.after_seconds", "2 days", timedelta(days=2)),
+        ("server.services.late_runs.after_seconds", "PT2H", timedelta(hours=2)),
+        ("testing.test_setting", '{"a":1}', '{"a":1}'),
+        ("api.url", "", ""),
+        ("cli.colors", "off", False),
+    ],
+)
+def test_texts(load, name: str, text: str, value: object):
+    settings = load(**{"PREFECT_" + name.upper().replace(".", "_"): text})
+    assert value_at(settings, name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("TASKS_DEFAULT_RETRIES", "-3", "is '-3' (from the environment), but it should be greater than or equal to 0."),
+        ("TASKS_DEFAULT_RETRIES", "x", "is 'x' (from the environment), but it should be a valid integer."),
+        (
+            "LOGGING_LEVEL",
+            "foo",
+            "is 'foo' (from the environment), but it should be 'DEBUG', 'INFO', 'WARNING', 'ERROR' or 'CRITICAL'.",
+        ),
+        ("CLIENT_CUSTOM_HEADERS", "a=b", "is 'a=b' (from the environment), but it should be a JSON object."),
+        (
+            "SERVER_SERVICES_DB_VACUUM_ENABLED",
+            "foo",
+            "is 'foo' (from the environment), but 'foo' is not one of events, flow_runs, orphans.",
+        ),
+        (
+            "SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD",
+            "3600",
+            "is '3600' (from the environment), but it should be greater than 1 hour.",
+        ),
+    ],
+)
+def test_a_wrong_value_is_one_sentence(load, name: str, text: str, expected: str):
+    with pytest.raises(SettingsError) as caught:
+        load(**{"PREFECT_" + name: text})
+    assert str(caught.value) == f"PREFECT_{name} {expected}"
+
+
+@pytest.mark.parametrize(
+    ("files", "origin"),
+    [
+        ({"prefect.toml": "[tasks]\ndefault_retries = 'x'"}, "default_retries of [tasks] in prefect.toml"),
+        (
+            {"pyproject.toml": "[tool.prefect.tasks]\ndefault_retries = 'x'"},
+            "default_retries of [tool.prefect.tasks] in pyproject.toml",
+        ),
+        ({".env": "PREFECT_TASK_DEFAULT_RETRIES=x"}, "PREFECT_TASK_DEFAULT_RETRIES in .env"),
+        (
+            {"profiles": 'active = "a"\n[profiles.a]\nPREFECT_TASKS_DEFAULT_RETRIES = "x"'},
+            "the profile 'a'",
+        ),
+    ],
+)
+def test_a_wrong_value_says_where_it_came_from(load, files: dict[str, str], origin: str):
+    with pytest.raises(SettingsError) as caught:
+        load(files)
+    assert str(caught.value) == (
+        f"PREFECT_TASKS_DEFAULT_RETRIES is 'x' (from {origin}), but it should be a valid integer."
+    )
+
+
+def test_a_secret_is_not_shown(load):
+    with pytest.raises(SettingsError) as caught:
+        load({"prefect.toml": '[api]\nkey = ["hunter2"]'})
+    assert "PREFECT_API_KEY is ********** (from key of [api] in prefect.toml)" in str(caught.value)
+    settings = Settings(api={"key": "hunter2"}, server={"database": {"connection_url": "sqlite://hunter2"}})
+    assert "hunter2" not in repr(settings) + str(settings)
+
+
+def test_wrong_values_are_found_only_when_they_are_looked_at(load, monkeypatch):
+    monkeypatch.setenv("PREFECT_WORKER_QUERY_SECONDS", "soon")
+    assert get_current_settings().tasks.default_retries == 0
+    with pytest.raises(SettingsError, match="PREFECT_WORKER_QUERY_SECONDS is 'soon'"):
+        get_current_settings().worker
+
+
+def test_two_wrong_values_of_a_group_are_both_told(load):
+    with pytest.raises(SettingsError) as caught:
+        load(PREFECT_TASKS_DEFAULT_RETRIES="x", PREFECT_TASKS_REFRESH_CACHE="maybe")
+    assert [line.split()[0] for line in str(caught.value).splitlines()] == [
+        "PREFECT_TASKS_DEFAULT_RETRIES",
+        "PREFECT_TASKS_REFRESH_CACHE",
+    ]
+
+
+def test_a_log_record_fits_into_a_batch(load):
+    with pytest.raises(SettingsError, match=r"MAX_LOG_SIZE is 20, but it must not be larger than .* which is 10"):
+        load(PREFECT_LOGGING_TO_API_BATCH_SIZE="10", PREFECT_LOGGING_TO_API_MAX_LOG_SIZE="20")
+
+
+@pytest.mark.parametrize("name", ["PREFECT_DEBUG_MODE", "PREFECT_TEST_MODE"])
+def test_everything_is_logged_when_debugging_or_testing(load, name: str):
+    settings = load(PREFECT_LOGGING_LEVEL="ERROR", **{name: "1"})
+    assert settings.logging.level == settings.internal.logging_level == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    ("url", "cloud", "expected"),
+    [
+        ("http://h:4200/api", None, "http://h:4200"),
+        ("http://h:4200/api/", None, "http://h:4200/"),
+        (
+            "https://api.prefect.cloud/api/accounts/a/workspaces/b",
+            None,
+            "https://app.prefect.cloud/account/a/workspace/b",
+        ),
+        ("https://api.x.dev/api/accounts/a", "https://api.x.dev/api", "https://app.x.dev/account/a"),
+        ("http://h:4200/api", "https://foo.bar/api", "http://h:4200"),
+    ],
+)
+def test_the_page_follows_the_api(load, url: str, cloud: str | None, expected: str):
+    variables = {"PREFECT_API_URL": url} | ({"PREFECT_CLOUD_API_URL": cloud} if cloud else {})
+    settings = load(**variables)
+    assert settings.ui_url == expected
+    assert settings.server.ui.api_url == url
+
+
+def test_without_an_api_the_page_asks_the_server_of_this_machine(load):
+    settings = load(PREFECT_SERVER_API_PORT="4000")
+    assert (settings.ui_url, settings.server.ui.api_url) == (None, "http://127.0.0.1:4000/api")
+    assert not settings.connected_to_cloud
+
+
+def test_records_are_cut_to_what_the_cloud_takes(load):
+    settings = load(PREFECT_API_URL="https://api.prefect.cloud/api/accounts/a")
+    assert settings.connected_to_cloud
+    assert settings.logging.to_api.max_log_size == 25_000
+
+
+def test_paths_follow_the_home(load, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = load(
+        PREFECT_HOME="~/mine", PREFECT_PROFILES_PATH="$PREFECT_HOME/p.toml", PREFECT_LOCAL_STORAGE_PATH="/elsewhere"
+    )
+    mine = tmp_path / "mine"
+    assert settings.home == mine
+    assert settings.profiles_path == mine / "p.toml"
+    assert settings.logging.config_path == mine / "logging.yml"
+    assert settings.server.memo_store_path == mine / "memo_store.toml"
+    assert settings.results.local_storage_path == Path("/elsewhere")
+    with temporary_settings({"home": tmp_path / "other"}) as changed:
+        assert changed.logging.config_path == tmp_path / "other" / "logging.yml"
+
+
+def database(settings: Settings) -> str:
+    url = settings.server.database.connection_url
+    assert url is not None
+    return url.get_secret_value()
+
+
+def test_the_database_is_in_the_home(load, home):
+    assert database(load()) == f"sqlite+aiosqlite:///{home}/pluperfect.db"
+
+
+def test_a_database_in_parts(load):
+    parts = {"DRIVER": "postgresql+asyncpg", "HOST": "h", "USER": "u", "NAME": "n", "PASSWORD": "p@ss"}
+    settings = load(**{f"PREFECT_SERVER_DATABASE_{name}": value for name, value in parts.items()})
+    assert database(settings) == "postgresql+asyncpg://u:p%40ss@h:5432/n"
+
+
+def test_a_database_in_too_few_parts(load):
+    with pytest.raises(SettingsError, match="also needs PREFECT_SERVER_DATABASE_USER, PREFECT_SERVER_DATABASE_NAME"):
+        load(PREFECT_SERVER_DATABASE_DRIVER="postgresql+asyncpg", PREFECT_SERVER_DATABASE_HOST="h")
+
+
+def test_a_sqlite_database_in_parts(load):
+    settings = load(PREFECT_SERVER_DATABASE_DRIVER="sqlite+aiosqlite", PREFECT_SERVER_DATABASE_NAME="/x/n.db")
+    assert database(settings) == "sqlite+aiosqlite:////x/n.db"
+
+
+@pytest.mark.parametrize("name", ["API", "SERVER"])
+def test_a_password_goes_where_its_template_is(load, name: str):
+    template = f"postgresql+asyncpg://u:${{PREFECT_{name}_DATABASE_PASSWORD}}@h/d"
+    settings = load(PREFECT_API_DATABASE_CONNECTION_URL=template, PREFECT_API_DATABASE_PASSWORD="pw")
+    assert database(settings) == "postgresql+asyncpg://u:pw@h/d"
+
+
+def test_a_password_without_a_place_is_warned_about(load):
+    with pytest.warns(UserWarning, match="the password is not used"):
+        load(PREFECT_API_DATABASE_CONNECTION_URL="postgresql://u@h/d", PREFECT_API_DATABASE_PASSWORD="pw")
+
+
+def test_certificates_of_the_machine(load):
+    assert load(SSL_CERT_FILE="/x.crt").api.ssl_cert_file == "/x.crt"
+    assert load(PREFECT_API_SSL_CERT_FILE="/y.crt").api.ssl_cert_file == "/y.crt"
+
+
+def test_what_the_vacuum_removes(load):
+    def removed(text: str) -> set[str]:
+        settings = load(PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=text)
+        return settings.server.services.db_vacuum.enabled_vacuum_types
+
+    assert removed("true") == removed("events,flow_runs") == {"events", "flow_runs", "orphans"}
+    assert removed("false") == removed("events") == {"events"}
+
+
+def test_moved_settings(load):
+    settings = load(PREFECT_RUNNER_HEARTBEAT_FREQUENCY="40", PREFECT_EXPERIMENTS_PLUGINS_STRICT="1")
+    with pytest.warns(DeprecationWarning, match="flows.heartbeat_frequency"):
+        assert settings.runner.heartbeat_frequency == 40
+    with pytest.warns(DeprecationWarning, match="settings.plugins"):
+        assert settings.experiments.plugins.strict
