@@ -1,0 +1,92 @@
+"""Artifacts of runs, as the client reads and changes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+from uuid import UUID
+
+from prefect._lazy import lazy
+from prefect.client.orchestration.base import Endpoints, given, models
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from prefect.schemas import filters, records, sorting
+    from prefect.schemas.actions import ArtifactCreate, ArtifactUpdate
+else:
+    records = lazy("prefect.schemas.records")
+
+
+class ArtifactReadParams(TypedDict, total=False):
+    """What `read_artifacts` takes."""
+
+    artifact_filter: filters.ArtifactFilter | None
+    flow_run_filter: filters.FlowRunFilter | None
+    task_run_filter: filters.TaskRunFilter | None
+    sort: sorting.ArtifactSort | None
+    limit: int | None
+    offset: int
+
+
+class ArtifactCollectionReadParams(TypedDict, total=False):
+    """What `read_latest_artifacts` takes."""
+
+    artifact_filter: filters.ArtifactCollectionFilter | None
+    flow_run_filter: filters.FlowRunFilter | None
+    task_run_filter: filters.TaskRunFilter | None
+    sort: sorting.ArtifactCollectionSort | None
+    limit: int | None
+    offset: int
+
+
+class ArtifactAsyncClient(Endpoints):
+    """Operations on artifacts."""
+
+    async def create_artifact(self, artifact: ArtifactCreate) -> records.Artifact:
+        """Create an artifact."""
+        values = artifact.model_dump(exclude_unset=True)
+        return records.Artifact.model_validate(await self._call("POST", "/artifacts/", values))
+
+    async def update_artifact(self, artifact_id: UUID, artifact: ArtifactUpdate) -> None:
+        """Change what is set of an artifact.
+
+        Raises:
+            ObjectNotFound: There is none with this id.
+        """
+        await self._call("PATCH", "/artifacts/{id}", artifact.model_dump(exclude_unset=True), id=artifact_id)
+
+    async def delete_artifact(self, artifact_id: UUID) -> None:
+        """Delete an artifact.
+
+        Raises:
+            ObjectNotFound: There is none with this id.
+        """
+        await self._call("DELETE", "/artifacts/{id}", id=artifact_id)
+
+    async def read_artifacts(self, **kwargs: Unpack[ArtifactReadParams]) -> list[records.Artifact]:
+        """The artifacts that satisfy all filters.
+
+        Args:
+            kwargs: `artifact_filter`, `flow_run_filter` and `task_run_filter`; `sort`, newest id first if None;
+                `limit`, 200 if None; `offset`.
+        """
+        return models(records.Artifact, await self._call("POST", "/artifacts/filter", _body(**kwargs)))
+
+    async def read_latest_artifacts(
+        self, **kwargs: Unpack[ArtifactCollectionReadParams]
+    ) -> list[records.ArtifactCollection]:
+        """The newest artifact of each key, of those that satisfy all filters; the arguments of `read_artifacts`."""
+        answer = await self._call("POST", "/artifacts/latest/filter", _body(**kwargs))
+        return models(records.ArtifactCollection, answer)
+
+
+def _body(
+    artifact_filter: Any = None,
+    flow_run_filter: Any = None,
+    task_run_filter: Any = None,
+    sort: Any = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> dict[str, Any]:
+    criteria = given(artifacts=artifact_filter, flow_runs=flow_run_filter, task_runs=task_run_filter)
+    return {**criteria, "sort": sort, "limit": limit, "offset": offset}

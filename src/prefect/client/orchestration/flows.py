@@ -1,0 +1,84 @@
+"""Flows, as the client reads and changes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect._lazy import lazy
+from prefect.client.orchestration.base import Endpoints, models, related
+
+if TYPE_CHECKING:
+    from prefect.schemas import filters, sorting
+    from prefect.schemas import runs as objects
+else:
+    objects = lazy("prefect.schemas.runs")
+
+
+class FlowAsyncClient(Endpoints):
+    """Operations on flows."""
+
+    async def create_flow(self, flow: Any) -> UUID:
+        """Make a flow known by its name, and return its id."""
+        return await self.create_flow_from_name(flow.name)
+
+    async def create_flow_from_name(self, flow_name: str) -> UUID:
+        """Make a flow known by its name, and return its id; one that is known already keeps its id."""
+        flow = objects.Flow.model_validate(await self._call("POST", "/flows/", {"name": flow_name}))
+        return flow.id
+
+    async def read_flow(self, flow_id: UUID) -> objects.Flow:
+        """The flow with this id.
+
+        Raises:
+            ObjectNotFound: There is none.
+        """
+        return objects.Flow.model_validate(await self._call("GET", "/flows/{id}", id=flow_id))
+
+    async def read_flow_by_name(self, flow_name: str) -> objects.Flow:
+        """The flow of this name.
+
+        Raises:
+            ObjectNotFound: There is none.
+        """
+        return objects.Flow.model_validate(await self._call("GET", "/flows/name/{name}", name=flow_name))
+
+    async def read_flows(
+        self,
+        *,
+        flow_filter: filters.FlowFilter | None = None,
+        flow_run_filter: filters.FlowRunFilter | None = None,
+        task_run_filter: filters.TaskRunFilter | None = None,
+        deployment_filter: filters.DeploymentFilter | None = None,
+        work_pool_filter: filters.WorkPoolFilter | None = None,
+        work_queue_filter: filters.WorkQueueFilter | None = None,
+        sort: sorting.FlowSort | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[objects.Flow]:
+        """The flows that satisfy all filters.
+
+        Args:
+            flow_filter: What the flow must satisfy.
+            flow_run_filter: What one of its runs must satisfy.
+            task_run_filter: What a task run of one of its runs must satisfy.
+            deployment_filter: What one of its deployments must satisfy.
+            work_pool_filter: What the work pool of such a deployment must satisfy.
+            work_queue_filter: What the work queue of such a deployment must satisfy.
+            sort: The order; by name if None.
+            limit: How many at most; 200 if None.
+            offset: How many to skip first.
+        """
+        criteria = related(
+            flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
+        )
+        body = {**criteria, "sort": sort, "limit": limit, "offset": offset}
+        return models(objects.Flow, await self._call("POST", "/flows/filter", body))
+
+    async def delete_flow(self, flow_id: UUID) -> None:
+        """Delete a flow with its runs.
+
+        Raises:
+            ObjectNotFound: There is none with this id.
+        """
+        await self._call("DELETE", "/flows/{id}", id=flow_id)

@@ -1,0 +1,42 @@
+"""Logs of runs, as the client reads and adds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from prefect._lazy import lazy
+from prefect.client.orchestration.base import Endpoints, models
+
+if TYPE_CHECKING:
+    from prefect.schemas import filters, records, sorting
+    from prefect.schemas.actions import LogCreate
+else:
+    records = lazy("prefect.schemas.records")
+
+
+class LogAsyncClient(Endpoints):
+    """Operations on logs."""
+
+    async def create_logs(self, logs: Iterable[LogCreate | dict[str, Any]]) -> None:
+        """Add logs."""
+        added = [records.Log.model_validate(log if isinstance(log, dict) else log.model_dump()) for log in logs]
+        await self._call("POST", "/logs/", [log.model_dump(exclude={"created", "updated"}) for log in added])
+
+    async def read_logs(
+        self,
+        log_filter: filters.LogFilter | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        sort: sorting.LogSort | None = None,
+    ) -> list[records.Log]:
+        """The logs that satisfy a filter.
+
+        Args:
+            log_filter: What they must satisfy; all if None.
+            limit: How many at most; 200 if None.
+            offset: How many to skip first.
+            sort: The order; oldest first if None.
+        """
+        body = {"logs": log_filter, "limit": limit, "offset": offset, "sort": sort}
+        return models(records.Log, await self._call("POST", "/logs/filter", body))

@@ -1,0 +1,216 @@
+"""The port that every statement goes through, and its body for SQLite in this process.
+
+`Database` and `Connection` are all that the rooms above may know: rows out, statements in, a transaction around them.
+The body here blocks in the standard library's driver (in place when driven, in a worker thread under an event loop).
+PostgreSQL's will speak to its own driver behind the same two protocols: it renumbers the `?` markers, and gives its
+own dialect. A connection belongs to one transaction, so nothing here survives a fork or is shared by threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from prefect._io import blocking
+from prefect._lazy import lazy
+from prefect.server.db import schema
+from prefect.server.db.dialect import SqliteDialect
+from prefect.server.db.errors import StoreBusy, StoreDamaged, StoreError, StoreUnavailable
+from prefect.server.db.sql import Sql
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+else:
+    sqlite3 = lazy("sqlite3")
+
+T = TypeVar("T")
+
+NAME = "pluperfect.db"
+"""The file of the local store in its home directory."""
+
+PATIENCE = 60.0
+"""Seconds to wait for another process's transaction; ours are cut to take a fraction of one."""
+
+
+class Connection(Protocol):
+    """One transaction on the database."""
+
+    @property
+    def dialect(self) -> SqliteDialect: ...
+
+    async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
+        """Run a query and return all its rows, in the driver's values."""
+        ...
+
+    async def run(self, sql: Sql) -> int:
+        """Run a statement and return how many rows it touched."""
+        ...
+
+    async def run_many(self, text: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run a statement once for each row of driver's values and return how many rows were touched."""
+        ...
+
+
+class Database(Protocol):
+    """Where transactions come from."""
+
+    def reading(self) -> AbstractAsyncContextManager[Connection]:
+        """A transaction that sees one moment of the database and changes nothing."""
+        ...
+
+    def writing(self) -> AbstractAsyncContextManager[Connection]:
+        """A transaction that no other writer runs beside; committed at the end, rolled back when the body raises."""
+        ...
+
+
+class SqliteConnection:
+    """A transaction on a SQLite file."""
+
+    dialect = SqliteDialect()
+
+    def __init__(self, raw: sqlite3.Connection, path: Path) -> None:
+        self._raw = raw
+        self._path = path
+        # A cancelled caller may leave a statement running in a worker thread: closing must wait for it.
+        self._busy = threading.Lock()
+
+    async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
+        values = [self.dialect.encode(value) for value in sql.values]
+        return await self._call(lambda: self._raw.execute(sql.text, values).fetchall())
+
+    async def run(self, sql: Sql) -> int:
+        values = [self.dialect.encode(value) for value in sql.values]
+        return await self._call(lambda: self._raw.execute(sql.text, values).rowcount)
+
+    async def run_many(self, text: str, rows: Iterable[Sequence[Any]]) -> int:
+        return await self._call(lambda: self._raw.executemany(text, rows).rowcount)
+
+    async def finish(self, statement: str) -> None:
+        """End the transaction with COMMIT or ROLLBACK and close the file."""
+        await blocking(self._finish, statement)
+
+    def _finish(self, statement: str) -> None:
+        with self._busy:
+            try:
+                if self._raw.in_transaction:
+                    self._raw.execute(statement)
+            except sqlite3.Error as error:
+                raise explain(error, self._path) from error
+            finally:
+                self._raw.close()
+
+    async def _call(self, fn: Callable[[], T]) -> T:
+        return await blocking(self._guarded, fn)
+
+    def _guarded(self, fn: Callable[[], T]) -> T:
+        with self._busy:
+            try:
+                return fn()
+            except sqlite3.DatabaseError as error:
+                raise explain(error, self._path) from error
+
+
+class SqliteDatabase:
+    """A SQLite file, created and brought to the current schema when it is first used.
+
+    Args:
+        path: The file. Its directory is made when it is missing.
+        patience: Seconds to wait for another process's transaction.
+    """
+
+    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
+        self.path = path
+        self.patience = patience
+        self._prepared = False
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        connection = await blocking(self._open, "BEGIN")
+        try:
+            yield connection
+        finally:
+            await connection.finish("ROLLBACK")
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Connection]:
+        connection = await blocking(self._open, "BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            await connection.finish("ROLLBACK")
+            raise
+        await connection.finish("COMMIT")
+
+    def _open(self, begin: str) -> SqliteConnection:
+        if not (self._prepared and self.path.exists()):
+            _make_home(self.path.parent)
+        try:
+            raw = sqlite3.connect(self.path, timeout=self.patience, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise explain(error, self.path) from error
+        try:
+            if not (self._prepared and self.path.stat().st_size):
+                schema.prepare(raw, self.path, SqliteDialect())
+                self._prepared = True
+            # A commit is on disk when it returns: the journal's records are discarded on its word.
+            raw.execute("PRAGMA synchronous = FULL")
+            raw.execute("PRAGMA cache_size = -16000")
+            raw.execute(begin)
+        except sqlite3.Error as error:
+            raw.close()
+            raise explain(error, self.path) from error
+        except BaseException:
+            raw.close()
+            raise
+        return SqliteConnection(raw, self.path)
+
+
+def open_home(home: Path) -> SqliteDatabase:
+    """The local store of a home directory; one object a path, so that the schema is checked once a process."""
+    path = home / NAME
+    database = _opened.get(path)
+    if database is None:
+        database = _opened[path] = SqliteDatabase(path)
+    return database
+
+
+_opened: dict[Path, SqliteDatabase] = {}
+
+
+def _make_home(home: Path) -> None:
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StoreUnavailable(
+            f"PREFECT_HOME is {str(home)!r}, which is not a directory: move that file away, or set PREFECT_HOME "
+            "to a directory."
+        ) from error
+    except OSError as error:
+        raise StoreUnavailable(
+            f"PREFECT_HOME {str(home)!r} cannot be made ({error.strerror}): set PREFECT_HOME to a directory that can "
+            "be written."
+        ) from error
+
+
+def explain(error: sqlite3.Error, path: Path) -> StoreError:
+    """The error of the driver as one sentence that says what is wrong and what to do."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return StoreBusy(
+            f"The local store {str(path)!r} is locked by another process ({text}): try again when that one is done."
+        )
+    if any(sign in text for sign in ("unable to open", "readonly", "disk I/O", "full", "permission")):
+        return StoreUnavailable(
+            f"The local store {str(path)!r} cannot be opened or written ({text}): check the rights and the free space "
+            "of its directory, or set PREFECT_HOME to another."
+        )
+    if any(sign in text for sign in ("not a database", "malformed", "corrupt")):
+        return StoreDamaged(
+            f"The local store {str(path)!r} is damaged ({text}): restore it from a copy, or move it away and a new one "
+            "is begun at the next command; nothing was deleted."
+        )
+    return StoreError(f"The local store {str(path)!r} refused a statement: {text}.")

@@ -1,0 +1,86 @@
+"""Creating the schema, recognizing it, and bringing an older file to it.
+
+A new file is made from `tables` in a few milliseconds and stamped with the newest revision; only an older one pays for
+Alembic. A file of a newer release is refused, and nothing is ever deleted.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefect._lazy import lazy
+from prefect.server.db.errors import StoreDamaged, StoreVersionError
+from prefect.server.db.tables import TABLES
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from prefect.server.db.dialect import SqliteDialect
+else:
+    sqlite3 = lazy("sqlite3")
+
+REVISIONS = ("0001",)
+"""Every revision of the migrations, oldest first; the last one is what `tables` declares."""
+
+HEAD = REVISIONS[-1]
+
+
+def prepare(connection: sqlite3.Connection, path: Path, dialect: SqliteDialect) -> None:
+    """Make the file at `path` have the current schema.
+
+    Raises:
+        StoreVersionError: A newer release made it.
+        StoreDamaged: It is a database, but not one of ours.
+    """
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        connection.execute("PRAGMA journal_mode = WAL")
+    version = _version(connection, path)
+    if version is None:
+        version = _create(connection, path, dialect)
+    if version == HEAD:
+        return
+    if version not in REVISIONS:
+        raise StoreVersionError(
+            f"The local store {str(path)!r} has schema {version!r}, and this release knows up to {HEAD!r}: upgrade "
+            "pluperfect, or set PREFECT_HOME to another directory."
+        )
+    upgrade(path)
+
+
+def upgrade(path: Path, revision: str = "head") -> None:
+    """Migrate the SQLite file at `path` with Alembic."""
+    importlib.import_module("prefect.server.db.migrations").upgrade(f"sqlite:///{path}", revision)
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> str | None:
+    """The revision the file is stamped with; None for a file without any table."""
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not names:
+        return None
+    stamped = "alembic_version" in names and connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if not stamped:
+        raise StoreDamaged(
+            f"The file {str(path)!r} is a database of another program: move it away, or set PREFECT_HOME to another "
+            "directory."
+        )
+    return stamped[0]
+
+
+def _create(connection: sqlite3.Connection, path: Path, dialect: SqliteDialect) -> str:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection, path)  # another process may have been first
+        if version is None:
+            for table in TABLES:
+                for statement in dialect.create(table):
+                    connection.execute(statement)
+            connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+            connection.execute("INSERT INTO alembic_version VALUES (?)", (HEAD,))
+            version = HEAD
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    return version

@@ -1,0 +1,312 @@
+"""Applying the journal to the store.
+
+Batches are read in the order they were written and applied some thousand records at a time, each time in one
+transaction; what is committed is then discarded from the journal. Any number of processes may do this at once, and any
+of them may die at any moment: the transactions take turns, every object and state has an id of its writer's and counts
+once, and a mark in the store says how far the journal was applied by whoever died before discarding.
+
+A record that makes no sense is set aside with the reason, and a record of a run that is not known yet waits for it in
+the same table: neither holds up the rest.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+
+from prefect._io import blocking
+from prefect._lazy import lazy
+from prefect.journal import file, reader
+from prefect.server import store
+from prefect.server.db.connection import Connection, Database
+from prefect.server.db.errors import StoreError
+from prefect.server.db.sql import Sql, chunks, one_of
+from prefect.server.services import history, records
+from prefect.server.services.records import BadRecord, Record
+from prefect.types import new_id, now
+
+if TYPE_CHECKING:
+    import sqlite3
+else:
+    sqlite3 = lazy("sqlite3")
+
+AT_ONCE = 20_000
+"""About how many records make a transaction: some tenths of a second, so that others get their turn."""
+
+Progress = Callable[[int, int], None]
+"""Told after each transaction: how many records have been applied, and how many batches wait."""
+
+_MARK = "journal"
+
+
+class JournalUnreadable(StoreError):
+    """The journal's file is damaged or cannot be opened, so what it holds cannot be applied."""
+
+
+@dataclass
+class Applied:
+    """What applying did.
+
+    Attributes:
+        records: How many records were read and applied, those seen before included.
+        set_aside: How many of them were set aside: bad ones, and those that wait for their run.
+    """
+
+    records: int = 0
+    set_aside: int = 0
+
+
+async def apply(database: Database, home: Path, progress: Progress | None = None) -> Applied:
+    """Apply everything that the journal of `home` holds now.
+
+    Args:
+        database: The store to apply it to.
+        home: The directory with the journal.
+        progress: Called after each transaction.
+
+    Raises:
+        JournalUnreadable: The journal's file is damaged.
+        JournalVersionError: A newer release wrote it.
+        StoreError: The store cannot be written.
+    """
+    done = Applied()
+    while await _waiting(home):
+        async with database.writing() as tx:
+            batches = await _next(tx, home)
+            lines = [record for batch in batches if not batch.seen for record in batch.records]
+            if lines:
+                done.set_aside += await _apply(tx, lines)
+                await store.meta.put(tx, {"key": _MARK, "value": batches[-1].mark})
+        if not batches:
+            break
+        await blocking(_guard, home, lambda through=batches[-1].seq: reader.discard(home, through))
+        done.records += len(lines)
+        if progress is not None:
+            progress(done.records, await _waiting(home))
+    return done
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Batch:
+    """One row of the journal. Its mark names it and its content: a new journal begins to count again at 1."""
+
+    seq: int
+    records: list[dict[str, Any]]
+    seen: bool = False
+
+    @property
+    def mark(self) -> str:
+        last = orjson.dumps(self.records[-1]).decode() if self.records else ""
+        return f"{self.seq} {len(self.records)} {last[:500]}"
+
+
+async def _waiting(home: Path) -> int:
+    return (await blocking(_guard, home, lambda: reader.pending(home)))[0]
+
+
+async def _next(tx: Connection, home: Path) -> list[_Batch]:
+    """The next batches, marked as seen when another process applied them and has yet to discard them."""
+    row = await store.meta.get(tx, _MARK)
+    mark = row["value"] if row else ""
+    batches = await blocking(_guard, home, lambda: _read(home))
+    for position, batch in enumerate(batches):
+        if mark.startswith(f"{batch.seq} ") and batch.mark == mark:
+            for applied in batches[: position + 1]:
+                applied.seen = True
+    return batches
+
+
+def _read(home: Path) -> list[_Batch]:
+    batches: list[_Batch] = []
+    count = 0
+    while count < AT_ONCE:
+        after = batches[-1].seq if batches else 0
+        some = [_Batch(seq, lines) for seq, lines in reader.read(home, after, limit=8)]
+        if not some:
+            break
+        batches += some
+        count += sum(len(batch.records) for batch in some)
+    return batches
+
+
+def _guard(home: Path, fn: Callable[[], Any]) -> Any:
+    try:
+        return fn()
+    except sqlite3.Error as error:
+        raise JournalUnreadable(
+            f"The journal {str(file.path_in(home))!r} cannot be read ({error}): what is recorded in it is not shown "
+            "until it is repaired, restored or moved away."
+        ) from error
+
+
+# --- applying --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Pending:
+    """What is new about one run: its own record, and its states and updates in the order they came."""
+
+    record: store.Row | None = None
+    events: list[Record] = field(default_factory=list)
+
+
+@dataclass
+class _Sorted:
+    """Records by what they are about."""
+
+    simple: dict[str, list[store.Row]] = field(default_factory=lambda: defaultdict(list))
+    runs: dict[str, dict[UUID, _Pending]] = field(default_factory=lambda: {"flow_run": {}, "task_run": {}})
+    artifact_updates: list[Record] = field(default_factory=list)
+    aside: list[store.Row] = field(default_factory=list)
+
+    def set_aside(self, record: Record, reason: str, run_id: UUID | None = None) -> None:
+        line = orjson.dumps(record).decode()
+        self.aside.append({"id": new_id(), "run_id": run_id, "created": now(), "reason": reason, "record": line})
+
+
+async def _apply(tx: Connection, lines: Iterable[Record]) -> int:
+    """Apply records within a transaction and return how many were set aside."""
+    new = _Sorted()
+    for line in lines:
+        _sort(new, line)
+    await _recall(tx, new)
+    for kind, collection in _SIMPLE.items():
+        await collection.add(tx, new.simple[kind])
+    for record in new.artifact_updates:
+        await _update_artifact(tx, new, record)
+    flow_runs = await _merge(tx, new, "flow_run", {})
+    await _merge(tx, new, "task_run", flow_runs)
+    await store.set_aside.add(tx, new.aside)
+    return len(new.aside)
+
+
+_SIMPLE = {"process": store.processes, "flow": store.flows, "log": store.logs, "artifact": store.artifacts}
+
+_RUNS = {"flow_run": store.flow_runs, "task_run": store.task_runs}
+
+
+def _sort(new: _Sorted, record: Record) -> None:
+    """Put a record where it belongs, or aside."""
+    try:
+        kind = record.get("kind") if isinstance(record, dict) else None
+        if kind in _SIMPLE:
+            new.simple[kind].append(records.simple(record))
+        elif kind in _RUNS:
+            run = records.run(kind, record)
+            pending = new.runs[kind].setdefault(run["id"], _Pending())
+            pending.record = pending.record or run
+        elif kind == "state" or kind == "update":
+            of, id_ = records.target(record, "run_id" if kind == "state" else "id")
+            if of == "artifact":
+                new.artifact_updates.append(record)
+            else:
+                new.runs[of].setdefault(id_, _Pending()).events.append(record)
+        else:
+            raise BadRecord(_REASONS.get(str(kind), f"its kind is {kind!r}, which is not known"))
+    except BadRecord as error:
+        new.set_aside(record, str(error))
+
+
+_REASONS = {
+    "damaged": "it is not JSON",
+    "unreadable": "its writer could not put it into JSON",
+}
+
+
+async def _recall(tx: Connection, new: _Sorted) -> None:
+    """Take back what waited for runs that are known now; it came before anything that is in the journal now."""
+    arrived = [id_ for runs in new.runs.values() for id_, pending in runs.items() if pending.record is not None]
+    if not arrived or not await store.set_aside.count(tx, Sql("set_aside.run_id IS NOT NULL")):
+        return
+    for some in chunks(arrived):
+        where = one_of("set_aside.run_id", some)
+        waited = await store.set_aside.find(tx, where, order="set_aside.id DESC")
+        for row in waited:
+            record = orjson.loads(row["record"])
+            new.runs[record["of"]][row["run_id"]].events.insert(0, record)
+        if waited:
+            await store.set_aside.remove(tx, where)
+
+
+async def _update_artifact(tx: Connection, new: _Sorted, record: Record) -> None:
+    try:
+        _, id_ = records.target(record, "id")
+        values = records.changes("artifact", record)
+    except BadRecord as error:
+        new.set_aside(record, str(error))
+        return
+    if not await store.artifacts.change(tx, [{"id": id_, **values}], list(values)):
+        new.set_aside(record, "its artifact is not known")
+
+
+async def _merge(tx: Connection, new: _Sorted, of: str, flow_runs: dict[UUID, store.Row]) -> dict[UUID, store.Row]:
+    """Apply what is new about runs, and return those runs as they are now."""
+    collection = _RUNS[of]
+    known = await collection.get_many(tx, list(new.runs[of]))
+    added: list[store.Row] = []
+    changed: list[store.Row] = []
+    for id_, pending in new.runs[of].items():
+        run = known.get(id_)
+        if run is None and pending.record is None:
+            for record in pending.events:
+                new.set_aside(record, f"its {of.replace('_', ' ')} is not known", id_)
+            continue
+        if run is None:
+            assert pending.record is not None
+            run = known[id_] = pending.record
+            added.append(run)
+            _take_all(new, of, run, pending.events)
+        elif _take_all(new, of, run, pending.events):
+            changed.append(run)
+    if of == "task_run":
+        await _count_attempts(tx, [*added, *changed], flow_runs)
+    await collection.add(tx, added)
+    await collection.change(tx, changed, [name for name in collection.table.names if name not in ("id", "created")])
+    return known
+
+
+def _take_all(new: _Sorted, of: str, run: store.Row, events: Iterable[Record]) -> bool:
+    """Apply states and updates to a run's row; whether any of them was new."""
+    news = False
+    for record in events:
+        try:
+            news = _take(of, run, record) or news
+        except BadRecord as error:
+            new.set_aside(record, str(error))
+    return news
+
+
+def _take(of: str, run: store.Row, record: Record) -> bool:
+    if record["kind"] == "update":
+        run.update(records.changes(of, record))
+        return True
+    state = records.state(record)
+    result = records.result(record)
+    if not history.enter(run, state):
+        return False
+    if result is not None:
+        run["result"] = result
+    run["updated"] = max(run["updated"], run["state_timestamp"])
+    return True
+
+
+async def _count_attempts(tx: Connection, runs: list[store.Row], flow_runs: dict[UUID, store.Row]) -> None:
+    """Note on task runs which attempt of their flow run they belong to."""
+    lacking = {run["flow_run_id"] for run in runs if run.get("flow_run_id") not in flow_runs} - {None}
+    counts = {id_: run["run_count"] for id_, run in flow_runs.items()}
+    for some in chunks(list(lacking)):
+        where = one_of("flow_run.id", some)
+        for row in await store.flow_runs.find(tx, where, columns=("id", "run_count")):
+            counts[row["id"]] = row["run_count"]
+    for run in runs:
+        if run["state_type"] == "RUNNING" or not run.get("flow_run_run_count"):
+            run["flow_run_run_count"] = counts.get(run["flow_run_id"], 0) if run.get("flow_run_id") else 0

@@ -1,0 +1,187 @@
+"""Journal records as values of the store: what was written is checked here, so that nothing behind it can be refused.
+
+A record that does not hold what its kind must hold is refused with a sentence that says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from prefect.server.db.dialect import micros
+from prefect.server.db.tables import ARTIFACT, FLOW, FLOW_RUN, LOG, PROCESS, TASK_RUN, Kind, Table
+from prefect.server.services.history import NOTHING_DERIVED, STATE_NAMES, StoredState
+from prefect.server.store import Row
+from prefect.types import UTC
+
+Record = Mapping[str, Any]
+
+RUN_TABLES = {"flow_run": FLOW_RUN, "task_run": TASK_RUN}
+
+CHANGEABLE = {
+    "flow_run": frozenset(
+        (
+            *("name", "tags", "labels", "parameters", "context", "flow_version", "empirical_policy"),
+            *("deployment_id", "deployment_version", "work_queue_name", "infrastructure_pid", "job_variables"),
+        )
+    ),
+    "task_run": frozenset(
+        (
+            *("name", "tags", "labels", "task_inputs", "task_version"),
+            *("cache_key", "cache_expiration", "empirical_policy"),
+        )
+    ),
+    "artifact": frozenset(("data", "description", "metadata_", "type")),
+}
+"""What an `update` record may set."""
+
+
+_STATE_FIELDS: tuple[tuple[str, Kind], ...] = (("message", "text"), ("details", "object"), ("data", "json"))
+
+_OF_THE_RUN = frozenset(("flow_run_id", "task_run_id"))
+
+_CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+"""An id that is kept as it is: states are the most numerous records, and parsing an id costs more than this look."""
+
+
+class BadRecord(Exception):
+    """A record that cannot be applied; the message says why."""
+
+
+def row(table: Table, record: Record) -> Row:
+    """A record of an object as a row of its table; columns the record does not have are null."""
+    kinds = table.kinds
+    values: Row = {
+        name: _value(kinds[name], name, value) for name, value in record.items() if value is not None and name in kinds
+    }
+    for name in table.required:
+        if name not in values and name != "updated":
+            raise BadRecord(f"it has no {name}")
+    if "updated" in table.kinds:
+        values.setdefault("updated", values["created"])
+    return values
+
+
+def run(of: str, record: Record) -> Row:
+    """A `flow_run` or `task_run` record as a row without states."""
+    return {**row(RUN_TABLES[of], record), **NOTHING_DERIVED, "states": [], "result": None}
+
+
+def simple(record: Record) -> Row:
+    """A record of something that never changes by states: a process, a flow, a log or an artifact."""
+    return row(SIMPLE[record["kind"]], record)
+
+
+SIMPLE = {"process": PROCESS, "flow": FLOW, "log": LOG, "artifact": ARTIFACT}
+
+
+def target(record: Record, name: str) -> tuple[str, UUID]:
+    """Which kind of object a `state` or `update` record is about, and the object's id, in the field `name`."""
+    of = record.get("of")
+    if of not in CHANGEABLE:
+        raise BadRecord(f"it is about {of!r}, which is not known")
+    return of, _value("uuid", name, record.get(name))
+
+
+def state(record: Record) -> StoredState:
+    """A `state` record as a stored state."""
+    type_ = record.get("type")
+    if type_ not in STATE_NAMES:
+        raise BadRecord(f"its state type is {type_!r}, which is not known")
+    id_ = record.get("id")
+    if not (isinstance(id_, str) and _CANONICAL(id_)):
+        id_ = str(_value("uuid", "id", id_))
+    stored: StoredState = {"id": id_, "type": type_}
+    name = record.get("name")
+    if name is not None and name != STATE_NAMES[type_]:
+        stored["name"] = _value("text", "name", name)
+    stored["timestamp"] = micros(_value("time", "timestamp", record.get("timestamp")))
+    for field, kind in _STATE_FIELDS:
+        value = record.get(field)
+        if value is not None:
+            stored[field] = _value(kind, field, value)
+    if "details" in stored:
+        # Which run it belongs to is known from the row it is in.
+        details = {name: value for name, value in stored.pop("details").items() if name not in _OF_THE_RUN}
+        if details:
+            stored["details"] = details
+    if "details" in stored and (scheduled := stored["details"].get("scheduled_time")) is not None:
+        _value("time", "details.scheduled_time", scheduled)
+    return stored
+
+
+def result(record: Record) -> Row | None:
+    """The inline result of a `state` record, with the id of the state it belongs to."""
+    value = record.get("result")
+    if value is None:
+        return None
+    value = _value("object", "result", value)
+    if value.get("format") not in ("json", "pickle"):
+        raise BadRecord(f"its result has the format {value.get('format')!r}, which is not known")
+    return {"state": record["id"], "format": value["format"], "body": value.get("body")}
+
+
+def changes(of: str, record: Record) -> Row:
+    """What an `update` record sets, as columns."""
+    given = _value("object", "set", record.get("set"))
+    kinds = RUN_TABLES.get(of, ARTIFACT).kinds
+    refused = sorted(set(given) - CHANGEABLE[of])
+    if refused:
+        raise BadRecord(f"it sets {', '.join(refused)} of a {of}, which cannot be set")
+    values = {name: None if value is None else _value(kinds[name], name, value) for name, value in given.items()}
+    if record.get("at") is not None:
+        values["updated"] = _value("time", "at", record["at"])
+    return values
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(4096)
+def _uuid(value: Any) -> UUID:
+    return UUID(value)
+
+
+def _time(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _int(value: Any) -> int:
+    if type(value) is not int or not -(1 << 63) <= value < 1 << 63:
+        raise ValueError(value)
+    return value
+
+
+def _is(*kinds: type) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not isinstance(value, kinds):
+            raise TypeError(value)
+        return value
+
+    return check
+
+
+_PARSERS: dict[Kind, Callable[[Any], Any]] = {
+    "uuid": _uuid,
+    "time": _time,
+    "text": _is(str),
+    "int": _int,
+    "float": _is(int, float),
+    "bool": _is(bool),
+    "array": _is(list),
+    "object": _is(dict),
+    "json": lambda value: value,
+}
+
+
+def _value(kind: Kind, name: str, value: Any) -> Any:
+    try:
+        return _PARSERS[kind](value)
+    except (ValueError, TypeError, AttributeError):
+        shown = repr(value)
+        raise BadRecord(f"its {name} is not a valid {kind}: {shown[:80]}") from None

@@ -1,0 +1,108 @@
+"""The six verbs over one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import TRUE, Sql, chunks, one_of
+from prefect.server.db.tables import Table
+
+Row = dict[str, Any]
+"""An object as the store knows it: a Python value for each column."""
+
+
+class Collection:
+    """The rows of one table.
+
+    Args:
+        table: What is declared of it in `db.tables`.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    async def get(self, tx: Connection, key: Any) -> Row | None:
+        """The object with this key, or None."""
+        rows = await self.find(tx, one_of(f"{self.table.name}.{self.table.key}", [key]))
+        return rows[0] if rows else None
+
+    async def get_many(self, tx: Connection, keys: Sequence[Any]) -> dict[Any, Row]:
+        """Those objects of the given keys that exist, by key."""
+        found: dict[Any, Row] = {}
+        for some in chunks(keys):
+            for row in await self.find(tx, one_of(f"{self.table.name}.{self.table.key}", some)):
+                found[row[self.table.key]] = row
+        return found
+
+    async def find(
+        self,
+        tx: Connection,
+        where: Sql = TRUE,
+        order: str = "",
+        limit: int | None = None,
+        offset: int = 0,
+        columns: Sequence[str] | None = None,
+    ) -> list[Row]:
+        """The objects that satisfy a condition.
+
+        Args:
+            tx: The transaction.
+            where: The condition, on columns qualified with the table's name.
+            order: What follows ORDER BY; without it the order is not defined.
+            limit: How many at most; None for all.
+            offset: How many to skip first.
+            columns: The columns wanted; None for all.
+        """
+        names = columns or self.table.names
+        text = f"SELECT {', '.join(f'{self.table.name}.{name}' for name in names)} FROM {self.table.name}"
+        text += f" WHERE {where.text}"
+        values = where.values
+        if order:
+            text += f" ORDER BY {order}"
+        if limit is not None or offset:
+            text += " LIMIT ? OFFSET ?"
+            values = (*values, -1 if limit is None else limit, offset)
+        return tx.dialect.objects(self.table, names, await tx.fetch(Sql(text, values)))
+
+    async def count(self, tx: Connection, where: Sql = TRUE) -> int:
+        """How many objects satisfy a condition."""
+        rows = await tx.fetch(Sql(f"SELECT count(*) FROM {self.table.name} WHERE {where.text}", where.values))
+        return rows[0][0]
+
+    async def add(self, tx: Connection, objects: Iterable[Mapping[str, Any]]) -> int:
+        """Add objects; one whose key exists already is left as it is. A missing column is null.
+
+        Returns:
+            How many were new.
+        """
+        names = self.table.names
+        rows = tx.dialect.rows(self.table, names, objects)
+        if not rows:
+            return 0
+        marks = ", ".join("?" * len(names))
+        text = f"INSERT INTO {self.table.name} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+        return await tx.run_many(text, rows)
+
+    async def put(self, tx: Connection, item: Mapping[str, Any]) -> None:
+        """Add an object, or change the columns given when its key exists already."""
+        if not await self.change(tx, [item], [name for name in item if name != self.table.key]):
+            await self.add(tx, [item])
+
+    async def change(self, tx: Connection, objects: Iterable[Mapping[str, Any]], names: Sequence[str]) -> int:
+        """Set the named columns of existing objects, each to its own values.
+
+        Returns:
+            How many existed.
+        """
+        key = self.table.key
+        rows = tx.dialect.rows(self.table, [*names, key], objects)
+        if not rows:
+            return 0
+        sets = ", ".join(f"{name} = ?" for name in names)
+        return await tx.run_many(f"UPDATE {self.table.name} SET {sets} WHERE {key} = ?", rows)
+
+    async def remove(self, tx: Connection, where: Sql) -> int:
+        """Remove the objects that satisfy a condition and return how many they were."""
+        return await tx.run(Sql(f"DELETE FROM {self.table.name} WHERE {where.text}", where.values))

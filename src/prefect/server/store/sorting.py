@@ -1,0 +1,54 @@
+"""The sorts of `prefect.schemas.sorting` as SQL. Every order ends in the id, so that pages never overlap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_STARTED = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
+
+
+def order(table: str, sort: Any, default: str) -> str:
+    """What follows ORDER BY.
+
+    Args:
+        table: The table that is queried.
+        sort: A member of its sort enumeration, its name, or None for the default.
+        default: The name of the sort to use without one.
+
+    Raises:
+        ValueError: The table has no such sort.
+    """
+    name = default if sort is None else getattr(sort, "value", sort)
+    try:
+        first = _ORDERS[table][name]
+    except KeyError:
+        raise ValueError(f"{table} cannot be sorted by {name!r}: use one of {', '.join(_ORDERS[table])}.") from None
+    if first.startswith(f"{table}.id "):
+        return first
+    return f"{first}, {table}.id {'DESC' if first.endswith('DESC') else 'ASC'}"
+
+
+def _orders(table: str, names: str, **own: str) -> dict[str, str]:
+    orders: dict[str, str] = {}
+    for name in names.split():
+        column, _, direction = name.rpartition("_")
+        orders[name] = f"{own.get(column, f'{table}.{column.lower()}')} {direction}"
+    return orders
+
+
+_ORDERS = {
+    "flow": _orders("flow", "CREATED_DESC UPDATED_DESC NAME_ASC NAME_DESC"),
+    "flow_run": _orders(
+        "flow_run",
+        "ID_DESC START_TIME_ASC START_TIME_DESC EXPECTED_START_TIME_ASC EXPECTED_START_TIME_DESC NAME_ASC NAME_DESC "
+        "NEXT_SCHEDULED_START_TIME_ASC END_TIME_DESC",
+        START_TIME=_STARTED,
+    ),
+    "task_run": _orders(
+        "task_run",
+        "ID_DESC EXPECTED_START_TIME_ASC EXPECTED_START_TIME_DESC NAME_ASC NAME_DESC NEXT_SCHEDULED_START_TIME_ASC "
+        "END_TIME_DESC",
+    ),
+    "log": _orders("log", "TIMESTAMP_ASC TIMESTAMP_DESC"),
+    "artifact": _orders("artifact", "CREATED_DESC UPDATED_DESC ID_DESC KEY_DESC KEY_ASC"),
+}

@@ -1,0 +1,29 @@
+"""Searching text: words and "quoted phrases", of which one must occur; `+word` must, `-word` or `!word` must not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from prefect.server.db.dialect import SqliteDialect
+from prefect.server.db.sql import TRUE, Sql, all_of, any_of
+
+_TERM = re.compile(r'([+!-]?)(?:"([^"]*)"|(\S+))')
+
+
+def matching(dialect: SqliteDialect, columns: Sequence[str], query: str) -> Sql:
+    """A condition: the columns, taken together, satisfy the query; case does not matter, an empty query holds."""
+    wanted: list[Sql] = []
+    needed: list[Sql] = []
+    for sign, phrase, word in _TERM.findall(query):
+        term = phrase or word
+        if not term:
+            continue
+        found = any_of(dialect.contains(column, term) for column in columns)
+        if sign == "+":
+            needed.append(found)
+        elif sign:
+            needed.append(Sql(f"NOT ({found.text})", found.values))
+        else:
+            wanted.append(found)
+    return all_of([*needed, any_of(wanted) if wanted else TRUE])
