@@ -1,7 +1,7 @@
 """Calls and their parameters: binding, mapping, and the JSON schema that describes a function's parameters.
 
-Binding itself is `prefect.utilities.parameters`; this module has the names that programs know. What needs pydantic is in
-`prefect.utilities.parameter_schemas`, imported when one of its names is asked for.
+Binding itself is `prefect.utilities.parameters`; this module has the names that programs know. What needs pydantic is
+in `prefect.utilities.parameter_schemas`, imported when one of its names is asked for.
 """
 
 from __future__ import annotations
@@ -143,9 +143,7 @@ def raise_for_reserved_arguments(fn: Callable[..., Any], reserved_arguments: Ite
     names = Parameters.of(fn).names
     for name in reserved_arguments:
         if name in names:
-            raise ReservedArgumentError(
-                f"{name!r} is a reserved argument name and cannot be used: rename the parameter."
-            )
+            raise ReservedArgumentError(f"{name!r} is a reserved argument name: rename the parameter.")
 
 
 # --- **kwargs --------------------------------------------------------------------------------------------------------

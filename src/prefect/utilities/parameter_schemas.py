@@ -1,6 +1,6 @@
 """The JSON schema of a function's parameters, as deployments show and check it.
 
-It is pydantic's schema of the type hints, with each parameter's position, its default and what the docstring says of it.
+It is pydantic's schema of the type hints, with each parameter's position, default and description in the docstring.
 """
 
 from __future__ import annotations

@@ -1,0 +1,91 @@
+"""Task groups whose results can be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
+from typing import Any, NoReturn, TypeVar, TypeVarTuple, Unpack
+from uuid import UUID
+
+import anyio
+import anyio.abc
+
+from prefect.types import new_id
+
+T = TypeVar("T")
+PosArgsT = TypeVarTuple("PosArgsT")
+
+
+class GatherIncomplete(RuntimeError):
+    """A result was asked for before its task was done."""
+
+
+_PENDING = object()
+
+
+class GatherTaskGroup(anyio.abc.TaskGroup):
+    """A task group that keeps what its tasks return. Made by `create_gather_task_group`."""
+
+    def __init__(self, task_group: anyio.abc.TaskGroup) -> None:
+        self._task_group = task_group
+        self._results: dict[UUID, Any] = {}
+
+    @property
+    def cancel_scope(self) -> Any:
+        """The scope that cancels every task of the group."""
+        return self._task_group.cancel_scope
+
+    def start_soon(
+        self, func: Callable[[Unpack[PosArgsT]], Awaitable[Any]], *args: *PosArgsT, name: object = None
+    ) -> UUID:
+        """Start a task and return the key of its result."""
+        key = new_id()
+        self._results[key] = _PENDING
+
+        async def keep_result() -> None:
+            self._results[key] = await func(*args)
+
+        self._task_group.start_soon(keep_result, name=name)
+        return key
+
+    async def start(self, func: object, *args: object, name: object = None) -> NoReturn:
+        """Not supported: a task that reports having started has no result to keep."""
+        raise RuntimeError("A gather task group cannot `start` tasks, only `start_soon`.")
+
+    def create_task(self, coro: Coroutine[Any, Any, T], *, name: object = None, context: Context | None = None) -> Any:
+        """Not supported: use `start_soon`."""
+        raise RuntimeError("A gather task group cannot `create_task`, only `start_soon`.")
+
+    def get_result(self, key: UUID) -> Any:
+        """What a task returned.
+
+        Raises:
+            GatherIncomplete: It is not done; leave the group first.
+        """
+        result = self._results[key]
+        if result is _PENDING:
+            raise GatherIncomplete("The task is not done: ask for its result after the task group has ended.")
+        return result
+
+    async def __aenter__(self) -> GatherTaskGroup:
+        await self._task_group.__aenter__()
+        return self
+
+    async def __aexit__(self, *args: Any) -> bool | None:
+        return await self._task_group.__aexit__(*args)
+
+
+def create_gather_task_group() -> GatherTaskGroup:
+    """A task group that keeps what its tasks return, to be entered with `async with`."""
+    return GatherTaskGroup(anyio.create_task_group())
+
+
+async def gather(*calls: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
+    """Call async functions at the same time and return their results, in order.
+
+    Raises:
+        ExceptionGroup: Some of them raised; the others were cancelled.
+    """
+    async with create_gather_task_group() as group:
+        keys = [group.start_soon(call) for call in calls]
+    return [group.get_result(key) for key in keys]
