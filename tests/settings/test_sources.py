@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from prefect.settings import SettingsError
+from prefect.settings import SettingsError, sources
 from prefect.settings.sources import read_dotenv
 
 RETRIES = "PREFECT_TASKS_DEFAULT_RETRIES"
@@ -140,3 +140,19 @@ def test_values_of_a_profile_need_not_be_texts(load):
         warnings.simplefilter("error")
         settings = load({"profiles": f'active = "a"\n[profiles.a]\n{RETRIES} = 3\nPREFECT_DEBUG_MODE = true\n'})
     assert (settings.tasks.default_retries, settings.debug_mode) == (3, True)
+
+
+def test_each_source_can_be_asked_alone(load):
+    load(SOURCES, **{RETRIES: "5"})
+    tasks = type(load().tasks)
+    asked = {
+        sources.EnvFilterSettingsSource: "5",
+        sources.FilteredDotEnvSettingsSource: "4",
+        sources.PrefectTomlConfigSettingsSource: 3,
+        sources.PyprojectTomlConfigSettingsSource: 2,
+        sources.ProfileSettingsTomlLoader: "1",
+    }
+    for source, value in asked.items():
+        assert source(tasks)() == {"default_retries": value}
+    assert sources.EnvFilterSettingsSource(tasks, env_filter=[RETRIES])() == {}
+    assert sources.FilteredDotEnvSettingsSource(tasks, env_blacklist=[RETRIES])() == {}

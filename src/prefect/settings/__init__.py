@@ -94,7 +94,7 @@ def __getattr__(name: str) -> Any:
     return setting
 
 
-def _forget() -> None:
+def _forget() -> None:  # pyright: ignore[reportUnusedFunction]
     """Let go of the settings that were read, so that the next to ask reads them again (for tests)."""
     context.forget()
 

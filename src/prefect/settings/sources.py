@@ -11,6 +11,7 @@ import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from prefect._lazy import lazy
@@ -18,11 +19,12 @@ from prefect.settings._errors import SettingsError
 
 if TYPE_CHECKING:
     import tomllib
-    from pathlib import Path
+
+    from prefect.settings.base import PrefectBaseSettings
 else:
     tomllib = lazy("tomllib")
 
-DEFAULT_PREFECT_TOML_PATH: Final = "prefect.toml"
+DEFAULT_PREFECT_TOML_PATH: Final = Path("prefect.toml")
 """Read from the working directory."""
 DOTENV_PATH: Final = ".env"
 PYPROJECT_PATH: Final = "pyproject.toml"
@@ -121,6 +123,7 @@ class Snapshot:
         layers = list(self._files)
         if profile is None and not _test_mode(environment.values):
             profile = self._active_profile(environment.values)
+        self.profile_values: Mapping[str, Any] = profile[1] if profile else {}
         if profile is not None:
             self.profile_name = profile[0]
             layer = NamedLayer(f"the profile {profile[0]!r}", profile[1])
@@ -142,7 +145,8 @@ class Snapshot:
         if os.path.isfile(DOTENV_PATH):
             self._files.append(NamedLayer(DOTENV_PATH, read_dotenv(DOTENV_PATH, environment)))
         if os.path.isfile(DEFAULT_PREFECT_TOML_PATH):
-            self._files.append(TableLayer(DEFAULT_PREFECT_TOML_PATH, _read_toml(DEFAULT_PREFECT_TOML_PATH)))
+            path = str(DEFAULT_PREFECT_TOML_PATH)
+            self._files.append(TableLayer(path, _read_toml(path)))
         if os.path.isfile(PYPROJECT_PATH):
             table = _read_pyproject(PYPROJECT_PATH)
             if table:
@@ -279,3 +283,96 @@ def _interpolate(value: str, found: Mapping[str, str], environment: Mapping[str,
         return environment.get(name) or found.get(name) or os.environ.get(name) or match[0]
 
     return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", known, value)
+
+
+class _OneSource:
+    """What one source says about the settings of one group."""
+
+    def __init__(self, settings_cls: type[PrefectBaseSettings]) -> None:
+        self.settings_cls = settings_cls
+
+    def layer(self) -> Layer:
+        raise NotImplementedError
+
+    def __call__(self) -> dict[str, Any]:
+        """The values that the source has, by field, as they are written."""
+        layer = self.layer()
+        found = {
+            name: layer.find(leaf.names, leaf.path, name) for name, leaf in self.settings_cls.shape().leaves.items()
+        }
+        return {name: value for name, value in found.items() if value is not MISSING}
+
+
+class EnvFilterSettingsSource(_OneSource):
+    """The environment, without the variables in `env_filter`."""
+
+    def __init__(self, settings_cls: type[PrefectBaseSettings], env_filter: Sequence[str] = ()) -> None:
+        super().__init__(settings_cls)
+        hidden = {name.upper() for name in env_filter}
+        self.env_vars = {name: value for name, value in _environment().items() if name not in hidden}
+
+    def layer(self) -> Layer:
+        return NamedLayer("the environment", self.env_vars)
+
+
+class FilteredDotEnvSettingsSource(_OneSource):
+    """A `.env` file, without the variables in `env_blacklist`."""
+
+    def __init__(
+        self,
+        settings_cls: type[PrefectBaseSettings],
+        env_file: str | Path = DOTENV_PATH,
+        env_blacklist: Sequence[str] = (),
+    ) -> None:
+        super().__init__(settings_cls)
+        self.env_blacklist = list(env_blacklist)
+        found = read_dotenv(str(env_file), _environment()) if os.path.isfile(env_file) else {}
+        hidden = {name.upper() for name in env_blacklist}
+        self.env_vars = {name: value for name, value in found.items() if name not in hidden}
+
+    def layer(self) -> Layer:
+        return NamedLayer(DOTENV_PATH, self.env_vars)
+
+
+class TomlConfigSettingsSourceBase(_OneSource):
+    """A TOML file of settings."""
+
+    toml_data: dict[str, Any]
+    toml_file_path: Path
+    toml_table_header: tuple[str, ...] = ()
+
+    def layer(self) -> Layer:
+        return TableLayer(str(self.toml_file_path), self.toml_data, self.toml_table_header)
+
+
+class PrefectTomlConfigSettingsSource(TomlConfigSettingsSourceBase):
+    """`prefect.toml` in the working directory."""
+
+    def __init__(self, settings_cls: type[PrefectBaseSettings]) -> None:
+        super().__init__(settings_cls)
+        self.toml_file_path = DEFAULT_PREFECT_TOML_PATH
+        self.toml_data = _read_toml(str(self.toml_file_path)) if self.toml_file_path.is_file() else {}
+
+
+class PyprojectTomlConfigSettingsSource(TomlConfigSettingsSourceBase):
+    """`[tool.prefect]` of `pyproject.toml` in the working directory."""
+
+    toml_table_header = ("tool", "prefect")
+
+    def __init__(self, settings_cls: type[PrefectBaseSettings]) -> None:
+        super().__init__(settings_cls)
+        self.toml_file_path = Path(PYPROJECT_PATH)
+        self.toml_data = _read_pyproject(PYPROJECT_PATH) if self.toml_file_path.is_file() else {}
+
+
+class ProfileSettingsTomlLoader(_OneSource):
+    """The active profile; empty while testing."""
+
+    def __init__(self, settings_cls: type[PrefectBaseSettings]) -> None:
+        super().__init__(settings_cls)
+        snapshot = Snapshot()
+        self.profiles_path = Path(snapshot.profiles_path)
+        self.profile_settings = dict(snapshot.profile_values)
+
+    def layer(self) -> Layer:
+        return NamedLayer("the profile", self.profile_settings)
