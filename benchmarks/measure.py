@@ -1,0 +1,150 @@
+"""Measuring one process: wall time, CPU with everything it started, and what it printed."""
+
+import ctypes
+import json
+import os
+import resource
+import statistics
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 60.0
+"""Seconds to wait for processes that a measured one left behind (a server that is still stopping)."""
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run of one program. Seconds; CPU is user and system time of the process and of all it started."""
+
+    wall: float
+    cpu: float
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Several samples of one figure."""
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    def show(self, unit: "Unit") -> str:
+        if len(self.values) == 1:
+            return unit.show(self.median)
+        return f"{unit.show(self.median)} ({unit.number(min(self.values))}..{unit.number(max(self.values))})"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """How a figure is printed: its value times `scale`, with `name` behind it."""
+
+    name: str
+    scale: float
+
+    def number(self, value: float) -> str:
+        scaled = value * self.scale
+        return f"{scaled:.0f}" if abs(scaled) >= 100 else f"{scaled:.3g}"
+
+    def show(self, value: float) -> str:
+        return f"{self.number(value)} {self.name}"
+
+
+MILLISECONDS = Unit("ms", 1e3)
+MICROSECONDS = Unit("µs", 1e6)
+KIB = Unit("KiB", 1.0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of what measured processes leave behind, so that its CPU is counted (Linux only)."""
+    PR_SET_CHILD_SUBREAPER = 36
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def run(command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path) -> Sample:
+    """Run a command to its end and measure it, with everything it started.
+
+    Raises:
+        RuntimeError: It failed; the message is what it said last.
+    """
+    before = _children_cpu()
+    out, err = cwd / "out.txt", cwd / "err.txt"
+    started = time.perf_counter()
+    with out.open("wb") as stdout, err.open("wb") as stderr:
+        process = subprocess.Popen(command, env=dict(environment), cwd=cwd, stdout=stdout, stderr=stderr)
+        code = process.wait()
+    wall = time.perf_counter() - started
+    _reap()
+    if code != 0:
+        last = "\n".join(err.read_text(errors="replace").splitlines()[-8:])
+        raise RuntimeError(f"{' '.join(map(str, command))} ended with exit code {code}:\n{last}")
+    lines = [line for line in out.read_text(errors="replace").splitlines() if line.startswith("BENCH ")]
+    facts = json.loads(lines[-1].removeprefix("BENCH ")) if lines else {}
+    return Sample(wall, _children_cpu() - before, facts)
+
+
+def cpu_of(pid: int) -> float:
+    """CPU seconds of a running process and its descendants so far."""
+    total = 0.0
+    for each in [pid, *_descendants(pid)]:
+        try:
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        except FileNotFoundError:
+            continue
+        total += sum(int(value) for value in fields[11:15]) / TICK
+    return total
+
+
+def noise(rounds: int = 30) -> Series:
+    """The time of one fixed piece of work, again and again: how quiet this machine is."""
+    values: list[float] = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        sum(i * i for i in range(100_000))
+        values.append(time.perf_counter() - started)
+    return Series(tuple(values))
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _descendants(pid: int) -> list[int]:
+    try:
+        text = "".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    except OSError:
+        return []
+    children = [int(each) for each in text.split()]
+    return children + [below for child in children for below in _descendants(child)]
+
+
+def _reap() -> None:
+    """Wait for adopted processes; servers of this benchmark's own are started by Popen and are not waited for."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        adopted = [pid for pid in _own_children() if pid not in ours]
+        if not adopted:
+            return
+        for pid in adopted:
+            try:
+                os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                continue
+        time.sleep(0.02)
+
+
+def _own_children() -> list[int]:
+    text = "".join(path.read_text() for path in Path("/proc/self/task").glob("*/children"))
+    return [int(each) for each in text.split()]
+
+
+ours: set[int] = set()
+"""Children that are meant to go on: the original's server."""

@@ -1,0 +1,77 @@
+"""Who is measured: this package, the original, and bare Python as the floor; each runs the same program files."""
+
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks import measure
+from tools import original
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+@dataclass
+class Subject:
+    """An interpreter with one package or the other, and the environment its programs run in.
+
+    Attributes:
+        name: How it is called in the table.
+        python: The interpreter.
+        scratch: A directory for its homes and output.
+        server: The process of the server its programs talk to, if there is one; its CPU is added to theirs.
+    """
+
+    name: str
+    python: Path
+    scratch: Path
+    server: int | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+    _homes: int = 0
+
+    def fresh(self) -> Path:
+        """A home that nobody has used."""
+        self._homes += 1
+        return self.scratch / f"{self.name}-{self._homes}" / ".prefect"
+
+    def program(self, name: str, *arguments: object, home: Path | None = None) -> measure.Sample:
+        """Run a program of `programs/` and measure it."""
+        return self.command([self.python, PROGRAMS / f"{name}.py", *map(str, arguments)], home)
+
+    def code(self, source: str) -> measure.Sample:
+        """Run Python source and measure it."""
+        return self.command([self.python, "-c", source], None)
+
+    def cli(self, *arguments: str) -> measure.Sample:
+        """Run the `prefect` command and measure it."""
+        return self.command([self.python.parent / "prefect", *arguments], None)
+
+    def command(self, command: list[str | Path], home: Path | None) -> measure.Sample:
+        home = home or self.scratch / self.name / ".prefect"
+        home.parent.mkdir(parents=True, exist_ok=True)
+        environment = original.variables(home, PREFECT_LOGGING_LEVEL="ERROR", **self.settings)
+        before = measure.cpu_of(self.server) if self.server else 0.0
+        sample = measure.run(command, {**environment, "HOME": str(home.parent)}, home.parent)
+        if self.server:
+            sample.facts["server_cpu"] = measure.cpu_of(self.server) - before
+        return sample
+
+
+def this(scratch: Path) -> Subject:
+    return Subject("ours", Path(sys.executable), scratch)
+
+
+def served(scratch: Path, address: str, server: int) -> Subject:
+    """The original with a server that runs already: its start-up is not in these figures."""
+    measure.ours.add(server)
+    return Subject("theirs", original.python(), scratch, server, {"PREFECT_API_URL": address})
+
+
+def alone(scratch: Path) -> Subject:
+    """The original as a user meets it first: each flow run starts a server of its own."""
+    return Subject("theirs-alone", original.python(), scratch)
+
+
+def folder() -> AbstractContextManager[str]:
+    return TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
