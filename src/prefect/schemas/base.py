@@ -117,3 +117,16 @@ class ObjectBaseModel(IDBaseModel):
 
     created: DateTime | None = Field(default=None, repr=False)
     updated: DateTime | None = Field(default=None, repr=False)
+
+
+def models_as_data(value: Any) -> Any:
+    """Parameters where pydantic models are replaced by their JSON data, because runs are stored as JSON."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, dict):
+        items: dict[Any, Any] = value  # pyright: ignore[reportUnknownVariableType]
+        return {key: models_as_data(item) for key, item in items.items()}
+    if isinstance(value, list | tuple):
+        parts: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+        return [models_as_data(item) for item in parts]
+    return value

@@ -25,7 +25,8 @@ _ZERO = datetime.timedelta(0)
 MAX_RETRY_DELAYS = 50
 
 
-def _random_name() -> str:
+def random_name() -> str:
+    """A name for a run that was given none: an adjective and an animal."""
     return names.generate_slug(2)
 
 
@@ -177,7 +178,7 @@ class Constant(RunInput):
 class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):
     """A run of a flow. Times are aware, durations are timedeltas (seconds in JSON)."""
 
-    name: str = Field(default_factory=_random_name)
+    name: str = Field(default_factory=random_name)
     flow_id: UUID
     state_id: UUID | None = None
     deployment_id: UUID | None = None
@@ -225,7 +226,7 @@ class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):
     @field_validator("name", mode="before")
     @classmethod
     def _name(cls, value: Any) -> Any:
-        return value or _random_name()
+        return value or random_name()
 
     def __eq__(self, other: Any) -> bool:
         """Whether all fields are equal, apart from the estimates, which change with the clock."""
@@ -237,7 +238,7 @@ class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):
 class TaskRun(TimeSeriesBaseModel, ObjectBaseModel):
     """A run of a task. Times are aware, durations are timedeltas (seconds in JSON)."""
 
-    name: str = Field(default_factory=_random_name)
+    name: str = Field(default_factory=random_name)
     flow_run_id: UUID | None = None
     task_key: str
     dynamic_key: str
@@ -277,7 +278,7 @@ class TaskRun(TimeSeriesBaseModel, ObjectBaseModel):
     @field_validator("name", mode="before")
     @classmethod
     def _name(cls, value: Any) -> Any:
-        return value or _random_name()
+        return value or random_name()
 
 
 def _equal_but_estimates(one: FlowRun, other: FlowRun) -> bool:
@@ -285,7 +286,7 @@ def _equal_but_estimates(one: FlowRun, other: FlowRun) -> bool:
     return all(other.__dict__[name] == value for name, value in one.__dict__.items() if name not in ignored)
 
 
-# --- making runs without validation ------------------------------------------------------------------------------------
+# --- making runs without validation ----------------------------------------------------------------------------------
 
 _FRESH: Any = object()
 """Stands for a default that every run must have of its own."""
@@ -308,7 +309,7 @@ def _fill(values: dict[str, Any]) -> None:
     if values["id"] is _FRESH:
         values["id"] = new_id()
     if values["name"] is _FRESH:
-        values["name"] = _random_name()
+        values["name"] = random_name()
     if values["empirical_policy"] is _FRESH:
         values["empirical_policy"] = FlowRunPolicy.make() if "flow_id" in values else TaskRunPolicy.make()
     if values["tags"] is _FRESH:

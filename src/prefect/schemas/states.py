@@ -311,7 +311,7 @@ def _default_scheduled_time(state: State[Any]) -> None:
         state.__dict__["state_details"] = state.state_details.model_copy(update={"scheduled_time": now()})
 
 
-# --- results -----------------------------------------------------------------------------------------------------------
+# --- results ---------------------------------------------------------------------------------------------------------
 
 
 async def get_state_result(
@@ -333,6 +333,11 @@ async def get_state_result(
             "The run completed but its result was not kept: turn on result persistence to read it in another process."
         )
     return await _load(state.data, retry_result_failure)
+
+
+def data_discriminator(x: Any) -> str:
+    """What the data of a state is: "ResultRecordMetadata", the record of a stored result, or "Any"."""
+    return "ResultRecordMetadata" if isinstance(x, dict) and "storage_key" in x else "Any"
 
 
 async def _load(data: Any, retry: bool) -> Any:

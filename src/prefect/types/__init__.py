@@ -12,6 +12,8 @@ import time
 from datetime import datetime, timezone
 from uuid import UUID
 
+from prefect._lazy import exports
+
 UTC = timezone.utc
 
 
@@ -60,3 +62,22 @@ def new_id() -> UUID:
     _set(value, "int", _ids.next())
     _set(value, "is_safe", _SAFE)
     return value
+
+
+_ANNOTATED = (
+    "ClientRetryExtraCodes Date DateTime JsonStringOrDict KeyValueLabels KeyValueLabelsField LaxUrl "
+    "ListOfNonEmptyStrings LogLevel MAX_VARIABLE_VALUE_LENGTH NonNegativeFloat NonNegativeInteger "
+    "NonNegativeTimeDelta PositiveInteger SecondsTimeDelta SecretDict StatusCode StrictVariableValue "
+    "TaskRetryDelaySeconds TimeZone VariableValue cast_none_to_empty_dict check_variable_value "
+    "convert_none_to_empty_dict parse_retry_delay_input validate_set_T_from_delim_string"
+)
+_NAMES = (
+    "BANNED_CHARACTERS MAX_VARIABLE_NAME_LENGTH Name NameOrEmpty NonEmptyishName URILike ValidAssetKey "
+    "WITHOUT_BANNED_CHARACTERS"
+)
+
+__getattr__, __dir__ = exports(
+    __name__,
+    {name: f"prefect.types._annotated:{name}" for name in _ANNOTATED.split()}
+    | {name: f"prefect.types.names:{name}" for name in _NAMES.split()},
+)

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-from typing import Annotated
+import datetime
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field, Secret, TypeAdapter
 from pydantic_core import TzInfo
 
+from prefect._lazy import lazy
 from prefect.types import UTC
 
+if TYPE_CHECKING:
+    import orjson
+else:
+    orjson = lazy("orjson")
 
-def aware(value: datetime) -> datetime:
+T = TypeVar("T")
+
+MAX_VARIABLE_VALUE_LENGTH = 5000
+"""The most characters that the JSON of a variable's value may have."""
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+def aware(value: datetime.datetime) -> datetime.datetime:
     """The datetime with a zone of the standard library's: UTC where it has none.
 
     A datetime that was read from JSON has a fixed offset of pydantic's own type, which is replaced by an equal one.
@@ -22,22 +37,166 @@ def aware(value: datetime) -> datetime:
     if zone is None:
         return value.replace(tzinfo=UTC)
     if isinstance(zone, TzInfo):
-        offset = zone.utcoffset(value) or timedelta(0)
-        return value.replace(tzinfo=timezone(offset) if offset else UTC)
+        offset = zone.utcoffset(value)
+        return value.replace(tzinfo=datetime.timezone(offset) if offset else UTC)
     return value
 
 
-DateTime = Annotated[datetime, AfterValidator(aware)]
+def _not_negative(value: datetime.timedelta) -> datetime.timedelta:
+    if value < datetime.timedelta(0):
+        raise ValueError("A duration must not be negative.")
+    return value
+
+
+def _seconds(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return value  # an ISO-8601 duration, which pydantic reads
+    return datetime.timedelta(seconds=value) if isinstance(value, int | float) else value
+
+
+def _known_zone(value: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{value!r} is not the name of a time zone, such as 'Europe/Berlin'.") from None
+    return value
+
+
+DateTime = Annotated[datetime.datetime, AfterValidator(aware)]
 """An aware datetime; one without a zone is taken to be in UTC."""
 
+Date = datetime.date
+NonNegativeTimeDelta = Annotated[datetime.timedelta, AfterValidator(_not_negative)]
+SecondsTimeDelta = Annotated[datetime.timedelta, BeforeValidator(_seconds)]
+"""A duration that may be given in seconds, also as text."""
 
-def convert_none_to_empty_dict(v: KeyValueLabels | None) -> KeyValueLabels:
-    """An empty dict for None, anything else unchanged."""
-    return {} if v is None else v
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+"""The name of a zone in the IANA database."""
 
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+PositiveInteger = Annotated[int, Field(gt=0)]
+NonNegativeInteger = Annotated[int, Field(ge=0)]
+NonNegativeFloat = Annotated[float, Field(ge=0.0)]
+StatusCode = Annotated[int, Field(ge=100, le=599)]
+"""A status of HTTP."""
+
+# --- dictionaries ----------------------------------------------------------------------------------------------------
 
 KeyValueLabels = dict[str, bool | int | float | str]
 """Labels: names with plain values."""
 
+
+def cast_none_to_empty_dict(value: Any) -> dict[str, Any]:
+    """An empty dict for None, anything else unchanged."""
+    return {} if value is None else value
+
+
+def convert_none_to_empty_dict(v: KeyValueLabels | None) -> KeyValueLabels:
+    """No labels for None, anything else unchanged."""
+    return {} if v is None else v
+
+
+def _from_json(value: Any) -> Any:
+    return orjson.loads(value) if isinstance(value, str) else value
+
+
 KeyValueLabelsField = Annotated[KeyValueLabels, BeforeValidator(convert_none_to_empty_dict)]
 """Labels, where None stands for no labels."""
+
+JsonStringOrDict = Annotated[dict[str, str], BeforeValidator(_from_json)]
+"""A dict of texts that may be given as JSON."""
+
+
+class SecretDict(Secret[dict[str, Any]]):
+    """A dict that does not show its values."""
+
+
+# --- texts -----------------------------------------------------------------------------------------------------------
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _one_or_many(value: Any) -> Any:
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, Iterable):
+        return cast("Any", value)
+    return [item for item in cast("Iterable[Any]", value) if item]
+
+
+LaxUrl = str
+"""An address, not checked, because it may have parts to be filled in."""
+
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]
+"""The name of a level of the logging module, in any case."""
+
+ListOfNonEmptyStrings = Annotated[list[str], BeforeValidator(_one_or_many)]
+"""Texts, the empty ones left out; may be given as one text with commas."""
+
+# --- values of variables ---------------------------------------------------------------------------------------------
+
+VariableValue = str | int | bool | float | None | dict[str, Any] | list[Any]
+"""What a variable can hold."""
+
+
+def check_variable_value(value: object) -> object:
+    """The value, if it can be that of a variable, else a ValueError: it must have a short enough JSON."""
+    try:
+        size = len(orjson.dumps(value))
+    except TypeError as error:
+        raise ValueError(f"The value of a variable must be JSON-serializable: {error}.") from error
+    if size > MAX_VARIABLE_VALUE_LENGTH:
+        raise ValueError(f"The value of a variable must be at most {MAX_VARIABLE_VALUE_LENGTH} characters of JSON.")
+    return value
+
+
+StrictVariableValue = Annotated[VariableValue, BeforeValidator(check_variable_value)]
+"""What a variable can hold, checked."""
+
+# --- values of settings ----------------------------------------------------------------------------------------------
+
+
+def validate_set_T_from_delim_string(value: str | T | set[T] | None, type_: Any, delim: str | None = None) -> set[T]:
+    """A set of `type_` from a text whose items are separated by `delim` (a comma), one item, a set, or None."""
+    if not value:
+        return set()
+    items: Iterable[Any]
+    if isinstance(value, str):
+        items = [item.strip() for item in value.split(delim or ",")]
+    elif isinstance(value, set):
+        items = cast("set[T]", value)
+    else:
+        items = [value]
+    adapter: TypeAdapter[T] = TypeAdapter(type_)
+    return {adapter.validate_python(item, strict=False) for item in items if item != ""}
+
+
+def parse_retry_delay_input(value: Any) -> Any:
+    """Seconds from a text, several when it has commas, None when it is empty; anything else unchanged."""
+    if not isinstance(value, str):
+        return value
+    try:
+        delays = [float(item) for item in value.split(",") if item.strip()]
+    except ValueError:
+        raise ValueError(f"{value!r} is not a retry delay: give seconds, or several with commas between.") from None
+    if not delays:
+        return None
+    return delays if len(delays) > 1 else delays[0]
+
+
+ClientRetryExtraCodes = Annotated[
+    str | StatusCode | set[StatusCode] | None,
+    BeforeValidator(partial(validate_set_T_from_delim_string, type_=StatusCode)),
+]
+"""Statuses of HTTP; may be given as a text with commas."""
+
+TaskRetryDelaySeconds = Annotated[str | int | float | list[float] | None, BeforeValidator(parse_retry_delay_input)]
+"""Seconds, or one number of seconds for each retry; may be given as a text with commas."""

@@ -1,0 +1,104 @@
+"""Schedules as users write them: `Cron`, `Interval` and `RRule`, for `serve`, `deploy` and prefect.yaml.
+
+They hold what was written; `prefect.schemas.schedules` has the models that the API stores.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from prefect._lazy import lazy
+from prefect.types import UTC
+
+if TYPE_CHECKING:
+    from prefect.schemas import schedules
+else:
+    schedules = lazy("prefect.schemas.schedules")
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """When a deployment runs, with what parameters.
+
+    Attributes:
+        interval: The time between two runs.
+        cron: A cron expression.
+        rrule: An iCalendar recurrence rule. Of these three at most one is given.
+        timezone: The zone, by its IANA name, whose clock counts.
+        anchor_date: What an interval is counted from; the time of creation when not given.
+        day_or: Whether the day of a cron expression matches by number or weekday rather than by both.
+        active: Whether it makes runs.
+        parameters: Parameters of its runs, over those of the deployment.
+        slug: A name that is unique in the deployment.
+    """
+
+    interval: datetime.timedelta | None = None
+    cron: str | None = None
+    rrule: str | None = None
+    timezone: str | None = None
+    anchor_date: datetime.datetime = dataclasses.field(default_factory=partial(datetime.datetime.now, UTC))
+    day_or: bool = True
+    active: bool = True
+    parameters: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    slug: str | None = None
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("interval", "cron", "rrule") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"A schedule has one of interval, cron and rrule, and it was given {', '.join(given)}.")
+
+
+def Cron(
+    cron: str,
+    /,
+    timezone: str | None = None,
+    day_or: bool = True,
+    active: bool = True,
+    parameters: dict[str, Any] | None = None,
+    slug: str | None = None,
+) -> Schedule:
+    """A schedule by a cron expression, for example `Cron("0 9 * * MON-FRI", timezone="Europe/Berlin")`.
+
+    Raises:
+        ValueError: It is not a cron expression.
+    """
+    schedules.validate_cron_string(cron)
+    return Schedule(cron=cron, timezone=timezone, day_or=day_or, active=active, parameters=parameters or {}, slug=slug)
+
+
+def Interval(
+    interval: datetime.timedelta | float | int,
+    /,
+    anchor_date: datetime.datetime | None = None,
+    timezone: str | None = None,
+    active: bool = True,
+    parameters: dict[str, Any] | None = None,
+    slug: str | None = None,
+) -> Schedule:
+    """A schedule by a time between runs, as a timedelta or in seconds, for example `Interval(3600)`."""
+    if isinstance(interval, float | int):
+        interval = datetime.timedelta(seconds=interval)
+    anchor = {} if anchor_date is None else {"anchor_date": anchor_date}
+    return Schedule(
+        interval=interval, timezone=timezone, active=active, parameters=parameters or {}, slug=slug, **anchor
+    )
+
+
+def RRule(
+    rrule: str,
+    /,
+    timezone: str | None = None,
+    active: bool = True,
+    parameters: dict[str, Any] | None = None,
+    slug: str | None = None,
+) -> Schedule:
+    """A schedule by an iCalendar recurrence rule, for example `RRule("FREQ=MONTHLY;BYMONTHDAY=-1")`.
+
+    Raises:
+        ValueError: It is not a recurrence rule.
+    """
+    schedules.validate_rrule_string(rrule)
+    return Schedule(rrule=rrule, timezone=timezone, active=active, parameters=parameters or {}, slug=slug)

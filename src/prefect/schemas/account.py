@@ -1,0 +1,110 @@
+"""What belongs to the installation or the account rather than to runs."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field, IPvAnyNetwork
+
+from prefect._lazy import lazy
+from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
+from prefect.types._annotated import DateTime
+
+settings: Any = lazy("prefect.settings")  # the layer above, asked only for the addresses of the cloud
+
+
+class Workspace(PrefectBaseModel):
+    """A workspace of the cloud."""
+
+    account_id: UUID
+    account_name: str
+    account_handle: str
+    workspace_id: UUID
+    workspace_name: str
+    workspace_description: str
+    workspace_handle: str
+
+    @property
+    def handle(self) -> str:
+        """The full name: the handles of the account and of the workspace."""
+        return f"{self.account_handle}/{self.workspace_handle}"
+
+    def api_url(self) -> str:
+        """The address of the workspace's API."""
+        base = settings.get_current_settings().cloud.api_url
+        return f"{base}/accounts/{self.account_id}/workspaces/{self.workspace_id}"
+
+    def ui_url(self) -> str:
+        """The address of the workspace's web page."""
+        base = settings.get_current_settings().cloud.ui_url
+        return f"{base}/account/{self.account_id}/workspace/{self.workspace_id}"
+
+    def __hash__(self) -> int:
+        return hash(self.handle)
+
+
+class IPAllowlistEntry(PrefectBaseModel):
+    """A network that may reach the account."""
+
+    ip_network: IPvAnyNetwork
+    enabled: bool
+    description: str | None = None
+    last_seen: str | None = None
+
+
+class IPAllowlist(PrefectBaseModel):
+    """The networks that may reach the account."""
+
+    entries: list[IPAllowlistEntry]
+
+
+class IPAllowlistMyAccessResponse(PrefectBaseModel):
+    """Whether the one who asks may reach the account."""
+
+    allowed: bool
+    detail: str
+
+
+class CsrfToken(ObjectBaseModel):
+    """A token that protects a client against forged requests, and until when."""
+
+    token: str
+    client: str
+    expiration: DateTime
+
+
+class Configuration(ObjectBaseModel):
+    """A value that the server keeps about itself."""
+
+    key: str
+    value: dict[str, Any]
+
+
+class SavedSearchFilter(PrefectBaseModel):
+    """A condition of a saved search."""
+
+    object: str
+    property: str
+    type: str
+    operation: str
+    value: Any
+
+
+class SavedSearch(ObjectBaseModel):
+    """A search that was saved."""
+
+    name: str
+    filters: list[SavedSearchFilter] = Field(default_factory=list)
+
+
+class ServerDefaultResultStorage(PrefectBaseModel):
+    """The block that stores results where nothing else is said."""
+
+    default_result_storage_block_id: UUID | None = None
+
+
+class ServerDefaultResultStorageUpdate(PrefectBaseModel):
+    """A new default block for results."""
+
+    default_result_storage_block_id: UUID

@@ -1,0 +1,141 @@
+"""Requests that create or change flows, runs, their states and logs."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field, field_validator
+
+from prefect.schemas.base import ActionBaseModel, models_as_data
+from prefect.schemas.runs import Constant, FlowRunPolicy, FlowRunResult, Parameter, TaskRunPolicy, TaskRunResult
+from prefect.schemas.states import StateDetails, StateType
+from prefect.types._annotated import DateTime, KeyValueLabelsField
+
+
+class StateCreate(ActionBaseModel):
+    """A state that a run is to enter."""
+
+    type: StateType
+    name: str | None = None
+    message: str | None = None
+    state_details: StateDetails = Field(default_factory=StateDetails)
+    data: Any = None
+
+
+class FlowCreate(ActionBaseModel):
+    """A new flow."""
+
+    name: str
+    tags: list[str] = Field(default_factory=list)
+    labels: KeyValueLabelsField = Field(default_factory=dict)
+
+
+class FlowUpdate(ActionBaseModel):
+    """Changes to a flow."""
+
+    tags: list[str] = Field(default_factory=list)
+
+
+class FlowRunCreate(ActionBaseModel):
+    """A new flow run."""
+
+    state: StateCreate | None = None
+    name: str | None = None
+    flow_id: UUID
+    deployment_id: UUID | None = None
+    flow_version: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    context: dict[str, Any] = Field(default_factory=dict)
+    parent_task_run_id: UUID | None = None
+    infrastructure_document_id: UUID | None = None
+    empirical_policy: FlowRunPolicy = Field(default_factory=FlowRunPolicy)
+    tags: list[str] = Field(default_factory=list)
+    idempotency_key: str | None = None
+    labels: KeyValueLabelsField = Field(default_factory=dict)
+    work_pool_name: str | None = None
+    work_queue_name: str | None = None
+    job_variables: dict[str, Any] | None = None
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _models_as_data(cls, value: Any) -> Any:
+        return models_as_data(value)
+
+
+class DeploymentFlowRunCreate(ActionBaseModel):
+    """A new flow run of a deployment."""
+
+    state: StateCreate | None = None
+    name: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    enforce_parameter_schema: bool | None = None
+    context: dict[str, Any] = Field(default_factory=dict)
+    infrastructure_document_id: UUID | None = None
+    empirical_policy: FlowRunPolicy = Field(default_factory=FlowRunPolicy)
+    tags: list[str] = Field(default_factory=list)
+    idempotency_key: str | None = None
+    parent_task_run_id: UUID | None = None
+    work_queue_name: str | None = None
+    job_variables: dict[str, Any] | None = None
+    labels: KeyValueLabelsField = Field(default_factory=dict)
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _models_as_data(cls, value: Any) -> Any:
+        return models_as_data(value)
+
+
+class FlowRunUpdate(ActionBaseModel):
+    """Changes to a flow run."""
+
+    name: str | None = None
+    flow_version: str | None = None
+    parameters: dict[str, Any] | None = Field(default_factory=dict)
+    empirical_policy: FlowRunPolicy = Field(default_factory=FlowRunPolicy)
+    tags: list[str] = Field(default_factory=list)
+    infrastructure_pid: str | None = None
+    job_variables: dict[str, Any] | None = None
+
+
+class TaskRunCreate(ActionBaseModel):
+    """A new task run."""
+
+    id: UUID | None = None
+    state: StateCreate | None = None
+    name: str | None = None
+    flow_run_id: UUID | None = None
+    task_key: str
+    dynamic_key: str
+    cache_key: str | None = None
+    cache_expiration: DateTime | None = None
+    task_version: str | None = None
+    empirical_policy: TaskRunPolicy = Field(default_factory=TaskRunPolicy)
+    tags: list[str] = Field(default_factory=list)
+    labels: KeyValueLabelsField = Field(default_factory=dict)
+    task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = Field(default_factory=dict)
+
+
+class TaskRunUpdate(ActionBaseModel):
+    """Changes to a task run."""
+
+    name: str | None = None
+
+
+class LogCreate(ActionBaseModel):
+    """A new log record. `level` is that of the standard logging module."""
+
+    name: str
+    level: int
+    message: str
+    timestamp: DateTime
+    flow_run_id: UUID | None = None
+    task_run_id: UUID | None = None
+    worker_id: UUID | None = None
+
+    def model_dump(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As for any model, without `worker_id` when there is none, which older servers do not know."""
+        data = super().model_dump(*args, **kwargs)
+        if self.worker_id is None:
+            data.pop("worker_id", None)
+        return data

@@ -1,0 +1,225 @@
+"""The dates of schedules, right when the clocks change. Apart from the models, so that its libraries load when used.
+
+Every schedule but a short interval is computed on the wall clock, without zones, and each date is then placed in the
+zone: so 9 in the morning stays 9 in the morning. A wall-clock time that does not exist becomes the same moment on the
+clock as it is after the change (02:30 becomes 03:30); one that exists twice means the first. Dates that thereby
+coincide are given once.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from prefect._lazy import lazy
+from prefect.types import UTC
+
+if TYPE_CHECKING:
+    import croniter
+    from dateutil import rrule as rrules
+
+    from prefect.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+else:
+    croniter = lazy("croniter")
+    rrules = lazy("dateutil.rrule")
+
+MAX_YEARS = 10
+"""How far ahead of its start a search for dates goes, so that a rule without dates comes to an end."""
+
+_DAY = datetime.timedelta(days=1)
+_UTC_TIME = re.compile(r"(\d{8}T\d{6})Z")
+_TZID = re.compile(r";TZID=[^:;]+")
+_FORMAT = "%Y%m%dT%H%M%S"
+
+
+def is_timezone(name: str) -> bool:
+    """Whether the IANA database has a zone of this name."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+# --- intervals -------------------------------------------------------------------------------------------------------
+
+
+def interval_dates(
+    schedule: IntervalSchedule, n: int, start: datetime.datetime, end: datetime.datetime | None = None
+) -> list[datetime.datetime]:
+    """Up to `n` dates of an interval schedule between two moments, both included."""
+    zone = ZoneInfo(schedule.timezone or "UTC")
+    return _between(_interval_moments(schedule, start.astimezone(zone), zone), n, start, end)
+
+
+def _interval_moments(
+    schedule: IntervalSchedule, start: datetime.datetime, zone: ZoneInfo
+) -> Iterator[datetime.datetime]:
+    anchor, step = schedule.anchor_date.astimezone(zone), schedule.interval
+    if step < _DAY:
+        # Time that passes: computed in UTC, where every hour has sixty minutes.
+        anchor, start = anchor.astimezone(UTC), start.astimezone(UTC)
+        count = (start - anchor) // step
+        while True:
+            yield (anchor + count * step).astimezone(zone)
+            count += 1
+    wall, count = anchor.replace(tzinfo=None), (start.replace(tzinfo=None) - anchor.replace(tzinfo=None)) // step - 1
+    while True:
+        yield _place(wall + count * step, zone)
+        count += 1
+
+
+# --- cron ------------------------------------------------------------------------------------------------------------
+
+
+def check_cron(text: str) -> str:
+    """The cron expression, if it is one whose dates are not random, else a ValueError."""
+    fields = text.split()
+    if any(re.search(r"(?:^|[,/*])[rRhH](?:$|[(,/])", field) for field in fields):
+        raise ValueError(f"The cron expression {text!r} is random or hashed, which schedules cannot be.")
+    if not croniter.croniter.is_valid(text):
+        raise ValueError(f"{text!r} is not a cron expression: it needs minute, hour, day, month and weekday.")
+    return text
+
+
+def cron_dates(
+    schedule: CronSchedule, n: int, start: datetime.datetime, end: datetime.datetime | None = None
+) -> list[datetime.datetime]:
+    """Up to `n` dates of a cron schedule between two moments, both included."""
+    zone = ZoneInfo(schedule.timezone or "UTC")
+    # From a day earlier, because a change of the clocks can move a date of the wall clock past the start.
+    wall = start.astimezone(zone).replace(tzinfo=None) - datetime.timedelta(hours=3, seconds=1)
+    walls = croniter.croniter(
+        schedule.cron, wall, day_or=schedule.day_or, max_years_between_matches=MAX_YEARS, ret_type=datetime.datetime
+    )
+    return _between((_place(moment, zone) for moment in _until_no_match(walls)), n, start, end)
+
+
+def _until_no_match(walls: Any) -> Iterator[datetime.datetime]:
+    while True:
+        try:
+            yield walls.get_next(datetime.datetime)
+        except croniter.CroniterBadDateError:  # no match for years, as for the 31st of February
+            return
+
+
+# --- recurrence rules ------------------------------------------------------------------------------------------------
+
+
+def check_rrule(text: str) -> str:
+    """The iCalendar rule, if it is one, else a ValueError."""
+    try:
+        _wall_rule(text, UTC)
+    except (ValueError, TypeError, AttributeError, IndexError, KeyError) as error:  # dateutil raises any of them
+        raise ValueError(f"{text[:100]!r} is not an iCalendar recurrence rule: {error}.") from error
+    return text
+
+
+def rrule_dates(
+    schedule: RRuleSchedule, n: int, start: datetime.datetime, end: datetime.datetime | None = None
+) -> list[datetime.datetime]:
+    """Up to `n` dates of a recurrence rule between two moments, both included."""
+    zone = ZoneInfo(schedule.timezone or "UTC")
+    rule = _wall_rule(schedule.rrule, zone)
+    wall = start.astimezone(zone).replace(tzinfo=None) - datetime.timedelta(hours=3)
+    return _between((_place(moment, zone) for moment in rule.xafter(wall, inc=True)), n, start, end)
+
+
+def as_rrule(schedule: RRuleSchedule) -> rrules.rrule | rrules.rruleset:
+    """The rule of a schedule as `dateutil` has it, with aware dates."""
+    zone = ZoneInfo(schedule.timezone or "UTC")
+    rule: Any = _wall_rule(schedule.rrule, zone)
+    if isinstance(rule, rrules.rrule):
+        return _aware_rule(rule, zone)
+    aware = rrules.rruleset(cache=True)
+    for one in rule._rrule:
+        aware.rrule(_aware_rule(one, zone))
+    for one in rule._exrule:
+        aware.exrule(_aware_rule(one, zone))
+    for moment in rule._rdate:
+        aware.rdate(moment.replace(tzinfo=zone))
+    for moment in rule._exdate:
+        aware.exdate(moment.replace(tzinfo=zone))
+    return aware
+
+
+def rrule_text(rule: Any) -> tuple[str, str]:
+    """The iCalendar text of a rule of `dateutil`, and the zone its start is in ("UTC" when it has none)."""
+    if isinstance(rule, rrules.rrule):
+        return str(rule), _zone_name(getattr(rule, "_dtstart", None))
+    if not isinstance(rule, rrules.rruleset):
+        raise ValueError(f"A recurrence rule must be an rrule or rruleset of dateutil, not {type(rule).__name__}.")
+    parts: Any = rule
+    rules = [*parts._rrule, *parts._exrule]
+    starts = {one._dtstart for one in rules}
+    zones = {_zone_name(start) for start in starts} or {"UTC"}
+    if len(starts) > 1 or len(zones) > 1:
+        raise ValueError("The rules of a set must have the same start and the same time zone to be a schedule.")
+    lines = [str(parts._rrule[0])] if parts._rrule else []
+    lines += [str(one).partition("\n")[2] for one in parts._rrule[1:]]
+    lines += [str(one).partition("\n")[2].replace("RRULE:", "EXRULE:", 1) for one in parts._exrule]
+    lines += [f"RDATE:{_utc_text(moment)}" for moment in parts._rdate]
+    lines += [f"EXDATE:{_utc_text(moment)}" for moment in parts._exdate]
+    return "\n".join(lines), zones.pop()
+
+
+def _utc_text(moment: datetime.datetime) -> str:
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return f"{aware.astimezone(UTC):{_FORMAT}}Z"
+
+
+def _zone_name(moment: datetime.datetime | None) -> str:
+    zone = moment.tzinfo if moment else None
+    name = getattr(zone, "key", None) or getattr(zone, "name", None)
+    if not name and zone is not None:
+        # dateutil's own zones tell only the path of their file.
+        path = str(getattr(zone, "_filename", "")).split("zoneinfo/")[-1]
+        name = path if path and is_timezone(path) else None
+    return name or "UTC"
+
+
+def _wall_rule(text: str, zone: datetime.tzinfo) -> Any:
+    """The rule on the wall clock of the zone: its UTC times are moved there, and a zone it names is ignored."""
+
+    def to_wall(match: re.Match[str]) -> str:
+        moment = datetime.datetime.strptime(match[1], _FORMAT).replace(tzinfo=UTC)
+        return f"{moment.astimezone(zone):{_FORMAT}}"
+
+    start = datetime.datetime(2020, 1, 1)  # noqa: DTZ001  # the wall clock has no zone
+    return rrules.rrulestr(_UTC_TIME.sub(to_wall, _TZID.sub("", text)), dtstart=start, cache=True)
+
+
+def _aware_rule(rule: Any, zone: ZoneInfo) -> Any:
+    until = rule._until
+    return rule.replace(
+        dtstart=rule._dtstart.replace(tzinfo=zone),
+        until=until.replace(tzinfo=zone).astimezone(UTC) if until else None,
+    )
+
+
+# --- shared ----------------------------------------------------------------------------------------------------------
+
+
+def _place(wall: datetime.datetime, zone: ZoneInfo) -> datetime.datetime:
+    """The moment when the zone's clock shows this, or would have, had it not been changed."""
+    return wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
+
+
+def _between(
+    moments: Iterable[datetime.datetime], n: int, start: datetime.datetime, end: datetime.datetime | None
+) -> list[datetime.datetime]:
+    found: list[datetime.datetime] = []
+    last = None
+    for moment in moments:
+        if len(found) >= n or (end is not None and moment > end):
+            break
+        # Compared in UTC: two times of one zone compare by what the clock shows.
+        instant = moment.astimezone(UTC)
+        if instant < start or (last is not None and instant <= last):
+            continue
+        found.append(moment)
+        last = instant
+    return found

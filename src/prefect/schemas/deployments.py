@@ -1,0 +1,88 @@
+"""Deployments: flows that can be started from outside, with their schedules and versions."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
+from prefect.schemas.runs import CreatedBy, UpdatedBy
+from prefect.schemas.schedules import SCHEDULE_TYPES
+from prefect.types._annotated import DateTime, KeyValueLabelsField, PositiveInteger
+from prefect.types.names import Name
+from prefect.utilities.collections import AutoEnum
+
+
+class DeploymentStatus(AutoEnum):
+    """Whether a worker is there to run the deployment."""
+
+    READY = auto()
+    NOT_READY = auto()
+    DISABLED = auto()
+
+
+class BranchingScheduleHandling(str, Enum):  # noqa: UP042  # `str()` of a member shows the enum
+    """What becomes of the schedules of a deployment that is branched."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
+    INACTIVE = "inactive"
+
+
+class DeploymentBranchingOptions(ObjectBaseModel):
+    """How a deployment is branched."""
+
+    schedule_handling: BranchingScheduleHandling = BranchingScheduleHandling.REMOVE
+
+
+class VersionInfo(PrefectBaseModel):
+    """Where a version of a deployment comes from; other keys describe it, as the type has them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    version: str
+
+
+class DeploymentSchedule(ObjectBaseModel):
+    """A schedule of a deployment, with parameters of its own."""
+
+    deployment_id: UUID | None = None
+    schedule: SCHEDULE_TYPES
+    active: bool = True
+    max_scheduled_runs: PositiveInteger | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    slug: str | None = None
+
+
+class Deployment(ObjectBaseModel):
+    """A flow that can be started from outside: where its code is, with what, where and when it runs."""
+
+    name: Name
+    version: str | None = None
+    version_id: UUID | None = None
+    version_info: VersionInfo | None = None
+    description: str | None = None
+    flow_id: UUID
+    paused: bool = False
+    concurrency_limit: int | None = None
+    schedules: list[DeploymentSchedule] = Field(default_factory=list)
+    job_variables: dict[str, Any] = Field(default_factory=dict)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    pull_steps: list[dict[str, Any]] | None = None
+    tags: list[str] = Field(default_factory=list)
+    labels: KeyValueLabelsField = Field(default_factory=dict)
+    work_queue_name: str | None = None
+    last_polled: DateTime | None = None
+    parameter_openapi_schema: dict[str, Any] | None = None
+    path: str | None = None
+    entrypoint: str | None = None
+    storage_document_id: UUID | None = None
+    infrastructure_document_id: UUID | None = None
+    created_by: CreatedBy | None = None
+    updated_by: UpdatedBy | None = None
+    work_queue_id: UUID | None = None
+    enforce_parameter_schema: bool = True

@@ -1,0 +1,370 @@
+"""Filters for flows, deployments, runs and logs.
+
+A condition is a field: `any_` is a list of which one must match, `not_any_` one of which none may, `all_` one of which
+all must; `like_` is a part of the text, in any case; `before_`, `after_`, `ge_` and `le_` include their bound;
+`is_null_` asks for what has no value, or, when false, for what has one. A condition that is None is not applied.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import Field
+
+from prefect.schemas.base import PrefectBaseModel
+from prefect.schemas.filters.base import OperatorMixin, _FlowRunFilterBaseModel
+from prefect.schemas.states import StateType
+from prefect.types._annotated import DateTime
+
+
+class FlowFilterId(PrefectBaseModel):
+    """Selects flows by their ids."""
+
+    any_: list[UUID] | None = None
+
+
+class FlowFilterName(PrefectBaseModel):
+    """Selects flows by their name."""
+
+    any_: list[str] | None = None
+    like_: str | None = None
+
+
+class FlowFilterTags(PrefectBaseModel, OperatorMixin):
+    """Selects flows by their tags."""
+
+    all_: list[str] | None = None
+    is_null_: bool | None = None
+
+
+class FlowFilter(PrefectBaseModel, OperatorMixin):
+    """Selects flows."""
+
+    id: FlowFilterId | None = None
+    name: FlowFilterName | None = None
+    tags: FlowFilterTags | None = None
+
+
+class FlowRunFilterCreatedBy(_FlowRunFilterBaseModel, OperatorMixin):
+    """Selects flow runs by what created them."""
+
+    id_: list[UUID] | None = None
+    type_: list[str] | None = None
+    is_null_: bool | None = None
+
+
+class FlowRunFilterDeploymentId(_FlowRunFilterBaseModel, OperatorMixin):
+    """Selects flow runs by the deployment they were made from."""
+
+    any_: list[UUID] | None = None
+    is_null_: bool | None = None
+
+
+class FlowRunFilterEndTime(_FlowRunFilterBaseModel):
+    """Selects flow runs by their end time."""
+
+    before_: DateTime | None = None
+    after_: DateTime | None = None
+    is_null_: bool | None = None
+
+
+class FlowRunFilterExpectedStartTime(_FlowRunFilterBaseModel):
+    """Selects flow runs by their expected start time."""
+
+    before_: DateTime | None = None
+    after_: DateTime | None = None
+
+
+class FlowRunFilterFlowVersion(_FlowRunFilterBaseModel):
+    """Selects flow runs by their flow version."""
+
+    any_: list[str] | None = None
+
+
+class FlowRunFilterId(_FlowRunFilterBaseModel):
+    """Selects flow runs by their ids."""
+
+    any_: list[UUID] | None = None
+    not_any_: list[UUID] | None = None
+
+
+class FlowRunFilterIdempotencyKey(_FlowRunFilterBaseModel):
+    """Selects flow runs by their idempotency key."""
+
+    any_: list[str] | None = None
+    not_any_: list[str] | None = None
+
+
+class FlowRunFilterName(_FlowRunFilterBaseModel):
+    """Selects flow runs by their name."""
+
+    any_: list[str] | None = None
+    like_: str | None = None
+
+
+class FlowRunFilterNextScheduledStartTime(_FlowRunFilterBaseModel):
+    """Selects flow runs by when they are next to start."""
+
+    before_: DateTime | None = None
+    after_: DateTime | None = None
+
+
+class FlowRunFilterParentFlowRunId(_FlowRunFilterBaseModel, OperatorMixin):
+    """Selects flow runs by the flow run that called them."""
+
+    any_: list[UUID] | None = None
+
+
+class FlowRunFilterParentTaskRunId(_FlowRunFilterBaseModel, OperatorMixin):
+    """Selects flow runs by their parent task run id."""
+
+    any_: list[UUID] | None = None
+    is_null_: bool | None = None
+
+
+class FlowRunFilterStartTime(_FlowRunFilterBaseModel):
+    """Selects flow runs by their start time."""
+
+    before_: DateTime | None = None
+    after_: DateTime | None = None
+    is_null_: bool | None = None
+
+
+class FlowRunFilterStateName(_FlowRunFilterBaseModel):
+    """Selects flow runs by the name of their state."""
+
+    any_: list[str] | None = None
+    not_any_: list[str] | None = None
+
+
+class FlowRunFilterStateType(_FlowRunFilterBaseModel):
+    """Selects flow runs by the type of their state."""
+
+    any_: list[StateType] | None = None
+    not_any_: list[StateType] | None = None
+
+
+class FlowRunFilterTags(_FlowRunFilterBaseModel, OperatorMixin):
+    """Selects flow runs by their tags."""
+
+    all_: list[str] | None = None
+    any_: list[str] | None = None
+    is_null_: bool | None = None
+
+
+class FlowRunFilterWorkQueueName(_FlowRunFilterBaseModel, OperatorMixin):
+    """Selects flow runs by the work queue they go to."""
+
+    any_: list[str] | None = None
+    is_null_: bool | None = None
+
+
+class FlowRunFilterState(_FlowRunFilterBaseModel, OperatorMixin):
+    """Selects flow runs by their state."""
+
+    type: FlowRunFilterStateType | None = None
+    name: FlowRunFilterStateName | None = None
+
+
+class FlowRunFilter(_FlowRunFilterBaseModel, OperatorMixin):
+    """Selects flow runs."""
+
+    id: FlowRunFilterId | None = None
+    name: FlowRunFilterName | None = None
+    tags: FlowRunFilterTags | None = None
+    deployment_id: FlowRunFilterDeploymentId | None = None
+    work_queue_name: FlowRunFilterWorkQueueName | None = None
+    state: FlowRunFilterState | None = None
+    flow_version: FlowRunFilterFlowVersion | None = None
+    start_time: FlowRunFilterStartTime | None = None
+    end_time: FlowRunFilterEndTime | None = None
+    expected_start_time: FlowRunFilterExpectedStartTime | None = None
+    next_scheduled_start_time: FlowRunFilterNextScheduledStartTime | None = None
+    parent_flow_run_id: FlowRunFilterParentFlowRunId | None = None
+    parent_task_run_id: FlowRunFilterParentTaskRunId | None = None
+    idempotency_key: FlowRunFilterIdempotencyKey | None = None
+    created_by: FlowRunFilterCreatedBy | None = None
+
+
+class TaskRunFilterEndTime(PrefectBaseModel):
+    """Selects task runs by their end time."""
+
+    before_: DateTime | None = None
+    after_: DateTime | None = None
+    is_null_: bool | None = None
+
+
+class TaskRunFilterFlowRunId(PrefectBaseModel):
+    """Selects task runs by the flow run they belong to."""
+
+    any_: list[UUID] | None = None
+    is_null_: bool = False
+
+
+class TaskRunFilterId(PrefectBaseModel):
+    """Selects task runs by their ids."""
+
+    any_: list[UUID] | None = None
+
+
+class TaskRunFilterName(PrefectBaseModel):
+    """Selects task runs by their name."""
+
+    any_: list[str] | None = None
+    like_: str | None = None
+
+
+class TaskRunFilterStartTime(PrefectBaseModel):
+    """Selects task runs by their start time."""
+
+    before_: DateTime | None = None
+    after_: DateTime | None = None
+    is_null_: bool | None = None
+
+
+class TaskRunFilterStateName(PrefectBaseModel):
+    """Selects task runs by the name of their state."""
+
+    any_: list[str] | None = None
+
+
+class TaskRunFilterStateType(PrefectBaseModel):
+    """Selects task runs by the type of their state."""
+
+    any_: list[StateType] | None = None
+
+
+class TaskRunFilterSubFlowRuns(PrefectBaseModel):
+    """Selects task runs by whether they stand for a flow run."""
+
+    exists_: bool | None = None
+
+
+class TaskRunFilterTags(PrefectBaseModel, OperatorMixin):
+    """Selects task runs by their tags."""
+
+    all_: list[str] | None = None
+    is_null_: bool | None = None
+
+
+class TaskRunFilterState(PrefectBaseModel, OperatorMixin):
+    """Selects task runs by their state."""
+
+    type: TaskRunFilterStateType | None = None
+    name: TaskRunFilterStateName | None = None
+
+
+class TaskRunFilter(PrefectBaseModel, OperatorMixin):
+    """Selects task runs."""
+
+    id: TaskRunFilterId | None = None
+    name: TaskRunFilterName | None = None
+    tags: TaskRunFilterTags | None = None
+    state: TaskRunFilterState | None = None
+    start_time: TaskRunFilterStartTime | None = None
+    end_time: TaskRunFilterEndTime | None = None
+    subflow_runs: TaskRunFilterSubFlowRuns | None = None
+    flow_run_id: TaskRunFilterFlowRunId | None = None
+
+
+class DeploymentFilterConcurrencyLimit(PrefectBaseModel):
+    """Selects deployments by their concurrency limit."""
+
+    ge_: int | None = None
+    le_: int | None = None
+    is_null_: bool | None = None
+
+
+class DeploymentFilterId(PrefectBaseModel):
+    """Selects deployments by their ids."""
+
+    any_: list[UUID] | None = None
+    not_any_: list[UUID] | None = None
+
+
+class DeploymentFilterName(PrefectBaseModel):
+    """Selects deployments by their name."""
+
+    any_: list[str] | None = None
+    like_: str | None = None
+
+
+class DeploymentFilterTags(PrefectBaseModel, OperatorMixin):
+    """Selects deployments by their tags."""
+
+    all_: list[str] | None = None
+    any_: list[str] | None = None
+    is_null_: bool | None = None
+
+
+class DeploymentFilterWorkQueueName(PrefectBaseModel):
+    """Selects deployments by the work queue they go to."""
+
+    any_: list[str] | None = None
+
+
+class DeploymentFilter(PrefectBaseModel, OperatorMixin):
+    """Selects deployments."""
+
+    id: DeploymentFilterId | None = None
+    name: DeploymentFilterName | None = None
+    tags: DeploymentFilterTags | None = None
+    work_queue_name: DeploymentFilterWorkQueueName | None = None
+    concurrency_limit: DeploymentFilterConcurrencyLimit | None = None
+
+
+class FilterSet(PrefectBaseModel):
+    """Filters for flows, their runs, task runs and deployments, applied together."""
+
+    flows: FlowFilter = Field(default_factory=FlowFilter)
+    flow_runs: FlowRunFilter = Field(default_factory=FlowRunFilter)
+    task_runs: TaskRunFilter = Field(default_factory=TaskRunFilter)
+    deployments: DeploymentFilter = Field(default_factory=DeploymentFilter)
+
+
+class LogFilterFlowRunId(PrefectBaseModel):
+    """Selects logs by the flow run they belong to."""
+
+    any_: list[UUID] | None = None
+
+
+class LogFilterLevel(PrefectBaseModel):
+    """Selects logs by their level."""
+
+    ge_: int | None = None
+    le_: int | None = None
+
+
+class LogFilterName(PrefectBaseModel):
+    """Selects logs by their name."""
+
+    any_: list[str] | None = None
+
+
+class LogFilterTaskRunId(PrefectBaseModel):
+    """Selects logs by the task run they belong to."""
+
+    any_: list[UUID] | None = None
+
+
+class LogFilterTextSearch(PrefectBaseModel):
+    """Selects logs by text they contain."""
+
+    query: str = Field(max_length=200)
+
+
+class LogFilterTimestamp(PrefectBaseModel):
+    """Selects logs by their timestamp."""
+
+    before_: DateTime | None = None
+    after_: DateTime | None = None
+
+
+class LogFilter(PrefectBaseModel, OperatorMixin):
+    """Selects logs."""
+
+    level: LogFilterLevel | None = None
+    timestamp: LogFilterTimestamp | None = None
+    flow_run_id: LogFilterFlowRunId | None = None
+    task_run_id: LogFilterTaskRunId | None = None
+    text: LogFilterTextSearch | None = None

@@ -1,0 +1,56 @@
+"""What runs leave behind besides states: artifacts, variables and logs."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from prefect.schemas.base import ObjectBaseModel, TimeSeriesBaseModel
+from prefect.types._annotated import DateTime, StrictVariableValue
+from prefect.types.names import VariableName
+
+
+class Artifact(ObjectBaseModel):
+    """Something a run made for people to look at: a table, a text, a link, an image, a progress."""
+
+    key: str | None = None
+    type: str | None = None
+    description: str | None = None
+    data: Any = None
+    metadata_: dict[str, str] | None = None
+    flow_run_id: UUID | None = None
+    task_run_id: UUID | None = None
+
+
+class ArtifactCollection(ObjectBaseModel):
+    """The latest artifact of a key."""
+
+    key: str
+    latest_id: UUID
+    type: str | None = None
+    description: str | None = None
+    data: Any = None
+    metadata_: dict[str, str] | None = None
+    flow_run_id: UUID | None = None
+    task_run_id: UUID | None = None
+
+
+class Variable(ObjectBaseModel):
+    """A named value that any run can read."""
+
+    name: VariableName
+    value: StrictVariableValue
+    tags: list[str] = Field(default_factory=list)
+
+
+class Log(TimeSeriesBaseModel, ObjectBaseModel):
+    """One log record of a run. `level` is that of the standard logging module."""
+
+    name: str
+    level: int
+    message: str
+    timestamp: DateTime
+    flow_run_id: UUID | None = None
+    task_run_id: UUID | None = None

@@ -1,0 +1,255 @@
+"""What the API answers where it is not the stored object itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import auto
+from typing import TYPE_CHECKING, Any, Generic, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from prefect._lazy import lazy
+from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
+from prefect.schemas.concurrency import ConcurrencyOptions
+from prefect.schemas.deployments import DeploymentSchedule, DeploymentStatus, VersionInfo
+from prefect.schemas.runs import CreatedBy, FlowRun, FlowRunPolicy, UpdatedBy, random_name
+from prefect.schemas.states import R, State, StateType
+from prefect.types._annotated import DateTime, KeyValueLabelsField
+from prefect.utilities.collections import AutoEnum
+
+if TYPE_CHECKING:
+    from prefect.schemas.events import RelatedResource
+
+events: Any = lazy("prefect.schemas.events")
+
+
+class SetStateStatus(AutoEnum):
+    """How the server answered to a state that a run was to enter."""
+
+    ACCEPT = auto()
+    REJECT = auto()
+    ABORT = auto()
+    WAIT = auto()
+
+
+class StateAcceptDetails(PrefectBaseModel):
+    """The run entered the state."""
+
+    type: Literal["accept_details"] = "accept_details"
+
+
+class StateRejectDetails(PrefectBaseModel):
+    """The run entered another state, and why."""
+
+    type: Literal["reject_details"] = "reject_details"
+    reason: str | None = None
+
+
+class StateAbortDetails(PrefectBaseModel):
+    """The run stays as it is and must stop, and why."""
+
+    type: Literal["abort_details"] = "abort_details"
+    reason: str | None = None
+
+
+class StateWaitDetails(PrefectBaseModel):
+    """The run may ask again after a delay in seconds, and why."""
+
+    type: Literal["wait_details"] = "wait_details"
+    delay_seconds: int
+    reason: str | None = None
+
+
+StateResponseDetails = StateAcceptDetails | StateWaitDetails | StateRejectDetails | StateAbortDetails
+"""Why the server answered as it did."""
+
+
+class OrchestrationResult(PrefectBaseModel, Generic[R]):
+    """The answer to a state that a run was to enter: the state it is in now, and why."""
+
+    state: State[R] | None
+    status: SetStateStatus
+    details: StateResponseDetails
+
+
+class HistoryResponseState(PrefectBaseModel):
+    """How many runs were in a state during an interval."""
+
+    state_type: StateType
+    state_name: str
+    count_runs: int
+    sum_estimated_run_time: timedelta
+    sum_estimated_lateness: timedelta
+
+
+class HistoryResponse(PrefectBaseModel):
+    """The runs of one interval, by state."""
+
+    interval_start: DateTime
+    interval_end: DateTime
+    states: list[HistoryResponseState]
+
+
+class WorkerFlowRunResponse(PrefectBaseModel):
+    """A flow run that a worker is to start."""
+
+    work_pool_id: UUID
+    work_queue_id: UUID
+    flow_run: FlowRun
+
+
+class FlowRunResponse(ObjectBaseModel):
+    """A flow run with where it is to run."""
+
+    name: str = Field(default_factory=random_name)
+    flow_id: UUID
+    state_id: UUID | None = None
+    deployment_id: UUID | None = None
+    deployment_version: str | None = None
+    work_queue_name: str | None = None
+    flow_version: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    idempotency_key: str | None = None
+    context: dict[str, Any] = Field(default_factory=dict)
+    empirical_policy: FlowRunPolicy = Field(default_factory=FlowRunPolicy)
+    tags: list[str] = Field(default_factory=list)
+    labels: KeyValueLabelsField = Field(default_factory=dict)
+    parent_task_run_id: UUID | None = None
+    run_count: int = 0
+    expected_start_time: DateTime | None = None
+    next_scheduled_start_time: DateTime | None = None
+    start_time: DateTime | None = None
+    end_time: DateTime | None = None
+    total_run_time: timedelta = timedelta(0)
+    estimated_run_time: timedelta = timedelta(0)
+    estimated_start_time_delta: timedelta = timedelta(0)
+    auto_scheduled: bool = False
+    infrastructure_document_id: UUID | None = None
+    infrastructure_pid: str | None = None
+    created_by: CreatedBy | None = None
+    work_queue_id: UUID | None = None
+    work_pool_id: UUID | None
+    work_pool_name: str | None = None
+    state: State | None = None
+    job_variables: dict[str, Any] | None = None
+    state_type: StateType | None = None
+    state_name: str | None = None
+
+
+class GlobalConcurrencyLimitResponse(ObjectBaseModel):
+    """A named limit and how much of it is taken."""
+
+    active: bool = True
+    name: str
+    limit: int
+    active_slots: int
+    slot_decay_per_second: float = 2.0
+
+
+class DeploymentResponse(ObjectBaseModel):
+    """A deployment with its status and where its runs go."""
+
+    name: str
+    version: str | None = None
+    version_id: UUID | None = None
+    version_info: VersionInfo | None = None
+    branch: str | None = None
+    base: UUID | None = None
+    root: UUID | None = None
+    description: str | None = None
+    flow_id: UUID
+    concurrency_limit: int | None = None
+    global_concurrency_limit: GlobalConcurrencyLimitResponse | None = None
+    concurrency_options: ConcurrencyOptions | None = None
+    paused: bool = False
+    schedules: list[DeploymentSchedule] = Field(default_factory=list)
+    job_variables: dict[str, Any] = Field(default_factory=dict)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    pull_steps: list[dict[str, Any]] | None = None
+    tags: list[str] = Field(default_factory=list)
+    labels: KeyValueLabelsField = Field(default_factory=dict)
+    work_queue_name: str | None = None
+    last_polled: DateTime | None = None
+    parameter_openapi_schema: dict[str, Any] | None = None
+    path: str | None = None
+    entrypoint: str | None = None
+    storage_document_id: UUID | None = None
+    infrastructure_document_id: UUID | None = None
+    created_by: CreatedBy | None = None
+    updated_by: UpdatedBy | None = None
+    work_queue_id: UUID | None = None
+    enforce_parameter_schema: bool = True
+    work_pool_name: str | None = None
+    status: DeploymentStatus | None = None
+
+    def as_related_resource(self, role: str = "deployment") -> RelatedResource:
+        """The deployment as a resource of an event, in this role."""
+        labels = {
+            "prefect.resource.id": f"prefect.deployment.{self.id}",
+            "prefect.resource.role": role,
+            "prefect.resource.name": self.name,
+        }
+        return events.RelatedResource(labels)
+
+
+class MinimalConcurrencyLimitResponse(PrefectBaseModel):
+    """A limit of which slots were taken."""
+
+    id: UUID
+    name: str
+    limit: int
+
+
+class ConcurrencyLimitWithLeaseResponse(PrefectBaseModel):
+    """The limits of which slots were taken, and the lease that keeps them."""
+
+    lease_id: UUID
+    limits: list[MinimalConcurrencyLimitResponse]
+
+
+class FlowRunSlotSummary(PrefectBaseModel):
+    """A flow run that takes a slot."""
+
+    id: UUID
+    name: str
+    state_type: StateType | None = None
+    state_name: str | None = None
+    start_time: DateTime | None = None
+    state_timestamp: DateTime | None = None
+    time_in_current_state: timedelta | None = None
+
+
+class WorkQueueConcurrencyStatus(PrefectBaseModel):
+    """What takes the slots of a work queue, one page of it."""
+
+    active_slots: int
+    concurrency_limit: int | None = None
+    flow_runs: list[FlowRunSlotSummary] = Field(default_factory=list)
+    count: int
+    limit: int
+    pages: int
+    page: int
+
+
+class WorkQueueConcurrencyStatusDetail(PrefectBaseModel):
+    """What takes the slots of one queue of a pool."""
+
+    queue_id: UUID
+    queue_name: str
+    active_slots: int
+    concurrency_limit: int | None = None
+    flow_runs: list[FlowRunSlotSummary] = Field(default_factory=list)
+    flow_run_count: int | None = None
+
+
+class WorkPoolConcurrencyStatus(PrefectBaseModel):
+    """What takes the slots of a work pool, one page of its queues."""
+
+    active_slots: int
+    concurrency_limit: int | None = None
+    queues: list[WorkQueueConcurrencyStatusDetail] = Field(default_factory=list)
+    count: int
+    limit: int
+    pages: int
+    page: int

@@ -1,0 +1,200 @@
+"""When a deployment runs: at intervals, by a cron expression, or by an iCalendar rule.
+
+The models say what a schedule is; `schemas.dates` computes its dates. What a user writes is in `prefect.schedules`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any, Self, TypeGuard
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from prefect._lazy import lazy
+from prefect.schemas.base import PrefectBaseModel
+from prefect.types import now
+from prefect.types._annotated import DateTime
+
+if TYPE_CHECKING:
+    from dateutil import rrule as rrules
+
+    from prefect.schedules import Schedule
+    from prefect.schemas import dates
+else:
+    dates = lazy("prefect.schemas.dates")
+    rrules = lazy("dateutil.rrule")
+
+MAX_ITERATIONS = 1000
+"""How many dates of a schedule are looked at in one go."""
+
+MAX_RRULE_LENGTH = 6500
+DEFAULT_ANCHOR_DATE = datetime.date(2020, 1, 1)
+"""Where a rule that has no start starts."""
+
+
+def is_valid_timezone(v: str) -> bool:
+    """Whether `v` is the name of a time zone in the IANA database, for example `Europe/Berlin`."""
+    return dates.is_timezone(v)
+
+
+def _timezone(value: str | None) -> str | None:
+    if value and not is_valid_timezone(value):
+        raise ValueError(f"{value!r} is not a time zone: use a name of the IANA database, as in 'America/New_York'.")
+    return value
+
+
+def validate_cron_string(v: str) -> str:
+    """The cron expression, if it is one that can be computed, else a ValueError."""
+    return dates.check_cron(v)
+
+
+def validate_rrule_string(v: str) -> str:
+    """The iCalendar rule, if it is one and not too long, else a ValueError."""
+    if len(v) > MAX_RRULE_LENGTH:
+        raise ValueError(f"A recurrence rule must have at most {MAX_RRULE_LENGTH} characters, and this has {len(v)}.")
+    return dates.check_rrule(v)
+
+
+class IntervalSchedule(PrefectBaseModel):
+    """A run every `interval` (seconds in JSON), counted from `anchor_date`.
+
+    An interval of a day or more keeps the time of day in `timezone` when the clocks change; a shorter one keeps
+    the time that passes. The zone is the anchor's when not given.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    interval: datetime.timedelta = Field(gt=datetime.timedelta(0))
+    anchor_date: DateTime = Field(default_factory=now)
+    timezone: str | None = None
+
+    @model_validator(mode="after")
+    def _default_timezone(self) -> Self:
+        if self.timezone is None:
+            name = getattr(self.anchor_date.tzinfo, "key", None) or getattr(self.anchor_date.tzinfo, "name", None)
+            self.__dict__["timezone"] = name if isinstance(name, str) and is_valid_timezone(name) else "UTC"
+        _timezone(self.timezone)
+        return self
+
+    def next_dates(self, n: int, start: datetime.datetime, end: datetime.datetime | None = None) -> list[Any]:
+        """Up to `n` dates from `start` (inclusive) to `end` (inclusive), aware and in order."""
+        return dates.interval_dates(self, n, start, end)
+
+
+class CronSchedule(PrefectBaseModel):
+    """A run whenever a cron expression matches the clock of `timezone` (UTC when None).
+
+    `day_or` says whether a day matches by its number or its weekday, when both are given, or must match by both.
+    A time that a change of the clocks skips runs that much later; one that comes twice runs the first time.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    cron: str
+    timezone: str | None = None
+    day_or: bool = True
+
+    _check_timezone = field_validator("timezone")(_timezone)
+    _check_cron = field_validator("cron")(validate_cron_string)
+
+    def next_dates(self, n: int, start: datetime.datetime, end: datetime.datetime | None = None) -> list[Any]:
+        """Up to `n` dates from `start` (inclusive) to `end` (inclusive), aware and in order."""
+        return dates.cron_dates(self, n, start, end)
+
+
+class RRuleSchedule(PrefectBaseModel):
+    """A run whenever an iCalendar recurrence rule says so, on the clock of `timezone`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rrule: str
+    timezone: str | None = "UTC"
+
+    _check_timezone = field_validator("timezone")(_timezone)
+    _check_rrule = field_validator("rrule")(validate_rrule_string)
+
+    @classmethod
+    def from_rrule(cls, rrule: rrules.rrule | rrules.rruleset) -> RRuleSchedule:
+        """The schedule of a rule of `dateutil`; its zone is that of the rule's start, or else UTC.
+
+        Raises:
+            ValueError: A set of rules whose starts or zones differ.
+        """
+        text, zone = dates.rrule_text(rrule)
+        return cls(rrule=text, timezone=zone)
+
+    def to_rrule(self) -> rrules.rrule | rrules.rruleset:
+        """The rule as `dateutil` has it, with an aware start."""
+        return dates.as_rrule(self)
+
+    def next_dates(self, n: int, start: datetime.datetime, end: datetime.datetime | None = None) -> list[Any]:
+        """Up to `n` dates from `start` (inclusive) to `end` (inclusive), aware and in order."""
+        return dates.rrule_dates(self, n, start, end)
+
+
+class NoSchedule(PrefectBaseModel):
+    """No schedule: it never runs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    def next_dates(self, n: int, start: datetime.datetime, end: datetime.datetime | None = None) -> list[Any]:
+        """Always empty."""
+        return []
+
+
+SCHEDULE_TYPES = IntervalSchedule | CronSchedule | RRuleSchedule | NoSchedule
+"""What a schedule can be."""
+
+
+def is_schedule_type(obj: Any) -> TypeGuard[SCHEDULE_TYPES]:
+    """Whether `obj` is a schedule."""
+    return isinstance(obj, SCHEDULE_TYPES)
+
+
+def construct_schedule(
+    interval: int | float | datetime.timedelta | None = None,
+    anchor_date: datetime.datetime | str | None = None,
+    cron: str | None = None,
+    rrule: str | None = None,
+    timezone: str | None = None,
+) -> SCHEDULE_TYPES:
+    """Make a schedule from one of `interval` (seconds), `cron` or `rrule`.
+
+    Raises:
+        ValueError: None of them is given, or several, or an anchor date without an interval.
+    """
+    given = sum(value is not None for value in (interval, cron, rrule))
+    if given > 1:
+        raise ValueError("A schedule has one of interval, cron and rrule, and several were given.")
+    if anchor_date and interval is None:
+        raise ValueError("Only a schedule with an interval has an anchor date.")
+    if timezone and not given:
+        raise ValueError("A time zone needs a schedule: give interval, cron or rrule as well.")
+    if interval is not None:
+        fields = {"interval": interval, "anchor_date": anchor_date, "timezone": timezone}
+        return IntervalSchedule.model_validate({name: value for name, value in fields.items() if value is not None})
+    if cron is not None:
+        return CronSchedule(cron=cron, timezone=timezone)
+    if rrule is not None:
+        return RRuleSchedule(rrule=rrule, timezone=timezone or "UTC")
+    raise ValueError("A schedule needs one of interval, cron and rrule.")
+
+
+def as_schedule_type(schedule: Schedule) -> SCHEDULE_TYPES:
+    """The model of a schedule that a user wrote with `prefect.schedules`."""
+    if schedule.interval is not None:
+        return IntervalSchedule(
+            interval=schedule.interval, anchor_date=schedule.anchor_date, timezone=schedule.timezone
+        )
+    if schedule.cron is not None:
+        return CronSchedule(cron=schedule.cron, timezone=schedule.timezone, day_or=schedule.day_or)
+    if schedule.rrule is not None:
+        text = schedule.rrule
+        if "DTSTART" not in text:
+            text = f"DTSTART:{DEFAULT_ANCHOR_DATE:%Y%m%d}T000000\n{text}"
+        return RRuleSchedule(rrule=text, timezone=schedule.timezone or "UTC")
+    return NoSchedule()
+
+
+NormalizedSchedule = SCHEDULE_TYPES
+"""What a schedule can be in a request."""

@@ -1,0 +1,162 @@
+"""Who runs flow runs: pools, their queues, and the workers that poll them."""
+
+from __future__ import annotations
+
+import datetime
+from enum import auto
+from typing import Any
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
+from prefect.schemas.runs import random_name
+from prefect.types import now
+from prefect.types._annotated import DateTime, NonNegativeInteger, PositiveInteger
+from prefect.types.names import Name
+from prefect.utilities.collections import AutoEnum
+
+DEFAULT_AGENT_WORK_POOL_NAME = "default-agent-pool"
+
+
+class QueueFilter(PrefectBaseModel):
+    """Which runs a work queue holds."""
+
+    tags: list[str] | None = None
+    deployment_ids: list[UUID] | None = None
+
+
+class WorkPoolStatus(AutoEnum):
+    """Whether a worker polls the pool."""
+
+    READY = auto()
+    NOT_READY = auto()
+    PAUSED = auto()
+
+    @property
+    def display_name(self) -> str:
+        """The status as people write it, for example `Not ready`."""
+        return self.value.replace("_", " ").capitalize()
+
+
+class WorkPoolStorageConfiguration(PrefectBaseModel):
+    """How code and results of a pool are stored."""
+
+    bundle_upload_step: dict[str, Any] | None = None
+    bundle_execution_step: dict[str, Any] | None = None
+    default_result_storage_block_id: UUID | None = None
+
+
+class WorkPool(ObjectBaseModel):
+    """Where flow runs wait for workers, and how these are to run them."""
+
+    name: Name
+    description: str | None = None
+    type: str
+    base_job_template: dict[str, Any] = Field(default_factory=dict)
+    is_paused: bool = False
+    concurrency_limit: NonNegativeInteger | None = None
+    status: WorkPoolStatus | None = None
+    active_slots: int | None = None
+    storage_configuration: WorkPoolStorageConfiguration = Field(default_factory=WorkPoolStorageConfiguration)
+    default_queue_id: UUID = None
+
+    @property
+    def is_push_pool(self) -> bool:
+        """Whether the server starts the runs itself, with no worker."""
+        return self.type.endswith(":push")
+
+    @property
+    def is_managed_pool(self) -> bool:
+        """Whether the cloud provides the infrastructure."""
+        return self.type.endswith(":managed")
+
+
+class WorkQueueStatus(AutoEnum):
+    """Whether a worker polls the queue."""
+
+    READY = auto()
+    NOT_READY = auto()
+    PAUSED = auto()
+
+
+class WorkQueueHealthPolicy(PrefectBaseModel):
+    """When a work queue counts as healthy; None turns a check off."""
+
+    maximum_late_runs: int | None = 0
+    maximum_seconds_since_last_polled: int | None = 60
+
+    def evaluate_health_status(self, late_runs_count: int, last_polled: datetime.datetime | None = None) -> bool:
+        """Whether a work queue with so many late runs, last polled then, is healthy."""
+        if self.maximum_late_runs is not None and late_runs_count > self.maximum_late_runs:
+            return False
+        if self.maximum_seconds_since_last_polled is None:
+            return True
+        return last_polled is not None and now() - last_polled <= datetime.timedelta(
+            seconds=self.maximum_seconds_since_last_polled
+        )
+
+
+class WorkQueueStatusDetail(PrefectBaseModel):
+    """How healthy a work queue is, and why."""
+
+    healthy: bool
+    late_runs_count: int = 0
+    last_polled: DateTime | None = None
+    health_check_policy: WorkQueueHealthPolicy
+
+
+class WorkQueue(ObjectBaseModel):
+    """A part of a pool with its own limit and priority; 1 is the highest."""
+
+    name: Name
+    description: str | None = ""
+    is_paused: bool = False
+    concurrency_limit: NonNegativeInteger | None = None
+    priority: PositiveInteger = 1
+    work_pool_name: str | None = None
+    work_pool_id: UUID | None
+    filter: QueueFilter | None = None
+    last_polled: DateTime | None = None
+    status: WorkQueueStatus | None = None
+    active_slots: int | None = None
+
+
+class WorkerStatus(AutoEnum):
+    """Whether a worker has reported lately."""
+
+    ONLINE = auto()
+    OFFLINE = auto()
+
+
+class Integration(PrefectBaseModel):
+    """An integration package that a worker has installed."""
+
+    name: str
+    version: str
+
+
+class WorkerMetadata(PrefectBaseModel):
+    """What a worker tells about itself; other keys are its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    integrations: list[Integration]
+
+
+class Worker(ObjectBaseModel):
+    """A process that polls a pool and runs what it finds."""
+
+    name: str
+    work_pool_id: UUID
+    last_heartbeat_time: DateTime | None = None
+    heartbeat_interval_seconds: int | None = None
+    status: WorkerStatus = WorkerStatus.OFFLINE
+
+
+class Agent(ObjectBaseModel):
+    """A worker of the previous major version."""
+
+    name: str = Field(default_factory=random_name)
+    work_queue_id: UUID
+    last_activity_time: DateTime | None = None
