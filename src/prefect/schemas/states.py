@@ -2,40 +2,33 @@
 
 Why states are here and not in the engine: client, server and engine all speak of them. The engine makes several a
 task, so `State.make` builds one without validation. A state must not know where results are stored: a value that is
-still in this process is `InMemory`, what can load itself is `Loadable`, and a stored reference is handed to
-`prefect.results` by name.
+still in this process is `InMemory`, what can load itself is `Loadable`, and `schemas.outcomes` finds the rest.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import auto
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeGuard, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar, cast, runtime_checkable
 from uuid import UUID
 
 from pydantic import Field, field_serializer, field_validator, model_validator
 
-from prefect._io import sleep, twin
+from prefect._io import twin
 from prefect._lazy import lazy
-from prefect.exceptions import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel, TimeSeriesBaseModel, make
 from prefect.types import new_id, now
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import DateTime, aware
 from prefect.utilities.collections import AutoEnum
 
 if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRunResult, TaskRunResult
 
-results: Any = lazy("prefect.results")  # the layer above, named only when a stored result is asked for
+outcomes: Any = lazy("prefect.schemas.outcomes")
 runs: Any = lazy("prefect.schemas.runs")
 
 R = TypeVar("R", default=Any) if TYPE_CHECKING else TypeVar("R")
-
-RESULT_READ_MAXIMUM_ATTEMPTS = 10
-RESULT_READ_RETRY_DELAY = 0.25
-"""Seconds between two attempts to read a stored result."""
 
 
 class StateType(AutoEnum):
@@ -62,7 +55,6 @@ class RunType(AutoEnum):
 TERMINAL_STATES: set[StateType] = {StateType.COMPLETED, StateType.CANCELLED, StateType.FAILED, StateType.CRASHED}
 """The types in which a run has come to its end."""
 
-_UNSUCCESSFUL = frozenset({StateType.FAILED, StateType.CRASHED, StateType.CANCELLED})
 _DEFAULT_NAMES = {kind: kind.value.capitalize() for kind in StateType}
 
 
@@ -262,7 +254,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
             PausedRun: The run is paused.
             MissingResult: The run completed and its result was not kept.
         """
-        return await get_state_result(self, raise_on_failure, retry_result_failure)
+        return await outcomes.get_state_result(self, raise_on_failure, retry_result_failure)
 
     result = twin(aresult)
 
@@ -311,160 +303,169 @@ def _default_scheduled_time(state: State[Any]) -> None:
         state.__dict__["state_details"] = state.state_details.model_copy(update={"scheduled_time": now()})
 
 
-# --- results ---------------------------------------------------------------------------------------------------------
-
-
-async def get_state_result(
-    state: State[R], raise_on_failure: bool = True, retry_result_failure: bool = True
-) -> R | Exception:
-    """The value of a run in this state, or its exception; see `State.aresult`."""
-    if state.type is StateType.PAUSED:
-        raise PausedRun("The run is paused, so it has no result yet.", state=state)
-    if state.type not in TERMINAL_STATES:
-        raise UnfinishedRun(f"The run is in state {_value(state.type)}, so it has no result yet.")
-    unsuccessful = state.type in _UNSUCCESSFUL
-    if unsuccessful and (raise_on_failure or state.data is None):
-        error = await aget_state_exception(state, retry_result_failure)
-        if raise_on_failure:
-            raise error
-        return cast("Any", error)
-    if state.data is None:
-        raise MissingResult(
-            "The run completed but its result was not kept: turn on result persistence to read it in another process."
-        )
-    return await _load(state.data, retry_result_failure)
-
-
 def data_discriminator(x: Any) -> str:
     """What the data of a state is: "ResultRecordMetadata", the record of a stored result, or "Any"."""
     return "ResultRecordMetadata" if isinstance(x, dict) and "storage_key" in x else "Any"
 
 
-async def _load(data: Any, retry: bool) -> Any:
-    """The value behind the data of a state."""
-    if isinstance(data, InMemory):
-        return data.value
-    if isinstance(data, dict) and "storage_key" in data:
-        return await _patiently(lambda: results.load_reference(data), retry)
-    if not isinstance(data, type) and isinstance(data, Loadable):
-        return await _patiently(data.aload, retry)
-    return data
+# --- making states ---------------------------------------------------------------------------------------------------
+
+_PLAIN_FIELDS = frozenset({"message", "data", "name"})
 
 
-async def _patiently(load: Callable[[], Any], retry: bool) -> Any:
-    attempts = RESULT_READ_MAXIMUM_ATTEMPTS if retry else 1
-    while True:
-        attempts -= 1
-        try:
-            return await load()
-        except Exception:  # a storage that is slow to show a new file says so in its own way
-            if attempts <= 0:
-                raise
-        await sleep(RESULT_READ_RETRY_DELAY)
+def _state(type: StateType, name: str, kwargs: dict[str, Any]) -> State[Any]:
+    """A state of this type. Validated, unless all that was given is of a kind that needs no validation."""
+    details = kwargs.pop("state_details", None)
+    message = kwargs.get("message")
+    if (message is None or message.__class__ is str) and (details is None or isinstance(details, StateDetails)):
+        if not kwargs:
+            return State.make(type, name, details=details)
+        if kwargs.keys() <= _PLAIN_FIELDS:
+            return State.make(type, kwargs.get("name") or name, message, kwargs.get("data"), details)
+    if details is not None:
+        kwargs["state_details"] = details
+    return State(**{"name": name, **kwargs, "type": type})
 
 
-_RUN_ERRORS: dict[StateType, tuple[type[Exception], str]] = {
-    StateType.FAILED: (FailedRun, "The run failed."),
-    StateType.CRASHED: (CrashedRun, "The run crashed."),
-    StateType.CANCELLED: (CancelledRun, "The run was cancelled."),
-}
+def _details(kwargs: dict[str, Any]) -> StateDetails:
+    """Take the state details out of the arguments, as a copy that may be changed."""
+    return StateDetails.model_validate(kwargs.pop("state_details", None) or StateDetails.make()).model_copy()
 
 
-async def aget_state_exception(state: State[Any], retry_result_failure: bool = True) -> BaseException:
-    """The exception that a failed, crashed or cancelled run ended with.
-
-    It is the state's data when that is an exception; the exception of the first failed, crashed or cancelled state
-    when the data is a state or a collection of states; else a `FailedRun`, `CrashedRun` or `CancelledRun` with the
-    text that the data or the message holds.
+def Scheduled(scheduled_time: datetime.datetime | None = None, **kwargs: Any) -> State[Any]:
+    """A state in which the run waits for a time; now when None.
 
     Raises:
-        ValueError: The state, or every state in its data, is of another type.
-        TypeError: The data is something else.
+        ValueError: The state details have a time as well.
     """
-    if state.type not in _RUN_ERRORS:
-        raise ValueError(f"Only a failed, crashed or cancelled state has an exception, and this is {state!r}.")
-    kind, default = _RUN_ERRORS[state.type]
-    data = await _load(state.data, retry_result_failure)
-    if data is None:
-        return kind(state.message or default)
-    if isinstance(data, BaseException):
-        return data
-    if isinstance(data, str):
-        return kind(data)
-    if isinstance(data, State):
-        return await aget_state_exception(cast("State[Any]", data), retry_result_failure)
-    if is_state_iterable(data):
-        for item in data:
-            if item.type in _UNSUCCESSFUL:
-                return await aget_state_exception(item, retry_result_failure)
-        raise ValueError("A failed run returned only states that are neither failed, crashed nor cancelled.")
-    raise TypeError(
-        f"The data of a {_value(state.type)} state must be an exception, a text or states, not {type(data).__name__}: "
-        f"{data!r}"
-    )
+    return _scheduled(scheduled_time, "Scheduled", kwargs)
 
 
-get_state_exception = twin(aget_state_exception)
+def _scheduled(moment: datetime.datetime | None, name: str, kwargs: dict[str, Any]) -> State[Any]:
+    details = _details(kwargs)
+    if details.scheduled_time is None:
+        details = details.model_copy(update={"scheduled_time": aware(moment) if moment else now()})
+    elif moment is not None:
+        raise ValueError("The time of a scheduled state was given twice: leave it out of state_details.")
+    return _state(StateType.SCHEDULED, name, {**kwargs, "state_details": details})
 
 
-async def araise_state_exception(state: State[Any]) -> None:
-    """Raise the exception of a failed, crashed or cancelled state; do nothing for any other."""
-    if state.type in _UNSUCCESSFUL:
-        raise await aget_state_exception(state)
+def Completed(**kwargs: Any) -> State[Any]:
+    """A state in which the run has ended well."""
+    return _state(StateType.COMPLETED, "Completed", kwargs)
 
 
-raise_state_exception = twin(araise_state_exception)
+def Running(**kwargs: Any) -> State[Any]:
+    """A state in which the run is under way."""
+    return _state(StateType.RUNNING, "Running", kwargs)
 
 
-def is_state_iterable(obj: Any) -> TypeGuard[Iterable[State[Any]]]:
-    """Whether `obj` is a list, tuple or set that holds states and nothing else, and at least one."""
-    return isinstance(obj, list | tuple | set) and bool(obj) and all(isinstance(item, State) for item in obj)
+def Failed(**kwargs: Any) -> State[Any]:
+    """A state in which the run's own code has failed."""
+    return _state(StateType.FAILED, "Failed", kwargs)
 
 
-class StateGroup:
-    """The states of several runs, counted."""
+def Crashed(**kwargs: Any) -> State[Any]:
+    """A state in which something around the run's code has failed."""
+    return _state(StateType.CRASHED, "Crashed", kwargs)
 
-    def __init__(self, states: list[State[Any]]) -> None:
-        self.states = states
-        self.type_counts: Counter[StateType] = Counter(state.type for state in states)
-        self.total_count = len(states)
-        self.cancelled_count = self.type_counts[StateType.CANCELLED]
-        self.final_count = sum(state.is_final() for state in states)
-        self.not_final_count = self.total_count - self.final_count
-        self.paused_count = self.type_counts[StateType.PAUSED]
 
-    @property
-    def fail_count(self) -> int:
-        """How many failed or crashed."""
-        return self.type_counts[StateType.FAILED] + self.type_counts[StateType.CRASHED]
+def Cancelling(**kwargs: Any) -> State[Any]:
+    """A state in which the run is being cancelled."""
+    return _state(StateType.CANCELLING, "Cancelling", kwargs)
 
-    def all_completed(self) -> bool:
-        """Whether every run ended well."""
-        return self.type_counts[StateType.COMPLETED] == self.total_count
 
-    def any_cancelled(self) -> bool:
-        """Whether a run was cancelled."""
-        return self.cancelled_count > 0
+def Cancelled(**kwargs: Any) -> State[Any]:
+    """A state in which the run was cancelled."""
+    return _state(StateType.CANCELLED, "Cancelled", kwargs)
 
-    def any_failed(self) -> bool:
-        """Whether a run failed or crashed."""
-        return self.fail_count > 0
 
-    def any_paused(self) -> bool:
-        """Whether a run is paused."""
-        return self.paused_count > 0
+def Pending(**kwargs: Any) -> State[Any]:
+    """A state in which the run is about to start."""
+    return _state(StateType.PENDING, "Pending", kwargs)
 
-    def all_final(self) -> bool:
-        """Whether every run has come to its end."""
-        return self.final_count == self.total_count
 
-    def counts_message(self) -> str:
-        """The counts as text, for example `total=3, not_final=1, 'COMPLETED'=2, 'RUNNING'=1`."""
-        parts = [f"total={self.total_count}"]
-        if self.not_final_count:
-            parts.append(f"not_final={self.not_final_count}")
-        parts += [f"{kind.value!r}={count}" for kind, count in self.type_counts.items() if count]
-        return ", ".join(parts)
+def Submitting(**kwargs: Any) -> State[Any]:
+    """A pending state in which a worker hands the run to its infrastructure."""
+    return _state(StateType.PENDING, "Submitting", kwargs)
 
-    def __repr__(self) -> str:
-        return f"StateGroup<{self.counts_message()}>"
+
+def InfrastructurePending(**kwargs: Any) -> State[Any]:
+    """A pending state in which the run's infrastructure starts."""
+    return _state(StateType.PENDING, "InfrastructurePending", kwargs)
+
+
+def Paused(
+    timeout_seconds: int | None = None,
+    pause_expiration_time: datetime.datetime | None = None,
+    reschedule: bool = False,
+    pause_key: str | None = None,
+    **kwargs: Any,
+) -> State[Any]:
+    """A state in which the run waits to be resumed.
+
+    Args:
+        timeout_seconds: After how many seconds the run fails; never when None.
+        pause_expiration_time: When it fails, as a time.
+        reschedule: Whether the run's process ends and another goes on with it.
+        pause_key: Which pause of the run this is.
+        kwargs: Fields of the state.
+
+    Raises:
+        ValueError: The time is given in more than one way.
+    """
+    return _paused("Paused", timeout_seconds, pause_expiration_time, reschedule, pause_key, kwargs)
+
+
+def Suspended(
+    timeout_seconds: int | None = None,
+    pause_expiration_time: datetime.datetime | None = None,
+    pause_key: str | None = None,
+    **kwargs: Any,
+) -> State[Any]:
+    """A paused state in which the run's process has ended; arguments as in `Paused`."""
+    return _paused("Suspended", timeout_seconds, pause_expiration_time, True, pause_key, kwargs)
+
+
+def _paused(
+    name: str,
+    timeout_seconds: int | None,
+    expires: datetime.datetime | None,
+    reschedule: bool,
+    key: str | None,
+    kwargs: dict[str, Any],
+) -> State[Any]:
+    if timeout_seconds is not None and expires is not None:
+        raise ValueError("A pause has a timeout or an expiration time, and both were given.")
+    details = _details(kwargs)
+    timed = timeout_seconds is not None or expires is not None
+    if timed and details.pause_timeout is not None:
+        raise ValueError("The end of a pause was given twice: leave it out of state_details.")
+    changes: dict[str, Any] = {"pause_reschedule": reschedule}
+    if timeout_seconds is not None:
+        expires = now() + datetime.timedelta(seconds=timeout_seconds)
+    if expires is not None:
+        changes["pause_timeout"] = aware(expires)
+    if key is not None:
+        changes["pause_key"] = key
+    return _state(StateType.PAUSED, name, {**kwargs, "state_details": details.model_copy(update=changes)})
+
+
+def AwaitingRetry(scheduled_time: datetime.datetime | None = None, **kwargs: Any) -> State[Any]:
+    """A scheduled state in which a run that failed waits to be tried again."""
+    return _scheduled(scheduled_time, "AwaitingRetry", kwargs)
+
+
+def AwaitingConcurrencySlot(scheduled_time: datetime.datetime | None = None, **kwargs: Any) -> State[Any]:
+    """A scheduled state in which the run waits until fewer others run."""
+    return _scheduled(scheduled_time, "AwaitingConcurrencySlot", kwargs)
+
+
+def Retrying(**kwargs: Any) -> State[Any]:
+    """A running state after the run has been tried before."""
+    return _state(StateType.RUNNING, "Retrying", kwargs)
+
+
+def Late(scheduled_time: datetime.datetime | None = None, **kwargs: Any) -> State[Any]:
+    """A scheduled state whose time has passed without the run starting."""
+    return _scheduled(scheduled_time, "Late", kwargs)
