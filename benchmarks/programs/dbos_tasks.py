@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from dbos import DBOS, Queue
+from dbos import DBOS
 
 DBOS(
     config={
@@ -15,7 +15,6 @@ DBOS(
         "log_level": "ERROR",
     }
 )
-queue = Queue("tasks")
 
 
 @DBOS.step()
@@ -36,12 +35,13 @@ def sequential(n):
 
 @DBOS.workflow()
 def mapped(n):
-    handles = [queue.enqueue(queued, i) for i in range(n)]
+    handles = [DBOS.enqueue_workflow("tasks", queued, i) for i in range(n)]
     return sum(handle.get_result() for handle in handles)
 
 
 if __name__ == "__main__":
     DBOS.launch()
+    DBOS.register_queue("tasks", polling_interval_sec=0.1)
     count = int(sys.argv[1])
     found = {}
     sequential(1)
