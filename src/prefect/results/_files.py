@@ -1,0 +1,50 @@
+"""Reading and writing through any file system, ours or a user's, in whichever way it is written.
+
+Our own file systems are driven like everything else. A user's `read_path` may be a coroutine function or a plain one;
+a plain one may block, so it runs beside the event loop.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from prefect._io import blocking, call_user, twin
+from prefect.exceptions import MissingResult
+
+
+class ResultNotFound(MissingResult, ValueError):
+    """The result's file is not there. A ValueError as well, as programs have been used to."""
+
+
+async def read_file(storage: Any, path: str, key: str) -> bytes:
+    """The content of a file.
+
+    Raises:
+        MissingResult: It cannot be read; the message names the key and the path.
+    """
+    try:
+        return await _call(storage, "read_path", path)
+    except Exception as error:  # every storage has exceptions of its own for a file that is not there
+        where = "" if path == key else f" at {path}"
+        raise ResultNotFound(f"The result with key {key!r}{where} cannot be read from its storage: {error}") from error
+
+
+async def write_file(storage: Any, path: str, content: bytes) -> None:
+    """Write a whole file."""
+    await _call(storage, "write_path", path, content)
+
+
+async def _call(storage: Any, name: str, *args: Any) -> Any:
+    method = getattr(type(storage), name)
+    if isinstance(method, twin):
+        if getattr(type(storage), f"a{name}", None) is method.aio:
+            return await method.aio(storage, *args)
+        return await call_user(getattr(storage, f"a{name}"), *args)
+    bound = getattr(storage, name)
+    if inspect.iscoroutinefunction(bound):
+        return await call_user(bound, *args)
+    outcome = await blocking(bound, *args)
+    if inspect.isawaitable(outcome):
+        return await call_user(lambda: outcome)
+    return outcome
