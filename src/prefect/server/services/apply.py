@@ -301,7 +301,7 @@ def _take(of: str, run: store.Row, record: Record) -> bool:
 
 async def _count_attempts(tx: Connection, runs: list[store.Row], flow_runs: dict[UUID, store.Row]) -> None:
     """Note on task runs which attempt of their flow run they belong to."""
-    lacking = {run["flow_run_id"] for run in runs if run.get("flow_run_id") not in flow_runs} - {None}
+    lacking = {id_ for run in runs if (id_ := run.get("flow_run_id")) is not None and id_ not in flow_runs}
     counts = {id_: run["run_count"] for id_, run in flow_runs.items()}
     for some in chunks(list(lacking)):
         where = one_of("flow_run.id", some)
