@@ -1,0 +1,14 @@
+"""The public path of the requests that create or change something; they live in `prefect.schemas`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect._lazy import exports
+
+if TYPE_CHECKING:
+    from prefect.schemas.actions import *  # noqa: F403
+
+from prefect.schemas.actions import NAMES
+
+__getattr__, __dir__ = exports(__name__, NAMES)

@@ -1,0 +1,238 @@
+"""Events: what happened to which resource, and what else was involved.
+
+Automations, triggers and their actions are not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
+
+from pydantic import AnyHttpUrl, Field, RootModel, field_validator, model_validator
+
+from prefect._lazy import lazy
+from prefect.schemas.base import PrefectBaseModel
+from prefect.schemas.labelling import Labelled
+from prefect.types import new_id, now
+from prefect.types._annotated import DateTime
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient, SyncPrefectClient
+
+settings: Any = lazy("prefect.settings")  # the layer above, asked only for the limits of an event
+
+ID, ROLE, NAME = "prefect.resource.id", "prefect.resource.role", "prefect.resource.name"
+
+
+class Resource(Labelled):
+    """Something that an event is about, described by labels; `prefect.resource.id` is one it must have."""
+
+    @model_validator(mode="after")
+    def _has_id(self) -> Self:
+        if ID not in self.root:
+            raise ValueError(f"A resource must have the label {ID}.")
+        if not self.root[ID]:
+            raise ValueError(f"The label {ID} of a resource must not be empty.")
+        return self
+
+    @model_validator(mode="after")
+    def _not_too_many_labels(self) -> Self:
+        limit = settings.get_current_settings().server.events.maximum_labels_per_resource
+        if len(self.root) > limit:
+            raise ValueError(f"A resource must have at most {limit} labels, and this has {len(self.root)}.")
+        return self
+
+    @property
+    def id(self) -> str:
+        """The label that identifies it, for example `prefect.flow-run.<uuid>`."""
+        return self[ID]
+
+    @property
+    def name(self) -> str | None:
+        """The label with its name, if it has one."""
+        return self.get(NAME)
+
+    def prefect_object_id(self, kind: str) -> UUID:
+        """The id of the object that it stands for.
+
+        Args:
+            kind: What the object must be, for example `prefect.flow-run`.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        prefix = f"{kind}."
+        if not self.id.startswith(prefix):
+            raise ValueError(f"The resource {self.id} is not a {kind}.")
+        return UUID(self.id.removeprefix(prefix))
+
+
+class RelatedResource(Resource):
+    """Something that is involved in an event, in a role that `prefect.resource.role` names."""
+
+    @model_validator(mode="after")
+    def _has_role(self) -> Self:
+        if ROLE not in self.root:
+            raise ValueError(f"A related resource must have the label {ROLE}.")
+        if not self.root[ROLE]:
+            raise ValueError(f"The label {ROLE} of a related resource must not be empty.")
+        return self
+
+    @property
+    def role(self) -> str:
+        """How it is involved."""
+        return self[ROLE]
+
+
+class Event(PrefectBaseModel):
+    """Something that happened.
+
+    Attributes:
+        occurred: When.
+        event: What, for example `prefect.flow-run.Completed`.
+        resource: To what.
+        related: What else was involved.
+        payload: Whatever else is to be known, as JSON.
+        follows: The event that came before, if it is to be handled first.
+    """
+
+    occurred: DateTime = Field(default_factory=now)
+    event: str
+    resource: Resource
+    related: list[RelatedResource] = Field(default_factory=list[RelatedResource])
+    payload: dict[str, Any] = Field(default_factory=dict)
+    id: UUID = Field(default_factory=new_id)
+    follows: UUID | None = None
+
+    @field_validator("related")
+    @classmethod
+    def _not_too_many_related(cls, value: list[RelatedResource]) -> list[RelatedResource]:
+        limit = settings.get_current_settings().server.events.maximum_related_resources
+        if len(value) > limit:
+            raise ValueError(f"An event must have at most {limit} related resources, and this has {len(value)}.")
+        return value
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of its JSON."""
+        return len(self.model_dump_json().encode())
+
+    @property
+    def involved_resources(self) -> Sequence[Resource]:
+        """The resource and the related ones."""
+        return [self.resource, *self.related]
+
+    @property
+    def resource_in_role(self) -> Mapping[str, RelatedResource]:
+        """The first related resource of each role."""
+        return {related.role: related for related in reversed(self.related)}
+
+    @property
+    def resources_in_role(self) -> Mapping[str, Sequence[RelatedResource]]:
+        """The related resources of each role; none for a role nobody has."""
+        from collections import defaultdict
+
+        roles: defaultdict[str, list[RelatedResource]] = defaultdict(list)
+        for related in self.related:
+            roles[related.role].append(related)
+        return roles
+
+    def find_resource_label(self, label: str) -> str | None:
+        """The value of a label of the resource, or, for `related:<role>:<label>`, of one in that role."""
+        prefix, _, rest = label.partition(":")
+        if prefix != "related" or ":" not in rest:
+            return self.resource.get(label)
+        role, _, name = rest.partition(":")
+        found = (related.get(name) for related in self.related if related.role == role)
+        return next((value for value in found if value is not None), None)
+
+
+class ReceivedEvent(Event):
+    """An event that the server has received."""
+
+    received: DateTime
+
+
+class EventPage(PrefectBaseModel):
+    """One page of the events that were asked for, how many there are in all, and where the next page is."""
+
+    events: list[ReceivedEvent]
+    total: int
+    next_page: AnyHttpUrl | None
+
+    async def get_next_page(self, client: PrefectClient) -> EventPage | None:
+        """The next page, or None after the last."""
+        return await client.read_events_page(self) if self.next_page else None
+
+    def get_next_page_sync(self, client: SyncPrefectClient) -> EventPage | None:
+        """The next page, or None after the last."""
+        return client.read_events_page(self) if self.next_page else None
+
+
+def matches(expected: str, value: str | None) -> bool:
+    """Whether a label's value is as expected; a label that is missing never is.
+
+    Args:
+        expected: The value, or its beginning followed by `*`; after `!`, anything else.
+        value: The label's value.
+    """
+    if value is None:
+        return False
+    wanted = not expected.startswith("!")
+    pattern = expected if wanted else expected[1:]
+    same = value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern
+    return same is wanted
+
+
+class ResourceSpecification(RootModel[dict[str, str | list[str]]]):
+    """Which resources are meant: for each label, one of the values it must have, written as in `matches`."""
+
+    def matches_every_resource(self) -> bool:
+        """Whether it excludes nothing."""
+        return not self.root or (len(self.root) == 1 and self.root.get(ID) == "*")
+
+    def matches_every_resource_of_kind(self, prefix: str) -> bool:
+        """Whether it excludes no resource whose id begins with `prefix` and a dot."""
+        if self.matches_every_resource():
+            return True
+        return len(self.root) == 1 and ID in self.root and f"{prefix}.*" in (self.get(ID) or [])
+
+    def includes(self, candidates: Iterable[Resource]) -> bool:
+        """Whether one of the resources is meant."""
+        return self.matches_every_resource() or any(self.matches(candidate) for candidate in candidates)
+
+    def matches(self, resource: Resource) -> bool:
+        """Whether the resource is meant."""
+        return all(any(matches(value, resource.get(label)) for value in values) for label, values in self.items())
+
+    def items(self) -> Iterable[tuple[str, list[str]]]:
+        """The labels, each with a list of values."""
+        return [(label, _as_list(value)) for label, value in self.root.items()]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.root
+
+    def __getitem__(self, key: str) -> list[str]:
+        return _as_list(self.root[key])
+
+    def __len__(self) -> int:
+        return len(self.root)
+
+    def get(self, key: str, default: str | list[str] | None = None) -> list[str] | None:
+        """The values of a label as a list, or `default` as a list."""
+        return _as_list(self.root.get(key, default) or [])
+
+    def pop(self, key: str, default: str | list[str] | None = None) -> list[str] | None:
+        """Remove a label and return its values as a list, or `default` as a list."""
+        return _as_list(self.root.pop(key, default) or [])
+
+    def deepcopy(self) -> ResourceSpecification:
+        """A copy that can be changed."""
+        return ResourceSpecification(
+            {label: value if isinstance(value, str) else [*value] for label, value in self.root.items()}
+        )
+
+
+def _as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
