@@ -1,0 +1,293 @@
+"""Names of the interface whose features are not built yet: they can be imported, and say so when they are used.
+
+A program imports at its top what it may never use. Each module below that has no file gets one made of these names; a
+class of them can be subclassed and stand in a type hint, and only calling it, or taking something from it, raises
+`NotImplementedError`. A module that gets built is a file, which Python finds first, and leaves this table (a test sees
+to it). Nothing here may pretend to work.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import ModuleSpec
+from typing import Any, NoReturn
+
+# Feature, which release builds it, and its modules with their names.
+_TABLE = (
+    (
+        "pausing, suspending and resuming flow runs, and waiting for them",
+        "issue 3",
+        """
+        flow_runs: apause_flow_run aresume_flow_run asuspend_flow_run pause_flow_run resume_flow_run suspend_flow_run
+            wait_for_flow_run
+        """,
+    ),
+    (
+        "input for flow runs",
+        "issue 3",
+        """
+        input: GetInputHandler RunInput RunInputMetadata acreate_flow_run_input acreate_flow_run_input_from_model
+            adelete_flow_run_input afilter_flow_run_input aread_flow_run_input create_flow_run_input
+            create_flow_run_input_from_model delete_flow_run_input filter_flow_run_input keyset_from_base_key
+            keyset_from_paused_state read_flow_run_input receive_input send_input
+        input.actions: acreate_flow_run_input acreate_flow_run_input_from_model adelete_flow_run_input
+            afilter_flow_run_input aread_flow_run_input create_flow_run_input create_flow_run_input_from_model
+            delete_flow_run_input ensure_flow_run_id filter_flow_run_input read_flow_run_input
+        input.run_input: AutomaticRunInput BaseRunInput GetAutomaticInputHandler GetInputHandler RunInput
+            RunInputMetadata asend_input keyset_from_base_key keyset_from_paused_state receive_input
+            run_input_subclass_from_type send_input
+        """,
+    ),
+    (
+        "a client of Prefect Cloud",
+        "a later issue",
+        """
+        client.cloud: CloudClient CloudUnauthorizedError get_cloud_client
+        """,
+    ),
+    (
+        "blocks for secrets, notifications and webhooks",
+        "a later issue",
+        """
+        blocks.abstract: CredentialsBlock DatabaseBlock JobBlock JobRun NotificationBlock NotificationError
+            ObjectStorageBlock SecretBlock
+        blocks.notifications: AbstractAppriseNotificationBlock AppriseNotificationBlock CustomWebhookNotificationBlock
+            DiscordWebhook MattermostWebhook MicrosoftTeamsWebhook OpsgenieWebhook PagerDutyWebHook SendgridEmail
+            SlackWebhook TwilioSMS
+        blocks.redis: RedisStorageContainer
+        blocks.system: Secret
+        blocks.webhook: Webhook
+        """,
+    ),
+    ("variables", "a later issue", "variables: Variable"),
+    (
+        "concurrency limits",
+        "a later issue",
+        """
+        concurrency:
+        concurrency.asyncio: concurrency rate_limit
+        concurrency.context: ConcurrencyContext
+        concurrency.services: ConcurrencySlotAcquisitionService ConcurrencySlotAcquisitionWithLeaseService
+        concurrency.sync: concurrency rate_limit
+        concurrency.v1:
+        concurrency.v1.asyncio: concurrency
+        concurrency.v1.context: ConcurrencyContext
+        concurrency.v1.services: ConcurrencySlotAcquisitionService ConcurrencySlotAcquisitionServiceError
+        concurrency.v1.sync: concurrency
+        """,
+    ),
+    (
+        "assets",
+        "a later issue",
+        """
+        assets: Asset AssetProperties add_asset_metadata materialize
+        assets.core: Asset AssetProperties add_asset_metadata
+        assets.materialize: materialize
+        """,
+    ),
+    (
+        "events and automations",
+        "a later issue",
+        """
+        automations: Automation AutomationCore CallWebhook CancelFlowRun ChangeFlowRunState CompositeTrigger
+            CompoundTrigger DeclareIncident DeleteFlowRun DoNothing EventTrigger MetricTrigger MetricTriggerOperator
+            MetricTriggerQuery PauseAutomation PauseDeployment PauseWorkPool PauseWorkQueue Posture PrefectMetric
+            ResourceSpecification ResourceTrigger ResumeAutomation ResumeDeployment ResumeWorkPool ResumeWorkQueue
+            RunDeployment SendNotification SequenceTrigger SuspendFlowRun Trigger
+        events: Action Automation AutomationCore CallWebhook CancelFlowRun ChangeFlowRunState CompositeTrigger
+            CompoundTrigger DeclareIncident DeleteFlowRun DeploymentCompoundTrigger DeploymentEventTrigger
+            DeploymentMetricTrigger DeploymentSequenceTrigger DoNothing Event EventTrigger FlowRunSubscriber
+            MetricTrigger MetricTriggerOperator MetricTriggerQuery PauseAutomation PauseDeployment PauseWorkPool
+            PauseWorkQueue Posture ReceivedEvent RelatedResource Resource ResourceSpecification ResourceTrigger
+            ResumeAutomation ResumeDeployment ResumeWorkPool ResumeWorkQueue RunDeployment SendNotification
+            SequenceTrigger SuspendFlowRun Trigger emit_event get_events_client get_events_subscriber
+        events.actions: Action AutomationAction CallWebhook CancelFlowRun ChangeFlowRunState DeclareIncident
+            DeleteFlowRun DeploymentAction DoNothing PauseAutomation PauseDeployment PauseWorkPool PauseWorkQueue
+            ResumeAutomation ResumeDeployment ResumeFlowRun ResumeWorkPool ResumeWorkQueue RunDeployment
+            SendNotification SuspendFlowRun WorkPoolAction WorkQueueAction
+        events.clients: AssertingEventsClient AssertingPassthroughEventsClient EventsClient NullEventsClient
+            PrefectCloudAccountEventSubscriber PrefectCloudEventSubscriber PrefectCloudEventsClient
+            PrefectEventSubscriber PrefectEventsClient get_events_client get_events_subscriber
+        events.filters: AutomationFilter AutomationFilterCreated AutomationFilterId AutomationFilterName
+            AutomationFilterTags EventAnyResourceFilter EventDataFilter EventFilter EventIDFilter EventNameFilter
+            EventOccurredFilter EventOrder EventRelatedFilter EventResourceFilter EventTextFilter
+        events.related: RelatedResourceCache object_as_related_resource related_resources_from_run_context
+            tags_as_related_resources
+        events.schemas:
+        events.schemas.automations: Automation AutomationCore CompositeTrigger CompoundTrigger EventTrigger
+            MetricTrigger MetricTriggerOperator MetricTriggerQuery Posture PrefectMetric ResourceTrigger
+            SequenceTrigger Trigger
+        events.schemas.deployment_triggers: BaseDeploymentTrigger DeploymentCompoundTrigger DeploymentEventTrigger
+            DeploymentMetricTrigger DeploymentSequenceTrigger
+        events.schemas.events: Event ReceivedEvent RelatedResource Resource ResourceSpecification matches
+        events.schemas.labelling: LabelDiver Labelled
+        events.subscribers: FlowRunSubscriber
+        events.utilities: emit_event
+        events.worker: EventsWorker should_emit_events
+        """,
+    ),
+    (
+        "deployments",
+        "a later issue",
+        """
+        deployments: arun_deployment deploy initialize_project run_deployment
+        deployments.base: configure_project_by_recipe create_default_prefect_yaml initialize_project
+        deployments.deployments:
+        deployments.flow_runs: arun_deployment run_deployment
+        deployments.runner: DeploymentApplyError DockerImage EntrypointType RunnerDeployment adeploy deploy
+        deployments.schedules: FlexibleScheduleList create_deployment_schedule_create normalize_to_deployment_schedule
+        deployments.steps: git_clone pip_install_requirements pull_from_remote_storage pull_with_block
+            run_shell_script run_step set_working_directory
+        deployments.steps.core: StepExecutionError run_step run_steps
+        deployments.steps.pull: agit_clone git_clone pull_from_remote_storage pull_with_block set_working_directory
+        deployments.steps.utility: RunShellScriptResult pip_install_requirements run_shell_script
+        docker: DockerImage
+        docker.docker_image: DockerImage
+        _experimental:
+        _experimental.sla:
+        _experimental.sla.objects: FrequencySla FreshnessSla LatenessSla ServiceLevelAgreement TimeToCompletionSla
+        """,
+    ),
+    (
+        "runners, workers and infrastructure",
+        "a later issue",
+        """
+        runner: Runner
+        runner.runner: ProcessMapEntry Runner
+        runner.server: build_server perform_health_check start_webserver
+        runner.storage: BlockStorageAdapter GitCredentials GitRepository LocalStorage RemoteStorage RunnerStorage
+            create_storage_from_source
+        task_worker: StopTaskWorker TaskWorker aserve create_status_server read_parameters serve
+            should_try_to_read_parameters store_parameters
+        task_runs: TaskRunWaiter
+        workers: ProcessWorker
+        workers.base: BaseJobConfiguration BaseVariables BaseWorker BaseWorkerResult
+        workers.process: ProcessJobConfiguration ProcessVariables ProcessWorker ProcessWorkerResult
+        workers.server: build_healthcheck_server start_healthcheck_server
+        workers.utilities: get_available_work_pool_types get_default_base_job_template_for_infrastructure_type
+        bundles: BundleCreationResult BundleLauncher SerializedBundle aupload_bundle_to_storage
+            convert_step_to_command create_bundle_for_flow_run execute_bundle_from_file execute_bundle_in_subprocess
+            extract_flow_from_bundle upload_bundle_to_storage
+        bundles.execute: execute_bundle execute_bundle_from_file
+        infrastructure:
+        infrastructure.base:
+        infrastructure.provisioners: Provisioner get_infrastructure_provisioner_for_work_pool_type
+        """,
+    ),
+    (
+        "plugins",
+        "a later issue",
+        """
+        plugins: HookContext HookSpec SetupResult SetupSummary load_prefect_collections register_hook
+            run_startup_hooks safe_load_entrypoints
+        """,
+    ),
+    (
+        "telemetry of runs",
+        "a later issue",
+        """
+        telemetry:
+        telemetry.run_telemetry: OTELSetter RunTelemetry
+        """,
+    ),
+)
+
+
+class _NotYetAttribute(NotImplementedError, AttributeError):
+    """Also an AttributeError, so that `hasattr`, `inspect` and documentation tools can look at the names."""
+
+
+class _LaterClass(type):
+    """The type of classes that are not built yet, and of their subclasses."""
+
+    _why: str
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> NoReturn:
+        raise NotImplementedError(cls._why)
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise _NotYetAttribute(cls._why)
+
+
+def _make_class(name: str, why: str, module: str) -> type:
+    generic = classmethod(lambda cls, _: cls)
+    return _LaterClass(name, (), {"__module__": module, "__doc__": why, "_why": why, "__class_getitem__": generic})
+
+
+def _make_function(name: str, why: str, module: str) -> Any:
+    def later(*args: Any, **kwargs: Any) -> NoReturn:
+        raise NotImplementedError(why)
+
+    later.__name__ = later.__qualname__ = name
+    later.__module__, later.__doc__ = module, why
+    return later
+
+
+def later(module: str, name: str, feature: str, when: str) -> Any:
+    """A name that can be imported, and raises when it is used: a class if it is written like one, else a function.
+
+    Args:
+        module: Where the name is imported from.
+        name: The name.
+        feature: What it belongs to, in words that end "... comes in a later release".
+        when: Which issue builds it.
+    """
+    why = f"{module}.{name} cannot be used yet: {feature} will come in a later release ({when})."
+    make = _make_class if name.lstrip("_")[0].isupper() else _make_function
+    return make(name, why, module)
+
+
+class Unbuilt:
+    """The finder and loader of modules that are not built yet. At the end of `sys.meta_path`: files come first."""
+
+    modules: dict[str, tuple[str, str, list[str]]]
+    """Feature, issue and names of each module. Read off the table when the first one is looked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute != "modules":
+            raise AttributeError(attribute)
+        self.modules = dict(_read_table())
+        return self.modules
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Find a module of the table."""
+        if not fullname.startswith("prefect.") or fullname not in self.modules:
+            return None
+        is_package = any(name.startswith(f"{fullname}.") for name in self.modules)
+        return ModuleSpec(fullname, self, origin="prefect._later", is_package=is_package)  # pyright: ignore
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Let Python make the module."""
+
+    def exec_module(self, module: Any) -> None:
+        """Fill the module with its names."""
+        feature, when, names = self.modules[module.__name__]
+        module.__doc__ = f"Not built yet: {feature} will come in a later release ({when})."
+        module.__all__ = names
+        for name in names:
+            # The same name of the same feature is the same object, wherever it is imported from.
+            made = self._made.get((feature, name))
+            if made is None:
+                made = self._made[feature, name] = later(module.__name__, name, feature, when)
+            setattr(module, name, made)
+
+
+def _read_table() -> Any:
+    for feature, when, text in _TABLE:
+        module, names = "", []
+        for word in text.split():
+            if word.endswith(":"):
+                module, names = f"prefect.{word[:-1]}", []
+                yield module, (feature, when, names)
+            else:
+                names.append(word)
+
+
+def install() -> None:
+    """Make the modules of the table importable."""
+    sys.meta_path.append(Unbuilt())  # pyright: ignore[reportArgumentType]

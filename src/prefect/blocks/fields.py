@@ -1,0 +1,12 @@
+"""Types of block fields that hide what is in them."""
+
+from typing import TYPE_CHECKING
+
+from prefect._lazy import exports
+
+if TYPE_CHECKING:
+    from prefect.types import SecretDict
+
+__all__ = ["SecretDict"]
+
+__getattr__, __dir__ = exports(__name__, {"SecretDict": "prefect.types:SecretDict"})

@@ -1,0 +1,138 @@
+"""What programs import exists: every name in the documentation of Prefect 3, and every export of our facades."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import prefect
+from prefect import _later
+
+DOCUMENTED = (Path(__file__).parent / "data" / "documented-imports.txt").read_text().split()
+UNBUILT = _later.Unbuilt().modules
+SOURCE = Path(prefect.__file__).parent
+
+
+@pytest.mark.parametrize("line", DOCUMENTED)
+def test_a_documented_name_can_be_imported(line):
+    module, _, name = line.partition(":")
+    namespace = {}
+    exec(f"from {module} import {name}", namespace)
+    assert name in namespace
+
+
+@pytest.mark.parametrize(
+    "facade", ["prefect", "prefect.main", "prefect.utilities.callables", "prefect.utilities.asyncutils"]
+)
+def test_every_export_of_a_facade_exists(facade):
+    module = importlib.import_module(facade)
+    missing = [name for name in [*module.__all__, *dir(module)] if not hasattr(module, name)]
+    assert not missing
+
+
+@pytest.mark.parametrize("module", UNBUILT)
+def test_a_module_that_is_built_is_not_said_to_come_later(module):
+    path = SOURCE.joinpath(*module.split(".")[1:])
+    assert not path.with_suffix(".py").exists() and not path.is_dir(), f"take {module} out of prefect._later"
+
+
+@pytest.mark.parametrize("module", UNBUILT)
+def test_the_parents_of_a_module_that_comes_later_can_be_imported(module):
+    assert importlib.import_module(module).__all__ == UNBUILT[module][2]
+
+
+class TestNamesThatComeLater:
+    def test_calling_a_function_says_what_is_missing_and_when_it_comes(self):
+        from prefect.concurrency.sync import concurrency
+
+        with pytest.raises(NotImplementedError, match=r"concurrency limits will come in a later release"):
+            with concurrency("database", occupy=1):
+                raise AssertionError
+
+    def test_making_an_object_or_taking_something_from_a_class_says_so_too(self):
+        from prefect.blocks.system import Secret
+        from prefect.variables import Variable
+
+        with pytest.raises(NotImplementedError, match="variables"):
+            Variable(name="x")
+        with pytest.raises(NotImplementedError, match=r"prefect\.variables\.Variable"):
+            Variable.get("x")
+        with pytest.raises(NotImplementedError, match="secrets"):
+            Secret.load("x")
+
+    def test_a_class_can_be_subclassed_and_the_subclass_says_so(self):
+        from prefect.input import RunInput
+        from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+
+        class Answer(RunInput):
+            name: str = "x"
+
+        class Worker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):
+            type = "mine"
+
+            def method(self) -> None: ...
+
+        with pytest.raises(NotImplementedError, match=r"input for flow runs .*issue 3"):
+            Answer(name="y")
+        with pytest.raises(NotImplementedError):
+            Answer.with_initial_data(description="?")
+        with pytest.raises(NotImplementedError):
+            Worker("pool")
+
+    def test_a_class_can_be_looked_at_and_be_a_type_hint(self):
+        from prefect.events import Event
+        from prefect.utilities.validation import validator_for
+
+        def fn(event: Event | None = None, x: int = 1): ...
+
+        assert not hasattr(Event, "anything")
+        assert Event.__doc__ and "later release" in Event.__doc__
+        assert validator_for(fn)({"x": "2"}) == {"event": None, "x": 2}
+
+    def test_a_name_is_the_same_object_wherever_it_is_imported_from(self):
+        from prefect.automations import EventTrigger
+        from prefect.events import EventTrigger as same
+        from prefect.events.schemas.automations import EventTrigger as again
+
+        assert EventTrigger is same is again
+
+    def test_a_module_that_nobody_plans_is_still_missing(self):
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("prefect.nonsense")
+        with pytest.raises(ImportError):
+            exec("from prefect.variables import nonsense")
+
+
+def test_the_front_door_imports_nothing_heavy():
+    heavy = {
+        "pydantic",
+        "asyncio",
+        "logging.config",
+        "yaml",
+        "rich",
+        "sqlite3",
+        "sqlalchemy",
+        "jinja2",
+        "httpx",
+        "anyio",
+    }
+    code = f"import sys, prefect; print(sorted({heavy} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "module", ["annotations", "collections", "names", "text", "hashing", "parameters", "callables"]
+)
+def test_tools_on_the_path_of_a_run_import_nothing_heavy(module):
+    heavy = {"pydantic", "pydantic_core", "asyncio", "inspect", "anyio", "yaml"}
+    code = f"import sys, prefect.utilities.{module}; print(sorted({heavy} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
+
+
+def test_both_version_numbers():
+    assert prefect.__version__ == "3.8.8"
+    assert prefect.__pluperfect_version__ != prefect.__version__
