@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from prefect._lazy import lazy
 from prefect.logging import _defaults
+from prefect.logging._given import is_given, value_if_given
 from prefect.logging.filters import ObfuscateApiKeyFilter
 from prefect.logging.formatters import PrefectFormatter
 from prefect.logging.handlers import (
@@ -141,7 +142,15 @@ def to_envvar(name: str) -> str:
 
 def _default_config() -> dict[str, Any]:
     current = settings.get_current_settings()
-    return _defaults.default_config(current.logging.level, current.server.logging_level, current.internal.logging_level)
+    if is_given(current, "debug_mode") or is_given(
+        current, "testing.test_mode", "PREFECT_TEST_MODE"
+    ):  # which change the other levels
+        return _defaults.default_config(
+            current.logging.level, current.server.logging_level, current.internal.logging_level
+        )
+    server = value_if_given(current, "server.logging_level", "PREFECT_LOGGING_SERVER_LEVEL")
+    internal = value_if_given(current, "internal.logging_level", "PREFECT_LOGGING_INTERNAL_LEVEL")
+    return _defaults.default_config(current.logging.level, server or "WARNING", internal or "ERROR")
 
 
 class _SettingValues(dict[str, str]):

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect._lazy import lazy
+from prefect.logging._given import value_if_given
 
 if TYPE_CHECKING:
     from prefect import settings
@@ -15,14 +16,14 @@ else:
 MASK = "********"
 """What stands where a secret was."""
 
-SECRET_SETTINGS = (
-    "api.key",
-    "api.auth_string",
-    "server.api.auth_string",
-    "server.database.password",
-    "server.database.connection_url",
-)
-"""Every setting whose value is a secret, by its dotted name."""
+SECRET_SETTINGS: dict[str, tuple[str, ...]] = {
+    "api.key": (),
+    "api.auth_string": (),
+    "server.api.auth_string": (),
+    "server.database.password": ("PREFECT_API_DATABASE_PASSWORD",),
+    "server.database.connection_url": ("PREFECT_API_DATABASE_CONNECTION_URL",),
+}
+"""Every setting whose value is a secret, by its dotted name, and its older environment names."""
 
 _known: tuple[Any, tuple[str, ...]] = (None, ())
 
@@ -33,7 +34,7 @@ def secrets() -> tuple[str, ...]:
     current = settings.get_current_settings()
     known = _known
     if known[0] is not current:
-        found = {secret for name in SECRET_SETTINGS if (secret := _secret(current, name))}
+        found = {secret for name, aliases in SECRET_SETTINGS.items() if (secret := _secret(current, name, aliases))}
         known = _known = (current, tuple(sorted(found, key=len, reverse=True)))
     return known[1]
 
@@ -73,16 +74,12 @@ class ObfuscateApiKeyFilter(logging.Filter):
         return True
 
 
-def _secret(current: Any, name: str) -> str | None:
-    value = current
-    for part in name.split("."):
-        value = getattr(value, part, None)
+def _secret(current: Any, name: str, aliases: tuple[str, ...]) -> str | None:
+    value = value_if_given(current, name, *aliases)
     if value is None:
         return None
     text: str = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
-    if name.endswith("connection_url"):
-        return _password(text)
-    return text
+    return _password(text) if name.endswith("connection_url") else text
 
 
 def _password(url: str) -> str | None:
