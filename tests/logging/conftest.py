@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from prefect.logging import configuration, handlers, loggers
+from prefect.logging import _defaults, configuration, handlers, loggers
 
-NAMES = ("", *configuration._default_config()["loggers"])
+NAMES = ("", *_defaults.default_config("INFO", "INFO", "INFO")["loggers"])
 
 
 class Terminal(io.StringIO):

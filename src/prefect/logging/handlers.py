@@ -85,7 +85,7 @@ class _SafeStreamHandler(_QuietHandler, StreamHandler[TextIO]):
 
     def __init__(self, stream: TextIO | None = None) -> None:
         logging.Handler.__init__(self)
-        self.stream = stream
+        self._stream = None if stream is sys.stderr else stream
 
     @property
     def stream(self) -> TextIO:  # pyright: ignore[reportIncompatibleVariableOverride]  # an attribute there
