@@ -69,6 +69,9 @@ class Journal:
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was appended is on disk, or given up; False when `timeout` seconds were not enough."""
+        if self._closed:
+            self._drain()
+            return True
         done = threading.Event()
         self._queue.append(done)
         self._hurry.set()
@@ -220,7 +223,9 @@ class _Sink:
             os.replace(path, aside)
             for suffix in ("-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
-            _warn(f"The journal {str(path)!r} is damaged ({error}); it was moved to {aside.name!r} and a new one begun.")
+            _warn(
+                f"The journal {str(path)!r} is damaged ({error}); it was moved to {aside.name!r} and a new one begun."
+            )
             self._connection = file.connect(path)
         return self._connection
 
@@ -234,7 +239,9 @@ class _Sink:
             self._held_bytes = 0
         if not self._warned and not self._locked:
             self._warned = True
-            _warn(f"Runs cannot be recorded in {str(self.home)!r}: {error}. They go on; their records are kept in memory.")
+            _warn(
+                f"Runs cannot be recorded in {str(self.home)!r}: {error}. They go on; their records are kept in memory."
+            )
 
     _locked = False
 

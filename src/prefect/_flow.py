@@ -1,0 +1,342 @@
+"""Flows: functions whose every call is a recorded run with tasks inside.
+
+This is the flow that runs. `prefect.flows.Flow`, which programs use, adds serving and deploying on top. Importing this
+module costs next to nothing, so what only a run needs is bound lazily here.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import zlib
+from collections.abc import Callable, Iterable
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from prefect import _functions
+from prefect._lazy import lazy
+from prefect.exceptions import InvalidNameError, ReservedArgumentError
+from prefect.utilities.parameters import Parameters
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from prefect import settings, task_runners
+    from prefect.engine import flow_run, shells
+    from prefect.results import ResultSerializer, ResultStorage
+    from prefect.task_runners import TaskRunner
+    from prefect.utilities import callables, hashing, validation
+    from prefect.utilities.callables import ParameterSchema
+else:
+    callables = lazy("prefect.utilities.callables")
+    flow_run = lazy("prefect.engine.flow_run")
+    hashing = lazy("prefect.utilities.hashing")
+    settings = lazy("prefect.settings")
+    shells = lazy("prefect.engine.shells")
+    task_runners = lazy("prefect.task_runners")
+    validation = lazy("prefect.utilities.validation")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_RESERVED = frozenset({"return_state", "wait_for"})
+_FORBIDDEN_IN_NAMES = frozenset("/%&><")
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+class Flow(Generic[P, R]):
+    """A function whose every call is a recorded run with tasks inside.
+
+    Args:
+        fn: The function: sync, async, a generator or an async generator; a method, classmethod or staticmethod.
+        name: Names the flow; the function's own name with hyphens by default. Flows of one name are one flow.
+        version: Any text; a hash of the source file by default.
+        flow_run_name: A template over the parameters (`"etl-{date}"`), or a function that returns the name.
+        retries: How often a failed run is tried again; `PREFECT_FLOWS_DEFAULT_RETRIES` by default. What had completed
+            is not done again.
+        retry_delay_seconds: Seconds before each retry.
+        task_runner: Where submitted tasks run; threads of this process by default.
+        description: The function's docstring by default.
+        timeout_seconds: How long one attempt may take.
+        validate_parameters: Check and convert the arguments by the function's type hints.
+        persist_result: Whether results are stored; `PREFECT_RESULTS_PERSIST_BY_DEFAULT` by default.
+        result_storage: Where: a block, its slug `"type/name"`, or a path.
+        result_serializer: How: a serializer or its type, for instance `"json"` or `"compressed/pickle"`.
+        cache_result_in_memory: Whether the process keeps the result as long as the run's state.
+        log_prints: Whether `print` in the flow is logged; `PREFECT_LOGGING_LOG_PRINTS` by default.
+        on_completion, on_failure, on_cancellation, on_crashed, on_running: Called with the flow, the run, its state.
+
+    Raises:
+        InvalidNameError: The name has a character that names of flows cannot have.
+        ReservedArgumentError: The function has a parameter whose name calls of a flow use themselves.
+        TypeError: An option is of the wrong type.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[P, R],
+        name: str | None = None,
+        version: str | None = None,
+        flow_run_name: Callable[..., str] | str | None = None,
+        retries: int | None = None,
+        retry_delay_seconds: float | None = None,
+        task_runner: type[TaskRunner[Any]] | TaskRunner[Any] | None = None,
+        description: str | None = None,
+        timeout_seconds: float | None = None,
+        validate_parameters: bool = True,
+        persist_result: bool | None = None,
+        result_storage: ResultStorage | None = None,
+        result_serializer: ResultSerializer | None = None,
+        cache_result_in_memory: bool = True,
+        log_prints: bool | None = None,
+        on_completion: list[Callable[..., Any]] | None = None,
+        on_failure: list[Callable[..., Any]] | None = None,
+        on_cancellation: list[Callable[..., Any]] | None = None,
+        on_crashed: list[Callable[..., Any]] | None = None,
+        on_running: list[Callable[..., Any]] | None = None,
+    ) -> None:
+        self._options = {key: value for key, value in locals().items() if key not in ("self", "fn", "__class__")}
+        self._kind, self.fn = _functions.unwrap_method(fn)
+        if not callable(self.fn):
+            raise TypeError(f"'fn' must be callable, and {self.fn!r} is not.")
+        _functions.check_hooks("flow", on_completion=on_completion, on_failure=on_failure, on_running=on_running)
+        _functions.check_hooks("flow", on_cancellation=on_cancellation, on_crashed=on_crashed)
+        self.isasync, self.isgenerator = _functions.kind_of(self.fn)
+        self.name: str = self._check_name(name) or _functions.name_of(self.fn).replace("_", "-")
+        self.description: str | None = description or _functions.description_of(self.fn)
+        self.flow_run_name = _functions.check_run_name(flow_run_name, "flow_run_name")
+        self.timeout_seconds = float(timeout_seconds) if timeout_seconds else None
+        self.should_validate_parameters = validate_parameters
+        self.persist_result = persist_result
+        if persist_result is None and (result_storage is not None or result_serializer is not None):
+            self.persist_result = True
+        self.result_storage = result_storage
+        self.result_serializer = result_serializer
+        self.cache_result_in_memory = cache_result_in_memory
+        self.log_prints = log_prints
+        self.on_completion_hooks = list(on_completion or ())
+        self.on_failure_hooks = list(on_failure or ())
+        self.on_cancellation_hooks = list(on_cancellation or ())
+        self.on_crashed_hooks = list(on_crashed or ())
+        self.on_running_hooks = list(on_running or ())
+        self._version = version
+        self._retries = retries
+        self._retry_delay_seconds = retry_delay_seconds
+        self._task_runner = task_runner
+        functools.update_wrapper(self, self.fn)
+        self._check_parameters()
+
+    @staticmethod
+    def _check_name(name: Any) -> str | None:
+        if name is None:
+            return None
+        if not isinstance(name, str):
+            raise TypeError(f"Expected string for flow parameter 'name'; got {type(name).__name__} instead.")
+        if found := _FORBIDDEN_IN_NAMES & set(name):
+            raise InvalidNameError(
+                f"The flow name {name!r} contains {', '.join(sorted(map(repr, found)))}: "
+                "a name cannot contain any of these characters: / % & > <."
+            )
+        return name
+
+    def _check_parameters(self) -> None:
+        code = getattr(self.fn, "__code__", None)
+        if code is None:
+            return
+        used = _RESERVED & set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+        if used:
+            raise ReservedArgumentError(
+                f"{sorted(used)[0]!r} is a reserved argument name and cannot be used in the flow {self.name!r}."
+            )
+
+    # --- options that come from elsewhere when they are not given -----------------------------------------------------
+
+    @functools.cached_property
+    def spec(self) -> Parameters:
+        """The function's parameters."""
+        return Parameters.of(self.fn)
+
+    @functools.cached_property
+    def parameters(self) -> ParameterSchema:
+        """The JSON schema of the parameters."""
+        return callables.parameter_schema(self.fn)
+
+    @functools.cached_property
+    def version(self) -> str | None:
+        """The version given, else a hash of the file the function is in, if there is such a file."""
+        if self._version is not None:
+            return self._version
+        path = getattr(getattr(self.fn, "__code__", None), "co_filename", "")
+        return hashing.file_hash(path) if os.path.isfile(path) else None
+
+    @functools.cached_property
+    def key(self) -> str:
+        """Names the flow as the task of a parent flow: its name and a hash of where it is defined."""
+        code = getattr(self.fn, "__code__", None)
+        return f"{self.name}-{zlib.crc32(f'{self.name}:{code.co_filename if code else None}'.encode()):08x}"
+
+    @property
+    def retries(self) -> int:
+        """How often a failed run is tried again."""
+        if self._retries is None:
+            self._retries = settings.get_current_settings().flows.default_retries
+        return self._retries
+
+    @retries.setter
+    def retries(self, retries: int | None) -> None:
+        self._retries = retries
+
+    @property
+    def retry_delay_seconds(self) -> float:
+        """Seconds before each retry."""
+        if self._retry_delay_seconds is None:
+            self._retry_delay_seconds = settings.get_current_settings().flows.default_retry_delay_seconds
+        return self._retry_delay_seconds or 0
+
+    @retry_delay_seconds.setter
+    def retry_delay_seconds(self, seconds: float | None) -> None:
+        self._retry_delay_seconds = seconds
+
+    @property
+    def task_runner(self) -> TaskRunner[Any]:
+        """Where submitted tasks run."""
+        runner = self._task_runner
+        if runner is None:
+            runner = self._task_runner = task_runners.ThreadPoolTaskRunner()
+        elif isinstance(runner, type):
+            runner = self._task_runner = runner()
+        return runner
+
+    @task_runner.setter
+    def task_runner(self, runner: type[TaskRunner[Any]] | TaskRunner[Any] | None) -> None:
+        self._task_runner = runner
+
+    def should_log_prints(self, parent: Any) -> bool:
+        """Whether a run under this parent flow context logs its prints."""
+        if self.log_prints is not None:
+            return self.log_prints
+        return parent.log_prints if parent is not None else settings.get_current_settings().logging.log_prints
+
+    def format_run_name(self, parameters: dict[str, Any]) -> str:
+        """The name of a run with these parameters; needs `flow_run_name`."""
+        return _functions.format_run_name(self.flow_run_name, parameters, "flow_run_name", self.name)
+
+    # --- parameters ---------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _validate(self) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+        """Checks parameters; None when no parameter has a type hint that could say anything."""
+        if not any(name != "return" for name in getattr(self.fn, "__annotations__", ())):
+            return None
+        return validation.validator(self.fn)
+
+    def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Check the parameters and convert them to what the function's type hints ask for.
+
+        Raises:
+            ParameterTypeError: Some are wrong; names each with what is wrong.
+        """
+        return parameters if self._validate is None else self._validate(parameters)
+
+    def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """The parameters as JSON can say them; what it cannot is described by its type."""
+        if all(type(value) in _SCALARS for value in parameters.values()):
+            return dict(parameters)
+        from pydantic_core import to_jsonable_python
+
+        serialized: dict[str, Any] = {}
+        for name, value in parameters.items():
+            try:
+                serialized[name] = to_jsonable_python(value, fallback=_describe, serialize_unknown=False)
+            except (ValueError, RecursionError):
+                serialized[name] = _describe(value)
+        return serialized
+
+    # --- methods ------------------------------------------------------------------------------------------------------
+
+    @property
+    def ismethod(self) -> bool:
+        """Whether this is bound to an object."""
+        return isinstance(self.fn, MethodType)
+
+    @property
+    def isclassmethod(self) -> bool:
+        """Whether the function is a classmethod."""
+        return self._kind is classmethod
+
+    @property
+    def isstaticmethod(self) -> bool:
+        """Whether the function is a staticmethod."""
+        return self._kind is staticmethod
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Self:
+        """Bind the flow to an object when it is looked up on one, as functions are."""
+        return _functions.bind(self, instance, owner)
+
+    def with_options(self, **options: Any) -> Self:
+        """A copy of this flow with other options; those not given, or given as `NotSet`, are kept.
+
+        Raises:
+            TypeError: There is no such option.
+        """
+        return _functions.with_options(self, options)
+
+    # --- calling ------------------------------------------------------------------------------------------------------
+
+    def __call__(
+        self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
+    ) -> Any:
+        """Run the flow here and now.
+
+        Args:
+            *args, **kwargs: The function's; futures and states are resolved to their results.
+            return_state: Return the final state in place of the value.
+            wait_for: Futures to wait for beside those among the arguments.
+
+        Raises:
+            ParameterBindError: The function cannot be called with these arguments.
+            ParameterTypeError: The arguments do not fit the type hints.
+            Exception: Whatever the function raised.
+        """
+        parameters = self.spec.bind(args, kwargs)
+        tracker = _functions.drawing()
+        if tracker is not None:
+            return tracker.flow_called(self, parameters)
+        return shells.start(lambda: flow_run.FlowExecution(self, parameters, wait_for), self, return_state)
+
+    # --- hooks --------------------------------------------------------------------------------------------------------
+
+    def on_completion(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: call `fn` when a run has completed."""
+        self.on_completion_hooks.append(fn)
+        return fn
+
+    def on_failure(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: call `fn` when a run has failed."""
+        self.on_failure_hooks.append(fn)
+        return fn
+
+    def on_cancellation(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: call `fn` when a run has been cancelled."""
+        self.on_cancellation_hooks.append(fn)
+        return fn
+
+    def on_crashed(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: call `fn` when a run has crashed."""
+        self.on_crashed_hooks.append(fn)
+        return fn
+
+    def on_running(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: call `fn` when a run starts."""
+        self.on_running_hooks.append(fn)
+        return fn
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+
+def _describe(value: Any) -> str:
+    return f"<{type(value).__name__}>"
+
+
+__all__ = ["Flow"]

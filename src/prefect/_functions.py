@@ -1,0 +1,182 @@
+"""What tasks and flows have in common as wrappers of a function: its kind, its name, its copies, its run names."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import FunctionType, MethodType
+from typing import Any, TypeVar
+
+from prefect.utilities.annotations import NotSet
+
+W = TypeVar("W")
+
+_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200  # of a code object's flags
+
+_drawing: ContextVar[Any] = ContextVar("prefect_drawing", default=None)
+
+
+def drawing() -> Any:
+    """The tracker that draws the flow being called, or None when it really runs."""
+    return _drawing.get()
+
+
+def unwrap_method(fn: Any) -> tuple[type | None, Any]:
+    """The kind of method `fn` is (classmethod, staticmethod or None), and the function itself."""
+    if isinstance(fn, (classmethod, staticmethod)):
+        return type(fn), fn.__func__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return None, fn
+
+
+def kind_of(fn: Any) -> tuple[bool, bool]:
+    """Whether a callable is async, and whether it is a generator. Without `inspect`, which is slow to import."""
+    target = fn
+    while not isinstance(target, FunctionType):
+        if isinstance(target, MethodType):
+            target = target.__func__
+        elif hasattr(target, "func"):  # functools.partial
+            target = target.func
+        elif isinstance(call := getattr(type(target), "__call__", None), FunctionType):
+            target = call
+        else:
+            return False, False
+    flags = target.__code__.co_flags
+    marker = getattr(target, "_is_coroutine_marker", None) or getattr(target, "_is_coroutine", None)
+    asynchronous = bool(flags & (_COROUTINE | _ASYNC_GENERATOR)) or marker is not None
+    return asynchronous, bool(flags & (_GENERATOR | _ASYNC_GENERATOR))
+
+
+def name_of(fn: Any) -> str:
+    """The function's own name, or its type's for a callable object."""
+    if hasattr(fn, "__name__"):
+        return fn.__name__
+    return name_of(fn.func) if hasattr(fn, "func") else type(fn).__name__
+
+
+def description_of(fn: Any) -> str | None:
+    """The function's docstring, without its indentation."""
+    text = fn.__doc__ if isinstance(fn, (FunctionType, MethodType)) else None
+    if not text:
+        return None
+    if "\n" not in text:
+        return text.strip()
+    import inspect
+
+    return inspect.cleandoc(text)
+
+
+def source_of(fn: Any) -> str | None:
+    """The function's source code, or None where there is none to be had."""
+    import inspect
+
+    try:
+        return inspect.getsource(fn)
+    except (OSError, TypeError):
+        return None
+
+
+def check_hooks(owner: str, **hooks: Any) -> None:
+    """Complain about hooks that cannot be called.
+
+    Raises:
+        TypeError: Something is no list, or holds what is not callable.
+    """
+    for name, given in hooks.items():
+        if given is None:
+            continue
+        if not isinstance(given, (list, tuple)):
+            raise TypeError(f"Expected a list of hooks for `{name}` of a {owner}, got {type(given).__name__}.")
+        for hook in given:
+            if not callable(hook):
+                raise TypeError(f"Expected callables in `{name}` of a {owner}, got {type(hook).__name__}.")
+
+
+def check_run_name(template: Any, option: str) -> Any:
+    """Return the template or function, if it is one.
+
+    Raises:
+        TypeError: It is neither text nor callable.
+    """
+    if template is not None and not isinstance(template, str) and not callable(template):
+        raise TypeError(f"Expected string or callable for `{option}`; got {type(template).__name__} instead.")
+    return template
+
+
+def format_run_name(template: Any, parameters: dict[str, Any], option: str, owner: str) -> str:
+    """Fill a run name's template, or call the function that makes it.
+
+    Raises:
+        TypeError: The function returned something else than text.
+        ValueError: The template names a parameter that there is not.
+    """
+    if isinstance(template, str):
+        try:
+            return template.format(**parameters)
+        except (KeyError, IndexError, AttributeError) as error:
+            raise ValueError(
+                f"The `{option}` {template!r} of {owner!r} cannot be filled: no value for {error}."
+            ) from error
+    from prefect.utilities.parameters import Parameters
+
+    takes_parameters = "parameters" in Parameters.of(template).names
+    name = template(parameters=parameters) if takes_parameters else template()
+    if not isinstance(name, str):
+        raise TypeError(
+            f"Callable {template} for `{option}` returned type {type(name).__name__} but a string is required."
+        )
+    return name
+
+
+def bind(wrapper: W, instance: Any, owner: type | None) -> W:
+    """What looking a task or flow up on an object or class gives: itself, bound to the object as a method would be."""
+    held: Any = wrapper
+    if held.isstaticmethod:
+        return wrapper
+    target = (owner or type(instance)) if held.isclassmethod else instance
+    if target is None:
+        return wrapper
+    bound = object.__new__(type(held))
+    bound.__dict__.update(held.__dict__)
+    bound.__dict__.pop("spec", None)
+    bound.fn = MethodType(held.fn, target)
+    return bound
+
+
+def with_options(wrapper: W, options: dict[str, Any], keep_none: bool = True) -> W:
+    """A copy of a task or flow with some options changed.
+
+    Raises:
+        TypeError: There is no such option.
+    """
+    held: Any = wrapper
+    current: dict[str, Any] = held._options
+    unknown = options.keys() - current.keys()
+    if unknown:
+        names = ", ".join(sorted(map(repr, unknown)))
+        raise TypeError(f"{type(held).__name__}.with_options() got an unexpected option: {names}.")
+    changed = {name: value for name, value in options.items() if value is not NotSet and value is not None}
+    reset = {name: None for name, value in options.items() if value is None and name in _CLEARABLE}
+    fn = held._kind(held.fn) if held._kind else held.fn
+    copy = type(held)(fn, **{**_hooks_of(held), **current, **_hooks_of(held), **reset, **changed})
+    return copy
+
+
+_CLEARABLE = frozenset({"task_run_name", "persist_result", "result_storage", "result_serializer", "result_storage_key"})
+_HOOKS = ("on_completion", "on_failure", "on_running", "on_commit", "on_rollback", "on_cancellation", "on_crashed")
+
+
+def _hooks_of(held: Any) -> dict[str, Any]:
+    """The hooks as they are now: decorators may have added some."""
+    return {name: list(held.__dict__[f"{name}_hooks"]) for name in _HOOKS if f"{name}_hooks" in held.__dict__}
+
+
+def warn(message: str) -> None:
+    """Warn whoever writes the program, at the line outside of this package."""
+    depth = 2
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("prefect."):
+        frame = frame.f_back
+        depth += 1
+    warnings.warn(message, UserWarning, stacklevel=depth)

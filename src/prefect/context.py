@@ -1,0 +1,344 @@
+"""What is going on around the running code: the flow run, the task run, the tags, the settings.
+
+Each kind of context is a value in a `ContextVar`, entered with `with` and found with `.get()`. The engine enters one for
+every run; user code asks `get_run_context()` or `FlowRunContext.get()`. Contexts hold what a run needs to know and do no
+work: they must not talk to a server, a store or the journal.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
+
+from prefect._lazy import lazy
+from prefect.exceptions import MissingContextError
+from prefect.logging._identity import RunIdentity, run_identity
+from prefect.settings.context import SettingsContext, get_settings_context, use_profile
+from prefect.types import now
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from prefect import results
+    from prefect.client import orchestration
+    from prefect.schemas import runs
+else:
+    orchestration = lazy("prefect.client.orchestration")
+    results = lazy("prefect.results")
+    runs = lazy("prefect.schemas.runs")
+
+__all__ = [
+    "ContextModel",
+    "EngineContext",
+    "FlowRunContext",
+    "RunContext",
+    "SettingsContext",
+    "TagsContext",
+    "TaskRunContext",
+    "get_run_context",
+    "get_settings_context",
+    "hydrated_context",
+    "serialize_context",
+    "tags",
+    "use_profile",
+    "with_context",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class ContextModel:
+    """A value that is current inside its `with` block, in this thread and in the coroutines started there.
+
+    Subclasses list their fields with defaults in `_defaults`; a default that is a type makes a new value each time.
+    """
+
+    _var: ClassVar[ContextVar[Any]]
+    _defaults: ClassVar[dict[str, Any]] = {}
+    _required: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, **values: Any) -> None:
+        state = self.__dict__
+        for name, default in self._defaults.items():
+            state[name] = default() if type(default) is type else default
+        for name in values:
+            if name not in state and name not in self._required:
+                raise TypeError(f"{type(self).__name__} has no field {name!r}.")
+        state.update(values)
+        self._token: Token[Any] | None = None
+
+    @classmethod
+    def get(cls) -> Self | None:
+        """The current context of this kind, or None outside of one."""
+        return cls._var.get(None)
+
+    def __enter__(self) -> Self:
+        if self._token is not None:
+            raise RuntimeError(f"This {type(self).__name__} is already entered: enter a copy of it (model_copy()).")
+        self._token = self._var.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        token, self._token = self._token, None
+        if token is not None:
+            self._var.reset(token)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy that is not entered, with `update` applied; the values themselves are shared (`deep` is ignored)."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__, _token=None)
+        copy.__dict__.update(update or {})
+        return copy
+
+    copy = model_copy
+
+    def serialize(self, include_secrets: bool = True) -> dict[str, Any]:
+        """The fields that another process can use, by name."""
+        return {
+            name: value
+            for name in (*self._defaults, *self._required)
+            if not name.startswith("_") and (value := self.__dict__.get(name)) is not None
+        }
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={self.__dict__.get(name)!r}" for name in (*self._required, *self._defaults))
+        return f"{type(self).__name__}({fields})"
+
+
+class RunContext(ContextModel):
+    """What the contexts of flow runs and task runs share."""
+
+    start_time: datetime
+    input_keyset: dict[str, dict[str, str]] | None
+    log_prints: bool
+    persist_result: bool
+    _identity: RunIdentity
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._identity_token = run_identity.set(self._identify())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        run_identity.reset(self._identity_token)
+        super().__exit__(*error)
+
+    def _identify(self) -> RunIdentity:
+        raise NotImplementedError
+
+    @property
+    def client(self) -> Any:
+        """A client for the API, made when first asked for."""
+        client = self.__dict__.get("_client")
+        if client is None:
+            client = self.__dict__["_client"] = orchestration.get_client(sync_client=True)
+        return client
+
+    @property
+    def result_store(self) -> results.ResultStore:
+        """Where this run's results are kept, made when first asked for."""
+        store = self.__dict__.get("_result_store")
+        if callable(store):
+            store = store()
+        if store is None:
+            store = results.ResultStore()
+        self.__dict__["_result_store"] = store
+        return store
+
+
+def _run_fields(**fields: Any) -> dict[str, Any]:
+    shared = {
+        "input_keyset": None,
+        "log_prints": False,
+        "parameters": None,
+        "persist_result": False,
+        "_client": None,
+        "_result_store": None,
+    }
+    return {**shared, **fields}
+
+
+def _public(values: dict[str, Any]) -> dict[str, Any]:
+    """Rename the fields that properties stand for."""
+    for name in ("client", "result_store"):
+        if name in values:
+            values[f"_{name}"] = values.pop(name)
+    values.setdefault("start_time", now())
+    return values
+
+
+class EngineContext(RunContext):
+    """The flow run that the code runs in; `flow` and `flow_run` are None for a context made without a run.
+
+    `run_results` maps the `id()` of a task's or subflow's return value to that value, the run's id and its kind, so
+    that passing the value on is recorded as a dependency.
+    """
+
+    flow: Any
+    flow_run: runs.FlowRun | None
+    task_runner: Any
+    parameters: dict[str, Any] | None
+    detached: bool
+    run_results: dict[int, tuple[Any, Any, str]]
+    task_run_dynamic_keys: dict[str, int]
+
+    _var = ContextVar("flow_run_context")
+    _required = ("start_time",)
+    _defaults = _run_fields(
+        flow=None,
+        flow_run=None,
+        task_runner=None,
+        detached=False,
+        events=None,
+        flow_run_suspension_request=None,
+        observed_flow_pauses=dict,
+        run_results=dict,
+        task_run_assets=dict,
+        task_run_dynamic_keys=dict,
+        _memo=None,
+    )
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**_public(values))
+
+    def _identify(self) -> RunIdentity:
+        run, flow = self.flow_run, self.flow
+        return RunIdentity(
+            flow_run_id=run.id if run else None,
+            flow_run_name=run.name if run else None,
+            flow_name=flow.name if flow else None,
+        )
+
+
+FlowRunContext = EngineContext
+
+
+class TaskRunContext(RunContext):
+    """The task run that the code runs in."""
+
+    task: Any
+    task_run: runs.TaskRun
+    parameters: dict[str, Any]
+
+    _var = ContextVar("task_run_context")
+    _required = ("start_time", "task", "task_run")
+    _defaults = _run_fields()
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**_public(values))
+
+    def _identify(self) -> RunIdentity:
+        flow = EngineContext._var.get(None)
+        flow_run = flow.flow_run if flow else None
+        return RunIdentity(
+            flow_run_id=self.task_run.flow_run_id,
+            flow_run_name=flow_run.name if flow_run else None,
+            flow_name=flow.flow.name if flow and flow.flow else None,
+            task_run_id=self.task_run.id,
+            task_run_name=self.task_run.name,
+            task_name=self.task.name,
+        )
+
+
+class TagsContext(ContextModel):
+    """The tags that runs created here are given."""
+
+    current_tags: set[str]
+
+    _var = ContextVar("tags_context")
+    _defaults: ClassVar[dict[str, Any]] = {"current_tags": set}
+
+    @classmethod
+    def get(cls) -> Self:
+        """The current tags; an empty context outside of any `tags` block."""
+        return cls._var.get(None) or cls()
+
+
+def current_tags() -> set[str] | None:
+    """The tags of the innermost `tags` block, or None outside of one. Cheaper than `TagsContext.get()`."""
+    context = TagsContext._var.get(None)
+    return context.current_tags if context else None
+
+
+@contextmanager
+def tags(*new_tags: str) -> Generator[set[str]]:
+    """Give the runs created inside the block these tags, beside those of the blocks around it.
+
+    Yields:
+        All tags that are current inside the block.
+    """
+    both = TagsContext.get().current_tags | set(new_tags)
+    with TagsContext(current_tags=both):
+        yield both
+
+
+def get_run_context() -> EngineContext | TaskRunContext:
+    """The innermost run's context: the task run's inside a task, else the flow run's.
+
+    Raises:
+        MissingContextError: No flow or task is running here.
+    """
+    context = TaskRunContext.get() or EngineContext.get()
+    if context is None:
+        raise MissingContextError(
+            "No run context available. You are not in a flow or task run context: call this inside of a flow or a task."
+        )
+    return context
+
+
+def root_settings_context() -> SettingsContext:
+    """The settings of this process outside of any `use_profile` or `temporary_settings` block."""
+    return get_settings_context()
+
+
+def with_context(fn: Callable[P, R]) -> Callable[P, R]:
+    """Wrap a function so that it runs in the context it is wrapped in, from whatever thread it is called."""
+    context = contextvars.copy_context()
+
+    @functools.wraps(fn)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        # A context can be entered by one thread at a time, so every call gets a copy.
+        return context.copy().run(fn, *args, **kwargs)
+
+    return run
+
+
+def serialize_context(asset_ctx_kwargs: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The current contexts as picklable values, for `hydrated_context` in another process."""
+    flow, task = EngineContext.get(), TaskRunContext.get()
+    settings = get_settings_context()
+    return {
+        "flow_run_context": _portable(flow, "flow", "flow_run") if flow else {},
+        "task_run_context": _portable(task, "task", "task_run") if task else {},
+        "tags_context": {"current_tags": set(TagsContext.get().current_tags)},
+        "settings_context": settings.serialize() if settings else {},
+    }
+
+
+def _portable(context: RunContext, *names: str) -> dict[str, Any]:
+    shared = ("parameters", "log_prints", "persist_result", "start_time")
+    return {name: getattr(context, name) for name in (*names, *shared)}
+
+
+@contextmanager
+def hydrated_context(serialized_context: dict[str, Any] | None = None, client: Any = None) -> Generator[None]:
+    """Enter the contexts that `serialize_context` took from another process or thread."""
+    given = serialized_context or {}
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        if values := given.get("settings_context"):
+            stack.enter_context(SettingsContext.hydrate(values))
+        if values := given.get("tags_context"):
+            stack.enter_context(TagsContext(**values))
+        if values := given.get("flow_run_context"):
+            stack.enter_context(EngineContext(**values, client=client))
+        if values := given.get("task_run_context"):
+            stack.enter_context(TaskRunContext(**values, client=client))
+        yield

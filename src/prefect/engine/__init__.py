@@ -1,0 +1,6 @@
+"""The engine: one run from its creation to its final state.
+
+`parameters` finds and resolves what a run depends on; `core` is what task runs and flow runs share; `task_run` and
+`flow_run` know the life of each; `shells` puts them around user code, which is sync, async, a generator or an async
+generator. User code is called by the shells alone and never inside `drive`.
+"""

@@ -1,0 +1,157 @@
+"""What the runs of tasks and of flows share: entering states, recording them, calling hooks, telling the shell."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from prefect import _io, journal, rules
+from prefect.exceptions import Abort, Pause, TerminationSignal
+from prefect.rules import Moment
+from prefect.schemas.states import InMemory, State, StateType
+
+if TYPE_CHECKING:
+    import logging
+
+    from prefect.journal.writer import Journal
+
+__all__ = ["Execution", "Outcome", "Verdict"]
+
+
+class Outcome(NamedTuple):
+    """What a call of user code came to: a value, or the exception it ended with."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+
+class Verdict(NamedTuple):
+    """What the shell is to do next.
+
+    Attributes:
+        done: The run has its last state; otherwise it is tried again.
+        delay: Seconds to wait before that.
+    """
+
+    done: bool
+    delay: float = 0.0
+
+
+GO = Verdict(done=False)
+DONE = Verdict(done=True)
+
+
+class Execution:
+    """One run of a task or a flow, from its creation to its final state.
+
+    A shell calls `before`, then the body, then `after`, until a verdict says done; `conclude` gives what the caller
+    gets. Subclasses say what a task run or a flow run does at each of these points.
+
+    Attributes:
+        run: The run as the API shows it, kept up to date.
+        state: Its present state.
+        value: What the body returned, once it has.
+        error: The exception that the caller gets, if any.
+    """
+
+    kind: str
+    run: Any
+    state: State[Any]
+    value: Any = None
+    error: BaseException | None = None
+    journal: Journal
+
+    def __init__(self) -> None:
+        self._moment: Moment | None = None
+
+    def enter(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
+        """Make `state` the run's state: bookkeeping and record. `result` is the inline result recorded with it."""
+        details = state.state_details
+        moment = Moment(state.type.value, state.name or "", state.timestamp, details.scheduled_time)
+        fields = self.run.__dict__
+        fields.update(rules.advance(fields, self._moment, moment))
+        fields["state_type"] = state.type
+        fields["state"] = state
+        fields["state_id"] = state.id
+        self._moment = moment
+        self.state = state
+        self.journal.append(_state_record(self.kind, fields["id"], state, result))
+        return state
+
+    def rename(self, name: str) -> None:
+        """Give the run another name than it was recorded with."""
+        self.run.name = name
+        self.journal.append({"kind": "update", "of": self.kind, "id": self.run.id, "set": {"name": name}})
+
+    async def call_hooks(self, hooks: Iterable[Callable[..., Any]], owner: Any, logger: Any) -> None:
+        """Call the hooks for the present state one after the other; one that raises is logged and fails nothing."""
+        for hook in hooks:
+            name = getattr(hook, "__name__", None) or repr(hook)
+            logger.info("Running hook %r in response to entering state %r", name, self.state.name)
+            try:
+                await _io.call_user(hook, owner, self.run, self.state)
+            except Exception:
+                logger.error("An error was encountered while running hook %r", name, exc_info=True)
+            else:
+                logger.info("Hook %r finished running successfully", name)
+
+
+def _state_record(kind: str, run_id: UUID, state: State[Any], result: dict[str, Any] | None) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "kind": "state",
+        "id": state.id,
+        "of": kind,
+        "run_id": run_id,
+        "type": state.type.value,
+        "name": state.name,
+        "timestamp": state.timestamp,
+    }
+    if state.message:
+        record["message"] = state.message
+    details = {name: value for name, value in state.state_details.__dict__.items() if value}
+    if details:
+        record["details"] = details
+    data = state.data
+    if data is not None and not isinstance(data, InMemory):
+        metadata = getattr(data, "metadata", data)
+        dump = getattr(metadata, "model_dump", None)
+        if dump is not None:
+            record["data"] = dump(mode="json")
+    if result is not None:
+        record["result"] = result
+    return record
+
+
+def use_journal() -> Journal:
+    """The journal of the present home directory."""
+    from prefect.settings import get_current_settings
+
+    return journal.use(get_current_settings().home)
+
+
+def is_crash(error: BaseException) -> bool:
+    """Whether an exception ends the process or the event loop's task rather than telling of a failure."""
+    if isinstance(error, (Abort, Pause)):
+        return False
+    return not isinstance(error, Exception) or isinstance(error, TerminationSignal)
+
+
+def crashed_message(error: BaseException) -> str:
+    """What a crashed state says of the exception that ended the run."""
+    cancelled = sys.modules.get("asyncio.exceptions")
+    if cancelled is not None and isinstance(error, cancelled.CancelledError):
+        return "Execution was cancelled by the runtime environment."
+    if isinstance(error, KeyboardInterrupt):
+        return "Execution was aborted by an interrupt signal."
+    if isinstance(error, TerminationSignal):
+        return "Execution was aborted by a termination signal."
+    if isinstance(error, SystemExit):
+        return "Execution was aborted by Python system exit call."
+    return f"Execution was interrupted by an unexpected exception: {type(error).__name__}: {error}"
+
+
+def failed(state_type: StateType) -> bool:
+    """Whether a state of this type is one that `on_failure` hooks are for."""
+    return state_type is StateType.FAILED

@@ -1,0 +1,92 @@
+"""Time limits: whoever waits for user code learns at the deadline, even when the code goes on.
+
+A sync call with a limit runs in a thread of its own, with the caller's context. At the deadline the caller gets the
+error at once, and an exception is raised in the thread, which ends it as soon as it runs Python code again. Code that
+never does (a blocking call into C) goes on until it returns; its result is dropped.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import ctypes
+import threading
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from prefect._lazy import lazy
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy("asyncio")
+
+R = TypeVar("R")
+
+
+class TaskRunTimeoutError(TimeoutError):
+    """A task run took longer than it may."""
+
+
+class FlowRunTimeoutError(TimeoutError):
+    """A flow run took longer than it may."""
+
+
+class _Abandoned(BaseException):
+    """Raised inside a thread whose caller no longer waits."""
+
+
+def call(fn: Callable[[], R], seconds: float, late: Callable[[], BaseException]) -> R:
+    """Call `fn` and return or raise what it does, unless it takes longer than `seconds`: then raise `late()`."""
+    finished = threading.Event()
+    box: dict[str, Any] = {}
+    context = contextvars.copy_context()
+
+    def body() -> None:
+        try:
+            box["value"] = context.run(fn)
+        except BaseException as error:
+            box["error"] = error
+        finally:
+            finished.set()
+
+    thread = threading.Thread(target=body, name="prefect-deadline", daemon=True)
+    thread.start()
+    try:
+        in_time = finished.wait(seconds)
+    except BaseException:
+        _interrupt(thread)
+        raise
+    if not in_time:
+        _interrupt(thread)
+        raise late()
+    if "error" in box:
+        raise box["error"]
+    return box["value"]
+
+
+def _interrupt(thread: threading.Thread) -> None:
+    if thread.is_alive() and thread.ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_Abandoned))
+
+
+async def wait(coroutine: Coroutine[Any, Any, R], seconds: float, late: Callable[[], BaseException]) -> R:
+    """Await `coroutine`, unless it takes longer than `seconds`: then cancel it and raise `late()` without waiting."""
+    task = asyncio.ensure_future(coroutine)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    except BaseException:
+        task.cancel()
+        raise
+    if task.done():
+        return task.result()
+    task.cancel()
+    # One turn of the loop lets a well-behaved coroutine clean up; one that ignores the cancellation is left behind.
+    await asyncio.sleep(0)
+    task.add_done_callback(_retrieve)
+    raise late()
+
+
+def _retrieve(task: asyncio.Task[Any]) -> None:
+    """Look at the outcome, so that asyncio does not complain that nobody did."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,87 @@
+"""From what a task or flow returns to the state it ends in.
+
+A state made by the body is the run's state. A collection of nothing but states (futures count as their states, and a
+state of another run counts as a collection of one) decides by the worst of them. Anything else is a result: the run
+completed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from prefect import _io
+from prefect._lazy import lazy
+from prefect.futures import PrefectFuture, resolve_futures_to_states
+from prefect.schemas.states import InMemory, State, StateDetails, StateType
+from prefect.types import new_id
+
+if TYPE_CHECKING:
+    from prefect.schemas import outcomes as groups
+else:
+    groups = lazy("prefect.schemas.outcomes")
+
+_COLLECTIONS = (list, tuple, set, frozenset)
+
+
+class Ending(NamedTuple):
+    """What a returned value means.
+
+    Attributes:
+        state: The state the run ends in.
+        value: The value with futures replaced by their states.
+        plain: The value holds no state: it is a result like any other.
+    """
+
+    state: State[Any]
+    value: Any
+    plain: bool
+
+
+async def ending(value: Any, details: StateDetails, in_memory: bool = True) -> Ending:
+    """The end of a run whose body returned `value`; futures in it are waited for."""
+    if _holds_futures(value):
+        value = await _io.blocking(resolve_futures_to_states, value)
+    if isinstance(value, State) and not _is_of_a_run(value):
+        own = {"flow_run_id": details.flow_run_id, "task_run_id": details.task_run_id}
+        state = value.model_copy(update={"id": new_id(), "state_details": value.state_details.model_copy(update=own)})
+        return Ending(state, value, plain=False)
+    states = _states_in(value)
+    if states is not None:
+        return Ending(_worst(groups.StateGroup(states), value, details), value, plain=False)
+    data = InMemory(value) if in_memory else None
+    return Ending(State.make(StateType.COMPLETED, "Completed", data=data, details=details), value, plain=True)
+
+
+def _is_of_a_run(state: State[Any]) -> bool:
+    return state.state_details.task_run_id is not None or state.state_details.flow_run_id is not None
+
+
+def _worst(group: groups.StateGroup, value: Any, details: StateDetails) -> State[Any]:
+    if group.all_completed():
+        kind, message = StateType.COMPLETED, "All states completed."
+    elif group.any_cancelled():
+        kind, message = StateType.CANCELLED, f"{group.cancelled_count}/{group.total_count} states cancelled."
+    elif group.any_paused():
+        kind, message = StateType.PAUSED, f"{group.paused_count}/{group.total_count} states paused."
+    elif group.any_failed():
+        kind, message = StateType.FAILED, f"{group.fail_count}/{group.total_count} states failed."
+    else:
+        kind, message = StateType.FAILED, f"{group.not_final_count}/{group.total_count} states are not final."
+    return State.make(kind, message=message, data=InMemory(value), details=details)
+
+
+def _holds_futures(value: Any) -> bool:
+    if isinstance(value, PrefectFuture):
+        return True
+    if isinstance(value, dict):
+        return any(_holds_futures(item) for item in value.values())
+    return isinstance(value, _COLLECTIONS) and any(_holds_futures(item) for item in value)
+
+
+def _states_in(value: Any) -> list[State[Any]] | None:
+    """The states that `value` is made of, or None if it is anything but states."""
+    if isinstance(value, State):
+        return [value]
+    if isinstance(value, _COLLECTIONS) and value and all(isinstance(item, State) for item in value):
+        return list(value)
+    return None

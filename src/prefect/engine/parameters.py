@@ -1,0 +1,211 @@
+"""What a run depends on: the futures, states and earlier results among its parameters.
+
+`collect` finds them, for the record; `resolve` replaces futures and states by their values before the body runs. A
+parameter that holds none of them reaches the body untouched: the same object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from prefect import _io
+from prefect._lazy import lazy
+from prefect.exceptions import UpstreamTaskError
+from prefect.futures import PrefectFuture, PrefectTaskRunFuture
+from prefect.schemas.states import State
+from prefect.utilities.annotations import BaseAnnotation, allow_failure, opaque, quote, unmapped
+
+if TYPE_CHECKING:
+    from prefect.utilities import collections as visiting
+else:
+    visiting = lazy("prefect.utilities.collections")
+
+Tracked = dict[int, tuple[Any, UUID, str]]
+"""Return values of earlier runs by `id()`: the value itself (kept alive, so that its id stays its own), run, kind."""
+
+Link = dict[str, Any]
+"""A dependency as the API shows it: `{"input_type": "task_run", "id": UUID}`."""
+
+_LEAVES = frozenset({int, float, bool, type(None), bytes, complex, UUID})
+_CONTAINERS = frozenset({list, tuple, dict})
+MAX_TRACKED_ITEMS = 100
+_UNTRACKED = frozenset({bool, type(None), type(Ellipsis), type(NotImplemented)})
+
+
+def trackable(value: Any) -> bool:
+    """Whether the value's identity says where it came from: not for singletons and the small ints CPython shares."""
+    kind = type(value)
+    return kind not in _UNTRACKED and not (kind is int and -5 <= value <= 256)
+
+
+def track(tracked: Tracked, value: Any, run_id: UUID, kind: str) -> None:
+    """Remember that a run returned `value`, and what is in it where that is a small list, tuple or dict."""
+    if trackable(value):
+        tracked[id(value)] = (value, run_id, kind)
+        if type(value) in _CONTAINERS and len(value) <= MAX_TRACKED_ITEMS:
+            for item in value.values() if type(value) is dict else value:
+                if trackable(item):
+                    tracked[id(item)] = (item, run_id, kind)
+
+
+class Inputs(NamedTuple):
+    """What was found among the parameters of a run.
+
+    Attributes:
+        links: For each parameter, the runs it depends on, each once.
+        futures: All futures found, for whoever schedules the run.
+        plain: No future, state or annotation anywhere: there is nothing to resolve.
+    """
+
+    links: dict[str, list[Link]]
+    futures: list[PrefectFuture[Any]]
+    plain: bool
+
+
+def collect(parameters: Mapping[str, Any], tracked: Tracked | None) -> Inputs:
+    """Find the dependencies among the parameters. Waits for nothing and changes nothing."""
+    links: dict[str, list[Link]] = {}
+    futures: list[PrefectFuture[Any]] = []
+    plain = True
+    for name, value in parameters.items():
+        kind = type(value)
+        if kind in _LEAVES or kind is str:
+            known = tracked.get(id(value)) if tracked and trackable(value) else None
+            links[name] = [{"input_type": known[2], "id": known[1]}] if known else []
+            continue
+        finder = _Finder(tracked)
+        finder.walk(value)
+        links[name] = finder.links
+        futures += finder.futures
+        plain = plain and finder.plain
+    return Inputs(links, futures, plain)
+
+
+class _Finder:
+    """One parameter's dependencies, found by walking it."""
+
+    def __init__(self, tracked: Tracked | None) -> None:
+        self.links: list[Link] = []
+        self.futures: list[PrefectFuture[Any]] = []
+        self.found: list[PrefectFuture[Any] | State[Any]] = []
+        self.allowed: set[int] = set()
+        self.plain = True
+        self._tracked = tracked
+
+    def walk(self, value: Any) -> None:
+        visiting.visit_collection(value, self._visit)
+
+    def _visit(self, value: Any) -> Any:
+        if self._tracked is not None:
+            known = self._tracked.get(id(value))
+            if known is not None and trackable(value):
+                self._link(known[2], known[1])
+        if isinstance(value, PrefectFuture):
+            self.plain = False
+            self.futures.append(value)
+            self.found.append(value)
+            self._link("task_run", value.task_run_id)
+            raise visiting.StopVisiting
+        if isinstance(value, State):
+            self.plain = False
+            self.found.append(value)
+            self._link_state(value)
+            raise visiting.StopVisiting
+        if isinstance(value, BaseAnnotation):
+            self.plain = False
+            self._visit_annotated(value)
+        return value
+
+    def _visit_annotated(self, annotated: BaseAnnotation[Any]) -> None:
+        if isinstance(annotated, quote):
+            raise visiting.StopVisiting
+        inner = annotated.unwrap()
+        if isinstance(annotated, allow_failure):
+            self.allowed.add(id(inner))
+        if isinstance(annotated, opaque):
+            if isinstance(inner, (PrefectFuture, State)):
+                self._visit(inner)
+            raise visiting.StopVisiting
+
+    def _link(self, kind: str, run_id: UUID) -> None:
+        link = {"input_type": kind, "id": run_id}
+        if link not in self.links:
+            self.links.append(link)
+
+    def _link_state(self, state: State[Any]) -> None:
+        details = state.state_details
+        if details.task_run_id:
+            self._link("task_run", details.task_run_id)
+        elif details.flow_run_id:
+            self._link("flow_run", details.flow_run_id)
+
+
+async def resolve(parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    """Replace futures and states by their values and take annotations off.
+
+    Raises:
+        UpstreamTaskError: A run that a parameter comes from did not complete, and the parameter is not marked with
+            `allow_failure`.
+    """
+    if inputs.plain:
+        return parameters
+    for future in inputs.futures:
+        await wait_for_future(future)
+    return {name: await _resolve_value(value) for name, value in parameters.items()}
+
+
+async def wait_for_future(future: PrefectFuture[Any]) -> None:
+    """Wait until a future is done, without blocking an event loop."""
+    if not _io.driving() and isinstance(future, PrefectTaskRunFuture):
+        await future.wait_async()
+    else:
+        await _io.blocking(future.wait)
+
+
+async def _resolve_value(value: Any) -> Any:
+    kind = type(value)
+    if kind in _LEAVES or kind is str:
+        return value
+    if isinstance(value, BaseAnnotation):
+        return await _resolve_annotated(value)
+    if isinstance(value, (PrefectFuture, State)):
+        return await _upstream_value(value, allow=False)
+    return await _resolve_inside(value, allow=False)
+
+
+async def _resolve_annotated(annotated: BaseAnnotation[Any]) -> Any:
+    value = annotated.unwrap()
+    if isinstance(annotated, quote):
+        return value
+    if isinstance(annotated, opaque):
+        return await _upstream_value(value, False) if isinstance(value, (PrefectFuture, State)) else value
+    if isinstance(annotated, unmapped):
+        return await _resolve_value(value)
+    if isinstance(annotated, allow_failure):
+        if isinstance(value, (PrefectFuture, State)):
+            return await _upstream_value(value, allow=True)
+        return await _resolve_inside(value, allow=True)
+    return value
+
+
+async def _resolve_inside(value: Any, allow: bool) -> Any:
+    """Resolve what is nested in a collection. The values are fetched first: visiting is not a coroutine."""
+    nested = _Finder(None)
+    nested.walk(value)
+    values = {id(item): await _upstream_value(item, allow or id(item) in nested.allowed) for item in nested.found}
+    return visiting.visit_collection(
+        value,
+        visit_fn=lambda item: values.get(id(item), item) if isinstance(item, (PrefectFuture, State)) else item,
+        return_data=True,
+        remove_annotations=True,
+    )
+
+
+async def _upstream_value(upstream: PrefectFuture[Any] | State[Any], allow: bool) -> Any:
+    state = upstream if isinstance(upstream, State) else upstream.state
+    if not state.is_completed() and not (allow and state.is_final()):
+        run_id = upstream.task_run_id if isinstance(upstream, PrefectFuture) else state.state_details.task_run_id
+        raise UpstreamTaskError(f"Upstream task run '{run_id}' did not reach a 'COMPLETED' state.")
+    return await state.aresult(raise_on_failure=False)

@@ -1,0 +1,370 @@
+"""The life of a task run: created, waiting for what it depends on, attempted, retried, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect import _io, journal
+from prefect._lazy import lazy
+from prefect.context import EngineContext, TaskRunContext, current_tags
+from prefect.engine import core, outcomes
+from prefect.engine.core import DONE, GO, Execution, Outcome, Verdict
+from prefect.engine.deadline import TaskRunTimeoutError
+from prefect.engine.parameters import Link, collect, resolve, track
+from prefect.exceptions import UpstreamTaskError
+from prefect.logging.loggers import task_run_logger
+from prefect.results import asking
+from prefect.results.inline import inline
+from prefect.schemas.runs import FlowRunResult, TaskRun, TaskRunResult
+from prefect.schemas.states import InMemory, State, StateDetails, StateType
+from prefect.types import new_id, now
+
+if TYPE_CHECKING:
+    from prefect.engine import keeping
+    from prefect.tasks import Task
+    from prefect.utilities import math
+else:
+    keeping = lazy("prefect.engine.keeping")
+    math = lazy("prefect.utilities.math")
+
+SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
+COMPLETED, FAILED, CRASHED = StateType.COMPLETED, StateType.FAILED, StateType.CRASHED
+
+
+class TaskExecution(Execution):
+    """One run of a task.
+
+    Args:
+        task: The task.
+        parameters: Its arguments by name, defaults applied; futures and states are resolved before the body runs.
+        wait_for: Runs to wait for that are not among the arguments.
+        dependencies: Dependencies known already (of an item of a mapped future), by parameter.
+        run_id: The id of the run, when the caller needs it beforehand.
+    """
+
+    kind = "task_run"
+
+    def __init__(
+        self,
+        task: Task[..., Any],
+        parameters: dict[str, Any],
+        wait_for: Iterable[Any] | None = None,
+        dependencies: dict[str, list[Link]] | None = None,
+        run_id: UUID | None = None,
+    ) -> None:
+        super().__init__()
+        self.task = task
+        self.parameters = parameters
+        self.flow: EngineContext | None = EngineContext._var.get(None)
+        self.journal = (journal.current() if self.flow else None) or core.use_journal()
+        self.attempt = 0
+        self.kept: keeping.Keeping | None = None
+        self.logger: Any = None
+        self._context: TaskRunContext | None = None
+        tracked = self.flow.run_results if self.flow else None
+        self._inputs = collect(parameters, tracked)
+        self._awaited = {"wait_for": wait_for} if wait_for is not None else None
+        self._wait_for = collect(self._awaited, tracked) if self._awaited else None
+        self._memo: Any = self.flow._memo if self.flow and task.may_be_remembered else None
+        self._place = self._memo.place(task.task_key) if self._memo is not None else None
+        self._create(run_id or new_id(), dependencies)
+
+    @property
+    def upstreams(self) -> list[Any]:
+        """The futures that must be done before the body can run."""
+        return self._inputs.futures + self._wait_for.futures if self._wait_for else self._inputs.futures
+
+    # --- creation -----------------------------------------------------------------------------------------------------
+
+    def _create(self, run_id: UUID, dependencies: dict[str, list[Link]] | None) -> None:
+        task, flow = self.task, self.flow
+        flow_run_id = flow.flow_run.id if flow and flow.flow_run else None
+        links = self._inputs.links
+        if self._wait_for is not None:
+            links["wait_for"] = self._wait_for.links["wait_for"]
+        if dependencies:
+            for name, more in dependencies.items():
+                links[name] = links.get(name, []) + [link for link in more if link not in links.get(name, [])]
+        parent = TaskRunContext._var.get(None)
+        if parent is not None:
+            links["__parents__"] = [{"input_type": "task_run", "id": parent.task_run.id}]
+        suffix = f"{(run_id.int >> 42) & 0xFFF:03x}"
+        inherited = current_tags()
+        run_tags = sorted(task.tags | inherited) if inherited else sorted(task.tags)
+        created = now()
+        shared = {
+            "id": run_id,
+            "name": f"{task.name}-{suffix}" if flow_run_id else task.name,
+            "flow_run_id": flow_run_id,
+            "task_key": task.task_key,
+            "dynamic_key": f"{suffix}-{run_id}",
+            "task_version": task.version,
+            "flow_run_run_count": flow.flow_run.run_count if flow and flow.flow_run else 0,
+            "tags": run_tags,
+            "created": created,
+        }
+        policy, policy_record = task.policy
+        self.run = TaskRun.make(**shared, task_inputs=_as_inputs(links), empirical_policy=policy)
+        self.journal.append(
+            {
+                "kind": "task_run",
+                **shared,
+                "task_inputs": links,
+                "empirical_policy": policy_record,
+                "owner": self.journal.owner,
+            }
+        )
+        self._details = StateDetails.make(flow_run_id=flow_run_id, task_run_id=run_id)
+        self.enter(State.make(PENDING, "Pending", details=self._details, timestamp=created))
+
+    # --- before an attempt --------------------------------------------------------------------------------------------
+
+    async def before(self) -> Verdict:
+        """Wait for what the run depends on, look for a kept result, and enter Running."""
+        if self.attempt == 0:
+            try:
+                await self._resolve()
+            except UpstreamTaskError as error:
+                return self._not_ready(error)
+            self._prepare()
+            done = self._memo.find(self._place, self.parameters) if self._place is not None else None
+            if done is not None:
+                return await self._end_cached(done[0].data, done[1])
+            if keeping.needed(self):
+                self.kept = keeping.Keeping(self)
+        if self.kept is not None:
+            found = await self.kept.begin()
+            if found is not None:
+                return await self._end_cached(found, found.result)
+        self.attempt += 1
+        name = "Running" if self.attempt == 1 else "Retrying"
+        self.enter(State.make(RUNNING, name, details=self._details))
+        if self.task.on_running_hooks:
+            await self.call_hooks(self.task.on_running_hooks, self.task, self.logger)
+        return GO
+
+    async def _resolve(self) -> None:
+        if self._wait_for is not None:
+            await resolve(self._awaited or {}, self._wait_for)
+        if not self._inputs.plain:
+            self.parameters = await resolve(self.parameters, self._inputs)
+
+    def _prepare(self) -> None:
+        """What can be known once the parameters are: whether the result is kept, the run's name, its context."""
+        task, flow = self.task, self.flow
+        self._persists = self._should_persist()
+        if task.task_run_name is not None:
+            self.rename(task.format_run_name(self.parameters))
+        self._context = TaskRunContext(
+            task=task,
+            task_run=self.run,
+            parameters=self.parameters,
+            log_prints=task.should_log_prints(flow),
+            persist_result=self._persists,
+            result_store=lambda: keeping.store_for(self),
+        )
+        self.logger = task_run_logger(self.run, task, flow.flow_run if flow else None, flow.flow if flow else None)
+
+    def _should_persist(self) -> bool:
+        if self.task.persist_result is not None:
+            return self.task.persist_result
+        if self.flow is not None:
+            return self.flow.persist_result
+        return asking.get_default_persist_setting_for_tasks()
+
+    def _not_ready(self, error: UpstreamTaskError) -> Verdict:
+        self._prepare()
+        self.error = error
+        self.enter(State.make(PENDING, "NotReady", message=str(error), details=self._details))
+        self.logger.error("Finished in state %s", self.state)
+        return DONE
+
+    # --- around the body ----------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> TaskExecution:
+        assert self._context is not None
+        self._context.__enter__()
+        if self.kept is not None:
+            self.kept.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        assert self._context is not None
+        if self.kept is not None:
+            self.kept.__exit__()
+        self._context.__exit__(*error)
+
+    # --- after an attempt ---------------------------------------------------------------------------------------------
+
+    async def after(self, outcome: Outcome) -> Verdict:
+        """Enter the state that follows from the outcome: final, or waiting for another attempt."""
+        error = outcome.error
+        if error is None:
+            return await self._succeed(outcome.value)
+        if core.is_crash(error):
+            await self.crash(error)
+            return DONE
+        return await self._fail(error)
+
+    async def _succeed(self, value: Any) -> Verdict:
+        details = self._details if self.kept is None else self.kept.details(self._details)
+        ending = await outcomes.ending(value, details, self.task.cache_result_in_memory)
+        state, self.value = ending.state, ending.value
+        if state.is_failed() and await self._may_retry(state):
+            return self._await_retry(state.message or "")
+        if self.kept is not None:
+            try:
+                state = await self.kept.end(state, ending.value)
+            except Exception as error:  # what cannot be stored has not completed
+                return await self._fail(error)
+        self._track(ending.value)
+        if self._place is not None and state.is_completed():
+            self._memo.keep(self._place, self.parameters, state, ending.value)
+        self.enter(state, inline(ending.value) if ending.plain else None)
+        await self._ended()
+        return DONE
+
+    async def _end_cached(self, data: Any, value: Any) -> Verdict:
+        """The result is known already: the body does not run."""
+        self.value = value
+        self._track(value)
+        details = self._details if self.kept is None else self.kept.details(self._details)
+        self.enter(State.make(COMPLETED, "Cached", data=data, details=details), inline(value))
+        await self._ended()
+        return DONE
+
+    async def _fail(self, error: Exception | BaseException) -> Verdict:
+        if self.kept is not None:
+            await self.kept.abandon(error)
+        timed_out = isinstance(error, TaskRunTimeoutError)
+        if timed_out:
+            message = f"Task run exceeded timeout of {self.task.timeout_seconds} second(s)"
+            failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
+        else:
+            message = f"Task run encountered an exception {_describe(error)}"
+            failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
+        if await self._may_retry(failed):
+            return self._await_retry(repr(error))
+        exhausted = " - Retries are exhausted" if self.task.retries else ""
+        self.logger.error("Task run failed with exception: %r%s", error, exhausted, exc_info=error)
+        if timed_out:
+            self.logger.error("Task run exceeded timeout of %s second(s)", self.task.timeout_seconds)
+        self.error = error
+        self.enter(failed)
+        await self._ended()
+        return DONE
+
+    async def crash(self, error: BaseException) -> None:
+        """The run was interrupted: record it as crashed; the caller raises the interruption on."""
+        if self.state.is_final():
+            return
+        if self._context is None:
+            self._prepare()
+        self.error = error
+        message = core.crashed_message(error)
+        if self.kept is not None:
+            await self.kept.abandon(error)
+        self.logger.error("Crash detected! %s", message)
+        self.logger.debug("Crash details:", exc_info=error)
+        self.enter(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
+        await self._ended()
+
+    # --- retries ------------------------------------------------------------------------------------------------------
+
+    async def _may_retry(self, failed: State[Any]) -> bool:
+        if self.attempt > self.task.retries:
+            return False
+        condition = self.task.retry_condition_fn
+        if condition is None:
+            return True
+        try:
+            with self:
+                return bool(await _io.call_user(condition, self.task, self.run, failed))
+        except Exception:
+            self.logger.error("The retry_condition_fn raised; the run is not tried again.", exc_info=True)
+            return False
+
+    def _await_retry(self, why: str) -> Verdict:
+        delay = self._delay()
+        when = f"{delay} second(s) from now" if delay else "immediately"
+        self.logger.info(
+            "Task run failed with exception: %s - Retry %s/%s will start %s", why, self.attempt, self.task.retries, when
+        )
+        details = StateDetails.make(
+            flow_run_id=self.run.flow_run_id,
+            task_run_id=self.run.id,
+            scheduled_time=now() + timedelta(seconds=delay),
+        )
+        self.enter(State.make(SCHEDULED, "AwaitingRetry", details=details))
+        return Verdict(done=False, delay=delay)
+
+    def _delay(self) -> float:
+        """Seconds before the next attempt: the list's entry of this attempt, its last one for all that follow."""
+        delays = self.task.retry_delay_seconds or 0
+        delay = delays[min(self.attempt, len(delays)) - 1] if isinstance(delays, list) else delays
+        if delay and self.task.retry_jitter_factor:
+            delay = math.clamped_poisson_interval(delay, clamping_factor=self.task.retry_jitter_factor)
+        return delay
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    async def _ended(self) -> None:
+        task, state = self.task, self.state
+        completed = state.type is COMPLETED
+        hooks = task.on_completion_hooks if completed else task.on_failure_hooks if state.type is FAILED else ()
+        if hooks:
+            with self:
+                await self.call_hooks(hooks, task, self.logger)
+        if completed:
+            self.logger.info("Finished in state %s", state)
+        else:
+            self.logger.error("Finished in state %s", state)
+
+    def _track(self, value: Any) -> None:
+        """Remember where the value came from, so that passing it on is recorded as a dependency."""
+        if self.flow is not None:
+            track(self.flow.run_results, value, self.run.id, "task_run")
+
+    async def conclude(self) -> Any:
+        """What the caller gets: what the body returned, or the exception raised."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+    # --- for the shells -----------------------------------------------------------------------------------------------
+
+    @property
+    def fn(self) -> Any:
+        """The body."""
+        return self.task.fn
+
+    @property
+    def time_limit(self) -> float | None:
+        """Seconds that one attempt may take."""
+        return self.task.timeout_seconds
+
+    @property
+    def outermost(self) -> bool:
+        """Whether this run is inside no other."""
+        return self.flow is None
+
+    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The body's arguments."""
+        return self.task.spec.unbind(self.parameters)
+
+    def late(self) -> BaseException:
+        """The error of an attempt that took too long."""
+        return TaskRunTimeoutError(f"Scope timed out after {self.time_limit} second(s).")
+
+
+def _as_inputs(links: dict[str, list[Link]]) -> dict[str, list[Any]]:
+    kinds = {"task_run": TaskRunResult, "flow_run": FlowRunResult}
+    return {name: [kinds[link["input_type"]](id=link["id"]) for link in found] for name, found in links.items()}
+
+
+def _describe(error: BaseException) -> str:
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else f"{type(error).__name__}"

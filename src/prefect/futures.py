@@ -1,0 +1,363 @@
+"""Futures: what `submit` and `map` return, a handle on a task run's final state.
+
+A future is resolved once, by whoever runs the task. Waiting registers a callback and blocks on an event, so that a
+future nobody waits for costs two hundred bytes. A thread of a task runner that waits here lends its slot out meanwhile
+(`waiting_slot`), so that nested submission cannot exhaust the pool.
+"""
+
+from __future__ import annotations
+
+import abc
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from uuid import UUID
+
+from prefect._lazy import lazy
+
+if TYPE_CHECKING:
+    import concurrent.futures
+    import queue
+
+    from prefect.schemas import states
+    from prefect.schemas.states import State
+    from prefect.utilities import collections as visiting
+else:
+    queue = lazy("queue")
+    states = lazy("prefect.schemas.states")
+    visiting = lazy("prefect.utilities.collections")
+
+__all__ = [
+    "DoneAndNotDoneFutures",
+    "PrefectConcurrentFuture",
+    "PrefectDistributedFuture",
+    "PrefectFlowRunFuture",
+    "PrefectFuture",
+    "PrefectFutureList",
+    "PrefectTaskRunFuture",
+    "PrefectWrappedFuture",
+    "as_completed",
+    "resolve_futures_to_results",
+    "resolve_futures_to_states",
+    "wait",
+]
+
+R = TypeVar("R")
+F = TypeVar("F")
+
+
+class Slot(Protocol):
+    """A place among the running tasks of a pool, which a waiting thread gives up and takes again."""
+
+    def give_up(self) -> None: ...
+    def take_again(self) -> None: ...
+
+
+class _Thread(threading.local):
+    slot: Slot | None = None
+
+
+waiting_slot = _Thread()
+"""The slot of the current thread, if it belongs to a task runner's pool."""
+
+_lock = threading.Lock()
+
+
+class PrefectFuture(abc.ABC, Generic[R]):
+    """A handle on a run whose result will be there later."""
+
+    __slots__ = ("__weakref__", "_task_run_id")
+
+    def __init__(self, task_run_id: UUID) -> None:
+        self._task_run_id = task_run_id
+
+    @property
+    def task_run_id(self) -> UUID:
+        """The id of the task run."""
+        return self._task_run_id
+
+    @property
+    @abc.abstractmethod
+    def state(self) -> State[R]:
+        """The run's state as far as it is known: final once the future is done."""
+
+    @abc.abstractmethod
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the run is done, at most `timeout` seconds; returns either way."""
+
+    @abc.abstractmethod
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
+        """Wait for the run and return its result.
+
+        Args:
+            timeout: Seconds to wait; None waits without end.
+            raise_on_failure: Raise the run's exception; otherwise return it.
+
+        Raises:
+            TimeoutError: The run was not done in time.
+        """
+
+    @abc.abstractmethod
+    def add_done_callback(self, fn: Callable[[PrefectFuture[R]], None]) -> None:
+        """Call `fn` with this future when it is done, at once if it is already."""
+
+
+class PrefectTaskRunFuture(PrefectFuture[R]):
+    """A future whose run ends in this process."""
+
+    __slots__ = ("_callbacks", "_state", "pending")
+
+    def __init__(self, task_run_id: UUID) -> None:
+        super().__init__(task_run_id)
+        self._state: State[R] | None = None
+        self._callbacks: list[Callable[[PrefectFuture[R]], None]] = []
+        self.pending: Callable[[], State[R]] | None = None
+
+    @property
+    def state(self) -> State[R]:
+        if self._state is not None:
+            return self._state
+        if self.pending is not None:
+            return self.pending()
+        return states.State.make(states.StateType.PENDING)
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has ended."""
+        return self._state is not None
+
+    def resolve(self, state: State[R]) -> None:
+        """Give the future its final state and call the callbacks. Only the first call counts."""
+        with _lock:
+            if self._state is not None:
+                return
+            self._state = state
+            callbacks, self._callbacks = self._callbacks, []
+            self.pending = None
+        for callback in callbacks:
+            callback(self)
+
+    def add_done_callback(self, fn: Callable[[PrefectFuture[R]], None]) -> None:
+        with _lock:
+            if self._state is None:
+                self._callbacks.append(fn)
+                return
+        fn(self)
+
+    def wait(self, timeout: float | None = None) -> None:
+        if self._state is not None:
+            return
+        done = threading.Event()
+        self.add_done_callback(lambda _: done.set())
+        slot = waiting_slot.slot
+        if slot is not None:
+            slot.give_up()
+        try:
+            done.wait(timeout)
+        finally:
+            if slot is not None:
+                slot.take_again()
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
+        self.wait(timeout)
+        state = self._state
+        if state is None:
+            raise TimeoutError(f"Task run {str(self._task_run_id)!r} did not complete within {timeout} seconds.")
+        from prefect._io import drive
+
+        return drive(state.aresult(raise_on_failure=raise_on_failure))
+
+    async def wait_async(self, timeout: float | None = None) -> None:
+        """Wait without blocking the event loop."""
+        import asyncio
+
+        if self._state is not None:
+            return
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+        self.add_done_callback(lambda _: loop.call_soon_threadsafe(done.set))
+        try:
+            await asyncio.wait_for(done.wait(), timeout)
+        except TimeoutError:
+            return
+
+    async def result_async(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
+        """As `result`, without blocking the event loop."""
+        await self.wait_async(timeout)
+        if self._state is None:
+            raise TimeoutError(f"Task run {str(self._task_run_id)!r} did not complete within {timeout} seconds.")
+        return await self._state.aresult(raise_on_failure=raise_on_failure)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(task_run_id={str(self._task_run_id)!r}, state={self._state!r})"
+
+
+class PrefectWrappedFuture(PrefectTaskRunFuture[R], Generic[R, F]):
+    """A future that follows another library's future, whose result is the run's final state."""
+
+    __slots__ = ("_wrapped_future",)
+
+    def __init__(self, task_run_id: UUID, wrapped_future: F | None = None) -> None:
+        super().__init__(task_run_id)
+        self._wrapped_future = wrapped_future
+        follow: Any = getattr(wrapped_future, "add_done_callback", None)
+        if follow is not None:
+            follow(self._follow)
+
+    def _follow(self, wrapped: Any) -> None:
+        try:
+            outcome = wrapped.result()
+        except BaseException as error:  # the other library's failure becomes the run's
+            outcome = states.State.make(
+                states.StateType.CRASHED, message=f"The task runner failed: {error!r}", data=error
+            )
+        self.resolve(outcome)
+
+    @property
+    def wrapped_future(self) -> F:
+        """The other library's future."""
+        return self._wrapped_future  # pyright: ignore[reportReturnType]
+
+
+class PrefectConcurrentFuture(PrefectWrappedFuture[R, "concurrent.futures.Future[Any]"]):
+    """A future of the thread-pool and process-pool task runners."""
+
+    __slots__ = ()
+
+    @property
+    def wrapped_future(self) -> concurrent.futures.Future[Any]:
+        """A `concurrent.futures.Future` of the run's final state, made when it is first asked for."""
+        if self._wrapped_future is None:
+            from concurrent.futures import Future
+
+            wrapped: Future[Any] = Future()
+            self._wrapped_future = wrapped
+            self.add_done_callback(lambda me: wrapped.set_result(me.state))
+        return self._wrapped_future
+
+
+class PrefectDistributedFuture(PrefectTaskRunFuture[R]):
+    """A future of a task run that another process executes (`delay`)."""
+
+    __slots__ = ()
+
+    def __init__(self, task_run_id: UUID) -> None:
+        raise NotImplementedError("Task runs in other processes come with task workers, in a later issue.")
+
+
+class PrefectFlowRunFuture(PrefectFuture[R]):
+    """A future of a deployed flow run."""
+
+    __slots__ = ()
+
+    def __init__(self, flow_run_id: UUID) -> None:
+        raise NotImplementedError("Futures of flow runs come with deployments, in a later issue.")
+
+
+class PrefectFutureList(list[PrefectFuture[R]], Iterator[PrefectFuture[R]]):
+    """The futures of a `map`, in the order of its inputs."""
+
+    def __next__(self) -> PrefectFuture[R]:
+        if not self:
+            raise StopIteration
+        return self.pop(0)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for all of them, together at most `timeout` seconds."""
+        wait(self, timeout)
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[R]:
+        """The results in order.
+
+        Raises:
+            TimeoutError: Some run was not done within `timeout` seconds in all.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        results: list[R] = []
+        for future in self:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            try:
+                results.append(future.result(left, raise_on_failure))
+            except TimeoutError as error:
+                if getattr(future, "done", True):
+                    raise  # the run's own exception
+                raise TimeoutError(f"Timed out after {timeout} seconds: {len(results)} of {len(self)} done.") from error
+        return results
+
+
+class DoneAndNotDoneFutures(NamedTuple, Generic[R]):
+    """What `wait` returns."""
+
+    done: set[PrefectFuture[R]]
+    not_done: set[PrefectFuture[R]]
+
+
+def wait(futures: list[PrefectFuture[R]], timeout: float | None = None) -> DoneAndNotDoneFutures[R]:
+    """Wait for futures, together at most `timeout` seconds; failures do not raise."""
+    done: set[PrefectFuture[R]] = set()
+    try:
+        for future in as_completed(futures, timeout):
+            done.add(future)
+    except TimeoutError:
+        return DoneAndNotDoneFutures(done, set(futures) - done)
+    return DoneAndNotDoneFutures(done, set())
+
+
+def as_completed(futures: list[PrefectFuture[R]], timeout: float | None = None) -> Generator[PrefectFuture[R]]:
+    """Yield each future when it is done, in the order they finish; the same future only once.
+
+    Raises:
+        TimeoutError: Not all were done within `timeout` seconds.
+    """
+    unique = set(futures)
+    finished: queue.SimpleQueue[PrefectFuture[R]] = queue.SimpleQueue()
+    for future in unique:
+        future.add_done_callback(finished.put)
+    deadline = None if timeout is None else time.monotonic() + timeout
+    for count in range(len(unique)):
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        try:
+            yield _next(finished, left)
+        except queue.Empty:
+            raise TimeoutError(f"{len(unique) - count} (of {len(unique)}) futures unfinished") from None
+
+
+def _next(finished: queue.SimpleQueue[F], timeout: float | None) -> F:
+    try:
+        return finished.get_nowait()
+    except queue.Empty:
+        slot = waiting_slot.slot
+        if slot is not None:
+            slot.give_up()
+        try:
+            return finished.get(timeout=timeout)
+        finally:
+            if slot is not None:
+                slot.take_again()
+
+
+def resolve_futures_to_results(expr: Any) -> Any:
+    """Replace every future inside a value (also in lists, dicts, dataclasses, models) by its result, waiting for it.
+
+    Raises:
+        Exception: The exception of a run that failed.
+    """
+    return _replace(expr, lambda future: future.result(raise_on_failure=True))
+
+
+def resolve_futures_to_states(expr: Any) -> Any:
+    """Replace every future inside a value by its run's final state, waiting for it."""
+
+    def final_state(future: PrefectFuture[Any]) -> State[Any]:
+        future.wait()
+        return future.state
+
+    return _replace(expr, final_state)
+
+
+def _replace(expr: Any, of: Callable[[PrefectFuture[Any]], Any]) -> Any:
+    def visit(value: Any) -> Any:
+        return of(value) if isinstance(value, PrefectFuture) else value
+
+    return visiting.visit_collection(expr, visit_fn=visit, return_data=True)

@@ -1,0 +1,29 @@
+"""Task runners: where the submitted tasks of a flow run.
+
+`base` says what a runner is; `threads` (over `pool`) and `processes` are the two of this package. A runner starts task
+runs and resolves futures; what a run is and does is the engine's.
+"""
+
+from typing import TYPE_CHECKING
+
+from prefect._lazy import exports
+
+if TYPE_CHECKING:
+    from prefect.task_runners.base import TaskRunner as TaskRunner
+    from prefect.task_runners.base import current_task_runner as current_task_runner
+    from prefect.task_runners.processes import ProcessPoolTaskRunner as ProcessPoolTaskRunner
+    from prefect.task_runners.remote import PrefectTaskRunner as PrefectTaskRunner
+    from prefect.task_runners.threads import ThreadPoolTaskRunner as ConcurrentTaskRunner
+    from prefect.task_runners.threads import ThreadPoolTaskRunner as ThreadPoolTaskRunner
+
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        "ConcurrentTaskRunner": "prefect.task_runners.threads:ThreadPoolTaskRunner",
+        "PrefectTaskRunner": "prefect.task_runners.remote:PrefectTaskRunner",
+        "ProcessPoolTaskRunner": "prefect.task_runners.processes:ProcessPoolTaskRunner",
+        "TaskRunner": "prefect.task_runners.base:TaskRunner",
+        "ThreadPoolTaskRunner": "prefect.task_runners.threads:ThreadPoolTaskRunner",
+        "current_task_runner": "prefect.task_runners.base:current_task_runner",
+    },
+)

@@ -1,0 +1,157 @@
+"""What every task runner offers: submit one run, map over many; and which runner a submission goes to."""
+
+from __future__ import annotations
+
+import abc
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from prefect.context import EngineContext
+from prefect.engine.parameters import Link
+from prefect.exceptions import MappingLengthMismatch, MappingMissingIterable
+from prefect.futures import PrefectFuture, PrefectFutureList
+from prefect.utilities.annotations import allow_failure, unmapped
+from prefect.utilities.collections import isiterable
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from prefect.tasks import Task
+
+F = TypeVar("F", bound=PrefectFuture[Any])
+
+Dependencies = dict[str, list[Link]]
+
+
+class TaskRunner(abc.ABC, Generic[F]):
+    """Where the submitted tasks of a flow run. A flow run uses a `duplicate`, entered while it runs."""
+
+    def __init__(self) -> None:
+        self._started = False
+
+    @property
+    def name(self) -> str:
+        """The kind of runner, for messages: `threadpool`, `processpool`."""
+        return type(self).__name__.lower().replace("taskrunner", "")
+
+    @property
+    def logger(self) -> Any:
+        """The runner's logger."""
+        from prefect.logging.loggers import get_logger
+
+        return get_logger(f"task_runner.{self.name}")
+
+    @abc.abstractmethod
+    def duplicate(self) -> Self:
+        """A runner with the same options that has not started."""
+
+    @abc.abstractmethod
+    def submit(
+        self,
+        task: Task[..., Any],
+        parameters: dict[str, Any],
+        wait_for: Iterable[PrefectFuture[Any]] | None = None,
+        dependencies: Dependencies | None = None,
+    ) -> F:
+        """Start a run of the task as soon as what it depends on is done.
+
+        Args:
+            task: The task.
+            parameters: The arguments by name.
+            wait_for: Futures to wait for beside those among the parameters.
+            dependencies: Dependencies to record beside those that the parameters show.
+        """
+
+    def map(
+        self, task: Task[..., Any], parameters: dict[str, Any], wait_for: Iterable[PrefectFuture[Any]] | None = None
+    ) -> PrefectFutureList[F]:
+        """Submit a run for each item of the iterable parameters; see `Task.map`.
+
+        Raises:
+            MappingLengthMismatch: The iterables differ in length.
+            MappingMissingIterable: There is nothing to map over.
+        """
+        if not self._started:
+            raise RuntimeError("The task runner must be started before submitting work.")
+        items, whole, dependencies = _take_apart(parameters, task.name)
+        length = len(next(iter(items.values())))
+        defaults = {name: value for name, value in task.spec.defaults.items() if name not in parameters}
+        futures: PrefectFutureList[F] = PrefectFutureList()
+        for index in range(length):
+            given = {**whole, **{name: values[index] for name, values in items.items()}}
+            call = {
+                name: given.get(name, defaults.get(name))
+                for name in task.spec.names
+                if name in given or name in defaults
+            }
+            futures.append(self.submit(task, call, wait_for, dependencies))
+        return futures
+
+    def __enter__(self) -> Self:
+        if self._started:
+            raise RuntimeError("This task runner is already started")
+        self._started = True
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._started = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+def _take_apart(parameters: dict[str, Any], name: str) -> tuple[dict[str, list[Any]], dict[str, Any], Dependencies]:
+    """Split parameters into those with an item for each run and those given whole."""
+    items: dict[str, list[Any]] = {}
+    whole: dict[str, Any] = {}
+    dependencies: Dependencies = {}
+    for key, value in parameters.items():
+        failing = isinstance(value, allow_failure)
+        inner = value.unwrap() if isinstance(value, (allow_failure, unmapped)) else value
+        if isinstance(value, unmapped):
+            whole[key] = inner
+        elif isinstance(inner, PrefectFuture):
+            result = inner.result(raise_on_failure=not failing)
+            dependencies[key] = [{"input_type": "task_run", "id": inner.task_run_id}]
+            if isiterable(result):
+                items[key] = list(result)
+            else:
+                whole[key] = result
+        elif isiterable(inner):
+            values = list(inner)
+            items[key] = [allow_failure(item) for item in values] if failing else values
+        else:
+            whole[key] = value
+    lengths = {key: len(values) for key, values in items.items()}
+    if not lengths:
+        raise MappingMissingIterable(
+            "No iterable parameters were received. Parameters for map must include at least one iterable. "
+            f"Parameters of {name!r}: {parameters}"
+        )
+    if len(set(lengths.values())) > 1:
+        raise MappingLengthMismatch(
+            f"Expected iterable parameters of {name!r} to have the same length, but they have different ones. Lengths: {lengths}"
+        )
+    return items, whole, dependencies
+
+
+_default: TaskRunner[Any] | None = None
+_default_lock = threading.Lock()
+
+
+def current_task_runner() -> TaskRunner[Any]:
+    """The running flow's task runner; outside of a flow, one of threads that the process shares."""
+    global _default
+    flow = EngineContext.get()
+    if flow is not None and flow.task_runner is not None:
+        return flow.task_runner
+    with _default_lock:
+        if _default is None:
+            from prefect.task_runners.threads import ThreadPoolTaskRunner
+
+            _default = ThreadPoolTaskRunner().__enter__()
+        return _default
+
+
+__all__ = ["Dependencies", "TaskRunner", "current_task_runner"]

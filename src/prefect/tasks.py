@@ -1,0 +1,441 @@
+"""Tasks: functions whose every call is a recorded run.
+
+A `Task` holds the function and its options and knows how it may be called: directly, submitted to a task runner, mapped
+over iterables. What happens during a run is the engine's. Importing this module costs next to nothing, so what only a
+run needs is bound lazily here.
+"""
+
+from __future__ import annotations
+
+import functools
+import zlib
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+from prefect import _functions
+from prefect._lazy import lazy
+from prefect.utilities.annotations import NotSet
+from prefect.utilities.parameters import Parameters
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from prefect import cache_policies, settings, task_runners
+    from prefect.cache_policies import CachePolicy
+    from prefect.engine import shells, task_run
+    from prefect.results import ResultSerializer, ResultStorage
+    from prefect.schemas import runs
+    from prefect.schemas.runs import TaskRunPolicy
+    from prefect.transactions import Transaction
+    from prefect.utilities import hashing
+else:
+    cache_policies = lazy("prefect.cache_policies")
+    hashing = lazy("prefect.utilities.hashing")
+    runs = lazy("prefect.schemas.runs")
+    settings = lazy("prefect.settings")
+    shells = lazy("prefect.engine.shells")
+    task_run = lazy("prefect.engine.task_run")
+    task_runners = lazy("prefect.task_runners")
+
+__all__ = ["MaterializingTask", "Task", "exponential_backoff", "task", "task_input_hash"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MAX_RETRY_DELAYS = 50
+
+
+class Task(Generic[P, R]):
+    """A function whose every call is a recorded run.
+
+    Args:
+        fn: The function: sync, async, a generator or an async generator; a method, classmethod or staticmethod.
+        name: Shown for its runs; the function's own name by default.
+        description: The function's docstring by default.
+        tags: Tags that every run gets.
+        version: Any text; not interpreted.
+        cache_policy: Which of a run's circumstances make its cache key. A task with a policy keeps its results.
+        cache_key_fn: Makes the key from the run's context and its parameters; None from it means no caching.
+        cache_expiration: How long a cached result counts.
+        task_run_name: A template over the parameters (`"load-{day}"`), or a function that returns the name.
+        retries: How often a failed run is tried again; `PREFECT_TASKS_DEFAULT_RETRIES` by default.
+        retry_delay_seconds: Seconds before a retry; a list has one for each, a function makes the list from `retries`.
+        retry_jitter_factor: How much longer or shorter than said a delay may be, as a factor of it.
+        persist_result: Whether results are stored; by default as the flow does.
+        result_storage: Where: a block, its slug `"type/name"`, or a path.
+        result_serializer: How: a serializer or its type, for instance `"json"` or `"compressed/pickle"`.
+        result_storage_key: The name of the stored result, a template over the parameters and `prefect.runtime`.
+        cache_result_in_memory: Whether the process keeps the result as long as the run's state.
+        timeout_seconds: How long one attempt may take.
+        log_prints: Whether `print` in the task is logged; by default as the flow does.
+        refresh_cache: Run even if there is a cached result, and replace it.
+        on_completion, on_failure, on_running: Called with the task, the run and its state.
+        on_rollback, on_commit: Called with the transaction the run is part of.
+        retry_condition_fn: Called with the task, the run and its failed state; False means not to try again.
+        viz_return_value: What the task stands for when a flow is drawn.
+        asset_deps: Assets that this task depends on.
+
+    Raises:
+        ValueError: An option is out of its range.
+        TypeError: An option is of the wrong type.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[P, R],
+        name: str | None = None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        version: str | None = None,
+        cache_policy: CachePolicy | type[NotSet] = NotSet,
+        cache_key_fn: Callable[[Any, dict[str, Any]], str | None] | None = None,
+        cache_expiration: timedelta | None = None,
+        task_run_name: Callable[..., str] | str | None = None,
+        retries: int | None = None,
+        retry_delay_seconds: float | list[float] | Callable[[int], list[float]] | None = None,
+        retry_jitter_factor: float | None = None,
+        persist_result: bool | None = None,
+        result_storage: ResultStorage | None = None,
+        result_serializer: ResultSerializer | None = None,
+        result_storage_key: str | None = None,
+        cache_result_in_memory: bool = True,
+        timeout_seconds: float | None = None,
+        log_prints: bool | None = False,
+        refresh_cache: bool | None = None,
+        on_completion: list[Callable[..., Any]] | None = None,
+        on_failure: list[Callable[..., Any]] | None = None,
+        on_running: list[Callable[..., Any]] | None = None,
+        on_rollback: list[Callable[[Transaction], None]] | None = None,
+        on_commit: list[Callable[[Transaction], None]] | None = None,
+        retry_condition_fn: Callable[..., Any] | None = None,
+        viz_return_value: Any = None,
+        asset_deps: list[Any] | None = None,
+    ) -> None:
+        self._options = {key: value for key, value in locals().items() if key not in ("self", "fn", "__class__")}
+        self._kind, self.fn = _functions.unwrap_method(fn)
+        if not callable(self.fn):
+            raise TypeError(f"'fn' must be callable, and {self.fn!r} is not.")
+        _functions.check_hooks("task", on_completion=on_completion, on_failure=on_failure, on_running=on_running)
+        _functions.check_hooks("task", on_rollback=on_rollback, on_commit=on_commit)
+        if retry_condition_fn is not None and not callable(retry_condition_fn):
+            raise TypeError(f"Expected `retry_condition_fn` to be callable, got {type(retry_condition_fn).__name__}.")
+        self.isasync, self.isgenerator = _functions.kind_of(self.fn)
+        self.name: str = name or _functions.name_of(self.fn)
+        self.description: str | None = description or _functions.description_of(self.fn)
+        self.tags: set[str] = {tags} if isinstance(tags, str) else set(tags or ())
+        self.version = version
+        self.task_run_name = _functions.check_run_name(task_run_name, "task_run_name")
+        self.cache_key_fn = cache_key_fn
+        self.cache_expiration = cache_expiration
+        self.refresh_cache = refresh_cache
+        self.result_storage = result_storage
+        self.result_serializer = result_serializer
+        self.result_storage_key = result_storage_key
+        self.cache_result_in_memory = cache_result_in_memory
+        self.timeout_seconds = float(timeout_seconds) if timeout_seconds else None
+        self.log_prints = log_prints
+        self.on_completion_hooks = list(on_completion or ())
+        self.on_failure_hooks = list(on_failure or ())
+        self.on_running_hooks = list(on_running or ())
+        self.on_rollback_hooks = list(on_rollback or ())
+        self.on_commit_hooks = list(on_commit or ())
+        self.retry_condition_fn = retry_condition_fn
+        self.viz_return_value = viz_return_value
+        self.asset_deps = list(asset_deps or ())
+        self._set_retries(retries, retry_delay_seconds, retry_jitter_factor)
+        self._set_caching(cache_policy, persist_result)
+        functools.update_wrapper(self, self.fn)
+
+    def _set_retries(self, retries: int | None, delays: Any, jitter: float | None) -> None:
+        if jitter is not None and jitter < 0:
+            raise ValueError("`retry_jitter_factor` must be >= 0.")
+        if retries is not None and retries < 0:
+            raise ValueError("`retries` must be >= 0.")
+        if callable(delays):
+            delays = delays(self.retries if retries is None else retries)
+        if isinstance(delays, (list, tuple)):
+            if len(delays) > MAX_RETRY_DELAYS:
+                raise ValueError(f"Can not configure more than {MAX_RETRY_DELAYS} retry delays per task.")
+            delays = [float(delay) for delay in delays] or None
+        self._retries = retries
+        self._retry_delay_seconds = delays
+        self.retry_jitter_factor = jitter
+
+    def _set_caching(self, policy: Any, persist_result: bool | None) -> None:
+        from_key_fn = self.cache_key_fn is not None
+        if policy is not NotSet and from_key_fn:
+            _functions.warn(
+                f"Both `cache_policy` and `cache_key_fn` are set on task {self.name!r}: the key function counts."
+            )
+        if policy is not NotSet and self.result_storage_key:
+            _functions.warn(
+                f"Both `cache_policy` and `result_storage_key` are set on task {self.name!r}: the storage key counts."
+            )
+        caching = from_key_fn or (policy is not NotSet and policy is not None and not _caches_nothing(policy))
+        if persist_result is False and caching:
+            _functions.warn(f"Ignoring `cache_policy` because `persist_result` is False on task {self.name!r}.")
+        stores = any(x is not None for x in (self.result_storage, self.result_serializer, self.result_storage_key))
+        self.persist_result = True if persist_result is None and (caching or stores) else persist_result
+        self._cache_policy = None if policy is NotSet else policy
+        self._policy_given = policy is not NotSet
+
+    # --- options that come from elsewhere when they are not given -----------------------------------------------------
+
+    @property
+    def cache_policy(self) -> CachePolicy:
+        """What a run's cache key is made of."""
+        if self.persist_result is False or (self.result_storage_key and not self.cache_key_fn):
+            return cache_policies.NO_CACHE
+        if self.cache_key_fn is not None:
+            return cache_policies.CachePolicy.from_cache_key_fn(self.cache_key_fn)
+        if not self._policy_given:
+            return cache_policies.DEFAULT
+        return cache_policies.NO_CACHE if self._cache_policy is None else self._cache_policy
+
+    @cache_policy.setter
+    def cache_policy(self, policy: CachePolicy | None) -> None:
+        self._cache_policy, self._policy_given = policy, True
+
+    @property
+    def retries(self) -> int:
+        """How often a failed run is tried again."""
+        if self._retries is None:
+            self._retries = settings.get_current_settings().tasks.default_retries
+        return self._retries
+
+    @retries.setter
+    def retries(self, retries: int | None) -> None:
+        self._retries = retries
+        self.__dict__.pop("policy", None)
+
+    @property
+    def retry_delay_seconds(self) -> float | list[float]:
+        """Seconds before each retry."""
+        if self._retry_delay_seconds is None:
+            self._retry_delay_seconds = settings.get_current_settings().tasks.default_retry_delay_seconds or 0
+        return self._retry_delay_seconds
+
+    @retry_delay_seconds.setter
+    def retry_delay_seconds(self, delays: float | list[float] | None) -> None:
+        self._retry_delay_seconds = delays
+        self.__dict__.pop("policy", None)
+
+    @functools.cached_property
+    def policy(self) -> tuple[TaskRunPolicy, dict[str, Any]]:
+        """The retry policy of this task's runs, as the API shows it and as it is recorded."""
+        delays = self.retry_delay_seconds
+        policy = runs.TaskRunPolicy(
+            retries=self.retries, retry_delay=delays, retry_jitter_factor=self.retry_jitter_factor
+        )
+        record = {"retries": self.retries, "retry_delay": delays, "retry_jitter_factor": self.retry_jitter_factor}
+        return policy, record
+
+    @functools.cached_property
+    def task_key(self) -> str:
+        """Names the function across processes: its name and a hash of where it is defined."""
+        code = getattr(self.fn, "__code__", None)
+        place = f"{self.fn.__qualname__ if code else self.name}:{code.co_filename if code else ''}"
+        return f"{_functions.name_of(self.fn)}-{zlib.crc32(place.encode()):08x}"
+
+    @functools.cached_property
+    def source_code(self) -> str | None:
+        """The function's source, or None where there is none to be had."""
+        return _functions.source_of(self.fn)
+
+    @functools.cached_property
+    def spec(self) -> Parameters:
+        """The function's parameters."""
+        return Parameters.of(self.fn)
+
+    @property
+    def may_be_remembered(self) -> bool:
+        """Whether a retry of the flow may take a completed run's result over instead of running again."""
+        return not self.refresh_cache and not (self._policy_given and _caches_nothing(self._cache_policy))
+
+    def should_log_prints(self, flow: Any) -> bool:
+        """Whether a run in this flow context logs its prints."""
+        if self.log_prints is not None:
+            return self.log_prints
+        return flow.log_prints if flow is not None else settings.get_current_settings().logging.log_prints
+
+    def format_run_name(self, parameters: dict[str, Any]) -> str:
+        """The name of a run with these parameters; needs `task_run_name`."""
+        return _functions.format_run_name(self.task_run_name, parameters, "task_run_name", self.name)
+
+    # --- methods ------------------------------------------------------------------------------------------------------
+
+    @property
+    def ismethod(self) -> bool:
+        """Whether this is bound to an object."""
+        return isinstance(self.fn, MethodType)
+
+    @property
+    def isclassmethod(self) -> bool:
+        """Whether the function is a classmethod."""
+        return self._kind is classmethod
+
+    @property
+    def isstaticmethod(self) -> bool:
+        """Whether the function is a staticmethod."""
+        return self._kind is staticmethod
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Self:
+        """Bind the task to an object when it is looked up on one, as functions are."""
+        return _functions.bind(self, instance, owner)
+
+    def with_options(self, **options: Any) -> Self:
+        """A copy of this task with other options; those not given, or given as `NotSet`, are kept.
+
+        Raises:
+            TypeError: There is no such option.
+        """
+        return _functions.with_options(self, options)
+
+    # --- calling ------------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> Any:
+        """Run the task here and now.
+
+        Args:
+            *args, **kwargs: The function's; futures and states are resolved to their results.
+            return_state: Return the final state in place of the value.
+            wait_for: Futures to wait for beside those among the arguments.
+
+        Raises:
+            ParameterBindError: The function cannot be called with these arguments.
+            Exception: Whatever the function raised.
+        """
+        parameters = self.spec.bind(args, kwargs)
+        tracker = _functions.drawing()
+        if tracker is not None:
+            return tracker.task_called(self, parameters)
+        return shells.start(lambda: task_run.TaskExecution(self, parameters, wait_for), self, return_state)
+
+    def submit(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> Any:
+        """Hand the task to the flow's task runner and return a future (with `return_state`, the final state)."""
+        parameters = self.spec.bind(args, kwargs)
+        tracker = _functions.drawing()
+        if tracker is not None:
+            return tracker.task_submitted(self, parameters)
+        future = task_runners.current_task_runner().submit(self, parameters, wait_for)
+        if not return_state:
+            return future
+        future.wait()
+        return future.state
+
+    def map(
+        self, *args: Any, return_state: bool = False, wait_for: Any = None, deferred: bool = False, **kwargs: Any
+    ) -> Any:
+        """Submit the task once for each item of the iterables among the arguments, in parallel.
+
+        Args:
+            *args, **kwargs: Iterables of equal length are taken apart; what is no iterable, text and bytes and what is
+                `unmapped` is given whole to every run.
+            return_state: Wait, and return the final states.
+            wait_for: Futures that every run waits for.
+            deferred: Not in this release: runs in other processes.
+
+        Returns:
+            A `PrefectFutureList` in the order of the items.
+
+        Raises:
+            MappingLengthMismatch: The iterables differ in length.
+            MappingMissingIterable: There is nothing to map over.
+        """
+        if deferred:
+            raise NotImplementedError("Deferred mapping comes with task workers, in a later issue.")
+        parameters = self.spec.bind_partial(args, kwargs)
+        tracker = _functions.drawing()
+        if tracker is not None:
+            return tracker.task_mapped(self, parameters)
+        futures = task_runners.current_task_runner().map(self, parameters, wait_for)
+        if not return_state:
+            return futures
+        futures.wait()
+        return [future.state for future in futures]
+
+    def delay(self, *args: Any, **kwargs: Any) -> Any:
+        """Not in this release: run the task in a task worker."""
+        raise NotImplementedError("Running tasks in task workers comes in a later issue.")
+
+    def apply_async(self, *args: Any, **kwargs: Any) -> Any:
+        """Not in this release: run the task in a task worker."""
+        raise NotImplementedError("Running tasks in task workers comes in a later issue.")
+
+    def serve(self) -> Any:
+        """Not in this release: start a task worker."""
+        raise NotImplementedError("Serving tasks comes with task workers, in a later issue.")
+
+    # --- hooks --------------------------------------------------------------------------------------------------------
+
+    def on_completion(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: call `fn` when a run has completed."""
+        self.on_completion_hooks.append(fn)
+        return fn
+
+    def on_failure(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: call `fn` when a run has failed."""
+        self.on_failure_hooks.append(fn)
+        return fn
+
+    def on_running(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: call `fn` when a run starts."""
+        self.on_running_hooks.append(fn)
+        return fn
+
+    def on_commit(self, fn: Callable[[Transaction], None]) -> Callable[[Transaction], None]:
+        """Decorator: call `fn` when the transaction of a run is committed."""
+        self.on_commit_hooks.append(fn)
+        return fn
+
+    def on_rollback(self, fn: Callable[[Transaction], None]) -> Callable[[Transaction], None]:
+        """Decorator: call `fn` when the transaction of a run is rolled back."""
+        self.on_rollback_hooks.append(fn)
+        return fn
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+
+class MaterializingTask(Task[P, R]):
+    """A task that makes assets. Not in this release."""
+
+    def __init__(self, fn: Callable[P, R], *, assets: Any, materialized_by: str | None = None, **options: Any) -> None:
+        raise NotImplementedError("Assets come in a later issue.")
+
+
+@overload
+def task(fn: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def task(**options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a function a task: `@task`, or `@task(retries=3)` with the options of `Task`."""
+    options.setdefault("log_prints", None)
+    if fn is None:
+        return lambda function: Task(function, **options)
+    return Task(fn, **options)
+
+
+def exponential_backoff(backoff_factor: float) -> Callable[[int], list[float]]:
+    """For `retry_delay_seconds`: delays that double, `backoff_factor` seconds before the first retry.
+
+    Raises:
+        ValueError: There are more retries than delays allowed.
+    """
+
+    def delays(retries: int) -> list[float]:
+        return [backoff_factor * max(0, 2**attempt) for attempt in range(retries)]
+
+    return delays
+
+
+def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
+    """For `cache_key_fn`: a hash of the task, its source code and its arguments; None where they cannot be hashed."""
+    code = getattr(context.task.fn, "__code__", None)
+    return hashing.hash_objects(context.task.task_key, code.co_code.hex() if code else None, arguments)
+
+
+def _caches_nothing(policy: Any) -> bool:
+    return policy is None or isinstance(policy, type(cache_policies.NO_CACHE))
