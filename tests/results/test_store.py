@@ -379,7 +379,7 @@ def test_paths_are_storages(given):
 def test_other_storages(storage):
     assert resolve_result_storage(storage) is storage
     assert resolve_result_storage("memory://bucket/x") == filesystems.RemoteFileSystem(basepath="memory://bucket/x")
-    with pytest.raises(NotImplementedError, match="'name'"):
+    with pytest.raises(NotImplementedError, match="local-file-system/name"):
         resolve_result_storage("local-file-system/name")
     with pytest.raises(TypeError, match="unsupported type 'int'"):
         resolve_result_storage(5)  # pyright: ignore

@@ -128,7 +128,7 @@ class ResultRecord(BaseModel, Generic[R]):
         except Exception as error:  # a serializer, and the value's own methods, may raise anything
             raise SerializationError(
                 f"Failed to serialize object of type {type(self.result).__name__!r} with serializer "
-                f"{self.serializer.type!r}: {error} You can try a different serializer (e.g. "
+                f"{self.serializer.type!r}: {str(error).rstrip('.')}. You can try a different serializer (e.g. "
                 'result_serializer="json") or disabling persistence (persist_result=False) for this flow or task.'
             ) from error
 

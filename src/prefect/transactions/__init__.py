@@ -1,0 +1,186 @@
+"""Transactions: work whose results are kept together or not at all, and is undone when it fails.
+
+A transaction stages a value and hooks. When the outermost block ends well, everything staged in it is committed: the
+innermost first, each by its commit hooks and then by writing its value under its key. When a block raises, it and the
+transactions around it are rolled back, the hooks in reverse order. A key that already has a result makes the
+transaction committed from the start.
+
+The engine opens one around a task only when the task has a key, hooks or an enclosing transaction; so this module is
+cheap to import and a transaction cheap to make, and only a key makes it touch a store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from prefect._io import drive
+from prefect._lazy import lazy
+from prefect.transactions.core import (
+    BaseTransaction,
+    CommitMode,
+    IsolationLevel,
+    Logger,
+    TransactionState,
+    get_transaction,
+)
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from prefect import filesystems, results
+else:
+    filesystems = lazy("prefect.filesystems")
+    results = lazy("prefect.results")
+
+__all__ = [
+    "AsyncTransaction",
+    "BaseTransaction",
+    "CommitMode",
+    "IsolationLevel",
+    "Transaction",
+    "TransactionState",
+    "atransaction",
+    "get_transaction",
+    "transaction",
+]
+
+
+class Transaction(BaseTransaction):
+    """A transaction of sync code: `with Transaction(...)`."""
+
+    def __enter__(self) -> Self:
+        return drive(self._enter())
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
+        drive(self._exit(kind is not None))
+
+    def begin(self) -> None:
+        """Take the lock of the key, if it is to be taken, and look for a result that is there already."""
+        drive(self._begin())
+
+    def read(self) -> results.ResultRecord[Any] | None:
+        """The record that is stored under the key; None without a key or a store.
+
+        Raises:
+            MissingResult: There is none.
+            SerializationError: It cannot be read.
+        """
+        return drive(self._read())
+
+    def commit(self) -> bool:
+        """Commit what is inside, call the commit hooks and write the value. Returns whether that was done."""
+        return drive(self._commit())
+
+    def rollback(self) -> bool:
+        """Call the rollback hooks and roll back what is inside. Returns whether that was done."""
+        return drive(self._rollback())
+
+    def reset(self) -> None:
+        """Leave the transaction without ending it."""
+        drive(self._reset())
+
+    def run_hook(self, hook: Callable[..., Any], hook_type: str) -> None:
+        """Call a hook with the transaction; `hook_type` is what the log calls it."""
+        drive(self._run_hook(hook, hook_type))
+
+
+class AsyncTransaction(BaseTransaction):
+    """A transaction of async code: `async with AsyncTransaction(...)`."""
+
+    async def __aenter__(self) -> Self:
+        return await self._enter()
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
+        await self._exit(kind is not None)
+
+    async def begin(self) -> None:
+        """Take the lock of the key, if it is to be taken, and look for a result that is there already."""
+        await self._begin()
+
+    async def read(self) -> results.ResultRecord[Any] | None:
+        """The record that is stored under the key; None without a key or a store."""
+        return await self._read()
+
+    async def commit(self) -> bool:
+        """Commit what is inside, call the commit hooks and write the value. Returns whether that was done."""
+        return await self._commit()
+
+    async def rollback(self) -> bool:
+        """Call the rollback hooks and roll back what is inside. Returns whether that was done."""
+        return await self._rollback()
+
+    async def reset(self) -> None:
+        """Leave the transaction without ending it."""
+        await self._reset()
+
+    async def run_hook(self, hook: Callable[..., Any], hook_type: str) -> None:
+        """Call a hook with the transaction; `hook_type` is what the log calls it."""
+        await self._run_hook(hook, hook_type)
+
+
+@contextmanager
+def transaction(
+    key: str | None = None,
+    store: results.ResultStore | None = None,
+    commit_mode: CommitMode | None = None,
+    isolation_level: IsolationLevel | None = None,
+    overwrite: bool = False,
+    write_on_commit: bool = True,
+    logger: Logger | None = None,
+) -> Generator[Transaction]:
+    """Run a block as a transaction.
+
+    Args:
+        key: Under which key the staged value is written, and looked for when the block begins.
+        store: Where; by default the store of the run that the code is in.
+        commit_mode: When it commits; as the transaction around it by default, else lazily.
+        isolation_level: What others with the same key see; as the transaction around it by default.
+        overwrite: Whether a result that is there already is replaced.
+        write_on_commit: Whether the staged value is written.
+        logger: What it logs with; the run's logger by default.
+    """
+    with Transaction(
+        key=key,
+        store=_default_store(key, store),
+        commit_mode=commit_mode,
+        isolation_level=isolation_level,
+        overwrite=overwrite,
+        write_on_commit=write_on_commit,
+        logger=logger,
+    ) as entered:
+        yield entered
+
+
+@asynccontextmanager
+async def atransaction(
+    key: str | None = None,
+    store: results.ResultStore | None = None,
+    commit_mode: CommitMode | None = None,
+    isolation_level: IsolationLevel | None = None,
+    overwrite: bool = False,
+    write_on_commit: bool = True,
+    logger: Logger | None = None,
+) -> AsyncGenerator[AsyncTransaction]:
+    """Run a block of async code as a transaction. See `transaction`."""
+    async with AsyncTransaction(
+        key=key,
+        store=_default_store(key, store),
+        commit_mode=commit_mode,
+        isolation_level=isolation_level,
+        overwrite=overwrite,
+        write_on_commit=write_on_commit,
+        logger=logger,
+    ) as entered:
+        yield entered
+
+
+def _default_store(key: str | None, store: results.ResultStore | None) -> results.ResultStore | None:
+    if store is not None or key is None:
+        return store
+    store = results.get_result_store()
+    if isinstance(store.metadata_storage, filesystems.NullFileSystem):
+        # A flow's own results need no metadata in their files, but what is found by its key does.
+        store = store.model_copy(update={"metadata_storage": None})
+    return store

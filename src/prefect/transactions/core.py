@@ -1,0 +1,386 @@
+"""The transaction itself: its state, its values, and how it begins, commits and is rolled back.
+
+Everything is written once as coroutines over `_io`; the package's `Transaction` and `AsyncTransaction` only give it the
+colour of their callers.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextvars import ContextVar
+from enum import auto
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from prefect._io import call_user
+from prefect._lazy import lazy
+from prefect.exceptions import ConfigurationError, MissingContextError, MissingResult, SerializationError
+from prefect.types import new_id
+from prefect.utilities.annotations import NotSet
+from prefect.utilities.collections import AutoEnum
+
+if TYPE_CHECKING:
+    import logging
+    from typing import Self
+
+    from prefect import results
+    from prefect.logging import loggers
+else:
+    loggers = lazy("prefect.logging.loggers")
+    results = lazy("prefect.results")
+
+Logger: TypeAlias = "logging.Logger | logging.LoggerAdapter[Any]"
+Hook: TypeAlias = Callable[[Any], Any]
+
+
+class IsolationLevel(AutoEnum):
+    """What transactions with the same key see of each other."""
+
+    READ_COMMITTED = auto()
+    """Whatever was committed before."""
+    SERIALIZABLE = auto()
+    """One at a time: the others wait until it has ended. It needs a store with a lock manager."""
+
+
+class CommitMode(AutoEnum):
+    """When a transaction commits by itself."""
+
+    EAGER = auto()
+    """At the end of its own block."""
+    LAZY = auto()
+    """When the transaction around it commits; at the end of its block when there is none."""
+    OFF = auto()
+    """Never: at the end of its block it is rolled back, unless a transaction around it commits it."""
+
+
+class TransactionState(AutoEnum):
+    """How far a transaction has come."""
+
+    PENDING = auto()
+    ACTIVE = auto()
+    STAGED = auto()
+    COMMITTED = auto()
+    ROLLED_BACK = auto()
+
+
+_current: ContextVar[BaseTransaction | None] = ContextVar("transaction", default=None)
+
+
+def get_transaction() -> BaseTransaction | None:
+    """The innermost transaction that the code is in, or None."""
+    return _current.get()
+
+
+class BaseTransaction:
+    """What sync and async transactions share: all of it but the colour of the methods that do I/O or call hooks.
+
+    Args:
+        store: Where the value is written and looked for.
+        key: Under which key; without one nothing is written.
+        children: The transactions that ended inside of it.
+        commit_mode: When it commits; as the transaction around it by default, else lazily.
+        isolation_level: What others with the same key see; None for that of the transaction around it.
+        state: How far it has come.
+        on_commit_hooks: Called with the transaction when it commits, before its value is written.
+        on_rollback_hooks: Called with the transaction when it is rolled back, the last first.
+        overwrite: Whether a result that is there already is replaced.
+        logger: What it logs with; the run's logger by default.
+        write_on_commit: Whether the staged value is written.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: results.ResultStore | None = None,
+        key: str | None = None,
+        children: list[BaseTransaction] | None = None,
+        commit_mode: CommitMode | None = None,
+        isolation_level: IsolationLevel | None = IsolationLevel.READ_COMMITTED,
+        state: TransactionState = TransactionState.PENDING,
+        on_commit_hooks: list[Hook] | None = None,
+        on_rollback_hooks: list[Hook] | None = None,
+        overwrite: bool = False,
+        logger: Logger | None = None,
+        write_on_commit: bool = True,
+    ) -> None:
+        self.store = store
+        self.key = key
+        self.children: list[BaseTransaction] = [] if children is None else children
+        self.commit_mode = commit_mode
+        self.isolation_level = isolation_level
+        self.state = state
+        self.on_commit_hooks: list[Hook] = [] if on_commit_hooks is None else on_commit_hooks
+        self.on_rollback_hooks: list[Hook] = [] if on_rollback_hooks is None else on_rollback_hooks
+        self.overwrite = overwrite
+        self.write_on_commit = write_on_commit
+        self._logger = logger
+        self._parent: BaseTransaction | None = None
+        self._values: dict[str, Any] | None = None
+        self._staged_value: Any = None
+        self._holder: str | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(key={self.key!r}, state={self.state.value}, commit_mode={self.commit_mode})"
+
+    @property
+    def logger(self) -> Logger:
+        """What the transaction logs with."""
+        if self._logger is None:
+            self._logger = _run_logger()
+        return self._logger
+
+    # --- asking ------------------------------------------------------------------------------------------------------
+
+    def is_pending(self) -> bool:
+        """Whether it has not begun."""
+        return self.state is TransactionState.PENDING
+
+    def is_active(self) -> bool:
+        """Whether it has begun and nothing is staged."""
+        return self.state is TransactionState.ACTIVE
+
+    def is_staged(self) -> bool:
+        """Whether a value is staged."""
+        return self.state is TransactionState.STAGED
+
+    def is_committed(self) -> bool:
+        """Whether it was committed, by itself or under the same key before."""
+        return self.state is TransactionState.COMMITTED
+
+    def is_rolled_back(self) -> bool:
+        """Whether it was rolled back."""
+        return self.state is TransactionState.ROLLED_BACK
+
+    @classmethod
+    def get_active(cls) -> BaseTransaction | None:
+        """The innermost transaction that the code is in."""
+        return _current.get()
+
+    def get_parent(self) -> BaseTransaction | None:
+        """The transaction around this one."""
+        return self._parent
+
+    # --- values ------------------------------------------------------------------------------------------------------
+
+    def set(self, name: str, value: Any) -> None:
+        """Keep a value for the hooks and for the transactions inside of this one.
+
+        Args:
+            name: Its name; one that the transaction around this one uses is hidden, not changed.
+            value: Any object. It is not copied until it is asked for.
+        """
+        if self._values is None:
+            self._values = {}
+        self._values[name] = value
+
+    def get(self, name: str, default: Any = NotSet) -> Any:
+        """A copy of a value that was set here or in a transaction around this one.
+
+        Args:
+            name: The name it was set with.
+            default: What to return when there is none.
+
+        Raises:
+            ValueError: There is none, and no default.
+        """
+        at: BaseTransaction | None = self
+        while at is not None:
+            if at._values is not None and name in at._values:
+                return copy.deepcopy(at._values[name])
+            at = at._parent
+        if default is NotSet:
+            raise ValueError(f"Could not retrieve value for unknown key: {name}")
+        return default
+
+    def stage(
+        self,
+        value: Any,
+        on_rollback_hooks: list[Callable[..., Any]] | None = None,
+        on_commit_hooks: list[Callable[..., Any]] | None = None,
+    ) -> None:
+        """Have a value written when the transaction commits. Nothing happens when it is committed already.
+
+        Args:
+            value: The value, or the record of one; the last staged counts.
+            on_rollback_hooks: More hooks to call when it is rolled back.
+            on_commit_hooks: More hooks to call when it commits.
+        """
+        if self.is_committed():
+            return
+        self._staged_value = value
+        if on_rollback_hooks:
+            self.on_rollback_hooks = [*self.on_rollback_hooks, *on_rollback_hooks]
+        if on_commit_hooks:
+            self.on_commit_hooks = [*self.on_commit_hooks, *on_commit_hooks]
+        self.state = TransactionState.STAGED
+
+    def add_child(self, transaction: BaseTransaction) -> None:
+        """Commit and roll back another transaction together with this one."""
+        self.children.append(transaction)
+
+    # --- the block ---------------------------------------------------------------------------------------------------
+
+    def prepare_transaction(self) -> None:
+        """Take from the transaction around this one what was left open, and check that the store can do its part.
+
+        Raises:
+            ConfigurationError: The store cannot isolate as it should.
+        """
+        parent = self._parent = _current.get()
+        if self.isolation_level is None:
+            self.isolation_level = parent.isolation_level if parent else IsolationLevel.READ_COMMITTED
+        if self.commit_mode is None:
+            self.commit_mode = parent.commit_mode if parent else CommitMode.LAZY
+        if (
+            self.isolation_level is not IsolationLevel.READ_COMMITTED
+            and self.store is not None
+            and not self.store.supports_isolation_level(_level(self.isolation_level))
+        ):
+            raise ConfigurationError(
+                f"Isolation level {_level(self.isolation_level).value} is not supported by provided configuration. "
+                "Please ensure you've provided a lock file directory or lock manager when using the SERIALIZABLE "
+                "isolation level."
+            )
+
+    async def _enter(self) -> Self:
+        self.prepare_transaction()
+        try:
+            await self._begin()
+        except BaseException:
+            self._release()
+            raise
+        _current.set(self)
+        return self
+
+    async def _exit(self, failed: bool) -> None:
+        if failed:
+            await self._rollback()
+        elif not self.is_committed() and not self.is_rolled_back():
+            if self.commit_mode is CommitMode.EAGER or (self._parent is None and self.commit_mode is CommitMode.LAZY):
+                await self._commit()
+            elif self._parent is None:
+                await self._rollback()
+        await self._reset()
+
+    async def _begin(self) -> None:
+        self.state = TransactionState.ACTIVE
+        if self.store is None or self.key is None:
+            return
+        if self._serializes():
+            await self.store.aacquire_lock(self.key, holder=self._name())
+        if not self.overwrite and await self.store.aexists(self.key) and await self._is_readable():
+            self.state = TransactionState.COMMITTED
+
+    async def _is_readable(self) -> bool:
+        """A result that cannot be read is as good as none: the work is done again and replaces it."""
+        try:
+            await self._read()
+        except MissingResult:
+            return False
+        except SerializationError as error:
+            self.logger.warning("The stored result is ignored and will be replaced. %s", error)
+            return False
+        return True
+
+    async def _read(self) -> results.ResultRecord[Any] | None:
+        if self.store is None or self.key is None:
+            return None
+        return await self.store.aread(self.key, holder=self._name())
+
+    async def _reset(self) -> None:
+        """Leave the block: what is around it becomes current again, and goes on with this one or fails with it."""
+        parent = self._parent
+        _current.set(parent)
+        if parent is not None:
+            parent.add_child(self)
+            if self.is_rolled_back():
+                await parent._rollback()
+        if self.is_committed() or self.is_rolled_back():
+            self._release()
+
+    async def _commit(self) -> bool:
+        if self.is_committed() or self.is_rolled_back():
+            self._release()
+            return False
+        try:
+            for child in self.children:
+                await child._commit()
+            for hook in self.on_commit_hooks:
+                await self._run_hook(hook, "commit")
+            await self._write()
+        except SerializationError as error:
+            self.logger.warning(
+                "Encountered an error while serializing result for transaction %r: %s Code execution will continue, "
+                "but the transaction will not be committed.",
+                self.key,
+                error,
+            )
+            await self._rollback()
+            return False
+        except Exception:  # a hook of the user's: the work is undone, and the program goes on
+            self.logger.exception("An error was encountered while committing transaction %r", self.key)
+            await self._rollback()
+            return False
+        self.state = TransactionState.COMMITTED
+        self._release()
+        return True
+
+    async def _write(self) -> None:
+        if self.store is None or self.key is None or not self.write_on_commit:
+            return
+        if isinstance(self._staged_value, results.ResultRecord):
+            await self.store.apersist_result_record(self._staged_value, holder=self._name())
+        else:
+            await self.store.awrite(self._staged_value, key=self.key, holder=self._name())
+
+    async def _rollback(self) -> bool:
+        if self.is_committed() or self.is_rolled_back():
+            return False
+        try:
+            for hook in reversed(self.on_rollback_hooks):
+                await self._run_hook(hook, "rollback")
+        except Exception:  # a hook of the user's: what raised first is what the program is to see
+            self.logger.exception("An error was encountered while rolling back transaction %r", self.key)
+            self._release()
+            return False
+        self.state = TransactionState.ROLLED_BACK
+        for child in reversed(self.children):
+            await child._rollback()
+        self._release()
+        return True
+
+    async def _run_hook(self, hook: Callable[..., Any], hook_type: str) -> None:
+        name = getattr(hook, "__name__", None) or type(hook).__name__
+        self.logger.debug("Running %s hook %r", hook_type, name)
+        try:
+            await call_user(hook, self)
+        except Exception:
+            self.logger.error("An error was encountered while running %s hook %r", hook_type, name)
+            raise
+
+    # --- the lock ----------------------------------------------------------------------------------------------------
+
+    def _serializes(self) -> bool:
+        return self.isolation_level is not IsolationLevel.READ_COMMITTED and self.isolation_level is not None
+
+    def _name(self) -> str:
+        if self._holder is None:
+            self._holder = str(new_id())
+        return self._holder
+
+    def _release(self) -> None:
+        if self._holder is None or not self._serializes() or self.store is None or self.key is None:
+            return
+        if self.store.lock_manager is not None and self.store.is_lock_holder(self.key, self._holder):
+            self.store.release_lock(self.key, self._holder)
+
+
+def _level(level: Any) -> IsolationLevel:
+    return IsolationLevel(level)
+
+
+def _run_logger() -> Logger:
+    try:
+        return loggers.get_run_logger()
+    except MissingContextError:
+        return loggers.get_logger("transactions")
