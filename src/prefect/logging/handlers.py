@@ -93,7 +93,7 @@ class _SafeStreamHandler(_QuietHandler, StreamHandler[TextIO]):
         return self._stream or sys.stderr
 
     @stream.setter
-    def stream(self, stream: TextIO | None) -> None:
+    def stream(self, stream: TextIO | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._stream = None if stream is sys.stderr else stream
 
     def emit(self, record: logging.LogRecord) -> None:
