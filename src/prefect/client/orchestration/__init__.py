@@ -132,6 +132,10 @@ class PrefectClient(
 class SyncPrefectClient(_Session):
     """The client for sync code. Made by `get_client(sync_client=True)`, and used in a `with` block or without one."""
 
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
+        self._operations = PrefectClient(transport)
+
     def __enter__(self) -> Self:
         return self
 

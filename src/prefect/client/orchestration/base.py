@@ -27,10 +27,13 @@ class Endpoints:
 
 
 def driven(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Callable[Concatenate[Any, P], R]:
-    """The same method for the sync client: driven in the caller's thread, whether or not an event loop runs there."""
+    """The same method for the sync client: driven in the caller's thread, whether or not an event loop runs there.
+
+    It is called on the async client that the sync one holds, so that a method may use others.
+    """
 
     def call(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return drive(method(self, *args, **kwargs))
+        return drive(method(self._operations, *args, **kwargs))
 
     call.__name__ = method.__name__
     call.__qualname__ = f"SyncPrefectClient.{method.__name__}"

@@ -57,7 +57,7 @@ class FlowRunAsyncClient(Endpoints):
             retries=getattr(flow, "retries", None), retry_delay=int(getattr(flow, "retry_delay_seconds", None) or 0)
         )
         run = objects.FlowRun(
-            flow_id=await self._flow_id(flow.name),
+            flow_id=(await self._call("POST", "/flows/", {"name": flow.name}))["id"],
             flow_version=getattr(flow, "version", None),
             parameters=parameters or {},
             context=context or {},
@@ -74,9 +74,6 @@ class FlowRunAsyncClient(Endpoints):
             "state": as_request(state or states.State(type=states.StateType.PENDING)),
         }
         return objects.FlowRun.model_validate(await self._call("POST", "/flow_runs/", values))
-
-    async def _flow_id(self, name: str) -> UUID:
-        return objects.Flow.model_validate(await self._call("POST", "/flows/", {"name": name})).id
 
     async def read_flow_run(self, flow_run_id: UUID) -> objects.FlowRun:
         """The flow run with this id.

@@ -1,0 +1,125 @@
+"""Runs whose process is gone are crashed; those of living processes, other hosts and finished runs are left alone."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from prefect import _processes
+from prefect._io import drive
+from prefect.server import store
+from prefect.server.db.connection import SqliteDatabase
+from prefect.server.services import owners
+from prefect.server.services.apply import apply
+from prefect.server.services.owners import crash_orphans
+from prefect.types import new_id
+from tests.server.journals import at, flow_run, log, state, task_run, write
+from tests.server.test_apply import row, types
+
+GONE = 2**22 + 1
+"""A pid above what Linux gives."""
+
+
+def process(id_: UUID, pid: int = GONE, host: str | None = None, start: str | None = None) -> dict[str, Any]:
+    start = start or f"1@{(_processes.start_mark() or '').partition('@')[2]}"
+    return {
+        "kind": "process",
+        "id": id_,
+        "pid": pid,
+        "host": host or _processes.host(),
+        "start": start,
+        "created": at(0),
+    }
+
+
+def look(database: SqliteDatabase, home: Path) -> int:
+    async def go() -> int:
+        await apply(database, home)
+        return await crash_orphans(database, home)
+
+    return drive(go())
+
+
+def test_unfinished_runs_of_a_process_that_is_gone_crash(database: SqliteDatabase, home: Path) -> None:
+    owner = new_id()
+    run = flow_run(owner=owner)
+    ended, open_ = task_run(run["id"], owner=owner), task_run(run["id"], owner=owner)
+    write(
+        home,
+        [process(owner), run, ended, open_],
+        [state("flow_run", run["id"], "RUNNING", 0), state("task_run", open_["id"], "RUNNING", 1)],
+        [state("task_run", ended["id"], "COMPLETED", 2), log(run["id"], "last words", 30)],
+    )
+    assert look(database, home) == 2
+    known = row(database, store.flow_runs, run["id"])
+    assert types(known) == ["RUNNING", "CRASHED"]
+    assert f"pid {GONE}" in known["states"][-1]["message"]
+    assert "last heard of at 2026-03-01 12:00:30" in known["states"][-1]["message"]
+    assert known["end_time"] == at(30) + timedelta(microseconds=1), "it ended when it was last heard of, not now"
+    assert known["total_run_time"] == timedelta(seconds=30, microseconds=1)
+    assert types(row(database, store.task_runs, open_["id"])) == ["RUNNING", "CRASHED"]
+    assert types(row(database, store.task_runs, ended["id"])) == ["COMPLETED"]
+    assert look(database, home) == 0, "only once"
+
+
+def test_a_run_of_a_living_process_is_left_alone(database: SqliteDatabase, home: Path) -> None:
+    owner = new_id()
+    run = flow_run(owner=owner)
+    write(
+        home,
+        [process(owner, os.getpid(), start=_processes.start_mark()), run, state("flow_run", run["id"], "RUNNING", 0)],
+    )
+    assert look(database, home) == 0
+
+
+def test_a_pid_that_was_given_again_is_another_process(database: SqliteDatabase, home: Path) -> None:
+    owner = new_id()
+    run = flow_run(owner=owner)
+    write(home, [process(owner, os.getpid()), run, state("flow_run", run["id"], "RUNNING", 0)])
+    assert look(database, home) == 1
+
+
+def test_a_run_of_another_host_is_left_alone(database: SqliteDatabase, home: Path) -> None:
+    owner = new_id()
+    run = flow_run(owner=owner)
+    write(home, [process(owner, host="elsewhere"), run, state("flow_run", run["id"], "RUNNING", 0)])
+    assert look(database, home) == 0
+
+
+@pytest.mark.parametrize(
+    ("type_", "name"), [("PAUSED", "Suspended"), ("CANCELLED", "Cancelled"), ("CRASHED", "Crashed")]
+)
+def test_runs_that_need_no_process_are_left_alone(database: SqliteDatabase, home: Path, type_: str, name: str) -> None:
+    owner = new_id()
+    run = flow_run(owner=owner)
+    write(home, [process(owner), run, state("flow_run", run["id"], type_, 0, name)])
+    assert look(database, home) == 0
+
+
+def test_a_run_without_an_owner_is_left_alone(database: SqliteDatabase, home: Path) -> None:
+    run, unknown = flow_run(), flow_run(owner=new_id())
+    write(
+        home,
+        [run, unknown, state("flow_run", run["id"], "SCHEDULED", 0), state("flow_run", unknown["id"], "RUNNING", 0)],
+    )
+    assert look(database, home) == 0
+
+
+def test_what_the_process_wrote_before_it_ended_counts(
+    database: SqliteDatabase, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may finish and end between the journal being applied and its pid being looked at."""
+    owner = new_id()
+    run = flow_run(owner=owner)
+    write(home, [process(owner), run, state("flow_run", run["id"], "RUNNING", 0)])
+
+    def finishes_now(*_: Any) -> bool:
+        write(home, [state("flow_run", run["id"], "COMPLETED", 5)])
+        return False
+
+    monkeypatch.setattr(owners._processes, "is_alive", finishes_now)
+    assert look(database, home) == 0
+    assert types(row(database, store.flow_runs, run["id"])) == ["RUNNING", "COMPLETED"]
