@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -45,11 +44,14 @@ def no_stray_threads(request: pytest.FixtureRequest, home: Path) -> Iterator[Non
 
 
 def _forget() -> None:
-    """Let go of what the process remembers of a home: the journal in use, the settings read, the open store.
+    """Let go of what the process keeps: the task runner outside of flows, the journal in use, the settings read.
 
-    Only what was imported can remember anything, so nothing is imported here.
+    Only what was imported can keep anything, so nothing is imported here.
     """
-    for module, function in (("prefect.journal", "close"), ("prefect.settings", "_forget")):
-        forget: Any = getattr(sys.modules.get(module), function, None)
-        if forget is not None:
-            forget()
+    if (runners := sys.modules.get("prefect.task_runners.base")) and (runner := runners._default):
+        runners._default = None
+        runner.__exit__(None, None, None)
+    if journal := sys.modules.get("prefect.journal"):
+        journal.close()
+    if settings := sys.modules.get("prefect.settings.context"):
+        settings._process = None
