@@ -54,7 +54,7 @@ FUNCTIONS = [
 ]
 
 
-@pytest.mark.parametrize("fn", FUNCTIONS, ids=repr)
+@pytest.mark.parametrize("fn", FUNCTIONS)
 def test_names_kinds_and_defaults_are_those_of_the_signature(fn):
     ours, theirs = Parameters.of(fn), inspect.signature(fn).parameters
     assert ours.names == tuple(theirs)
