@@ -183,6 +183,8 @@ def test_fields_and_unknown_ones():
     txn = Transaction(key="x", overwrite=True)
     assert txn.is_pending() and txn.overwrite and txn.isolation_level is IsolationLevel.READ_COMMITTED
     assert txn.children == [] and txn.commit_mode is None and txn.write_on_commit
+    as_text = Transaction(commit_mode="EAGER", isolation_level="SERIALIZABLE")  # pyright: ignore
+    assert as_text.commit_mode is CommitMode.EAGER and as_text.isolation_level is IsolationLevel.SERIALIZABLE
     with pytest.raises(TypeError, match="unheard_of"):
         Transaction(unheard_of=1)  # pyright: ignore
 

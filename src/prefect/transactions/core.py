@@ -106,8 +106,9 @@ class BaseTransaction:
         self.store = store
         self.key = key
         self.children: list[BaseTransaction] = [] if children is None else children
-        self.commit_mode = commit_mode
-        self.isolation_level = isolation_level
+        # Options may come as text: a cache policy's isolation level does.
+        self.commit_mode = commit_mode if commit_mode is None else CommitMode(commit_mode)
+        self.isolation_level = isolation_level if isolation_level is None else IsolationLevel(isolation_level)
         self.state = state
         self.on_commit_hooks: list[Hook] = [] if on_commit_hooks is None else on_commit_hooks
         self.on_rollback_hooks: list[Hook] = [] if on_rollback_hooks is None else on_rollback_hooks
@@ -227,17 +228,17 @@ class BaseTransaction:
             ConfigurationError: The store cannot isolate as it should.
         """
         parent = self._parent = _current.get()
-        if self.isolation_level is None:
-            self.isolation_level = parent.isolation_level if parent else IsolationLevel.READ_COMMITTED
+        level = self.isolation_level or (parent and parent.isolation_level) or IsolationLevel.READ_COMMITTED
+        self.isolation_level = level
         if self.commit_mode is None:
             self.commit_mode = parent.commit_mode if parent else CommitMode.LAZY
         if (
-            self.isolation_level is not IsolationLevel.READ_COMMITTED
+            level is not IsolationLevel.READ_COMMITTED
             and self.store is not None
-            and not self.store.supports_isolation_level(_level(self.isolation_level))
+            and not self.store.supports_isolation_level(level)
         ):
             raise ConfigurationError(
-                f"Isolation level {_level(self.isolation_level).value} is not supported by provided configuration. "
+                f"Isolation level {level.value} is not supported by provided configuration. "
                 "Please ensure you've provided a lock file directory or lock manager when using the SERIALIZABLE "
                 "isolation level."
             )
@@ -373,10 +374,6 @@ class BaseTransaction:
             return
         if self.store.lock_manager is not None and self.store.is_lock_holder(self.key, self._holder):
             self.store.release_lock(self.key, self._holder)
-
-
-def _level(level: Any) -> IsolationLevel:
-    return IsolationLevel(level)
 
 
 def _run_logger() -> Logger:
