@@ -1,0 +1,90 @@
+"""Registries of subclasses: which class of a family a key such as `"json"` stands for.
+
+A family's base class is registered with `register_base_type`; from then on each subclass that has a `__dispatch_key__`
+is registered when it is defined.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, TypeVar
+
+T = TypeVar("T", bound=type[Any])
+
+_registries: weakref.WeakKeyDictionary[type, dict[str, Any]] = weakref.WeakKeyDictionary()
+
+
+def get_registry_for_type(cls: T) -> dict[str, T] | None:
+    """The classes of the family that a class belongs to, by key; None if it belongs to none."""
+    return next((_registries[base] for base in cls.__mro__ if base in _registries), None)
+
+
+def get_dispatch_key(cls_or_instance: Any, allow_missing: bool = False) -> str | None:
+    """The key of a class, or of an instance's class.
+
+    Args:
+        allow_missing: Return None if it has none, instead of raising.
+
+    Raises:
+        ValueError: It has none.
+        TypeError: Its key is not a string.
+    """
+    cls = cls_or_instance if isinstance(cls_or_instance, type) else type(cls_or_instance)
+    key: Any = getattr(cls, "__dispatch_key__", None)
+    if callable(key):
+        key = key()
+    if key is None:
+        if allow_missing:
+            return None
+        raise ValueError(f"The class {cls.__name__!r} has no `__dispatch_key__`, so it cannot be looked up.")
+    if not isinstance(key, str):
+        raise TypeError(f"The `__dispatch_key__` of {cls.__name__!r} must be a string, not {type(key).__name__!r}.")
+    return key
+
+
+def register_base_type(cls: T) -> T:
+    """Start a family with this class. Its subclasses are registered when they are defined."""
+    registry = _registries.setdefault(cls, {})
+    key = get_dispatch_key(cls, allow_missing=True)
+    if key is not None:
+        registry[key] = cls
+    own: Any = cls.__dict__.get("__init_subclass__")
+
+    def __init_subclass__(subclass: Any, **kwargs: Any) -> None:
+        if own is None:
+            super(cls, subclass).__init_subclass__(**kwargs)
+        else:
+            own.__func__(subclass, **kwargs)
+        if get_dispatch_key(subclass, allow_missing=True) is not None:
+            register_type(subclass)
+
+    cls.__init_subclass__ = classmethod(__init_subclass__)
+    return cls
+
+
+def register_type(cls: T) -> T:
+    """Register a class with its family. A later class of the same key takes the place of an earlier one.
+
+    Raises:
+        ValueError: It belongs to none, or has no key.
+    """
+    registry = get_registry_for_type(cls)
+    if registry is None:
+        families = ", ".join(repr(base.__name__) for base in _registries)
+        raise ValueError(f"The class {cls.__name__!r} inherits from no registered base class ({families}).")
+    key = get_dispatch_key(cls)
+    assert key is not None
+    registry[key] = cls
+    return cls
+
+
+def lookup_type(cls: T, dispatch_key: str) -> T:
+    """The class of a family that has this key.
+
+    Raises:
+        KeyError: There is none.
+    """
+    registry = get_registry_for_type(cls) or {}
+    if dispatch_key not in registry:
+        raise KeyError(f"No class of the family of {cls.__name__!r} has the key {dispatch_key!r}.")
+    return registry[dispatch_key]
