@@ -276,26 +276,29 @@ async def _merge(tx: Connection, new: _Sorted, of: str, flow_runs: dict[UUID, st
 
 def _take_all(new: _Sorted, of: str, run: store.Row, events: Iterable[Record]) -> bool:
     """Apply states and updates to a run's row; whether any of them was new."""
-    news = False
+    news = entered = False
     for record in events:
         try:
-            news = _take(of, run, record) or news
+            if record["kind"] == "update":
+                run.update(records.changes(of, record))
+                news = True
+            else:
+                entered = _enter(run, record) or entered
         except BadRecord as error:
             new.set_aside(record, str(error))
-    return news
+    if entered:
+        history.derive(run)
+        run["updated"] = max(run["updated"], run["state_timestamp"])
+    return news or entered
 
 
-def _take(of: str, run: store.Row, record: Record) -> bool:
-    if record["kind"] == "update":
-        run.update(records.changes(of, record))
-        return True
-    state = records.state(record)
-    result = records.result(record)
-    if not history.enter(run, state):
+def _enter(run: store.Row, record: Record) -> bool:
+    """Put a recorded state into a run's history; False when it is there already."""
+    state, result = records.state(record), records.result(record)
+    if not history.insert(run["states"], state):
         return False
     if result is not None:
         run["result"] = result
-    run["updated"] = max(run["updated"], run["state_timestamp"])
     return True
 
 

@@ -7,7 +7,6 @@ A stored state is a JSON object with only what is set: `id`, `type`, `name` (unl
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,40 +43,45 @@ STATE_NAMES = {
 def enter(row: Row, state: StoredState) -> bool:
     """Put a state into a run's history where its time belongs, and derive the run's columns anew.
 
-    States of equal time keep the order they came in, each a microsecond after the other.
-
     Returns:
         False when the run has this state already; nothing is changed then.
     """
-    states: list[StoredState] = row["states"]
-    if not states or state["timestamp"] > states[-1]["timestamp"]:
-        if any(known["id"] == state["id"] for known in states):
+    if not insert(row["states"], state):
+        return False
+    derive(row)
+    return True
+
+
+def insert(states: list[StoredState], state: StoredState) -> bool:
+    """Put a state where its time belongs; states of equal time keep the order they came in, a microsecond apart.
+
+    Returns:
+        False when the state is there already.
+    """
+    for known in states:
+        if known["id"] == state["id"]:
             return False
-        _advance(row, states, state)
+    if not states or state["timestamp"] > states[-1]["timestamp"]:
         states.append(state)
         return True
-    if any(known["id"] == state["id"] for known in states):
-        return False
     taken = {known["timestamp"] for known in states}
     while state["timestamp"] in taken:
         state["timestamp"] += 1
     states.insert(bisect([known["timestamp"] for known in states], state["timestamp"]), state)
-    derive(row)
     return True
 
 
 def derive(row: Row) -> None:
     """Set the derived columns of a run from all its states."""
     row.update(NOTHING_DERIVED)
-    states = row["states"]
-    for position, state in enumerate(states):
-        _advance(row, states[:position], state)
-
-
-def _advance(row: Row, before: Sequence[StoredState], state: StoredState) -> None:
-    previous = _moment(before[-1]) if before else None
-    resuming = state["type"] == "RUNNING" and _paused_since_running(before)
-    row.update(rules.advance(row, previous, _moment(state), resuming))
+    previous: rules.Moment | None = None
+    paused = False
+    for state in row["states"]:
+        moment = _moment(state)
+        running = moment.type == "RUNNING"
+        row.update(rules.advance(row, previous, moment, paused and running))
+        paused = moment.type == "PAUSED" or (paused and not running)
+        previous = moment
 
 
 def _moment(state: StoredState) -> rules.Moment:
@@ -90,12 +94,3 @@ def _moment(state: StoredState) -> rules.Moment:
         from_micros(state["timestamp"]),
         datetime.fromisoformat(scheduled) if scheduled else None,
     )
-
-
-def _paused_since_running(before: Sequence[StoredState]) -> bool:
-    for state in reversed(before):
-        if state["type"] == "PAUSED":
-            return True
-        if state["type"] == "RUNNING":
-            return False
-    return False
