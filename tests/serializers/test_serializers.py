@@ -80,7 +80,7 @@ OBJECTS = [
 ]
 
 
-@pytest.mark.parametrize("serializer", ALL, ids=repr)
+@pytest.mark.parametrize("serializer", ALL, ids=lambda v: repr(v).split(" at 0x")[0])
 @pytest.mark.parametrize("value", [*VALUES, *OBJECTS], ids=lambda v: repr(v)[:20])
 def test_round_trip(serializer: Serializer[Any], value: Any):
     blob = serializer.dumps(value)
@@ -89,7 +89,7 @@ def test_round_trip(serializer: Serializer[Any], value: Any):
     assert again == value and type(again) is type(value)
 
 
-@pytest.mark.parametrize("serializer", ALL, ids=repr)
+@pytest.mark.parametrize("serializer", ALL, ids=lambda v: repr(v).split(" at 0x")[0])
 def test_a_serializer_describes_itself(serializer: Serializer[Any]):
     described = serializer.model_dump_json(serialize_as_any=True)
     again = pydantic.TypeAdapter(Serializer).validate_json(described)
