@@ -228,7 +228,7 @@ class Flow(Generic[P, R]):
         """Checks parameters; None when no parameter has a type hint that could say anything."""
         if not any(name != "return" for name in getattr(self.fn, "__annotations__", ())):
             return None
-        return validation.validator(self.fn)
+        return validation.validator_for(self.fn, self.spec)
 
     def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Check the parameters and convert them to what the function's type hints ask for.

@@ -182,6 +182,7 @@ class EngineContext(RunContext):
 
     flow: Any
     flow_run: runs.FlowRun | None
+    parent: EngineContext | None
     task_runner: Any
     parameters: dict[str, Any] | None
     detached: bool
@@ -193,6 +194,7 @@ class EngineContext(RunContext):
     _defaults = _run_fields(
         flow=None,
         flow_run=None,
+        parent=None,
         task_runner=None,
         detached=False,
         events=None,

@@ -174,12 +174,19 @@ class FlowExecution(Execution):
         return EngineContext(
             flow=self.flow,
             flow_run=self.run,
+            parent=self.parent,
             parameters=self.parameters,
             log_prints=self.flow.should_log_prints(self.parent),
             persist_result=self._should_persist(),
-            result_store=lambda: keeping.store_for(self),
+            result_store=lambda: keeping.flow_store(self),
             _memo=self._memo,
         )
+
+    @property
+    def context(self) -> EngineContext:
+        """The context that the body runs in, once the parameters are valid."""
+        assert self._context is not None
+        return self._context
 
     def _should_persist(self) -> bool:
         if self.flow.persist_result is not None:

@@ -1,12 +1,165 @@
-"""Keeping a run's result beyond the run."""
+"""Keeping a run's result beyond the run: its cache key, the transaction it is written in, what was found.
+
+Only runs that persist their result, have hooks on their transaction or are inside of one come here.
+"""
 
 from __future__ import annotations
-from typing import Any
+
+from typing import TYPE_CHECKING, Any
+
+from prefect import runtime
+from prefect._io import drive
+from prefect.exceptions import SerializationError
+from prefect.results import ResultStore
+from prefect.schemas.states import State, StateDetails, StateType
+from prefect.transactions import AsyncTransaction, Transaction, get_transaction
+from prefect.transactions.core import _current
+from prefect.types import now
+
+if TYPE_CHECKING:
+    from prefect.engine.flow_run import FlowExecution
+    from prefect.engine.task_run import TaskExecution
+    from prefect.results import ResultRecord
 
 
-def needed(run: Any) -> bool:
-    return False
+class Keeping:
+    """What keeps one task run's result.
+
+    Attributes:
+        key: The key of the result; None for a run that only takes part in a transaction.
+        transaction: The run's transaction, current while its body runs.
+    """
+
+    def __init__(self, run: TaskExecution) -> None:
+        self._run = run
+        self._context: Any = run.context
+        self.key = self._compute_key() if self._context.persist_result else None
+        kind = AsyncTransaction if run.task.isasync else Transaction
+        persists = self._context.persist_result
+        self.transaction = kind(
+            store=self._context.result_store if persists else None,
+            key=self.key,
+            overwrite=bool(run.task.refresh_cache if run.task.refresh_cache is not None else run.refresh_by_default()),
+            isolation_level=getattr(run.task.cache_policy, "isolation_level", None) if persists else None,
+            write_on_commit=persists,
+            logger=run.logger,
+        )
+
+    def _compute_key(self) -> str | None:
+        task, parameters = self._run.task, self._run.parameters
+        if task.result_storage_key is not None:
+            return _fill(task.result_storage_key, parameters, self._context)
+        flow = self._run.flow
+        try:
+            key = task.cache_policy.compute_key(
+                task_ctx=self._context, inputs=parameters, flow_parameters=(flow.parameters or {}) if flow else {}
+            )
+        except Exception as error:  # a key function of the user's, or an input that cannot be hashed
+            self._run.logger.warning("Error encountered when computing cache key - result will not be cached. %s", error)
+            key = None
+        self._cache_key = key
+        return key or self._context.result_store.storage_key_fn()
+
+    _cache_key: str | None = None
+
+    async def begin(self) -> ResultRecord[Any] | None:
+        """Begin the transaction of an attempt; returns the result that is there already, if any."""
+        await self.transaction._enter()
+        _current.set(self.transaction.get_parent())
+        if not self.transaction.is_committed():
+            return None
+        record = await self.transaction._read()
+        await self._leave(failed=False)
+        return record
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self.transaction)
+
+    def __exit__(self) -> None:
+        _current.reset(self._token)
+
+    async def end(self, state: State[Any], value: Any) -> State[Any]:
+        """Stage the result of a completed attempt and end its transaction; returns the state with where it is."""
+        if not state.is_completed():
+            await self._leave(failed=state.is_final())
+            return state
+        task = self._run.task
+        record: Any = None
+        if self._context.persist_result:
+            expiration = now() + task.cache_expiration if task.cache_expiration else None
+            record = self._context.result_store.create_result_record(value, key=self.key, expiration=expiration)
+        self.transaction.stage(record, [self._rolled_back, *task.on_rollback_hooks], task.on_commit_hooks)
+        await self._leave(failed=False)
+        if record is not None and not self.transaction.is_rolled_back():
+            state.data = record if task.cache_result_in_memory else record.metadata
+        return state
+
+    async def abandon(self, error: BaseException | None) -> None:
+        """End the transaction of an attempt that did not complete: what it did is rolled back."""
+        if self.transaction.is_active():
+            self.transaction.stage(None, list(self._run.task.on_rollback_hooks))
+            await self._leave(failed=True)
+        self.transaction.state = type(self.transaction.state).PENDING
+        self.transaction.on_rollback_hooks = []
+
+    async def _leave(self, failed: bool) -> None:
+        outside = _current.get()
+        await self.transaction._exit(failed)
+        _current.set(outside)
+
+    def details(self, details: StateDetails) -> StateDetails:
+        """State details that name the cache key."""
+        if self._cache_key is None:
+            return details
+        expiration = self._run.task.cache_expiration
+        return details.model_copy(
+            update={"cache_key": self._cache_key, "cache_expiration": now() + expiration if expiration else None}
+        )
+
+    def _rolled_back(self, _: Any) -> None:
+        """The transaction around a run that had completed was rolled back."""
+        if self._run.state.is_completed():
+            message = "Task rolled back as part of transaction"
+            self._run.enter(
+                State.make(StateType.COMPLETED, "RolledBack", message=message, details=self._run.state.state_details)
+            )
 
 
-def store_for(run: Any) -> Any:
-    raise NotImplementedError
+def needed(run: TaskExecution) -> bool:
+    """Whether a task run keeps its result or takes part in a transaction."""
+    task = run.task
+    return run.context.persist_result or bool(task.on_commit_hooks or task.on_rollback_hooks) or bool(get_transaction())
+
+
+def task_store(run: TaskExecution) -> ResultStore:
+    """The result store of a task run: as its flow's, with the task's own options."""
+    return drive((run.flow.result_store if run.flow else ResultStore()).aupdate_for_task(run.task))
+
+
+def flow_store(run: FlowExecution) -> ResultStore:
+    """The result store of a flow run: as its parent's, with the flow's own options."""
+    return drive((run.parent.result_store if run.parent else ResultStore()).aupdate_for_flow(run.flow))
+
+
+async def persist(run: FlowExecution, state: State[Any], value: Any) -> State[Any]:
+    """Write the result of a completed flow run; returns the state with where it is."""
+    store = run.context.result_store
+    record = store.create_result_record(value)
+    try:
+        await store.apersist_result_record(record)
+    except SerializationError as error:
+        run.logger.warning("The result of the flow run cannot be stored and is kept in memory only. %s", error)
+        return state
+    state.data = record if run.flow.cache_result_in_memory else record.metadata
+    return state
+
+
+def _fill(template: str, parameters: dict[str, Any], context: Any) -> str:
+    with context:
+        return template.format(
+            parameters=parameters,
+            flow_run=runtime.flow_run,
+            task_run=runtime.task_run,
+            deployment=runtime.deployment,
+            **{name: value for name, value in parameters.items() if name not in ("parameters", "flow_run", "task_run")},
+        )

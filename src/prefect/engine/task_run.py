@@ -23,12 +23,14 @@ from prefect.schemas.states import InMemory, State, StateDetails, StateType
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
+    from prefect import settings
     from prefect.engine import keeping
     from prefect.tasks import Task
     from prefect.utilities import math
 else:
     keeping = lazy("prefect.engine.keeping")
     math = lazy("prefect.utilities.math")
+    settings = lazy("prefect.settings")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 COMPLETED, FAILED, CRASHED = StateType.COMPLETED, StateType.FAILED, StateType.CRASHED
@@ -164,9 +166,19 @@ class TaskExecution(Execution):
             parameters=self.parameters,
             log_prints=task.should_log_prints(flow),
             persist_result=self._persists,
-            result_store=lambda: keeping.store_for(self),
+            result_store=lambda: keeping.task_store(self),
         )
         self.logger = task_run_logger(self.run, task, flow.flow_run if flow else None, flow.flow if flow else None)
+
+    @property
+    def context(self) -> TaskRunContext:
+        """The context that the body runs in, once the parameters are known."""
+        assert self._context is not None
+        return self._context
+
+    def refresh_by_default(self) -> bool:
+        """Whether tasks that do not say run even if there is a cached result."""
+        return settings.get_current_settings().tasks.refresh_cache
 
     def _should_persist(self) -> bool:
         if self.task.persist_result is not None:

@@ -1,0 +1,50 @@
+"""How the modules of this package answer attribute access: an environment variable first, then the field's getter."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+
+def _as_bool(text: str) -> bool:
+    return text.lower() in ("true", "1", "yes")
+
+
+_CASTS: dict[type, Callable[[str], Any]] = {
+    bool: _as_bool,
+    int: int,
+    float: float,
+    str: str,
+    datetime: datetime.fromisoformat,
+    type(None): str,
+}
+
+type_cast = _CASTS
+
+
+def attributes(module: str, fields: Mapping[str, Callable[[], Any]]) -> Callable[[str], Any]:
+    """Make the `__getattr__` of a runtime module.
+
+    Args:
+        module: The module's last name, in the environment variables.
+        fields: What gives each attribute's value.
+    """
+
+    def __getattr__(name: str) -> Any:
+        getter = fields.get(name)
+        if getter is None:
+            raise AttributeError(f"module 'prefect.runtime.{module}' has no attribute {name!r}")
+        real = getter()
+        mocked = os.environ.get(f"PREFECT__RUNTIME__{module.upper()}__{name.upper()}")
+        return real if mocked is None else _cast(mocked, real, f"prefect.runtime.{module}.{name}")
+
+    return __getattr__
+
+
+def _cast(text: str, real: Any, name: str) -> Any:
+    cast = _CASTS.get(type(real))
+    if cast is None:
+        raise ValueError(f"{name} cannot be replaced by an environment variable: it is a {type(real).__name__}.")
+    return cast(text)

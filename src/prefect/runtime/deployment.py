@@ -1,0 +1,54 @@
+"""The deployment of the running flow, as plain values; None and empty for a run that has none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.runtime import flow_run
+from prefect.runtime._attributes import attributes
+from prefect.runtime._attributes import type_cast as type_cast
+
+__all__ = ["flow_run_id", "id", "name", "parameters", "version"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def get_id() -> str | None:
+    """The deployment's id."""
+    run = flow_run._run()
+    return str(run.deployment_id) if run is not None and run.deployment_id else None
+
+
+def get_parameters() -> dict[str, Any]:
+    """The parameters that the deployment gave the run."""
+    run = flow_run._run()
+    return run.parameters if run is not None and run.deployment_id else {}
+
+
+def get_name() -> str | None:
+    """The deployment's name."""
+    return _unknown()
+
+
+def get_version() -> str | None:
+    """The deployment's version."""
+    return _unknown()
+
+
+def get_flow_run_id() -> str | None:
+    """The id of the deployed run."""
+    return flow_run.get_id()
+
+
+def _unknown() -> None:
+    if get_id() is not None:
+        raise NotImplementedError("The names of deployments come with deployments, in a later issue.")
+
+
+FIELDS = {
+    "id": get_id,
+    "name": get_name,
+    "parameters": get_parameters,
+    "version": get_version,
+    "flow_run_id": get_flow_run_id,
+}
+
+__getattr__ = attributes("deployment", FIELDS)

@@ -1,0 +1,155 @@
+"""The running flow, as plain values."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import Any
+
+from prefect.context import EngineContext, TaskRunContext
+from prefect.runtime._attributes import attributes
+from prefect.runtime._attributes import type_cast as type_cast
+from prefect.types import now
+
+__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
+    "api_url",
+    "flow_name",
+    "flow_version",
+    "id",
+    "job_variables",
+    "name",
+    "parameters",
+    "parent_deployment_id",
+    "parent_flow_run_id",
+    "root_flow_run_id",
+    "run_count",
+    "scheduled_start_time",
+    "tags",
+    "ui_url",
+]
+
+
+def _run() -> Any:
+    context = EngineContext.get()
+    return context.flow_run if context else None
+
+
+def get_id() -> str | None:
+    """The flow run's id, also in a task that runs in another process."""
+    run = _run()
+    if run is not None:
+        return str(run.id)
+    task = TaskRunContext.get()
+    if task is not None and task.task_run.flow_run_id is not None:
+        return str(task.task_run.flow_run_id)
+    return os.environ.get("PREFECT__FLOW_RUN_ID")
+
+
+def get_tags() -> list[str]:
+    """The flow run's tags."""
+    run = _run()
+    return list(run.tags) if run else []
+
+
+def get_run_count() -> int:
+    """Which attempt this is, from 1; 0 outside of a flow."""
+    run = _run()
+    return run.run_count if run else 0
+
+
+def get_name() -> str | None:
+    """The flow run's name."""
+    run = _run()
+    return run.name if run else None
+
+
+def get_flow_name() -> str | None:
+    """The flow's name."""
+    context = EngineContext.get()
+    return context.flow.name if context and context.flow else None
+
+
+def get_flow_version() -> str | None:
+    """The flow's version."""
+    context = EngineContext.get()
+    return context.flow.version if context and context.flow else None
+
+
+def get_scheduled_start_time() -> datetime:
+    """When the run was to start; now, outside of a flow."""
+    run = _run()
+    return (run.expected_start_time if run else None) or now()
+
+
+def get_parameters() -> dict[str, Any]:
+    """The arguments of the call."""
+    context = EngineContext.get()
+    return (context.parameters or {}) if context else {}
+
+
+def get_job_variables() -> dict[str, Any] | None:
+    """The job variables of a deployed run."""
+    run = _run()
+    return run.job_variables if run else None
+
+
+def get_parent_flow_run_id() -> str | None:
+    """The id of the flow run that this one is a subflow of."""
+    context = EngineContext.get()
+    parent = context.parent if context else None
+    return str(parent.flow_run.id) if parent is not None and parent.flow_run else None
+
+
+def get_root_flow_run_id() -> str | None:
+    """The id of the outermost flow run that this one is in."""
+    context = EngineContext.get()
+    while context is not None and context.parent is not None:
+        context = context.parent
+    return str(context.flow_run.id) if context and context.flow_run else get_id()
+
+
+def get_parent_deployment_id() -> str | None:
+    """The id of the deployment that the parent flow run belongs to."""
+    context = EngineContext.get()
+    parent = context.parent if context else None
+    run = parent.flow_run if parent is not None else None
+    return str(run.deployment_id) if run is not None and run.deployment_id else None
+
+
+def get_flow_run_api_url() -> str | None:
+    """Where the API shows the run."""
+    return _url("api")
+
+
+def get_flow_run_ui_url() -> str | None:
+    """Where the web page shows the run."""
+    return _url("ui")
+
+
+def _url(kind: str) -> str | None:
+    run_id = get_id()
+    if run_id is None:
+        return None
+    from prefect.utilities.urls import url_for
+
+    return url_for("flow-run", obj_id=run_id, url_type=kind)  # pyright: ignore[reportArgumentType]
+
+
+FIELDS = {
+    "id": get_id,
+    "tags": get_tags,
+    "scheduled_start_time": get_scheduled_start_time,
+    "name": get_name,
+    "flow_name": get_flow_name,
+    "parameters": get_parameters,
+    "parent_flow_run_id": get_parent_flow_run_id,
+    "parent_deployment_id": get_parent_deployment_id,
+    "root_flow_run_id": get_root_flow_run_id,
+    "run_count": get_run_count,
+    "api_url": get_flow_run_api_url,
+    "ui_url": get_flow_run_ui_url,
+    "flow_version": get_flow_version,
+    "job_variables": get_job_variables,
+}
+
+__getattr__ = attributes("flow_run", FIELDS)

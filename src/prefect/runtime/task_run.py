@@ -1,0 +1,80 @@
+"""The running task, as plain values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.context import TaskRunContext
+from prefect.runtime._attributes import attributes
+from prefect.runtime._attributes import type_cast as type_cast
+
+__all__ = ["api_url", "id", "name", "parameters", "run_count", "tags", "task_name", "ui_url"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def get_id() -> str | None:
+    """The task run's id."""
+    context = TaskRunContext.get()
+    return str(context.task_run.id) if context else None
+
+
+def get_tags() -> list[str]:
+    """The task run's tags."""
+    context = TaskRunContext.get()
+    return list(context.task_run.tags) if context else []
+
+
+def get_run_count() -> int:
+    """Which attempt this is, from 1; 0 outside of a task."""
+    context = TaskRunContext.get()
+    return context.task_run.run_count if context else 0
+
+
+def get_name() -> str | None:
+    """The task run's name."""
+    context = TaskRunContext.get()
+    return context.task_run.name if context else None
+
+
+def get_task_name() -> str | None:
+    """The task's name."""
+    context = TaskRunContext.get()
+    return context.task.name if context else None
+
+
+def get_parameters() -> dict[str, Any]:
+    """The arguments of the call."""
+    context = TaskRunContext.get()
+    return context.parameters if context else {}
+
+
+def get_task_run_api_url() -> str | None:
+    """Where the API shows the run."""
+    return _url("api")
+
+
+def get_task_run_ui_url() -> str | None:
+    """Where the web page shows the run."""
+    return _url("ui")
+
+
+def _url(kind: str) -> str | None:
+    run_id = get_id()
+    if run_id is None:
+        return None
+    from prefect.utilities.urls import url_for
+
+    return url_for("task-run", obj_id=run_id, url_type=kind)  # pyright: ignore[reportArgumentType]
+
+
+FIELDS = {
+    "id": get_id,
+    "tags": get_tags,
+    "name": get_name,
+    "parameters": get_parameters,
+    "run_count": get_run_count,
+    "task_name": get_task_name,
+    "api_url": get_task_run_api_url,
+    "ui_url": get_task_run_ui_url,
+}
+
+__getattr__ = attributes("task_run", FIELDS)
