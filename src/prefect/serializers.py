@@ -19,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    SerializeAsAny,
     TypeAdapter,
     field_validator,
     model_validator,
@@ -191,7 +192,7 @@ class CompressedSerializer(Serializer[D]):
     """Compresses what another serializer makes."""
 
     type: str = Field(default="compressed", frozen=True)
-    serializer: Serializer
+    serializer: SerializeAsAny[Serializer]
     compressionlib: str = Field(default="lzma", description="The module that compresses: `compress`, `decompress`.")
 
     @field_validator("compressionlib")
@@ -212,14 +213,14 @@ class CompressedPickleSerializer(CompressedSerializer[D]):
     """A compressed pickle."""
 
     type: str = Field(default="compressed/pickle", frozen=True)
-    serializer: Serializer = Field(default_factory=PickleSerializer)
+    serializer: SerializeAsAny[Serializer] = Field(default_factory=PickleSerializer)
 
 
 class CompressedJSONSerializer(CompressedSerializer[D]):
     """Compressed JSON."""
 
     type: str = Field(default="compressed/json", frozen=True)
-    serializer: Serializer = Field(default_factory=JSONSerializer)
+    serializer: SerializeAsAny[Serializer] = Field(default_factory=JSONSerializer)
 
 
 def prefect_json_object_encoder(obj: Any) -> Any:
