@@ -81,9 +81,13 @@ def Interval(
     """A schedule by a time between runs, as a timedelta or in seconds, for example `Interval(3600)`."""
     if isinstance(interval, float | int):
         interval = datetime.timedelta(seconds=interval)
-    anchor = {} if anchor_date is None else {"anchor_date": anchor_date}
     return Schedule(
-        interval=interval, timezone=timezone, active=active, parameters=parameters or {}, slug=slug, **anchor
+        interval=interval,
+        timezone=timezone,
+        anchor_date=anchor_date or datetime.datetime.now(UTC),
+        active=active,
+        parameters=parameters or {},
+        slug=slug,
     )
 
 

@@ -95,7 +95,7 @@ class SavedSearch(ObjectBaseModel):
     """A search that was saved."""
 
     name: str
-    filters: list[SavedSearchFilter] = Field(default_factory=list)
+    filters: list[SavedSearchFilter] = Field(default_factory=list[SavedSearchFilter])
 
 
 class ServerDefaultResultStorage(PrefectBaseModel):

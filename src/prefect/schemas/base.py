@@ -51,7 +51,10 @@ class PrefectBaseModel(BaseModel):
             return True
         if not isinstance(other, PrefectBaseModel):
             return NotImplemented
-        return _comparable(self) == _comparable(other)
+        return self._comparable() == other._comparable()
+
+    def _comparable(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in self._reset_fields}
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]  # mutable, so it has none unless a model gives one
 
@@ -80,12 +83,6 @@ class PrefectBaseModel(BaseModel):
         return self.model_copy(
             update={name: fields[name].get_default(call_default_factory=True) for name in self._reset_fields}
         )
-
-
-def _comparable(model: PrefectBaseModel) -> dict[str, Any]:
-    if not model._reset_fields:
-        return model.__dict__
-    return {name: value for name, value in model.__dict__.items() if name not in model._reset_fields}
 
 
 class ActionBaseModel(PrefectBaseModel):

@@ -6,13 +6,15 @@ A document's `data` may hold secrets; they are written as asterisks unless the c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Self, cast
 from uuid import UUID
 
 from pydantic import (
     Field,
     HttpUrl,
     Secret,
+    SecretBytes,
+    SecretStr,
     SerializationInfo,
     SerializerFunctionWrapHandler,
     field_serializer,
@@ -36,14 +38,14 @@ def validate_name_present_on_nonanonymous_blocks(values: Any) -> Any:
 
 def reveal(value: Any, include_secrets: bool) -> Any:
     """A copy of data where each secret is its value, or, without `include_secrets`, asterisks."""
-    if isinstance(value, Secret):
-        return value.get_secret_value() if include_secrets else "********"  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, Secret | SecretStr | SecretBytes):
+        secret = cast("Secret[Any]", value)
+        return secret.get_secret_value() if include_secrets else "********"
     if isinstance(value, dict):
         items: dict[Any, Any] = value  # pyright: ignore[reportUnknownVariableType]
         return {key: reveal(item, include_secrets) for key, item in items.items()}
     if isinstance(value, list | tuple | set):
-        parts: Iterable[Any] = value  # pyright: ignore[reportUnknownVariableType]
-        return [reveal(item, include_secrets) for item in parts]
+        return [reveal(item, include_secrets) for item in cast("Iterable[Any]", value)]
     return value
 
 

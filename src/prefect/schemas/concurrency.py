@@ -39,7 +39,7 @@ class ConcurrencyLimit(ObjectBaseModel):
 
     tag: str
     concurrency_limit: int
-    active_slots: list[UUID] = Field(default_factory=list)
+    active_slots: list[UUID] = Field(default_factory=list[UUID])
 
 
 class GlobalConcurrencyLimit(ObjectBaseModel):

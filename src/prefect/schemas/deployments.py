@@ -69,7 +69,7 @@ class Deployment(ObjectBaseModel):
     flow_id: UUID
     paused: bool = False
     concurrency_limit: int | None = None
-    schedules: list[DeploymentSchedule] = Field(default_factory=list)
+    schedules: list[DeploymentSchedule] = Field(default_factory=list[DeploymentSchedule])
     job_variables: dict[str, Any] = Field(default_factory=dict)
     parameters: dict[str, Any] = Field(default_factory=dict)
     pull_steps: list[dict[str, Any]] | None = None

@@ -53,7 +53,7 @@ async def _load(data: Any, retry: bool) -> Any:
         return await _patiently(lambda: results.load_reference(data), retry)
     if not isinstance(data, type) and isinstance(data, Loadable):
         return await _patiently(data.aload, retry)
-    return data
+    return cast("Any", data)
 
 
 async def _patiently(load: Callable[[], Any], retry: bool) -> Any:
@@ -123,7 +123,9 @@ raise_state_exception = twin(araise_state_exception)
 
 def is_state_iterable(obj: Any) -> TypeGuard[Iterable[State[Any]]]:
     """Whether `obj` is a list, tuple or set that holds states and nothing else, and at least one."""
-    return isinstance(obj, list | tuple | set) and bool(obj) and all(isinstance(item, State) for item in obj)
+    if not obj or not isinstance(obj, list | tuple | set):
+        return False
+    return all(isinstance(item, State) for item in cast("Iterable[Any]", obj))
 
 
 class StateGroup:

@@ -131,7 +131,7 @@ class FlowRunResponse(ObjectBaseModel):
     work_queue_id: UUID | None = None
     work_pool_id: UUID | None
     work_pool_name: str | None = None
-    state: State | None = None
+    state: State | None = None  # pyright: ignore[reportMissingTypeArgument]  # State[Any] would be a class of its own
     job_variables: dict[str, Any] | None = None
     state_type: StateType | None = None
     state_name: str | None = None
@@ -163,7 +163,7 @@ class DeploymentResponse(ObjectBaseModel):
     global_concurrency_limit: GlobalConcurrencyLimitResponse | None = None
     concurrency_options: ConcurrencyOptions | None = None
     paused: bool = False
-    schedules: list[DeploymentSchedule] = Field(default_factory=list)
+    schedules: list[DeploymentSchedule] = Field(default_factory=list[DeploymentSchedule])
     job_variables: dict[str, Any] = Field(default_factory=dict)
     parameters: dict[str, Any] = Field(default_factory=dict)
     pull_steps: list[dict[str, Any]] | None = None
@@ -225,7 +225,7 @@ class WorkQueueConcurrencyStatus(PrefectBaseModel):
 
     active_slots: int
     concurrency_limit: int | None = None
-    flow_runs: list[FlowRunSlotSummary] = Field(default_factory=list)
+    flow_runs: list[FlowRunSlotSummary] = Field(default_factory=list[FlowRunSlotSummary])
     count: int
     limit: int
     pages: int
@@ -239,7 +239,7 @@ class WorkQueueConcurrencyStatusDetail(PrefectBaseModel):
     queue_name: str
     active_slots: int
     concurrency_limit: int | None = None
-    flow_runs: list[FlowRunSlotSummary] = Field(default_factory=list)
+    flow_runs: list[FlowRunSlotSummary] = Field(default_factory=list[FlowRunSlotSummary])
     flow_run_count: int | None = None
 
 
@@ -248,7 +248,7 @@ class WorkPoolConcurrencyStatus(PrefectBaseModel):
 
     active_slots: int
     concurrency_limit: int | None = None
-    queues: list[WorkQueueConcurrencyStatusDetail] = Field(default_factory=list)
+    queues: list[WorkQueueConcurrencyStatusDetail] = Field(default_factory=list[WorkQueueConcurrencyStatusDetail])
     count: int
     limit: int
     pages: int

@@ -100,7 +100,7 @@ class TaskRunPolicy(PrefectBaseModel):
     def _limit_retry_delays(cls, value: Any) -> Any:
         if isinstance(value, list) and len(value) > MAX_RETRY_DELAYS:  # pyright: ignore[reportUnknownArgumentType]
             raise ValueError(f"A task can have at most {MAX_RETRY_DELAYS} retry delays.")
-        return value
+        return value  # pyright: ignore[reportUnknownVariableType]
 
     @field_validator("retry_jitter_factor")
     @classmethod
@@ -208,7 +208,7 @@ class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):
     work_queue_id: UUID | None = None
     work_pool_id: UUID | None = None
     work_pool_name: str | None = None
-    state: State | None = None
+    state: State | None = None  # pyright: ignore[reportMissingTypeArgument]  # State[Any] would be a class of its own
     job_variables: dict[str, Any] | None = None
     state_type: StateType | None = None
     state_name: str | None = None
@@ -261,7 +261,7 @@ class TaskRun(TimeSeriesBaseModel, ObjectBaseModel):
     total_run_time: datetime.timedelta = _ZERO
     estimated_run_time: datetime.timedelta = _ZERO
     estimated_start_time_delta: datetime.timedelta = _ZERO
-    state: State | None = None
+    state: State | None = None  # pyright: ignore[reportMissingTypeArgument]  # State[Any] would be a class of its own
 
     @classmethod
     def make(cls, **fields: Any) -> TaskRun:

@@ -72,7 +72,7 @@ class IntervalSchedule(PrefectBaseModel):
     def _default_timezone(self) -> Self:
         if self.timezone is None:
             name = getattr(self.anchor_date.tzinfo, "key", None) or getattr(self.anchor_date.tzinfo, "name", None)
-            self.__dict__["timezone"] = name if isinstance(name, str) and is_valid_timezone(name) else "UTC"
+            vars(self)["timezone"] = name if isinstance(name, str) and is_valid_timezone(name) else "UTC"
         _timezone(self.timezone)
         return self
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 outcomes: Any = lazy("prefect.schemas.outcomes")
 runs: Any = lazy("prefect.schemas.runs")
 
-R = TypeVar("R", default=Any) if TYPE_CHECKING else TypeVar("R")
+R = TypeVar("R")
 
 
 class StateType(AutoEnum):
@@ -193,7 +193,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
     @model_validator(mode="after")
     def _default_name_and_time(self) -> Self:
         if self.name is None:
-            self.__dict__["name"] = _DEFAULT_NAMES[self.type]
+            vars(self)["name"] = _DEFAULT_NAMES[self.type]
         if self.type is StateType.SCHEDULED:
             _default_scheduled_time(self)
         return self
@@ -266,7 +266,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         """
         copy = self.model_copy(**kwargs)
         moment = now()
-        copy.__dict__.update(id=new_id(), created=moment, updated=moment, timestamp=moment)
+        vars(copy).update(id=new_id(), created=moment, updated=moment, timestamp=moment)
         return copy
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -300,7 +300,7 @@ def _value(type: Any) -> str:
 def _default_scheduled_time(state: State[Any]) -> None:
     if state.state_details.scheduled_time is None:
         # A copy, because a caller may have given the same details to several states.
-        state.__dict__["state_details"] = state.state_details.model_copy(update={"scheduled_time": now()})
+        vars(state)["state_details"] = state.state_details.model_copy(update={"scheduled_time": now()})
 
 
 def data_discriminator(x: Any) -> str:
@@ -324,7 +324,8 @@ def _state(type: StateType, name: str, kwargs: dict[str, Any]) -> State[Any]:
             return State.make(type, kwargs.get("name") or name, message, kwargs.get("data"), details)
     if details is not None:
         kwargs["state_details"] = details
-    return State(**{"name": name, **kwargs, "type": type})
+    fields: dict[str, Any] = {"name": name, **kwargs, "type": type}
+    return State(**fields)
 
 
 def _details(kwargs: dict[str, Any]) -> StateDetails:

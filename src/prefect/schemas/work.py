@@ -59,7 +59,7 @@ class WorkPool(ObjectBaseModel):
     status: WorkPoolStatus | None = None
     active_slots: int | None = None
     storage_configuration: WorkPoolStorageConfiguration = Field(default_factory=WorkPoolStorageConfiguration)
-    default_queue_id: UUID = None
+    default_queue_id: UUID = None  # pyright: ignore[reportAssignmentType]  # an older server leaves it out
 
     @property
     def is_push_pool(self) -> bool:

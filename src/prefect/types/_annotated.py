@@ -128,7 +128,7 @@ def _one_or_many(value: Any) -> Any:
     if isinstance(value, str):
         value = value.split(",")
     if not isinstance(value, Iterable):
-        return cast("Any", value)
+        return value
     return [item for item in cast("Iterable[Any]", value) if item]
 
 

@@ -50,12 +50,14 @@ def drop_old_fields(values: Any) -> Any:
 
 
 def within_the_scheduler(max_scheduled_runs: int | None) -> int | None:
-    """The number of runs to schedule ahead, checked against the most that the scheduler makes."""
+    """The most runs a schedule makes, checked against the most that the settings allow."""
     if max_scheduled_runs is None:
         return None
-    limit = settings.get_current_settings().server.services.scheduler.max_scheduled_runs
+    limit = settings.get_current_settings().server.deployment_schedule_max_scheduled_runs
     if max_scheduled_runs > limit:
-        raise ValueError(f"`max_scheduled_runs` must be at most {limit}, which is what the scheduler schedules ahead.")
+        raise ValueError(
+            f"`max_scheduled_runs` must be at most {limit}, the setting server.deployment_schedule_max_scheduled_runs."
+        )
     return max_scheduled_runs
 
 
@@ -117,7 +119,7 @@ class DeploymentCreate(ActionBaseModel):
     name: NameOrEmpty
     flow_id: UUID
     paused: bool | None = None
-    schedules: list[DeploymentScheduleCreate] = Field(default_factory=list)
+    schedules: list[DeploymentScheduleCreate] = Field(default_factory=list[DeploymentScheduleCreate])
     concurrency_limit: int | None = None
     concurrency_options: ConcurrencyOptions | None = None
     enforce_parameter_schema: bool | None = None

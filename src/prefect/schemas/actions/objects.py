@@ -127,7 +127,7 @@ class SavedSearchCreate(ActionBaseModel):
     """A new saved search."""
 
     name: str
-    filters: list[SavedSearchFilter] = Field(default_factory=list)
+    filters: list[SavedSearchFilter] = Field(default_factory=list[SavedSearchFilter])
 
 
 class ConcurrencyLimitCreate(ActionBaseModel):

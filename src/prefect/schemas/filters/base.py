@@ -23,7 +23,7 @@ class OperatorMixin(BaseModel):
     operator: Operator = Operator.and_
 
 
-class _FlowRunFilterBaseModel(PrefectBaseModel):
+class FlowRunFilterBaseModel(PrefectBaseModel):
     """The base of the filters of flow runs, where a condition that does not exist is an error."""
 
     model_config = ConfigDict(extra="forbid")

@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from prefect.schemas.base import PrefectBaseModel
-from prefect.schemas.filters.base import OperatorMixin, _FlowRunFilterBaseModel
+from prefect.schemas.filters.base import FlowRunFilterBaseModel, OperatorMixin
 from prefect.schemas.states import StateType
 from prefect.types._annotated import DateTime
 
@@ -45,7 +45,7 @@ class FlowFilter(PrefectBaseModel, OperatorMixin):
     tags: FlowFilterTags | None = None
 
 
-class FlowRunFilterCreatedBy(_FlowRunFilterBaseModel, OperatorMixin):
+class FlowRunFilterCreatedBy(FlowRunFilterBaseModel, OperatorMixin):
     """Selects flow runs by what created them."""
 
     id_: list[UUID] | None = None
@@ -53,14 +53,14 @@ class FlowRunFilterCreatedBy(_FlowRunFilterBaseModel, OperatorMixin):
     is_null_: bool | None = None
 
 
-class FlowRunFilterDeploymentId(_FlowRunFilterBaseModel, OperatorMixin):
+class FlowRunFilterDeploymentId(FlowRunFilterBaseModel, OperatorMixin):
     """Selects flow runs by the deployment they were made from."""
 
     any_: list[UUID] | None = None
     is_null_: bool | None = None
 
 
-class FlowRunFilterEndTime(_FlowRunFilterBaseModel):
+class FlowRunFilterEndTime(FlowRunFilterBaseModel):
     """Selects flow runs by their end time."""
 
     before_: DateTime | None = None
@@ -68,61 +68,61 @@ class FlowRunFilterEndTime(_FlowRunFilterBaseModel):
     is_null_: bool | None = None
 
 
-class FlowRunFilterExpectedStartTime(_FlowRunFilterBaseModel):
+class FlowRunFilterExpectedStartTime(FlowRunFilterBaseModel):
     """Selects flow runs by their expected start time."""
 
     before_: DateTime | None = None
     after_: DateTime | None = None
 
 
-class FlowRunFilterFlowVersion(_FlowRunFilterBaseModel):
+class FlowRunFilterFlowVersion(FlowRunFilterBaseModel):
     """Selects flow runs by their flow version."""
 
     any_: list[str] | None = None
 
 
-class FlowRunFilterId(_FlowRunFilterBaseModel):
+class FlowRunFilterId(FlowRunFilterBaseModel):
     """Selects flow runs by their ids."""
 
     any_: list[UUID] | None = None
     not_any_: list[UUID] | None = None
 
 
-class FlowRunFilterIdempotencyKey(_FlowRunFilterBaseModel):
+class FlowRunFilterIdempotencyKey(FlowRunFilterBaseModel):
     """Selects flow runs by their idempotency key."""
 
     any_: list[str] | None = None
     not_any_: list[str] | None = None
 
 
-class FlowRunFilterName(_FlowRunFilterBaseModel):
+class FlowRunFilterName(FlowRunFilterBaseModel):
     """Selects flow runs by their name."""
 
     any_: list[str] | None = None
     like_: str | None = None
 
 
-class FlowRunFilterNextScheduledStartTime(_FlowRunFilterBaseModel):
+class FlowRunFilterNextScheduledStartTime(FlowRunFilterBaseModel):
     """Selects flow runs by when they are next to start."""
 
     before_: DateTime | None = None
     after_: DateTime | None = None
 
 
-class FlowRunFilterParentFlowRunId(_FlowRunFilterBaseModel, OperatorMixin):
+class FlowRunFilterParentFlowRunId(FlowRunFilterBaseModel, OperatorMixin):
     """Selects flow runs by the flow run that called them."""
 
     any_: list[UUID] | None = None
 
 
-class FlowRunFilterParentTaskRunId(_FlowRunFilterBaseModel, OperatorMixin):
+class FlowRunFilterParentTaskRunId(FlowRunFilterBaseModel, OperatorMixin):
     """Selects flow runs by their parent task run id."""
 
     any_: list[UUID] | None = None
     is_null_: bool | None = None
 
 
-class FlowRunFilterStartTime(_FlowRunFilterBaseModel):
+class FlowRunFilterStartTime(FlowRunFilterBaseModel):
     """Selects flow runs by their start time."""
 
     before_: DateTime | None = None
@@ -130,21 +130,21 @@ class FlowRunFilterStartTime(_FlowRunFilterBaseModel):
     is_null_: bool | None = None
 
 
-class FlowRunFilterStateName(_FlowRunFilterBaseModel):
+class FlowRunFilterStateName(FlowRunFilterBaseModel):
     """Selects flow runs by the name of their state."""
 
     any_: list[str] | None = None
     not_any_: list[str] | None = None
 
 
-class FlowRunFilterStateType(_FlowRunFilterBaseModel):
+class FlowRunFilterStateType(FlowRunFilterBaseModel):
     """Selects flow runs by the type of their state."""
 
     any_: list[StateType] | None = None
     not_any_: list[StateType] | None = None
 
 
-class FlowRunFilterTags(_FlowRunFilterBaseModel, OperatorMixin):
+class FlowRunFilterTags(FlowRunFilterBaseModel, OperatorMixin):
     """Selects flow runs by their tags."""
 
     all_: list[str] | None = None
@@ -152,21 +152,21 @@ class FlowRunFilterTags(_FlowRunFilterBaseModel, OperatorMixin):
     is_null_: bool | None = None
 
 
-class FlowRunFilterWorkQueueName(_FlowRunFilterBaseModel, OperatorMixin):
+class FlowRunFilterWorkQueueName(FlowRunFilterBaseModel, OperatorMixin):
     """Selects flow runs by the work queue they go to."""
 
     any_: list[str] | None = None
     is_null_: bool | None = None
 
 
-class FlowRunFilterState(_FlowRunFilterBaseModel, OperatorMixin):
+class FlowRunFilterState(FlowRunFilterBaseModel, OperatorMixin):
     """Selects flow runs by their state."""
 
     type: FlowRunFilterStateType | None = None
     name: FlowRunFilterStateName | None = None
 
 
-class FlowRunFilter(_FlowRunFilterBaseModel, OperatorMixin):
+class FlowRunFilter(FlowRunFilterBaseModel, OperatorMixin):
     """Selects flow runs."""
 
     id: FlowRunFilterId | None = None
