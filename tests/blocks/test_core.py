@@ -1,0 +1,85 @@
+"""A block class describes itself, and says plainly what cannot be done with it yet."""
+
+from typing import ClassVar
+
+import pytest
+from pydantic import SecretStr
+
+from prefect.blocks.core import Block, BlockNotSavedError, UnknownBlockType
+from prefect.filesystems import LocalFileSystem
+
+
+class Thing(Block):
+    """What it is for.
+
+    Examples:
+        How it is used.
+    """
+
+    a: int = 1
+    secret: SecretStr = SecretStr("hidden")
+
+
+class Named(Block):
+    _block_type_name = "My Other_Thing (2)"
+    _block_schema_capabilities: ClassVar[list[str] | None] = ["fly"]
+    ready: bool = False
+
+    def block_initialization(self) -> None:
+        self.ready = True
+
+
+class NamedToo(Named):
+    _block_type_slug = "named-too"
+    _block_schema_capabilities: ClassVar[list[str] | None] = ["swim"]
+
+
+def test_a_class_describes_itself():
+    assert (Thing.get_block_type_name(), Thing.get_block_type_slug()) == ("Thing", "thing")
+    assert Thing.get_description() == "What it is for." and Thing.get_code_example() is None
+    assert Named.get_block_type_slug() == "my-other-thing-2"
+    assert NamedToo.get_block_type_slug() == "named-too"
+    assert NamedToo.get_block_capabilities() == {"fly", "swim"} and Thing.get_block_capabilities() == frozenset()
+    assert LocalFileSystem.get_block_type_slug() == "local-file-system"
+    assert LocalFileSystem.get_block_capabilities() == {"get-directory", "put-directory", "read-path", "write-path"}
+
+
+def test_a_block_names_its_type_when_dumped():
+    assert Thing(a=2).model_dump()["block_type_slug"] == "thing"
+    assert Block(block_type_slug="local-file-system", basepath="x") == LocalFileSystem(basepath="x")
+    assert LocalFileSystem.model_validate(LocalFileSystem(basepath="x").model_dump()) == LocalFileSystem(basepath="x")
+    with pytest.raises(UnknownBlockType, match="'nope'"):
+        Block(block_type_slug="nope")
+
+
+def test_initialization_and_classes():
+    assert Named().ready and Block.is_block_class(Named) and not Block.is_block_class(Named())
+    assert Block.get_block_class_from_key("named-too") is NamedToo
+    assert "hidden" not in repr(Thing())
+
+
+def test_an_unsaved_block_has_no_placeholder():
+    with pytest.raises(BlockNotSavedError):
+        Thing().get_block_placeholder()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: Thing.load("name"),
+        lambda: Thing().save("name"),
+        lambda: Thing.delete("name"),
+        lambda: Thing.load_from_ref("x"),
+        lambda: Thing.register_type_and_schema(),
+    ],
+)
+def test_what_is_not_built_says_so(use):
+    with pytest.raises(NotImplementedError, match="not built yet"):
+        use()
+
+
+async def test_what_is_not_built_says_so_in_async_code():
+    with pytest.raises(NotImplementedError, match="'name'"):
+        await Thing.load("name")
+    with pytest.raises(NotImplementedError, match="'name'"):
+        await Thing().save("name")
