@@ -294,7 +294,9 @@ def test_different_inputs_have_different_keys(one, two):
     assert key(INPUTS, {"x": one}) != key(INPUTS, {"x": two})
 
 
-@pytest.mark.parametrize("value", [pair[0] for pair in DISTINCT if not callable(pair[0])], ids=lambda v: repr(v).split(" at 0x")[0])
+@pytest.mark.parametrize(
+    "value", [pair[0] for pair in DISTINCT if not callable(pair[0])], ids=lambda v: repr(v).split(" at 0x")[0]
+)
 def test_equal_inputs_have_the_same_key(value):
     import copy
 
