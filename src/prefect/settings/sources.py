@@ -46,10 +46,16 @@ MISSING: Final = Missing()
 
 
 class Layer:
-    """One source of values."""
+    """One source of values.
 
-    def __init__(self, label: str) -> None:
+    Attributes:
+        label: What it is called in a sentence.
+        source: What it is called in a list: `env`, `.env file`, `prefect.toml`, `pyproject.toml`, `profile`.
+    """
+
+    def __init__(self, label: str, source: str) -> None:
         self.label = label
+        self.source = source
 
     def find(self, names: Sequence[str], path: Sequence[str], key: str) -> Any:
         """The value of the setting with these environment names, or with `key` in the table `path`; or MISSING."""
@@ -63,8 +69,8 @@ class Layer:
 class NamedLayer(Layer):
     """Values under environment names. The first of a setting's names that is there wins."""
 
-    def __init__(self, label: str, values: Mapping[str, Any]) -> None:
-        super().__init__(label)
+    def __init__(self, label: str, values: Mapping[str, Any], source: str) -> None:
+        super().__init__(label, source)
         self.values = values
 
     def find(self, names: Sequence[str], path: Sequence[str], key: str) -> Any:
@@ -82,7 +88,7 @@ class TableLayer(Layer):
     """Values in the tables of a TOML file."""
 
     def __init__(self, label: str, table: Mapping[str, Any], header: Sequence[str] = ()) -> None:
-        super().__init__(label)
+        super().__init__(label, label)
         self._table = table
         self._header = header
 
@@ -112,7 +118,7 @@ class Snapshot:
 
     def __init__(self, profile: tuple[str, Mapping[str, Any]] | None = None, profile_first: bool = False) -> None:
         self._files: list[Layer] = []
-        environment = NamedLayer("the environment", _environment())
+        environment = NamedLayer("the environment", _environment(), "env")
         self._files.append(environment)
         self._add_files(environment.values)
         self.missing_profile: str | None = None
@@ -126,7 +132,7 @@ class Snapshot:
         self.profile_values: Mapping[str, Any] = profile[1] if profile else {}
         if profile is not None:
             self.profile_name = profile[0]
-            layer = NamedLayer(f"the profile {profile[0]!r}", profile[1])
+            layer = NamedLayer(f"the profile {profile[0]!r}", profile[1], "profile")
             layers.insert(0 if profile_first else len(layers), layer)
         self.layers: tuple[Layer, ...] = tuple(layers)
 
@@ -141,9 +147,16 @@ class Snapshot:
         """The value that wins and the layer it is in; MISSING and None when there is no value."""
         return _find(self.layers, names, path, key)
 
+    def peek(self, accessor: str, *older_names: str) -> Any:
+        """What is written for a setting, as it is written; None when nothing is. Asks no model, so it costs nothing."""
+        *path, key = accessor.split(".")
+        name = "PREFECT_" + accessor.upper().replace(".", "_")
+        value, layer = self.find((name, *older_names), path, key)
+        return value if layer else None
+
     def _add_files(self, environment: Mapping[str, str]) -> None:
         if os.path.isfile(DOTENV_PATH):
-            self._files.append(NamedLayer(DOTENV_PATH, read_dotenv(DOTENV_PATH, environment)))
+            self._files.append(NamedLayer(DOTENV_PATH, read_dotenv(DOTENV_PATH, environment), ".env file"))
         if os.path.isfile(DEFAULT_PREFECT_TOML_PATH):
             path = str(DEFAULT_PREFECT_TOML_PATH)
             self._files.append(TableLayer(path, _read_toml(path)))
@@ -312,7 +325,7 @@ class EnvFilterSettingsSource(_OneSource):
         self.env_vars = {name: value for name, value in _environment().items() if name not in hidden}
 
     def layer(self) -> Layer:
-        return NamedLayer("the environment", self.env_vars)
+        return NamedLayer("the environment", self.env_vars, "env")
 
 
 class FilteredDotEnvSettingsSource(_OneSource):
@@ -331,7 +344,7 @@ class FilteredDotEnvSettingsSource(_OneSource):
         self.env_vars = {name: value for name, value in found.items() if name not in hidden}
 
     def layer(self) -> Layer:
-        return NamedLayer(DOTENV_PATH, self.env_vars)
+        return NamedLayer(DOTENV_PATH, self.env_vars, ".env file")
 
 
 class TomlConfigSettingsSourceBase(_OneSource):
@@ -375,4 +388,4 @@ class ProfileSettingsTomlLoader(_OneSource):
         self.profile_settings = dict(snapshot.profile_values)
 
     def layer(self) -> Layer:
-        return NamedLayer("the profile", self.profile_settings)
+        return NamedLayer("the profile", self.profile_settings, "profile")

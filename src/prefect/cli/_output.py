@@ -1,0 +1,205 @@
+"""What commands print: tables, JSON, ages and durations, states in their colours, errors and questions.
+
+For a person at a terminal tables are drawn and coloured; a program that reads the output through a pipe gets plain
+columns, unshortened. It must not know where what it prints comes from.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from prefect._lazy import lazy
+from prefect.types import now
+
+if TYPE_CHECKING:
+    import orjson
+    from rich import box as rich_box
+    from rich import console as rich_console
+    from rich import table as rich_table
+    from rich import text as rich_text
+
+    from prefect import settings
+else:
+    orjson = lazy("orjson")
+    rich_box = lazy("rich.box")
+    rich_console = lazy("rich.console")
+    rich_table = lazy("rich.table")
+    rich_text = lazy("rich.text")
+    settings = lazy("prefect.settings")
+
+STATE_COLOURS: Mapping[str, str] = {
+    "COMPLETED": "green",
+    "FAILED": "red",
+    "CRASHED": "bright_red",
+    "CANCELLED": "bright_black",
+    "CANCELLING": "bright_black",
+    "RUNNING": "blue",
+    "PENDING": "yellow",
+    "SCHEDULED": "yellow",
+    "PAUSED": "yellow",
+}
+
+
+class Cell(str):
+    """A text of a table with the colour that it has on a terminal."""
+
+    colour: str | None
+
+    def __new__(cls, text: str, colour: str | None = None) -> Cell:
+        cell = super().__new__(cls, text)
+        cell.colour = colour
+        return cell
+
+
+def state_cell(name: str | None, type: str | None) -> Cell:
+    """A state's name in the colour of its type; empty without a state."""
+    return Cell(name or "", STATE_COLOURS.get(type or ""))
+
+
+def at_terminal() -> bool:
+    """Whether a person reads the standard output."""
+    return sys.stdout.isatty()
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
+    """Print rows under their columns' names. None is an empty cell; a `Cell` has a colour."""
+    texts = [[_cell(value) for value in row] for row in rows]
+    if at_terminal():
+        _draw_table(columns, texts, title)
+    else:
+        _print_columns(columns, texts)
+
+
+def _cell(value: Any) -> Cell:
+    if isinstance(value, Cell):
+        return value
+    return Cell("" if value is None else str(value))
+
+
+def _print_columns(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    lines: list[Sequence[str]] = [columns, *rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    for line in lines:
+        padded = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
+        click.echo("  ".join(padded).rstrip())
+
+
+def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str | None) -> None:
+    cli_settings = settings.get_current_settings().cli
+    table = rich_table.Table(title=title, box=rich_box.ROUNDED, title_justify="left")
+    for place, column in enumerate(columns):
+        table.add_column(column, overflow="fold" if place == 0 else "ellipsis", no_wrap=place == 0)
+    for row in rows:
+        table.add_row(*(rich_text.Text(cell, style=cell.colour or "") for cell in row))
+    console = rich_console.Console(no_color=True if not cli_settings.colors else None, highlight=False)
+    console.print(table, soft_wrap=not cli_settings.wrap_lines)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON for programs: models, UUIDs, times and durations (in seconds) included."""
+    text = orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
+    click.echo(text.decode())
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=str)  # pyright: ignore[reportUnknownArgumentType]
+    return str(value)
+
+
+def print_fields(fields: Mapping[str, Any]) -> None:
+    """Print one thing as names and values, one a line; None is left out."""
+    shown = {name: _cell(value) for name, value in fields.items() if value is not None}
+    width = max(map(len, shown), default=0)
+    for name, cell in shown.items():
+        click.echo(f"{style(name.ljust(width), bold=True)}  {style(cell, cell.colour)}")
+
+
+def style(text: str, colour: str | None = None, *, bold: bool = False) -> str:
+    """A text in a colour. Nothing is left of it where the output is no terminal."""
+    return click.style(text, fg=colour, bold=bold or None) if colour or bold else text
+
+
+_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+def duration(value: timedelta | float | None) -> str:
+    """A time span for people: `850ms`, `4.2s`, `3m 12s`, `2h 5m`, `3d 4h`; empty for None."""
+    if value is None:
+        return ""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
+    if seconds < 0.9995:
+        return f"{sign}{seconds * 1000:.0f}ms" if seconds else "0s"
+    if seconds < 59.95:
+        return f"{sign}{seconds:.1f}s"
+    whole = round(seconds)
+    parts: list[str] = []
+    for unit, size in _UNITS:
+        count, whole = divmod(whole, size)
+        if count or parts:
+            parts.append(f"{count}{unit}" if count else "")
+        if len(parts) == 2:
+            break
+    return sign + " ".join(part for part in parts if part)
+
+
+def age(time: datetime | None, *, at: datetime | None = None) -> str:
+    """How long ago a time was, for people: `just now`, `5 minutes ago`, `in 2 hours`; empty for None.
+
+    Args:
+        time: The time, with a zone.
+        at: The time that counts as now.
+    """
+    if time is None:
+        return ""
+    seconds = ((at or now()) - time).total_seconds()
+    ahead, seconds = seconds < 0, abs(seconds)
+    if seconds < 1:
+        return "just now"
+    for name, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if seconds >= size:
+            count = int(seconds // size)
+            text = f"{count} {name}{'' if count == 1 else 's'}"
+            return f"in {text}" if ahead else f"{text} ago"
+    return "just now"
+
+
+def notice(text: str) -> None:
+    """Tell the person something that is not what the command was asked for."""
+    click.secho(text, err=True, fg="yellow" if sys.stderr.isatty() else None)
+
+
+def error(text: str) -> None:
+    """Print an error as one line on standard error."""
+    click.echo(f"{click.style('Error:', fg='red')} {text}", err=True)
+
+
+def fail(text: str) -> NoReturn:
+    """End the command with one line and exit code 1."""
+    raise click.ClickException(text)
+
+
+def interactive() -> bool:
+    """Whether questions may be asked: as `--prompt` or `PREFECT_CLI_PROMPT` says, else when at a terminal."""
+    wanted = settings.get_current_settings().cli.prompt
+    return sys.stdin.isatty() and sys.stderr.isatty() if wanted is None else wanted
+
+
+def confirm(question: str, *, default: bool = False) -> None:
+    """Ask before something is lost; go on without asking where nobody can be asked.
+
+    Raises:
+        click.Abort: The answer is no.
+    """
+    if interactive():
+        click.confirm(question, default=default, abort=True, err=True)

@@ -1,0 +1,165 @@
+"""`prefect config`: see and change settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from prefect._lazy import lazy
+from prefect.cli._frame import group, output_option, positional
+from prefect.cli._output import confirm, fail, notice, print_json
+
+if TYPE_CHECKING:
+    import difflib
+
+    from prefect import settings
+    from prefect.settings import base, context, legacy, profiles
+    from prefect.settings.legacy import Setting
+else:
+    base = lazy("prefect.settings.base")
+    context = lazy("prefect.settings.context")
+    difflib = lazy("difflib")
+    legacy = lazy("prefect.settings.legacy")
+    profiles = lazy("prefect.settings.profiles")
+    settings = lazy("prefect.settings")
+
+HIDDEN = "********"
+_ONLY_OUTSIDE = ("PREFECT_HOME", "PREFECT_PROFILES_PATH")
+"""Settings that say where the profiles are, so a profile cannot hold them."""
+
+command = group("config", "View and change settings.")
+
+
+class _Line(NamedTuple):
+    name: str
+    value: str
+    source: str
+
+
+@command.command("view")
+@click.option("--show-defaults/--hide-defaults", default=False, help="Whether to show settings that nothing sets.")
+@click.option("--show-sources/--hide-sources", default=True, help="Whether to show where each value comes from.")
+@click.option("--show-secrets/--hide-secrets", default=False, help="Whether to show secrets in clear.")
+@output_option
+def view(show_defaults: bool, show_sources: bool, show_secrets: bool, output: str | None) -> None:
+    """Show the current settings."""
+    current = context.get_settings_context()
+    lines = sorted(_lines(show_defaults, show_secrets))
+    if output:
+        shown = [line._asdict() if show_sources else {"name": line.name, "value": line.value} for line in lines]
+        document: dict[str, Any] = {"profile": current.profile_name, "settings": shown}
+        if current.settings.ui_url:
+            document["ui_url"] = current.settings.ui_url
+        return print_json(document)
+    click.echo(f"PREFECT_PROFILE={current.profile_name!r}")
+    for line in lines:
+        click.echo(f"{line.name}={line.value!r}" + (f" (from {line.source})" if show_sources else ""))
+
+
+def _lines(show_defaults: bool, show_secrets: bool) -> Iterator[_Line]:
+    current = context.get_current_settings()
+    for accessor, leaf in legacy.all_leaves().items():
+        raw, layer = current.plan.find(leaf)
+        if layer:
+            source = "program code" if isinstance(layer, str) else layer.source
+            text = raw if isinstance(raw, str) else base.encode(raw)
+        elif show_defaults:
+            value = legacy.value_at(current, accessor)
+            text, source = ("None" if value is None else base.encode(value)), "defaults"
+        else:
+            continue
+        if leaf.is_secret and not show_secrets and text != "None":
+            text = HIDDEN
+        yield _Line(leaf.env, text, source)
+
+
+@command.command("set")
+@positional("settings", many=True, help="Give settings as NAME=VALUE.")
+def set_(settings: tuple[str, ...]) -> None:
+    """Change settings in the current profile."""
+    changes = dict(map(_parsed, settings))
+    for setting, value in changes.items():
+        if setting.name in _ONLY_OUTSIDE:
+            fail(f"{setting.name} says where profiles are found, so it cannot be in one; use an environment variable.")
+        leaf = legacy.all_leaves()[setting.accessor]
+        leaf.validated(value, "the command line")
+    name = context.get_settings_context().profile_name
+    profiles.update_current_profile(dict(changes.items()))
+    for setting, value in changes.items():
+        click.echo(f"Set {setting.name!r} to {HIDDEN if setting.is_secret else value!r}.")
+        _mention_environment(setting)
+    click.echo(f"Updated profile {name!r}.")
+
+
+def _parsed(text: str) -> tuple[Setting, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        fail(f"{text!r} is not of the form NAME=VALUE.")
+    return _setting(name), value
+
+
+def _setting(name: str) -> Setting:
+    setting = legacy.find_setting(name)
+    if setting is None:
+        fail(f"There is no setting {name!r}.{legacy.suggestion(name)}")
+    return setting
+
+
+def _mention_environment(setting: Setting) -> None:
+    for name in legacy.all_leaves()[setting.accessor].names:
+        if name in os.environ:
+            notice(f"{name} is also set in the environment, which wins. `unset {name}` removes it there.")
+
+
+@command.command("unset")
+@positional("setting_names", many=True, help="Give the names of settings.")
+@click.option("--yes/--no-yes", "-y", default=False, help="Do not ask.")
+def unset(setting_names: tuple[str, ...], yes: bool) -> None:
+    """Remove settings from the current profile, so that they have their defaults again."""
+    profile = profiles.load_current_profile()
+    chosen = [_setting(name) for name in setting_names]
+    for setting in chosen:
+        if setting not in profile.settings:
+            fail(f"{setting.name!r} is not set in profile {profile.name!r}.")
+    if not yes:
+        confirm(f"Remove {', '.join(setting.name for setting in chosen)} from profile {profile.name!r}?")
+    profiles.update_current_profile(dict.fromkeys(chosen))
+    for setting in chosen:
+        click.echo(f"Unset {setting.name!r}.")
+        _mention_environment(setting)
+    click.echo(f"Updated profile {profile.name!r}.")
+
+
+@command.command("validate")
+def validate() -> None:
+    """Look whether every setting has a value that it can have."""
+    current = context.get_current_settings()
+    problems: list[str] = []
+    for leaf in legacy.all_leaves().values():
+        raw, layer = current.plan.find(leaf)
+        if not layer:
+            continue
+        origin = layer if isinstance(layer, str) else layer.origin(leaf.names, leaf.path, leaf.name)
+        try:
+            leaf.validated(raw, origin)
+        except settings.SettingsError as problem:
+            problems.append(str(problem))
+    for doubt in _doubtful_names():
+        notice(doubt)
+    if problems:
+        fail("\n".join(problems))
+    current.complete()
+    click.echo("Configuration valid!")
+
+
+def _doubtful_names() -> Iterator[str]:
+    """Notices about variables that look like settings with a slip in the name."""
+    known = legacy.all_names()
+    for name in sorted(os.environ):
+        if name.startswith("PREFECT_") and name not in known and not name.startswith("PREFECT__"):
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
+            if near:
+                yield f"{name} in the environment is not a setting. Did you mean {near[0]}?"

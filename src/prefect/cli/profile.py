@@ -1,0 +1,152 @@
+"""`prefect profile`: choose and change profiles of settings."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from prefect._lazy import lazy
+from prefect.cli._frame import group, output_option, positional
+from prefect.cli._output import Cell, at_terminal, confirm, fail, notice, print_json, style
+
+if TYPE_CHECKING:
+    from prefect.settings import constants, context, profiles
+    from prefect.settings.profiles import Profile, ProfilesCollection
+else:
+    constants = lazy("prefect.settings.constants")
+    context = lazy("prefect.settings.context")
+    profiles = lazy("prefect.settings.profiles")
+
+HIDDEN = "********"
+
+command = group("profile", "Choose and change profiles of settings.")
+
+
+@command.command("ls")
+@output_option
+def ls(output: str | None) -> None:
+    """List the profiles."""
+    current = context.get_settings_context().profile_name
+    names = list(profiles.load_profiles())
+    if output:
+        return print_json([{"name": name, "active": name == current} for name in names])
+    for name in names:
+        active = name == current
+        click.echo(style(Cell(f"* {name}" if active else f"  {name}"), "green" if active else None))
+    if at_terminal():
+        click.echo(style("* is the active profile.", "bright_black"))
+
+
+@command.command("create")
+@positional("name", help="Give the name of the new profile.")
+@click.option("--from", "from_name", metavar="NAME", help="The profile to copy.")
+def create(name: str, from_name: str | None) -> None:
+    """Make a new profile."""
+    own = profiles.load_profiles(include_defaults=False)
+    if name in own.names:
+        fail(f"There is already a profile {name!r}; `prefect profile delete {name!r}` removes it.")
+    settings = profiles.load_profile(from_name).settings if from_name else {}
+    own.add_profile(profiles.Profile(name=name, settings=settings))
+    profiles.save_profiles(own)
+    click.echo(f"Created profile {name!r}{f' from {from_name!r}' if from_name else ''}.")
+    click.echo(f"Use it from now on: prefect profile use {name!r}")
+    click.echo(f"Use it once: prefect -p {name!r} config view")
+
+
+@command.command("use")
+@positional("name", help="Give the name of a profile.")
+def use(name: str) -> None:
+    """Make a profile the active one."""
+    chosen = profiles.load_profile(name)
+    own = profiles.load_profiles(include_defaults=False)
+    own.set_active(name, check=False)
+    profiles.save_profiles(own)
+    if os.environ.get("PREFECT_PROFILE", name) != name:
+        notice(f"PREFECT_PROFILE is {os.environ['PREFECT_PROFILE']!r} in the environment, which wins.")
+    with context.use_profile(chosen) as chosen_context:
+        url = chosen_context.settings.api.url
+        home = chosen_context.settings.home
+    click.echo(f"Profile {name!r} is now active.")
+    click.echo(f"Runs go to the server at {url}." if url else f"Runs are recorded in {home}.")
+
+
+@command.command("inspect")
+@positional("name", required=False, help="The name of a profile; the active one when it is not given.")
+@output_option
+def inspect(name: str | None, output: str | None) -> None:
+    """Show the settings of a profile."""
+    if name is None:
+        name = context.get_settings_context().profile_name
+        if not output:
+            notice(f"No name is given; this is the active profile {name!r}.")
+    profile = profiles.load_profile(name)
+    shown = {
+        setting.name: HIDDEN if setting.is_secret else str(value)
+        for setting, value in profile.settings.items()
+        if value is not None
+    }
+    if output:
+        return print_json(shown)
+    if not shown:
+        return click.echo(f"Profile {name!r} is empty.")
+    for key, value in shown.items():
+        click.echo(f"{key}={value!r}")
+
+
+@command.command("delete")
+@positional("name", help="Give the name of a profile.")
+def delete(name: str) -> None:
+    """Remove a profile."""
+    own = _own_with(name)
+    if name == context.get_settings_context().profile_name:
+        fail(f"{name!r} is the active profile; make another one active before you delete it.")
+    confirm(f"Delete profile {name!r}?")
+    own.remove_profile(name)
+    profiles.save_profiles(own)
+    click.echo(f"Deleted profile {name!r}.")
+
+
+@command.command("rename")
+@positional("name", help="Give the name of a profile.")
+@positional("new_name", help="Give its new name.")
+def rename(name: str, new_name: str) -> None:
+    """Give a profile another name."""
+    own = _own_with(name)
+    if new_name in own.names:
+        fail(f"There is already a profile {new_name!r}.")
+    renamed = own[name].model_copy(update={"name": new_name})
+    own.remove_profile(name)
+    own.add_profile(renamed)
+    if own.active_name == name:
+        own.set_active(new_name)
+    profiles.save_profiles(own)
+    if os.environ.get("PREFECT_PROFILE") == name:
+        notice(f"PREFECT_PROFILE is still {name!r} in the environment.")
+    click.echo(f"Renamed profile {name!r} to {new_name!r}.")
+
+
+@command.command("populate-defaults")
+def populate_defaults() -> None:
+    """Write the profiles that come with the package to the file, where they can be edited."""
+    own = profiles.load_profiles(include_defaults=False)
+    missing: list[Profile] = [profile for name, profile in profiles.load_profiles().items() if name not in own.names]
+    if not missing:
+        return click.echo("All of them are there already.")
+    click.echo(f"To be added: {', '.join(profile.name for profile in missing)}.")
+    confirm("Write them?", default=True)
+    for profile in missing:
+        own.add_profile(profile.model_copy(update={"source": None}))
+    profiles.save_profiles(own)
+    click.echo(f"Added {', '.join(profile.name for profile in missing)}.")
+
+
+def _own_with(name: str) -> ProfilesCollection:
+    """The profiles of the user's file, which must have this one."""
+    own = profiles.load_profiles(include_defaults=False)
+    if name not in own.names:
+        if name in constants.PACKAGED_PROFILES:
+            fail(f"Profile {name!r} comes with the package, so it cannot be changed; create one from it.")
+        fail(f"There is no profile {name!r}.")
+    return own

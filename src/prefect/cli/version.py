@@ -1,0 +1,107 @@
+"""`prefect version`: which release this is, and what it works with.
+
+It is what people run first and what bug reports quote, so it starts fast: it looks at what is written for the few
+settings that it shows, and builds none.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import prefect
+from prefect._lazy import lazy
+from prefect.cli._frame import command as standalone
+from prefect.cli._frame import output_option
+from prefect.cli._output import print_json
+from prefect.settings.sources import Snapshot
+
+if TYPE_CHECKING:
+    import importlib.metadata as metadata
+    import sqlite3
+
+    from prefect.settings import context
+else:
+    context = lazy("prefect.settings.context")
+    metadata = lazy("importlib.metadata")
+    sqlite3 = lazy("sqlite3")
+
+API_VERSION = "0.8.4"
+"""The version of the REST API that this release speaks."""
+
+
+@standalone("version")
+@click.option("--omit-integrations/--no-omit-integrations", default=False, help="Do not look for integrations.")
+@output_option
+def command(omit_integrations: bool, output: str | None) -> None:
+    """Show the version and what it works with."""
+    fields = _fields(omit_integrations)
+    if output:
+        return print_json({name.lower().replace(" ", "_").replace("/", "_"): value for name, value in fields.items()})
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            click.echo(f"{name}:")
+            for inner, text in value.items():
+                click.echo(f"  {inner + ':':<20}{text}")
+        else:
+            click.echo(f"{name + ':':<22}{value}")
+
+
+def _fields(omit_integrations: bool) -> dict[str, Any]:
+    snapshot = context.get_settings_context().settings.plan.snapshot if _loaded() else Snapshot()
+    fields: dict[str, Any] = {
+        "Version": prefect.__version__,
+        "Pluperfect": prefect.__pluperfect_version__,
+        "API version": API_VERSION,
+        "Python version": platform.python_version(),
+        "OS/Arch": f"{sys.platform}/{os.uname().machine if hasattr(os, 'uname') else platform.machine()}",
+        "Profile": snapshot.profile_name,
+        "Server type": _server_type(snapshot),
+        "Pydantic version": metadata.version("pydantic"),
+        "Server": _database(snapshot),
+    }
+    integrations = {} if omit_integrations else _integrations()
+    if integrations:
+        fields["Integrations"] = integrations
+    return fields
+
+
+def _loaded() -> bool:
+    """Whether settings were loaded already, as for `prefect --profile NAME version`."""
+    return "prefect.settings.models.root" in sys.modules
+
+
+def _server_type(snapshot: Snapshot) -> str:
+    url = snapshot.peek("api.url")
+    if not url:
+        return "local"
+    cloud = snapshot.peek("cloud.api_url") or "https://api.prefect.cloud/api"
+    return "cloud" if str(url).startswith(str(cloud)) else "server"
+
+
+def _database(snapshot: Snapshot) -> dict[str, str]:
+    written = snapshot.peek("server.database.connection_url", "PREFECT_API_DATABASE_CONNECTION_URL")
+    driver = snapshot.peek("server.database.driver", "PREFECT_API_DATABASE_DRIVER")
+    dialect = str(written or driver or "sqlite").partition(":")[0].partition("+")[0]
+    if dialect != "sqlite":
+        return {"Database": dialect}
+    return {"Database": dialect, "SQLite version": sqlite3.sqlite_version}
+
+
+def _integrations() -> dict[str, str]:
+    """The installed packages whose names begin with `prefect-`, found by the names of their directories alone."""
+    found: dict[str, str] = {}
+    for directory in sys.path:
+        try:
+            entries = os.listdir(directory or ".")
+        except OSError:
+            continue
+        for entry in entries:
+            name, _, rest = entry.partition("-")
+            if name.startswith("prefect_") and rest.endswith(".dist-info"):
+                found.setdefault(name.replace("_", "-"), rest.removesuffix(".dist-info"))
+    return dict(sorted(found.items()))

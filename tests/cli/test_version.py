@@ -1,0 +1,29 @@
+"""`prefect version`."""
+
+import prefect
+
+
+def test_fields(run):
+    outcome = run("version")
+    assert outcome.code == 0
+    lines = dict(line.split(":", 1) for line in outcome.out.splitlines())
+    assert lines["Version"].strip() == prefect.__version__
+    assert lines["Pluperfect"].strip() == prefect.__pluperfect_version__
+    assert lines["Profile"].strip() == "ephemeral"
+    assert lines["Server type"].strip() == "local"
+    assert lines["  Database"].strip() == "sqlite"
+
+
+def test_json(run, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "https://api.prefect.cloud/api/accounts/x")
+    monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "postgresql+asyncpg://u:p@h/d")
+    shown = run("version", "-o", "json").json
+    assert shown["server_type"] == "cloud"
+    assert shown["server"] == {"Database": "postgresql"}
+
+
+def test_integrations_are_found_by_their_directories(run, monkeypatch, tmp_path):
+    (tmp_path / "prefect_docker-0.6.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert run("version", "-o", "json").json["integrations"] == {"prefect-docker": "0.6.0"}
+    assert "integrations" not in run("version", "-o", "json", "--omit-integrations").json
