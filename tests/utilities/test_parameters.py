@@ -4,7 +4,7 @@ import functools
 import inspect
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefect.exceptions import ParameterBindError, SignatureMismatchError
@@ -66,6 +66,7 @@ arguments = st.lists(st.integers(), max_size=4)
 keywords = st.dictionaries(st.sampled_from(["a", "b", "c", "d", "z", "x", "y", "kwargs"]), st.integers(), max_size=4)
 
 
+@settings(deadline=None)  # of a machine that is busy with other tests
 @given(fn=st.sampled_from(FUNCTIONS), args=arguments, kwargs=keywords)
 def test_binding_agrees_with_the_standard_library(fn, args, kwargs):
     parameters = Parameters.of(fn)

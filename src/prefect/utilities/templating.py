@@ -79,8 +79,8 @@ def apply_values(
 ) -> T | type[NotSet]:
     """Fill in the placeholders.
 
-    A string that is nothing but a placeholder becomes the value, of any type; in other strings, its text. Those of blocks
-    and variables stay.
+    A string that is nothing but a placeholder becomes the value, of any type; in other strings, its text. Those of
+    blocks and variables stay.
 
     Args:
         values: The value of each name; `a.b[0]` looks inside.

@@ -1,0 +1,194 @@
+"""Paths: which files a deployment takes along, where to work, how to show a path."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path, PureWindowsPath
+from typing import Any, AnyStr, cast
+
+chdir_lock: threading.Lock = threading.Lock()
+
+_IGNORED_BY_DEFAULT = """\
+# What is not part of a flow's code, in the manner of .gitignore
+
+# Prefect
+.prefect/
+
+# Python
+__pycache__/
+*.py[cod]
+*$py.class
+*.egg-info/
+*.egg
+build/
+dist/
+.venv/
+venv/
+env/
+
+# Tools
+.ipynb_checkpoints/
+.mypy_cache/
+.pytest_cache/
+.ruff_cache/
+.vscode/
+.idea/
+
+# Version control
+.git/
+
+# Operating systems
+.DS_Store
+"""
+
+
+def create_default_ignore_file(path: str) -> bool:
+    """Write a `.prefectignore` into a directory, unless there is one.
+
+    Returns:
+        Whether it was written.
+    """
+    try:
+        with (Path(path) / ".prefectignore").open("x", encoding="utf-8") as file:
+            file.write(_IGNORED_BY_DEFAULT)
+    except FileExistsError:
+        return False
+    return True
+
+
+def filter_files(
+    root: str = ".",
+    ignore_patterns: Iterable[AnyStr] | None = None,
+    include_dirs: bool = True,
+    *,
+    as_posix: bool = False,
+) -> set[str]:
+    """The files below a directory, as paths relative to it, but for those that are ignored.
+
+    Args:
+        ignore_patterns: Lines as in `.gitignore`.
+        include_dirs: Whether directories are among them.
+        as_posix: Whether paths have slashes on every system.
+    """
+    rules = [rule for line in ignore_patterns or () if (rule := _read_rule(line)) is not None]
+    separator = "/" if as_posix else os.sep
+    found: set[str] = set()
+    for directory, directories, files in os.walk(root):
+        relative = Path(directory).relative_to(root).as_posix()
+        prefix = "" if relative == "." else f"{relative}/"
+        if include_dirs:
+            found.update(f"{prefix}{name}" for name in directories if not _ignored(f"{prefix}{name}/", rules))
+        found.update(f"{prefix}{name}" for name in files if not _ignored(f"{prefix}{name}", rules))
+    return {path.replace("/", separator) for path in found}
+
+
+_Rule = tuple[re.Pattern[str], bool]
+
+
+def _read_rule(line: str | bytes) -> _Rule | None:
+    """A line of an ignore file, as what it matches (with all that is below it) and whether that is ignored."""
+    text = (line.decode() if isinstance(line, bytes) else line).strip()
+    if not text or text.startswith("#"):
+        return None
+    ignores = not text.startswith("!")
+    text = text.removeprefix("!").removeprefix("\\")
+    only_directories = text.endswith("/")
+    text = text.rstrip("/")
+    anywhere = "/" not in text
+    *parents, last = text.lstrip("/").split("/")
+    start = "(?:.*/)?" if anywhere else ""
+    start += "".join(_part_pattern(part) for part in parents)
+    if last == "**":
+        pattern = f"{start}.+"
+    else:
+        pattern = f"{start}{_part_pattern(last)[:-1]}{'/.*' if only_directories else '(?:/.*)?'}"
+    return re.compile(pattern, re.DOTALL), ignores
+
+
+def _part_pattern(part: str) -> str:
+    if part == "**":
+        return "(?:[^/]*/)*"
+    pattern = ""
+    for token in re.findall(r"\[!?\]?[^\]]*\]|\\.|.", part):
+        if token == "*":
+            pattern += "[^/]*"
+        elif token == "?":
+            pattern += "[^/]"
+        elif len(token) > 1 and token.startswith("["):
+            pattern += token.replace("[!", "[^", 1)
+        else:
+            pattern += re.escape(token[-1])
+    return f"{pattern}/"
+
+
+def _ignored(path: str, rules: list[_Rule]) -> bool:
+    """Whether a path is ignored, or a directory it is in. A directory's path ends in a slash."""
+    ignored = False
+    for pattern, ignores in rules:  # the last one that matches counts
+        if pattern.fullmatch(path):
+            ignored = ignores
+    return ignored
+
+
+@contextmanager
+def tmpchdir(path: str) -> Generator[str, None, None]:
+    """Work in another directory, one thread at a time.
+
+    Args:
+        path: The directory, or a file in it.
+    """
+    directory = os.path.abspath(path)
+    if os.path.isfile(directory):
+        directory = os.path.dirname(directory)
+    with chdir_lock:
+        before = os.getcwd()
+        os.chdir(directory)
+        try:
+            yield directory
+        finally:
+            os.chdir(before)
+
+
+def filename(path: str) -> str:
+    """The last part of a path or URL."""
+    return re.split(r"[/\\]" if os.sep == "\\" else "/", path)[-1]
+
+
+def is_local_path(path: str | Path | Any) -> bool:
+    """Whether a path, URL or open file of fsspec is on this machine."""
+    if isinstance(path, (str, os.PathLike)):
+        scheme, separator, _ = os.fspath(cast("str", path)).partition("://")
+        return not separator or scheme in ("file", "local")
+    return "file" in path.fs.protocol or path.fs.protocol == "file"
+
+
+def to_display_path(path: Path | str, relative_to: Path | str | None = None) -> str:
+    """A path as short as it can be said.
+
+    Args:
+        relative_to: The directory the reader is in; by default the working directory.
+
+    Raises:
+        ValueError: The path is not below that directory.
+    """
+    path = Path(path).resolve()
+    relative = str(path.relative_to(Path(relative_to or ".").resolve()))
+    return relative if len(relative) < len(str(path)) else str(path)
+
+
+def relative_path_to_current_platform(path_str: str) -> Path:
+    """A relative path written on any system, as one of this system."""
+    return Path(PureWindowsPath(path_str).as_posix())
+
+
+def get_open_file_limit() -> int:
+    """How many files this process may have open at once."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 512
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
