@@ -14,6 +14,7 @@ from prefect.types._annotated import DateTime
 
 T = TypeVar("T", bound=BaseModel)
 
+_new = object.__new__
 _set = object.__setattr__
 
 
@@ -27,7 +28,7 @@ def make(cls: type[T], fields: dict[str, Any], fields_set: set[str]) -> T:
         fields: A value for every field, in the model's order; the model keeps this very dict.
         fields_set: The names of those that were given rather than defaulted.
     """
-    model = cls.__new__(cls)
+    model = _new(cls)
     _set(model, "__dict__", fields)
     _set(model, "__pydantic_fields_set__", fields_set)
     _set(model, "__pydantic_extra__", None)
