@@ -6,6 +6,8 @@ used for. Every file that is written appears whole or not at all.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import shutil
 from abc import ABC, abstractmethod
@@ -104,20 +106,27 @@ class LocalFileSystem(WritableFileSystem, WritableDeploymentStorage):
     def _accept_path(cls, value: Any) -> Any:
         return str(value) if isinstance(value, Path) else value
 
-    def _base(self) -> str:
-        return os.path.realpath(os.path.expanduser(self.basepath) if self.basepath else os.getcwd())
-
-    def _resolve_path(self, path: str | Path) -> Path:
-        """The absolute path of a file here.
+    def _resolve(self, path: str) -> str:
+        """The absolute path of a file here, with no links in it.
 
         Raises:
             ValueError: It would lie outside of the base path.
         """
-        base = self._base()
-        resolved = os.path.realpath(os.path.join(base, os.path.expanduser(path)))
-        if self.basepath and resolved != base and not resolved.startswith(os.path.join(base, "")):
-            raise ValueError(f"Provided path {resolved} is outside of the base path {base}.")
-        return Path(resolved)
+        base = _real_base(os.path.abspath(os.path.expanduser(self.basepath))) if self.basepath else os.getcwd()
+        joined = os.path.normpath(os.path.join(base, os.path.expanduser(path)))
+        if joined == base:
+            return base
+        below = base if base.endswith(os.sep) else base + os.sep
+        # Resolving a whole path asks the system about each of its directories; those of the base are known.
+        if not joined.startswith(below) or _holds_links(joined, len(below)):
+            joined = os.path.realpath(joined)
+        if self.basepath and joined != base and not joined.startswith(below):
+            raise ValueError(f"Provided path {joined} is outside of the base path {base}.")
+        return joined
+
+    def _resolve_path(self, path: str | Path) -> Path:
+        """The absolute path of a file here; see `_resolve`."""
+        return Path(self._resolve(str(path)))
 
     async def aread_path(self, path: str) -> bytes:
         """The content of a file.
@@ -125,7 +134,7 @@ class LocalFileSystem(WritableFileSystem, WritableDeploymentStorage):
         Raises:
             ValueError: The path does not exist, is not a file, or lies outside of the base path.
         """
-        return await blocking(_read, self._resolve_path(path))
+        return await blocking(_read, self._resolve(path))
 
     read_path = twin(aread_path)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
@@ -135,9 +144,9 @@ class LocalFileSystem(WritableFileSystem, WritableDeploymentStorage):
         Returns:
             The file's absolute path.
         """
-        target = self._resolve_path(path)
+        target = self._resolve(path)
         await blocking(_write, target, content)
-        return str(target)
+        return target
 
     write_path = twin(awrite_path)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
@@ -169,24 +178,40 @@ class LocalFileSystem(WritableFileSystem, WritableDeploymentStorage):
     put_directory = twin(aput_directory)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
 
-def _read(path: Path) -> bytes:
+@functools.lru_cache(maxsize=64)
+def _real_base(path: str) -> str:
+    return os.path.realpath(path)
+
+
+def _holds_links(path: str, start: int) -> bool:
+    """Whether a part of the path after its first `start` characters is a link."""
+    while start > 0:
+        start = path.find(os.sep, start + 1)
+        if os.path.islink(path if start < 0 else path[:start]):
+            return True
+    return False
+
+
+def _read(path: str) -> bytes:
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            return file.readall()
     except FileNotFoundError:
         raise ValueError(f"Path {path} does not exist.") from None
     except IsADirectoryError:
         raise ValueError(f"Path {path} is not a file.") from None
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: str, content: bytes) -> None:
     if not isinstance(content, bytes | bytearray | memoryview):
         raise TypeError(f"A file holds bytes, not {type(content).__name__}: encode it before it is written.")
     # In the same directory, so that the move is one step; a short name, because the file's own may be at the limit.
-    beside = path.parent / f".{new_id().hex}.tmp"
+    directory = os.path.dirname(path)
+    beside = f"{directory}/.{new_id().hex}.tmp"
     try:
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(directory, exist_ok=True)
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with open(handle, "wb", buffering=0) as file:
@@ -195,7 +220,8 @@ def _write(path: Path, content: bytes) -> None:
                 left = left[file.write(left) :]
         os.replace(beside, path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside)
         raise
 
 

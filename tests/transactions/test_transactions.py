@@ -348,7 +348,7 @@ def test_a_block_that_cannot_begin_frees_its_lock(locked, monkeypatch):
     async def fails(self, key):
         raise OSError("storage is away")
 
-    monkeypatch.setattr(ResultStore, "aexists", fails)
+    monkeypatch.setattr(ResultStore, "afind", fails)
     with pytest.raises(OSError, match="away"), transaction("k", locked, isolation_level=IsolationLevel.SERIALIZABLE):
         pass
     assert not locked.is_locked("k") and get_transaction() is None

@@ -72,7 +72,11 @@ class Block(BaseModel, ABC):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        _registry[cls.get_block_type_slug()] = cls
+        slug = cls.get_block_type_slug()
+        known = _registry.get(slug)
+        # A class that only refines another, under the same slug, does not take its place.
+        if known is None or not issubclass(cls, known):
+            _registry[slug] = cls
 
     def block_initialization(self) -> None:
         """Called when a block is made; for subclasses to override."""

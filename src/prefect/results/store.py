@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validat
 from prefect import _processes
 from prefect._io import drive, driving, running_loop, twin
 from prefect.exceptions import ConfigurationError, MissingResult, SerializationError
-from prefect.filesystems import NullFileSystem, WritableFileSystem
+from prefect.filesystems import LocalFileSystem, NullFileSystem, WritableFileSystem
 from prefect.locking.protocol import LockManager
 from prefect.results._files import read_file, write_file
 from prefect.results.record import ResultRecord, ResultRecordMetadata, read_metadata
@@ -226,6 +226,28 @@ class ResultStore(BaseModel):
         """The record with this key. See `aread`."""
         return drive(self.aread(key, holder))
 
+    async def afind(self, key: str) -> ResultRecord[Any] | None:
+        """The record with this key, or None when there is none or it has expired. Locks are not waited for.
+
+        Raises:
+            SerializationError: It cannot be read.
+        """
+        if isinstance(self.metadata_storage, NullFileSystem):
+            return None  # nobody knows whether what is there belongs to this key
+        storage = await self._storage()
+        path = _path(storage, key)
+        record = self.cache.find(path) if self.cache_result_in_memory else None
+        if record is None:
+            try:
+                record = await self._read(storage, key, path)
+            except MissingResult:
+                return None
+            except SerializationError as error:
+                raise SerializationError(f"The result with key {key!r} at {path} cannot be read. {error}") from error
+            if self.cache_result_in_memory:
+                self.cache.keep(path, record)
+        return record if _is_fresh(record.metadata) else None
+
     async def _read(self, storage: Any, key: str, path: str) -> ResultRecord[Any]:
         if self.metadata_storage is None:
             record = ResultRecord.deserialize(await read_file(storage, path, key), self.serializer)
@@ -386,6 +408,8 @@ def _block_id(storage: Any) -> UUID | None:
 
 def _path(storage: Any, key: str) -> str:
     """A key as its storage names it: an absolute path, unless only the saved block knows what it means."""
+    if type(storage) is LocalFileSystem and storage._block_document_id is None:
+        return storage._resolve(key)
     resolve = getattr(storage, "_resolve_path", None)
     return key if resolve is None or _block_id(storage) is not None else str(resolve(key))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prefect._io import call_user
 from prefect._lazy import lazy
-from prefect.exceptions import ConfigurationError, MissingContextError, MissingResult, SerializationError
+from prefect.exceptions import ConfigurationError, MissingContextError, SerializationError
 from prefect.types import new_id
 from prefect.utilities.annotations import NotSet
 from prefect.utilities.collections import AutoEnum
@@ -119,6 +119,7 @@ class BaseTransaction:
         self._values: dict[str, Any] | None = None
         self._staged_value: Any = None
         self._holder: str | None = None
+        self._found: results.ResultRecord[Any] | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(key={self.key!r}, state={self.state.value}, commit_mode={self.commit_mode})"
@@ -269,21 +270,22 @@ class BaseTransaction:
             return
         if self._serializes():
             await self.store.aacquire_lock(self.key, holder=self._name())
-        if not self.overwrite and await self.store.aexists(self.key) and await self._is_readable():
-            self.state = TransactionState.COMMITTED
+        if not self.overwrite:
+            self._found = await self._find(self.store, self.key)
+            if self._found is not None:
+                self.state = TransactionState.COMMITTED
 
-    async def _is_readable(self) -> bool:
+    async def _find(self, store: results.ResultStore, key: str) -> results.ResultRecord[Any] | None:
         """A result that cannot be read is as good as none: the work is done again and replaces it."""
         try:
-            await self._read()
-        except MissingResult:
-            return False
+            return await store.afind(key)
         except SerializationError as error:
-            self.logger.warning("The stored result is ignored and will be replaced. %s", error)
-            return False
-        return True
+            self.logger.warning("A stored result is ignored and will be replaced. %s", error)
+            return None
 
     async def _read(self) -> results.ResultRecord[Any] | None:
+        if self._found is not None and self.is_committed():
+            return self._found
         if self.store is None or self.key is None:
             return None
         return await self.store.aread(self.key, holder=self._name())
