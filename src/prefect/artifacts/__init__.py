@@ -1,0 +1,197 @@
+"""What a run leaves for people to look at: links, texts, tables, images and progress.
+
+An artifact is a record of the journal, so making one costs microseconds and waits for nobody; it carries the ids of the
+run that the code belongs to, or none outside of a run. Artifacts with a `key` are versions of one thing, of which the
+newest is shown. The classes are in `prefect.artifacts.models`, imported when they are used.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect import journal
+from prefect._io import twin
+from prefect._lazy import exports, lazy
+from prefect.logging._identity import run_identity
+from prefect.types import new_id, now
+
+if TYPE_CHECKING:
+    from prefect import settings
+    from prefect.artifacts.models import Artifact as Artifact
+    from prefect.artifacts.models import ImageArtifact as ImageArtifact
+    from prefect.artifacts.models import LinkArtifact as LinkArtifact
+    from prefect.artifacts.models import MarkdownArtifact as MarkdownArtifact
+    from prefect.artifacts.models import ProgressArtifact as ProgressArtifact
+    from prefect.artifacts.models import TableArtifact as TableArtifact
+    from prefect.client.orchestration import PrefectClient
+    from prefect.logging import loggers
+    from prefect.schemas.actions import objects as actions
+    from prefect.types import names
+else:
+    actions = lazy("prefect.schemas.actions.objects")
+    loggers = lazy("prefect.logging.loggers")
+    names = lazy("prefect.types.names")
+    settings = lazy("prefect.settings")
+
+Table = dict[str, list[Any]] | list[dict[str, Any]] | list[list[Any]]
+
+_CLASSES = ("Artifact", "ImageArtifact", "LinkArtifact", "MarkdownArtifact", "ProgressArtifact", "TableArtifact")
+
+__getattr__, __dir__ = exports(__name__, {name: f"prefect.artifacts.models:{name}" for name in _CLASSES})
+
+
+async def acreate_link_artifact(
+    link: str,
+    link_text: str | None = None,
+    key: str | None = None,
+    description: str | None = None,
+    client: PrefectClient | None = None,
+) -> UUID:
+    """Leave a link, and return the artifact's id.
+
+    Args:
+        link: The URL.
+        link_text: What the link reads; the URL itself if None.
+        key: What it is a version of: lowercase letters, digits and dashes.
+        description: What it is about, as Markdown.
+        client: A client to send it with, instead of recording it.
+
+    Raises:
+        ValueError: The key has other characters.
+    """
+    fields: dict[str, Any] = {
+        "type": "markdown",
+        "key": key,
+        "description": description,
+        "data": link_data(link, link_text),
+    }
+    if client is not None:
+        return (await client.create_artifact(actions.ArtifactCreate(**fields, **run_ids()))).id
+    return record(**fields)
+
+
+async def acreate_markdown_artifact(markdown: str, key: str | None = None, description: str | None = None) -> UUID:
+    """Leave a text in Markdown, and return the artifact's id; `key` and `description` as for a link."""
+    return record("markdown", key, description, markdown)
+
+
+async def acreate_table_artifact(table: Table, key: str | None = None, description: str | None = None) -> UUID:
+    """Leave a table, and return the artifact's id.
+
+    Args:
+        table: Rows as dictionaries or lists, or columns as a dictionary of lists. A NaN becomes null.
+        key: What it is a version of: lowercase letters, digits and dashes.
+        description: What it is about, as Markdown.
+
+    Raises:
+        ValueError: The key has other characters.
+    """
+    return record("table", key, description, table_data(table))
+
+
+async def acreate_progress_artifact(progress: float, key: str | None = None, description: str | None = None) -> UUID:
+    """Leave a progress, and return the artifact's id, by which `update_progress_artifact` moves it on.
+
+    Args:
+        progress: Per cent, 0 to 100; what is beyond is cut with a warning.
+        key: What it is a version of: lowercase letters, digits and dashes.
+        description: What it is about, as Markdown.
+
+    Raises:
+        ValueError: The key has other characters.
+    """
+    return record("progress", key, description, progress_data(progress))
+
+
+async def aupdate_progress_artifact(
+    artifact_id: UUID, progress: float, description: str | None = None, client: PrefectClient | None = None
+) -> UUID:
+    """Move a progress on, and return its id.
+
+    Args:
+        artifact_id: What `create_progress_artifact` returned. That it exists is not checked.
+        progress: Per cent, 0 to 100; what is beyond is cut with a warning.
+        description: What it is about now; as before if None.
+        client: A client to send it with, instead of recording it.
+    """
+    values: dict[str, Any] = {"data": progress_data(progress)}
+    if description is not None:
+        values["description"] = description
+    if client is not None:
+        await client.update_artifact(artifact_id, actions.ArtifactUpdate(**values))
+    else:
+        _append({"kind": "update", "of": "artifact", "id": artifact_id, "set": values, "at": now()})
+    return artifact_id
+
+
+async def acreate_image_artifact(image_url: str, key: str | None = None, description: str | None = None) -> UUID:
+    """Leave an image by its public URL, and return the artifact's id; `key` and `description` as for a link."""
+    return record("image", key, description, image_url)
+
+
+create_link_artifact = twin(acreate_link_artifact)
+create_markdown_artifact = twin(acreate_markdown_artifact)
+create_table_artifact = twin(acreate_table_artifact)
+create_progress_artifact = twin(acreate_progress_artifact)
+update_progress_artifact = twin(aupdate_progress_artifact)
+create_image_artifact = twin(acreate_image_artifact)
+
+
+# --- what artifacts hold ---------------------------------------------------------------------------------------------
+
+
+def link_data(link: str, link_text: str | None) -> str:
+    """A link as Markdown."""
+    return f"[{link_text or link}]({link})"
+
+
+def table_data(table: Table) -> str:
+    """A table as JSON text."""
+    return json.dumps(_without_nan(table), default=str)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return value
+
+
+def progress_data(progress: float) -> float:
+    """A progress within 0 and 100."""
+    cut = min(max(progress, 0.0), 100.0)
+    if cut != progress:
+        loggers.get_logger("artifacts").warning("A progress of %s%% is taken as %s%%.", progress, cut)
+    return cut
+
+
+# --- recording -------------------------------------------------------------------------------------------------------
+
+
+def record(type: str | None, key: str | None, description: str | None, data: Any, **more: Any) -> UUID:
+    """Record an artifact of the present run, or of the runs given, and return its id."""
+    if key is not None:
+        names.raise_on_name_alphanumeric_dashes_only(key, field_name="Artifact key")
+    id_ = new_id()
+    fields = {"key": key, "type": type, "description": description, "data": data}
+    _append({"kind": "artifact", "id": id_, **run_ids(), **fields, **more, "created": now()})
+    return id_
+
+
+def run_ids() -> dict[str, Any]:
+    """The ids of the present flow run and task run."""
+    identity = run_identity.get()
+    if identity is None:
+        return {"flow_run_id": None, "task_run_id": None}
+    return {"flow_run_id": identity.flow_run_id, "task_run_id": identity.task_run_id}
+
+
+def _append(entry: dict[str, Any]) -> None:
+    # Outside of a run nobody may have opened the journal yet.
+    (journal.current() or journal.use(settings.get_current_settings().home)).append(entry)

@@ -1,0 +1,150 @@
+"""The kinds of artifacts as classes: made with `create`, found again by their key with `get`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Self
+
+from prefect import artifacts
+from prefect._io import twin
+from prefect._lazy import lazy
+from prefect.schemas.actions.objects import ArtifactCreate
+from prefect.types import now
+
+if TYPE_CHECKING:
+    from prefect.client import orchestration
+    from prefect.client.orchestration import PrefectClient
+    from prefect.schemas import filters, records, sorting
+else:
+    filters = lazy("prefect.schemas.filters")
+    orchestration = lazy("prefect.client.orchestration")
+    records = lazy("prefect.schemas.records")
+    sorting = lazy("prefect.schemas.sorting")
+
+
+class Artifact(ArtifactCreate):
+    """Something for people to look at.
+
+    Attributes:
+        type: What it is, for instance `"table"`.
+        key: What it is a version of: lowercase letters, digits and dashes.
+        description: What it is about, as Markdown.
+        data: What it holds; what is stored is what `format` makes of it.
+    """
+
+    async def acreate(self, client: PrefectClient | None = None) -> records.Artifact:
+        """Leave this artifact with the present run.
+
+        Args:
+            client: A client to send it with, instead of recording it.
+        """
+        fields: dict[str, Any] = {
+            "type": self.type,
+            "key": self.key,
+            "description": self.description,
+            "data": await self.aformat(),
+            "metadata_": self.metadata_,
+            **{name: getattr(self, name) or id_ for name, id_ in artifacts.run_ids().items()},
+        }
+        if client is not None:
+            return await client.create_artifact(ArtifactCreate(**fields))
+        id_, at = artifacts.record(**fields), now()
+        return records.Artifact(id=id_, created=at, updated=at, **fields)
+
+    create = twin(acreate)
+
+    @classmethod
+    async def aget(cls, key: str | None = None, client: PrefectClient | None = None) -> records.Artifact | None:
+        """The artifact of this key that was changed last, or None; without a key, of those that have none."""
+        wanted: dict[str, Any] = {"exists_": False} if key is None else {"any_": [key]}
+        found = await (client or orchestration.get_client()).read_artifacts(
+            artifact_filter=filters.ArtifactFilter(key=filters.ArtifactFilterKey(**wanted)),
+            sort=sorting.ArtifactSort.UPDATED_DESC,
+            limit=1,
+        )
+        return found[0] if found else None
+
+    @classmethod
+    async def aget_or_create(
+        cls,
+        key: str | None = None,
+        description: str | None = None,
+        data: Any = None,
+        client: PrefectClient | None = None,
+        **kwargs: Any,
+    ) -> tuple[records.Artifact, bool]:
+        """The artifact of this key, and whether it had to be created from the other arguments."""
+        found = await cls.aget(key, client)
+        if found is not None:
+            return found, False
+        made: Self = cls(key=key, description=description, **({} if data is None else {"data": data}), **kwargs)
+        return await made.acreate(client), True
+
+    async def aformat(self) -> str | float | int | dict[str, Any]:
+        """What is stored of it."""
+        return json.dumps(self.data)
+
+    get = classmethod(twin(aget.__func__))  # pyright: ignore[reportFunctionMemberAccess]
+    get_or_create = classmethod(twin(aget_or_create.__func__))  # pyright: ignore[reportFunctionMemberAccess]
+    format = twin(aformat)
+
+
+class LinkArtifact(Artifact):
+    """A link."""
+
+    link: str
+    link_text: str | None = None
+    type: str | None = "markdown"
+
+    async def aformat(self) -> str:
+        return artifacts.link_data(self.link, self.link_text)
+
+    format = twin(aformat)
+
+
+class MarkdownArtifact(Artifact):
+    """A text in Markdown."""
+
+    markdown: str
+    type: str | None = "markdown"
+
+    async def aformat(self) -> str:
+        return self.markdown
+
+    format = twin(aformat)
+
+
+class TableArtifact(Artifact):
+    """A table: rows as dictionaries or lists, or columns as a dictionary of lists."""
+
+    table: dict[str, list[Any]] | list[dict[str, Any]] | list[list[Any]]
+    type: str | None = "table"
+
+    async def aformat(self) -> str:
+        return artifacts.table_data(self.table)
+
+    format = twin(aformat)
+
+
+class ProgressArtifact(Artifact):
+    """A progress in per cent, 0 to 100."""
+
+    progress: float
+    type: str | None = "progress"
+
+    async def aformat(self) -> float:
+        return artifacts.progress_data(self.progress)
+
+    format = twin(aformat)
+
+
+class ImageArtifact(Artifact):
+    """An image by its public URL."""
+
+    image_url: str
+    type: str | None = "image"
+
+    async def aformat(self) -> str:
+        return self.image_url
+
+    format = twin(aformat)
