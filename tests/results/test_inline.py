@@ -153,7 +153,9 @@ def test_the_limit_counts_serialized_bytes():
     assert inline(["x" * 97], limit=100) is None
 
 
-@pytest.mark.parametrize("value", [threading.Lock(), lambda: 1, (i for i in ()), Hostile(), [Hostile()]], ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize(
+    "value", [threading.Lock(), lambda: 1, (i for i in ()), Hostile(), [Hostile()]], ids=lambda v: type(v).__name__
+)
 def test_what_cannot_be_pickled_is_left_out_and_nothing_is_raised(value):
     assert inline(value) is None
 

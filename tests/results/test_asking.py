@@ -1,0 +1,66 @@
+"""Whether a result is kept is asked for every run: the answer is the run's, else the settings', and costs nothing."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from prefect import context
+from prefect.results import (
+    ResultStore,
+    get_default_persist_setting,
+    get_default_persist_setting_for_tasks,
+    get_result_store,
+    should_persist_result,
+)
+from prefect.settings import (
+    PREFECT_RESULTS_PERSIST_BY_DEFAULT,
+    PREFECT_TASKS_DEFAULT_PERSIST_RESULT,
+    temporary_settings,
+)
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Make a flow or task run with these answers the current one."""
+
+    def enter(kind, **answers):
+        monkeypatch.setattr(getattr(context, kind), "get", classmethod(lambda cls: SimpleNamespace(**answers)))
+
+    return enter
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_outside_of_a_run_the_settings_say(default):
+    with temporary_settings({PREFECT_RESULTS_PERSIST_BY_DEFAULT: default}):
+        assert should_persist_result() is default is get_default_persist_setting()
+        assert get_default_persist_setting_for_tasks() is default
+        with temporary_settings({PREFECT_TASKS_DEFAULT_PERSIST_RESULT: not default}):
+            assert get_default_persist_setting_for_tasks() is not default
+            assert get_default_persist_setting() is default
+
+
+def test_the_innermost_run_says(run):
+    run("FlowRunContext", persist_result=True, result_store="the flow's")
+    assert should_persist_result() is True and get_result_store() == "the flow's"
+    run("TaskRunContext", persist_result=False, result_store="the task's")
+    assert should_persist_result() is False and get_result_store() == "the task's"
+
+
+def test_outside_of_a_run_there_is_a_new_store():
+    assert isinstance(get_result_store(), ResultStore) and get_result_store() is not get_result_store()
+
+
+def test_inside_a_run_asking_imports_nothing_heavy():
+    program = (
+        "import sys, types\n"
+        "run = types.SimpleNamespace(persist_result=True)\n"
+        "fake = types.ModuleType('prefect.context')\n"
+        "fake.TaskRunContext = fake.FlowRunContext = types.SimpleNamespace(get=lambda: run)\n"
+        "sys.modules['prefect.context'] = fake\n"
+        "from prefect.results import should_persist_result\n"
+        "print(should_persist_result(), [m for m in ('pydantic', 'asyncio', 'inspect') if m in sys.modules])\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert run.stdout == "True []\n"
