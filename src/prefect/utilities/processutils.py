@@ -65,7 +65,7 @@ def sanitize_subprocess_env(
 
 @asynccontextmanager
 async def open_process(command: list[str], **kwargs: Any) -> AsyncGenerator[anyio.abc.Process, Any]:
-    """Start a program, and end it when the context is left.
+    """Start a program; when the context is left, wait for its end. An error inside, or being cancelled, ends it.
 
     Args:
         command: The program and its arguments.
@@ -78,13 +78,13 @@ async def open_process(command: list[str], **kwargs: Any) -> AsyncGenerator[anyi
         raise TypeError(f"The command must be a list, not {command!r} of type {type(command).__name__!r}.")
     process = await anyio.open_process(command, **kwargs)
     try:
-        async with process:
-            yield process
+        async with process:  # which waits at its end
+            try:
+                yield process
+            except BaseException:
+                process.terminate()
+                raise
     finally:
-        try:
-            process.terminate()
-        except ProcessLookupError:
-            pass  # it has ended
         with anyio.CancelScope(shield=True):
             await process.wait()
 

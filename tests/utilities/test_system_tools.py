@@ -1,0 +1,380 @@
+"""Time-outs, processes, files, imports, registries, addresses, templates."""
+
+import asyncio
+import io
+import os
+import sys
+import threading
+import time
+from uuid import UUID
+
+import pydantic
+import pytest
+
+from prefect.exceptions import ScriptError
+from prefect.utilities import filesystem, importtools, processutils, templating, urls
+from prefect.utilities.annotations import NotSet
+from prefect.utilities.dispatch import get_dispatch_key, lookup_type, register_base_type, register_type
+from prefect.utilities.templating import PlaceholderType, apply_values, find_placeholders
+from prefect.utilities.timeout import timeout, timeout_async
+
+
+class MyTimeout(TimeoutError): ...
+
+
+def spin():
+    """Busy until interrupted; ends the test, not the machine, if that never happens."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        pass
+    raise AssertionError("never interrupted")
+
+
+class TestTimeout:
+    def test_code_in_the_main_thread_is_interrupted(self):
+        with pytest.raises(MyTimeout, match=r"0\.05"), timeout(0.05, MyTimeout):
+            spin()
+
+    def test_code_in_another_thread_is_interrupted(self):
+        errors = []
+
+        def body():
+            try:
+                with timeout(0.05):
+                    spin()
+            except TimeoutError as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=body)
+        thread.start()
+        thread.join(30)
+        assert len(errors) == 1
+
+    def test_code_that_is_quick_enough_is_left_alone(self):
+        for seconds in (30, None, 0):
+            with timeout(seconds):
+                pass
+
+    def test_an_error_inside_stays_what_it_is(self):
+        with pytest.raises(TimeoutError, match="of the user's"), timeout(30):
+            raise TimeoutError("of the user's")
+
+    def test_timeouts_nest(self):
+        with pytest.raises(MyTimeout), timeout(0.1, MyTimeout):
+            with pytest.raises(TimeoutError), timeout(0.05):
+                spin()
+            spin()
+
+    async def test_async_code_is_cancelled(self):
+        with pytest.raises(MyTimeout), timeout_async(0.01, MyTimeout):
+            await asyncio.Event().wait()
+        with timeout_async():
+            pass
+
+    def test_only_a_timeout_error_may_be_raised(self):
+        with pytest.raises(ValueError, match="TimeoutError"), timeout(1, ValueError):
+            pass
+
+
+class TestProcesses:
+    def test_commands_to_text_and_back(self):
+        assert processutils.command_from_string(processutils.command_to_string(["a b", "c"])) == ["a b", "c"]
+
+    def test_variables_without_a_value_are_left_out_and_removed(self):
+        environment = {"PATH": "x", "KEEP": "1"}
+        assert processutils.sanitize_subprocess_env({"A": "1", "PATH": None}, remove_from=environment) == {"A": "1"}
+        assert environment == {"KEEP": "1"}
+
+    async def test_what_a_program_prints_is_passed_on(self):
+        out, err = io.StringIO(), io.StringIO()
+        code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
+        process = await processutils.run_process([sys.executable, "-c", code], stream_output=(out, err))
+        assert (process.returncode, out.getvalue(), err.getvalue()) == (3, "out\n", "err\n")
+
+    async def test_a_program_that_prints_much_does_not_wait_for_a_reader(self):
+        process = await processutils.run_process([sys.executable, "-c", "print('x' * 1_000_000)"])
+        assert process.returncode == 0
+
+    async def test_a_context_waits_for_its_program(self):
+        async with processutils.open_process([sys.executable, "-c", "pass"]) as process:
+            pass
+        assert process.returncode == 0
+
+    async def test_an_error_ends_the_program(self):
+        with pytest.raises(LookupError):
+            async with processutils.open_process([sys.executable, "-c", "import time; time.sleep(300)"]) as process:
+                raise LookupError
+        assert process.returncode not in (None, 0)
+
+    async def test_a_command_is_a_list(self):
+        with pytest.raises(TypeError, match="list"):
+            await processutils.run_process("true")
+
+
+class TestFiles:
+    @pytest.fixture
+    def tree(self, tmp_path):
+        for path in ("a/b/x.py", "a/y.txt", "z.py", "__pycache__/c.pyc"):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).touch()
+        return str(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("patterns", "left"),
+        [
+            ([], {"a/b/x.py", "a/y.txt", "z.py", "__pycache__/c.pyc"}),
+            (["*.py"], {"a/y.txt", "__pycache__/c.pyc"}),
+            (["a/"], {"z.py", "__pycache__/c.pyc"}),
+            (["/z.py", "# comment", ""], {"a/b/x.py", "a/y.txt", "__pycache__/c.pyc"}),
+            (["a/*", "!a/y.txt"], {"a/y.txt", "z.py", "__pycache__/c.pyc"}),
+            (["**/x.py", "[_]*/"], {"a/y.txt", "z.py"}),
+            (["a/**"], {"z.py", "__pycache__/c.pyc"}),
+            (["?.py"], {"a/y.txt", "__pycache__/c.pyc"}),
+        ],
+    )
+    def test_what_is_ignored(self, tree, patterns, left):
+        assert filesystem.filter_files(tree, patterns, include_dirs=False, as_posix=True) == left
+
+    def test_directories_are_among_them_unless_ignored(self, tree):
+        assert {"a", "a/b"} <= filesystem.filter_files(tree)
+        assert filesystem.filter_files(tree, ["a/"]) & {"a", "a/b"} == set()
+
+    def test_the_default_ignore_file_is_written_once(self, tmp_path):
+        assert filesystem.create_default_ignore_file(str(tmp_path))
+        assert not filesystem.create_default_ignore_file(str(tmp_path))
+        (tmp_path / "__pycache__").mkdir()
+        patterns = (tmp_path / ".prefectignore").read_text().splitlines()
+        assert filesystem.filter_files(str(tmp_path), patterns) == {".prefectignore"}
+
+    def test_working_in_another_directory(self, tree):
+        before = os.getcwd()
+        with filesystem.tmpchdir(os.path.join(tree, "a", "y.txt")) as directory:
+            assert os.path.samefile(os.getcwd(), os.path.join(tree, "a"))
+            assert os.path.samefile(directory, os.getcwd())
+        assert os.getcwd() == before
+
+    def test_kinds_of_paths(self):
+        assert [filesystem.is_local_path(p) for p in ("/x", "a.py", "file:///x", "local://x")] == [True] * 4
+        assert [filesystem.is_local_path(p) for p in ("s3://x", "https://x/y", "memory://x")] == [False] * 3
+        assert filesystem.filename("s3://b/k.txt") == "k.txt"
+        assert filesystem.relative_path_to_current_platform("a\\b").parts == ("a", "b")
+        assert filesystem.to_display_path("/a/b/c", relative_to="/a") == os.path.join("b", "c")
+        assert filesystem.get_open_file_limit() > 0
+
+
+@pytest.fixture
+def clean_imports(monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("clean_imports")
+class TestImports:
+    def test_names_of_objects(self):
+        assert importtools.from_qualified_name(importtools.to_qualified_name(ScriptError)) is ScriptError
+        assert importtools.from_qualified_name("os.path") is os.path
+        assert importtools.import_object("os:path.join") is importtools.import_object("os.path.join") is os.path.join
+        with pytest.raises(AttributeError):
+            importtools.from_qualified_name("os.nothing")
+        with pytest.raises(ModuleNotFoundError):
+            importtools.from_qualified_name("no_such_module.x")
+
+    def test_a_script_imports_its_neighbours_and_does_not_run_as_main(self, tmp_path):
+        (tmp_path / "nextdoor.py").write_text("Q = 9\n")
+        (tmp_path / "script.py").write_text(
+            "from nextdoor import Q\nclass A:\n    v = 1\nif __name__ == '__main__':\n    raise SystemExit\n"
+        )
+        module = importtools.load_script_as_module(str(tmp_path / "script.py"))
+        assert module.Q == 9 and sys.modules[module.__name__] is module
+        assert importtools.import_object(f"{tmp_path / 'script.py'}:A.v") == 1
+
+    def test_a_script_that_raises_or_is_missing_is_named(self, tmp_path):
+        (tmp_path / "bad.py").write_text("1 / 0\n")
+        with pytest.raises(ScriptError, match=r"bad\.py.*ZeroDivisionError") as caught:
+            importtools.load_script_as_module(str(tmp_path / "bad.py"))
+        assert isinstance(caught.value.user_exc, ZeroDivisionError)
+        with pytest.raises(ScriptError, match=r"none\.py"):
+            importtools.import_object("none.py:x")
+
+    def test_a_missing_module_is_missed_when_it_is_used(self):
+        module = importtools.lazy_import("no_such_module", help_message="Install it.")
+        with pytest.raises(ModuleNotFoundError, match=r"no_such_module[\s\S]*Install it"):
+            module.anything
+        with pytest.raises(ModuleNotFoundError):
+            importtools.lazy_import("no_such_module", error_on_import=True)
+        assert importtools.lazy_import("os") is os
+
+    def test_a_module_can_have_another_name(self):
+        used = []
+        definition = importtools.AliasedModuleDefinition("old_json", "json", used.append)
+        sys.meta_path.insert(0, importtools.AliasedModuleFinder([definition]))
+        import json
+
+        assert importtools.from_qualified_name("old_json") is json
+        assert importtools.from_qualified_name("old_json.decoder") is json.decoder
+        assert used == ["old_json", "old_json.decoder"]
+
+    def test_a_namespace_without_running_the_module(self):
+        source = (
+            "import os, no_such_module\nfrom no_such_module import z\nX = 1\nY: int = X + 1\nW = no_such_module.w\n"
+            "def f(a=X): return a\nraise SystemExit\n"
+        )
+        namespace = importtools.safe_load_namespace(source)
+        assert namespace["X"] == 1 and namespace["Y"] == 2 and namespace["f"]() == 1
+        assert "W" not in namespace and "z" not in namespace
+        with pytest.raises(SyntaxError):
+            importtools.safe_load_namespace("def (")
+
+
+class TestDispatch:
+    def test_a_class_is_found_by_its_key(self):
+        @register_base_type
+        class Base:
+            __dispatch_key__ = "base"
+
+        class Automatic(Base):
+            __dispatch_key__ = "one"
+
+        class Callable(Base):
+            @classmethod
+            def __dispatch_key__(cls):
+                return "two"
+
+        assert [lookup_type(Base, key) for key in ("base", "one", "two")] == [Base, Automatic, Callable]
+        assert lookup_type(Automatic, "two") is Callable
+        assert get_dispatch_key(Callable()) == "two"
+        with pytest.raises(KeyError, match="three"):
+            lookup_type(Base, "three")
+
+    def test_a_class_without_a_family_or_key(self):
+        class Alone: ...
+
+        assert get_dispatch_key(Alone, allow_missing=True) is None
+        with pytest.raises(ValueError, match="__dispatch_key__"):
+            get_dispatch_key(Alone)
+        with pytest.raises(ValueError, match="Alone"):
+            register_type(Alone)
+
+
+class TestTemplates:
+    values = {"a": 1, "d": {"k": [1, 2]}, "n": None}
+
+    @pytest.mark.parametrize(
+        ("template", "filled"),
+        [
+            ("{{ a }}", 1),
+            ("x{{ a }}y", "x1y"),
+            ("{{ d.k[1] }}", 2),
+            ("{{ d }}", {"k": [1, 2]}),
+            ("{{ n }}", None),
+            ("{{ missing }}", NotSet),
+            ("x{{ missing }}", "x"),
+            ({"p": "{{ missing }}", "q": ["{{ a }}", "{{ missing }}"]}, {"q": [1]}),
+            ("{{ $SOME_VARIABLE }}", "from the environment"),
+            ("{{ $MISSING_VARIABLE }}", ""),
+            ("{{ prefect.blocks.a.b }}", "{{ prefect.blocks.a.b }}"),
+            (5, 5),
+        ],
+    )
+    def test_filling_in(self, monkeypatch, template, filled):
+        monkeypatch.setenv("SOME_VARIABLE", "from the environment")
+        assert apply_values(template, self.values) == filled
+
+    def test_what_is_missing_can_stay(self):
+        assert apply_values({"p": "{{ missing }}", "q": "x{{ missing }}"}, {}, remove_notset=False) == {
+            "p": "{{ missing }}",
+            "q": "x{{ missing }}",
+        }
+        assert apply_values("{{ z.a }} {{ a }}", self.values, skip_prefixes=["z"]) == "{{ z.a }} 1"
+
+    def test_finding_placeholders(self):
+        found = find_placeholders(
+            {"x": ["{{ a }}", "{{$E}} {{ prefect.variables.v }} {{ prefect.blocks.b }} {{ a b }}"]}
+        )
+        assert {(p.name, p.type) for p in found} == {
+            ("a", PlaceholderType.STANDARD),
+            ("$E", PlaceholderType.ENV_VAR),
+            ("prefect.variables.v", PlaceholderType.VARIABLE),
+            ("prefect.blocks.b", PlaceholderType.BLOCK_DOCUMENT),
+        }
+        with pytest.raises(ValueError, match="tuple"):
+            find_placeholders(("{{ a }}",))
+
+    async def test_variables_and_blocks_come_later_where_there_are_any(self):
+        assert await templating.resolve_variables("{{ a }}") == "{{ a }}"
+        with pytest.raises(NotImplementedError, match=r"prefect\.variables\.v"):
+            await templating.resolve_variables({"a": "{{ prefect.variables.v }}"})
+        with pytest.raises(NotImplementedError, match="blocks"):
+            await templating.resolve_block_document_references("{{ prefect.blocks.b.c }}")
+
+
+class TestAddresses:
+    one = UUID(int=1)
+
+    def test_an_address_is_made_of_the_kind_and_the_id(self):
+        base = "http://pages"
+        assert urls.url_for("flow-run", self.one, default_base_url=base) == f"http://pages/runs/flow-run/{self.one}"
+        assert urls.url_for("work-pool", "wp", default_base_url=base) == "http://pages/work-pools/work-pool/wp"
+        assert urls.url_for("variable", "v", "api", default_base_url=base) == "http://pages/variables/name/v"
+        assert urls.url_for("nonsense", self.one, default_base_url=base) is None
+        with pytest.raises(ValueError, match="occurred"):
+            urls.url_for("received-event", self.one, default_base_url=base)
+        with pytest.raises(ValueError, match="obj_id"):
+            urls.url_for("flow-run")
+        with pytest.raises(ValueError, match="zz"):
+            urls.url_for("flow", self.one, url_type="zz")
+
+    def test_an_object_says_its_kind_and_id(self):
+        class WorkPool(pydantic.BaseModel):
+            id: UUID = self.one
+            name: str = "wp"
+
+        class FlowRun(pydantic.BaseModel):
+            id: UUID = self.one
+
+        assert urls.url_for(FlowRun(), default_base_url="http://p") == f"http://p/runs/flow-run/{self.one}"
+        assert urls.url_for(WorkPool(), default_base_url="http://p") == "http://p/work-pools/work-pool/wp"
+        assert urls.url_for(object(), default_base_url="http://p") is None
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://127.0.0.1/x",
+            "http://10.0.0.1",
+            "http://169.254.169.254",
+            "http://[::1]/",
+            "ftp://8.8.8.8",
+            "x",
+            "http://",
+        ],
+    )
+    def test_addresses_in_private_networks_are_refused(self, url):
+        with pytest.raises(ValueError, match="not a valid URL"):
+            urls.validate_restricted_url(url)
+
+    def test_public_addresses_are_not(self):
+        urls.validate_restricted_url("https://8.8.8.8/x")
+
+    def test_a_guarded_transport_goes_to_the_address_that_was_checked(self, monkeypatch):
+        import httpx
+
+        from prefect.utilities import guarded_http
+
+        sent = []
+        monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda self, request: sent.append(request))
+        monkeypatch.setattr(guarded_http, "resolve_public", lambda url: ["8.8.8.8"])
+        urls.SSRFProtectedHTTPTransport().handle_request(httpx.Request("GET", "https://example.com/x"))
+        assert str(sent[0].url) == "https://8.8.8.8/x"
+        assert sent[0].headers["Host"] == "example.com"
+        assert sent[0].extensions["sni_hostname"] == "example.com"
+
+    def test_a_guarded_transport_refuses_a_private_address(self):
+        import httpx
+
+        with httpx.Client(transport=urls.SSRFProtectedHTTPTransport()) as client:
+            with pytest.raises(ValueError, match="private address"):
+                client.get("http://127.0.0.1:9/")
