@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from prefect import _functions
 from prefect._lazy import lazy
-from prefect.exceptions import InvalidNameError, ReservedArgumentError
+from prefect.exceptions import InvalidNameError
 from prefect.utilities.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ else:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_RESERVED = frozenset({"return_state", "wait_for"})
 _FORBIDDEN_IN_NAMES = frozenset("/%&><")
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
@@ -102,7 +101,7 @@ class Flow(Generic[P, R]):
         _functions.check_hooks("flow", on_completion=on_completion, on_failure=on_failure, on_running=on_running)
         _functions.check_hooks("flow", on_cancellation=on_cancellation, on_crashed=on_crashed)
         self.isasync, self.isgenerator = _functions.kind_of(self.fn)
-        self.name: str = self._check_name(name) or _functions.name_of(self.fn).replace("_", "-")
+        self.name: str = self._check_name(name) or _functions.flow_name_of(self.fn)
         self.description: str | None = description or _functions.description_of(self.fn)
         self.flow_run_name = _functions.check_run_name(flow_run_name, "flow_run_name")
         self.timeout_seconds = float(timeout_seconds) if timeout_seconds else None
@@ -124,7 +123,7 @@ class Flow(Generic[P, R]):
         self._retry_delay_seconds = retry_delay_seconds
         self._task_runner = task_runner
         functools.update_wrapper(self, self.fn)
-        self._check_parameters()
+        _functions.check_reserved(self.fn, "flow", self.name)
 
     @staticmethod
     def _check_name(name: Any) -> str | None:
@@ -138,16 +137,6 @@ class Flow(Generic[P, R]):
                 "a name cannot contain any of these characters: / % & > <."
             )
         return name
-
-    def _check_parameters(self) -> None:
-        code = getattr(self.fn, "__code__", None)
-        if code is None:
-            return
-        used = _RESERVED & set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
-        if used:
-            raise ReservedArgumentError(
-                f"{sorted(used)[0]!r} is a reserved argument name and cannot be used in the flow {self.name!r}."
-            )
 
     # --- options that come from elsewhere when they are not given -----------------------------------------------------
 
@@ -173,7 +162,8 @@ class Flow(Generic[P, R]):
     def key(self) -> str:
         """Names the flow as the task of a parent flow: its name and a hash of where it is defined."""
         code = getattr(self.fn, "__code__", None)
-        return f"{self.name}-{zlib.crc32(f'{self.name}:{code.co_filename if code else None}'.encode()):08x}"
+        place = f"{self.name}:{code.co_filename if code else ''}"
+        return f"{_functions.name_of(self.fn)}-{zlib.crc32(place.encode()):08x}"
 
     @property
     def retries(self) -> int:

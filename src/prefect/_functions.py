@@ -9,11 +9,14 @@ from contextvars import ContextVar
 from types import FunctionType, MethodType
 from typing import Any, TypeVar
 
+from prefect.exceptions import ReservedArgumentError
 from prefect.utilities.annotations import NotSet
 
 W = TypeVar("W")
 
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200  # of a code object's flags
+
+_RESERVED = frozenset({"return_state", "wait_for"})
 
 _drawing: ContextVar[Any] = ContextVar("prefect_drawing", default=None)
 
@@ -55,6 +58,12 @@ def name_of(fn: Any) -> str:
     return name_of(fn.func) if hasattr(fn, "func") else type(fn).__name__
 
 
+def flow_name_of(fn: Any) -> str:
+    """The name of a flow that is not given one: the function's own, with hyphens."""
+    name = name_of(fn)
+    return "unknown-lambda" if name == "<lambda>" else name.replace("_", "-")
+
+
 def description_of(fn: Any) -> str | None:
     """The function's docstring, without its indentation."""
     text = fn.__doc__ if isinstance(fn, (FunctionType, MethodType)) else None
@@ -91,6 +100,20 @@ def check_hooks(owner: str, **hooks: Any) -> None:
         for hook in given:
             if not callable(hook):
                 raise TypeError(f"Expected callables in `{name}` of a {owner}, got {type(hook).__name__}.")
+
+
+def check_reserved(fn: Any, kind: str, owner: str) -> None:
+    """Complain about parameters whose names the calls of tasks and flows use themselves.
+
+    Raises:
+        ReservedArgumentError: There is one.
+    """
+    code = getattr(fn, "__code__", None)
+    used = _RESERVED & set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) if code else None
+    if used:
+        raise ReservedArgumentError(
+            f"{min(used)!r} is a reserved argument name and cannot be used in the {kind} {owner!r}."
+        )
 
 
 def check_run_name(template: Any, option: str) -> Any:

@@ -146,6 +146,7 @@ class Task(Generic[P, R]):
         self.asset_deps = list(asset_deps or ())
         self._set_retries(retries, retry_delay_seconds, retry_jitter_factor)
         self._set_caching(cache_policy, persist_result)
+        _functions.check_reserved(self.fn, "task", self.name)
         functools.update_wrapper(self, self.fn)
 
     def _set_retries(self, retries: int | None, delays: Any, jitter: float | None) -> None:

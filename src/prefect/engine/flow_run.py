@@ -16,7 +16,7 @@ from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.memo import Memo
 from prefect.engine.parameters import Link, collect, resolve, track, wait_for_future
 from prefect.exceptions import ParameterTypeError, UpstreamTaskError
-from prefect.logging.loggers import flow_run_logger, get_logger
+from prefect.logging.loggers import flow_run_logger, get_logger, patch_print
 from prefect.results import asking
 from prefect.results.inline import inline
 from prefect.schemas.runs import FlowRun, FlowRunPolicy
@@ -83,7 +83,6 @@ class FlowExecution(Execution):
             invalid = await self._prepare()
             if invalid is not None:
                 return await self._refuse(invalid)
-            self._context = self._make_context()
         elif self._memo is not None:
             self._memo.restart()
         self.attempt += 1
@@ -118,12 +117,24 @@ class FlowExecution(Execution):
                 self.parameters = self.flow.validate_parameters(self.parameters)
         except (ParameterTypeError, UpstreamTaskError) as error:
             invalid = error
-        name = self.flow.format_run_name(self.parameters) if self.flow.flow_run_name and not invalid else None
         if self.parent is not None and self.parent.flow_run is not None:
             links = {**inputs.links, **({"wait_for": awaited.links["wait_for"]} if awaited else {})}
             self._parent_task = _ParentTask(self, links)
-        self._create(name or generate_slug(2))
+        self._create(generate_slug(2))
+        if invalid is None:
+            self._context = self._make_context()
+            self._prints = patch_print(self._context.log_prints)
+            try:
+                self._name()
+            except Exception as error:  # a template that does not fit, or a function of the user's
+                return error
         return invalid
+
+    def _name(self) -> None:
+        if self.flow.flow_run_name is not None:
+            with self:
+                self.rename(self.flow.format_run_name(self.parameters))
+            self.logger = flow_run_logger(self.run, self.flow)
 
     def _create(self, name: str) -> None:
         flow = self.flow
@@ -160,12 +171,14 @@ class FlowExecution(Execution):
             )
 
     async def _refuse(self, invalid: Exception) -> Verdict:
-        message = f"Validation of flow parameters failed with error: {type(invalid).__name__}: {invalid}"
-        if not isinstance(invalid, ParameterTypeError):
-            message = str(invalid)
+        what = (
+            "Validation of flow parameters failed with error"
+            if isinstance(invalid, ParameterTypeError)
+            else "Flow run could not start"
+        )
+        message = f"{what}: {type(invalid).__name__}: {invalid}"
         self.error = invalid
-        logger = get_logger("engine")
-        logger.error("Validation of flow parameters failed with error: %s", invalid)
+        get_logger("engine").error("%s: %s", what, invalid)
         self.enter(State.make(FAILED, "Failed", message=message, data=invalid, details=self._details))
         await self._ended()
         return DONE
@@ -207,6 +220,7 @@ class FlowExecution(Execution):
     def __enter__(self) -> FlowExecution:
         assert self._context is not None
         self._context.__enter__()
+        self._prints.__enter__()
         # A task that calls a flow is not the parent of that flow's tasks.
         self._token = TaskRunContext._var.set(None)
         return self
@@ -214,6 +228,7 @@ class FlowExecution(Execution):
     def __exit__(self, *error: Any) -> None:
         assert self._context is not None
         TaskRunContext._var.reset(self._token)
+        self._prints.__exit__()
         self._context.__exit__(*error)
 
     # --- after an attempt ---------------------------------------------------------------------------------------------
@@ -249,8 +264,7 @@ class FlowExecution(Execution):
             failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
         else:
             self.logger.error("Encountered exception during execution: %r", error, exc_info=error)
-            text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            message = f"Flow run encountered an exception: {text}"
+            message = f"Flow run encountered an exception: {type(error).__name__}: {error}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
         if self.attempt <= self.flow.retries:
             return self._await_retry(message)

@@ -11,7 +11,7 @@ from prefect import runtime
 from prefect._io import drive
 from prefect.exceptions import SerializationError
 from prefect.results import ResultStore
-from prefect.schemas.states import State, StateDetails, StateType
+from prefect.schemas.states import State, StateType
 from prefect.transactions import AsyncTransaction, Transaction, get_transaction
 from prefect.transactions.core import _current
 from prefect.types import now
@@ -55,12 +55,11 @@ class Keeping:
                 task_ctx=self._context, inputs=parameters, flow_parameters=(flow.parameters or {}) if flow else {}
             )
         except Exception as error:  # a key function of the user's, or an input that cannot be hashed
-            self._run.logger.warning("Error encountered when computing cache key - result will not be cached. %s", error)
+            self._run.logger.warning(
+                "Error encountered when computing cache key - result will not be cached. %s", error
+            )
             key = None
-        self._cache_key = key
         return key or self._context.result_store.storage_key_fn()
-
-    _cache_key: str | None = None
 
     async def begin(self) -> ResultRecord[Any] | None:
         """Begin the transaction of an attempt; returns the result that is there already, if any."""
@@ -97,7 +96,6 @@ class Keeping:
     async def abandon(self, error: BaseException | None) -> None:
         """End the transaction of an attempt that did not complete: what it did is rolled back."""
         if self.transaction.is_active():
-            self.transaction.stage(None, list(self._run.task.on_rollback_hooks))
             await self._leave(failed=True)
         self.transaction.state = type(self.transaction.state).PENDING
         self.transaction.on_rollback_hooks = []
@@ -106,15 +104,6 @@ class Keeping:
         outside = _current.get()
         await self.transaction._exit(failed)
         _current.set(outside)
-
-    def details(self, details: StateDetails) -> StateDetails:
-        """State details that name the cache key."""
-        if self._cache_key is None:
-            return details
-        expiration = self._run.task.cache_expiration
-        return details.model_copy(
-            update={"cache_key": self._cache_key, "cache_expiration": now() + expiration if expiration else None}
-        )
 
     def _rolled_back(self, _: Any) -> None:
         """The transaction around a run that had completed was rolled back."""

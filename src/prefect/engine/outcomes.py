@@ -44,6 +44,8 @@ async def ending(value: Any, details: StateDetails, in_memory: bool = True) -> E
     if isinstance(value, State) and not _is_of_a_run(value):
         own = {"flow_run_id": details.flow_run_id, "task_run_id": details.task_run_id}
         state = value.model_copy(update={"id": new_id(), "state_details": value.state_details.model_copy(update=own)})
+        if state.data is None and state.is_final():
+            state.data = InMemory(None)  # returned without a value, which is not the same as a value that was lost
         return Ending(state, value, plain=False)
     states = _states_in(value)
     if states is not None:

@@ -205,7 +205,7 @@ async def _resolve_inside(value: Any, allow: bool) -> Any:
 
 async def _upstream_value(upstream: PrefectFuture[Any] | State[Any], allow: bool) -> Any:
     state = upstream if isinstance(upstream, State) else upstream.state
-    if not state.is_completed() and not (allow and state.is_final()):
+    if not state.is_completed() and not (allow and (state.is_failed() or state.is_crashed())):
         run_id = upstream.task_run_id if isinstance(upstream, PrefectFuture) else state.state_details.task_run_id
         raise UpstreamTaskError(f"Upstream task run '{run_id}' did not reach a 'COMPLETED' state.")
     return await state.aresult(raise_on_failure=False)

@@ -35,6 +35,10 @@ def start(make: Make, body: Any, return_state: bool = False) -> Any:
         The value (or state), or what a caller of such a function expects: a coroutine, a generator.
     """
     if body.isgenerator:
+        if return_state:
+            raise ValueError(
+                f"`return_state` needs a result, and {body.name!r} is a generator: iterate over it instead."
+            )
         return aiterate(make) if body.isasync else iterate(make)
     if body.isasync:
         return await_(make, return_state)
@@ -80,6 +84,20 @@ def _attempt(run: Any) -> Outcome:
         return Outcome(error=error)
 
 
+def collect(run: Any) -> State[Any]:
+    """Run a generator function to its final state; its result is the list of its items."""
+    for _ in iterate(lambda: run, gather=True):
+        pass
+    return run.state
+
+
+async def acollect(run: Any) -> State[Any]:
+    """Run an async generator function to its final state; its result is the list of its items."""
+    async for _ in aiterate(lambda: run, gather=True):
+        pass
+    return run.state
+
+
 async def await_(make: Make, return_state: bool = False) -> Any:
     """Run an async function to its end."""
     run = make()
@@ -119,14 +137,16 @@ async def _aattempt(run: Any) -> Outcome:
         return Outcome(error=error)
 
 
-def iterate(make: Make) -> Generator[Any, Any, Any]:
-    """Run a generator function, handing its items on as they come."""
+def iterate(make: Make, gather: bool = False) -> Generator[Any, Any, Any]:
+    """Run a generator function, handing its items on as they come; with `gather` they are also the run's result."""
     run = make()
+    items: list[Any] = []
     try:
         verdict = drive(run.before())
         while not verdict.done:
-            outcome = yield from _items(run)
-            verdict = drive(run.after(outcome))
+            items.clear()
+            outcome = yield from _items(run, items.append if gather else None)
+            verdict = drive(run.after(Outcome(items, outcome.error) if gather else outcome))
             if not verdict.done:
                 drive(_io.sleep(verdict.delay))
                 verdict = drive(run.before())
@@ -134,10 +154,10 @@ def iterate(make: Make) -> Generator[Any, Any, Any]:
         if core.is_crash(error) and not isinstance(error, GeneratorExit):
             drive(run.crash(error))
         raise
-    return drive(run.conclude())
+    return None if gather else drive(run.conclude())
 
 
-def _items(run: Any) -> Generator[Any, Any, Outcome]:
+def _items(run: Any, keep: Callable[[Any], None] | None) -> Generator[Any, Any, Outcome]:
     """One attempt. The run's context is entered for each step, because between them the consumer's own holds."""
     args, kwargs = run.arguments()
     step = _Step(run)
@@ -146,6 +166,8 @@ def _items(run: Any) -> Generator[Any, Any, Outcome]:
         advance, given = generator.send, None
         while True:
             item = step(advance, given)
+            if keep is not None:
+                keep(item)
             try:
                 advance, given = generator.send, (yield item)
             except GeneratorExit:
@@ -178,17 +200,21 @@ class _Step:
             return deadline.call(lambda: advance(given), left, self._run.late)
 
 
-async def aiterate(make: Make) -> AsyncGenerator[Any, Any]:
-    """Run an async generator function, handing its items on as they come."""
+async def aiterate(make: Make, gather: bool = False) -> AsyncGenerator[Any, Any]:
+    """As `iterate`, for an async generator function."""
     run = make()
+    items: list[Any] = []
     try:
         verdict = await run.before()
         while not verdict.done:
+            items.clear()
             attempt = _AsyncAttempt(run)
             async for item in attempt.items():
+                if gather:
+                    items.append(item)
                 yield item
-            assert attempt.outcome is not None
-            verdict = await run.after(attempt.outcome)
+            error = attempt.error
+            verdict = await run.after(Outcome(items if gather else None, error))
             if not verdict.done:
                 await _io.sleep(verdict.delay)
                 verdict = await run.before()
@@ -199,7 +225,8 @@ async def aiterate(make: Make) -> AsyncGenerator[Any, Any]:
         if core.is_crash(error):
             await run.crash(error)
         raise
-    await run.conclude()
+    if not gather:
+        await run.conclude()
 
 
 class _AsyncAttempt:
@@ -208,7 +235,7 @@ class _AsyncAttempt:
     def __init__(self, run: Any) -> None:
         self._run = run
         self._end = None if run.time_limit is None else time.monotonic() + run.time_limit
-        self.outcome: Outcome | None = None
+        self.error: BaseException | None = None
 
     async def items(self) -> AsyncGenerator[Any]:
         args, kwargs = self._run.arguments()
@@ -218,13 +245,13 @@ class _AsyncAttempt:
             while True:
                 yield await self._step(generator)
         except StopAsyncIteration:
-            self.outcome = Outcome()
+            return
         except GeneratorExit:
             if generator is not None:
                 await generator.aclose()
             raise
         except BaseException as error:
-            self.outcome = Outcome(error=error)
+            self.error = error
 
     async def _step(self, generator: AsyncGenerator[Any]) -> Any:
         with self._run:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect import _io, journal
+from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
 from prefect.engine import core, outcomes
@@ -15,7 +16,7 @@ from prefect.engine.core import DONE, GO, Execution, Outcome, Verdict
 from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.parameters import Link, collect, resolve, track
 from prefect.exceptions import UpstreamTaskError
-from prefect.logging.loggers import task_run_logger
+from prefect.logging.loggers import patch_print, task_run_logger
 from prefect.results import asking
 from prefect.results.inline import inline
 from prefect.schemas.runs import FlowRunResult, TaskRun, TaskRunResult
@@ -57,6 +58,10 @@ class TaskExecution(Execution):
         dependencies: dict[str, list[Link]] | None = None,
         run_id: UUID | None = None,
     ) -> None:
+        self._begin(task, parameters, wait_for)
+        self._create(run_id or new_id(), dependencies)
+
+    def _begin(self, task: Task[..., Any], parameters: dict[str, Any], wait_for: Any) -> None:
         super().__init__()
         self.task = task
         self.parameters = parameters
@@ -72,7 +77,33 @@ class TaskExecution(Execution):
         self._wait_for = collect(self._awaited, tracked) if self._awaited else None
         self._memo: Any = self.flow._memo if self.flow and task.may_be_remembered else None
         self._place = self._memo.place(task.task_key) if self._memo is not None else None
-        self._create(run_id or new_id(), dependencies)
+
+    # --- in another process -------------------------------------------------------------------------------------------
+
+    def portable(self) -> tuple[Any, dict[str, Any], TaskRun]:
+        """What another process needs to run this, once the upstreams are done: the task, the parameters, the run.
+
+        Raises:
+            UpstreamTaskError: The run depends on one that did not complete.
+        """
+        drive(self._resolve())
+        return self.task, self.parameters, self.run
+
+    @classmethod
+    def taken_over(cls, task: Task[..., Any], parameters: dict[str, Any], run: TaskRun) -> TaskExecution:
+        """In another process: the execution of a run that its parent has created and recorded."""
+        execution = cls.__new__(cls)
+        execution._begin(task, parameters, None)
+        execution.run = run
+        execution._details = run.state.state_details if run.state else StateDetails.make()
+        execution.state = run.state or State.make(PENDING, details=execution._details)
+        return execution
+
+    def adopt(self, state: State[Any]) -> None:
+        """The run ended in another process, which has recorded it."""
+        self.state = self.run.state = state
+        if isinstance(state.data, InMemory):
+            self._track(state.data.value)
 
     @property
     def upstreams(self) -> list[Any]:
@@ -132,21 +163,30 @@ class TaskExecution(Execution):
             except UpstreamTaskError as error:
                 return self._not_ready(error)
             self._prepare()
-            done = self._memo.find(self._place, self.parameters) if self._place is not None else None
-            if done is not None:
-                return await self._end_cached(done[0].data, done[1])
-            if keeping.needed(self):
-                self.kept = keeping.Keeping(self)
-        if self.kept is not None:
-            found = await self.kept.begin()
-            if found is not None:
-                return await self._end_cached(found, found.result)
+            try:
+                self._name()
+            except Exception as error:  # a template that does not fit, or a function of the user's
+                return await self._refuse(error)
         self.attempt += 1
         name = "Running" if self.attempt == 1 else "Retrying"
         self.enter(State.make(RUNNING, name, details=self._details))
+        found = await self._find_result()
+        if found is not None:
+            return await self._end_cached(*found)
         if self.task.on_running_hooks:
             await self.call_hooks(self.task.on_running_hooks, self.task, self.logger)
         return GO
+
+    async def _find_result(self) -> tuple[Any, Any] | None:
+        """The data and value of a result that is there already: of the flow's earlier attempt, or kept by a run."""
+        if self.attempt == 1:
+            done = self._memo.find(self._place, self.parameters) if self._place is not None else None
+            if done is not None:
+                return done[0].data, done[1]
+            if keeping.needed(self):
+                self.kept = keeping.Keeping(self)
+        record = await self.kept.begin() if self.kept is not None else None
+        return None if record is None else (record, record.result)
 
     async def _resolve(self) -> None:
         if self._wait_for is not None:
@@ -154,12 +194,24 @@ class TaskExecution(Execution):
         if not self._inputs.plain:
             self.parameters = await resolve(self.parameters, self._inputs)
 
+    def _name(self) -> None:
+        if self.task.task_run_name is not None:
+            with self:
+                self.rename(self.task.format_run_name(self.parameters))
+            self._identify()
+
+    async def _refuse(self, error: Exception) -> Verdict:
+        """The run cannot even start."""
+        self.error = error
+        message = f"Task run could not start: {type(error).__name__}: {error}"
+        self.enter(State.make(FAILED, "Failed", message=message, data=error, details=self._details))
+        await self._ended()
+        return DONE
+
     def _prepare(self) -> None:
-        """What can be known once the parameters are: whether the result is kept, the run's name, its context."""
+        """What can be known once the parameters are: whether the result is kept, and the run's context."""
         task, flow = self.task, self.flow
         self._persists = self._should_persist()
-        if task.task_run_name is not None:
-            self.rename(task.format_run_name(self.parameters))
         self._context = TaskRunContext(
             task=task,
             task_run=self.run,
@@ -168,7 +220,12 @@ class TaskExecution(Execution):
             persist_result=self._persists,
             result_store=lambda: keeping.task_store(self),
         )
-        self.logger = task_run_logger(self.run, task, flow.flow_run if flow else None, flow.flow if flow else None)
+        self._prints = patch_print(self._context.log_prints)
+        self._identify()
+
+    def _identify(self) -> None:
+        flow = self.flow
+        self.logger = task_run_logger(self.run, self.task, flow.flow_run if flow else None, flow.flow if flow else None)
 
     @property
     def context(self) -> TaskRunContext:
@@ -199,6 +256,7 @@ class TaskExecution(Execution):
     def __enter__(self) -> TaskExecution:
         assert self._context is not None
         self._context.__enter__()
+        self._prints.__enter__()
         if self.kept is not None:
             self.kept.__enter__()
         return self
@@ -207,6 +265,7 @@ class TaskExecution(Execution):
         assert self._context is not None
         if self.kept is not None:
             self.kept.__exit__()
+        self._prints.__exit__()
         self._context.__exit__(*error)
 
     # --- after an attempt ---------------------------------------------------------------------------------------------
@@ -222,8 +281,7 @@ class TaskExecution(Execution):
         return await self._fail(error)
 
     async def _succeed(self, value: Any) -> Verdict:
-        details = self._details if self.kept is None else self.kept.details(self._details)
-        ending = await outcomes.ending(value, details, self.task.cache_result_in_memory)
+        ending = await outcomes.ending(value, self._details, self.task.cache_result_in_memory)
         state, self.value = ending.state, ending.value
         if state.is_failed() and await self._may_retry(state):
             return self._await_retry(state.message or "")
@@ -243,8 +301,7 @@ class TaskExecution(Execution):
         """The result is known already: the body does not run."""
         self.value = value
         self._track(value)
-        details = self._details if self.kept is None else self.kept.details(self._details)
-        self.enter(State.make(COMPLETED, "Cached", data=data, details=details), inline(value))
+        self.enter(State.make(COMPLETED, "Cached", data=data, details=self._details), inline(value))
         await self._ended()
         return DONE
 
@@ -256,7 +313,7 @@ class TaskExecution(Execution):
             message = f"Task run exceeded timeout of {self.task.timeout_seconds} second(s)"
             failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
         else:
-            message = f"Task run encountered an exception {_describe(error)}"
+            message = f"Task run encountered an exception {type(error).__name__}: {error}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
         if await self._may_retry(failed):
             return self._await_retry(repr(error))
@@ -305,12 +362,13 @@ class TaskExecution(Execution):
         self.logger.info(
             "Task run failed with exception: %s - Retry %s/%s will start %s", why, self.attempt, self.task.retries, when
         )
-        details = StateDetails.make(
-            flow_run_id=self.run.flow_run_id,
-            task_run_id=self.run.id,
-            scheduled_time=now() + timedelta(seconds=delay),
-        )
-        self.enter(State.make(SCHEDULED, "AwaitingRetry", details=details))
+        if self.task.retry_delay_seconds:
+            details = StateDetails.make(
+                flow_run_id=self.run.flow_run_id,
+                task_run_id=self.run.id,
+                scheduled_time=now() + timedelta(seconds=delay),
+            )
+            self.enter(State.make(SCHEDULED, "AwaitingRetry", details=details))
         return Verdict(done=False, delay=delay)
 
     def _delay(self) -> float:
@@ -375,8 +433,3 @@ class TaskExecution(Execution):
 def _as_inputs(links: dict[str, list[Link]]) -> dict[str, list[Any]]:
     kinds = {"task_run": TaskRunResult, "flow_run": FlowRunResult}
     return {name: [kinds[link["input_type"]](id=link["id"]) for link in found] for name, found in links.items()}
-
-
-def _describe(error: BaseException) -> str:
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else f"{type(error).__name__}"

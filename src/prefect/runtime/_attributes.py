@@ -24,8 +24,10 @@ _CASTS: dict[type, Callable[[str], Any]] = {
 type_cast = _CASTS
 
 
-def attributes(module: str, fields: Mapping[str, Callable[[], Any]]) -> Callable[[str], Any]:
-    """Make the `__getattr__` of a runtime module.
+def attributes(
+    module: str, fields: Mapping[str, Callable[[], Any]]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Make the `__getattr__` and `__dir__` of a runtime module.
 
     Args:
         module: The module's last name, in the environment variables.
@@ -35,12 +37,12 @@ def attributes(module: str, fields: Mapping[str, Callable[[], Any]]) -> Callable
     def __getattr__(name: str) -> Any:
         getter = fields.get(name)
         if getter is None:
-            raise AttributeError(f"module 'prefect.runtime.{module}' has no attribute {name!r}")
+            raise AttributeError(f"prefect.runtime.{module} has no attribute {name!r}")
         real = getter()
         mocked = os.environ.get(f"PREFECT__RUNTIME__{module.upper()}__{name.upper()}")
         return real if mocked is None else _cast(mocked, real, f"prefect.runtime.{module}.{name}")
 
-    return __getattr__
+    return __getattr__, lambda: sorted(fields)
 
 
 def _cast(text: str, real: Any, name: str) -> Any:

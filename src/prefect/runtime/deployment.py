@@ -51,4 +51,4 @@ FIELDS = {
     "flow_run_id": get_flow_run_id,
 }
 
-__getattr__ = attributes("deployment", FIELDS)
+__getattr__, __dir__ = attributes("deployment", FIELDS)

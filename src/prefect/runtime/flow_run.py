@@ -90,7 +90,7 @@ def get_parameters() -> dict[str, Any]:
 def get_job_variables() -> dict[str, Any] | None:
     """The job variables of a deployed run."""
     run = _run()
-    return run.job_variables if run else None
+    return (run.job_variables or {}) if run else None
 
 
 def get_parent_flow_run_id() -> str | None:
@@ -152,4 +152,4 @@ FIELDS = {
     "job_variables": get_job_variables,
 }
 
-__getattr__ = attributes("flow_run", FIELDS)
+__getattr__, __dir__ = attributes("flow_run", FIELDS)

@@ -77,4 +77,4 @@ FIELDS = {
     "ui_url": get_task_run_ui_url,
 }
 
-__getattr__ = attributes("task_run", FIELDS)
+__getattr__, __dir__ = attributes("task_run", FIELDS)

@@ -11,7 +11,7 @@ from prefect.context import EngineContext
 from prefect.engine.parameters import Link
 from prefect.exceptions import MappingLengthMismatch, MappingMissingIterable
 from prefect.futures import PrefectFuture, PrefectFutureList
-from prefect.utilities.annotations import allow_failure, unmapped
+from prefect.utilities.annotations import allow_failure, quote, unmapped
 from prefect.utilities.collections import isiterable
 
 if TYPE_CHECKING:
@@ -74,18 +74,22 @@ class TaskRunner(abc.ABC, Generic[F]):
         """
         if not self._started:
             raise RuntimeError("The task runner must be started before submitting work.")
-        items, whole, dependencies = _take_apart(parameters, task.name)
+        spec = task.spec
+        extra = parameters.get(spec.var_keyword) if spec.var_keyword else None
+        flat = {name: value for name, value in parameters.items() if name != spec.var_keyword}
+        items, whole, dependencies = _take_apart({**flat, **(extra or {})}, task.name)
         length = len(next(iter(items.values())))
-        defaults = {name: value for name, value in task.spec.defaults.items() if name not in parameters}
+        defaults = {name: value for name, value in spec.defaults.items() if name not in parameters}
         futures: PrefectFutureList[F] = PrefectFutureList()
         for index in range(length):
-            given = {**whole, **{name: values[index] for name, values in items.items()}}
-            call = {
-                name: given.get(name, defaults.get(name))
-                for name in task.spec.names
-                if name in given or name in defaults
-            }
-            futures.append(self.submit(task, call, wait_for, dependencies))
+            call = {**defaults, **whole, **{name: values[index] for name, values in items.items()}}
+            if extra:
+                call[spec.var_keyword or ""] = {name: call.pop(name) for name in extra}
+            if spec.var_positional and spec.var_positional in items:
+                call[spec.var_positional] = (call[spec.var_positional],)
+            futures.append(
+                self.submit(task, {name: call[name] for name in spec.names if name in call}, wait_for, dependencies)
+            )
         return futures
 
     def __enter__(self) -> Self:
@@ -108,7 +112,7 @@ def _take_apart(parameters: dict[str, Any], name: str) -> tuple[dict[str, list[A
     dependencies: Dependencies = {}
     for key, value in parameters.items():
         failing = isinstance(value, allow_failure)
-        inner = value.unwrap() if isinstance(value, (allow_failure, unmapped)) else value
+        inner = value.unwrap() if isinstance(value, (allow_failure, quote, unmapped)) else value
         if isinstance(value, unmapped):
             whole[key] = inner
         elif isinstance(inner, PrefectFuture):

@@ -133,11 +133,10 @@ def _run_to_end(run: TaskExecution, future: PrefectConcurrentFuture[Any]) -> Non
 def run_submitted(run: TaskExecution) -> Any:
     """Run a task whose caller is no longer there: generators are consumed, coroutines get this thread's event loop."""
     task = run.task
-    if task.isgenerator:
-        run.collects = True
     if task.isasync:
-        return _event_loop().run(shells.afinish(run), context=contextvars.copy_context())
-    return shells.finish(run)
+        finish = shells.acollect if task.isgenerator else shells.afinish
+        return _event_loop().run(finish(run), context=contextvars.copy_context())
+    return shells.collect(run) if task.isgenerator else shells.finish(run)
 
 
 class _Loops(threading.local):

@@ -1,0 +1,163 @@
+"""A task runner of processes, for tasks that keep the CPU busy."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from prefect import journal
+from prefect._lazy import lazy
+from prefect.context import hydrated_context, serialize_context
+from prefect.engine.task_run import TaskExecution
+from prefect.exceptions import UpstreamTaskError
+from prefect.futures import PrefectConcurrentFuture, PrefectFuture
+from prefect.schemas.states import State, StateType
+from prefect.task_runners.base import Dependencies, TaskRunner
+from prefect.task_runners.threads import run_submitted, when_done
+
+if TYPE_CHECKING:
+    from concurrent import futures as pools
+    import multiprocessing
+
+    import cloudpickle
+
+    from prefect import settings
+    from prefect.tasks import Task
+else:
+    cloudpickle = lazy("cloudpickle")
+    pools = lazy("concurrent.futures")
+    multiprocessing = lazy("multiprocessing")
+    settings = lazy("prefect.settings")
+
+
+class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
+    """Runs submitted tasks in processes of this machine.
+
+    The task, its parameters and its result travel between the processes with cloudpickle. A run whose upstream is not
+    done holds no process.
+
+    Args:
+        max_workers: How many processes; as many as there are CPUs by default.
+        subprocess_message_processor_factories: Not in this release.
+        initializer: Called in each process before its first task.
+        initargs: Its arguments.
+
+    Raises:
+        ValueError: `max_workers` is below 1.
+    """
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        subprocess_message_processor_factories: Iterable[Any] | None = None,
+        initializer: Callable[..., None] | None = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        super().__init__()
+        if max_workers is not None and max_workers < 1:
+            raise ValueError(f"`max_workers` must be at least 1, not {max_workers}.")
+        if subprocess_message_processor_factories:
+            raise NotImplementedError("Processors of subprocess messages come in a later issue.")
+        self._max_workers = max_workers
+        self._initializer = initializer
+        self._initargs = initargs
+        self._executor: Any = None
+        self._open: set[PrefectConcurrentFuture[Any]] = set()
+
+    def duplicate(self) -> ProcessPoolTaskRunner:
+        return ProcessPoolTaskRunner(self._max_workers, initializer=self._initializer, initargs=self._initargs)
+
+    def submit(
+        self,
+        task: Task[..., Any],
+        parameters: dict[str, Any],
+        wait_for: Iterable[PrefectFuture[Any]] | None = None,
+        dependencies: Dependencies | None = None,
+    ) -> PrefectConcurrentFuture[Any]:
+        if not self._started or self._executor is None:
+            raise RuntimeError("The task runner must be started before submitting work.")
+        run = TaskExecution(task, parameters, wait_for, dependencies)
+        future: PrefectConcurrentFuture[Any] = PrefectConcurrentFuture(run.run.id)
+        future.pending = lambda: run.state
+        self._open.add(future)
+        future.add_done_callback(lambda done: self._open.discard(done))  # pyright: ignore[reportArgumentType]
+        context = serialize_context()
+        when_done(run.upstreams, lambda: self._send(run, future, context))
+        return future
+
+    def _send(self, run: TaskExecution, future: PrefectConcurrentFuture[Any], context: dict[str, Any]) -> None:
+        """Hand a run whose upstream is done to a process; what cannot travel makes the run crash."""
+        try:
+            work = cloudpickle.dumps((*run.portable(), context))
+            sent = self._executor.submit(_work, work, os.getpid())
+        except UpstreamTaskError:
+            future.resolve(run_submitted(run))
+            return
+        except Exception as error:  # whatever pickling an object of the user's may raise
+            future.resolve(_crash(run, f"The task run could not be sent to a process: {error!r}", error))
+            return
+        sent.add_done_callback(lambda done: self._receive(run, future, done))
+
+    def _receive(self, run: TaskExecution, future: PrefectConcurrentFuture[Any], done: Any) -> None:
+        try:
+            state: State[Any] = cloudpickle.loads(done.result())
+        except BaseException as error:  # the process died, or what it returned cannot be read
+            state = _crash(run, f"The process of the task run failed: {error!r}", error)
+        else:
+            run.adopt(state)
+        future.resolve(state)
+
+    def cancel_all(self) -> None:
+        """Take back the runs that have not started."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def __enter__(self) -> ProcessPoolTaskRunner:
+        super().__enter__()
+        limit = self._max_workers or settings.get_current_settings().tasks.runner.process_pool_max_workers
+        journal.flush()
+        self._executor = pools.ProcessPoolExecutor(
+            max_workers=limit or os.cpu_count(),
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_initialize,
+            initargs=(cloudpickle.dumps((self._initializer, self._initargs)), list(sys.path)),
+        )
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            for future in list(self._open):
+                future.wait()
+            executor.shutdown(wait=True, cancel_futures=bool(error and error[0]))
+        super().__exit__(*error)
+
+
+def _crash(run: TaskExecution, message: str, error: BaseException) -> State[Any]:
+    return run.enter(State.make(StateType.CRASHED, message=message, data=error, details=run.state.state_details))
+
+
+def _initialize(pickled: bytes, path: list[str]) -> None:
+    sys.path[:] = path
+    initializer, arguments = cloudpickle.loads(pickled)
+    if initializer is not None:
+        initializer(*arguments)
+
+
+def _work(pickled: bytes, _: int) -> bytes:
+    """In the process: run a task that the parent has created, and return its final state."""
+    task, parameters, task_run, context = cloudpickle.loads(pickled)
+    with hydrated_context(context):
+        run = TaskExecution.taken_over(task, parameters, task_run)
+        try:
+            state = run_submitted(run)
+        except BaseException:  # an interruption ends this run, not the process
+            state = run.state
+        journal.flush()
+    try:
+        return cloudpickle.dumps(state)
+    except Exception as error:  # whatever pickling an object of the user's may raise
+        message = f"The result cannot be sent back from the process: {error!r}"
+        return cloudpickle.dumps(State.make(StateType.CRASHED, message=message, details=state.state_details))
