@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import pytest
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 import prefect.settings
 from prefect.settings import Settings, get_current_settings
@@ -125,3 +125,16 @@ def test_the_whole_is_a_pydantic_model():
     schema = Settings.model_json_schema()
     assert schema["$defs"]["TasksSettings"]["properties"]["default_retries"]["minimum"] == 0
     assert Settings().model_dump()["server"]["events"]["retention_period"] == timedelta(days=7)
+
+
+class Holder(BaseModel):
+    settings: Settings
+
+
+def test_settings_may_be_a_field_of_another_model():
+    current = get_current_settings()
+    assert Holder(settings=current).settings is current
+    held = Holder.model_validate({"settings": {"tasks": {"default_retries": 4}}})
+    assert held.settings.tasks.default_retries == 4
+    assert held.model_dump()["settings"]["tasks"]["default_retries"] == 4
+    assert Holder(settings=current).model_dump()["settings"]["home"] == current.home

@@ -32,6 +32,9 @@ from prefect.settings.sources import MISSING, Snapshot
 if TYPE_CHECKING:
     import json
 
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
     from prefect.settings.models.root import Settings
 else:
     json = lazy("json")
@@ -271,6 +274,17 @@ class PrefectBaseSettings(BaseModel):
             namespace[part.__name__] = part
         if not cls.__pydantic_complete__:
             cls.model_rebuild(_types_namespace=namespace)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if not cls.__pydantic_fields_complete__:
+            cls.define()
+        if not _is_root(cls):
+            return handler(source)
+        from pydantic_core import core_schema
+
+        # A model that holds settings dumps what is in `__dict__`, so all of it must be there.
+        return core_schema.no_info_after_validator_function(lambda model: model.complete(), handler(source))
 
     def model_dump(self, **options: Any) -> dict[str, Any]:
         self.define()
