@@ -20,17 +20,17 @@ def main() -> int:
         for number, scenario in enumerate(chosen):
             variables = original.variables(Path(folder) / str(number), PREFECT_API_URL=address)
             try:
-                facts = programs.run(original.python(), scenario, variables, Path(folder))
+                run = programs.run(original.python(), scenario, variables, Path(folder))
             except programs.ScenarioError as error:
                 print(f"{error}\n", flush=True)
                 wrong += 1
                 continue
             if options.record:
-                programs.record(scenario, facts)
-                print(f"{scenario}: recorded {len(facts)} facts", flush=True)
+                programs.record(scenario, run.facts)
+                print(f"{scenario}: recorded {len(run.facts)} facts", flush=True)
                 continue
-            different = list(programs.compare(programs.expected(scenario), facts))
-            print(f"{scenario}: {len(facts)} facts, {len(different)} differ", *different, sep="\n  ", flush=True)
+            different = list(programs.compare(programs.expected(scenario), run))
+            print(f"{scenario}: {len(run.facts)} facts, {len(different)} differ", *different, sep="\n  ", flush=True)
             wrong += bool(different)
     return bool(wrong)
 

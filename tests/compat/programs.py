@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,30 @@ TIMEOUT = 240.0
 """Seconds one scenario may take: the original waits about a second at the end of each flow run."""
 
 Facts = dict[str, Any]
+OWN_WORDS = "<own words>"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a scenario printed.
+
+    Attributes:
+        facts: Name to fact.
+        kinds: Name of an error class to the names of it and its bases.
+        source: The scenario's text.
+    """
+
+    facts: Facts
+    kinds: dict[str, list[str]]
+    source: str
 
 
 class ScenarioError(Exception):
     """A scenario program broke before its end."""
 
 
-def run(python: Path | str, scenario: str, variables: Mapping[str, str], cwd: Path) -> Facts:
-    """Run a scenario with an interpreter and return its facts.
+def run(python: Path | str, scenario: str, variables: Mapping[str, str], cwd: Path) -> Run:
+    """Run a scenario with an interpreter and return what it printed.
 
     Raises:
         ScenarioError: It did not come to its end; the message is what it said last.
@@ -37,11 +54,11 @@ def run(python: Path | str, scenario: str, variables: Mapping[str, str], cwd: Pa
     done = subprocess.run(
         [os.fspath(python), path], env=environment, cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT
     )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("FACTS ")]
-    if done.returncode != 0 or not lines:
+    printed = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line.startswith(("FACTS ", "KINDS ")))
+    if done.returncode != 0 or "FACTS" not in printed:
         last = "\n".join(done.stderr.strip().splitlines()[-12:])
         raise ScenarioError(f"{scenario} ended with exit code {done.returncode}:\n{last}")
-    return json.loads(lines[-1].removeprefix("FACTS "))
+    return Run(json.loads(printed["FACTS"]), json.loads(printed["KINDS"]), path.read_text(encoding="utf-8"))
 
 
 def expected(scenario: str) -> Facts:
@@ -65,12 +82,31 @@ def wanted(scenario: str) -> Facts:
     return expected(scenario) | {name: entry["ours"] for name, entry in differences().get(scenario, {}).items()}
 
 
-def compare(want: Facts, found: Facts) -> Iterator[str]:
-    """One line for each fact that differs."""
-    for name in sorted(want.keys() | found.keys()):
-        if name not in found:
+def compare(want: Facts, run: Run) -> Iterator[str]:
+    """One line for each fact that differs.
+
+    The sentence of an error that this package words itself is not a fact, only one that the scenario wrote is; and an
+    error may be of a class below the one wanted.
+    """
+    for name in sorted(want.keys() | run.facts.keys()):
+        if name not in run.facts:
             yield f"{name}: missing, wanted {json.dumps(want[name])}"
         elif name not in want:
-            yield f"{name}: not known, found {json.dumps(found[name])}"
-        elif found[name] != want[name]:
-            yield f"{name}:\n    wanted {json.dumps(want[name])}\n    found  {json.dumps(found[name])}"
+            yield f"{name}: not known, found {json.dumps(run.facts[name])}"
+        elif not _agree(want[name], run.facts[name], run):
+            yield f"{name}:\n    wanted {json.dumps(want[name])}\n    found  {json.dumps(run.facts[name])}"
+
+
+def _agree(want: Any, found: Any, run: Run) -> bool:
+    if isinstance(want, list) and isinstance(found, list):
+        return len(want) == len(found) and all(_agree(*pair, run) for pair in zip(want, found, strict=True))
+    if not (isinstance(want, dict) and isinstance(found, dict) and want.keys() == found.keys()):
+        return want == found
+    if (key := next(iter({"raised", "error"} & want.keys()), None)) and want.keys() == {key, "message"}:
+        below = want[key] in run.kinds.get(found[key], [found[key]])
+        return below and _words(want["message"], run) == _words(found["message"], run)
+    return all(_agree(want[key], found[key], run) for key in want)
+
+
+def _words(message: str, run: Run) -> str:
+    return message if not message or message in run.source else OWN_WORDS

@@ -1,8 +1,8 @@
 """Programs for the original print the same facts here; where not, `differences.json` says why."""
 
-import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +13,8 @@ from tools import original
 @pytest.mark.timeout(programs.TIMEOUT)
 @pytest.mark.parametrize("scenario", programs.SCENARIOS)
 def test_scenario(scenario: str, home: Path, tmp_path: Path):
-    found = programs.run(sys.executable, scenario, original.variables(home), tmp_path)
-    different = list(programs.compare(programs.wanted(scenario), found))
+    run = programs.run(sys.executable, scenario, original.variables(home), tmp_path)
+    different = list(programs.compare(programs.wanted(scenario), run))
     assert not different, f"{len(different)} facts differ:\n" + "\n".join(different)
 
 
@@ -39,9 +39,22 @@ def test_a_broken_program_is_an_error_that_says_what_it_said(tmp_path: Path, mon
         programs.run(sys.executable, "broken", original.variables(tmp_path), tmp_path)
 
 
+def printed(facts: dict[str, Any], source: str = "") -> programs.Run:
+    return programs.Run(facts, {"Exact": ["Exact", "ValueError", "Exception"]}, source)
+
+
 def test_comparing_finds_what_differs():
-    assert list(programs.compare({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 3, "d": 4})) == [
-        f"b:\n    wanted {json.dumps(2)}\n    found  {json.dumps(3)}",
+    assert list(programs.compare({"a": 1, "b": [2], "c": 3}, printed({"a": 1, "b": [3], "d": 4}))) == [
+        "b:\n    wanted [2]\n    found  [3]",
         "c: missing, wanted 3",
         "d: not known, found 4",
     ]
+
+
+def test_the_wording_of_errors_is_free_but_what_the_scenario_wrote_is_not():
+    want = {"a": {"raised": "ValueError", "message": "theirs"}}
+    assert not list(programs.compare(want, printed({"a": {"raised": "ValueError", "message": "ours"}})))
+    assert not list(programs.compare(want, printed({"a": {"raised": "Exact", "message": "ours"}})))
+    assert list(programs.compare(want, printed({"a": {"raised": "TypeError", "message": "ours"}})))
+    assert list(programs.compare(want, printed({"a": {"raised": "ValueError", "message": ""}})))
+    assert list(programs.compare(want, printed({"a": {"raised": "ValueError", "message": "ours"}}, "raise 'theirs'")))

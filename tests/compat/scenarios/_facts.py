@@ -17,6 +17,7 @@ import time
 import uuid
 
 FACTS = {}
+KINDS = {}  # error class to the names of its bases: a more exact error than the original's is as good
 DIRECTORY = os.path.dirname(os.path.abspath(__file__))
 logging.captureWarnings(True)
 
@@ -47,12 +48,19 @@ def plain(value):
     if isinstance(value, (set, frozenset)):
         return sorted((plain(each) for each in value), key=str)
     if isinstance(value, BaseException):
-        return {"error": type(value).__name__, "message": text(str(value))}
+        return {"error": kind(value), "message": text(str(value))}
     if hasattr(value, "state_details"):
         return state(value)
     if isinstance(value, type):
         return f"class {value.__name__}"
     return f"<{type(value).__name__.partition('[')[0]}>"
+
+
+def kind(error):
+    """The name of an error's class; of the first public one where that is private."""
+    names = [each.__name__ for each in type(error).__mro__ if not each.__name__.startswith("_")]
+    KINDS[names[0]] = names
+    return names[0]
 
 
 def text(value):
@@ -79,7 +87,7 @@ def outcome(function, *args, **kwargs):
         if asyncio.iscoroutine(value):
             value = asyncio.run(value)
     except BaseException as error:
-        return {"raised": type(error).__name__, "message": text(str(error))}
+        return {"raised": kind(error), "message": text(str(error))}
     return {"returned": plain(value)}
 
 
@@ -113,8 +121,10 @@ def history(run_id, of="task"):
     while True:
         with client() as api:
             found = api.read_task_run_states(run_id) if of == "task" else api.read_flow_run_states(run_id)
-        if (found and any(each.is_final() for each in found)) or time.monotonic() > deadline:
-            return [each.name for each in sorted(found, key=lambda each: each.timestamp)]
+        found = sorted(found, key=lambda each: each.timestamp)
+        settled = any(each.is_final() or each.name in ("NotReady", "AwaitingRetry") for each in found[-1:])
+        if settled or time.monotonic() > deadline:
+            return [each.name for each in found]
         time.sleep(0.1)
 
 
@@ -127,4 +137,5 @@ def run_id(of_state):
 @atexit.register
 def _print():
     sys.stdout.flush()
+    print("KINDS " + json.dumps(KINDS), flush=True)
     print("FACTS " + json.dumps(FACTS, sort_keys=True), flush=True)
