@@ -55,8 +55,10 @@ class Serializer(BaseModel, Generic[D]):
     type: str = Field(default=_BASE, description="The name by which records refer to this kind of serializer.")
 
     def __new__(cls, **fields: Any) -> Serializer:
-        name = fields.get("type", _BASE)
-        return object.__new__(_lookup(name) if cls is Serializer and name != _BASE else cls)
+        # A name that is not known is refused by the validation that follows.
+        name = fields.get("type")
+        known = _registry.get(name) if cls is Serializer and isinstance(name, str) else None
+        return object.__new__(known or cls)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
