@@ -181,7 +181,7 @@ def run_async_from_worker_thread(__fn: Callable[P, Awaitable[R]], *args: P.args,
     """Call an async function on the event loop that `run_sync_in_worker_thread` called this thread from."""
     from anyio import from_thread
 
-    return from_thread.run(cast("Callable[[], Awaitable[R]]", functools.partial(__fn, *args, **kwargs)))
+    return from_thread.run(cast("Callable[[], Coroutine[Any, Any, R]]", functools.partial(__fn, *args, **kwargs)))
 
 
 def in_async_worker_thread() -> bool:
@@ -231,7 +231,7 @@ def sync_compatible(async_fn: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P
 
     if not is_async_fn(async_fn):
         raise TypeError("`sync_compatible` is for functions made by `async def`.")
-    either.aio = async_fn  # pyright: ignore[reportFunctionMemberAccess]
+    either.aio = async_fn  # pyright: ignore[reportAttributeAccessIssue]
     return either
 
 

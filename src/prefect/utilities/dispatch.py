@@ -58,7 +58,7 @@ def register_base_type(cls: T) -> T:
         if get_dispatch_key(subclass, allow_missing=True) is not None:
             register_type(subclass)
 
-    cls.__init_subclass__ = classmethod(__init_subclass__)
+    cls.__init_subclass__ = classmethod(__init_subclass__)  # pyright: ignore[reportAttributeAccessIssue]
     return cls
 
 

@@ -31,11 +31,11 @@ class GatherTaskGroup(anyio.abc.TaskGroup):
         self._results: dict[UUID, Any] = {}
 
     @property
-    def cancel_scope(self) -> Any:
+    def cancel_scope(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The scope that cancels every task of the group."""
         return self._task_group.cancel_scope
 
-    def start_soon(
+    def start_soon(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, func: Callable[[Unpack[PosArgsT]], Awaitable[Any]], *args: *PosArgsT, name: object = None
     ) -> UUID:
         """Start a task and return the key of its result."""
@@ -48,7 +48,10 @@ class GatherTaskGroup(anyio.abc.TaskGroup):
         self._task_group.start_soon(keep_result, name=name)
         return key
 
-    async def start(self, func: object, *args: object, name: object = None) -> NoReturn:
+    # The interface's own signature, without what anyio has added since.
+    async def start(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, func: object, *args: object, name: object = None
+    ) -> NoReturn:
         """Not supported: a task that reports having started has no result to keep."""
         raise RuntimeError("A gather task group cannot `start` tasks, only `start_soon`.")
 
@@ -71,7 +74,7 @@ class GatherTaskGroup(anyio.abc.TaskGroup):
         await self._task_group.__aenter__()
         return self
 
-    async def __aexit__(self, *args: Any) -> bool | None:
+    async def __aexit__(self, *args: Any) -> bool:
         return await self._task_group.__aexit__(*args)
 
 
@@ -86,6 +89,7 @@ async def gather(*calls: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
     Raises:
         ExceptionGroup: Some of them raised; the others were cancelled.
     """
+    keys: list[UUID] = []
     async with create_gather_task_group() as group:
-        keys = [group.start_soon(call) for call in calls]
+        keys.extend(group.start_soon(call) for call in calls)
     return [group.get_result(key) for key in keys]

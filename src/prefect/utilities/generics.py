@@ -14,7 +14,7 @@ ListValidator = TypeAdapter(list[Any]).validator
 
 @cache
 def _adapter(model: type[T]) -> TypeAdapter[list[T]]:
-    return TypeAdapter(list[model])
+    return TypeAdapter(list[model])  # pyright: ignore[reportInvalidTypeForm]
 
 
 def validate_list(model: type[T], input: Any) -> list[T]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -54,7 +55,7 @@ _ANIMALS = """
 
 
 @cache
-def _words() -> tuple[list[str], list[str]]:
+def _words() -> tuple[Sequence[str], Sequence[str]]:
     return _ADJECTIVES.split(), _ANIMALS.split()
 
 

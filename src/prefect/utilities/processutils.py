@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, AnyStr, TextIO, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, AnyStr, TextIO, TypeAlias, TypeVar, cast
 
 from prefect._lazy import lazy
 
@@ -136,7 +136,9 @@ async def consume_process_output(
 async def stream_text(source: TextReceiveStream, *sinks: TextSink[str] | None) -> None:
     """Read text to its end, passing it on to each sink as it comes."""
     targets = [
-        anyio.wrap_file(sink) if hasattr(sink, "write") and not isinstance(sink, anyio.AsyncFile) else sink
+        anyio.wrap_file(cast("TextIO", sink))
+        if hasattr(sink, "write") and not isinstance(sink, anyio.AsyncFile)
+        else sink
         for sink in sinks
         if sink is not None
     ]

@@ -108,7 +108,7 @@ def apply_values(
                 filled[key] = new
             elif not remove_notset:
                 filled[key] = value
-        return filled
+        return cast("T", filled)
     if isinstance(template, list):
         items = [apply_values(item, values, *options) for item in template]
         return [item for item in items if item is not NotSet]

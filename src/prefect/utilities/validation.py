@@ -163,11 +163,13 @@ def type_hints(fn: Callable[..., Any], only: str | None = None) -> dict[str, Any
 
 def _function_of(fn: Any) -> Any:
     """The function whose annotations and globals are those of a callable."""
-    while not isinstance(fn, types.FunctionType) or hasattr(fn, "__wrapped__"):
-        if isinstance(fn, types.MethodType):
-            fn = fn.__func__
-        elif hasattr(fn, "__wrapped__"):
+    while True:
+        if hasattr(fn, "__wrapped__"):
             fn = fn.__wrapped__
+        elif isinstance(fn, types.FunctionType):
+            return fn
+        elif isinstance(fn, types.MethodType):
+            fn = fn.__func__
         elif hasattr(fn, "func") and hasattr(fn, "keywords"):  # functools.partial
             fn = fn.func
         elif isinstance(fn, type):
@@ -175,8 +177,7 @@ def _function_of(fn: Any) -> Any:
         elif isinstance(type(fn).__call__, types.FunctionType):
             fn = type(fn).__call__
         else:
-            break  # built in: it has no hints
-    return fn
+            return fn  # built in: it has no hints
 
 
 def _enclosed(function: Any) -> Iterator[tuple[str, Any]]:
