@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from prefect.cli import _output
+from prefect.settings import temporary_settings
 from prefect.types import now
 
 
@@ -76,3 +77,13 @@ def test_json(capsys):
 def test_fields(capsys):
     _output.print_fields({"Name": "a", "State": _output.state_cell("Running", "RUNNING"), "End": None})
     assert capsys.readouterr().out == "Name   a\nState  Running\n"
+
+
+def test_colours_are_left_out_where_they_are_not_wanted(monkeypatch):
+    assert _output.style("x", "red") != "x"
+    monkeypatch.setattr(_output, "at_terminal", lambda: True)
+    assert _output.style("x", "red") != "x"
+    with temporary_settings({"cli.colors": False}):
+        assert _output.style("x", "red") == "x"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert _output.style("x", "red") == "x"

@@ -51,15 +51,19 @@ class Entry(NamedTuple):
 
 
 COMMANDS: tuple[Entry, ...] = (
+    Entry("artifact", "artifact", "Look at artifacts, and delete them.", ("artifacts",)),
     Entry("config", "config", "View and change settings."),
+    Entry("flow", "flow", "Look at flows.", ("flows",)),
+    Entry("flow-run", "flow_run", "Look at flow runs, and delete them.", ("flow-runs",)),
+    Entry("journal", "journal", "See what waits in the journal, and deliver it."),
     Entry("profile", "profile", "Choose and change profiles of settings.", ("profiles",)),
+    Entry("task-run", "task_run", "Look at task runs.", ("task-runs",)),
     Entry("version", "version", "Show the version and what it works with."),
 )
 
 LATER: frozenset[str] = frozenset(
     {
         "api",
-        "artifact",
         "automation",
         "automations",
         "block",

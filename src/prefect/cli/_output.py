@@ -6,6 +6,7 @@ columns, unshortened. It must not know where what it prints comes from.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -90,14 +91,13 @@ def _print_columns(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> No
 
 
 def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str | None) -> None:
-    cli_settings = settings.get_current_settings().cli
     table = rich_table.Table(title=title, box=rich_box.ROUNDED, title_justify="left")
     for place, column in enumerate(columns):
         table.add_column(column, overflow="fold" if place == 0 else "ellipsis", no_wrap=place == 0)
     for row in rows:
         table.add_row(*(rich_text.Text(cell, style=cell.colour or "") for cell in row))
-    console = rich_console.Console(no_color=True if not cli_settings.colors else None, highlight=False)
-    console.print(table, soft_wrap=not cli_settings.wrap_lines)
+    console = rich_console.Console(no_color=not colours_wanted(), highlight=False)
+    console.print(table, soft_wrap=not settings.get_current_settings().cli.wrap_lines)
 
 
 def print_json(value: Any) -> None:
@@ -125,8 +125,20 @@ def print_fields(fields: Mapping[str, Any]) -> None:
 
 
 def style(text: str, colour: str | None = None, *, bold: bool = False) -> str:
-    """A text in a colour. Nothing is left of it where the output is no terminal."""
-    return click.style(text, fg=colour, bold=bold or None) if colour or bold else text
+    """A text in a colour. Nothing is left of it where the output is no terminal, or colours are not wanted."""
+    if not (colour or bold) or (at_terminal() and not colours_wanted()):
+        return text
+    return click.style(text, fg=colour, bold=bold or None)
+
+
+def colours_wanted() -> bool:
+    """What `NO_COLOR` and `PREFECT_CLI_COLORS` say."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    try:
+        return settings.get_current_settings().cli.colors
+    except settings.SettingsError:  # it is told where it matters
+        return False
 
 
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
@@ -176,12 +188,16 @@ def age(time: datetime | None, *, at: datetime | None = None) -> str:
 
 def notice(text: str) -> None:
     """Tell the person something that is not what the command was asked for."""
-    click.secho(text, err=True, fg="yellow" if sys.stderr.isatty() else None)
+    click.echo(_style_for_errors(text, "yellow"), err=True)
 
 
 def error(text: str) -> None:
     """Print an error as one line on standard error."""
-    click.echo(f"{click.style('Error:', fg='red')} {text}", err=True)
+    click.echo(f"{_style_for_errors('Error:', 'red')} {text}", err=True)
+
+
+def _style_for_errors(text: str, colour: str) -> str:
+    return click.style(text, fg=colour) if sys.stderr.isatty() and colours_wanted() else text
 
 
 def fail(text: str) -> NoReturn:

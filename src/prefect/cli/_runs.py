@@ -1,0 +1,183 @@
+"""What the commands on flow runs and task runs share: finding one by id or name, and printing logs.
+
+It must not know which command asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+import click
+
+from prefect._lazy import lazy
+from prefect.cli._frame import output_option
+from prefect.cli._output import fail, print_json, style
+
+if TYPE_CHECKING:
+    import difflib
+
+    from prefect.client import orchestration
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.schemas import filters, records, sorting
+else:
+    difflib = lazy("difflib")
+    filters = lazy("prefect.schemas.filters")
+    orchestration = lazy("prefect.client.orchestration")
+    sorting = lazy("prefect.schemas.sorting")
+
+T = TypeVar("T")
+F = Callable[..., Any]
+
+PAGE = 200
+"""How many objects are asked for at once."""
+
+STATE_TYPES = (
+    *("SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED"),
+    *("CANCELLED", "CRASHED", "PAUSED", "CANCELLING"),
+)
+
+_LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+_COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bright_red", "DEBUG": "bright_black"}
+
+
+def client() -> SyncPrefectClient:
+    """The client of the current settings."""
+    return orchestration.get_client(sync_client=True)
+
+
+def list_options(limit: int) -> Callable[[F], F]:
+    """The options of a list of runs: how many, and in which states."""
+
+    def decorate(function: F) -> F:
+        function = output_option(function)
+        function = click.option(
+            "--state-type",
+            "state_types",
+            multiple=True,
+            type=click.Choice(STATE_TYPES, case_sensitive=False),
+            help="Only runs whose state has this type; may be repeated.",
+        )(function)
+        function = click.option(
+            "--state", "states", multiple=True, metavar="NAME", help="Only runs in this state; may be repeated."
+        )(function)
+        return limit_option(limit)(function)
+
+    return decorate
+
+
+def limit_option(default: int) -> Callable[[F], F]:
+    """The option `--limit`."""
+    return click.option(
+        "--limit", type=click.IntRange(min=1), default=default, show_default=True, help="How many at most."
+    )
+
+
+def state_filter(kind: str, states: Sequence[str], state_types: Sequence[str]) -> Any:
+    """The filter of a list of runs by their states, or None; `kind` is `"FlowRun"` or `"TaskRun"`."""
+    if not states and not state_types:
+        return None
+    return getattr(filters, f"{kind}FilterState")(
+        # The names that have a spelling of their own are given in it.
+        name=getattr(filters, f"{kind}FilterStateName")(any_=_spelled(states)) if states else None,
+        type=getattr(filters, f"{kind}FilterStateType")(any_=list(state_types)) if state_types else None,
+    )
+
+
+def _spelled(states: Sequence[str]) -> list[str]:
+    return sorted({spelling for state in states for spelling in (state, state.capitalize())})
+
+
+def find_run(what: str, wanted: str, read: Callable[[UUID], T], newest: Callable[[], Iterable[T]]) -> T:
+    """The run with this id, or the only one of this name among the newest.
+
+    Args:
+        what: What it is, for errors.
+        wanted: The id or name.
+        read: Reads the one with an id.
+        newest: Reads the newest ones.
+    """
+    try:
+        id_ = UUID(wanted)
+    except ValueError:
+        return _find_named(what, wanted, list(newest()))
+    try:
+        return read(id_)
+    except orchestration.ObjectNotFound:
+        near = _closest(wanted, [str(run.id) for run in newest()])  # pyright: ignore[reportAttributeAccessIssue]
+        fail(f"There is no {what} {wanted!r}.{near or f' `prefect {what.replace(chr(32), chr(45))} ls` lists them.'}")
+
+
+def _find_named(what: str, wanted: str, runs: Sequence[Any]) -> Any:
+    named = [run for run in runs if run.name == wanted]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        fail(f"{len(named)} {what}s are named {wanted!r}: use an id, for instance {str(named[0].id)!r}.")
+    names = [name for run in runs for name in (run.name, str(run.id))]
+    near = _closest(wanted, names)
+    fail(f"There is no {what} {wanted!r}.{near or f' `prefect {what.replace(chr(32), chr(45))} ls` lists them.'}")
+
+
+def _closest(wanted: str, names: Sequence[str]) -> str:
+    begins = [name for name in names if wanted and name.startswith(wanted)]
+    near = begins or difflib.get_close_matches(wanted, names, n=1, cutoff=0.7)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+# --- logs ------------------------------------------------------------------------------------------------------------
+
+
+def log_options(function: F) -> F:
+    """The options of a command that prints logs."""
+    function = output_option(function)
+    function = click.option("--reverse", "-r", is_flag=True, help="Newest first.")(function)
+    function = click.option(
+        "--num-logs", "-n", type=click.IntRange(min=1), help="How many: all, or 20 with --head or --tail."
+    )(function)
+    function = click.option("--tail", "-t", is_flag=True, help="The last ones.")(function)
+    return click.option("--head", "-h", is_flag=True, help="The first ones.")(function)
+
+
+def read_logs(log_filter: Any, head: bool, tail: bool, num_logs: int | None, reverse: bool) -> list[records.Log]:
+    """The logs that the options ask for, in the order they ask for."""
+    if head and tail:
+        fail("Use --head or --tail, not both.")
+    wanted = num_logs or (20 if head or tail else None)
+    order = sorting.LogSort.TIMESTAMP_DESC if tail or (reverse and not head) else sorting.LogSort.TIMESTAMP_ASC
+    found: list[records.Log] = []
+    reader = client()
+    while wanted is None or len(found) < wanted:
+        limit = PAGE if wanted is None else min(PAGE, wanted - len(found))
+        page = reader.read_logs(log_filter, limit=limit, offset=len(found), sort=order)
+        found += page
+        if len(page) < limit:
+            break
+    newest_first = order is sorting.LogSort.TIMESTAMP_DESC
+    return found if newest_first == reverse else found[::-1]
+
+
+def print_logs(logs: Sequence[records.Log], output: str | None, flow_run_names: dict[UUID, str]) -> None:
+    """Print logs, one a line with its time, level and run, or as JSON."""
+    if output:
+        return print_json(logs)
+    task_run_names = _task_run_names({log.task_run_id for log in logs if log.task_run_id})
+    for log in logs:
+        if log.task_run_id in task_run_names:
+            run = f"Task run {task_run_names[log.task_run_id]!r}"
+        else:
+            run = f"Flow run {flow_run_names.get(log.flow_run_id)!r}" if log.flow_run_id in flow_run_names else log.name
+        level = _LEVELS.get(log.level, str(log.level))
+        at = log.timestamp.astimezone()
+        line = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d} | {level:<7} | {run} - {log.message}"
+        click.echo(style(line, _COLOURS.get(level)))
+
+
+def _task_run_names(ids: set[UUID]) -> dict[UUID, str]:
+    names: dict[UUID, str] = {}
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), PAGE):
+        some = filters.TaskRunFilter(id=filters.TaskRunFilterId(any_=wanted[start : start + PAGE]))
+        names.update((run.id, run.name) for run in client().read_task_runs(task_run_filter=some, limit=PAGE))
+    return names

@@ -1,0 +1,102 @@
+"""`prefect artifact`: look at what runs left for people, and delete it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+from prefect._lazy import lazy
+from prefect.cli._frame import group, output_option, positional
+from prefect.cli._output import age, confirm, fail, print_fields, print_json, print_table
+from prefect.cli._runs import PAGE, client, limit_option
+
+if TYPE_CHECKING:
+    from prefect.schemas import filters, sorting
+else:
+    filters = lazy("prefect.schemas.filters")
+    sorting = lazy("prefect.schemas.sorting")
+
+command = group("artifact", "Look at artifacts, and delete them.")
+
+
+@command.command("ls")
+@limit_option(100)
+@click.option("--all", "-a", "every", is_flag=True, help="All versions of each key, and those without a key.")
+@output_option
+def ls(limit: int, every: bool, output: str | None) -> None:
+    """List artifacts, newest first: of each key the latest."""
+    reader = client()
+    found: list[Any] = []
+    if every:
+        found += reader.read_artifacts(sort=sorting.ArtifactSort.CREATED_DESC, limit=limit)
+    else:
+        found += reader.read_latest_artifacts(sort=sorting.ArtifactCollectionSort.CREATED_DESC, limit=limit)
+    if output:
+        return print_json(found)
+    print_table(
+        ["ID", "Key", "Type", "Updated"],
+        [
+            [getattr(artifact, "latest_id", artifact.id), artifact.key, artifact.type, age(artifact.updated)]
+            for artifact in found
+        ],
+    )
+
+
+@command.command("inspect")
+@positional("key", help="Give the key of the artifact.")
+@limit_option(10)
+@output_option
+def inspect(key: str, limit: int, output: str | None) -> None:
+    """Show the versions of an artifact, newest first."""
+    found = _versions(key, limit)
+    if output:
+        return print_json(found)
+    for place, artifact in enumerate(found):
+        if place:
+            click.echo()
+        print_fields(
+            {
+                "ID": artifact.id,
+                "Key": artifact.key,
+                "Type": artifact.type,
+                "Description": artifact.description,
+                "Flow run": artifact.flow_run_id,
+                "Task run": artifact.task_run_id,
+                "Created": age(artifact.created),
+                "Updated": age(artifact.updated),
+                "Data": artifact.data,
+            }
+        )
+
+
+def _versions(key: str, limit: int) -> list[Any]:
+    some = filters.ArtifactFilter(key=filters.ArtifactFilterKey(any_=[key]))
+    found = client().read_artifacts(artifact_filter=some, sort=sorting.ArtifactSort.UPDATED_DESC, limit=limit)
+    if not found:
+        fail(f"There is no artifact with the key {key!r}. `prefect artifact ls` lists them.")
+    return found
+
+
+@command.command("delete")
+@positional("key", help="Give the key of the artifact, or its id with --id.", required=False)
+@click.option("--id", "artifact_id", type=click.UUID, help="The id of one version.")
+def delete(key: str | None, artifact_id: UUID | None) -> None:
+    """Delete an artifact with all its versions, or one version by its id."""
+    if (key is None) == (artifact_id is None):
+        fail("Give either a key or --id.")
+    if artifact_id is not None:
+        confirm(f"Delete the artifact {artifact_id}?")
+        client().delete_artifact(artifact_id)
+        click.echo(f"Deleted artifact {artifact_id}.")
+        return
+    assert key is not None
+    found = _versions(key, PAGE)
+    confirm(f"Delete the artifact {key!r}?")
+    while found:
+        for artifact in found:
+            client().delete_artifact(artifact.id)
+        some = filters.ArtifactFilter(key=filters.ArtifactFilterKey(any_=[key]))
+        found = client().read_artifacts(artifact_filter=some, limit=PAGE)
+    click.echo(f"Deleted artifact {key!r}.")

@@ -1,0 +1,157 @@
+"""`prefect flow-run`: look at flow runs, and delete them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+from prefect._lazy import lazy
+from prefect.cli import _runs
+from prefect.cli._frame import group, output_option, positional
+from prefect.cli._output import age, confirm, duration, print_fields, print_json, print_table, state_cell
+from prefect.cli._runs import client
+
+if TYPE_CHECKING:
+    from prefect.schemas import filters, runs, sorting
+else:
+    filters = lazy("prefect.schemas.filters")
+    sorting = lazy("prefect.schemas.sorting")
+
+command = group("flow-run", "Look at flow runs, and delete them.")
+
+_COUNTED = 1000
+"""How many task runs are counted by their states when a flow run is inspected."""
+
+
+@command.command("ls")
+@click.option(
+    "--flow-name", "flow_names", multiple=True, metavar="NAME", help="Only runs of this flow; may be repeated."
+)
+@_runs.list_options(limit=15)
+def ls(
+    flow_names: tuple[str, ...], limit: int, states: tuple[str, ...], state_types: tuple[str, ...], output: str | None
+) -> None:
+    """List flow runs, newest first."""
+    found = client().read_flow_runs(
+        flow_filter=filters.FlowFilter(name=filters.FlowFilterName(any_=list(flow_names))) if flow_names else None,
+        flow_run_filter=_in_state(states, state_types),
+        sort=sorting.FlowRunSort.EXPECTED_START_TIME_DESC,
+        limit=limit,
+    )
+    if output:
+        return print_json(found)
+    names = flow_names_by_id({run.flow_id for run in found})
+    print_table(
+        ["ID", "Flow", "Name", "State", "Started", "Duration"],
+        [
+            [run.id, names.get(run.flow_id), run.name, state_cell(run.state_name, run.state_type), *when(run)]
+            for run in found
+        ],
+    )
+
+
+def _in_state(states: tuple[str, ...], state_types: tuple[str, ...]) -> filters.FlowRunFilter | None:
+    state = _runs.state_filter("FlowRun", states, state_types)
+    return state and filters.FlowRunFilter(state=state)
+
+
+def flow_names_by_id(ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The names of flows."""
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    some = filters.FlowFilter(id=filters.FlowFilterId(any_=wanted))
+    return {flow.id: flow.name for flow in client().read_flows(flow_filter=some, limit=len(wanted))}
+
+
+def when(run: Any) -> tuple[str, str]:
+    """When a run started, or is to start, and how long it has run."""
+    ran = run.estimated_run_time if run.start_time else None
+    return age(run.start_time or run.next_scheduled_start_time or run.expected_start_time), duration(ran)
+
+
+@command.command("inspect")
+@positional("id", help="Give the id or the name of a flow run.")
+@click.option("--web", is_flag=True, help="Open it in a browser.")
+@output_option
+def inspect(id: str, web: bool, output: str | None) -> None:
+    """Show a flow run."""
+    if web:
+        raise NotImplementedError("--web needs the server's page, which is not built yet (a later issue).")
+    run = find(id)
+    if output:
+        return print_json(run)
+    flow = client().read_flow(run.flow_id)
+    print_fields(
+        {
+            "ID": run.id,
+            "Name": run.name,
+            "Flow": flow.name,
+            "Version": run.flow_version,
+            **state_fields(run),
+            "Attempts": run.run_count if run.run_count > 1 else None,
+            "Tags": ", ".join(run.tags) or None,
+            "Parent": run.parent_task_run_id and f"task run {run.parent_task_run_id}",
+            "Task runs": _count_task_runs(run),
+        }
+    )
+    for name, value in run.parameters.items():
+        print_fields({f"Parameter {name}": repr(value)})
+
+
+def find(wanted: str) -> runs.FlowRun:
+    """The flow run with this id or name."""
+    newest = sorting.FlowRunSort.ID_DESC
+    return _runs.find_run("flow run", wanted, client().read_flow_run, lambda: client().read_flow_runs(sort=newest))
+
+
+def state_fields(run: Any) -> dict[str, Any]:
+    """A run's state and times, as fields to print."""
+    return {
+        "State": state_cell(run.state_name, run.state_type),
+        "Message": run.state and run.state.message,
+        "Expected": run.expected_start_time and not run.start_time and moment(run.expected_start_time),
+        "Started": run.start_time and moment(run.start_time),
+        "Ended": run.end_time and moment(run.end_time),
+        "Duration": duration(run.estimated_run_time) if run.start_time else None,
+    }
+
+
+def moment(time: Any) -> str:
+    """A time in this place's zone, and how long ago it was."""
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z} ({age(time)})"
+
+
+def _count_task_runs(run: runs.FlowRun) -> str | None:
+    of_run = filters.TaskRunFilter(flow_run_id=filters.TaskRunFilterFlowRunId(any_=[run.id]))
+    found = client().read_task_runs(task_run_filter=of_run, limit=_COUNTED)
+    if not found:
+        return None
+    names = sorted(task.state_name or "without state" for task in found)
+    counts = ", ".join(f"{len(list(same))} {name}" for name, same in itertools.groupby(names))
+    return f"{counts} (of the last {_COUNTED})" if len(found) == _COUNTED else counts
+
+
+@command.command("logs")
+@positional("id", help="Give the id or the name of a flow run.")
+@_runs.log_options
+def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, output: str | None) -> None:
+    """Show the logs of a flow run and its task runs."""
+    run = find(id)
+    of_run = filters.LogFilter(flow_run_id=filters.LogFilterFlowRunId(any_=[run.id]))
+    found = _runs.read_logs(of_run, head, tail, num_logs, reverse)
+    _runs.print_logs(found, output, {run.id: run.name})
+
+
+@command.command("delete")
+@positional("id", help="Give the id or the name of a flow run.")
+def delete(id: str) -> None:
+    """Delete a flow run with its task runs and logs."""
+    run = find(id)
+    confirm(f"Delete the flow run {run.name!r} ({run.id}) with its task runs and logs?")
+    client().delete_flow_run(run.id)
+    click.echo(f"Deleted flow run {run.name!r} ({run.id}).")

@@ -1,0 +1,111 @@
+"""`prefect task-run`: look at task runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prefect._lazy import lazy
+from prefect.cli import _runs
+from prefect.cli._frame import group, output_option, positional
+from prefect.cli._output import print_fields, print_json, print_table, state_cell
+from prefect.cli._runs import client
+from prefect.cli.flow_run import state_fields, when
+
+if TYPE_CHECKING:
+    from prefect.schemas import filters, runs, sorting
+else:
+    filters = lazy("prefect.schemas.filters")
+    sorting = lazy("prefect.schemas.sorting")
+
+command = group("task-run", "Look at task runs.")
+
+
+@command.command("ls")
+@click.option(
+    "--task-run-name", "names", multiple=True, metavar="NAME", help="Only runs of this name; may be repeated."
+)
+@_runs.list_options(limit=15)
+def ls(
+    names: tuple[str, ...], limit: int, states: tuple[str, ...], state_types: tuple[str, ...], output: str | None
+) -> None:
+    """List task runs, newest first."""
+    asked: dict[str, Any] = {"state": _runs.state_filter("TaskRun", states, state_types)}
+    if names:
+        asked["name"] = filters.TaskRunFilterName(any_=list(names))
+    # By id rather than by expected start: nearly the same order, and the one that needs no index on every task run.
+    found = client().read_task_runs(
+        task_run_filter=filters.TaskRunFilter(**asked), sort=sorting.TaskRunSort.ID_DESC, limit=limit
+    )
+    if output:
+        return print_json(found)
+    flow_runs = _flow_run_names(found)
+    print_table(
+        ["ID", "Flow run", "Name", "State", "Started", "Duration"],
+        [
+            [run.id, flow_runs.get(run.flow_run_id), run.name, state_cell(run.state_name, run.state_type), *when(run)]
+            for run in found
+        ],
+    )
+
+
+def _flow_run_names(found: list[runs.TaskRun]) -> dict[Any, str]:
+    wanted = list({run.flow_run_id for run in found if run.flow_run_id})
+    if not wanted:
+        return {}
+    some = filters.FlowRunFilter(id=filters.FlowRunFilterId(any_=wanted))
+    return {run.id: run.name for run in client().read_flow_runs(flow_run_filter=some, limit=len(wanted))}
+
+
+@command.command("inspect")
+@positional("id", help="Give the id or the name of a task run.")
+@click.option("--web", is_flag=True, help="Open it in a browser.")
+@output_option
+def inspect(id: str, web: bool, output: str | None) -> None:
+    """Show a task run."""
+    if web:
+        raise NotImplementedError("--web needs the server's page, which is not built yet (a later issue).")
+    run = _find(id)
+    if output:
+        return print_json(run)
+    flow_run = _flow_run_names([run]).get(run.flow_run_id)
+    print_fields(
+        {
+            "ID": run.id,
+            "Name": run.name,
+            "Task": run.task_key,
+            "Version": run.task_version,
+            "Flow run": run.flow_run_id and f"{flow_run} ({run.flow_run_id})",
+            **state_fields(run),
+            "Attempts": run.run_count if run.run_count > 1 else None,
+            "Tags": ", ".join(run.tags) or None,
+            "Cache key": run.cache_key,
+            "Inputs": ", ".join(_inputs(run)) or None,
+        }
+    )
+
+
+def _inputs(run: runs.TaskRun) -> list[str]:
+    """Where each argument came from that came from another run."""
+    return [
+        f"{name} from {source.input_type.replace('_', ' ')} {source.id}"  # pyright: ignore[reportAttributeAccessIssue]
+        for name, sources in run.task_inputs.items()
+        for source in sources
+        if source.input_type in ("task_run", "flow_run")
+    ]
+
+
+def _find(wanted: str) -> runs.TaskRun:
+    newest = sorting.TaskRunSort.ID_DESC
+    return _runs.find_run("task run", wanted, client().read_task_run, lambda: client().read_task_runs(sort=newest))
+
+
+@command.command("logs")
+@positional("id", help="Give the id or the name of a task run.")
+@_runs.log_options
+def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, output: str | None) -> None:
+    """Show the logs of a task run."""
+    run = _find(id)
+    of_run = filters.LogFilter(task_run_id=filters.LogFilterTaskRunId(any_=[run.id]))
+    _runs.print_logs(_runs.read_logs(of_run, head, tail, num_logs, reverse), output, {})
