@@ -109,4 +109,4 @@ def _agree(want: Any, found: Any, run: Run) -> bool:
 
 
 def _words(message: str, run: Run) -> str:
-    return message if not message or message in run.source else OWN_WORDS
+    return message if not message or f'"{message}"' in run.source else OWN_WORDS

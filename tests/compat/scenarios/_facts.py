@@ -8,6 +8,7 @@ import asyncio
 import atexit
 import datetime
 import enum
+import inspect
 import json
 import logging
 import os
@@ -84,7 +85,7 @@ def outcome(function, *args, **kwargs):
     """What a call returned, or what it raised."""
     try:
         value = function(*args, **kwargs)
-        if asyncio.iscoroutine(value):
+        if inspect.iscoroutine(value):
             value = asyncio.run(value)
     except BaseException as error:
         return {"raised": kind(error), "message": text(str(error))}

@@ -116,9 +116,6 @@ class Own(TaskRunner):
         return Own()
 
     def submit(self, task, parameters, wait_for=None, dependencies=None):
-        from prefect.task_engine import run_task_sync
-        from prefect.futures import PrefectFuture
-
         raise NotImplementedError("own runner")
 
     def map(self, task, parameters, wait_for=None):
