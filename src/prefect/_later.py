@@ -175,6 +175,36 @@ _TABLE = (
         """,
     ),
     (
+        "images and containers",
+        "a later issue",
+        """
+        utilities.dockerutils: BuildError ImageBuilder build_image docker_client format_outlier_version_name
+            generate_default_dockerfile get_prefect_image_name parse_image_tag push_image python_version_micro
+            python_version_minor silence_docker_warnings split_repository_path to_run_command
+        """,
+    ),
+    (
+        "the tools that integrations share with the engine",
+        "a later issue",
+        """
+        utilities.engine: capture_sigterm check_api_reachable collect_task_run_inputs collect_task_run_inputs_sync
+            emit_task_run_state_change_event get_state_for_result link_state_to_flow_run_result link_state_to_result
+            link_state_to_task_run_result propose_state propose_state_sync resolve_inputs resolve_inputs_sync
+            resolve_to_final_result should_log_prints
+        utilities.services: critical_service_loop start_client_metrics_server stop_client_metrics_server
+        """,
+    ),
+    (
+        "the checking of parameters against a JSON schema",
+        "a later issue",
+        """
+        utilities.schema_tools: CircularSchemaRefError HydrationContext HydrationError ValidationError hydrate
+            is_valid_schema validate
+        utilities.schema_tools.hydration: HydrationContext HydrationError hydrate
+        utilities.schema_tools.validation: CircularSchemaRefError ValidationError is_valid is_valid_schema validate
+        """,
+    ),
+    (
         "plugins",
         "a later issue",
         """
