@@ -51,7 +51,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS: tuple[Entry, ...] = (
-    Entry("artifact", "artifact", "Look at artifacts, and delete them.", ("artifacts",)),
+    Entry("artifact", "artifact", "Look at artifacts, and delete them."),
     Entry("config", "config", "View and change settings."),
     Entry("flow", "flow", "Look at flows.", ("flows",)),
     Entry("flow-run", "flow_run", "Look at flow runs, and delete them.", ("flow-runs",)),

@@ -6,7 +6,7 @@ It must not know which command asks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from uuid import UUID
 
 import click
@@ -14,6 +14,7 @@ import click
 from prefect._lazy import lazy
 from prefect.cli._frame import output_option
 from prefect.cli._output import fail, print_json, style
+from prefect.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
     import difflib
@@ -104,9 +105,9 @@ def find_run(what: str, wanted: str, read: Callable[[UUID], T], newest: Callable
         return _find_named(what, wanted, list(newest()))
     try:
         return read(id_)
-    except orchestration.ObjectNotFound:
-        near = _closest(wanted, [str(run.id) for run in newest()])  # pyright: ignore[reportAttributeAccessIssue]
-        fail(f"There is no {what} {wanted!r}.{near or f' `prefect {what.replace(chr(32), chr(45))} ls` lists them.'}")
+    except ObjectNotFound:
+        # Ids made in the same second are alike: only a slip of a character or two is a slip.
+        _none(what, wanted, [str(run.id) for run in newest()], 0.94)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _find_named(what: str, wanted: str, runs: Sequence[Any]) -> Any:
@@ -115,15 +116,15 @@ def _find_named(what: str, wanted: str, runs: Sequence[Any]) -> Any:
         return named[0]
     if named:
         fail(f"{len(named)} {what}s are named {wanted!r}: use an id, for instance {str(named[0].id)!r}.")
-    names = [name for run in runs for name in (run.name, str(run.id))]
-    near = _closest(wanted, names)
-    fail(f"There is no {what} {wanted!r}.{near or f' `prefect {what.replace(chr(32), chr(45))} ls` lists them.'}")
+    _none(what, wanted, [name for run in runs for name in (run.name, str(run.id))])
 
 
-def _closest(wanted: str, names: Sequence[str]) -> str:
-    begins = [name for name in names if wanted and name.startswith(wanted)]
-    near = begins or difflib.get_close_matches(wanted, names, n=1, cutoff=0.7)
-    return f" Did you mean {near[0]!r}?" if near else ""
+def _none(what: str, wanted: str, names: Sequence[str], cutoff: float = 0.7) -> NoReturn:
+    """Fail with the name that comes nearest."""
+    near = [name for name in names if wanted and name.startswith(wanted)]
+    near = near or difflib.get_close_matches(wanted, names, n=1, cutoff=cutoff)
+    hint = f"Did you mean {near[0]!r}?" if near else f"`prefect {what.replace(' ', '-')} ls` lists them."
+    fail(f"There is no {what} {wanted!r}. {hint}")
 
 
 # --- logs ------------------------------------------------------------------------------------------------------------
@@ -164,10 +165,11 @@ def print_logs(logs: Sequence[records.Log], output: str | None, flow_run_names: 
         return print_json(logs)
     task_run_names = _task_run_names({log.task_run_id for log in logs if log.task_run_id})
     for log in logs:
-        if log.task_run_id in task_run_names:
+        run = log.name
+        if log.task_run_id is not None and log.task_run_id in task_run_names:
             run = f"Task run {task_run_names[log.task_run_id]!r}"
-        else:
-            run = f"Flow run {flow_run_names.get(log.flow_run_id)!r}" if log.flow_run_id in flow_run_names else log.name
+        elif log.flow_run_id is not None and log.flow_run_id in flow_run_names:
+            run = f"Flow run {flow_run_names[log.flow_run_id]!r}"
         level = _LEVELS.get(log.level, str(log.level))
         at = log.timestamp.astimezone()
         line = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d} | {level:<7} | {run} - {log.message}"

@@ -114,7 +114,7 @@ def state_fields(run: Any) -> dict[str, Any]:
     return {
         "State": state_cell(run.state_name, run.state_type),
         "Message": run.state and run.state.message,
-        "Expected": run.expected_start_time and not run.start_time and moment(run.expected_start_time),
+        "Expected": moment(run.expected_start_time) if run.expected_start_time and not run.start_time else None,
         "Started": run.start_time and moment(run.start_time),
         "Ended": run.end_time and moment(run.end_time),
         "Duration": duration(run.estimated_run_time) if run.start_time else None,

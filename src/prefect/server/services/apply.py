@@ -92,6 +92,21 @@ async def apply(database: Database, home: Path, progress: Progress | None = None
     return done
 
 
+def waiting(home: Path) -> tuple[int, int]:
+    """How many batches the journal of `home` holds, and their size in bytes.
+
+    Raises:
+        JournalUnreadable: Its file is damaged.
+    """
+    return _guard(home, lambda: reader.pending(home))
+
+
+async def read_set_aside(database: Database) -> list[store.Row]:
+    """The records that were set aside, newest first: each with `reason`, `record` as it was, and `created`."""
+    async with database.reading() as tx:
+        return await store.set_aside.find(tx, order="set_aside.id DESC")
+
+
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
@@ -110,7 +125,7 @@ class _Batch:
 
 
 async def _waiting(home: Path) -> int:
-    return (await blocking(_guard, home, lambda: reader.pending(home)))[0]
+    return (await blocking(waiting, home))[0]
 
 
 async def _next(tx: Connection, home: Path) -> list[_Batch]:

@@ -1,0 +1,220 @@
+"""The commands that look at runs, on a store that was recorded without a server."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from prefect.cli._frame import run as run_command
+from prefect.types import new_id, now
+from tests.server.journals import flow, flow_run, log, state, task_run, write
+
+Prefect = Callable[..., str]
+
+
+@pytest.fixture
+def prefect(capsys: pytest.CaptureFixture[str]) -> Prefect:
+    """Run a command line and return what it printed; it must exit with `code` and print `error` as its only error."""
+
+    def call(*args: object, code: int = 0, error: str = "") -> str:
+        capsys.readouterr()
+        assert run_command([str(arg) for arg in args]) == code
+        printed = capsys.readouterr()
+        assert printed.err.startswith(f"Error: {error}" if error else "")
+        assert printed.err.count("\n") == bool(error)
+        return printed.out
+
+    return call
+
+
+@pytest.fixture
+def ids(home: Path) -> dict[str, UUID]:
+    """A completed run of `etl` with two task runs and 25 logs, and a failed run of `report` with none."""
+    names = ("done", "failed", "load", "store")
+    ids = {name: new_id() for name in names}
+    begun = now() - timedelta(minutes=5)
+
+    def times(seconds: float) -> dict[str, object]:
+        return {"timestamp": begun + timedelta(seconds=seconds)}
+
+    source = {"rows": [{"input_type": "task_run", "id": str(ids["load"])}]}
+    write(
+        home,
+        [
+            flow("etl"),
+            {**flow("report"), "id": UUID(int=7), "created": now()},
+            flow_run(ids["done"], name="brave-fox", tags=["prod"], created=begun),
+            flow_run(ids["failed"], name="calm-owl", flow_id=UUID(int=7), parameters={}, created=begun),
+            task_run(ids["done"], ids["load"], name="load-1", created=begun),
+            task_run(ids["done"], ids["store"], name="store-1", task_inputs=source, created=begun),
+            {**state("flow_run", ids["done"], "RUNNING", 0), **times(0)},
+            {**state("flow_run", ids["done"], "COMPLETED", 0), **times(62)},
+            {**state("flow_run", ids["failed"], "FAILED", 0, "TimedOut", message="Too slow"), **times(70)},
+            {**state("task_run", ids["load"], "COMPLETED", 0), **times(10)},
+            {**state("task_run", ids["store"], "RUNNING", 0), **times(11)},
+            *({**log(ids["done"], f"line {number}"), **times(number)} for number in range(24)),
+            {**log(ids["done"], "loaded", level=30, task_run_id=ids["load"]), **times(30)},
+        ],
+    )
+    return ids
+
+
+def table(text: str) -> list[list[str]]:
+    """The rows of a printed table, without their names."""
+    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()[1:]]
+
+
+def test_listing_flow_runs(prefect: Prefect, ids: dict[str, UUID]) -> None:
+    assert table(prefect("flow-run", "ls")) == [
+        [str(ids["failed"]), "report", "calm-owl", "TimedOut", "3 minutes ago", "0s"],
+        [str(ids["done"]), "etl", "brave-fox", "Completed", "5 minutes ago", "1m 2s"],
+    ]
+    for options, names in (
+        (["--flow-name", "etl"], ["brave-fox"]),
+        (["--flow-name", "etl", "--flow-name", "report", "--limit", "1"], ["calm-owl"]),
+        (["--state", "completed"], ["brave-fox"]),
+        (["--state", "TimedOut", "--state", "Running"], ["calm-owl"]),
+        (["--state-type", "failed", "--state-type", "COMPLETED"], ["calm-owl", "brave-fox"]),
+        (["--state-type", "RUNNING"], []),
+    ):
+        assert [row[2] for row in table(prefect("flow-run", "ls", *options))] == names
+    assert [run["name"] for run in json.loads(prefect("flow-runs", "ls", "-o", "json"))] == ["calm-owl", "brave-fox"]
+
+
+def test_listing_an_empty_store(prefect: Prefect, home: Path) -> None:
+    for name in ("flow-run", "task-run", "flow", "artifact"):
+        assert table(prefect(name, "ls")) == []
+        assert json.loads(prefect(name, "ls", "-o", "json")) == []
+
+
+def test_inspecting_a_flow_run(prefect: Prefect, ids: dict[str, UUID]) -> None:
+    shown = prefect("flow-run", "inspect", ids["done"])
+    for text in ("brave-fox", "etl", "Completed", "1m 2s", "prod", "1 Completed, 1 Running", "Parameter x"):
+        assert text in shown
+    assert "Too slow" in prefect("flow-run", "inspect", "calm-owl")
+    assert json.loads(prefect("flow-run", "inspect", "--id", ids["done"], "--output", "json"))["id"] == str(ids["done"])
+
+
+def test_inspecting_a_task_run(prefect: Prefect, ids: dict[str, UUID]) -> None:
+    shown = prefect("task-run", "inspect", "store-1")
+    for text in (f"brave-fox ({ids['done']})", "Running", f"rows from task run {ids['load']}", "add-1"):
+        assert text in shown
+    assert json.loads(prefect("task-run", "inspect", ids["load"], "-o", "json"))["state_name"] == "Completed"
+
+
+def test_listing_task_runs(prefect: Prefect, ids: dict[str, UUID]) -> None:
+    rows = table(prefect("task-run", "ls"))
+    assert [row[1:4] for row in rows] == [["brave-fox", "store-1", "Running"], ["brave-fox", "load-1", "Completed"]]
+    assert [row[2] for row in table(prefect("task-run", "ls", "--task-run-name", "load-1"))] == ["load-1"]
+    assert [row[2] for row in table(prefect("task-run", "ls", "--state-type", "running"))] == ["store-1"]
+
+
+def test_logs(prefect: Prefect, ids: dict[str, UUID]) -> None:
+    def messages(*args: object) -> list[str]:
+        return [line.partition(" - ")[2] for line in prefect("flow-run", "logs", "brave-fox", *args).splitlines()]
+
+    whole = [*(f"line {number}" for number in range(24)), "loaded"]
+    assert messages() == whole
+    assert messages("--reverse") == whole[::-1]
+    assert messages("--head") == whole[:20]
+    assert messages("-t") == whole[-20:]
+    assert messages("-n", 3) == whole[:3]
+    assert messages("-t", "-n", 2) == whole[-2:]
+    assert messages("-t", "-n", 2, "-r") == whole[:-3:-1]
+    assert messages("-h", "-n", 2, "-r") == whole[1::-1]
+    assert "INFO    | Flow run 'brave-fox' - line 0" in prefect("flow-run", "logs", ids["done"])
+    assert "WARNING | Task run 'load-1' - loaded" in prefect("flow-run", "logs", ids["done"])
+    assert "WARNING | Task run 'load-1' - loaded" in prefect("task-run", "logs", "load-1")
+    assert json.loads(prefect("task-run", "logs", "load-1", "-o", "json"))[0]["message"] == "loaded"
+    prefect("flow-run", "logs", ids["done"], "-h", "-t", code=1, error="Use --head or --tail, not both.")
+
+
+def test_logs_beyond_one_page(prefect: Prefect, home: Path) -> None:
+    run = flow_run()
+    write(home, [run, *(log(run["id"], f"line {number}", number) for number in range(450))])
+    assert len(prefect("flow-run", "logs", run["id"]).splitlines()) == 450
+    assert len(prefect("flow-run", "logs", run["id"], "-n", "300").splitlines()) == 300
+
+
+def test_deleting_a_flow_run(prefect: Prefect, ids: dict[str, UUID]) -> None:
+    assert prefect("flow-run", "delete", "brave-fox") == f"Deleted flow run 'brave-fox' ({ids['done']}).\n"
+    prefect("flow-run", "inspect", ids["done"], code=1, error=f"There is no flow run '{ids['done']}'.")
+    assert table(prefect("task-run", "ls")) == []
+
+
+def test_unknown_runs_come_with_a_suggestion(prefect: Prefect, ids: dict[str, UUID]) -> None:
+    slip = str(ids["done"])[:-1] + "-"
+    for args, error in (
+        (("flow-run", "inspect", "brave-fx"), "There is no flow run 'brave-fx'. Did you mean 'brave-fox'?"),
+        (("flow-run", "logs", "zebra"), "There is no flow run 'zebra'. `prefect flow-run ls` lists them."),
+        (("flow-run", "delete", slip), f"There is no flow run '{slip}'. Did you mean '{ids['done']}'?"),
+        (("task-run", "logs", "load"), "There is no task run 'load'. Did you mean 'load-1'?"),
+        (
+            ("task-run", "inspect", UUID(int=9)),
+            f"There is no task run '{UUID(int=9)}'. `prefect task-run ls` lists them.",
+        ),
+    ):
+        prefect(*args, code=1, error=error)
+
+
+def test_a_name_of_several_runs_is_not_guessed(prefect: Prefect, home: Path) -> None:
+    write(home, [flow_run(name="twin"), flow_run(name="twin")])
+    prefect("flow-run", "inspect", "twin", code=1, error="2 flow runs are named 'twin': use an id, for instance ")
+
+
+def test_flows(prefect: Prefect, ids: dict[str, UUID]) -> None:
+    assert [row[1] for row in table(prefect("flow", "ls"))] == ["report", "etl"]
+    assert [row["name"] for row in json.loads(prefect("flows", "ls", "--limit", 1, "-o", "json"))] == ["report"]
+
+
+def test_artifacts(prefect: Prefect, home: Path) -> None:
+    made = [
+        {"kind": "artifact", "id": new_id(), "key": key, "type": "markdown", "data": data, "created": now()}
+        for key, data in (("note", "old"), ("note", "new"), (None, "loose"))
+    ]
+    write(home, made)
+    assert [row[:2] for row in table(prefect("artifact", "ls"))] == [[str(made[1]["id"]), "note"]]
+    assert len(table(prefect("artifact", "ls", "--all"))) == 3
+    shown = prefect("artifact", "inspect", "note")
+    assert shown.index("new") < shown.index("old")
+    prefect("artifact", "inspect", "nope", code=1, error="There is no artifact with the key 'nope'.")
+    prefect("artifact", "delete", code=1, error="Give either a key or --id.")
+    prefect("artifact", "delete", "--id", made[2]["id"])
+    prefect("artifact", "delete", "note")
+    assert table(prefect("artifact", "ls", "-a")) == []
+
+
+def test_the_journals_status_and_shipping(prefect: Prefect, home: Path) -> None:
+    assert "nothing" in prefect("journal", "status")
+    write(home, [flow_run()], [{"kind": "spell"}])
+    assert "2 batches" in prefect("journal", "status")
+    assert json.loads(prefect("journal", "status", "-o", "json"))["batches"] == 2
+    assert run_command(["journal", "ship"]) == 0
+    status = prefect("journal", "status")
+    assert "1 records" in status
+    assert "its kind is 'spell'" in status
+
+
+def test_shipping_to_a_server_is_to_come(prefect: Prefect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://localhost:4200/api")
+    prefect("journal", "ship", code=1, error="PREFECT_API_URL is set to 'http://localhost:4200/api', and shipping")
+    prefect("flow-run", "ls", code=1, error="PREFECT_API_URL is set to")
+
+
+def test_a_store_that_cannot_be_read_is_one_line(prefect: Prefect, home: Path) -> None:
+    home.mkdir()
+    (home / "pluperfect.db").write_text("no database" * 500)
+    prefect("flow-run", "ls", code=1, error=f"The local store '{home}/pluperfect.db' is damaged")
+
+
+def test_the_command_itself(ids: dict[str, UUID], home: Path) -> None:
+    command = [sys.executable, "-c", "from prefect.cli import main; main()", "flow-run", "ls"]
+    environment = {**os.environ, "PREFECT_HOME": str(home)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert (done.stderr, len(table(done.stdout))) == ("", 2)
