@@ -142,13 +142,13 @@ def warmed_flow(plan: Plan) -> Row:
 
 
 def sequential(plan: Plan) -> Row:
-    row = _per_task(plan, "task, one after the other", "sequential", 2_000, 100, floors.bare_call())
+    row = _per_task(plan, "task, one after the other", "sequential", 5_000, 100, floors.bare_call())
     cpu = row.ours.cpu.median * 1e6 if row.ours.cpu else 0.0
     return _with(row, *_faster(row, 50), Budget("at most 100 µs of CPU", cpu, 100))
 
 
 def submitted(plan: Plan) -> Row:
-    return _per_task(plan, "task, .submit and .result", "submitted", 2_000, 100, None)
+    return _per_task(plan, "task, .submit and .result", "submitted", 5_000, 100, None)
 
 
 def mapped(plan: Plan) -> Row:
@@ -157,12 +157,12 @@ def mapped(plan: Plan) -> Row:
 
 
 def subflows(plan: Plan) -> Row:
-    row = _per_task(plan, "subflow call", "subflows", 300, 10, None)
+    row = _per_task(plan, "subflow call", "subflows", 1_000, 10, None)
     return _with(row, *_faster(row, 100))
 
 
 def empty_flow(plan: Plan) -> Row:
-    row = _per_task(plan, "empty flow", "empty_flow", 300, 5, None)
+    row = _per_task(plan, "empty flow", "empty_flow", 1_000, 5, None)
     return _with(row, Budget("at most 2 ms", row.ours.wall.median * 1e3, 2))
 
 
