@@ -23,6 +23,7 @@ from prefect.types import now
 
 if TYPE_CHECKING:
     from typing import Self
+    from uuid import UUID
 
     from prefect import results
     from prefect.client import orchestration
@@ -122,14 +123,14 @@ class RunContext(ContextModel):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        self._identity_token = run_identity.set(self._identify())
+        self._identity_token = run_identity.set(self.identify())
         return self
 
     def __exit__(self, *error: object) -> None:
         run_identity.reset(self._identity_token)
         super().__exit__(*error)
 
-    def _identify(self) -> RunIdentity:
+    def identify(self) -> RunIdentity:
         raise NotImplementedError
 
     @property
@@ -209,7 +210,7 @@ class EngineContext(RunContext):
     def __init__(self, **values: Any) -> None:
         super().__init__(**_public(values))
 
-    def _identify(self) -> RunIdentity:
+    def identify(self) -> RunIdentity:
         run, flow = self.flow_run, self.flow
         return RunIdentity(
             flow_run_id=run.id if run else None,
@@ -225,26 +226,61 @@ class TaskRunContext(RunContext):
     """The task run that the code runs in."""
 
     task: Any
-    task_run: runs.TaskRun
     parameters: dict[str, Any]
 
     _var = ContextVar("task_run_context")
     _required = ("start_time", "task", "task_run")
-    _defaults = _run_fields()
+    _defaults = _run_fields(_run=None)
 
     def __init__(self, **values: Any) -> None:
-        super().__init__(**_public(values))
+        run = values.pop("task_run")
+        super().__init__(**_public(values), _run=run)
 
-    def _identify(self) -> RunIdentity:
+    @classmethod
+    def of(cls, execution: Any, parameters: dict[str, Any], log_prints: bool, persists: bool, store: Any) -> Self:
+        """The context of an engine's execution; the run is only made when somebody asks for it."""
+        context = object.__new__(cls)
+        context.__dict__ = {
+            "task": execution.task,
+            "start_time": now(),
+            "parameters": parameters,
+            "log_prints": log_prints,
+            "persist_result": persists,
+            "input_keyset": None,
+            "_run": None,
+            "_execution": execution,
+            "_client": None,
+            "_result_store": store,
+            "_token": None,
+        }
+        return context
+
+    @property
+    def task_run(self) -> runs.TaskRun:
+        """The run, as the API shows it."""
+        run = self.__dict__["_run"]
+        if run is None:
+            run = self.__dict__["_run"] = self.__dict__["_execution"].run
+        return run
+
+    @property
+    def task_run_id(self) -> UUID:
+        """The id of the run."""
+        run = self.__dict__["_run"]
+        return self.__dict__["_execution"].fields["id"] if run is None else run.id
+
+    def identify(self) -> RunIdentity:
         flow = EngineContext._var.get(None)
         flow_run = flow.flow_run if flow else None
+        run = self.__dict__["_run"]
+        fields = self.__dict__["_execution"].fields if run is None else run.__dict__
         return RunIdentity(
-            flow_run_id=self.task_run.flow_run_id,
-            flow_run_name=flow_run.name if flow_run else None,
-            flow_name=flow.flow.name if flow and flow.flow else None,
-            task_run_id=self.task_run.id,
-            task_run_name=self.task_run.name,
-            task_name=self.task.name,
+            fields["flow_run_id"],
+            flow_run.name if flow_run else None,
+            flow.flow.name if flow and flow.flow else None,
+            fields["id"],
+            fields["name"],
+            self.task.name,
         )
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import UUID
 
 from prefect import _io, journal, rules
 from prefect.exceptions import Abort, Pause, TerminationSignal
 from prefect.rules import Moment
-from prefect.schemas.states import InMemory, State, StateType
+from prefect.schemas.states import InMemory, State, StateDetails
 
 if TYPE_CHECKING:
     import logging
@@ -50,14 +49,14 @@ class Execution:
     gets. Subclasses say what a task run or a flow run does at each of these points.
 
     Attributes:
-        run: The run as the API shows it, kept up to date.
+        fields: The run's columns, kept up to date; once `run` has been made, its very values.
         state: Its present state.
         value: What the body returned, once it has.
         error: The exception that the caller gets, if any.
     """
 
     kind: str
-    run: Any
+    fields: dict[str, Any]
     state: State[Any]
     value: Any = None
     error: BaseException | None = None
@@ -65,25 +64,50 @@ class Execution:
 
     def __init__(self) -> None:
         self._moment: Moment | None = None
+        self._details: StateDetails | None = None
 
     def enter(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
         """Make `state` the run's state: bookkeeping and record. `result` is the inline result recorded with it."""
-        details = state.state_details
-        moment = Moment(state.type.value, state.name or "", state.timestamp, details.scheduled_time)
-        fields = self.run.__dict__
+        own = state.__dict__
+        details = own["state_details"]
+        plain = details is self._details
+        moment = Moment(own["type"]._value_, own["name"], own["timestamp"], None if plain else details.scheduled_time)
+        fields = self.fields
         fields.update(rules.advance(fields, self._moment, moment))
-        fields["state_type"] = state.type
+        fields["state_type"] = own["type"]
         fields["state"] = state
-        fields["state_id"] = state.id
+        fields["state_id"] = own["id"]
         self._moment = moment
         self.state = state
-        self.journal.append(_state_record(self.kind, fields["id"], state, result))
+        record = {
+            "kind": "state",
+            "id": own["id"],
+            "of": self.kind,
+            "run_id": fields["id"],
+            "type": moment.type,
+            "name": moment.name,
+            "timestamp": moment.timestamp,
+        }
+        if own["message"]:
+            record["message"] = own["message"]
+        if not plain:
+            record["details"] = {name: value for name, value in details.__dict__.items() if value}
+        if own["data"] is not None and type(own["data"]) is not InMemory:
+            record["data"] = _metadata_of(own["data"])
+        if result is not None:
+            record["result"] = result
+        self.journal.append(record)
         return state
 
     def rename(self, name: str) -> None:
         """Give the run another name than it was recorded with."""
-        self.run.name = name
-        self.journal.append({"kind": "update", "of": self.kind, "id": self.run.id, "set": {"name": name}})
+        self.fields["name"] = name
+        self.journal.append({"kind": "update", "of": self.kind, "id": self.fields["id"], "set": {"name": name}})
+
+    @property
+    def run(self) -> Any:
+        """The run as the API shows it."""
+        raise NotImplementedError
 
     async def call_hooks(self, hooks: Iterable[Callable[..., Any]], owner: Any, logger: Any) -> None:
         """Call the hooks for the present state one after the other; one that raises is logged and fails nothing."""
@@ -98,30 +122,11 @@ class Execution:
                 logger.info("Hook %r finished running successfully", name)
 
 
-def _state_record(kind: str, run_id: UUID, state: State[Any], result: dict[str, Any] | None) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "kind": "state",
-        "id": state.id,
-        "of": kind,
-        "run_id": run_id,
-        "type": state.type.value,
-        "name": state.name,
-        "timestamp": state.timestamp,
-    }
-    if state.message:
-        record["message"] = state.message
-    details = {name: value for name, value in state.state_details.__dict__.items() if value}
-    if details:
-        record["details"] = details
-    data = state.data
-    if data is not None and not isinstance(data, InMemory):
-        metadata = getattr(data, "metadata", data)
-        dump = getattr(metadata, "model_dump", None)
-        if dump is not None:
-            record["data"] = dump(mode="json")
-    if result is not None:
-        record["result"] = result
-    return record
+def _metadata_of(data: Any) -> Any:
+    """Where a stored result is, as JSON; None for data that lives only in this process (an exception)."""
+    metadata = getattr(data, "metadata", data)
+    dump = getattr(metadata, "model_dump", None)
+    return dump(mode="json") if dump is not None else None
 
 
 def use_journal() -> Journal:
@@ -150,8 +155,3 @@ def crashed_message(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "Execution was aborted by Python system exit call."
     return f"Execution was interrupted by an unexpected exception: {type(error).__name__}: {error}"
-
-
-def failed(state_type: StateType) -> bool:
-    """Whether a state of this type is one that `on_failure` hooks are for."""
-    return state_type is StateType.FAILED

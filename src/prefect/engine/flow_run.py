@@ -16,7 +16,7 @@ from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.memo import Memo
 from prefect.engine.parameters import Link, collect, resolve, track, wait_for_future
 from prefect.exceptions import ParameterTypeError, UpstreamTaskError
-from prefect.logging.loggers import flow_run_logger, get_logger, patch_print
+from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
 from prefect.results import asking
 from prefect.results.inline import inline
 from prefect.schemas.runs import FlowRun, FlowRunPolicy
@@ -123,7 +123,7 @@ class FlowExecution(Execution):
         self._create(generate_slug(2))
         if invalid is None:
             self._context = self._make_context()
-            self._prints = patch_print(self._context.log_prints)
+            self._prints = print_capture(self._context.log_prints)
             try:
                 self._name()
             except Exception as error:  # a template that does not fit, or a function of the user's
@@ -152,7 +152,8 @@ class FlowExecution(Execution):
             "created": created,
         }
         policy = FlowRunPolicy(retries=flow.retries, retry_delay=int(flow.retry_delay_seconds or 0))
-        self.run = FlowRun.make(**shared, empirical_policy=policy)
+        self._run = FlowRun.make(**shared, empirical_policy=policy)
+        self.fields = self._run.__dict__
         policy_record = {"retries": policy.retries, "retry_delay": policy.retry_delay}
         self.journal.append(
             {"kind": "flow_run", **shared, "empirical_policy": policy_record, "owner": self.journal.owner}
@@ -220,7 +221,8 @@ class FlowExecution(Execution):
     def __enter__(self) -> FlowExecution:
         assert self._context is not None
         self._context.__enter__()
-        self._prints.__enter__()
+        if self._prints is not None:
+            self._prints.__enter__()
         # A task that calls a flow is not the parent of that flow's tasks.
         self._token = TaskRunContext._var.set(None)
         return self
@@ -228,7 +230,8 @@ class FlowExecution(Execution):
     def __exit__(self, *error: Any) -> None:
         assert self._context is not None
         TaskRunContext._var.reset(self._token)
-        self._prints.__exit__()
+        if self._prints is not None:
+            self._prints.__exit__()
         self._context.__exit__(*error)
 
     # --- after an attempt ---------------------------------------------------------------------------------------------
@@ -289,7 +292,7 @@ class FlowExecution(Execution):
 
     async def crash(self, error: BaseException) -> None:
         """The run was interrupted: record it as crashed; the caller raises the interruption on."""
-        if self.run is None:
+        if self._run is None:
             self._create(generate_slug(2))
         if self.state.is_final():
             return
@@ -301,7 +304,12 @@ class FlowExecution(Execution):
         self.enter(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
         await self._ended()
 
-    run: Any = None
+    _run: FlowRun | None = None
+
+    @property
+    def run(self) -> Any:
+        """The run as the API shows it."""
+        return self._run
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -370,7 +378,7 @@ class _ParentTask:
         number = keys[flow.name] = keys.get(flow.name, -1) + 1
         caller = TaskRunContext._var.get(None)
         if caller is not None:
-            links["__parents__"] = [{"input_type": "task_run", "id": caller.task_run.id}]
+            links["__parents__"] = [{"input_type": "task_run", "id": caller.task_run_id}]
         self.id = new_id()
         self._child = child
         child.journal.append(

@@ -16,7 +16,7 @@ from prefect.engine.core import DONE, GO, Execution, Outcome, Verdict
 from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.parameters import Link, collect, resolve, track
 from prefect.exceptions import UpstreamTaskError
-from prefect.logging.loggers import patch_print, task_run_logger
+from prefect.logging.loggers import get_logger, identity_logger, print_capture
 from prefect.results import asking
 from prefect.results.inline import inline
 from prefect.schemas.runs import FlowRunResult, TaskRun, TaskRunResult
@@ -32,6 +32,8 @@ else:
     keeping = lazy("prefect.engine.keeping")
     math = lazy("prefect.utilities.math")
     settings = lazy("prefect.settings")
+
+_task_logger = get_logger("task_runs")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 COMPLETED, FAILED, CRASHED = StateType.COMPLETED, StateType.FAILED, StateType.CRASHED
@@ -69,7 +71,8 @@ class TaskExecution(Execution):
         self.journal = (journal.current() if self.flow else None) or core.use_journal()
         self.attempt = 0
         self.kept: keeping.Keeping | None = None
-        self.logger: Any = None
+        self._run: TaskRun | None = None
+        self._logger: Any = None
         self._context: TaskRunContext | None = None
         tracked = self.flow.run_results if self.flow else None
         self._inputs = collect(parameters, tracked)
@@ -94,14 +97,15 @@ class TaskExecution(Execution):
         """In another process: the execution of a run that its parent has created and recorded."""
         execution = cls.__new__(cls)
         execution._begin(task, parameters, None)
-        execution.run = run
+        execution._run = run
+        execution.fields = run.__dict__
         execution._details = run.state.state_details if run.state else StateDetails.make()
         execution.state = run.state or State.make(PENDING, details=execution._details)
         return execution
 
     def adopt(self, state: State[Any]) -> None:
         """The run ended in another process, which has recorded it."""
-        self.state = self.run.state = state
+        self.state = self.fields["state"] = state
         if isinstance(state.data, InMemory):
             self._track(state.data.value)
 
@@ -114,7 +118,36 @@ class TaskExecution(Execution):
 
     def _create(self, run_id: UUID, dependencies: dict[str, list[Link]] | None) -> None:
         task, flow = self.task, self.flow
-        flow_run_id = flow.flow_run.id if flow and flow.flow_run else None
+        flow_run = flow.flow_run if flow else None
+        flow_run_id = flow_run.id if flow_run else None
+        inherited = current_tags()
+        suffix = f"{(run_id.int >> 42) & 0xFFF:03x}"
+        created = now()
+        self.fields = {
+            "id": run_id,
+            "name": f"{task.name}-{suffix}" if flow_run_id else task.name,
+            "flow_run_id": flow_run_id,
+            "task_key": task.task_key,
+            "dynamic_key": f"{suffix}-{run_id.int:032x}",
+            "task_version": task.version,
+            "flow_run_run_count": flow_run.run_count if flow_run else 0,
+            "tags": sorted(task.tags | inherited) if inherited else sorted(task.tags),
+            "task_inputs": self._links(dependencies),
+            "created": created,
+        }
+        self.journal.append(
+            {
+                "kind": "task_run",
+                **self.fields,
+                "empirical_policy": task.policy[1],
+                "owner": self.journal.owner,
+            }
+        )
+        self._details = StateDetails.make(flow_run_id=flow_run_id, task_run_id=run_id)
+        self.enter(State.make(PENDING, "Pending", details=self._details, timestamp=created))
+
+    def _links(self, dependencies: dict[str, list[Link]] | None) -> dict[str, list[Link]]:
+        """What the run depends on, by parameter."""
         links = self._inputs.links
         if self._wait_for is not None:
             links["wait_for"] = self._wait_for.links["wait_for"]
@@ -123,35 +156,17 @@ class TaskExecution(Execution):
                 links[name] = links.get(name, []) + [link for link in more if link not in links.get(name, [])]
         parent = TaskRunContext._var.get(None)
         if parent is not None:
-            links["__parents__"] = [{"input_type": "task_run", "id": parent.task_run.id}]
-        suffix = f"{(run_id.int >> 42) & 0xFFF:03x}"
-        inherited = current_tags()
-        run_tags = sorted(task.tags | inherited) if inherited else sorted(task.tags)
-        created = now()
-        shared = {
-            "id": run_id,
-            "name": f"{task.name}-{suffix}" if flow_run_id else task.name,
-            "flow_run_id": flow_run_id,
-            "task_key": task.task_key,
-            "dynamic_key": f"{suffix}-{run_id}",
-            "task_version": task.version,
-            "flow_run_run_count": flow.flow_run.run_count if flow and flow.flow_run else 0,
-            "tags": run_tags,
-            "created": created,
-        }
-        policy, policy_record = task.policy
-        self.run = TaskRun.make(**shared, task_inputs=_as_inputs(links), empirical_policy=policy)
-        self.journal.append(
-            {
-                "kind": "task_run",
-                **shared,
-                "task_inputs": links,
-                "empirical_policy": policy_record,
-                "owner": self.journal.owner,
-            }
-        )
-        self._details = StateDetails.make(flow_run_id=flow_run_id, task_run_id=run_id)
-        self.enter(State.make(PENDING, "Pending", details=self._details, timestamp=created))
+            links["__parents__"] = [{"input_type": "task_run", "id": parent.task_run_id}]
+        return links
+
+    @property
+    def run(self) -> TaskRun:
+        """The run as the API shows it, made when somebody looks: most runs end unseen."""
+        if self._run is None:
+            fields = {**self.fields, "task_inputs": _as_inputs(self.fields["task_inputs"])}
+            self._run = TaskRun.make(**fields, empirical_policy=self.task.policy[0])
+            self.fields = self._run.__dict__
+        return self._run
 
     # --- before an attempt --------------------------------------------------------------------------------------------
 
@@ -198,7 +213,7 @@ class TaskExecution(Execution):
         if self.task.task_run_name is not None:
             with self:
                 self.rename(self.task.format_run_name(self.parameters))
-            self._identify()
+            self._logger = None
 
     async def _refuse(self, error: Exception) -> Verdict:
         """The run cannot even start."""
@@ -212,20 +227,17 @@ class TaskExecution(Execution):
         """What can be known once the parameters are: whether the result is kept, and the run's context."""
         task, flow = self.task, self.flow
         self._persists = self._should_persist()
-        self._context = TaskRunContext(
-            task=task,
-            task_run=self.run,
-            parameters=self.parameters,
-            log_prints=task.should_log_prints(flow),
-            persist_result=self._persists,
-            result_store=lambda: keeping.task_store(self),
+        self._context = TaskRunContext.of(
+            self, self.parameters, task.should_log_prints(flow), self._persists, lambda: keeping.task_store(self)
         )
-        self._prints = patch_print(self._context.log_prints)
-        self._identify()
+        self._prints = print_capture(self._context.log_prints)
 
-    def _identify(self) -> None:
-        flow = self.flow
-        self.logger = task_run_logger(self.run, self.task, flow.flow_run if flow else None, flow.flow if flow else None)
+    @property
+    def logger(self) -> Any:
+        """The run's logger, made when there is something to log."""
+        if self._logger is None:
+            self._logger = identity_logger(self.context.identify())
+        return self._logger
 
     @property
     def context(self) -> TaskRunContext:
@@ -256,7 +268,8 @@ class TaskExecution(Execution):
     def __enter__(self) -> TaskExecution:
         assert self._context is not None
         self._context.__enter__()
-        self._prints.__enter__()
+        if self._prints is not None:
+            self._prints.__enter__()
         if self.kept is not None:
             self.kept.__enter__()
         return self
@@ -265,7 +278,8 @@ class TaskExecution(Execution):
         assert self._context is not None
         if self.kept is not None:
             self.kept.__exit__()
-        self._prints.__exit__()
+        if self._prints is not None:
+            self._prints.__exit__()
         self._context.__exit__(*error)
 
     # --- after an attempt ---------------------------------------------------------------------------------------------
@@ -364,8 +378,8 @@ class TaskExecution(Execution):
         )
         if self.task.retry_delay_seconds:
             details = StateDetails.make(
-                flow_run_id=self.run.flow_run_id,
-                task_run_id=self.run.id,
+                flow_run_id=self.fields["flow_run_id"],
+                task_run_id=self.fields["id"],
                 scheduled_time=now() + timedelta(seconds=delay),
             )
             self.enter(State.make(SCHEDULED, "AwaitingRetry", details=details))
@@ -389,14 +403,15 @@ class TaskExecution(Execution):
             with self:
                 await self.call_hooks(hooks, task, self.logger)
         if completed:
-            self.logger.info("Finished in state %s", state)
+            if _task_logger.isEnabledFor(20):
+                self.logger.info("Finished in state %s", state)
         else:
             self.logger.error("Finished in state %s", state)
 
     def _track(self, value: Any) -> None:
         """Remember where the value came from, so that passing it on is recorded as a dependency."""
         if self.flow is not None:
-            track(self.flow.run_results, value, self.run.id, "task_run")
+            track(self.flow.run_results, value, self.fields["id"], "task_run")
 
     async def conclude(self) -> Any:
         """What the caller gets: what the body returned, or the exception raised."""

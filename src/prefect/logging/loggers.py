@@ -290,6 +290,11 @@ class patch_print:
             _use_print(-1)
 
 
+def print_capture(enabled: bool) -> patch_print | None:
+    """What a run has to enter for its prints: None where nothing changes."""
+    return None if enabled == _log_prints.get() else patch_print(enabled)
+
+
 def _use_print(change: int) -> None:
     global _print_users, _builtin_print
     with _print_lock:

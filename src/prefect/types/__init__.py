@@ -6,8 +6,8 @@ pydantic's and live in `prefect.types._annotated`, imported when one is asked fo
 
 from __future__ import annotations
 
+import itertools
 import os
-import threading
 import time
 from datetime import datetime, timezone
 from uuid import UUID
@@ -25,25 +25,27 @@ def now() -> datetime:
 class _IdSource:
     """UUIDv7s from one random seed a process and a counter: ordered, unique across processes, no system call each.
 
-    Layout (RFC 9562, section 5.7): 48 bits of Unix milliseconds, version 7, then 74 bits that start at random in
-    every millisecond's first use of the process and count up. The clock never goes back within a process.
+    Layout (RFC 9562, section 5.7): 48 bits of Unix milliseconds, the version, 32 bits that count up from a random
+    start, and 42 random bits that are the process's own. The time never goes back within a process.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self.reseed()
 
     def reseed(self) -> None:
         seed = int.from_bytes(os.urandom(10), "big")
         self._node = seed & ((1 << 42) - 1)
-        self._count = (seed >> 42) & ((1 << 31) - 1)
+        self._count = itertools.count((seed >> 42) & ((1 << 31) - 1))  # a counter that threads can share
         self._millis = 0
 
     def next(self) -> int:
-        with self._lock:
-            self._millis = millis = max(self._millis, time.time_ns() // 1_000_000)
-            self._count = count = (self._count + 1) & ((1 << 32) - 1)
-        # 32 counter bits: 12 beside the version, 20 above the node bits.
+        millis = time.time_ns() // 1_000_000
+        if millis < self._millis:
+            millis = self._millis
+        else:
+            self._millis = millis
+        count = next(self._count) & 0xFFFFFFFF
+        # The counter: 12 bits beside the version, 20 above the node's.
         return (millis << 80) | (7 << 76) | ((count >> 20) << 64) | (2 << 62) | ((count & 0xFFFFF) << 42) | self._node
 
 
@@ -51,16 +53,18 @@ _ids = _IdSource()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_ids.reseed)
 
-_new_uuid = object.__new__
-_set = object.__setattr__
+_next_id = _ids.next
+_new_uuid = UUID.__new__
+_set_int = vars(UUID)["int"].__set__
+_set_safe = vars(UUID)["is_safe"].__set__
 _SAFE = UUID(int=0).is_safe
 
 
 def new_id() -> UUID:
     """A new UUIDv7. About a tenth of the cost of `uuid.uuid4`, and sorts by time of creation."""
     value = _new_uuid(UUID)
-    _set(value, "int", _ids.next())
-    _set(value, "is_safe", _SAFE)
+    _set_int(value, _next_id())
+    _set_safe(value, _SAFE)
     return value
 
 
