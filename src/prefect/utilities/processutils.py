@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     TextSink: TypeAlias = anyio.AsyncFile[AnyStr] | TextIO | TextSendStream
 else:
     anyio = lazy("anyio")
+    TextSink: TypeAlias = Any
 
 T = TypeVar("T")
 PrintFn: TypeAlias = Callable[[str], object]
