@@ -55,4 +55,4 @@ lock:
 	  uv export --locked --quiet --no-header --no-annotate --no-emit-project --all-groups; } > requirements.txt
 
 clean:
-	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis dist .import_linter_cache
+	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache dist
