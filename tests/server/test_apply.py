@@ -341,3 +341,25 @@ def test_rows_and_bytes_of_a_task_run(database: SqliteDatabase, home: Path) -> N
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         size = connection.execute("SELECT sum(pgsize) FROM dbstat WHERE name LIKE '%task_run%'").fetchone()[0]
     assert size / 2000 < 700
+
+
+def test_whoever_is_killed_while_applying_loses_nothing(database: SqliteDatabase, home: Path) -> None:
+    runs = [flow_run(name=f"run-{number}") for number in range(400)]
+    write(home, *([run, state("flow_run", run["id"], "RUNNING", 0)] for run in runs))
+    code = (
+        "import sys; from pathlib import Path; from prefect._io import drive\n"
+        "from prefect.server.db.connection import open_home\n"
+        "from prefect.server.services import apply\n"
+        "apply.AT_ONCE = 20; home = Path(sys.argv[1])\n"
+        "drive(apply.apply(open_home(home), home, lambda done, waiting: print(waiting, flush=True)))"
+    )
+    command = [sys.executable, "-c", code, str(home)]
+    for _ in range(3):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert int(process.stdout.readline()) > 0
+            process.kill()
+    applied(database, home)
+    assert {run["name"] for run in rows(database, store.flow_runs)} == {run["name"] for run in runs}
+    assert all(types(run) == ["RUNNING"] for run in rows(database, store.flow_runs))
+    assert rows(database, store.set_aside) == []

@@ -1,6 +1,9 @@
 """Runs whose process is gone are crashed; those of living processes, other hosts and finished runs are left alone."""
 
 import os
+import signal
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import pytest
 
 from prefect import _processes
 from prefect._io import drive
+from prefect.client.orchestration import get_client
 from prefect.server import store
 from prefect.server.db.connection import SqliteDatabase
 from prefect.server.services import owners
@@ -123,3 +127,23 @@ def test_what_the_process_wrote_before_it_ended_counts(
     monkeypatch.setattr(owners._processes, "is_alive", finishes_now)
     assert look(database, home) == 0
     assert types(row(database, store.flow_runs, run["id"])) == ["RUNNING", "COMPLETED"]
+
+
+def test_a_process_that_was_killed(home: Path) -> None:
+    """The whole way: a real flow, a real kill, and what the next reader sees."""
+    program = (
+        "import os, signal; from prefect import flow, task, journal\n"
+        "@task\n"
+        "def step(): journal.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "@flow\n"
+        "def doomed(): step()\n"
+        "doomed()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], env={**os.environ, "PREFECT_HOME": str(home)}, check=False)
+    assert done.returncode == -signal.SIGKILL
+    client = get_client(sync_client=True)
+    for run in (*client.read_flow_runs(), *client.read_task_runs()):
+        assert run.state is not None
+        assert run.state.is_crashed()
+        assert "ended without recording an outcome" in (run.state.message or "")
+    assert len(client.read_task_runs()) == 1
