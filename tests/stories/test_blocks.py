@@ -99,7 +99,7 @@ def test_caching_with_a_key_that_cannot_be_computed(names: Run):
     assert flow(lambda: [custom(1, return_state=True).name for _ in range(2)])() == ["Completed", "Completed"]
 
 
-def test_concurrency(names: Run, capsys: pytest.CaptureFixture[str]):
+def test_concurrency(names: Run, caplog: pytest.LogCaptureFixture):
     defined = names("Concurrency")
     process = defined["process_item"]
     assert (process.timeout_seconds, process.log_prints, process.task_run_name) == (300, True, "process-{item}")
@@ -119,8 +119,7 @@ def test_concurrency(names: Run, capsys: pytest.CaptureFixture[str]):
 
     assert run() == "process-it"
     assert printed == ["Completed"]
-    captured = capsys.readouterr()
-    assert "Processing it" in captured.out + captured.err
+    assert "Processing it" in caplog.messages
 
 
 def test_concurrency_limits_wait_for_a_server(names: Run):
