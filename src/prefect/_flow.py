@@ -181,7 +181,7 @@ class Flow(Generic[P, R]):
         """Seconds before each retry."""
         if self._retry_delay_seconds is None:
             self._retry_delay_seconds = settings.get_current_settings().flows.default_retry_delay_seconds
-        return self._retry_delay_seconds or 0
+        return self._retry_delay_seconds or 0.0
 
     @retry_delay_seconds.setter
     def retry_delay_seconds(self, seconds: float | None) -> None:

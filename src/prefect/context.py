@@ -189,6 +189,7 @@ class EngineContext(RunContext):
     detached: bool
     run_results: dict[int, tuple[Any, Any, str]]
     task_run_dynamic_keys: dict[str, int]
+    memo: Any
 
     _var = ContextVar("flow_run_context")
     _required = ("start_time",)
@@ -204,7 +205,7 @@ class EngineContext(RunContext):
         run_results=dict,
         task_run_assets=dict,
         task_run_dynamic_keys=dict,
-        _memo=None,
+        memo=None,
     )
 
     def __init__(self, **values: Any) -> None:
@@ -254,6 +255,16 @@ class TaskRunContext(RunContext):
             "_token": None,
         }
         return context
+
+    @classmethod
+    def hide(cls) -> Token[Any]:
+        """Make it look as if no task were running, until `show`: a flow's own tasks have no task around them."""
+        return cls._var.set(None)
+
+    @classmethod
+    def show(cls, hidden: Token[Any]) -> None:
+        """End what `hide` began."""
+        cls._var.reset(hidden)
 
     @property
     def task_run(self) -> runs.TaskRun:

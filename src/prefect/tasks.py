@@ -179,8 +179,8 @@ class Task(Generic[P, R]):
             _functions.warn(f"Ignoring `cache_policy` because `persist_result` is False on task {self.name!r}.")
         stores = any(x is not None for x in (self.result_storage, self.result_serializer, self.result_storage_key))
         self.persist_result = True if persist_result is None and (caching or stores) else persist_result
-        self._cache_policy = None if policy is NotSet else policy
         self._policy_given = policy is not NotSet
+        self._cache_policy: CachePolicy | None = policy if self._policy_given else None
 
     # --- options that come from elsewhere when they are not given -----------------------------------------------------
 
@@ -197,7 +197,8 @@ class Task(Generic[P, R]):
 
     @cache_policy.setter
     def cache_policy(self, policy: CachePolicy | None) -> None:
-        self._cache_policy, self._policy_given = policy, True
+        self._cache_policy = policy
+        self._policy_given = True
 
     @property
     def retries(self) -> int:

@@ -12,8 +12,6 @@ from prefect.rules import Moment
 from prefect.schemas.states import InMemory, State, StateDetails
 
 if TYPE_CHECKING:
-    import logging
-
     from prefect.journal.writer import Journal
 
 __all__ = ["Execution", "Outcome", "Verdict"]
@@ -58,13 +56,13 @@ class Execution:
     kind: str
     fields: dict[str, Any]
     state: State[Any]
+    _details: StateDetails
     value: Any = None
     error: BaseException | None = None
     journal: Journal
 
     def __init__(self) -> None:
         self._moment: Moment | None = None
-        self._details: StateDetails | None = None
 
     def enter(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
         """Make `state` the run's state: bookkeeping and record. `result` is the inline result recorded with it."""

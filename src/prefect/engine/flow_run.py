@@ -65,7 +65,7 @@ class FlowExecution(Execution):
         self.flow = flow
         self.parameters = parameters
         self.run_id = run_id or new_id()
-        self.parent: EngineContext | None = EngineContext._var.get(None)
+        self.parent: EngineContext | None = EngineContext.get()
         self.journal = core.use_journal()
         self.attempt = 0
         self.logger: Any = get_logger("engine")
@@ -153,7 +153,7 @@ class FlowExecution(Execution):
         }
         policy = FlowRunPolicy(retries=flow.retries, retry_delay=int(flow.retry_delay_seconds or 0))
         self._run = FlowRun.make(**shared, empirical_policy=policy)
-        self.fields = self._run.__dict__
+        self.fields = vars(self._run)
         policy_record = {"retries": policy.retries, "retry_delay": policy.retry_delay}
         self.journal.append(
             {"kind": "flow_run", **shared, "empirical_policy": policy_record, "owner": self.journal.owner}
@@ -193,7 +193,7 @@ class FlowExecution(Execution):
             log_prints=self.flow.should_log_prints(self.parent),
             persist_result=self._should_persist(),
             result_store=lambda: keeping.flow_store(self),
-            _memo=self._memo,
+            memo=self._memo,
         )
 
     @property
@@ -224,12 +224,12 @@ class FlowExecution(Execution):
         if self._prints is not None:
             self._prints.__enter__()
         # A task that calls a flow is not the parent of that flow's tasks.
-        self._token = TaskRunContext._var.set(None)
+        self._outside = TaskRunContext.hide()
         return self
 
     def __exit__(self, *error: Any) -> None:
         assert self._context is not None
-        TaskRunContext._var.reset(self._token)
+        TaskRunContext.show(self._outside)
         if self._prints is not None:
             self._prints.__exit__()
         self._context.__exit__(*error)
@@ -376,7 +376,7 @@ class _ParentTask:
         assert child.parent is not None and child.parent.flow_run is not None
         flow, keys = child.flow, child.parent.task_run_dynamic_keys
         number = keys[flow.name] = keys.get(flow.name, -1) + 1
-        caller = TaskRunContext._var.get(None)
+        caller = TaskRunContext.get()
         if caller is not None:
             links["__parents__"] = [{"input_type": "task_run", "id": caller.task_run_id}]
         self.id = new_id()

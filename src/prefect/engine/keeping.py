@@ -13,7 +13,7 @@ from prefect.exceptions import SerializationError
 from prefect.results import ResultStore
 from prefect.schemas.states import State, StateType
 from prefect.transactions import AsyncTransaction, Transaction, get_transaction
-from prefect.transactions.core import _current
+from prefect.transactions.core import current
 from prefect.types import now
 
 if TYPE_CHECKING:
@@ -63,19 +63,19 @@ class Keeping:
 
     async def begin(self) -> ResultRecord[Any] | None:
         """Begin the transaction of an attempt; returns the result that is there already, if any."""
-        await self.transaction._enter()
-        _current.set(self.transaction.get_parent())
+        await self.transaction.aenter()
+        current.set(self.transaction.get_parent())
         if not self.transaction.is_committed():
             return None
-        record = await self.transaction._read()
+        record = await self.transaction.aread()
         await self._leave(failed=False)
         return record
 
     def __enter__(self) -> None:
-        self._token = _current.set(self.transaction)
+        self._token = current.set(self.transaction)
 
     def __exit__(self) -> None:
-        _current.reset(self._token)
+        current.reset(self._token)
 
     async def end(self, state: State[Any], value: Any) -> State[Any]:
         """Stage the result of a completed attempt and end its transaction; returns the state with where it is."""
@@ -101,9 +101,9 @@ class Keeping:
         self.transaction.on_rollback_hooks = []
 
     async def _leave(self, failed: bool) -> None:
-        outside = _current.get()
-        await self.transaction._exit(failed)
-        _current.set(outside)
+        outside = current.get()
+        await self.transaction.aexit(failed)
+        current.set(outside)
 
     def _rolled_back(self, _: Any) -> None:
         """The transaction around a run that had completed was rolled back."""

@@ -80,7 +80,7 @@ def _holds_futures(value: Any) -> bool:
     return isinstance(value, _COLLECTIONS) and any(_holds_futures(item) for item in value)
 
 
-def _states_in(value: Any) -> list[State[Any]] | None:
+def _states_in(value: Any) -> list[Any] | None:
     """The states that `value` is made of, or None if it is anything but states."""
     if isinstance(value, State):
         return [value]

@@ -265,6 +265,16 @@ async def _anext(generator: AsyncGenerator[Any]) -> Any:
     return await generator.__anext__()
 
 
+class _Stateless:
+    """Refuses to make an execution: told when the caller iterates, as everything of a generator is."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self) -> Any:
+        raise ValueError(f"`return_state` needs a result, and {self._name!r} is a generator: iterate over it instead.")
+
+
 class _Nothing:
     """A context manager that does nothing."""
 

@@ -14,6 +14,7 @@ from prefect.context import EngineContext, TaskRunContext, current_tags
 from prefect.engine import core, outcomes
 from prefect.engine.core import DONE, GO, Execution, Outcome, Verdict
 from prefect.engine.deadline import TaskRunTimeoutError
+from prefect.engine.memo import Memo, Place
 from prefect.engine.parameters import Link, collect, resolve, track
 from prefect.exceptions import UpstreamTaskError
 from prefect.logging.loggers import get_logger, identity_logger, print_capture
@@ -67,7 +68,7 @@ class TaskExecution(Execution):
         super().__init__()
         self.task = task
         self.parameters = parameters
-        self.flow: EngineContext | None = EngineContext._var.get(None)
+        self.flow: EngineContext | None = EngineContext.get()
         self.journal = (journal.current() if self.flow else None) or core.use_journal()
         self.attempt = 0
         self.kept: keeping.Keeping | None = None
@@ -78,8 +79,8 @@ class TaskExecution(Execution):
         self._inputs = collect(parameters, tracked)
         self._awaited = {"wait_for": wait_for} if wait_for is not None else None
         self._wait_for = collect(self._awaited, tracked) if self._awaited else None
-        self._memo: Any = self.flow._memo if self.flow and task.may_be_remembered else None
-        self._place = self._memo.place(task.task_key) if self._memo is not None else None
+        self._memo: Memo | None = self.flow.memo if self.flow and task.may_be_remembered else None
+        self._place: Place | None = self._memo.place(task.task_key) if self._memo is not None else None
 
     # --- in another process -------------------------------------------------------------------------------------------
 
@@ -98,9 +99,10 @@ class TaskExecution(Execution):
         execution = cls.__new__(cls)
         execution._begin(task, parameters, None)
         execution._run = run
-        execution.fields = run.__dict__
-        execution._details = run.state.state_details if run.state else StateDetails.make()
-        execution.state = run.state or State.make(PENDING, details=execution._details)
+        execution.fields = vars(run)
+        state: State[Any] = run.state or State.make(PENDING, details=StateDetails.make(task_run_id=run.id))
+        execution._details = state.state_details
+        execution.state = state
         return execution
 
     def adopt(self, state: State[Any]) -> None:
@@ -154,7 +156,7 @@ class TaskExecution(Execution):
         if dependencies:
             for name, more in dependencies.items():
                 links[name] = links.get(name, []) + [link for link in more if link not in links.get(name, [])]
-        parent = TaskRunContext._var.get(None)
+        parent = TaskRunContext.get()
         if parent is not None:
             links["__parents__"] = [{"input_type": "task_run", "id": parent.task_run_id}]
         return links
@@ -165,7 +167,7 @@ class TaskExecution(Execution):
         if self._run is None:
             fields = {**self.fields, "task_inputs": _as_inputs(self.fields["task_inputs"])}
             self._run = TaskRun.make(**fields, empirical_policy=self.task.policy[0])
-            self.fields = self._run.__dict__
+            self.fields = vars(self._run)
         return self._run
 
     # --- before an attempt --------------------------------------------------------------------------------------------
@@ -195,7 +197,7 @@ class TaskExecution(Execution):
     async def _find_result(self) -> tuple[Any, Any] | None:
         """The data and value of a result that is there already: of the flow's earlier attempt, or kept by a run."""
         if self.attempt == 1:
-            done = self._memo.find(self._place, self.parameters) if self._place is not None else None
+            done = self._memo.find(self._place, self.parameters) if self._memo and self._place else None
             if done is not None:
                 return done[0].data, done[1]
             if keeping.needed(self):
@@ -305,7 +307,7 @@ class TaskExecution(Execution):
             except Exception as error:  # what cannot be stored has not completed
                 return await self._fail(error)
         self._track(ending.value)
-        if self._place is not None and state.is_completed():
+        if self._memo and self._place and state.is_completed():
             self._memo.keep(self._place, self.parameters, state, ending.value)
         self.enter(state, inline(ending.value) if ending.plain else None)
         await self._ended()

@@ -51,10 +51,10 @@ class Transaction(BaseTransaction):
     """A transaction of sync code: `with Transaction(...)`."""
 
     def __enter__(self) -> Self:
-        return drive(self._enter())
+        return drive(self.aenter())
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
-        drive(self._exit(kind is not None))
+        drive(self.aexit(kind is not None))
 
     def begin(self) -> None:
         """Take the lock of the key, if it is to be taken, and look for a result that is there already."""
@@ -67,7 +67,7 @@ class Transaction(BaseTransaction):
             MissingResult: There is none.
             SerializationError: It cannot be read.
         """
-        return drive(self._read())
+        return drive(self.aread())
 
     def commit(self) -> bool:
         """Commit what is inside, call the commit hooks and write the value. Returns whether that was done."""
@@ -90,10 +90,10 @@ class AsyncTransaction(BaseTransaction):
     """A transaction of async code: `async with AsyncTransaction(...)`."""
 
     async def __aenter__(self) -> Self:
-        return await self._enter()
+        return await self.aenter()
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
-        await self._exit(kind is not None)
+        await self.aexit(kind is not None)
 
     async def begin(self) -> None:
         """Take the lock of the key, if it is to be taken, and look for a result that is there already."""
@@ -101,7 +101,7 @@ class AsyncTransaction(BaseTransaction):
 
     async def read(self) -> results.ResultRecord[Any] | None:
         """The record that is stored under the key; None without a key or a store."""
-        return await self._read()
+        return await self.aread()
 
     async def commit(self) -> bool:
         """Commit what is inside, call the commit hooks and write the value. Returns whether that was done."""

@@ -63,12 +63,12 @@ class TransactionState(AutoEnum):
     ROLLED_BACK = auto()
 
 
-_current: ContextVar[BaseTransaction | None] = ContextVar("transaction", default=None)
+current: ContextVar[BaseTransaction | None] = ContextVar("transaction", default=None)
 
 
 def get_transaction() -> BaseTransaction | None:
     """The innermost transaction that the code is in, or None."""
-    return _current.get()
+    return current.get()
 
 
 class BaseTransaction:
@@ -156,7 +156,7 @@ class BaseTransaction:
     @classmethod
     def get_active(cls) -> BaseTransaction | None:
         """The innermost transaction that the code is in."""
-        return _current.get()
+        return current.get()
 
     def get_parent(self) -> BaseTransaction | None:
         """The transaction around this one."""
@@ -228,7 +228,7 @@ class BaseTransaction:
         Raises:
             ConfigurationError: The store cannot isolate as it should.
         """
-        parent = self._parent = _current.get()
+        parent = self._parent = current.get()
         level = self.isolation_level or (parent and parent.isolation_level) or IsolationLevel.READ_COMMITTED
         self.isolation_level = level
         if self.commit_mode is None:
@@ -244,17 +244,17 @@ class BaseTransaction:
                 "isolation level."
             )
 
-    async def _enter(self) -> Self:
+    async def aenter(self) -> Self:
         self.prepare_transaction()
         try:
             await self._begin()
         except BaseException:
             self._release()
             raise
-        _current.set(self)
+        current.set(self)
         return self
 
-    async def _exit(self, failed: bool) -> None:
+    async def aexit(self, failed: bool) -> None:
         if failed:
             await self._rollback()
         elif not self.is_committed() and not self.is_rolled_back():
@@ -283,7 +283,7 @@ class BaseTransaction:
             self.logger.warning("A stored result is ignored and will be replaced. %s", error)
             return None
 
-    async def _read(self) -> results.ResultRecord[Any] | None:
+    async def aread(self) -> results.ResultRecord[Any] | None:
         if self._found is not None and self.is_committed():
             return self._found
         if self.store is None or self.key is None:
@@ -293,7 +293,7 @@ class BaseTransaction:
     async def _reset(self) -> None:
         """Leave the block: what is around it becomes current again, and goes on with this one or fails with it."""
         parent = self._parent
-        _current.set(parent)
+        current.set(parent)
         if parent is not None:
             parent.add_child(self)
             if self.is_rolled_back():
