@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextvars
 import functools
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar, Token
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 from prefect._lazy import lazy
 from prefect.exceptions import MissingContextError
 from prefect.logging._identity import RunIdentity, run_identity
-from prefect.settings.context import SettingsContext, get_settings_context, use_profile
+from prefect.settings.context import (
+    SettingsContext,
+    get_settings_context,
+    refresh_global_settings_context,
+    root_settings_context,
+    use_profile,
+)
 from prefect.types import now
 
 if TYPE_CHECKING:
@@ -34,16 +40,20 @@ else:
     runs = lazy("prefect.schemas.runs")
 
 __all__ = [
+    "AsyncClientContext",
     "ContextModel",
     "EngineContext",
     "FlowRunContext",
     "RunContext",
     "SettingsContext",
+    "SyncClientContext",
     "TagsContext",
     "TaskRunContext",
     "get_run_context",
     "get_settings_context",
     "hydrated_context",
+    "refresh_global_settings_context",
+    "root_settings_context",
     "serialize_context",
     "tags",
     "use_profile",
@@ -144,7 +154,7 @@ class RunContext(ContextModel):
     @property
     def result_store(self) -> results.ResultStore:
         """Where this run's results are kept, made when first asked for."""
-        store = self.__dict__.get("_result_store")
+        store: Any = self.__dict__.get("_result_store")
         if callable(store):
             store = store()
         if store is None:
@@ -295,6 +305,47 @@ class TaskRunContext(RunContext):
         )
 
 
+class SyncClientContext(ContextModel):
+    """A client that the code inside shares, so that a connection is opened once."""
+
+    client: Any
+
+    _var = ContextVar("sync_client_context")
+    _required = ("client",)
+
+    @classmethod
+    @contextmanager
+    def get_or_create(cls) -> Generator[Self]:
+        """The client context around this code, or one that is opened for the block."""
+        around = cls.get()
+        if around is not None:
+            yield around
+            return
+        with orchestration.get_client(sync_client=True) as client, cls(client=client) as context:
+            yield context
+
+
+class AsyncClientContext(ContextModel):
+    """As `SyncClientContext`, for the async client."""
+
+    client: Any
+
+    _var = ContextVar("async_client_context")
+    _required = ("client",)
+
+    @classmethod
+    @asynccontextmanager
+    async def get_or_create(cls) -> AsyncGenerator[Self]:
+        """The client context around this code, or one that is opened for the block."""
+        around = cls.get()
+        if around is not None:
+            yield around
+            return
+        async with orchestration.get_client() as client:
+            with cls(client=client) as context:
+                yield context
+
+
 class TagsContext(ContextModel):
     """The tags that runs created here are given."""
 
@@ -341,11 +392,6 @@ def get_run_context() -> EngineContext | TaskRunContext:
     return context
 
 
-def root_settings_context() -> SettingsContext:
-    """The settings of this process outside of any `use_profile` or `temporary_settings` block."""
-    return get_settings_context()
-
-
 def with_context(fn: Callable[P, R]) -> Callable[P, R]:
     """Wrap a function so that it runs in the context it is wrapped in, from whatever thread it is called."""
     context = contextvars.copy_context()
@@ -379,8 +425,6 @@ def _portable(context: RunContext, *names: str) -> dict[str, Any]:
 def hydrated_context(serialized_context: dict[str, Any] | None = None, client: Any = None) -> Generator[None]:
     """Enter the contexts that `serialize_context` took from another process or thread."""
     given = serialized_context or {}
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
         if values := given.get("settings_context"):
             stack.enter_context(SettingsContext.hydrate(values))
