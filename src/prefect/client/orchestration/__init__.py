@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, overload
 
 from prefect._io import running_loop
-from prefect._lazy import lazy
+from prefect._lazy import exports, lazy
+from prefect.client.constants import SERVER_API_VERSION
 from prefect.client.orchestration.artifacts import ArtifactAsyncClient
 from prefect.client.orchestration.base import LATER, Endpoints, driven, not_yet
 from prefect.client.orchestration.flow_runs import FlowRunAsyncClient
@@ -28,24 +29,70 @@ if TYPE_CHECKING:
 
     import prefect
     from prefect import settings
+    from prefect.client import base
+    from prefect.client.base import ServerType
 else:
+    base = lazy("prefect.client.base")
     httpx = lazy("httpx")
     prefect = lazy("prefect")
     settings = lazy("prefect.settings")
 
 __all__ = ["PrefectClient", "SyncPrefectClient", "get_client"]
 
-API_VERSION = "0.8.4"
-"""The version of the REST API whose operations these are."""
+_IMPORTABLE = {
+    "prefect.client.base": ("ServerType",),
+    "prefect.schemas.filters": (
+        *("DeploymentFilter", "FlowFilter", "FlowRunFilter", "TaskRunFilter", "WorkQueueFilter"),
+        "WorkQueueFilterName",
+    ),
+    "prefect.schemas.runs": ("Constant", "FlowRun", "FlowRunResult", "Parameter", "TaskRun", "TaskRunResult"),
+    "prefect.schemas.responses": ("OrchestrationResult",),
+    "prefect.schemas.sorting": ("TaskRunSort",),
+}
+"""Names of other rooms that programs import from here."""
+
+__getattr__, __dir__ = exports(
+    __name__, {name: f"{module}:{name}" for module, names in _IMPORTABLE.items() for name in names}
+)
 
 
 class _Session(Endpoints):
     """What both clients have besides operations."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(
+        self,
+        api: str | Transport,
+        *,
+        auth_string: str | None = None,
+        api_key: str | None = None,
+        api_version: str | None = None,
+        httpx_settings: dict[str, Any] | None = None,
+        server_type: ServerType | None = None,
+    ) -> None:
+        """Make a client; `get_client` makes one of the current settings.
+
+        Args:
+            api: What carries operations to the API. The URL of a server cannot be given yet.
+            auth_string: What a server asks for: `"user:password"`.
+            api_key: What Prefect Cloud asks for.
+            api_version: The version of the REST API to ask for.
+            httpx_settings: Settings for the HTTP client.
+            server_type: What answers; only the local store does yet.
+
+        Raises:
+            NotImplementedError: A URL was given.
+        """
+        if isinstance(api, str):
+            raise NotImplementedError(f"A client of the server at {api!r} is not built yet (issue 3).")
+        self._transport = api
         self.logger = logging.getLogger("prefect.client")
         self.manage_lifespan = True
+        self._server_type = server_type
+
+    @property
+    def server_type(self) -> ServerType:
+        """What answers: `EPHEMERAL` for the local store."""
+        return self._server_type or base.ServerType.EPHEMERAL
 
     @property
     def api_url(self) -> httpx.URL:
@@ -78,7 +125,7 @@ class _AdminAsyncClient(Endpoints):
 
     async def api_version(self) -> str:
         """The version of the REST API."""
-        return API_VERSION
+        return SERVER_API_VERSION
 
     async def hello(self) -> httpx.Response:
         """A greeting, which shows that the API answers."""
@@ -132,9 +179,9 @@ class PrefectClient(
 class SyncPrefectClient(_Session):
     """The client for sync code. Made by `get_client(sync_client=True)`, and used in a `with` block or without one."""
 
-    def __init__(self, transport: Transport) -> None:
-        super().__init__(transport)
-        self._operations = PrefectClient(transport)
+    def __init__(self, api: str | Transport, **options: Any) -> None:
+        super().__init__(api, **options)
+        self._operations = PrefectClient(api, **options)
 
     def __enter__(self) -> Self:
         return self

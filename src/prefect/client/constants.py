@@ -1,0 +1,4 @@
+"""Facts about the API that a client speaks."""
+
+SERVER_API_VERSION = "0.8.4"
+"""The version of the REST API whose operations the client knows."""

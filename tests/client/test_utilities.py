@@ -1,0 +1,47 @@
+"""Functions that take a client, and what the settings say about the API."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefect.client import orchestration
+from prefect.client.base import ServerType, determine_server_type
+from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
+from prefect.client.utilities import client_injector, get_or_create_client, inject_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+
+async def test_a_client_is_made_when_none_is_given(home: Path) -> None:
+    @inject_client
+    async def count(more: int, client: Any = None) -> int:
+        return more + await client.count_flow_runs()
+
+    @client_injector
+    async def count_with(client: PrefectClient, more: int) -> int:
+        return more + await client.count_flow_runs()
+
+    mine = get_client()
+    assert await count(1) == await count(1, client=None) == await count(1, client=mine) == await count_with(1) == 1
+    assert get_or_create_client(mine) == (mine, True)
+    assert get_or_create_client()[1] is False
+
+
+def test_what_answers() -> None:
+    assert determine_server_type() is get_client().server_type is ServerType.EPHEMERAL
+    with temporary_settings({PREFECT_API_URL: "http://localhost:4200/api"}):
+        assert determine_server_type() is ServerType.SERVER
+    with temporary_settings({PREFECT_API_URL: "https://api.prefect.cloud/api/accounts/1"}):
+        assert determine_server_type() is ServerType.CLOUD
+
+
+def test_a_client_of_a_url_is_to_come() -> None:
+    for kind in (PrefectClient, SyncPrefectClient):
+        with pytest.raises(NotImplementedError, match=r"'http://x/api'.*issue 3"):
+            kind("http://x/api")
+
+
+def test_names_that_programs_import_from_here() -> None:
+    for names in orchestration._IMPORTABLE.values():
+        for name in names:
+            assert getattr(orchestration, name).__name__ == name
