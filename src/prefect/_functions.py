@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
 from contextvars import ContextVar
 from types import FunctionType, MethodType
 from typing import Any, TypeVar
@@ -41,7 +40,7 @@ def kind_of(fn: Any) -> tuple[bool, bool]:
             target = target.__func__
         elif hasattr(target, "func"):  # functools.partial
             target = target.func
-        elif isinstance(call := getattr(type(target), "__call__", None), FunctionType):
+        elif isinstance(call := vars(type(target)).get("__call__"), FunctionType):
             target = call
         else:
             return False, False

@@ -1,8 +1,8 @@
 """What is going on around the running code: the flow run, the task run, the tags, the settings.
 
-Each kind of context is a value in a `ContextVar`, entered with `with` and found with `.get()`. The engine enters one for
-every run; user code asks `get_run_context()` or `FlowRunContext.get()`. Contexts hold what a run needs to know and do no
-work: they must not talk to a server, a store or the journal.
+Each kind of context is a value in a `ContextVar`, entered with `with` and found with `.get()`. The engine enters one
+for every run; user code asks `get_run_context()` or `FlowRunContext.get()`. Contexts hold what a run needs to know and
+do no work: they must not talk to a server, a store or the journal.
 """
 
 from __future__ import annotations

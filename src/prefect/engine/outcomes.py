@@ -7,7 +7,8 @@ completed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from prefect import _io
 from prefect._lazy import lazy
@@ -41,9 +42,10 @@ async def ending(value: Any, details: StateDetails, in_memory: bool = True) -> E
     """The end of a run whose body returned `value`; futures in it are waited for."""
     if _holds_futures(value):
         value = await _io.blocking(resolve_futures_to_states, value)
-    if isinstance(value, State) and not _is_of_a_run(value):
+    made = cast("State[Any] | None", value if isinstance(value, State) else None)
+    if made is not None and not _is_of_a_run(made):
         own = {"flow_run_id": details.flow_run_id, "task_run_id": details.task_run_id}
-        state = value.model_copy(update={"id": new_id(), "state_details": value.state_details.model_copy(update=own)})
+        state = made.model_copy(update={"id": new_id(), "state_details": made.state_details.model_copy(update=own)})
         if state.data is None and state.is_final():
             state.data = InMemory(None)  # returned without a value, which is not the same as a value that was lost
         return Ending(state, value, plain=False)
@@ -75,15 +77,20 @@ def _worst(group: groups.StateGroup, value: Any, details: StateDetails) -> State
 def _holds_futures(value: Any) -> bool:
     if isinstance(value, PrefectFuture):
         return True
+    items = _items(value)
+    return items is not None and any(map(_holds_futures, items))
+
+
+def _items(value: Any) -> Collection[Any] | None:
+    """What a collection that may hold futures or states consists of; None for anything else."""
     if isinstance(value, dict):
-        return any(_holds_futures(item) for item in value.values())
-    return isinstance(value, _COLLECTIONS) and any(_holds_futures(item) for item in value)
+        return cast("dict[Any, Any]", value).values()
+    return cast("Collection[Any]", value) if isinstance(value, _COLLECTIONS) else None
 
 
-def _states_in(value: Any) -> list[Any] | None:
+def _states_in(value: Any) -> list[State[Any]] | None:
     """The states that `value` is made of, or None if it is anything but states."""
     if isinstance(value, State):
-        return [value]
-    if isinstance(value, _COLLECTIONS) and value and all(isinstance(item, State) for item in value):
-        return list(value)
-    return None
+        return [cast("State[Any]", value)]
+    items = None if isinstance(value, dict) else _items(value)
+    return list(items) if items and all(isinstance(item, State) for item in items) else None

@@ -6,8 +6,8 @@ parameter that holds none of them reaches the body untouched: the same object.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 from uuid import UUID
 
 from prefect import _io
@@ -25,6 +25,9 @@ else:
 Tracked = dict[int, tuple[Any, UUID, str]]
 """Return values of earlier runs by `id()`: the value itself (kept alive, so that its id stays its own), run, kind."""
 
+Upstream = PrefectFuture[Any] | State[Any]
+"""What stands for another run among the parameters."""
+
 Link = dict[str, Any]
 """A dependency as the API shows it: `{"input_type": "task_run", "id": UUID}`."""
 
@@ -34,9 +37,13 @@ MAX_TRACKED_ITEMS = 100
 _UNTRACKED = frozenset({bool, type(None), type(Ellipsis), type(NotImplemented)})
 
 
+type_of: Callable[[Any], type[Any]] = type
+"""`type`, as a type checker understands it for a value of which nothing is known."""
+
+
 def trackable(value: Any) -> bool:
     """Whether the value's identity says where it came from: not for singletons and the small ints CPython shares."""
-    kind = type(value)
+    kind = type_of(value)
     return kind not in _UNTRACKED and not (kind is int and -5 <= value <= 256)
 
 
@@ -44,10 +51,20 @@ def track(tracked: Tracked, value: Any, run_id: UUID, kind: str) -> None:
     """Remember that a run returned `value`, and what is in it where that is a small list, tuple or dict."""
     if trackable(value):
         tracked[id(value)] = (value, run_id, kind)
-        if type(value) in _CONTAINERS and len(value) <= MAX_TRACKED_ITEMS:
-            for item in value.values() if type(value) is dict else value:
+        kind = type_of(value)
+        if kind in _CONTAINERS and len(value) <= MAX_TRACKED_ITEMS:
+            items: Iterable[Any] = value.values() if kind is dict else value
+            for item in items:
                 if trackable(item):
                     tracked[id(item)] = (item, run_id, kind)
+
+
+def _is_upstream(value: Any) -> TypeGuard[Upstream]:
+    return isinstance(value, (PrefectFuture, State))
+
+
+def _is_annotated(value: Any) -> TypeGuard[BaseAnnotation[Any]]:
+    return isinstance(value, BaseAnnotation)
 
 
 class Inputs(NamedTuple):
@@ -70,7 +87,7 @@ def collect(parameters: Mapping[str, Any], tracked: Tracked | None) -> Inputs:
     futures: list[PrefectFuture[Any]] = []
     plain = True
     for name, value in parameters.items():
-        kind = type(value)
+        kind = type_of(value)
         if kind in _LEAVES or kind is str:
             known = tracked.get(id(value)) if tracked and trackable(value) else None
             links[name] = [{"input_type": known[2], "id": known[1]}] if known else []
@@ -89,7 +106,7 @@ class _Finder:
     def __init__(self, tracked: Tracked | None) -> None:
         self.links: list[Link] = []
         self.futures: list[PrefectFuture[Any]] = []
-        self.found: list[PrefectFuture[Any] | State[Any]] = []
+        self.found: list[Upstream] = []
         self.allowed: set[int] = set()
         self.plain = True
         self._tracked = tracked
@@ -102,21 +119,22 @@ class _Finder:
             known = self._tracked.get(id(value))
             if known is not None and trackable(value):
                 self._link(known[2], known[1])
-        if isinstance(value, PrefectFuture):
-            self.plain = False
-            self.futures.append(value)
-            self.found.append(value)
-            self._link("task_run", value.task_run_id)
+        if _is_upstream(value):
+            self._visit_upstream(value)
             raise visiting.StopVisiting
-        if isinstance(value, State):
-            self.plain = False
-            self.found.append(value)
-            self._link_state(value)
-            raise visiting.StopVisiting
-        if isinstance(value, BaseAnnotation):
+        if _is_annotated(value):
             self.plain = False
             self._visit_annotated(value)
         return value
+
+    def _visit_upstream(self, upstream: Upstream) -> None:
+        self.plain = False
+        self.found.append(upstream)
+        if isinstance(upstream, PrefectFuture):
+            self.futures.append(upstream)
+            self._link("task_run", upstream.task_run_id)
+        else:
+            self._link_state(upstream)
 
     def _visit_annotated(self, annotated: BaseAnnotation[Any]) -> None:
         if isinstance(annotated, quote):
@@ -125,8 +143,8 @@ class _Finder:
         if isinstance(annotated, allow_failure):
             self.allowed.add(id(inner))
         if isinstance(annotated, opaque):
-            if isinstance(inner, (PrefectFuture, State)):
-                self._visit(inner)
+            if _is_upstream(inner):
+                self._visit_upstream(inner)
             raise visiting.StopVisiting
 
     def _link(self, kind: str, run_id: UUID) -> None:
@@ -165,12 +183,12 @@ async def wait_for_future(future: PrefectFuture[Any]) -> None:
 
 
 async def _resolve_value(value: Any) -> Any:
-    kind = type(value)
+    kind = type_of(value)
     if kind in _LEAVES or kind is str:
         return value
-    if isinstance(value, BaseAnnotation):
+    if _is_annotated(value):
         return await _resolve_annotated(value)
-    if isinstance(value, (PrefectFuture, State)):
+    if _is_upstream(value):
         return await _upstream_value(value, allow=False)
     return await _resolve_inside(value, allow=False)
 
@@ -180,11 +198,11 @@ async def _resolve_annotated(annotated: BaseAnnotation[Any]) -> Any:
     if isinstance(annotated, quote):
         return value
     if isinstance(annotated, opaque):
-        return await _upstream_value(value, False) if isinstance(value, (PrefectFuture, State)) else value
+        return await _upstream_value(value, allow=False) if _is_upstream(value) else value
     if isinstance(annotated, unmapped):
         return await _resolve_value(value)
     if isinstance(annotated, allow_failure):
-        if isinstance(value, (PrefectFuture, State)):
+        if _is_upstream(value):
             return await _upstream_value(value, allow=True)
         return await _resolve_inside(value, allow=True)
     return value
@@ -197,13 +215,13 @@ async def _resolve_inside(value: Any, allow: bool) -> Any:
     values = {id(item): await _upstream_value(item, allow or id(item) in nested.allowed) for item in nested.found}
     return visiting.visit_collection(
         value,
-        visit_fn=lambda item: values.get(id(item), item) if isinstance(item, (PrefectFuture, State)) else item,
+        visit_fn=lambda item: values.get(id(item), item) if _is_upstream(item) else item,
         return_data=True,
         remove_annotations=True,
     )
 
 
-async def _upstream_value(upstream: PrefectFuture[Any] | State[Any], allow: bool) -> Any:
+async def _upstream_value(upstream: Upstream, allow: bool) -> Any:
     state = upstream if isinstance(upstream, State) else upstream.state
     if not state.is_completed() and not (allow and (state.is_failed() or state.is_crashed())):
         run_id = upstream.task_run_id if isinstance(upstream, PrefectFuture) else state.state_details.task_run_id

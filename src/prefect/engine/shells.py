@@ -36,9 +36,7 @@ def start(make: Make, body: Any, return_state: bool = False) -> Any:
     """
     if body.isgenerator:
         if return_state:
-            raise ValueError(
-                f"`return_state` needs a result, and {body.name!r} is a generator: iterate over it instead."
-            )
+            make = _Stateless(body.name)
         return aiterate(make) if body.isasync else iterate(make)
     if body.isasync:
         return await_(make, return_state)

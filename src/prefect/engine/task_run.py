@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from prefect import _io, journal
@@ -100,7 +100,9 @@ class TaskExecution(Execution):
         execution._begin(task, parameters, None)
         execution._run = run
         execution.fields = vars(run)
-        state: State[Any] = run.state or State.make(PENDING, details=StateDetails.make(task_run_id=run.id))
+        state = cast("State[Any] | None", run.state) or State.make(
+            PENDING, details=StateDetails.make(task_run_id=run.id)
+        )
         execution._details = state.state_details
         execution.state = state
         return execution
