@@ -1,34 +1,331 @@
-"""The flow that programs use: what `prefect._flow` runs, with serving and deploying on top, and the `@flow` decorator."""
+"""The flow that programs use: what `prefect._flow` runs, drawn, served and deployed; the `@flow` decorator; and finding
+flows in files and modules.
+
+Every program imports this, so what only drawing or loading needs is bound lazily.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, overload
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from prefect import _flow
+from prefect._later import later
+from prefect._lazy import lazy
+from prefect.exceptions import MissingFlowError, ScriptError, UnspecifiedFlowError
 
-__all__ = ["Flow", "flow"]
+if TYPE_CHECKING:
+    from typing import NoReturn, Unpack
+
+    from prefect import _drawing, _io
+    from prefect._options import FlowOptions
+    from prefect.schemas.runs import FlowRun
+    from prefect.schemas.states import State
+    from prefect.utilities import entrypoints, importtools
+else:
+    _drawing = lazy("prefect._drawing")
+    _io = lazy("prefect._io")
+    entrypoints = lazy("prefect.utilities.entrypoints")
+    importtools = lazy("prefect.utilities.importtools")
+
+__all__ = [
+    "Flow",
+    "FlowDecorator",
+    "FlowStateHook",
+    "InfrastructureBoundFlow",
+    "aserve",
+    "bind_flow_to_infrastructure",
+    "flow",
+    "is_entrypoint_async",
+    "load_flow_arguments_from_entrypoint",
+    "load_flow_from_entrypoint",
+    "load_flow_from_flow_run",
+    "load_function_and_convert_to_flow",
+    "load_placeholder_flow",
+    "safe_load_flow_from_entrypoint",
+    "select_flow",
+    "serve",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
+F = TypeVar("F", bound="Flow[..., Any]")
+
+_WHEN = "a later issue"
+
+
+class FlowStateHook(Protocol, Generic[P, R]):
+    """What is called when a run of a flow enters a state; it may be async."""
+
+    def __call__(self, flow: Flow[P, R], flow_run: FlowRun, state: State[Any]) -> Awaitable[None] | None: ...
 
 
 class Flow(_flow.Flow[P, R]):
     __doc__ = _flow.Flow.__doc__
+
+    if TYPE_CHECKING:
+        # With `return_state` or `wait_for` the arguments are not checked: a ParamSpec leaves no room for more keywords.
+        @overload
+        def __call__(self: Flow[P, NoReturn], *args: P.args, **kwargs: P.kwargs) -> None: ...
+        @overload
+        def __call__(self: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R: ...
+        @overload
+        def __call__(
+            self: Flow[..., Coroutine[Any, Any, T]], *args: Any, return_state: Literal[True], **kwargs: Any
+        ) -> Coroutine[Any, Any, State[T]]: ...
+        @overload
+        def __call__(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> State[R]: ...
+        @overload
+        def __call__(self, *args: Any, wait_for: Iterable[Any] | None, **kwargs: Any) -> R: ...
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    # --- drawing ------------------------------------------------------------------------------------------------------
+
+    async def avisualize(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Draw what the flow calls, without running its tasks, into a picture, and open it.
+
+        The flow's own code runs. A call of a task returns a stand-in, or the task's `viz_return_value`.
+
+        Args:
+            *args, **kwargs: Arguments of the flow.
+
+        Raises:
+            GraphvizImportError: The Python package `graphviz` is not installed.
+            GraphvizExecutableNotFoundError: Graphviz itself is not installed.
+            FlowVisualizationError: The picture could not be drawn.
+        """
+        _drawing.need_graphviz()
+        graph = _drawing.build_task_dependencies(await _drawing.draw(self, args, kwargs))
+        await _io.blocking(_drawing.visualize_task_dependencies, graph, self.name)
+
+    def visualize(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """As `avisualize`; from async code it returns the awaitable."""
+        drawing = self.avisualize(*args, **kwargs)
+        return drawing if _io.caller_is_async() else _io.drive(drawing)
+
+    async def agenerate_mermaid_graph(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """What the flow calls, as the text of a Mermaid flowchart. As `avisualize`, but it needs nothing installed."""
+        return _drawing.build_mermaid_dependencies(await _drawing.draw(self, args, kwargs))
+
+    def generate_mermaid_graph(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """As `agenerate_mermaid_graph`, also from async code."""
+        return _io.drive(self.agenerate_mermaid_graph(*args, **kwargs))
+
+    # --- serving and deploying ----------------------------------------------------------------------------------------
+
+    serve: Any = later("prefect.Flow", "serve", "serving flows", _WHEN)
+    deploy: Any = later("prefect.Flow", "deploy", "deploying flows", _WHEN)
+    adeploy: Any = later("prefect.Flow", "adeploy", "deploying flows", _WHEN)
+    to_deployment: Any = later("prefect.Flow", "to_deployment", "deploying flows", _WHEN)
+    ato_deployment: Any = later("prefect.Flow", "ato_deployment", "deploying flows", _WHEN)
+    from_source: Any = staticmethod(later("prefect.Flow", "from_source", "loading flows from storage", _WHEN))
+    afrom_source: Any = staticmethod(later("prefect.Flow", "afrom_source", "loading flows from storage", _WHEN))
 
 
 class FlowDecorator:
     """What `flow` is: a decorator that also loads flows from storage."""
 
     @overload
-    def __call__(self, fn: Callable[P, R], /) -> Flow[P, R]: ...
+    def __call__(self, __fn: Callable[P, R], /) -> Flow[P, R]: ...
     @overload
-    def __call__(self, **options: Any) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
-    def __call__(self, fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    def __call__(self, __fn: None = None, /, **options: Unpack[FlowOptions]) -> _WithOptions: ...
+    def __call__(self, __fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         """Make a function a flow: `@flow`, or `@flow(retries=3)` with the options of `Flow`."""
-        if fn is None:
+        if __fn is None:
             return lambda function: Flow(function, **options)
-        return Flow(fn, **options)
+        return Flow(__fn, **options)
+
+    from_source: Any = staticmethod(later("prefect.flow", "from_source", "loading flows from storage", _WHEN))
+
+
+class _WithOptions(Protocol):
+    """What `@flow(...)` returns: decorates a function."""
+
+    def __call__(self, fn: Callable[P, R], /) -> Flow[P, R]: ...
 
 
 flow = FlowDecorator()
+
+serve: Any = later(__name__, "serve", "serving flows", _WHEN)
+aserve: Any = later(__name__, "aserve", "serving flows", _WHEN)
+bind_flow_to_infrastructure: Any = later(__name__, "bind_flow_to_infrastructure", "flows on infrastructure", _WHEN)
+load_flow_from_flow_run: Any = later(__name__, "load_flow_from_flow_run", "loading flows of deployed runs", _WHEN)
+if TYPE_CHECKING:
+
+    class InfrastructureBoundFlow(Flow[P, R]): ...
+
+else:
+    InfrastructureBoundFlow = later(__name__, "InfrastructureBoundFlow", "flows on infrastructure", _WHEN)
+
+
+# --- finding flows ---------------------------------------------------------------------------------------------------
+
+
+def load_flow_from_entrypoint(entrypoint: str, use_placeholder_flow: bool = True) -> Flow[..., Any]:
+    """Load a flow from its file or module.
+
+    Args:
+        entrypoint: `path/to/file.py:name` or `package.module:name`; the flow of a class is named `Class.name`.
+        use_placeholder_flow: When the file fails to run, for instance because a package is not installed, make the
+            flow from the file's definitions alone, or return a flow that raises that failure when it is called.
+
+    Raises:
+        MissingFlowError: The file or module has no such flow.
+        ScriptError: The file failed to run, and no placeholder is wanted.
+        ModuleNotFoundError: There is no such module.
+        FileNotFoundError: There is no such file.
+    """
+    try:
+        found = importtools.import_object(entrypoint)
+    except AttributeError as error:
+        raise MissingFlowError(_not_found(entrypoint)) from error
+    except (ScriptError, ImportError) as error:
+        if not use_placeholder_flow or not _is_there(entrypoint, error):
+            raise
+        found = safe_load_flow_from_entrypoint(entrypoint)
+        if found is None:
+            return load_placeholder_flow(entrypoint, error)
+    if not isinstance(found, Flow):
+        raise MissingFlowError(
+            f"{entrypoint!r} is no flow but a {type(found).__name__}: decorate the function with '@flow'."
+        )
+    return cast("Flow[..., Any]", found)
+
+
+def load_function_and_convert_to_flow(entrypoint: str) -> Flow[..., Any]:
+    """Load a flow, or make a function a flow that logs what it prints.
+
+    Raises:
+        RuntimeError: The file or module has no such function.
+        ScriptError: The file failed to run.
+        ModuleNotFoundError: There is no such module.
+    """
+    try:
+        found = importtools.import_object(entrypoint)
+    except AttributeError as error:
+        raise RuntimeError(_not_found(entrypoint)) from error
+    return cast("Flow[..., Any]", found) if isinstance(found, Flow) else Flow(found, log_prints=True)
+
+
+def safe_load_flow_from_entrypoint(entrypoint: str) -> Flow[..., Any] | None:
+    """Make a flow from its file's definitions alone; what they import that is not there is left out.
+
+    Returns:
+        The flow, or None when it cannot be made.
+
+    Raises:
+        ValueError: The file defines nothing of that name.
+        FileNotFoundError: There is no such file.
+        ModuleNotFoundError: There is no such module.
+    """
+    return entrypoints.read(entrypoint).make()
+
+
+def load_placeholder_flow(entrypoint: str, raises: BaseException) -> Flow[..., Any]:
+    """A flow with the options that the entrypoint's has in its source, which raises this error when it is called.
+
+    Raises:
+        ValueError: The file defines nothing of that name.
+    """
+
+    def fail() -> NoReturn:
+        raise raises
+
+    async def afail() -> NoReturn:
+        raise raises
+
+    options = load_flow_arguments_from_entrypoint(entrypoint)
+    return Flow(afail if is_entrypoint_async(entrypoint) else fail, **options)
+
+
+def load_flow_arguments_from_entrypoint(
+    entrypoint: str, arguments: list[str] | set[str] | None = None
+) -> dict[str, Any]:
+    """The options that a flow's decorator is given in its source, without loading the flow.
+
+    An option that is no literal is worked out from the file's definitions; one that cannot be is left out.
+
+    Args:
+        entrypoint: `path/to/file.py:name` or `package.module:name`.
+        arguments: The options wanted; all that say how a flow runs if None.
+
+    Returns:
+        The options given, and always the name, which the function's stands for when none is given.
+
+    Raises:
+        ValueError: The file defines nothing of that name.
+        FileNotFoundError: There is no such file.
+    """
+    wanted = set(arguments) if arguments is not None else _READABLE
+    found = entrypoints.read(entrypoint)
+    given = {name: value for name, value in found.options("flow").items() if name in wanted}
+    values, failed = found.values(given)
+    if failed:
+        from prefect.logging.loggers import get_logger
+
+        logger = get_logger("flows")
+        for name, error in failed.items():
+            logger.info("The option %r of the flow %r is ignored: it cannot be worked out: %s", name, entrypoint, error)
+    if "name" in wanted and "name" not in values:
+        values["name"] = found.name.rpartition(".")[2].replace("_", "-")
+    if arguments is not None and "description" in wanted and not values.get("description") and found.docstring:
+        values["description"] = found.docstring
+    return values
+
+
+# Those that text in a file can say; task runners, storages and hooks are objects of the program.
+_READABLE = frozenset(
+    (
+        *("name", "version", "description", "retries", "retry_delay_seconds", "timeout_seconds"),
+        *("validate_parameters", "persist_result", "cache_result_in_memory", "log_prints"),
+    )
+)
+
+
+def is_entrypoint_async(entrypoint: str) -> bool:
+    """Whether the entrypoint's function is async, without loading it.
+
+    Raises:
+        ValueError: The file defines nothing of that name.
+        FileNotFoundError: There is no such file.
+    """
+    return entrypoints.read(entrypoint).is_async
+
+
+def select_flow(flows: Iterable[F], flow_name: str | None = None, from_message: str | None = None) -> F:
+    """The one flow there is, or the one of this name.
+
+    Args:
+        flows: The flows to select from.
+        flow_name: The flow's name; it can be left out when there is only one.
+        from_message: Where the flows are from, for the errors: "in 'file.py'".
+
+    Raises:
+        MissingFlowError: There is no flow, or none of that name.
+        UnspecifiedFlowError: There are several, and none is named.
+    """
+    known = {flow.name: flow for flow in flows}
+    where = f" {from_message}" if from_message else ""
+    names = ", ".join(map(repr, sorted(known)))
+    if not known:
+        raise MissingFlowError(f"No flow found{where}: decorate a function with '@flow'.")
+    if flow_name is None:
+        if len(known) > 1:
+            raise UnspecifiedFlowError(f"Found {len(known)} flows{where}: {names}. Name the one that is meant.")
+        return next(iter(known.values()))
+    if flow_name not in known:
+        raise MissingFlowError(f"Flow {flow_name!r} not found{where}. There is: {names}.")
+    return known[flow_name]
+
+
+def _not_found(entrypoint: str) -> str:
+    place, name = entrypoints.split(entrypoint)
+    return f"Function with name {name!r} not found in {place!r}."
+
+
+def _is_there(entrypoint: str, error: Exception) -> bool:
+    """Whether it is not the module itself that is missing, but something it needs."""
+    place, _ = entrypoints.split(entrypoint)
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    return missing is None or not (place == missing or place.startswith(f"{missing}."))

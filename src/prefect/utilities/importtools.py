@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import __future__
+
 import ast
 import hashlib
 import importlib
@@ -239,15 +241,32 @@ def safe_load_namespace(source_code: str, filepath: str | None = None) -> dict[s
     try:
         for statement in tree.body:
             if isinstance(statement, _DEFINITIONS):
-                _define(statement, namespace)
+                _define(statement, namespace, futures_of(tree))
     finally:
         if directory is not None:
             sys.path.remove(directory)
     return namespace
 
 
-def _define(statement: ast.stmt, namespace: dict[str, Any]) -> None:
-    code = compile(ast.Module(body=[statement], type_ignores=[]), "<safe namespace>", "exec")
+def futures_of(tree: ast.Module) -> int:
+    """The compiler's flags for what the source imports from `__future__`."""
+    names = [
+        alias.name
+        for statement in tree.body
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        for alias in statement.names
+    ]
+    flags = 0
+    for name in names:
+        flags |= getattr(__future__, name).compiler_flag
+    return flags
+
+
+def _define(statement: ast.stmt, namespace: dict[str, Any], flags: int) -> None:
+    # This file's own `from __future__` must not change what the source means.
+    code = compile(
+        ast.Module(body=[statement], type_ignores=[]), "<safe namespace>", "exec", flags=flags, dont_inherit=True
+    )
     try:
         exec(code, namespace)
     except Exception:  # a user's module may raise anything
