@@ -6,7 +6,7 @@ import sys
 import warnings
 from contextvars import ContextVar
 from types import FunctionType, MethodType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from prefect.exceptions import ReservedArgumentError
 from prefect.utilities.annotations import NotSet
@@ -39,9 +39,9 @@ def kind_of(fn: Any) -> tuple[bool, bool]:
         if isinstance(target, MethodType):
             target = target.__func__
         elif hasattr(target, "func"):  # functools.partial
-            target = target.func
-        elif isinstance(call := vars(type(target)).get("__call__"), FunctionType):
-            target = call
+            target = cast("Any", target).func
+        elif callable(target) and isinstance(type(target).__call__, FunctionType):
+            target = type(target).__call__
         else:
             return False, False
     flags = target.__code__.co_flags

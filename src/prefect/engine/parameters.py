@@ -51,9 +51,9 @@ def track(tracked: Tracked, value: Any, run_id: UUID, kind: str) -> None:
     """Remember that a run returned `value`, and what is in it where that is a small list, tuple or dict."""
     if trackable(value):
         tracked[id(value)] = (value, run_id, kind)
-        kind = type_of(value)
-        if kind in _CONTAINERS and len(value) <= MAX_TRACKED_ITEMS:
-            items: Iterable[Any] = value.values() if kind is dict else value
+        container = type_of(value)
+        if container in _CONTAINERS and len(value) <= MAX_TRACKED_ITEMS:
+            items: Iterable[Any] = value.values() if container is dict else value
             for item in items:
                 if trackable(item):
                     tracked[id(item)] = (item, run_id, kind)

@@ -100,9 +100,8 @@ class TaskExecution(Execution):
         execution._begin(task, parameters, None)
         execution._run = run
         execution.fields = vars(run)
-        state = cast("State[Any] | None", run.state) or State.make(
-            PENDING, details=StateDetails.make(task_run_id=run.id)
-        )
+        recorded = cast("State[Any] | None", run.state)
+        state = recorded or State.make(PENDING, details=StateDetails.make(task_run_id=run.id))
         execution._details = state.state_details
         execution.state = state
         return execution
