@@ -1,7 +1,6 @@
 """Finding objects by name, loading scripts as modules, and imports that wait or are forgiven."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast
