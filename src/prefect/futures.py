@@ -1,17 +1,19 @@
 """Futures: what `submit` and `map` return, a handle on a task run's final state.
 
 A future is resolved once, by whoever runs the task. Waiting registers a callback and blocks on an event, so that a
-future nobody waits for costs two hundred bytes. A thread of a task runner that waits here lends its slot out meanwhile
-(`waiting_slot`), so that nested submission cannot exhaust the pool.
+future nobody waits for costs two hundred bytes. A submitted run that waits here lends its place in the pool out
+meanwhile (`running_in`), so that nested submission cannot exhaust the pool; one that would wait for itself is told.
 """
 
 from __future__ import annotations
 
 import abc
+import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast
 from uuid import UUID
 
 from prefect._lazy import lazy
@@ -48,20 +50,91 @@ F = TypeVar("F")
 
 
 class Slot(Protocol):
-    """A place among the running tasks of a pool, which a waiting thread gives up and takes again."""
+    """A place among the running jobs of a pool, which a job that waits gives up and takes again.
+
+    Attributes:
+        future: The future that the job resolves when it ends; None when nobody has one.
+    """
+
+    future: PrefectTaskRunFuture[Any] | None
 
     def give_up(self) -> None: ...
     def take_again(self) -> None: ...
 
 
-class _Thread(threading.local):
-    slot: Slot | None = None
-
-
-waiting_slot = _Thread()
-"""The slot of the current thread, if it belongs to a task runner's pool."""
+running_in: ContextVar[Slot | None] = ContextVar("prefect_running_in", default=None)
+"""The place that the current code runs in, if it was submitted to a pool. Threads that copy the context share it."""
 
 _lock = threading.Lock()
+
+
+def _forget_in_child() -> None:
+    """Another thread may have held the lock when this process was forked, and does not exist here to release it."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)
+
+
+class _Waiting:
+    """A block that waits for futures: the place of the waiting job is free meanwhile.
+
+    Args:
+        futures: What is waited for.
+        forever: There is no time limit. Then waiting for oneself is an error.
+
+    Raises:
+        RuntimeError: All of the futures wait for the run that waits, so that none would ever be done.
+    """
+
+    __slots__ = ("_futures", "_slot")
+
+    def __init__(self, futures: Iterable[PrefectFuture[Any]], forever: bool) -> None:
+        self._slot = running_in.get()
+        self._futures = list(futures) if forever and self._slot is not None and self._slot.future is not None else []
+
+    def __enter__(self) -> None:
+        slot = self._slot
+        if slot is None:
+            return
+        if self._futures and slot.future is not None:
+            with _lock:
+                if all(_waits_for(future, slot.future) for future in self._futures):
+                    raise RuntimeError(
+                        f"Task run {str(slot.future.task_run_id)!r} waits for itself: the result it waits for needs "
+                        "its own first."
+                    )
+                if len(self._futures) == 1:
+                    slot.future.blockers += (self._futures[0],)
+        slot.give_up()
+
+    def __exit__(self, *_: object) -> None:
+        slot = self._slot
+        if slot is None:
+            return
+        if len(self._futures) == 1 and slot.future is not None:
+            with _lock:
+                left = list(slot.future.blockers)
+                if self._futures[0] in left:
+                    left.remove(self._futures[0])
+                slot.future.blockers = tuple(left)
+        slot.take_again()
+
+
+def _waits_for(future: PrefectFuture[Any], other: PrefectFuture[Any]) -> bool:
+    """Whether `future` cannot be done before `other` is, as far as is known. The lock is held."""
+    seen: set[int] = set()
+    left: list[Any] = [future]
+    while left:
+        found = left.pop()
+        if found is other:
+            return True
+        if id(found) not in seen:
+            seen.add(id(found))
+            left.extend(getattr(found, "blockers", ()))
+    return False
 
 
 class PrefectFuture(abc.ABC, Generic[R]):
@@ -104,15 +177,21 @@ class PrefectFuture(abc.ABC, Generic[R]):
 
 
 class PrefectTaskRunFuture(PrefectFuture[R]):
-    """A future whose run ends in this process."""
+    """A future whose run ends in this process.
 
-    __slots__ = ("_callbacks", "_state", "pending")
+    Attributes:
+        pending: Gives the run's state while it is not final.
+        blockers: The futures that the run waits for at present.
+    """
+
+    __slots__ = ("_callbacks", "_state", "blockers", "pending")
 
     def __init__(self, task_run_id: UUID) -> None:
         super().__init__(task_run_id)
         self._state: State[R] | None = None
         self._callbacks: list[Callable[[PrefectFuture[R]], None]] = []
         self.pending: Callable[[], State[R]] | None = None
+        self.blockers: tuple[PrefectFuture[Any], ...] = ()
 
     @property
     def state(self) -> State[R]:
@@ -135,8 +214,12 @@ class PrefectTaskRunFuture(PrefectFuture[R]):
             self._state = state
             callbacks, self._callbacks = self._callbacks, []
             self.pending = None
+            self.blockers = ()
         for callback in callbacks:
-            callback(self)
+            try:
+                callback(self)
+            except Exception:  # a function of the user's; the other callbacks hold up other runs
+                _logger().exception("A callback of the future of task run %r raised.", str(self._task_run_id))
 
     def add_done_callback(self, fn: Callable[[PrefectFuture[R]], None]) -> None:
         with _lock:
@@ -145,19 +228,27 @@ class PrefectTaskRunFuture(PrefectFuture[R]):
                 return
         fn(self)
 
+    def _forget(self, fn: Callable[[PrefectFuture[R]], None]) -> None:
+        """Take back a callback: whoever registered it no longer waits."""
+        with _lock:
+            if fn in self._callbacks:
+                self._callbacks.remove(fn)
+
     def wait(self, timeout: float | None = None) -> None:
         if self._state is not None:
             return
         done = threading.Event()
-        self.add_done_callback(lambda _: done.set())
-        slot = waiting_slot.slot
-        if slot is not None:
-            slot.give_up()
+
+        def tell(_: Any) -> None:
+            done.set()
+
+        self.add_done_callback(tell)
         try:
-            done.wait(timeout)
+            with _Waiting((self,), timeout is None):
+                done.wait(timeout)
         finally:
-            if slot is not None:
-                slot.take_again()
+            if self._state is None:
+                self._forget(tell)
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
         self.wait(timeout)
@@ -166,7 +257,7 @@ class PrefectTaskRunFuture(PrefectFuture[R]):
             raise TimeoutError(f"Task run {str(self._task_run_id)!r} did not complete within {timeout} seconds.")
         from prefect._io import drive
 
-        return drive(state.aresult(raise_on_failure=raise_on_failure))
+        return cast("R", drive(state.aresult(raise_on_failure=raise_on_failure)))
 
     async def wait_async(self, timeout: float | None = None) -> None:
         """Wait without blocking the event loop."""
@@ -176,18 +267,27 @@ class PrefectTaskRunFuture(PrefectFuture[R]):
             return
         loop = asyncio.get_running_loop()
         done = asyncio.Event()
-        self.add_done_callback(lambda _: loop.call_soon_threadsafe(done.set))
+
+        def tell(_: Any) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(done.set)
+
+        self.add_done_callback(tell)
         try:
-            await asyncio.wait_for(done.wait(), timeout)
+            with _Waiting((self,), timeout is None):
+                await asyncio.wait_for(done.wait(), timeout)
         except TimeoutError:
             return
+        finally:
+            if self._state is None:
+                self._forget(tell)
 
     async def result_async(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
         """As `result`, without blocking the event loop."""
         await self.wait_async(timeout)
         if self._state is None:
             raise TimeoutError(f"Task run {str(self._task_run_id)!r} did not complete within {timeout} seconds.")
-        return await self._state.aresult(raise_on_failure=raise_on_failure)
+        return cast("R", await self._state.aresult(raise_on_failure=raise_on_failure))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(task_run_id={str(self._task_run_id)!r}, state={self._state!r})"
@@ -315,26 +415,35 @@ def as_completed(futures: list[PrefectFuture[R]], timeout: float | None = None) 
     for future in unique:
         future.add_done_callback(finished.put)
     deadline = None if timeout is None else time.monotonic() + timeout
-    for count in range(len(unique)):
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        try:
-            yield _next(finished, left)
-        except queue.Empty:
-            raise TimeoutError(f"{len(unique) - count} (of {len(unique)}) futures unfinished") from None
+    total = len(unique)
+    try:
+        while unique:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            future = _next(finished, unique, left)
+            unique.discard(future)
+            yield future
+    except queue.Empty:
+        raise TimeoutError(f"{len(unique)} (of {total}) futures unfinished") from None
+    finally:
+        for future in unique:
+            if isinstance(future, PrefectTaskRunFuture):
+                future._forget(finished.put)
 
 
-def _next(finished: queue.SimpleQueue[F], timeout: float | None) -> F:
+def _next(
+    finished: queue.SimpleQueue[PrefectFuture[R]], unfinished: set[PrefectFuture[R]], timeout: float | None
+) -> PrefectFuture[R]:
     try:
         return finished.get_nowait()
     except queue.Empty:
-        slot = waiting_slot.slot
-        if slot is not None:
-            slot.give_up()
-        try:
+        with _Waiting(unfinished, timeout is None):
             return finished.get(timeout=timeout)
-        finally:
-            if slot is not None:
-                slot.take_again()
+
+
+def _logger() -> Any:
+    from prefect.logging.loggers import get_logger
+
+    return get_logger("futures")
 
 
 def resolve_futures_to_results(expr: Any) -> Any:

@@ -58,6 +58,16 @@ def close() -> None:
         journal.close()
 
 
+def _before_fork() -> None:
+    if _current is not None:
+        _current.before_fork()
+
+
+def _after_fork() -> None:
+    if _current is not None:
+        _current.after_fork()
+
+
 def _forget_in_child() -> None:
     global _current
     if _current is not None:
@@ -65,4 +75,4 @@ def _forget_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_forget_in_child)

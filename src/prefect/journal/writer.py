@@ -38,6 +38,12 @@ RETRY = 0.5
 PATIENCE = 30.0
 """Seconds that closing waits for a file that other processes keep locked."""
 
+DEPTH = 32
+"""How deep a value that cannot be encoded is looked through for what can."""
+_CONTAINERS: Any = (dict, list, tuple, set, frozenset)
+FORK_PATIENCE = 1.0
+"""Seconds that a fork waits for the batch that is being written."""
+
 
 class Journal:
     """The journal of one home directory, written by this process.
@@ -55,6 +61,9 @@ class Journal:
         self._hurry = threading.Event()
         self._awake = False
         self._closed = False
+        self._shut = False
+        self._disowned = False
+        self._draining = threading.Lock()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._sink = _Sink(home)
@@ -62,13 +71,15 @@ class Journal:
         _open_journals.add(self)
 
     def append(self, record: dict[str, Any]) -> None:
-        """Queue a record. It must not be changed afterwards."""
+        """Queue a record. It must not be changed afterwards. A journal that was closed opens again."""
         self._queue.append(record)
         if not self._awake:
             self._rouse()
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was appended is on disk, or given up; False when `timeout` seconds were not enough."""
+        if self._disowned:
+            return True
         if self._closed:
             self._drain()
             return True
@@ -85,24 +96,61 @@ class Journal:
         self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
-        self._drain()
-        self._sink.close(PATIENCE)
         _open_journals.discard(self)
+        self._shut = True
+        self._drain()
+        with self._draining:
+            self._sink.close(PATIENCE)
+
+    def before_fork(self) -> None:
+        """Wait until nothing is being written: a fork in the middle of it would leave the child half of a state."""
+        self._at_rest = self._draining.acquire(timeout=FORK_PATIENCE)
+
+    def after_fork(self) -> None:
+        """In the parent: go on."""
+        if self._at_rest:
+            self._at_rest = False
+            self._draining.release()
+
+    _at_rest = False
 
     def forked(self) -> Journal:
         """The journal of a forked child: the same home, nothing of the parent's queue, thread or connection."""
         self._sink.abandon()
         _open_journals.discard(self)
+        # Whatever runs the child still holds are its parent's, which goes on to record them.
+        self._disowned = True
         return Journal(self.home)
 
     def _rouse(self) -> None:
+        if self._disowned:
+            self._queue.clear()
+            return
+        if self._shut:
+            self._reopen()
         self._awake = True
         if self._thread is None or not self._thread.is_alive():
             with self._starting:
                 if (self._thread is None or not self._thread.is_alive()) and not self._closed:
-                    self._thread = threading.Thread(target=self._run, name="prefect-journal", daemon=True)
-                    self._thread.start()
+                    self._start()
         self._wake.set()
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="prefect-journal", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # the interpreter is shutting down
+            self._thread = None
+            self._awake = False
+            self._drain()
+
+    def _reopen(self) -> None:
+        """Some run went on after the journal was closed; what it records counts too."""
+        with self._starting:
+            if self._shut:
+                self._hurry.clear()
+                self._closed = self._shut = False
+                _open_journals.add(self)
 
     def _run(self) -> None:
         while not self._closed:
@@ -122,7 +170,8 @@ class Journal:
     def _drain(self) -> None:
         """Move what is queued to the file; whoever waits for it is told afterwards."""
         waiting: list[threading.Event] = []
-        self._sink.write(_batches(self._queue, waiting))
+        with self._draining:
+            self._sink.write(_batches(self._queue, waiting))
         for event in waiting:
             event.set()
 
@@ -149,9 +198,28 @@ def _batches(queue: deque[Any], waiting: list[threading.Event]) -> Iterable[byte
 def _encode(record: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(record, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
-    except (TypeError, ValueError) as error:  # a lone surrogate, a circular value: keep that it happened
-        kept = {key: value for key, value in record.items() if isinstance(value, (int, float, UUID))}
-        return orjson.dumps({"kind": "unreadable", "of": record.get("kind"), "why": str(error), **kept})
+    except (TypeError, ValueError):  # a lone surrogate, an integer of more than 64 bits, a circular value
+        kept = {str(key): _speakable(value, 0) for key, value in record.items()}
+        return orjson.dumps(kept, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+
+
+def _speakable(value: Any, depth: int) -> Any:
+    """A value as the encoder can say it: what it cannot, as text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if type(value) is int:
+        return value if -(1 << 63) <= value < (1 << 63) else str(value)
+    if isinstance(value, _CONTAINERS):
+        if depth >= DEPTH:
+            return f"<{type(value).__name__}>"
+        if isinstance(value, dict):
+            return {_speakable(str(key), depth): _speakable(item, depth + 1) for key, item in value.items()}
+        return [_speakable(item, depth + 1) for item in value]
+    try:
+        orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+    except Exception:  # a `__str__` of the user's
+        return f"<{type(value).__name__}>"
+    return value
 
 
 def _process_record(owner: UUID) -> dict[str, Any]:
@@ -185,16 +253,25 @@ class _Sink:
         if not self._held:
             return
         try:
-            connection = self._connection or self._open()
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("INSERT INTO batch (body) VALUES (?)", [(batch,) for batch in self._held])
-            connection.execute("COMMIT")
+            try:
+                self._commit()
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                self._put_aside(error)
+                self._commit()
         except (sqlite3.Error, OSError, file.JournalVersionError) as error:
             self._failed(error)
         else:
             self._held.clear()
             self._held_bytes = 0
             self.blocked = False
+
+    def _commit(self) -> None:
+        connection = self._connection or self._open()
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO batch (body) VALUES (?)", [(batch,) for batch in self._held])
+        connection.execute("COMMIT")
 
     def close(self, patience: float) -> None:
         """Make the last attempts for `patience` seconds while the file is merely locked, then say what is lost."""
@@ -203,7 +280,7 @@ class _Sink:
             time.sleep(0.1)
             self.write(())
         self._disconnect()
-        if self._held or self._dropped:
+        if (self._held or self._dropped) and not self._warned:
             _warn(f"{len(self._held) + self._dropped} batches of run records could not be written and are lost.")
 
     def abandon(self) -> None:
@@ -214,35 +291,38 @@ class _Sink:
     def _open(self) -> sqlite3.Connection:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = file.path_in(self.home)
-        try:
-            self._connection = file.connect(path)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError as error:
-            aside = path.with_name(f"{path.name}.damaged-{new_id()}")
-            os.replace(path, aside)
-            for suffix in ("-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
-            _warn(
-                f"The journal {str(path)!r} is damaged ({error}); it was moved to {aside.name!r} and a new one begun."
-            )
-            self._connection = file.connect(path)
+        self._opened = _inode(path)
+        self._connection = file.connect(path)
         return self._connection
+
+    def _put_aside(self, error: Exception) -> None:
+        """Move a damaged file out of the way, unless another process was faster."""
+        self._disconnect()
+        path = file.path_in(self.home)
+        if self._opened is not None and _inode(path) != self._opened:
+            return
+        aside = path.with_name(f"{path.name}.damaged-{new_id()}")
+        os.replace(path, aside)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        _warn(f"The journal {str(path)!r} is damaged ({error}); it was moved to {aside.name!r} and a new one begun.")
 
     def _failed(self, error: Exception) -> None:
         self.blocked = True
         self._locked = "locked" in str(error)
         self._disconnect()
+        then = "what cannot be written until they end is lost."
         if isinstance(error, file.JournalVersionError):
             self._given_up = True
             self._held.clear()
             self._held_bytes = 0
+            then = "what they record is lost."
         if not self._warned and not self._locked:
             self._warned = True
-            _warn(
-                f"Runs cannot be recorded in {str(self.home)!r}: {error}. They go on; their records are kept in memory."
-            )
+            reason = str(error).rstrip(".")
+            _warn(f"Runs cannot be recorded in {str(self.home)!r}: {reason}. The runs themselves go on; {then}")
 
+    _opened: int | None = None
     _locked = False
 
     def _hold(self, batch: bytes) -> None:
@@ -263,15 +343,31 @@ class _Sink:
                 return  # what could be saved is held; a connection that cannot even be closed has nothing more
 
 
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def _warn(message: str) -> None:
-    print(f"prefect: {message}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"prefect: {message}\n")
+    sys.stderr.flush()
 
 
 _abandoned: list[Any] = []
 _open_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 
-@atexit.register
 def _close_all() -> None:
     for journal in list(_open_journals):
         journal.close()
+
+
+atexit.register(_close_all)
+# Children of multiprocessing end without running `atexit`, but not without this.
+getattr(threading, "_register_atexit", atexit.register)(_close_all)

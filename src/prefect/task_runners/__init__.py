@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from prefect.task_runners.base import current_task_runner as current_task_runner
     from prefect.task_runners.processes import ProcessPoolTaskRunner as ProcessPoolTaskRunner
     from prefect.task_runners.remote import PrefectTaskRunner as PrefectTaskRunner
-    from prefect.task_runners.threads import ThreadPoolTaskRunner as ConcurrentTaskRunner
+    from prefect.task_runners.threads import ThreadPoolTaskRunner as ConcurrentTaskRunner  # noqa: F401
     from prefect.task_runners.threads import ThreadPoolTaskRunner as ThreadPoolTaskRunner
 
 __getattr__, __dir__ = exports(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import os
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -135,7 +136,8 @@ def _take_apart(parameters: dict[str, Any], name: str) -> tuple[dict[str, list[A
         )
     if len(set(lengths.values())) > 1:
         raise MappingLengthMismatch(
-            f"Expected iterable parameters of {name!r} to have the same length, but they have different ones. Lengths: {lengths}"
+            f"Expected iterable parameters of {name!r} to have the same length, but they have different ones. "
+            f"Lengths: {lengths}"
         )
     return items, whole, dependencies
 
@@ -156,6 +158,15 @@ def current_task_runner() -> TaskRunner[Any]:
 
             _default = ThreadPoolTaskRunner().__enter__()
         return _default
+
+
+def _forget_in_child() -> None:
+    global _default_lock
+    _default_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)
 
 
 __all__ = ["Dependencies", "TaskRunner", "current_task_runner"]

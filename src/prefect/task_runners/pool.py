@@ -2,7 +2,7 @@
 
 Threads are started when there is work and none is idle: the first few at once, more only while the queue stands still,
 so that ten thousand short jobs do not start ten thousand threads and ten thousand sleeping ones do run side by side. A
-thread that waits for another job lends its place out, so waiting never exhausts the pool.
+job that waits for another lends its place out, so waiting never exhausts the pool.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
-from prefect.futures import waiting_slot
+from prefect.futures import running_in
 
-Job = Callable[[], None]
+Job = Callable[["Place"], None]
+"""What a pool runs: called with its place, which it gives up while it waits. It must not raise."""
 
 EAGER = (os.cpu_count() or 1) * 4
 """Threads started without looking whether the running ones keep up."""
@@ -36,26 +39,45 @@ class ThreadPool:
     def __init__(self, limit: int | None, name: str) -> None:
         self._limit = limit if limit is not None else 1 << 30
         self._name = name
+        self._begin(running=0)
+        _pools.add(self)
+
+    def _begin(self, running: int) -> None:
         self._jobs: deque[Job] = deque()
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._resume = threading.Condition(self._lock)
         self._settled = threading.Condition(self._lock)
         self._idle = 0
-        self._running = 0
+        self._running = running
         self._resuming = 0
         self._threads = 0
-        self._unfinished = 0
+        self._unfinished = running
         self._taken = 0
         self._watched = False
         self._closed = False
 
+    def forked(self) -> None:
+        """In the child of a fork: there are no threads and no jobs but the one that forked, if it was one of these."""
+        place = running_in.get()
+        self._begin(running=int(isinstance(place, Place) and place.is_held_in(self)))
+
+    def announce(self) -> None:
+        """Say that a job will be put, or dropped, later: closing waits for it."""
+        with self._lock:
+            self._unfinished += 1
+
+    def drop(self) -> None:
+        """An announced job will not be put."""
+        with self._lock:
+            self._finished_one()
+
     def put(self, job: Job) -> None:
-        """Queue a job. It must not raise."""
+        """Queue a job that was announced."""
         with self._lock:
             self._jobs.append(job)
-            self._unfinished += 1
-            self._find_thread()
+            if self._running + self._resuming < self._limit:
+                self._find_thread()
 
     def close(self) -> None:
         """Wait until all jobs are done, then let the threads go."""
@@ -65,21 +87,19 @@ class ThreadPool:
             self._closed = True
             self._work.notify_all()
 
-    def cancel(self) -> list[Job]:
-        """Take back the jobs that have not started."""
+    def take_back(self) -> list[Job]:
+        """Take back the jobs that have not started. They still count as announced."""
         with self._lock:
             jobs = list(self._jobs)
             self._jobs.clear()
-            self._unfinished -= len(jobs)
-            self._settled.notify_all()
         return jobs
 
     # --- threads; all with the lock held ------------------------------------------------------------------------------
 
     def _find_thread(self) -> None:
-        if self._running + self._resuming >= self._limit:
-            return
-        if self._idle:
+        """See to it that some thread takes the newest job."""
+        # An idle thread that was woken counts as idle until it has taken its job, which is still queued then.
+        if len(self._jobs) <= self._idle:
             self._work.notify()
         elif self._threads < EAGER:
             self._start_thread()
@@ -89,7 +109,12 @@ class ThreadPool:
 
     def _start_thread(self) -> None:
         self._threads += 1
-        threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+        try:
+            threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+        except RuntimeError:  # the system has no more threads to give: the ones there are must do
+            self._threads -= 1
+            if not self._threads:
+                raise
 
     def _watch(self) -> None:
         """Start more threads while jobs wait and none is taken; end when the queue is empty."""
@@ -101,8 +126,8 @@ class ThreadPool:
                 if not self._jobs:
                     self._watched = False
                     return
-                if self._taken == taken and free > 0 and not self._idle:
-                    for _ in range(min(more, free, len(self._jobs))):
+                if self._taken == taken and free > 0 and len(self._jobs) > self._idle:
+                    for _ in range(min(more, free, len(self._jobs) - self._idle)):
                         self._start_thread()
                     more *= 2
                 else:
@@ -110,19 +135,21 @@ class ThreadPool:
                 taken = self._taken
 
     def _serve(self) -> None:
-        waiting_slot.slot = _Slot(self)
         while True:
             job = self._take()
             if job is None:
                 return
-            job()
+            place = Place(self)
+            job(place)
             with self._lock:
-                self._running -= 1
-                self._unfinished -= 1
-                if self._resuming:
-                    self._resume.notify()
-                if not self._unfinished:
-                    self._settled.notify_all()
+                place.leave()
+                self._finished_one()
+            del job, place
+
+    def _finished_one(self) -> None:
+        self._unfinished -= 1
+        if not self._unfinished:
+            self._settled.notify_all()
 
     def _take(self) -> Job | None:
         with self._lock:
@@ -141,40 +168,94 @@ class ThreadPool:
                     self._threads -= 1
                     return None
 
-    # --- slots --------------------------------------------------------------------------------------------------------
+    # --- places; all with the lock held -------------------------------------------------------------------------------
 
-    def lend(self) -> None:
-        """The calling thread's job waits for another: its place is free."""
-        with self._lock:
-            self._running -= 1
-            if self._jobs or self._resuming:
-                if self._resuming:
-                    self._resume.notify()
-                elif self._idle:
-                    self._work.notify()
-                else:
-                    self._start_thread()
+    def _lend(self) -> None:
+        """A running job waits: another may have its place."""
+        self._running -= 1
+        if self._resuming:
+            self._resume.notify()
+        elif self._jobs:
+            self._find_thread()
 
-    def reclaim(self) -> None:
-        """The calling thread's job goes on: before any queued job, when there is a place."""
-        with self._lock:
-            self._resuming += 1
+    def _reclaim(self) -> None:
+        """A job that waited goes on: before any queued job, when there is a place."""
+        self._resuming += 1
+        try:
             while self._running >= self._limit:
                 self._resume.wait()
-            self._resuming -= 1
             self._running += 1
+        finally:
+            self._resuming -= 1
 
 
-class _Slot:
-    """The place of one thread in its pool."""
+class Place:
+    """The place of one job among those that run.
 
-    __slots__ = ("_pool",)
+    Several threads or coroutines of the job may wait at once: the place is free from the first's beginning to the
+    last's end. What still waits when the job has ended (a thread that outlived it) has no claim any more.
+
+    Attributes:
+        future: The future that the job resolves, for whoever waits in it.
+    """
+
+    __slots__ = ("_ended", "_held", "_pool", "_returning", "_waiting", "future")
 
     def __init__(self, pool: ThreadPool) -> None:
         self._pool = pool
+        self._held = True
+        self._ended = False
+        self._returning = False
+        self._waiting = 0
+        self.future: Any = None
+
+    def is_held_in(self, pool: ThreadPool) -> bool:
+        """Whether the job runs in this pool at present."""
+        return self._held and self._pool is pool
 
     def give_up(self) -> None:
-        self._pool.lend()
+        """The job waits: its place is free."""
+        pool = self._pool
+        with pool._lock:
+            self._waiting += 1
+            if self._held:
+                self._held = False
+                pool._lend()
 
     def take_again(self) -> None:
-        self._pool.reclaim()
+        """The job goes on: returns when there is a place for it."""
+        pool = self._pool
+        with pool._lock:
+            self._waiting -= 1
+            if self._waiting or self._held or self._returning or self._ended:
+                return
+            self._returning = True
+            try:
+                pool._reclaim()
+            finally:
+                self._returning = False
+            if self._waiting or self._ended:
+                pool._lend()
+            else:
+                self._held = True
+
+    def leave(self) -> None:
+        """The job has ended; the pool's lock is held."""
+        self._ended = True
+        if self._held:
+            self._held = False
+            self._pool._running -= 1
+            if self._pool._resuming:
+                self._pool._resume.notify()
+
+
+_pools: weakref.WeakSet[ThreadPool] = weakref.WeakSet()
+
+
+def _forget_in_child() -> None:
+    for pool in list(_pools):
+        pool.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)

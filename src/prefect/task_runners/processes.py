@@ -18,8 +18,8 @@ from prefect.task_runners.base import Dependencies, TaskRunner
 from prefect.task_runners.threads import run_submitted, when_done
 
 if TYPE_CHECKING:
-    from concurrent import futures as pools
     import multiprocessing
+    from concurrent import futures as pools
 
     import cloudpickle
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Iterable
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect._lazy import lazy
 from prefect.engine import shells
 from prefect.engine.task_run import TaskExecution
-from prefect.futures import PrefectConcurrentFuture, PrefectFuture
+from prefect.futures import PrefectConcurrentFuture, PrefectFuture, running_in
 from prefect.schemas.states import State, StateType
 from prefect.task_runners.base import Dependencies, TaskRunner
-from prefect.task_runners.pool import ThreadPool
+from prefect.task_runners.pool import Place, ThreadPool
 
 if TYPE_CHECKING:
     import asyncio
@@ -47,6 +46,8 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
             raise ValueError(f"`max_workers` must be at least 1, not {max_workers}.")
         self._max_workers = max_workers
         self._pool: ThreadPool | None = None
+        self._waiting: set[_Job] = set()
+        self._cancelled = False
 
     def duplicate(self) -> ThreadPoolTaskRunner[R]:
         return ThreadPoolTaskRunner(self._max_workers)
@@ -58,20 +59,53 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: Dependencies | None = None,
     ) -> PrefectConcurrentFuture[R]:
-        if not self._started or self._pool is None:
+        pool = self._pool
+        if not self._started or pool is None:
             raise RuntimeError("The task runner must be started before submitting work.")
         run = TaskExecution(task, parameters, wait_for, dependencies)
         future: PrefectConcurrentFuture[R] = PrefectConcurrentFuture(run.run.id)
         future.pending = lambda: run.state
-        context = contextvars.copy_context()
-        put = partial(self._pool.put, partial(context.run, _run_to_end, run, future))
-        when_done([upstream for upstream in run.upstreams if upstream is not future], put)
+        job = _Job(run, future)
+        pool.announce()
+        if self._cancelled:
+            job.cancel()
+            pool.drop()
+            return future
+        upstreams = [upstream for upstream in run.upstreams if not getattr(upstream, "done", False)]
+        if not upstreams:
+            pool.put(job)
+            return future
+        future.blockers = tuple(upstreams)
+        self._waiting.add(job)
+        when_done(upstreams, lambda: self._ready(pool, job))
         return future
 
+    def _ready(self, pool: ThreadPool, job: _Job) -> None:
+        """What a waiting run depends on is done."""
+        try:
+            self._waiting.remove(job)
+        except KeyError:
+            return  # it was cancelled
+        job.future.blockers = ()
+        pool.put(job)
+        if self._cancelled:
+            self.cancel_all()
+
     def cancel_all(self) -> None:
-        """Take back the runs that have not started; their futures are never done."""
-        if self._pool is not None:
-            self._pool.cancel()
+        """Take back the runs that have not started: they end as cancelled."""
+        self._cancelled = True
+        pool = self._pool
+        if pool is None:
+            return
+        jobs: list[Any] = pool.take_back()
+        while self._waiting:
+            try:
+                jobs.append(self._waiting.pop())
+            except KeyError:  # another thread was faster
+                break
+        for job in jobs:
+            job.cancel()
+            pool.drop()
 
     def __enter__(self) -> ThreadPoolTaskRunner[R]:
         super().__enter__()
@@ -80,11 +114,12 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
         return self
 
     def __exit__(self, *error: Any) -> None:
-        pool, self._pool = self._pool, None
+        if error and error[0] is not None:
+            self.cancel_all()
+        pool = self._pool
         if pool is not None:
-            if error and error[0] is not None:
-                pool.cancel()
             pool.close()
+            self._pool = None
         super().__exit__(*error)
 
     def __eq__(self, other: object) -> bool:
@@ -121,13 +156,44 @@ class _Countdown:
             self._then()
 
 
-def _run_to_end(run: TaskExecution, future: PrefectConcurrentFuture[Any]) -> None:
-    """Run a submitted task in the present thread and resolve its future, whatever happens."""
-    try:
-        state = run_submitted(run)
-    except BaseException as error:  # an interruption ends this run, not the pool
-        state = run.state if run.state.is_final() else State.make(StateType.CRASHED, message=str(error), data=error)
-    future.resolve(state)
+class _Job:
+    """A submitted run as a job of the pool: it runs in the context of its submission and resolves its future."""
+
+    __slots__ = ("_context", "_run", "future")
+
+    def __init__(self, run: TaskExecution, future: PrefectConcurrentFuture[Any]) -> None:
+        self._run = run
+        self._context = contextvars.copy_context()
+        self.future = future
+
+    def __call__(self, place: Place) -> None:
+        self._context.run(self._run_to_end, place)
+
+    def _run_to_end(self, place: Place) -> None:
+        """Run the task in the present thread and resolve its future, whatever happens."""
+        running_in.set(place)
+        place.future = self.future
+        run = self._run
+        try:
+            state = run_submitted(run)
+        except BaseException as error:  # an interruption ends this run, not the pool
+            state = run.state
+            if not state.is_final():
+                state = run.enter(
+                    State.make(
+                        StateType.CRASHED,
+                        message=f"Execution was interrupted: {type(error).__name__}: {error}",
+                        data=error,
+                        details=run.state.state_details,
+                    )
+                )
+        self.future.resolve(state)
+
+    def cancel(self) -> None:
+        """End the run before it began."""
+        message = "The flow run ended before this task run could start."
+        state = State.make(StateType.CANCELLED, message=message, details=self._run.state.state_details)
+        self.future.resolve(self._run.enter(state))
 
 
 def run_submitted(run: TaskExecution) -> Any:
