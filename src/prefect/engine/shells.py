@@ -36,7 +36,7 @@ def start(make: Make, body: Any, return_state: bool = False) -> Any:
     """
     if body.isgenerator:
         if return_state:
-            make = _Stateless(body.name)
+            raise ValueError(f"`return_state` needs a result, and the generator {body.name!r} has none: iterate over it.")
         return aiterate(make) if body.isasync else iterate(make)
     if body.isasync:
         return await_(make, return_state)
@@ -261,16 +261,6 @@ class _AsyncAttempt:
 
 async def _anext(generator: AsyncGenerator[Any]) -> Any:
     return await generator.__anext__()
-
-
-class _Stateless:
-    """Refuses to make an execution: told when the caller iterates, as everything of a generator is."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __call__(self) -> Any:
-        raise ValueError(f"`return_state` needs a result, and {self._name!r} is a generator: iterate over it instead.")
 
 
 class _Nothing:

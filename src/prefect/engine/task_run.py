@@ -100,7 +100,7 @@ class TaskExecution(Execution):
         execution._begin(task, parameters, None)
         execution._run = run
         execution.fields = vars(run)
-        recorded = cast("State[Any] | None", run.state)
+        recorded = cast("State[Any] | None", vars(run)["state"])
         state = recorded or State.make(PENDING, details=StateDetails.make(task_run_id=run.id))
         execution._details = state.state_details
         execution.state = state

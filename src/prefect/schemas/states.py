@@ -185,10 +185,13 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
 
     @field_validator("data", mode="before")
     @classmethod
-    def _drop_unpersisted(cls, data: Any) -> Any:
-        if isinstance(data, dict) and cast("dict[str, Any]", data).get("type") == "unpersisted":
+    def _read_data(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        stored = cast("dict[str, Any]", data)
+        if stored.get("type") == "unpersisted":
             return None
-        return cast("Any", data)
+        return results.ResultRecordMetadata.model_validate(stored) if "storage_key" in stored else stored
 
     @model_validator(mode="after")
     def _default_name_and_time(self) -> Self:
