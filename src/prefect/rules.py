@@ -70,3 +70,18 @@ def advance(run: Mapping[str, Any], previous: Moment | None, state: Moment, resu
     elif run.get("next_scheduled_start_time") is not None:
         changes["next_scheduled_start_time"] = None
     return changes
+
+
+def retry_delay(attempt: int, retries: int, delays: float | list[float] | None) -> float | None:
+    """Seconds to wait before a failed attempt is followed by another, or None when the failure is final.
+
+    Args:
+        attempt: Which attempt failed, from 1.
+        retries: How many attempts may follow the first.
+        delays: The same for every retry, or one for each; the last one counts for all that follow.
+    """
+    if attempt > retries:
+        return None
+    if isinstance(delays, list):
+        return delays[min(attempt, len(delays)) - 1] if delays else 0.0
+    return delays or 0.0

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, UUID
 
-from prefect import _io
+from prefect import _io, rules
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
 from prefect.engine import core, outcomes
@@ -250,8 +250,8 @@ class FlowExecution(Execution):
     async def _return(self, value: Any) -> Verdict:
         ending = await outcomes.ending(value, self._details, self.flow.cache_result_in_memory)
         state, self.value = ending.state, ending.value
-        if state.is_failed() and self.attempt <= self.flow.retries:
-            return self._await_retry(state.message)
+        if state.is_failed() and (delay := self._retry_delay()) is not None:
+            return self._await_retry(state.message, delay)
         assert self._context is not None
         if state.is_completed() and self._context.persist_result:
             state = await keeping.persist(self, state, ending.value)
@@ -269,15 +269,17 @@ class FlowExecution(Execution):
             self.logger.error("Encountered exception during execution: %r", error, exc_info=error)
             message = f"Flow run encountered an exception: {type(error).__name__}: {error}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
-        if self.attempt <= self.flow.retries:
-            return self._await_retry(message)
+        if (delay := self._retry_delay()) is not None:
+            return self._await_retry(message, delay)
         self.error = error
         self.enter(failed)
         await self._ended()
         return DONE
 
-    def _await_retry(self, message: str | None) -> Verdict:
-        delay = float(self.flow.retry_delay_seconds or 0)
+    def _retry_delay(self) -> float | None:
+        return rules.retry_delay(self.attempt, self.flow.retries, self.flow.retry_delay_seconds)
+
+    def _await_retry(self, message: str | None, delay: float) -> Verdict:
         details = StateDetails.make(
             flow_run_id=self.run_id,
             task_run_id=self._details.task_run_id,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from prefect import _io, journal
+from prefect import _io, journal, rules
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
@@ -361,7 +361,7 @@ class TaskExecution(Execution):
     # --- retries ------------------------------------------------------------------------------------------------------
 
     async def _may_retry(self, failed: State[Any]) -> bool:
-        if self.attempt > self.task.retries:
+        if rules.retry_delay(self.attempt, self.task.retries, None) is None:
             return False
         condition = self.task.retry_condition_fn
         if condition is None:
@@ -389,9 +389,8 @@ class TaskExecution(Execution):
         return Verdict(done=False, delay=delay)
 
     def _delay(self) -> float:
-        """Seconds before the next attempt: the list's entry of this attempt, its last one for all that follow."""
-        delays = self.task.retry_delay_seconds or 0
-        delay = delays[min(self.attempt, len(delays)) - 1] if isinstance(delays, list) else delays
+        """Seconds before the next attempt, with jitter."""
+        delay = rules.retry_delay(self.attempt, self.task.retries, self.task.retry_delay_seconds) or 0.0
         if delay and self.task.retry_jitter_factor:
             delay = math.clamped_poisson_interval(delay, clamping_factor=self.task.retry_jitter_factor)
         return delay
