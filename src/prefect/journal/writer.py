@@ -212,7 +212,7 @@ def _speakable(value: Any, depth: int) -> Any:
     if isinstance(value, _CONTAINERS):
         if depth >= DEPTH:
             return f"<{type(value).__name__}>"
-        if isinstance(value, dict):
+        if hasattr(value, "items"):
             return {_speakable(str(key), depth): _speakable(item, depth + 1) for key, item in value.items()}
         return [_speakable(item, depth + 1) for item in value]
     try:

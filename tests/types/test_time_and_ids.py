@@ -1,0 +1,65 @@
+"""Ids are unique across threads, processes and forks, sort by time, and do not go back with the clock."""
+
+import os
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+
+from prefect.types import _ids, new_id, now
+
+
+def test_now_is_aware_and_utc():
+    assert now().utcoffset() == timedelta(0)
+
+
+def test_an_id_is_a_version_7_uuid_of_this_time():
+    id_ = new_id()
+    assert id_.version == 7
+    assert id_.variant == "specified in RFC 4122"
+    assert abs((id_.int >> 80) / 1000 - time.time()) < 5
+
+
+def test_ids_sort_by_time_of_creation(monkeypatch: pytest.MonkeyPatch):
+    first = new_id()
+    later = time.time_ns() + 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    assert first < new_id()
+
+
+def test_ids_do_not_go_back_with_the_clock(monkeypatch: pytest.MonkeyPatch):
+    before = new_id()
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    after = new_id()
+    assert after.int >> 80 >= before.int >> 80
+    assert after != before
+
+
+def test_threads_never_get_the_same_id():
+    ids: list[int] = []
+    start = threading.Barrier(8)
+
+    def make() -> None:
+        start.wait()
+        ids.extend([new_id().int for _ in range(2000)])
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(ids)) == 16000
+
+
+def test_a_forked_child_makes_other_ids():
+    reader, writer = os.pipe()
+    node = _ids._node
+    pid = os.fork()
+    if pid == 0:
+        os.write(writer, b"%d" % _ids._node)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert int(os.read(reader, 100)) != node
+    os.close(reader)
+    os.close(writer)
