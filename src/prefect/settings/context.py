@@ -136,6 +136,19 @@ def forget() -> None:
         _process = None
 
 
+@contextmanager
+def process_settings(settings: Settings) -> Generator[None]:
+    """Make these the settings of the process inside the block: of every thread that has no others of its own."""
+    global _process
+    with _loading:
+        before, _process = _process, SettingsContext(settings=settings)
+    try:
+        yield
+    finally:
+        with _loading:
+            _process = before
+
+
 def _load() -> SettingsContext:
     snapshot = sources.Snapshot()
     if snapshot.missing_profile:

@@ -169,4 +169,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_in_child)
 
 
-__all__ = ["Dependencies", "TaskRunner", "current_task_runner"]
+def close_default_task_runner() -> None:
+    """Wait for the tasks that were submitted outside of flows; the next one gets a new runner."""
+    global _default
+    with _default_lock:
+        runner, _default = _default, None
+    if runner is not None:
+        runner.__exit__(None, None, None)
+
+
+__all__ = ["Dependencies", "TaskRunner", "close_default_task_runner", "current_task_runner"]

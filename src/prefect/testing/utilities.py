@@ -1,0 +1,245 @@
+"""What tests of programs use: `prefect_test_harness`, and assertions.
+
+@pytest.fixture(autouse=True, scope="session")
+def isolated():
+    with prefect_test_harness():
+        yield
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefect import journal
+from prefect._lazy import lazy
+from prefect.settings import PREFECT_HOME, temporary_settings
+from prefect.settings.context import process_settings
+
+if TYPE_CHECKING:
+    from prefect.blocks.core import Block
+    from prefect.client import orchestration
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas import filters, sorting
+    from prefect.filesystems import ReadableFileSystem
+    from prefect.results import resolve
+    from prefect.schemas.runs import FlowRun
+    from prefect.schemas.states import State
+    from prefect.serializers import Serializer
+    from prefect.task_runners import base as runners
+else:
+    filters = lazy("prefect.client.schemas.filters")
+    orchestration = lazy("prefect.client.orchestration")
+    resolve = lazy("prefect.results.resolve")
+    runners = lazy("prefect.task_runners.base")
+    sorting = lazy("prefect.client.schemas.sorting")
+
+__all__ = [
+    "a_test_step",
+    "assert_blocks_equal",
+    "assert_does_not_warn",
+    "assert_uses_result_serializer",
+    "assert_uses_result_storage",
+    "b_test_step",
+    "exceptions_equal",
+    "get_most_recent_flow_run",
+    "kubernetes_environments_equal",
+    "prefect_test_harness",
+]
+
+
+@contextmanager
+def prefect_test_harness(server_startup_timeout: int | None = 30) -> Generator[None]:
+    """Run flows and tasks inside the block with an empty home of their own, which is removed afterwards.
+
+    Runs are recorded and results kept there, and `get_client()` reads them, in every thread of this process. A server
+    that the settings name is not spoken to.
+
+    Args:
+        server_startup_timeout: Ignored: there is no server to wait for.
+    """
+    before = journal.current()
+    with tempfile.TemporaryDirectory(prefix="prefect-test-", ignore_cleanup_errors=True) as directory:
+        # A directory of its own inside: whoever removes PREFECT_HOME removes that.
+        home = Path(directory) / ".prefect"
+        with _settings(home):
+            journal.use(home)
+            try:
+                yield
+            finally:
+                runners.close_default_task_runner()
+                journal.close()
+                if before is not None:
+                    journal.use(before.home)
+
+
+@contextmanager
+def _settings(home: Path) -> Generator[None]:
+    """Make `home` the home of this context and, because threads start with an empty one, of the process."""
+    updates: dict[Any, Any] = {PREFECT_HOME: home}
+    silenced = ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING")
+    derived = ("PREFECT_PROFILES_PATH", "PREFECT_LOCAL_STORAGE_PATH", "PREFECT_SERVER_DATABASE_CONNECTION_URL")
+    with ExitStack() as stack:
+        changed = stack.enter_context(temporary_settings(updates, restore_defaults=(*silenced, *derived)))
+        stack.enter_context(process_settings(changed))
+        yield
+
+
+@contextmanager
+def assert_does_not_warn(ignore_warnings: list[type[Warning]] | None = None) -> Generator[None]:
+    """Fail when the code inside the block warns.
+
+    Args:
+        ignore_warnings: Kinds of warnings that are let pass.
+
+    Raises:
+        AssertionError: It warned.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for kind in ignore_warnings or ():
+            warnings.simplefilter("ignore", kind)
+        try:
+            yield
+        except Warning as warning:
+            raise AssertionError(f"Warning was raised. {warning!r}") from warning
+
+
+def exceptions_equal(a: BaseException | None, b: BaseException | None) -> bool:
+    """Whether two exceptions are of one type and were given the same arguments."""
+    if a is None or b is None:
+        return a is b
+    return type(a) is type(b) and a.args == b.args
+
+
+def kubernetes_environments_equal(
+    actual: list[dict[str, str]], expected: list[dict[str, str]] | Mapping[str, str]
+) -> bool:
+    """Whether two lists of `{"name": ..., "value": ...}` set the same variables, in any order; prints the differences.
+
+    Args:
+        actual: The environment found.
+        expected: The environment wanted, as such a list or as a mapping.
+    """
+    wanted = dict(expected) if isinstance(expected, Mapping) else _as_mapping(expected)
+    found = _as_mapping(actual)
+    for name in sorted(found.keys() | wanted.keys()):
+        if found.get(name) != wanted.get(name):
+            print(f"{name}: found {found.get(name)!r}, expected {wanted.get(name)!r}")  # noqa: T201
+    return found == wanted and len(actual) == len(wanted)
+
+
+def _as_mapping(variables: list[dict[str, str]]) -> dict[str, Any]:
+    return {variable["name"]: variable.get("value") for variable in variables}
+
+
+def assert_blocks_equal(found: Block, expected: Block, exclude_private: bool = True, **kwargs: Any) -> None:
+    """Fail when two blocks are of different types or have different values.
+
+    Args:
+        found: The block found.
+        expected: The block wanted.
+        exclude_private: Compare the fields only, not what the block knows about itself.
+        **kwargs: For `model_dump` of both, for instance `exclude`.
+
+    Raises:
+        AssertionError: They differ.
+    """
+    if type(found) is not type(expected):
+        raise AssertionError(f"Unexpected type {type(found).__name__}, expected {type(expected).__name__}")
+    pairs = [(found.model_dump(**kwargs), expected.model_dump(**kwargs))]
+    if not exclude_private:
+        pairs.append((found.__pydantic_private__ or {}, expected.__pydantic_private__ or {}))
+    for one, other in pairs:
+        differing = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+        if differing:
+            raise AssertionError(
+                "; ".join(f"{name} is {one.get(name)!r}, expected {other.get(name)!r}" for name in differing)
+            )
+
+
+async def assert_uses_result_serializer(
+    state: State[Any], serializer: str | Serializer, client: PrefectClient | None = None
+) -> None:
+    """Fail when the state's result was not written with this serializer.
+
+    Args:
+        state: The state of a run whose result was stored.
+        serializer: The serializer, or its type.
+        client: Ignored: what the state says is enough.
+
+    Raises:
+        AssertionError: The result was not stored, or with another serializer.
+    """
+    used = _stored(state).serializer
+    if isinstance(serializer, str):
+        assert used.type == serializer, f"The result was written with {used.type!r}, expected {serializer!r}"
+    else:
+        assert used == serializer, f"The result was written with {used!r}, expected {serializer!r}"
+
+
+async def assert_uses_result_storage(
+    state: State[Any], storage: str | Path | ReadableFileSystem, client: PrefectClient | None = None
+) -> None:
+    """Fail when the state's result was not stored there.
+
+    Args:
+        state: The state of a run whose result was stored.
+        storage: A file system, a path, or the name of a saved block.
+        client: Ignored: what the state says is enough.
+
+    Raises:
+        AssertionError: The result was not stored, or elsewhere.
+    """
+    metadata = _stored(state)
+    given: Any = storage
+    expected: Any = await resolve.aresolve_result_storage(given)
+    block_id = getattr(expected, "_block_document_id", None)
+    if block_id is not None:
+        assert metadata.storage_block_id == block_id, (
+            f"The result is in the block {metadata.storage_block_id}, expected {block_id}"
+        )
+        return
+    base = Path(expected.basepath or Path.cwd()).expanduser().resolve()
+    path = Path(metadata.storage_key).resolve()
+    assert path.is_relative_to(base), f"The result is in {str(path)!r}, expected in {str(base)!r}"
+
+
+def _stored(state: State[Any]) -> Any:
+    metadata = getattr(state.data, "metadata", state.data)
+    assert hasattr(metadata, "storage_key"), f"The result of {state!r} was not stored."
+    return metadata
+
+
+async def get_most_recent_flow_run(client: PrefectClient | None = None, flow_name: str | None = None) -> FlowRun:
+    """The flow run that was created last.
+
+    Args:
+        client: The client to ask with; a new one if None.
+        flow_name: Only runs of the flow of this name count.
+
+    Raises:
+        AssertionError: There is no flow run.
+    """
+    asked = client or orchestration.get_client()
+    only = filters.FlowFilter(name=filters.FlowFilterName(any_=[flow_name])) if flow_name else None
+    runs = await asked.read_flow_runs(flow_filter=only, sort=sorting.FlowRunSort.EXPECTED_START_TIME_DESC, limit=1)
+    assert runs, f"There is no flow run{f' of the flow {flow_name!r}' if flow_name else ''}."
+    return runs[0]
+
+
+def a_test_step(**kwargs: Any) -> dict[str, Any]:
+    """A step of a deployment that returns its inputs and three outputs, for tests of steps."""
+    return {**kwargs, **_OUTPUTS}
+
+
+def b_test_step(**kwargs: Any) -> dict[str, Any]:
+    """Another step of a deployment that does the same."""
+    return {**kwargs, **_OUTPUTS}
+
+
+_OUTPUTS: dict[str, Any] = {"output1": 1, "output2": ["b", 2, 3], "output3": "This one is actually a string"}

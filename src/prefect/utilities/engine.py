@@ -1,0 +1,132 @@
+"""Names of the engine that integrations import from here; what they do lives in `prefect.engine`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect._io import drive
+from prefect._later import later
+from prefect.context import EngineContext
+from prefect.engine import parameters as inputs
+from prefect.engine.termination import watched as capture_sigterm
+from prefect.futures import PrefectFuture
+from prefect.schemas.runs import FlowRunResult, TaskRunResult
+
+if TYPE_CHECKING:
+    from prefect._flow import Flow
+    from prefect.client.orchestration import PrefectClient, SyncPrefectClient
+    from prefect.schemas.states import State
+    from prefect.tasks import Task
+
+__all__ = [
+    "capture_sigterm",
+    "collect_task_run_inputs",
+    "collect_task_run_inputs_sync",
+    "emit_task_run_state_change_event",
+    "link_state_to_flow_run_result",
+    "link_state_to_task_run_result",
+    "propose_state",
+    "propose_state_sync",
+    "resolve_inputs",
+    "resolve_inputs_sync",
+    "should_log_prints",
+]
+
+
+async def collect_task_run_inputs(expr: Any, max_depth: int = -1) -> set[TaskRunResult | FlowRunResult]:
+    """The runs that a value depends on; see `collect_task_run_inputs_sync`."""
+    return collect_task_run_inputs_sync(expr, max_depth=max_depth)
+
+
+def collect_task_run_inputs_sync(
+    expr: Any, future_cls: Any = PrefectFuture, max_depth: int = -1
+) -> set[TaskRunResult | FlowRunResult]:
+    """The runs that a value depends on: futures and states in it, and values that tasks of this flow run returned.
+
+    Args:
+        expr: The value; collections are looked into.
+        future_cls: Ignored: every future counts.
+        max_depth: Ignored: all depths are looked into.
+    """
+    context = EngineContext.get()
+    found = inputs.collect({"value": expr}, context.run_results if context else None).links["value"]
+    kinds: dict[str, Any] = {"task_run": TaskRunResult, "flow_run": FlowRunResult}
+    return {kinds[link["input_type"]](id=link["id"]) for link in found}
+
+
+async def resolve_inputs(parameters: dict[str, Any], return_data: bool = True, max_depth: int = -1) -> dict[str, Any]:
+    """Wait for the futures among the parameters and replace futures and states by their values.
+
+    Args:
+        parameters: The parameters by name.
+        return_data: False only waits, and returns nothing of them.
+        max_depth: Ignored: all depths are looked into.
+
+    Raises:
+        UpstreamTaskError: A run that a parameter comes from did not complete.
+    """
+    found = inputs.collect(parameters, None)
+    if return_data:
+        return await inputs.resolve(parameters, found)
+    for future in found.futures:
+        await inputs.wait_for_future(future)
+    return {}
+
+
+def resolve_inputs_sync(parameters: dict[str, Any], return_data: bool = True, max_depth: int = -1) -> dict[str, Any]:
+    """As `resolve_inputs`."""
+    return drive(resolve_inputs(parameters, return_data, max_depth))
+
+
+async def propose_state(client: PrefectClient, state: State[Any], flow_run_id: UUID, force: bool = False) -> State[Any]:
+    """Ask for a flow run to enter a state.
+
+    Returns:
+        The state that it is in now.
+
+    Raises:
+        ObjectNotFound: There is no such run.
+    """
+    return _adopted(state, await client.set_flow_run_state(flow_run_id, state, force=force))
+
+
+def propose_state_sync(
+    client: SyncPrefectClient, state: State[Any], flow_run_id: UUID, force: bool = False
+) -> State[Any]:
+    """As `propose_state`."""
+    return _adopted(state, client.set_flow_run_state(flow_run_id, state, force=force))
+
+
+def _adopted(proposed: State[Any], answer: Any) -> State[Any]:
+    if answer.state is None:
+        return proposed
+    if answer.state.data is None and answer.state.type == proposed.type:
+        answer.state.data = proposed.data  # the value itself does not go through the API
+    return answer.state
+
+
+def link_state_to_task_run_result(state: State[Any], result: Any) -> None:
+    """Remember that the state's task run returned this value, so that passing it on is seen as a dependency."""
+    _link(result, state.state_details.task_run_id, "task_run")
+
+
+def link_state_to_flow_run_result(state: State[Any], result: Any) -> None:
+    """Remember that the state's flow run returned this value, so that passing it on is seen as a dependency."""
+    _link(result, state.state_details.flow_run_id, "flow_run")
+
+
+def _link(result: Any, run_id: UUID | None, kind: str) -> None:
+    context = EngineContext.get()
+    if context is not None and run_id is not None:
+        inputs.track(context.run_results, result, run_id, kind)
+
+
+def should_log_prints(flow_or_task: Flow[..., Any] | Task[..., Any]) -> bool:
+    """Whether a run here would log its prints."""
+    return flow_or_task.should_log_prints(EngineContext.get())
+
+
+emit_task_run_state_change_event: Any = later(
+    __name__, "emit_task_run_state_change_event", "events and automations", "a later issue"
+)
