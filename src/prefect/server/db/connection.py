@@ -8,13 +8,15 @@ own dialect. A connection belongs to one transaction, so nothing here survives a
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from prefect._io import blocking
+from prefect._io import blocking, sleep
 from prefect._lazy import lazy
 from prefect.server.db import schema
 from prefect.server.db.dialect import SqliteDialect
@@ -33,7 +35,10 @@ NAME = "pluperfect.db"
 """The file of the local store in its home directory."""
 
 PATIENCE = 60.0
-"""Seconds to wait for another process's transaction; ours are cut to take a fraction of one."""
+"""Seconds to wait for one's turn to write; our transactions are cut to take a fraction of one."""
+
+BRIEFLY = 5.0
+"""Seconds that a statement may wait in the driver: for the moments in which the file is created or recovered."""
 
 
 class Connection(Protocol):
@@ -119,7 +124,7 @@ class SqliteDatabase:
 
     Args:
         path: The file. Its directory is made when it is missing.
-        patience: Seconds to wait for another process's transaction.
+        patience: Seconds to wait for one's turn to write.
     """
 
     def __init__(self, path: Path, patience: float = PATIENCE) -> None:
@@ -129,27 +134,50 @@ class SqliteDatabase:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
-        connection = await blocking(self._open, "BEGIN")
+        connection = await blocking(self._open)
         try:
+            await connection.run(Sql("BEGIN"))
             yield connection
         finally:
             await connection.finish("ROLLBACK")
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Connection]:
-        connection = await blocking(self._open, "BEGIN IMMEDIATE")
+        connection = await blocking(self._open)
         try:
+            await self._take_turn(connection)
             yield connection
         except BaseException:
             await connection.finish("ROLLBACK")
             raise
         await connection.finish("COMMIT")
 
-    def _open(self, begin: str) -> SqliteConnection:
+    async def _take_turn(self, connection: SqliteConnection) -> None:
+        """Begin a transaction that writes, as soon as no other one does.
+
+        Waiting is done here and not in the driver: under an event loop that would hold a thread for each who waits,
+        and none might be left for the one they wait for.
+        """
+        deadline = time.monotonic() + self.patience
+        pause = 0.001
+        await connection.run(Sql("PRAGMA busy_timeout = 0"))
+        while True:
+            try:
+                await connection.run(Sql("BEGIN IMMEDIATE"))
+                break
+            except StoreBusy:
+                if time.monotonic() >= deadline:
+                    raise
+            # At random, so that those who wait do not keep step.
+            await sleep(pause * random.random())
+            pause = min(pause * 2, 0.1)
+        await connection.run(Sql(f"PRAGMA busy_timeout = {BRIEFLY * 1000:.0f}"))
+
+    def _open(self) -> SqliteConnection:
         if not (self._prepared and self.path.exists()):
             _make_home(self.path.parent)
         try:
-            raw = sqlite3.connect(self.path, timeout=self.patience, isolation_level=None, check_same_thread=False)
+            raw = sqlite3.connect(self.path, timeout=BRIEFLY, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
         try:
@@ -159,7 +187,6 @@ class SqliteDatabase:
             # A commit is on disk when it returns: the journal's records are discarded on its word.
             raw.execute("PRAGMA synchronous = FULL")
             raw.execute("PRAGMA cache_size = -16000")
-            raw.execute(begin)
         except sqlite3.Error as error:
             raw.close()
             raise explain(error, self.path) from error

@@ -17,9 +17,7 @@ from prefect.server.services import answers
 from prefect.server.services.answers import Answer
 from prefect.server.services.errors import Invalid, Missing
 from prefect.server.store import Collection, Row, filters, sorting
-
-DEFAULT_LIMIT = 200
-"""How many objects a list holds when its reader did not say."""
+from prefect.settings import get_current_settings
 
 _LATEST = Sql(
     "artifact.key IS NOT NULL AND artifact.id = (SELECT newer.id FROM artifact AS newer WHERE newer.key = artifact.key"
@@ -168,7 +166,7 @@ async def _find(
         order = sorting.order(collection.table.name, sort, default)
     except ValueError as error:
         raise Invalid(str(error)) from None
-    limit = DEFAULT_LIMIT if limit is None else limit
+    limit = get_current_settings().server.api.default_limit if limit is None else limit
     return [shape(row) for row in await collection.find(tx, where, order, limit, offset or 0)]
 
 
