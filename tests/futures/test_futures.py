@@ -1,0 +1,271 @@
+"""Waiting, results, callbacks, and that what waits for itself is told."""
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from prefect.futures import (
+    PrefectConcurrentFuture,
+    PrefectFutureList,
+    PrefectTaskRunFuture,
+    PrefectWrappedFuture,
+    as_completed,
+    resolve_futures_to_results,
+    resolve_futures_to_states,
+    running_in,
+    wait,
+)
+from prefect.schemas.states import Completed, Failed, InMemory
+from prefect.types import new_id
+
+Future = PrefectTaskRunFuture[Any]
+
+
+def pending() -> Future:
+    return PrefectTaskRunFuture(new_id())
+
+
+def done(value: Any) -> Future:
+    future = pending()
+    future.resolve(Completed(data=InMemory(value)))
+    return future
+
+
+def failed(error: Exception) -> Future:
+    future = pending()
+    future.resolve(Failed(data=error))
+    return future
+
+
+class Place:
+    """A place in a pool that counts how often it was given up."""
+
+    def __init__(self, future: Future | None = None) -> None:
+        self.future = future
+        self.lent = 0
+        self.times = 0
+
+    def give_up(self) -> None:
+        self.lent += 1
+        self.times += 1
+
+    def take_again(self) -> None:
+        self.lent -= 1
+
+
+@pytest.fixture
+def place():
+    place = Place(pending())
+    token = running_in.set(place)
+    yield place
+    running_in.reset(token)
+    assert place.lent == 0
+
+
+def test_the_result_and_the_exception():
+    assert done(1).result() == 1
+    with pytest.raises(KeyError):
+        failed(KeyError("x")).result()
+    assert isinstance(failed(KeyError("x")).result(raise_on_failure=False), KeyError)
+
+
+def test_a_pending_future():
+    future = pending()
+    assert future.state.is_pending()
+    assert not future.done
+    future.wait(timeout=0.01)
+    with pytest.raises(TimeoutError, match="did not complete"):
+        future.result(timeout=0.01)
+    assert future._callbacks == [], "who gave up waiting leaves nothing behind"
+
+
+async def test_a_pending_future_awaited():
+    future = pending()
+    await future.wait_async(timeout=0.01)
+    with pytest.raises(TimeoutError, match="did not complete"):
+        await future.result_async(timeout=0.01)
+    assert future._callbacks == []
+    asyncio.get_running_loop().call_soon(future.resolve, Completed(data=InMemory(3)))
+    assert await future.result_async() == 3
+
+
+def test_only_the_first_state_counts():
+    future = done(1)
+    future.resolve(Failed())
+    assert future.result() == 1
+
+
+def test_callbacks_are_called_once_with_the_future():
+    future, called = pending(), list[Any]()
+    future.add_done_callback(called.append)
+    future.resolve(Completed())
+    future.add_done_callback(called.append)
+    assert called == [future, future]
+
+
+def test_a_callback_that_raises_is_logged_and_holds_up_nobody(caplog: pytest.LogCaptureFixture):
+    future, called = pending(), list[Any]()
+    future.add_done_callback(lambda _: 1 / 0)
+    future.add_done_callback(called.append)
+    future.resolve(Completed())
+    assert called == [future]
+
+
+def test_a_thread_that_waits_is_told():
+    future, results = pending(), list[Any]()
+    thread = threading.Thread(target=lambda: results.append(future.result()))
+    thread.start()
+    future.resolve(Completed(data=InMemory(5)))
+    thread.join()
+    assert results == [5]
+
+
+async def test_a_loop_that_has_closed_is_not_called():
+    future = pending()
+
+    def use_another_loop() -> None:
+        async def begin() -> None:
+            asyncio.get_running_loop().call_later(0.01, task.cancel)
+            await task
+
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(future.wait_async())
+        with pytest.raises(asyncio.CancelledError):
+            loop.run_until_complete(begin())
+        loop.close()
+
+    await asyncio.to_thread(use_another_loop)
+    future.resolve(Completed())
+
+
+def test_as_completed_yields_each_once_in_the_order_they_finish():
+    first, second = pending(), pending()
+    second.resolve(Completed())
+    found = as_completed([first, second, first])
+    assert next(found) is second
+    first.resolve(Completed())
+    assert list(found) == [first]
+
+
+def test_as_completed_gives_up():
+    futures = [done(1), pending(), pending()]
+    with pytest.raises(TimeoutError, match=r"2 \(of 3\) futures unfinished"):
+        list(as_completed(futures, timeout=0.01))
+    assert futures[1]._callbacks == []
+
+
+def test_as_completed_that_is_left_early_leaves_nothing_behind():
+    future = pending()
+    found = as_completed([done(1), future])
+    next(found)
+    found.close()
+    assert future._callbacks == []
+
+
+def test_wait_tells_done_from_not_done():
+    one, two, three = done(1), pending(), failed(KeyError("x"))
+    assert wait([one, two, three], timeout=0.01) == ({one, three}, {two})
+    two.resolve(Completed())
+    assert wait([one, two, three]).not_done == set()
+
+
+def test_a_list_gives_its_results_in_order():
+    futures = PrefectFutureList([done(1), done(2)])
+    futures.wait()
+    assert futures.result() == [1, 2]
+
+
+def test_a_list_gives_up():
+    with pytest.raises(TimeoutError, match="1 of 2 done"):
+        PrefectFutureList([done(1), pending()]).result(timeout=0.01)
+
+
+def test_a_runs_own_timeout_error_is_its_own():
+    with pytest.raises(TimeoutError, match="mine"):
+        PrefectFutureList([failed(TimeoutError("mine"))]).result(timeout=1)
+
+
+def test_futures_inside_values():
+    value = {"a": [done(1), 2], "b": (done(3),)}
+    assert resolve_futures_to_results(value) == {"a": [1, 2], "b": (3,)}
+    states = resolve_futures_to_states(value)
+    assert states["a"][0].is_completed()
+    with pytest.raises(KeyError):
+        resolve_futures_to_results([failed(KeyError("x"))])
+
+
+def test_waiting_lends_the_place(place: Place):
+    future = pending()
+    future.wait(timeout=0.01)
+    list(as_completed([done(1)]))
+    assert place.times == 1
+    wait([future], timeout=0.01)
+    assert place.times == 2
+
+
+async def test_awaiting_lends_the_place(place: Place):
+    await pending().wait_async(timeout=0.01)
+    assert place.times == 1
+
+
+def test_waiting_for_oneself_is_an_error(place: Place):
+    assert place.future is not None
+    for waiting in (place.future.wait, place.future.result, lambda: wait([place.future])):
+        with pytest.raises(RuntimeError, match="waits for itself"):
+            waiting()
+    place.future.wait(timeout=0.01)
+
+
+async def test_awaiting_oneself_is_an_error(place: Place):
+    assert place.future is not None
+    with pytest.raises(RuntimeError, match="waits for itself"):
+        await place.future.wait_async()
+
+
+def test_waiting_in_a_circle_is_an_error(place: Place):
+    assert place.future is not None
+    other, third = pending(), pending()
+    other.blockers = (third, done(1))
+    third.blockers = (place.future, other)
+    with pytest.raises(RuntimeError, match="waits for itself"):
+        other.wait()
+    with pytest.raises(RuntimeError, match="waits for itself"):
+        wait([other, third])
+    free = pending()
+    threading.Timer(0.01, free.resolve, [Completed()]).start()
+    assert next(as_completed([other, free])) is free
+
+
+def test_a_run_that_waits_blocks_who_waits_for_it(place: Place):
+    assert place.future is not None
+    other = pending()
+    seen = list[Any]()
+
+    def look(_: Any) -> None:
+        seen.extend(place.future.blockers)  # type: ignore[union-attr]
+
+    other.add_done_callback(look)
+    threading.Timer(0.01, other.resolve, [Completed()]).start()
+    other.wait()
+    assert place.future.blockers == ()
+
+
+def test_a_future_of_concurrent_futures_follows():
+    future: PrefectConcurrentFuture[Any] = PrefectConcurrentFuture(new_id())
+    wrapped = future.wrapped_future
+    assert wrapped is future.wrapped_future
+    assert not wrapped.done()
+    future.resolve(Completed())
+    assert wrapped.result(1).is_completed()
+
+
+def test_following_another_librarys_future():
+    import concurrent.futures
+
+    theirs: concurrent.futures.Future[Any] = concurrent.futures.Future()
+    future: PrefectWrappedFuture[Any, Any] = PrefectWrappedFuture(new_id(), theirs)
+    theirs.set_exception(KeyError("x"))
+    assert future.state.is_crashed()
+    assert future.wrapped_future is theirs

@@ -1,0 +1,246 @@
+"""The pool of threads: its limit holds, nothing that could run waits, and waiting never exhausts it."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from prefect.futures import PrefectTaskRunFuture, running_in
+from prefect.schemas.states import Completed
+from prefect.task_runners import pool as pool_module
+from prefect.task_runners.pool import Place, ThreadPool
+from prefect.types import new_id
+
+PATIENCE = 10.0
+
+
+class Gate:
+    """Counts who is inside and the most that ever were."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.inside = 0
+        self.most = 0
+        self.total = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.inside += 1
+            self.total += 1
+            self.most = max(self.most, self.inside)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.inside -= 1
+
+
+def put(pool: ThreadPool, job: Callable[[Place], Any]) -> PrefectTaskRunFuture[Any]:
+    """Run a job as the task runner does: in its place, resolving a future."""
+    future: PrefectTaskRunFuture[Any] = PrefectTaskRunFuture(new_id())
+
+    def run(place: Place) -> None:
+        token = running_in.set(place)
+        place.future = future
+        try:
+            job(place)
+        finally:
+            running_in.reset(token)
+            future.resolve(Completed())
+
+    pool.announce()
+    pool.put(run)
+    return future
+
+
+def settled(pool: ThreadPool) -> None:
+    """Close the pool; nothing is left running or counted."""
+    pool.close()
+    with pool._lock:
+        assert (pool._running, pool._resuming, pool._unfinished, len(pool._jobs)) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7])
+def test_the_limit_holds(limit: int):
+    pool, gate = ThreadPool(limit, "test"), Gate()
+    for _ in range(200):
+        put(pool, lambda _: gate.__enter__() or gate.__exit__())
+    settled(pool)
+    assert gate.total == 200
+    assert gate.most <= limit
+
+
+@pytest.mark.parametrize("count", [2, 5, 40, 200])
+def test_without_a_limit_all_run_side_by_side(count: int):
+    pool, barrier = ThreadPool(None, "test"), threading.Barrier(count, timeout=PATIENCE)
+    for _ in range(count):
+        put(pool, lambda _: barrier.wait())
+    settled(pool)
+    assert not barrier.broken
+
+
+def test_a_thread_that_was_woken_is_not_counted_on_twice():
+    pool = ThreadPool(None, "test")
+    for _ in range(50):
+        put(pool, lambda _: None).wait()  # leaves an idle thread behind
+        barrier = threading.Barrier(3, timeout=PATIENCE)
+        for _ in range(3):
+            put(pool, lambda _, barrier=barrier: barrier.wait())
+        assert not barrier.broken
+    settled(pool)
+
+
+def test_short_jobs_do_not_start_many_threads():
+    pool = ThreadPool(None, "test")
+    for _ in range(5000):
+        put(pool, lambda _: None)
+    pool.close()
+    assert pool._taken == 5000
+    assert pool._threads <= pool_module.EAGER * 4
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+@pytest.mark.parametrize("depth", [1, 30])
+def test_nested_waiting_needs_no_more_than_the_limit(limit: int, depth: int):
+    pool, gate = ThreadPool(limit, "test"), Gate()
+
+    def nest(level: int) -> Callable[[Place], None]:
+        def job(_: Place) -> None:
+            with gate:
+                pass
+            if level:
+                put(pool, nest(level - 1)).wait()
+            with gate:
+                pass
+
+        return job
+
+    put(pool, nest(depth)).wait(PATIENCE)
+    settled(pool)
+    assert gate.total == 2 * (depth + 1)
+    assert gate.most <= limit
+
+
+def test_who_has_waited_goes_before_the_queue():
+    pool, order = ThreadPool(1, "test"), list[str]()
+    go = threading.Event()
+
+    def parent(_: Place) -> None:
+        child = put(pool, lambda _: order.append("child"))
+        go.wait(PATIENCE)
+        child.wait()
+        order.append("parent")
+
+    put(pool, parent)
+    go.set()
+    settled(pool)
+    assert order == ["child", "parent"]
+
+
+def test_a_thread_that_outlives_its_job_takes_no_place():
+    pool = ThreadPool(1, "test")
+    release, waiting, back = threading.Event(), threading.Event(), threading.Event()
+
+    def job(place: Place) -> None:
+        def stray() -> None:
+            place.give_up()
+            waiting.set()
+            release.wait(PATIENCE)
+            place.take_again()
+            back.set()
+
+        threading.Thread(target=stray).start()
+        waiting.wait(PATIENCE)
+
+    put(pool, job).wait(PATIENCE)
+    assert pool._running == 0
+    blocked = threading.Event()
+    put(pool, lambda _: blocked.wait(PATIENCE))
+    release.set()
+    assert back.wait(PATIENCE), "it must not wait for a place that it does not need"
+    blocked.set()
+    settled(pool)
+
+
+def test_jobs_that_have_not_started_can_be_taken_back():
+    pool, go, started = ThreadPool(1, "test"), threading.Event(), threading.Event()
+    put(pool, lambda _: (started.set(), go.wait(PATIENCE)))
+    started.wait(PATIENCE)
+    for _ in range(3):
+        put(pool, lambda _: pytest.fail("it was taken back"))
+    assert len(pool.take_back()) == 3
+    for _ in range(3):
+        pool.drop()
+    go.set()
+    settled(pool)
+
+
+def test_closing_waits_for_what_is_announced():
+    pool, ran = ThreadPool(1, "test"), threading.Event()
+    pool.announce()
+    closing = threading.Thread(target=pool.close)
+    closing.start()
+    assert closing.is_alive()
+    pool.put(lambda _: ran.set())
+    closing.join(PATIENCE)
+    assert ran.is_set()
+
+
+def test_a_system_without_more_threads_makes_do_with_what_there_is(monkeypatch: pytest.MonkeyPatch):
+    pool, threads, start = ThreadPool(None, "test"), list[Any](), threading.Thread.start
+
+    def limited(self: threading.Thread) -> None:
+        if len(threads) >= 2 and self.name == "test":
+            raise RuntimeError("can't start new thread")
+        threads.append(self)
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    ran = list[int]()
+    for number in range(50):
+        put(pool, lambda _, number=number: ran.append(number))
+    settled(pool)
+    assert sorted(ran) == list(range(50))
+
+
+Tree = list[Any]
+trees: st.SearchStrategy[Tree] = st.recursive(st.just([]), lambda inner: st.lists(inner, max_size=4), max_leaves=25)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(tree=trees, limit=st.one_of(st.none(), st.integers(1, 4)), wait_first=st.booleans(), twice=st.booleans())
+def test_any_tree_of_jobs_ends(tree: Tree, limit: int | None, wait_first: bool, twice: bool):
+    """Each job puts its children and waits for them, in either order, in one thread or in two at once."""
+    pool, gate = ThreadPool(limit, "test"), Gate()
+
+    def node(children: Tree) -> Callable[[Place], None]:
+        def job(place: Place) -> None:
+            with gate:
+                pass
+            if wait_first:
+                for child in children:
+                    put(pool, node(child)).wait()
+            else:
+                futures = [put(pool, node(child)) for child in children]
+                if twice:
+                    place.give_up()
+                for future in reversed(futures):
+                    future.wait()
+                if twice:
+                    place.take_again()
+            with gate:
+                pass
+
+        return job
+
+    def size(node: Tree) -> int:
+        return 1 + sum(map(size, node))
+
+    future = put(pool, node(tree))
+    future.wait(PATIENCE)
+    assert future.done, "dead-locked"
+    settled(pool)
+    assert gate.total == 2 * size(tree)
+    assert limit is None or gate.most <= limit
