@@ -36,7 +36,7 @@ def start(make: Make, body: Any, return_state: bool = False) -> Any:
     """
     if body.isgenerator:
         if return_state:
-            raise ValueError(f"`return_state` needs a result, and the generator {body.name!r} has none: iterate over it.")
+            raise ValueError(f"The generator {body.name!r} has no state to return: iterate over it instead.")
         return aiterate(make) if body.isasync else iterate(make)
     if body.isasync:
         return await_(make, return_state)
