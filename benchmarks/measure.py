@@ -39,26 +39,34 @@ class Series:
     def show(self, unit: "Unit") -> str:
         if len(self.values) == 1:
             return unit.show(self.median)
-        return f"{unit.show(self.median)} ({unit.number(min(self.values))}..{unit.number(max(self.values))})"
+        unit = unit.fitting(self.median)
+        least, most = unit.number(min(self.values)), unit.number(max(self.values))
+        return f"{unit.number(self.median)} {unit.name} ({least}..{most})"
 
 
 @dataclass(frozen=True)
 class Unit:
-    """How a figure is printed: its value times `scale`, with `name` behind it."""
+    """How a figure is printed: its value times `scale`, with `name` behind it; from 10,000 on in the `larger` unit."""
 
     name: str
     scale: float
+    larger: "Unit | None" = None
+
+    def fitting(self, value: float) -> "Unit":
+        return self.larger.fitting(value) if self.larger and abs(value * self.scale) >= 10_000 else self
 
     def number(self, value: float) -> str:
         scaled = value * self.scale
         return f"{scaled:.0f}" if abs(scaled) >= 100 else f"{scaled:.3g}"
 
     def show(self, value: float) -> str:
-        return f"{self.number(value)} {self.name}"
+        unit = self.fitting(value)
+        return f"{unit.number(value)} {unit.name}"
 
 
-MILLISECONDS = Unit("ms", 1e3)
-MICROSECONDS = Unit("µs", 1e6)
+SECONDS = Unit("s", 1.0)
+MILLISECONDS = Unit("ms", 1e3, SECONDS)
+MICROSECONDS = Unit("µs", 1e6, MILLISECONDS)
 KIB = Unit("KiB", 1.0)
 
 

@@ -152,7 +152,7 @@ def submitted(plan: Plan) -> Row:
 
 
 def mapped(plan: Plan) -> Row:
-    row = _per_task(plan, f".map over {MAPPED:,}, a task", "mapped", MAPPED, 200, floors.batched_row(plan.scratch))
+    row = _per_task(plan, f".map over {MAPPED:,}, a task", "mapped", MAPPED, 500, floors.batched_row(plan.scratch))
     return _with(row, *_faster(row, 50))
 
 

@@ -1,0 +1,74 @@
+"""The benchmark counts what it says it counts, and tells PASS from MISS."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import floors, guard, measure, rows, table
+from benchmarks.measure import MICROSECONDS, MILLISECONDS, Series
+
+BURN = "sum(i * i for i in range(3_000_000))"
+
+
+def row(ours: float, theirs: float | None = None, *budgets: rows.Budget) -> rows.Row:
+    figure = rows.Figure(Series((theirs,))) if theirs is not None else None
+    return rows.Row("name", MILLISECONDS, rows.Figure(Series((ours,))), figure, None, budgets)
+
+
+def test_cpu_of_children_counts(tmp_path: Path):
+    alone = measure.run([sys.executable, "-c", BURN], os.environ, tmp_path)
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURN!r}])"
+    with_child = measure.run([sys.executable, "-c", child], os.environ, tmp_path)
+    assert with_child.cpu > alone.cpu * 0.7
+    assert alone.wall > 0
+
+
+def test_printed_facts_are_read(tmp_path: Path):
+    command = [sys.executable, "-c", "print('other'); print('BENCH {\"wall\": 2}')"]
+    assert measure.run(command, os.environ, tmp_path).facts == {"wall": 2}
+
+
+def test_a_program_that_fails_is_an_error_that_says_what_it_said(tmp_path: Path):
+    with pytest.raises(RuntimeError, match="this one"):
+        measure.run([sys.executable, "-c", "raise ValueError('this one')"], os.environ, tmp_path)
+
+
+def test_units_grow_with_the_figure():
+    assert MICROSECONDS.show(12e-6) == "12 µs"
+    assert MICROSECONDS.show(0.05) == "50 ms"
+    assert Series((12.0, 11.0, 14.0)).show(MILLISECONDS) == "12 s (11..14)"
+
+
+def test_budgets():
+    at_most, at_least = rows.Budget("", 2.0, 1.0), rows.Budget("", 2.0, 1.0, at_least=True)
+    assert (at_most.kept, at_least.kept) == (False, True)
+    shown = table.verdicts([row(1, 2, at_most, at_least)])
+    assert (shown.count("MISS"), shown.count("PASS")) == (1, 1)
+
+
+def test_ratio_is_how_many_times_faster():
+    assert row(0.5, 10.0).ratio == 20
+    assert row(0.5).ratio is None
+    assert "20 x" in table.render([row(0.5, 10.0)])
+
+
+def test_floors_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(floors, "CALLS", 1000)
+    monkeypatch.setattr(floors, "ROWS", 2000)
+    assert 0 < floors.bare_call(1).median < floors.batched_row(tmp_path, 1).median < 1
+
+
+def test_the_guard_knows_its_rows():
+    measured = {"import, flow and task used", "first flow of three tasks, fresh home", "empty flow"}
+    assert measured <= guard.LIMITS.keys()
+
+
+@pytest.mark.parametrize(
+    "program", sorted(path.stem for path in (Path(rows.__file__).parent / "programs").glob("*.py"))
+)
+def test_programs_are_programs_of_both(program: str):
+    """Nothing but the interface: what the original does not have cannot be measured on it."""
+    text = (Path(rows.__file__).parent / "programs" / f"{program}.py").read_text()
+    assert text.count("prefect") == text.count("from prefect import flow")
