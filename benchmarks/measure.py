@@ -82,14 +82,14 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path
     Raises:
         RuntimeError: It failed; the message is what it said last.
     """
-    before = _children_cpu()
+    before, others = _children_cpu(), _own_children()
     out, err = cwd / "out.txt", cwd / "err.txt"
     started = time.perf_counter()
     with out.open("wb") as stdout, err.open("wb") as stderr:
         process = subprocess.Popen(command, env=dict(environment), cwd=cwd, stdout=stdout, stderr=stderr)
         code = process.wait()
     wall = time.perf_counter() - started
-    _reap()
+    _reap(others)
     if code != 0:
         last = "\n".join(err.read_text(errors="replace").splitlines()[-8:])
         raise RuntimeError(f"{' '.join(map(str, command))} ended with exit code {code}:\n{last}")
@@ -134,13 +134,10 @@ def _descendants(pid: int) -> list[int]:
     return children + [below for child in children for below in _descendants(child)]
 
 
-def _reap() -> None:
-    """Wait for adopted processes; servers of this benchmark's own are started by Popen and are not waited for."""
+def _reap(others: set[int]) -> None:
+    """Wait for the processes that the measured one left behind: our children now, but for those from before."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        adopted = [pid for pid in _own_children() if pid not in ours]
-        if not adopted:
-            return
+    while (adopted := _own_children() - others) and time.monotonic() < deadline:
         for pid in adopted:
             try:
                 os.waitpid(pid, os.WNOHANG)
@@ -149,10 +146,6 @@ def _reap() -> None:
         time.sleep(0.02)
 
 
-def _own_children() -> list[int]:
+def _own_children() -> set[int]:
     text = "".join(path.read_text() for path in Path("/proc/self/task").glob("*/children"))
-    return [int(each) for each in text.split()]
-
-
-ours: set[int] = set()
-"""Children that are meant to go on: the original's server."""
+    return {int(each) for each in text.split()}

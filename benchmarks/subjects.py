@@ -64,7 +64,6 @@ def this(scratch: Path) -> Subject:
 
 def served(scratch: Path, address: str, server: int) -> Subject:
     """The original with a server that runs already: its start-up is not in these figures."""
-    measure.ours.add(server)
     return Subject("theirs", original.python(), scratch, server, {"PREFECT_API_URL": address})
 
 
