@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRunResult, TaskRunResult
 
 outcomes: Any = lazy("prefect.schemas.outcomes")
+results: Any = lazy("prefect.results")  # the layer above, named only when a stored result is read
 runs: Any = lazy("prefect.schemas.runs")
 
 R = TypeVar("R")
