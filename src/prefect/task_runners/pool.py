@@ -34,9 +34,11 @@ class ThreadPool:
     Args:
         limit: How many jobs run at once; jobs that wait for another do not count. None for no limit.
         name: Names the threads.
+        at_end: Called in each thread before it ends.
     """
 
-    def __init__(self, limit: int | None, name: str) -> None:
+    def __init__(self, limit: int | None, name: str, at_end: Callable[[], None] | None = None) -> None:
+        self._at_end = at_end
         self._limit = limit if limit is not None else 1 << 30
         self._name = name
         self._begin(running=0)
@@ -135,16 +137,17 @@ class ThreadPool:
                 taken = self._taken
 
     def _serve(self) -> None:
-        while True:
-            job = self._take()
-            if job is None:
-                return
-            place = Place(self)
-            job(place)
-            with self._lock:
-                place.leave()
-                self._finished_one()
-            del job, place
+        try:
+            while (job := self._take()) is not None:
+                place = Place(self)
+                job(place)
+                with self._lock:
+                    place.leave()
+                    self._finished_one()
+                del job, place
+        finally:
+            if self._at_end is not None:
+                self._at_end()
 
     def _finished_one(self) -> None:
         self._unfinished -= 1

@@ -155,9 +155,11 @@ def _work(pickled: bytes, _: int) -> bytes:
             state = run_submitted(run)
         except BaseException:  # an interruption ends this run, not the process
             state = run.state
+        try:
+            answer = cloudpickle.dumps(state)
+        except Exception as error:  # whatever pickling an object of the user's may raise
+            message = f"The result cannot be sent back from the process: {error!r}"
+            details = state.state_details
+            answer = cloudpickle.dumps(run.enter(State.make(StateType.CRASHED, message=message, details=details)))
         journal.flush()
-    try:
-        return cloudpickle.dumps(state)
-    except Exception as error:  # whatever pickling an object of the user's may raise
-        message = f"The result cannot be sent back from the process: {error!r}"
-        return cloudpickle.dumps(State.make(StateType.CRASHED, message=message, details=state.state_details))
+    return answer

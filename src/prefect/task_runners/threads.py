@@ -110,7 +110,7 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
     def __enter__(self) -> ThreadPoolTaskRunner[R]:
         super().__enter__()
         limit = self._max_workers or settings.get_current_settings().tasks.runner.thread_pool_max_workers
-        self._pool = ThreadPool(limit, "prefect-task")
+        self._pool = ThreadPool(limit, "prefect-task", at_end=_close_event_loop)
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -217,3 +217,9 @@ def _event_loop() -> asyncio.Runner:
     if _loops.runner is None:
         _loops.runner = asyncio.Runner()
     return _loops.runner
+
+
+def _close_event_loop() -> None:
+    runner, _loops.runner = _loops.runner, None
+    if runner is not None:
+        runner.close()
