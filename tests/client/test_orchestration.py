@@ -3,8 +3,10 @@
 import asyncio
 import inspect
 import logging
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID
@@ -15,6 +17,7 @@ from prefect import journal
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
 from prefect.client.orchestration.base import LATER
 from prefect.exceptions import ObjectNotFound
+from prefect.journal.file import JournalVersionError
 from prefect.schemas.actions.objects import ArtifactCreate, ArtifactUpdate
 from prefect.schemas.filters.runs import FlowRunFilter, FlowRunFilterName
 from prefect.schemas.sorting import FlowRunSort, LogSort
@@ -263,3 +266,10 @@ def test_reading_costs_no_heavy_import(home: Path, run_id: UUID) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_journal_of_a_newer_release_is_named(home: Path, run_id: UUID) -> None:
+    with closing(sqlite3.connect(home / "journal.db")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(JournalVersionError, match="format 99.*upgrade pluperfect"):
+        get_client(sync_client=True).read_flow_runs()
