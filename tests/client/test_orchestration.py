@@ -271,5 +271,5 @@ def test_reading_costs_no_heavy_import(home: Path, run_id: UUID) -> None:
 def test_a_journal_of_a_newer_release_is_named(home: Path, run_id: UUID) -> None:
     with closing(sqlite3.connect(home / "journal.db")) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(JournalVersionError, match="format 99.*upgrade pluperfect"):
+    with pytest.raises(JournalVersionError, match=r"format 99.*upgrade pluperfect"):
         get_client(sync_client=True).read_flow_runs()
