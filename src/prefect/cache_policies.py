@@ -370,7 +370,10 @@ def _source_key(fn: Callable[..., Any]) -> str | None:
 
 def _read_source_key(fn: Callable[..., Any]) -> str | None:
     try:
-        return hash_objects(inspect.getsource(fn))
+        # From Python 3.13 on, `python -c` keeps its text under the file name that `eval` and `exec` give too: what is
+        # found there may be another function's source.
+        if getattr(getattr(fn, "__code__", None), "co_filename", None) != "<string>":
+            return hash_objects(inspect.getsource(fn))
     except TypeError:  # an object that is called: its class says what it does
         try:
             return hash_objects(inspect.getsource(type(fn)))
