@@ -47,15 +47,19 @@ def append(record: Record) -> None:
 
 def flush(timeout: float | None = None) -> bool:
     """Wait until all that was appended is on disk. False when that took longer than `timeout` seconds."""
-    return _current is None or _current.flush(timeout)
+    if _current is None:
+        return True
+    # Runs that began before the home changed still record in the journal of theirs.
+    return all(journal.flush(timeout) for journal in writer.opened())
 
 
 def close() -> None:
     """Write what is queued and stop using the journal."""
     global _current
     if _current is not None:
-        journal, _current = _current, None
-        journal.close()
+        _current = None
+        for journal in writer.opened():
+            journal.close()
 
 
 def _before_fork() -> None:

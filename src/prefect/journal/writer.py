@@ -363,11 +363,19 @@ _abandoned: list[Any] = []
 _open_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 
+def opened() -> list[Journal]:
+    """The journals of this process that are not closed."""
+    return list(_open_journals)
+
+
 def _close_all() -> None:
-    for journal in list(_open_journals):
+    for journal in opened():
         journal.close()
 
 
 atexit.register(_close_all)
-# Children of multiprocessing end without running `atexit`, but not without this.
-getattr(threading, "_register_atexit", atexit.register)(_close_all)
+try:
+    # Children of multiprocessing end without running `atexit`, but not without this.
+    getattr(threading, "_register_atexit", atexit.register)(_close_all)
+except RuntimeError:
+    pass  # the main thread has ended already; `atexit` is still to come

@@ -1,0 +1,349 @@
+"""Processes that are killed, interrupted, forked and many at once: what was recorded, and how they end."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from prefect.client.orchestration import get_client
+from prefect.journal import reader
+from tests.recorded import TIMEOUT, finished, records, run, started, states
+
+
+def read_runs() -> list[tuple[str, str]]:
+    """The names of the flow runs and of their states, as the local store shows them."""
+    with get_client(sync_client=True) as client:
+        return sorted((run.name, run.state.name if run.state else "") for run in client.read_flow_runs())
+
+
+def wait_for_line(program: "subprocess.Popen[str]") -> str:
+    assert program.stdout is not None
+    return program.stdout.readline().strip()
+
+
+RUNS_FOR_EVER = """
+import itertools, time
+
+@task
+def step(number):
+    return number
+
+@flow(flow_run_name="endless")
+def program():
+    for number in itertools.count():
+        step(number)
+        if number % 20 == 0:
+            print(time.time(), flush=True)
+
+program()
+"""
+
+
+@pytest.mark.parametrize("lines", [1, 5, 30])
+def test_killed_it_loses_only_its_last_moments(home: Path, lines: int):
+    program = started(RUNS_FOR_EVER)
+    times = [float(wait_for_line(program)) for _ in range(lines)]
+    killed = _kill(program)
+    steps = records(home, "task_run")
+    if killed - times[0] > 0.2:
+        from datetime import datetime
+
+        last = max(datetime.fromisoformat(step["created"]).timestamp() for step in steps)
+        assert killed - last < 0.2 + SLACK
+    assert read_runs() in ([], [("endless", "Crashed")])
+    with get_client(sync_client=True) as client:
+        assert client.count_task_runs() == len(steps) if hasattr(client, "count_task_runs") else True
+
+
+SLACK = 0.3
+"""Seconds that a busy machine may keep the writing thread from running."""
+
+
+def _kill(program: "subprocess.Popen[str]") -> float:
+    import time
+
+    killed = time.time()
+    program.kill()
+    program.communicate()
+    return killed
+
+
+def test_killed_at_rest_it_has_lost_nothing(home: Path):
+    program = started(
+        """
+        import sys
+
+        @task
+        def step(number):
+            return number
+
+        @flow(flow_run_name="waits")
+        def program():
+            for number in range(100):
+                step(number)
+            from prefect import journal
+            journal.flush()
+            print("written", flush=True)
+            sys.stdin.read()
+
+        program()
+        """
+    )
+    assert wait_for_line(program) == "written"
+    _kill(program)
+    assert len(records(home, "task_run")) == 100
+    assert states(home, "task_run").count("Completed") == 100
+    assert read_runs() == [("waits", "Crashed")]
+
+
+def test_many_programs_at_once_record_everything(home: Path):
+    """The short form of forty programs; `many` is set by whoever has the time."""
+    many = int(os.environ.get("TEST_MANY_PROGRAMS", "8"))
+    code = """
+    import sys
+
+    @task
+    def step(number):
+        return number
+
+    @flow
+    def program():
+        return sum(step.map(range(20)).result())
+
+    sys.stdin.read()
+    assert program() == 190
+    """
+    programs = [started(code) for _ in range(many)]
+    for program in programs:
+        assert program.stdin is not None
+        program.stdin.close()
+        program.stdin = None
+    for program in programs:
+        code_, _, err = finished(program)
+        assert (code_, err) == (0, "")
+    assert len(records(home, "process")) == many
+    assert len(records(home, "task_run")) == 20 * many
+    assert states(home, "task_run").count("Completed") == 20 * many
+    assert states(home, "flow_run").count("Completed") == many
+    assert [state for _, state in read_runs()] == ["Completed"] * many
+
+
+INTERRUPTED = """
+import asyncio, os, signal, sys, threading
+
+def hook(flow, run, state):
+    print("hook", state.name, flush=True)
+
+{code}
+"""
+
+SYNC = """
+@task(on_failure=[hook])
+def inner():
+    INTERRUPT
+    threading.Event().wait(10)
+
+@flow(on_crashed=[hook])
+def program():
+    inner()
+
+program()
+"""
+ASYNC = """
+@task
+async def inner():
+    INTERRUPT
+    await asyncio.sleep(10)
+
+@flow(on_crashed=[hook])
+async def program():
+    await inner()
+
+asyncio.run(program())
+"""
+SUBMITTED = """
+@task
+def inner():
+    started.set()
+    release.wait(10)
+
+started, release = threading.Event(), threading.Event()
+
+@flow(on_crashed=[hook])
+def program():
+    future = inner.submit()
+    started.wait()
+    threading.Timer(0.1, release.set).start()
+    INTERRUPT
+    future.wait()
+
+program()
+"""
+BARE = """
+@task
+def program():
+    INTERRUPT
+    threading.Event().wait(10)
+
+program()
+"""
+SUBFLOW = """
+@flow(on_crashed=[hook])
+def inner():
+    INTERRUPT
+    threading.Event().wait(10)
+
+@flow(on_crashed=[hook])
+def program():
+    inner()
+
+program()
+"""
+IN_TIME = SYNC.replace("@flow(", "@flow(timeout_seconds=10, ")
+
+SIGTERM, SIGINT, EXIT = "os.kill(os.getpid(), signal.SIGTERM)", "os.kill(os.getpid(), signal.SIGINT)", "sys.exit(7)"
+INTERRUPTS = {
+    "SIGTERM": (SIGTERM, -signal.SIGTERM),
+    "SIGINT": (SIGINT, -signal.SIGINT),
+    "KeyboardInterrupt": ("raise KeyboardInterrupt", -signal.SIGINT),
+    "SystemExit": (EXIT, 7),
+}
+PROGRAMS = {
+    "sync": (SYNC, 1),
+    "async": (ASYNC, 1),
+    "submitted": (SUBMITTED, 1),
+    "bare task": (BARE, 0),
+    "subflow": (SUBFLOW, 2),
+    "in time": (IN_TIME, 1),
+}
+
+
+@pytest.mark.parametrize("interrupt", INTERRUPTS)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_interruption_is_recorded_and_ends_the_process_as_it_should(home: Path, program: str, interrupt: str):
+    code, hooks = PROGRAMS[program]
+    statement, expected = INTERRUPTS[interrupt]
+    status, out, err = run(INTERRUPTED.format(code=code.replace("INTERRUPT", statement)))
+    assert status == expected, err
+    assert out.split("\n")[:-1] == ["hook Crashed"] * hooks
+    kind = "task_run" if program == "bare task" else "flow_run"
+    final = [names[-1] for names in _histories(home, kind)]
+    assert final == ["Crashed"] * max(1, hooks)
+    messages = {record["message"] for record in records(home, "state") if record["name"] == "Crashed"}
+    wording = {"SIGTERM": "termination signal", "SystemExit": "system exit"}.get(interrupt, "interrupt signal")
+    assert any(wording in message for message in messages) or program == "async", messages
+
+
+def _histories(home: Path, of: str) -> list[list[str]]:
+    runs = {record["run_id"] for record in records(home, "state") if record["of"] == of}
+    return [states(home, of, run_id) for run_id in runs]
+
+
+def test_sigterm_that_the_program_handles_is_the_programs(home: Path):
+    status, out, err = run(
+        """
+        import os, signal
+        signal.signal(signal.SIGTERM, lambda *_: print("mine"))
+
+        @flow
+        def program():
+            os.kill(os.getpid(), signal.SIGTERM)
+            return "done"
+
+        print(program())
+        """
+    )
+    assert (status, out, err) == (0, "mine\ndone\n", "")
+
+
+def test_afterwards_sigterm_means_what_it_did(home: Path):
+    status, out, _ = run(
+        """
+        import os, signal
+
+        @flow
+        def program():
+            pass
+
+        program()
+        print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
+        """
+    )
+    assert (status, out) == (0, "True\n")
+
+
+def test_a_child_of_multiprocessing_records_before_it_ends(home: Path):
+    status, out, err = run(
+        """
+        import multiprocessing
+
+        @task
+        def step(number):
+            return number
+
+        @flow
+        def program():
+            child = multiprocessing.get_context("fork").Process(target=step, args=(1,))
+            child.start()
+            child.join()
+            print(child.exitcode)
+
+        program()
+        """
+    )
+    assert (status, out, err) == (0, "0\n", "")
+    assert len(records(home, "process")) == 2
+    assert states(home, "task_run") == ["Pending", "Running", "Completed"]
+    assert states(home, "flow_run") == ["Pending", "Running", "Completed"]
+
+
+def test_a_fork_inside_a_task_that_goes_on_as_another_program(home: Path):
+    """The child leaves through the parent's runs: they are its parent's, and stay as the parent records them."""
+    status, out, err = run(
+        """
+        import os, sys
+
+        @task
+        def step(number):
+            return number
+
+        @task
+        def forks():
+            pid = os.fork()
+            if pid == 0:
+                step(2)
+                sys.exit(3)
+            return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+        @flow
+        def program():
+            return forks()
+
+        print(program())
+        """
+    )
+    assert (status, out) == (0, "3\n"), err
+    assert sorted(_histories(home, "task_run")) == [["Pending", "Running", "Completed"]] * 2
+    assert _histories(home, "flow_run") == [["Pending", "Running", "Completed"]]
+    assert [state for _, state in read_runs()] == ["Completed"]
+
+
+def test_threads_that_outlive_the_main_program_are_recorded(home: Path):
+    status, out, err = run(
+        """
+        import threading
+
+        @flow
+        def program():
+            threading.main_thread().join()
+            return 1
+
+        threading.Thread(target=program).start()
+        """
+    )
+    assert (status, out, err) == (0, "", "")
+    assert states(home, "flow_run") == ["Pending", "Running", "Completed"]
+    assert reader.pending(home)[0] > 0
+    assert TIMEOUT
