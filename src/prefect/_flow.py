@@ -37,7 +37,7 @@ else:
     validation = lazy("prefect.utilities.validation")
 
 P = ParamSpec("P")
-R = TypeVar("R")
+R = TypeVar("R", covariant=True)
 
 _FORBIDDEN_IN_NAMES = frozenset("/%&><")
 _SCALARS = frozenset({str, int, float, bool, type(None)})

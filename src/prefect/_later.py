@@ -52,8 +52,8 @@ _TABLE = (
         blocks.abstract: CredentialsBlock DatabaseBlock JobBlock JobRun NotificationBlock NotificationError
             ObjectStorageBlock SecretBlock
         blocks.notifications: AbstractAppriseNotificationBlock AppriseNotificationBlock CustomWebhookNotificationBlock
-            DiscordWebhook MattermostWebhook MicrosoftTeamsWebhook OpsgenieWebhook PagerDutyWebHook SendgridEmail
-            SlackWebhook TwilioSMS
+            DiscordWebhook MattermostWebhook MicrosoftTeamsWebhook NotificationBlock OpsgenieWebhook PagerDutyWebHook
+            SendgridEmail SlackWebhook TwilioSMS
         blocks.redis: RedisStorageContainer
         blocks.system: Secret
         blocks.webhook: Webhook
@@ -81,7 +81,7 @@ _TABLE = (
         "a later issue",
         """
         assets: Asset AssetProperties add_asset_metadata materialize
-        assets.core: Asset AssetProperties add_asset_metadata
+        assets.core: Asset AssetProperties MAX_ASSET_DESCRIPTION_LENGTH add_asset_metadata
         assets.materialize: materialize
         """,
     ),
@@ -169,6 +169,12 @@ _TABLE = (
             convert_step_to_command create_bundle_for_flow_run execute_bundle_from_file execute_bundle_in_subprocess
             extract_flow_from_bundle upload_bundle_to_storage
         bundles.execute: execute_bundle execute_bundle_from_file
+        bundles._zip_extractor: ZipExtractor
+        client.schemas.worker_channel: CleanupKind CleanupOperationStatus
+        _experimental._launchers: get_launcher_for_side resolve_bundle_step_with_launcher
+        _experimental.bundles: convert_step_to_command create_bundle_for_flow_run
+        _experimental.bundles.execute: execute_bundle
+        _internal.launchers: get_launcher_for_side resolve_bundle_step_with_launcher
         infrastructure:
         infrastructure.base:
         infrastructure.provisioners: Provisioner get_infrastructure_provisioner_for_work_pool_type
@@ -180,17 +186,22 @@ _TABLE = (
         """
         utilities.dockerutils: BuildError ImageBuilder build_image docker_client format_outlier_version_name
             generate_default_dockerfile get_prefect_image_name parse_image_tag push_image python_version_micro
-            python_version_minor silence_docker_warnings split_repository_path to_run_command
+            python_version_minor silence_docker_warnings split_repository_path to_run_command IMAGE_LABELS
+        _internal.buildx: buildx_build_image buildx_push_image
         """,
     ),
     (
         "the tools that integrations share with the engine",
         "a later issue",
         """
-        utilities.engine: capture_sigterm check_api_reachable collect_task_run_inputs collect_task_run_inputs_sync
-            emit_task_run_state_change_event get_state_for_result link_state_to_flow_run_result link_state_to_result
-            link_state_to_task_run_result propose_state propose_state_sync resolve_inputs resolve_inputs_sync
-            resolve_to_final_result should_log_prints
+        _internal:
+        _internal.compatibility:
+        _internal.compatibility.async_dispatch: async_dispatch
+        _internal.concurrency:
+        _internal.concurrency.api: create_call from_sync
+        _internal.retries: exponential_backoff_with_jitter retry_async_fn
+        _internal.urls: strip_auth_from_urls_in_text
+        _internal.uuid7: uuid7
         utilities.services: critical_service_loop start_client_metrics_server stop_client_metrics_server
         """,
     ),
@@ -210,6 +221,32 @@ _TABLE = (
         """
         plugins: HookContext HookSpec SetupResult SetupSummary load_prefect_collections register_hook
             run_startup_hooks safe_load_entrypoints
+        _experimental.plugins: register_hook
+        """,
+    ),
+    (
+        "the interfaces inside the server",
+        "a later issue",
+        """
+        server.concurrency:
+        server.concurrency.lease_storage: ConcurrencyLeaseHolder ConcurrencyLeaseStorage ConcurrencyLimitLeaseMetadata
+        server.events:
+        server.events.ordering: CausalOrdering EventArrivedEarly MAX_DEPTH_OF_PRECEDING_EVENT MaxDepthExceeded
+            PRECEDING_EVENT_LOOKBACK SEEN_EXPIRATION event_handler
+        server.events.ordering.memory: EventBeingProcessed
+        server.events.schemas:
+        server.events.schemas.events: Event ReceivedEvent
+        server.schemas:
+        server.schemas.core: Flow
+        server.schemas.responses: DeploymentResponse
+        server.utilities:
+        server.utilities.leasing: ResourceLease
+        server.utilities.messaging: Cache Consumer Message MessageHandler Publisher StopConsumer
+        server.worker_communication:
+        server.worker_communication.cleanup_queue: CleanupQueueDeadLetter CleanupQueueLeaseExpiryResult
+            CleanupQueueMessage CleanupQueueOperation CleanupQueueOperationResult CleanupQueueReservation
+            CleanupQueueWakeup WorkerCleanupQueue record_cleanup_queue_dead_letter
+            record_cleanup_queue_lease_expiry_result record_cleanup_queue_operation
         """,
     ),
     (

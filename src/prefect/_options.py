@@ -5,18 +5,44 @@ Nothing here runs: what an option means is said by `Task` and `Flow`. The guard 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict, TypeVar, Union
 
 if TYPE_CHECKING:
     from prefect.cache_policies import CachePolicy
+    from prefect.futures import PrefectFuture
     from prefect.results import ResultSerializer, ResultStorage
     from prefect.task_runners import TaskRunner
     from prefect.transactions import Transaction
     from prefect.utilities.annotations import NotSet
 
-__all__ = ["FlowOptions", "TaskOptions"]
+__all__ = [
+    "FlowOptions",
+    "FutureOrResult",
+    "OneOrManyFutureOrResult",
+    "RetryConditionCallable",
+    "StateHookCallable",
+    "TaskOptions",
+    "TaskRunNameCallbackWithParameters",
+    "TaskRunNameValueOrCallable",
+]
+
+T = TypeVar("T")
+
+
+class TaskRunNameCallbackWithParameters(Protocol):
+    """A function that makes a run's name from its parameters."""
+
+    def __call__(self, parameters: dict[str, Any]) -> str: ...
+
+
+# Text and not types: what they name is imported when a type checker asks.
+FutureOrResult: TypeAlias = Union["PrefectFuture[T]", T]
+OneOrManyFutureOrResult: TypeAlias = FutureOrResult[T] | Iterable[FutureOrResult[T]]
+StateHookCallable: TypeAlias = Callable[[Any, Any, Any], Awaitable[None] | None]
+RetryConditionCallable: TypeAlias = Callable[[Any, Any, Any], Awaitable[bool] | bool]
+TaskRunNameValueOrCallable: TypeAlias = Callable[[], str] | TaskRunNameCallbackWithParameters | str
 
 
 class TaskOptions(TypedDict, total=False):

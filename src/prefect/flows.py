@@ -7,7 +7,7 @@ Every program imports this, so what only drawing or loading needs is bound lazil
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from prefect import _flow
 from prefect._later import later
@@ -48,14 +48,14 @@ __all__ = [
 ]
 
 P = ParamSpec("P")
-R = TypeVar("R")
+R = TypeVar("R", covariant=True)
 T = TypeVar("T")
 F = TypeVar("F", bound="Flow[..., Any]")
 
 _WHEN = "a later issue"
 
 
-class FlowStateHook(Protocol, Generic[P, R]):
+class FlowStateHook(Protocol[P, R]):  # pyright: ignore[reportInvalidTypeVarUse]  # as the interface has it
     """What is called when a run of a flow enters a state; it may be async."""
 
     def __call__(self, flow: Flow[P, R], flow_run: FlowRun, state: State[Any]) -> Awaitable[None] | None: ...
@@ -67,8 +67,6 @@ class Flow(_flow.Flow[P, R]):
     if TYPE_CHECKING:
         # With `return_state` or `wait_for` the arguments are not checked: a ParamSpec leaves no room for more keywords.
         @overload
-        def __call__(self: Flow[P, NoReturn], *args: P.args, **kwargs: P.kwargs) -> None: ...
-        @overload
         def __call__(self: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R: ...
         @overload
         def __call__(
@@ -77,7 +75,9 @@ class Flow(_flow.Flow[P, R]):
         @overload
         def __call__(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> State[R]: ...
         @overload
-        def __call__(self, *args: Any, wait_for: Iterable[Any] | None, **kwargs: Any) -> R: ...
+        def __call__(
+            self, *args: Any, wait_for: Iterable[Any] | None, return_state: Literal[False] = False, **kwargs: Any
+        ) -> R: ...
         def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
     # --- drawing ------------------------------------------------------------------------------------------------------

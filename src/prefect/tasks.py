@@ -9,27 +9,40 @@ from __future__ import annotations
 
 import functools
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from prefect import _functions
-from prefect._lazy import lazy
+from prefect._later import later
+from prefect._lazy import exports, lazy
 from prefect.utilities.annotations import NotSet
 from prefect.utilities.parameters import Parameters
 
 if TYPE_CHECKING:
-    from typing import Self
+    from typing import Self, Unpack
 
     from prefect import cache_policies, settings, task_runners
+    from prefect._options import (
+        FutureOrResult,
+        OneOrManyFutureOrResult,
+        RetryConditionCallable,
+        StateHookCallable,
+        TaskOptions,
+        TaskRunNameCallbackWithParameters,
+        TaskRunNameValueOrCallable,
+    )
     from prefect.cache_policies import CachePolicy
     from prefect.engine import shells, task_run
+    from prefect.futures import PrefectFuture, PrefectFutureList
     from prefect.results import ResultSerializer, ResultStorage
     from prefect.schemas import runs
     from prefect.schemas.runs import TaskRunPolicy
+    from prefect.schemas.states import State
     from prefect.transactions import Transaction
     from prefect.utilities import hashing
+    from prefect.utilities.math import exponential_backoff
 else:
     cache_policies = lazy("prefect.cache_policies")
     hashing = lazy("prefect.utilities.hashing")
@@ -39,12 +52,27 @@ else:
     task_run = lazy("prefect.engine.task_run")
     task_runners = lazy("prefect.task_runners")
 
-__all__ = ["MaterializingTask", "Task", "exponential_backoff", "task", "task_input_hash"]
+__all__ = [
+    "FutureOrResult",
+    "MaterializingTask",
+    "OneOrManyFutureOrResult",
+    "RetryConditionCallable",
+    "StateHookCallable",
+    "Task",
+    "TaskOptions",
+    "TaskRunNameCallbackWithParameters",
+    "TaskRunNameValueOrCallable",
+    "exponential_backoff",
+    "task",
+    "task_input_hash",
+]
 
 P = ParamSpec("P")
-R = TypeVar("R")
+R = TypeVar("R", covariant=True)
+T = TypeVar("T")
 
 MAX_RETRY_DELAYS = 50
+_WHEN = "a later issue"
 
 
 class Task(Generic[P, R]):
@@ -89,7 +117,7 @@ class Task(Generic[P, R]):
         description: str | None = None,
         tags: Iterable[str] | None = None,
         version: str | None = None,
-        cache_policy: CachePolicy | type[NotSet] = NotSet,
+        cache_policy: CachePolicy | type[NotSet] | None = NotSet,
         cache_key_fn: Callable[[Any, dict[str, Any]], str | None] | None = None,
         cache_expiration: timedelta | None = None,
         task_run_name: Callable[..., str] | str | None = None,
@@ -180,7 +208,7 @@ class Task(Generic[P, R]):
         stores = any(x is not None for x in (self.result_storage, self.result_serializer, self.result_storage_key))
         self.persist_result = True if persist_result is None and (caching or stores) else persist_result
         self._policy_given = policy is not NotSet
-        self._cache_policy: CachePolicy | None = policy if self._policy_given else None
+        self._cache_policy: Any = policy if self._policy_given else None
 
     # --- options that come from elsewhere when they are not given -----------------------------------------------------
 
@@ -297,6 +325,18 @@ class Task(Generic[P, R]):
 
     # --- calling ------------------------------------------------------------------------------------------------------
 
+    # With `return_state` or `wait_for` the arguments are not checked: a ParamSpec leaves no room for more keywords. Nor
+    # are those of `submit` and `map`, where futures and iterables stand for values.
+    @overload
+    def __call__(self: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(
+        self: Task[..., Coroutine[Any, Any, T]], *args: Any, return_state: Literal[True], **kwargs: Any
+    ) -> Coroutine[Any, Any, State[T]]: ...
+    @overload
+    def __call__(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> State[R]: ...
+    @overload
+    def __call__(self, *args: Any, wait_for: Any, return_state: Literal[False] = False, **kwargs: Any) -> R: ...
     def __call__(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> Any:
         """Run the task here and now.
 
@@ -315,6 +355,18 @@ class Task(Generic[P, R]):
             return tracker.task_called(self, parameters)
         return shells.start(lambda: task_run.TaskExecution(self, parameters, wait_for), self, return_state)
 
+    @overload
+    def submit(
+        self: Task[..., Coroutine[Any, Any, T]], *args: Any, return_state: Literal[True], **kwargs: Any
+    ) -> State[T]: ...
+    @overload
+    def submit(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> State[R]: ...
+    @overload
+    def submit(
+        self: Task[..., Coroutine[Any, Any, T]], *args: Any, return_state: Literal[False] = False, **kwargs: Any
+    ) -> PrefectFuture[T]: ...
+    @overload
+    def submit(self, *args: Any, return_state: Literal[False] = False, **kwargs: Any) -> PrefectFuture[R]: ...
     def submit(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> Any:
         """Hand the task to the flow's task runner and return a future (with `return_state`, the final state)."""
         parameters = self.spec.bind(args, kwargs)
@@ -327,6 +379,18 @@ class Task(Generic[P, R]):
         future.wait()
         return future.state
 
+    @overload
+    def map(
+        self: Task[..., Coroutine[Any, Any, T]], *args: Any, return_state: Literal[True], **kwargs: Any
+    ) -> list[State[T]]: ...
+    @overload
+    def map(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> list[State[R]]: ...
+    @overload
+    def map(
+        self: Task[..., Coroutine[Any, Any, T]], *args: Any, return_state: Literal[False] = False, **kwargs: Any
+    ) -> PrefectFutureList[T]: ...
+    @overload
+    def map(self, *args: Any, return_state: Literal[False] = False, **kwargs: Any) -> PrefectFutureList[R]: ...
     def map(
         self, *args: Any, return_state: bool = False, wait_for: Any = None, deferred: bool = False, **kwargs: Any
     ) -> Any:
@@ -358,17 +422,10 @@ class Task(Generic[P, R]):
         futures.wait()
         return [future.state for future in futures]
 
-    def delay(self, *args: Any, **kwargs: Any) -> Any:
-        """Not in this release: run the task in a task worker."""
-        raise NotImplementedError("Running tasks in task workers comes in a later issue.")
-
-    def apply_async(self, *args: Any, **kwargs: Any) -> Any:
-        """Not in this release: run the task in a task worker."""
-        raise NotImplementedError("Running tasks in task workers comes in a later issue.")
-
-    def serve(self) -> Any:
-        """Not in this release: start a task worker."""
-        raise NotImplementedError("Serving tasks comes with task workers, in a later issue.")
+    delay: Any = later("prefect.Task", "delay", "running tasks in task workers", _WHEN)
+    apply_async: Any = later("prefect.Task", "apply_async", "running tasks in task workers", _WHEN)
+    serve: Any = later("prefect.Task", "serve", "task workers", _WHEN)
+    aserve: Any = later("prefect.Task", "aserve", "task workers", _WHEN)
 
     # --- hooks --------------------------------------------------------------------------------------------------------
 
@@ -401,36 +458,30 @@ class Task(Generic[P, R]):
         return f"<{type(self).__name__} {self.name!r}>"
 
 
-class MaterializingTask(Task[P, R]):
-    """A task that makes assets. Not in this release."""
+if TYPE_CHECKING:
 
-    def __init__(self, fn: Callable[P, R], *, assets: Any, materialized_by: str | None = None, **options: Any) -> None:
-        raise NotImplementedError("Assets come in a later issue.")
+    class MaterializingTask(Task[P, R]): ...
+
+else:
+    MaterializingTask = later(__name__, "MaterializingTask", "assets", _WHEN)
+
+
+class _WithOptions(Protocol):
+    """What `@task(...)` returns: decorates a function."""
+
+    def __call__(self, fn: Callable[P, R], /) -> Task[P, R]: ...
 
 
 @overload
 def task(fn: Callable[P, R], /) -> Task[P, R]: ...
 @overload
-def task(**options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(fn: None = None, /, **options: Unpack[TaskOptions]) -> _WithOptions: ...
 def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a function a task: `@task`, or `@task(retries=3)` with the options of `Task`."""
     options.setdefault("log_prints", None)
     if fn is None:
         return lambda function: Task(function, **options)
     return Task(fn, **options)
-
-
-def exponential_backoff(backoff_factor: float) -> Callable[[int], list[float]]:
-    """For `retry_delay_seconds`: delays that double, `backoff_factor` seconds before the first retry.
-
-    Raises:
-        ValueError: There are more retries than delays allowed.
-    """
-
-    def delays(retries: int) -> list[float]:
-        return [backoff_factor * max(0, 2**attempt) for attempt in range(retries)]
-
-    return delays
 
 
 def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
@@ -441,3 +492,9 @@ def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
 
 def _caches_nothing(policy: Any) -> bool:
     return policy is None or isinstance(policy, type(cache_policies.NO_CACHE))
+
+
+_ELSEWHERE = {name: f"prefect._options:{name}" for name in __all__ if name[0].isupper() and name not in globals()}
+__getattr__, __dir__ = exports(
+    __name__, {"exponential_backoff": "prefect.utilities.math:exponential_backoff", **_ELSEWHERE}
+)

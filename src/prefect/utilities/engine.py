@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "capture_sigterm",
+    "check_api_reachable",
     "collect_task_run_inputs",
     "collect_task_run_inputs_sync",
     "emit_task_run_state_change_event",
+    "get_state_for_result",
     "link_state_to_flow_run_result",
+    "link_state_to_result",
     "link_state_to_task_run_result",
     "propose_state",
     "propose_state_sync",
     "resolve_inputs",
     "resolve_inputs_sync",
+    "resolve_to_final_result",
     "should_log_prints",
 ]
 
@@ -122,11 +126,32 @@ def _link(result: Any, run_id: UUID | None, kind: str) -> None:
         inputs.track(context.run_results, result, run_id, kind)
 
 
+def link_state_to_result(state: State[Any], result: Any, run_type: Any) -> None:
+    """As the two above; `run_type` is `"task_run"` or `"flow_run"`, or an enumeration's member of that value."""
+    kind = getattr(run_type, "value", run_type)
+    details = state.state_details
+    _link(result, details.task_run_id if kind == "task_run" else details.flow_run_id, kind)
+
+
+async def check_api_reachable(client: PrefectClient, fail_message: str) -> None:
+    """Complain when the client's API cannot be used.
+
+    Raises:
+        RuntimeError: It cannot; the message begins with `fail_message`.
+    """
+    error = await client.api_healthcheck()
+    if error is not None:
+        raise RuntimeError(f"{fail_message} The API cannot be used: {error}") from error
+
+
 def should_log_prints(flow_or_task: Flow[..., Any] | Task[..., Any]) -> bool:
     """Whether a run here would log its prints."""
     return flow_or_task.should_log_prints(EngineContext.get())
 
 
+_WHEN = "a later issue"
 emit_task_run_state_change_event: Any = later(
-    __name__, "emit_task_run_state_change_event", "events and automations", "a later issue"
+    __name__, "emit_task_run_state_change_event", "events and automations", _WHEN
 )
+get_state_for_result: Any = later(__name__, "get_state_for_result", "finding the run of a value", _WHEN)
+resolve_to_final_result: Any = later(__name__, "resolve_to_final_result", "resolving values one by one", _WHEN)

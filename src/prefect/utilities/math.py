@@ -1,13 +1,14 @@
-"""Random intervals, for loops that must not all wake at the same time.
+"""Intervals: random ones, for loops that must not all wake at the same time, and delays that double.
 
-Times between the events of a Poisson process are exponentially distributed; these draw from that distribution, or from
-a slice of it.
+Times between the events of a Poisson process are exponentially distributed; the random ones draw from that
+distribution, or from a slice of it.
 """
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 
 # Of our own, so that a program which seeds `random` changes nothing here, and nothing here changes it.
 _random = random.Random()
@@ -62,3 +63,19 @@ def bounded_poisson_interval(lower_bound: float, upper_bound: float) -> float:
     return poisson_interval(
         average, lower=exponential_cdf(lower_bound, average), upper=exponential_cdf(upper_bound, average)
     )
+
+
+def exponential_backoff(backoff_factor: float) -> Callable[[int], list[float]]:
+    """For the `retry_delay_seconds` of a task: delays that double.
+
+    Args:
+        backoff_factor: Seconds before the first retry.
+
+    Returns:
+        Makes the delays from the number of retries.
+    """
+
+    def delays(retries: int) -> list[float]:
+        return [backoff_factor * max(0, 2**attempt) for attempt in range(retries)]
+
+    return delays
