@@ -1,4 +1,4 @@
-"""What programs import exists: every name in the documentation of Prefect 3, and every export of our facades."""
+"""What programs import exists: every name in the documentation and the integrations of Prefect 3, every export of ours."""
 
 import importlib
 import subprocess
@@ -11,11 +11,12 @@ import prefect
 from prefect import _later
 
 DOCUMENTED = (Path(__file__).parent / "data" / "documented-imports.txt").read_text().split()
+INTEGRATED = (Path(__file__).parent / "data" / "integration-imports.txt").read_text().split()
 UNBUILT = _later.Unbuilt().modules
 SOURCE = Path(prefect.__file__).parent
 
 
-@pytest.mark.parametrize("line", DOCUMENTED)
+@pytest.mark.parametrize("line", [*DOCUMENTED, *sorted({*INTEGRATED} - {*DOCUMENTED})])
 def test_a_documented_name_can_be_imported(line):
     module, _, name = line.partition(":")
     namespace = {}
@@ -24,7 +25,15 @@ def test_a_documented_name_can_be_imported(line):
 
 
 @pytest.mark.parametrize(
-    "facade", ["prefect", "prefect.main", "prefect.utilities.callables", "prefect.utilities.asyncutils"]
+    "facade",
+    [
+        "prefect",
+        "prefect.main",
+        "prefect.tasks",
+        "prefect.utilities.asyncutils",
+        "prefect.utilities.callables",
+        "prefect.utilities.visualization",
+    ],
 )
 def test_every_export_of_a_facade_exists(facade):
     module = importlib.import_module(facade)
