@@ -17,10 +17,12 @@ from typing import Any
 
 
 class LazyModule(ModuleType):
-    """Stands for a module until its first attribute is asked for, then copies the real module's namespace."""
+    """Stands for a module, which is imported when the first attribute is asked for."""
 
     def __getattr__(self, name: str) -> Any:
-        module = importlib.import_module(self.__name__)
+        module = self.__dict__.get("_module")
+        if module is None:
+            module = self.__dict__["_module"] = importlib.import_module(self.__name__)
         value = getattr(module, name)
         # Only names that never change are kept: a module may rebind its own globals.
         if callable(value):

@@ -10,9 +10,7 @@ from prefect import allow_failure, flow, get_run_logger, task
 from prefect._io import drive
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
-from prefect.engine.flow_run import flow_id
 from prefect.server.db.connection import open_home
-from prefect.server.services import changing
 from prefect.server.services.apply import read_set_aside
 
 
@@ -82,8 +80,3 @@ def test_real_runs_are_understood(home: Path, capfd: pytest.CaptureFixture[str])
     messages = [log.message for log in client.read_logs()]
     assert {"printed", "logged"} <= set(messages)
     assert {artifact.key: artifact.data for artifact in client.read_latest_artifacts()}["steps"] == 100
-
-
-def test_the_id_of_a_flow_has_one_spelling() -> None:
-    for name in ("etl", "Grüße", "a b"):
-        assert changing.flow_id(name) == flow_id(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import NAMESPACE_URL, UUID
+from uuid import UUID
 
 from prefect import _io, rules
 from prefect._lazy import lazy
@@ -21,25 +21,17 @@ from prefect.results import asking
 from prefect.results.inline import inline
 from prefect.schemas.runs import FlowRun, FlowRunPolicy
 from prefect.schemas.states import State, StateDetails, StateType
-from prefect.types import new_id, now
+from prefect.types import named_id, new_id, now
 from prefect.utilities.names import generate_slug
 
 if TYPE_CHECKING:
-    import uuid
-
     from prefect._flow import Flow
     from prefect.engine import keeping
 else:
     keeping = lazy("prefect.engine.keeping")
-    uuid = lazy("uuid")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 FAILED, CRASHED, CANCELLED = StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
-
-
-def flow_id(name: str) -> UUID:
-    """The id of the flow with this name: the same in every process, so that nobody has to be asked for it."""
-    return uuid.uuid5(NAMESPACE_URL, f"pluperfect:flow:{name}")
 
 
 class FlowExecution(Execution):
@@ -142,11 +134,11 @@ class FlowExecution(Execution):
         created = now()
         shared = {
             "id": self.run_id,
-            "flow_id": flow_id(flow.name),
+            "flow_id": named_id("flow", flow.name),
             "name": name,
             "parameters": flow.serialize_parameters(self.parameters),
             "tags": sorted(current_tags() or ()),
-            "labels": {"prefect.flow.id": str(flow_id(flow.name))},
+            "labels": {"prefect.flow.id": str(named_id("flow", flow.name))},
             "flow_version": flow.version,
             "parent_task_run_id": self._parent_task.id if self._parent_task else None,
             "created": created,
@@ -168,7 +160,7 @@ class FlowExecution(Execution):
         if self.flow.name not in recorded:
             recorded.add(self.flow.name)
             self.journal.append(
-                {"kind": "flow", "id": flow_id(self.flow.name), "name": self.flow.name, "tags": [], "created": now()}
+                {"kind": "flow", "id": named_id("flow", self.flow.name), "name": self.flow.name, "tags": [], "created": now()}
             )
 
     async def _refuse(self, invalid: Exception) -> Verdict:

@@ -22,9 +22,9 @@ from prefect.types import new_id, now
 if TYPE_CHECKING:
     import sqlite3
 
-    import orjson
+    from prefect.journal import encoding
 else:
-    orjson = lazy("orjson")
+    encoding = lazy("prefect.journal.encoding")
     sqlite3 = lazy("sqlite3")
 
 GATHER = 0.05
@@ -37,10 +37,6 @@ RETRY = 0.5
 """Seconds between attempts while the file cannot be written."""
 PATIENCE = 30.0
 """Seconds that closing waits for a file that other processes keep locked."""
-
-DEPTH = 32
-"""How deep a value that cannot be encoded is looked through for what can."""
-_CONTAINERS: Any = (dict, list, tuple, set, frozenset)
 FORK_PATIENCE = 1.0
 """Seconds that a fork waits for the batch that is being written."""
 
@@ -185,7 +181,7 @@ def _batches(queue: deque[Any], waiting: list[threading.Event]) -> Iterable[byte
         if isinstance(item, threading.Event):
             waiting.append(item)
             continue
-        line = _encode(item)
+        line = encoding.encode(item)
         lines.append(line)
         size += len(line)
         if size >= BATCH_BYTES:
@@ -193,33 +189,6 @@ def _batches(queue: deque[Any], waiting: list[threading.Event]) -> Iterable[byte
             lines, size = [], 0
     if lines:
         yield b"\n".join(lines)
-
-
-def _encode(record: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(record, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
-    except (TypeError, ValueError):  # a lone surrogate, an integer of more than 64 bits, a circular value
-        kept = {str(key): _speakable(value, 0) for key, value in record.items()}
-        return orjson.dumps(kept, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
-
-
-def _speakable(value: Any, depth: int) -> Any:
-    """A value as the encoder can say it: what it cannot, as text."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if type(value) is int:
-        return value if -(1 << 63) <= value < (1 << 63) else str(value)
-    if isinstance(value, _CONTAINERS):
-        if depth >= DEPTH:
-            return f"<{type(value).__name__}>"
-        if hasattr(value, "items"):
-            return {_speakable(str(key), depth): _speakable(item, depth + 1) for key, item in value.items()}
-        return [_speakable(item, depth + 1) for item in value]
-    try:
-        orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
-    except Exception:  # a `__str__` of the user's
-        return f"<{type(value).__name__}>"
-    return value
 
 
 def _process_record(owner: UUID) -> dict[str, Any]:

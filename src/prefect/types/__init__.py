@@ -10,7 +10,7 @@ import itertools
 import os
 import time
 from datetime import datetime, timezone
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from prefect._lazy import exports
 
@@ -66,6 +66,11 @@ def new_id() -> UUID:
     _set_int(value, _next_id())
     _set_safe(value, _SAFE)
     return value
+
+
+def named_id(kind: str, name: str) -> UUID:
+    """The id of something that is known by its name: the same in every process, so that nobody need be asked."""
+    return uuid5(NAMESPACE_URL, f"pluperfect:{kind}:{name}")
 
 
 _ANNOTATED = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.connection import Connection
@@ -19,21 +19,16 @@ from prefect.server.services.answers import Answer
 from prefect.server.services.errors import Invalid
 from prefect.server.services.reading import get, get_flow_by_name
 from prefect.server.store import Collection, Row
-from prefect.types import new_id, now
+from prefect.types import named_id, new_id, now
 
 Values = Mapping[str, Any]
 """What a request sets, as Python values keyed by column."""
 
 
-def flow_id(name: str) -> UUID:
-    """The id of the flow with this name: the same in every process, so that no writer has to ask for it."""
-    return uuid5(NAMESPACE_URL, f"pluperfect:flow:{name}")
-
-
 async def add_flow(tx: Connection, values: Values) -> Answer:
     """Create a flow; one of the same name is left as it is, and returned."""
     at = now()
-    row = {**values, "id": flow_id(values["name"]), "created": at, "updated": at}
+    row = {**values, "id": named_id("flow", values["name"]), "created": at, "updated": at}
     await store.flows.add(tx, [row])
     return await get_flow_by_name(tx, values["name"])
 
