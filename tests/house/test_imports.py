@@ -1,4 +1,4 @@
-"""What programs import exists: every name in the documentation and the integrations of Prefect 3, every export of ours."""
+"""What programs import exists: every name in the documentation and integrations of Prefect 3, every export of ours."""
 
 import importlib
 import subprocess
