@@ -85,7 +85,7 @@ check(
 check("key function raises", make("key function raises", cache_key_fn=lambda c, p: 1 / 0), (3,), (3,))
 check("key with a slash", make("key with a slash", cache_key_fn=lambda c, p: f"a/{SALT}/b"), (3,), (3,))
 check("task_input_hash", make("task_input_hash", cache_key_fn=task_input_hash), (1,), (1,), (2,))
-check("unhashable", make("unhashable", cache_policy=INPUTS), (lambda: 1,), (lambda: 1,))
+check("functions", make("functions", cache_policy=INPUTS), (lambda: 1,), (lambda: 2,))
 import threading
 
 check("unpicklable", make("unpicklable", cache_policy=INPUTS), (threading.Lock(),), (threading.Lock(),))
