@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
     writer = lazy("prefect.journal.writer")
 
-__all__ = ["Record", "append", "close", "current", "flush", "use"]
+__all__ = ["Record", "append", "close", "current", "exchange", "flush", "use"]
 
 Record = dict[str, Any]
 
@@ -32,6 +32,13 @@ def use(home: Path) -> writer.Journal:
         close()
         _current = writer.Journal(home)
     return _current
+
+
+def exchange(journal: writer.Journal | None) -> writer.Journal | None:
+    """Append to this journal from now on, and give back the former one, which stays open."""
+    global _current
+    former, _current = _current, journal
+    return former
 
 
 def current() -> writer.Journal | None:

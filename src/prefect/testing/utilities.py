@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas import filters, sorting
     from prefect.filesystems import ReadableFileSystem
+    from prefect.journal import writer
     from prefect.results import resolve
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.states import State
@@ -37,6 +38,7 @@ else:
     resolve = lazy("prefect.results.resolve")
     runners = lazy("prefect.task_runners.base")
     sorting = lazy("prefect.client.schemas.sorting")
+    writer = lazy("prefect.journal.writer")
 
 __all__ = [
     "a_test_step",
@@ -62,19 +64,18 @@ def prefect_test_harness(server_startup_timeout: int | None = 30) -> Generator[N
     Args:
         server_startup_timeout: Ignored: there is no server to wait for.
     """
-    before = journal.current()
     with tempfile.TemporaryDirectory(prefix="prefect-test-", ignore_cleanup_errors=True) as directory:
         # A directory of its own inside: whoever removes PREFECT_HOME removes that.
         home = Path(directory) / ".prefect"
         with _settings(home):
-            journal.use(home)
+            # The journal in use stays open: a flow may run around this.
+            before = journal.exchange(writer.Journal(home))
             try:
                 yield
             finally:
                 runners.close_default_task_runner()
                 journal.close()
-                if before is not None:
-                    journal.use(before.home)
+                journal.exchange(before)
 
 
 @contextmanager
