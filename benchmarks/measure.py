@@ -68,6 +68,7 @@ SECONDS = Unit("s", 1.0)
 MILLISECONDS = Unit("ms", 1e3, SECONDS)
 MICROSECONDS = Unit("µs", 1e6, MILLISECONDS)
 KIB = Unit("KiB", 1.0)
+MEGABYTES = Unit("MB", 1.0)
 
 
 def adopt_orphans() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import floors
-from benchmarks.measure import KIB, MICROSECONDS, MILLISECONDS, Sample, Series, Unit
+from benchmarks.measure import KIB, MEGABYTES, MICROSECONDS, MILLISECONDS, Sample, Series, Unit
 from benchmarks.subjects import Subject
 
 FLOOR_IMPORT = "import pydantic"
@@ -178,6 +178,19 @@ def memory(plan: Plan) -> Row:
     return Row("peak memory a task, 100,000 mapped", KIB, figure, None, None, (budget,))
 
 
+def installed(plan: Plan) -> Row:
+    """Megabytes on disk with all that is required, and how many packages that is."""
+    ours = plan.ours.program("installed", "pluperfect").facts
+    theirs = plan.theirs.program("installed", "prefect").facts if plan.theirs else None
+    budgets = (
+        Budget("at most 45 packages", ours["packages"], 45),
+        Budget("at most 60 MB", ours["megabytes"], 60),
+    )
+    name = f"installed: {ours['packages']} packages" + (f" (theirs {theirs['packages']})" if theirs else "")
+    their_size = Figure(Series((theirs["megabytes"],))) if theirs else None
+    return Row(name, MEGABYTES, Figure(Series((ours["megabytes"],))), their_size, None, budgets)
+
+
 def cli_help(plan: Plan) -> Row:
     return _command(plan, "--help")
 
@@ -198,6 +211,7 @@ MEASURED: tuple[Callable[[Plan], Row], ...] = (
     memory,
     cli_help,
     cli_version,
+    installed,
 )
 
 
