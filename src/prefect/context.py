@@ -131,18 +131,29 @@ class RunContext(ContextModel):
     input_keyset: dict[str, dict[str, str]] | None
     log_prints: bool
     persist_result: bool
-    _identity: RunIdentity
 
     def __enter__(self) -> Self:
         super().__enter__()
-        self._identity_token = run_identity.set(self.identify())
+        self._identity_token = run_identity.set(self.identity)
         return self
 
     def __exit__(self, *error: object) -> None:
         run_identity.reset(self._identity_token)
         super().__exit__(*error)
 
-    def identify(self) -> RunIdentity:
+    @property
+    def identity(self) -> RunIdentity:
+        """What log lines say of the run."""
+        identity = self.__dict__.get("_identity")
+        if identity is None:
+            identity = self.__dict__["_identity"] = self._identify()
+        return identity
+
+    def forget_identity(self) -> None:
+        """The run was given another name."""
+        self.__dict__["_identity"] = None
+
+    def _identify(self) -> RunIdentity:
         raise NotImplementedError
 
     @property
@@ -223,7 +234,7 @@ class EngineContext(RunContext):
     def __init__(self, **values: Any) -> None:
         super().__init__(**_public(values))
 
-    def identify(self) -> RunIdentity:
+    def _identify(self) -> RunIdentity:
         run, flow = self.flow_run, self.flow
         return RunIdentity(
             flow_run_id=run.id if run else None,
@@ -292,7 +303,7 @@ class TaskRunContext(RunContext):
         run = self.__dict__["_run"]
         return self.__dict__["_execution"].fields["id"] if run is None else run.id
 
-    def identify(self) -> RunIdentity:
+    def _identify(self) -> RunIdentity:
         flow = EngineContext._var.get(None)
         flow_run = flow.flow_run if flow else None
         run = self.__dict__["_run"]

@@ -126,6 +126,7 @@ class FlowExecution(Execution):
         if self.flow.flow_run_name is not None:
             with self:
                 self.rename(self.flow.format_run_name(self.parameters))
+            self.context.forget_identity()
             self.logger = flow_run_logger(self.run, self.flow)
 
     def _create(self, name: str) -> None:
@@ -160,7 +161,13 @@ class FlowExecution(Execution):
         if self.flow.name not in recorded:
             recorded.add(self.flow.name)
             self.journal.append(
-                {"kind": "flow", "id": named_id("flow", self.flow.name), "name": self.flow.name, "tags": [], "created": now()}
+                {
+                    "kind": "flow",
+                    "id": named_id("flow", self.flow.name),
+                    "name": self.flow.name,
+                    "tags": [],
+                    "created": now(),
+                }
             )
 
     async def _refuse(self, invalid: Exception) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +18,7 @@ from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import Memo, Place
 from prefect.engine.parameters import Link, collect, resolve, track
 from prefect.exceptions import UpstreamTaskError
-from prefect.logging.loggers import get_logger, identity_logger, print_capture
+from prefect.logging.loggers import identity_logger, log_line, print_capture
 from prefect.results import asking
 from prefect.results.inline import inline
 from prefect.schemas.runs import FlowRunResult, TaskRun, TaskRunResult
@@ -33,8 +34,6 @@ else:
     keeping = lazy("prefect.engine.keeping")
     math = lazy("prefect.utilities.math")
     settings = lazy("prefect.settings")
-
-_task_logger = get_logger("task_runs")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 COMPLETED, FAILED, CRASHED = StateType.COMPLETED, StateType.FAILED, StateType.CRASHED
@@ -217,6 +216,7 @@ class TaskExecution(Execution):
             with self:
                 self.rename(self.task.format_run_name(self.parameters))
             self._logger = None
+            self.context.forget_identity()
 
     async def _refuse(self, error: Exception) -> Verdict:
         """The run cannot even start."""
@@ -239,7 +239,7 @@ class TaskExecution(Execution):
     def logger(self) -> Any:
         """The run's logger, made when there is something to log."""
         if self._logger is None:
-            self._logger = identity_logger(self.context.identify())
+            self._logger = identity_logger(self.context.identity)
         return self._logger
 
     @property
@@ -404,11 +404,7 @@ class TaskExecution(Execution):
         if hooks:
             with self:
                 await self.call_hooks(hooks, task, self.logger)
-        if completed:
-            if _task_logger.isEnabledFor(20):
-                self.logger.info("Finished in state %s", state)
-        else:
-            self.logger.error("Finished in state %s", state)
+        log_line(self.context.identity, logging.INFO if completed else logging.ERROR, f"Finished in state {state}")
 
     def _track(self, value: Any) -> None:
         """Remember where the value came from, so that passing it on is recorded as a dependency."""
