@@ -1,0 +1,266 @@
+"""Flows are found in files and modules, also where what they need is not installed."""
+
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from prefect import flow
+from prefect.exceptions import MissingFlowError, ScriptError, UnspecifiedFlowError
+from prefect.flows import (
+    is_entrypoint_async,
+    load_flow_arguments_from_entrypoint,
+    load_flow_from_entrypoint,
+    load_function_and_convert_to_flow,
+    load_placeholder_flow,
+    safe_load_flow_from_entrypoint,
+    select_flow,
+)
+
+GOOD = """
+    import os
+    from prefect import flow
+
+    NAME = "from a constant"
+
+    @flow(name="first " + NAME, retries=3, description="what it does", version=os.environ.get("NO_SUCH", "9"))
+    def first(x: int = 1):
+        return x
+
+    @flow
+    async def second_one():
+        '''What the docstring says.'''
+
+    class Job:
+        @flow
+        def method(self):
+            return "method"
+
+        @flow(name="static")
+        @staticmethod
+        def static():
+            return "static"
+
+    def plain(y: int = 2):
+        print("printed")
+        return y
+
+    @flow(name=f"computed {NAME}", log_prints=True, persist_result=None)
+    def computed(): ...
+
+    if __name__ == "__main__":
+        raise RuntimeError("the program itself must not run")
+"""
+
+MISSING = """
+    import no_such_package
+    from prefect import flow
+
+    @flow(name="hello")
+    def typed(x: int = 1, y: no_such_package.Thing = None):
+        return x
+
+    @flow
+    async def asynchronous():
+        return no_such_package.thing()
+
+    @flow(name=no_such_package.NAME, retries=1 + 1)
+    def unknowable():
+        return 1
+
+    default = no_such_package.DEFAULT
+
+    @flow(retries=7)
+    def impossible(x=default): ...
+
+    @flow
+    async def async_impossible(x=default): ...
+"""
+
+
+@pytest.fixture(autouse=True)
+def files(home: Path, monkeypatch: pytest.MonkeyPatch):
+    """Two files in the working directory; what loading them leaves in the process is taken back."""
+    names, path = set(sys.modules), list(sys.path)
+    Path("good_flows.py").write_text(textwrap.dedent(GOOD))
+    Path("missing_flows.py").write_text(textwrap.dedent(MISSING))
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - names:
+        if name.startswith("__prefect_loader") or name in ("good_flows", "missing_flows"):
+            del sys.modules[name]
+
+
+class TestLoadFlowFromEntrypoint:
+    @pytest.mark.parametrize("entrypoint", ["good_flows.py:first", "good_flows:first", "good_flows.first"])
+    def test_from_a_file_and_a_module(self, entrypoint):
+        found = load_flow_from_entrypoint(entrypoint)
+        assert (found.name, found.retries, found(5)) == ("first from a constant", 3, 5)
+
+    def test_from_a_path_elsewhere(self, tmp_path_factory: pytest.TempPathFactory):
+        path = tmp_path_factory.mktemp("elsewhere") / "flows.py"
+        path.write_text("from prefect import flow\n@flow\ndef there(): return 1")
+        assert load_flow_from_entrypoint(f"{path}:there")() == 1
+
+    def test_of_a_class(self):
+        assert load_flow_from_entrypoint("good_flows.py:Job.static")() == "static"
+        assert load_flow_from_entrypoint("good_flows.py:Job.method").name == "method"
+
+    def test_what_is_not_there(self):
+        with pytest.raises(MissingFlowError, match=r"'nothing' not found in 'good_flows\.py'"):
+            load_flow_from_entrypoint("good_flows.py:nothing")
+        with pytest.raises(FileNotFoundError):
+            load_flow_from_entrypoint("nowhere.py:first")
+        with pytest.raises(ModuleNotFoundError, match="nowhere"):
+            load_flow_from_entrypoint("nowhere:first")
+
+    def test_what_is_no_flow(self):
+        with pytest.raises(MissingFlowError, match=r"is no flow but a function: decorate"):
+            load_flow_from_entrypoint("good_flows.py:plain")
+
+
+class TestPlaceholders:
+    def test_the_definitions_alone_make_the_flow(self):
+        found = load_flow_from_entrypoint("missing_flows.py:typed")
+        assert found.name == "hello"
+        assert found(x=4) == 4
+
+    def test_type_hints_that_can_be_read_still_count(self):
+        properties = load_flow_from_entrypoint("missing_flows.py:typed").parameters.properties
+        assert properties["x"]["type"] == "integer"
+        assert "type" not in properties["y"]
+
+    async def test_its_body_raises_what_is_missing(self):
+        with pytest.raises(NameError):
+            await load_flow_from_entrypoint("missing_flows.py:asynchronous")()
+
+    def test_where_that_is_impossible_the_flow_raises_the_failure_when_called(self):
+        found = load_flow_from_entrypoint("missing_flows.py:impossible")
+        assert found.retries == 7
+        with pytest.raises(ScriptError, match="no_such_package"):
+            found.with_options(retries=0)()
+
+    async def test_of_an_async_flow_when_awaited(self):
+        found = load_flow_from_entrypoint("missing_flows.py:async_impossible")
+        assert found.isasync
+        with pytest.raises(ScriptError, match="no_such_package"):
+            await found()
+
+    def test_the_failure_at_once_when_no_placeholder_is_wanted(self):
+        with pytest.raises(ScriptError, match="no_such_package"):
+            load_flow_from_entrypoint("missing_flows.py:typed", use_placeholder_flow=False)
+        with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+            load_flow_from_entrypoint("missing_flows:typed", use_placeholder_flow=False)
+
+    def test_a_module_that_needs_what_is_missing_is_there_itself(self):
+        assert load_flow_from_entrypoint("missing_flows:typed").name == "hello"
+
+    def test_a_placeholder_by_hand(self):
+        placeholder = load_placeholder_flow("good_flows.py:first", ValueError("as told"))
+        assert (placeholder.name, placeholder.version) == ("first from a constant", "9")
+        with pytest.raises(ValueError, match="as told"):
+            placeholder.with_options(retries=0)()
+
+
+class TestSafeLoading:
+    def test_it_does_not_run_the_file(self):
+        Path("loud.py").write_text("from prefect import flow\nopen('ran', 'w').close()\n@flow\ndef f(): ...")
+        assert safe_load_flow_from_entrypoint("loud.py:f").name == "f"
+        assert not Path("ran").exists()
+
+    def test_what_cannot_be_made_is_none_and_what_is_not_there_raises(self):
+        assert safe_load_flow_from_entrypoint("missing_flows.py:impossible") is None
+        with pytest.raises(ValueError, match=r"Could not find object 'nothing' in 'missing_flows\.py'"):
+            safe_load_flow_from_entrypoint("missing_flows.py:nothing")
+
+    def test_the_files_own_future_imports_count_and_ours_do_not(self):
+        Path("with_future.py").write_text(
+            "from __future__ import annotations\nfrom prefect import flow\n@flow\ndef f(x: int): ..."
+        )
+        assert safe_load_flow_from_entrypoint("with_future.py:f").fn.__annotations__ == {"x": "int"}
+        assert safe_load_flow_from_entrypoint("good_flows.py:first").fn.__annotations__ == {"x": int}
+
+
+class TestArguments:
+    def test_literals_are_read_without_running_anything(self):
+        Path("loud.py").write_text(
+            "from prefect import flow\nx = open('ran', 'w')\n@flow(name='a', retries=2)\ndef f(): ..."
+        )
+        assert load_flow_arguments_from_entrypoint("loud.py:f") == {"name": "a", "retries": 2}
+        assert not Path("ran").exists()
+
+    @pytest.mark.parametrize(
+        "name, options",
+        [
+            ("first", {"name": "first from a constant", "retries": 3, "description": "what it does", "version": "9"}),
+            ("second_one", {"name": "second-one"}),
+            ("computed", {"name": "computed from a constant", "log_prints": True, "persist_result": None}),
+            ("Job.method", {"name": "method"}),
+            ("Job.static", {"name": "static"}),
+        ],
+    )
+    def test_expressions_are_worked_out(self, name, options):
+        assert load_flow_arguments_from_entrypoint(f"good_flows.py:{name}") == options
+        assert load_flow_arguments_from_entrypoint(f"good_flows:{name}") == options
+
+    def test_only_those_wanted(self):
+        assert load_flow_arguments_from_entrypoint("good_flows.py:first", {"name", "retries"}) == {
+            "name": "first from a constant",
+            "retries": 3,
+        }
+        assert load_flow_arguments_from_entrypoint("good_flows.py:second_one", ["description"]) == {
+            "description": "What the docstring says."
+        }
+
+    def test_what_cannot_be_worked_out_is_left_out_and_logged(self, caplog: pytest.LogCaptureFixture):
+        options = load_flow_arguments_from_entrypoint("missing_flows.py:unknowable")
+        assert options == {"name": "unknowable", "retries": 2}
+        assert "The option 'name' of the flow 'missing_flows.py:unknowable' is ignored" in caplog.text
+
+    def test_what_is_not_there(self):
+        with pytest.raises(ValueError, match="Could not find object"):
+            load_flow_arguments_from_entrypoint("good_flows.py:nothing")
+        with pytest.raises(FileNotFoundError):
+            load_flow_arguments_from_entrypoint("nowhere.py:first")
+
+
+@pytest.mark.parametrize(
+    "entrypoint, answer",
+    [("good_flows.py:first", False), ("good_flows:second_one", True), ("missing_flows.py:asynchronous", True)],
+)
+def test_whether_an_entrypoint_is_async(entrypoint, answer):
+    assert is_entrypoint_async(entrypoint) is answer
+
+
+class TestConverting:
+    def test_a_function_becomes_a_flow_that_logs_its_prints(self):
+        found = load_function_and_convert_to_flow("good_flows.py:plain")
+        assert (found.name, found.log_prints, found()) == ("plain", True, 2)
+
+    def test_a_flow_stays_the_one_it_is(self):
+        assert load_function_and_convert_to_flow("good_flows:first") is load_flow_from_entrypoint("good_flows:first")
+
+    def test_what_is_not_there(self):
+        with pytest.raises(RuntimeError, match="'nothing' not found in 'good_flows'"):
+            load_function_and_convert_to_flow("good_flows:nothing")
+
+
+class TestSelecting:
+    @pytest.fixture
+    def flows(self):
+        return [flow(name=name)(lambda: None) for name in ("one", "two")]
+
+    def test_by_name_or_the_only_one(self, flows):
+        assert select_flow(flows, "two") is flows[1]
+        assert select_flow(flows[:1]) is flows[0]
+
+    def test_several_and_no_name(self, flows):
+        with pytest.raises(UnspecifiedFlowError, match=r"2 flows in here: 'one', 'two'"):
+            select_flow(flows, from_message="in here")
+
+    def test_none_of_that_name_or_none_at_all(self, flows):
+        with pytest.raises(MissingFlowError, match=r"Flow 'three' not found in here\. There is: 'one', 'two'"):
+            select_flow(flows, "three", "in here")
+        with pytest.raises(MissingFlowError, match="No flow found"):
+            select_flow([])
