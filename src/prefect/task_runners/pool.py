@@ -20,8 +20,8 @@ from prefect.futures import running_in
 Job = Callable[["Place"], None]
 """What a pool runs: called with its place, which it gives up while it waits. It must not raise."""
 
-EAGER = (os.cpu_count() or 1) * 4
-"""Threads started without looking whether the running ones keep up."""
+EAGER = 2
+"""Threads started without looking whether the running ones keep up: more would only take turns at the interpreter."""
 STANDSTILL = 0.002
 """Seconds without a job being taken after which more threads are started."""
 IDLE = 10.0

@@ -79,7 +79,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         if not self._started or self._executor is None:
             raise RuntimeError("The task runner must be started before submitting work.")
         run = TaskExecution(task, parameters, wait_for, dependencies)
-        future: PrefectConcurrentFuture[Any] = PrefectConcurrentFuture(run.run.id)
+        future: PrefectConcurrentFuture[Any] = PrefectConcurrentFuture(run.fields["id"])
         future.pending = lambda: run.state
         self._open.add(future)
         future.add_done_callback(lambda done: self._open.discard(done))  # pyright: ignore[reportArgumentType]

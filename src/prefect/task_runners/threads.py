@@ -63,7 +63,7 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
         if not self._started or pool is None:
             raise RuntimeError("The task runner must be started before submitting work.")
         run = TaskExecution(task, parameters, wait_for, dependencies)
-        future: PrefectConcurrentFuture[R] = PrefectConcurrentFuture(run.run.id)
+        future: PrefectConcurrentFuture[R] = PrefectConcurrentFuture(run.fields["id"])
         future.pending = lambda: run.state
         job = _Job(run, future)
         pool.announce()
