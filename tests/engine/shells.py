@@ -53,7 +53,7 @@ class Shell:
     def call(self, runnable: Any, *args: Any, **kwargs: Any) -> Any:
         """Call it from plain code and give back the value (of a generator, its only item)."""
         if self.kind == "generator":
-            return next(iter([item for item in runnable(*args, **kwargs)]), None)
+            return next(iter(list(runnable(*args, **kwargs))), None)
         if self.kind == "async generator":
 
             async def collect() -> Any:

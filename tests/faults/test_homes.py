@@ -2,15 +2,18 @@
 
 import os
 import sqlite3
+import textwrap
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from prefect import flow, task
+from prefect import flow, task, types
 from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectException
 from prefect.journal import file
+from prefect.settings import PREFECT_HOME, temporary_settings
 from tests.recorded import records, run
 
 PROGRAM = """
@@ -67,9 +70,7 @@ def test_a_full_disk(home: Path):
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
     """
-    import textwrap
-
-    status, out, err = run(textwrap.dedent(program) + PROGRAM)
+    status, out, err = run(textwrap.dedent(limit) + PROGRAM)
     assert (status, out) == (0, "100\n"), err
     assert "Runs cannot be recorded" in warned(err)
     assert goes_on() == "", "afterwards the journal is used as before"
@@ -121,10 +122,6 @@ def test_a_truncated_store(home: Path, size: int):
 
 
 def test_a_clock_that_goes_back(home: Path, monkeypatch: pytest.MonkeyPatch):
-    from datetime import datetime, timedelta
-
-    from prefect import types
-
     class Back(datetime):
         """Each look at the clock is an hour earlier than the one before."""
 
@@ -155,8 +152,6 @@ def test_a_clock_that_goes_back(home: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_home_changes_during_a_flow(home: Path, tmp_path: Path):
-    from prefect.settings import PREFECT_HOME, temporary_settings
-
     @flow
     def inner() -> int:
         return 1

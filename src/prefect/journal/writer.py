@@ -166,10 +166,12 @@ class Journal:
     def _drain(self) -> None:
         """Move what is queued to the file; whoever waits for it is told afterwards."""
         waiting: list[threading.Event] = []
-        with self._draining:
-            self._sink.write(_batches(self._queue, waiting))
-        for event in waiting:
-            event.set()
+        try:
+            with self._draining:
+                self._sink.write(_batches(self._queue, waiting))
+        finally:
+            for event in waiting:
+                event.set()
 
 
 def _batches(queue: deque[Any], waiting: list[threading.Event]) -> Iterable[bytes]:

@@ -1,0 +1,300 @@
+"""What programs do wrong: the run ends in the state that says so, and nothing hangs."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefect import flow, task
+from prefect.states import Completed
+from tests.engine.shells import SHELLS, Shell
+from tests.recorded import records, run, states
+
+PATIENCE = 10.0
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> Shell:
+    return Shell(request.param)
+
+
+@pytest.mark.xfail(strict=True, reason="the error of resolving what was returned is not the run's: it ends as Crashed")
+@pytest.mark.parametrize("shell", [Shell("sync"), Shell("async")], ids=["sync", "async"])
+def test_a_task_that_returns_its_own_future(shell: Shell, home: Path):
+    box: list[Any] = []
+    given = threading.Event()
+
+    @shell.task()
+    def returns_itself() -> Any:
+        given.wait(PATIENCE)
+        return box[0]
+
+    @flow
+    def program() -> Any:
+        box.append(returns_itself.submit())
+        given.set()
+        box[0].wait(timeout=PATIENCE)
+        return box[0].task_run_id, box[0].state.type.value
+
+    run_id, ended = program()
+    assert ended == "FAILED"
+    assert states(home, "task_run", run_id) == ["Pending", "Running", "Failed"]
+
+
+def test_a_result_that_cannot_be_pickled_but_must_persist(home: Path):
+    @task(persist_result=True)
+    def unpicklable() -> Any:
+        return threading.Lock()
+
+    assert unpicklable() is not None, "the value is the caller's all the same"
+    assert states(home, "task_run") == ["Pending", "Running", "Completed"]
+    assert "data" not in records(home, "state")[-1]
+
+
+def test_a_result_that_cannot_be_pickled_and_need_not(home: Path):
+    @task
+    def unpicklable() -> Any:
+        return threading.Lock()
+
+    assert unpicklable() is not None
+    assert states(home, "task_run") == ["Pending", "Running", "Completed"]
+    assert "result" not in records(home, "state")[-1]
+
+
+@pytest.mark.parametrize("size", [64 * 1024 + 1, 5_000_000])
+def test_a_big_result_is_not_recorded_with_its_state(home: Path, size: int):
+    @task
+    def big() -> str:
+        return "x" * size
+
+    assert len(big()) == size
+    assert "result" not in records(home, "state")[-1]
+
+
+def test_a_small_result_is(home: Path):
+    @task
+    def small() -> dict[str, int]:
+        return {"x": 1}
+
+    small()
+    assert records(home, "state")[-1]["result"] == {"format": "json", "body": {"x": 1}}
+
+
+def test_a_retry_condition_that_raises(shell: Shell, home: Path):
+    calls: list[int] = []
+
+    def condition(*_: Any) -> bool:
+        raise RuntimeError("the condition's")
+
+    @shell.task(retries=3, retry_condition_fn=condition)
+    def body() -> None:
+        calls.append(1)
+        raise KeyError("the task's")
+
+    with pytest.raises(KeyError, match="the task's"):
+        shell.call(body)
+    assert calls == [1]
+    assert states(home, "task_run")[-1] == "Failed"
+
+
+def test_a_retry_condition_decides(shell: Shell):
+    calls: list[int] = []
+
+    @shell.task(retries=5, retry_condition_fn=lambda task, run, state: len(calls) < 3)
+    def body() -> None:
+        calls.append(1)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        shell.call(body)
+    assert len(calls) == 3
+
+
+def test_retry_delays_that_raise_or_make_no_sense():
+    def bad(_: int) -> list[float]:
+        raise RuntimeError("delays")
+
+    with pytest.raises(RuntimeError, match="delays"):
+        task(retries=1, retry_delay_seconds=bad)(lambda: None)
+    with pytest.raises(ValueError, match="50"):
+        task(retry_delay_seconds=[1.0] * 51)(lambda: None)
+    with pytest.raises(ValueError):
+        task(retries=-1)(lambda: None)
+
+
+def test_a_name_that_raises(shell: Shell, home: Path):
+    def name() -> str:
+        raise RuntimeError("no name")
+
+    @shell.task(task_run_name=name)
+    def body() -> None: ...
+
+    with pytest.raises(RuntimeError, match="no name"):
+        shell.call(body)
+    assert states(home, "task_run")[-1] == "Failed"
+
+
+def test_subflows_a_hundred_deep(home: Path):
+    status, out, err = run(
+        """
+        import asyncio, sys
+
+        @flow
+        def down(depth):
+            return depth if depth == 0 else down(depth - 1)
+
+        @flow
+        async def adown(depth):
+            return depth if depth == 0 else await adown(depth - 1)
+
+        @task
+        def tdown(depth):
+            return depth if depth == 0 else tdown(depth - 1)
+
+        @flow(timeout_seconds=30)
+        def timed(depth):
+            return depth if depth == 0 else timed(depth - 1)
+
+        assert sys.getrecursionlimit() == 1000
+        print(down(100), asyncio.run(adown(100)), tdown(100), timed(30))
+        """
+    )
+    assert (status, out) == (0, "0 0 0 0\n"), err
+    assert states(home, "flow_run").count("Completed") == 101 + 101 + 31
+
+
+def test_recursion_without_an_end_is_a_failure(home: Path):
+    status, out, err = run(
+        """
+        @flow
+        def down(depth):
+            return down(depth + 1)
+
+        try:
+            down(0)
+        except RecursionError:
+            print("told")
+        """
+    )
+    assert (status, out) == (0, "told\n"), err
+    final = {record["run_id"]: record["name"] for record in records(home, "state") if record["of"] == "flow_run"}
+    assert set(final.values()) == {"Failed"}
+
+
+def test_a_flow_that_is_tried_again_keeps_what_completed(home: Path):
+    calls: list[Any] = []
+
+    @task
+    def step(x: int) -> int:
+        calls.append(x)
+        return x * 10
+
+    @flow(retries=1)
+    def program() -> list[int]:
+        results = [step(1), step(2), step.submit(3).result()]
+        if len(calls) == 3:
+            raise ValueError("once")
+        return results
+
+    with pytest.raises(ValueError):
+        program.with_options(retries=0)()
+    calls.clear()
+
+    tried: list[int] = []
+
+    @flow(retries=1)
+    def again() -> list[int]:
+        results = [step(1), step(2), step.submit(3).result()]
+        tried.append(1)
+        if len(tried) == 1:
+            raise ValueError("once")
+        return results
+
+    assert again() == [10, 20, 30]
+    assert calls == [1, 2, 3]
+
+
+def test_a_flow_that_is_tried_again_takes_nothing_over_for_other_parameters():
+    calls: list[int] = []
+    attempts: list[int] = []
+
+    @task
+    def step(x: int) -> int:
+        calls.append(x)
+        return x
+
+    @flow(retries=1)
+    def program() -> list[int]:
+        attempts.append(1)
+        results = [step(len(attempts)), step(7)]
+        if len(attempts) == 1:
+            raise ValueError("once")
+        return results
+
+    assert program() == [2, 7]
+    assert calls == [1, 7, 2]
+
+
+def test_a_flow_that_is_tried_again_runs_again_what_failed():
+    calls: list[str] = []
+
+    @task
+    def flaky() -> int:
+        calls.append("flaky")
+        if len(calls) == 1:
+            raise ValueError("once")
+        return 1
+
+    @flow(retries=1)
+    def program() -> int:
+        return flaky()
+
+    assert program() == 1
+    assert calls == ["flaky", "flaky"]
+
+
+def test_what_a_subflow_completed_is_run_again_with_it():
+    calls: list[int] = []
+    attempts: list[int] = []
+
+    @flow
+    def inner(x: int) -> int:
+        calls.append(x)
+        return x
+
+    @flow(retries=1)
+    def program() -> int:
+        attempts.append(1)
+        inner(1)
+        if len(attempts) == 1:
+            raise ValueError("once")
+        return inner(2)
+
+    assert program() == 2
+
+
+def test_a_state_that_is_returned_is_the_runs(home: Path):
+    @task
+    def skipped() -> Any:
+        return Completed(name="Skipped", message="nothing to do")
+
+    assert skipped(return_state=True).name == "Skipped"
+    assert states(home, "task_run")[-1] == "Skipped"
+
+
+@pytest.mark.xfail(strict=True, reason="an exception whose text raises leaves the run in Running")
+def test_an_exception_that_cannot_be_printed(shell: Shell, home: Path):
+    class Unspeakable(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+        __repr__ = __str__
+
+    @shell.task()
+    def body() -> None:
+        raise Unspeakable
+
+    with pytest.raises(Unspeakable):
+        shell.call(body)
+    assert states(home, "task_run")[-1] == "Failed"

@@ -1,0 +1,273 @@
+"""Generators as tasks and flows: their items come as they are made, and the two sides may speak to each other."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefect import flow, task
+from prefect.context import EngineContext, TaskRunContext
+from tests.recorded import states
+
+DECORATORS = {"task": task, "flow": flow}
+
+
+@pytest.fixture(params=DECORATORS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def decorator(kind: str) -> Any:
+    return DECORATORS[kind]
+
+
+def of(kind: str) -> str:
+    return f"{kind}_run"
+
+
+def test_items_come_as_they_are_made(decorator: Any):
+    made: list[int] = []
+
+    @decorator
+    def numbers() -> Any:
+        for number in range(3):
+            made.append(number)
+            yield number
+
+    found = numbers()
+    assert made == []
+    assert next(found) == 0
+    assert made == [0]
+    assert list(found) == [1, 2]
+
+
+def test_the_consumers_context_is_its_own(decorator: Any):
+    @decorator
+    def numbers() -> Any:
+        for number in range(2):
+            assert (TaskRunContext.get() or EngineContext.get()) is not None
+            yield number
+
+    for _ in numbers():
+        assert TaskRunContext.get() is EngineContext.get() is None
+
+
+def test_what_is_sent_arrives_and_what_is_returned_comes_back(decorator: Any, kind: str, home: Path):
+    @decorator
+    def echo() -> Any:
+        given = []
+        while (item := (yield len(given))) is not None:
+            given.append(item)
+        return given
+
+    def consume() -> Any:
+        found = echo()
+        assert (next(found), found.send("a"), found.send("b")) == (0, 1, 2)
+        with pytest.raises(StopIteration) as stop:
+            next(found)
+        return stop.value.value
+
+    assert consume() == ["a", "b"]
+    assert states(home, of(kind))[-1] == "Completed"
+
+
+def test_what_is_thrown_arrives(decorator: Any, kind: str, home: Path):
+    @decorator
+    def patient() -> Any:
+        try:
+            yield 1
+        except KeyError:
+            yield 2
+
+    found = patient()
+    next(found)
+    assert found.throw(KeyError("x")) == 2
+    assert list(found) == []
+    assert states(home, of(kind))[-1] == "Completed"
+
+
+def test_what_is_thrown_and_not_caught_fails_the_run(decorator: Any, kind: str, home: Path):
+    @decorator
+    def plain() -> Any:
+        yield 1
+
+    found = plain()
+    next(found)
+    with pytest.raises(KeyError):
+        found.throw(KeyError("x"))
+    assert states(home, of(kind)) == ["Pending", "Running", "Failed"]
+
+
+def test_closing_early_cleans_up_and_completes_the_run(decorator: Any, kind: str, home: Path):
+    cleaned: list[str] = []
+
+    @decorator
+    def endless() -> Any:
+        try:
+            while True:
+                yield 1
+        finally:
+            cleaned.append("done")
+
+    found = endless()
+    next(found)
+    found.close()
+    assert cleaned == ["done"]
+    assert states(home, of(kind)) == ["Pending", "Running", "Completed"]
+
+
+@pytest.mark.xfail(strict=True, reason="a clean-up that raises is swallowed")
+def test_a_clean_up_that_raises_fails_the_run(decorator: Any, kind: str, home: Path):
+    @decorator
+    def bad() -> Any:
+        try:
+            yield 1
+        finally:
+            raise KeyError("clean-up")
+
+    found = bad()
+    next(found)
+    with pytest.raises(KeyError):
+        found.close()
+    assert states(home, of(kind)) == ["Pending", "Running", "Failed"]
+
+
+def test_never_begun_is_never_run(decorator: Any, home: Path):
+    @decorator
+    def numbers() -> Any:
+        yield 1
+
+    numbers().close()
+    assert not home.exists()
+
+
+def test_failing_in_the_middle(decorator: Any, kind: str, home: Path):
+    @decorator
+    def numbers() -> Any:
+        yield 1
+        raise KeyError("x")
+
+    found = numbers()
+    assert next(found) == 1
+    with pytest.raises(KeyError):
+        next(found)
+    assert states(home, of(kind)) == ["Pending", "Running", "Failed"]
+
+
+def test_submitted_its_items_are_the_result():
+    @task
+    def numbers() -> Any:
+        yield from range(3)
+
+    @task
+    async def anumbers() -> Any:
+        for number in range(3):
+            await asyncio.sleep(0)
+            yield number
+
+    @flow
+    def program() -> Any:
+        return [numbers.submit().result(), anumbers.submit().result()]
+
+    assert program() == [[0, 1, 2], [0, 1, 2]]
+
+
+def test_tasks_in_a_generator_flow_belong_to_it(home: Path):
+    @task
+    def step(number: int) -> int:
+        return number
+
+    @flow
+    def numbers() -> Any:
+        for number in range(2):
+            yield step(number)
+            yield step.submit(number).result()
+
+    assert list(numbers()) == [0, 0, 1, 1]
+    assert states(home, "task_run").count("Completed") == 4
+
+
+# --- async ------------------------------------------------------------------------------------------------------------
+
+
+async def test_async_items_come_as_they_are_made(decorator: Any):
+    made: list[int] = []
+
+    @decorator
+    async def numbers() -> Any:
+        for number in range(3):
+            await asyncio.sleep(0)
+            made.append(number)
+            yield number
+
+    found = numbers()
+    assert await anext(found) == 0
+    assert made == [0]
+    assert [number async for number in found] == [1, 2]
+
+
+@pytest.mark.xfail(strict=True, reason="the user's async generator is left to the garbage collector")
+async def test_async_closing_early_cleans_up_before_it_returns(decorator: Any, kind: str, home: Path):
+    cleaned: list[str] = []
+
+    @decorator
+    async def endless() -> Any:
+        try:
+            while True:
+                yield 1
+        finally:
+            await asyncio.sleep(0)
+            cleaned.append("done")
+
+    found = endless()
+    await anext(found)
+    await found.aclose()
+    assert cleaned == ["done"]
+    assert states(home, of(kind)) == ["Pending", "Running", "Completed"]
+
+
+@pytest.mark.xfail(strict=True, reason="what is sent to an async generator is dropped")
+async def test_async_what_is_sent_arrives(decorator: Any):
+    given: list[Any] = []
+
+    @decorator
+    async def echo() -> Any:
+        given.append((yield 1))
+        given.append((yield 2))
+
+    found = echo()
+    await anext(found)
+    await found.asend("a")
+    assert given == ["a"]
+    await found.aclose()
+
+
+@pytest.mark.xfail(strict=True, reason="what is thrown into an async generator does not reach it")
+async def test_async_what_is_thrown_arrives(decorator: Any, kind: str, home: Path):
+    @decorator
+    async def patient() -> Any:
+        try:
+            yield 1
+        except KeyError:
+            yield 2
+
+    found = patient()
+    await anext(found)
+    assert await found.athrow(KeyError("x")) == 2
+    assert [item async for item in found] == []
+    assert states(home, of(kind))[-1] == "Completed"
+
+
+@pytest.mark.xfail(strict=True, reason="what is thrown into an async generator leaves its run in Running")
+async def test_async_what_is_thrown_and_not_caught_fails_the_run(decorator: Any, kind: str, home: Path):
+    @decorator
+    async def plain() -> Any:
+        yield 1
+
+    found = plain()
+    await anext(found)
+    with pytest.raises(KeyError):
+        await found.athrow(KeyError("x"))
+    assert states(home, of(kind)) == ["Pending", "Running", "Failed"]
