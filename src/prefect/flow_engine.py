@@ -55,7 +55,7 @@ def run_flow(
         parameters: The arguments by name; those left out have their defaults.
         wait_for: Futures to wait for beside those among the parameters.
         return_type: Return the value, or the final state.
-        error_logger: Is told of an exception, with its traceback, before that is raised on.
+        error_logger: Is told of the exception of a sync flow, with its traceback, before that is raised on.
         context: The context to run in, as `serialize_context` gives it; the present one if None.
 
     Returns:

@@ -11,7 +11,7 @@ SOURCE = ROOT / "src" / "prefect"
 # Distribution to import name, where they differ.
 IMPORTED_AS = {"pyyaml": "yaml", "python-dateutil": "dateutil"}
 # Imported only where it is installed: what a user's own program brings, or an extra.
-OPTIONAL = {"numpy", "pandas", "opentelemetry", "pendulum", "graphviz", "typing_extensions"}
+OPTIONAL = {"numpy", "pandas", "opentelemetry", "pendulum", "graphviz", "pytest", "typing_extensions"}
 # Declared for the release that builds what uses it.
 AHEAD = {"jinja2"}
 

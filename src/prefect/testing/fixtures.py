@@ -1,0 +1,69 @@
+"""Fixtures of pytest for programs: `from prefect.testing.fixtures import ...` in a `conftest.py`."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Generator
+from typing import Any, NoReturn
+
+import pytest
+
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+__all__ = ["add_prefect_loggers_to_caplog", "disable_hosted_api_server", "enable_ephemeral_server", "is_port_in_use"]
+
+
+@pytest.fixture
+def add_prefect_loggers_to_caplog(caplog: pytest.LogCaptureFixture) -> Generator[None]:
+    """Let `caplog` see what is logged by loggers of this package, which may not hand records on to the root."""
+    logger = logging.getLogger("prefect")
+    before = logger.propagate
+    logger.propagate = True
+    yield
+    logger.propagate = before
+
+
+def is_port_in_use(port: int) -> bool:
+    """Whether something listens on this TCP port of this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="session")
+def disable_hosted_api_server() -> Generator[None]:
+    """Let no server be spoken to, whatever the settings say."""
+    with temporary_settings(restore_defaults=[PREFECT_API_URL]):
+        yield
+
+
+@pytest.fixture(scope="session")
+def enable_ephemeral_server(disable_hosted_api_server: None) -> Generator[None]:
+    """Record runs in the local store; nothing has to be started for that."""
+    yield
+
+
+def _later(name: str, feature: str) -> Any:
+    """A fixture whose feature is not built yet: a test that asks for it is told so."""
+
+    @pytest.fixture(name=name)
+    def fixture() -> NoReturn:
+        raise NotImplementedError(f"The fixture {name!r} cannot be used yet: {feature} will come in a later release.")
+
+    return fixture
+
+
+hosted_api_server = _later("hosted_api_server", "the server")
+use_hosted_api_server = _later("use_hosted_api_server", "the server")
+asserting_events_worker = _later("asserting_events_worker", "events and automations")
+asserting_and_emitting_events_worker = _later("asserting_and_emitting_events_worker", "events and automations")
+emitting_events_pipeline = _later("emitting_events_pipeline", "events and automations")
+events_pipeline = _later("events_pipeline", "events and automations")
+events_server = _later("events_server", "events and automations")
+events_api_url = _later("events_api_url", "events and automations")
+events_cloud_api_url = _later("events_cloud_api_url", "events and automations")
+mock_should_emit_events = _later("mock_should_emit_events", "events and automations")
+puppeteer = _later("puppeteer", "events and automations")
+recorder = _later("recorder", "events and automations")
+reset_worker_events = _later("reset_worker_events", "events and automations")
