@@ -291,7 +291,7 @@ class Flow(Generic[P, R]):
         parameters = self.spec.bind(args, kwargs)
         tracker = _functions.drawing()
         if tracker is not None:
-            return tracker.flow_called(self, parameters)
+            return tracker.flow_called(self, {**parameters, "wait_for": wait_for})
         return shells.start(lambda: flow_run.FlowExecution(self, parameters, wait_for), self, return_state)
 
     # --- hooks --------------------------------------------------------------------------------------------------------

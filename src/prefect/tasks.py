@@ -352,7 +352,7 @@ class Task(Generic[P, R]):
         parameters = self.spec.bind(args, kwargs)
         tracker = _functions.drawing()
         if tracker is not None:
-            return tracker.task_called(self, parameters)
+            return tracker.task_called(self, {**parameters, "wait_for": wait_for})
         return shells.start(lambda: task_run.TaskExecution(self, parameters, wait_for), self, return_state)
 
     @overload
@@ -372,7 +372,7 @@ class Task(Generic[P, R]):
         parameters = self.spec.bind(args, kwargs)
         tracker = _functions.drawing()
         if tracker is not None:
-            return tracker.task_submitted(self, parameters)
+            return tracker.task_submitted(self, {**parameters, "wait_for": wait_for})
         future = task_runners.current_task_runner().submit(self, parameters, wait_for)
         if not return_state:
             return future
@@ -415,7 +415,7 @@ class Task(Generic[P, R]):
         parameters = self.spec.bind_partial(args, kwargs)
         tracker = _functions.drawing()
         if tracker is not None:
-            return tracker.task_mapped(self, parameters)
+            return tracker.task_mapped(self, {**parameters, "wait_for": wait_for})
         futures = task_runners.current_task_runner().map(self, parameters, wait_for)
         if not return_state:
             return futures

@@ -154,6 +154,19 @@ class TestSubmissions:
         assert nodes(maps) == ["one-0", "two-0", "one-1"]
         assert edges(maps) == {("one_0", "two_0"), ("one_0", "one_1")}
 
+    def test_what_is_waited_for_is_an_edge(self):
+        @flow
+        def inner(): ...
+
+        @flow
+        def waits():
+            future = one.submit()
+            one(wait_for=[future])
+            two.map([1], wait_for=[future])
+            inner(wait_for=future)
+
+        assert edges(waits) == {("one_0", "one_1"), ("one_0", "two_0"), ("one_0", "inner_0")}
+
 
 class TestSubflows:
     def test_a_subflow_is_a_node_and_is_not_entered(self):
