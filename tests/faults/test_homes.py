@@ -65,7 +65,7 @@ def test_a_journal_that_is_a_directory(home: Path):
 
 def test_a_full_disk(home: Path):
     """A limit on the size of files stands for the disk's."""
-    program = """
+    limit = """
     import resource, signal
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))

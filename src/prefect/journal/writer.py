@@ -94,6 +94,7 @@ class Journal:
             self._thread.join()
         _open_journals.discard(self)
         self._shut = True
+        self._awake = False  # whoever appends from here on opens it again
         self._drain()
         with self._draining:
             self._sink.close(PATIENCE)
