@@ -6,7 +6,7 @@ BIN := .venv/bin
 ARGS :=
 JOBS := 2
 
-.PHONY: help setup demo test check fmt bench compat lock clean
+.PHONY: help setup demo test check check-format check-lint check-types check-imports check-sizes fmt bench compat lock clean
 
 help:
 	@echo "make demo    run the example and show its history"
@@ -31,13 +31,23 @@ demo: setup
 test: setup
 	@$(BIN)/pytest -n $(JOBS) $(ARGS)
 
-check: setup
+# With --keep-going all of them run, whatever the first of them finds.
+check: check-format check-lint check-types check-imports check-sizes test
+
+check-format: setup
 	$(BIN)/ruff format --check
+
+check-lint: setup
 	$(BIN)/ruff check
+
+check-types: setup
 	$(BIN)/pyright
+
+check-imports: setup
 	$(BIN)/lint-imports
+
+check-sizes: setup
 	$(BIN)/python -m tools.sizes
-	@$(MAKE) --no-print-directory test
 
 fmt: setup
 	$(BIN)/ruff format
