@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterable
-from contextlib import nullcontext
+from contextlib import aclosing, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
 from prefect._later import later
@@ -131,8 +131,9 @@ async def run_generator_flow_async(
     """As `run_generator_flow_sync`, for an async generator flow."""
     _refuse_state(flow, return_type)
     with _inside(context):
-        async for item in shells.aiterate(lambda: _execution(flow, flow_run, parameters, wait_for)):
-            yield item
+        async with aclosing(shells.aiterate(lambda: _execution(flow, flow_run, parameters, wait_for))) as items:
+            async for item in items:
+                yield item
 
 
 def load_flow_run(flow_run_id: UUID) -> FlowRun:

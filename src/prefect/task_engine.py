@@ -7,7 +7,7 @@ parameters, a run id and the context to run in (`prefect.context.serialize_conte
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import aclosing, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
@@ -139,9 +139,11 @@ async def run_generator_task_async(
     """As `run_generator_task_sync`, for an async generator task."""
     _refuse_state(task, return_type)
     with _inside(context):
-        items = shells.aiterate(lambda: _execution(task, task_run_id, task_run, parameters, wait_for, dependencies))
-        async for item in items:
-            yield item
+        async with aclosing(
+            shells.aiterate(lambda: _execution(task, task_run_id, task_run, parameters, wait_for, dependencies))
+        ) as items:
+            async for item in items:
+                yield item
 
 
 def _execution(
