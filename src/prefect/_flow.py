@@ -120,7 +120,7 @@ class Flow(Generic[P, R]):
         self.on_running_hooks = list(on_running or ())
         self._version = version
         self._retries = retries
-        self._retry_delay_seconds = retry_delay_seconds
+        self._retry_delay_seconds: float | list[float] | None = retry_delay_seconds
         self._task_runner = task_runner
         functools.update_wrapper(self, self.fn)
         _functions.check_reserved(self.fn, "flow", self.name)
@@ -177,14 +177,14 @@ class Flow(Generic[P, R]):
         self._retries = retries
 
     @property
-    def retry_delay_seconds(self) -> float:
-        """Seconds before each retry."""
+    def retry_delay_seconds(self) -> float | list[float]:
+        """Seconds before each retry: one number, or one for each."""
         if self._retry_delay_seconds is None:
             self._retry_delay_seconds = settings.get_current_settings().flows.default_retry_delay_seconds
         return self._retry_delay_seconds or 0.0
 
     @retry_delay_seconds.setter
-    def retry_delay_seconds(self, seconds: float | None) -> None:
+    def retry_delay_seconds(self, seconds: float | list[float] | None) -> None:
         self._retry_delay_seconds = seconds
 
     @property

@@ -69,7 +69,7 @@ def caller_is_async(depth: int = 2) -> bool:
     """Whether the code `depth` frames up is a coroutine or an async generator under a running event loop."""
     if running_loop() is None:
         return False
-    frame = sys._getframe(depth)
+    frame = sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]  # the documented way to a caller
     return bool(frame.f_code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR))
 
 

@@ -144,7 +144,8 @@ class FlowExecution(Execution):
             "parent_task_run_id": self._parent_task.id if self._parent_task else None,
             "created": created,
         }
-        policy = FlowRunPolicy(retries=flow.retries, retry_delay=int(flow.retry_delay_seconds or 0))
+        delay = rules.retry_delay(1, 1, flow.retry_delay_seconds) or 0
+        policy = FlowRunPolicy.make(retries=flow.retries, retry_delay=int(delay))
         self._run = FlowRun.make(**shared, empirical_policy=policy)
         self.fields = vars(self._run)
         policy_record = {"retries": policy.retries, "retry_delay": policy.retry_delay}
