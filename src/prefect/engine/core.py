@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import abc
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from prefect import _io, journal, rules
 from prefect.exceptions import Abort, Pause, TerminationSignal
@@ -12,6 +13,8 @@ from prefect.rules import Moment
 from prefect.schemas.states import InMemory, State, StateDetails
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from prefect.journal.writer import Journal
 
 __all__ = ["Execution", "Outcome", "Verdict"]
@@ -40,7 +43,7 @@ GO = Verdict(done=False)
 DONE = Verdict(done=True)
 
 
-class Execution:
+class Execution(abc.ABC):
     """One run of a task or a flow, from its creation to its final state.
 
     A shell calls `before`, then the body, then `after`, until a verdict says done; `conclude` gives what the caller
@@ -53,7 +56,7 @@ class Execution:
         error: The exception that the caller gets, if any.
     """
 
-    kind: str
+    kind: ClassVar[str]
     fields: dict[str, Any]
     state: State[Any]
     _details: StateDetails
@@ -63,6 +66,61 @@ class Execution:
 
     def __init__(self) -> None:
         self._moment: Moment | None = None
+
+    # --- what the shells ask ------------------------------------------------------------------------------------------
+
+    @abc.abstractmethod
+    async def before(self) -> Verdict:
+        """What comes before an attempt. A verdict that is done means that the body is not to be called."""
+
+    @abc.abstractmethod
+    async def after(self, outcome: Outcome) -> Verdict:
+        """What follows from an attempt."""
+
+    @abc.abstractmethod
+    async def crash(self, error: BaseException) -> None:
+        """The run was interrupted: record it as crashed, unless it has ended. The caller raises the interruption on."""
+
+    @abc.abstractmethod
+    async def conclude(self) -> Any:
+        """What the caller gets: a value, or an exception raised."""
+
+    @abc.abstractmethod
+    def __enter__(self) -> Self:
+        """Make the run the current one, around its body."""
+
+    @abc.abstractmethod
+    def __exit__(self, *error: Any) -> None: ...
+
+    @abc.abstractmethod
+    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The body's arguments."""
+
+    @abc.abstractmethod
+    def late(self) -> BaseException:
+        """The error of an attempt that took longer than `time_limit`."""
+
+    @property
+    @abc.abstractmethod
+    def fn(self) -> Any:
+        """The body."""
+
+    @property
+    @abc.abstractmethod
+    def time_limit(self) -> float | None:
+        """Seconds that one attempt may take."""
+
+    @property
+    @abc.abstractmethod
+    def outermost(self) -> bool:
+        """Whether this run is inside no other."""
+
+    @property
+    @abc.abstractmethod
+    def run(self) -> Any:
+        """The run as the API shows it."""
+
+    # --- what both kinds of run do ------------------------------------------------------------------------------------
 
     def enter(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
         """Make `state` the run's state: bookkeeping and record. `result` is the inline result recorded with it."""
@@ -101,11 +159,6 @@ class Execution:
         """Give the run another name than it was recorded with."""
         self.fields["name"] = name
         self.journal.append({"kind": "update", "of": self.kind, "id": self.fields["id"], "set": {"name": name}})
-
-    @property
-    def run(self) -> Any:
-        """The run as the API shows it."""
-        raise NotImplementedError
 
     async def call_hooks(self, hooks: Iterable[Callable[..., Any]], owner: Any, logger: Any) -> None:
         """Call the hooks for the present state one after the other; one that raises is logged and fails nothing."""

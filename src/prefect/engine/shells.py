@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from prefect import _io
 from prefect._io import drive
 from prefect.engine import core, deadline
-from prefect.engine.core import Execution, Outcome, Verdict
+from prefect.engine.core import Execution, Outcome
 from prefect.engine.termination import watched
 
 if TYPE_CHECKING:
     from prefect.schemas.states import State
 
-Make = Callable[[], Any]
+Make = Callable[[], Execution]
 """Makes the execution: called when the run really starts, not when a coroutine for it is made."""
 
 
@@ -46,14 +47,14 @@ def start(make: Make, body: Any, return_state: bool = False) -> Any:
 def call(make: Make, return_state: bool = False) -> Any:
     """Run a sync function to its end."""
     run = make()
-    with watched() if run.outermost else _UNWATCHED:
+    with watched() if run.outermost else nullcontext():
         state = finish(run)
         if return_state:
             return state
         return drive(run.conclude())
 
 
-def finish(run: Any) -> State[Any]:
+def finish(run: Execution) -> State[Any]:
     """Run a sync function to its final state, raising only what interrupts the process."""
     try:
         verdict = drive(run.before())
@@ -71,7 +72,7 @@ def finish(run: Any) -> State[Any]:
     return run.state
 
 
-def _attempt(run: Any) -> Outcome:
+def _attempt(run: Execution) -> Outcome:
     args, kwargs = run.arguments()
     try:
         with run:
@@ -82,14 +83,14 @@ def _attempt(run: Any) -> Outcome:
         return Outcome(error=error)
 
 
-def collect(run: Any) -> State[Any]:
+def collect(run: Execution) -> State[Any]:
     """Run a generator function to its final state; its result is the list of its items."""
     for _ in iterate(lambda: run, gather=True):
         pass
     return run.state
 
 
-async def acollect(run: Any) -> State[Any]:
+async def acollect(run: Execution) -> State[Any]:
     """Run an async generator function to its final state; its result is the list of its items."""
     async for _ in aiterate(lambda: run, gather=True):
         pass
@@ -99,14 +100,14 @@ async def acollect(run: Any) -> State[Any]:
 async def await_(make: Make, return_state: bool = False) -> Any:
     """Run an async function to its end."""
     run = make()
-    with watched() if run.outermost else _UNWATCHED:
+    with watched() if run.outermost else nullcontext():
         state = await afinish(run)
         if return_state:
             return state
         return await run.conclude()
 
 
-async def afinish(run: Any) -> State[Any]:
+async def afinish(run: Execution) -> State[Any]:
     """Run an async function to its final state, raising only what interrupts the process or the event loop's task."""
     try:
         verdict = await run.before()
@@ -124,7 +125,7 @@ async def afinish(run: Any) -> State[Any]:
     return run.state
 
 
-async def _aattempt(run: Any) -> Outcome:
+async def _aattempt(run: Execution) -> Outcome:
     args, kwargs = run.arguments()
     try:
         with run:
@@ -155,7 +156,7 @@ def iterate(make: Make, gather: bool = False) -> Generator[Any, Any, Any]:
     return None if gather else drive(run.conclude())
 
 
-def _items(run: Any, keep: Callable[[Any], None] | None) -> Generator[Any, Any, Outcome]:
+def _items(run: Execution, keep: Callable[[Any], None] | None) -> Generator[Any, Any, Outcome]:
     """One attempt. The run's context is entered for each step, because between them the consumer's own holds."""
     args, kwargs = run.arguments()
     step = _Step(run)
@@ -185,7 +186,7 @@ def _items(run: Any, keep: Callable[[Any], None] | None) -> Generator[Any, Any, 
 class _Step:
     """Calls one step of a generator in the run's context, within what is left of its time."""
 
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Execution) -> None:
         self._run = run
         self._end = None if run.time_limit is None else time.monotonic() + run.time_limit
 
@@ -194,7 +195,6 @@ class _Step:
             if self._end is None:
                 return advance(given)
             left = max(0.0, self._end - time.monotonic())
-            # StopIteration cannot pass through a future's frame as an error of its own, but it can through a box.
             return deadline.call(lambda: advance(given), left, self._run.late)
 
 
@@ -230,7 +230,7 @@ async def aiterate(make: Make, gather: bool = False) -> AsyncGenerator[Any, Any]
 class _AsyncAttempt:
     """One attempt at an async generator; its outcome is known when the items have ended."""
 
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Execution) -> None:
         self._run = run
         self._end = None if run.time_limit is None else time.monotonic() + run.time_limit
         self.error: BaseException | None = None
@@ -261,15 +261,3 @@ class _AsyncAttempt:
 
 async def _anext(generator: AsyncGenerator[Any]) -> Any:
     return await generator.__anext__()
-
-
-class _Nothing:
-    """A context manager that does nothing."""
-
-    def __enter__(self) -> None: ...
-    def __exit__(self, *_: object) -> None: ...
-
-
-_UNWATCHED = _Nothing()
-
-__all__ = ["Execution", "Verdict", "aiterate", "await_", "call", "finish", "iterate", "start"]
