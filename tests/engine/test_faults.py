@@ -19,7 +19,6 @@ def shell(request: pytest.FixtureRequest) -> Shell:
     return Shell(request.param)
 
 
-@pytest.mark.xfail(strict=True, reason="the error of resolving what was returned is not the run's: it ends as Crashed")
 @pytest.mark.parametrize("shell", [Shell("sync"), Shell("async")], ids=["sync", "async"])
 def test_a_task_that_returns_its_own_future(shell: Shell, home: Path):
     box: list[Any] = []
@@ -283,8 +282,10 @@ def test_a_state_that_is_returned_is_the_runs(home: Path):
     assert states(home, "task_run")[-1] == "Skipped"
 
 
-@pytest.mark.xfail(strict=True, reason="an exception whose text raises leaves the run in Running")
 def test_an_exception_that_cannot_be_printed(shell: Shell, home: Path):
+    if shell.awaits:
+        pytest.skip("asyncio prints the exception of its main task itself")
+
     class Unspeakable(Exception):
         def __str__(self) -> str:
             raise RuntimeError("no")

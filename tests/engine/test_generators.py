@@ -118,7 +118,6 @@ def test_closing_early_cleans_up_and_completes_the_run(decorator: Any, kind: str
     assert states(home, of(kind)) == ["Pending", "Running", "Completed"]
 
 
-@pytest.mark.xfail(strict=True, reason="a clean-up that raises is swallowed")
 def test_a_clean_up_that_raises_fails_the_run(decorator: Any, kind: str, home: Path):
     @decorator
     def bad() -> Any:
@@ -208,7 +207,6 @@ async def test_async_items_come_as_they_are_made(decorator: Any):
     assert [number async for number in found] == [1, 2]
 
 
-@pytest.mark.xfail(strict=True, reason="the user's async generator is left to the garbage collector")
 async def test_async_closing_early_cleans_up_before_it_returns(decorator: Any, kind: str, home: Path):
     cleaned: list[str] = []
 
@@ -228,7 +226,6 @@ async def test_async_closing_early_cleans_up_before_it_returns(decorator: Any, k
     assert states(home, of(kind)) == ["Pending", "Running", "Completed"]
 
 
-@pytest.mark.xfail(strict=True, reason="what is sent to an async generator is dropped")
 async def test_async_what_is_sent_arrives(decorator: Any):
     given: list[Any] = []
 
@@ -244,7 +241,6 @@ async def test_async_what_is_sent_arrives(decorator: Any):
     await found.aclose()
 
 
-@pytest.mark.xfail(strict=True, reason="what is thrown into an async generator does not reach it")
 async def test_async_what_is_thrown_arrives(decorator: Any, kind: str, home: Path):
     @decorator
     async def patient() -> Any:
@@ -260,7 +256,6 @@ async def test_async_what_is_thrown_arrives(decorator: Any, kind: str, home: Pat
     assert states(home, of(kind))[-1] == "Completed"
 
 
-@pytest.mark.xfail(strict=True, reason="what is thrown into an async generator leaves its run in Running")
 async def test_async_what_is_thrown_and_not_caught_fails_the_run(decorator: Any, kind: str, home: Path):
     @decorator
     async def plain() -> Any:

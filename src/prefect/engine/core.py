@@ -62,6 +62,7 @@ class Execution(abc.ABC):
     _details: StateDetails
     value: Any = None
     error: BaseException | None = None
+    closing: bool = False
     journal: Journal
 
     def __init__(self) -> None:
@@ -76,6 +77,17 @@ class Execution(abc.ABC):
     @abc.abstractmethod
     async def after(self, outcome: Outcome) -> Verdict:
         """What follows from an attempt."""
+
+    async def after_closing(self, outcome: Outcome) -> None:
+        """What follows when the consumer of a generator wants no more: the run ends, and is not tried again.
+
+        Raises:
+            BaseException: The error that the generator ended with.
+        """
+        self.closing = True
+        await self.after(outcome)
+        if outcome.error is not None:
+            raise outcome.error
 
     @abc.abstractmethod
     async def crash(self, error: BaseException) -> None:
@@ -180,6 +192,15 @@ def _metadata_of(data: Any) -> Any:
     return dump(mode="json") if dump is not None else None
 
 
+def text_of(error: BaseException) -> str:
+    """The exception's type and text. Its text is made by code of the user's, which may raise."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "<its text cannot be shown>"
+    return f"{type(error).__name__}: {text}"
+
+
 def use_journal() -> Journal:
     """The journal of the present home directory."""
     from prefect.settings import get_current_settings
@@ -205,4 +226,4 @@ def crashed_message(error: BaseException) -> str:
         return "Execution was aborted by a termination signal."
     if isinstance(error, SystemExit):
         return "Execution was aborted by Python system exit call."
-    return f"Execution was interrupted by an unexpected exception: {type(error).__name__}: {error}"
+    return f"Execution was interrupted by an unexpected exception: {text_of(error)}"

@@ -177,7 +177,7 @@ class FlowExecution(Execution):
             if isinstance(invalid, ParameterTypeError)
             else "Flow run could not start"
         )
-        message = f"{what}: {type(invalid).__name__}: {invalid}"
+        message = f"{what}: {core.text_of(invalid)}"
         self.error = invalid
         get_logger("engine").error("%s: %s", what, invalid)
         self.enter(State.make(FAILED, "Failed", message=message, data=invalid, details=self._details))
@@ -248,7 +248,10 @@ class FlowExecution(Execution):
         return await self._return(outcome.value)
 
     async def _return(self, value: Any) -> Verdict:
-        ending = await outcomes.ending(value, self._details, self.flow.cache_result_in_memory)
+        try:
+            ending = await outcomes.ending(value, self._details, self.flow.cache_result_in_memory)
+        except Exception as error:  # a future among what was returned that can never be done
+            return await self._fail(error)
         state, self.value = ending.state, ending.value
         if state.is_failed() and (delay := self._retry_delay()) is not None:
             return self._await_retry(state.message, delay)
@@ -266,8 +269,8 @@ class FlowExecution(Execution):
             self.logger.error(message)
             failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
         else:
-            self.logger.error("Encountered exception during execution: %r", error, exc_info=error)
-            message = f"Flow run encountered an exception: {type(error).__name__}: {error}"
+            self.logger.error("Encountered exception during execution: %s", core.text_of(error), exc_info=error)
+            message = f"Flow run encountered an exception: {core.text_of(error)}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
         if (delay := self._retry_delay()) is not None:
             return self._await_retry(message, delay)
@@ -277,6 +280,8 @@ class FlowExecution(Execution):
         return DONE
 
     def _retry_delay(self) -> float | None:
+        if self.closing:
+            return None
         return rules.retry_delay(self.attempt, self.flow.retries, self.flow.retry_delay_seconds)
 
     def _await_retry(self, message: str | None, delay: float) -> Verdict:

@@ -7,7 +7,7 @@ knows nothing of states, retries or records. The body runs in the caller's threa
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -139,13 +139,10 @@ async def _aattempt(run: Execution) -> Outcome:
 def iterate(make: Make, gather: bool = False) -> Generator[Any, Any, Any]:
     """Run a generator function, handing its items on as they come; with `gather` they are also the run's result."""
     run = make()
-    items: list[Any] = []
     try:
         verdict = drive(run.before())
         while not verdict.done:
-            items.clear()
-            outcome = yield from _items(run, items.append if gather else None)
-            verdict = drive(run.after(Outcome(items, outcome.error) if gather else outcome))
+            verdict = drive(run.after((yield from _items(run, gather))))
             if not verdict.done:
                 drive(_io.sleep(verdict.delay))
                 verdict = drive(run.before())
@@ -156,31 +153,41 @@ def iterate(make: Make, gather: bool = False) -> Generator[Any, Any, Any]:
     return None if gather else drive(run.conclude())
 
 
-def _items(run: Execution, keep: Callable[[Any], None] | None) -> Generator[Any, Any, Outcome]:
+def _items(run: Execution, gather: bool) -> Generator[Any, Any, Outcome]:
     """One attempt. The run's context is entered for each step, because between them the consumer's own holds."""
     args, kwargs = run.arguments()
     step = _Step(run)
+    items: list[Any] = []
     try:
         generator = run.fn(*args, **kwargs)
         advance, given = generator.send, None
         while True:
             item = step(advance, given)
-            if keep is not None:
-                keep(item)
+            if gather:
+                items.append(item)
             try:
                 advance, given = generator.send, (yield item)
             except GeneratorExit:
-                generator.close()
-                drive(run.after(Outcome()))
+                drive(run.after_closing(_close(run, generator)))
                 raise
             except BaseException as error:
                 advance, given = generator.throw, error
     except StopIteration as stop:
-        return Outcome(value=stop.value)
-    except GeneratorExit:
-        raise
+        return Outcome(value=items if gather else stop.value)
+    except BaseException as error:
+        if run.closing:
+            raise
+        return Outcome(error=error)
+
+
+def _close(run: Execution, generator: Generator[Any]) -> Outcome:
+    """End a generator whose consumer wants no more items."""
+    try:
+        with run:
+            generator.close()
     except BaseException as error:
         return Outcome(error=error)
+    return Outcome()
 
 
 class _Step:
@@ -190,74 +197,100 @@ class _Step:
         self._run = run
         self._end = None if run.time_limit is None else time.monotonic() + run.time_limit
 
+    def _left(self, end: float) -> float:
+        return max(0.0, end - time.monotonic())
+
     def __call__(self, advance: Callable[[Any], Any], given: Any) -> Any:
         with self._run:
             if self._end is None:
                 return advance(given)
-            left = max(0.0, self._end - time.monotonic())
-            return deadline.call(lambda: advance(given), left, self._run.late)
+            return deadline.call(lambda: advance(given), self._left(self._end), self._run.late)
+
+    async def awaited(self, advance: Callable[[Any], Awaitable[Any]], given: Any) -> Any:
+        with self._run:
+            if self._end is None:
+                return await advance(given)
+            return await deadline.wait(_awaiting(advance(given)), self._left(self._end), self._run.late)
+
+
+async def _awaiting(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
 
 
 async def aiterate(make: Make, gather: bool = False) -> AsyncGenerator[Any, Any]:
     """As `iterate`, for an async generator function."""
     run = make()
-    items: list[Any] = []
     try:
         verdict = await run.before()
         while not verdict.done:
-            items.clear()
-            attempt = _AsyncAttempt(run)
-            async for item in attempt.items():
-                if gather:
-                    items.append(item)
-                yield item
-            error = attempt.error
-            verdict = await run.after(Outcome(items if gather else None, error))
+            attempt = _AsyncItems(run, gather)
+            while (item := await attempt.next_item()) is not _END:
+                try:
+                    attempt.send((yield item))
+                except GeneratorExit:
+                    await run.after_closing(await attempt.close())
+                    raise
+                except BaseException as error:
+                    attempt.throw(error)
+            verdict = await run.after(attempt.outcome)
             if not verdict.done:
                 await _io.sleep(verdict.delay)
                 verdict = await run.before()
-    except GeneratorExit:
-        await run.after(Outcome())
-        raise
     except BaseException as error:
-        if core.is_crash(error):
+        if core.is_crash(error) and not isinstance(error, GeneratorExit):
             await run.crash(error)
         raise
     if not gather:
         await run.conclude()
 
 
-class _AsyncAttempt:
-    """One attempt at an async generator; its outcome is known when the items have ended."""
+_END: Any = object()
 
-    def __init__(self, run: Execution) -> None:
+
+class _AsyncItems:
+    """One attempt at an async generator: its steps, as `_items` takes them. (`yield from` does not exist here.)"""
+
+    def __init__(self, run: Execution, gather: bool) -> None:
         self._run = run
-        self._end = None if run.time_limit is None else time.monotonic() + run.time_limit
-        self.error: BaseException | None = None
+        self._gathered: list[Any] | None = [] if gather else None
+        self._step = _Step(run)
+        self._generator: Any = None
+        self._advance: Callable[[Any], Awaitable[Any]] | None = None
+        self._given: Any = None
+        self.outcome = Outcome()
 
-    async def items(self) -> AsyncGenerator[Any]:
-        args, kwargs = self._run.arguments()
-        generator = None
+    async def next_item(self) -> Any:
+        """The next item, or `_END` when there is an outcome instead."""
         try:
-            generator = self._run.fn(*args, **kwargs)
-            while True:
-                yield await self._step(generator)
+            item = await self._step.awaited(self._advance or self._begin(), self._given)
         except StopAsyncIteration:
-            return
-        except GeneratorExit:
-            if generator is not None:
-                await generator.aclose()
-            raise
+            self.outcome = Outcome(value=self._gathered)
+            return _END
         except BaseException as error:
-            self.error = error
+            self.outcome = Outcome(error=error)
+            return _END
+        if self._gathered is not None:
+            self._gathered.append(item)
+        return item
 
-    async def _step(self, generator: AsyncGenerator[Any]) -> Any:
-        with self._run:
-            if self._end is None:
-                return await generator.__anext__()
-            left = max(0.0, self._end - time.monotonic())
-            return await deadline.wait(_anext(generator), left, self._run.late)
+    def _begin(self) -> Callable[[Any], Awaitable[Any]]:
+        args, kwargs = self._run.arguments()
+        self._generator = self._run.fn(*args, **kwargs)
+        return self._generator.asend
 
+    def send(self, value: Any) -> None:
+        """Have the next step receive a value."""
+        self._advance, self._given = self._generator.asend, value
 
-async def _anext(generator: AsyncGenerator[Any]) -> Any:
-    return await generator.__anext__()
+    def throw(self, error: BaseException) -> None:
+        """Have the next step raise an error inside the generator."""
+        self._advance, self._given = self._generator.athrow, error
+
+    async def close(self) -> Outcome:
+        """End the generator, whose consumer wants no more items."""
+        try:
+            with self._run:
+                await self._generator.aclose()
+        except BaseException as error:
+            return Outcome(error=error)
+        return Outcome()

@@ -221,7 +221,7 @@ class TaskExecution(Execution):
     async def _refuse(self, error: Exception) -> Verdict:
         """The run cannot even start."""
         self.error = error
-        message = f"Task run could not start: {type(error).__name__}: {error}"
+        message = f"Task run could not start: {core.text_of(error)}"
         self.enter(State.make(FAILED, "Failed", message=message, data=error, details=self._details))
         await self._ended()
         return DONE
@@ -298,7 +298,10 @@ class TaskExecution(Execution):
         return await self._fail(error)
 
     async def _succeed(self, value: Any) -> Verdict:
-        ending = await outcomes.ending(value, self._details, self.task.cache_result_in_memory)
+        try:
+            ending = await outcomes.ending(value, self._details, self.task.cache_result_in_memory)
+        except Exception as error:  # a future among what was returned that can never be done
+            return await self._fail(error)
         state, self.value = ending.state, ending.value
         if state.is_failed() and await self._may_retry(state):
             return self._await_retry(state.message or "")
@@ -330,12 +333,12 @@ class TaskExecution(Execution):
             message = f"Task run exceeded timeout of {self.task.timeout_seconds} second(s)"
             failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
         else:
-            message = f"Task run encountered an exception {type(error).__name__}: {error}"
+            message = f"Task run encountered an exception {core.text_of(error)}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
         if await self._may_retry(failed):
-            return self._await_retry(repr(error))
+            return self._await_retry(core.text_of(error))
         exhausted = " - Retries are exhausted" if self.task.retries else ""
-        self.logger.error("Task run failed with exception: %r%s", error, exhausted, exc_info=error)
+        self.logger.error("Task run failed with exception: %s%s", core.text_of(error), exhausted, exc_info=error)
         if timed_out:
             self.logger.error("Task run exceeded timeout of %s second(s)", self.task.timeout_seconds)
         self.error = error
@@ -361,7 +364,7 @@ class TaskExecution(Execution):
     # --- retries ------------------------------------------------------------------------------------------------------
 
     async def _may_retry(self, failed: State[Any]) -> bool:
-        if rules.retry_delay(self.attempt, self.task.retries, None) is None:
+        if self.closing or rules.retry_delay(self.attempt, self.task.retries, None) is None:
             return False
         condition = self.task.retry_condition_fn
         if condition is None:

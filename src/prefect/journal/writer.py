@@ -150,19 +150,26 @@ class Journal:
                 _open_journals.add(self)
 
     def _run(self) -> None:
-        while not self._closed:
-            self._wake.wait()
-            self._wake.clear()
-            while self._queue and not self._closed:
-                self._hurry.wait(GATHER)
-                self._hurry.clear()
-                self._drain()
-                if self._sink.blocked:
-                    self._hurry.wait(RETRY)
-            self._awake = False
-            if self._queue:  # appended between the check and the flag
-                self._awake = True
-                self._wake.set()
+        try:
+            while not self._closed:
+                self._wake.wait()
+                self._wake.clear()
+                self._write_all()
+                self._awake = False
+                if self._queue:  # appended between the check and the flag
+                    self._awake = True
+                    self._wake.set()
+        finally:
+            self._awake = False  # whoever appends next starts another thread
+
+    def _write_all(self) -> None:
+        """Write batch after batch until nothing is queued."""
+        while self._queue and not self._closed:
+            self._hurry.wait(GATHER)
+            self._hurry.clear()
+            self._drain()
+            if self._sink.blocked:
+                self._hurry.wait(RETRY)
 
     def _drain(self) -> None:
         """Move what is queued to the file; whoever waits for it is told afterwards."""
