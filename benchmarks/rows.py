@@ -52,6 +52,14 @@ class Row:
     def ratio(self) -> float | None:
         return self.theirs.wall.median / self.ours.wall.median if self.theirs else None
 
+    @property
+    def cpu_ratio(self) -> float | None:
+        """How much more CPU theirs takes, its server's included."""
+        if not (self.theirs and self.theirs.cpu and self.ours.cpu):
+            return None
+        server = self.theirs.server_cpu.median if self.theirs.server_cpu else 0.0
+        return (self.theirs.cpu.median + server) / self.ours.cpu.median
+
 
 @dataclass(frozen=True)
 class Plan:

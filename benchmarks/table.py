@@ -9,11 +9,11 @@ from benchmarks.rows import Figure, Row
 
 def render(rows: Sequence[Row]) -> str:
     """Wall and CPU time of ours and theirs, their ratio, and the floor."""
-    lines = [("", "ours", "CPU", "theirs", "CPU", "server CPU", "ratio", "floor")]
+    lines = [("", "ours", "CPU", "theirs", "CPU", "server CPU", "ratio", "of CPU", "floor")]
     for row in rows:
-        ratio = f"{row.ratio:.0f} x" if row.ratio and row.ratio >= 10 else f"{row.ratio:.1f} x" if row.ratio else "-"
+        ratios = _times(row.ratio), _times(row.cpu_ratio)
         floor = _show(row.floor, row.unit)
-        lines.append((row.name, *_pair(row.ours, row.unit), *_pair(row.theirs, row.unit), _server(row), ratio, floor))
+        lines.append((row.name, *_pair(row.ours, row.unit), *_pair(row.theirs, row.unit), _server(row), *ratios, floor))
     return _aligned(lines)
 
 
@@ -57,6 +57,10 @@ def _pair(figure: Figure | None, unit: Unit) -> tuple[str, str]:
 def _server(row: Row) -> str:
     served = row.theirs.server_cpu if row.theirs else None
     return row.unit.show(served.median) if served else "-"
+
+
+def _times(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:.0f} x" if ratio >= 10 else f"{ratio:.1f} x"
 
 
 def _show(series: Series | None, unit: Unit) -> str:

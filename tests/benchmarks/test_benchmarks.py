@@ -54,6 +54,12 @@ def test_ratio_is_how_many_times_faster():
     assert "20 x" in table.render([row(0.5, 10.0)])
 
 
+def test_the_servers_cpu_counts_in_the_ratio_of_cpu():
+    ours, theirs, server = Series((1.0,)), Series((4.0,)), Series((6.0,))
+    measured = rows.Row("", MILLISECONDS, rows.Figure(ours, ours), rows.Figure(theirs, theirs, server))
+    assert (measured.ratio, measured.cpu_ratio) == (4, 10)
+
+
 def test_floors_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(floors, "CALLS", 1000)
     monkeypatch.setattr(floors, "ROWS", 2000)
