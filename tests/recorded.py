@@ -19,10 +19,19 @@ Record = dict[str, Any]
 
 
 def records(home: Path, kind: str | None = None) -> list[Record]:
-    """The records in the order they were written, this process's own included."""
+    """The records in the order they were written, this process's own included; each state once, as a record."""
     assert journal.flush(timeout=TIMEOUT)
-    found = [record for _, batch in read(home, limit=100_000) for record in batch]
-    return [record for record in found if kind is None or record["kind"] == kind]
+    written = [record for _, batch in read(home, limit=100_000) for record in batch]
+    found: dict[Any, Record] = {}
+    for record in written:
+        for each in (record, *_states_of(record)):
+            found.setdefault((each["kind"], each["id"]) if each["kind"] == "state" else len(found), each)
+    return [record for record in found.values() if kind is None or record["kind"] == kind]
+
+
+def _states_of(record: Record) -> list[Record]:
+    of = {"of": record["kind"], "run_id": record.get("id")}
+    return [{"kind": "state", **of, **state} for state in record.get("states", ())]
 
 
 def states(home: Path, of: str, run_id: Any = None) -> list[str]:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from prefect import _io, journal, rules
 from prefect.exceptions import Abort, Pause, TerminationSignal
+from prefect.journal import Draft
 from prefect.rules import Moment
 from prefect.schemas.states import InMemory, State, StateDetails
 
 if TYPE_CHECKING:
     from typing import Self
+    from uuid import UUID
 
     from prefect.journal.writer import Journal
 
@@ -51,6 +53,7 @@ class Execution(abc.ABC):
 
     Attributes:
         fields: The run's columns, kept up to date; once `run` has been made, its very values.
+        record: What the journal is told of it.
         state: Its present state.
         value: What the body returned, once it has.
         error: The exception that the caller gets, if any.
@@ -64,6 +67,7 @@ class Execution(abc.ABC):
     error: BaseException | None = None
     closing: bool = False
     journal: Journal
+    record: RunRecord
 
     def __init__(self) -> None:
         self._moment: Moment | None = None
@@ -147,30 +151,27 @@ class Execution(abc.ABC):
         fields["state_id"] = own["id"]
         self._moment = moment
         self.state = state
-        record = {
-            "kind": "state",
+        entry: dict[str, Any] = {
             "id": own["id"],
-            "of": self.kind,
-            "run_id": fields["id"],
             "type": moment.type,
             "name": moment.name,
             "timestamp": moment.timestamp,
         }
         if own["message"]:
-            record["message"] = own["message"]
+            entry["message"] = own["message"]
         if not plain:
-            record["details"] = {name: value for name, value in details.__dict__.items() if value}
+            entry["details"] = {name: value for name, value in details.__dict__.items() if value}
         if own["data"] is not None and type(own["data"]) is not InMemory:
-            record["data"] = _metadata_of(own["data"])
+            entry["data"] = _metadata_of(own["data"])
         if result is not None:
-            record["result"] = result
-        self.journal.append(record)
+            entry["result"] = result
+        self.record.enter(entry)
         return state
 
     def rename(self, name: str) -> None:
         """Give the run another name than it was recorded with."""
         self.fields["name"] = name
-        self.journal.append({"kind": "update", "of": self.kind, "id": self.fields["id"], "set": {"name": name}})
+        self.record.change({"name": name})
 
     async def call_hooks(self, hooks: Iterable[Callable[..., Any]], owner: Any, logger: Any) -> None:
         """Call the hooks for the present state one after the other; one that raises is logged and fails nothing."""
@@ -183,6 +184,42 @@ class Execution(abc.ABC):
                 logger.error("An error was encountered while running hook %r", name, exc_info=True)
             else:
                 logger.info("Hook %r finished running successfully", name)
+
+
+class RunRecord:
+    """What the journal is told of one run: its creation, its states, its changes.
+
+    Args:
+        to: The journal.
+        of: The kind of run.
+        run_id: Its id.
+        created: The record of its creation; None for a run that another process has recorded.
+    """
+
+    __slots__ = ("_draft", "_of", "_run_id", "_to")
+
+    def __init__(self, to: Journal, of: str, run_id: UUID, created: dict[str, Any] | None) -> None:
+        self._to = to
+        self._of = of
+        self._run_id = run_id
+        self._draft: Draft | None = None
+        if created is not None:
+            self._draft = Draft({"kind": of, **created, "owner": to.owner, "states": []})
+            to.append(self._draft)
+
+    def enter(self, state: dict[str, Any]) -> None:
+        """The run enters a state."""
+        draft = self._draft
+        if draft is not None:
+            draft.record["states"].append(state)
+            if not draft.sealed:
+                return
+            self._draft = None
+        self._to.append({"kind": "state", "of": self._of, "run_id": self._run_id, **state})
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Some of the run's columns change."""
+        self._to.append({"kind": "update", "of": self._of, "id": self._run_id, "set": values})
 
 
 def _metadata_of(data: Any) -> Any:

@@ -11,7 +11,7 @@ from prefect import _io, rules
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
 from prefect.engine import core, outcomes
-from prefect.engine.core import DONE, GO, Execution, Outcome, Verdict
+from prefect.engine.core import DONE, GO, Execution, Outcome, RunRecord, Verdict
 from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.memo import Memo
 from prefect.engine.parameters import Link, collect, resolve, track, wait_for_future
@@ -149,9 +149,7 @@ class FlowExecution(Execution):
         self._run = FlowRun.make(**shared, empirical_policy=policy)
         self.fields = vars(self._run)
         policy_record = {"retries": policy.retries, "retry_delay": policy.retry_delay}
-        self.journal.append(
-            {"kind": "flow_run", **shared, "empirical_policy": policy_record, "owner": self.journal.owner}
-        )
+        self.record = RunRecord(self.journal, self.kind, self.run_id, {**shared, "empirical_policy": policy_record})
         parent_task_id = self._parent_task.id if self._parent_task else None
         self._details = StateDetails.make(flow_run_id=self.run_id, task_run_id=parent_task_id)
         self.enter(State.make(PENDING, "Pending", details=self._details, timestamp=created))
@@ -387,35 +385,29 @@ class _ParentTask:
         if caller is not None:
             links["__parents__"] = [{"input_type": "task_run", "id": caller.task_run_id}]
         self.id = new_id()
-        self._child = child
-        child.journal.append(
-            {
-                "kind": "task_run",
-                "id": self.id,
-                "flow_run_id": child.parent.flow_run.id,
-                "name": f"{flow.name}-{number}",
-                "task_key": flow.key,
-                "dynamic_key": str(number),
-                "tags": sorted(current_tags() or ()),
-                "task_inputs": links,
-                "empirical_policy": {"retries": 0, "retry_delay": 0},
-                "created": now(),
-                "owner": child.journal.owner,
-            }
-        )
+        self._child_id = child.run_id
+        created = {
+            "id": self.id,
+            "flow_run_id": child.parent.flow_run.id,
+            "name": f"{flow.name}-{number}",
+            "task_key": flow.key,
+            "dynamic_key": str(number),
+            "tags": sorted(current_tags() or ()),
+            "task_inputs": links,
+            "empirical_policy": {"retries": 0, "retry_delay": 0},
+            "created": now(),
+        }
+        self._record = RunRecord(child.journal, "task_run", self.id, created)
 
     def mirror(self, state: State[Any]) -> None:
         """Record the child's state as this run's."""
-        record = {
-            "kind": "state",
+        entry: dict[str, Any] = {
             "id": new_id(),
-            "of": "task_run",
-            "run_id": self.id,
             "type": state.type.value,
             "name": state.name,
             "timestamp": state.timestamp,
-            "details": {"child_flow_run_id": self._child.run_id, "task_run_id": self.id},
+            "details": {"child_flow_run_id": self._child_id},
         }
         if state.message:
-            record["message"] = state.message
-        self._child.journal.append(record)
+            entry["message"] = state.message
+        self._record.enter(entry)

@@ -13,7 +13,7 @@ from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
 from prefect.engine import core, outcomes
-from prefect.engine.core import DONE, GO, Execution, Outcome, Verdict
+from prefect.engine.core import DONE, GO, Execution, Outcome, RunRecord, Verdict
 from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import Memo, Place
 from prefect.engine.parameters import Link, collect, resolve, track
@@ -99,6 +99,7 @@ class TaskExecution(Execution):
         execution._begin(task, parameters, None)
         execution._run = run
         execution.fields = vars(run)
+        execution.record = RunRecord(execution.journal, cls.kind, run.id, None)
         recorded = cast("State[Any] | None", vars(run)["state"])
         state = recorded or State.make(PENDING, details=StateDetails.make(task_run_id=run.id))
         execution._details = state.state_details
@@ -137,14 +138,8 @@ class TaskExecution(Execution):
             "task_inputs": self._links(dependencies),
             "created": created,
         }
-        self.journal.append(
-            {
-                "kind": "task_run",
-                **self.fields,
-                "empirical_policy": task.policy[1],
-                "owner": self.journal.owner,
-            }
-        )
+        recorded = {**self.fields, "empirical_policy": task.policy[1]}
+        self.record = RunRecord(self.journal, self.kind, run_id, recorded)
         self._details = StateDetails.make(flow_run_id=flow_run_id, task_run_id=run_id)
         self.enter(State.make(PENDING, "Pending", details=self._details, timestamp=created))
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from prefect import _processes
 from prefect._lazy import lazy
-from prefect.journal import file
+from prefect.journal import Draft, file
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Journal:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.owner: UUID = new_id()
-        self._queue: deque[dict[str, Any] | threading.Event] = deque()
+        self._queue: deque[dict[str, Any] | Draft | threading.Event] = deque()
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._awake = False
@@ -66,7 +66,7 @@ class Journal:
         self._queue.append(_process_record(self.owner))
         _open_journals.add(self)
 
-    def append(self, record: dict[str, Any]) -> None:
+    def append(self, record: dict[str, Any] | Draft) -> None:
         """Queue a record. It must not be changed afterwards. A journal that was closed opens again."""
         self._queue.append(record)
         if not self._awake:
@@ -191,7 +191,7 @@ def _batches(queue: deque[Any], waiting: list[threading.Event]) -> Iterable[byte
         if isinstance(item, threading.Event):
             waiting.append(item)
             continue
-        line = encoding.encode(item)
+        line = encoding.encode(item.seal() if isinstance(item, Draft) else item)
         lines.append(line)
         size += len(line)
         if size >= BATCH_BYTES:

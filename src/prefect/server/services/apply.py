@@ -219,6 +219,7 @@ def _sort(new: _Sorted, record: Record) -> None:
             run = records.run(kind, record)
             pending = new.runs[kind].setdefault(run["id"], _Pending())
             pending.record = pending.record or run
+            pending.events += records.first_states(kind, record)
         elif kind == "state" or kind == "update":
             of, id_ = records.target(record, "run_id" if kind == "state" else "id")
             if of == "artifact":

@@ -71,6 +71,14 @@ def run(of: str, record: Record) -> Row:
     return {**row(RUN_TABLES[of], record), **NOTHING_DERIVED, "states": [], "result": None}
 
 
+def first_states(of: str, record: Record) -> list[Record]:
+    """The states that a run had entered when its own record was written, as `state` records."""
+    states = record.get("states") or ()
+    if not isinstance(states, (list, tuple)) or not all(isinstance(state, dict) for state in states):
+        raise BadRecord("its states are no list of objects")
+    return [{**state, "kind": "state", "of": of, "run_id": record["id"]} for state in states]
+
+
 def simple(record: Record) -> Row:
     """A record of something that never changes by states: a process, a flow, a log or an artifact."""
     return row(SIMPLE[record["kind"]], record)
