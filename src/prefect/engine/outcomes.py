@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 else:
     groups = lazy("prefect.schemas.outcomes")
 
+_PLAIN = frozenset({int, float, str, bool, bytes, type(None)})
+"""What most tasks return, and what holds neither states nor futures."""
 _COLLECTIONS = (list, tuple, set, frozenset)
 
 
@@ -40,6 +42,8 @@ class Ending(NamedTuple):
 
 async def ending(value: Any, details: StateDetails, in_memory: bool = True) -> Ending:
     """The end of a run whose body returned `value`; futures in it are waited for."""
+    if type(value) in _PLAIN:
+        return _completed(value, details, in_memory)
     if _holds_futures(value):
         value = await _io.blocking(resolve_futures_to_states, value)
     made = cast("State[Any] | None", value if isinstance(value, State) else None)
@@ -52,6 +56,10 @@ async def ending(value: Any, details: StateDetails, in_memory: bool = True) -> E
     states = _states_in(value)
     if states is not None:
         return Ending(_worst(groups.StateGroup(states), value, details), value, plain=False)
+    return _completed(value, details, in_memory)
+
+
+def _completed(value: Any, details: StateDetails, in_memory: bool) -> Ending:
     data = InMemory(value) if in_memory else None
     return Ending(State.make(StateType.COMPLETED, "Completed", data=data, details=details), value, plain=True)
 

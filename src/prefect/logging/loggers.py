@@ -5,8 +5,10 @@ from __future__ import annotations
 import builtins
 import io
 import logging
+import os
 import sys
 import threading
+import time
 from collections.abc import Generator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
@@ -122,8 +124,38 @@ def log_line(identity: RunIdentity, level: int, message: str) -> None:
     """
     logger = get_logger(_FLOW_RUNS if identity.task_run_id is None else _TASK_RUNS)
     if logger.isEnabledFor(level):
-        record = logger.makeRecord(logger.name, level, __file__, 0, message, (), None, extra=_carried(identity))
+        record = _line_record(logger, level, message)
+        record.__dict__.update(_carried(identity))
         logger.handle(record)
+
+
+def _line_record(logger: logging.Logger, level: int, message: str) -> logging.LogRecord:
+    """A record made from an earlier one of the same logger and level: most of it is the same for all lines."""
+    key = (logger.name, level)
+    if logging.getLogRecordFactory() is not logging.LogRecord:
+        return logger.makeRecord(logger.name, level, __file__, 0, message, (), None)
+    template = _templates.get(key)
+    if template is None:
+        made = logger.makeRecord(logger.name, level, __file__, 0, "", (), None)
+        template = _templates[key] = dict(made.__dict__)
+    moment = time.time()
+    thread = threading.current_thread()
+    record = object.__new__(logging.LogRecord)
+    record.__dict__ = {
+        **template,
+        "msg": message,
+        "created": moment,
+        "msecs": float(int(moment % 1 * 1000)),
+        "relativeCreated": template["relativeCreated"] + (moment - template["created"]) * 1000,
+        "thread": thread.ident,
+        "threadName": thread.name,
+    }
+    return record
+
+
+_templates: dict[tuple[str, int], dict[str, Any]] = {}
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_templates.clear)  # they hold the number of the process
 
 
 def identity_logger(identity: RunIdentity, **kwargs: Any) -> PrefectLogAdapter:

@@ -15,7 +15,12 @@ from prefect.types._annotated import DateTime
 T = TypeVar("T", bound=BaseModel)
 
 _new = object.__new__
-_set = object.__setattr__
+# The slots themselves: half the cost of `object.__setattr__`, on the way of every state.
+_slots: Any = vars(BaseModel)
+_set_dict = _slots["__dict__"].__set__
+_set_fields_set = _slots["__pydantic_fields_set__"].__set__
+_set_extra = _slots["__pydantic_extra__"].__set__
+_set_private = _slots["__pydantic_private__"].__set__
 
 
 def make(cls: type[T], fields: dict[str, Any], fields_set: set[str]) -> T:
@@ -29,10 +34,10 @@ def make(cls: type[T], fields: dict[str, Any], fields_set: set[str]) -> T:
         fields_set: The names of those that were given rather than defaulted.
     """
     model = _new(cls)
-    _set(model, "__dict__", fields)
-    _set(model, "__pydantic_fields_set__", fields_set)
-    _set(model, "__pydantic_extra__", None)
-    _set(model, "__pydantic_private__", None)
+    _set_dict(model, fields)
+    _set_fields_set(model, fields_set)
+    _set_extra(model, None)
+    _set_private(model, None)
     return model
 
 

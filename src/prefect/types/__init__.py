@@ -36,17 +36,18 @@ class _IdSource:
         seed = int.from_bytes(os.urandom(10), "big")
         self._node = seed & ((1 << 42) - 1)
         self._count = itertools.count((seed >> 42) & ((1 << 31) - 1))  # a counter that threads can share
-        self._millis = 0
+        self._moment = (0, 0)
 
     def next(self) -> int:
-        millis = time.time_ns() // 1_000_000
-        if millis < self._millis:
-            millis = self._millis
-        else:
-            self._millis = millis
+        millis, fixed = self._moment
+        current = time.time_ns() // 1_000_000
+        if current > millis:
+            # All that is the same within a millisecond; one assignment, so that threads see it whole.
+            fixed = (current << 80) | (7 << 76) | (2 << 62) | self._node
+            self._moment = (current, fixed)
         count = next(self._count) & 0xFFFFFFFF
         # The counter: 12 bits beside the version, 20 above the node's.
-        return (millis << 80) | (7 << 76) | ((count >> 20) << 64) | (2 << 62) | ((count & 0xFFFFF) << 42) | self._node
+        return fixed | ((count >> 20) << 64) | ((count & 0xFFFFF) << 42)
 
 
 _ids = _IdSource()
