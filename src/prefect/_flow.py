@@ -98,6 +98,7 @@ class Flow(Generic[P, R]):
         self._kind, self.fn = _functions.unwrap_method(fn)
         if not callable(self.fn):
             raise TypeError(f"'fn' must be callable, and {self.fn!r} is not.")
+        _functions.look_like(self, self.fn)
         _functions.check_hooks("flow", on_completion=on_completion, on_failure=on_failure, on_running=on_running)
         _functions.check_hooks("flow", on_cancellation=on_cancellation, on_crashed=on_crashed)
         self.isasync, self.isgenerator = _functions.kind_of(self.fn)
@@ -122,7 +123,6 @@ class Flow(Generic[P, R]):
         self._retries = retries
         self._retry_delay_seconds: float | list[float] | None = retry_delay_seconds
         self._task_runner = task_runner
-        functools.update_wrapper(self, self.fn)
         _functions.check_reserved(self.fn, "flow", self.name)
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import warnings
 from contextvars import ContextVar
@@ -32,14 +33,26 @@ def unwrap_method(fn: Any) -> tuple[type | None, Any]:
     return None, fn
 
 
+def look_like(wrapper: Any, fn: Any) -> None:
+    """Give a task or flow the name, the docstring and the attributes of its function, its own attributes excepted.
+
+    What is wrapped may itself be a task, a flow or an object that can be called: its attributes are not the wrapper's.
+    """
+    own = dict(wrapper.__dict__)
+    functools.update_wrapper(wrapper, fn, updated=("__dict__",) if isinstance(fn, FunctionType) else ())
+    wrapper.__dict__.update(own)
+
+
 def kind_of(fn: Any) -> tuple[bool, bool]:
     """Whether a callable is async, and whether it is a generator. Without `inspect`, which is slow to import."""
     target = fn
     while not isinstance(target, FunctionType):
         if isinstance(target, MethodType):
             target = target.__func__
-        elif hasattr(target, "func"):  # functools.partial
-            target = cast("Any", target).func
+        elif isinstance(target, functools.partial):
+            target = target.func
+        elif hasattr(target, "isasync") and hasattr(target, "isgenerator"):  # a task or a flow
+            return cast("Any", target).isasync, cast("Any", target).isgenerator
         elif callable(target) and isinstance(type(target).__call__, FunctionType):
             target = type(target).__call__
         else:
@@ -54,7 +67,7 @@ def name_of(fn: Any) -> str:
     """The function's own name, or its type's for a callable object."""
     if hasattr(fn, "__name__"):
         return fn.__name__
-    return name_of(fn.func) if hasattr(fn, "func") else type(fn).__name__
+    return name_of(fn.func) if isinstance(fn, functools.partial) else type(fn).__name__
 
 
 def flow_name_of(fn: Any) -> str:
@@ -166,7 +179,7 @@ def bind(wrapper: W, instance: Any, owner: type | None) -> W:
     return bound
 
 
-def with_options(wrapper: W, options: dict[str, Any], keep_none: bool = True) -> W:
+def with_options(wrapper: W, options: dict[str, Any]) -> W:
     """A copy of a task or flow with some options changed.
 
     Raises:
@@ -181,8 +194,7 @@ def with_options(wrapper: W, options: dict[str, Any], keep_none: bool = True) ->
     changed = {name: value for name, value in options.items() if value is not NotSet and value is not None}
     reset = {name: None for name, value in options.items() if value is None and name in _CLEARABLE}
     fn = held._kind(held.fn) if held._kind else held.fn
-    copy = type(held)(fn, **{**_hooks_of(held), **current, **_hooks_of(held), **reset, **changed})
-    return copy
+    return type(held)(fn, **{**current, **_hooks_of(held), **reset, **changed})
 
 
 _CLEARABLE = frozenset({"task_run_name", "persist_result", "result_storage", "result_serializer", "result_storage_key"})

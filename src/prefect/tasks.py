@@ -145,6 +145,7 @@ class Task(Generic[P, R]):
         self._kind, self.fn = _functions.unwrap_method(fn)
         if not callable(self.fn):
             raise TypeError(f"'fn' must be callable, and {self.fn!r} is not.")
+        _functions.look_like(self, self.fn)
         _functions.check_hooks("task", on_completion=on_completion, on_failure=on_failure, on_running=on_running)
         _functions.check_hooks("task", on_rollback=on_rollback, on_commit=on_commit)
         if retry_condition_fn is not None and not callable(retry_condition_fn):
@@ -175,20 +176,19 @@ class Task(Generic[P, R]):
         self._set_retries(retries, retry_delay_seconds, retry_jitter_factor)
         self._set_caching(cache_policy, persist_result)
         _functions.check_reserved(self.fn, "task", self.name)
-        functools.update_wrapper(self, self.fn)
 
     def _set_retries(self, retries: int | None, delays: Any, jitter: float | None) -> None:
         if jitter is not None and jitter < 0:
             raise ValueError("`retry_jitter_factor` must be >= 0.")
         if retries is not None and retries < 0:
             raise ValueError("`retries` must be >= 0.")
+        self._retries = retries
         if callable(delays):
-            delays = delays(self.retries if retries is None else retries)
+            delays = delays(self.retries)
         if isinstance(delays, (list, tuple)):
             if len(delays) > MAX_RETRY_DELAYS:
                 raise ValueError(f"Can not configure more than {MAX_RETRY_DELAYS} retry delays per task.")
             delays = [float(delay) for delay in delays] or None
-        self._retries = retries
         self._retry_delay_seconds = delays
         self.retry_jitter_factor = jitter
 

@@ -1,0 +1,82 @@
+"""What a task or flow takes over from what it wraps: its name and kind, not its attributes."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from prefect import flow, task
+from prefect.tasks import exponential_backoff
+
+
+class Adder:
+    """A callable object whose attributes are named like a task's."""
+
+    def __init__(self) -> None:
+        self.name, self.retries, self.tags, self.fn, self.isasync = "mine", 7, 3, "x", True
+
+    def __call__(self, number: int) -> int:
+        return number + 1
+
+
+@pytest.mark.parametrize("decorate", [task, flow])
+def test_attributes_of_a_callable_object_are_not_the_wrappers(decorate: Any) -> None:
+    wrapped = decorate(Adder(), retries=2)
+
+    assert (wrapped.name.lower(), wrapped.retries, wrapped.isasync, wrapped(1)) == ("adder", 2, False, 2)
+
+
+def test_attributes_of_a_function_are_the_tasks_but_for_its_own() -> None:
+    def fn() -> int:
+        return 1
+
+    fn.owner, fn.name, fn.fn = "me", "other", None  # pyright: ignore[reportFunctionMemberAccess]
+
+    wrapped: Any = task(fn)
+
+    assert (wrapped.owner, wrapped.name, wrapped()) == ("me", "fn", 1)
+
+
+@pytest.mark.parametrize("decorate", [task, flow])
+def test_a_task_or_flow_can_be_wrapped_again(decorate: Any) -> None:
+    @flow(name="inside")
+    def inside(number: int) -> int:
+        return number + 1
+
+    wrapped = decorate(inside, name="outside")
+
+    assert (wrapped.name, inside.name, wrapped(1), wrapped.fn) == ("outside", "inside", 2, inside)
+
+
+def test_an_async_flow_that_is_wrapped_again_is_async() -> None:
+    @task
+    @flow
+    async def inside() -> int:
+        return 1
+
+    assert asyncio.run(inside()) == 1  # pyright: ignore[reportArgumentType]
+
+
+@dataclass
+class Job:
+    """Has an attribute named as a partial's function, and is none."""
+
+    func: Callable[..., Any]
+
+    async def __call__(self) -> int:
+        return 3
+
+
+def test_an_object_with_a_func_is_no_partial() -> None:
+    wrapped = task(Job(len))
+
+    assert (wrapped.name, wrapped.isasync, task(functools.partial(len)).name) == ("Job", True, "len")
+
+
+def test_delays_that_depend_on_the_retries_need_none() -> None:
+    assert task(lambda: 1, retry_delay_seconds=exponential_backoff(2)).retries == 0
