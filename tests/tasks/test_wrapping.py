@@ -79,4 +79,7 @@ def test_an_object_with_a_func_is_no_partial() -> None:
 
 
 def test_delays_that_depend_on_the_retries_need_none() -> None:
-    assert task(lambda: 1, retry_delay_seconds=exponential_backoff(2)).retries == 0
+    @task(retry_delay_seconds=exponential_backoff(2))
+    def fn() -> None: ...
+
+    assert (fn.retries, fn.retry_delay_seconds) == (0, 0)

@@ -15,7 +15,7 @@ from prefect.engine.core import DONE, GO, Execution, Outcome, RunRecord, Verdict
 from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.memo import Memo
 from prefect.engine.parameters import Link, collect, resolve, track, wait_for_future
-from prefect.exceptions import ParameterTypeError, UpstreamTaskError
+from prefect.exceptions import ParameterTypeError
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
 from prefect.results import asking
 from prefect.results.inline import inline
@@ -83,8 +83,10 @@ class FlowExecution(Execution):
             "Beginning %s %r for flow %r", "subflow run" if self.parent else "flow run", self.run.name, self.flow.name
         )
         assert self._context is not None
-        self._task_runner = self._context.task_runner = self.flow.task_runner.duplicate()
-        self._task_runner.__enter__()
+        try:
+            self._task_runner = self._context.task_runner = self.flow.task_runner.duplicate().__enter__()
+        except Exception as error:  # a runner that cannot start
+            return await self._refuse(error)
         if self.flow.on_running_hooks:
             await self.call_hooks(self.flow.on_running_hooks, self.flow, self.logger)
         return GO
@@ -107,7 +109,7 @@ class FlowExecution(Execution):
             self.parameters = await resolve(given, inputs)
             if self.flow.should_validate_parameters:
                 self.parameters = self.flow.validate_parameters(self.parameters)
-        except (ParameterTypeError, UpstreamTaskError) as error:
+        except Exception as error:  # an upstream that failed, a result that is no more, a validator of the user's
             invalid = error
         if self.parent is not None and self.parent.flow_run is not None:
             links = {**inputs.links, **({"wait_for": awaited.links["wait_for"]} if awaited else {})}

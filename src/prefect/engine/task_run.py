@@ -174,6 +174,8 @@ class TaskExecution(Execution):
                 await self._resolve()
             except UpstreamTaskError as error:
                 return self._not_ready(error)
+            except Exception as error:  # an upstream's result that is no more
+                return await self._refuse(error)
             self._prepare()
             try:
                 self._name()
@@ -182,7 +184,10 @@ class TaskExecution(Execution):
         self.attempt += 1
         name = "Running" if self.attempt == 1 else "Retrying"
         self.enter(State.make(RUNNING, name, details=self._details))
-        found = await self._find_result()
+        try:
+            found = await self._find_result()
+        except Exception as error:  # a storage, its key or its lock that cannot be had
+            return await self._refuse(error)
         if found is not None:
             return await self._end_cached(*found)
         if self.task.on_running_hooks:
@@ -215,6 +220,8 @@ class TaskExecution(Execution):
 
     async def _refuse(self, error: Exception) -> Verdict:
         """The run cannot even start."""
+        if self._context is None:
+            self._prepare()
         self.error = error
         message = f"Task run could not start: {core.text_of(error)}"
         self.enter(State.make(FAILED, "Failed", message=message, data=error, details=self._details))
