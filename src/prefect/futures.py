@@ -8,6 +8,7 @@ meanwhile (`running_in`), so that nested submission cannot exhaust the pool; one
 from __future__ import annotations
 
 import abc
+import itertools
 import os
 import threading
 import time
@@ -16,6 +17,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast
 from uuid import UUID
 
+from prefect._io import drive
 from prefect._lazy import lazy
 
 if TYPE_CHECKING:
@@ -255,8 +257,6 @@ class PrefectTaskRunFuture(PrefectFuture[R]):
         state = self._state
         if state is None:
             raise TimeoutError(f"Task run {str(self._task_run_id)!r} did not complete within {timeout} seconds.")
-        from prefect._io import drive
-
         return cast("R", drive(state.aresult(raise_on_failure=raise_on_failure)))
 
     async def wait_async(self, timeout: float | None = None) -> None:
@@ -374,6 +374,7 @@ class PrefectFutureList(list[PrefectFuture[R]], Iterator[PrefectFuture[R]]):
             TimeoutError: Some run was not done within `timeout` seconds in all.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
+        _sleep_until_done(self, timeout, or_failed=raise_on_failure)
         results: list[R] = []
         for future in self:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -396,12 +397,39 @@ class DoneAndNotDoneFutures(NamedTuple, Generic[R]):
 def wait(futures: list[PrefectFuture[R]], timeout: float | None = None) -> DoneAndNotDoneFutures[R]:
     """Wait for futures, together at most `timeout` seconds; failures do not raise."""
     done: set[PrefectFuture[R]] = set()
+    deadline = None if timeout is None else time.monotonic() + timeout
+    _sleep_until_done(futures, timeout)
+    left = None if deadline is None else max(0.0, deadline - time.monotonic())
     try:
-        for future in as_completed(futures, timeout):
+        for future in as_completed(futures, left):
             done.add(future)
     except TimeoutError:
         return DoneAndNotDoneFutures(done, set(futures) - done)
     return DoneAndNotDoneFutures(done, set())
+
+
+def _sleep_until_done(futures: list[PrefectFuture[R]], timeout: float | None, or_failed: bool = False) -> None:
+    """Sleep until all futures are done (or, with `or_failed`, one has not completed), and be woken once.
+
+    Waiting for them one after the other would wake this thread for each, which costs more than a short task. A thread
+    of a pool does not sleep here: it has a place to lend, and may be what it waits for.
+    """
+    if running_in.get() is not None:
+        return
+    unfinished = [future for future in futures if not getattr(future, "done", False)]
+    if len(unfinished) < 2:
+        return
+    awake = threading.Event()
+    count = itertools.count(1)
+    total = len(unfinished)
+
+    def tell(future: PrefectFuture[R]) -> None:
+        if next(count) == total or (or_failed and not future.state.is_completed()):
+            awake.set()
+
+    for future in unfinished:
+        future.add_done_callback(tell)
+    awake.wait(timeout)
 
 
 def as_completed(futures: list[PrefectFuture[R]], timeout: float | None = None) -> Generator[PrefectFuture[R]]:
