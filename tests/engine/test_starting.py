@@ -42,7 +42,9 @@ def test_a_result_that_is_no_more(home: Path):
         state: Any = gone(return_state=True)
         return needs(state, return_state=True)
 
-    assert program(return_state=True).is_failed()
+    failed: Any = program(return_state=True)
+
+    assert failed.is_failed()
     assert states(home, "task_run") == ["Pending", "Running", "Completed", "Pending", "Failed"]
 
 

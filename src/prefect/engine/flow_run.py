@@ -337,6 +337,8 @@ class FlowExecution(Execution):
             await self.call_hooks(hooks, flow, self.logger)
         logger = get_logger("engine") if self._context is None else self.logger
         logger.info("Finished in state %s", self.state)
+        # The context leads back here: apart from it, what the run's tasks returned goes when nobody holds it any more.
+        self._context = None
 
     def _track(self, value: Any) -> None:
         if self.parent is not None:

@@ -266,6 +266,7 @@ class TaskExecution(Execution):
         self.error = error
         self.enter(State.make(PENDING, "NotReady", message=str(error), details=self._details))
         self.logger.error("Finished in state %s", self.state)
+        self._let_go()
         return DONE
 
     # --- around the body ----------------------------------------------------------------------------------------------
@@ -410,6 +411,11 @@ class TaskExecution(Execution):
             with self:
                 await self.call_hooks(hooks, task, self.logger)
         log_line(self.context.identity, logging.INFO if completed else logging.ERROR, f"Finished in state {state}")
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Part from what leads back here, so that arguments and result go when nobody holds them any more."""
+        self._context = self.kept = None
 
     def _track(self, value: Any) -> None:
         """Remember where the value came from, so that passing it on is recorded as a dependency."""
