@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from prefect import _io, journal, rules
 from prefect.exceptions import Abort, Pause, TerminationSignal
 from prefect.journal import Draft
+from prefect.logging.loggers import get_logger
 from prefect.rules import Moment
 from prefect.schemas.states import InMemory, State, StateDetails
+from prefect.settings import get_current_settings
 
 if TYPE_CHECKING:
     from typing import Self
@@ -240,9 +242,14 @@ def text_of(error: BaseException) -> str:
 
 def use_journal() -> Journal:
     """The journal of the present home directory."""
-    from prefect.settings import get_current_settings
-
-    return journal.use(get_current_settings().home)
+    current = get_current_settings()
+    if journal.current() is None and current.api.url:
+        get_logger("engine").warning(
+            "PREFECT_API_URL is set to %s, but this release does not talk to a server yet: runs are recorded in %s.",
+            current.api.url,
+            current.home,
+        )
+    return journal.use(current.home)
 
 
 def is_crash(error: BaseException) -> bool:
