@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from prefect import flow, task
+from prefect import task
 from tests.engine.shells import SHELLS, Shell
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -334,7 +335,8 @@ class FlowExecution(Execution):
             CANCELLED: flow.on_cancellation_hooks,
         }.get(self.state.type)
         if hooks:
-            await self.call_hooks(hooks, flow, self.logger)
+            with self if self._context is not None else nullcontext():
+                await self.call_hooks(hooks, flow, self.logger)
         logger = get_logger("engine") if self._context is None else self.logger
         logger.info("Finished in state %s", self.state)
         # The context leads back here: apart from it, what the run's tasks returned goes when nobody holds it any more.

@@ -5,6 +5,7 @@ Only runs that persist their result, have hooks on their transaction or are insi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from prefect import runtime
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Keeping:
-    """What keeps one task run's result.
+    """What keeps one task run's result. It is made inside of the run's context, which functions of the user's look at.
 
     Attributes:
         key: The key of the result; None for a run that only takes part in a transaction.
@@ -48,7 +49,7 @@ class Keeping:
     def _compute_key(self) -> str | None:
         task, parameters = self._run.task, self._run.parameters
         if task.result_storage_key is not None:
-            return _fill(task.result_storage_key, parameters, self._context)
+            return _fill(task.result_storage_key, parameters)
         flow = self._run.flow
         try:
             key = task.cache_policy.compute_key(
@@ -87,7 +88,7 @@ class Keeping:
         if self._context.persist_result:
             expiration = now() + task.cache_expiration if task.cache_expiration else None
             record = self._context.result_store.create_result_record(value, key=self.key, expiration=expiration)
-        self.transaction.stage(record, [self._rolled_back, *task.on_rollback_hooks], task.on_commit_hooks)
+        self.transaction.stage(record, [_rolled_back(self._run), *task.on_rollback_hooks], task.on_commit_hooks)
         await self._leave(failed=False)
         if record is not None and not self.transaction.is_rolled_back():
             state.data = record if task.cache_result_in_memory else record.metadata
@@ -105,13 +106,16 @@ class Keeping:
         await self.transaction.aexit(failed)
         current.set(outside)
 
-    def _rolled_back(self, _: Any) -> None:
-        """The transaction around a run that had completed was rolled back."""
-        if self._run.state.is_completed():
+
+def _rolled_back(run: TaskExecution) -> Callable[[Any], None]:
+    """What follows for a run that had completed when the transaction around it is rolled back."""
+
+    def rolled_back(_: Any) -> None:
+        if run.state.is_completed():
             message = "Task rolled back as part of transaction"
-            self._run.enter(
-                State.make(StateType.COMPLETED, "RolledBack", message=message, details=self._run.state.state_details)
-            )
+            run.enter(State.make(StateType.COMPLETED, "RolledBack", message=message, details=run.state.state_details))
+
+    return rolled_back
 
 
 def needed(run: TaskExecution) -> bool:
@@ -143,12 +147,11 @@ async def persist(run: FlowExecution, state: State[Any], value: Any) -> State[An
     return state
 
 
-def _fill(template: str, parameters: dict[str, Any], context: Any) -> str:
-    with context:
-        return template.format(
-            parameters=parameters,
-            flow_run=runtime.flow_run,
-            task_run=runtime.task_run,
-            deployment=runtime.deployment,
-            **{name: value for name, value in parameters.items() if name not in ("parameters", "flow_run", "task_run")},
-        )
+def _fill(template: str, parameters: dict[str, Any]) -> str:
+    return template.format(
+        parameters=parameters,
+        flow_run=runtime.flow_run,
+        task_run=runtime.task_run,
+        deployment=runtime.deployment,
+        **{name: value for name, value in parameters.items() if name not in ("parameters", "flow_run", "task_run")},
+    )

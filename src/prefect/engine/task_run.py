@@ -191,7 +191,8 @@ class TaskExecution(Execution):
         if found is not None:
             return await self._end_cached(*found)
         if self.task.on_running_hooks:
-            await self.call_hooks(self.task.on_running_hooks, self.task, self.logger)
+            with self:
+                await self.call_hooks(self.task.on_running_hooks, self.task, self.logger)
         return GO
 
     async def _find_result(self) -> tuple[Any, Any] | None:
@@ -201,7 +202,9 @@ class TaskExecution(Execution):
             if done is not None:
                 return done[0].data, done[1]
             if keeping.needed(self):
-                self.kept = keeping.Keeping(self)
+                with self:
+                    kept = keeping.Keeping(self)
+                self.kept = kept
         record = await self.kept.begin() if self.kept is not None else None
         return None if record is None else (record, record.result)
 
@@ -310,7 +313,8 @@ class TaskExecution(Execution):
             return self._await_retry(state.message or "")
         if self.kept is not None:
             try:
-                state = await self.kept.end(state, ending.value)
+                with self:
+                    state = await self.kept.end(state, ending.value)
             except Exception as error:  # what cannot be stored has not completed
                 return await self._fail(error)
         self._track(ending.value)
@@ -330,7 +334,8 @@ class TaskExecution(Execution):
 
     async def _fail(self, error: Exception | BaseException) -> Verdict:
         if self.kept is not None:
-            await self.kept.abandon(error)
+            with self:
+                await self.kept.abandon(error)
         timed_out = isinstance(error, TaskRunTimeoutError)
         if timed_out:
             message = f"Task run exceeded timeout of {self.task.timeout_seconds} second(s)"
@@ -358,7 +363,8 @@ class TaskExecution(Execution):
         self.error = error
         message = core.crashed_message(error)
         if self.kept is not None:
-            await self.kept.abandon(error)
+            with self:
+                await self.kept.abandon(error)
         self.logger.error("Crash detected! %s", message)
         self.logger.debug("Crash details:", exc_info=error)
         self.enter(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))

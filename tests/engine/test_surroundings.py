@@ -1,0 +1,95 @@
+"""Functions of the user's beside the body (hooks, keys, names) find the run they belong to around them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefect import flow, get_run_logger, task
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.runtime import task_run
+from tests.engine.shells import SHELLS, Shell
+
+Seen = list[tuple[str, bool]]
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> Shell:
+    return Shell(request.param)
+
+
+def noting(seen: Seen, what: str, context: Any = TaskRunContext, answer: Any = None) -> Any:
+    def note(*args: Any, **kwargs: Any) -> Any:
+        seen.append((what, context.get() is not None))
+        get_run_logger().debug("seen")
+        return answer
+
+    return note
+
+
+def test_a_tasks_hooks_and_key(shell: Shell, home: Path):
+    seen: Seen = []
+
+    @shell.task(
+        cache_key_fn=noting(seen, "key", answer="one"),
+        on_running=[noting(seen, "running")],
+        on_completion=[noting(seen, "completion")],
+        on_commit=[noting(seen, "commit")],
+    )
+    def fn() -> int:
+        return 1
+
+    shell.call(fn)
+
+    assert seen == [("key", True), ("running", True), ("commit", True), ("completion", True)]
+
+
+def test_the_hooks_of_a_task_that_fails(shell: Shell):
+    seen: Seen = []
+
+    @shell.task(on_failure=[noting(seen, "failure")])
+    def fn() -> int:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        shell.call(fn)
+
+    assert seen == [("failure", True)]
+
+
+def test_a_storage_key_of_the_runs_own():
+    keys: list[Any] = []
+
+    @task(result_storage_key="{task_run.id}-{parameters[number]}")
+    def fn(number: int) -> int:
+        keys.append(task_run.id)
+        return number
+
+    state = fn(1, return_state=True)
+
+    assert state.data.metadata.storage_key.endswith(f"{keys[0]}-1")
+
+
+def test_a_flows_last_hooks(shell: Shell):
+    seen: Seen = []
+
+    @shell.flow(on_completion=[noting(seen, "completion", FlowRunContext)])
+    def program() -> int:
+        return 1
+
+    shell.call(program)
+
+    assert seen == [("completion", True)]
+
+
+def test_the_hooks_of_a_flow_that_could_not_start():
+    seen: list[str] = []
+
+    @flow(on_failure=[lambda flow, run, state: seen.append(state.name)])
+    def program(number: int) -> None: ...
+
+    program("x", return_state=True)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+    assert seen == ["Failed"]
