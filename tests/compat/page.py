@@ -1,0 +1,57 @@
+"""The part of `docs/compatibility.md` that follows from the code: differences, and what is not there yet.
+
+`python -m tests.compat.page` writes it anew between its marks.
+"""
+
+import json
+import re
+from pathlib import Path
+
+from prefect import _later, cli
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "compatibility.md"
+DIFFERENCES = Path(__file__).parent / "differences.json"
+
+
+def sections() -> dict[str, list[str]]:
+    """The lines of each part, by its mark."""
+    return {"differences": _differences(), "features": _features(), "commands": _commands()}
+
+
+def _differences() -> list[str]:
+    """One line for each reason, with the scenarios and facts that it is the reason of."""
+    facts: dict[tuple[str, str], list[str]] = {}
+    for scenario, differing in json.loads(DIFFERENCES.read_text(encoding="utf-8")).items():
+        for fact, difference in differing.items():
+            facts.setdefault((scenario, difference["why"]), []).append(fact)
+    return [f"- {why} (`{scenario}`: {', '.join(names)})" for (scenario, why), names in sorted(facts.items())]
+
+
+def _features() -> list[str]:
+    """One line for each feature to come, with its modules."""
+    lines: list[str] = []
+    for feature, _, table in _later._TABLE:
+        modules = re.findall(r"^\s*([\w.]+):", table, re.MULTILINE)
+        # A package stands for its modules.
+        named = [f"`prefect.{name}`" for name in modules if name.rpartition(".")[0] not in modules]
+        lines.append(f"- {feature[0].upper()}{feature[1:]}: {', '.join(named)}")
+    return lines
+
+
+def _commands() -> list[str]:
+    """One line with the commands to come."""
+    return [", ".join(f"`prefect {name}`" for name in sorted(cli.LATER)) + "."]
+
+
+def written(page: str) -> str:
+    """The page's text with each part written anew."""
+    for mark, lines in sections().items():
+        begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
+        before, _, rest = page.partition(begin)
+        assert rest, f"the page has no mark {begin!r}"
+        page = before + begin + "\n".join(lines) + "\n" + end + rest.partition(end)[2]
+    return page
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
