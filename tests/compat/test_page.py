@@ -47,7 +47,7 @@ def test_wrong_parameters():
     @flow
     def typed(n: int) -> None: ...
 
-    with pytest.raises(ParameterTypeError, match="n: .*got 'many'"):
+    with pytest.raises(ParameterTypeError, match=r"n: .*got 'many'"):
         typed("many")  # type: ignore[arg-type]
     with pytest.raises(ParameterBindError, match=r"\(n: int\)"):
         typed()  # type: ignore[call-arg]
