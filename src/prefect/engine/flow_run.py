@@ -243,7 +243,8 @@ class FlowExecution(Execution):
         if error is not None and core.is_crash(error):
             await self.crash(error)
             return DONE
-        await self._stop_task_runner(None)
+        # Tasks that were submitted run to their end, but when there is no more time none is begun.
+        await self._stop_task_runner(error if isinstance(error, FlowRunTimeoutError) else None)
         if error is not None:
             return await self._fail(error)
         return await self._return(outcome.value)

@@ -15,7 +15,7 @@ from prefect.exceptions import UpstreamTaskError
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture
 from prefect.schemas.states import State, StateType
 from prefect.task_runners.base import Dependencies, TaskRunner
-from prefect.task_runners.threads import run_submitted, when_done
+from prefect.task_runners.threads import cancel, run_submitted, when_done
 
 if TYPE_CHECKING:
     import multiprocessing
@@ -65,6 +65,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         self._initargs = initargs
         self._executor: Any = None
         self._open: set[PrefectConcurrentFuture[Any]] = set()
+        self._cancelled = False
 
     def duplicate(self) -> ProcessPoolTaskRunner:
         return ProcessPoolTaskRunner(self._max_workers, initializer=self._initializer, initargs=self._initargs)
@@ -89,6 +90,9 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
 
     def _send(self, run: TaskExecution, future: PrefectConcurrentFuture[Any], context: dict[str, Any]) -> None:
         """Hand a run whose upstream is done to a process; what cannot travel makes the run crash."""
+        if self._cancelled:
+            future.resolve(cancel(run))
+            return
         try:
             work = cloudpickle.dumps((*run.portable(), context))
             sent = self._executor.submit(_work, work, os.getpid())
@@ -101,6 +105,9 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         sent.add_done_callback(lambda done: self._receive(run, future, done))
 
     def _receive(self, run: TaskExecution, future: PrefectConcurrentFuture[Any], done: Any) -> None:
+        if done.cancelled():
+            future.resolve(cancel(run))
+            return
         try:
             state: State[Any] = cloudpickle.loads(done.result())
         except BaseException as error:  # the process died, or what it returned cannot be read
@@ -110,7 +117,8 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         future.resolve(state)
 
     def cancel_all(self) -> None:
-        """Take back the runs that have not started."""
+        """Take back the runs that have not started: they end as cancelled."""
+        self._cancelled = True
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
@@ -127,11 +135,14 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         return self
 
     def __exit__(self, *error: Any) -> None:
-        executor, self._executor = self._executor, None
-        if executor is not None:
+        if error and error[0] is not None:
+            self.cancel_all()
+        while self._open:  # a run that waits for another is sent when that one is done, and needs the processes then
             for future in list(self._open):
                 future.wait()
-            executor.shutdown(wait=True, cancel_futures=bool(error and error[0]))
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=True)
         super().__exit__(*error)
 
 

@@ -191,9 +191,13 @@ class _Job:
 
     def cancel(self) -> None:
         """End the run before it began."""
-        message = "The flow run ended before this task run could start."
-        state = State.make(StateType.CANCELLED, message=message, details=self._run.state.state_details)
-        self.future.resolve(self._run.enter(state))
+        self.future.resolve(cancel(self._run))
+
+
+def cancel(run: TaskExecution) -> State[Any]:
+    """End a run before it began; returns its state."""
+    message = "The flow run ended before this task run could start."
+    return run.enter(State.make(StateType.CANCELLED, message=message, details=run.state.state_details))
 
 
 def run_submitted(run: TaskExecution) -> Any:

@@ -1,0 +1,69 @@
+"""How a task runner ends: what was submitted is run, or taken back when the flow has no more time or is interrupted."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from prefect import flow, task
+from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
+from tests.recorded import states
+
+PATIENCE = 2.0
+
+
+@task
+def add(*numbers: int) -> int:
+    return 1 + sum(numbers)
+
+
+@pytest.mark.parametrize("runner", [ThreadPoolTaskRunner(1), ProcessPoolTaskRunner(1)], ids=["threads", "processes"])
+def test_a_run_that_still_waits_for_another_is_run(runner: Any, home: Path):
+    ids: list[UUID] = []
+
+    @flow(task_runner=runner)
+    def program() -> None:
+        ids.append(add.submit(add.submit(1)).task_run_id)
+
+    program()
+
+    assert states(home, "task_run", ids[0]) == ["Pending", "Running", "Completed"]
+
+
+def test_an_interruption_takes_back_what_no_process_has(home: Path):
+    ids: list[UUID] = []
+
+    @flow(task_runner=ProcessPoolTaskRunner(1))
+    def program() -> None:
+        futures = [add.submit(number) for number in range(6)]
+        futures.append(add.submit(futures[-1]))
+        ids.extend(future.task_run_id for future in futures)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        program()
+
+    assert [states(home, "task_run", id_) for id_ in ids[-2:]] == [["Pending", "Cancelled"]] * 2
+
+
+def test_a_flow_without_more_time_begins_no_more_tasks(home: Path):
+    released = threading.Event()
+    futures: list[Any] = []
+
+    @task
+    def waits() -> bool:
+        return released.wait(PATIENCE)
+
+    @flow(task_runner=ThreadPoolTaskRunner(1), timeout_seconds=0.05)
+    def program() -> None:
+        futures.extend((waits.submit(), waits.submit()))
+        futures[1].add_done_callback(lambda _: released.set())
+        futures[0].wait()
+
+    assert program(return_state=True).name == "TimedOut"  # pyright: ignore[reportUnknownMemberType]
+    assert [future.state.name for future in futures] == ["Completed", "Cancelled"]
+    assert futures[0].result() is True, "the second was taken back at once, not after the first"
