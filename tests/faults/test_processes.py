@@ -239,6 +239,47 @@ def _histories(home: Path, of: str) -> list[list[str]]:
     return [states(home, of, run_id) for run_id in runs]
 
 
+def test_sigterm_reaches_the_flow_that_is_left_when_others_have_ended(home: Path):
+    status, out, err = run(
+        """
+        import asyncio, os, signal
+
+        @flow
+        async def short(): ...
+
+        @flow(on_crashed=[lambda flow, run, state: print("hook", state.name)])
+        async def long(first):
+            await first
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(60)
+
+        async def main():
+            first = asyncio.ensure_future(short())
+            await asyncio.gather(first, long(asyncio.shield(first)))
+
+        asyncio.run(main())
+        """
+    )
+    assert (status, out) == (-signal.SIGTERM, "hook Crashed\n"), err
+    assert sorted(names[-1] for names in _histories(home, "flow_run")) == ["Completed", "Crashed"]
+
+
+def test_a_handler_that_a_flow_sets_stays(home: Path):
+    status, out, err = run(
+        """
+        import os, signal
+
+        @flow
+        def program():
+            signal.signal(signal.SIGTERM, lambda *_: print("mine"))
+
+        program()
+        os.kill(os.getpid(), signal.SIGTERM)
+        """
+    )
+    assert (status, out, err) == (0, "mine\n", "")
+
+
 def test_sigterm_that_the_program_handles_is_the_programs(home: Path):
     status, out, err = run(
         """

@@ -12,35 +12,52 @@ from typing import Any, NoReturn
 from prefect import journal
 from prefect.exceptions import TerminationSignal
 
-_watching = False
+_blocks = 0
+_signalled = False
 
 
 @contextmanager
 def watched() -> Generator[None]:
     """Turn SIGTERM into `TerminationSignal` inside the block; afterwards the process ends as the signal meant it to.
 
-    Only in the main thread, only in the outermost block, and only where the program has no handler of its own.
+    Only in the main thread, and only where the program has no handler of its own. Blocks may overlap, as those of flows
+    that an event loop runs side by side: the last one to end counts.
     """
-    global _watching
-    if _watching or threading.current_thread() is not threading.main_thread():
+    global _blocks, _signalled
+    if threading.current_thread() is not threading.main_thread() or not (_blocks or _is_free()):
         yield
         return
-    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _raise)
-    _watching = True
+    if not _blocks:
+        _signalled = False
+        signal.signal(signal.SIGTERM, _raise)
+    _blocks += 1
+    interrupted = False
     try:
         yield
-    except TerminationSignal:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    except BaseException as error:
+        # What an event loop's other tasks get of the signal is a cancellation.
+        interrupted = not isinstance(error, Exception) or isinstance(error, TerminationSignal)
+        raise
+    finally:
+        _blocks -= 1
+        if not _blocks:
+            _end(interrupted)
+
+
+def _is_free() -> bool:
+    return signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def _end(interrupted: bool) -> None:
+    if signal.getsignal(signal.SIGTERM) is not _raise:
+        return  # the program has set a handler meanwhile
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if interrupted and _signalled:
         journal.flush(timeout=10)
         os.kill(os.getpid(), signal.SIGTERM)
-        raise  # not reached where the signal ends the process
-    finally:
-        _watching = False
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _raise(number: int, frame: Any) -> NoReturn:
+    global _signalled
+    _signalled = True
     raise TerminationSignal(signal=number)
