@@ -11,7 +11,7 @@ import pytest
 
 from prefect import flow, task
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
-from tests.recorded import states
+from tests.recorded import run, states
 
 PATIENCE = 2.0
 
@@ -67,3 +67,27 @@ def test_a_flow_without_more_time_begins_no_more_tasks(home: Path):
     assert program(return_state=True).name == "TimedOut"  # pyright: ignore[reportUnknownMemberType]
     assert [future.state.name for future in futures] == ["Completed", "Cancelled"]
     assert futures[0].result() is True, "the second was taken back at once, not after the first"
+
+
+def test_what_was_submitted_outside_of_flows_is_run_before_the_process_ends(home: Path):
+    status, out, err = run(
+        """
+        import threading
+
+        ending = threading.Event()
+
+        @task
+        def late():
+            ending.wait(2)
+            print("ran")
+
+        @task
+        def after(given): ...
+
+        after.submit(late.submit())
+        threading.Thread(target=lambda: (threading.main_thread().join(), ending.set())).start()
+        print("end")
+        """
+    )
+    assert (status, out, err) == (0, "end\nran\n", "")
+    assert sorted(states(home, "task_run")) == ["Completed", "Completed", "Pending", "Pending", "Running", "Running"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+import atexit
+import functools
 import os
 import threading
 from collections.abc import Iterable
@@ -157,7 +159,18 @@ def current_task_runner() -> TaskRunner[Any]:
             from prefect.task_runners.threads import ThreadPoolTaskRunner
 
             _default = ThreadPoolTaskRunner().__enter__()
+            _close_at_exit()
         return _default
+
+
+@functools.cache
+def _close_at_exit() -> None:
+    """What was submitted is run before the process ends, as what the standard library's pools are given is."""
+    # `atexit` comes later, when threads can no longer be relied on.
+    try:
+        getattr(threading, "_register_atexit", atexit.register)(close_default_task_runner)
+    except RuntimeError:  # the main thread has ended already
+        atexit.register(close_default_task_runner)
 
 
 def _forget_in_child() -> None:
