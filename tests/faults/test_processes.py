@@ -385,3 +385,19 @@ def test_threads_that_outlive_the_main_program_are_recorded(home: Path):
     assert (status, out, err) == (0, "", "")
     assert states(home, "flow_run") == ["Pending", "Running", "Completed"]
     assert reader.pending(home)[0] > 0
+
+
+def test_a_generator_that_nobody_ended_does_not_hold_up_the_exit(home: Path):
+    status, out, err = run(
+        """
+        @task
+        def numbers():
+            yield 1
+            yield 2
+
+        left = numbers()
+        print(next(left))
+        """
+    )
+    assert (status, out, err) == (0, "1\n", "")
+    assert states(home, "task_run") == ["Pending", "Running", "Completed"]

@@ -207,3 +207,14 @@ def test_the_public_path_is_the_same(name: str) -> None:
     shared = [each for each in dir(public) if each[0].isupper() and hasattr(room, each) and each != "TYPE_CHECKING"]
     assert len(shared) > 1
     assert all(getattr(public, each) is getattr(room, each) for each in shared)
+
+
+def test_a_star_import_finds_what_is_imported_lazily() -> None:
+    for module, names in (
+        ("filters", ("FlowRunFilter", "TaskRunFilterState")),
+        ("objects", ("FlowRun", "StateType")),
+        ("actions", ("FlowRunCreate",)),
+    ):
+        found: dict[str, object] = {}
+        exec(f"from prefect.client.schemas.{module} import *", found)
+        assert set(names) <= found.keys()

@@ -135,6 +135,8 @@ class Journal:
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="prefect-journal", daemon=True)
         try:
+            if sys.is_finalizing():
+                raise RuntimeError("a thread that is started now would never run")
             self._thread.start()
         except RuntimeError:  # the interpreter is shutting down
             self._thread = None

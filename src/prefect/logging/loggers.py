@@ -122,6 +122,8 @@ def log_line(identity: RunIdentity, level: int, message: str) -> None:
         level: The level.
         message: The whole line, without placeholders.
     """
+    if sys.is_finalizing():
+        return  # a generator that nobody ended is closed by the interpreter, which has no modules left to log with
     logger = get_logger(_FLOW_RUNS if identity.task_run_id is None else _TASK_RUNS)
     if logger.isEnabledFor(level):
         record = _line_record(logger, level, message)

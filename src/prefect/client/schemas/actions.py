@@ -12,3 +12,4 @@ if TYPE_CHECKING:
 from prefect.schemas.actions import NAMES
 
 __getattr__, __dir__ = exports(__name__, NAMES)
+__all__ = [*NAMES]  # pyright: ignore[reportUnsupportedDunderAll]  # `import *` must find what is lazy

@@ -12,3 +12,4 @@ if TYPE_CHECKING:
 from prefect.schemas.objects import NAMES
 
 __getattr__, __dir__ = exports(__name__, NAMES | {"ResultRecordMetadata": "prefect.results:ResultRecordMetadata"})
+__all__ = [*NAMES]  # pyright: ignore[reportUnsupportedDunderAll]  # `import *` must find what is lazy
