@@ -299,3 +299,13 @@ def test_an_exception_that_cannot_be_printed(shell: Shell, home: Path):
     with pytest.raises(Unspeakable):
         shell.call(body)
     assert states(home, "task_run")[-1] == "Failed"
+
+
+@pytest.mark.parametrize("decorate", [task, flow])
+def test_a_body_that_runs_out_of_items(decorate: Any):
+    @decorate
+    def takes_the_first(items: list[int]) -> int:
+        return next(iter(items))
+
+    with pytest.raises(StopIteration):
+        takes_the_first([])

@@ -51,6 +51,8 @@ def call(make: Make, return_state: bool = False) -> Any:
         state = finish(run)
         if return_state:
             return state
+        if isinstance(run.error, StopIteration):
+            raise run.error  # which a coroutine cannot
         return drive(run.conclude())
 
 
