@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,30 @@ def test_a_flow_without_more_time_begins_no_more_tasks(home: Path):
     assert program(return_state=True).name == "TimedOut"  # pyright: ignore[reportUnknownMemberType]
     assert [future.state.name for future in futures] == ["Completed", "Cancelled"]
     assert futures[0].result() is True, "the second was taken back at once, not after the first"
+
+
+def test_a_flow_that_is_cancelled_while_it_waits_for_its_tasks_begins_no_more(home: Path):
+    released = threading.Event()
+    futures: list[Any] = []
+
+    @task
+    def waits() -> bool:
+        return released.wait(PATIENCE)
+
+    @flow(task_runner=ThreadPoolTaskRunner(1))
+    async def program() -> None:
+        futures.extend((waits.submit(), waits.submit()))
+        futures[1].add_done_callback(lambda _: released.set())
+        running = asyncio.current_task()
+        assert running is not None
+        asyncio.get_running_loop().call_soon(running.cancel)
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(program())
+
+    assert [future.state.name for future in futures] == ["Completed", "Cancelled"]
+    assert futures[0].result() is True, "the second was taken back at once, not after the first"
+    assert states(home, "flow_run") == ["Pending", "Running", "Crashed"]
 
 
 def test_what_was_submitted_outside_of_flows_is_run_before_the_process_ends(home: Path):

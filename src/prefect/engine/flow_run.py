@@ -323,9 +323,11 @@ class FlowExecution(Execution):
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def _stop_task_runner(self, error: BaseException | None) -> None:
-        runner, self._task_runner = self._task_runner, None
+        """Wait for the tasks submitted. When that is interrupted it is to be called again, with the interruption."""
+        runner = self._task_runner
         if runner is not None:
             await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
+            self._task_runner = None
 
     async def _ended(self) -> None:
         flow = self.flow
