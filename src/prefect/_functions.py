@@ -174,9 +174,14 @@ def bind(wrapper: W, instance: Any, owner: type | None) -> W:
         return wrapper
     bound = object.__new__(type(held))
     bound.__dict__.update(held.__dict__)
-    bound.__dict__.pop("spec", None)
+    for name in _OF_THE_PARAMETERS:
+        bound.__dict__.pop(name, None)
     bound.fn = MethodType(held.fn, target)
     return bound
+
+
+_OF_THE_PARAMETERS = ("spec", "parameters", "_validate")
+"""What is worked out once from the function's parameters, one of which a bound method does not have."""
 
 
 def with_options(wrapper: W, options: dict[str, Any]) -> W:

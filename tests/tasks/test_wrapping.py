@@ -83,3 +83,20 @@ def test_delays_that_depend_on_the_retries_need_none() -> None:
     def fn() -> None: ...
 
     assert (fn.retries, fn.retry_delay_seconds) == (0, 0)
+
+
+class Station:
+    """Has a flow for a method."""
+
+    @flow
+    def reading(self, number: int) -> int:
+        return number
+
+
+def test_a_flow_is_bound_after_it_was_called_unbound():
+    unbound: Any = Station.reading
+    bound: Any = Station().reading
+
+    assert unbound(Station(), "3") == 3
+    assert Station().reading.validate_parameters({"number": "4"}) == {"number": 4}
+    assert bound("4") == 4
