@@ -6,9 +6,12 @@ knows nothing of states, retries or records. The body runs in the caller's threa
 
 from __future__ import annotations
 
+import atexit
 import time
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import nullcontext
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from prefect import _io
@@ -38,7 +41,11 @@ def start(make: Make, body: Any, return_state: bool = False) -> Any:
     if body.isgenerator:
         if return_state:
             raise ValueError(f"The generator {body.name!r} has no state to return: iterate over it instead.")
-        return aiterate(make) if body.isasync else iterate(make)
+        if body.isasync:
+            return aiterate(make)
+        items = iterate(make)
+        _unfinished.add(items)
+        return items
     if body.isasync:
         return await_(make, return_state)
     return call(make, return_state)
@@ -141,6 +148,7 @@ async def _aattempt(run: Execution) -> Outcome:
 def iterate(make: Make, gather: bool = False) -> Generator[Any, Any, Any]:
     """Run a generator function, handing its items on as they come; with `gather` they are also the run's result."""
     run = make()
+    _end_at_exit()
     try:
         verdict = drive(run.before())
         while not verdict.done:
@@ -153,6 +161,23 @@ def iterate(make: Make, gather: bool = False) -> Generator[Any, Any, Any]:
             drive(run.crash(error))
         raise
     return None if gather else drive(run.conclude())
+
+
+_unfinished: weakref.WeakSet[Generator[Any, Any, Any]] = weakref.WeakSet()
+
+
+@cache
+def _end_at_exit() -> None:
+    """See to it, once, that generators left unfinished are closed at exit: while the journal can still be written."""
+    atexit.register(_close_unfinished)
+
+
+def _close_unfinished() -> None:
+    for items in list(_unfinished):
+        try:
+            items.close()
+        except Exception:  # what the user's clean-up raises has nobody left to catch it; the run has recorded it
+            continue
 
 
 def _items(run: Execution, gather: bool) -> Generator[Any, Any, Outcome]:

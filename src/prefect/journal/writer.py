@@ -133,10 +133,11 @@ class Journal:
         self._wake.set()
 
     def _start(self) -> None:
+        if sys.is_finalizing():
+            self._queue.clear()  # no thread would run any more, and no library may be called
+            return
         self._thread = threading.Thread(target=self._run, name="prefect-journal", daemon=True)
         try:
-            if sys.is_finalizing():
-                raise RuntimeError("a thread that is started now would never run")
             self._thread.start()
         except RuntimeError:  # the interpreter is shutting down
             self._thread = None
