@@ -105,7 +105,9 @@ class Flow(Generic[P, R]):
         self.name: str = self._check_name(name) or _functions.flow_name_of(self.fn)
         self.description: str | None = description or _functions.description_of(self.fn)
         self.flow_run_name = _functions.check_run_name(flow_run_name, "flow_run_name")
+        _functions.check_numbers("flow", retries=retries, retry_delay_seconds=retry_delay_seconds)
         self.timeout_seconds = float(timeout_seconds) if timeout_seconds else None
+        _functions.check_numbers("flow", timeout_seconds=self.timeout_seconds)
         self.should_validate_parameters = validate_parameters
         self.persist_result = persist_result
         if persist_result is None and (result_storage is not None or result_serializer is not None):

@@ -199,7 +199,44 @@ def with_options(wrapper: W, options: dict[str, Any]) -> W:
     changed = {name: value for name, value in options.items() if value is not NotSet and value is not None}
     reset = {name: None for name, value in options.items() if value is None and name in _CLEARABLE}
     fn = held._kind(held.fn) if held._kind else held.fn
-    return type(held)(fn, **{**current, **_hooks_of(held), **reset, **changed})
+    return type(held)(fn, **{**current, **_assigned(held, current), **_hooks_of(held), **reset, **changed})
+
+
+def _assigned(held: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were set as attributes (`task.retries = 4`) after the task or flow was made."""
+    kept = {name: held.__dict__.get(_KEPT_AS.get(name, name), given) for name, given in options.items()}
+    kept["persist_result"] = options["persist_result"]  # derived from others, which may be changed now
+    if "cache_policy" in kept:
+        kept["cache_policy"] = kept["cache_policy"] if held._policy_given else NotSet
+    return kept
+
+
+_KEPT_AS = {
+    "retries": "_retries",
+    "retry_delay_seconds": "_retry_delay_seconds",
+    "cache_policy": "_cache_policy",
+    "task_runner": "_task_runner",
+    "validate_parameters": "should_validate_parameters",
+    "version": "_version",
+}
+"""Options that are kept under another name than their own."""
+
+
+def check_numbers(kind: str, **numbers: Any) -> None:
+    """Complain about options that must be numbers of 0 or more, or lists of them.
+
+    Raises:
+        TypeError: One is no number.
+        ValueError: One is below 0.
+    """
+    for option, given in numbers.items():
+        for number in given if isinstance(given, (list, tuple)) else (given,):
+            if number is None:
+                continue
+            if isinstance(number, bool) or not isinstance(number, (int, float)):
+                raise TypeError(f"`{option}` of a {kind} must be a number, not {number!r}.")
+            if not number >= 0:
+                raise ValueError(f"`{option}` of a {kind} must be >= 0, not {number!r}.")
 
 
 _CLEARABLE = frozenset({"task_run_name", "persist_result", "result_storage", "result_serializer", "result_storage_key"})

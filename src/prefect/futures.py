@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     import concurrent.futures
     import queue
 
+    from prefect.logging import loggers
     from prefect.schemas import states
     from prefect.schemas.states import State
     from prefect.utilities import collections as visiting
 else:
     queue = lazy("queue")
+    loggers = lazy("prefect.logging.loggers")
     states = lazy("prefect.schemas.states")
     visiting = lazy("prefect.utilities.collections")
 
@@ -218,17 +220,22 @@ class PrefectTaskRunFuture(PrefectFuture[R]):
             self.pending = None
             self.blockers = ()
         for callback in callbacks:
-            try:
-                callback(self)
-            except Exception:  # a function of the user's; the other callbacks hold up other runs
-                _logger().exception("A callback of the future of task run %r raised.", str(self._task_run_id))
+            self._call_back(callback)
 
     def add_done_callback(self, fn: Callable[[PrefectFuture[R]], None]) -> None:
         with _lock:
             if self._state is None:
                 self._callbacks.append(fn)
                 return
-        fn(self)
+        self._call_back(fn)
+
+    def _call_back(self, fn: Callable[[PrefectFuture[R]], None]) -> None:
+        try:
+            fn(self)
+        except Exception:  # a function of the user's; others hold up other runs
+            loggers.get_logger("futures").exception(
+                "A callback of the future of task run %r raised.", str(self._task_run_id)
+            )
 
     def _forget(self, fn: Callable[[PrefectFuture[R]], None]) -> None:
         """Take back a callback: whoever registered it no longer waits."""
@@ -466,12 +473,6 @@ def _next(
     except queue.Empty:
         with _Waiting(unfinished, timeout is None):
             return finished.get(timeout=timeout)
-
-
-def _logger() -> Any:
-    from prefect.logging.loggers import get_logger
-
-    return get_logger("futures")
 
 
 def resolve_futures_to_results(expr: Any) -> Any:

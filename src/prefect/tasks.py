@@ -164,6 +164,7 @@ class Task(Generic[P, R]):
         self.result_storage_key = result_storage_key
         self.cache_result_in_memory = cache_result_in_memory
         self.timeout_seconds = float(timeout_seconds) if timeout_seconds else None
+        _functions.check_numbers("task", timeout_seconds=self.timeout_seconds)
         self.log_prints = log_prints
         self.on_completion_hooks = list(on_completion or ())
         self.on_failure_hooks = list(on_failure or ())
@@ -178,13 +179,10 @@ class Task(Generic[P, R]):
         _functions.check_reserved(self.fn, "task", self.name)
 
     def _set_retries(self, retries: int | None, delays: Any, jitter: float | None) -> None:
-        if jitter is not None and jitter < 0:
-            raise ValueError("`retry_jitter_factor` must be >= 0.")
-        if retries is not None and retries < 0:
-            raise ValueError("`retries` must be >= 0.")
+        _functions.check_numbers("task", retries=retries, retry_jitter_factor=jitter)
         self._retries = retries
-        if callable(delays):
-            delays = delays(self.retries)
+        delays = delays(self.retries) if callable(delays) else delays
+        _functions.check_numbers("task", retry_delay_seconds=delays)
         if isinstance(delays, (list, tuple)):
             if len(delays) > MAX_RETRY_DELAYS:
                 raise ValueError(f"Can not configure more than {MAX_RETRY_DELAYS} retry delays per task.")

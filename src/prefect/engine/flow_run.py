@@ -15,7 +15,7 @@ from prefect.engine import core, outcomes
 from prefect.engine.core import DONE, GO, Execution, Outcome, RunRecord, Verdict
 from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.memo import Memo
-from prefect.engine.parameters import Link, collect, resolve, track, wait_for_future
+from prefect.engine.parameters import Link, collect, listed, resolve, track, wait_for_future
 from prefect.exceptions import ParameterTypeError
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
 from prefect.results import asking
@@ -62,7 +62,7 @@ class FlowExecution(Execution):
         self.journal = core.use_journal()
         self.attempt = 0
         self.logger: Any = get_logger("engine")
-        self._wait_for = wait_for
+        self._wait_for = listed(wait_for)
         self._parent_task: _ParentTask | None = None
         self._context: EngineContext | None = None
         self._task_runner: Any = None
@@ -244,7 +244,10 @@ class FlowExecution(Execution):
             await self.crash(error)
             return DONE
         # Tasks that were submitted run to their end, but when there is no more time none is begun.
-        await self._stop_task_runner(error if isinstance(error, FlowRunTimeoutError) else None)
+        try:
+            await self._stop_task_runner(error if isinstance(error, FlowRunTimeoutError) else None)
+        except Exception as failure:  # a task runner of the user's
+            error = error or failure
         if error is not None:
             return await self._fail(error)
         return await self._return(outcome.value)

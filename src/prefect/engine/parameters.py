@@ -7,7 +7,7 @@ parameter that holds none of them reaches the body untouched: the same object.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, cast
 from uuid import UUID
 
 from prefect import _io
@@ -57,6 +57,12 @@ def track(tracked: Tracked, value: Any, run_id: UUID, kind: str) -> None:
             for item in items:
                 if trackable(item):
                     tracked[id(item)] = (item, run_id, kind)
+
+
+def listed(wait_for: Any) -> Any:
+    """What is to be waited for, as something that can be looked through twice: an iterator cannot."""
+    once = hasattr(wait_for, "__next__") and not isinstance(wait_for, list)
+    return [*wait_for] if once else cast("Any", wait_for)
 
 
 def _is_upstream(value: Any) -> TypeGuard[Upstream]:

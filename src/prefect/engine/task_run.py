@@ -16,7 +16,7 @@ from prefect.engine import core, outcomes
 from prefect.engine.core import DONE, GO, Execution, Outcome, RunRecord, Verdict
 from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import Memo, Place
-from prefect.engine.parameters import Link, collect, resolve, track
+from prefect.engine.parameters import Link, collect, listed, resolve, track
 from prefect.exceptions import UpstreamTaskError
 from prefect.logging.loggers import identity_logger, log_line, print_capture
 from prefect.results import asking
@@ -76,7 +76,7 @@ class TaskExecution(Execution):
         self._context: TaskRunContext | None = None
         tracked = self.flow.run_results if self.flow else None
         self._inputs = collect(parameters, tracked)
-        self._awaited = {"wait_for": wait_for} if wait_for is not None else None
+        self._awaited = {"wait_for": listed(wait_for)} if wait_for is not None else None
         self._wait_for = collect(self._awaited, tracked) if self._awaited else None
         self._memo: Memo | None = self.flow.memo if self.flow and task.may_be_remembered else None
         self._place: Place | None = self._memo.place(task.task_key) if self._memo is not None else None

@@ -1,0 +1,70 @@
+"""Options of tasks and flows: what is refused, and what `with_options` keeps."""
+
+from typing import Any
+
+import pytest
+
+from prefect import flow, task
+from prefect.cache_policies import INPUTS, NO_CACHE
+
+
+@pytest.mark.parametrize("decorator", [task, flow], ids=["task", "flow"])
+@pytest.mark.parametrize("option", ["retries", "retry_delay_seconds", "timeout_seconds"])
+def test_numbers_are_checked(decorator: Any, option: str):
+    with pytest.raises(ValueError, match=f"`{option}`.*>= 0, not -1"):
+        decorator(**{option: -1})(lambda: 1)
+
+
+@pytest.mark.parametrize("decorator", [task, flow], ids=["task", "flow"])
+@pytest.mark.parametrize("option", ["retries", "retry_delay_seconds"])
+def test_text_is_no_number(decorator: Any, option: str):
+    with pytest.raises(TypeError, match=f"`{option}`.*must be a number, not '3'"):
+        decorator(**{option: "3"})(lambda: 1)
+
+
+def test_each_delay_of_a_list_is_checked():
+    with pytest.raises(ValueError, match="not -2"):
+        task(retry_delay_seconds=[1, -2])(lambda: 1)
+
+
+def test_options_set_as_attributes_are_kept():
+    @task
+    def work() -> int:
+        return 1
+
+    work.retries = 4
+    work.name = "renamed"
+    work.cache_policy = INPUTS
+    other = work.with_options(tags={"a"})
+    assert (other.retries, other.name, other.cache_policy, other.tags) == (4, "renamed", INPUTS, {"a"})
+    assert other.with_options(retries=0).retries == 0
+    assert other.with_options(cache_policy=NO_CACHE).persist_result is None
+
+
+def test_a_flows_attributes_are_kept():
+    @flow(version="1")
+    def work() -> int:
+        return 1
+
+    work.retries = 2
+    work.should_validate_parameters = False
+    other = work.with_options(name="other")
+    assert (other.retries, other.should_validate_parameters, other.version, other.name) == (2, False, "1", "other")
+
+
+def test_an_iterator_is_waited_for():
+    done: list[int] = []
+
+    @task
+    def first(number: int) -> None:
+        done.append(number)
+
+    @task
+    def last() -> list[int]:
+        return sorted(done)
+
+    @flow
+    def program() -> list[int]:
+        return last(wait_for=(first.submit(number) for number in range(3)))
+
+    assert program() == [0, 1, 2]
