@@ -229,7 +229,7 @@ class PrefectTaskRunFuture(PrefectFuture[R]):
                 return
         self._call_back(fn)
 
-    def _call_back(self, fn: Callable[[PrefectFuture[R]], None]) -> None:
+    def _call_back(self, fn: Callable[[Any], None]) -> None:
         try:
             fn(self)
         except Exception:  # a function of the user's; others hold up other runs
@@ -426,12 +426,10 @@ def _sleep_until_done(futures: list[PrefectFuture[R]], timeout: float | None, or
     unfinished = [future for future in futures if not getattr(future, "done", False)]
     if len(unfinished) < 2:
         return
-    awake = threading.Event()
-    count = itertools.count(1)
-    total = len(unfinished)
+    awake, count = threading.Event(), itertools.count(1)
 
     def tell(future: PrefectFuture[R]) -> None:
-        if next(count) == total or (or_failed and not future.state.is_completed()):
+        if next(count) == len(unfinished) or (or_failed and not future.state.is_completed()):
             awake.set()
 
     for future in unfinished:
