@@ -1,0 +1,110 @@
+"""The rule book of run states: what follows from a change of state, and which changes are allowed.
+
+Everything here is pure: facts in, verdict out. The engine asks it for task runs and for flow runs without a server; the
+server asks it for flow runs. Neither may hold rules of its own. No I/O, no clock, no chance, no models: states come as
+`Moment`s or `Entry`s, and what a rule must know of the world comes in `Facts`.
+
+`advance` says how a run's columns follow from its states. `decide` judges a change of state by a policy, which is an
+ordered tuple of rules, and `settle` says what is to be written when the verdict writes a state. Only `advance` and
+`retry_delay` are imported with the room; the judge is imported when one of its names is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect._lazy import exports
+from prefect.rules.columns import TERMINAL, Moment, advance, retry_delay
+
+if TYPE_CHECKING:
+    from prefect.rules.effects import (
+        Effect,
+        EmitStateEvent,
+        Enqueue,
+        MarkResuming,
+        MirrorToParent,
+        RecordPauseKey,
+        ReleaseDeploymentSlot,
+        ReleaseSlots,
+        RenewLease,
+        RevokeLease,
+        SetOnPolicy,
+        SetOnRun,
+        StoreCacheKey,
+        TakeDeploymentSlot,
+        TakeSlots,
+    )
+    from prefect.rules.judge import NoStateToKeep, Policy, Rule, decide
+    from prefect.rules.policies import (
+        POLICIES,
+        BackgroundTaskPolicy,
+        CoreFlowPolicy,
+        CoreTaskPolicy,
+        MarkLateRunsPolicy,
+        MinimalFlowPolicy,
+        MinimalTaskPolicy,
+    )
+    from prefect.rules.settling import Settled, settle
+    from prefect.rules.terms import Abort, Accept, Entry, Facts, Reject, Run, TagLimit, Verdict, Wait
+
+__all__ = [
+    "POLICIES",
+    "TERMINAL",
+    "Abort",
+    "Accept",
+    "BackgroundTaskPolicy",
+    "CoreFlowPolicy",
+    "CoreTaskPolicy",
+    "Effect",
+    "EmitStateEvent",
+    "Enqueue",
+    "Entry",
+    "Facts",
+    "MarkLateRunsPolicy",
+    "MarkResuming",
+    "MinimalFlowPolicy",
+    "MinimalTaskPolicy",
+    "MirrorToParent",
+    "Moment",
+    "NoStateToKeep",
+    "Policy",
+    "RecordPauseKey",
+    "Reject",
+    "ReleaseDeploymentSlot",
+    "ReleaseSlots",
+    "RenewLease",
+    "RevokeLease",
+    "Rule",
+    "Run",
+    "SetOnPolicy",
+    "SetOnRun",
+    "Settled",
+    "StoreCacheKey",
+    "TagLimit",
+    "TakeDeploymentSlot",
+    "TakeSlots",
+    "Verdict",
+    "Wait",
+    "advance",
+    "decide",
+    "retry_delay",
+    "settle",
+]
+
+_HOMES = {
+    "effects": (
+        "Effect EmitStateEvent Enqueue MarkResuming MirrorToParent RecordPauseKey ReleaseDeploymentSlot ReleaseSlots "
+        "RenewLease RevokeLease SetOnPolicy SetOnRun StoreCacheKey TakeDeploymentSlot TakeSlots"
+    ),
+    "judge": "NoStateToKeep Policy Rule decide",
+    "policies": (
+        "POLICIES BackgroundTaskPolicy CoreFlowPolicy CoreTaskPolicy MarkLateRunsPolicy MinimalFlowPolicy "
+        "MinimalTaskPolicy"
+    ),
+    "settling": "Settled settle",
+    "terms": "Abort Accept Entry Facts Reject Run TagLimit Verdict Wait",
+}
+
+__getattr__, __dir__ = exports(
+    __name__, {name: f"{__name__}.{home}:{name}" for home, names in _HOMES.items() for name in names.split()}
+)

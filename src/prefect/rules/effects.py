@@ -1,0 +1,128 @@
+"""What a verdict asks its caller to do: every effect is a value, and nothing here does anything.
+
+An effect whose `late` is false belongs to the transaction that writes the state, before it is written; the others come
+once it is written, and in the same transaction where the caller can. `settle` resolves those that only change the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from prefect.rules.terms import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something to do when the verdict's state is written."""
+
+    late: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class SetOnRun(Effect):
+    """Set columns of the run; what follows from the state is reckoned on top of them. `settle` resolves it."""
+
+    late: ClassVar[bool] = False
+    columns: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SetOnPolicy(Effect):
+    """Set fields of the run's `empirical_policy`. `settle` resolves it."""
+
+    late: ClassVar[bool] = False
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkResuming(Effect):
+    """The next time the run is RUNNING it goes on, which is not another attempt. `settle` resolves it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPauseKey(Effect):
+    """A pause with this key must not happen again. `settle` resolves it."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeDeploymentSlot(Effect):
+    """Take one slot of the deployment's limit and hold it by a lease with this id.
+
+    When the slot is gone by then, write nothing and decide again with new facts.
+    """
+
+    late: ClassVar[bool] = False
+    lease_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RenewLease(Effect):
+    """Hold the deployment's slot longer. When the lease is gone by then, write nothing and decide again."""
+
+    late: ClassVar[bool] = False
+    lease_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeLease(Effect):
+    """Forget the lease but keep the slot: the client is too old to renew it."""
+
+    lease_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDeploymentSlot(Effect):
+    """Give back the deployment's slot, and end the lease by which it was held, if there is one."""
+
+    lease_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSlots(Effect):
+    """Take a slot of each of these limits for the task run: all of them or none.
+
+    When one is gone by then, write nothing and decide again with new facts.
+    """
+
+    late: ClassVar[bool] = False
+    limits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSlots(Effect):
+    """Give back all slots that the task run holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCacheKey(Effect):
+    """Remember the written state under this key, until it expires."""
+
+    key: str
+    expiration: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue(Effect):
+    """Put the task run on the queue of its task, or on the queue for retries, which is served first."""
+
+    retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EmitStateEvent(Effect):
+    """Emit the event of the flow run's change to the written state."""
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorToParent(Effect):
+    """Force this state onto the task run that stands for the flow run in the flow that called it."""
+
+    task_run_id: UUID
+    state: Entry

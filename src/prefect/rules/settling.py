@@ -1,0 +1,80 @@
+"""What holds for every state that is written, whichever policy let it pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from prefect.rules.columns import advance
+from prefect.rules.effects import Effect, MarkResuming, MirrorToParent, RecordPauseKey, SetOnPolicy, SetOnRun
+from prefect.rules.terms import Accept, Entry, Facts, Reject, Run
+
+_RESOLVED = SetOnRun | SetOnPolicy | MarkResuming | RecordPauseKey
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is to be written and done.
+
+    Attributes:
+        state: The state as it is to be stored.
+        columns: The run's columns that change.
+        policy: The fields of its `empirical_policy` that change.
+        effects: What else is to be done; those with `late` after the rest is written.
+    """
+
+    state: Entry
+    columns: Mapping[str, Any]
+    policy: Mapping[str, Any]
+    effects: tuple[Effect, ...]
+
+
+def settle(run: Run, current: Entry | None, verdict: Accept | Reject, facts: Facts) -> Settled:
+    """Say what is to be written for a verdict that writes a state.
+
+    Args:
+        run: The run before the change.
+        current: The state it is in, or None before its first.
+        verdict: What `decide` said; a rejection must have a state.
+        facts: What `decide` was told.
+
+    Raises:
+        ValueError: The verdict has no state to write.
+    """
+    if verdict.state is None:
+        raise ValueError("A rejection that keeps the current state leaves nothing to settle.")
+    changed: dict[str, Any] = {}
+    policy: dict[str, Any] = {}
+    for effect in verdict.effects:
+        if isinstance(effect, SetOnRun):
+            changed.update(effect.columns)
+        elif isinstance(effect, SetOnPolicy):
+            policy.update(effect.fields)
+    run = Run(run.kind, {**run.columns, **changed}, {**run.policy, **policy})
+    state, effects = verdict.state, [effect for effect in verdict.effects if not isinstance(effect, _RESOLVED)]
+    if run.kind == "flow_run":
+        state = replace(state, timestamp=_unique(state.timestamp, facts.timestamps))
+        state = state.detailed(flow_run_id=run.id, task_run_id=run.parent_task_run_id)
+        if run.parent_task_run_id is not None:
+            mirrored = state.detailed(child_flow_run_id=run.id)
+            effects.append(MirrorToParent(run.parent_task_run_id, mirrored))
+    else:
+        state = state.detailed(task_run_id=run.id, flow_run_id=run.flow_run_id)
+    resuming = run.kind == "flow_run" and run.resuming
+    columns = advance(run.columns, current.moment if current else None, state.moment, resuming)
+    if resuming and (state.type == "RUNNING" or state.terminal):
+        policy["resuming"] = False
+    for effect in verdict.effects:
+        if isinstance(effect, MarkResuming):
+            policy["resuming"] = True
+        elif isinstance(effect, RecordPauseKey):
+            policy["pause_keys"] = run.pause_keys | {effect.key}
+    return Settled(state, {**changed, **columns}, policy, tuple(effects))
+
+
+def _unique(timestamp: datetime, others: frozenset[datetime]) -> datetime:
+    while timestamp in others:
+        timestamp += timedelta(microseconds=1)
+    return timestamp

@@ -1,0 +1,134 @@
+"""The rules for task runs, one function each, under the names that they have in the interface."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from prefect.rules.columns import retry_delay
+from prefect.rules.effects import Effect, Enqueue, ReleaseSlots, SetOnRun, StoreCacheKey, TakeSlots
+from prefect.rules.judge import Case
+from prefect.rules.shared import awaiting_retry
+from prefect.rules.terms import Abort, Entry, Verdict, Wait
+
+
+def cache_retrieval(case: Case) -> Verdict | None:
+    """A task run whose cache key is known completes with the state that is stored under it."""
+    details, cached = case.proposed.details, case.facts.cached
+    if cached is None or not details.get("cache_key") or details.get("refresh_cache"):
+        return None
+    return case.reject("The result was cached.", replace(cached, name="Cached", timestamp=case.facts.now))
+
+
+def handle_task_terminal_state_transitions(case: Case) -> Verdict | None:
+    """A finished run is not interrupted, and one with a result stays as it is; another may run again, from zero."""
+    current, proposed, run = case.current, case.proposed, case.run
+    if current is None:
+        return None
+    if proposed.type in ("CANCELLING", "PAUSED", "CRASHED"):
+        return Abort(f"The run has ended as {current.type} already.")
+    if current.type == "COMPLETED" and current.persisted:
+        return case.reject("The run has completed already, with a result.")
+    if proposed.terminal:
+        return None
+    again = SetOnRun({"run_count": 0})
+    tried = run.columns.get("flow_run_run_count") or 0
+    if proposed.type == "RUNNING" and case.facts.flow_run_run_count > tried:
+        return case.accept(replace(proposed, name="Retrying"), again)
+    return case.accept(None, again)
+
+
+def prevent_running_tasks_from_stopped_flows(case: Case) -> Verdict | None:
+    """A task runs only while its flow does."""
+    if case.run.flow_run_id is None:
+        return None
+    if case.facts.flow_run_state == "RUNNING":
+        return None
+    if case.facts.flow_run_state != "PAUSED":
+        return Abort("A task can only run while its flow is running.")
+    state = Entry("PAUSED", "NotReady", case.facts.now)
+    return case.reject("The flow is paused: the task can run once the flow goes on.", state)
+
+
+def secure_task_concurrency_slots(case: Case) -> Verdict | None:
+    """A task run takes a slot for each of its limited tags: all of them, or it waits."""
+    limits = [limit for limit in case.facts.tag_limits if not limit.held]
+    for limit in limits:
+        if limit.limit == 0:
+            return Abort(f"The concurrency limit {limit.name!r} is 0: no task run with this tag can start.")
+    for limit in limits:
+        if limit.free <= 0:
+            return Wait(math.ceil(case.facts.tag_wait), f"All slots of the concurrency limit {limit.name!r} are taken.")
+    return case.accept(None, TakeSlots(tuple(limit.name for limit in limits))) if limits else None
+
+
+def retry_failed_tasks(case: Case) -> Verdict | None:
+    """A failed task run is tried again while it has retries left, unless its failure says that this is no use."""
+    run = case.run
+    if case.proposed.details.get("retriable") is False:
+        return None
+    delay = retry_delay(max(run.run_count, 1), run.retries, run.policy.get("retry_delay"))
+    if delay is None:
+        return None
+    delay = _jittered(delay, run.policy.get("retry_jitter_factor"), case.facts.chance)
+    return case.reject("The run is tried again.", awaiting_retry(case, delay))
+
+
+def rename_reruns(case: Case) -> Verdict | None:
+    """A run that ran before says so."""
+    if case.run.run_count == 0 or _starts_again(case):
+        return None
+    retries = case.current is not None and case.current.name == "AwaitingRetry"
+    return case.accept(replace(case.proposed, name="Retrying" if retries else "Rerunning"))
+
+
+def update_flow_run_tracker_on_tasks(case: Case) -> Verdict | None:
+    """A task run remembers in which attempt of its flow it ran."""
+    if case.run.flow_run_id is None:
+        return None
+    return case.accept(None, SetOnRun({"flow_run_run_count": case.facts.flow_run_run_count}))
+
+
+def cache_insertion(case: Case) -> Verdict | None:
+    """A completed run is stored under its cache key, unless the key is too long to be stored."""
+    key = case.proposed.details.get("cache_key")
+    if not key:
+        return None
+    longest = case.facts.max_cache_key_length
+    if len(key) > longest:
+        reason = f"The cache key is longer than {longest} characters, so the result is not cached."
+        return case.reject(reason, case.proposed)
+    return case.accept(None, StoreCacheKey(key, case.proposed.details.get("cache_expiration")))
+
+
+def release_task_concurrency_slots(case: Case) -> tuple[Effect, ...]:
+    """A task run that does not run gives back its slots."""
+    return () if case.proposed.type in ("RUNNING", "CANCELLING") else (ReleaseSlots(),)
+
+
+def enqueue_scheduled_tasks(case: Case) -> Verdict | None:
+    """A task run in the background is put on a queue, one that is tried again on that for retries."""
+    if not case.proposed.details.get("deferred"):
+        return None
+    return case.accept(None, Enqueue(retry=case.proposed.name == "AwaitingRetry"))
+
+
+def _starts_again(case: Case) -> bool:
+    """Whether `handle_task_terminal_state_transitions` has set back the count of attempts."""
+    return case.current is not None and case.current.terminal
+
+
+def _jittered(delay: float, factor: float | None, chance: float) -> float:
+    """A delay near the given one: exponentially distributed, and cut off so that the median stays.
+
+    Args:
+        delay: The mean, in seconds.
+        factor: How far above the mean it may be: 0.3 is 30 percent. None or 0 leaves it alone.
+        chance: Where in the range it falls, from 0 to less than 1.
+    """
+    if not delay or not factor or factor < 0:
+        return delay
+    most = 1 + factor
+    least = math.log2(2**most / (2**most - 1)) if most < 50 else 0.0
+    lower, upper = 1 - math.exp(-least), 1 - math.exp(-most)
+    return -math.log(max(1 - (lower + (upper - lower) * chance), 1e-10)) * delay

@@ -1,0 +1,224 @@
+"""What a rule is told and what it may answer: states, runs and facts as plain values, and the four verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, cast
+from uuid import UUID
+
+from prefect.rules.columns import TERMINAL, Moment
+
+if TYPE_CHECKING:
+    from prefect.rules.effects import Effect
+
+
+def _nothing() -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A state that a run is in or is to enter.
+
+    Attributes:
+        type: The state's type, for instance `"RUNNING"`.
+        name: Its name, for instance `"Retrying"`.
+        timestamp: When it was, or is, entered; aware.
+        message: Why, for people.
+        data: The result's record, or another value.
+        details: What is set of `state_details`, by the names of its fields. A missing one, None and False are the same.
+    """
+
+    type: str
+    name: str
+    timestamp: datetime
+    message: str | None = None
+    data: object = None
+    details: Mapping[str, Any] = field(default_factory=_nothing)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a run has come to its end in this state."""
+        return self.type in TERMINAL
+
+    @property
+    def persisted(self) -> bool:
+        """Whether the data says where a result is stored."""
+        record = cast("Mapping[str, Any] | None", self.data)
+        return isinstance(record, Mapping) and bool(record) and record.get("type") != "unpersisted"
+
+    @property
+    def scheduled_time(self) -> datetime | None:
+        """When a scheduled state is to run."""
+        return self.details.get("scheduled_time")
+
+    @property
+    def lease_id(self) -> UUID | None:
+        """The lease by which a slot of the deployment is held."""
+        return self.details.get("deployment_concurrency_lease_id")
+
+    @property
+    def moment(self) -> Moment:
+        """What `advance` needs of it."""
+        return Moment(self.type, self.name, self.timestamp, self.scheduled_time)
+
+    def detailed(self, **details: Any) -> Entry:
+        """The same state with these details set as well; None leaves a detail as it is."""
+        known = {name: value for name, value in details.items() if value is not None}
+        return replace(self, details={**self.details, **known}) if known else self
+
+    def inheriting(self, other: Entry, *names: str) -> Entry:
+        """The same state with these details of the other where it has none of its own."""
+        missing = {name: other.details.get(name) for name in names if not self.details.get(name)}
+        return self.detailed(**missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run whose state changes.
+
+    Attributes:
+        kind: Whether it is a flow's run or a task's.
+        columns: Its columns as stored; a missing one counts as not set.
+        policy: Its `empirical_policy` as a mapping; a missing field counts as not set.
+    """
+
+    kind: Literal["flow_run", "task_run"]
+    columns: Mapping[str, Any] = field(default_factory=_nothing)
+    policy: Mapping[str, Any] = field(default_factory=_nothing)
+
+    @property
+    def id(self) -> UUID | None:
+        """Its own id."""
+        return self.columns.get("id")
+
+    @property
+    def run_count(self) -> int:
+        """How often it was RUNNING."""
+        return self.columns.get("run_count") or 0
+
+    @property
+    def retries(self) -> int:
+        """How many attempts may follow the first."""
+        return self.policy.get("retries") or 0
+
+    @property
+    def deployment_id(self) -> UUID | None:
+        """The deployment that it is a run of."""
+        return self.columns.get("deployment_id")
+
+    @property
+    def parent_task_run_id(self) -> UUID | None:
+        """The task run that stands for this flow run in the flow that called it."""
+        return self.columns.get("parent_task_run_id")
+
+    @property
+    def flow_run_id(self) -> UUID | None:
+        """The flow run to which this task run belongs."""
+        return self.columns.get("flow_run_id")
+
+    @property
+    def pause_keys(self) -> frozenset[str]:
+        """The keys of the pauses that happened."""
+        return frozenset(self.policy.get("pause_keys") or ())
+
+    @property
+    def resuming(self) -> bool:
+        """Whether it was paused and goes on."""
+        return bool(self.policy.get("resuming"))
+
+
+@dataclass(frozen=True, slots=True)
+class TagLimit:
+    """A limit on how many task runs with a tag run at once.
+
+    Attributes:
+        name: What the limit is called.
+        limit: How many may run; 0 forbids all.
+        free: How many slots nobody holds.
+        held: This run holds a slot of it already.
+    """
+
+    name: str
+    limit: int
+    free: int
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the rules must know of the world. What does not apply to the run keeps its default.
+
+    Attributes:
+        now: The time; aware.
+        chance: A random number, from 0 to less than 1; it says where in the range of its jitter a retry falls.
+        client_version: The version of the client that asks, or None when it did not say.
+        timestamps: When the run's other states were entered.
+        deployment_limit: How many runs of the deployment may be under way, or None without a limit.
+        deployment_free: How many of those slots nobody holds.
+        deployment_strategy: What happens to a run that finds no slot.
+        deployment_wait: Seconds until a run that found no slot tries again.
+        lease_held: The lease named by the current state still holds its slot.
+        new_lease_id: The id for the lease of a slot to be taken. Without one, no slot is free.
+        flow_run_state: The type of the state of the task run's flow run, or None when it has none.
+        flow_run_run_count: How often that flow run was RUNNING.
+        cached: The state stored under the proposed state's cache key, unless it has expired.
+        max_cache_key_length: A longer cache key is not stored.
+        tag_limits: The limits that apply to the task run's tags: global ones first.
+        tag_wait: Seconds until a task run that found no slot tries again.
+    """
+
+    now: datetime
+    chance: float = 0.5
+    client_version: str | None = None
+    timestamps: frozenset[datetime] = frozenset()
+    deployment_limit: int | None = None
+    deployment_free: int = 0
+    deployment_strategy: Literal["ENQUEUE", "CANCEL_NEW"] = "ENQUEUE"
+    deployment_wait: float = 30.0
+    lease_held: bool = False
+    new_lease_id: UUID | None = None
+    flow_run_state: str | None = None
+    flow_run_run_count: int = 0
+    cached: Entry | None = None
+    max_cache_key_length: int = 2000
+    tag_limits: tuple[TagLimit, ...] = ()
+    tag_wait: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """The run enters the state, which may differ in its details from the one proposed."""
+
+    state: Entry
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The run enters another state instead; without one it stays in the state that it is in, and nothing is done."""
+
+    reason: str
+    state: Entry | None = None
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing is written, and the run may ask again after this many seconds."""
+
+    delay_seconds: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Nothing is written, and whoever asked must stop."""
+
+    reason: str
+
+
+Verdict = Accept | Reject | Wait | Abort
+"""How a proposed state is answered."""

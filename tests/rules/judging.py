@@ -1,0 +1,50 @@
+"""One rule tried by itself, and a verdict in a few words."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from prefect.rules import POLICIES, Accept, Effect, Entry, Facts, Policy, Reject, Run, Verdict, Wait, decide
+from tests.rules.making import facts
+
+
+def alone(rule: str) -> Policy:
+    """A policy of this one rule."""
+    found = [each for policy in POLICIES.values() for each in policy.rules if each.name == rule]
+    return Policy(rule, (found[0],))
+
+
+def said(verdict: Verdict) -> str:
+    """What the verdict is: `accept RUNNING/Running`, `reject ...`, `keep`, `wait 3` or `abort`."""
+    if isinstance(verdict, Wait):
+        return f"wait {verdict.delay_seconds}"
+    if isinstance(verdict, Accept | Reject):
+        kind = type(verdict).__name__.lower()
+        return f"{kind} {verdict.state.type}/{verdict.state.name}" if verdict.state else "keep"
+    return "abort"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A change of state, what a rule by itself says of it, what it asks for, and the details of the written state."""
+
+    rule: str
+    run: Run
+    current: Entry | None
+    proposed: Entry
+    expected: str
+    effects: tuple[Effect, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=facts)
+
+    def __str__(self) -> str:
+        leaving = self.current.name if self.current else "None"
+        return f"{self.rule}-{leaving}-{self.proposed.name}-{self.expected.replace(' ', '-')}"
+
+    def check(self) -> None:
+        verdict = decide(alone(self.rule), self.run, self.current, self.proposed, self.facts)
+        assert said(verdict) == self.expected
+        if isinstance(verdict, Accept | Reject):
+            assert verdict.effects == self.effects
+            assert (verdict.state.details if verdict.state else {}) == self.details
+        if not isinstance(verdict, Accept):
+            assert verdict.reason.endswith(".")
