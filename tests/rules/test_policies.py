@@ -20,6 +20,7 @@ from prefect.rules import (
     BackgroundTaskPolicy,
     CoreFlowPolicy,
     CoreTaskPolicy,
+    EmitStateEvent,
     Entry,
     MarkResuming,
     MinimalFlowPolicy,
@@ -168,10 +169,10 @@ def test_late_effects_come_in_the_reverse_order():
     rules = (
         Rule("First", ANY, ANY, lambda case: case.accept(None, *both)),
         Rule("Second", ANY, ANY, lambda case: case.accept(None, SetOnPolicy({"x": 2}))),
-        Rule("Third", ANY, ANY, afterwards=lambda case: (MarkResuming(),)),
+        Rule("Third", ANY, ANY, afterwards=lambda case: (EmitStateEvent(),)),
     )
     verdict = decide(Policy("Mine", rules), flow_run(), None, entry("RUNNING"), facts())
-    assert verdict.effects == (SetOnPolicy({"x": 1}), SetOnPolicy({"x": 2}), MarkResuming(), MarkResuming())
+    assert verdict.effects == (SetOnPolicy({"x": 1}), SetOnPolicy({"x": 2}), EmitStateEvent(), MarkResuming())
 
 
 def test_importing_the_room_imports_no_judge():
