@@ -10,17 +10,13 @@ import functools
 import os
 import zlib
 from collections.abc import Callable, Iterable
-from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from prefect import _functions
 from prefect._lazy import lazy
 from prefect.exceptions import InvalidNameError
-from prefect.utilities.parameters import Parameters
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from prefect import settings, task_runners
     from prefect.engine import flow_run, shells
     from prefect.results import ResultSerializer, ResultStorage
@@ -43,7 +39,7 @@ _FORBIDDEN_IN_NAMES = frozenset("/%&><")
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
-class Flow(Generic[P, R]):
+class Flow(_functions.Wrapper, Generic[P, R]):
     """A function whose every call is a recorded run with tasks inside.
 
     Args:
@@ -143,11 +139,6 @@ class Flow(Generic[P, R]):
     # --- options that come from elsewhere when they are not given -----------------------------------------------------
 
     @functools.cached_property
-    def spec(self) -> Parameters:
-        """The function's parameters."""
-        return Parameters.of(self.fn)
-
-    @functools.cached_property
     def parameters(self) -> ParameterSchema:
         """The JSON schema of the parameters."""
         return callables.parameter_schema(self.fn)
@@ -203,12 +194,6 @@ class Flow(Generic[P, R]):
     def task_runner(self, runner: type[TaskRunner[Any]] | TaskRunner[Any] | None) -> None:
         self._task_runner = runner
 
-    def should_log_prints(self, parent: Any) -> bool:
-        """Whether a run under this parent flow context logs its prints."""
-        if self.log_prints is not None:
-            return self.log_prints
-        return parent.log_prints if parent is not None else settings.get_current_settings().logging.log_prints
-
     def format_run_name(self, parameters: dict[str, Any]) -> str:
         """The name of a run with these parameters; needs `flow_run_name`."""
         return _functions.format_run_name(self.flow_run_name, parameters, "flow_run_name", self.name)
@@ -244,35 +229,6 @@ class Flow(Generic[P, R]):
                 serialized[name] = _describe(value)
         return serialized
 
-    # --- methods ------------------------------------------------------------------------------------------------------
-
-    @property
-    def ismethod(self) -> bool:
-        """Whether this is bound to an object."""
-        return isinstance(self.fn, MethodType)
-
-    @property
-    def isclassmethod(self) -> bool:
-        """Whether the function is a classmethod."""
-        return self._kind is classmethod
-
-    @property
-    def isstaticmethod(self) -> bool:
-        """Whether the function is a staticmethod."""
-        return self._kind is staticmethod
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Self:
-        """Bind the flow to an object when it is looked up on one, as functions are."""
-        return _functions.bind(self, instance, owner)
-
-    def with_options(self, **options: Any) -> Self:
-        """A copy of this flow with other options; those not given, or given as `NotSet`, are kept.
-
-        Raises:
-            TypeError: There is no such option.
-        """
-        return _functions.with_options(self, options)
-
     # --- calling ------------------------------------------------------------------------------------------------------
 
     def __call__(
@@ -298,16 +254,6 @@ class Flow(Generic[P, R]):
 
     # --- hooks --------------------------------------------------------------------------------------------------------
 
-    def on_completion(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorator: call `fn` when a run has completed."""
-        self.on_completion_hooks.append(fn)
-        return fn
-
-    def on_failure(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorator: call `fn` when a run has failed."""
-        self.on_failure_hooks.append(fn)
-        return fn
-
     def on_cancellation(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Decorator: call `fn` when a run has been cancelled."""
         self.on_cancellation_hooks.append(fn)
@@ -317,14 +263,6 @@ class Flow(Generic[P, R]):
         """Decorator: call `fn` when a run has crashed."""
         self.on_crashed_hooks.append(fn)
         return fn
-
-    def on_running(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorator: call `fn` when a run starts."""
-        self.on_running_hooks.append(fn)
-        return fn
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r}>"
 
 
 def _describe(value: Any) -> str:

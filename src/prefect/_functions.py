@@ -5,12 +5,23 @@ from __future__ import annotations
 import functools
 import sys
 import warnings
+from collections.abc import Callable
 from contextvars import ContextVar
+from functools import cached_property
 from types import FunctionType, MethodType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from prefect._lazy import lazy
 from prefect.exceptions import ReservedArgumentError
 from prefect.utilities.annotations import NotSet
+from prefect.utilities.parameters import Parameters
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from prefect import settings
+else:
+    settings = lazy("prefect.settings")
 
 W = TypeVar("W")
 
@@ -24,6 +35,74 @@ _drawing: ContextVar[Any] = ContextVar("prefect_drawing", default=None)
 def drawing() -> Any:
     """The tracker that draws the flow being called, or None when it really runs."""
     return _drawing.get()
+
+
+class Wrapper:
+    """What a task and a flow have in common: a function, as a method too, and hooks."""
+
+    fn: Any
+    name: str
+    log_prints: bool | None
+    on_completion_hooks: list[Callable[..., Any]]
+    on_failure_hooks: list[Callable[..., Any]]
+    on_running_hooks: list[Callable[..., Any]]
+    _kind: type | None
+
+    @cached_property
+    def spec(self) -> Parameters:
+        """The function's parameters."""
+        return Parameters.of(self.fn)
+
+    @property
+    def ismethod(self) -> bool:
+        """Whether this is bound to an object."""
+        return isinstance(self.fn, MethodType)
+
+    @property
+    def isclassmethod(self) -> bool:
+        """Whether the function is a classmethod."""
+        return self._kind is classmethod
+
+    @property
+    def isstaticmethod(self) -> bool:
+        """Whether the function is a staticmethod."""
+        return self._kind is staticmethod
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Self:
+        """Bind this to an object when it is looked up on one, as functions are."""
+        return bind(self, instance, owner)
+
+    def with_options(self, **options: Any) -> Self:
+        """A copy with other options; those not given, or given as `NotSet`, are kept.
+
+        Raises:
+            TypeError: There is no such option.
+        """
+        return with_options(self, options)
+
+    def should_log_prints(self, flow: Any) -> bool:
+        """Whether a run inside this flow's context (None outside of one) logs its prints."""
+        if self.log_prints is not None:
+            return self.log_prints
+        return flow.log_prints if flow is not None else settings.get_current_settings().logging.log_prints
+
+    def on_completion(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: call `fn` when a run has completed."""
+        self.on_completion_hooks.append(fn)
+        return fn
+
+    def on_failure(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: call `fn` when a run has failed."""
+        self.on_failure_hooks.append(fn)
+        return fn
+
+    def on_running(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: call `fn` when a run starts."""
+        self.on_running_hooks.append(fn)
+        return fn
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
 
 
 def unwrap_method(fn: Any) -> tuple[type | None, Any]:
@@ -153,8 +232,6 @@ def format_run_name(template: Any, parameters: dict[str, Any], option: str, owne
             raise ValueError(
                 f"The `{option}` {template!r} of {owner!r} cannot be filled: no value for {error}."
             ) from error
-    from prefect.utilities.parameters import Parameters
-
     takes_parameters = "parameters" in Parameters.of(template).names
     name = template(parameters=parameters) if takes_parameters else template()
     if not isinstance(name, str):

@@ -11,17 +11,15 @@ import functools
 import zlib
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
-from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from prefect import _functions
 from prefect._later import later
 from prefect._lazy import exports, lazy
 from prefect.utilities.annotations import NotSet
-from prefect.utilities.parameters import Parameters
 
 if TYPE_CHECKING:
-    from typing import Self, Unpack
+    from typing import Unpack
 
     from prefect import cache_policies, settings, task_runners
     from prefect._options import (
@@ -75,7 +73,7 @@ MAX_RETRY_DELAYS = 50
 _WHEN = "a later issue"
 
 
-class Task(Generic[P, R]):
+class Task(_functions.Wrapper, Generic[P, R]):
     """A function whose every call is a recorded run.
 
     Args:
@@ -272,54 +270,14 @@ class Task(Generic[P, R]):
         """The function's source, or None where there is none to be had."""
         return _functions.source_of(self.fn)
 
-    @functools.cached_property
-    def spec(self) -> Parameters:
-        """The function's parameters."""
-        return Parameters.of(self.fn)
-
     @property
     def may_be_remembered(self) -> bool:
         """Whether a retry of the flow may take a completed run's result over instead of running again."""
         return not self.refresh_cache and not (self._policy_given and _caches_nothing(self._cache_policy))
 
-    def should_log_prints(self, flow: Any) -> bool:
-        """Whether a run in this flow context logs its prints."""
-        if self.log_prints is not None:
-            return self.log_prints
-        return flow.log_prints if flow is not None else settings.get_current_settings().logging.log_prints
-
     def format_run_name(self, parameters: dict[str, Any]) -> str:
         """The name of a run with these parameters; needs `task_run_name`."""
         return _functions.format_run_name(self.task_run_name, parameters, "task_run_name", self.name)
-
-    # --- methods ------------------------------------------------------------------------------------------------------
-
-    @property
-    def ismethod(self) -> bool:
-        """Whether this is bound to an object."""
-        return isinstance(self.fn, MethodType)
-
-    @property
-    def isclassmethod(self) -> bool:
-        """Whether the function is a classmethod."""
-        return self._kind is classmethod
-
-    @property
-    def isstaticmethod(self) -> bool:
-        """Whether the function is a staticmethod."""
-        return self._kind is staticmethod
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Self:
-        """Bind the task to an object when it is looked up on one, as functions are."""
-        return _functions.bind(self, instance, owner)
-
-    def with_options(self, **options: Any) -> Self:
-        """A copy of this task with other options; those not given, or given as `NotSet`, are kept.
-
-        Raises:
-            TypeError: There is no such option.
-        """
-        return _functions.with_options(self, options)
 
     # --- calling ------------------------------------------------------------------------------------------------------
 
@@ -427,21 +385,6 @@ class Task(Generic[P, R]):
 
     # --- hooks --------------------------------------------------------------------------------------------------------
 
-    def on_completion(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorator: call `fn` when a run has completed."""
-        self.on_completion_hooks.append(fn)
-        return fn
-
-    def on_failure(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorator: call `fn` when a run has failed."""
-        self.on_failure_hooks.append(fn)
-        return fn
-
-    def on_running(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorator: call `fn` when a run starts."""
-        self.on_running_hooks.append(fn)
-        return fn
-
     def on_commit(self, fn: Callable[[Transaction], None]) -> Callable[[Transaction], None]:
         """Decorator: call `fn` when the transaction of a run is committed."""
         self.on_commit_hooks.append(fn)
@@ -451,9 +394,6 @@ class Task(Generic[P, R]):
         """Decorator: call `fn` when the transaction of a run is rolled back."""
         self.on_rollback_hooks.append(fn)
         return fn
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r}>"
 
 
 if TYPE_CHECKING:
