@@ -149,17 +149,27 @@ async def blocking(fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> 
     return await asyncio.to_thread(fn, *args, **kwargs)
 
 
+class user_code:
+    """A block that calls a function of the user's: inside it nothing is driven, as the function may run a loop."""
+
+    __slots__ = ("_previous",)
+
+    def __enter__(self) -> None:
+        self._previous = _mode.driving
+        _mode.driving = False
+
+    def __exit__(self, *_: object) -> None:
+        _mode.driving = self._previous
+
+
 async def call_user(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Call a function of the user's that may be sync or async (a hook, a condition, a serializer).
 
     Sync functions run in place. An async one is awaited under the running loop, or, when driven, on a fresh event
     loop: in this thread where none runs, else in a thread of its own.
     """
-    previous, _mode.driving = _mode.driving, False
-    try:
+    with user_code():
         outcome = fn(*args, **kwargs)
-    finally:
-        _mode.driving = previous
     if not inspect.isawaitable(outcome):
         return outcome
     if not _mode.driving:
@@ -172,11 +182,8 @@ def _run_to_end(awaitable: Awaitable[R]) -> R:
         return await awaitable
 
     def run() -> R:
-        previous, _mode.driving = _mode.driving, False
-        try:
+        with user_code():
             return asyncio.run(consume())
-        finally:
-            _mode.driving = previous
 
     if running_loop() is None:
         return run()

@@ -109,7 +109,8 @@ class FlowExecution(Execution):
                 await resolve({"wait_for": self._wait_for}, awaited)
             self.parameters = await resolve(given, inputs)
             if self.flow.should_validate_parameters:
-                self.parameters = self.flow.validate_parameters(self.parameters)
+                with _io.user_code():
+                    self.parameters = self.flow.validate_parameters(self.parameters)
         except Exception as error:  # an upstream that failed, a result that is no more, a validator of the user's
             invalid = error
         if self.parent is not None and self.parent.flow_run is not None:
@@ -127,7 +128,7 @@ class FlowExecution(Execution):
 
     def _name(self) -> None:
         if self.flow.flow_run_name is not None:
-            with self:
+            with self, _io.user_code():
                 self.rename(self.flow.format_run_name(self.parameters))
             self.context.forget_identity()
             self.logger = flow_run_logger(self.run, self.flow)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from prefect import runtime
-from prefect._io import drive
+from prefect._io import drive, user_code
 from prefect.exceptions import SerializationError
 from prefect.results import ResultStore
 from prefect.schemas.states import State, StateType
@@ -52,9 +52,10 @@ class Keeping:
             return _fill(task.result_storage_key, parameters)
         flow = self._run.flow
         try:
-            key = task.cache_policy.compute_key(
-                task_ctx=self._context, inputs=parameters, flow_parameters=(flow.parameters or {}) if flow else {}
-            )
+            with user_code():
+                key = task.cache_policy.compute_key(
+                    task_ctx=self._context, inputs=parameters, flow_parameters=(flow.parameters or {}) if flow else {}
+                )
         except Exception as error:  # a key function of the user's, or an input that cannot be hashed
             self._run.logger.warning(
                 "Error encountered when computing cache key - result will not be cached. %s", error

@@ -216,7 +216,7 @@ class TaskExecution(Execution):
 
     def _name(self) -> None:
         if self.task.task_run_name is not None:
-            with self:
+            with self, _io.user_code():
                 self.rename(self.task.format_run_name(self.parameters))
             self._logger = None
             self.context.forget_identity()
