@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from contextlib import nullcontext
 from datetime import timedelta
@@ -15,7 +16,7 @@ from prefect.engine import core, outcomes
 from prefect.engine.core import DONE, GO, Execution, Outcome, RunRecord, Verdict
 from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.memo import Memo
-from prefect.engine.parameters import Link, collect, listed, resolve, track, wait_for_future
+from prefect.engine.parameters import Link, collect, listed, resolve, track
 from prefect.exceptions import ParameterTypeError
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
 from prefect.results import asking
@@ -28,11 +29,15 @@ from prefect.utilities.names import generate_slug
 if TYPE_CHECKING:
     from prefect._flow import Flow
     from prefect.engine import keeping
+    from prefect.journal.writer import Journal
 else:
     keeping = lazy("prefect.engine.keeping")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 FAILED, CRASHED, CANCELLED = StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
+
+_recorded_flows: weakref.WeakKeyDictionary[Journal, set[str]] = weakref.WeakKeyDictionary()
+"""The names of the flows that each journal has been told of."""
 
 
 class FlowExecution(Execution):
@@ -60,6 +65,7 @@ class FlowExecution(Execution):
         self.run_id = run_id or new_id()
         self.parent: EngineContext | None = EngineContext.get()
         self.journal = core.use_journal()
+        self._flow_id = named_id("flow", flow.name)
         self.attempt = 0
         self.logger: Any = get_logger("engine")
         self._wait_for = listed(wait_for)
@@ -95,17 +101,12 @@ class FlowExecution(Execution):
     async def _prepare(self) -> Exception | None:
         """Resolve and validate the parameters and record the run; returns what is wrong with them."""
         given = self.parameters
-        inputs = collect(given, self.parent.run_results if self.parent else None)
-        awaited = (
-            collect({"wait_for": self._wait_for}, self.parent.run_results if self.parent else None)
-            if self._wait_for
-            else None
-        )
+        tracked = self.parent.run_results if self.parent else None
+        inputs = collect(given, tracked)
+        awaited = collect({"wait_for": self._wait_for}, tracked) if self._wait_for else None
         invalid: Exception | None = None
         try:
             if awaited is not None:
-                for future in awaited.futures:
-                    await wait_for_future(future)
                 await resolve({"wait_for": self._wait_for}, awaited)
             self.parameters = await resolve(given, inputs)
             if self.flow.should_validate_parameters:
@@ -139,11 +140,11 @@ class FlowExecution(Execution):
         created = now()
         shared = {
             "id": self.run_id,
-            "flow_id": named_id("flow", flow.name),
+            "flow_id": self._flow_id,
             "name": name,
             "parameters": flow.serialize_parameters(self.parameters),
             "tags": sorted(current_tags() or ()),
-            "labels": {"prefect.flow.id": str(named_id("flow", flow.name))},
+            "labels": {"prefect.flow.id": str(self._flow_id)},
             "flow_version": flow.version,
             "parent_task_run_id": self._parent_task.id if self._parent_task else None,
             "created": created,
@@ -160,13 +161,14 @@ class FlowExecution(Execution):
         self.logger = flow_run_logger(self.run, flow)
 
     def _record_flow(self) -> None:
-        recorded: set[str] = self.journal.__dict__.setdefault("recorded_flows", set())
+        """Tell the journal of the flow, once for each journal that this process writes."""
+        recorded = _recorded_flows.setdefault(self.journal, set())
         if self.flow.name not in recorded:
             recorded.add(self.flow.name)
             self.journal.append(
                 {
                     "kind": "flow",
-                    "id": named_id("flow", self.flow.name),
+                    "id": self._flow_id,
                     "name": self.flow.name,
                     "tags": [],
                     "created": now(),
@@ -181,7 +183,7 @@ class FlowExecution(Execution):
         )
         message = f"{what}: {core.text_of(invalid)}"
         self.error = invalid
-        get_logger("engine").error("%s: %s", what, invalid)
+        get_logger("engine").error("%s", message)
         self.enter(State.make(FAILED, "Failed", message=message, data=invalid, details=self._details))
         await self._ended()
         return DONE

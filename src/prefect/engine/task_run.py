@@ -234,9 +234,12 @@ class TaskExecution(Execution):
     def _prepare(self) -> None:
         """What can be known once the parameters are: whether the result is kept, and the run's context."""
         task, flow = self.task, self.flow
-        self._persists = self._should_persist()
         self._context = TaskRunContext.of(
-            self, self.parameters, task.should_log_prints(flow), self._persists, lambda: keeping.task_store(self)
+            self,
+            self.parameters,
+            task.should_log_prints(flow),
+            self._should_persist(),
+            lambda: keeping.task_store(self),
         )
         self._prints = print_capture(self._context.log_prints)
 
