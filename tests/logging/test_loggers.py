@@ -267,3 +267,24 @@ def test_other_styles_and_defaults():
 def test_the_default_time_has_milliseconds():
     found = PrefectFormatter("%(asctime)s").format(record(created=1.5, msecs=500.0))
     assert found.endswith(",500") and PrefectFormatter("%(asctime)s", datefmt="%S").format(record(created=1.5)) == "01"
+
+
+def test_prints_are_logged_though_somebody_restored_print_under_a_run(caplog: pytest.LogCaptureFixture):
+    import builtins
+
+    from prefect import flow
+
+    original = builtins.print
+
+    @flow(log_prints=True)
+    def inner() -> None:
+        print("from the inner")
+
+    @flow(log_prints=True)
+    def outer() -> None:
+        builtins.print = original
+        inner()
+
+    outer()
+    assert "from the inner" in caplog.messages
+    assert builtins.print is original

@@ -345,13 +345,15 @@ class patch_print:
 
 def print_capture(enabled: bool) -> patch_print | None:
     """What a run has to enter for its prints: None where nothing changes."""
-    return None if enabled == _log_prints.get() else patch_print(enabled)
+    return patch_print(enabled) if enabled or _log_prints.get() else None
 
 
 def _use_print(change: int) -> None:
     global _print_users, _builtin_print
     with _print_lock:
-        if _print_users == 0 and builtins.print is not print_as_log:
+        # A run that still goes on counts as a user; somebody may have restored `print` under it.
+        restored = builtins.print is _builtin_print
+        if builtins.print is not print_as_log and (_print_users == 0 or (change > 0 and restored)):
             _builtin_print = builtins.print
             builtins.print = print_as_log
         _print_users += change
