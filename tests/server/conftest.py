@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from prefect.server.db.connection import SqliteDatabase, open_home
+from prefect.server.db.sqlite import SqliteDatabase, open_home
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 from prefect._io import drive
 from prefect.journal import file, reader
 from prefect.server import store
-from prefect.server.db.connection import SqliteDatabase
+from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.services import apply as apply_module
 from prefect.server.services.apply import Applied, JournalUnreadable, apply
 from prefect.types import new_id
@@ -303,7 +303,7 @@ def test_several_processes_apply_one_journal(database: SqliteDatabase, home: Pat
     write(home, *(lines[start : start + 30] for start in range(0, len(lines), 30)), shuffled)
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
-        "from prefect.server.db.connection import open_home\n"
+        "from prefect.server.db.sqlite import open_home\n"
         "from prefect.server.services import apply\n"
         "apply.AT_ONCE = 50; home = Path(sys.argv[1]); sys.stdin.read()\n"
         "drive(apply.apply(open_home(home), home))"
@@ -348,7 +348,7 @@ def test_whoever_is_killed_while_applying_loses_nothing(database: SqliteDatabase
     write(home, *([run, state("flow_run", run["id"], "RUNNING", 0)] for run in runs))
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
-        "from prefect.server.db.connection import open_home\n"
+        "from prefect.server.db.sqlite import open_home\n"
         "from prefect.server.services import apply\n"
         "apply.AT_ONCE = 20; home = Path(sys.argv[1])\n"
         "drive(apply.apply(open_home(home), home, lambda done, waiting: print(waiting, flush=True)))"

@@ -10,7 +10,7 @@ from prefect._io import drive
 from prefect.schemas import sorting as sorts
 from prefect.schemas.filters import objects, runs
 from prefect.server import store
-from prefect.server.db.connection import SqliteDatabase
+from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.db.dialect import SqliteDialect
 from prefect.server.services import reading
 from prefect.server.services.apply import apply

@@ -15,7 +15,7 @@ from prefect import _processes
 from prefect._io import drive
 from prefect.client.orchestration import get_client
 from prefect.server import store
-from prefect.server.db.connection import SqliteDatabase
+from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.services import owners
 from prefect.server.services.apply import apply
 from prefect.server.services.owners import crash_orphans

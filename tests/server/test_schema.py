@@ -13,7 +13,7 @@ import pytest
 from prefect._io import drive
 from prefect.server import store
 from prefect.server.db import migrations, schema
-from prefect.server.db.connection import SqliteDatabase
+from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.db.errors import StoreDamaged, StoreUnavailable, StoreVersionError
 from prefect.server.db.tables import TABLES
 
@@ -43,7 +43,7 @@ def shape(path: Path) -> tuple[dict[str, list[object]], list[object]]:
 def test_a_fresh_file_is_created_without_alembic(home: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
-        "from prefect.server.db.connection import SqliteDatabase\n"
+        "from prefect.server.db.sqlite import SqliteDatabase\n"
         "async def go():\n"
         "    async with SqliteDatabase(Path(sys.argv[1])).reading(): pass\n"
         "drive(go()); print([m for m in ('alembic', 'sqlalchemy', 'asyncio') if m in sys.modules])"
@@ -158,7 +158,7 @@ def test_a_file_that_was_deleted_is_made_again(tmp_path: Path) -> None:
 def test_several_processes_create_one_file(home: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
-        "from prefect.server.db.connection import SqliteDatabase\n"
+        "from prefect.server.db.sqlite import SqliteDatabase\n"
         "async def go():\n"
         "    async with SqliteDatabase(Path(sys.argv[1])).writing(): pass\n"
         "sys.stdin.read(); drive(go())"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
     apply = lazy("prefect.server.services.apply")
     file = lazy("prefect.journal.file")
-    local = lazy("prefect.server.services.local")
+    local = lazy("prefect.server.local")
     settings = lazy("prefect.settings")
 
 command = group("journal", "See what waits in the journal, and deliver it.")

@@ -17,7 +17,7 @@ from prefect.exceptions import ObjectNotFound
 if TYPE_CHECKING:
     from types import ModuleType
 
-local: ModuleType = lazy("prefect.server.services.local")
+local: ModuleType = lazy("prefect.server.local")
 errors: ModuleType = lazy("prefect.server.services.errors")
 
 

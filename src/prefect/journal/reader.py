@@ -31,7 +31,7 @@ def read(home: Path, after: int = 0, limit: int = 100) -> Iterator[tuple[int, li
             "SELECT seq, body FROM batch WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
         ).fetchall()
     for seq, body in rows:
-        yield seq, [_decode(line) for line in body.split(b"\n") if line]
+        yield seq, [decode(line) for line in body.split(b"\n") if line]
 
 
 def discard(home: Path, through: int) -> None:
@@ -49,7 +49,8 @@ def pending(home: Path) -> tuple[int, int]:
         return connection.execute("SELECT count(*), coalesce(sum(length(body)), 0) FROM batch").fetchone()
 
 
-def _decode(line: bytes) -> Record:
+def decode(line: bytes) -> Record:
+    """A line of a batch as a record."""
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:

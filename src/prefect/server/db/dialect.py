@@ -1,7 +1,8 @@
-"""How a database stores the kinds of `tables`, and what it calls things. SQLite's is here, PostgreSQL's comes.
+"""How a database stores the kinds of `tables`, and how it says things.
 
 SQLite: a UUID is its 16 bytes, a time and a duration are whole microseconds (from 1970, UTC): half the size of their
-texts, exact, and ordered as they should be. JSON is text.
+texts, exact, and ordered as they should be. JSON is text. PostgreSQL: its own types, and `json` rather than `jsonb`, which
+would be larger and slower to write. It knows no NUL character in texts, so none is stored.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def _duration_micros(value: timedelta) -> int:
     return value // _MICROSECOND
 
 
-_TYPES: dict[Kind, str] = {
+_SQLITE_TYPES: dict[Kind, str] = {
     "uuid": "BLOB",
     "text": "TEXT",
     "int": "INTEGER",
@@ -67,55 +68,53 @@ _TYPES: dict[Kind, str] = {
     "json": "TEXT",
     "array": "TEXT",
     "object": "TEXT",
+    "bytes": "BLOB",
 }
 
-_ENCODERS: dict[Kind, Coder] = {
-    "uuid": attrgetter("bytes"),
-    "bool": int,
-    "time": micros,
-    "duration": _duration_micros,
-    "json": _to_json,
-    "array": _to_json_unless_empty,
-    "object": _to_json_unless_empty,
-}
-
-_DECODERS: dict[Kind, Coder] = {
-    "uuid": _to_uuid,
-    "bool": bool,
-    "time": from_micros,
-    "duration": _to_duration,
-    "json": orjson.loads,
-    "array": orjson.loads,
-    "object": orjson.loads,
+_POSTGRES_TYPES: dict[Kind, str] = {
+    "uuid": "UUID",
+    "text": "TEXT",
+    "int": "BIGINT",
+    "float": "DOUBLE PRECISION",
+    "bool": "BOOLEAN",
+    "time": "TIMESTAMP WITH TIME ZONE",
+    "duration": "INTERVAL",
+    "json": "JSON",
+    "array": "JSON",
+    "object": "JSON",
+    "bytes": "BYTEA",
 }
 
 _EMPTY: dict[Kind, Callable[[], Any]] = {"array": list, "object": dict}
 
-_BY_TYPE: dict[type, Coder] = {
-    UUID: _ENCODERS["uuid"],
-    datetime: micros,
-    timedelta: _duration_micros,
-    bool: int,
-}
 
+class Dialect:
+    """What the two have in common: turning objects into rows and back, by the kinds of their columns."""
 
-class SqliteDialect:
-    """SQLite's way of saying things."""
+    name: str
+    matches = "LIKE"
+    """The operator that compares a text with a pattern, without regard to case."""
 
-    name = "sqlite"
+    locking = ""
+    """What follows a query whose rows are to be changed, so that nobody else changes them meanwhile."""
+
+    _types: Mapping[Kind, str]
+    _encoders: Mapping[Kind, Coder]
+    _decoders: Mapping[Kind, Coder]
+    _by_type: Mapping[type, Coder]
 
     def encode(self, value: Any) -> Any:
         """A value of a condition, by its Python type, as the driver takes it."""
-        coder = _BY_TYPE.get(type(value))
+        coder = self._by_type.get(type(value))
         if coder is not None:
             return coder(value)
         if isinstance(value, datetime):  # a subclass of another library's
-            return micros(value)
-        return value.value if hasattr(value, "value") else value  # an enum's
+            return self._by_type[datetime](value)
+        return self.encode(value.value) if hasattr(value, "value") else value  # an enum's
 
     def rows(self, table: Table, names: Sequence[str], objects: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
         """The named columns of objects as the driver takes them; a missing column is null."""
-        encoders = [(name, _ENCODERS.get(table.kinds[name])) for name in names]
+        encoders = [(name, self._encoders.get(table.kinds[name])) for name in names]
         return [
             [
                 value if (value := item.get(name)) is None or encode is None else encode(value)
@@ -126,7 +125,7 @@ class SqliteDialect:
 
     def objects(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
         """The driver's rows of the named columns as objects."""
-        decoders = [(name, _DECODERS.get(table.kinds[name]), _EMPTY.get(table.kinds[name])) for name in names]
+        decoders = [(name, self._decoders.get(table.kinds[name]), _EMPTY.get(table.kinds[name])) for name in names]
         return [
             {
                 name: (empty() if empty else None) if value is None else decode(value) if decode else value
@@ -135,39 +134,154 @@ class SqliteDialect:
             for row in rows
         ]
 
+    def type_of(self, kind: Kind) -> str:
+        """The type of a column of this kind."""
+        return self._types[kind]
+
     def create(self, table: Table) -> list[str]:
         """The statements that create a table and its indexes."""
         columns = [
-            f"{column.name} {_TYPES[column.kind]}"
+            f"{column.name} {self._types[column.kind]}"
             + (" NOT NULL" if column.required else "")
-            + (" PRIMARY KEY" if column.name == table.key else "")
+            + (" PRIMARY KEY" if (column.name,) == table.primary else "")
             for column in table.columns
         ]
-        return [f"CREATE TABLE {table.name} ({', '.join(columns)})", *(self._index(table, i) for i in table.indexes)]
+        if len(table.primary) > 1:
+            columns.append(f"PRIMARY KEY ({', '.join(table.primary)})")
+        create = f"CREATE TABLE {table.name} ({', '.join(columns)}){self._clustered(table)}"
+        return [create, *(self._index(table, index) for index in table.indexes)]
+
+    def _clustered(self, table: Table) -> str:
+        return ""
 
     def _index(self, table: Table, index: Index) -> str:
         unique = "UNIQUE " if index.unique else ""
         where = f" WHERE {index.where}" if index.where else ""
         return f"CREATE {unique}INDEX {index.name} ON {table.name} ({', '.join(index.columns)}){where}"
 
+    def page(self, limit: int | None, offset: int) -> Sql:
+        """What follows a query of which only some rows are wanted."""
+        raise NotImplementedError
+
     def like(self, expression: str, pattern: str) -> Sql:
         """A condition: the text matches the pattern, whose wildcards are `%` and `_`, without regard to case."""
-        return Sql(f"{expression} LIKE ?", (pattern,))
+        raise NotImplementedError
 
     def contains(self, expression: str, text: str) -> Sql:
         """A condition: the text holds `text`, without regard to case; no character of it is a wildcard."""
         escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return Sql(f"{expression} LIKE ? ESCAPE '\\'", (f"%{escaped}%",))
+        return Sql(f"{expression} {self.matches} ? ESCAPE '\\'", (f"%{escaped}%",))
 
     def array_has_any(self, expression: str, values: Sequence[str]) -> Sql:
         """A condition: the JSON array holds one of the strings."""
-        marks = ", ".join("?" * len(values))
-        return Sql(f"EXISTS (SELECT 1 FROM json_each({expression}) WHERE value IN ({marks}))", tuple(values))
+        raise NotImplementedError
 
     def array_has_all(self, expression: str, values: Sequence[str]) -> Sql:
         """A condition: the JSON array holds all of the strings."""
         return all_of(self.array_has_any(expression, [value]) for value in values)
 
-    def json_field(self, expression: str, name: str) -> str:
-        """The text of a field of a JSON object; `name` is never a user's."""
-        return f"json_extract({expression}, '$.{name}')"
+    def json_field(self, expression: str, *path: str) -> str:
+        """The text of a field of a JSON object; no part of `path` is ever a user's."""
+        raise NotImplementedError
+
+
+class SqliteDialect(Dialect):
+    """SQLite's way."""
+
+    name = "sqlite"
+
+    _types = _SQLITE_TYPES
+    _encoders = {
+        "uuid": attrgetter("bytes"),
+        "bool": int,
+        "time": micros,
+        "duration": _duration_micros,
+        "json": _to_json,
+        "array": _to_json_unless_empty,
+        "object": _to_json_unless_empty,
+    }
+    _decoders = {
+        "uuid": _to_uuid,
+        "bool": bool,
+        "time": from_micros,
+        "duration": _to_duration,
+        "json": orjson.loads,
+        "array": orjson.loads,
+        "object": orjson.loads,
+    }
+    _by_type = {UUID: attrgetter("bytes"), datetime: micros, timedelta: _duration_micros, bool: int}
+
+    def _clustered(self, table: Table) -> str:
+        # Rows in the order of the key, with no second copy of it in an index.
+        return " WITHOUT ROWID" if len(table.primary) > 1 else ""
+
+    def page(self, limit: int | None, offset: int) -> Sql:
+        return Sql(" LIMIT ? OFFSET ?", (-1 if limit is None else limit, offset))
+
+    def like(self, expression: str, pattern: str) -> Sql:
+        return Sql(f"{expression} LIKE ?", (pattern,))
+
+    def array_has_any(self, expression: str, values: Sequence[str]) -> Sql:
+        marks = ", ".join("?" * len(values))
+        return Sql(f"EXISTS (SELECT 1 FROM json_each({expression}) WHERE value IN ({marks}))", tuple(values))
+
+    def json_field(self, expression: str, *path: str) -> str:
+        return f"json_extract({expression}, '$.{'.'.join(path)}')"
+
+
+def _without_nul(value: str) -> str:
+    return value.replace("\0", "") if "\0" in value else value
+
+
+def _pg_json(value: Any) -> str:
+    text = _to_json(value)
+    return _to_json(_clean(value)) if "\\u0000" in text else text
+
+
+def _pg_json_unless_empty(value: Any) -> str | None:
+    return _pg_json(value) if value else None
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return _without_nul(value)
+    if isinstance(value, Mapping):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    return [_clean(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _aware(value: datetime) -> datetime:
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+class PostgresDialect(Dialect):
+    """PostgreSQL's way."""
+
+    name = "postgresql"
+    matches = "ILIKE"
+    locking = " FOR UPDATE"
+
+    _types = _POSTGRES_TYPES
+    _encoders = {
+        "text": _without_nul,
+        "time": _aware,
+        "json": _pg_json,
+        "array": _pg_json_unless_empty,
+        "object": _pg_json_unless_empty,
+    }
+    _decoders = {"json": orjson.loads, "array": orjson.loads, "object": orjson.loads}
+    _by_type = {str: _without_nul, datetime: _aware}
+
+    def page(self, limit: int | None, offset: int) -> Sql:
+        return Sql(" LIMIT ?::bigint OFFSET ?::bigint", (limit, offset))
+
+    def like(self, expression: str, pattern: str) -> Sql:
+        # As in SQLite, a backslash is no wildcard's escape.
+        return Sql(f"{expression} ILIKE ? ESCAPE ''", (pattern,))
+
+    def array_has_any(self, expression: str, values: Sequence[str]) -> Sql:
+        # The operator for this is spelled with the sign that marks a value.
+        return Sql(f"jsonb_exists_any({expression}::jsonb, ?::text[])", (list(values),))
+
+    def json_field(self, expression: str, *path: str) -> str:
+        return f"{expression} #>> '{{{','.join(path)}}}'"

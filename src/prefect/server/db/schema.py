@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from prefect._io import blocking
 from prefect._lazy import lazy
 from prefect.server.db.errors import StoreDamaged, StoreVersionError
 from prefect.server.db.tables import TABLES
@@ -17,17 +18,17 @@ from prefect.server.db.tables import TABLES
 if TYPE_CHECKING:
     import sqlite3
 
-    from prefect.server.db.dialect import SqliteDialect
+    from prefect.server.db.dialect import Dialect
 else:
     sqlite3 = lazy("sqlite3")
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision of the migrations, oldest first; the last one is what `tables` declares."""
 
 HEAD = REVISIONS[-1]
 
 
-def prepare(connection: sqlite3.Connection, path: Path, dialect: SqliteDialect) -> None:
+def prepare(connection: sqlite3.Connection, path: Path, dialect: Dialect) -> None:
     """Make the file at `path` have the current schema.
 
     Raises:
@@ -68,19 +69,71 @@ def _version(connection: sqlite3.Connection, path: Path) -> str | None:
     return stamped[0]
 
 
-def _create(connection: sqlite3.Connection, path: Path, dialect: SqliteDialect) -> str:
+def _create(connection: sqlite3.Connection, path: Path, dialect: Dialect) -> str:
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = _version(connection, path)  # another process may have been first
         if version is None:
-            for table in TABLES:
-                for statement in dialect.create(table):
-                    connection.execute(statement)
-            connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-            connection.execute("INSERT INTO alembic_version VALUES (?)", (HEAD,))
+            for statement in _statements(dialect):
+                connection.execute(statement)
             version = HEAD
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
     return version
+
+
+def _statements(dialect: Dialect) -> list[str]:
+    """What creates the current schema."""
+    return [
+        *(statement for table in TABLES for statement in dialect.create(table)),
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+        f"INSERT INTO alembic_version VALUES ('{HEAD}')",
+    ]
+
+
+# --- PostgreSQL ------------------------------------------------------------------------------------------------------
+
+_TURN = 0x706C7570
+"""The number of the lock that servers which start together take one after the other."""
+
+
+async def prepare_postgres(connection: Any, url: str, dialect: Dialect) -> None:
+    """Make the PostgreSQL database at `url` have the current schema, if it has none or an older one.
+
+    Args:
+        connection: A connection of asyncpg's to it.
+        url: The database's SQLAlchemy URL.
+        dialect: PostgreSQL's.
+
+    Raises:
+        StoreVersionError: A newer release made it.
+        StoreDamaged: It holds tables, but none of ours.
+    """
+    await connection.execute("SELECT pg_advisory_lock($1)", _TURN)
+    try:
+        version = await _postgres_version(connection, url)
+        if version is None:
+            async with connection.transaction():
+                for statement in _statements(dialect):
+                    await connection.execute(statement)
+        elif version not in REVISIONS:
+            raise StoreVersionError(
+                f"The database at {url.rpartition('@')[2]!r} has schema {version!r}, and this release knows up to "
+                f"{HEAD!r}: upgrade pluperfect, or name another database."
+            )
+        elif version != HEAD:
+            await blocking(importlib.import_module("prefect.server.db.migrations").upgrade, url, "head")
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock($1)", _TURN)
+
+
+async def _postgres_version(connection: Any, url: str) -> str | None:
+    if await connection.fetchval("SELECT to_regclass('alembic_version')"):
+        return await connection.fetchval("SELECT version_num FROM alembic_version")
+    if await connection.fetchval("SELECT to_regclass('flow_run')"):
+        raise StoreDamaged(
+            f"The database at {url.rpartition('@')[2]!r} holds tables of another program: name an empty one."
+        )
+    return None

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-Kind = Literal["uuid", "text", "int", "float", "bool", "time", "duration", "json", "array", "object"]
+Kind = Literal["uuid", "text", "int", "float", "bool", "time", "duration", "json", "array", "object", "bytes"]
 """`array` and `object` are JSON whose empty value is stored as null; any other JSON value is `json`."""
 
 
@@ -48,6 +48,12 @@ class Table:
     columns: tuple[Column, ...]
     key: str = "id"
     indexes: tuple[Index, ...] = ()
+    clustered: tuple[str, ...] = ()
+    """The columns by which rows are kept in order, where that is not the key."""
+
+    @property
+    def primary(self) -> tuple[str, ...]:
+        return self.clustered or (self.key,)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -101,6 +107,7 @@ FLOW_RUN = Table(
         *_columns("text", "flow_version deployment_version work_queue_name idempotency_key infrastructure_pid"),
         *_columns("uuid", "deployment_id work_queue_id infrastructure_document_id"),
         *_columns("bool", "auto_scheduled"),
+        *_columns("time", "lease_until"),
         *_columns("array", "tags"),
         *_columns("object", "labels parameters context empirical_policy"),
         *_columns("json", "job_variables created_by"),
@@ -113,6 +120,18 @@ FLOW_RUN = Table(
         # The subflow behind a task run, and the subflows of a flow run.
         Index("flow_run_by_parent", ("parent_task_run_id",), where="parent_task_run_id IS NOT NULL"),
         Index("flow_run_open", ("owner",), where=OPEN),  # runs whose owner may be gone; what runs now
+        # The runs of a deployment, newest first; the scheduler's look at what it has scheduled.
+        Index("flow_run_by_deployment", ("deployment_id", "expected_start_time"), where="deployment_id IS NOT NULL"),
+        # What is due, for workers and for the loop that marks late runs.
+        Index("flow_run_scheduled", ("next_scheduled_start_time",), where="next_scheduled_start_time IS NOT NULL"),
+        # A run that was asked for twice is created once.
+        Index(
+            "flow_run_by_idempotency",
+            ("flow_id", "idempotency_key"),
+            unique=True,
+            where="idempotency_key IS NOT NULL",
+        ),
+        Index("flow_run_leased", ("lease_until",), where="lease_until IS NOT NULL"),  # runs whose owner fell silent
     ),
 )
 
@@ -191,7 +210,271 @@ SET_ASIDE = Table(
 )
 """Journal records that could not be applied, as they were, and why. Those with a `run_id` wait for that run."""
 
+EVENT = Table(
+    "event",
+    (
+        *_columns("time", "occurred!"),
+        *_columns("uuid", "id!"),
+        *_columns("duration", "delay!"),  # how much later than it occurred it was received
+        *_columns("text", "event! resource!"),
+        *_columns("uuid", "resource_id flow_run_id follows"),
+        *_columns("bytes", "body!"),
+    ),
+    clustered=("occurred", "id"),
+    indexes=(
+        # What happened to a flow run and its task runs.
+        Index("event_by_flow_run", ("flow_run_id", "occurred"), where="flow_run_id IS NOT NULL"),
+    ),
+)
+"""Events in the order in which they occurred. What `resource`, `resource_id` and `body` hold is said in the service
+that stores them."""
+
+DEPLOYMENT = Table(
+    "deployment",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("text", "name!"),
+        *_columns("uuid", "flow_id!"),
+        *_columns("bool", "paused! enforce_parameter_schema!"),
+        *_columns("text", "version description path entrypoint status"),
+        *_columns("uuid", "version_id work_queue_id storage_document_id infrastructure_document_id"),
+        *_columns("text", "work_queue_name"),
+        *_columns("int", "concurrency_limit"),
+        *_columns("uuid", "concurrency_limit_id"),
+        *_columns("time", "last_polled"),
+        *_columns("array", "tags"),
+        *_columns("object", "labels parameters job_variables"),
+        *_columns("json", "pull_steps parameter_openapi_schema concurrency_options created_by updated_by version_info"),
+    ),
+    indexes=(
+        Index("deployment_by_flow", ("flow_id", "name"), unique=True),  # a deployment by its names; no two of one name
+        Index("deployment_by_queue", ("work_queue_id",), where="work_queue_id IS NOT NULL"),  # what a queue serves
+    ),
+)
+
+DEPLOYMENT_SCHEDULE = Table(
+    "deployment_schedule",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("uuid", "deployment_id!"),
+        *_columns("bool", "active!"),
+        *_columns("int", "max_scheduled_runs"),
+        *_columns("text", "slug"),
+        *_columns("json", "schedule!"),
+        *_columns("object", "parameters"),
+    ),
+    indexes=(Index("deployment_schedule_by_deployment", ("deployment_id",)),),  # the schedules of a deployment
+)
+
+WORK_POOL = Table(
+    "work_pool",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("text", "name! type!"),
+        *_columns("text", "description status"),
+        *_columns("bool", "is_paused!"),
+        *_columns("int", "concurrency_limit"),
+        *_columns("uuid", "default_queue_id"),
+        *_columns("time", "last_status_event"),
+        *_columns("object", "base_job_template storage_configuration"),
+    ),
+    indexes=(Index("work_pool_by_name", ("name",), unique=True),),  # a pool by its name; no two of one name
+)
+
+WORK_QUEUE = Table(
+    "work_queue",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("text", "name!"),
+        *_columns("uuid", "work_pool_id!"),
+        *_columns("text", "description status"),
+        *_columns("bool", "is_paused!"),
+        *_columns("int", "concurrency_limit priority!"),
+        *_columns("time", "last_polled"),
+        *_columns("json", "filter"),
+    ),
+    indexes=(Index("work_queue_by_pool", ("work_pool_id", "name"), unique=True),),  # a pool's queues; a queue by name
+)
+
+WORKER = Table(
+    "worker",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("text", "name!"),
+        *_columns("uuid", "work_pool_id!"),
+        *_columns("time", "last_heartbeat_time"),
+        *_columns("int", "heartbeat_interval_seconds"),
+        *_columns("text", "status"),
+        *_columns("object", "metadata"),
+    ),
+    indexes=(Index("worker_by_pool", ("work_pool_id", "name"), unique=True),),  # a pool's workers; a worker by name
+)
+
+BLOCK_TYPE = Table(
+    "block_type",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("text", "name! slug!"),
+        *_columns("text", "logo_url documentation_url description code_example"),
+        *_columns("bool", "is_protected!"),
+    ),
+    indexes=(Index("block_type_by_slug", ("slug",), unique=True),),  # a type by its slug
+)
+
+BLOCK_SCHEMA = Table(
+    "block_schema",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("text", "checksum! version!"),
+        *_columns("uuid", "block_type_id!"),
+        *_columns("object", "fields"),
+        *_columns("array", "capabilities"),
+    ),
+    indexes=(
+        Index("block_schema_by_checksum", ("checksum", "version"), unique=True),  # a schema by its content
+        Index("block_schema_by_type", ("block_type_id",)),  # the schemas of a type
+    ),
+)
+
+BLOCK_DOCUMENT = Table(
+    "block_document",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("text", "name!"),
+        *_columns("uuid", "block_type_id! block_schema_id!"),
+        *_columns("bool", "is_anonymous!"),
+        *_columns("text", "data!"),  # encrypted
+        *_columns("object", "references_"),  # the other documents in it: their ids, by the name of the field
+    ),
+    # A document by its type and name.
+    indexes=(Index("block_document_by_name", ("block_type_id", "name"), unique=True),),
+)
+
+VARIABLE = Table(
+    "variable",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("text", "name!"),
+        *_columns("json", "value"),
+        *_columns("array", "tags"),
+    ),
+    indexes=(Index("variable_by_name", ("name",), unique=True),),  # a variable by its name
+)
+
+CONCURRENCY_LIMIT = Table(
+    "concurrency_limit",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("text", "name!"),
+        *_columns("bool", "active!"),
+        *_columns("int", "limit_! active_slots! denied_slots!"),
+        *_columns("float", "slot_decay_per_second! avg_slot_occupancy_seconds!"),
+    ),
+    indexes=(Index("concurrency_limit_by_name", ("name",), unique=True),),  # a limit by its name
+)
+"""Global limits, those of tags (`tag:…`) and those of deployments (`deployment:…`)."""
+
+LEASE = Table(
+    "lease",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! expires"),
+        *_columns("int", "slots!"),
+        *_columns("json", "limits! holder"),  # the ids of the limits of which slots are held; who holds them
+    ),
+    # Leases that ran out; one without an end is not.
+    indexes=(Index("lease_by_end", ("expires",), where="expires IS NOT NULL"),),
+)
+
+FLOW_RUN_INPUT = Table(
+    "flow_run_input",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("uuid", "flow_run_id!"),
+        *_columns("text", "key! value!"),
+        *_columns("text", "sender"),
+    ),
+    # The inputs of a run; an input by its key.
+    indexes=(Index("flow_run_input_by_run", ("flow_run_id", "key"), unique=True),),
+)
+
+SAVED_SEARCH = Table(
+    "saved_search",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("text", "name!"),
+        *_columns("json", "filters"),
+    ),
+    indexes=(Index("saved_search_by_name", ("name",), unique=True),),  # a search by its name
+)
+
+AUTOMATION = Table(
+    "automation",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("text", "name! description!"),
+        *_columns("bool", "enabled!"),
+        *_columns("array", "tags"),
+        *_columns("json", "trigger! actions actions_on_trigger actions_on_resolve"),
+        *_columns("array", "related"),  # the resources it is about and those that own it
+    ),
+)
+
+CSRF_TOKEN = Table(
+    "csrf_token",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("text", "client! token!"),
+        *_columns("time", "expiration!"),
+    ),
+    indexes=(Index("csrf_token_by_client", ("client",), unique=True),),  # the token of a client
+)
+
+CLEANUP = Table(
+    "cleanup",
+    (
+        *_columns("uuid", "id!"),
+        *_columns("time", "created! updated!"),
+        *_columns("text", "kind!"),
+        *_columns("uuid", "work_pool_id! work_queue_id reservation_token"),
+        *_columns("time", "lease_expires_at"),
+        *_columns("int", "delivery_count!"),
+        *_columns("json", "target data"),
+    ),
+    indexes=(Index("cleanup_by_pool", ("work_pool_id",)),),  # what a pool's workers are to clear away
+)
+"""Work for the workers of a pool: infrastructure that must be torn down."""
+
+LEADER = Table(
+    "leader",
+    (
+        *_columns("text", "name! owner!"),
+        *_columns("time", "until!"),
+    ),
+    key="name",
+)
+"""Which server does a loop's work now, and until when it has said so."""
+
 META = Table("meta", _columns("text", "key! value!"), key="key")
 """Facts about the database itself, for instance how far the journal has been applied."""
 
-TABLES = (FLOW, FLOW_RUN, TASK_RUN, LOG, ARTIFACT, PROCESS, SET_ASIDE, META)
+TABLES = (
+    *(FLOW, FLOW_RUN, TASK_RUN, LOG, ARTIFACT, PROCESS, SET_ASIDE, EVENT),
+    *(DEPLOYMENT, DEPLOYMENT_SCHEDULE, WORK_POOL, WORK_QUEUE, WORKER, CLEANUP),
+    *(BLOCK_TYPE, BLOCK_SCHEMA, BLOCK_DOCUMENT, VARIABLE, CONCURRENCY_LIMIT, LEASE),
+    *(FLOW_RUN_INPUT, SAVED_SEARCH, AUTOMATION, CSRF_TOKEN, LEADER, META),
+)

@@ -77,19 +77,25 @@ async def apply(database: Database, home: Path, progress: Progress | None = None
     """
     done = Applied()
     while await _waiting(home):
-        async with database.writing() as tx:
-            batches = await _next(tx, home)
-            lines = [record for batch in batches if not batch.seen for record in batch.records]
-            if lines:
-                done.set_aside += await _apply(tx, lines)
-                await store.meta.put(tx, {"key": _MARK, "value": batches[-1].mark})
+        batches, records, set_aside = await database.write(lambda tx: _apply_next(tx, home))
         if not batches:
             break
         await blocking(_guard, home, lambda through=batches[-1].seq: reader.discard(home, through))
-        done.records += len(lines)
+        done.records += records
+        done.set_aside += set_aside
         if progress is not None:
             progress(done.records, await _waiting(home))
     return done
+
+
+async def apply_records(tx: Connection, body: bytes) -> tuple[int, int]:
+    """Apply records that came over the network: JSON objects, one a line.
+
+    Returns:
+        How many they were, and how many of them were set aside.
+    """
+    lines = [reader.decode(line) for line in body.splitlines() if line]
+    return len(lines), await _apply(tx, lines)
 
 
 def waiting(home: Path) -> tuple[int, int]:
@@ -103,8 +109,18 @@ def waiting(home: Path) -> tuple[int, int]:
 
 async def read_set_aside(database: Database) -> list[store.Row]:
     """The records that were set aside, newest first: each with `reason`, `record` as it was, and `created`."""
-    async with database.reading() as tx:
-        return await store.set_aside.find(tx, order="set_aside.id DESC")
+    return await database.read(lambda tx: store.set_aside.find(tx, order="set_aside.id DESC"))
+
+
+async def _apply_next(tx: Connection, home: Path) -> tuple[list[_Batch], int, int]:
+    """Apply the next batches: these, how many records they held, and how many of them were set aside."""
+    batches = await _next(tx, home)
+    lines = [record for batch in batches if not batch.seen for record in batch.records]
+    set_aside = 0
+    if lines:
+        set_aside = await _apply(tx, lines)
+        await store.meta.put(tx, {"key": _MARK, "value": batches[-1].mark})
+    return batches, len(lines), set_aside
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -267,7 +283,7 @@ async def _update_artifact(tx: Connection, new: _Sorted, record: Record) -> None
 async def _merge(tx: Connection, new: _Sorted, of: str, flow_runs: dict[UUID, store.Row]) -> dict[UUID, store.Row]:
     """Apply what is new about runs, and return those runs as they are now."""
     collection = _RUNS[of]
-    known = await collection.get_many(tx, list(new.runs[of]))
+    known = await collection.get_many(tx, list(new.runs[of]), lock=True)
     added: list[store.Row] = []
     changed: list[store.Row] = []
     for id_, pending in new.runs[of].items():

@@ -25,12 +25,16 @@ Values = Mapping[str, Any]
 """What a request sets, as Python values keyed by column."""
 
 
-async def add_flow(tx: Connection, values: Values) -> Answer:
-    """Create a flow; one of the same name is left as it is, and returned."""
+async def add_flow(tx: Connection, values: Values) -> tuple[Answer, bool]:
+    """Create a flow; one of the same name is left as it is.
+
+    Returns:
+        The flow of this name, and whether it is new.
+    """
     at = now()
     row = {**values, "id": named_id("flow", values["name"]), "created": at, "updated": at}
-    await store.flows.add(tx, [row])
-    return await get_flow_by_name(tx, values["name"])
+    created = await store.flows.add(tx, [row])
+    return await get_flow_by_name(tx, values["name"]), bool(created)
 
 
 async def add_flow_run(tx: Connection, values: Values, state: Values | None = None) -> Answer:
@@ -88,7 +92,10 @@ async def set_state(tx: Connection, collection: Collection, id_: UUID, state: Va
 
 def _stored(state: Values) -> history.StoredState:
     """A requested state (`type`, and what else a state may have) as a stored one."""
-    record = {"id": str(new_id()), "timestamp": now().isoformat(), **{k: v for k, v in state.items() if v is not None}}
+    given = {name: value for name, value in state.items() if value is not None}
+    if "state_details" in given:
+        given["details"] = given.pop("state_details")
+    record = {"id": str(new_id()), "timestamp": now().isoformat(), **given}
     try:
         return records.state(record)
     except records.BadRecord as error:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from prefect.exceptions import PrefectException
 
 
-class Missing(PrefectException):
+class Refused(PrefectException):
+    """The base of refusals; the message says what was refused, and why."""
+
+    status: ClassVar[int] = 400
+    """The HTTP status that says so."""
+
+
+class Missing(Refused):
     """There is no such object.
 
     Args:
@@ -13,9 +22,25 @@ class Missing(PrefectException):
         name: The id or name it was asked for by.
     """
 
+    status = 404
+
     def __init__(self, kind: str, name: object) -> None:
         super().__init__(f"There is no {kind} {str(name)!r}.")
 
 
-class Invalid(PrefectException):
-    """The request makes no sense as it is; the message says why."""
+class Conflict(Refused):
+    """There is such an object already, or what is there does not go together with what was asked for."""
+
+    status = 409
+
+
+class Forbidden(Refused):
+    """What was asked for is protected."""
+
+    status = 403
+
+
+class Invalid(Refused):
+    """The request makes no sense as it is."""
+
+    status = 422

@@ -36,13 +36,11 @@ async def crash_orphans(database: Database, home: Path) -> int:
     Returns:
         How many runs crashed.
     """
-    async with database.reading() as tx:
-        gone = {id_: process for id_, process in (await _owners(tx)).items() if _is_gone(process)}
+    gone = {id_: process for id_, process in (await database.read(_owners)).items() if _is_gone(process)}
     if not gone:
         return 0
     await apply(database, home)
-    async with database.writing() as tx:
-        return await _crash(tx, gone)
+    return await database.write(lambda tx: _crash(tx, gone))
 
 
 async def _owners(tx: Connection) -> dict[UUID, store.Row]:

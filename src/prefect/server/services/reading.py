@@ -12,6 +12,7 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.connection import Connection
+from prefect.server.db.errors import StoreError
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services import answers
 from prefect.server.services.answers import Answer
@@ -142,6 +143,15 @@ async def get(tx: Connection, collection: Collection, id_: UUID) -> Row:
     if row is None:
         raise Missing(collection.table.name.replace("_", " "), id_)
     return row
+
+
+async def answers_queries(tx: Connection) -> bool:
+    """Whether the database answers."""
+    try:
+        await tx.fetch(Sql("SELECT 1"))
+    except StoreError:
+        return False
+    return True
 
 
 def _same(row: Row) -> Answer:

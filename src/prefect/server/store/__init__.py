@@ -5,27 +5,33 @@ column. A verb takes the transaction it is part of. Nothing here decides what a 
 should hold: that is a service's matter.
 """
 
-from prefect.server.db.tables import ARTIFACT, FLOW, FLOW_RUN, LOG, META, PROCESS, SET_ASIDE, TASK_RUN
-from prefect.server.store.collection import Collection, Row
+from prefect.server.db import tables
+from prefect.server.store.collection import Collection as Collection
+from prefect.server.store.collection import Row as Row
 
-__all__ = [
-    "Collection",
-    "Row",
-    "artifacts",
-    "flow_runs",
-    "flows",
-    "logs",
-    "meta",
-    "processes",
-    "set_aside",
-    "task_runs",
-]
-
-flows = Collection(FLOW)
-flow_runs = Collection(FLOW_RUN)
-task_runs = Collection(TASK_RUN)
-logs = Collection(LOG)
-artifacts = Collection(ARTIFACT)
-processes = Collection(PROCESS)
-set_aside = Collection(SET_ASIDE)
-meta = Collection(META)
+flows = Collection(tables.FLOW)
+flow_runs = Collection(tables.FLOW_RUN)
+task_runs = Collection(tables.TASK_RUN)
+logs = Collection(tables.LOG)
+artifacts = Collection(tables.ARTIFACT)
+processes = Collection(tables.PROCESS)
+set_aside = Collection(tables.SET_ASIDE)
+events = Collection(tables.EVENT)
+deployments = Collection(tables.DEPLOYMENT)
+deployment_schedules = Collection(tables.DEPLOYMENT_SCHEDULE)
+work_pools = Collection(tables.WORK_POOL)
+work_queues = Collection(tables.WORK_QUEUE)
+workers = Collection(tables.WORKER)
+cleanups = Collection(tables.CLEANUP)
+block_types = Collection(tables.BLOCK_TYPE)
+block_schemas = Collection(tables.BLOCK_SCHEMA)
+block_documents = Collection(tables.BLOCK_DOCUMENT)
+variables = Collection(tables.VARIABLE)
+concurrency_limits = Collection(tables.CONCURRENCY_LIMIT)
+leases = Collection(tables.LEASE)
+flow_run_inputs = Collection(tables.FLOW_RUN_INPUT)
+saved_searches = Collection(tables.SAVED_SEARCH)
+automations = Collection(tables.AUTOMATION)
+csrf_tokens = Collection(tables.CSRF_TOKEN)
+leaders = Collection(tables.LEADER)
+meta = Collection(tables.META)

@@ -23,16 +23,18 @@ class Collection:
     def __init__(self, table: Table) -> None:
         self.table = table
 
-    async def get(self, tx: Connection, key: Any) -> Row | None:
-        """The object with this key, or None."""
-        rows = await self.find(tx, one_of(f"{self.table.name}.{self.table.key}", [key]))
+    async def get(self, tx: Connection, key: Any, lock: bool = False) -> Row | None:
+        """The object with this key, or None; `lock` as in `find`."""
+        rows = await self.find(tx, one_of(f"{self.table.name}.{self.table.key}", [key]), lock=lock)
         return rows[0] if rows else None
 
-    async def get_many(self, tx: Connection, keys: Sequence[Any]) -> dict[Any, Row]:
-        """Those objects of the given keys that exist, by key."""
+    async def get_many(self, tx: Connection, keys: Sequence[Any], lock: bool = False) -> dict[Any, Row]:
+        """Those objects of the given keys that exist, by key; `lock` as in `find`."""
         found: dict[Any, Row] = {}
-        for some in chunks(keys):
-            for row in await self.find(tx, one_of(f"{self.table.name}.{self.table.key}", some)):
+        # In order, so that two who lock the same objects do not wait for each other.
+        key = f"{self.table.name}.{self.table.key}"
+        for some in chunks(sorted(keys) if lock else keys):
+            for row in await self.find(tx, one_of(key, some), order=key if lock else "", lock=lock):
                 found[row[self.table.key]] = row
         return found
 
@@ -44,6 +46,7 @@ class Collection:
         limit: int | None = None,
         offset: int = 0,
         columns: Sequence[str] | None = None,
+        lock: bool = False,
     ) -> list[Row]:
         """The objects that satisfy a condition.
 
@@ -54,6 +57,7 @@ class Collection:
             limit: How many at most; None for all.
             offset: How many to skip first.
             columns: The columns wanted; None for all.
+            lock: They are to be changed: nobody else may change them until the transaction ends.
         """
         names = columns or self.table.names
         text = f"SELECT {', '.join(f'{self.table.name}.{name}' for name in names)} FROM {self.table.name}"
@@ -62,8 +66,11 @@ class Collection:
         if order:
             text += f" ORDER BY {order}"
         if limit is not None or offset:
-            text += " LIMIT ? OFFSET ?"
-            values = (*values, -1 if limit is None else limit, offset)
+            page = tx.dialect.page(limit, offset)
+            text += page.text
+            values = (*values, *page.values)
+        if lock:
+            text += tx.dialect.locking
         return tx.dialect.objects(self.table, names, await tx.fetch(Sql(text, values)))
 
     async def count(self, tx: Connection, where: Sql = TRUE) -> int:
@@ -81,9 +88,7 @@ class Collection:
         rows = tx.dialect.rows(self.table, names, objects)
         if not rows:
             return 0
-        marks = ", ".join("?" * len(names))
-        text = f"INSERT INTO {self.table.name} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
-        return await tx.run_many(text, rows)
+        return await tx.insert(self.table, names, rows)
 
     async def put(self, tx: Connection, item: Mapping[str, Any]) -> None:
         """Add an object, or change the columns given when its key exists already."""
@@ -100,8 +105,7 @@ class Collection:
         rows = tx.dialect.rows(self.table, [*names, key], objects)
         if not rows:
             return 0
-        sets = ", ".join(f"{name} = ?" for name in names)
-        return await tx.run_many(f"UPDATE {self.table.name} SET {sets} WHERE {key} = ?", rows)
+        return await tx.update(self.table, names, rows)
 
     async def remove(self, tx: Connection, where: Sql) -> int:
         """Remove the objects that satisfy a condition and return how many they were."""

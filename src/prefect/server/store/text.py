@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from prefect.server.db.dialect import SqliteDialect
+from prefect.server.db.dialect import Dialect
 from prefect.server.db.sql import TRUE, Sql, all_of, any_of
 
 _TERM = re.compile(r'([+!-]?)(?:"([^"]*)"|(\S+))')
 
 
-def matching(dialect: SqliteDialect, columns: Sequence[str], query: str) -> Sql:
+def matching(dialect: Dialect, columns: Sequence[str], query: str) -> Sql:
     """A condition: the columns, taken together, satisfy the query; case does not matter, an empty query holds."""
     wanted: list[Sql] = []
     needed: list[Sql] = []

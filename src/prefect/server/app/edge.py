@@ -1,0 +1,134 @@
+"""The edge of the API: what holds for every request, before any operation sees it.
+
+Every request gets an id. Then it is let through or not: its size, its client's version, who it comes from, and its CSRF
+token where those are asked for.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import logging
+import re
+import time
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from prefect.server.app import metrics
+from prefect.server.app.errors import answer
+from prefect.types import new_id
+
+logger = logging.getLogger("prefect.server.requests")
+
+OLDEST = (0, 8, 0)
+"""The oldest version of the REST API that a client may ask for."""
+
+LARGEST = 64 * 1024 * 1024
+"""Bytes that the body of a request may have."""
+
+_OPEN = frozenset(("/api/health", "/api/ready"))
+"""What is answered to everybody."""
+
+
+class Edge:
+    """The API as it is seen from outside.
+
+    Args:
+        app: The API.
+        auth_string: What a client must know: `"user:password"`; None when nobody is asked.
+        largest: Bytes that a body may have.
+    """
+
+    def __init__(self, app: ASGIApp, auth_string: str | None = None, largest: int = LARGEST) -> None:
+        self.app = app
+        self.largest = largest
+        self._expected = _basic(auth_string) if auth_string else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        request_id = headers.get(b"x-request-id", b"").decode("latin-1")[:64] or str(new_id())
+        scope["request_id"] = request_id
+        begun = time.perf_counter()
+        status = 500
+
+        async def reply(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message.setdefault("headers", [])
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode("latin-1")),
+                    # Says that records may be sent as they are, to `POST /journal`.
+                    (b"prefect-journal", b"1"),
+                ]
+            await send(message)
+
+        try:
+            refusal = self._refusal(scope, headers)
+            if refusal is not None:
+                await answer(*refusal)(scope, receive, reply)
+                return
+            await self.app(scope, _limited(receive, self.largest), reply)
+        except _TooLarge:
+            await answer(413, {"detail": self._too_large})(scope, receive, reply)
+        finally:
+            seconds = time.perf_counter() - begun
+            metrics.request_ended(scope, status, seconds)
+            logger.debug(
+                "%s %s %d in %.1f ms", scope["method"], scope["path"], status, seconds * 1000,
+                extra={"request_id": request_id},
+            )  # fmt: skip
+
+    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, Any] | None:
+        """The status and body that a request is refused with, or None."""
+        if int(headers.get(b"content-length", b"0") or 0) > self.largest:
+            return 413, {"detail": self._too_large}
+        if self._expected is not None and scope["path"] not in _OPEN:
+            if not hmac.compare_digest(headers.get(b"authorization", b""), self._expected):
+                return 401, {"exception_message": "Unauthorized"}
+            scope["actor"] = "admin"
+        return _wrong_version(headers.get(b"x-prefect-api-version"))
+
+    @property
+    def _too_large(self) -> str:
+        return f"The body is larger than the {self.largest} bytes that this server takes: send it in parts."
+
+
+def _basic(auth_string: str) -> bytes:
+    return b"Basic " + base64.b64encode(auth_string.encode())
+
+
+def _wrong_version(given: bytes | None) -> tuple[int, Any] | None:
+    if given is None:
+        return None
+    text = given.decode("latin-1")
+    parts = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", text)
+    if parts is None:
+        return 400, {"detail": f"X-PREFECT-API-VERSION is {text!r}, which is no version: send one like 0.8.4."}
+    if tuple(map(int, parts.groups())) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        return 400, {"detail": f"The client asks for version {text} of the API; this server has {oldest} and later."}
+    return None
+
+
+class _TooLarge(Exception):
+    """The body is larger than its header said, or had no header."""
+
+
+def _limited(receive: Receive, largest: int) -> Receive:
+    taken = 0
+
+    async def limited() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > largest:
+            raise _TooLarge
+        return message
+
+    return limited

@@ -1,0 +1,144 @@
+"""Operations as routes of FastAPI: it reads and validates requests and documents them; answers are written as they are.
+
+An answer is made of the values that the store's drivers gave, in the shape that is documented (tests hold it to that), so
+it goes straight to JSON, without being validated a second time.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Body, Header, Path, Query
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from prefect.server.db.connection import Database
+from prefect.server.routes.operation import Caller, Content, Operation, Status
+from prefect.server.routes.parameters import Parameter, parameters, wants_caller
+
+_PLACES: dict[str, Callable[..., Any]] = {
+    "path": Path,
+    "query": Query,
+    "header": Header,
+    "body": lambda **more: Body(embed=True, **more),
+    "whole": Body,
+}
+
+
+def route(operation: Operation, database: Database) -> APIRoute:
+    """A route that carries out an operation, each request in a transaction of its own."""
+    return JsonRoute(
+        operation.path,
+        endpoint(operation, database),
+        methods=[operation.method],
+        name=operation.fn.__name__,
+        tags=[operation.tag] if operation.tag else None,
+        status_code=operation.status,
+        response_model=operation.answer,
+        include_in_schema=operation.listed,
+    )
+
+
+def endpoint(operation: Operation, database: Database) -> Callable[..., Awaitable[Response]]:
+    """A function for FastAPI, with the signature that the operation's parameters make."""
+    transact = database.write if operation.writes else database.read
+    caller_name = wants_caller(operation)
+    raw = next((parameter.name for parameter in parameters(operation) if parameter.place == "raw"), None)
+
+    async def carry_out(request: Request, **given: Any) -> Response:
+        given.pop("x_prefect_api_version", None)
+        if caller_name is not None:
+            given[caller_name] = caller(request)
+        if raw is not None:
+            given[raw] = await request.body()
+        answer = await transact(lambda tx: operation.fn(tx, **given))
+        return respond(answer, operation.status)
+
+    declared = [_declared(parameter) for parameter in parameters(operation) if parameter.place != "raw"]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    version = inspect.Parameter("x_prefect_api_version", keyword, default=None, annotation=_VERSION)
+    request = inspect.Parameter("request", keyword, annotation=Request)
+    signature = inspect.Signature([*declared, version, request])
+    carry_out.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]  # what FastAPI reads
+    carry_out.__doc__ = operation.fn.__doc__
+    carry_out.__name__ = operation.fn.__name__
+    return carry_out
+
+
+_VERSION = Annotated[str, Header(alias="x-prefect-api-version")]
+
+
+def _declared(parameter: Parameter) -> inspect.Parameter:
+    more = {"alias": parameter.alias} if parameter.alias else {}
+    annotation = Annotated[parameter.type, _PLACES[parameter.place](**more)]
+    return inspect.Parameter(
+        parameter.name, inspect.Parameter.KEYWORD_ONLY, default=parameter.default, annotation=annotation
+    )
+
+
+def caller(request: Request) -> Caller:
+    """Who sent a request."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+    agent = headers.get("user-agent", "")
+    version = agent.removeprefix("prefect/").split(" ")[0] if agent.startswith("prefect/") else None
+    return Caller(request.scope.get("actor", "anonymous"), version, headers)
+
+
+def respond(answer: Any, status: int) -> Response:
+    """The response that says an answer."""
+    if isinstance(answer, Status):
+        answer, status = answer.answer, answer.code
+    if isinstance(answer, Content):
+        return Response(answer.body, status, answer.headers, answer.media_type)
+    if status == 204:
+        return Response(status_code=204)
+    return Response(to_json(answer), status, media_type="application/json")
+
+
+def to_json(answer: Any) -> bytes:
+    """An answer as JSON: times in UTC with a Z, durations as seconds."""
+    return orjson.dumps(answer, _plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON")
+
+
+class JsonRequest(Request):
+    """A request whose body is read by orjson: faster, and text that is no Unicode is refused here, not by the store."""
+
+    async def json(self) -> Any:
+        if not hasattr(self, "_json"):
+            body = await self.body()
+            try:
+                self._json = orjson.loads(body) if body else None
+            except orjson.JSONDecodeError as error:
+                raise HTTPException(422, f"The body is not JSON: {error}.") from None
+        return self._json
+
+
+class JsonRoute(APIRoute):
+    """A route whose requests are `JsonRequest`s."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            return await handle(JsonRequest(request.scope, request.receive))
+
+        return handler

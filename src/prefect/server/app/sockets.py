@@ -1,0 +1,94 @@
+"""Websockets: what all of them begin with, and the list of them.
+
+Before the first message of its own, a client shows its token (subprotocol `prefect`); without that protocol it is let in
+only where nobody is asked for a token.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+if TYPE_CHECKING:
+    from prefect.server.app import Server
+
+PROTOCOL = "prefect"
+
+REFUSED = 1008
+"""The code of a connection that is closed because of who asks."""
+
+Stream = Callable[["Server", WebSocket], Awaitable[None]]
+"""What serves a websocket that has been let in."""
+
+
+def routes(server: Server) -> list[BaseRoute]:
+    """The websockets of a server."""
+    return [WebSocketRoute(path, _served(server, stream)) for path, stream in STREAMS.items()]
+
+
+STREAMS: dict[str, Stream] = {}
+"""Each websocket's path and what serves it."""
+
+
+def _served(server: Server, stream: Stream) -> Callable[[WebSocket], Awaitable[None]]:
+    async def serve(socket: WebSocket) -> None:
+        try:
+            if await let_in(socket, _expected(server)):
+                await stream(server, socket)
+        except WebSocketDisconnect:
+            pass
+
+    return serve
+
+
+def _expected(server: Server) -> str | None:
+    secret = server.settings.server.api.auth_string
+    return secret.get_secret_value() if secret else None
+
+
+async def let_in(socket: WebSocket, expected: str | None) -> bool:
+    """Accept a websocket if its client may come in; otherwise it is closed.
+
+    Args:
+        socket: The websocket, not yet accepted.
+        expected: The token that a client must show, or None when nobody is asked.
+    """
+    if PROTOCOL not in socket.scope.get("subprotocols", ()):
+        if expected is not None:
+            await socket.close(REFUSED)
+            return False
+        await socket.accept()
+        return True
+    await socket.accept(PROTOCOL)
+    reason = _refusal(await receive_json(socket), expected)
+    if reason is not None:
+        await socket.close(REFUSED, reason)
+        return False
+    await socket.send_text('{"type":"auth_success"}')
+    return True
+
+
+def _refusal(message: Any, expected: str | None) -> str | None:
+    if not isinstance(message, dict) or message.get("type") != "auth":
+        return "Expected 'auth' message"
+    if expected is None:
+        return None
+    token = message.get("token")
+    if not token:
+        return "Auth required but no token provided"
+    if not isinstance(token, str) or not hmac.compare_digest(token.encode(), expected.encode()):
+        return "Invalid token"
+    return None
+
+
+async def receive_json(socket: WebSocket) -> Any:
+    """The next message as JSON; None when it is none."""
+    try:
+        return orjson.loads(await socket.receive_text())
+    except (orjson.JSONDecodeError, KeyError):
+        return None

@@ -1,0 +1,73 @@
+"""Which database the settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefect.server.db.connection import Database
+from prefect.server.db.errors import StoreUnavailable
+from prefect.server.db.sqlite import NAME as NAME
+
+if TYPE_CHECKING:
+    from prefect.settings import Settings
+
+
+def url(settings: Settings) -> str:
+    """The database's URL, as SQLAlchemy writes it: the file of the local store when none is set."""
+    secret = settings.server.database.connection_url
+    return secret.get_secret_value() if secret else f"sqlite+aiosqlite:///{settings.home / NAME}"
+
+
+def path(settings: Settings) -> Path | None:
+    """The SQLite file that the settings name, or None when they name another database."""
+    scheme, _, rest = url(settings).partition("://")
+    if not scheme.startswith("sqlite"):
+        return None
+    file = rest.removeprefix("/").partition("?")[0]
+    if not file or ":memory:" in file:
+        raise StoreUnavailable(
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL names a database in memory, which would lose what it was told: name "
+            "a file, for instance sqlite+aiosqlite:////tmp/pluperfect.db."
+        )
+    return Path(file)
+
+
+def database(settings: Settings) -> Database:
+    """The database of a server with these settings; not yet open."""
+    file = path(settings)
+    if file is not None:
+        from prefect.server.db.resident import ResidentSqlite
+
+        return ResidentSqlite(file)
+    from prefect.server.db.postgres import PostgresDatabase
+
+    told = settings.server.database
+    pool = told.sqlalchemy
+    return PostgresDatabase(url(settings), pool.pool_size + pool.max_overflow, options=_options(told))
+
+
+def _options(told: Any) -> dict[str, Any]:
+    """The settings of connections as asyncpg takes them."""
+    args = told.sqlalchemy.connect_args
+    named = {"application_name": args.application_name, "search_path": args.search_path}
+    options: dict[str, Any] = {"server_settings": {name: value for name, value in named.items() if value}}
+    if args.statement_cache_size is not None:
+        options["statement_cache_size"] = args.statement_cache_size
+    if told.connection_timeout is not None:
+        options["timeout"] = told.connection_timeout
+    if told.timeout is not None:
+        options["command_timeout"] = told.timeout
+    if args.tls.enabled:
+        options["ssl"] = _tls(args.tls)
+    return options
+
+
+def _tls(tls: Any) -> Any:
+    import ssl
+
+    context = ssl.create_default_context(cafile=tls.ca_file)
+    context.check_hostname = tls.check_hostname
+    if tls.cert_file:
+        context.load_cert_chain(tls.cert_file, tls.key_file)
+    return context

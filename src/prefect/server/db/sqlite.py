@@ -1,0 +1,253 @@
+"""SQLite through the standard library's driver: a connection a transaction, so nothing survives a fork.
+
+It blocks in the driver: in place when driven; under an event loop a whole unit of work is driven in a worker thread.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from prefect._io import blocking, drive, sleep
+from prefect._lazy import lazy
+from prefect.server.db import schema
+from prefect.server.db.connection import Connection, Told, Work
+from prefect.server.db.dialect import SqliteDialect
+from prefect.server.db.errors import StoreBusy, StoreDamaged, StoreError, StoreUnavailable
+from prefect.server.db.sql import Sql
+from prefect.server.db.tables import Table
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+else:
+    sqlite3 = lazy("sqlite3")
+
+T = TypeVar("T")
+
+NAME = "pluperfect.db"
+"""The file of the local store in its home directory."""
+
+PATIENCE = 60.0
+"""Seconds to wait for one's turn to write; our transactions are cut to take a fraction of one."""
+
+BRIEFLY = 5.0
+"""Seconds that a statement may wait in the driver: for the moments in which the file is created or recovered."""
+
+
+class SqliteConnection:
+    """A transaction on a SQLite file."""
+
+    dialect = SqliteDialect()
+
+    def __init__(self, raw: sqlite3.Connection, path: Path) -> None:
+        self._raw = raw
+        self._path = path
+        # A cancelled caller may leave a statement running in a worker thread: closing must wait for it.
+        self._busy = threading.Lock()
+        self.told: Told = []
+
+    async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
+        values = [self.dialect.encode(value) for value in sql.values]
+        return await self._call(lambda: self._raw.execute(sql.text, values).fetchall())
+
+    async def run(self, sql: Sql) -> int:
+        values = [self.dialect.encode(value) for value in sql.values]
+        return await self._call(lambda: self._raw.execute(sql.text, values).rowcount)
+
+    async def insert(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+        marks = ", ".join("?" * len(names))
+        text = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+        return await self._call(lambda: self._raw.executemany(text, rows).rowcount)
+
+    async def update(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+        sets = ", ".join(f"{name} = ?" for name in names)
+        text = f"UPDATE {table.name} SET {sets} WHERE {table.key} = ?"
+        return await self._call(lambda: self._raw.executemany(text, rows).rowcount)
+
+    def tell(self, topic: str, item: Any = None) -> None:
+        self.told.append((topic, item))
+
+    async def finish(self, statement: str) -> None:
+        """End the transaction with COMMIT or ROLLBACK and close the file."""
+        await blocking(self._finish, statement)
+
+    def _finish(self, statement: str) -> None:
+        with self._busy:
+            try:
+                if self._raw.in_transaction:
+                    self._raw.execute(statement)
+            except sqlite3.Error as error:
+                raise explain(error, self._path) from error
+            finally:
+                self._raw.close()
+
+    async def _call(self, fn: Callable[[], T]) -> T:
+        return await blocking(self._guarded, fn)
+
+    def _guarded(self, fn: Callable[[], T]) -> T:
+        with self._busy:
+            try:
+                return fn()
+            except sqlite3.DatabaseError as error:
+                raise explain(error, self._path) from error
+
+
+class SqliteDatabase:
+    """A SQLite file, created and brought to the current schema when it is first used.
+
+    Args:
+        path: The file. Its directory is made when it is missing.
+        patience: Seconds to wait for one's turn to write.
+    """
+
+    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
+        self.path = path
+        self.patience = patience
+        self._prepared = False
+        self._listeners: list[Callable[[Told], None]] = []
+
+    async def open(self) -> None:
+        async with self.reading():
+            pass
+
+    async def close(self) -> None:
+        pass
+
+    def listen(self, listener: Callable[[Told], None]) -> None:
+        self._listeners.append(listener)
+
+    async def read(self, work: Work[T]) -> T:
+        return await blocking(lambda: drive(self._read(work)))
+
+    async def write(self, work: Work[T]) -> T:
+        return await blocking(lambda: drive(self._write(work)))
+
+    async def _read(self, work: Work[T]) -> T:
+        async with self.reading() as tx:
+            return await work(tx)
+
+    async def _write(self, work: Work[T]) -> T:
+        async with self.writing() as tx:
+            return await work(tx)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        connection = await blocking(self._open)
+        try:
+            await connection.run(Sql("BEGIN"))
+            yield connection
+        finally:
+            await connection.finish("ROLLBACK")
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Connection]:
+        connection = await blocking(self._open)
+        try:
+            await self._take_turn(connection)
+            yield connection
+        except BaseException:
+            await connection.finish("ROLLBACK")
+            raise
+        await connection.finish("COMMIT")
+        self._announce(connection.told)
+
+    def _announce(self, told: Told) -> None:
+        if told:
+            for listener in self._listeners:
+                listener(told)
+
+    async def _take_turn(self, connection: SqliteConnection) -> None:
+        """Begin a transaction that writes, as soon as no other one does.
+
+        Waiting is done here and not in the driver: under an event loop that would hold a thread for each who waits,
+        and none might be left for the one they wait for.
+        """
+        deadline = time.monotonic() + self.patience
+        pause = 0.001
+        await connection.run(Sql("PRAGMA busy_timeout = 0"))
+        while True:
+            try:
+                await connection.run(Sql("BEGIN IMMEDIATE"))
+                break
+            except StoreBusy:
+                if time.monotonic() >= deadline:
+                    raise
+            # At random, so that those who wait do not keep step.
+            await sleep(pause * random.random())
+            pause = min(pause * 2, 0.1)
+        await connection.run(Sql(f"PRAGMA busy_timeout = {BRIEFLY * 1000:.0f}"))
+
+    def _open(self) -> SqliteConnection:
+        if not (self._prepared and self.path.exists()):
+            _make_home(self.path.parent)
+        try:
+            raw = sqlite3.connect(self.path, timeout=BRIEFLY, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise explain(error, self.path) from error
+        try:
+            if not (self._prepared and self.path.stat().st_size):
+                schema.prepare(raw, self.path, SqliteDialect())
+                self._prepared = True
+            # A commit is on disk when it returns: the journal's records are discarded on its word.
+            raw.execute("PRAGMA synchronous = FULL")
+            raw.execute("PRAGMA cache_size = -16000")
+        except sqlite3.Error as error:
+            raw.close()
+            raise explain(error, self.path) from error
+        except BaseException:
+            raw.close()
+            raise
+        return SqliteConnection(raw, self.path)
+
+
+def open_home(home: Path) -> SqliteDatabase:
+    """The local store of a home directory; one object a path, so that the schema is checked once a process."""
+    path = home / NAME
+    database = _opened.get(path)
+    if database is None:
+        database = _opened[path] = SqliteDatabase(path)
+    return database
+
+
+_opened: dict[Path, SqliteDatabase] = {}
+
+
+def _make_home(home: Path) -> None:
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StoreUnavailable(
+            f"PREFECT_HOME is {str(home)!r}, which is not a directory: move that file away, or set PREFECT_HOME "
+            "to a directory."
+        ) from error
+    except OSError as error:
+        raise StoreUnavailable(
+            f"PREFECT_HOME {str(home)!r} cannot be made ({error.strerror}): set PREFECT_HOME to a directory that can "
+            "be written."
+        ) from error
+
+
+def explain(error: sqlite3.Error, path: Path) -> StoreError:
+    """The error of the driver as one sentence that says what is wrong and what to do."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return StoreBusy(
+            f"The local store {str(path)!r} is locked by another process ({text}): try again when that one is done."
+        )
+    if any(sign in text for sign in ("unable to open", "readonly", "disk I/O", "full", "permission")):
+        return StoreUnavailable(
+            f"The local store {str(path)!r} cannot be opened or written ({text}): check the rights and the free space "
+            "of its directory, or set PREFECT_HOME to another."
+        )
+    if any(sign in text for sign in ("not a database", "malformed", "corrupt")):
+        return StoreDamaged(
+            f"The local store {str(path)!r} is damaged ({text}): restore it from a copy, or move it away and a new one "
+            "is begun at the next command; nothing was deleted."
+        )
+    return StoreError(f"The local store {str(path)!r} refused a statement: {text}.")

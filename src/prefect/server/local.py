@@ -1,0 +1,84 @@
+"""The local application: the API's operations as calls in this process, on the store of one home directory.
+
+The client's transport finds it by name at run time. An operation is named by its method and route as the REST API has it,
+takes the same parameters, and answers with Python values. Before any of them the journal is applied, so that what was
+recorded is seen; now and then runs whose process is gone are found.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prefect import journal
+from prefect._io import blocking
+from prefect.server.db.sqlite import open_home
+from prefect.server.routes import find
+from prefect.server.routes.operation import LOCAL, Status
+from prefect.server.routes.parameters import bind, wants_caller
+from prefect.server.services.apply import JournalUnreadable, apply
+from prefect.server.services.owners import crash_orphans
+
+logger = logging.getLogger("prefect.client")
+
+OWNERS_EVERY = 5.0
+"""Seconds between two looks for runs whose process is gone."""
+
+FLUSH_TIMEOUT = 10.0
+"""Seconds to wait for this process's own records to reach the disk."""
+
+
+class LocalApplication:
+    """The API of the local store of a home directory.
+
+    Args:
+        home: The directory.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.database = open_home(home)
+        self._looked = float("-inf")
+        self._warned = False
+
+    async def call(self, method: str, route: str, params: Mapping[str, Any], body: Any = None) -> Any:
+        """Carry out an operation.
+
+        Args:
+            method: The HTTP method.
+            route: The path as the API declares it, for instance `"/flow_runs/{id}"`.
+            params: The parameters of its path and its query.
+            body: The values of its body, or a model.
+
+        Raises:
+            Refused: It cannot be done, as the error's class and message say.
+            StoreError: The local store cannot be used.
+        """
+        await self.catch_up()
+        operation = find(method, route)
+        given = bind(operation, params, body)
+        caller = wants_caller(operation)
+        if caller is not None:
+            given[caller] = LOCAL
+        transact = self.database.write if operation.writes else self.database.read
+        answer = await transact(lambda tx: operation.fn(tx, **given))
+        return answer.answer if isinstance(answer, Status) else answer
+
+    async def catch_up(self) -> None:
+        """Apply the journal, and crash runs whose process is gone."""
+        own = journal.current()
+        if own is not None and own.home == self.home:
+            await blocking(own.flush, FLUSH_TIMEOUT)
+        try:
+            await apply(self.database, self.home)
+            if time.monotonic() - self._looked > OWNERS_EVERY:
+                await crash_orphans(self.database, self.home)
+                self._looked = time.monotonic()
+        except JournalUnreadable as error:
+            # What was applied before can still be read.
+            if not self._warned:
+                self._warned = True
+                logger.warning("%s", error)

@@ -1,0 +1,128 @@
+"""The loops: work that the server does by itself, again and again.
+
+A `Loop` is a name, a pause and a function that does one round of its work. With several servers on one database, a loop
+with `alone` is done by one of them at a time, which says so in the store until some time ahead; when it dies another
+takes over then. A round that fails is logged and tried again after the pause: a loop never ends by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from prefect.server.bus import Bus
+from prefect.server.db.connection import Connection, Database
+from prefect.server.services import leadership
+from prefect.types import new_id
+
+if TYPE_CHECKING:
+    from prefect.settings import Settings
+
+logger = logging.getLogger("prefect.server.loops")
+
+MODULES: tuple[str, ...] = ()
+"""The modules of this package that declare loops, each in `loops(settings)`."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a round of a loop may use."""
+
+    database: Database
+    bus: Bus
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Something that is done again and again.
+
+    Attributes:
+        name: What it is called.
+        round: Does it once.
+        seconds: The pause between two rounds.
+        enabled: Whether the settings want it.
+        alone: Whether only one server does it at a time.
+        topic: What is told on the bus when there is something to do before the pause is over.
+        summary: What it is for, in a sentence.
+    """
+
+    name: str
+    round: Callable[[Environment], Awaitable[None]]
+    seconds: float
+    enabled: bool = True
+    alone: bool = True
+    topic: str | None = None
+    summary: str = ""
+
+
+def all_loops(settings: Settings) -> list[Loop]:
+    """Every loop, as the settings have it."""
+    return [loop for name in MODULES for loop in import_module(f"{__name__}.{name}").loops(settings)]
+
+
+Observer = Callable[[str, float, bool], None]
+"""Told after each round: the loop's name, how many seconds late it began, and whether it succeeded."""
+
+
+class Loops:
+    """The loops of a server, from `start` to `stop`."""
+
+    def __init__(self, database: Database, bus: Bus, settings: Settings, observer: Observer | None = None) -> None:
+        self.environment = Environment(database, bus, settings)
+        self.owner = str(new_id())
+        self._observer = observer
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, loops: Iterable[Loop] | None = None) -> None:
+        """Begin the loops that the settings want."""
+        chosen = all_loops(self.environment.settings) if loops is None else loops
+        self._tasks = [asyncio.create_task(self._run(loop), name=loop.name) for loop in chosen if loop.enabled]
+
+    async def stop(self) -> None:
+        """End them, and let other servers take over at once."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.environment.database.write(lambda tx: leadership.resign(tx, self.owner))
+
+    async def _run(self, loop: Loop) -> None:
+        with self.environment.bus.subscribe(*([loop.topic] if loop.topic else [])) as news:
+            due = time.monotonic()
+            while True:
+                begun = time.monotonic()
+                succeeded = await self._attempt(loop)
+                if self._observer is not None:
+                    self._observer(loop.name, begun - due, succeeded)
+                # Not quite regular, so that servers do not keep step.
+                pause = loop.seconds * (0.95 + 0.1 * random.random())
+                due = time.monotonic() + pause
+                try:
+                    await asyncio.wait_for(news.take(), pause)
+                    due = time.monotonic()
+                except TimeoutError:
+                    pass
+
+    async def _attempt(self, loop: Loop) -> bool:
+        try:
+            if not loop.alone or await self._leads(loop):
+                await loop.round(self.environment)
+            return True
+        except Exception:
+            logger.exception("A round of the loop %s failed; it is tried again in %g s", loop.name, loop.seconds)
+            return False
+
+    async def _leads(self, loop: Loop) -> bool:
+        length = timedelta(seconds=max(3 * loop.seconds, 15))
+
+        async def claim(tx: Connection) -> bool:
+            return await leadership.claim(tx, loop.name, self.owner, length)
+
+        return await self.environment.database.write(claim)

@@ -1,0 +1,53 @@
+"""The operations of the REST API: each is declared once, parses what it is given, calls one service and answers.
+
+An `Operation` knows nothing of HTTP's machinery: `server.app` makes a FastAPI route of it, and `server.local` calls it in
+this process. `MODULES` says where the operations of a path are, so that a program that asks for one loads one module.
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+
+from prefect.server.routes.operation import Operation, Routes
+
+MODULES = {
+    "flows": "flows",
+    "flow_runs": "flow_runs",
+    "flow_run_states": "run_states",
+    "task_runs": "task_runs",
+    "task_run_states": "run_states",
+    "logs": "logs",
+    "artifacts": "artifacts",
+    "journal": "journal",
+    "health": "root",
+    "hello": "root",
+    "ready": "root",
+    "version": "root",
+}
+"""The module of the operations whose path begins with a word."""
+
+
+def routes_of(word: str) -> Routes:
+    """The operations whose path begins with `word`.
+
+    Raises:
+        LookupError: There are none.
+    """
+    return importlib.import_module(f"{__name__}.{MODULES[word]}").routes
+
+
+@cache
+def operations() -> tuple[Operation, ...]:
+    """All operations, in the order in which their paths are tried."""
+    modules = [routes_of(word) for word in MODULES]
+    return tuple(operation for routes in dict.fromkeys(modules) for operation in routes)
+
+
+def find(method: str, route: str) -> Operation:
+    """The operation of a method and a path as the API declares it, for instance `"/flow_runs/{id}"`.
+
+    Raises:
+        LookupError: There is none.
+    """
+    return routes_of(route.split("/")[1]).by_route[method, route]

@@ -1,0 +1,18 @@
+"""Records of programs' journals, as they are: what our own clients send instead of a request for each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import In, Routes
+from prefect.server.services.apply import apply_records
+
+routes = Routes(None, "/journal")
+
+
+@routes.writes("POST", "", Any, listed=False)
+async def apply_journal(tx: Connection, body: Annotated[bytes, In("raw")]) -> Any:
+    """Apply records: JSON objects, one a line. Doing it again changes nothing."""
+    records, set_aside = await apply_records(tx, body)
+    return {"records": records, "set_aside": set_aside}

@@ -1,0 +1,33 @@
+"""Logs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from prefect.schemas.actions.runs import LogCreate
+from prefect.schemas.filters import LogFilter
+from prefect.schemas.records import Log
+from prefect.schemas.sorting import LogSort
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import NOT_GIVEN, Body, In, Limit, Offset, Routes
+from prefect.server.services import changing, reading
+
+routes = Routes("Logs", "/logs")
+
+
+@routes.writes("POST", "/", Any, 201)
+async def create_logs(tx: Connection, logs: Annotated[list[LogCreate], In("whole")]) -> None:
+    """Add logs."""
+    await changing.add_logs(tx, [log.model_dump() for log in logs])
+
+
+@routes.reads("POST", "/filter", list[Log])
+async def read_logs(
+    tx: Connection,
+    limit: Limit = NOT_GIVEN,
+    offset: Offset = 0,
+    logs: Body[LogFilter | None] = None,
+    sort: Body[LogSort] = LogSort.TIMESTAMP_ASC,
+) -> Any:
+    """The logs that satisfy a filter."""
+    return await reading.find_logs(tx, sort, limit, offset, logs=logs)

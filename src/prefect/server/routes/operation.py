@@ -1,0 +1,136 @@
+"""What an operation of the API is, and how a module of routes declares its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+from annotated_types import Ge
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class In:
+    """Where a parameter is found in a request, when its type does not say so."""
+
+    place: str
+    alias: str | None = None
+
+
+BODY = In("body")
+"""A field of the body's JSON object. A parameter without a mark is a field of the path if the path names it, the whole
+body if it is a model, and a field of the query otherwise."""
+
+Body: TypeAlias = Annotated[T, BODY]
+Offset: TypeAlias = Annotated[int, BODY, Ge(0)]
+Limit: TypeAlias = Annotated[int, BODY]
+"""How many at most: as many as the API gives at once, `api.default_limit`, unless given; no more may be asked for."""
+
+NOT_GIVEN: Any = None
+"""The default of what is never null when it is given."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and how.
+
+    Attributes:
+        actor: Who it is: today always "anonymous" or "admin" (who gave the auth string).
+        client_version: The version of the client, or None when it did not say.
+        headers: The request's headers, by names in lower case.
+    """
+
+    actor: str = "anonymous"
+    client_version: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+LOCAL = Caller("local")
+"""Code in this process."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """An answer whose HTTP status is not the operation's usual one."""
+
+    code: int
+    answer: Any
+
+
+@dataclass(frozen=True)
+class Content:
+    """An answer that is not JSON."""
+
+    body: bytes
+    media_type: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the API.
+
+    Attributes:
+        method: Its HTTP method.
+        path: Its path below the API, for instance `"/flow_runs/{id:uuid}"`.
+        fn: Is called with a transaction, then with what the request gave, by name. A parameter `caller` gets the `Caller`.
+        tag: The group it is listed in.
+        status: The HTTP status of its answer.
+        answer: The type of its answer, for the documentation; None for an empty one.
+        writes: It changes something.
+        listed: It is part of the interface, and documented.
+    """
+
+    method: str
+    path: str
+    fn: Callable[..., Awaitable[Any]]
+    tag: str | None
+    status: int = 200
+    answer: Any = None
+    writes: bool = False
+    listed: bool = True
+
+    @property
+    def route(self) -> str:
+        """The path without the types of its fields."""
+        return re.sub(r":\w+}", "}", self.path)
+
+
+class Routes:
+    """The operations of one group.
+
+    Args:
+        tag: Its name in the documentation.
+        prefix: What all its paths begin with.
+    """
+
+    def __init__(self, tag: str | None, prefix: str = "") -> None:
+        self.tag = tag
+        self.prefix = prefix
+        self.by_route: dict[tuple[str, str], Operation] = {}
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self.by_route.values())
+
+    def reads(self, method: str, path: str, answer: Any, **more: Any) -> Callable[[Callable[..., Any]], Any]:
+        """Declare an operation that changes nothing."""
+        return self._declare(method, path, answer=answer, **more)
+
+    def writes(
+        self, method: str, path: str, answer: Any = None, status: int | None = None, **more: Any
+    ) -> Callable[[Callable[..., Any]], Any]:
+        """Declare an operation that changes something; without an answer its status is 204."""
+        if status is None:
+            status = 204 if answer is None else 200
+        return self._declare(method, path, answer=answer, status=status, writes=True, **more)
+
+    def _declare(self, method: str, path: str, **more: Any) -> Callable[[Callable[..., Any]], Any]:
+        def declare(fn: Callable[..., Any]) -> Callable[..., Any]:
+            operation = Operation(method, self.prefix + path, fn, more.pop("tag", self.tag), **more)
+            self.by_route[method, operation.route] = operation
+            return fn
+
+        return declare

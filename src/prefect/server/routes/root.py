@@ -1,0 +1,37 @@
+"""Whether the server answers, and what it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import Routes, Status
+from prefect.server.services import reading, starting
+
+routes = Routes("Root")
+
+
+@routes.reads("GET", "/health", Any)
+async def health_check(tx: Connection) -> bool:
+    """The server answers."""
+    return True
+
+
+@routes.reads("GET", "/hello", Any)
+async def hello(tx: Connection) -> str:
+    """A greeting."""
+    return "👋"
+
+
+@routes.reads("GET", "/version", str)
+async def server_version(tx: Connection) -> str:
+    """The version of the REST API."""
+    return starting.API_VERSION
+
+
+@routes.reads("GET", "/ready", Any)
+async def perform_readiness_check(tx: Connection) -> Any:
+    """The database answers, too."""
+    if await reading.answers_queries(tx):
+        return {"message": "OK"}
+    return Status(503, {"message": "Database is not available"})

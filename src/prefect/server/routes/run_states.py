@@ -1,0 +1,40 @@
+"""The states of runs."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from prefect.schemas.states import State
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import Routes
+from prefect.server.services import reading
+
+routes = Routes(None)
+
+_FLOWS = {"tag": "Flow Run States"}
+_TASKS = {"tag": "Task Run States"}
+
+
+@routes.reads("GET", "/flow_run_states/{id:uuid}", State, **_FLOWS)
+async def read_flow_run_state(tx: Connection, id: UUID) -> Any:
+    """A state of a flow run."""
+    return await reading.get_flow_run_state(tx, id)
+
+
+@routes.reads("GET", "/flow_run_states/", list[State], **_FLOWS)
+async def read_flow_run_states(tx: Connection, flow_run_id: UUID) -> Any:
+    """All states of a flow run, oldest first."""
+    return await reading.get_flow_run_states(tx, flow_run_id)
+
+
+@routes.reads("GET", "/task_run_states/{id:uuid}", State, **_TASKS)
+async def read_task_run_state(tx: Connection, id: UUID) -> Any:
+    """A state of a task run."""
+    return await reading.get_task_run_state(tx, id)
+
+
+@routes.reads("GET", "/task_run_states/", list[State], **_TASKS)
+async def read_task_run_states(tx: Connection, task_run_id: UUID) -> Any:
+    """All states of a task run, oldest first."""
+    return await reading.get_task_run_states(tx, task_run_id)

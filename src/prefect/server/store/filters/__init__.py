@@ -1,0 +1,48 @@
+"""The declarative filters of `prefect.schemas.filters` turned into SQL: the one place that does.
+
+A filter is read by its fields, so a field added to a schema needs one line in its group's module: which column it is
+about, or, for the few that are not about a column, a function of their own. `LINKS` say how the rows of one table relate
+to those of another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.server.db.dialect import Dialect
+from prefect.server.db.sql import TRUE, Sql, all_of
+from prefect.server.store.filters import runs
+from prefect.server.store.filters.core import Meaning, combined, given
+
+_GROUPS = (runs,)
+
+_MEANINGS: dict[str, dict[str, Meaning]] = {
+    name: fields for group in _GROUPS for name, fields in group.MEANINGS.items()
+}
+
+_LINKS: dict[tuple[str, str], str] = {tables: text for group in _GROUPS for tables, text in group.LINKS.items()}
+
+
+def condition(dialect: Dialect, criteria: Any) -> Sql:
+    """What a filter asks of its own table's rows; None asks nothing."""
+    if criteria is None:
+        return TRUE
+    meanings = _MEANINGS[type(criteria).__name__]
+    return combined(criteria, (meanings[name](dialect, value) for name, value in given(criteria)))
+
+
+def related(dialect: Dialect, table: str, **filters: Any) -> Sql:
+    """What filters on several objects ask of the rows of `table`.
+
+    Args:
+        dialect: The database's.
+        table: The table that is queried.
+        filters: By table name, each a filter or None; those of other tables ask for a row that has such a relation.
+    """
+    parts: list[Sql] = []
+    for other, criteria in filters.items():
+        if criteria is None:
+            continue
+        asked = condition(dialect, criteria)
+        parts.append(asked if other == table else Sql(_LINKS[table, other].format(asked.text), asked.values))
+    return all_of(parts)

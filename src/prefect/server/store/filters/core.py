@@ -1,0 +1,62 @@
+"""What filters are made of: operators, and fields about columns. The operators mean the same wherever they occur."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from prefect.server.db.dialect import Dialect
+from prefect.server.db.sql import TRUE, Sql, all_of, any_of, none_of, one_of
+
+Meaning = Callable[[Dialect, Any], Sql]
+"""What a field's own filter (for instance `FlowRunFilterName`) means in SQL."""
+
+
+def given(criteria: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of a filter that ask something."""
+    for name in type(criteria).model_fields:
+        value = getattr(criteria, name)
+        if value is not None and name != "operator":
+            yield name, value
+
+
+def combined(criteria: Any, parts: Iterator[Sql]) -> Sql:
+    asked = list(parts)
+    if not asked:
+        return TRUE
+    operator = getattr(criteria, "operator", None)
+    return any_of(asked) if getattr(operator, "value", operator) == "or_" else all_of(asked)
+
+
+# --- operators -------------------------------------------------------------------------------------------------------
+
+OPERATORS: dict[str, Callable[[Dialect, str, Any], Sql]] = {
+    "any_": lambda _, column, value: one_of(column, value),
+    "not_any_": lambda _, column, value: none_of(column, value),
+    "is_null_": lambda _, column, value: Sql(f"{column} IS {'' if value else 'NOT '}NULL"),
+    "exists_": lambda _, column, value: Sql(f"{column} IS {'NOT ' if value else ''}NULL"),
+    "like_": lambda dialect, column, value: dialect.like(column, f"%{value}%"),
+    "before_": lambda _, column, value: Sql(f"{column} <= ?", (value,)),
+    "after_": lambda _, column, value: Sql(f"{column} >= ?", (value,)),
+    "ge_": lambda _, column, value: Sql(f"{column} >= ?", (value,)),
+    "le_": lambda _, column, value: Sql(f"{column} <= ?", (value,)),
+}
+
+
+def column(name: str, **own: Callable[[Dialect, str, Any], Sql]) -> Meaning:
+    """A field about one column; `own` replaces what an operator means for it."""
+    operators = {**OPERATORS, **own}
+
+    def meaning(dialect: Dialect, criteria: Any) -> Sql:
+        return combined(criteria, (operators[operator](dialect, name, value) for operator, value in given(criteria)))
+
+    return meaning
+
+
+def tags(name: str) -> Meaning:
+    """A field about a JSON array of strings, of which the empty one is stored as null."""
+    return column(
+        name,
+        any_=lambda dialect, expression, value: dialect.array_has_any(expression, value),
+        all_=lambda dialect, expression, value: dialect.array_has_all(expression, value),
+    )

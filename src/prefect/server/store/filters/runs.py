@@ -1,0 +1,117 @@
+"""What the filters on flows, runs, logs and artifacts mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.server.db.dialect import Dialect
+from prefect.server.db.sql import FALSE, TRUE, Sql, one_of
+from prefect.server.store import text
+from prefect.server.store.filters.core import OPERATORS, Meaning, column, combined, given, tags
+
+LINKS = {
+    ("flow", "flow_run"): "flow.id IN (SELECT flow_run.flow_id FROM flow_run WHERE {})",
+    ("flow", "task_run"): "flow.id IN (SELECT flow_run.flow_id FROM flow_run JOIN task_run"
+    " ON task_run.flow_run_id = flow_run.id WHERE {})",
+    ("flow_run", "flow"): "flow_run.flow_id IN (SELECT flow.id FROM flow WHERE {})",
+    ("flow_run", "task_run"): "flow_run.id IN (SELECT task_run.flow_run_id FROM task_run WHERE {})",
+    ("task_run", "flow"): "task_run.flow_run_id IN (SELECT flow_run.id FROM flow_run JOIN flow"
+    " ON flow.id = flow_run.flow_id WHERE {})",
+    ("task_run", "flow_run"): "task_run.flow_run_id IN (SELECT flow_run.id FROM flow_run WHERE {})",
+    ("artifact", "flow"): "artifact.flow_run_id IN (SELECT flow_run.id FROM flow_run JOIN flow"
+    " ON flow.id = flow_run.flow_id WHERE {})",
+    ("artifact", "flow_run"): "artifact.flow_run_id IN (SELECT flow_run.id FROM flow_run WHERE {})",
+    ("artifact", "task_run"): "artifact.task_run_id IN (SELECT task_run.id FROM task_run WHERE {})",
+}
+
+
+def _state(table: str) -> Meaning:
+    type_, name = column(f"{table}.state_type"), column(f"{table}.state_name")
+
+    def meaning(dialect: Dialect, criteria: Any) -> Sql:
+        meanings = {"type": type_, "name": name}
+        return combined(criteria, (meanings[field](dialect, value) for field, value in given(criteria)))
+
+    return meaning
+
+
+def _created_by(dialect: Dialect, criteria: Any) -> Sql:
+    """Who created a run is kept as JSON, whose id and type are asked for rarely enough to read them from it."""
+
+    def part(name: str, value: Any) -> Sql:
+        if name == "is_null_":
+            return OPERATORS[name](dialect, "flow_run.created_by", value)
+        return one_of(dialect.json_field("flow_run.created_by", name.rstrip("_")), [str(item) for item in value])
+
+    return combined(criteria, (part(name, value) for name, value in given(criteria)))
+
+
+def _parent_flow_run(_: Dialect, criteria: Any) -> Sql:
+    asked = one_of("task_run.flow_run_id", criteria.any_) if criteria.any_ is not None else TRUE
+    return Sql(f"flow_run.parent_task_run_id IN (SELECT task_run.id FROM task_run WHERE {asked.text})", asked.values)
+
+
+def _has_subflow(_: Dialect, criteria: Any) -> Sql:
+    if criteria.exists_ is None:
+        return TRUE
+    negation = "" if criteria.exists_ else "NOT "
+    return Sql(f"{negation}EXISTS (SELECT 1 FROM flow_run AS sub WHERE sub.parent_task_run_id = task_run.id)")
+
+
+def _deployed_flow(_: Dialect, criteria: Any) -> Sql:
+    """Flows with or without deployments: there are none in the local store."""
+    return {None: TRUE, True: TRUE, False: FALSE}[criteria.is_null_]
+
+
+def _log_text(dialect: Dialect, criteria: Any) -> Sql:
+    return text.matching(dialect, ("log.message", "log.name"), criteria.query)
+
+
+def _key(table: str) -> Meaning:
+    # The pattern of a key is used as it is: its author writes the wildcards.
+    return column(f"{table}.key", like_=lambda dialect, name, value: dialect.like(name, value))
+
+
+MEANINGS: dict[str, dict[str, Meaning]] = {
+    "FlowFilter": {
+        "id": column("flow.id"),
+        "name": column("flow.name"),
+        "tags": tags("flow.tags"),
+        "deployment": _deployed_flow,
+    },
+    "FlowRunFilter": {
+        **{
+            name: column(f"flow_run.{name}")
+            for name in (
+                *("id", "name", "deployment_id", "work_queue_name", "flow_version", "idempotency_key"),
+                *("start_time", "end_time", "expected_start_time", "next_scheduled_start_time", "parent_task_run_id"),
+            )
+        },
+        "state": _state("flow_run"),
+        "tags": tags("flow_run.tags"),
+        "created_by": _created_by,
+        "parent_flow_run_id": _parent_flow_run,
+    },
+    "TaskRunFilter": {
+        **{
+            name: column(f"task_run.{name}")
+            for name in ("id", "name", "flow_run_id", "start_time", "end_time", "expected_start_time")
+        },
+        "state": _state("task_run"),
+        "tags": tags("task_run.tags"),
+        "subflow_runs": _has_subflow,
+    },
+    "LogFilter": {
+        **{name: column(f"log.{name}") for name in ("level", "timestamp", "flow_run_id", "task_run_id")},
+        "text": _log_text,
+    },
+    "ArtifactFilter": {
+        **{name: column(f"artifact.{name}") for name in ("id", "flow_run_id", "task_run_id", "type")},
+        "key": _key("artifact"),
+    },
+    "ArtifactCollectionFilter": {
+        **{name: column(f"artifact.{name}") for name in ("flow_run_id", "task_run_id", "type")},
+        "latest_id": column("artifact.id"),
+        "key": _key("artifact"),
+    },
+}
