@@ -1,0 +1,228 @@
+"""What automations can do when their trigger fires.
+
+An action that is about an object names it by its id (`source` is "selected") or is about the one that the triggering
+event tells of ("inferred"). The models say what is to be done; nothing here does it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self, TypeAlias
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, model_validator
+
+from prefect.schemas.base import PrefectBaseModel
+from prefect.schemas.states import StateType
+
+Source: TypeAlias = Literal["selected", "inferred"]
+
+
+class Action(PrefectBaseModel):
+    """The base of the actions; `type` says which one it is."""
+
+    type: str
+
+    def describe_for_cli(self) -> str:
+        """The action in a few words, for example `Pause deployment`."""
+        return self.type.replace("-", " ").capitalize()
+
+
+class DoNothing(Action):
+    """Do nothing, to try an automation out."""
+
+    type: Literal["do-nothing"] = "do-nothing"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+def check_selection(source: Source, name: str, id: UUID | None) -> None:
+    """A ValueError if an id is missing although its object is to be selected, or given although it is inferred."""
+    if source == "selected" and id is None:
+        raise ValueError(f"{name} is required, because the source is 'selected'.")
+    if source == "inferred" and id is not None:
+        raise ValueError(f"{name} must not be given, because the source is 'inferred'.")
+
+
+class DeploymentAction(Action):
+    """The base of the actions about a deployment."""
+
+    source: Source = "selected"
+    deployment_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _selected_or_inferred(self) -> Self:
+        check_selection(self.source, "deployment_id", self.deployment_id)
+        return self
+
+
+def _not_negative(value: timedelta) -> timedelta:
+    if value < timedelta(0):
+        raise ValueError("schedule_after must not be negative.")
+    return value
+
+
+class RunDeployment(DeploymentAction):
+    """Run a deployment, after a delay if one is given."""
+
+    type: Literal["run-deployment"] = "run-deployment"  # pyright: ignore[reportIncompatibleVariableOverride]
+    parameters: dict[str, Any] | None = None
+    job_variables: dict[str, Any] | None = None
+    schedule_after: Annotated[timedelta, AfterValidator(_not_negative)] = timedelta(0)
+
+
+class PauseDeployment(DeploymentAction):
+    """Pause a deployment."""
+
+    type: Literal["pause-deployment"] = "pause-deployment"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class ResumeDeployment(DeploymentAction):
+    """Let a paused deployment go on."""
+
+    type: Literal["resume-deployment"] = "resume-deployment"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class ChangeFlowRunState(Action):
+    """Put the flow run of the triggering event into a state; `force` does so whatever the rules say."""
+
+    type: Literal["change-flow-run-state"] = "change-flow-run-state"  # pyright: ignore[reportIncompatibleVariableOverride]
+    name: str | None = None
+    state: StateType
+    message: str | None = None
+    force: bool = False
+
+
+class CancelFlowRun(Action):
+    """Cancel the flow run of the triggering event."""
+
+    type: Literal["cancel-flow-run"] = "cancel-flow-run"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class DeleteFlowRun(Action):
+    """Delete the flow run of the triggering event."""
+
+    type: Literal["delete-flow-run"] = "delete-flow-run"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class ResumeFlowRun(Action):
+    """Let the paused flow run of the triggering event go on."""
+
+    type: Literal["resume-flow-run"] = "resume-flow-run"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class SuspendFlowRun(Action):
+    """Suspend the flow run of the triggering event."""
+
+    type: Literal["suspend-flow-run"] = "suspend-flow-run"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class CallWebhook(Action):
+    """Call a webhook that a block describes."""
+
+    type: Literal["call-webhook"] = "call-webhook"  # pyright: ignore[reportIncompatibleVariableOverride]
+    block_document_id: UUID
+    payload: str = ""
+
+
+class SendNotification(Action):
+    """Send a message through a block that can."""
+
+    type: Literal["send-notification"] = "send-notification"  # pyright: ignore[reportIncompatibleVariableOverride]
+    block_document_id: UUID
+    subject: str = Field(default="Prefect automated notification")
+    body: str
+
+
+class WorkPoolAction(Action):
+    """The base of the actions about a work pool."""
+
+    source: Source = "selected"
+    work_pool_id: UUID | None = None
+
+
+class PauseWorkPool(WorkPoolAction):
+    """Pause a work pool."""
+
+    type: Literal["pause-work-pool"] = "pause-work-pool"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class ResumeWorkPool(WorkPoolAction):
+    """Let a paused work pool go on."""
+
+    type: Literal["resume-work-pool"] = "resume-work-pool"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class WorkQueueAction(Action):
+    """The base of the actions about a work queue."""
+
+    source: Source = "selected"
+    work_queue_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _selected_or_inferred(self) -> Self:
+        check_selection(self.source, "work_queue_id", self.work_queue_id)
+        return self
+
+
+class PauseWorkQueue(WorkQueueAction):
+    """Pause a work queue."""
+
+    type: Literal["pause-work-queue"] = "pause-work-queue"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class ResumeWorkQueue(WorkQueueAction):
+    """Let a paused work queue go on."""
+
+    type: Literal["resume-work-queue"] = "resume-work-queue"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class AutomationAction(Action):
+    """The base of the actions about an automation."""
+
+    source: Source = "selected"
+    automation_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _selected_or_inferred(self) -> Self:
+        check_selection(self.source, "automation_id", self.automation_id)
+        return self
+
+
+class PauseAutomation(AutomationAction):
+    """Pause an automation."""
+
+    type: Literal["pause-automation"] = "pause-automation"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class ResumeAutomation(AutomationAction):
+    """Let a paused automation go on."""
+
+    type: Literal["resume-automation"] = "resume-automation"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+class DeclareIncident(Action):
+    """Declare an incident; only the cloud can."""
+
+    type: Literal["declare-incident"] = "declare-incident"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
+ActionTypes: TypeAlias = (
+    DoNothing
+    | RunDeployment
+    | PauseDeployment
+    | ResumeDeployment
+    | ResumeFlowRun
+    | CancelFlowRun
+    | DeleteFlowRun
+    | ChangeFlowRunState
+    | PauseWorkQueue
+    | ResumeWorkQueue
+    | SendNotification
+    | CallWebhook
+    | PauseAutomation
+    | ResumeAutomation
+    | SuspendFlowRun
+    | PauseWorkPool
+    | ResumeWorkPool
+    | DeclareIncident
+)
+"""What an automation can do."""

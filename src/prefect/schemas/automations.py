@@ -1,0 +1,288 @@
+"""Automations: what is done when a trigger fires.
+
+A trigger waits for events, for the absence of events, or for a metric; a composite trigger waits for others. The models
+say what is waited for; nothing here evaluates them.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Annotated, Any, Literal, Self, TypeAlias
+from uuid import UUID
+
+from pydantic import (
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from prefect.schemas.automation_actions import ActionTypes, RunDeployment
+from prefect.schemas.base import PrefectBaseModel
+from prefect.schemas.events import ResourceSpecification
+from prefect.utilities.collections import AutoEnum
+
+MIN_PROACTIVE = timedelta(seconds=10)
+"""The shortest time in which a proactive trigger can expect something."""
+
+MIN_METRIC = timedelta(seconds=300)
+"""The shortest time over which a metric is looked at."""
+
+ResourceSpecificationDict: TypeAlias = dict[str, str | list[str]]
+Match: TypeAlias = Annotated[ResourceSpecification | ResourceSpecificationDict, Field(union_mode="left_to_right")]
+"""Which resources are meant; a dictionary becomes a specification."""
+
+
+def _everything() -> ResourceSpecification:
+    return ResourceSpecification.model_validate({})
+
+
+class Posture(AutoEnum):
+    """Whether a trigger waits for events, for their absence, or for a metric."""
+
+    Reactive = auto()
+    Proactive = auto()
+    Metric = auto()
+
+
+class Trigger(PrefectBaseModel, ABC):
+    """The base of the triggers; `type` says which one it is.
+
+    A trigger that is written beside a deployment belongs to it and runs it: `set_deployment_id`, then `as_automation`.
+    """
+
+    type: str
+
+    _deployment_id: UUID | None = PrivateAttr(default=None)
+
+    @abstractmethod
+    def describe_for_cli(self, indent: int = 0) -> str:
+        """The trigger in a few words, a line for each part of it, indented by so many steps of two spaces."""
+
+    def set_deployment_id(self, deployment_id: UUID) -> None:
+        """Make it a trigger of this deployment."""
+        self._deployment_id = deployment_id
+
+    def owner_resource(self) -> str | None:
+        """The resource that the automation of this trigger belongs to: the deployment."""
+        return f"prefect.deployment.{self._deployment_id}"
+
+    def actions(self) -> list[ActionTypes]:
+        """What the automation of this trigger does: it runs the deployment.
+
+        Raises:
+            ValueError: It is no deployment's trigger.
+        """
+        if self._deployment_id is None:
+            raise ValueError("The trigger belongs to no deployment yet: call set_deployment_id first.")
+        given = {name: getattr(self, name) for name in ("parameters", "job_variables") if hasattr(self, name)}
+        delay = getattr(self, "schedule_after", timedelta(0))
+        return [RunDeployment(deployment_id=self._deployment_id, schedule_after=delay, **given)]
+
+    def as_automation(self) -> AutomationCore:
+        """The automation that runs the trigger's deployment when it fires.
+
+        Raises:
+            ValueError: It is no deployment's trigger.
+        """
+        actions = self.actions()
+        fields: dict[str, Any] = {
+            "name": getattr(self, "name", None) or f"Automation for deployment {self._deployment_id}",
+            "description": getattr(self, "description", ""),
+            "enabled": getattr(self, "enabled", True),
+            "trigger": self,
+            "actions": actions,
+            "owner_resource": self.owner_resource(),
+        }
+        return AutomationCore(**fields)
+
+
+class ResourceTrigger(Trigger):
+    """The base of the triggers that look at resources: `match` says which, `match_related` what else is involved."""
+
+    match: Match = Field(default_factory=_everything)
+    match_related: Match | list[Match] = Field(default_factory=_everything)
+
+
+class EventTrigger(ResourceTrigger):
+    """Fires when events happen, or when they do not.
+
+    Attributes:
+        after: Events of which one must have happened first.
+        expect: The events to wait for; any event when it is empty.
+        for_each: Labels of the resource; each combination of their values is counted by itself.
+        posture: `Reactive` fires when the events happen, `Proactive` when they do not.
+        threshold: How many of the events.
+        within: In what time. A proactive trigger needs at least 10 seconds, and has 10 when nothing is given.
+    """
+
+    type: Literal["event"] = "event"  # pyright: ignore[reportIncompatibleVariableOverride]
+    after: set[str] = Field(default_factory=set[str])
+    expect: set[str] = Field(default_factory=set[str])
+    for_each: set[str] = Field(default_factory=set[str])
+    posture: Literal[Posture.Reactive, Posture.Proactive] = Posture.Reactive
+    threshold: int = 1
+    within: timedelta = Field(default=timedelta(0), ge=timedelta(0))
+
+    @model_validator(mode="after")
+    def _time_to_expect(self) -> Self:
+        if self.posture is Posture.Proactive:
+            if not self.within:
+                vars(self)["within"] = MIN_PROACTIVE
+            elif self.within < MIN_PROACTIVE:
+                raise ValueError("A proactive trigger must wait at least 10 seconds: make `within` 10 or more.")
+        return self
+
+    def describe_for_cli(self, indent: int = 0) -> str:
+        """The trigger in a few words, indented by so many steps of two spaces."""
+        expected = f"{{{', '.join(map(repr, sorted(self.expect)))}}}" if self.expect else "any event"
+        if self.posture is Posture.Proactive:
+            text = f"Proactive: expecting {self.threshold} of {expected} within {self.within}"
+        else:
+            text = f"Reactive: expecting {self.threshold} of {expected}"
+        return textwrap.indent(text, "  " * indent)
+
+
+class MetricTriggerOperator(Enum):
+    """How a metric is compared."""
+
+    LT = "<"
+    LTE = "<="
+    GT = ">"
+    GTE = ">="
+
+
+class PrefectMetric(Enum):
+    """What can be measured."""
+
+    lateness = "lateness"
+    duration = "duration"
+    successes = "successes"
+
+
+class MetricTriggerQuery(PrefectBaseModel):
+    """A condition on a metric: looked at over `range`, it must hold for `firing_for`; both are 5 minutes at least."""
+
+    name: PrefectMetric
+    threshold: float
+    operator: MetricTriggerOperator
+    range: timedelta = MIN_METRIC
+    firing_for: timedelta = MIN_METRIC
+
+    @field_validator("range", "firing_for")
+    @classmethod
+    def _long_enough(cls, value: timedelta, info: ValidationInfo) -> timedelta:
+        if value < MIN_METRIC:
+            raise ValueError(f"`{info.field_name}` must be at least 300 seconds (5 minutes).")
+        return value
+
+
+class MetricTrigger(ResourceTrigger):
+    """Fires when a metric is beyond a threshold; only the cloud measures."""
+
+    type: Literal["metric"] = "metric"  # pyright: ignore[reportIncompatibleVariableOverride]
+    posture: Literal[Posture.Metric] = Posture.Metric
+    metric: MetricTriggerQuery
+
+    def describe_for_cli(self, indent: int = 0) -> str:
+        """The trigger in a few words, indented by so many steps of two spaces."""
+        query = self.metric
+        text = f"Metric: {query.name.value} {query.operator.value} {query.threshold} for {query.range}"
+        return textwrap.indent(text, "  " * indent)
+
+
+class CompositeTrigger(Trigger):
+    """The base of the triggers that wait for others, `within` a time if one is given."""
+
+    type: Literal["compound", "sequence"]  # pyright: ignore[reportIncompatibleVariableOverride]
+    triggers: list[TriggerTypes]
+    within: timedelta | None = None
+
+    def _describe_parts(self, title: str, indent: int) -> str:
+        parts = [trigger.describe_for_cli(indent + 1) for trigger in self.triggers]
+        return "\n".join([textwrap.indent(title, "  " * indent), *parts])
+
+
+def check_required(require: int | Literal["any", "all"], triggers: Sequence[Trigger]) -> None:
+    """A ValueError if a compound trigger requires none of its triggers, or more than it has."""
+    if isinstance(require, int):
+        if require < 1:
+            raise ValueError("`require` must be at least 1.")
+        if require > len(triggers):
+            raise ValueError(f"`require` must be at most {len(triggers)}, the number of triggers.")
+
+
+class CompoundTrigger(CompositeTrigger):
+    """Fires when any, all or some number of its triggers have fired."""
+
+    type: Literal["compound"] = "compound"  # pyright: ignore[reportIncompatibleVariableOverride]
+    require: int | Literal["any", "all"]
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        check_required(self.require, self.triggers)
+        return self
+
+    def describe_for_cli(self, indent: int = 0) -> str:
+        """The trigger in a few words, a line for each of its triggers, indented by so many steps of two spaces."""
+        return self._describe_parts(f"{str(self.require).capitalize()} of:", indent)
+
+
+class SequenceTrigger(CompositeTrigger):
+    """Fires when its triggers have fired in their order."""
+
+    type: Literal["sequence"] = "sequence"  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def describe_for_cli(self, indent: int = 0) -> str:
+        """The trigger in a few words, a line for each of its triggers, indented by so many steps of two spaces."""
+        return self._describe_parts("In this order:", indent)
+
+
+def trigger_discriminator(value: Any) -> str:
+    """Which trigger a value is, or, where it does not say, which it looks like: "event" when nothing else."""
+    if not isinstance(value, dict):
+        return getattr(value, "type", "event")
+    given: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
+    if "type" in given:
+        return given["type"]
+    if "triggers" in given:
+        return "compound" if "require" in given else "sequence"
+    return "metric" if given.get("posture") == Posture.Metric.value else "event"
+
+
+TriggerTypes: TypeAlias = Annotated[
+    Annotated[EventTrigger, Tag("event")]
+    | Annotated[MetricTrigger, Tag("metric")]
+    | Annotated[CompoundTrigger, Tag("compound")]
+    | Annotated[SequenceTrigger, Tag("sequence")],
+    Discriminator(trigger_discriminator),
+]
+"""What an automation can wait for."""
+
+
+class AutomationCore(PrefectBaseModel):
+    """What is done when a trigger fires: `actions` then, `actions_on_trigger` when it begins, and
+    `actions_on_resolve` when it is over."""
+
+    name: str
+    description: str = ""
+    enabled: bool = True
+    tags: list[str] = Field(default_factory=list)
+    trigger: TriggerTypes
+    actions: list[ActionTypes]
+    actions_on_trigger: list[ActionTypes] = Field(default_factory=list[ActionTypes])
+    actions_on_resolve: list[ActionTypes] = Field(default_factory=list[ActionTypes])
+    owner_resource: str | None = None
+
+
+class Automation(AutomationCore):
+    """An automation that is stored."""
+
+    id: UUID
