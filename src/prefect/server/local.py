@@ -1,8 +1,8 @@
 """The local application: the API's operations as calls in this process, on the store of one home directory.
 
-The client's transport finds it by name at run time. An operation is named by its method and route as the REST API has it,
-takes the same parameters, and answers with Python values. Before any of them the journal is applied, so that what was
-recorded is seen; now and then runs whose process is gone are found.
+The client's transport finds it by name at run time. An operation is named by its method and route as the REST API has
+it, takes the same parameters, and answers with Python values. Before any of them the journal is applied, so that what
+was recorded is seen; now and then runs whose process is gone are found.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Websockets: what all of them begin with, and the list of them.
 
-Before the first message of its own, a client shows its token (subprotocol `prefect`); without that protocol it is let in
-only where nobody is asked for a token.
+Before the first message of its own, a client shows its token (subprotocol `prefect`); without that protocol it is let
+in only where nobody is asked for a token.
 """
 
 from __future__ import annotations

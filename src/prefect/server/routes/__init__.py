@@ -1,7 +1,8 @@
 """The operations of the REST API: each is declared once, parses what it is given, calls one service and answers.
 
-An `Operation` knows nothing of HTTP's machinery: `server.app` makes a FastAPI route of it, and `server.local` calls it in
-this process. `MODULES` says where the operations of a path are, so that a program that asks for one loads one module.
+An `Operation` knows nothing of HTTP's machinery: `server.app` makes a FastAPI route of it, and `server.local` calls it
+in this process. `MODULES` says where the operations of a path are, so that a program that asks for one loads one
+module.
 """
 
 from __future__ import annotations

@@ -76,7 +76,8 @@ class Operation:
     Attributes:
         method: Its HTTP method.
         path: Its path below the API, for instance `"/flow_runs/{id:uuid}"`.
-        fn: Is called with a transaction, then with what the request gave, by name. A parameter `caller` gets the `Caller`.
+        fn: Is called with a transaction, then with what the request gave, by name. A parameter of the type `Caller` gets
+            who calls.
         tag: The group it is listed in.
         status: The HTTP status of its answer.
         answer: The type of its answer, for the documentation; None for an empty one.

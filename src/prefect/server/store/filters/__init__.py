@@ -1,8 +1,8 @@
 """The declarative filters of `prefect.schemas.filters` turned into SQL: the one place that does.
 
 A filter is read by its fields, so a field added to a schema needs one line in its group's module: which column it is
-about, or, for the few that are not about a column, a function of their own. `LINKS` say how the rows of one table relate
-to those of another.
+about, or, for the few that are not about a column, a function of their own. `LINKS` say how the rows of one table
+relate to those of another.
 """
 
 from __future__ import annotations
