@@ -8,6 +8,7 @@ nothing of runs: it must not read, change or interpret a record.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,12 +51,18 @@ class Draft:
 _current: writer.Journal | None = None
 
 
-def use(home: Path) -> writer.Journal:
-    """Make the journal of `home` the one this process appends to; what the former one holds is written first."""
+def use(home: Path, name: str | None = None, carrier: Callable[[], writer.Carrier] | None = None) -> writer.Journal:
+    """Make a journal the one that this process appends to; what the former one holds is written first.
+
+    Args:
+        home: The directory of its file.
+        name: The name of its file; the home's own journal if None.
+        carrier: Makes what carries its records on, when the journal is opened.
+    """
     global _current
-    if _current is None or _current.home != home:
+    if _current is None or _current.home != home or _current.name != (name or writer.NAME):
         close()
-        _current = writer.Journal(home)
+        _current = writer.Journal(home, name or writer.NAME, carrier and carrier())
     return _current
 
 

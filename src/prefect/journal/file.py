@@ -25,9 +25,9 @@ class JournalVersionError(PrefectException):
     """The journal file was written by a newer release."""
 
 
-def path_in(home: Path) -> Path:
-    """The journal file of a home directory."""
-    return home / NAME
+def path_in(home: Path, name: str = NAME) -> Path:
+    """The journal file of a home directory, or another one there of the same format."""
+    return home / name
 
 
 def connect(path: Path, timeout: float = 5.0) -> sqlite3.Connection:

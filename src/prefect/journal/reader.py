@@ -18,12 +18,12 @@ else:
 Record = dict[str, Any]
 
 
-def read(home: Path, after: int = 0, limit: int = 100) -> Iterator[tuple[int, list[Record]]]:
+def read(home: Path, after: int = 0, limit: int = 100, name: str = file.NAME) -> Iterator[tuple[int, list[Record]]]:
     """Yield up to `limit` batches with a number above `after`, oldest first, each with its records.
 
     A line that is not JSON comes as `{"kind": "damaged", "line": ...}`, so that the rest is not lost with it.
     """
-    path = file.path_in(home)
+    path = file.path_in(home, name)
     if not path.exists():
         return
     with closing(file.connect(path)) as connection:
@@ -40,9 +40,9 @@ def discard(home: Path, through: int) -> None:
         connection.execute("DELETE FROM batch WHERE seq <= ?", (through,))
 
 
-def pending(home: Path) -> tuple[int, int]:
+def pending(home: Path, name: str = file.NAME) -> tuple[int, int]:
     """How many batches wait to be applied, and their size in bytes."""
-    path = file.path_in(home)
+    path = file.path_in(home, name)
     if not path.exists():
         return 0, 0
     with closing(file.connect(path)) as connection:

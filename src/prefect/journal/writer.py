@@ -11,12 +11,13 @@ import weakref
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from prefect import _processes
 from prefect._lazy import lazy
 from prefect.journal import Draft, file
+from prefect.journal.file import NAME
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
@@ -41,16 +42,38 @@ FORK_PATIENCE = 1.0
 """Seconds that a fork waits for the batch that is being written."""
 
 
+class Carrier(Protocol):
+    """What carries the committed records on to where they are wanted."""
+
+    def committed(self) -> None:
+        """Records were committed. Must not wait."""
+        ...
+
+    def finish(self) -> None:
+        """The journal is closing: carry on what waits, for as long as is reasonable, and stop."""
+        ...
+
+    def forked(self) -> Carrier:
+        """That of a forked child."""
+        ...
+
+
 class Journal:
-    """The journal of one home directory, written by this process.
+    """A journal in one home directory, written by this process.
+
+    Args:
+        home: The directory that holds the file.
+        name: The name of the file.
+        carrier: Carries its records on.
 
     Attributes:
-        home: The directory that holds the file.
         owner: This process's id in the records; a fork gets its own.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, name: str = NAME, carrier: Carrier | None = None) -> None:
         self.home = home
+        self.name = name
+        self.carrier = carrier
         self.owner: UUID = new_id()
         self._queue: deque[dict[str, Any] | Draft | threading.Event] = deque()
         self._wake = threading.Event()
@@ -62,7 +85,7 @@ class Journal:
         self._draining = threading.Lock()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._sink = _Sink(home)
+        self._sink = _Sink(home, name)
         self._queue.append(_process_record(self.owner))
         _open_journals.add(self)
 
@@ -98,6 +121,8 @@ class Journal:
         self._drain()
         with self._draining:
             self._sink.close(PATIENCE)
+        if self.carrier is not None:
+            self.carrier.finish()
 
     def before_fork(self) -> None:
         """Wait until nothing is being written: a fork in the middle of it would leave the child half of a state."""
@@ -117,7 +142,7 @@ class Journal:
         _open_journals.discard(self)
         # Whatever runs the child still holds are its parent's, which goes on to record them.
         self._disowned = True
-        return Journal(self.home)
+        return Journal(self.home, self.name, self.carrier and self.carrier.forked())
 
     def _rouse(self) -> None:
         if self._disowned:
@@ -183,6 +208,8 @@ class Journal:
         finally:
             for event in waiting:
                 event.set()
+        if self.carrier is not None:
+            self.carrier.committed()
 
 
 def _batches(queue: deque[Any], waiting: list[threading.Event]) -> Iterable[bytes]:
@@ -218,8 +245,9 @@ def _process_record(owner: UUID) -> dict[str, Any]:
 class _Sink:
     """The open file and what could not be written to it yet. Used by one thread at a time."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, name: str = NAME) -> None:
         self.home = home
+        self.name = name
         self.blocked = False
         self._held: deque[bytes] = deque()
         self._held_bytes = 0
@@ -272,7 +300,7 @@ class _Sink:
 
     def _open(self) -> sqlite3.Connection:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = file.path_in(self.home)
+        path = file.path_in(self.home, self.name)
         self._opened = _inode(path)
         self._connection = file.connect(path)
         return self._connection
@@ -280,7 +308,7 @@ class _Sink:
     def _put_aside(self, error: Exception) -> None:
         """Move a damaged file out of the way, unless another process was faster."""
         self._disconnect()
-        path = file.path_in(self.home)
+        path = file.path_in(self.home, self.name)
         if self._opened is not None and _inode(path) != self._opened:
             return
         aside = path.with_name(f"{path.name}.damaged-{new_id()}")
