@@ -13,6 +13,11 @@ class Refused(PrefectException):
     status: ClassVar[int] = 400
     """The HTTP status that says so."""
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """HTTP headers that say more."""
+        return {}
+
 
 class Missing(Refused):
     """There is no such object.
@@ -44,3 +49,28 @@ class Invalid(Refused):
     """The request makes no sense as it is."""
 
     status = 422
+
+
+class Gone(Refused):
+    """What was there once is there no more."""
+
+    status = 410
+
+
+class Locked(Refused):
+    """Others have what was asked for.
+
+    Args:
+        message: What they have.
+        retry_after: Seconds until it is worth asking again, if it ever is.
+    """
+
+    status = 423
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self.retry_after is None else {"retry-after": f"{self.retry_after:.3f}"}

@@ -1,0 +1,186 @@
+"""Slots of limits and leases, on both databases: never one too many, whoever asks at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from prefect.server import store
+from prefect.server.db.connection import Connection, Database
+from prefect.server.services import leases, limits, tag_limits
+from prefect.server.services.errors import Invalid, Locked
+from prefect.types import new_id
+
+MINUTE = timedelta(minutes=1)
+
+
+async def add(database: Database, name: str = "door", limit: int = 2, **values: Any) -> UUID:
+    row = await database.write(lambda tx: limits.add(tx, {"name": name, "limit_": limit, **values}))
+    return row["id"]
+
+
+async def active(database: Database, id_: UUID) -> int:
+    return (await database.read(lambda tx: limits.get(tx, id_)))["active_slots"]
+
+
+async def test_slots_are_taken_of_all_limits_or_of_none(database: Database) -> None:
+    wide, narrow = await add(database, "wide", 5), await add(database, "narrow", 1)
+    assert await database.write(lambda tx: limits.take(tx, [wide, narrow]))
+    assert not await database.write(lambda tx: limits.take(tx, [wide, narrow]))
+    assert await active(database, wide) == 1
+    assert await database.read(lambda tx: limits.free(tx, [wide, narrow])) == {wide: 4, narrow: 0}
+    await database.write(lambda tx: limits.release(tx, [wide, narrow], 3))
+    assert await database.read(lambda tx: limits.free(tx, [wide, narrow])) == {wide: 5, narrow: 1}
+
+
+async def test_a_limit_that_is_not_active_or_not_there_limits_nobody(database: Database) -> None:
+    off = await add(database, "off", 0, active=False)
+    assert await database.write(lambda tx: limits.take(tx, [off, new_id()], 10))
+    assert await active(database, off) == 0
+
+
+async def test_many_at_once_get_as_many_slots_as_there_are(database: Database) -> None:
+    first, second = await add(database, "first", 7), await add(database, "second", 9)
+
+    async def attempt(order: list[UUID]) -> bool:
+        return await database.write(lambda tx: limits.take(tx, order))
+
+    orders = [[first, second], [second, first]] * 20
+    assert sum(await asyncio.gather(*map(attempt, orders))) == 7
+    assert (await active(database, first), await active(database, second)) == (7, 7)
+
+
+async def test_slots_decay_and_no_part_of_one_is_lost(database: Database) -> None:
+    id_ = await add(database, "rate", 10, slot_decay_per_second=0.5)
+    await database.write(lambda tx: limits.take(tx, [id_], 6))
+    await _age(database, id_, 5.0)
+    assert await active(database, id_) == 4  # two and a half have gone
+    assert await database.write(lambda tx: limits.take(tx, [id_], 6))
+    await _age(database, id_, 1.1)
+    assert await active(database, id_) == 9  # the half and the new one are a whole
+    await _age(database, id_, 1000)
+    assert await active(database, id_) == 0
+
+
+async def _age(database: Database, id_: UUID, seconds: float) -> None:
+    async def age(tx: Connection) -> None:
+        row = await store.concurrency_limits.get(tx, id_)
+        assert row is not None
+        row["updated"] -= timedelta(seconds=seconds)
+        await store.concurrency_limits.change(tx, [row], ["updated"])
+
+    await database.write(age)
+
+
+async def test_requests_are_refused_with_how_long_to_wait(database: Database) -> None:
+    await add(database)
+    await add(database, "rate", 1, slot_decay_per_second=0.01)
+    await database.write(lambda tx: limits.acquire(tx, ["door", "unknown"], 2))
+    with pytest.raises(Locked) as full:
+        await database.write(lambda tx: limits.acquire(tx, ["door"], 1))
+    assert full.value.retry_after is not None and 0 < full.value.retry_after <= 45
+    with pytest.raises(Invalid):
+        await database.write(lambda tx: limits.acquire(tx, ["door"], 3))
+    with pytest.raises(Invalid, match="'door'"):
+        await database.write(lambda tx: limits.acquire(tx, ["door", "rate"], 1, "rate_limit"))
+    await database.write(lambda tx: limits.acquire(tx, ["rate"], 1, "rate_limit"))
+    with pytest.raises(Locked) as slow:
+        await database.write(lambda tx: limits.acquire(tx, ["rate"], 1, "rate_limit"))
+    assert slow.value.retry_after is not None and 60 < slow.value.retry_after < 130
+
+
+async def test_the_average_occupancy_says_how_long_to_wait(database: Database) -> None:
+    id_ = await add(database, limit=1)
+    await database.write(lambda tx: limits.take(tx, [id_]))
+    await database.write(lambda tx: limits.give_back(tx, ["door"], 1, 20.0))
+    await database.write(lambda tx: limits.take(tx, [id_]))
+    with pytest.raises(Locked) as full:
+        await database.write(lambda tx: limits.acquire(tx, ["door"], 1))
+    assert full.value.retry_after is not None and 15 <= full.value.retry_after <= 25
+
+
+# --- leases ----------------------------------------------------------------------------------------------------------
+
+
+async def hold(database: Database, id_: UUID, length: timedelta | None = MINUTE, slots: int = 1) -> UUID:
+    async def hold(tx: Connection) -> UUID:
+        assert await limits.take(tx, [id_], slots)
+        return await leases.create(tx, [id_], slots, length)
+
+    return await database.write(hold)
+
+
+async def test_a_lease_ends_once(database: Database) -> None:
+    id_ = await add(database, limit=10)
+    await hold(database, id_, slots=4)
+    lease = await hold(database, id_, slots=3)
+    ended = await asyncio.gather(*(database.write(lambda tx: leases.end(tx, lease)) for _ in range(10)))
+    assert sum(ended) == 1
+    assert await active(database, id_) == 4
+    assert not await database.write(lambda tx: leases.renew(tx, lease, MINUTE))
+
+
+async def test_leases_that_ran_out_give_their_slots_back(database: Database) -> None:
+    one, other = await add(database, "one", 10), await add(database, "other", 10)
+    past = -MINUTE
+    late = [await hold(database, one, past), await hold(database, one, past, 2), await hold(database, other, past)]
+    kept = [await hold(database, one), await hold(database, other, None)]
+    renewed = late.pop()
+    assert await database.write(lambda tx: leases.renew(tx, renewed, MINUTE))
+    assert await database.write(leases.end_expired) == 2
+    assert await database.write(leases.end_expired) == 0
+    assert (await active(database, one), await active(database, other)) == (1, 2)
+    for lease in (*kept, renewed):
+        assert await database.read(lambda tx, lease=lease: leases.held(tx, lease))
+
+
+async def test_a_lease_that_is_forgotten_leaves_its_slots_taken(database: Database) -> None:
+    id_ = await add(database)
+    lease = await hold(database, id_)
+    await database.write(lambda tx: leases.forget(tx, lease))
+    assert not await database.write(lambda tx: leases.end(tx, lease))
+    assert await active(database, id_) == 1
+
+
+async def test_a_lease_of_a_limit_that_was_deleted_ends(database: Database) -> None:
+    id_ = await add(database)
+    lease = await hold(database, id_)
+    await database.write(lambda tx: limits.remove(tx, id_))
+    assert await database.write(lambda tx: leases.end(tx, lease))
+
+
+# --- tags ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_task_run_holds_one_slot_of_each_tag(database: Database) -> None:
+    red, blue = await add(database, "tag:red", 1), await add(database, "tag:blue", 2)
+    run, other = new_id(), new_id()
+    for _ in range(2):
+        assert await database.write(lambda tx: tag_limits.take(tx, run, [red, blue]))
+    assert await database.read(lambda tx: tag_limits.held(tx, run)) == {red, blue}
+    assert not await database.write(lambda tx: tag_limits.take(tx, other, [red, blue]))
+    assert await database.read(lambda tx: tag_limits.held(tx, other)) == set()
+    await database.write(lambda tx: tag_limits.release(tx, run, [red]))
+    assert await database.write(lambda tx: tag_limits.take(tx, other, [red, blue]))
+    for _ in range(2):
+        await database.write(lambda tx: tag_limits.release(tx, run))
+    assert (await active(database, red), await active(database, blue)) == (1, 1)
+
+
+async def test_many_task_runs_at_once_get_as_many_slots_as_a_tag_has(database: Database) -> None:
+    red, blue = await add(database, "tag:red", 3), await add(database, "tag:blue", 5)
+    runs = [new_id() for _ in range(8)]
+
+    async def attempt(run: UUID) -> bool:
+        return await database.write(lambda tx: tag_limits.take(tx, run, [blue, red]))
+
+    taken = await asyncio.gather(*map(attempt, runs * 3))
+    assert len({run for run, got in zip(runs * 3, taken, strict=True) if got}) == 3
+    assert (await active(database, red), await active(database, blue)) == (3, 3)
+    await asyncio.gather(*(database.write(lambda tx, run=run: tag_limits.release(tx, run)) for run in runs * 2))
+    assert (await active(database, red), await active(database, blue)) == (0, 0)
+    assert await database.read(store.leases.count) == 0
