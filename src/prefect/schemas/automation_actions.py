@@ -54,7 +54,8 @@ class DeploymentAction(Action):
         return self
 
 
-def _not_negative(value: timedelta) -> timedelta:
+def check_not_negative(value: timedelta) -> timedelta:
+    """The delay, if it is not negative, else a ValueError."""
     if value < timedelta(0):
         raise ValueError("schedule_after must not be negative.")
     return value
@@ -66,7 +67,7 @@ class RunDeployment(DeploymentAction):
     type: Literal["run-deployment"] = "run-deployment"  # pyright: ignore[reportIncompatibleVariableOverride]
     parameters: dict[str, Any] | None = None
     job_variables: dict[str, Any] | None = None
-    schedule_after: Annotated[timedelta, AfterValidator(_not_negative)] = timedelta(0)
+    schedule_after: Annotated[timedelta, AfterValidator(check_not_negative)] = timedelta(0)
 
 
 class PauseDeployment(DeploymentAction):

@@ -103,7 +103,7 @@ class BlockDocument(ObjectBaseModel):
     @field_serializer("data", mode="wrap")
     def _show_or_hide_secrets(
         self, data: dict[str, Any], handler: SerializerFunctionWrapHandler, info: SerializationInfo
-    ) -> Any:
+    ) -> dict[str, Any]:
         return handler(reveal(data, bool(info.context and info.context.get("include_secrets"))))
 
 

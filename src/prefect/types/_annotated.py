@@ -106,7 +106,9 @@ def _from_json(value: Any) -> Any:
     return orjson.loads(value) if isinstance(value, str) else value
 
 
-KeyValueLabelsField = Annotated[KeyValueLabels, BeforeValidator(convert_none_to_empty_dict)]
+KeyValueLabelsField = Annotated[
+    KeyValueLabels, BeforeValidator(convert_none_to_empty_dict, json_schema_input_type=KeyValueLabels | None)
+]
 """Labels, where None stands for no labels."""
 
 JsonStringOrDict = Annotated[dict[str, str], BeforeValidator(_from_json)]

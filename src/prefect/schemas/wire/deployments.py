@@ -1,0 +1,184 @@
+# pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
+"""Deployments and their schedules as they are sent and answered."""
+
+from __future__ import annotations
+
+from enum import auto
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from pydantic import Field, model_validator
+from pydantic.config import JsonDict
+
+from prefect.schemas import deployments
+from prefect.schemas.actions import deployments as actions
+from prefect.schemas.base import ActionBaseModel, PrefectBaseModel
+from prefect.schemas.concurrency import ConcurrencyOptions
+from prefect.schemas.deployments import VersionInfo
+from prefect.schemas.responses import GlobalConcurrencyLimitResponse as _GlobalConcurrencyLimitResponse
+from prefect.schemas.runs import CreatedBy, UpdatedBy
+from prefect.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+from prefect.schemas.wire.base import Stored
+from prefect.types._annotated import DateTime, KeyValueLabelsField, PositiveInteger
+from prefect.utilities.collections import AutoEnum
+
+Schedule = IntervalSchedule | CronSchedule | RRuleSchedule
+"""What a schedule can be."""
+
+_OBJECT: JsonDict = {"additionalProperties": True}
+
+
+class DeploymentSort(AutoEnum):
+    """The order of deployments."""
+
+    CREATED_DESC = auto()
+    UPDATED_DESC = auto()
+    NAME_ASC = auto()
+    NAME_DESC = auto()
+
+
+class DeploymentStatus(AutoEnum):
+    """Whether a worker is there to run the deployment."""
+
+    READY = auto()
+    NOT_READY = auto()
+
+
+class DeploymentSchedule(Stored, deployments.DeploymentSchedule):
+    """A schedule of a deployment."""
+
+    schedule: Schedule
+
+
+class DeploymentScheduleCreate(actions.DeploymentScheduleCreate):
+    """A new schedule of a deployment."""
+
+    schedule: Schedule
+
+
+class DeploymentScheduleUpdate(actions.DeploymentScheduleUpdate):
+    """Changes to a schedule of a deployment."""
+
+    schedule: Schedule | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class GlobalConcurrencyLimitResponse(Stored, _GlobalConcurrencyLimitResponse):
+    """A named limit and how much of it is taken."""
+
+
+class DeploymentResponse(Stored):
+    """A deployment with its status and where its runs go."""
+
+    name: str
+    version: str | None = None
+    description: str | None = None
+    flow_id: UUID
+    paused: bool = False
+    schedules: list[DeploymentSchedule] = Field(default_factory=list[DeploymentSchedule])
+    concurrency_limit: int | None = Field(default=None, deprecated=True)
+    global_concurrency_limit: GlobalConcurrencyLimitResponse | None = None
+    concurrency_options: ConcurrencyOptions | None = None
+    job_variables: dict[str, Any] = Field(default_factory=dict)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    pull_steps: list[dict[str, Any]] | None = None
+    tags: list[str] = Field(default_factory=list)
+    labels: KeyValueLabelsField = Field(default_factory=dict)
+    work_queue_name: str | None = None
+    last_polled: DateTime | None = None
+    parameter_openapi_schema: dict[str, Any] | None = Field(default_factory=dict, json_schema_extra=_OBJECT)
+    path: str | None = None
+    entrypoint: str | None = None
+    storage_document_id: UUID | None = None
+    infrastructure_document_id: UUID | None = None
+    created_by: CreatedBy | None = None
+    updated_by: UpdatedBy | None = None
+    work_queue_id: UUID | None = None
+    enforce_parameter_schema: bool = True
+    work_pool_name: str | None = None
+    status: DeploymentStatus | None = DeploymentStatus.NOT_READY
+
+
+class DeploymentCreate(ActionBaseModel):
+    """A new deployment, or new values for the one that has its name."""
+
+    name: str
+    flow_id: UUID
+    paused: bool = False
+    schedules: list[DeploymentScheduleCreate] = Field(default_factory=list[DeploymentScheduleCreate])
+    concurrency_limit: PositiveInteger | None = None
+    global_concurrency_limit_id: UUID | None = None
+    concurrency_options: ConcurrencyOptions | None = None
+    enforce_parameter_schema: bool = True
+    parameter_openapi_schema: dict[str, Any] | None = Field(default_factory=dict, json_schema_extra=_OBJECT)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    tags: list[str] = Field(default_factory=list)
+    labels: KeyValueLabelsField = Field(default_factory=dict)
+    pull_steps: list[dict[str, Any]] | None = None
+    work_queue_name: str | None = None
+    work_pool_name: str | None = None
+    storage_document_id: UUID | None = None
+    infrastructure_document_id: UUID | None = None
+    description: str | None = None
+    path: str | None = None
+    entrypoint: str | None = None
+    job_variables: dict[str, Any] = Field(default_factory=dict)
+    version: str | None = None
+    version_info: VersionInfo | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_old_fields(cls, values: Any) -> Any:
+        return actions.drop_old_fields(values)
+
+
+class DeploymentUpdate(actions.DeploymentUpdate):
+    """Changes to a deployment."""
+
+    paused: bool = False
+    schedules: list[DeploymentScheduleUpdate] = Field(default_factory=list[DeploymentScheduleUpdate])
+    concurrency_limit: PositiveInteger | None = None
+    global_concurrency_limit_id: UUID | None = None
+
+
+class DeploymentBulkDeleteResponse(PrefectBaseModel):
+    """The deployments that were deleted."""
+
+    deleted: list[UUID] = Field(default_factory=list[UUID])
+
+
+class DeploymentPaginationResponse(PrefectBaseModel):
+    """A page of deployments."""
+
+    results: list[DeploymentResponse]
+    count: int
+    limit: int
+    pages: int
+    page: int
+
+
+# --- what is wrong with the parameters of a deployment, or with the variables of a job --------------------------------
+
+
+class SchemaValuePropertyError(PrefectBaseModel):
+    """What is wrong with a property of an object."""
+
+    property: str
+    errors: list[SchemaValueError]
+
+
+class SchemaValueIndexError(PrefectBaseModel):
+    """What is wrong with an item of a list."""
+
+    index: int
+    errors: list[SchemaValueError]
+
+
+SchemaValueError: TypeAlias = str | SchemaValuePropertyError | SchemaValueIndexError
+
+
+class SchemaValuesValidationResponse(PrefectBaseModel):
+    """Whether values are valid for a schema, and what is wrong with them."""
+
+    errors: list[SchemaValueError]
+    valid: bool

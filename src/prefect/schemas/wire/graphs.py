@@ -1,0 +1,62 @@
+"""The graph of a flow run: its task runs and the flow runs inside it, and who waited for whom."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from prefect.schemas.base import PrefectBaseModel
+from prefect.schemas.states import StateType
+from prefect.types._annotated import DateTime
+
+
+class GraphState(PrefectBaseModel):
+    """A state that the flow run was in."""
+
+    id: UUID
+    timestamp: DateTime
+    type: StateType
+    name: str
+
+
+class GraphArtifact(PrefectBaseModel):
+    """An artifact that a run made."""
+
+    id: UUID
+    created: DateTime
+    key: str | None
+    type: str | None
+    is_latest: bool
+    data: Any | None
+
+
+class Edge(PrefectBaseModel):
+    """The other end of an edge."""
+
+    id: UUID
+
+
+class Node(PrefectBaseModel):
+    """A run in the graph: those it waited for, those that waited for it, and the flow runs around it."""
+
+    kind: Literal["flow-run", "task-run"]
+    id: UUID
+    label: str
+    state_type: StateType
+    start_time: DateTime
+    end_time: DateTime | None
+    parents: list[Edge]
+    children: list[Edge]
+    encapsulating: list[Edge]
+    artifacts: list[GraphArtifact]
+
+
+class Graph(PrefectBaseModel):
+    """The graph of a flow run; its nodes are pairs of an id and a node."""
+
+    start_time: DateTime | None
+    end_time: DateTime | None
+    root_node_ids: list[UUID]
+    nodes: list[tuple[UUID, Node]]
+    artifacts: list[GraphArtifact]
+    states: list[GraphState]

@@ -1,0 +1,295 @@
+# pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
+"""Flows, their runs and the runs of tasks as they are sent and answered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field, RootModel
+
+from prefect.schemas import responses, runs
+from prefect.schemas.actions import runs as actions
+from prefect.schemas.base import PrefectBaseModel
+from prefect.schemas.runs import (
+    Constant,
+    CreatedBy,
+    FlowRunPolicy,
+    FlowRunResult,
+    Parameter,
+    TaskRunPolicy,
+    TaskRunResult,
+)
+from prefect.schemas.states import StateType
+from prefect.schemas.wire.base import Labels, RunName, Stored
+from prefect.schemas.wire.states import FlowRunOrchestrationResult, State, StateCreate
+from prefect.types._annotated import DateTime
+from prefect.types.names import Name
+
+_ZERO = timedelta(0)
+
+
+class Flow(Stored, runs.Flow):
+    """A flow."""
+
+    labels: Labels = Field(default_factory=dict)
+
+
+class FlowCreate(actions.FlowCreate):
+    """A new flow."""
+
+    name: Name
+
+
+class FlowRun(Stored):
+    """A flow run."""
+
+    name: RunName
+    flow_id: UUID
+    state_id: UUID | None = None
+    deployment_id: UUID | None = None
+    deployment_version: str | None = None
+    work_queue_name: str | None = None
+    flow_version: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    idempotency_key: str | None = None
+    context: dict[str, Any] = Field(default_factory=dict)
+    empirical_policy: FlowRunPolicy = Field(default_factory=FlowRunPolicy)
+    tags: list[str] = Field(default_factory=list)
+    labels: Labels = Field(default_factory=dict)
+    parent_task_run_id: UUID | None = None
+    state_type: StateType | None = None
+    state_name: str | None = None
+    run_count: int = 0
+    expected_start_time: DateTime | None = None
+    next_scheduled_start_time: DateTime | None = None
+    start_time: DateTime | None = None
+    end_time: DateTime | None = None
+    total_run_time: timedelta = _ZERO
+    estimated_run_time: timedelta = _ZERO
+    estimated_start_time_delta: timedelta = _ZERO
+    auto_scheduled: bool = False
+    infrastructure_document_id: UUID | None = None
+    infrastructure_pid: str | None = None
+    created_by: CreatedBy | None = None
+    work_queue_id: UUID | None = None
+    state: State | None = None
+    job_variables: dict[str, Any] | None = None
+
+
+class FlowRunResponse(Stored, responses.FlowRunResponse):
+    """A flow run with where it is to run."""
+
+    work_pool_id: UUID | None = None
+    state: State | None = None
+
+
+class WorkerFlowRunResponse(responses.WorkerFlowRunResponse):
+    """A flow run that a worker is to start."""
+
+    flow_run: FlowRun
+
+
+class FlowRunCreate(actions.FlowRunCreate):
+    """A new flow run."""
+
+    name: RunName
+    state: StateCreate | None = None
+    deployment_id: UUID | None = Field(default=None, deprecated=True)
+
+
+class FlowRunUpdate(actions.FlowRunUpdate):
+    """Changes to a flow run."""
+
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class DeploymentFlowRunCreate(actions.DeploymentFlowRunCreate):
+    """A new flow run of a deployment."""
+
+    name: RunName
+    state: StateCreate | None = None
+    job_variables: dict[str, Any] | None = Field(default=None, json_schema_extra={"additionalProperties": True})
+
+
+class FlowRunInput(Stored, runs.FlowRunInput):
+    """A value that was sent to a flow run, as JSON text."""
+
+
+class FlowRunCreateResult(PrefectBaseModel):
+    """What became of one of several flow runs that were to be created."""
+
+    flow_run_id: UUID | None = None
+    status: Literal["CREATED", "FAILED"]
+    error: str | None = None
+
+
+class FlowRunBulkCreateResponse(PrefectBaseModel):
+    """What became of the flow runs that were to be created."""
+
+    results: list[FlowRunCreateResult] = Field(default_factory=list[FlowRunCreateResult])
+
+
+class FlowRunBulkSetStateResponse(PrefectBaseModel):
+    """What became of the flow runs that were to enter a state."""
+
+    results: list[FlowRunOrchestrationResult] = Field(default_factory=list[FlowRunOrchestrationResult])
+
+
+class FlowRunBulkDeleteResponse(PrefectBaseModel):
+    """The flow runs that were deleted."""
+
+    deleted: list[UUID] = Field(default_factory=list[UUID])
+
+
+class FlowBulkDeleteResponse(PrefectBaseModel):
+    """The flows that were deleted."""
+
+    deleted: list[UUID] = Field(default_factory=list[UUID])
+
+
+class FlowPaginationResponse(PrefectBaseModel):
+    """A page of flows."""
+
+    results: list[Flow]
+    count: int
+    limit: int
+    pages: int
+    page: int
+
+
+class FlowRunPaginationResponse(PrefectBaseModel):
+    """A page of flow runs."""
+
+    results: list[FlowRunResponse]
+    count: int
+    limit: int
+    pages: int
+    page: int
+
+
+class TaskRun(Stored, runs.TaskRun):
+    """A task run."""
+
+    labels: Labels = Field(default_factory=dict)
+    state: State | None = None
+
+
+class UITaskRun(TaskRun):
+    """A task run with the name of its flow run."""
+
+    flow_run_name: str | None = None
+
+
+class TaskRunResponse(Stored):
+    """A task run, in short."""
+
+    name: RunName
+    task_key: str
+    task_version: str | None = None
+    flow_run_id: UUID | None = None
+    empirical_policy: TaskRunPolicy = Field(default_factory=TaskRunPolicy)
+    tags: list[str] = Field(default_factory=list)
+    task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = Field(default_factory=dict)
+    state_id: UUID | None = None
+    state: State | None = None
+    start_time: DateTime | None = None
+    end_time: DateTime | None = None
+    total_run_time: timedelta = _ZERO
+    estimated_run_time: timedelta = _ZERO
+    estimated_start_time_delta: timedelta = _ZERO
+
+
+class TaskRunCreate(actions.TaskRunCreate):
+    """A new task run."""
+
+    name: RunName
+    state: StateCreate | None = None
+
+
+class TaskRunUpdate(actions.TaskRunUpdate):
+    """Changes to a task run."""
+
+    name: RunName
+
+
+class TaskRunPaginationResponse(PrefectBaseModel):
+    """A page of task runs."""
+
+    results: list[TaskRunResponse]
+    count: int
+    limit: int
+    pages: int
+    page: int
+
+
+class DependencyResult(PrefectBaseModel):
+    """A task run and those whose results it was given."""
+
+    id: UUID
+    name: str
+    upstream_dependencies: list[TaskRunResult]
+    state: State | None
+    expected_start_time: DateTime | None
+    start_time: DateTime | None
+    end_time: DateTime | None
+    total_run_time: timedelta | None
+    estimated_run_time: timedelta | None
+    untrackable_result: bool
+
+
+class TaskWorkerFilter(PrefectBaseModel):
+    """Selects task workers by the tasks they run."""
+
+    task_keys: list[str]
+
+
+class TaskWorkerResponse(PrefectBaseModel):
+    """A task worker: the tasks it runs, and when it was last heard of."""
+
+    identifier: str
+    task_keys: list[str]
+    timestamp: DateTime
+
+
+# --- what the web interface shows ------------------------------------------------------------------------------------
+
+
+class SimpleFlowRun(PrefectBaseModel):
+    """A flow run as a point of a diagram; lateness and duration are in seconds."""
+
+    id: UUID
+    state_type: StateType
+    timestamp: DateTime
+    duration: timedelta
+    lateness: timedelta
+
+
+class SimpleNextFlowRun(PrefectBaseModel):
+    """The next flow run of a flow."""
+
+    id: UUID
+    flow_id: UUID
+    name: str
+    state_name: str
+    state_type: StateType
+    next_scheduled_start_time: DateTime
+
+
+class TaskRunCount(RootModel[dict[str, int]]):
+    """How many task runs each flow run has."""
+
+
+class CountByState(PrefectBaseModel):
+    """How many runs are in each type of state."""
+
+    COMPLETED: int = 0
+    PENDING: int = 0
+    RUNNING: int = 0
+    FAILED: int = 0
+    CANCELLED: int = 0
+    CRASHED: int = 0
+    PAUSED: int = 0
+    CANCELLING: int = 0
+    SCHEDULED: int = 0

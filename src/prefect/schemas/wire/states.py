@@ -1,0 +1,59 @@
+# pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
+"""States as they are sent and answered."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from prefect.schemas import states
+from prefect.schemas.actions import runs as actions
+from prefect.schemas.base import PrefectBaseModel
+from prefect.schemas.responses import SetStateStatus, StateResponseDetails
+from prefect.schemas.states import StateType
+from prefect.types import now
+from prefect.types._annotated import DateTime
+
+
+class StateDetails(states.StateDetails):
+    """What belongs to a state besides its type."""
+
+    deferred: bool | None = False
+
+
+class State(PrefectBaseModel):
+    """The state of a run."""
+
+    id: UUID
+    type: StateType
+    name: str | None = None
+    timestamp: DateTime = Field(default_factory=now)
+    message: str | None = None
+    data: Any | None = None
+    state_details: StateDetails = Field(default_factory=StateDetails)
+
+
+class StateCreate(actions.StateCreate):
+    """A state that a run is to enter."""
+
+    state_details: StateDetails = Field(default_factory=StateDetails)
+    data: Any | None = None
+
+
+class OrchestrationResult(PrefectBaseModel):
+    """The answer to a state that a run was to enter: the state it is in now, and why."""
+
+    state: State | None
+    status: SetStateStatus
+    details: StateResponseDetails
+
+
+class FlowRunOrchestrationResult(PrefectBaseModel):
+    """The answer to a state that one of several flow runs was to enter."""
+
+    flow_run_id: UUID
+    status: SetStateStatus
+    state: State | None = None
+    details: StateResponseDetails

@@ -1,0 +1,74 @@
+"""JSON schemas as plain facts, so that ours can be compared with those of the interface (`data/wire.json`).
+
+A fact leaves out what is for people (titles, descriptions, examples), null defaults, and how a union is told apart; a
+reference is the name of a schema. A model is `{"fields": {name: schema with "required"}, "other": ...}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+LEFT_OUT = {"title", "description", "examples", "example", "discriminator"}
+
+
+def schema_facts(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of one schema, given as OpenAPI or JSON schema has it."""
+    if "properties" not in schema and (schema.get("type") != "object" or "additionalProperties" in schema):
+        return _plain(schema)
+    required = set(schema.get("required", ()))
+    fields: dict[str, Any] = {}
+    for name, field in schema.get("properties", {}).items():
+        fields[name] = {**_plain(field), "required": name in required}
+        if fields[name].get("default", 0) is None:
+            del fields[name]["default"]
+    facts: dict[str, Any] = {"fields": fields}
+    if "additionalProperties" in schema:
+        facts["other"] = {"additionalProperties": schema["additionalProperties"]}
+    return facts
+
+
+def _plain(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_plain(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    facts = {key: _plain(value) for key, value in schema.items() if key not in LEFT_OUT}
+    if "$ref" in facts:
+        facts["$ref"] = facts["$ref"].rpartition("/")[2]
+    return facts
+
+
+def model_facts(uses: Iterable[tuple[type, JsonSchemaMode]]) -> dict[str, dict[str, Any]]:
+    """The facts of classes, each as what is sent ("validation") or what is answered ("serialization"), by schema name.
+
+    They are put into one document, which gives two classes of one name longer names.
+    """
+    uses = list(uses)
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (kind, mode) for kind, mode in uses if issubclass(kind, BaseModel)
+    ]
+    found = models_json_schema(models)[1].get("$defs", {}) if models else {}
+    for kind, _ in uses:
+        if issubclass(kind, Enum):
+            found.setdefault(kind.__name__, TypeAdapter(kind).json_schema())
+    return {name: schema_facts(schema) for name, schema in found.items()}
+
+
+def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Where two facts of one schema differ: each field, or "" for the rest, with what is expected and what is found."""
+    if "fields" not in expected or "fields" not in found:
+        return {} if expected == found else {"": (dict(expected), dict(found))}
+    wanted, given = expected["fields"], found["fields"]
+    differing = {
+        name: (wanted.get(name), given.get(name))
+        for name in [*wanted, *(name for name in given if name not in wanted)]
+        if wanted.get(name) != given.get(name)
+    }
+    if expected.get("other") != found.get("other"):
+        differing[""] = (expected.get("other"), found.get("other"))
+    return differing
