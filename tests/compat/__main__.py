@@ -14,7 +14,7 @@ def main() -> int:
     parser.add_argument("scenario", nargs="*", help="which ones; all when none is named")
     parser.add_argument("--record", action="store_true", help="keep what the original prints as what is expected")
     options = parser.parse_args()
-    chosen = options.scenario or programs.SCENARIOS
+    chosen = options.scenario or [*programs.SCENARIOS, *programs.SERVED]
     wrong = 0
     with tempfile.TemporaryDirectory() as folder, original.server(Path(folder) / "server") as (address, _):
         for number, scenario in enumerate(chosen):

@@ -1,7 +1,8 @@
 """Running the scenario programs and comparing what they print.
 
-`scenarios/*.py` are programs for `prefect` that print facts; `expected/*.json` are the facts that the original printed;
-`differences.json` names each fact in which this package differs on purpose, what it does instead, and why.
+`scenarios/*.py` are programs for `prefect` that print facts, `served/*.py` are such programs that need a server;
+`expected/*.json` are the facts that the original printed; `differences.json` names each fact in which this package differs
+on purpose, what it does instead, and why.
 """
 
 import json
@@ -15,6 +16,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 SCENARIOS = sorted(path.stem for path in (HERE / "scenarios").glob("[!_]*.py"))
+SERVED = sorted(path.stem for path in (HERE / "served").glob("[!_]*.py"))
 TIMEOUT = 240.0
 """Seconds one scenario may take: the original waits about a second at the end of each flow run."""
 
@@ -41,13 +43,24 @@ class ScenarioError(Exception):
     """A scenario program broke before its end."""
 
 
+def program(scenario: str) -> Path:
+    """Where the text of a scenario is."""
+    served = HERE / "served" / f"{scenario}.py"
+    return served if served.exists() else HERE / "scenarios" / f"{scenario}.py"
+
+
+def of_the_original(scenario: str) -> bool:
+    """Whether a scenario is a program for the original's client alone: ours has not all that it uses."""
+    return "# clients: original\n" in program(scenario).read_text(encoding="utf-8")
+
+
 def run(python: Path | str, scenario: str, variables: Mapping[str, str], cwd: Path) -> Run:
     """Run a scenario with an interpreter and return what it printed.
 
     Raises:
         ScenarioError: It did not come to its end; the message is what it said last.
     """
-    path = HERE / "scenarios" / f"{scenario}.py"
+    path = program(scenario)
     # A scenario whose subject is a setting says so in its text.
     asked = dict(re.findall(r"^# environment: (\w+)=(\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
     environment = {"PREFECT_LOGGING_LEVEL": "CRITICAL", **variables, **asked}
@@ -75,6 +88,13 @@ def record(scenario: str, facts: Facts) -> None:
 def differences() -> dict[str, dict[str, dict[str, Any]]]:
     """Scenario to fact to `{"ours": value, "why": sentence}`."""
     return json.loads((HERE / "differences.json").read_text(encoding="utf-8"))
+
+
+def served_differences(scenario: str, who: str) -> Facts:
+    """The facts that are others with a server, by whom: `theirs` (the original's client on our server), `ours` (our client
+    on our server) or `original` (our client on the original's)."""
+    found = json.loads((HERE / "served_differences.json").read_text(encoding="utf-8"))
+    return {name: entry["found"] for name, entry in found.get(who, {}).get(scenario, {}).items()}
 
 
 def wanted(scenario: str) -> Facts:

@@ -1,0 +1,92 @@
+"""This package's server as a process of its own, for tests and benchmarks: started, asked whether it is healthy, ended."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools import original
+
+START = 30.0
+"""Seconds it may take to answer; it needs one or two where nothing else runs."""
+
+STOP = 20.0
+"""Seconds it may take to end."""
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Served:
+    """A server that runs, can be killed, and started again on the same port and home.
+
+    Args:
+        home: Its PREFECT_HOME; its log is in there.
+        port: Where it listens; a free one if None.
+        variables: Further environment variables.
+    """
+
+    def __init__(self, home: Path, port: int | None = None, **variables: str) -> None:
+        self.home = home
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}/api"
+        self.log = home / "server.log"
+        self._variables = original.variables(home, **variables)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it is healthy."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(command, env=self._variables, stdout=log, stderr=log)
+        deadline = time.monotonic() + START
+        while not self.healthy():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server did not come up:\n{self.log.read_text(errors='replace')[-3000:]}")
+            time.sleep(0.02)
+
+    def healthy(self) -> bool:
+        """Whether it answers."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=2):
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """End it, with SIGTERM unless another signal is named."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            os.kill(self.process.pid, how)
+        try:
+            self.process.wait(STOP)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        finally:
+            self.process = None
+
+
+@contextlib.contextmanager
+def server(home: Path, **variables: str) -> Iterator[Served]:
+    """A server that runs as long as the block."""
+    served = Served(home, **variables)
+    try:
+        served.start()
+        yield served
+    finally:
+        served.stop()
