@@ -12,14 +12,13 @@ import math
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect import journal
+from prefect import journal, outbox
 from prefect._io import twin
 from prefect._lazy import exports, lazy
 from prefect.logging._identity import run_identity
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
-    from prefect import settings
     from prefect.artifacts.models import Artifact as Artifact
     from prefect.artifacts.models import ImageArtifact as ImageArtifact
     from prefect.artifacts.models import LinkArtifact as LinkArtifact
@@ -34,7 +33,6 @@ else:
     actions = lazy("prefect.schemas.actions.objects")
     loggers = lazy("prefect.logging.loggers")
     names = lazy("prefect.types.names")
-    settings = lazy("prefect.settings")
 
 Table = dict[str, list[Any]] | list[dict[str, Any]] | list[list[Any]]
 
@@ -194,4 +192,4 @@ def run_ids() -> dict[str, Any]:
 
 def _append(entry: dict[str, Any]) -> None:
     # Outside of a run nobody may have opened the journal yet.
-    (journal.current() or journal.use(settings.get_current_settings().home)).append(entry)
+    (journal.current() or outbox.use_journal()).append(entry)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import abc
 import sys
+import weakref
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from prefect import _io, journal, rules
+from prefect import _io, rules
 from prefect.exceptions import Abort, Pause, TerminationSignal
 from prefect.journal import Draft
-from prefect.logging.loggers import get_logger
 from prefect.rules import Moment
 from prefect.schemas.states import InMemory, State, StateDetails
-from prefect.settings import get_current_settings
+from prefect.types import now
 
 if TYPE_CHECKING:
     from typing import Self
@@ -164,7 +164,7 @@ class Execution(abc.ABC):
         if not plain:
             entry["details"] = {name: value for name, value in details.__dict__.items() if value}
         if own["data"] is not None and type(own["data"]) is not InMemory:
-            entry["data"] = _metadata_of(own["data"])
+            entry["data"] = metadata_of(own["data"])
         if result is not None:
             entry["result"] = result
         self.record.enter(entry)
@@ -224,7 +224,19 @@ class RunRecord:
         self._to.append({"kind": "update", "of": self._of, "id": self._run_id, "set": values})
 
 
-def _metadata_of(data: Any) -> Any:
+_recorded_flows: weakref.WeakKeyDictionary[Journal, set[str]] = weakref.WeakKeyDictionary()
+"""The names of the flows that each journal has been told of."""
+
+
+def record_flow(to: Journal, flow_id: UUID, name: str) -> None:
+    """Tell a journal of a flow, once for each journal that this process writes."""
+    recorded = _recorded_flows.setdefault(to, set())
+    if name not in recorded:
+        recorded.add(name)
+        to.append({"kind": "flow", "id": flow_id, "name": name, "tags": [], "created": now()})
+
+
+def metadata_of(data: Any) -> Any:
     """Where a stored result is, as JSON; None for data that lives only in this process (an exception)."""
     metadata = getattr(data, "metadata", data)
     dump = getattr(metadata, "model_dump", None)
@@ -238,18 +250,6 @@ def text_of(error: BaseException) -> str:
     except Exception:
         text = "<its text cannot be shown>"
     return f"{type(error).__name__}: {text}"
-
-
-def use_journal() -> Journal:
-    """The journal of the present home directory."""
-    current = get_current_settings()
-    if journal.current() is None and current.api.url:
-        get_logger("engine").warning(
-            "PREFECT_API_URL is set to %s, but this release does not talk to a server yet: runs are recorded in %s.",
-            current.api.url,
-            current.home,
-        )
-    return journal.use(current.home)
 
 
 def is_crash(error: BaseException) -> bool:

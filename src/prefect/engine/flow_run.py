@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterable
 from contextlib import nullcontext
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, cast
 
-from prefect import _io, rules
+from prefect import _io, outbox, rules
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
 from prefect.engine import core, outcomes
 from prefect.engine.core import DONE, GO, Execution, Outcome, RunRecord, Verdict
 from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.memo import Memo
-from prefect.engine.parameters import Link, collect, listed, resolve, track
-from prefect.exceptions import ParameterTypeError
+from prefect.engine.parameters import collect, listed, resolve, track
+from prefect.engine.subflow import ParentTask
+from prefect.exceptions import ParameterTypeError, Pause
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
 from prefect.results import asking
 from prefect.results.inline import inline
+from prefect.rules import Moment
 from prefect.schemas.runs import FlowRun, FlowRunPolicy
 from prefect.schemas.states import State, StateDetails, StateType
 from prefect.types import named_id, new_id, now
@@ -28,16 +28,16 @@ from prefect.utilities.names import generate_slug
 
 if TYPE_CHECKING:
     from prefect._flow import Flow
-    from prefect.engine import keeping
-    from prefect.journal.writer import Journal
+    from prefect.engine import keeping, served
 else:
     keeping = lazy("prefect.engine.keeping")
+    served = lazy("prefect.engine.served")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 FAILED, CRASHED, CANCELLED = StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
 
-_recorded_flows: weakref.WeakKeyDictionary[Journal, set[str]] = weakref.WeakKeyDictionary()
-"""The names of the flows that each journal has been told of."""
+POLL = 0.2
+"""Seconds between two attempts to start a run that the server keeps pending."""
 
 
 class FlowExecution(Execution):
@@ -47,7 +47,7 @@ class FlowExecution(Execution):
         flow: The flow.
         parameters: Its arguments by name, defaults applied; they are resolved and validated before the body runs.
         wait_for: Runs to wait for that are not among the arguments.
-        run_id: The id of the run, when the caller needs it beforehand.
+        run: The run, when it has been created already.
     """
 
     kind = "flow_run"
@@ -57,19 +57,21 @@ class FlowExecution(Execution):
         flow: Flow[..., Any],
         parameters: dict[str, Any],
         wait_for: Iterable[Any] | None = None,
-        run_id: UUID | None = None,
+        run: FlowRun | None = None,
     ) -> None:
         super().__init__()
         self.flow = flow
         self.parameters = parameters
-        self.run_id = run_id or new_id()
+        self.run_id = run.id if run else new_id()
         self.parent: EngineContext | None = EngineContext.get()
-        self.journal = core.use_journal()
+        self.journal = outbox.use_journal()
+        self._server = served.Server(self.journal, self.parent is not None) if self.journal.carrier else None
+        self._given = run
         self._flow_id = named_id("flow", flow.name)
         self.attempt = 0
         self.logger: Any = get_logger("engine")
         self._wait_for = listed(wait_for)
-        self._parent_task: _ParentTask | None = None
+        self._parent_task: ParentTask | None = None
         self._context: EngineContext | None = None
         self._task_runner: Any = None
         self._memo = Memo() if flow.retries else None
@@ -84,8 +86,10 @@ class FlowExecution(Execution):
                 return await self._refuse(invalid)
         elif self._memo is not None:
             self._memo.restart()
+        entered = await self.become(State.make(RUNNING, "Running", details=self._details))
+        if not entered.is_running() and (entered := await self._wait_to_run(entered)) is not None:
+            return await self._stop(entered)
         self.attempt += 1
-        self.enter(State.make(RUNNING, "Running", details=self._details))
         self.logger.info(
             "Beginning %s %r for flow %r", "subflow run" if self.parent else "flow run", self.run.name, self.flow.name
         )
@@ -114,10 +118,10 @@ class FlowExecution(Execution):
                     self.parameters = self.flow.validate_parameters(self.parameters)
         except Exception as error:  # an upstream that failed, a result that is no more, a validator of the user's
             invalid = error
-        if self.parent is not None and self.parent.flow_run is not None:
+        if self._given is None and self.parent is not None and self.parent.flow_run is not None:
             links = {**inputs.links, **({"wait_for": awaited.links["wait_for"]} if awaited else {})}
-            self._parent_task = _ParentTask(self, links)
-        self._create(generate_slug(2))
+            self._parent_task = ParentTask(self.flow.name, self.flow.key, self.parent, links)
+        await self._create()
         if invalid is None:
             self._context = self._make_context()
             self._prints = print_capture(self._context.log_prints)
@@ -134,14 +138,15 @@ class FlowExecution(Execution):
             self.context.forget_identity()
             self.logger = flow_run_logger(self.run, self.flow)
 
-    def _create(self, name: str) -> None:
-        flow = self.flow
-        self._record_flow()
-        created = now()
-        shared = {
+    async def _create(self) -> None:
+        """Create the run: here, or at the server; or take over the one that was given."""
+        flow, created = self.flow, now()
+        delay = rules.retry_delay(1, 1, flow.retry_delay_seconds) or 0
+        policy = {"retries": flow.retries, "retry_delay": int(delay)}
+        values: dict[str, Any] = {
             "id": self.run_id,
             "flow_id": self._flow_id,
-            "name": name,
+            "name": None,
             "parameters": flow.serialize_parameters(self.parameters),
             "tags": sorted(current_tags() or ()),
             "labels": {"prefect.flow.id": str(self._flow_id)},
@@ -149,31 +154,45 @@ class FlowExecution(Execution):
             "parent_task_run_id": self._parent_task.id if self._parent_task else None,
             "created": created,
         }
-        delay = rules.retry_delay(1, 1, flow.retry_delay_seconds) or 0
-        policy = FlowRunPolicy.make(retries=flow.retries, retry_delay=int(delay))
-        self._run = FlowRun.make(**shared, empirical_policy=policy)
-        self.fields = vars(self._run)
-        policy_record = {"retries": policy.retries, "retry_delay": policy.retry_delay}
-        self.record = RunRecord(self.journal, self.kind, self.run_id, {**shared, "empirical_policy": policy_record})
-        parent_task_id = self._parent_task.id if self._parent_task else None
-        self._details = StateDetails.make(flow_run_id=self.run_id, task_run_id=parent_task_id)
-        self.enter(State.make(PENDING, "Pending", details=self._details, timestamp=created))
+        run = self._given
+        if run is None and self._server is not None:
+            run = await self._server.create(flow.name, values, policy, self._parent_task)
+        if run is None:
+            self._create_here({**values, "name": generate_slug(2)}, policy)
+        else:
+            self._take_over(run)
         self.logger = flow_run_logger(self.run, flow)
 
-    def _record_flow(self) -> None:
-        """Tell the journal of the flow, once for each journal that this process writes."""
-        recorded = _recorded_flows.setdefault(self.journal, set())
-        if self.flow.name not in recorded:
-            recorded.add(self.flow.name)
-            self.journal.append(
-                {
-                    "kind": "flow",
-                    "id": self._flow_id,
-                    "name": self.flow.name,
-                    "tags": [],
-                    "created": now(),
-                }
-            )
+    def _create_here(self, values: dict[str, Any], policy: dict[str, Any]) -> None:
+        core.record_flow(self.journal, self._flow_id, self.flow.name)
+        if self._parent_task is not None:
+            self._parent_task.begin(self.journal, self.run_id)
+        self._server = None  # when there is one it is away, and this run stays here
+        self._run = FlowRun.make(**values, empirical_policy=FlowRunPolicy.make(**policy))
+        self.fields = vars(self._run)
+        self.record = RunRecord(self.journal, self.kind, self.run_id, {**values, "empirical_policy": policy})
+        self._note_details()
+        self.enter(State.make(PENDING, "Pending", details=self._details, timestamp=values["created"]))
+
+    def _take_over(self, run: FlowRun) -> None:
+        self._run = run
+        self.run_id, self._flow_id = run.id, run.flow_id
+        self.fields = vars(run)
+        self.record = (
+            self._server.keep(run, self.flow.name)
+            if self._server is not None
+            else RunRecord(self.journal, self.kind, run.id, None)
+        )
+        self._note_details()
+        known = cast("State[Any] | None", vars(run)["state"])
+        state = known or State.make(PENDING, "Pending", details=self._details)
+        self.state = state
+        scheduled = state.state_details.scheduled_time
+        self._moment = Moment(state.type.value, state.name or "", state.timestamp, scheduled)
+
+    def _note_details(self) -> None:
+        parent_task_id = self._parent_task.id if self._parent_task else self.fields["parent_task_run_id"]
+        self._details = StateDetails.make(flow_run_id=self.run_id, task_run_id=parent_task_id)
 
     async def _refuse(self, invalid: Exception) -> Verdict:
         what = (
@@ -184,7 +203,10 @@ class FlowExecution(Execution):
         message = f"{what}: {core.text_of(invalid)}"
         self.error = invalid
         get_logger("engine").error("%s", message)
-        self.enter(State.make(FAILED, "Failed", message=message, data=invalid, details=self._details))
+        # No other attempt would fare better.
+        await self.become(
+            State.make(FAILED, "Failed", message=message, data=invalid, details=self._details), final=True
+        )
         await self._ended()
         return DONE
 
@@ -213,12 +235,71 @@ class FlowExecution(Execution):
             return self.parent.persist_result
         return asking.get_default_persist_setting()
 
+    # --- states -------------------------------------------------------------------------------------------------------
+
+    async def become(self, state: State[Any], result: dict[str, Any] | None = None, final: bool = False) -> State[Any]:
+        """Have the run enter a state, and give the one that it did enter.
+
+        Args:
+            state: The state proposed. A server may decide on another one, and a failed one may be tried again.
+            result: The inline result recorded with it.
+            final: There is no other attempt, whatever comes of this one.
+
+        Raises:
+            Abort: The server does not let the run go on.
+        """
+        final = final or self.closing
+        decide = _as_proposed if final else self._decide
+        if self._server is None:
+            entered = decide(state)
+        else:
+            entered = await self._server.judge(state, decide, force=final)
+            if entered.is_cancelling() and not state.is_cancelled():
+                # It was cancelled meanwhile, and all that is left to it is to say that it has stopped.
+                message = "The run was cancelled while it was under way."
+                return await self.become(State.make(CANCELLED, "Cancelled", message=message, details=self._details))
+        return self.enter(entered, result if entered is state else None)
+
+    def _decide(self, proposed: State[Any]) -> State[Any]:
+        """What comes of a proposed state where no server is asked."""
+        if not proposed.is_failed():
+            return proposed
+        delay = rules.retry_delay(self.attempt, self.flow.retries, self.flow.retry_delay_seconds)
+        if delay is None:
+            return proposed
+        details = StateDetails.make(
+            flow_run_id=self.run_id,
+            task_run_id=self._details.task_run_id,
+            scheduled_time=now() + timedelta(seconds=delay),
+        )
+        return State.make(SCHEDULED, "AwaitingRetry", message=proposed.message, details=details)
+
     def enter(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
         """As for every run; a subflow's state is also its parent task run's."""
         super().enter(state, result)
-        if self._parent_task is not None:
+        if self._parent_task is not None and not (self._server is not None and self._server.decides):
             self._parent_task.mirror(state)
         return state
+
+    async def _wait_to_run(self, entered: State[Any]) -> State[Any] | None:
+        """Wait while the server says that it is not yet time to run; the state that the run has instead, if any."""
+        while entered.is_scheduled() or entered.is_pending():
+            await _io.sleep(max(_seconds_until(entered), POLL))
+            entered = await self.become(State.make(RUNNING, "Running", details=self._details))
+        return None if entered.is_running() else entered
+
+    async def _stop(self, entered: State[Any]) -> Verdict:
+        """The run is not to run: it is paused, or has ended already.
+
+        Raises:
+            Pause: It is paused.
+        """
+        if entered.is_paused():
+            self._let_go()
+            raise Pause(f"The flow run is {entered}.", state=entered)
+        self.value = entered
+        await self._ended()
+        return DONE
 
     # --- around the body ----------------------------------------------------------------------------------------------
 
@@ -243,6 +324,8 @@ class FlowExecution(Execution):
     async def after(self, outcome: Outcome) -> Verdict:
         """Wait for the tasks submitted, then enter the state that follows from the outcome."""
         error = outcome.error
+        if isinstance(error, Pause):
+            return await self._pause(error)
         if error is not None and core.is_crash(error):
             await self.crash(error)
             return DONE
@@ -261,13 +344,15 @@ class FlowExecution(Execution):
         except Exception as error:  # a future among what was returned that can never be done
             return await self._fail(error)
         state, self.value = ending.state, ending.value
-        if state.is_failed() and (delay := self._retry_delay()) is not None:
-            return self._await_retry(state.message, delay)
         assert self._context is not None
         if state.is_completed() and self._context.persist_result:
             state = await keeping.persist(self, state, ending.value)
+        entered = await self.become(state, inline(ending.value) if ending.plain else None)
+        if entered.is_scheduled():
+            return self._try_again(entered)
+        if entered.type is not state.type:
+            self.value = entered
         self._track(ending.value)
-        self.enter(state, inline(ending.value) if ending.plain else None)
         await self._ended()
         return DONE
 
@@ -280,35 +365,37 @@ class FlowExecution(Execution):
             self.logger.error("Encountered exception during execution: %s", core.text_of(error), exc_info=error)
             message = f"Flow run encountered an exception: {core.text_of(error)}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
-        if (delay := self._retry_delay()) is not None:
-            return self._await_retry(message, delay)
-        self.error = error
-        self.enter(failed)
+        entered = await self.become(failed)
+        if entered.is_scheduled():
+            return self._try_again(entered)
+        if entered.is_failed():
+            self.error = error
+        else:
+            self.value = entered
         await self._ended()
         return DONE
 
-    def _retry_delay(self) -> float | None:
-        if self.closing:
-            return None
-        return rules.retry_delay(self.attempt, self.flow.retries, self.flow.retry_delay_seconds)
-
-    def _await_retry(self, message: str | None, delay: float) -> Verdict:
-        details = StateDetails.make(
-            flow_run_id=self.run_id,
-            task_run_id=self._details.task_run_id,
-            scheduled_time=now() + timedelta(seconds=delay),
-        )
-        self.enter(State.make(SCHEDULED, "AwaitingRetry", message=message, details=details))
+    def _try_again(self, entered: State[Any]) -> Verdict:
         self.logger.info(
             "Received non-final state 'AwaitingRetry' when proposing final state 'Failed' and will attempt to run "
             "again..."
         )
-        return Verdict(done=False, delay=delay)
+        return Verdict(done=False, delay=_seconds_until(entered))
+
+    async def _pause(self, pause: Pause) -> Verdict:
+        """The run leaves its process, and another one goes on with it."""
+        self.error = pause
+        if pause.state is not None:
+            self.state = self.fields["state"] = pause.state
+        await self._stop_task_runner(pause)
+        self.logger.info("Finished in state %s", self.state)
+        self._let_go()
+        return DONE
 
     async def crash(self, error: BaseException) -> None:
         """The run was interrupted: record it as crashed; the caller raises the interruption on."""
         if self._run is None:
-            self._create(generate_slug(2))
+            await self._create()
         if self.state.is_final():
             return
         self.error = error
@@ -316,7 +403,7 @@ class FlowExecution(Execution):
         self.logger.error("Crash detected! %s", message)
         self.logger.debug("Crash details:", exc_info=error)
         await self._stop_task_runner(error)
-        self.enter(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
+        await self.become(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
         await self._ended()
 
     _run: FlowRun | None = None
@@ -348,6 +435,11 @@ class FlowExecution(Execution):
                 await self.call_hooks(hooks, flow, self.logger)
         logger = get_logger("engine") if self._context is None else self.logger
         logger.info("Finished in state %s", self.state)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._server is not None:
+            self._server.let_go()
         # The context leads back here: apart from it, what the run's tasks returned goes when nobody holds it any more.
         self._context = None
 
@@ -389,40 +481,11 @@ class FlowExecution(Execution):
         return FlowRunTimeoutError(f"Scope timed out after {self.time_limit} second(s).")
 
 
-class _ParentTask:
-    """The task run that stands for a subflow in its parent flow: it has the subflow's states."""
+def _as_proposed(state: State[Any]) -> State[Any]:
+    return state
 
-    def __init__(self, child: FlowExecution, links: dict[str, list[Link]]) -> None:
-        assert child.parent is not None and child.parent.flow_run is not None
-        flow, keys = child.flow, child.parent.task_run_dynamic_keys
-        number = keys[flow.name] = keys.get(flow.name, -1) + 1
-        caller = TaskRunContext.get()
-        if caller is not None:
-            links["__parents__"] = [{"input_type": "task_run", "id": caller.task_run_id}]
-        self.id = new_id()
-        self._child_id = child.run_id
-        created = {
-            "id": self.id,
-            "flow_run_id": child.parent.flow_run.id,
-            "name": f"{flow.name}-{number}",
-            "task_key": flow.key,
-            "dynamic_key": str(number),
-            "tags": sorted(current_tags() or ()),
-            "task_inputs": links,
-            "empirical_policy": {"retries": 0, "retry_delay": 0},
-            "created": now(),
-        }
-        self._record = RunRecord(child.journal, "task_run", self.id, created)
 
-    def mirror(self, state: State[Any]) -> None:
-        """Record the child's state as this run's."""
-        entry: dict[str, Any] = {
-            "id": new_id(),
-            "type": state.type.value,
-            "name": state.name,
-            "timestamp": state.timestamp,
-            "details": {"child_flow_run_id": self._child_id},
-        }
-        if state.message:
-            entry["message"] = state.message
-        self._record.enter(entry)
+def _seconds_until(state: State[Any]) -> float:
+    """Seconds until a scheduled state's time; 0 for any other."""
+    scheduled = state.state_details.scheduled_time
+    return max(0.0, (scheduled - now()).total_seconds()) if scheduled is not None else 0.0

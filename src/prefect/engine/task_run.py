@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from prefect import _io, journal, rules
+from prefect import _io, journal, outbox, rules
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
@@ -68,7 +68,7 @@ class TaskExecution(Execution):
         self.task = task
         self.parameters = parameters
         self.flow: EngineContext | None = EngineContext.get()
-        self.journal = (journal.current() if self.flow else None) or core.use_journal()
+        self.journal = (journal.current() if self.flow else None) or outbox.use_journal()
         self.attempt = 0
         self.kept: keeping.Keeping | None = None
         self._run: TaskRun | None = None

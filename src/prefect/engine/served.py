@@ -1,0 +1,196 @@
+"""A flow run that a server keeps: it is created there, and its states are asked for.
+
+A server that goes away during the run does not stop it: from then on its states are decided here, by the rule book, and
+recorded in the outbox, as is what its tasks do. The run stays with that: the server learns of the rest in its order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from prefect import _io
+from prefect.engine.core import RunRecord, metadata_of
+from prefect.exceptions import Abort
+from prefect.logging.loggers import get_logger
+from prefect.outbox.events import Surroundings
+from prefect.outbox.line import is_away, reason_of
+from prefect.schemas.runs import FlowRun
+from prefect.schemas.states import State
+from prefect.types import new_id
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from prefect.engine.subflow import ParentTask
+    from prefect.journal.writer import Journal
+    from prefect.outbox.shipper import Shipper
+
+Locally = Callable[[State[Any]], State[Any]]
+"""Decides on a state here: gives the one that the run enters."""
+
+MID_RUN_RETRIES = 1
+"""How often a server that does not answer during a run is asked again: about two seconds."""
+
+_FLOW_RUN = ("parameters", "tags", "flow_version", "parent_task_run_id")
+
+_flow_ids: dict[tuple[str, str], str] = {}
+"""The ids of the flows that servers were asked for, by the API's URL and the flow's name."""
+
+
+class ServedRecord(RunRecord):
+    """What the outbox is told of a flow run: its changes, and its states only when no server was told of them.
+
+    Attributes:
+        local: No server decides on the run's states any more.
+    """
+
+    __slots__ = ("local",)
+
+    def __init__(self, to: Journal, run_id: UUID) -> None:
+        super().__init__(to, "flow_run", run_id, None)
+        self.local = False
+
+    def enter(self, state: dict[str, Any]) -> None:
+        """The run enters a state."""
+        if self.local:
+            super().enter(state)
+
+
+class Server:
+    """The server's part in one flow run.
+
+    Args:
+        journal: The outbox of the server.
+        inside: Whether the run is inside another one, which the server's absence must not stop.
+    """
+
+    def __init__(self, journal: Journal, inside: bool) -> None:
+        self._journal = journal
+        self._shipper = cast("Shipper", journal.carrier)
+        self._line = self._shipper.line
+        self._retries = MID_RUN_RETRIES if inside else None
+        self._inside = inside
+        self._record: ServedRecord | None = None
+        self._run_id: UUID | None = None
+
+    async def create(
+        self, flow_name: str, values: Mapping[str, Any], policy: dict[str, Any], parent: ParentTask | None
+    ) -> FlowRun | None:
+        """Create the run; None when the server is away, and the run is inside one that goes on.
+
+        Raises:
+            httpx.TransportError: The server cannot be reached.
+        """
+        try:
+            if parent is not None:
+                body = {name: value for name, value in parent.created.items() if name != "created"}
+                await self._call("POST", "/task_runs/", {**body, "state": {"type": "PENDING"}})
+            body = {name: values[name] for name in _FLOW_RUN if values[name] is not None}
+            body |= {
+                "flow_id": await self._flow_id(flow_name),
+                "empirical_policy": policy,
+                "state": {"type": "PENDING"},
+                "idempotency_key": str(values["id"]),  # a request that is sent again makes no second run
+            }
+            return FlowRun.model_validate(await self._call("POST", "/flow_runs/", body))
+        except Exception as error:
+            if not (self._inside and is_away(error)):
+                raise
+            self._warn(error)
+            return None
+
+    async def _flow_id(self, name: str) -> str:
+        key = (self._line.url, name)
+        if key not in _flow_ids:
+            _flow_ids[key] = (await self._call("POST", "/flows/", {"name": name}))["id"]
+        return _flow_ids[key]
+
+    def keep(self, run: FlowRun, flow_name: str) -> ServedRecord:
+        """Keep a run that the server knows: it is under way here, and the server hears so until `let_go`."""
+        self._run_id = run.id
+        self._record = ServedRecord(self._journal, run.id)
+        deployment = str(run.deployment_id) if run.deployment_id else None
+        self._shipper.hold(
+            Surroundings(str(run.id), run.name, str(run.flow_id), flow_name, deployment, tuple(run.tags))
+        )
+        # From here on the run goes on without the server if it must.
+        self._retries = MID_RUN_RETRIES
+        return self._record
+
+    def let_go(self) -> None:
+        """The run is not under way here any more."""
+        if self._run_id is not None:
+            self._shipper.let_go(self._run_id)
+
+    @property
+    def decides(self) -> bool:
+        """Whether states are the server's to decide."""
+        return self._record is not None and not self._record.local
+
+    async def judge(self, state: State[Any], locally: Locally, force: bool = False) -> State[Any]:
+        """Ask for the run to enter a state, and give the one that it is in then.
+
+        Args:
+            state: The state.
+            locally: Decides when the server is away.
+            force: It has happened, and is not to be refused.
+
+        Raises:
+            Abort: The server does not let the run go on.
+        """
+        assert self._record is not None and self._run_id is not None
+        if self._record.local:
+            return locally(state)
+        body, transition = _as_request(state), str(new_id())
+        body["state_details"]["transition_id"] = transition
+        while True:
+            try:
+                answer = await self._call(
+                    "POST", "/flow_runs/{id}/set_state", {"state": body, "force": force}, id=self._run_id
+                )
+            except Exception as error:  # away, or something is wrong with it: neither is to cost the run its result
+                self._warn(error)
+                self._record.local = True
+                return locally(state)
+            if answer["status"] != "WAIT":
+                return _entered(state, answer, transition)
+            await _io.sleep(answer["details"]["delay_seconds"])
+
+    async def _call(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
+        return await self._line.call(method, route, body, retries=self._retries, **params)
+
+    def _warn(self, error: Exception) -> None:
+        get_logger("engine").warning(
+            "The server at %s is away, and the run goes on: what it does is recorded in %s and sent later (%s).",
+            self._line.url,
+            self._shipper.outbox.path,
+            reason_of(error),
+        )
+
+
+def _as_request(state: State[Any]) -> dict[str, Any]:
+    return {
+        "type": state.type.value,
+        "name": state.name,
+        "message": state.message,
+        "state_details": {name: value for name, value in vars(state.state_details).items() if value},
+        "data": metadata_of(state.data),
+    }
+
+
+def _entered(proposed: State[Any], answer: dict[str, Any], transition: str) -> State[Any]:
+    """The state that the run is in after the server's answer."""
+    status, there = answer["status"], answer["state"]
+    if status == "ABORT":
+        raise Abort(answer["details"].get("reason") or "The server does not let the run go on.")
+    if status == "ACCEPT" or there["state_details"].get("transition_id") == transition:
+        # The value in memory, or the exception, stays with the state.
+        entered = _read({**there, "data": None})
+        vars(entered)["data"] = proposed.data
+        return entered
+    return _read(there)
+
+
+def _read(state: dict[str, Any]) -> State[Any]:
+    return cast("State[Any]", State.model_validate(state))

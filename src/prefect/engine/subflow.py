@@ -1,0 +1,67 @@
+"""The task run that stands for a subflow in its parent flow: it has the subflow's states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect.context import EngineContext, TaskRunContext, current_tags
+from prefect.engine.core import RunRecord
+from prefect.engine.parameters import Link
+from prefect.schemas.states import State
+from prefect.types import new_id, now
+
+if TYPE_CHECKING:
+    from prefect.journal.writer import Journal
+
+
+class ParentTask:
+    """The task run of one call of a subflow.
+
+    Args:
+        name: The name of the flow that is called.
+        key: Its key.
+        parent: The context of the flow run that calls it.
+        links: What its arguments come from.
+    """
+
+    def __init__(self, name: str, key: str, parent: EngineContext, links: dict[str, list[Link]]) -> None:
+        assert parent.flow_run is not None
+        keys = parent.task_run_dynamic_keys
+        number = keys[name] = keys.get(name, -1) + 1
+        caller = TaskRunContext.get()
+        if caller is not None:
+            links["__parents__"] = [{"input_type": "task_run", "id": caller.task_run_id}]
+        self.id = new_id()
+        self.created: dict[str, Any] = {
+            "id": self.id,
+            "flow_run_id": parent.flow_run.id,
+            "name": f"{name}-{number}",
+            "task_key": key,
+            "dynamic_key": str(number),
+            "tags": sorted(current_tags() or ()),
+            "task_inputs": links,
+            "empirical_policy": {"retries": 0, "retry_delay": 0},
+            "created": now(),
+        }
+        self._record: RunRecord | None = None
+
+    def begin(self, to: Journal, child_id: UUID, known: bool = False) -> None:
+        """Record it from now on; `known` when a server has made it."""
+        self._child_id = child_id
+        self._record = RunRecord(to, "task_run", self.id, None if known else self.created)
+
+    def mirror(self, state: State[Any]) -> None:
+        """Record the child's state as this run's, unless a server keeps it in step."""
+        if self._record is None:
+            return
+        entry: dict[str, Any] = {
+            "id": new_id(),
+            "type": state.type.value,
+            "name": state.name,
+            "timestamp": state.timestamp,
+            "details": {"child_flow_run_id": self._child_id},
+        }
+        if state.message:
+            entry["message"] = state.message
+        self._record.enter(entry)

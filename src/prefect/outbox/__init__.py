@@ -1,0 +1,40 @@
+"""Records on their way to a server: with an API URL the journal is an outbox, and what is in it is shipped.
+
+A process with `PREFECT_API_URL` appends to a journal of that server's own, and a thread of it ships what was committed
+and removes what the server has acknowledged. While the server is away the records wait; what a process leaves is
+shipped by the next one, or by `prefect journal ship`. Delivery is at least once. This room decides nothing about runs:
+it must not change what a record says, only put it into the words of the API.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect import journal, settings
+from prefect._lazy import lazy
+
+if TYPE_CHECKING:
+    from prefect.journal.writer import Journal
+    from prefect.outbox import line, shipper, store
+    from prefect.outbox.shipper import Shipper
+    from prefect.settings import Settings
+else:
+    line = lazy("prefect.outbox.line")
+    shipper = lazy("prefect.outbox.shipper")
+    store = lazy("prefect.outbox.store")
+
+__all__ = ["shipper_for", "use_journal"]
+
+
+def use_journal() -> Journal:
+    """The journal of the present settings: the home's own, or the outbox of the server that they name."""
+    current = settings.get_current_settings()
+    url = current.api.url
+    if not url:
+        return journal.use(current.home)
+    return journal.use(current.home, store.name_of(url), lambda: shipper_for(current))
+
+
+def shipper_for(current: Settings) -> Shipper:
+    """What ships the outbox of these settings' server."""
+    return shipper.Shipper(store.Outbox(current.home, str(current.api.url)), line.Line(current))

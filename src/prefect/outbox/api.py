@@ -1,0 +1,279 @@
+"""Records in the words of the API: task runs as events, logs and artifacts as such, states of flow runs by force.
+
+For a server that knows nothing of journals. Whatever it will never take is put aside with its answer, so that the rest
+gets through. What happened to a flow run while the server was away has happened: its states are set by force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from prefect import settings
+from prefect._io import drive
+from prefect._lazy import lazy
+from prefect.outbox import line, store
+from prefect.outbox.events import Surroundings, TaskRunStory, heartbeat
+from prefect.outbox.line import Line
+from prefect.outbox.store import Batch, Progress
+
+if TYPE_CHECKING:
+    import sqlite3
+else:
+    sqlite3 = lazy("sqlite3")
+
+Record = dict[str, Any]
+
+EVENTS_AT_ONCE = 500
+BYTES_AT_ONCE = 1_000_000
+"""About how many bytes of events a request has."""
+
+_LOG = ("name", "level", "message", "timestamp", "flow_run_id", "task_run_id")
+_ARTIFACT = ("key", "type", "description", "data", "metadata_", "flow_run_id", "task_run_id")
+_FLOW_RUN = ("name", "flow_version", "parameters", "context", "tags", "parent_task_run_id", "empirical_policy")
+_TASK_RUN = (
+    *("id", "name", "flow_run_id", "task_key", "dynamic_key", "task_version"),
+    *("empirical_policy", "tags", "labels", "task_inputs"),
+)
+_FLOW_RUN_CHANGES = frozenset(("name", "flow_version", "parameters", "tags", "job_variables", "empirical_policy"))
+_ARTIFACT_CHANGES = frozenset(("data", "description", "metadata_"))
+_REFERENCES = ("id", "run_id", "flow_run_id", "flow_id")
+
+
+class ApiCourier:
+    """Ships records by the API's own operations.
+
+    Args:
+        to: The line to the server.
+        surroundings: The flow runs that are under way here, by id.
+    """
+
+    def __init__(self, to: Line, surroundings: Mapping[str, Surroundings]) -> None:
+        self._to = to
+        self._here = surroundings
+        self._elsewhere: dict[str, Surroundings | None] = {}
+
+    def deliver(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        """Ship a batch: what must exist first in the order of the records, then the events, then the logs."""
+        store.acknowledge(connection, batch, _Delivery(self, connection).ship(batch))
+
+    def beat(self, heartbeats: list[Record]) -> None:
+        """Say of flow runs that they are alive."""
+        told = [(self.around(record["flow_run_id"]), record) for record in heartbeats]
+        self.call("POST", "/events", [heartbeat(run, record["id"], record["at"]) for run, record in told if run])
+
+    def call(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
+        """Carry out an operation."""
+        return drive(self._to.call(method, route, body, retries=0, **params))
+
+    def around(self, flow_run_id: str | None) -> Surroundings | None:
+        """What is to be said of a flow run; None when the server does not know it."""
+        if flow_run_id is None:
+            return None
+        if (here := self._here.get(flow_run_id)) is not None:
+            return here
+        if flow_run_id not in self._elsewhere:
+            self._elsewhere[flow_run_id] = self._ask(flow_run_id)
+        return self._elsewhere[flow_run_id]
+
+    def _ask(self, flow_run_id: str) -> Surroundings | None:
+        try:
+            run = self.call("GET", "/flow_runs/{id}", id=flow_run_id)
+            flow = self.call("GET", "/flows/{id}", id=run["flow_id"])
+        except Exception as error:
+            if line.is_refusal(error):
+                return None
+            raise
+        return Surroundings(
+            flow_run_id, run["name"], flow["id"], flow["name"], run.get("deployment_id"), tuple(run["tags"])
+        )
+
+
+class _Delivery:
+    """One batch on its way."""
+
+    def __init__(self, courier: ApiCourier, connection: sqlite3.Connection) -> None:
+        self._courier = courier
+        self._call = courier.call
+        self._connection = connection
+        self._aliases = store.aliases(connection)
+        self._begun: dict[str, TaskRunStory] = {}
+        self._ended: set[str] = set()
+        self._events: list[tuple[Record, bytes]] = []
+        self._logs: list[tuple[Record, bytes]] = []
+        self._refused: list[tuple[str, bytes]] = []
+        self._line = b""
+
+    def ship(self, batch: Batch) -> Progress:
+        handlers: dict[str, Callable[[Record], None]] = {
+            "flow": self._flow,
+            "flow_run": self._flow_run,
+            "task_run": self._task_run,
+            "state": self._state,
+            "update": self._update,
+            "artifact": self._artifact,
+            "log": self._log,
+        }
+        for self._line in batch.lines:
+            record = self._read(self._line)
+            handler = handlers.get(record["kind"])
+            if handler is not None:
+                self._guard(handler, record)
+        self._send("/events", self._events, EVENTS_AT_ONCE, BYTES_AT_ONCE)
+        to_api = settings.get_current_settings().logging.to_api
+        self._send("/logs/", self._logs, len(self._logs), to_api.batch_size)
+        begun = {id_: story.known for id_, story in self._begun.items() if id_ not in self._ended}
+        return Progress(begun, self._ended, self._aliases, self._refused)
+
+    def _read(self, text: bytes) -> Record:
+        """A line as a record, with the ids that the server gave."""
+        try:
+            record = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            self._refused.append(("it is not JSON", text))
+            return {"kind": "damaged"}
+        for name in _REFERENCES:
+            if name in record:
+                record[name] = self._aliases.get(record[name], record[name])
+        return record
+
+    def _guard(self, handler: Callable[[Record], None], record: Record) -> None:
+        """Handle a record; one that the server refuses, or that does not hold what it must, is put aside."""
+        try:
+            handler(record)
+        except KeyError as error:
+            self._refused.append((f"it has no {error}", self._line))
+        except Exception as error:
+            if not line.is_refusal(error):
+                raise
+            self._refused.append((line.reason_of(error), self._line))
+
+    # --- what was made while the server was away ----------------------------------------------------------------------
+
+    def _flow(self, record: Record) -> None:
+        self._rename(record["id"], self._call("POST", "/flows/", {"name": record["name"]})["id"])
+
+    def _flow_run(self, record: Record) -> None:
+        body = {name: record[name] for name in _FLOW_RUN if record.get(name) is not None}
+        # The key makes it the same run when this is done again.
+        body |= {"flow_id": record["flow_id"], "idempotency_key": record["id"], "state": {"type": "PENDING"}}
+        theirs = self._call("POST", "/flow_runs/", body)["id"]
+        self._rename(record["id"], theirs)
+        for state in record["states"][1:]:
+            self._force(theirs, state)
+
+    def _rename(self, ours: str, theirs: str) -> None:
+        if ours != theirs:
+            self._aliases[ours] = theirs
+            store.keep_aliases(self._connection, {ours: theirs})
+
+    def _force(self, flow_run_id: str, state: Record) -> None:
+        body = {"type": state["type"], "name": state["name"], "message": state.get("message")}
+        details = {name: self._aliases.get(value, value) for name, value in (state.get("details") or {}).items()}
+        body |= {"state_details": details, "data": state.get("data")}
+        self._call("POST", "/flow_runs/{id}/set_state", {"state": body, "force": True}, id=flow_run_id)
+
+    # --- task runs ----------------------------------------------------------------------------------------------------
+
+    def _task_run(self, record: Record) -> None:
+        states = record["states"]
+        for links in record["task_inputs"].values():
+            for link in links:
+                link["id"] = self._aliases.get(link["id"], link["id"])
+        if any(_mirrors(state) for state in states):
+            # It stands for a flow run, and the server keeps it in step with that.
+            body = {name: record[name] for name in _TASK_RUN if record.get(name) is not None}
+            self._call("POST", "/task_runs/", {**body, "state": {"type": "PENDING"}})
+            return
+        self._begun[record["id"]] = story = TaskRunStory(record)
+        self._tell(story, states)
+
+    def _story(self, id_: str) -> TaskRunStory:
+        story = self._begun.get(id_)
+        if story is None:
+            known = store.begun_task_run(self._connection, id_) or self._ask(id_)
+            story = self._begun[id_] = TaskRunStory(known)
+        return story
+
+    def _ask(self, id_: str) -> Record:
+        """A task run as the server knows it, in the form that stories keep."""
+        run = self._call("GET", "/task_runs/{id}", id=id_)
+        state = run.pop("state")
+        columns = ("run_count", "expected_start_time", "start_time", "end_time", "total_run_time")
+        known = {**run, "columns": {name: run.pop(name) for name in columns}}
+        if state is not None:
+            known["state"] = {**state, "details": state.pop("state_details")}
+        return known
+
+    def _tell(self, story: TaskRunStory, states: Iterable[Record]) -> None:
+        around = self._courier.around(story.known.get("flow_run_id"))
+        for state in states:
+            self._events.append((story.enter(state, around), self._line))
+        if story.ended:
+            self._ended.add(story.known["id"])
+
+    def _state(self, record: Record) -> None:
+        if _mirrors(record):
+            return
+        if record["of"] == "flow_run":
+            self._force(record["run_id"], record)
+        else:
+            self._tell(self._story(record["run_id"]), [record])
+
+    def _update(self, record: Record) -> None:
+        values = record["set"]
+        if record["of"] == "task_run":
+            self._story(record["id"]).change(values)
+            return
+        changeable, route = {
+            "flow_run": (_FLOW_RUN_CHANGES, "/flow_runs/{id}"),
+            "artifact": (_ARTIFACT_CHANGES, "/artifacts/{id}"),
+        }[record["of"]]
+        changes = {name: value for name, value in values.items() if name in changeable}
+        self._call("PATCH", route, changes, id=record["id"])
+
+    # --- what runs leave ----------------------------------------------------------------------------------------------
+
+    def _artifact(self, record: Record) -> None:
+        body = {name: record[name] for name in _ARTIFACT if record.get(name) is not None}
+        self._rename(record["id"], self._call("POST", "/artifacts/", body)["id"])
+
+    def _log(self, record: Record) -> None:
+        self._logs.append(({name: record.get(name) for name in _LOG}, self._line))
+
+    # --- in batches ---------------------------------------------------------------------------------------------------
+
+    def _send(self, route: str, items: list[tuple[Record, bytes]], at_once: int, size: int) -> None:
+        """Send items, so many and of so many bytes a request."""
+        some: list[tuple[Record, bytes]] = []
+        total = 0
+        for item in items:
+            length = len(orjson.dumps(item[0]))
+            if some and (len(some) >= at_once or total + length > size):
+                self._post(route, some)
+                some, total = [], 0
+            some.append(item)
+            total += length
+        if some:
+            self._post(route, some)
+
+    def _post(self, route: str, items: list[tuple[Record, bytes]]) -> None:
+        """Send items in one request; of those that are refused together, find the ones that are to blame."""
+        try:
+            self._call("POST", route, [item for item, _ in items])
+        except Exception as error:
+            if not line.is_refusal(error):
+                raise
+            if len(items) == 1:
+                self._refused.append((line.reason_of(error), items[0][1]))
+                return
+            half = len(items) // 2
+            self._post(route, items[:half])
+            self._post(route, items[half:])
+
+
+def _mirrors(state: Record) -> bool:
+    """Whether it is the state of a flow run on the task run that stands for it."""
+    return bool((state.get("details") or {}).get("child_flow_run_id"))

@@ -1,0 +1,205 @@
+"""The events by which a client tells the API of task runs, and of flow runs that are alive.
+
+A server that is told of runs by events makes its task runs of them: each carries all that is known of the run, and the
+state that it has entered. Pure: records in, events out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import prefect
+from prefect import rules
+from prefect.rules import Moment
+
+Record = dict[str, Any]
+
+LONGEST_MESSAGE = 100_000
+"""Characters of a state's message that an event may have."""
+TIGHT = timedelta(minutes=5)
+"""An event says which one it follows only when that was less than this ago."""
+
+_TOLD = (
+    *("name", "task_key", "dynamic_key", "cache_key", "cache_expiration", "task_version", "empirical_policy"),
+    *("tags", "labels", "task_inputs", "flow_run_run_count"),
+)
+_OF_THE_RUN = frozenset(("flow_run_id", "task_run_id"))
+_NO_TIME = 0.0
+
+
+class Surroundings:
+    """What an event says of the flow run that it belongs to.
+
+    Args:
+        id: The flow run.
+        name: Its name.
+        flow_id: Its flow.
+        flow_name: The flow's name.
+        deployment_id: Its deployment, if it has one.
+        tags: Its tags.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        name: str,
+        flow_id: str,
+        flow_name: str | None,
+        deployment_id: str | None = None,
+        tags: tuple[str, ...] = (),
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.flow_id = flow_id
+        self.flow_name = flow_name
+        self.deployment_id = deployment_id
+        self.tags = tags
+
+    def flow(self) -> Record:
+        """The flow as a related resource."""
+        return _related("flow", self.flow_id, self.flow_name)
+
+
+def _related(kind: str, id_: str, name: str | None = None) -> Record:
+    resource = {"prefect.resource.id": f"prefect.{kind}.{id_}", "prefect.resource.role": kind}
+    return {**resource, "prefect.resource.name": name} if name else resource
+
+
+def _tags(tags: Any) -> list[Record]:
+    return [_related("tag", tag) for tag in sorted(tags or ())]
+
+
+def heartbeat(run: Surroundings, id_: str, at: str) -> Record:
+    """The event of a flow run that is alive."""
+    deployment = [_related("deployment", run.deployment_id)] if run.deployment_id else []
+    return {
+        "id": id_,
+        "event": "prefect.flow-run.heartbeat",
+        "occurred": at,
+        "resource": {
+            "prefect.resource.id": f"prefect.flow-run.{run.id}",
+            "prefect.resource.name": run.name,
+            "prefect.version": prefect.__version__,
+        },
+        "related": [run.flow(), *deployment, *_tags(run.tags)],
+        "payload": {},
+    }
+
+
+class TaskRunStory:
+    """What is known of one task run, state after state.
+
+    Args:
+        record: The run's record, or what `known` gave.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self.known = {name: value for name, value in record.items() if name not in ("kind", "states", "owner")}
+
+    @property
+    def ended(self) -> bool:
+        """Whether its last state is final."""
+        state = self.known.get("state")
+        return state is not None and state["type"] in rules.TERMINAL
+
+    def change(self, values: Mapping[str, Any]) -> None:
+        """Some of its columns change."""
+        self.known.update(values)
+
+    def enter(self, state: Record, flow_run: Surroundings | None) -> Record:
+        """It enters a state: the event that tells of it."""
+        known, before = self.known, self.known.get("state")
+        columns = known.setdefault("columns", {})
+        changed = rules.advance(_read(columns), _moment(before) if before else None, _moment(state))
+        columns.update(_write(changed))
+        event = {
+            "id": state["id"],
+            "event": f"prefect.task-run.{state['name']}",
+            "occurred": state["timestamp"],
+            "follows": before["id"] if before and _close(before, state) else None,
+            "resource": self._resource(state),
+            "related": self._related(flow_run),
+            "payload": {
+                "intended": {"from": before["type"] if before else None, "to": state["type"]},
+                "initial_state": _shown(before) if before else None,
+                "validated_state": {**_shown(state), "data": state.get("data")},
+                "task_run": self._shown(),
+            },
+        }
+        known["state"] = {name: value for name, value in state.items() if name not in ("data", "result")}
+        return event
+
+    def _resource(self, state: Record) -> dict[str, str]:
+        return {
+            "prefect.resource.id": f"prefect.task-run.{self.known['id']}",
+            "prefect.resource.name": self.known["name"],
+            "prefect.run-count": str(self.known["columns"].get("run_count", 0)),
+            "prefect.state-message": (state.get("message") or "")[:LONGEST_MESSAGE],
+            "prefect.state-name": state["name"],
+            "prefect.state-timestamp": _time(state["timestamp"]).isoformat(),
+            "prefect.state-type": state["type"],
+            "prefect.orchestration": "client",
+        }
+
+    def _related(self, flow_run: Surroundings | None) -> list[Record]:
+        found = _tags(self.known.get("tags"))
+        if flow_run is not None:
+            found += [_related("flow-run", flow_run.id, flow_run.name), flow_run.flow()]
+        elif self.known.get("flow_run_id"):
+            found.append(_related("flow-run", self.known["flow_run_id"]))
+        return found
+
+    def _shown(self) -> Record:
+        told = {name: self.known[name] for name in _TOLD if self.known.get(name) is not None}
+        columns = {
+            name: value
+            for name, value in self.known["columns"].items()
+            if value is not None and not name.startswith("state_")
+        }
+        return {"labels": {}, **told, "run_count": 0, "total_run_time": _NO_TIME, **columns}
+
+
+def _shown(state: Record) -> Record:
+    details = {name: value for name, value in (state.get("details") or {}).items() if name not in _OF_THE_RUN}
+    if state["type"] == "COMPLETED" and state.get("data") is None:
+        details["untrackable_result"] = True
+    message = (state.get("message") or "")[:LONGEST_MESSAGE]
+    return {"type": state["type"], "name": state["name"], "message": message, "state_details": details}
+
+
+def _close(before: Record, state: Record) -> bool:
+    return abs(_time(state["timestamp"]) - _time(before["timestamp"])) < TIGHT
+
+
+def _moment(state: Record) -> Moment:
+    scheduled = (state.get("details") or {}).get("scheduled_time")
+    return Moment(state["type"], state["name"], _time(state["timestamp"]), _time(scheduled) if scheduled else None)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _read(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns from their text."""
+    return {name: _column(name, value) for name, value in columns.items() if value is not None}
+
+
+def _column(name: str, value: Any) -> Any:
+    if name == "total_run_time":
+        return timedelta(seconds=value)
+    return _time(value) if name.endswith(("_time", "_timestamp")) else value
+
+
+def _write(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns as text."""
+    return {
+        name: value.total_seconds()
+        if isinstance(value, timedelta)
+        else value.isoformat()
+        if isinstance(value, datetime)
+        else value
+        for name, value in columns.items()
+    }

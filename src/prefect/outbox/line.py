@@ -1,0 +1,123 @@
+"""The line to a server: operations of its API, and what became of one that did not get through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefect._io import blocking, drive
+from prefect._lazy import lazy
+from prefect.settings.context import SettingsContext
+
+if TYPE_CHECKING:
+    import httpx
+
+    from prefect.client import transport
+    from prefect.client.transport import Transport
+    from prefect.settings import Settings
+    from prefect.settings.models.root import SettingKey
+else:
+    httpx = lazy("httpx")
+    transport = lazy("prefect.client.transport")
+
+BUSY = frozenset({408, 425, 429})
+"""Statuses with which a server says that it is not the time."""
+UNKNOWN_CALLER = frozenset({401, 403, 407})
+"""Statuses with which it says that the caller is not known to it: what is sent may be good."""
+NDJSON = {"content-type": "application/x-ndjson"}
+
+
+class Line:
+    """The line to one server, which the threads of a process share.
+
+    Args:
+        settings: Who calls, and how patiently.
+        carrier: What carries operations there; over HTTP as the settings say if None.
+    """
+
+    def __init__(self, settings: Settings, carrier: Transport | None = None) -> None:
+        self._settings = settings
+        self._transport = carrier or _transport(settings)
+        self._reads_journals: bool | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the API is, for people."""
+        return self._transport.url
+
+    async def call(
+        self, method: str, route: str, body: Any = None, /, *, retries: int | None = None, **params: Any
+    ) -> Any:
+        """Carry out an operation and return its answer.
+
+        Args:
+            method: The HTTP method.
+            route: The path as the API declares it.
+            body: The body's values.
+            retries: How often it is sent again when the server is away; as the settings say if None.
+            params: The parameters of its path and its query.
+        """
+        return _json(await self._request(retries, method, route, params, body))
+
+    async def post_journal(self, lines: bytes) -> Any:
+        """Send records as they are to a server that reads journals."""
+        return _json(await self._request(0, "POST", "/journal", {}, None, content=lines, headers=NDJSON))
+
+    async def reads_journals(self) -> bool:
+        """Whether the server takes records as they are. Any of its answers says so."""
+        if self._reads_journals is None:
+            await self._request(0, "GET", "/version", {}, None)
+        return bool(self._reads_journals)
+
+    async def _request(self, retries: int | None, *operation: Any, **options: Any) -> httpx.Response:
+        # The clients of event loops end with their loops, and the one for sync code is kept for the whole process: one
+        # connection serves all.
+        response = await blocking(self._send, retries, *operation, **options)
+        self._reads_journals = "prefect-journal" in response.headers
+        return response
+
+    def _send(self, retries: int | None, *operation: Any, **options: Any) -> httpx.Response:
+        patience: dict[SettingKey, Any] = {} if retries is None else {"client.max_retries": retries}
+        with SettingsContext(settings=self._settings.copy_with_update(patience) if patience else self._settings):
+            return drive(self._transport.request(*operation, **options))
+
+
+def _transport(settings: Settings) -> Transport:
+    api = settings.api
+    return transport.HttpTransport(
+        str(api.url),
+        auth_string=api.auth_string.get_secret_value() if api.auth_string else None,
+        api_key=api.key.get_secret_value() if api.key else None,
+    )
+
+
+def _json(response: httpx.Response) -> Any:
+    return response.json() if response.content else None
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status that an error tells of; None when there was no answer."""
+    told = getattr(error, "http_exc", error)
+    return getattr(getattr(told, "response", None), "status_code", None)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the error means that the server cannot be reached, or cannot answer now."""
+    status = status_of(error)
+    if status is None:
+        return isinstance(error, (httpx.TransportError, OSError))
+    return status >= 500 or status in BUSY
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the error means that the server has looked at what was sent, and will never take it."""
+    status = status_of(error)
+    return status is not None and 400 <= status < 500 and status not in BUSY | UNKNOWN_CALLER
+
+
+def reason_of(error: BaseException) -> str:
+    """What is wrong, in a line."""
+    status = status_of(error)
+    response = getattr(getattr(error, "http_exc", error), "response", None)
+    if status is not None and response is not None:
+        return f"{status}: {response.text[:500]}"
+    return f"{type(error).__name__}: {error}".rstrip(": ")

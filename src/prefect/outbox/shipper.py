@@ -1,0 +1,239 @@
+"""The thread that ships: it waits for commits, sends what waits, and removes what was acknowledged.
+
+One process at a time ships an outbox; the others wait for it, since it ships their records too. A server that is away
+is asked again after growing pauses. When the process ends, its records get some time to be shipped; what is left stays
+in the file.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect.outbox import store
+from prefect.outbox.couriers import Courier, courier_for
+from prefect.outbox.events import Surroundings
+from prefect.outbox.line import Line, reason_of
+from prefect.outbox.lock import ProcessLock
+from prefect.outbox.store import Outbox
+from prefect.types import new_id, now
+
+if TYPE_CHECKING:
+    import sqlite3
+
+PACE = 0.2
+"""Seconds between two deliveries, in which records gather."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds before a server that was away is asked again: at first, and at most."""
+PATIENCE = 10.0
+"""Seconds that a process which ends waits for an acknowledgement while the server answers."""
+AT_MOST = 60.0
+"""Seconds that it waits in all."""
+AWAY_PATIENCE = 1.0
+"""Seconds that it waits for a server that is away."""
+LOOK = 0.05
+"""Seconds between two looks at whether another process has shipped this one's records."""
+BEAT, BEATS_MISSED = 30.0, 3
+"""Seconds between heartbeats of flow runs, and how many of them make a run's lease."""
+
+
+class Shipper:
+    """Ships one outbox, for one process.
+
+    Args:
+        outbox: The outbox.
+        line: The line to its server.
+    """
+
+    def __init__(self, outbox: Outbox, line: Line) -> None:
+        self.outbox = outbox
+        self.line = line
+        self.under_way: dict[str, Surroundings] = {}
+        self.away: str | None = None
+        self._lock = ProcessLock(outbox.path.with_suffix(".lock"))
+        self._courier: Courier | None = None
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._dirty = False
+        self._beat_at = float("inf")
+
+    # --- what the journal asks ----------------------------------------------------------------------------------------
+
+    def committed(self) -> None:
+        """Records were committed."""
+        self._dirty = True
+        self._rouse()
+
+    def finish(self) -> None:
+        """Ship what waits, within bounds, and say in a line what could not be shipped."""
+        self._closing.set()
+        self._wake.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(PATIENCE)
+        if self._dirty and (thread is None or not thread.is_alive()):
+            self.ship_within(PATIENCE, AT_MOST)
+        self._say_what_waits()
+        self._thread = None
+        self._closing.clear()
+
+    def forked(self) -> Shipper:
+        """That of a forked child."""
+        self._lock.release()
+        return Shipper(self.outbox, self.line)
+
+    # --- what the engine asks -----------------------------------------------------------------------------------------
+
+    def hold(self, run: Surroundings) -> None:
+        """A flow run is under way here: say so from time to time, so that the server knows when it no longer is."""
+        self.under_way[run.id] = run
+        self._beat_at = time.monotonic()
+        self._rouse()
+
+    def let_go(self, flow_run_id: UUID) -> None:
+        """A flow run is not under way here any more."""
+        self.under_way.pop(str(flow_run_id), None)
+
+    # --- the thread ---------------------------------------------------------------------------------------------------
+
+    def _rouse(self) -> None:
+        if self._thread is None and not self._closing.is_set():
+            with self._starting:
+                if self._thread is None:
+                    self._start()
+        self._wake.set()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="prefect-shipper", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is shutting down, and `finish` ships
+            return
+        self._thread = thread
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._closing.is_set():
+            self._wake.wait(self._until_beat())
+            self._wake.clear()
+            failures = 0 if self._turn() else failures + 1
+            pause = PACE if not failures else min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE)
+            if self._dirty:
+                self._wake.set()
+            self._closing.wait(pause)
+
+    def _until_beat(self) -> float | None:
+        if not self.under_way:
+            return None
+        return max(0.0, self._beat_at - time.monotonic())
+
+    def _turn(self) -> bool:
+        """Ship what waits and what is due; whether the server took it."""
+        try:
+            if self.under_way and time.monotonic() >= self._beat_at:
+                self._beat()
+            if self._dirty and not self._ship(self._closing.is_set):
+                self._dirty = True
+        except Exception as error:  # a server that is away, or a bug in it or here: the records wait
+            self.away = reason_of(error)
+            return False
+        self.away = None
+        return True
+
+    # --- shipping -----------------------------------------------------------------------------------------------------
+
+    def ship_within(self, patience: float, at_most: float, told: Callable[[int], None] | None = None) -> bool:
+        """Ship what is in the file now; whether all of it was.
+
+        Args:
+            patience: Seconds to wait for an acknowledgement.
+            at_most: Seconds to wait in all.
+            told: Called with how many records wait after each delivery.
+        """
+        with closing(self.outbox.connect()) as connection:
+            goal = store.last(connection)
+            start = moved = time.monotonic()
+            oldest = store.first(connection)
+            while 0 < oldest <= goal:
+                allowed = min(moved + (AWAY_PATIENCE if self.away else patience), start + at_most)
+                if time.monotonic() >= allowed:
+                    return False
+                if not self._attempt(connection):
+                    time.sleep(LOOK)
+                before, oldest = oldest, store.first(connection)
+                if oldest != before:
+                    moved = time.monotonic()
+                    if told is not None:
+                        told(self.outbox.waiting())
+        self._dirty = False
+        return True
+
+    def _attempt(self, connection: sqlite3.Connection) -> bool:
+        """Ship one batch, unless another process ships or the server is away."""
+        if not self._lock.acquire():
+            return False
+        try:
+            self._deliver_next(connection)
+        except Exception as error:  # as in the thread: the records wait
+            self.away = reason_of(error)
+            return False
+        finally:
+            self._lock.release()
+        self.away = None
+        return True
+
+    def _ship(self, interrupted: Callable[[], bool]) -> bool:
+        """Ship batch after batch; False when another process does, or when it was interrupted."""
+        if not self._lock.acquire():
+            return False
+        try:
+            self._dirty = False
+            with closing(self.outbox.connect()) as connection:
+                while self._deliver_next(connection):
+                    if interrupted():
+                        return False
+            return True
+        except BaseException:
+            self._dirty = True
+            raise
+        finally:
+            self._lock.release()
+
+    def _deliver_next(self, connection: sqlite3.Connection) -> bool:
+        batch = store.next_batch(connection)
+        if batch is None:
+            return False
+        self._speak().deliver(connection, batch)
+        return True
+
+    def _speak(self) -> Courier:
+        if self._courier is None:
+            self._courier = courier_for(self.line, self.under_way)
+        return self._courier
+
+    def _beat(self) -> None:
+        ttl = BEAT * BEATS_MISSED
+        self._beat_at = time.monotonic() + BEAT
+        at = now().isoformat()
+        runs = list(self.under_way)
+        fields: dict[str, Any] = {"kind": "heartbeat", "at": at, "ttl": ttl}
+        self._speak().beat([{**fields, "id": str(new_id()), "flow_run_id": run} for run in runs])
+
+    def _say_what_waits(self) -> None:
+        if not self._dirty:
+            return
+        waiting = self.outbox.waiting()
+        if waiting:
+            why = f" ({self.away})" if self.away else ""
+            sys.stderr.write(
+                f"prefect: {waiting:,} records wait in {str(self.outbox.path)!r} for {self.outbox.url}{why}: "
+                "the next run or `prefect journal ship` sends them.\n"
+            )
+            sys.stderr.flush()

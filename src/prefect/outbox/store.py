@@ -1,0 +1,178 @@
+"""The outbox's file: a journal with the server's URL in it, and what has to be remembered until all is shipped.
+
+Beside the journal's batches it has four small tables. `server` holds the URL. `task_run` holds the task runs that have
+begun and not ended: an API that is told of each state with all of the run needs them, whichever process tells it.
+`alias` says which id the server gave to what was made here while it was away. `refused` holds the records that the
+server would not take, with the reason, so that they hold up nothing and are not lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from prefect._lazy import lazy
+from prefect.journal import file
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    import orjson
+else:
+    orjson = lazy("orjson")
+    sqlite3 = lazy("sqlite3")
+
+Record = dict[str, Any]
+
+AT_ONCE = 1_500_000
+"""About how many bytes of records are shipped together."""
+
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS server (url TEXT PRIMARY KEY)",
+    "CREATE TABLE IF NOT EXISTS task_run (id TEXT PRIMARY KEY, record BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS alias (id TEXT PRIMARY KEY, theirs TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS refused (id INTEGER PRIMARY KEY, reason TEXT NOT NULL, record BLOB NOT NULL)",
+)
+
+
+def name_of(url: str) -> str:
+    """The name of the outbox file for the API at `url`."""
+    return f"outbox-{hashlib.sha256(url.rstrip('/').encode()).hexdigest()[:10]}.db"
+
+
+def outboxes(home: Path) -> list[Outbox]:
+    """The outboxes that a home directory has."""
+    found: list[Outbox] = []
+    for path in sorted(home.glob("outbox-*.db")):
+        with closing(file.connect(path)) as connection:
+            try:
+                row = connection.execute("SELECT url FROM server").fetchone()
+            except sqlite3.OperationalError:  # nobody has begun to ship it
+                row = None
+        if row is not None:
+            found.append(Outbox(home, row[0]))
+    return found
+
+
+class Batch(NamedTuple):
+    """Records that are shipped together.
+
+    Attributes:
+        through: The number of its last row.
+        lines: The records, each as the JSON that was written.
+    """
+
+    through: int
+    lines: list[bytes]
+
+
+class Outbox:
+    """What waits in a home directory for one server.
+
+    Args:
+        home: The directory.
+        url: The server's API.
+    """
+
+    def __init__(self, home: Path, url: str) -> None:
+        self.home = home
+        self.url = url
+        self.path = file.path_in(home, name_of(url))
+
+    def connect(self) -> sqlite3.Connection:
+        """Open the file, creating what is missing."""
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        connection = file.connect(self.path)
+        if connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'refused'").fetchone() == (0,):
+            connection.execute("BEGIN IMMEDIATE")
+            for table in _TABLES:
+                connection.execute(table)
+            connection.execute("INSERT OR IGNORE INTO server VALUES (?)", (self.url,))
+            connection.execute("COMMIT")
+        return connection
+
+    def waiting(self) -> int:
+        """How many records wait."""
+        if not self.path.exists():
+            return 0
+        with closing(file.connect(self.path)) as connection:
+            return sum(body.count(b"\n") + 1 for (body,) in connection.execute("SELECT body FROM batch"))
+
+    def refused(self) -> list[tuple[str, str]]:
+        """The records that the server would not take: the reason, and the record as it was."""
+        with closing(self.connect()) as connection:
+            rows = connection.execute("SELECT reason, record FROM refused ORDER BY id DESC").fetchall()
+        return [(reason, record.decode("utf-8", "replace")) for reason, record in rows]
+
+
+def last(connection: sqlite3.Connection) -> int:
+    """The number of the newest row; 0 when nothing waits."""
+    return connection.execute("SELECT coalesce(max(seq), 0) FROM batch").fetchone()[0]
+
+
+def first(connection: sqlite3.Connection) -> int:
+    """The number of the oldest row that waits; 0 when nothing does."""
+    return connection.execute("SELECT coalesce(min(seq), 0) FROM batch").fetchone()[0]
+
+
+def next_batch(connection: sqlite3.Connection) -> Batch | None:
+    """The oldest records that wait, or None."""
+    lines: list[bytes] = []
+    through = size = 0
+    with closing(connection.execute("SELECT seq, body FROM batch ORDER BY seq")) as rows:
+        for seq, body in rows:
+            if lines and size + len(body) > AT_ONCE:
+                break
+            lines += [line for line in body.split(b"\n") if line]
+            through, size = seq, size + len(body)
+    return Batch(through, lines) if through else None
+
+
+class Progress(NamedTuple):
+    """What is known once a batch was shipped.
+
+    Attributes:
+        begun: Task runs that have not ended, by id.
+        ended: Those that have.
+        aliases: Ids that the server gave, by the ids that were used here.
+        refused: What the server would not take: the reason and the record.
+    """
+
+    begun: Mapping[str, Record]
+    ended: Iterable[str]
+    aliases: Mapping[str, str]
+    refused: Iterable[tuple[str, bytes]]
+
+
+def acknowledge(connection: sqlite3.Connection, batch: Batch, progress: Progress | None = None) -> None:
+    """Remove a batch that was shipped, and keep what is to be remembered of it."""
+    connection.execute("BEGIN IMMEDIATE")
+    if progress is not None:
+        connection.executemany(
+            "INSERT OR REPLACE INTO task_run VALUES (?, ?)",
+            [(id_, orjson.dumps(record)) for id_, record in progress.begun.items()],
+        )
+        connection.executemany("DELETE FROM task_run WHERE id = ?", [(id_,) for id_ in progress.ended])
+        connection.executemany("INSERT OR REPLACE INTO alias VALUES (?, ?)", list(progress.aliases.items()))
+        connection.executemany("INSERT INTO refused (reason, record) VALUES (?, ?)", list(progress.refused))
+    connection.execute("DELETE FROM batch WHERE seq <= ?", (batch.through,))
+    connection.execute("COMMIT")
+
+
+def keep_aliases(connection: sqlite3.Connection, aliases: Mapping[str, str]) -> None:
+    """Remember ids that the server gave, at once: what was made must not be made again."""
+    connection.executemany("INSERT OR REPLACE INTO alias VALUES (?, ?)", list(aliases.items()))
+
+
+def aliases(connection: sqlite3.Connection) -> dict[str, str]:
+    """The ids that the server gave, by the ids that were used here."""
+    return dict(connection.execute("SELECT id, theirs FROM alias").fetchall())
+
+
+def begun_task_run(connection: sqlite3.Connection, id_: str) -> Record | None:
+    """What is known of a task run that has begun and not ended."""
+    row = connection.execute("SELECT record FROM task_run WHERE id = ?", (id_,)).fetchone()
+    return orjson.loads(row[0]) if row else None
