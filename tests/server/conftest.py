@@ -1,11 +1,91 @@
+"""What tests of the server start from: the store of the home, both kinds of database, and the API over them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from prefect.server.app import Server
+from prefect.server.db.connection import Database
+from prefect.server.db.postgres import PostgresDatabase
+from prefect.server.db.resident import ResidentSqlite
 from prefect.server.db.sqlite import SqliteDatabase, open_home
+from prefect.settings import get_current_settings
+from tests.postgres import Postgres, need
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture
-def database(home: Path) -> SqliteDatabase:
+def local_store(home: Path) -> SqliteDatabase:
     """The local store of the test's home, not yet created."""
     return open_home(home)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests of this process, with a database `ours` that has the schema."""
+    need()
+    server = Postgres()
+    try:
+        server.start()
+        url = server.create("ours")
+
+        async def prepare() -> None:
+            database = PostgresDatabase(url)
+            await database.open()
+            await database.close()
+
+        asyncio.run(prepare())
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of the test's own."""
+    name = f"test_{next(_numbers)}"
+    yield postgres.create(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def closed_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database with nothing in it, to be opened: a SQLite file, then PostgreSQL."""
+    if request.param == "sqlite":
+        yield ResidentSqlite(tmp_path / "store.db")
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"test_{next(_numbers)}"
+    yield PostgresDatabase(server.create(name, "ours"), connections=5)
+    server.drop(name)
+
+
+@pytest.fixture
+async def database(closed_database: Database) -> AsyncIterator[Database]:
+    """The same, open."""
+    await closed_database.open()
+    yield closed_database
+    await closed_database.close()
+
+
+@pytest.fixture
+async def server(database: Database) -> Server:
+    """A server on the database, without loops; its bus is started."""
+    server = Server(get_current_settings(), database, loops=False)
+    server.bus.start(database)
+    return server
+
+
+@pytest.fixture
+async def api(server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the server's API, with no socket between."""
+    transport = httpx.ASGITransport(server.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test/api") as client:
+        yield client

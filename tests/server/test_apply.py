@@ -23,6 +23,11 @@ from prefect.types import new_id
 from tests.server.journals import FLOW_ID, at, flow, flow_run, log, state, task_run, whole_task, write
 
 
+@pytest.fixture
+def database(local_store: SqliteDatabase) -> SqliteDatabase:
+    return local_store
+
+
 def applied(database: SqliteDatabase, home: Path) -> Applied:
     return drive(apply(database, home))
 

@@ -10,8 +10,8 @@ from prefect._io import drive
 from prefect.schemas import sorting as sorts
 from prefect.schemas.filters import objects, runs
 from prefect.server import store
-from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.db.dialect import SqliteDialect
+from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.services import reading
 from prefect.server.services.apply import apply
 from prefect.server.services.errors import Invalid
@@ -20,6 +20,11 @@ from prefect.types import new_id
 from tests.server.journals import FLOW_ID, at, flow, flow_run, log, state, task_run, write
 
 OTHER_FLOW = UUID(int=7)
+
+
+@pytest.fixture
+def database(local_store: SqliteDatabase) -> SqliteDatabase:
+    return local_store
 
 
 @pytest.fixture

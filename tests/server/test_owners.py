@@ -27,6 +27,11 @@ GONE = 2**22 + 1
 """A pid above what Linux gives."""
 
 
+@pytest.fixture
+def database(local_store: SqliteDatabase) -> SqliteDatabase:
+    return local_store
+
+
 def process(id_: UUID, pid: int = GONE, host: str | None = None, start: str | None = None) -> dict[str, Any]:
     start = start or f"1@{(_processes.start_mark() or '').partition('@')[2]}"
     return {

@@ -1,21 +1,29 @@
 """The file of the local store: created, recognized, migrated, and refused with a sentence when it cannot be used."""
 
+import asyncio
 import os
 import re
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from prefect._io import drive
 from prefect.server import store
 from prefect.server.db import migrations, schema
-from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.db.errors import StoreDamaged, StoreUnavailable, StoreVersionError
+from prefect.server.db.postgres import PostgresDatabase
+from prefect.server.db.sql import Sql
+from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.db.tables import TABLES
+from tests.postgres import Postgres
+from tests.server.journals import FLOW_ID
 
 
 async def count_flows(database: SqliteDatabase) -> int:
@@ -23,7 +31,7 @@ async def count_flows(database: SqliteDatabase) -> int:
         return await store.flows.count(tx)
 
 
-def shape(path: Path) -> tuple[dict[str, list[object]], list[object]]:
+def shape(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
     """Each table's columns, whatever their order, and each index's statement."""
     with closing(sqlite3.connect(path)) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -57,13 +65,6 @@ def test_a_fresh_file_is_created_without_alembic(home: Path) -> None:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_the_migrations_end_where_the_tables_are_declared(tmp_path: Path) -> None:
-    migrated, created = tmp_path / "migrated.db", tmp_path / "created.db"
-    migrations.upgrade(f"sqlite:///{migrated}")
-    assert drive(count_flows(SqliteDatabase(created))) == 0
-    assert shape(migrated) == shape(created)
-
-
 def test_the_revisions_are_linear_and_named() -> None:
     from alembic.script import ScriptDirectory
 
@@ -72,19 +73,141 @@ def test_the_revisions_are_linear_and_named() -> None:
     assert scripts.get_heads() == [schema.HEAD]
 
 
-def test_migrations_go_down_again(tmp_path: Path) -> None:
+def test_the_migrations_end_where_the_tables_are_declared(tmp_path: Path) -> None:
+    migrated, created = tmp_path / "migrated.db", tmp_path / "created.db"
+    migrations.upgrade(migrated)
+    assert drive(count_flows(SqliteDatabase(created))) == 0
+    assert shape(migrated) == shape(created)
+
+
+@pytest.mark.parametrize("revision", schema.REVISIONS[:-1])
+def test_migrations_go_down_again_and_up(tmp_path: Path, revision: str) -> None:
+    path, before = tmp_path / "store.db", tmp_path / "before.db"
+    migrations.upgrade(path)
+    there = shape(path)
+    migrations.downgrade(path, revision)
+    migrations.upgrade(before, revision)
+    assert shape(path) == shape(before)
+    migrations.upgrade(path)
+    assert shape(path) == there
+
+
+def test_migrations_go_down_to_nothing(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
-    migrations.upgrade(f"sqlite:///{path}")
-    migrations.downgrade(f"sqlite:///{path}", "base")
+    migrations.upgrade(path)
+    migrations.downgrade(path, "base")
     columns, indexes = shape(path)
     assert (set(columns), indexes) == ({"alembic_version"}, [])
+
+
+def test_an_older_file_keeps_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    migrations.upgrade(path, "0001")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO flow (id, created, updated, name) VALUES (zeroblob(16), 1, 2, 'etl')")
+        connection.execute(
+            "INSERT INTO flow_run (id, created, updated, name, flow_id, states)"
+            " VALUES (?, 1, 2, 'owl', zeroblob(16), ?)",
+            (UUID(int=7).bytes, '[{"type":"COMPLETED"}]'),
+        )
+        connection.commit()
+
+    async def kept() -> tuple[str, object, object]:
+        async with SqliteDatabase(path).reading() as tx:
+            run = await store.flow_runs.get(tx, UUID(int=7))
+            assert run is not None
+            return run["name"], run["states"], run["lease_until"]
+
+    assert drive(kept()) == ("owl", [{"type": "COMPLETED"}], None)
+    migrations.downgrade(path, "0001")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM flow_run").fetchall() == [("owl",)]
+
+
+# --- PostgreSQL ------------------------------------------------------------------------------------------------------
+
+
+async def postgres_shape(connect: Callable[[], Awaitable[Any]]) -> tuple[list[Any], list[str]]:
+    """Each table's columns, whatever their order, and each index's statement."""
+    connection = await connect()
+    try:
+        columns = await connection.fetch(
+            "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
+            " WHERE table_schema = 'public' ORDER BY 1, 2"
+        )
+        indexes = await connection.fetch("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1")
+    finally:
+        await connection.close()
+    own = [str(line["indexdef"]).replace("alembic_version_pkc", "alembic_version_pkey") for line in indexes]
+    return [tuple(column) for column in columns], sorted(own)
+
+
+def test_the_migrations_end_where_the_tables_are_declared_on_postgresql(postgres: Postgres, postgres_url: str) -> None:
+    migrated, created = PostgresDatabase(postgres_url), PostgresDatabase(postgres.url("ours"))
+    migrations.upgrade(migrated.connect)
+    there = asyncio.run(postgres_shape(created.connect))
+    assert asyncio.run(postgres_shape(migrated.connect)) == there
+    migrations.downgrade(migrated.connect, "0001")
+    assert asyncio.run(postgres_shape(migrated.connect)) != there
+    migrations.upgrade(migrated.connect)
+    assert asyncio.run(postgres_shape(migrated.connect)) == there
+    migrations.downgrade(migrated.connect, "base")
+    assert {table for table, *_ in asyncio.run(postgres_shape(migrated.connect))[0]} == {"alembic_version"}
+
+
+async def test_an_older_postgresql_database_is_migrated_when_it_is_opened(postgres_url: str) -> None:
+    database = PostgresDatabase(postgres_url)
+    await asyncio.to_thread(migrations.upgrade, database.connect, "0001")
+    connection = await database.connect()
+    await connection.execute("INSERT INTO flow (id, created, updated, name) VALUES ($1, now(), now(), 'etl')", FLOW_ID)
+    await connection.close()
+    others = [PostgresDatabase(postgres_url) for _ in range(3)]
+    await asyncio.gather(*(other.open() for other in (database, *others)))
+    assert await database.read(lambda tx: store.flows.count(tx)) == 1
+    assert await database.read(lambda tx: store.events.count(tx)) == 0
+    for other in (database, *others):
+        await other.close()
+
+
+async def test_several_servers_create_one_postgresql_database(postgres_url: str) -> None:
+    databases = [PostgresDatabase(postgres_url) for _ in range(5)]
+    await asyncio.gather(*(database.open() for database in databases))
+    for database in databases:
+        assert await database.read(lambda tx: store.flows.count(tx)) == 0
+        await database.close()
+
+
+async def test_a_newer_postgresql_database_is_refused(postgres_url: str) -> None:
+    database = PostgresDatabase(postgres_url)
+    await database.open()
+    await database.write(lambda tx: tx.run(Sql("UPDATE alembic_version SET version_num = '9999'")))
+    await database.close()
+    with pytest.raises(StoreVersionError, match=r"test_\d+' has schema '9999'.*upgrade pluperfect"):
+        await database.open()
+
+
+async def test_another_programs_postgresql_database_is_left_alone(postgres_url: str) -> None:
+    database = PostgresDatabase(postgres_url)
+    connection = await database.connect()
+    await connection.execute("CREATE TABLE flow_run (note TEXT)")
+    await connection.close()
+    with pytest.raises(StoreDamaged, match="another program"):
+        await database.open()
+
+
+async def test_a_postgresql_server_that_is_not_there_is_named() -> None:
+    with pytest.raises(StoreUnavailable, match=r"'127\.0\.0\.1:1/none' cannot be reached"):
+        await PostgresDatabase("postgresql+asyncpg://app:secret@127.0.0.1:1/none").open()
+
+
+# --- a file as it is found -------------------------------------------------------------------------------------------
 
 
 def test_an_older_file_is_migrated_when_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "store.db"
     drive(count_flows(SqliteDatabase(path)))
     asked: list[Path] = []
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "HEAD", "9999")
     monkeypatch.setattr(schema, "upgrade", asked.append)
     drive(count_flows(SqliteDatabase(path)))
     assert asked == [path]

@@ -1,7 +1,7 @@
 """Operations as routes of FastAPI: it reads and validates requests and documents them; answers are written as they are.
 
-An answer is made of the values that the store's drivers gave, in the shape that is documented (tests hold it to that), so
-it goes straight to JSON, without being validated a second time.
+An answer is made of the values that the store's drivers gave, in the shape that is documented (tests hold it to that),
+so it goes straight to JSON, without being validated a second time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
 import orjson
 from fastapi import Body, Header, Path, Query
@@ -110,6 +111,8 @@ def to_json(answer: Any) -> bytes:
 def _plain(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value.total_seconds()
+    if isinstance(value, UUID):  # a driver's own class for it
+        return str(value)
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, bytes):

@@ -1,8 +1,8 @@
 """How a database stores the kinds of `tables`, and how it says things.
 
 SQLite: a UUID is its 16 bytes, a time and a duration are whole microseconds (from 1970, UTC): half the size of their
-texts, exact, and ordered as they should be. JSON is text. PostgreSQL: its own types, and `json` rather than `jsonb`, which
-would be larger and slower to write. It knows no NUL character in texts, so none is stored.
+texts, exact, and ordered as they should be. JSON is text. PostgreSQL: its own types, and `json` rather than `jsonb`,
+which would be larger and slower to write. It knows no NUL character in texts, so none is stored.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
@@ -38,7 +38,13 @@ def from_micros(value: int) -> datetime:
 
 
 def _to_json(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
+    return orjson.dumps(value, _plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, UUID):  # a driver's own class for it
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON")
 
 
 def _to_json_unless_empty(value: Any) -> str | None:
@@ -98,10 +104,10 @@ class Dialect:
     locking = ""
     """What follows a query whose rows are to be changed, so that nobody else changes them meanwhile."""
 
-    _types: Mapping[Kind, str]
-    _encoders: Mapping[Kind, Coder]
-    _decoders: Mapping[Kind, Coder]
-    _by_type: Mapping[type, Coder]
+    _types: ClassVar[Mapping[Kind, str]]
+    _encoders: ClassVar[Mapping[Kind, Coder]]
+    _decoders: ClassVar[Mapping[Kind, Coder]]
+    _by_type: ClassVar[Mapping[type, Coder]]
 
     def encode(self, value: Any) -> Any:
         """A value of a condition, by its Python type, as the driver takes it."""
@@ -191,7 +197,7 @@ class SqliteDialect(Dialect):
     name = "sqlite"
 
     _types = _SQLITE_TYPES
-    _encoders = {
+    _encoders: ClassVar[Mapping[Kind, Coder]] = {
         "uuid": attrgetter("bytes"),
         "bool": int,
         "time": micros,
@@ -200,7 +206,7 @@ class SqliteDialect(Dialect):
         "array": _to_json_unless_empty,
         "object": _to_json_unless_empty,
     }
-    _decoders = {
+    _decoders: ClassVar[Mapping[Kind, Coder]] = {
         "uuid": _to_uuid,
         "bool": bool,
         "time": from_micros,
@@ -209,7 +215,12 @@ class SqliteDialect(Dialect):
         "array": orjson.loads,
         "object": orjson.loads,
     }
-    _by_type = {UUID: attrgetter("bytes"), datetime: micros, timedelta: _duration_micros, bool: int}
+    _by_type: ClassVar[Mapping[type, Coder]] = {
+        UUID: attrgetter("bytes"),
+        datetime: micros,
+        timedelta: _duration_micros,
+        bool: int,
+    }
 
     def _clustered(self, table: Table) -> str:
         # Rows in the order of the key, with no second copy of it in an index.
@@ -250,6 +261,11 @@ def _clean(value: Any) -> Any:
     return [_clean(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
+def _standard_uuid(value: UUID) -> UUID:
+    """The driver has a class of its own, which orjson does not know."""
+    return UUID(int=value.int)
+
+
 def _aware(value: datetime) -> datetime:
     return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
 
@@ -262,15 +278,20 @@ class PostgresDialect(Dialect):
     locking = " FOR UPDATE"
 
     _types = _POSTGRES_TYPES
-    _encoders = {
+    _encoders: ClassVar[Mapping[Kind, Coder]] = {
         "text": _without_nul,
         "time": _aware,
         "json": _pg_json,
         "array": _pg_json_unless_empty,
         "object": _pg_json_unless_empty,
     }
-    _decoders = {"json": orjson.loads, "array": orjson.loads, "object": orjson.loads}
-    _by_type = {str: _without_nul, datetime: _aware}
+    _decoders: ClassVar[Mapping[Kind, Coder]] = {
+        "uuid": _standard_uuid,
+        "json": orjson.loads,
+        "array": orjson.loads,
+        "object": orjson.loads,
+    }
+    _by_type: ClassVar[Mapping[type, Coder]] = {str: _without_nul, datetime: _aware}
 
     def page(self, limit: int | None, offset: int) -> Sql:
         return Sql(" LIMIT ?::bigint OFFSET ?::bigint", (limit, offset))

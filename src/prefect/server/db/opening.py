@@ -27,8 +27,8 @@ def path(settings: Settings) -> Path | None:
     file = rest.removeprefix("/").partition("?")[0]
     if not file or ":memory:" in file:
         raise StoreUnavailable(
-            "PREFECT_SERVER_DATABASE_CONNECTION_URL names a database in memory, which would lose what it was told: name "
-            "a file, for instance sqlite+aiosqlite:////tmp/pluperfect.db."
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL names a database in memory, which would lose what it was told: "
+            "name a file, for instance sqlite+aiosqlite:////tmp/pluperfect.db."
         )
     return Path(file)
 

@@ -102,6 +102,7 @@ class PostgresDatabase:
     ) -> None:
         self.url = url
         self.patience = patience
+        self.place = url.rpartition("@")[2]
         self._address = url.replace("postgresql+asyncpg:", "postgresql:", 1)
         self._connections = connections
         self._options = options or {}
@@ -117,16 +118,16 @@ class PostgresDatabase:
             StoreVersionError: A newer release made its schema.
         """
         try:
-            raw = await asyncpg.connect(self._address, **self._options)
+            await schema.prepare_postgres(self.connect, self.place, PostgresDialect())
         except (OSError, asyncpg.PostgresError) as error:
             raise self._unreachable(error) from error
-        try:
-            await schema.prepare_postgres(raw, self.url, PostgresDialect())
-        finally:
-            await raw.close()
         self._pool = await asyncpg.create_pool(
             self._address, min_size=1, max_size=self._connections, max_inactive_connection_lifetime=60, **self._options
         )
+
+    async def connect(self) -> Any:
+        """A connection of asyncpg's that belongs to the caller."""
+        return await asyncpg.connect(self._address, **self._options)
 
     async def close(self) -> None:
         if self._listening is not None:
@@ -208,7 +209,7 @@ class PostgresDatabase:
         """Listen for what is told, on a connection of its own that is made anew when it is lost."""
         while True:
             try:
-                raw = await asyncpg.connect(self._address, **self._options)
+                raw = await self.connect()
                 ended = asyncio.Event()
                 raw.add_termination_listener(lambda _, ended=ended: ended.set())
                 await raw.add_listener(CHANNEL, self._heard)
@@ -225,11 +226,10 @@ class PostgresDatabase:
         for listener in self._listeners:
             listener(told)
 
-    def _unreachable(self, error: Exception) -> StoreUnavailable:
-        place = self._address.rpartition("@")[2]
+    def _unreachable(self, error: BaseException) -> StoreUnavailable:
         return StoreUnavailable(
-            f"The database at {place!r} cannot be reached ({error}): check PREFECT_SERVER_DATABASE_CONNECTION_URL, and "
-            "that PostgreSQL runs."
+            f"The database at {self.place!r} cannot be reached ({error}): check that PostgreSQL runs, and "
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL."
         )
 
 

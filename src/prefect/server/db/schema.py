@@ -7,6 +7,7 @@ Alembic. A file of a newer release is refused, and nothing is ever deleted.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ def prepare(connection: sqlite3.Connection, path: Path, dialect: Dialect) -> Non
 
 def upgrade(path: Path, revision: str = "head") -> None:
     """Migrate the SQLite file at `path` with Alembic."""
-    importlib.import_module("prefect.server.db.migrations").upgrade(f"sqlite:///{path}", revision)
+    importlib.import_module("prefect.server.db.migrations").upgrade(path, revision)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> str | None:
@@ -95,45 +96,50 @@ def _statements(dialect: Dialect) -> list[str]:
 
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
-_TURN = 0x706C7570
-"""The number of the lock that servers which start together take one after the other."""
+TAKE_TURN = "SELECT pg_advisory_xact_lock(1886156144)"
+"""Those who create or migrate a database together do it one after the other; the number is an arbitrary one."""
 
 
-async def prepare_postgres(connection: Any, url: str, dialect: Dialect) -> None:
-    """Make the PostgreSQL database at `url` have the current schema, if it has none or an older one.
+async def prepare_postgres(connect: Callable[[], Awaitable[Any]], place: str, dialect: Dialect) -> None:
+    """Make a PostgreSQL database have the current schema, if it has none or an older one.
 
     Args:
-        connection: A connection of asyncpg's to it.
-        url: The database's SQLAlchemy URL.
+        connect: Makes a connection of asyncpg's to it.
+        place: What to call it in messages.
         dialect: PostgreSQL's.
 
     Raises:
         StoreVersionError: A newer release made it.
         StoreDamaged: It holds tables, but none of ours.
     """
-    await connection.execute("SELECT pg_advisory_lock($1)", _TURN)
+    connection = await connect()
     try:
-        version = await _postgres_version(connection, url)
+        version = await _postgres_version(connection, place)
         if version is None:
             async with connection.transaction():
-                for statement in _statements(dialect):
-                    await connection.execute(statement)
-        elif version not in REVISIONS:
-            raise StoreVersionError(
-                f"The database at {url.rpartition('@')[2]!r} has schema {version!r}, and this release knows up to "
-                f"{HEAD!r}: upgrade pluperfect, or name another database."
-            )
-        elif version != HEAD:
-            await blocking(importlib.import_module("prefect.server.db.migrations").upgrade, url, "head")
+                await connection.execute(TAKE_TURN)
+                version = await _postgres_version(connection, place)  # another server may have been first
+                if version is None:
+                    for statement in _statements(dialect):
+                        await connection.execute(statement)
+                    version = HEAD
     finally:
-        await connection.execute("SELECT pg_advisory_unlock($1)", _TURN)
-
-
-async def _postgres_version(connection: Any, url: str) -> str | None:
-    if await connection.fetchval("SELECT to_regclass('alembic_version')"):
-        return await connection.fetchval("SELECT version_num FROM alembic_version")
-    if await connection.fetchval("SELECT to_regclass('flow_run')"):
-        raise StoreDamaged(
-            f"The database at {url.rpartition('@')[2]!r} holds tables of another program: name an empty one."
+        await connection.close()
+    if version not in REVISIONS:
+        raise StoreVersionError(
+            f"The database at {place!r} has schema {version!r}, and this release knows up to {HEAD!r}: upgrade "
+            "pluperfect, or name another database."
         )
+    if version != HEAD:
+        await blocking(importlib.import_module("prefect.server.db.migrations").upgrade, connect)
+
+
+async def _postgres_version(connection: Any, place: str) -> str | None:
+    """The revision the database is stamped with; None for one without any table of ours."""
+    if await connection.fetchval("SELECT to_regclass('alembic_version')"):
+        version = await connection.fetchval("SELECT version_num FROM alembic_version")
+        if version is not None:
+            return version
+    if await connection.fetchval("SELECT to_regclass('flow_run')"):
+        raise StoreDamaged(f"The database at {place!r} holds tables of another program: name an empty one.")
     return None

@@ -6,32 +6,78 @@ then, in the types below, and never reads `tables`.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
-from alembic import command
+from alembic import command, op
 from alembic.config import Config
 
 Uuid: Any = sa.LargeBinary().with_variant(sa.Uuid(), "postgresql")
-Time: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite").with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
-Duration: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite").with_variant(sa.Interval(), "postgresql")
+Time: Any = sa.Integer().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
+Duration: Any = sa.Integer().with_variant(sa.Interval(), "postgresql")
 Json: Any = sa.Text().with_variant(sa.JSON(), "postgresql")
 Flag: Any = sa.Integer().with_variant(sa.Boolean(), "postgresql")
+Int: Any = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+Real: Any = sa.REAL().with_variant(sa.Double(), "postgresql")
+Bytes: Any = sa.LargeBinary()
+
+Target: TypeAlias = Path | Callable[[], Awaitable[Any]]
+"""What to migrate: a SQLite file, or a PostgreSQL database by what makes a connection of asyncpg's to it."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Alembic keeps what it is doing in its modules: two threads would meet there."""
 
 
-def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database at a SQLAlchemy URL to a revision."""
-    command.upgrade(_config(url), revision)
+def upgrade(target: Target, revision: str = "head", sql: bool = False) -> None:
+    """Bring a database to a revision; with `sql` only print the statements that would."""
+    with _ONE_AT_A_TIME:
+        command.upgrade(_config(target), revision, sql)
 
 
-def downgrade(url: str, revision: str) -> None:
-    """Take the database at a SQLAlchemy URL back to a revision."""
-    command.downgrade(_config(url), revision)
+def downgrade(target: Target, revision: str, sql: bool = False) -> None:
+    """Take a database back to a revision; with `sql` only print the statements that would."""
+    with _ONE_AT_A_TIME:
+        command.downgrade(_config(target), revision, sql)
 
 
-def _config(url: str) -> Config:
+def stamp(target: Target, revision: str) -> None:
+    """Say that a database is at a revision, without changing it."""
+    with _ONE_AT_A_TIME:
+        command.stamp(_config(target), revision)
+
+
+def new_revision(target: Target, message: str | None, autogenerate: bool) -> None:
+    """Write the file of a new revision; it is to be filled in by hand."""
+    with _ONE_AT_A_TIME:
+        command.revision(_config(target), message, autogenerate)
+
+
+def _config(target: Target) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.attributes["url"] = url
+    config.attributes["target"] = target
     return config
+
+
+# --- the words of revisions ------------------------------------------------------------------------------------------
+
+
+def required(kind: Any, names: str) -> list[sa.Column]:
+    """Columns that every row must have; `id` is the key."""
+    return [sa.Column(name, kind, nullable=False, primary_key=name == "id") for name in names.split()]
+
+
+def optional(kind: Any, names: str) -> list[sa.Column]:
+    """Columns that may be null."""
+    return [sa.Column(name, kind) for name in names.split()]
+
+
+def index(name: str, table: str, columns: str, where: str | None = None, unique: bool = False) -> None:
+    """Create an index."""
+    condition = None if where is None else sa.text(where)
+    op.create_index(
+        name, table, columns.split(), unique=unique, sqlite_where=condition, postgresql_where=condition
+    )  # fmt: skip
