@@ -102,7 +102,7 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path
 def cpu_of(pid: int) -> float:
     """CPU seconds of a running process and its descendants so far."""
     total = 0.0
-    for each in [pid, *_descendants(pid)]:
+    for each in [pid, *descendants(pid)]:
         try:
             fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
         except FileNotFoundError:
@@ -126,13 +126,13 @@ def _children_cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     try:
         text = "".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
     except OSError:
         return []
     children = [int(each) for each in text.split()]
-    return children + [below for child in children for below in _descendants(child)]
+    return children + [below for child in children for below in descendants(child)]
 
 
 def _reap(others: set[int]) -> None:

@@ -55,15 +55,18 @@ def variables(home: Path, **more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def server(home: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The original's server on a free port of this machine: its API's address and its process."""
+def server(home: Path, **more: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The original's server on a free port of this machine: its API's address and its process.
+
+    `more` are further environment variables.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     command = [python().parent / "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
     home.mkdir(parents=True, exist_ok=True)
     with open(home / "server.log", "wb") as log:
-        process = subprocess.Popen(command, env=variables(home), stdout=log, stderr=log)
+        process = subprocess.Popen(command, env=variables(home, **more), stdout=log, stderr=log)
     try:
         _wait_for(f"http://127.0.0.1:{port}/api/health", process)
         yield f"http://127.0.0.1:{port}/api", process

@@ -19,7 +19,10 @@ def test_scenario(scenario: str, home: Path, tmp_path: Path):
 
 
 def test_every_scenario_has_been_recorded():
-    assert {path.stem for path in (programs.HERE / "expected").glob("*.json")} == {*programs.SCENARIOS, *programs.SERVED}
+    assert {path.stem for path in (programs.HERE / "expected").glob("*.json")} == {
+        *programs.SCENARIOS,
+        *programs.SERVED,
+    }
 
 
 def test_each_difference_is_one_and_has_a_reason():

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import serving
 from tests.compat import programs
-from tools import original
+from tools import original, serving
 
 OURS = [name for name in programs.SERVED if not programs.of_the_original(name)]
 

@@ -108,7 +108,9 @@ with client() as api:
     trace("same pool", lambda: api.create_work_pool(WorkPoolCreate(name="pool", type="process")))
     found = api.read_deployments(deployment_filter=DeploymentFilter(name={"any_": ["first"]}))
     fact("found", [each.name for each in found])
-    mine = api.read_flow_runs(flow_run_filter=FlowRunFilter(deployment_id={"any_": [deployment_id]}, tags={"all_": ["mine"]}))
+    mine = api.read_flow_runs(
+        flow_run_filter=FlowRunFilter(deployment_id={"any_": [deployment_id]}, tags={"all_": ["mine"]})
+    )
     fact("its runs", [each.id == run.id for each in mine])
     api.delete_deployment(deployment_id)
     trace("deleted", lambda: api.read_deployment(deployment_id))

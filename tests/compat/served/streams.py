@@ -49,7 +49,9 @@ async def main():
     state = await asyncio.to_thread(emitting, mark, return_state=True)
     run_id = state.state_details.flow_run_id
     events = await read(mine, 1)
-    fact("mine", [[event.event, dict(event.resource) | {"prefect.resource.id": "x"}, event.payload] for event in events])
+    fact(
+        "mine", [[event.event, dict(event.resource) | {"prefect.resource.id": "x"}, event.payload] for event in events]
+    )
     fact("related", sorted({each.role for event in events for each in event.related}))
     await asyncio.wait_for(listening, 20)
     fact("heard", heard)
