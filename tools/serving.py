@@ -1,4 +1,4 @@
-"""This package's server as a process of its own, for tests and benchmarks: started, asked whether it is healthy, ended."""
+"""This package's server as a process of its own, for tests and benchmarks."""
 
 import contextlib
 import os

@@ -1,8 +1,8 @@
 """Running the scenario programs and comparing what they print.
 
 `scenarios/*.py` are programs for `prefect` that print facts, `served/*.py` are such programs that need a server;
-`expected/*.json` are the facts that the original printed; `differences.json` names each fact in which this package differs
-on purpose, what it does instead, and why.
+`expected/*.json` are the facts that the original printed; `differences.json` names each fact in which this package
+differs on purpose, what it does instead, and why.
 """
 
 import json
@@ -91,8 +91,8 @@ def differences() -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def served_differences(scenario: str, who: str) -> Facts:
-    """The facts that are others with a server, by whom: `theirs` (the original's client on our server), `ours` (our client
-    on our server) or `original` (our client on the original's)."""
+    """The facts that are others with a server, by whom: `theirs` (the original's client on our server), `ours` (our
+    client on our server) or `original` (our client on the original's)."""
     found = json.loads((HERE / "served_differences.json").read_text(encoding="utf-8"))
     return {name: entry["found"] for name, entry in found.get(who, {}).get(scenario, {}).items()}
 

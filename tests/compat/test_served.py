@@ -1,4 +1,4 @@
-"""Both clients against both servers: the original's programs notice nothing, and ours run against the original's server."""
+"""Both clients against both servers: the original's programs notice nothing, and ours run against its server."""
 
 import sys
 from collections.abc import Iterator
