@@ -17,6 +17,7 @@ from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.sql import Sql, one_of
 from prefect.server.services import limits
+from prefect.server.services.errors import Gone
 from prefect.server.store import Row
 from prefect.types import new_id, now
 
@@ -61,6 +62,12 @@ async def create(
 async def renew(tx: Connection, lease_id: UUID, length: timedelta) -> bool:
     """Hold on from now for a time; False when the lease has ended."""
     return await store.leases.change(tx, [{"id": lease_id, "expires": now() + length}], ["expires"]) == 1
+
+
+async def extend(tx: Connection, lease_id: UUID, length: timedelta) -> None:
+    """Hold on from now for a time, or `Gone`."""
+    if not await renew(tx, lease_id, length):
+        raise Gone(f"The lease {lease_id} has run out or was ended: take the slots again.")
 
 
 async def held(tx: Connection, lease_id: UUID) -> bool:

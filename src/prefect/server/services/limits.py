@@ -16,6 +16,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.sql import one_of
+from prefect.server.services import emitting, pages
 from prefect.server.services.answers import Answer
 from prefect.server.services.errors import Conflict, Invalid, Locked, Missing
 from prefect.server.store import Row
@@ -132,8 +133,7 @@ async def acquire(tx: Connection, names: Sequence[str], slots: int, mode: Mode =
         raise Invalid("Slots requested is greater than the limit")
     ids = [row["id"] for row in rows]
     if not await take(tx, ids, slots):
-        rows = [settled(row) for row in await named(tx, names)]
-        raise Locked("Locked", max(_wait(row, slots) for row in _active(rows)))
+        raise Locked("Locked", max(_wait(settled(row), slots) for row in _active(await named(tx, names))))
     return rows
 
 
@@ -154,7 +154,7 @@ async def named(tx: Connection, names: Sequence[str]) -> list[Row]:
 
 def _wait(row: Row, slots: int) -> float:
     """Seconds until a limit probably has so many slots free; not quite, so that who waits does not keep step."""
-    lack = max(1, lacking(row, slots))
+    lack = max(0, lacking(row, slots))
     if row["slot_decay_per_second"]:
         seconds = lack / row["slot_decay_per_second"]
     else:
@@ -167,16 +167,17 @@ def _wait(row: Row, slots: int) -> float:
 
 
 async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
-    """Create a limit; `values` are its columns.
+    """Create a limit; `values` are its fields as the API has them.
 
     Raises:
         Conflict: There is one of this name.
     """
     at = now()
-    row = {**_NEW, **values, "id": new_id(), "created": at, "updated": at}
+    row: Row = {**_NEW, **_columns(values), "id": new_id(), "created": at, "updated": at}
     if not await store.concurrency_limits.add(tx, [row]):
-        raise Conflict(f"There is a concurrency limit {row['name']!r} already.")
-    return row
+        raise _taken(row["name"])
+    await _tell(tx, "created", row)
+    return answer(row)
 
 
 async def get(tx: Connection, key: UUID | str, lock: bool = False) -> Row:
@@ -189,30 +190,62 @@ async def get(tx: Connection, key: UUID | str, lock: bool = False) -> Row:
 
 
 async def change(tx: Connection, key: UUID | str, values: Mapping[str, Any]) -> Row:
-    """Set columns of a limit.
+    """Set what is given of a limit, by the API's names.
 
     Raises:
-        Conflict: There is another of the new name, or a column that must have a value would lose it.
+        Conflict: There is another of the new name, or what every limit has would be lost.
     """
     row = await get(tx, key, lock=True)
     empty = [name for name, value in values.items() if value is None]
     if empty:
         raise Conflict(f"A concurrency limit must have a value for {', '.join(empty)}.")
     if values.get("name", row["name"]) != row["name"] and await named(tx, [values["name"]]):
-        raise Conflict(f"There is a concurrency limit {values['name']!r} already.")
-    row = {**row, **values}
-    await store.concurrency_limits.change(tx, [row], list(dict.fromkeys((*_COUNTED, *values))))
+        raise _taken(values["name"])
+    columns = _columns(values)
+    row = {**row, **columns}
+    await store.concurrency_limits.change(tx, [row], list(dict.fromkeys((*_COUNTED, *columns))))
+    await _tell(tx, "updated", row)
     return row
 
 
 async def remove(tx: Connection, key: UUID | str) -> None:
     """Delete a limit; who holds slots of it goes on holding nothing."""
-    row = await get(tx, key)
+    row = await get(tx, key, lock=True)
     await store.concurrency_limits.remove(tx, one_of("id", [row["id"]]))
+    await _tell(tx, "deleted", row)
 
 
-async def find(tx: Connection, limit: int | None, offset: int) -> list[Row]:
+async def find(tx: Connection, limit: int | None, offset: int) -> list[Answer]:
     """Limits by their names, as they are now."""
-    limit = get_current_settings().server.api.default_limit if limit is None else limit
-    rows = await store.concurrency_limits.find(tx, order="concurrency_limit.name", limit=limit, offset=offset)
-    return [settled(row) for row in rows]
+    rows = await pages.page(tx, store.concurrency_limits, "NAME_ASC", limit, offset)
+    return [public(settled(row)) for row in rows]
+
+
+def answer(row: Row) -> Answer:
+    """A limit as the API answers when it is new."""
+    return {name.rstrip("_"): value for name, value in row.items()}
+
+
+def public(row: Row) -> Answer:
+    """A limit as the API shows it."""
+    hidden = ("denied_slots", "avg_slot_occupancy_seconds")
+    return {name: value for name, value in answer(row).items() if name not in hidden}
+
+
+def short(row: Row) -> Answer:
+    """A limit of which slots were taken or given back."""
+    return {"id": row["id"], "name": row["name"], "limit": row["limit_"]}
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"limit_" if name == "limit" else name: value for name, value in values.items()}
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"There is a concurrency limit {name!r} already.")
+
+
+async def _tell(tx: Connection, what: str, row: Row) -> None:
+    payload = {name: row[name] for name in ("name", "active", "slot_decay_per_second")} | {"limit": row["limit_"]}
+    resource = emitting.resource("concurrency-limit", row["id"], row["name"])
+    await emitting.emit(tx, f"prefect.concurrency-limit.{what}", resource, (), payload)

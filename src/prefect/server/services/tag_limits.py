@@ -14,7 +14,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.sql import Sql, all_of, one_of
-from prefect.server.services import leases, limits
+from prefect.server.services import leases, limits, pages
 from prefect.server.services.answers import Answer
 from prefect.server.services.errors import Locked, Missing
 from prefect.server.store import Row
@@ -79,7 +79,7 @@ def _lease_id(task_run_id: UUID) -> UUID:
 # --- requests --------------------------------------------------------------------------------------------------------
 
 
-async def acquire(tx: Connection, tags: Sequence[str], task_run_id: UUID) -> list[Row]:
+async def acquire(tx: Connection, tags: Sequence[str], task_run_id: UUID) -> list[Answer]:
     """Take a slot of the limit of each of these tags for a task run; tags without a limit are left out.
 
     Returns:
@@ -96,14 +96,14 @@ async def acquire(tx: Connection, tags: Sequence[str], task_run_id: UUID) -> lis
         wait = get_current_settings().server.tasks.tag_concurrency_slot_wait_seconds
         full = next((row for row in await find(tx, tags) if limits.lacking(row, 1) > 0), rows[0])
         raise Locked(f"Concurrency limit for the {_tag(full)} tag has been reached", wait)
-    return rows
+    return [{**limits.short(row), "name": _tag(row)} for row in rows]
 
 
-async def give_back(tx: Connection, tags: Sequence[str], task_run_id: UUID) -> list[Row]:
+async def give_back(tx: Connection, tags: Sequence[str], task_run_id: UUID) -> list[Answer]:
     """Give back what a task run holds of the limits of these tags, and return those limits."""
     rows = await find(tx, tags)
     await release(tx, task_run_id, [row["id"] for row in rows])
-    return rows
+    return [limits.short(row) for row in rows]
 
 
 # --- the limits themselves -------------------------------------------------------------------------------------------
@@ -117,10 +117,10 @@ async def put(tx: Connection, tag: str, limit: int) -> tuple[Answer, bool]:
     """
     there = await limits.named(tx, [PREFIX + tag])
     if there:
-        await limits.change(tx, there[0]["id"], {"limit_": limit})
+        await limits.change(tx, there[0]["id"], {"limit": limit})
         return await get_by_tag(tx, tag), False
-    row = await limits.add(tx, {"name": PREFIX + tag, "limit_": limit})
-    return _answer(row, []), True
+    await limits.add(tx, {"name": PREFIX + tag, "limit": limit})
+    return await get_by_tag(tx, tag), True
 
 
 async def get(tx: Connection, id_: UUID) -> Answer:
@@ -135,9 +135,8 @@ async def get_by_tag(tx: Connection, tag: str) -> Answer:
 
 async def find_all(tx: Connection, limit: int | None, offset: int) -> list[Answer]:
     """The limits of tags, by tag."""
-    limit = get_current_settings().server.api.default_limit if limit is None else limit
     where = Sql(f"substr(concurrency_limit.name, 1, {len(PREFIX)}) = ?", (PREFIX,))
-    rows = await store.concurrency_limits.find(tx, where, "concurrency_limit.name", limit, offset)
+    rows = await pages.page(tx, store.concurrency_limits, "NAME_ASC", limit, offset, where)
     holders = await _holders(tx)
     return [_answer(row, holders[row["id"]]) for row in rows]
 

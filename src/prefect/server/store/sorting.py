@@ -49,6 +49,16 @@ _ORDERS = {
         "ID_DESC EXPECTED_START_TIME_ASC EXPECTED_START_TIME_DESC NAME_ASC NAME_DESC NEXT_SCHEDULED_START_TIME_ASC "
         "END_TIME_DESC",
     ),
+    "deployment": _orders("deployment", "CREATED_DESC UPDATED_DESC NAME_ASC NAME_DESC"),
+    "work_pool": _orders("work_pool", "NAME_ASC"),
+    "work_queue": _orders("work_queue", "NAME_ASC PRIORITY_ASC"),
+    "worker": _orders("worker", "LAST_HEARTBEAT_TIME_DESC"),
     "log": _orders("log", "TIMESTAMP_ASC TIMESTAMP_DESC"),
     "artifact": _orders("artifact", "CREATED_DESC UPDATED_DESC ID_DESC KEY_DESC KEY_ASC"),
+    "variable": _orders("variable", "CREATED_DESC UPDATED_DESC NAME_DESC NAME_ASC"),
+    "automation": _orders("automation", "CREATED_DESC UPDATED_DESC NAME_ASC NAME_DESC"),
+    "saved_search": _orders("saved_search", "NAME_ASC"),
+    "concurrency_limit": _orders("concurrency_limit", "NAME_ASC"),
+    "block_type": _orders("block_type", "NAME_ASC"),
+    "block_schema": _orders("block_schema", "CREATED_DESC"),
 }

@@ -1,0 +1,115 @@
+"""Named concurrency limits and the leases of their slots."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeAlias
+from uuid import UUID
+
+from annotated_types import Ge, Gt, Le
+from pydantic import Field
+
+from prefect.schemas.wire import (
+    ConcurrencyLeaseHolder,
+    ConcurrencyLimitV2,
+    ConcurrencyLimitV2Create,
+    ConcurrencyLimitV2Update,
+    ConcurrencyLimitWithLeaseResponse,
+    GlobalConcurrencyLimitResponse,
+    MinimalConcurrencyLimitResponse,
+)
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
+from prefect.server.services import leases, limits
+
+routes = Routes("Concurrency Limits V2", "/v2/concurrency_limits")
+
+Mode: TypeAlias = Literal["concurrency", "rate_limit"]
+Names: TypeAlias = list[str]
+Slots: TypeAlias = Annotated[int, Gt(0)]
+Seconds: TypeAlias = Annotated[float, Ge(60), Le(86400)]
+
+
+@routes.writes("POST", "/", ConcurrencyLimitV2, 201)
+async def create_concurrency_limit_v2(tx: Connection, concurrency_limit: ConcurrencyLimitV2Create) -> Any:
+    """Create a limit."""
+    return await limits.add(tx, concurrency_limit.model_dump())
+
+
+@routes.reads("GET", "/{id_or_name}", GlobalConcurrencyLimitResponse)
+async def read_concurrency_limit_v2(tx: Connection, id_or_name: UUID | str) -> Any:
+    """A limit, with the slots that are taken now."""
+    return limits.public(await limits.get(tx, id_or_name))
+
+
+@routes.reads("POST", "/filter", list[GlobalConcurrencyLimitResponse])
+async def read_all_concurrency_limits_v2(tx: Connection, limit: Limit = NOT_GIVEN, offset: Offset = 0) -> Any:
+    """Limits by their names."""
+    return await limits.find(tx, limit, offset)
+
+
+@routes.writes("PATCH", "/{id_or_name}")
+async def update_concurrency_limit_v2(
+    tx: Connection, concurrency_limit: ConcurrencyLimitV2Update, id_or_name: UUID | str
+) -> None:
+    """Change what is given of a limit."""
+    await limits.change(tx, id_or_name, concurrency_limit.model_dump(exclude_unset=True))
+
+
+@routes.writes("DELETE", "/{id_or_name}")
+async def delete_concurrency_limit_v2(tx: Connection, id_or_name: UUID | str) -> None:
+    """Delete a limit."""
+    await limits.remove(tx, id_or_name)
+
+
+@routes.writes("POST", "/increment", list[MinimalConcurrencyLimitResponse])
+async def bulk_increment_active_slots(
+    tx: Connection,
+    slots: Body[Slots],
+    names: Body[Names],
+    mode: Body[Mode] = "concurrency",
+    create_if_missing: Body[Annotated[bool | None, Field(deprecated=True)]] = None,
+) -> Any:
+    """Take slots of all limits of these names; status 423 when one has not enough, and when to ask again."""
+    return [limits.short(row) for row in await limits.acquire(tx, names, slots, mode)]
+
+
+@routes.writes("POST", "/increment-with-lease", ConcurrencyLimitWithLeaseResponse)
+async def bulk_increment_active_slots_with_lease(
+    tx: Connection,
+    slots: Body[Slots],
+    names: Body[Names],
+    mode: Body[Mode] = "concurrency",
+    lease_duration: Body[Seconds] = 300,
+    holder: Body[ConcurrencyLeaseHolder | None] = None,
+) -> Any:
+    """Take slots as `increment` does, and hold them by a lease that must be renewed before it runs out."""
+    rows = await limits.acquire(tx, names, slots, mode)
+    held_by = holder and holder.model_dump()
+    ids = [row["id"] for row in rows]
+    lease_id = await leases.create(tx, ids, slots, timedelta(seconds=lease_duration), held_by)
+    return {"lease_id": lease_id, "limits": [limits.short(row) for row in rows]}
+
+
+@routes.writes("POST", "/decrement", list[MinimalConcurrencyLimitResponse])
+async def bulk_decrement_active_slots(
+    tx: Connection,
+    slots: Body[Slots],
+    names: Body[Names],
+    occupancy_seconds: Body[Annotated[float, Gt(0)] | None] = None,
+    create_if_missing: Body[Annotated[bool, Field(deprecated=True)]] = NOT_GIVEN,
+) -> Any:
+    """Give back slots of the limits of these names."""
+    return [limits.short(row) for row in await limits.give_back(tx, names, slots, occupancy_seconds)]
+
+
+@routes.writes("POST", "/decrement-with-lease")
+async def bulk_decrement_active_slots_with_lease(tx: Connection, lease_id: Body[UUID]) -> None:
+    """End a lease and give its slots back; one that has ended already stays so."""
+    await leases.end(tx, lease_id)
+
+
+@routes.writes("POST", "/leases/{lease_id}/renew")
+async def renew_concurrency_lease(tx: Connection, lease_id: UUID, lease_duration: Body[Seconds] = 300) -> None:
+    """Hold the slots of a lease longer; status 410 when it has ended."""
+    await leases.extend(tx, lease_id, timedelta(seconds=lease_duration))

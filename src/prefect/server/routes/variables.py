@@ -1,0 +1,74 @@
+"""Variables."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from prefect.schemas.sorting import VariableSort
+from prefect.schemas.wire import Variable, VariableCreate, VariableFilter, VariableUpdate
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
+from prefect.server.services import variables as service
+
+routes = Routes("Variables", "/variables")
+
+
+@routes.writes("POST", "/", Variable, 201)
+async def create_variable(tx: Connection, variable: VariableCreate) -> Any:
+    """Create a variable."""
+    return await service.add(tx, variable.model_dump())
+
+
+@routes.reads("GET", "/{id:uuid}", Variable)
+async def read_variable(tx: Connection, id: UUID) -> Any:
+    """A variable."""
+    return await service.get(tx, id)
+
+
+@routes.reads("GET", "/name/{name:str}", Variable)
+async def read_variable_by_name(tx: Connection, name: str) -> Any:
+    """A variable by its name."""
+    return await service.get(tx, name)
+
+
+@routes.reads("POST", "/filter", list[Variable])
+async def read_variables(
+    tx: Connection,
+    limit: Limit = NOT_GIVEN,
+    offset: Offset = 0,
+    variables: Body[VariableFilter | None] = None,
+    sort: Body[VariableSort] = VariableSort.NAME_ASC,
+) -> Any:
+    """The variables that satisfy a filter."""
+    return await service.find(tx, variables, sort, limit, offset)
+
+
+@routes.reads("POST", "/count", int)
+async def count_variables(tx: Connection, variables: Body[VariableFilter | None] = None) -> Any:
+    """How many variables satisfy a filter."""
+    return await service.count(tx, variables)
+
+
+@routes.writes("PATCH", "/{id:uuid}")
+async def update_variable(tx: Connection, variable: VariableUpdate, id: UUID) -> None:
+    """Change what is given of a variable."""
+    await service.change(tx, id, variable.model_dump(exclude_unset=True))
+
+
+@routes.writes("PATCH", "/name/{name:str}")
+async def update_variable_by_name(tx: Connection, variable: VariableUpdate, name: str) -> None:
+    """Change what is given of the variable of this name."""
+    await service.change(tx, name, variable.model_dump(exclude_unset=True))
+
+
+@routes.writes("DELETE", "/{id:uuid}")
+async def delete_variable(tx: Connection, id: UUID) -> None:
+    """Delete a variable."""
+    await service.remove(tx, id)
+
+
+@routes.writes("DELETE", "/name/{name:str}")
+async def delete_variable_by_name(tx: Connection, name: str) -> None:
+    """Delete the variable of this name."""
+    await service.remove(tx, name)
