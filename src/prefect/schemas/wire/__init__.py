@@ -24,21 +24,17 @@ if TYPE_CHECKING:
     from prefect.schemas.actions.objects import SavedSearchCreate as SavedSearchCreate
     from prefect.schemas.actions.objects import VariableUpdate as VariableUpdate
     from prefect.schemas.actions.runs import FlowUpdate as FlowUpdate
-    from prefect.schemas.automation_actions import CallWebhook as CallWebhook
     from prefect.schemas.automation_actions import CancelFlowRun as CancelFlowRun
     from prefect.schemas.automation_actions import ChangeFlowRunState as ChangeFlowRunState
     from prefect.schemas.automation_actions import DeleteFlowRun as DeleteFlowRun
     from prefect.schemas.automation_actions import DoNothing as DoNothing
     from prefect.schemas.automation_actions import PauseAutomation as PauseAutomation
     from prefect.schemas.automation_actions import PauseDeployment as PauseDeployment
-    from prefect.schemas.automation_actions import PauseWorkPool as PauseWorkPool
     from prefect.schemas.automation_actions import PauseWorkQueue as PauseWorkQueue
     from prefect.schemas.automation_actions import ResumeAutomation as ResumeAutomation
     from prefect.schemas.automation_actions import ResumeDeployment as ResumeDeployment
     from prefect.schemas.automation_actions import ResumeFlowRun as ResumeFlowRun
-    from prefect.schemas.automation_actions import ResumeWorkPool as ResumeWorkPool
     from prefect.schemas.automation_actions import ResumeWorkQueue as ResumeWorkQueue
-    from prefect.schemas.automation_actions import SendNotification as SendNotification
     from prefect.schemas.automation_actions import SuspendFlowRun as SuspendFlowRun
     from prefect.schemas.concurrency import ConcurrencyLeaseHolder as ConcurrencyLeaseHolder
     from prefect.schemas.concurrency import ConcurrencyLimitStrategy as ConcurrencyLimitStrategy
@@ -173,9 +169,13 @@ if TYPE_CHECKING:
     from prefect.schemas.wire.automations import AutomationCreate as AutomationCreate
     from prefect.schemas.wire.automations import AutomationPartialUpdate as AutomationPartialUpdate
     from prefect.schemas.wire.automations import AutomationUpdate as AutomationUpdate
+    from prefect.schemas.wire.automations import CallWebhook as CallWebhook
     from prefect.schemas.wire.automations import CompoundTrigger as CompoundTrigger
     from prefect.schemas.wire.automations import EventTrigger as EventTrigger
+    from prefect.schemas.wire.automations import PauseWorkPool as PauseWorkPool
+    from prefect.schemas.wire.automations import ResumeWorkPool as ResumeWorkPool
     from prefect.schemas.wire.automations import RunDeployment as RunDeployment
+    from prefect.schemas.wire.automations import SendNotification as SendNotification
     from prefect.schemas.wire.automations import SequenceTrigger as SequenceTrigger
     from prefect.schemas.wire.deployments import DeploymentBulkDeleteResponse as DeploymentBulkDeleteResponse
     from prefect.schemas.wire.deployments import DeploymentCreate as DeploymentCreate
@@ -293,9 +293,8 @@ _WHERE = {
     ),
     "actions.runs": ("FlowUpdate"),
     "automation_actions": (
-        "CallWebhook CancelFlowRun ChangeFlowRunState DeleteFlowRun DoNothing PauseAutomation PauseDeployment "
-        "PauseWorkPool PauseWorkQueue ResumeAutomation ResumeDeployment ResumeFlowRun ResumeWorkPool "
-        "ResumeWorkQueue SendNotification SuspendFlowRun"
+        "CancelFlowRun ChangeFlowRunState DeleteFlowRun DoNothing PauseAutomation PauseDeployment "
+        "PauseWorkQueue ResumeAutomation ResumeDeployment ResumeFlowRun ResumeWorkQueue SuspendFlowRun"
     ),
     "concurrency": ("ConcurrencyLeaseHolder ConcurrencyLimitStrategy ConcurrencyOptions"),
     "deployments": ("VersionInfo"),
@@ -326,8 +325,8 @@ _WHERE = {
     ),
     "states": ("StateType"),
     "wire.automations": (
-        "Automation AutomationCreate AutomationPartialUpdate AutomationUpdate CompoundTrigger EventTrigger "
-        "RunDeployment SequenceTrigger"
+        "Automation AutomationCreate AutomationPartialUpdate AutomationUpdate CallWebhook CompoundTrigger "
+        "EventTrigger PauseWorkPool ResumeWorkPool RunDeployment SendNotification SequenceTrigger"
     ),
     "wire.deployments": (
         "DeploymentBulkDeleteResponse DeploymentCreate DeploymentPaginationResponse DeploymentResponse "

@@ -3,35 +3,33 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from prefect.schemas import automation_actions as actions
 from prefect.schemas import automations
 from prefect.schemas.automation_actions import (
-    CallWebhook,
     CancelFlowRun,
     ChangeFlowRunState,
     DeleteFlowRun,
     DoNothing,
     PauseAutomation,
     PauseDeployment,
-    PauseWorkPool,
     PauseWorkQueue,
     ResumeAutomation,
     ResumeDeployment,
     ResumeFlowRun,
-    ResumeWorkPool,
     ResumeWorkQueue,
-    SendNotification,
     SuspendFlowRun,
 )
 from prefect.schemas.automations import Posture
 from prefect.schemas.base import ActionBaseModel, PrefectBaseModel
 from prefect.schemas.wire.base import Stored
+from prefect.schemas.wire.checks import check_parameters, check_template
 from prefect.types import new_id
 
 
@@ -63,9 +61,47 @@ TriggerTypes: TypeAlias = EventTrigger | CompoundTrigger | SequenceTrigger
 
 
 class RunDeployment(actions.RunDeployment):
-    """Run a deployment, after a delay if one is given."""
+    """Run a deployment, after a delay if one is given. Texts among the parameters are templates."""
 
     schedule_after: Annotated[timedelta, AfterValidator(actions.check_not_negative)] = Field(default_factory=timedelta)
+
+    _check_parameters = field_validator("parameters")(check_parameters)
+
+
+class SendNotification(actions.SendNotification):
+    """Send a message, made of templates, through a block that can."""
+
+    _check_templates = field_validator("subject", "body")(check_template)
+
+
+def _as_text(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else json.dumps(value, indent=2)
+
+
+class CallWebhook(actions.CallWebhook):
+    """Call a webhook that a block describes, with a payload that is a template; data becomes its JSON."""
+
+    payload: Annotated[str, BeforeValidator(_as_text)] = ""
+
+    _check_template = field_validator("payload")(check_template)
+
+
+class PauseWorkPool(actions.PauseWorkPool):
+    """Pause a work pool."""
+
+    @model_validator(mode="after")
+    def _selected_or_inferred(self) -> Self:
+        actions.check_selection(self.source, "work_pool_id", self.work_pool_id)
+        return self
+
+
+class ResumeWorkPool(actions.ResumeWorkPool):
+    """Let a paused work pool go on."""
+
+    @model_validator(mode="after")
+    def _selected_or_inferred(self) -> Self:
+        actions.check_selection(self.source, "work_pool_id", self.work_pool_id)
+        return self
 
 
 ActionTypes: TypeAlias = (

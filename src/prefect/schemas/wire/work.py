@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from prefect.schemas import work
 from prefect.schemas.actions import objects as actions
 from prefect.schemas.wire.base import Stored
+from prefect.schemas.wire.checks import check_base_job_template
 from prefect.schemas.work import QueueFilter, WorkQueueStatus
 from prefect.types._annotated import DateTime, NonNegativeInteger, PositiveInteger
 from prefect.types.names import Name
@@ -31,11 +32,15 @@ class WorkPoolResponse(Stored, work.WorkPool):
 class WorkPoolCreate(actions.WorkPoolCreate):
     """A new work pool."""
 
+    _check_template = field_validator("base_job_template")(check_base_job_template)
+
     storage_configuration: WorkPoolStorageConfiguration = Field(default_factory=WorkPoolStorageConfiguration)
 
 
 class WorkPoolUpdate(actions.WorkPoolUpdate):
     """Changes to a work pool."""
+
+    _check_template = field_validator("base_job_template")(check_base_job_template)
 
     concurrency_limit: NonNegativeInteger | None = None
     storage_configuration: WorkPoolStorageConfiguration | None = None

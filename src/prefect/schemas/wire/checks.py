@@ -1,0 +1,92 @@
+"""What the server checks in the templates that it is sent, so that they do not fail when their time comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from prefect._lazy import lazy
+
+if TYPE_CHECKING:
+    import jinja2
+    import orjson
+    from jinja2 import nodes, sandbox
+else:
+    jinja2 = lazy("jinja2")
+    orjson = lazy("orjson")
+    nodes = lazy("jinja2.nodes")
+    sandbox = lazy("jinja2.sandbox")
+
+templating: Any = lazy("prefect.utilities.templating")  # the layer above, asked only for the names in a template
+
+MAX_LOOPS = 10
+MAX_NESTED_LOOPS = 2
+"""How many loops a template of a user may have, and how deep in each other: it is rendered on the server."""
+
+
+def check_template(template: str) -> str:
+    """The template of a text, if it is one and has no more loops than it may, else a ValueError."""
+    try:
+        parsed = sandbox.ImmutableSandboxedEnvironment().parse(template)
+        loops, depth = _loops(parsed)
+    except jinja2.TemplateSyntaxError as error:
+        raise ValueError(f"This is not a template: {error.message}") from error
+    except RecursionError:
+        raise ValueError("This template is nested too deep to be read.") from None
+    if loops > MAX_LOOPS:
+        raise ValueError(f"A template must have at most {MAX_LOOPS} loops, and this has {loops}.")
+    if depth > MAX_NESTED_LOOPS:
+        raise ValueError(
+            f"Loops of a template must be nested at most {MAX_NESTED_LOOPS} deep, and these are {depth} deep."
+        )
+    return template
+
+
+def _loops(node: nodes.Node) -> tuple[int, int]:
+    """How many loops there are in a part of a template, and how deep they are in each other."""
+    inside = [_loops(child) for child in node.iter_child_nodes()]
+    here = int(isinstance(node, nodes.For))
+    return here + sum(loops for loops, _ in inside), here + max((depth for _, depth in inside), default=0)
+
+
+def check_parameters(parameters: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The parameters of a run, if the templates and the JSON among them can be read, else a ValueError."""
+    for name, value in (parameters or {}).items():
+        try:
+            _check_parameter(value)
+        except ValueError as error:
+            raise ValueError(f"The parameter {name!r} is not valid: {error}") from error
+    return parameters
+
+
+def _check_parameter(value: Any) -> None:
+    if isinstance(value, str):
+        check_template(value)
+    if not isinstance(value, dict):
+        return
+    given = cast("dict[str, Any]", value)
+    if given.get("__prefect_kind") == "jinja":
+        if "template" not in given:
+            raise ValueError("a value of the kind 'jinja' must have a `template`.")
+        if isinstance(given["template"], str):
+            check_template(given["template"])
+    if given.get("__prefect_kind") == "json" and isinstance(given.get("value"), str):
+        orjson.loads(given["value"])
+
+
+def check_base_job_template(template: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The template of a pool's jobs, if it has both its parts and uses no variable that is not declared, else a
+    ValueError; an empty one may be filled later."""
+    if not template:
+        return template
+    configuration, variables = template.get("job_configuration"), template.get("variables")
+    if not (isinstance(configuration, dict) and configuration and isinstance(variables, dict) and variables):
+        raise ValueError("A base job template must have a `job_configuration` and `variables`, both objects.")
+    properties = cast("dict[str, Any]", variables).get("properties")
+    declared = cast("dict[str, Any]", properties) if isinstance(properties, dict) else {}
+    used = {placeholder.name for placeholder in templating.find_placeholders(configuration)}
+    if undeclared := sorted(used.difference(declared)):
+        raise ValueError(
+            f"The job configuration uses {', '.join(undeclared)}: declare every variable among the properties of "
+            "`variables`."
+        )
+    return template
