@@ -87,10 +87,12 @@ def settled(row: Row, at: datetime | None = None) -> Row:
     """A limit with the slots that have not come back by themselves by a time, now unless given."""
     at = at or now()
     decay = row["slot_decay_per_second"]
-    gone = int(max(0.0, (at - row["updated"]).total_seconds()) * decay) if decay else 0
+    if not decay:
+        return row
+    gone = int(max(0.0, (at - row["updated"]).total_seconds()) * decay)
     active = max(0, row["active_slots"] - gone)
     # What has decayed of the next slot is not lost when the others are written.
-    updated = row["updated"] + timedelta(seconds=gone / decay) if decay and active else at
+    updated = row["updated"] + timedelta(seconds=gone / decay) if active else at
     return {**row, "active_slots": active, "updated": updated}
 
 
@@ -101,8 +103,13 @@ def lacking(row: Row, slots: int) -> int:
 
 async def _locked(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, Row]:
     rows = await store.concurrency_limits.get_many(tx, list(set(ids)), lock=True)
+    return {id_: _to_write(row) for id_, row in rows.items()}
+
+
+def _to_write(row: Row) -> Row:
     at = now()
-    return {id_: settled(row, at) for id_, row in rows.items()}
+    row = settled(row, at)
+    return row if row["slot_decay_per_second"] else {**row, "updated": at}
 
 
 def _active(rows: Any) -> list[Row]:
@@ -130,7 +137,7 @@ async def acquire(tx: Connection, names: Sequence[str], slots: int, mode: Mode =
             "slot_decay_per_second."
         )
     if any(slots > row["limit_"] for row in _active(rows)):
-        raise Invalid("Slots requested is greater than the limit")
+        raise Invalid(f"{slots} slots can never be taken of a limit that has fewer: ask for fewer.")
     ids = [row["id"] for row in rows]
     if not await take(tx, ids, slots):
         raise Locked("Locked", max(_wait(settled(row), slots) for row in _active(await named(tx, names))))
@@ -202,7 +209,7 @@ async def change(tx: Connection, key: UUID | str, values: Mapping[str, Any]) -> 
     if values.get("name", row["name"]) != row["name"] and await named(tx, [values["name"]]):
         raise _taken(values["name"])
     columns = _columns(values)
-    row = {**row, **columns}
+    row = {**_to_write(row), **columns}
     await store.concurrency_limits.change(tx, [row], list(dict.fromkeys((*_COUNTED, *columns))))
     await _tell(tx, "updated", row)
     return row

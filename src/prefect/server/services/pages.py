@@ -21,9 +21,9 @@ def size(limit: int | None) -> int:
     if limit is None:
         return most
     if limit < 0:
-        raise Invalid("Invalid limit: must be greater than or equal to 0.")
+        raise Invalid(f"The limit {limit} is not valid: it must be 0 or more.")
     if limit > most:
-        raise Invalid(f"Invalid limit: must be less than or equal to {most}.")
+        raise Invalid(f"The limit {limit} is not valid: no more than {most} are answered at once.")
     return limit
 
 

@@ -95,7 +95,7 @@ async def acquire(tx: Connection, tags: Sequence[str], task_run_id: UUID) -> lis
     if not await take(tx, task_run_id, [row["id"] for row in rows]):
         wait = get_current_settings().server.tasks.tag_concurrency_slot_wait_seconds
         full = next((row for row in await find(tx, tags) if limits.lacking(row, 1) > 0), rows[0])
-        raise Locked(f"Concurrency limit for the {_tag(full)} tag has been reached", wait)
+        raise Locked(f'All slots of the concurrency limit on tag "{_tag(full)}" are taken.', wait)
     return [{**limits.short(row), "name": _tag(row)} for row in rows]
 
 
