@@ -1,0 +1,318 @@
+"""The server killed, restarted, locked out, crowded and cut off: what was acknowledged is there, once.
+
+`FAULTS=long` runs the sizes that `docs/reliability.md` reports; without it they are small enough for every run of the
+tests. The moments are random; a failure says the seed.
+"""
+
+import itertools
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import postgres
+from tools import original, serving
+
+LONG = os.environ.get("FAULTS") == "long"
+
+pytestmark = [pytest.mark.timeout(900 if LONG else 150), pytest.mark.served]
+
+LOAD = original.ROOT / "benchmarks" / "programs" / "load.py"
+
+PROGRAM = """
+import sys, time
+from prefect import flow, task
+
+@task(retries=0)
+def step(number):
+    time.sleep(0.004)
+    return number
+
+@flow(name="under fire")
+def program(count):
+    total = 0
+    for number in range(count):
+        total += step(number)
+    return total
+
+count = int(sys.argv[1])
+assert program(count) == count * (count - 1) // 2
+"""
+
+
+def post(url: str, path: str, body: Any) -> Any:
+    request = urllib.request.Request(
+        f"{url}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def everything(url: str, path: str, body: dict[str, Any]) -> list[Any]:
+    """All pages of a list."""
+    found: list[Any] = []
+    while page := post(url, path, {**body, "limit": 200, "offset": len(found)}):
+        found += page
+    return found
+
+
+def patiently(check: Any, seconds: float = 30.0) -> Any:
+    """What a check returned once it was true, or what it returned last."""
+    deadline = time.monotonic() + seconds
+    while not (found := check()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+@pytest.fixture
+def seed() -> int:
+    number = int(os.environ.get("FAULTS_SEED", random.SystemRandom().randrange(1 << 30)))
+    print(f"FAULTS_SEED={number}")
+    return number
+
+
+@pytest.mark.parametrize("who", ["ours", "theirs"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_server_that_is_killed_again_and_again(who: str, kind: str, tmp_path: Path, seed: int) -> None:
+    tasks, kills = (5_000, 20) if LONG else (400, 3)
+    chance = random.Random(seed)
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    python = sys.executable if who == "ours" else original.python()
+    database = _database(kind)
+    try:
+        served = serving.Served(tmp_path / "server", **database.variables)
+        served.start()
+        variables = original.variables(tmp_path / "client", PREFECT_API_URL=served.url, PREFECT_LOGGING_LEVEL="ERROR")
+        client = subprocess.Popen([python, program, str(tasks)], env=variables)
+        try:
+            assert patiently(lambda: post(served.url, "/flow_runs/count", {}))
+            for _ in range(kills):
+                if client.poll() is not None:
+                    break
+                time.sleep(chance.uniform(0.05, 1.0))
+                served.stop(signal.SIGKILL)
+                served.start()
+            assert client.wait(600) == 0
+        finally:
+            client.kill()
+            client.wait()
+        finished = {"task_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+        assert patiently(lambda: post(served.url, "/task_runs/count", finished) == tasks, 60)
+        runs = everything(served.url, "/task_runs/filter", {"sort": "ID_DESC"})
+        assert Counter(run["state_type"] for run in runs) == {"COMPLETED": tasks}
+        assert len({run["id"] for run in runs}) == tasks
+        (flow_run,) = post(served.url, "/flow_runs/filter", {})
+        assert (flow_run["state_type"], flow_run["run_count"]) == ("COMPLETED", 1)
+        served.stop()
+    finally:
+        database.close()
+
+
+def test_many_clients_at_once_on_sqlite(tmp_path: Path) -> None:
+    clients, seconds = (200, 60) if LONG else (60, 4)
+    with serving.server(tmp_path / "server") as served:
+        facts = _load(served.url, "states", clients, seconds)
+        assert facts["failures"] == 0
+        done = post(served.url, "/flow_runs/count", {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}})
+        # A run in three requests; the last one of each client may have been cut by the end of the time.
+        assert abs(done - facts["requests"] / 3) <= clients
+        print(f"{clients} clients for {seconds} s: {facts['requests']} requests, p95 {facts['p95'] * 1000:.0f} ms")
+
+
+def test_a_file_that_another_process_has_locked(tmp_path: Path) -> None:
+    seconds = 10 if LONG else 3
+    with serving.server(tmp_path / "server") as served:
+        post(served.url, "/flows/", {"name": "one"})
+        with closing(sqlite3.connect(served.home / "pluperfect.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            load = threading.Thread(target=lambda: results.append(_load(served.url, "states", 20, seconds + 2)))
+            results: list[dict[str, Any]] = []
+            load.start()
+            begun = time.monotonic()
+            while time.monotonic() - begun < seconds:
+                assert post(served.url, "/flow_runs/filter", {}) is not None  # reading goes on
+                time.sleep(0.2)
+            other.execute("ROLLBACK")
+            load.join()
+        assert results[0]["failures"] == 0
+        assert results[0]["requests"] > 0
+
+
+def test_postgres_restarted_under_load(tmp_path: Path) -> None:
+    restarts, seconds = (5, 40) if LONG else (1, 5)
+    database = _database("postgres", durable=True)
+    try:
+        with serving.server(tmp_path / "server", **database.variables) as served:
+            post(served.url, "/flows/", {"name": "one"})
+            results: list[dict[str, Any]] = []
+            load = threading.Thread(target=lambda: results.append(_load(served.url, "states", 10, seconds)))
+            load.start()
+            for number in range(restarts):
+                time.sleep(seconds / (restarts + 2))
+                database.server.stop([signal.SIGINT, signal.SIGQUIT][number % 2])
+                database.server.start()
+            load.join()
+            assert results[0]["failures"] == 0
+            done = post(served.url, "/flow_runs/count", {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}})
+            assert abs(done - results[0]["requests"] / 3) <= 10
+    finally:
+        database.close()
+
+
+def test_websockets_that_a_proxy_refuses(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    with serving.server(tmp_path / "server") as served:
+        with _without_websockets(served.port) as port:
+            url = f"http://127.0.0.1:{port}/api"
+            variables = original.variables(tmp_path / "client", PREFECT_API_URL=url, PREFECT_LOGGING_LEVEL="ERROR")
+            subprocess.run([sys.executable, program, "50"], env=variables, check=True)
+        runs = everything(served.url, "/task_runs/filter", {})
+        assert Counter(run["state_type"] for run in runs) == {"COMPLETED": 50}
+        (flow_run,) = post(served.url, "/flow_runs/filter", {})
+        assert flow_run["state_type"] == "COMPLETED"
+        events = post(
+            served.url, "/events/filter", {"filter": {"event": {"prefix": ["prefect.task-run."]}}, "limit": 50}
+        )
+        assert events["total"] == 150
+
+
+def test_two_servers_schedule_each_run_once(tmp_path: Path) -> None:
+    seconds = 600 if LONG else 12
+    database = _database("postgres")
+    # Both look every second, so that they meet.
+    often = {"PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "1", **database.variables}
+    try:
+        with (
+            serving.server(tmp_path / "one", **often) as one,
+            serving.server(tmp_path / "two", **often) as two,
+        ):
+            flow = post(one.url, "/flows/", {"name": "scheduled"})
+            schedule = {"interval": 2, "anchor_date": "2026-01-01T00:00:00Z", "timezone": "UTC"}
+            for name in ("a", "b", "c"):
+                post(
+                    one.url,
+                    "/deployments/",
+                    {"name": name, "flow_id": flow["id"], "schedules": [{"schedule": schedule, "active": True}]},
+                )
+            begun = time.monotonic()
+            while time.monotonic() - begun < seconds:
+                time.sleep(1)
+            runs = everything(two.url, "/flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"})
+        for deployment, times in _times(runs).items():
+            assert len(times) == len(set(times)), f"{deployment} has runs of one time twice"
+            gaps = {round(later - earlier) for earlier, later in itertools.pairwise(times)}
+            assert gaps == {2}, f"{deployment} has gaps of {gaps} s"
+            assert len(times) >= seconds / 2
+    finally:
+        database.close()
+
+
+def _times(runs: list[Any]) -> dict[str, list[float]]:
+    from datetime import datetime
+
+    times: dict[str, list[float]] = {}
+    for run in runs:
+        at = datetime.fromisoformat(run["expected_start_time"]).timestamp()
+        times.setdefault(run["deployment_id"], []).append(at)
+    return times
+
+
+class _Database:
+    """A database for a server, and how to name it to one."""
+
+    def __init__(self, server: Any = None) -> None:
+        self.server = server
+        self.variables = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": server.create("faults")} if server else {}
+
+    def close(self) -> None:
+        if self.server is not None:
+            self.server.remove()
+
+
+def _database(kind: str, durable: bool = False) -> _Database:
+    if kind == "sqlite":
+        return _Database()
+    postgres.need()
+    server = postgres.Postgres(durable)
+    server.start()
+    return _Database(server)
+
+
+def _load(url: str, what: str, clients: int, seconds: float) -> dict[str, Any]:
+    command = [sys.executable, LOAD, url, what, str(clients), str(seconds)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1].removeprefix("BENCH "))
+
+
+def _without_websockets(port: int) -> Any:
+    """A proxy that passes requests on and refuses websockets; yields its port."""
+    import asyncio
+    from contextlib import contextmanager
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.read(65536)
+        if b"upgrade: websocket" in head.lower():
+            writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            await writer.drain()
+            writer.close()
+            return
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
+        server_writer.write(head)
+        await asyncio.gather(_pass_on(reader, server_writer), _pass_on(server_reader, writer))
+
+    async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        try:
+            while part := await source.read(65536):
+                target.write(part)
+                await target.drain()
+        except ConnectionError:
+            pass
+        finally:
+            target.close()
+
+    @contextmanager
+    def proxy() -> Any:
+        own = serving.free_port()
+        loop = asyncio.new_event_loop()
+        ready = threading.Event()
+        server: list[asyncio.Server] = []
+
+        async def begin() -> None:
+            server.append(await asyncio.start_server(serve, "127.0.0.1", own))
+            ready.set()
+
+        def run() -> None:
+            asyncio.set_event_loop(loop)
+            loop.run_until_complete(begin())
+            loop.run_forever()
+            for task in asyncio.all_tasks(loop):
+                task.cancel()
+            loop.run_until_complete(asyncio.sleep(0))
+            loop.close()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        ready.wait()
+        try:
+            yield own
+        finally:
+            loop.call_soon_threadsafe(server[0].close)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+
+    return proxy()
