@@ -54,8 +54,24 @@ async def emit(
     Returns:
         The event's id.
     """
+    told = happened(event, resource, related, payload, id=id, occurred=occurred, follows=follows)
+    await event_store.add(tx, [told])
+    return told["id"]
+
+
+def happened(
+    event: str,
+    resource: Labels,
+    related: Sequence[Labels] = (),
+    payload: Mapping[str, Any] | None = None,
+    *,
+    id: UUID | None = None,
+    occurred: datetime | None = None,
+    follows: UUID | None = None,
+) -> event_store.Event:
+    """An event as `emit` has it, for `event_store.add`, which takes many at once."""
     at = now()
-    told = {
+    return {
         "occurred": occurred or at,
         "event": event,
         "resource": resource,
@@ -65,8 +81,6 @@ async def emit(
         "follows": follows,
         "received": at,
     }
-    await event_store.add(tx, [told])
-    return told["id"]
 
 
 def resource(kind: str, id: object, name: str | None = None, role: str | None = None, **more: str) -> Labels:
@@ -85,6 +99,11 @@ def resource(kind: str, id: object, name: str | None = None, role: str | None = 
     if name is not None:
         labels["prefect.resource.name"] = name
     return labels | {f"prefect.{label.replace('_', '-')}": value for label, value in more.items()}
+
+
+def work_pool(row: Row) -> Labels:
+    """The labels of a work pool, related or not."""
+    return resource("work-pool", row["id"], row["name"], "work-pool") | {"prefect.work-pool.type": row["type"]}
 
 
 # --- the states of runs ----------------------------------------------------------------------------------------------
@@ -235,7 +254,7 @@ def _belongings(run: Row, around: _Around) -> list[Labels]:
     if queue := around.work_queues.get(run.get("work_queue_id")):
         related.append(resource("work-queue", queue["id"], queue["name"], "work-queue"))
         if pool := around.work_pools.get(queue["work_pool_id"]):
-            related.append(resource("work-pool", pool["id"], pool["name"], "work-pool", work_pool_type=pool["type"]))
+            related.append(work_pool(pool))
     return related
 
 

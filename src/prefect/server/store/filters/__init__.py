@@ -11,10 +11,10 @@ from typing import Any
 
 from prefect.server.db.dialect import Dialect
 from prefect.server.db.sql import TRUE, Sql, all_of
-from prefect.server.store.filters import runs
+from prefect.server.store.filters import deployments, objects, runs
 from prefect.server.store.filters.core import Meaning, combined, given
 
-_GROUPS = (runs,)
+_GROUPS = (runs, deployments, objects)
 
 _MEANINGS: dict[str, dict[str, Meaning]] = {
     name: fields for group in _GROUPS for name, fields in group.MEANINGS.items()
