@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 from fastapi import Body, Header, Path, Query
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidatorFunctionWrapHandler, WrapValidator
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -78,10 +78,18 @@ _VERSION = Annotated[str, Header(alias="x-prefect-api-version")]
 
 def _declared(parameter: Parameter) -> inspect.Parameter:
     more = {"alias": parameter.alias} if parameter.alias else {}
-    annotation = Annotated[parameter.type, _PLACES[parameter.place](**more)]
+    kind = parameter.type
+    if parameter.place == "body" and not parameter.required:
+        kind = Annotated[kind, WrapValidator(_unless_null(parameter.default))]
+    annotation = Annotated[kind, _PLACES[parameter.place](**more)]
     return inspect.Parameter(
         parameter.name, inspect.Parameter.KEYWORD_ONLY, default=parameter.default, annotation=annotation
     )
+
+
+def _unless_null(default: Any) -> Callable[[Any, ValidatorFunctionWrapHandler], Any]:
+    """A field of a body that is null has its default, as if it were not there."""
+    return lambda value, validate: default if value is None else validate(value)
 
 
 def caller(request: Request) -> Caller:
