@@ -149,6 +149,13 @@ async def blocking(fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> 
     return await asyncio.to_thread(fn, *args, **kwargs)
 
 
+async def settled(outcome: R | Awaitable[R]) -> R:
+    """What came of calling a library that has two clients, where the blocking one was called when driven."""
+    if _mode.driving:
+        return outcome  # pyright: ignore[reportReturnType]  # the blocking client returns the value itself
+    return await outcome  # pyright: ignore[reportGeneralTypeIssues]
+
+
 class user_code:
     """A block that calls a function of the user's: inside it nothing is driven, as the function may run a loop."""
 

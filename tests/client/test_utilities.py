@@ -7,7 +7,7 @@ import pytest
 
 from prefect.client import orchestration
 from prefect.client.base import ServerType, determine_server_type
-from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.utilities import client_injector, get_or_create_client, inject_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -33,12 +33,6 @@ def test_what_answers() -> None:
         assert determine_server_type() is ServerType.SERVER
     with temporary_settings({PREFECT_API_URL: "https://api.prefect.cloud/api/accounts/1"}):
         assert determine_server_type() is ServerType.CLOUD
-
-
-def test_a_client_of_a_url_is_to_come() -> None:
-    for kind in (PrefectClient, SyncPrefectClient):
-        with pytest.raises(NotImplementedError, match=r"'http://x/api'.*issue 3"):
-            kind("http://x/api")
 
 
 def test_names_that_programs_import_from_here() -> None:

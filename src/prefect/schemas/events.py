@@ -163,11 +163,11 @@ class EventPage(PrefectBaseModel):
 
     async def get_next_page(self, client: PrefectClient) -> EventPage | None:
         """The next page, or None after the last."""
-        return await client.read_events_page(self) if self.next_page else None
+        return await client.read_events_page(str(self.next_page)) if self.next_page else None
 
     def get_next_page_sync(self, client: SyncPrefectClient) -> EventPage | None:
         """The next page, or None after the last."""
-        return client.read_events_page(self) if self.next_page else None
+        return client.read_events_page(str(self.next_page)) if self.next_page else None
 
 
 def matches(expected: str, value: str | None) -> bool:

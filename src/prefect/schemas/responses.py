@@ -253,3 +253,11 @@ class WorkPoolConcurrencyStatus(PrefectBaseModel):
     limit: int
     pages: int
     page: int
+
+
+class SlaMergeResponse(PrefectBaseModel):
+    """The names of the service level agreements that were created, updated and deleted."""
+
+    created: list[str]
+    updated: list[str]
+    deleted: list[str]

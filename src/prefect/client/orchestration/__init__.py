@@ -1,31 +1,52 @@
 """The client: what programs use to look at runs and to change them, async and sync alike.
 
 Every operation is one `async def` in one of the parts; `SyncPrefectClient` has the same methods, driven. Operations go
-through a transport: without an API URL to the local store in this process, which applies the journal first, so that a
-program sees what it has just recorded.
+through a transport: with the URL of a server over HTTP, without one to the local store in this process, which applies
+the journal first, so that a program sees what it has just recorded.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, overload
 
-from prefect._io import running_loop
+from prefect._io import drive, running_loop
 from prefect._lazy import exports, lazy
-from prefect.client.constants import SERVER_API_VERSION
-from prefect.client.orchestration.artifacts import ArtifactAsyncClient
-from prefect.client.orchestration.base import LATER, Endpoints, driven, not_yet
-from prefect.client.orchestration.flow_runs import FlowRunAsyncClient
-from prefect.client.orchestration.flows import FlowAsyncClient
-from prefect.client.orchestration.logs import LogAsyncClient
-from prefect.client.orchestration.task_runs import TaskRunAsyncClient
-from prefect.client.transport import LocalTransport, Transport
+from prefect.client.orchestration.admin import AdminAsyncClient, AdminClient
+from prefect.client.orchestration.artifacts import (
+    ArtifactAsyncClient,
+    ArtifactClient,
+    ArtifactCollectionAsyncClient,
+    ArtifactCollectionClient,
+)
+from prefect.client.orchestration.automations import AutomationAsyncClient, AutomationClient, SlaAsyncClient, SlaClient
+from prefect.client.orchestration.blocks import (
+    BlocksDocumentAsyncClient,
+    BlocksDocumentClient,
+    BlocksSchemaAsyncClient,
+    BlocksSchemaClient,
+    BlocksTypeAsyncClient,
+    BlocksTypeClient,
+)
+from prefect.client.orchestration.concurrency_limits import ConcurrencyLimitAsyncClient, ConcurrencyLimitClient
+from prefect.client.orchestration.deployments import DeploymentAsyncClient, DeploymentClient
+from prefect.client.orchestration.events import EventAsyncClient, EventClient
+from prefect.client.orchestration.flow_runs import FlowRunAsyncClient, FlowRunClient
+from prefect.client.orchestration.flows import FlowAsyncClient, FlowClient
+from prefect.client.orchestration.logs import LogAsyncClient, LogClient
+from prefect.client.orchestration.task_runs import TaskRunAsyncClient, TaskRunClient
+from prefect.client.orchestration.variables import VariableAsyncClient, VariableClient
+from prefect.client.orchestration.work_pools import WorkPoolAsyncClient, WorkPoolClient
+from prefect.client.orchestration.work_queues import WorkQueueAsyncClient, WorkQueueClient
+from prefect.client.transport import HttpTransport, LocalTransport, Transport
 
 if TYPE_CHECKING:
     import asyncio
 
     import httpx
+    from pydantic import SecretStr
 
     import prefect
     from prefect import settings
@@ -40,14 +61,21 @@ else:
 __all__ = ["PrefectClient", "SyncPrefectClient", "get_client"]
 
 _IMPORTABLE = {
-    "prefect.client.base": ("ServerType",),
+    "prefect.client.base": (
+        *("ASGIApp", "PrefectHttpxAsyncClient", "PrefectHttpxSyncClient", "ServerType", "app_lifespan_context"),
+    ),
+    "prefect.schemas.account": ("ServerDefaultResultStorage", "ServerDefaultResultStorageUpdate"),
+    "prefect.schemas.actions": ("TaskRunCreate", "TaskRunUpdate", "WorkQueueCreate", "WorkQueueUpdate"),
     "prefect.schemas.filters": (
         *("DeploymentFilter", "FlowFilter", "FlowRunFilter", "TaskRunFilter", "WorkQueueFilter"),
         "WorkQueueFilterName",
     ),
-    "prefect.schemas.runs": ("Constant", "FlowRun", "FlowRunResult", "Parameter", "TaskRun", "TaskRunResult"),
+    "prefect.schemas.runs": (
+        *("Constant", "FlowRun", "FlowRunResult", "Parameter", "TaskRun", "TaskRunPolicy", "TaskRunResult"),
+    ),
     "prefect.schemas.responses": ("OrchestrationResult",),
     "prefect.schemas.sorting": ("TaskRunSort",),
+    "prefect.schemas.work": ("WorkQueue", "WorkQueueStatusDetail"),
 }
 """Names of other rooms that programs import from here."""
 
@@ -56,12 +84,12 @@ __getattr__, __dir__ = exports(
 )
 
 
-class _Session(Endpoints):
+class _Session:
     """What both clients have besides operations."""
 
     def __init__(
         self,
-        api: str | Transport,
+        api: str | Callable[..., Any] | Transport,
         *,
         auth_string: str | None = None,
         api_key: str | None = None,
@@ -72,27 +100,25 @@ class _Session(Endpoints):
         """Make a client; `get_client` makes one of the current settings.
 
         Args:
-            api: What carries operations to the API. The URL of a server cannot be given yet.
+            api: The URL of a server's API, ending in `/api`; or an ASGI application, to be called in this process.
             auth_string: What a server asks for: `"user:password"`.
             api_key: What Prefect Cloud asks for.
             api_version: The version of the REST API to ask for.
             httpx_settings: Settings for the HTTP client.
-            server_type: What answers; only the local store does yet.
-
-        Raises:
-            NotImplementedError: A URL was given.
+            server_type: What answers; found out if None.
         """
-        if isinstance(api, str):
-            raise NotImplementedError(f"A client of the server at {api!r} is not built yet (issue 3).")
-        self._transport = api
+        if isinstance(api, str) or callable(api):
+            api = HttpTransport(
+                api,
+                auth_string=auth_string,
+                api_key=api_key,
+                api_version=api_version,
+                httpx_settings=httpx_settings,
+            )
+        self._transport: Transport = api
         self.logger = logging.getLogger("prefect.client")
         self.manage_lifespan = True
-        self._server_type = server_type
-
-    @property
-    def server_type(self) -> ServerType:
-        """What answers: `EPHEMERAL` for the local store."""
-        return self._server_type or base.ServerType.EPHEMERAL
+        self._server_type: ServerType = server_type or base.server_type_of(self._transport.url)
 
     @property
     def api_url(self) -> httpx.URL:
@@ -103,68 +129,58 @@ class _Session(Endpoints):
         """The version of this package."""
         return prefect.__version__
 
-    def __getattr__(self, name: str) -> Any:
-        if name in LATER:
-            return not_yet(name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *LATER})
-
-
-class _AdminAsyncClient(Endpoints):
-    """Operations on the API itself."""
-
-    async def api_healthcheck(self) -> Exception | None:
-        """Why the API cannot be used, or None when it can."""
-        try:
-            await self._call("POST", "/flows/count")
-        except Exception as error:  # whatever it is, it is the answer
-            return error
-        return None
-
-    async def api_version(self) -> str:
-        """The version of the REST API."""
-        return SERVER_API_VERSION
-
-    async def hello(self) -> httpx.Response:
-        """A greeting, which shows that the API answers."""
-        await self._call("POST", "/flows/count")
-        return httpx.Response(200, json="👋")
-
-    async def raise_for_api_version_mismatch(self) -> None:
-        """Raise if the API cannot be used by this client; the local one always can."""
-
-    async def raise_for_api_version_mismatch_once(self) -> None:
-        """As `raise_for_api_version_mismatch`, asking only the first time."""
-
 
 class PrefectClient(
     _Session,
-    _AdminAsyncClient,
+    AdminAsyncClient,
     ArtifactAsyncClient,
-    FlowAsyncClient,
+    ArtifactCollectionAsyncClient,
+    AutomationAsyncClient,
+    SlaAsyncClient,
+    BlocksDocumentAsyncClient,
+    BlocksSchemaAsyncClient,
+    BlocksTypeAsyncClient,
+    ConcurrencyLimitAsyncClient,
+    DeploymentAsyncClient,
+    EventAsyncClient,
     FlowRunAsyncClient,
+    FlowAsyncClient,
     LogAsyncClient,
     TaskRunAsyncClient,
+    VariableAsyncClient,
+    WorkPoolAsyncClient,
+    WorkQueueAsyncClient,
 ):
-    """The client for async code. Made by `get_client()`, and used in an `async with` block or without one."""
+    """The client for async code. Made by `get_client()`, and used in an `async with` block or without one.
+
+    In a block it keeps its connections for further requests. An application that was given as `api` is started when the
+    block is entered and stopped after it, unless `manage_lifespan` is set to False.
+    """
+
+    _loop: asyncio.AbstractEventLoop | None = None
+    _lifespan: Any = None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
         """The event loop the client was entered in."""
         return self._loop
 
-    _loop: asyncio.AbstractEventLoop | None = None
-
     async def __aenter__(self) -> Self:
         self._loop = running_loop()
+        app = getattr(self._transport, "app", None)
+        if app is not None and self.manage_lifespan:
+            self._lifespan = base.app_lifespan_context(app)
+            await self._lifespan.__aenter__()
+        await self._transport.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        await self._transport.close()
+        lifespan, self._lifespan = self._lifespan, None
+        if lifespan is not None:
+            await lifespan.__aexit__(kind, error, trace)
 
     def __enter__(self) -> NoReturn:
         raise RuntimeError(
@@ -176,62 +192,44 @@ class PrefectClient(
         raise RuntimeError("This client is for async code.")
 
 
-class SyncPrefectClient(_Session):
-    """The client for sync code. Made by `get_client(sync_client=True)`, and used in a `with` block or without one."""
+class SyncPrefectClient(
+    _Session,
+    AdminClient,
+    ArtifactClient,
+    ArtifactCollectionClient,
+    AutomationClient,
+    SlaClient,
+    BlocksDocumentClient,
+    BlocksSchemaClient,
+    BlocksTypeClient,
+    ConcurrencyLimitClient,
+    DeploymentClient,
+    EventClient,
+    FlowRunClient,
+    FlowClient,
+    LogClient,
+    TaskRunClient,
+    VariableClient,
+    WorkPoolClient,
+    WorkQueueClient,
+):
+    """The client for sync code. Made by `get_client(sync_client=True)`, and used in a `with` block or without one.
 
-    def __init__(self, api: str | Transport, **options: Any) -> None:
+    Threads may share it. Its connections are closed at the end of the block, else with the client.
+    """
+
+    def __init__(self, api: str | Callable[..., Any] | Transport, **options: Any) -> None:
         super().__init__(api, **options)
-        self._operations = PrefectClient(api, **options)
+        self._operations = PrefectClient(self._transport, server_type=options.get("server_type"))
 
     def __enter__(self) -> Self:
+        drive(self._transport.open())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
-
-    api_healthcheck = driven(_AdminAsyncClient.api_healthcheck)
-    api_version = driven(_AdminAsyncClient.api_version)
-    hello = driven(_AdminAsyncClient.hello)
-    raise_for_api_version_mismatch = driven(_AdminAsyncClient.raise_for_api_version_mismatch)
-    raise_for_api_version_mismatch_once = driven(_AdminAsyncClient.raise_for_api_version_mismatch_once)
-
-    create_artifact = driven(ArtifactAsyncClient.create_artifact)
-    delete_artifact = driven(ArtifactAsyncClient.delete_artifact)
-    read_artifacts = driven(ArtifactAsyncClient.read_artifacts)
-    read_latest_artifacts = driven(ArtifactAsyncClient.read_latest_artifacts)
-    update_artifact = driven(ArtifactAsyncClient.update_artifact)
-
-    create_flow = driven(FlowAsyncClient.create_flow)
-    create_flow_from_name = driven(FlowAsyncClient.create_flow_from_name)
-    delete_flow = driven(FlowAsyncClient.delete_flow)
-    read_flow = driven(FlowAsyncClient.read_flow)
-    read_flow_by_name = driven(FlowAsyncClient.read_flow_by_name)
-    read_flows = driven(FlowAsyncClient.read_flows)
-
-    count_flow_runs = driven(FlowRunAsyncClient.count_flow_runs)
-    create_flow_run = driven(FlowRunAsyncClient.create_flow_run)
-    delete_flow_run = driven(FlowRunAsyncClient.delete_flow_run)
-    read_flow_run = driven(FlowRunAsyncClient.read_flow_run)
-    read_flow_run_state = driven(FlowRunAsyncClient.read_flow_run_state)
-    read_flow_run_states = driven(FlowRunAsyncClient.read_flow_run_states)
-    read_flow_runs = driven(FlowRunAsyncClient.read_flow_runs)
-    set_flow_run_name = driven(FlowRunAsyncClient.set_flow_run_name)
-    set_flow_run_state = driven(FlowRunAsyncClient.set_flow_run_state)
-    update_flow_run = driven(FlowRunAsyncClient.update_flow_run)
-    update_flow_run_labels = driven(FlowRunAsyncClient.update_flow_run_labels)
-
-    create_logs = driven(LogAsyncClient.create_logs)
-    read_logs = driven(LogAsyncClient.read_logs)
-
-    create_task_run = driven(TaskRunAsyncClient.create_task_run)
-    delete_task_run = driven(TaskRunAsyncClient.delete_task_run)
-    read_task_run = driven(TaskRunAsyncClient.read_task_run)
-    read_task_run_states = driven(TaskRunAsyncClient.read_task_run_states)
-    read_task_runs = driven(TaskRunAsyncClient.read_task_runs)
-    set_task_run_name = driven(TaskRunAsyncClient.set_task_run_name)
-    set_task_run_state = driven(TaskRunAsyncClient.set_task_run_state)
+        drive(self._transport.close())
 
 
 @overload
@@ -246,15 +244,18 @@ def get_client(
     Args:
         httpx_settings: Settings for the HTTP client; they mean nothing without a server.
         sync_client: Return the client for sync code.
-
-    Raises:
-        NotImplementedError: `PREFECT_API_URL` is set; clients of a server are not built yet.
     """
     current = settings.get_current_settings()
-    if current.api.url:
-        raise NotImplementedError(
-            f"PREFECT_API_URL is set to {str(current.api.url)!r}, and a client of a server is not built yet (issue 3): "
-            "unset it to use the local store."
-        )
-    transport = LocalTransport(current.home)
-    return SyncPrefectClient(transport) if sync_client else PrefectClient(transport)
+    kind = SyncPrefectClient if sync_client else PrefectClient
+    if not current.api.url:
+        return kind(LocalTransport(current.home))
+    return kind(
+        current.api.url,
+        auth_string=_revealed(current.api.auth_string),
+        api_key=_revealed(current.api.key),
+        httpx_settings=httpx_settings,
+    )
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

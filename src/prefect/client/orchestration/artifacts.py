@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import Endpoints, given, models
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, driven, given, models
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -39,13 +39,12 @@ class ArtifactCollectionReadParams(TypedDict, total=False):
     offset: int
 
 
-class ArtifactAsyncClient(Endpoints):
+class ArtifactAsyncClient(BaseAsyncClient):
     """Operations on artifacts."""
 
     async def create_artifact(self, artifact: ArtifactCreate) -> records.Artifact:
         """Create an artifact."""
-        values = artifact.model_dump(exclude_unset=True)
-        return records.Artifact.model_validate(await self._call("POST", "/artifacts/", values))
+        return records.Artifact.model_validate(await self._call("POST", "/artifacts/", artifact))
 
     async def update_artifact(self, artifact_id: UUID, artifact: ArtifactUpdate) -> None:
         """Change what is set of an artifact.
@@ -53,7 +52,7 @@ class ArtifactAsyncClient(Endpoints):
         Raises:
             ObjectNotFound: There is none with this id.
         """
-        await self._call("PATCH", "/artifacts/{id}", artifact.model_dump(exclude_unset=True), id=artifact_id)
+        await self._call("PATCH", "/artifacts/{id}", artifact, id=artifact_id)
 
     async def delete_artifact(self, artifact_id: UUID) -> None:
         """Delete an artifact.
@@ -72,12 +71,31 @@ class ArtifactAsyncClient(Endpoints):
         """
         return models(records.Artifact, await self._call("POST", "/artifacts/filter", _body(**kwargs)))
 
+
+class ArtifactCollectionAsyncClient(BaseAsyncClient):
+    """Operations on the newest artifacts of each key."""
+
     async def read_latest_artifacts(
         self, **kwargs: Unpack[ArtifactCollectionReadParams]
     ) -> list[records.ArtifactCollection]:
         """The newest artifact of each key, of those that satisfy all filters; the arguments of `read_artifacts`."""
         answer = await self._call("POST", "/artifacts/latest/filter", _body(**kwargs))
         return models(records.ArtifactCollection, answer)
+
+
+class ArtifactClient(BaseClient):
+    """The same for sync code."""
+
+    create_artifact = driven(ArtifactAsyncClient.create_artifact)
+    delete_artifact = driven(ArtifactAsyncClient.delete_artifact)
+    read_artifacts = driven(ArtifactAsyncClient.read_artifacts)
+    update_artifact = driven(ArtifactAsyncClient.update_artifact)
+
+
+class ArtifactCollectionClient(BaseClient):
+    """The same for sync code."""
+
+    read_latest_artifacts = driven(ArtifactCollectionAsyncClient.read_latest_artifacts)
 
 
 def _body(
@@ -89,4 +107,4 @@ def _body(
     offset: int = 0,
 ) -> dict[str, Any]:
     criteria = given(artifacts=artifact_filter, flow_runs=flow_run_filter, task_runs=task_run_filter)
-    return {**criteria, "sort": sort, "limit": limit, "offset": offset}
+    return {**criteria, **given(sort=sort, limit=limit, offset=offset)}

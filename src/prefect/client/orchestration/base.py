@@ -1,29 +1,78 @@
-"""What the parts of the client share: the transport, a request's filters, and the table of what is still to come."""
+"""What the parts of the client share: how an operation is carried out, how its request and its answer are written."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
+from uuid import UUID
 
 from prefect._io import drive
 
 if TYPE_CHECKING:
+    from httpx import Response
     from pydantic import BaseModel
 
+    from prefect.client.base import ServerType
+    from prefect.client.orchestration.routes import ServerRoutes
     from prefect.client.transport import Transport
 
 P = ParamSpec("P")
 R = TypeVar("R")
 M = TypeVar("M", bound="BaseModel")
 
+HTTP_METHODS: TypeAlias = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
+"""The methods of the API's operations."""
 
-class Endpoints:
-    """The base of the parts of the client: a method an operation of the API, each written once, async."""
 
-    _transport: Transport
+class BaseAsyncClient:
+    """The base of the parts of the client: a method an operation of the API, each written once, async.
+
+    Args:
+        client: What carries the operations to the API.
+    """
+
+    _server_type: ServerType
+
+    def __init__(self, client: Transport) -> None:
+        self._transport = client
+
+    @property
+    def server_type(self) -> ServerType:
+        """What answers: `EPHEMERAL` for the local store, and for an application in this process."""
+        return self._server_type
+
+    async def request(
+        self,
+        method: HTTP_METHODS,
+        path: ServerRoutes,
+        params: dict[str, Any] | None = None,
+        path_params: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Response:
+        """Carry out an operation of the API by its route.
+
+        Args:
+            method: Its HTTP method.
+            path: Its route as the API declares it, for instance `"/flow_runs/{id}"`.
+            params: The parameters of the query.
+            path_params: Those of the path.
+            kwargs: `json`, the body; and what httpx's `build_request` takes.
+
+        Raises:
+            PrefectHTTPStatusError: The answer says that it failed.
+        """
+        body = kwargs.pop("json", None)
+        return await self._transport.request(method, path, {**(params or {}), **(path_params or {})}, body, **kwargs)
 
     async def _call(self, method: str, route: str, body: Mapping[str, Any] | Any = None, /, **params: Any) -> Any:
+        """Carry out an operation and return its answer; `params` are those of the path and the query."""
         return await self._transport.call(method, route, params, body)
+
+    async def _respond(
+        self, method: str, route: str, body: Mapping[str, Any] | Any = None, /, **params: Any
+    ) -> Response:
+        """As `_call`, for a method whose interface is to return the response."""
+        return await self._transport.request(method, route, params, body)
 
 
 def driven(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Callable[Concatenate[Any, P], R]:
@@ -42,6 +91,24 @@ def driven(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Cal
     return call
 
 
+class BaseClient:
+    """The base of the same parts for sync code; `SyncPrefectClient` is made of them.
+
+    Args:
+        client: The async client whose operations are driven.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._operations = client
+
+    @property
+    def server_type(self) -> ServerType:
+        """What answers, as for the async client."""
+        return self._operations.server_type
+
+    request = driven(BaseAsyncClient.request)
+
+
 def models(kind: type[M], answers: Iterable[Any]) -> list[M]:
     """The answers as models."""
     validate = kind.model_validate
@@ -51,6 +118,16 @@ def models(kind: type[M], answers: Iterable[Any]) -> list[M]:
 def given(**values: Any) -> dict[str, Any]:
     """The values that are not None."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def as_json(model: BaseModel) -> dict[str, Any]:
+    """What was set of a model, as JSON values: for what may hold values of any type, as parameters do."""
+    return model.model_dump(mode="json", exclude_unset=True)
+
+
+def as_id(value: UUID | str) -> UUID:
+    """An id that may have been given as text."""
+    return value if isinstance(value, UUID) else UUID(value)
 
 
 def related(
@@ -70,45 +147,3 @@ def related(
         work_pools=work_pool_filter,
         work_pool_queues=work_queue_filter,
     )
-
-
-LATER = frozenset(
-    """
-    apply_slas_for_deployment clear_server_default_result_storage create_automation create_block_document
-    create_block_schema create_block_type create_concurrency_limit create_deployment create_deployment_branch
-    create_deployment_schedules create_flow_run_from_deployment create_flow_run_input
-    create_global_concurrency_limit create_variable create_work_pool create_work_queue
-    decrement_v1_concurrency_slots delete_automation delete_block_document delete_block_type
-    delete_concurrency_limit_by_tag delete_deployment delete_deployment_schedule delete_flow_run_input
-    delete_global_concurrency_limit_by_name delete_resource_owned_automations delete_variable_by_name
-    delete_work_pool delete_work_queue_by_id filter_flow_run_input find_automation
-    get_most_recent_block_schema_for_block_type get_runs_in_work_queue get_scheduled_flow_runs_for_deployments
-    get_scheduled_flow_runs_for_work_pool increment_concurrency_slots increment_concurrency_slots_with_lease
-    increment_v1_concurrency_slots match_work_queues pause_automation pause_deployment read_automation
-    read_automations read_automations_by_name read_block_document read_block_document_by_name read_block_documents
-    read_block_documents_by_type read_block_schema_by_checksum read_block_schemas read_block_type_by_slug
-    read_block_types read_concurrency_limit_by_tag read_concurrency_limits read_deployment read_deployment_by_name
-    read_deployment_schedules read_deployments read_events read_events_page read_flow_run_input
-    read_global_concurrency_limit_by_name read_global_concurrency_limits read_resource_related_automations
-    read_server_default_result_storage read_variable_by_name read_variables read_work_pool
-    read_work_pool_concurrency_status read_work_pools read_work_queue read_work_queue_by_name
-    read_work_queue_concurrency_status read_work_queue_status read_work_queues read_worker_metadata
-    read_workers_for_work_pool release_concurrency_slots release_concurrency_slots_with_lease
-    renew_concurrency_lease reset_concurrency_limit_by_tag resume_automation resume_deployment resume_flow_run
-    send_worker_heartbeat set_deployment_paused_state update_automation update_block_document update_block_type
-    update_deployment update_deployment_schedule update_global_concurrency_limit
-    update_server_default_result_storage update_variable update_work_pool update_work_queue
-    upsert_global_concurrency_limit_by_name
-    """.split()  # noqa: SIM905
-)
-"""Methods of the interface that come with the server."""
-
-
-def not_yet(name: str) -> Callable[..., NoReturn]:
-    """What stands for a method that is still to come: it says so when it is called."""
-
-    def refuse(*_args: Any, **_kwargs: Any) -> NoReturn:
-        raise NotImplementedError(f"The client's {name}() needs the server, which is not built yet (issue 3).")
-
-    refuse.__name__ = name
-    return refuse

@@ -7,21 +7,32 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import Endpoints, given, models, related
-from prefect.client.orchestration.states import as_request, orchestrated
+from prefect.client.orchestration.base import (
+    BaseAsyncClient,
+    BaseClient,
+    as_id,
+    as_json,
+    driven,
+    given,
+    models,
+    related,
+)
+from prefect.client.orchestration.states import as_request, as_transition, orchestrated
 
 if TYPE_CHECKING:
     from httpx import Response
 
-    from prefect.schemas import filters, responses, sorting, states
+    from prefect.schemas import actions, filters, responses, sorting, states
     from prefect.schemas import runs as objects
     from prefect.schemas.states import State
 else:
+    actions = lazy("prefect.schemas.actions.runs")
     objects = lazy("prefect.schemas.runs")
+    responses = lazy("prefect.schemas.responses")
     states = lazy("prefect.schemas.states")
 
 
-class FlowRunAsyncClient(Endpoints):
+class FlowRunAsyncClient(BaseAsyncClient):
     """Operations on flow runs."""
 
     async def create_flow_run(
@@ -51,28 +62,26 @@ class FlowRunAsyncClient(Endpoints):
             work_queue_name: The work queue it is for.
             job_variables: What the work pool's job template is filled with.
         """
-        if work_pool_name is not None:
-            raise NotImplementedError("A flow run for a work pool needs the server's work pools (issue 3).")
         policy = given(
             retries=getattr(flow, "retries", None), retry_delay=int(getattr(flow, "retry_delay_seconds", None) or 0)
         )
-        run = objects.FlowRun(
+        new = actions.FlowRunCreate(
             flow_id=(await self._call("POST", "/flows/", {"name": flow.name}))["id"],
-            flow_version=getattr(flow, "version", None),
             parameters=parameters or {},
             context=context or {},
             tags=sorted(set(tags or ())),
-            parent_task_run_id=parent_task_run_id,
-            job_variables=job_variables,
-            work_queue_name=work_queue_name,
-            **given(name=name),
+            empirical_policy=objects.FlowRunPolicy(**policy),
+            **given(
+                name=name,
+                flow_version=getattr(flow, "version", None),
+                parent_task_run_id=parent_task_run_id,
+                work_pool_name=work_pool_name,
+                work_queue_name=work_queue_name,
+                job_variables=job_variables,
+            ),
         )
-        values = {
-            **run.model_dump(include=_CREATED),
-            "parameters": run.model_dump(mode="json", include={"parameters"})["parameters"],
-            "empirical_policy": policy,
-            "state": as_request(state or states.State(type=states.StateType.PENDING)),
-        }
+        first = as_request(state or states.State(type=states.StateType.PENDING))
+        values = {**as_json(new), "state": first}
         return objects.FlowRun.model_validate(await self._call("POST", "/flow_runs/", values))
 
     async def read_flow_run(self, flow_run_id: UUID) -> objects.FlowRun:
@@ -112,7 +121,7 @@ class FlowRunAsyncClient(Endpoints):
         criteria = related(
             flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
         )
-        body = {**criteria, "sort": sort, "limit": limit, "offset": offset}
+        body = {**criteria, **given(sort=sort, limit=limit, offset=offset)}
         return models(objects.FlowRun, await self._call("POST", "/flow_runs/filter", body))
 
     async def count_flow_runs(
@@ -153,7 +162,7 @@ class FlowRunAsyncClient(Endpoints):
         Args:
             flow_run_id: The run.
             state: The state.
-            force: Skip the rules that could refuse it. Without a server there are none that could.
+            force: Skip the rules that could refuse it.
 
         Returns:
             Whether it was accepted, and the state the run is in now.
@@ -161,8 +170,27 @@ class FlowRunAsyncClient(Endpoints):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        body = {"state": as_request(state), "force": force}
-        return orchestrated(await self._call("POST", "/flow_runs/{id}/set_state", body, id=as_id(flow_run_id)), state)
+        id = as_id(flow_run_id)
+        body = as_transition(state, force, flow_run_id=id)
+        return orchestrated(await self._call("POST", "/flow_runs/{id}/set_state", body, id=id), state)
+
+    async def resume_flow_run(
+        self, flow_run_id: UUID, run_input: dict[str, Any] | None = None
+    ) -> responses.OrchestrationResult[Any]:
+        """Let a paused flow run go on.
+
+        Args:
+            flow_run_id: The run.
+            run_input: The input it waits for, if any.
+
+        Returns:
+            Whether it was accepted, and the state the run is in now.
+
+        Raises:
+            ObjectNotFound: There is no such run.
+        """
+        answer = await self._call("POST", "/flow_runs/{id}/resume", given(run_input=run_input), id=flow_run_id)
+        return responses.OrchestrationResult.model_validate(answer)
 
     async def update_flow_run(
         self,
@@ -185,12 +213,11 @@ class FlowRunAsyncClient(Endpoints):
             parameters=parameters,
             name=name,
             tags=None if tags is None else list(tags),
-            empirical_policy=empirical_policy and empirical_policy.model_dump(mode="json", exclude_unset=True),
+            empirical_policy=empirical_policy and as_json(empirical_policy),
             infrastructure_pid=infrastructure_pid,
             job_variables=job_variables,
         )
-        await self._call("PATCH", "/flow_runs/{id}", values, id=as_id(flow_run_id))
-        return done()
+        return await self._respond("PATCH", "/flow_runs/{id}", values, id=as_id(flow_run_id))
 
     async def set_flow_run_name(self, flow_run_id: UUID, name: str) -> Response:
         """Give a flow run another name.
@@ -216,19 +243,72 @@ class FlowRunAsyncClient(Endpoints):
         """
         await self._call("DELETE", "/flow_runs/{id}", id=as_id(flow_run_id))
 
+    # --- input of a paused run: text by key ---
 
-_CREATED = {
-    *("name", "flow_id", "flow_version", "context", "tags", "parent_task_run_id", "job_variables", "work_queue_name"),
-}
+    async def create_flow_run_input(self, flow_run_id: UUID, key: str, value: str, sender: str | None = None) -> None:
+        """Add an input to a flow run.
+
+        Args:
+            flow_run_id: The run.
+            key: Its name.
+            value: What it is, as JSON.
+            sender: Who sends it, for instance `"prefect.flow-run.<id>"`.
+
+        Raises:
+            ObjectNotFound: There is no such run.
+            ObjectAlreadyExists: The run has an input with this key.
+        """
+        body = {"key": key, "value": value, **given(sender=sender)}
+        await self._call("POST", "/flow_runs/{id}/input", body, id=flow_run_id)
+
+    async def filter_flow_run_input(
+        self, flow_run_id: UUID, key_prefix: str, limit: int, exclude_keys: set[str]
+    ) -> list[objects.FlowRunInput]:
+        """The inputs of a flow run whose keys begin with a prefix, oldest first.
+
+        Args:
+            flow_run_id: The run.
+            key_prefix: What the keys begin with.
+            limit: How many at most.
+            exclude_keys: Keys to leave out.
+        """
+        body = {"prefix": key_prefix, "limit": limit, "exclude_keys": sorted(exclude_keys)}
+        answer = await self._call("POST", "/flow_runs/{id}/input/filter", body, id=flow_run_id)
+        return models(objects.FlowRunInput, answer)
+
+    async def read_flow_run_input(self, flow_run_id: UUID, key: str) -> str:
+        """The input of a flow run with this key, as JSON.
+
+        Raises:
+            ObjectNotFound: There is none.
+        """
+        return await self._call("GET", "/flow_runs/{id}/input/{key}", id=flow_run_id, key=key)
+
+    async def delete_flow_run_input(self, flow_run_id: UUID, key: str) -> None:
+        """Delete the input of a flow run with this key.
+
+        Raises:
+            ObjectNotFound: There is none.
+        """
+        await self._call("DELETE", "/flow_runs/{id}/input/{key}", id=flow_run_id, key=key)
 
 
-def as_id(value: UUID | str) -> UUID:
-    """An id that may have been given as text."""
-    return value if isinstance(value, UUID) else UUID(value)
+class FlowRunClient(BaseClient):
+    """The same for sync code."""
 
-
-def done() -> Response:
-    """The HTTP response of an operation that answers nothing: programs may look at its status."""
-    import httpx
-
-    return httpx.Response(204)
+    count_flow_runs = driven(FlowRunAsyncClient.count_flow_runs)
+    create_flow_run = driven(FlowRunAsyncClient.create_flow_run)
+    create_flow_run_input = driven(FlowRunAsyncClient.create_flow_run_input)
+    delete_flow_run = driven(FlowRunAsyncClient.delete_flow_run)
+    delete_flow_run_input = driven(FlowRunAsyncClient.delete_flow_run_input)
+    filter_flow_run_input = driven(FlowRunAsyncClient.filter_flow_run_input)
+    read_flow_run = driven(FlowRunAsyncClient.read_flow_run)
+    read_flow_run_input = driven(FlowRunAsyncClient.read_flow_run_input)
+    read_flow_run_state = driven(FlowRunAsyncClient.read_flow_run_state)
+    read_flow_run_states = driven(FlowRunAsyncClient.read_flow_run_states)
+    read_flow_runs = driven(FlowRunAsyncClient.read_flow_runs)
+    resume_flow_run = driven(FlowRunAsyncClient.resume_flow_run)
+    set_flow_run_name = driven(FlowRunAsyncClient.set_flow_run_name)
+    set_flow_run_state = driven(FlowRunAsyncClient.set_flow_run_state)
+    update_flow_run = driven(FlowRunAsyncClient.update_flow_run)
+    update_flow_run_labels = driven(FlowRunAsyncClient.update_flow_run_labels)

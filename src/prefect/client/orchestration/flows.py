@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import Endpoints, models, related
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, driven, given, models, related
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, sorting
@@ -15,7 +15,7 @@ else:
     objects = lazy("prefect.schemas.runs")
 
 
-class FlowAsyncClient(Endpoints):
+class FlowAsyncClient(BaseAsyncClient):
     """Operations on flows."""
 
     async def create_flow(self, flow: Any) -> UUID:
@@ -72,7 +72,7 @@ class FlowAsyncClient(Endpoints):
         criteria = related(
             flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
         )
-        body = {**criteria, "sort": sort, "limit": limit, "offset": offset}
+        body = {**criteria, **given(sort=sort, limit=limit, offset=offset)}
         return models(objects.Flow, await self._call("POST", "/flows/filter", body))
 
     async def delete_flow(self, flow_id: UUID) -> None:
@@ -82,3 +82,14 @@ class FlowAsyncClient(Endpoints):
             ObjectNotFound: There is none with this id.
         """
         await self._call("DELETE", "/flows/{id}", id=flow_id)
+
+
+class FlowClient(BaseClient):
+    """The same for sync code."""
+
+    create_flow = driven(FlowAsyncClient.create_flow)
+    create_flow_from_name = driven(FlowAsyncClient.create_flow_from_name)
+    delete_flow = driven(FlowAsyncClient.delete_flow)
+    read_flow = driven(FlowAsyncClient.read_flow)
+    read_flow_by_name = driven(FlowAsyncClient.read_flow_by_name)
+    read_flows = driven(FlowAsyncClient.read_flows)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import Endpoints, models
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, driven, given, models
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, records, sorting
@@ -15,13 +15,12 @@ else:
     records = lazy("prefect.schemas.records")
 
 
-class LogAsyncClient(Endpoints):
+class LogAsyncClient(BaseAsyncClient):
     """Operations on logs."""
 
     async def create_logs(self, logs: Iterable[LogCreate | dict[str, Any]]) -> None:
         """Add logs."""
-        added = [records.Log.model_validate(log if isinstance(log, dict) else log.model_dump()) for log in logs]
-        await self._call("POST", "/logs/", [log.model_dump(exclude={"created", "updated"}) for log in added])
+        await self._call("POST", "/logs/", [log if isinstance(log, dict) else log.model_dump() for log in logs])
 
     async def read_logs(
         self,
@@ -38,5 +37,12 @@ class LogAsyncClient(Endpoints):
             offset: How many to skip first.
             sort: The order; oldest first if None.
         """
-        body = {"logs": log_filter, "limit": limit, "offset": offset, "sort": sort}
+        body = given(logs=log_filter, limit=limit, offset=offset, sort=sort)
         return models(records.Log, await self._call("POST", "/logs/filter", body))
+
+
+class LogClient(BaseClient):
+    """The same for sync code."""
+
+    create_logs = driven(LogAsyncClient.create_logs)
+    read_logs = driven(LogAsyncClient.read_logs)

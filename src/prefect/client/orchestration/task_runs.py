@@ -7,22 +7,31 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import Endpoints, given, models, related
-from prefect.client.orchestration.flow_runs import as_id, done
-from prefect.client.orchestration.states import as_request, orchestrated
+from prefect.client.orchestration.base import (
+    BaseAsyncClient,
+    BaseClient,
+    as_id,
+    as_json,
+    driven,
+    given,
+    models,
+    related,
+)
+from prefect.client.orchestration.states import as_request, as_transition, orchestrated
 
 if TYPE_CHECKING:
     from httpx import Response
 
-    from prefect.schemas import filters, responses, sorting, states
+    from prefect.schemas import actions, filters, responses, sorting, states
     from prefect.schemas import runs as objects
     from prefect.schemas.states import State
 else:
+    actions = lazy("prefect.schemas.actions.runs")
     objects = lazy("prefect.schemas.runs")
     states = lazy("prefect.schemas.states")
 
 
-class TaskRunAsyncClient(Endpoints):
+class TaskRunAsyncClient(BaseAsyncClient):
     """Operations on task runs."""
 
     async def create_task_run(
@@ -48,27 +57,24 @@ class TaskRunAsyncClient(Endpoints):
             state: The run's first state.
             task_inputs: Where each argument came from.
         """
-        retries, delay = getattr(task, "retries", None), getattr(task, "retry_delay_seconds", None)
-        run = objects.TaskRun(
+        policy = given(
+            retries=getattr(task, "retries", None),
+            retry_delay=getattr(task, "retry_delay_seconds", None),
+            retry_jitter_factor=getattr(task, "retry_jitter_factor", None),
+        )
+        new = actions.TaskRunCreate(
             name=name or f"{task.name}-{dynamic_key}",
             flow_run_id=flow_run_id,
             task_key=task.task_key,
             dynamic_key=str(dynamic_key),
-            task_version=getattr(task, "version", None),
             tags=sorted({*(getattr(task, "tags", None) or ()), *(extra_tags or ())}),
-            task_inputs=task_inputs or {},
-            **given(id=id),
+            empirical_policy=objects.TaskRunPolicy(**policy),
+            **given(id=id, task_version=getattr(task, "version", None)),
         )
-        values = {
-            **run.model_dump(include={"id", "name", "flow_run_id", "task_key", "dynamic_key", "task_version", "tags"}),
-            "task_inputs": run.model_dump(mode="json", include={"task_inputs"})["task_inputs"],
-            "empirical_policy": given(
-                retries=retries,
-                retry_delay=delay,
-                retry_jitter_factor=getattr(task, "retry_jitter_factor", None),
-            ),
-            "state": as_request(state or states.State(type=states.StateType.PENDING)),
-        }
+        first = as_request(state or states.State(type=states.StateType.PENDING))
+        # Whole, as the kind of an input is told by a field that nobody sets.
+        inputs = {name: [one.model_dump(mode="json") for one in ones] for name, ones in (task_inputs or {}).items()}
+        values = {**as_json(new), "task_inputs": inputs, "state": first}
         return objects.TaskRun.model_validate(await self._call("POST", "/task_runs/", values))
 
     async def read_task_run(self, task_run_id: UUID) -> objects.TaskRun:
@@ -102,7 +108,7 @@ class TaskRunAsyncClient(Endpoints):
             offset: How many to skip first.
         """
         criteria = related(flow_filter, flow_run_filter, task_run_filter, deployment_filter)
-        body = {**criteria, "sort": sort, "limit": limit, "offset": offset}
+        body = {**criteria, **given(sort=sort, limit=limit, offset=offset)}
         return models(objects.TaskRun, await self._call("POST", "/task_runs/filter", body))
 
     async def read_task_run_states(self, task_run_id: UUID) -> list[State[Any]]:
@@ -117,8 +123,9 @@ class TaskRunAsyncClient(Endpoints):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        body = {"state": as_request(state), "force": force}
-        return orchestrated(await self._call("POST", "/task_runs/{id}/set_state", body, id=as_id(task_run_id)), state)
+        id = as_id(task_run_id)
+        body = as_transition(state, force, task_run_id=id)
+        return orchestrated(await self._call("POST", "/task_runs/{id}/set_state", body, id=id), state)
 
     async def set_task_run_name(self, task_run_id: UUID, name: str) -> Response:
         """Give a task run another name.
@@ -126,8 +133,7 @@ class TaskRunAsyncClient(Endpoints):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        await self._call("PATCH", "/task_runs/{id}", {"name": name}, id=as_id(task_run_id))
-        return done()
+        return await self._respond("PATCH", "/task_runs/{id}", {"name": name}, id=as_id(task_run_id))
 
     async def delete_task_run(self, task_run_id: UUID) -> None:
         """Delete a task run with its logs.
@@ -136,3 +142,15 @@ class TaskRunAsyncClient(Endpoints):
             ObjectNotFound: There is none with this id.
         """
         await self._call("DELETE", "/task_runs/{id}", id=as_id(task_run_id))
+
+
+class TaskRunClient(BaseClient):
+    """The same for sync code."""
+
+    create_task_run = driven(TaskRunAsyncClient.create_task_run)
+    delete_task_run = driven(TaskRunAsyncClient.delete_task_run)
+    read_task_run = driven(TaskRunAsyncClient.read_task_run)
+    read_task_run_states = driven(TaskRunAsyncClient.read_task_run_states)
+    read_task_runs = driven(TaskRunAsyncClient.read_task_runs)
+    set_task_run_name = driven(TaskRunAsyncClient.set_task_run_name)
+    set_task_run_state = driven(TaskRunAsyncClient.set_task_run_state)

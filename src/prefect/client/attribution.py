@@ -1,0 +1,20 @@
+"""Headers by which a server tells which worker, flow or deployment a request comes from."""
+
+from __future__ import annotations
+
+import os
+
+_FROM_ENVIRONMENT = {
+    "X-Prefect-Worker-Id": "PREFECT__WORKER_ID",
+    "X-Prefect-Worker-Name": "PREFECT__WORKER_NAME",
+    "X-Prefect-Flow-Id": "PREFECT__FLOW_ID",
+    "X-Prefect-Flow-Name": "PREFECT__FLOW_NAME",
+    "X-Prefect-Deployment-Id": "PREFECT__DEPLOYMENT_ID",
+    "X-Prefect-Deployment-Name": "PREFECT__DEPLOYMENT_NAME",
+}
+
+
+def get_attribution_headers() -> dict[str, str]:
+    """The headers that whoever started this process has set variables for; names are ASCII, others are left out."""
+    values = {header: os.environ.get(variable) for header, variable in _FROM_ENVIRONMENT.items()}
+    return {header: value for header, value in values.items() if value and value.isascii() and value.isprintable()}

@@ -1,0 +1,126 @@
+"""Operations on the API itself: whether it answers, which version it is, and its own choices."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from prefect._lazy import lazy
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, driven
+
+if TYPE_CHECKING:
+    import httpx
+
+    import prefect
+    from prefect import settings
+    from prefect.client import base
+    from prefect.schemas import account
+else:
+    account = lazy("prefect.schemas.account")
+    base = lazy("prefect.client.base")
+    prefect = lazy("prefect")
+    settings = lazy("prefect.settings")
+
+logger = logging.getLogger("prefect.client")
+
+_checked: set[str] = set()
+"""The addresses of the servers whose version was compared in this process."""
+
+
+class AdminAsyncClient(BaseAsyncClient):
+    """Operations on the API itself."""
+
+    async def api_healthcheck(self) -> Exception | None:
+        """Why the API cannot be used, or None when it can."""
+        try:
+            await self._call("GET", "/health")
+        except Exception as error:  # whatever it is, it is the answer
+            return error
+        return None
+
+    async def hello(self) -> httpx.Response:
+        """A greeting, which shows that the API answers."""
+        return await self._respond("GET", "/hello")
+
+    async def api_version(self) -> str:
+        """The release of the server."""
+        return await self._call("GET", "/admin/version")
+
+    async def raise_for_api_version_mismatch(self) -> None:
+        """Compare the server's release with this package's, and warn when the server is older.
+
+        Nothing is asked of Prefect Cloud, which fits every client.
+
+        Raises:
+            RuntimeError: Their major versions differ, or the server cannot be asked.
+        """
+        if self.server_type is base.ServerType.CLOUD:
+            return
+        try:
+            theirs = await self.api_version()
+        except Exception as error:
+            if "Unauthorized" in str(error):
+                raise
+            raise RuntimeError(f"The version of the server at {self._transport.url} is not known: {error}") from error
+        ours = prefect.__version__
+        if theirs.split(".")[0] != ours.split(".")[0]:
+            raise RuntimeError(
+                f"The server at {self._transport.url} is of version {theirs}, and this client of version {ours}: "
+                "their major versions must be the same."
+            )
+        if settings.get_current_settings().client.server_version_check_enabled and _numbers(theirs) < _numbers(ours):
+            logger.warning(
+                "The server at %s is of version %s, older than this client's %s, and may not know all it is asked for: "
+                "upgrade it.",
+                *(self._transport.url, theirs, ours),
+            )
+
+    async def raise_for_api_version_mismatch_once(self) -> None:
+        """As `raise_for_api_version_mismatch`, once for each server in a process."""
+        if self._transport.url not in _checked:
+            await self.raise_for_api_version_mismatch()
+            _checked.add(self._transport.url)
+
+    async def read_server_default_result_storage(self) -> account.ServerDefaultResultStorage:
+        """The block that stores results where nothing else is said."""
+        return account.ServerDefaultResultStorage.model_validate(await self._call("GET", "/admin/storage"))
+
+    async def update_server_default_result_storage(
+        self, default_result_storage_block_id: UUID
+    ) -> account.ServerDefaultResultStorage:
+        """Store results with a block where nothing else is said.
+
+        Raises:
+            ObjectNotFound: There is no such block.
+        """
+        body = {"default_result_storage_block_id": default_result_storage_block_id}
+        return account.ServerDefaultResultStorage.model_validate(await self._call("PUT", "/admin/storage", body))
+
+    async def clear_server_default_result_storage(self) -> None:
+        """Let the server name no block for results any more."""
+        await self._call("DELETE", "/admin/storage")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers a release begins with: (3, 8, 8) for "3.8.8.dev1"."""
+    numbers: list[int] = []
+    for part in version.split("+")[0].split(".")[:3]:
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+    return tuple(numbers)
+
+
+class AdminClient(BaseClient):
+    """The same for sync code."""
+
+    api_healthcheck = driven(AdminAsyncClient.api_healthcheck)
+    api_version = driven(AdminAsyncClient.api_version)
+    clear_server_default_result_storage = driven(AdminAsyncClient.clear_server_default_result_storage)
+    hello = driven(AdminAsyncClient.hello)
+    raise_for_api_version_mismatch = driven(AdminAsyncClient.raise_for_api_version_mismatch)
+    raise_for_api_version_mismatch_once = driven(AdminAsyncClient.raise_for_api_version_mismatch_once)
+    read_server_default_result_storage = driven(AdminAsyncClient.read_server_default_result_storage)
+    update_server_default_result_storage = driven(AdminAsyncClient.update_server_default_result_storage)

@@ -1,0 +1,50 @@
+"""Events, as the client reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefect._lazy import lazy
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, driven, given
+
+if TYPE_CHECKING:
+    from prefect.client import base
+    from prefect.schemas import event_filters, events
+else:
+    base = lazy("prefect.client.base")
+    events = lazy("prefect.schemas.events")
+
+PAGE = 50
+"""How many events a server gives at once at most; Prefect Cloud gives more."""
+
+
+class EventAsyncClient(BaseAsyncClient):
+    """Operations on events."""
+
+    async def read_events(self, filter: event_filters.EventFilter | None = None, limit: int = 100) -> events.EventPage:
+        """The first page of the events that satisfy a filter; `get_next_page` of the page gives the others.
+
+        Args:
+            filter: What they must satisfy; all of the last months if None.
+            limit: How many at most on a page. A server other than Prefect Cloud gives 50 at once.
+        """
+        if self.server_type is not base.ServerType.CLOUD:
+            limit = min(limit, PAGE)
+        answer = await self._call("POST", "/events/filter", given(filter=filter, limit=limit))
+        return events.EventPage.model_validate(answer)
+
+    async def read_events_page(self, next_page_url: str) -> events.EventPage:
+        """The page of events at the address that another page names as its `next_page`."""
+        from urllib.parse import parse_qs, urlsplit
+
+        # The address is the server's own name for itself, which may not be how it is reached from here.
+        token: Any = parse_qs(urlsplit(str(next_page_url)).query).get("page-token", [""])
+        answer = await self._call("GET", "/events/filter/next", None, **{"page-token": token[0]})
+        return events.EventPage.model_validate(answer)
+
+
+class EventClient(BaseClient):
+    """The same for sync code."""
+
+    read_events = driven(EventAsyncClient.read_events)
+    read_events_page = driven(EventAsyncClient.read_events_page)

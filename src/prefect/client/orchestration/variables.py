@@ -1,0 +1,65 @@
+"""Variables, as the client reads and changes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect._lazy import lazy
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, driven, given, models
+from prefect.exceptions import ObjectNotFound
+
+if TYPE_CHECKING:
+    from prefect.schemas import records
+    from prefect.schemas.actions import VariableCreate, VariableUpdate
+else:
+    records = lazy("prefect.schemas.records")
+
+
+class VariableAsyncClient(BaseAsyncClient):
+    """Operations on variables."""
+
+    async def create_variable(self, variable: VariableCreate) -> records.Variable:
+        """Create a variable.
+
+        Raises:
+            ObjectAlreadyExists: There is one of this name.
+        """
+        return records.Variable.model_validate(await self._call("POST", "/variables/", variable))
+
+    async def update_variable(self, variable: VariableUpdate) -> None:
+        """Change what is set of the variable of this name.
+
+        Raises:
+            ObjectNotFound: There is none.
+        """
+        await self._call("PATCH", "/variables/name/{name}", variable, name=variable.name)
+
+    async def read_variable_by_name(self, name: str) -> records.Variable | None:
+        """The variable of this name, or None."""
+        try:
+            answer = await self._call("GET", "/variables/name/{name}", name=name)
+        except ObjectNotFound:
+            return None
+        return records.Variable.model_validate(answer)
+
+    async def delete_variable_by_name(self, name: str) -> None:
+        """Delete the variable of this name.
+
+        Raises:
+            ObjectNotFound: There is none.
+        """
+        await self._call("DELETE", "/variables/name/{name}", name=name)
+
+    async def read_variables(self, limit: int | None = None) -> list[records.Variable]:
+        """All variables by name, at most `limit`; 200 if None."""
+        return models(records.Variable, await self._call("POST", "/variables/filter", given(limit=limit)))
+
+
+class VariableClient(BaseClient):
+    """The same for sync code."""
+
+    create_variable = driven(VariableAsyncClient.create_variable)
+    delete_variable_by_name = driven(VariableAsyncClient.delete_variable_by_name)
+    read_variable_by_name = driven(VariableAsyncClient.read_variable_by_name)
+    read_variables = driven(VariableAsyncClient.read_variables)
+    update_variable = driven(VariableAsyncClient.update_variable)

@@ -1,0 +1,188 @@
+"""Work pools and their workers, as the client reads and changes them."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect._lazy import lazy
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, as_id, as_json, driven, given, models
+from prefect.exceptions import ObjectAlreadyExists
+
+if TYPE_CHECKING:
+    from prefect.schemas import actions, filters, responses, work
+    from prefect.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+else:
+    actions = lazy("prefect.schemas.actions")
+    responses = lazy("prefect.schemas.responses")
+    work = lazy("prefect.schemas.work")
+
+
+class WorkPoolAsyncClient(BaseAsyncClient):
+    """Operations on work pools and workers."""
+
+    async def create_work_pool(self, work_pool: WorkPoolCreate, overwrite: bool = False) -> work.WorkPool:
+        """Create a work pool.
+
+        Args:
+            work_pool: What it is.
+            overwrite: Change the one of this name, if there is one. Its type stays.
+
+        Raises:
+            ObjectAlreadyExists: There is one of this name, and it is not to be overwritten.
+        """
+        try:
+            answer = await self._call("POST", "/work_pools/", work_pool)
+        except ObjectAlreadyExists:
+            if not overwrite:
+                raise
+            values = work_pool.model_dump(include=set(actions.WorkPoolUpdate.model_fields))
+            await self.update_work_pool(work_pool.name, actions.WorkPoolUpdate(**values))
+            return await self.read_work_pool(work_pool.name)
+        return work.WorkPool.model_validate(answer)
+
+    async def read_work_pool(self, work_pool_name: str) -> work.WorkPool:
+        """The work pool of this name.
+
+        Raises:
+            ObjectNotFound: There is none.
+        """
+        return work.WorkPool.model_validate(await self._call("GET", "/work_pools/{name}", name=work_pool_name))
+
+    async def read_work_pools(
+        self, limit: int | None = None, offset: int = 0, work_pool_filter: filters.WorkPoolFilter | None = None
+    ) -> list[work.WorkPool]:
+        """The work pools that satisfy a filter.
+
+        Args:
+            limit: How many at most; 200 if None.
+            offset: How many to skip first.
+            work_pool_filter: What they must satisfy; all if None.
+        """
+        body = given(limit=limit, offset=offset, work_pools=work_pool_filter)
+        return models(work.WorkPool, await self._call("POST", "/work_pools/filter", body))
+
+    async def update_work_pool(self, work_pool_name: str, work_pool: WorkPoolUpdate) -> None:
+        """Change what is set of a work pool.
+
+        Raises:
+            ObjectNotFound: There is none of this name.
+        """
+        await self._call("PATCH", "/work_pools/{name}", work_pool, name=work_pool_name)
+
+    async def delete_work_pool(self, work_pool_name: str) -> None:
+        """Delete a work pool with its queues.
+
+        Raises:
+            ObjectNotFound: There is none of this name.
+        """
+        await self._call("DELETE", "/work_pools/{name}", name=work_pool_name)
+
+    async def read_work_pool_concurrency_status(
+        self, work_pool_name: str, page: int = 1, limit: int | None = None, flow_run_limit: int = 10
+    ) -> responses.WorkPoolConcurrencyStatus:
+        """What takes the slots of a work pool and of its queues.
+
+        Args:
+            work_pool_name: The pool.
+            page: Which page of the queues, from 1.
+            limit: How many queues a page has at most; 200 if None.
+            flow_run_limit: How many flow runs are told of each queue at most.
+
+        Raises:
+            ObjectNotFound: There is no such pool.
+        """
+        body = {"page": page, "flow_run_limit": flow_run_limit, **given(limit=limit)}
+        answer = await self._call("POST", "/work_pools/{name}/concurrency_status", body, name=work_pool_name)
+        return responses.WorkPoolConcurrencyStatus.model_validate(answer)
+
+    async def get_scheduled_flow_runs_for_work_pool(
+        self,
+        work_pool_name: str,
+        work_queue_names: list[str] | None = None,
+        scheduled_before: datetime.datetime | None = None,
+    ) -> list[responses.WorkerFlowRunResponse]:
+        """The flow runs of a work pool that are due, those of the highest priority first.
+
+        Args:
+            work_pool_name: The pool.
+            work_queue_names: Its queues to look at; all if None.
+            scheduled_before: Those that are due before this time; now if None.
+        """
+        body = given(work_queue_names=work_queue_names, scheduled_before=scheduled_before)
+        answer = await self._call("POST", "/work_pools/{name}/get_scheduled_flow_runs", body, name=work_pool_name)
+        return models(responses.WorkerFlowRunResponse, answer)
+
+    # --- workers ---
+
+    async def send_worker_heartbeat(
+        self,
+        work_pool_name: str,
+        worker_name: str,
+        heartbeat_interval_seconds: float | None = None,
+        get_worker_id: bool = False,
+        worker_metadata: work.WorkerMetadata | None = None,
+    ) -> UUID | None:
+        """Say that a worker is alive.
+
+        Args:
+            work_pool_name: The pool it polls.
+            worker_name: Its name.
+            heartbeat_interval_seconds: Seconds until it says so again.
+            get_worker_id: Whether to ask for its id, which only Prefect Cloud tells.
+            worker_metadata: What it tells about itself.
+
+        Returns:
+            Its id, if it was asked for and told.
+        """
+        body: dict[str, Any] = {
+            "name": worker_name,
+            **given(
+                heartbeat_interval_seconds=heartbeat_interval_seconds,
+                metadata=worker_metadata and as_json(worker_metadata),
+                return_id=get_worker_id or None,
+            ),
+        }
+        id = await self._call(
+            "POST", "/work_pools/{work_pool_name}/workers/heartbeat", body, work_pool_name=work_pool_name
+        )
+        return as_id(id) if get_worker_id and id else None
+
+    async def read_workers_for_work_pool(
+        self,
+        work_pool_name: str,
+        worker_filter: filters.WorkerFilter | None = None,
+        offset: int | None = None,
+        limit: int | None = None,
+    ) -> list[work.Worker]:
+        """The workers of a work pool that satisfy a filter.
+
+        Args:
+            work_pool_name: The pool.
+            worker_filter: What they must satisfy; all if None.
+            offset: How many to skip first.
+            limit: How many at most; 200 if None.
+        """
+        body = given(workers=worker_filter, offset=offset, limit=limit)
+        route = "/work_pools/{work_pool_name}/workers/filter"
+        return models(work.Worker, await self._call("POST", route, body, work_pool_name=work_pool_name))
+
+    async def read_worker_metadata(self) -> dict[str, Any]:
+        """What is known of the kinds of workers there are, by package and kind."""
+        return await self._call("GET", "/collections/views/{view}", view="aggregate-worker-metadata")
+
+
+class WorkPoolClient(BaseClient):
+    """The same for sync code."""
+
+    create_work_pool = driven(WorkPoolAsyncClient.create_work_pool)
+    delete_work_pool = driven(WorkPoolAsyncClient.delete_work_pool)
+    get_scheduled_flow_runs_for_work_pool = driven(WorkPoolAsyncClient.get_scheduled_flow_runs_for_work_pool)
+    read_work_pool = driven(WorkPoolAsyncClient.read_work_pool)
+    read_work_pool_concurrency_status = driven(WorkPoolAsyncClient.read_work_pool_concurrency_status)
+    read_work_pools = driven(WorkPoolAsyncClient.read_work_pools)
+    read_worker_metadata = driven(WorkPoolAsyncClient.read_worker_metadata)
+    read_workers_for_work_pool = driven(WorkPoolAsyncClient.read_workers_for_work_pool)
+    send_worker_heartbeat = driven(WorkPoolAsyncClient.send_worker_heartbeat)
+    update_work_pool = driven(WorkPoolAsyncClient.update_work_pool)
