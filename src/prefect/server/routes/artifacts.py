@@ -5,14 +5,22 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from prefect.schemas.actions.objects import ArtifactCreate, ArtifactUpdate
-from prefect.schemas.filters import ArtifactCollectionFilter, ArtifactFilter, FlowFilter, FlowRunFilter, TaskRunFilter
-from prefect.schemas.records import Artifact, ArtifactCollection
 from prefect.schemas.sorting import ArtifactCollectionSort, ArtifactSort
-from prefect.server import store
+from prefect.schemas.wire import (
+    Artifact,
+    ArtifactCollection,
+    ArtifactCollectionFilter,
+    ArtifactCreate,
+    ArtifactFilter,
+    ArtifactUpdate,
+    DeploymentFilter,
+    FlowFilter,
+    FlowRunFilter,
+    TaskRunFilter,
+)
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
-from prefect.server.services import changing, reading
+from prefect.server.services import artifacts as service
 
 routes = Routes("Artifacts", "/artifacts")
 
@@ -20,19 +28,19 @@ routes = Routes("Artifacts", "/artifacts")
 @routes.writes("POST", "/", Artifact, 201)
 async def create_artifact(tx: Connection, artifact: ArtifactCreate) -> Any:
     """Create an artifact."""
-    return await changing.add_artifact(tx, artifact.model_dump(exclude_unset=True))
+    return await service.add(tx, artifact.model_dump(exclude_unset=True))
 
 
 @routes.reads("GET", "/{id:uuid}", Artifact)
 async def read_artifact(tx: Connection, id: UUID) -> Any:
     """An artifact."""
-    return await reading.get_artifact(tx, id)
+    return await service.get(tx, id)
 
 
 @routes.reads("GET", "/{key}/latest", Artifact)
 async def read_latest_artifact(tx: Connection, key: str) -> Any:
     """The newest artifact of a key."""
-    return await reading.get_latest_artifact(tx, key)
+    return await service.get_latest(tx, key)
 
 
 @routes.reads("POST", "/filter", list[Artifact])
@@ -41,14 +49,23 @@ async def read_artifacts(
     sort: Body[ArtifactSort] = ArtifactSort.ID_DESC,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
-    artifacts: Body[ArtifactFilter | None] = None,
-    flow_runs: Body[FlowRunFilter | None] = None,
-    task_runs: Body[TaskRunFilter | None] = None,
-    flows: Body[FlowFilter | None] = None,
+    artifacts: Body[ArtifactFilter] = NOT_GIVEN,
+    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
+    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
+    flows: Body[FlowFilter] = NOT_GIVEN,
+    deployments: Body[DeploymentFilter] = NOT_GIVEN,
 ) -> Any:
     """The artifacts that satisfy filters."""
-    return await reading.find_artifacts(
-        tx, sort, limit, offset, artifacts=artifacts, flow_runs=flow_runs, task_runs=task_runs, flows=flows
+    return await service.find(
+        tx,
+        sort,
+        limit,
+        offset,
+        artifacts=artifacts,
+        flow_runs=flow_runs,
+        task_runs=task_runs,
+        flows=flows,
+        deployments=deployments,
     )
 
 
@@ -58,14 +75,23 @@ async def read_latest_artifacts(
     sort: Body[ArtifactCollectionSort] = ArtifactCollectionSort.ID_DESC,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
-    artifacts: Body[ArtifactCollectionFilter | None] = None,
-    flow_runs: Body[FlowRunFilter | None] = None,
-    task_runs: Body[TaskRunFilter | None] = None,
-    flows: Body[FlowFilter | None] = None,
+    artifacts: Body[ArtifactCollectionFilter] = NOT_GIVEN,
+    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
+    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
+    flows: Body[FlowFilter] = NOT_GIVEN,
+    deployments: Body[DeploymentFilter] = NOT_GIVEN,
 ) -> Any:
     """The newest artifact of each key that satisfies filters."""
-    return await reading.find_latest_artifacts(
-        tx, sort, limit, offset, artifacts=artifacts, flow_runs=flow_runs, task_runs=task_runs, flows=flows
+    return await service.find_latest(
+        tx,
+        sort,
+        limit,
+        offset,
+        artifacts=artifacts,
+        flow_runs=flow_runs,
+        task_runs=task_runs,
+        flows=flows,
+        deployments=deployments,
     )
 
 
@@ -76,10 +102,11 @@ async def count_artifacts(
     flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
     task_runs: Body[TaskRunFilter] = NOT_GIVEN,
     flows: Body[FlowFilter] = NOT_GIVEN,
+    deployments: Body[DeploymentFilter] = NOT_GIVEN,
 ) -> Any:
     """How many artifacts satisfy filters."""
-    return await reading.count(
-        tx, store.artifacts, artifacts=artifacts, flow_runs=flow_runs, task_runs=task_runs, flows=flows
+    return await service.count(
+        tx, artifacts=artifacts, flow_runs=flow_runs, task_runs=task_runs, flows=flows, deployments=deployments
     )
 
 
@@ -90,20 +117,21 @@ async def count_latest_artifacts(
     flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
     task_runs: Body[TaskRunFilter] = NOT_GIVEN,
     flows: Body[FlowFilter] = NOT_GIVEN,
+    deployments: Body[DeploymentFilter] = NOT_GIVEN,
 ) -> Any:
     """How many keys have an artifact that satisfies filters and is the newest of its key."""
-    return await reading.count_latest_artifacts(
-        tx, artifacts=artifacts, flow_runs=flow_runs, task_runs=task_runs, flows=flows
+    return await service.count_latest(
+        tx, artifacts=artifacts, flow_runs=flow_runs, task_runs=task_runs, flows=flows, deployments=deployments
     )
 
 
 @routes.writes("PATCH", "/{id:uuid}")
 async def update_artifact(tx: Connection, artifact: ArtifactUpdate, id: UUID) -> None:
     """Change what is given of an artifact."""
-    await changing.change_artifact(tx, id, artifact.model_dump(exclude_unset=True))
+    await service.change(tx, id, artifact.model_dump(exclude_unset=True))
 
 
 @routes.writes("DELETE", "/{id:uuid}")
 async def delete_artifact(tx: Connection, id: UUID) -> None:
     """Delete an artifact."""
-    await changing.remove_artifact(tx, id)
+    await service.remove(tx, id)

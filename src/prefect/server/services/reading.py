@@ -6,32 +6,52 @@ the shape of `prefect.schemas`. Every list is one query.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.errors import StoreError
-from prefect.server.db.sql import Sql, all_of, one_of
-from prefect.server.services import answers
+from prefect.server.db.sql import Sql, one_of
+from prefect.server.services import answers, pages
 from prefect.server.services.answers import Answer
-from prefect.server.services.errors import Invalid, Missing
-from prefect.server.store import Collection, Row, filters, sorting
-from prefect.settings import get_current_settings
-
-_LATEST = Sql(
-    "artifact.key IS NOT NULL AND artifact.id = (SELECT newer.id FROM artifact AS newer WHERE newer.key = artifact.key"
-    " ORDER BY newer.created DESC, newer.id DESC LIMIT 1)"
-)
-"""The newest artifact of its key."""
+from prefect.server.services.errors import Missing
+from prefect.server.store import Collection, Row, filters
 
 
 async def find_flow_runs(
     tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """Flow runs, newest id first unless sorted otherwise."""
-    return await _find(tx, store.flow_runs, answers.flow_run, "ID_DESC", sort, limit, offset, criteria)
+    rows = await _find(tx, store.flow_runs, _same, "ID_DESC", sort, limit, offset, criteria)
+    return await flow_run_answers(tx, rows)
+
+
+async def flow_run_answers(tx: Connection, rows: list[Row]) -> list[Answer]:
+    """Rows of flow runs as the API shows them, with where each is to run."""
+    ids = {row["work_queue_id"] for row in rows if row["work_queue_id"] is not None}
+    if not ids:
+        return [answers.flow_run(row) for row in rows]
+    queues = await store.work_queues.get_many(tx, list(ids))
+    pools = await store.work_pools.get_many(tx, list({queue["work_pool_id"] for queue in queues.values()}))
+    places: dict[UUID, Answer] = {}
+    for id_, queue in queues.items():
+        pool = pools.get(queue["work_pool_id"], {})
+        places[id_] = {
+            "work_queue_name": queue["name"],
+            "work_pool_id": queue["work_pool_id"],
+            "work_pool_name": pool.get("name"),
+        }
+    return [
+        answers.flow_run(row, places[row["work_queue_id"]]) if row["work_queue_id"] in places else answers.flow_run(row)
+        for row in rows
+    ]
+
+
+async def flow_run_answer(tx: Connection, row: Row) -> Answer:
+    """The row of a flow run as the API shows it."""
+    return (await flow_run_answers(tx, [row]))[0]
 
 
 async def find_task_runs(
@@ -55,34 +75,41 @@ async def find_logs(
     return await _find(tx, store.logs, answers.log, "TIMESTAMP_ASC", sort, limit, offset, criteria)
 
 
-async def find_artifacts(
-    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
-) -> list[Answer]:
-    """Artifacts, newest id first unless sorted otherwise."""
-    return await _find(tx, store.artifacts, _same, "ID_DESC", sort, limit, offset, criteria)
+async def paginate(
+    tx: Connection,
+    find: Callable[..., Awaitable[list[Answer]]],
+    collection: Collection,
+    sort: Any,
+    page: int,
+    limit: int | None,
+    **criteria: Any,
+) -> Answer:
+    """A page of what satisfies filters, and how many pages there are.
 
-
-async def find_latest_artifacts(
-    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
-) -> list[Answer]:
-    """The newest artifact of each key, as collections."""
-    shape = answers.artifact_collection
-    return await _find(tx, store.artifacts, shape, "ID_DESC", sort, limit, offset, criteria, _LATEST)
+    Args:
+        tx: The transaction.
+        find: What finds the objects.
+        collection: What they are counted in.
+        sort: Their order.
+        page: Which page, from 1.
+        limit: How many a page has.
+        criteria: The filters.
+    """
+    limit = pages.size(limit)
+    results = await find(tx, sort, limit, (page - 1) * limit, **criteria)
+    number = await count(tx, collection, **criteria)
+    of = (number + limit - 1) // limit if limit else 0
+    return {"results": results, "count": number, "limit": limit, "pages": of, "page": page}
 
 
 async def count(tx: Connection, collection: Collection, **criteria: Any) -> int:
     """How many objects of a collection satisfy filters."""
-    return await collection.count(tx, _where(tx, collection, criteria))
-
-
-async def count_latest_artifacts(tx: Connection, **criteria: Any) -> int:
-    """How many keys have an artifact that satisfies filters and is the newest of its key."""
-    return await store.artifacts.count(tx, all_of([_LATEST, _where(tx, store.artifacts, criteria)]))
+    return await collection.count(tx, where(tx, collection, **criteria))
 
 
 async def get_flow_run(tx: Connection, id_: UUID) -> Answer:
     """A flow run, or `Missing`."""
-    return answers.flow_run(await get(tx, store.flow_runs, id_))
+    return await flow_run_answer(tx, await get(tx, store.flow_runs, id_))
 
 
 async def get_task_run(tx: Connection, id_: UUID) -> Answer:
@@ -103,19 +130,6 @@ async def get_flow_by_name(tx: Connection, name: str) -> Answer:
     return rows[0]
 
 
-async def get_artifact(tx: Connection, id_: UUID) -> Answer:
-    """An artifact, or `Missing`."""
-    return await get(tx, store.artifacts, id_)
-
-
-async def get_latest_artifact(tx: Connection, key: str) -> Answer:
-    """The newest artifact of a key, or `Missing`."""
-    rows = await store.artifacts.find(tx, one_of("artifact.key", [key]), "artifact.created DESC, artifact.id DESC", 1)
-    if not rows:
-        raise Missing("artifact", key)
-    return rows[0]
-
-
 async def get_flow_run_states(tx: Connection, id_: UUID) -> list[Answer]:
     """All states of a flow run, oldest first; none for a run that is not known."""
     row = await store.flow_runs.get(tx, id_)
@@ -129,17 +143,28 @@ async def get_task_run_states(tx: Connection, id_: UUID) -> list[Answer]:
 
 
 async def get_flow_run_state(tx: Connection, id_: UUID) -> Answer:
-    """A state of any flow run, or `Missing`. States are kept with their run, so this looks through all of them."""
-    for row in await store.flow_runs.find(tx, tx.dialect.contains("flow_run.states", str(id_))):
-        for state in answers.flow_run_states(row):
+    """A state of any flow run, or `Missing`."""
+    return await _state(tx, store.flow_runs, answers.flow_run_states, id_)
+
+
+async def get_task_run_state(tx: Connection, id_: UUID) -> Answer:
+    """A state of any task run, or `Missing`."""
+    return await _state(tx, store.task_runs, answers.task_run_states, id_)
+
+
+async def _state(tx: Connection, runs: Collection, shape: Callable[[Row], list[Answer]], id_: UUID) -> Answer:
+    """A state by its id. States are kept with their run, so this looks through all runs."""
+    table = runs.table.name
+    for row in await runs.find(tx, tx.dialect.contains(f"CAST({table}.states AS TEXT)", str(id_))):
+        for state in shape(row):
             if state["id"] == id_:
                 return state
-    raise Missing("flow run state", id_)
+    raise Missing(f"{table.replace('_', ' ')} state", id_)
 
 
-async def get(tx: Connection, collection: Collection, id_: UUID) -> Row:
-    """An object's row, or `Missing`."""
-    row = await collection.get(tx, id_)
+async def get(tx: Connection, collection: Collection, id_: UUID, lock: bool = False) -> Row:
+    """An object's row, or `Missing`; `lock` as in the store."""
+    row = await collection.get(tx, id_, lock=lock)
     if row is None:
         raise Missing(collection.table.name.replace("_", " "), id_)
     return row
@@ -167,35 +192,26 @@ async def _find(
     limit: int | None,
     offset: int | None,
     criteria: dict[str, Any],
-    also: Sql | None = None,
 ) -> list[Answer]:
-    where = _where(tx, collection, criteria)
-    if also is not None:
-        where = all_of([also, where])
-    try:
-        order = sorting.order(collection.table.name, sort, default)
-    except ValueError as error:
-        raise Invalid(str(error)) from None
-    limit = get_current_settings().server.api.default_limit if limit is None else limit
-    return [shape(row) for row in await collection.find(tx, where, order, limit, offset or 0)]
+    asked = where(tx, collection, **criteria)
+    return [shape(row) for row in await pages.page(tx, collection, sort or default, limit, offset, asked)]
 
 
 _FILTERED = {
     "flows": "flow",
     "flow_runs": "flow_run",
     "task_runs": "task_run",
+    "deployments": "deployment",
+    "work_pools": "work_pool",
+    "work_queues": "work_queue",
+    "work_pool_queues": "work_queue",
     "logs": "log",
     "artifacts": "artifact",
 }
 """The names that filters have in a request, and the tables they are about."""
 
 
-def _where(tx: Connection, collection: Collection, criteria: dict[str, Any]) -> Sql:
-    by_table: dict[str, Any] = {}
-    for name, value in criteria.items():
-        if value is None:
-            continue
-        if name not in _FILTERED:
-            raise NotImplementedError(f"Filtering by {name} needs the server's deployments and work pools (issue 3).")
-        by_table[_FILTERED[name]] = value
+def where(tx: Connection, collection: Collection, **criteria: Any) -> Sql:
+    """The condition that filters, by the names that they have in a request, set on the rows of a collection."""
+    by_table = {_FILTERED[name]: value for name, value in criteria.items() if value is not None}
     return filters.related(tx.dialect, collection.table.name, **by_table)

@@ -1,4 +1,4 @@
-"""What the filters on blocks, variables and automations mean."""
+"""What the filters on artifacts, blocks, variables and automations mean."""
 
 from __future__ import annotations
 
@@ -6,13 +6,31 @@ from prefect.server.db.sql import Sql
 from prefect.server.store.filters.core import Meaning, column, tags
 
 LINKS = {
+    ("artifact", "flow"): "artifact.flow_run_id IN (SELECT flow_run.id FROM flow_run JOIN flow"
+    " ON flow.id = flow_run.flow_id WHERE {})",
+    ("artifact", "flow_run"): "artifact.flow_run_id IN (SELECT flow_run.id FROM flow_run WHERE {})",
+    ("artifact", "task_run"): "artifact.task_run_id IN (SELECT task_run.id FROM task_run WHERE {})",
+    ("artifact", "deployment"): "artifact.flow_run_id IN (SELECT flow_run.id FROM flow_run JOIN deployment"
+    " ON deployment.id = flow_run.deployment_id WHERE {})",
     ("block_type", "block_schema"): "block_type.id IN (SELECT block_schema.block_type_id FROM block_schema WHERE {})",
     ("block_document", "block_type"): "block_document.block_type_id IN (SELECT block_type.id FROM block_type WHERE {})",
     ("block_document", "block_schema"): "block_document.block_schema_id IN"
     " (SELECT block_schema.id FROM block_schema WHERE {})",
 }
 
+# The pattern of a key is used as it is: its author writes the wildcards.
+_KEY = column("artifact.key", like_=lambda dialect, name, value: dialect.like(name, value))
+
 MEANINGS: dict[str, dict[str, Meaning]] = {
+    "ArtifactFilter": {
+        **{name: column(f"artifact.{name}") for name in ("id", "flow_run_id", "task_run_id", "type")},
+        "key": _KEY,
+    },
+    "ArtifactCollectionFilter": {
+        **{name: column(f"artifact.{name}") for name in ("flow_run_id", "task_run_id", "type")},
+        "latest_id": column("artifact.id"),
+        "key": _KEY,
+    },
     "BlockTypeFilter": {name: column(f"block_type.{name}") for name in ("name", "slug")},
     "BlockSchemaFilter": {
         **{name: column(f"block_schema.{name}") for name in ("id", "block_type_id", "version")},
