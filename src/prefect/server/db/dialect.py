@@ -190,6 +190,23 @@ class Dialect:
         """The text of a field of a JSON object; no part of `path` is ever a user's."""
         raise NotImplementedError
 
+    def seconds(self, expression: str) -> str:
+        """A time as seconds from 1970, or a duration as seconds."""
+        raise NotImplementedError
+
+    def bucket(self, expression: str, start: datetime, width: timedelta) -> Sql:
+        """In which interval a time is, from 0: the first begins at `start`, and each has this width."""
+        raise NotImplementedError
+
+    def decode(self, kind: Kind, value: Any) -> Any:
+        """A driver's value of this kind as a Python value."""
+        decode = self._decoders.get(kind)
+        return value if value is None or decode is None else decode(value)
+
+    def bytes_have(self, expression: str, value: bytes) -> Sql:
+        """A condition: some bytes occur in others."""
+        raise NotImplementedError
+
 
 class SqliteDialect(Dialect):
     """SQLite's way."""
@@ -238,6 +255,15 @@ class SqliteDialect(Dialect):
 
     def json_field(self, expression: str, *path: str) -> str:
         return f"json_extract({expression}, '$.{'.'.join(path)}')"
+
+    def seconds(self, expression: str) -> str:
+        return f"({expression} / 1000000.0)"
+
+    def bucket(self, expression: str, start: datetime, width: timedelta) -> Sql:
+        return Sql(f"(({expression} - ?) / ?)", (start, width))
+
+    def bytes_have(self, expression: str, value: bytes) -> Sql:
+        return Sql(f"instr({expression}, ?) > 0", (value,))
 
 
 def _without_nul(value: str) -> str:
@@ -306,3 +332,14 @@ class PostgresDialect(Dialect):
 
     def json_field(self, expression: str, *path: str) -> str:
         return f"{expression} #>> '{{{','.join(path)}}}'"
+
+    def seconds(self, expression: str) -> str:
+        return f"EXTRACT(EPOCH FROM {expression})::float8"
+
+    def bucket(self, expression: str, start: datetime, width: timedelta) -> Sql:
+        # In whole microseconds, as it is with SQLite: a float would put what is on a border on its wrong side.
+        since = f"(EXTRACT(EPOCH FROM {expression} - ?::timestamptz) * 1000000)::bigint"
+        return Sql(f"({since} / (EXTRACT(EPOCH FROM ?::interval) * 1000000)::bigint)", (start, width))
+
+    def bytes_have(self, expression: str, value: bytes) -> Sql:
+        return Sql(f"position(?::bytea IN {expression}) > 0", (value,))

@@ -76,6 +76,9 @@ def _columns(kind: Kind, names: str) -> tuple[Column, ...]:
 OPEN = "state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
 """Runs that have not finished, as the partial indexes have it: a query must say it in these words to use them."""
 
+OCCUPYING = "state_type IN ('PENDING', 'RUNNING', 'CANCELLING')"
+"""Runs that take a slot of their work queue and its pool; to be said in these words, as `OPEN`."""
+
 _DERIVED = (
     *_columns("text", "state_type state_name"),
     *_columns("time", "state_timestamp expected_start_time next_scheduled_start_time start_time end_time"),
@@ -132,6 +135,8 @@ FLOW_RUN = Table(
             where="idempotency_key IS NOT NULL",
         ),
         Index("flow_run_leased", ("lease_until",), where="lease_until IS NOT NULL"),  # runs whose owner fell silent
+        # How many slots of a work queue are taken, and by what.
+        Index("flow_run_by_queue", ("work_queue_id",), where=f"work_queue_id IS NOT NULL AND {OCCUPYING}"),
     ),
 )
 
@@ -154,8 +159,25 @@ TASK_RUN = Table(
     indexes=(
         Index("task_run_by_flow_run", ("flow_run_id",)),  # the task runs of a flow run
         Index("task_run_open", ("owner",), where=OPEN),  # runs whose owner may be gone; what runs now
+        # What waits for a task worker, by its task.
+        Index(
+            "task_run_scheduled",
+            ("task_key", "next_scheduled_start_time"),
+            where="next_scheduled_start_time IS NOT NULL",
+        ),
     ),
 )
+
+CACHED_STATE = Table(
+    "cached_state",
+    (
+        *_columns("text", "cache_key!"),
+        *_columns("time", "expiration"),
+        *_columns("json", "state!"),
+    ),
+    key="cache_key",
+)
+"""The states of task runs by the keys under which the server was asked to remember them."""
 
 LOG = Table(
     "log",
@@ -215,15 +237,15 @@ EVENT = Table(
     (
         *_columns("time", "occurred!"),
         *_columns("uuid", "id!"),
-        *_columns("duration", "delay!"),  # how much later than it occurred it was received
+        *_columns("int", "delay!"),  # microseconds from when it occurred until it was received
         *_columns("text", "event! resource!"),
         *_columns("uuid", "resource_id flow_run_id follows"),
         *_columns("bytes", "body!"),
     ),
     clustered=("occurred", "id"),
     indexes=(
-        # What happened to a flow run and its task runs.
-        Index("event_by_flow_run", ("flow_run_id", "occurred"), where="flow_run_id IS NOT NULL"),
+        # What happened to a flow run and its task runs. Their times are not in it: one entry for all of a run is small.
+        Index("event_by_flow_run", ("flow_run_id",), where="flow_run_id IS NOT NULL"),
     ),
 )
 """Events in the order in which they occurred. What `resource`, `resource_id` and `body` hold is said in the service
@@ -262,6 +284,7 @@ DEPLOYMENT_SCHEDULE = Table(
         *_columns("bool", "active!"),
         *_columns("int", "max_scheduled_runs"),
         *_columns("text", "slug"),
+        *_columns("time", "look_at"),  # when its next runs must be made; null for at once
         *_columns("json", "schedule!"),
         *_columns("object", "parameters"),
     ),
@@ -277,8 +300,7 @@ WORK_POOL = Table(
         *_columns("text", "description status"),
         *_columns("bool", "is_paused!"),
         *_columns("int", "concurrency_limit"),
-        *_columns("uuid", "default_queue_id"),
-        *_columns("time", "last_status_event"),
+        *_columns("uuid", "default_queue_id last_status_event"),
         *_columns("object", "base_job_template storage_configuration"),
     ),
     indexes=(Index("work_pool_by_name", ("name",), unique=True),),  # a pool by its name; no two of one name
@@ -451,7 +473,7 @@ CLEANUP = Table(
         *_columns("time", "created! updated!"),
         *_columns("text", "kind!"),
         *_columns("uuid", "work_pool_id! work_queue_id reservation_token"),
-        *_columns("time", "lease_expires_at"),
+        *_columns("time", "lease_expires_at finished"),
         *_columns("int", "delivery_count!"),
         *_columns("json", "target data"),
     ),
@@ -473,7 +495,7 @@ META = Table("meta", _columns("text", "key! value!"), key="key")
 """Facts about the database itself, for instance how far the journal has been applied."""
 
 TABLES = (
-    *(FLOW, FLOW_RUN, TASK_RUN, LOG, ARTIFACT, PROCESS, SET_ASIDE, EVENT),
+    *(FLOW, FLOW_RUN, TASK_RUN, CACHED_STATE, LOG, ARTIFACT, PROCESS, SET_ASIDE, EVENT),
     *(DEPLOYMENT, DEPLOYMENT_SCHEDULE, WORK_POOL, WORK_QUEUE, WORKER, CLEANUP),
     *(BLOCK_TYPE, BLOCK_SCHEMA, BLOCK_DOCUMENT, VARIABLE, CONCURRENCY_LIMIT, LEASE),
     *(FLOW_RUN_INPUT, SAVED_SEARCH, AUTOMATION, CSRF_TOKEN, LEADER, META),

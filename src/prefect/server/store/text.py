@@ -15,10 +15,7 @@ def matching(dialect: Dialect, columns: Sequence[str], query: str) -> Sql:
     """A condition: the columns, taken together, satisfy the query; case does not matter, an empty query holds."""
     wanted: list[Sql] = []
     needed: list[Sql] = []
-    for sign, phrase, word in _TERM.findall(query):
-        term = phrase or word
-        if not term:
-            continue
+    for sign, term in _terms(query):
         found = any_of(dialect.contains(column, term) for column in columns)
         if sign == "+":
             needed.append(found)
@@ -27,3 +24,21 @@ def matching(dialect: Dialect, columns: Sequence[str], query: str) -> Sql:
         else:
             wanted.append(found)
     return all_of([*needed, any_of(wanted) if wanted else TRUE])
+
+
+def matches(text: str, query: str) -> bool:
+    """Whether a text satisfies the query, as `matching` says it of columns."""
+    text = text.lower()
+    wanted: list[bool] = []
+    for sign, term in _terms(query):
+        found = term.lower() in text
+        if not sign:
+            wanted.append(found)
+        elif found is not (sign == "+"):
+            return False
+    return not wanted or any(wanted)
+
+
+def _terms(query: str) -> list[tuple[str, str]]:
+    """The signs and the words or phrases of a query."""
+    return [(sign, phrase or word) for sign, phrase, word in _TERM.findall(query) if phrase or word]

@@ -50,13 +50,13 @@ def _events() -> None:
         "event",
         sa.Column("occurred", Time, nullable=False, primary_key=True),
         *required(Uuid, "id"),
-        *required(Duration, "delay"),
+        *required(Int, "delay"),
         *required(sa.Text, "event resource"),
         *optional(Uuid, "resource_id flow_run_id follows"),
         *required(Bytes, "body"),
         sqlite_with_rowid=False,
     )
-    index("event_by_flow_run", "event", "flow_run_id occurred", "flow_run_id IS NOT NULL")
+    index("event_by_flow_run", "event", "flow_run_id", "flow_run_id IS NOT NULL")
     op.create_table(
         "automation",
         *required(Uuid, "id"),

@@ -1,0 +1,136 @@
+"""An event's labels, related resources and payload as few bytes, and back.
+
+Most events tell of a run that entered a state, three for each task run, and are almost the same texts each time. What
+an event's row holds already (ids, the time) and other ids are taken out of the JSON, and the rest is compressed with
+those texts as a dictionary: a kilobyte becomes less than a hundred bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+_VERSION = b"\x01"
+"""The first byte of what is packed: by which dictionary."""
+
+_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_MARK = re.compile(rb"[\x01-\x06]")  # JSON has no such bytes
+
+_IN_ROW = ("id", "resource_id", "flow_run_id", "follows")
+"""Columns whose ids are marked by the bytes 1 to 4; 5 is the next id of those that follow, 6 the time."""
+
+_NEXT, _TIME = b"\x05", b"\x06"
+
+
+def pack(row: Mapping[str, Any], resource: Any, related: Any, payload: Any) -> bytes:
+    """The three parts of an event as bytes.
+
+    Args:
+        row: The event's row: `id`, `resource_id`, `flow_run_id`, `follows` and `occurred`.
+        resource: Its resource's labels.
+        related: The labels of its related resources.
+        payload: Its payload.
+    """
+    marks = {str(row[name]).encode(): bytes((number,)) for number, name in enumerate(_IN_ROW, 1)}
+    others: list[bytes] = []
+
+    def mark(found: re.Match[bytes]) -> bytes:
+        known = marks.get(found[0])
+        if known is None:
+            others.append(bytes.fromhex(found[0].replace(b"-", b"").decode()))
+            known = _NEXT
+        return known
+
+    text = orjson.dumps((resource, related, payload), option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
+    text = _ID.sub(mark, text).replace(_time(row["occurred"]), _TIME)
+    deflate = _deflate.copy()
+    return b"".join((_VERSION, len(others).to_bytes(2), *others, deflate.compress(text), deflate.flush()))
+
+
+def unpack(row: Mapping[str, Any]) -> tuple[dict[str, str], list[dict[str, str]], dict[str, Any]]:
+    """The resource, the related resources and the payload of an event, from its row."""
+    body: bytes = row["body"]
+    start = 3 + 16 * int.from_bytes(body[1:3])
+    inflate = zlib.decompressobj(-13, _DICTIONARY)
+    text = inflate.decompress(body[start:]) + inflate.flush()
+    others = (str(UUID(bytes=body[at : at + 16])).encode() for at in range(3, start, 16))
+    known = [str(row[name]).encode() for name in _IN_ROW]
+    time = _time(row["occurred"])
+
+    def meant(found: re.Match[bytes]) -> bytes:
+        number = found[0][0]
+        return known[number - 1] if number <= len(known) else next(others) if number == _NEXT[0] else time
+
+    resource, related, payload = orjson.loads(_MARK.sub(meant, text))
+    return resource, related, payload
+
+
+def _time(occurred: datetime) -> bytes:
+    return occurred.isoformat(timespec="microseconds").encode()
+
+
+def _dictionary() -> bytes:
+    """The texts that events of the states of runs are made of.
+
+    It must never change: what is stored was packed by it. Another one gets another version.
+    """
+    kinds = ("automation", "worker", "deployment", "work-queue", "work-pool")
+    labels = {"prefect.work-pool.type": "process", "prefect.version": "3.", "prefect.state-message": "Flow run "}
+    details = {"scheduled_time": "20", "cache_key": "", "retriable": False, "transition_id": "<5>", "pause_timeout": ""}
+    words = "Scheduled Late AwaitingRetry Retrying Paused Cancelling Cancelled Cached Crashed SCHEDULED CANCELLED"
+    rare = ([_resource(kind, "<5>", kind) for kind in kinds], labels, details, words)
+    usual = [
+        _typical(kind, before, after)
+        for kind in ("flow-run", "task-run")
+        for before, after in (("", "Pending"), ("Pending", "Running"), ("Running", "Failed"), ("Running", "Completed"))
+    ]
+    text = b"".join(orjson.dumps(part) for part in (rare, *usual))
+    return re.sub(rb"<(\d)>", lambda found: bytes((int(found[1]),)), text)
+
+
+def _typical(kind: str, before: str, after: str) -> Any:
+    """The three parts of the event of a run that went from one state to another, with `<n>` for marks."""
+    task = kind == "task-run"
+
+    def state(name: str, **more: Any) -> Any:
+        shown = {"type": name.upper(), "name": name}
+        return {**shown, "message": "", "state_details": {}, **more} if task else shown
+
+    resource = {
+        "prefect.resource.id": f"prefect.{kind}.<2>",
+        "prefect.resource.name": "a-0",
+        "prefect.run-count": "1",
+        "prefect.state-message": "",
+        "prefect.state-name": after,
+        "prefect.state-timestamp": "<6>",
+        "prefect.state-type": after.upper(),
+        **({"prefect.orchestration": "client"} if task else {}),
+    }
+    tag = {"prefect.resource.id": "prefect.tag.a", "prefect.resource.role": "tag"}
+    flow = _resource("flow", "<5>", "a")
+    payload = {
+        "intended": {"from": before.upper() or None, "to": after.upper()},
+        "initial_state": state(before) if before else None,
+        "validated_state": state(after, data=None),
+    }
+    return resource, [tag, _resource("flow-run", "<3>", "a"), flow] if task else [flow, tag], payload
+
+
+def _resource(kind: str, id: str, name: str) -> dict[str, str]:
+    return {
+        "prefect.resource.id": f"prefect.{kind}.{id}",
+        "prefect.resource.role": kind,
+        "prefect.resource.name": name,
+    }
+
+
+_DICTIONARY = _dictionary()
+
+_deflate = zlib.compressobj(6, zlib.DEFLATED, -13, 4, zlib.Z_DEFAULT_STRATEGY, _DICTIONARY)
+"""Begins each event's compression: to copy it costs half of what reading the dictionary does."""

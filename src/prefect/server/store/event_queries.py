@@ -1,0 +1,57 @@
+"""Queries about many events at once: how many there are, by what they say, of what, or when."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from prefect.server.db import tables
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import Sql
+from prefect.server.store.collection import Row
+
+
+async def by_name(tx: Connection, where: Sql) -> list[Row]:
+    """For each name of events: `event`, `count`, and when the `first` and the `last` occurred."""
+    text = f"SELECT event, count(*), min(occurred), max(occurred) FROM event WHERE {where.text} GROUP BY event"
+    rows = await tx.fetch(Sql(text, where.values))
+    return [_with_times(tx, {"event": name, "count": count}, first, last) for name, count, first, last in rows]
+
+
+async def by_resource(tx: Connection, where: Sql) -> list[Row]:
+    """For each resource, the row of its last event, with `count` and when the `first` and the `last` occurred."""
+    names = tables.EVENT.names
+    groups = (
+        "SELECT resource, resource_id, count(*) AS count, min(occurred) AS first, max(occurred) AS last"
+        f" FROM event WHERE {where.text} GROUP BY resource, resource_id"
+    )
+    text = (
+        f"SELECT {', '.join(f'event.{name}' for name in names)}, found.count, found.first, found.last"
+        f" FROM ({groups}) AS found JOIN event ON event.occurred = found.last AND event.resource = found.resource"
+        " AND event.resource_id IS NOT DISTINCT FROM found.resource_id"
+    )
+    rows = await tx.fetch(Sql(text, where.values))
+    events = tx.dialect.objects(tables.EVENT, names, (tuple(row)[: len(names)] for row in rows))
+    size = len(names)
+    # Two events of a resource may have occurred last.
+    found = {(event["resource"], event["resource_id"]): (event, row) for event, row in zip(events, rows, strict=True)}
+    return [
+        _with_times(tx, {**event, "count": row[size]}, row[size + 1], row[size + 2]) for event, row in found.values()
+    ]
+
+
+async def by_span(tx: Connection, where: Sql, start: datetime, length: timedelta) -> dict[int, int]:
+    """How many events there are in each span of time that has any; the span that begins at `start` is 0."""
+    span = tx.dialect.bucket("event.occurred", start, length)
+    text = f"SELECT {span.text} AS span, count(*) FROM event WHERE {where.text} GROUP BY span"
+    return dict(await tx.fetch(Sql(text, (*span.values, *where.values))))
+
+
+def keys(found: list[tuple[datetime, Any]]) -> Sql:
+    """A condition: the event is one of those with these times and ids."""
+    marks = ", ".join("(?, ?)" for _ in found)
+    return Sql(f"(event.occurred, event.id) IN (VALUES {marks})", tuple(value for key in found for value in key))
+
+
+def _with_times(tx: Connection, row: Row, first: Any, last: Any) -> Row:
+    return row | {"first": tx.dialect.decode("time", first), "last": tx.dialect.decode("time", last)}

@@ -1,0 +1,200 @@
+"""What an event filter asks of the rows of events, as far as SQL can tell.
+
+A row holds the time, the name, the resource's id and the flow run of an event; the rest is packed. SQL finds the rows
+that may be meant, and which of them surely are; of the others, only the event itself can tell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from prefect.server.db.dialect import Dialect
+from prefect.server.db.sql import FALSE, TRUE, Sql, all_of, any_of, none_of, one_of
+
+SEVERAL = UUID(int=0)
+"""In the place of a flow run's id: the event is about several flow runs."""
+
+FLOW_RUN = "prefect.flow-run"
+
+_RESOURCE_ID = "prefect.resource.id"
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Asked(NamedTuple):
+    """What a filter asks of rows.
+
+    Attributes:
+        possibly: What each row of an event that is meant satisfies.
+        surely: Rows that satisfy this, too, are of events that are meant.
+    """
+
+    possibly: Sql = TRUE
+    surely: Sql = TRUE
+
+    @property
+    def certain(self) -> Sql:
+        """Rows that are meant."""
+        return all_of([self.possibly, self.surely])
+
+    @property
+    def uncertain(self) -> Sql:
+        """Rows that may be meant, or not."""
+        if self.surely is TRUE:
+            return FALSE
+        return all_of([self.possibly, Sql(f"({self.surely.text}) IS NOT TRUE", self.surely.values)])
+
+
+def split(resource_id: str) -> tuple[str, UUID | None]:
+    """The id of a resource as it is stored: what it is, and the UUID at its end if it has one."""
+    kind, _, last = resource_id.rpartition(".")
+    return (kind, UUID(last)) if kind and _UUID.fullmatch(last) else (resource_id, None)
+
+
+def asked(dialect: Dialect, criteria: Any) -> Asked:
+    """What an `EventFilter` asks of rows; `distinct` is no question to a single one."""
+    parts = [_occurred(criteria.occurred), _name(criteria.event), _resource(criteria.resource)]
+    parts += [_related(dialect, related) for related in _listed(criteria.related)]
+    parts += [_any_resource(dialect, resource) for resource in _listed(criteria.any_resource)]
+    parts.append(Asked(one_of("event.id", criteria.id.id)) if criteria.id.id else Asked())
+    if criteria.text is not None and criteria.text.query:
+        parts.append(Asked(surely=FALSE))
+    return _both(parts)
+
+
+def _both(parts: Iterable[Asked]) -> Asked:
+    parts = list(parts)
+    return Asked(
+        all_of([part.possibly for part in parts if part.possibly is not TRUE]),
+        FALSE
+        if any(part.surely is FALSE for part in parts)
+        else all_of([part.surely for part in parts if part.surely is not TRUE]),
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _occurred(criteria: Any) -> Asked:
+    return Asked(Sql("event.occurred >= ? AND event.occurred <= ?", (criteria.since, criteria.until)))
+
+
+def _name(criteria: Any) -> Asked:
+    if criteria is None:
+        return Asked()
+    parts: list[Sql] = []
+    if criteria.prefix:
+        parts.append(_begins("event.event", criteria.prefix))
+    if criteria.name:
+        parts.append(one_of("event.event", criteria.name))
+    if criteria.exclude_prefix:
+        begins = _begins("event.event", criteria.exclude_prefix)
+        parts.append(Sql(f"NOT ({begins.text})", begins.values))
+    if criteria.exclude_name:
+        parts.append(none_of("event.event", criteria.exclude_name))
+    return Asked(all_of(parts))
+
+
+def _begins(column: str, prefixes: Sequence[str]) -> Sql:
+    # Not LIKE, which disregards case in one database and not in the other.
+    return any_of(Sql(f"substr({column}, 1, ?) = ?", (len(prefix), prefix)) for prefix in prefixes)
+
+
+def _resource(criteria: Any) -> Asked:
+    """What is asked of the event's own resource."""
+    if criteria is None:
+        return Asked()
+    parts: list[Asked] = []
+    if criteria.id:
+        parts.append(Asked(any_of(_is(id_) for id_ in criteria.id)))
+    if criteria.id_prefix:
+        parts.append(_any(_id_begins(prefix) for prefix in criteria.id_prefix))
+    if criteria.labels is not None and criteria.labels.root:
+        parts.append(_labels(criteria.labels))
+    return _both(parts)
+
+
+def _is(id_: str) -> Sql:
+    kind, last = split(id_)
+    if last is None:
+        return Sql("(event.resource = ? AND event.resource_id IS NULL)", (kind,))
+    return Sql("(event.resource_id = ? AND event.resource = ?)", (last, kind))
+
+
+def _id_begins(prefix: str) -> Asked:
+    begins = Sql("substr(event.resource, 1, ?) = ?", (len(prefix), prefix))
+    kind, dot, rest = prefix.rpartition(".")
+    if not dot:
+        return Asked(begins)
+    # The prefix may end in a part of the UUID that follows a dot.
+    within = Sql("(event.resource = ? AND event.resource_id IS NOT NULL)", (kind,))
+    return Asked(any_of([begins, within]), TRUE if not rest else begins)
+
+
+def _any(parts: Iterable[Asked]) -> Asked:
+    parts = list(parts)
+    sure = all(part.surely is TRUE for part in parts)
+    surely = any_of(part.possibly if part.surely is TRUE else part.surely for part in parts)
+    return Asked(any_of(part.possibly for part in parts), TRUE if sure else surely)
+
+
+def _labels(labels: Any) -> Asked:
+    """Of labels, only the id is in the row; what it may not be is left to the event."""
+    values = labels.get(_RESOURCE_ID) or []
+    if not values or any(value.startswith("!") for value in values):
+        return Asked(surely=FALSE)
+    named = _any(_id_begins(value[:-1]) if value.endswith("*") else Asked(_is(value)) for value in values)
+    return named if len(labels) == 1 else Asked(named.possibly, FALSE)
+
+
+def _related(dialect: Dialect, criteria: Any) -> Asked:
+    if not (criteria.id or criteria.role or criteria.resources_in_roles or criteria.labels):
+        return Asked()
+    ids = criteria.id or [id_ for id_, _ in criteria.resources_in_roles or ()]
+    return Asked(_mentions(dialect, ids), FALSE)
+
+
+def _any_resource(dialect: Dialect, criteria: Any) -> Asked:
+    if not (criteria.id or criteria.id_prefix or (criteria.labels and criteria.labels.root)):
+        return Asked()
+    ids = criteria.id
+    if not ids and criteria.labels:
+        values = criteria.labels.get(_RESOURCE_ID) or []
+        ids = values if not any(value[:1] == "!" or value[-1:] == "*" for value in values) else []
+    # An event with a single flow run has it in its row.
+    alone = criteria.id and not criteria.id_prefix and not criteria.labels and _flow_runs(criteria.id)
+    sure = Sql("event.flow_run_id <> ?", (SEVERAL,)) if alone else FALSE
+    return Asked(_mentions(dialect, ids or ()), sure)
+
+
+def _flow_runs(ids: Sequence[str]) -> list[UUID]:
+    """The ids of flow runs, if nothing else is named."""
+    halves = [split(id_) for id_ in ids]
+    return (
+        [id_ for kind, id_ in halves if id_ and kind == FLOW_RUN] if all(kind == FLOW_RUN for kind, _ in halves) else []
+    )
+
+
+def _mentions(dialect: Dialect, ids: Sequence[str]) -> Sql:
+    """Rows of events with one of the resources, its own or related ones."""
+    if not ids:
+        return TRUE
+    if flow_runs := _flow_runs(ids):
+        return one_of("event.flow_run_id", [*flow_runs, SEVERAL])
+    objects = [last for _, last in map(split, ids)]
+    if any(last is None for last in objects):
+        return TRUE
+    # An id that is in the event is in one of its columns, or as it is in what is packed.
+    columns = ("resource_id", "flow_run_id", "id", "follows")
+    return any_of(
+        part
+        for last in objects
+        if last is not None
+        for part in (
+            *(Sql(f"event.{column} = ?", (last,)) for column in columns),
+            dialect.bytes_have("event.body", last.bytes),
+        )
+    )
