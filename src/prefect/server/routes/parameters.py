@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from prefect.schemas.base import ActionBaseModel
 from prefect.server.routes.operation import Caller, In, Operation
 from prefect.server.services.errors import Invalid
 
@@ -105,14 +106,18 @@ def bind(operation: Operation, params: Mapping[str, Any], body: Any) -> dict[str
 
 
 def _validated(parameter: Parameter, value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        # What is valid as it stands, or another class for the same thing.
-        if isinstance(parameter.type, type) and isinstance(value, parameter.type):
-            return value
-        value = value.model_dump(exclude_unset=True)
+    if isinstance(parameter.type, type) and isinstance(value, parameter.type):
+        return value
     try:
-        return parameter.adapter.validate_python(value)
+        return parameter.adapter.validate_python(_as_data(value))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         place = ".".join(str(part) for part in (parameter.name, *first["loc"]))
         raise Invalid(f"{place} is not valid: {first['msg']}.") from None
+
+
+def _as_data(value: Any) -> Any:
+    """Models as data, because the client's may be other classes for the same thing; an action has only what was given."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_unset=isinstance(value, ActionBaseModel))
+    return [_as_data(item) for item in value] if isinstance(value, list) else value
