@@ -117,7 +117,7 @@ def _validated(parameter: Parameter, value: Any) -> Any:
 
 
 def _as_data(value: Any) -> Any:
-    """Models as data, because the client's may be other classes for the same thing; an action has only what was given."""
+    """Models as data: the client's may be other classes for the same thing. An action has only what was given."""
     if isinstance(value, BaseModel):
         return value.model_dump(exclude_unset=isinstance(value, ActionBaseModel))
     return [_as_data(item) for item in value] if isinstance(value, list) else value
