@@ -6,7 +6,7 @@ BIN := .venv/bin
 ARGS :=
 JOBS := 2
 
-.PHONY: help setup demo test check check-format check-lint check-types check-imports check-sizes fmt bench compat lock clean
+.PHONY: help setup demo test check check-format check-lint check-types check-imports check-sizes fmt bench compat faults lock clean
 
 help:
 	@echo "make demo    run the example and show its history"
@@ -15,6 +15,7 @@ help:
 	@echo "make fmt     format and mend what the linter can"
 	@echo "make bench   measure against the original, in a virtual environment of its own (PEERS=1: and against others)"
 	@echo "make compat  run the compatibility scenarios with the original and compare"
+	@echo "make faults  kill, lock out, crowd and fuzz the server at full size (an hour); the tests have a short form"
 	@echo "make lock    resolve the dependencies again, into uv.lock and requirements.txt"
 	@echo "make clean   remove what these commands made"
 
@@ -58,6 +59,9 @@ bench: setup
 
 compat: setup
 	@$(BIN)/python -m tests.compat $(ARGS)
+
+faults: setup
+	@FAULTS=long $(BIN)/pytest -n 0 -rA tests/faults/test_server.py tests/faults/test_fuzzing.py $(ARGS)
 
 lock:
 	uv lock
