@@ -12,8 +12,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from prefect.server.app import metrics, sockets
+from prefect.server.app.csrf import Guard
 from prefect.server.app.edge import LARGEST, Edge
 from prefect.server.app.endpoints import route
 from prefect.server.app.errors import HANDLERS
@@ -81,7 +83,10 @@ class Server:
         app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=self._lifespan)
         app.state.server = self
         auth = told.auth_string.get_secret_value() if told.auth_string else None
-        app.mount("/api", Edge(GZipMiddleware(self.api, minimum_size=1000), auth, LARGEST))
+        inside: ASGIApp = GZipMiddleware(self.api, minimum_size=1000)
+        if told.csrf_protection_enabled:
+            inside = Guard(inside, self.database)
+        app.mount("/api", Edge(inside, auth, LARGEST))
         app.add_middleware(
             CORSMiddleware,
             allow_origins=told.cors_allowed_origins.split(","),

@@ -24,6 +24,7 @@ MODULES = {
     "saved_searches": "saved_searches",
     "concurrency_limits": "concurrency_limits",
     "v2": "concurrency_limits_v2",
+    "csrf-token": "csrf",
     "journal": "journal",
     "health": "root",
     "hello": "root",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefect.server.db.sql import Sql
+from prefect.server.db.sql import Sql, all_of, none_of
 from prefect.server.store.filters.core import Meaning, column, tags
 
 LINKS = {
@@ -21,15 +21,22 @@ LINKS = {
 # The pattern of a key is used as it is: its author writes the wildcards.
 _KEY = column("artifact.key", like_=lambda dialect, name, value: dialect.like(name, value))
 
+# An artifact without a type is of no type that is not among some.
+_TYPE = column(
+    "artifact.type", not_any_=lambda _, name, value: all_of([Sql(f"{name} IS NOT NULL"), none_of(name, value)])
+)
+
 MEANINGS: dict[str, dict[str, Meaning]] = {
     "ArtifactFilter": {
-        **{name: column(f"artifact.{name}") for name in ("id", "flow_run_id", "task_run_id", "type")},
+        **{name: column(f"artifact.{name}") for name in ("id", "flow_run_id", "task_run_id")},
         "key": _KEY,
+        "type": _TYPE,
     },
     "ArtifactCollectionFilter": {
-        **{name: column(f"artifact.{name}") for name in ("flow_run_id", "task_run_id", "type")},
+        **{name: column(f"artifact.{name}") for name in ("flow_run_id", "task_run_id")},
         "latest_id": column("artifact.id"),
         "key": _KEY,
+        "type": _TYPE,
     },
     "BlockTypeFilter": {name: column(f"block_type.{name}") for name in ("name", "slug")},
     "BlockSchemaFilter": {

@@ -1,0 +1,54 @@
+"""Asking requests that change something for their CSRF token, where the settings want that."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from prefect.server.app.errors import answer, unavailable
+from prefect.server.db.connection import Connection, Database
+from prefect.server.db.errors import StoreBusy, StoreUnavailable
+from prefect.server.services import csrf
+
+_CHANGING = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+
+
+class Guard:
+    """The API behind a guard who asks for CSRF tokens.
+
+    Args:
+        app: The API.
+        database: Where the tokens are.
+    """
+
+    def __init__(self, app: ASGIApp, database: Database) -> None:
+        self.app = app
+        self.database = database
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in _CHANGING:
+            await self.app(scope, receive, send)
+            return
+        try:
+            reason = await self._refusal(dict(scope["headers"]))
+        except (StoreBusy, StoreUnavailable) as error:
+            await (await unavailable(Request(scope), error))(scope, receive, send)
+            return
+        if reason is not None:
+            await answer(403, {"detail": reason})(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    async def _refusal(self, headers: dict[bytes, bytes]) -> str | None:
+        """Why a request is refused, or None. Clients know the words `Invalid CSRF token`, and fetch another."""
+        token = headers.get(b"prefect-csrf-token", b"").decode("latin-1")
+        client = headers.get(b"prefect-csrf-client", b"").decode("latin-1")
+        if not token:
+            return "The request has no CSRF token: fetch one, and send it as Prefect-Csrf-Token."
+        if not client:
+            return "The request does not say whose CSRF token it has: send Prefect-Csrf-Client."
+
+        async def valid(tx: Connection) -> bool:
+            return await csrf.valid(tx, client, token)
+
+        return None if await self.database.read(valid) else "Invalid CSRF token or client: fetch another token."

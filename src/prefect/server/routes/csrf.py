@@ -1,0 +1,18 @@
+"""The token by which a client protects its requests against forgery."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.schemas.wire import CsrfToken
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import Routes
+from prefect.server.services import csrf
+
+routes = Routes(None, "/csrf-token")
+
+
+@routes.writes("GET", "", CsrfToken)
+async def create_csrf_token(tx: Connection, client: str) -> Any:
+    """A new token for a client; status 422 where no token is needed."""
+    return await csrf.issue(tx, client)
