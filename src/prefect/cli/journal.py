@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,14 +12,23 @@ from prefect.cli._frame import group, output_option
 from prefect.cli._output import at_terminal, notice, print_fields, print_json
 
 if TYPE_CHECKING:
-    from prefect import settings
+    from pathlib import Path
+
+    from prefect import outbox, settings
     from prefect.journal import file
-    from prefect.server.services import apply, local
+    from prefect.outbox import store
+    from prefect.server import local
+    from prefect.server.services import apply
 else:
     apply = lazy("prefect.server.services.apply")
     file = lazy("prefect.journal.file")
     local = lazy("prefect.server.local")
+    outbox = lazy("prefect.outbox")
     settings = lazy("prefect.settings")
+    store = lazy("prefect.outbox.store")
+
+PATIENCE = 30.0
+"""Seconds that shipping waits for an acknowledgement of the server."""
 
 command = group("journal", "See what waits in the journal, and deliver it.")
 
@@ -27,15 +36,16 @@ command = group("journal", "See what waits in the journal, and deliver it.")
 @command.command("status")
 @output_option
 def status(output: str | None) -> None:
-    """Show what waits in the journal, and what could not be applied."""
+    """Show what waits in the journal and for servers, and what could not be applied or was refused."""
     home = settings.get_current_settings().home
     batches, size = apply.waiting(home)
     database = local.LocalApplication(home).database
     aside = _io.drive(apply.read_set_aside(database))
+    outboxes = [_facts_of(each) for each in store.outboxes(home)]
     path = file.path_in(home)
     if output:
         facts = {"path": str(path), "batches": batches, "bytes": size}
-        return print_json({**facts, "store": str(database.path), "set_aside": aside})
+        return print_json({**facts, "store": str(database.path), "set_aside": aside, "outboxes": outboxes})
     print_fields(
         {
             "Journal": path if path.exists() else f"{path} (not there yet)",
@@ -46,24 +56,62 @@ def status(output: str | None) -> None:
     )
     for row in aside[:5]:
         click.echo(f"  {row['created'].astimezone():%Y-%m-%d %H:%M:%S}  {row['reason']}: {row['record'][:100]}")
+    for each in outboxes:
+        click.echo()
+        print_fields(
+            {
+                "Outbox": each["path"],
+                "Server": each["url"],
+                "Waiting": f"{each['records']:,} records" if each["records"] else "nothing",
+                "Refused": f"{len(each['refused'])} records" if each["refused"] else "nothing",
+            }
+        )
+        for row in each["refused"][:5]:
+            click.echo(f"  {row['reason'][:100]}: {row['record'][:100]}")
+
+
+def _facts_of(each: store.Outbox) -> dict[str, Any]:
+    refused = [{"reason": reason, "record": record} for reason, record in each.refused()]
+    return {"path": str(each.path), "url": each.url, "records": each.waiting(), "refused": refused}
 
 
 @command.command("ship")
 def ship() -> None:
-    """Deliver what waits in the journal: to the local store, as no server is set."""
+    """Deliver what waits: to the server of PREFECT_API_URL if it is set, else to the local store."""
     current = settings.get_current_settings()
     if current.api.url:
-        raise NotImplementedError(
-            f"PREFECT_API_URL is set to {str(current.api.url)!r}, and shipping to a server is not built yet (issue 3): "
-            "unset it to deliver to the local store."
-        )
+        _ship_to_server(current)
+    else:
+        _apply(current.home)
 
+
+def _ship_to_server(current: settings.Settings) -> None:
+    shipper = outbox.shipper_for(current)
+    waiting = shipper.outbox.waiting()
+
+    def progress(left: int) -> None:
+        if at_terminal() and left:
+            notice(f"{left:,} records wait")
+
+    if waiting and not shipper.ship_within(PATIENCE, float("inf"), progress):
+        left = shipper.outbox.waiting()
+        raise click.ClickException(
+            f"{left:,} of {waiting:,} records still wait in {str(shipper.outbox.path)!r} for {shipper.outbox.url}: "
+            f"{shipper.away or 'another process ships them, and has not finished'}."
+        )
+    click.echo(f"Shipped {waiting:,} records to {shipper.outbox.url}.")
+    refused = len(shipper.outbox.refused()) if shipper.outbox.path.exists() else 0
+    if refused:
+        notice(f"The server has refused {refused:,} records; `prefect journal status` shows why.")
+
+
+def _apply(home: Path) -> None:
     def progress(done: int, waiting: int) -> None:
         if at_terminal() and waiting:
             notice(f"{done:,} records, {waiting:,} batches wait")
 
-    database = local.LocalApplication(current.home).database
-    done = _io.drive(apply.apply(database, current.home, progress))
+    database = local.LocalApplication(home).database
+    done = _io.drive(apply.apply(database, home, progress))
     click.echo(f"Applied {done.records:,} records to {str(database.path)!r}.")
     if done.set_aside:
         notice(f"{done.set_aside:,} records were set aside; `prefect journal status` shows why.")

@@ -92,6 +92,13 @@ def flush(timeout: float | None = None) -> bool:
     return all(journal.flush(timeout) for journal in writer.opened())
 
 
+def carry_on() -> None:
+    """Have what is on disk carried on to where it is wanted, as at the end of the process."""
+    for journal in writer.opened():
+        if journal.carrier is not None:
+            journal.carrier.finish()
+
+
 def close() -> None:
     """Write what is queued and stop using the journal."""
     global _current

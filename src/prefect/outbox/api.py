@@ -47,7 +47,7 @@ class ApiCourier:
 
     Args:
         to: The line to the server.
-        surroundings: The flow runs that are under way here, by id.
+        surroundings: What is known of flow runs that this process ran, by id.
     """
 
     def __init__(self, to: Line, surroundings: Mapping[str, Surroundings]) -> None:
@@ -66,7 +66,7 @@ class ApiCourier:
 
     def call(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
         """Carry out an operation."""
-        return drive(self._to.call(method, route, body, retries=0, **params))
+        return drive(self._to.ship(method, route, body, **params))
 
     def around(self, flow_run_id: str | None) -> Surroundings | None:
         """What is to be said of a flow run; None when the server does not know it."""
@@ -99,6 +99,7 @@ class _Delivery:
         self._call = courier.call
         self._connection = connection
         self._aliases = store.aliases(connection)
+        self._changes: dict[str, Record] = {}
         self._begun: dict[str, TaskRunStory] = {}
         self._ended: set[str] = set()
         self._events: list[tuple[Record, bytes]] = []
@@ -116,11 +117,15 @@ class _Delivery:
             "artifact": self._artifact,
             "log": self._log,
         }
-        for self._line in batch.lines:
-            record = self._read(self._line)
+        records = [(text, self._read(text)) for text in batch.lines]
+        # A run is told of by the name that it has got by now.
+        for _, record in records:
+            if record["kind"] == "update" and record.get("of") == "task_run":
+                self._changes.setdefault(record["id"], {}).update(record["set"])
+        for self._line, record in records:
             handler = handlers.get(record["kind"])
             if handler is not None:
-                self._guard(handler, record)
+                self._guard(handler, self._with_their_ids(record))
         self._send("/events", self._events, EVENTS_AT_ONCE, BYTES_AT_ONCE)
         to_api = settings.get_current_settings().logging.to_api
         self._send("/logs/", self._logs, len(self._logs), to_api.batch_size)
@@ -128,12 +133,13 @@ class _Delivery:
         return Progress(begun, self._ended, self._aliases, self._refused)
 
     def _read(self, text: bytes) -> Record:
-        """A line as a record, with the ids that the server gave."""
         try:
-            record = orjson.loads(text)
+            return orjson.loads(text)
         except orjson.JSONDecodeError:
             self._refused.append(("it is not JSON", text))
             return {"kind": "damaged"}
+
+    def _with_their_ids(self, record: Record) -> Record:
         for name in _REFERENCES:
             if name in record:
                 record[name] = self._aliases.get(record[name], record[name])
@@ -187,14 +193,14 @@ class _Delivery:
             body = {name: record[name] for name in _TASK_RUN if record.get(name) is not None}
             self._call("POST", "/task_runs/", {**body, "state": {"type": "PENDING"}})
             return
-        self._begun[record["id"]] = story = TaskRunStory(record)
+        self._begun[record["id"]] = story = TaskRunStory({**record, **self._changes.get(record["id"], {})})
         self._tell(story, states)
 
     def _story(self, id_: str) -> TaskRunStory:
         story = self._begun.get(id_)
         if story is None:
             known = store.begun_task_run(self._connection, id_) or self._ask(id_)
-            story = self._begun[id_] = TaskRunStory(known)
+            story = self._begun[id_] = TaskRunStory({**known, **self._changes.get(id_, {})})
         return story
 
     def _ask(self, id_: str) -> Record:
@@ -225,7 +231,7 @@ class _Delivery:
     def _update(self, record: Record) -> None:
         values = record["set"]
         if record["of"] == "task_run":
-            self._story(record["id"]).change(values)
+            self._story(record["id"])  # which has the change already, and keeps it
             return
         changeable, route = {
             "flow_run": (_FLOW_RUN_CHANGES, "/flow_runs/{id}"),

@@ -42,7 +42,7 @@ def courier_for(to: Line, surroundings: Mapping[str, Surroundings]) -> Courier:
 
     Args:
         to: The line to the server.
-        surroundings: The flow runs that are under way here, by id.
+        surroundings: What is known of flow runs that this process ran, by id.
     """
     return JournalCourier(to) if drive(to.reads_journals()) else api.ApiCourier(to, surroundings)
 
@@ -65,11 +65,11 @@ class JournalCourier:
 
     def beat(self, heartbeats: list[Record]) -> None:
         """Say of flow runs that they are alive."""
-        drive(self._to.post_journal(b"\n".join(orjson.dumps(record) for record in heartbeats)))
+        drive(self._to.ship_journal(b"\n".join(orjson.dumps(record) for record in heartbeats)))
 
     def _post(self, lines: list[bytes], refused: list[tuple[str, bytes]]) -> None:
         try:
-            drive(self._to.post_journal(b"\n".join(lines)))
+            drive(self._to.ship_journal(b"\n".join(lines)))
         except Exception as error:
             if not line.is_refusal(error):
                 raise

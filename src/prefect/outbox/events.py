@@ -104,10 +104,6 @@ class TaskRunStory:
         state = self.known.get("state")
         return state is not None and state["type"] in rules.TERMINAL
 
-    def change(self, values: Mapping[str, Any]) -> None:
-        """Some of its columns change."""
-        self.known.update(values)
-
     def enter(self, state: Record, flow_run: Surroundings | None) -> Record:
         """It enters a state: the event that tells of it."""
         known, before = self.known, self.known.get("state")

@@ -23,7 +23,10 @@ BUSY = frozenset({408, 425, 429})
 """Statuses with which a server says that it is not the time."""
 UNKNOWN_CALLER = frozenset({401, 403, 407})
 """Statuses with which it says that the caller is not known to it: what is sent may be good."""
+SHIPPING_TIMEOUT = 10.0
+"""Seconds that the server has to take what is shipped: a process that ends must not wait longer for it."""
 NDJSON = {"content-type": "application/x-ndjson"}
+_JOURNAL = ("POST", "/journal", {}, None)
 
 
 class Line:
@@ -38,6 +41,11 @@ class Line:
         self._settings = settings
         self._transport = carrier or _transport(settings)
         self._reads_journals: bool | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of who calls."""
+        return self._settings
 
     @property
     def url(self) -> str:
@@ -58,14 +66,18 @@ class Line:
         """
         return _json(await self._request(retries, method, route, params, body))
 
-    async def post_journal(self, lines: bytes) -> Any:
+    async def ship(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
+        """As `call`, once and within `SHIPPING_TIMEOUT`: whoever ships knows when to try again."""
+        return _json(await self._request(0, method, route, params, body, timeout=SHIPPING_TIMEOUT))
+
+    async def ship_journal(self, lines: bytes) -> Any:
         """Send records as they are to a server that reads journals."""
-        return _json(await self._request(0, "POST", "/journal", {}, None, content=lines, headers=NDJSON))
+        return _json(await self._request(0, *_JOURNAL, content=lines, headers=NDJSON, timeout=SHIPPING_TIMEOUT))
 
     async def reads_journals(self) -> bool:
         """Whether the server takes records as they are. Any of its answers says so."""
         if self._reads_journals is None:
-            await self._request(0, "GET", "/version", {}, None)
+            await self.ship("GET", "/version")
         return bool(self._reads_journals)
 
     async def _request(self, retries: int | None, *operation: Any, **options: Any) -> httpx.Response:

@@ -36,10 +36,14 @@ AT_MOST = 60.0
 """Seconds that it waits in all."""
 AWAY_PATIENCE = 1.0
 """Seconds that it waits for a server that is away."""
+REMEMBERED = 1000
+"""Of how many flow runs it is remembered what their task runs' events say of them."""
 LOOK = 0.05
 """Seconds between two looks at whether another process has shipped this one's records."""
-BEAT, BEATS_MISSED = 30.0, 3
-"""Seconds between heartbeats of flow runs, and how many of them make a run's lease."""
+BEAT = 30
+"""Seconds between two heartbeats of a flow run, unless `flows.heartbeat_frequency` is set."""
+BEATS_MISSED = 3
+"""After so many without one, the run counts as dead."""
 
 
 class Shipper:
@@ -53,7 +57,8 @@ class Shipper:
     def __init__(self, outbox: Outbox, line: Line) -> None:
         self.outbox = outbox
         self.line = line
-        self.under_way: dict[str, Surroundings] = {}
+        self._under_way: set[str] = set()
+        self._surroundings: dict[str, Surroundings] = {}
         self.away: str | None = None
         self._lock = ProcessLock(outbox.path.with_suffix(".lock"))
         self._courier: Courier | None = None
@@ -63,6 +68,8 @@ class Shipper:
         self._thread: threading.Thread | None = None
         self._dirty = False
         self._beat_at = float("inf")
+        flows = line.settings.flows
+        self._frequency = flows.heartbeat_frequency if "heartbeat_frequency" in flows.model_fields_set else BEAT
 
     # --- what the journal asks ----------------------------------------------------------------------------------------
 
@@ -93,13 +100,17 @@ class Shipper:
 
     def hold(self, run: Surroundings) -> None:
         """A flow run is under way here: say so from time to time, so that the server knows when it no longer is."""
-        self.under_way[run.id] = run
-        self._beat_at = time.monotonic()
-        self._rouse()
+        self._under_way.add(run.id)
+        self._surroundings[run.id] = run
+        if len(self._surroundings) > REMEMBERED:
+            self._surroundings.pop(next(iter(self._surroundings)))
+        if self._frequency is not None:
+            self._beat_at = time.monotonic()
+            self._rouse()
 
     def let_go(self, flow_run_id: UUID) -> None:
         """A flow run is not under way here any more."""
-        self.under_way.pop(str(flow_run_id), None)
+        self._under_way.discard(str(flow_run_id))
 
     # --- the thread ---------------------------------------------------------------------------------------------------
 
@@ -130,17 +141,17 @@ class Shipper:
             self._closing.wait(pause)
 
     def _until_beat(self) -> float | None:
-        if not self.under_way:
+        if not self._under_way or self._frequency is None:
             return None
         return max(0.0, self._beat_at - time.monotonic())
 
     def _turn(self) -> bool:
         """Ship what waits and what is due; whether the server took it."""
         try:
-            if self.under_way and time.monotonic() >= self._beat_at:
+            if self._under_way and time.monotonic() >= self._beat_at:
                 self._beat()
-            if self._dirty and not self._ship(self._closing.is_set):
-                self._dirty = True
+            if self._dirty:
+                self._ship(self._closing.is_set)
         except Exception as error:  # a server that is away, or a bug in it or here: the records wait
             self.away = reason_of(error)
             return False
@@ -189,17 +200,17 @@ class Shipper:
         self.away = None
         return True
 
-    def _ship(self, interrupted: Callable[[], bool]) -> bool:
-        """Ship batch after batch; False when another process does, or when it was interrupted."""
+    def _ship(self, interrupted: Callable[[], bool]) -> None:
+        """Ship batch after batch, until it is interrupted, unless another process does."""
         if not self._lock.acquire():
-            return False
+            return
         try:
-            self._dirty = False
+            self._dirty = False  # what is committed from here on sets it again
             with closing(self.outbox.connect()) as connection:
                 while self._deliver_next(connection):
                     if interrupted():
-                        return False
-            return True
+                        self._dirty = True
+                        return
         except BaseException:
             self._dirty = True
             raise
@@ -215,16 +226,14 @@ class Shipper:
 
     def _speak(self) -> Courier:
         if self._courier is None:
-            self._courier = courier_for(self.line, self.under_way)
+            self._courier = courier_for(self.line, self._surroundings)
         return self._courier
 
     def _beat(self) -> None:
-        ttl = BEAT * BEATS_MISSED
-        self._beat_at = time.monotonic() + BEAT
-        at = now().isoformat()
-        runs = list(self.under_way)
-        fields: dict[str, Any] = {"kind": "heartbeat", "at": at, "ttl": ttl}
-        self._speak().beat([{**fields, "id": str(new_id()), "flow_run_id": run} for run in runs])
+        frequency = self._frequency or BEAT
+        self._beat_at = time.monotonic() + frequency
+        fields: dict[str, Any] = {"kind": "heartbeat", "at": now().isoformat(), "ttl": frequency * BEATS_MISSED}
+        self._speak().beat([{**fields, "id": str(new_id()), "flow_run_id": run} for run in list(self._under_way)])
 
     def _say_what_waits(self) -> None:
         if not self._dirty:

@@ -1,0 +1,33 @@
+"""Servers for the tests of this room."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from prefect.outbox import shipper
+from tests.outbox.servers import FakeServer
+
+Fake = Callable[..., FakeServer]
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
+    """Makes a server and points `PREFECT_API_URL` at it."""
+    monkeypatch.setattr(shipper, "AWAY_PATIENCE", 0.1)
+    made: list[FakeServer] = []
+
+    def make(reads_journals: bool = False) -> FakeServer:
+        server = FakeServer(reads_journals).start()
+        made.append(server)
+        monkeypatch.setenv("PREFECT_API_URL", server.url)
+        return server
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture(params=[False, True], ids=["api", "journal"])
+def server(request: pytest.FixtureRequest, fake: Fake) -> FakeServer:
+    """A server of either kind."""
+    return fake(request.param)

@@ -1,0 +1,336 @@
+"""What runs record reaches the server: while they run, after they were killed, once, whatever happens to the server."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefect import flow, get_run_logger, journal, task
+from prefect.artifacts import create_markdown_artifact, update_progress_artifact
+from prefect.cli._frame import run as run_command
+from prefect.outbox.store import Outbox, name_of, outboxes
+from prefect.types import new_id
+from tests.outbox.conftest import Fake
+from tests.outbox.servers import FakeServer
+from tests.recorded import finished, run, started
+
+ENDED = ("Pending", "Running", "Completed")
+
+TASKS = """
+    @task
+    def add(x):
+        return x + 1
+
+    @flow
+    def main(n):
+        return [add(i) for i in range(n)]
+"""
+
+
+def waiting(home: Path, server: FakeServer) -> int:
+    return Outbox(home, server.url).waiting()
+
+
+def said(program: Any) -> str:
+    return program.stdout.readline().strip()
+
+
+def answer(program: Any) -> None:
+    program.stdin.write("\n")
+    program.stdin.flush()
+
+
+def completed(server: FakeServer) -> int:
+    """How many task runs the server knows as completed."""
+    if server.reads_journals:
+        states = [
+            state["name"]
+            for record in server.records.values()
+            for state in [*record.get("states", ()), record]
+            if record["kind"] == "task_run" or record.get("of") == "task_run"
+        ]
+        return states.count("Completed")
+    return [states[-1] for states in server.told().values()].count("Completed")
+
+
+def test_everything_is_shipped_when_the_process_ends(server: FakeServer, home: Path):
+    code, _, err = run(f"{TASKS}\n    main(20)")
+    assert (code, err) == (0, "")
+    assert completed(server) == 20
+    assert waiting(home, server) == 0
+    assert not (home / "journal.db").exists()
+
+
+def test_the_outbox_has_a_file_for_each_server(home: Path, fake: Fake):
+    first = fake()
+    assert run(f"{TASKS}\n    main(1)")[0] == 0
+    second = fake()
+    assert run(f"{TASKS}\n    main(1)")[0] == 0
+    assert sorted(each.url for each in outboxes(home)) == sorted([first.url, second.url])
+    assert {path.name for path in home.glob("*.db")} == {name_of(first.url), name_of(second.url)}
+
+
+def test_the_words_of_the_api(fake: Fake):
+    server = fake()
+
+    @task(retries=1, tags=["mine"], task_run_name="first")
+    def fails_once() -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError("not yet")
+        get_run_logger().info("now")
+        return "done"
+
+    @flow
+    def main() -> None:
+        create_markdown_artifact("# page", key="page")
+        fails_once()
+
+    tries: list[int] = []
+    main()
+    journal.close()
+    (run_id,) = server.flow_runs
+    assert server.told() == {"first": ["Pending", "Running", "Retrying", "Completed"]}
+    last = max(server.events.values(), key=lambda event: event["occurred"])
+    assert last["event"] == "prefect.task-run.Completed"
+    assert last["resource"]["prefect.run-count"] == "2"
+    assert last["resource"]["prefect.orchestration"] == "client"
+    assert last["payload"]["intended"] == {"from": "RUNNING", "to": "COMPLETED"}
+    assert last["payload"]["initial_state"]["name"] == "Retrying"
+    assert last["payload"]["task_run"]["run_count"] == 2
+    assert last["payload"]["task_run"]["flow_run_run_count"] == 1
+    assert last["payload"]["task_run"]["tags"] == ["mine"]
+    roles = {item["prefect.resource.role"]: item["prefect.resource.id"] for item in last["related"]}
+    assert roles == {
+        "tag": "prefect.tag.mine",
+        "flow-run": f"prefect.flow-run.{run_id}",
+        "flow": f"prefect.flow.{server.flows['main']}",
+    }
+    earlier = {event["id"]: event for event in server.events.values()}[last["follows"]]
+    assert earlier["event"] == "prefect.task-run.Retrying"
+    assert [log["message"] for log in server.logs if log["name"] == "prefect.task_runs"][1] == "now"
+    assert {log["flow_run_id"] for log in server.logs} == {run_id}
+    (artifact,) = server.artifacts
+    assert (artifact["key"], artifact["data"], artifact["flow_run_id"]) == ("page", "# page", run_id)
+
+
+def test_logs_are_not_kept_when_the_settings_say_so(server: FakeServer):
+    code, _, _ = run(f"{TASKS}\n    main(1)", PREFECT_LOGGING_TO_API_ENABLED="false", PREFECT_LOGGING_LEVEL="INFO")
+    assert code == 0
+    assert server.logs == []
+    assert [record for record in server.records.values() if record["kind"] == "log"] == []
+
+
+def test_logs_come_in_batches_of_the_size_set(fake: Fake):
+    server = fake()
+    code, _, _ = run(
+        """
+        from prefect import get_run_logger
+        @flow
+        def main():
+            for _ in range(20):
+                get_run_logger().info("x" * 300)
+        main()
+        """,
+        PREFECT_LOGGING_LEVEL="INFO",
+        PREFECT_LOGGING_TO_API_BATCH_SIZE="2000",
+        PREFECT_LOGGING_TO_API_MAX_LOG_SIZE="1000",
+    )
+    assert code == 0
+    batches = server.sent("POST", "/logs/")
+    assert sum(len(batch) for batch in batches) == 22
+    assert max(sum(len(log["message"]) for log in batch) for batch in batches) <= 2000
+
+
+def test_a_server_that_is_away_in_the_middle(server: FakeServer, home: Path):
+    program = started(
+        f"""{TASKS}
+    @flow
+    def outer():
+        main(5)
+        print("away", flush=True)
+        input()
+        main(5)
+        print("back", flush=True)
+        input()
+        main(5)
+    outer()"""
+    )
+    assert said(program) == "away"
+    server.stop()
+    answer(program)
+    assert said(program) == "back"
+    server.start()
+    answer(program)
+    code, _, err = finished(program)
+    assert (code, "records wait" in err) == (0, False)
+    assert waiting(home, server) == 0
+    ids = [run["id"] for run in server.flow_runs.values()]
+    if server.reads_journals:
+        # The second run was made here, as a record.
+        assert [record["states"][-1]["name"] for record in server.records.values() if record["kind"] == "flow_run"] == [
+            "Completed"
+        ]
+        assert completed(server) == 15 + 1
+        assert [server.state_names(id_) for id_ in ids] == [list(ENDED)] * 3
+    else:
+        assert completed(server) == 15
+        assert sorted(server.state_names(id_) for id_ in ids) == [list(ENDED)] * 4
+        assert len({log["flow_run_id"] for log in server.logs} - set(ids)) == 0
+        assert len(server.task_runs) == 3, "each subflow has a task run in its parent"
+
+
+def test_a_process_that_ends_while_the_server_is_away_says_what_waits(server: FakeServer, home: Path):
+    program = started(
+        f"""{TASKS}
+    @flow
+    def outer():
+        print("go", flush=True)
+        input()
+        return [add(i) for i in range(5)]
+    print(len(outer()))"""
+    )
+    assert said(program) == "go"
+    server.stop()
+    answer(program)
+    code, out, err = finished(program)
+    assert (code, out) == (0, "5\n")
+    (line,) = [line for line in err.splitlines() if "records wait" in line]
+    assert server.url in line
+    assert waiting(home, server) > 0
+    server.start()
+    assert run(f"{TASKS}\n    main(1)")[0] == 0
+    assert (completed(server), waiting(home, server)) == (6, 0)
+    first = next(iter(server.flow_runs))
+    if server.reads_journals:
+        later = [r["name"] for r in server.records.values() if r["kind"] == "state" and r["run_id"] == first]
+        assert later == ["Completed"]
+    else:
+        assert server.state_names(first) == ["Pending", "Running", "Completed"]
+
+
+def test_records_of_a_killed_process_are_shipped_once_by_the_next(server: FakeServer, home: Path):
+    program = started(
+        f"""{TASKS}
+    from prefect import journal
+    @flow
+    def outer():
+        print("go", flush=True)
+        input()
+        [add(i) for i in range(50)]
+        journal.flush()
+        print("written", flush=True)
+        input()
+    outer()"""
+    )
+    assert said(program) == "go"
+    server.stop()
+    answer(program)
+    assert said(program) == "written"
+    os.kill(program.pid, signal.SIGKILL)
+    finished(program)
+    assert waiting(home, server) > 0
+    before = server.deliveries
+    server.start()
+    assert run(f"{TASKS}\n    main(1)")[0] == 0
+    assert (completed(server), waiting(home, server)) == (51, 0)
+    known = len(server.records) if server.reads_journals else len(server.events)
+    assert server.deliveries - before <= known, "something was sent twice"
+
+
+def test_two_processes_share_an_outbox_and_send_nothing_twice(server: FakeServer, home: Path):
+    programs = [started(f"{TASKS}\n    main(200)") for _ in range(2)]
+    assert [finished(program)[0] for program in programs] == [0, 0]
+    assert (completed(server), waiting(home, server)) == (400, 0)
+    known = len(server.records) if server.reads_journals else len(server.events)
+    assert server.deliveries == known
+
+
+def test_what_the_server_refuses_is_put_aside_and_holds_up_nothing(
+    fake: Fake, home: Path, capsys: pytest.CaptureFixture[str]
+):
+    server = fake()
+    server.refuse = lambda path, body: (
+        (422, {"detail": "bad"})
+        if path == "/events" and any(event["resource"]["prefect.resource.name"] == "add-bad" for event in body)
+        else None
+    )
+
+    @task
+    def add(name: str) -> None: ...
+
+    @flow
+    def main() -> None:
+        for name in ("a", "bad", "b"):
+            add.with_options(task_run_name=f"add-{name}")(name)
+
+    main()
+    journal.close()
+    assert set(server.told()) == {"add-a", "add-b"}
+    assert waiting(home, server) == 0
+    refused = Outbox(home, server.url).refused()
+    assert len(refused) == 3  # its three states were three events of one record
+    assert "422" in refused[0][0]
+    assert run_command(["journal", "status"]) == 0
+    assert "3 records" in capsys.readouterr().out
+
+
+def test_an_artifact_that_is_updated_is_the_one_that_the_server_made(fake: Fake):
+    server = fake()
+    from prefect.artifacts import create_progress_artifact
+
+    @flow
+    def main() -> None:
+        id_ = create_progress_artifact(10, key="bar")
+        update_progress_artifact(id_, 50)
+
+    main()
+    journal.close()
+    (path,) = [path for method, path, _ in server.requests if method == "PATCH" and path.startswith("/artifacts/")]
+    assert path == f"/artifacts/{server.artifacts[0]['id']}"
+
+
+def test_a_task_run_that_another_process_began_is_told_with_all_that_is_known_of_it(fake: Fake, home: Path):
+    server = fake()
+    flow_run_id, id_ = str(new_id()), str(new_id())
+    created = "2026-01-01T00:00:00+00:00"
+    mine = journal.use(home, name_of(server.url))
+    mine.append(
+        {
+            "kind": "task_run",
+            "id": id_,
+            "flow_run_id": flow_run_id,
+            "name": "t",
+            "task_key": "t",
+            "tags": ["x"],
+            "dynamic_key": "1",
+            "task_inputs": {},
+            "empirical_policy": {"retries": 0},
+            "created": created,
+            "states": [{"id": str(new_id()), "type": "RUNNING", "name": "Running", "timestamp": created}],
+        }
+    )
+    mine.close()
+    assert run_command(["journal", "ship"]) == 0
+    mine.append(
+        {
+            "kind": "state",
+            "of": "task_run",
+            "run_id": id_,
+            "id": str(new_id()),
+            "type": "FAILED",
+            "name": "Failed",
+            "timestamp": "2026-01-01T00:00:02+00:00",
+            "message": "no",
+        }
+    )
+    mine.close()
+    assert run_command(["journal", "ship"]) == 0
+    last = max(server.events.values(), key=lambda event: event["occurred"])
+    assert last["event"] == "prefect.task-run.Failed"
+    assert last["payload"]["intended"] == {"from": "RUNNING", "to": "FAILED"}
+    assert last["payload"]["task_run"]["total_run_time"] == 2.0
+    assert last["payload"]["task_run"]["tags"] == ["x"]
+    assert last["payload"]["validated_state"]["message"] == "no"
