@@ -19,15 +19,13 @@ from prefect.server.db.connection import Connection
 from prefect.server.db.dialect import from_micros, micros
 from prefect.server.services import history, packing
 from prefect.server.store import Row
-from prefect.server.store.filters.events import FLOW_RUN, SEVERAL, split
+from prefect.server.store.filters.events import FLOW_RUN, SEVERAL, TASK_RUN, full, shortened, split
 
 Event = dict[str, Any]
 """An event as the API shows it: Python values, as in `prefect.schemas.events.ReceivedEvent`."""
 
 TOPIC = "events"
 """What the bus is told when events are added: their keys, packed."""
-
-TASK_RUN = "prefect.task-run"
 
 _ID = "prefect.resource.id"
 _MICROSECOND = timedelta(microseconds=1)
@@ -54,11 +52,12 @@ def to_row(event: Event) -> Row:
     if _tells_of_task_run(event):
         payload = {name: value for name, value in payload.items() if name != "task_run"}
     kind, object_id = split(resource[_ID])
+    name, kind = shortened(event["event"], kind)
     row: Row = {
         "occurred": event["occurred"],
         "id": event["id"],
         "delay": (event["received"] - event["occurred"]) // _MICROSECOND,
-        "event": event["event"],
+        "event": name,
         "resource": kind,
         "resource_id": object_id,
         "flow_run_id": _flow_run(resource, related),
@@ -73,7 +72,7 @@ def from_row(row: Row) -> Event:
     resource, related, payload = packing.unpack(row)
     return {
         "occurred": row["occurred"],
-        "event": row["event"],
+        "event": full(row["event"], row["resource"])[0],
         "resource": resource,
         "related": related,
         "payload": payload,

@@ -9,11 +9,12 @@ from prefect.server.db import tables
 from prefect.server.db.connection import Connection
 from prefect.server.db.sql import Sql
 from prefect.server.store.collection import Row
+from prefect.server.store.filters.events import KIND, NAME, full
 
 
 async def by_name(tx: Connection, where: Sql) -> list[Row]:
     """For each name of events: `event`, `count`, and when the `first` and the `last` occurred."""
-    text = f"SELECT event, count(*), min(occurred), max(occurred) FROM event WHERE {where.text} GROUP BY event"
+    text = f"SELECT {NAME} AS name, count(*), min(occurred), max(occurred) FROM event WHERE {where.text} GROUP BY name"
     rows = await tx.fetch(Sql(text, where.values))
     return [_with_times(tx, {"event": name, "count": count}, first, last) for name, count, first, last in rows]
 
@@ -22,19 +23,22 @@ async def by_resource(tx: Connection, where: Sql) -> list[Row]:
     """For each resource, the row of its last event, with `count` and when the `first` and the `last` occurred."""
     names = tables.EVENT.names
     groups = (
-        "SELECT resource, resource_id, count(*) AS count, min(occurred) AS first, max(occurred) AS last"
-        f" FROM event WHERE {where.text} GROUP BY resource, resource_id"
+        f"SELECT {KIND} AS kind, resource_id, count(*) AS count, min(occurred) AS first, max(occurred) AS last"
+        f" FROM event WHERE {where.text} GROUP BY kind, resource_id"
     )
     text = (
         f"SELECT {', '.join(f'event.{name}' for name in names)}, found.count, found.first, found.last"
-        f" FROM ({groups}) AS found JOIN event ON event.occurred = found.last AND event.resource = found.resource"
+        f" FROM ({groups}) AS found JOIN event ON event.occurred = found.last AND {KIND} = found.kind"
         " AND event.resource_id IS NOT DISTINCT FROM found.resource_id"
     )
     rows = await tx.fetch(Sql(text, where.values))
     events = tx.dialect.objects(tables.EVENT, names, (tuple(row)[: len(names)] for row in rows))
     size = len(names)
     # Two events of a resource may have occurred last.
-    found = {(event["resource"], event["resource_id"]): (event, row) for event, row in zip(events, rows, strict=True)}
+    found = {
+        (full(event["event"], event["resource"])[1], event["resource_id"]): (event, row)
+        for event, row in zip(events, rows, strict=True)
+    }
     return [
         _with_times(tx, {**event, "count": row[size]}, row[size + 1], row[size + 2]) for event, row in found.values()
     ]

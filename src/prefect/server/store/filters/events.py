@@ -18,6 +18,11 @@ SEVERAL = UUID(int=0)
 """In the place of a flow run's id: the event is about several flow runs."""
 
 FLOW_RUN = "prefect.flow-run"
+TASK_RUN = "prefect.task-run"
+
+NAME = f"CASE event.resource WHEN '' THEN '{TASK_RUN}' || event.event ELSE event.event END"
+KIND = f"CASE event.resource WHEN '' THEN '{TASK_RUN}' ELSE event.resource END"
+"""The name of an event and what its resource is. Task runs' own events, which are most, have neither at full length."""
 
 _RESOURCE_ID = "prefect.resource.id"
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -51,6 +56,16 @@ def split(resource_id: str) -> tuple[str, UUID | None]:
     """The id of a resource as it is stored: what it is, and the UUID at its end if it has one."""
     kind, _, last = resource_id.rpartition(".")
     return (kind, UUID(last)) if kind and _UUID.fullmatch(last) else (resource_id, None)
+
+
+def shortened(name: str, kind: str) -> tuple[str, str]:
+    """The name of an event and what its resource is, as they are stored."""
+    return (name[len(TASK_RUN) :], "") if kind == TASK_RUN and name.startswith(f"{TASK_RUN}.") else (name, kind)
+
+
+def full(name: str, kind: str) -> tuple[str, str]:
+    """The reverse of `shortened`."""
+    return (name, kind) if kind else (TASK_RUN + name, TASK_RUN)
 
 
 def asked(dialect: Dialect, criteria: Any) -> Asked:
@@ -87,14 +102,14 @@ def _name(criteria: Any) -> Asked:
         return Asked()
     parts: list[Sql] = []
     if criteria.prefix:
-        parts.append(_begins("event.event", criteria.prefix))
+        parts.append(_begins(NAME, criteria.prefix))
     if criteria.name:
-        parts.append(one_of("event.event", criteria.name))
+        parts.append(one_of(NAME, criteria.name))
     if criteria.exclude_prefix:
-        begins = _begins("event.event", criteria.exclude_prefix)
+        begins = _begins(NAME, criteria.exclude_prefix)
         parts.append(Sql(f"NOT ({begins.text})", begins.values))
     if criteria.exclude_name:
-        parts.append(none_of("event.event", criteria.exclude_name))
+        parts.append(none_of(NAME, criteria.exclude_name))
     return Asked(all_of(parts))
 
 
@@ -120,17 +135,17 @@ def _resource(criteria: Any) -> Asked:
 def _is(id_: str) -> Sql:
     kind, last = split(id_)
     if last is None:
-        return Sql("(event.resource = ? AND event.resource_id IS NULL)", (kind,))
-    return Sql("(event.resource_id = ? AND event.resource = ?)", (last, kind))
+        return Sql(f"({KIND} = ? AND event.resource_id IS NULL)", (kind,))
+    return Sql(f"(event.resource_id = ? AND {KIND} = ?)", (last, kind))
 
 
 def _id_begins(prefix: str) -> Asked:
-    begins = Sql("substr(event.resource, 1, ?) = ?", (len(prefix), prefix))
+    begins = Sql(f"substr({KIND}, 1, ?) = ?", (len(prefix), prefix))
     kind, dot, rest = prefix.rpartition(".")
     if not dot:
         return Asked(begins)
     # The prefix may end in a part of the UUID that follows a dot.
-    within = Sql("(event.resource = ? AND event.resource_id IS NOT NULL)", (kind,))
+    within = Sql(f"({KIND} = ? AND event.resource_id IS NOT NULL)", (kind,))
     return Asked(any_of([begins, within]), TRUE if not rest else begins)
 
 
