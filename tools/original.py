@@ -30,6 +30,11 @@ def python() -> Path:
     return environment("original", REQUIREMENTS)
 
 
+def installed() -> bool:
+    """Whether it is there already, so that `python` installs nothing."""
+    return bool(os.environ.get("ORIGINAL_PYTHON")) or (CACHE / "original" / "installed").exists()
+
+
 def environment(name: str, requirements: tuple[str, ...]) -> Path:
     """The interpreter of a virtual environment `.cache/<name>` with `requirements`, made where it is missing."""
     folder = CACHE / name

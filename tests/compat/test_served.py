@@ -1,5 +1,6 @@
 """Both clients against both servers: the original's programs notice nothing, and ours run against its server."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,12 @@ from tools import original, serving
 OURS = [name for name in programs.SERVED if not programs.of_the_original(name)]
 
 pytestmark = [pytest.mark.timeout(programs.TIMEOUT), pytest.mark.served]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def the_original() -> None:
+    if not (original.installed() or os.environ.get("CI")):
+        pytest.skip("needs the original: `make compat` installs it")
 
 
 @pytest.fixture(scope="module")
