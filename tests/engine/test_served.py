@@ -1,0 +1,242 @@
+"""Flow runs with a server: it creates them and judges their states, and its absence does not stop them."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from prefect import flow, journal, task
+from prefect.exceptions import Abort, CancelledRun, Pause
+from prefect.outbox import shipper
+from prefect.runtime import flow_run as runtime
+from tests.engine.shells import SHELLS, Shell
+from tests.outbox.servers import FakeServer
+from tests.recorded import records
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
+    monkeypatch.setattr(shipper, "AWAY_PATIENCE", 0.1)
+    fake = FakeServer().start()
+    monkeypatch.setenv("PREFECT_API_URL", fake.url)
+    yield fake
+    journal.close()
+    fake.stop()
+
+
+def states(server: FakeServer) -> list[list[str]]:
+    return [server.state_names(id_) for id_ in server.flow_runs]
+
+
+@pytest.mark.parametrize("kind", SHELLS)
+def test_the_run_is_the_servers(server: FakeServer, kind: str):
+    shell = Shell(kind)
+
+    @shell.flow()
+    def main(x: int) -> Any:
+        return runtime.id, runtime.name, x
+
+    id_, name, x = shell.call(main, 1)
+    ((theirs, run),) = server.flow_runs.items()
+    assert (id_, name, x) == (theirs, run["name"], 1)
+    assert (run["parameters"], run["flow_id"]) == ({"x": 1}, server.flows["main"])
+    assert states(server) == [["Pending", "Running", "Completed"]]
+
+
+def test_an_empty_flow_takes_three_requests_once_its_flow_is_known(server: FakeServer):
+    @flow
+    def main() -> None: ...
+
+    main()
+    server.requests.clear()
+    main()
+    paths = [path for _, path, _ in server.requests if not path.startswith(("/events", "/logs", "/csrf"))]
+    assert len(paths) == 3
+
+
+def test_a_subflow_has_a_task_run_in_its_parent(server: FakeServer):
+    @flow
+    def inner(x: int) -> int:
+        return x
+
+    @flow
+    def outer() -> int:
+        return inner(2)
+
+    assert outer() == 2
+    child = next(run for run in server.flow_runs.values() if run.get("parent_task_run_id"))
+    parent_task = server.task_runs[child["parent_task_run_id"]]
+    parent = next(run for run in server.flow_runs.values() if not run.get("parent_task_run_id"))
+    assert (parent_task["flow_run_id"], parent_task["name"]) == (parent["id"], "inner-0")
+    journal.close()
+    assert server.told() == {}, "the server keeps that task run in step itself"
+
+
+def test_the_server_decides_on_retries(server: FakeServer):
+    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+        if state["type"] == "FAILED" and len(run["states"]) < 4:
+            return {"status": "REJECT", "state": {"type": "SCHEDULED", "name": "AwaitingRetry"}}
+        return None
+
+    server.judge = judge
+
+    @flow
+    def main() -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError("no")
+        return 7
+
+    tries: list[int] = []
+    assert main() == 7
+    assert states(server) == [["Pending", "Running", "AwaitingRetry", "Running", "Completed"]]
+
+
+def test_it_asks_again_when_it_is_told_to_wait(server: FakeServer):
+    asked: list[str] = []
+
+    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+        asked.append(state["type"])
+        return {"status": "WAIT", "details": {"delay_seconds": 0}} if len(asked) < 3 else None
+
+    server.judge = judge
+
+    @flow
+    def main() -> int:
+        return 1
+
+    assert main() == 1
+    assert asked == ["RUNNING"] * 3 + ["COMPLETED"]
+
+
+def test_it_stops_when_it_is_told_to(server: FakeServer):
+    server.judge = lambda run, state: {"status": "ABORT", "details": {"reason": "not today"}}
+
+    @flow
+    def main() -> None:
+        raise AssertionError("the body must not run")
+
+    with pytest.raises(Abort, match="not today"):
+        main()
+
+
+def test_a_run_that_is_over_is_not_begun(server: FakeServer):
+    server.judge = lambda run, state: {"status": "REJECT", "state": {"type": "CANCELLED", "name": "Cancelled"}}
+
+    @flow
+    def main() -> None:
+        raise AssertionError("the body must not run")
+
+    assert main(return_state=True).is_cancelled()
+    with pytest.raises(CancelledRun):
+        main()
+
+
+def test_a_run_that_is_paused_is_not_begun(server: FakeServer):
+    server.judge = lambda run, state: {"status": "REJECT", "state": {"type": "PAUSED", "name": "Paused"}}
+
+    @flow
+    def main() -> None:
+        raise AssertionError("the body must not run")
+
+    with pytest.raises(Pause) as raised:
+        main()
+    assert raised.value.state is not None and raised.value.state.is_paused()
+
+
+def test_a_run_that_was_cancelled_meanwhile_says_that_it_has_stopped(server: FakeServer):
+    hooks: list[str] = []
+
+    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+        if state["type"] == "RUNNING":
+            return None
+        if run["state"]["type"] != "CANCELLING":
+            server._enter(run, {"type": "CANCELLING", "name": "Cancelling"})
+        return None if state["type"] == "CANCELLED" else {"status": "REJECT"}
+
+    server.judge = judge
+
+    @flow(on_cancellation=[lambda flow, run, state: hooks.append(state.name)])
+    def main() -> int:
+        return 1
+
+    state = main(return_state=True)
+    assert (state.is_cancelled(), hooks) == (True, ["Cancelled"])
+    assert states(server) == [["Pending", "Running", "Cancelling", "Cancelled"]]
+
+
+def test_a_server_that_cannot_be_reached_at_the_start_is_one_clear_error(server: FakeServer):
+    server.stop()
+
+    @flow
+    def main() -> None: ...
+
+    with pytest.raises(httpx.ConnectError, match=r"The API at http://127\.0\.0\.1:\d+ cannot be reached"):
+        main()
+
+
+@pytest.mark.parametrize("kind", SHELLS)
+def test_a_server_that_goes_away_does_not_stop_the_run(
+    server: FakeServer, kind: str, monkeypatch: pytest.MonkeyPatch, home: Any
+):
+    monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
+    monkeypatch.setattr("prefect.engine.served.MID_RUN_RETRIES", 0)
+    shell = Shell(kind)
+
+    @task
+    def add(x: int) -> int:
+        return x + 1
+
+    @flow
+    def inner() -> int:
+        return add(1)
+
+    @shell.flow(retries=1)
+    def main() -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            server.stop()
+            raise ValueError("no")
+        return 5 if shell.awaits else inner() + 3
+
+    tries: list[int] = []
+    assert shell.call(main) == 5
+    server.start()
+    journal.close()
+    first = next(iter(server.flow_runs))
+    assert server.state_names(first) == ["Pending", "Running", "AwaitingRetry", "Running", "Completed"]
+    assert not records(home)
+
+
+async def _side_by_side(main: Any) -> list[int]:
+    return await asyncio.gather(*(main(n) for n in range(5)))
+
+
+def test_async_flows_side_by_side(server: FakeServer):
+    @flow
+    async def main(n: int) -> int:
+        await asyncio.sleep(0)
+        return n
+
+    assert asyncio.run(_side_by_side(main)) == [0, 1, 2, 3, 4]
+    assert states(server) == [["Pending", "Running", "Completed"]] * 5
+
+
+def test_heartbeats_say_that_a_run_is_under_way(server: FakeServer):
+    server.reads_journals = True
+
+    @flow
+    def main() -> None:
+        deadline = 200
+        while not server.records and deadline:
+            beaten.wait(0.02)
+            deadline -= 1
+
+    beaten = threading.Event()
+    main()
+    beats = [record for record in server.records.values() if record["kind"] == "heartbeat"]
+    assert {beat["flow_run_id"] for beat in beats} == set(server.flow_runs)
+    assert beats[0]["ttl"] == 90
