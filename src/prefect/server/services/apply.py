@@ -27,7 +27,7 @@ from prefect.server import store
 from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreError
 from prefect.server.db.sql import Sql, chunks, one_of
-from prefect.server.services import history, records
+from prefect.server.services import emitting, history, records
 from prefect.server.services.records import BadRecord, Record
 from prefect.types import new_id, now
 
@@ -96,6 +96,11 @@ async def apply_records(tx: Connection, body: bytes) -> tuple[int, int]:
     """
     lines = [reader.decode(line) for line in body.splitlines() if line]
     return len(lines), await _apply(tx, lines)
+
+
+async def apply_told(tx: Connection, records: Iterable[Record]) -> int:
+    """Apply records whose states were told by events, which need not be emitted again; how many were set aside."""
+    return await _apply(tx, records, told=True)
 
 
 def waiting(home: Path) -> tuple[int, int]:
@@ -197,6 +202,7 @@ class _Sorted:
     simple: dict[str, list[store.Row]] = field(default_factory=lambda: defaultdict(list))
     runs: dict[str, dict[UUID, _Pending]] = field(default_factory=lambda: {"flow_run": {}, "task_run": {}})
     artifact_updates: list[Record] = field(default_factory=list)
+    entered: dict[str, list[emitting.Entered]] = field(default_factory=lambda: {"flow_run": [], "task_run": []})
     aside: list[store.Row] = field(default_factory=list)
 
     def set_aside(self, record: Record, reason: str, run_id: UUID | None = None) -> None:
@@ -204,7 +210,7 @@ class _Sorted:
         self.aside.append({"id": new_id(), "run_id": run_id, "created": now(), "reason": reason, "record": line})
 
 
-async def _apply(tx: Connection, lines: Iterable[Record]) -> int:
+async def _apply(tx: Connection, lines: Iterable[Record], told: bool = False) -> int:
     """Apply records within a transaction and return how many were set aside."""
     new = _Sorted()
     for line in lines:
@@ -216,6 +222,9 @@ async def _apply(tx: Connection, lines: Iterable[Record]) -> int:
         await _update_artifact(tx, new, record)
     flow_runs = await _merge(tx, new, "flow_run", {})
     await _merge(tx, new, "task_run", flow_runs)
+    if not told:
+        for of, entered in new.entered.items():
+            await emitting.state_events(tx, of, entered)
     await store.set_aside.add(tx, new.aside)
     return len(new.aside)
 
@@ -308,30 +317,37 @@ async def _merge(tx: Connection, new: _Sorted, of: str, flow_runs: dict[UUID, st
 
 def _take_all(new: _Sorted, of: str, run: store.Row, events: Iterable[Record]) -> bool:
     """Apply states and updates to a run's row; whether any of them was new."""
-    news = entered = False
+    news = False
+    entered: set[str] = set()
     for record in events:
         try:
             if record["kind"] == "update":
                 run.update(records.changes(of, record))
                 news = True
             else:
-                entered = _enter(run, record) or entered
+                entered.update(_enter(run, record))
         except BadRecord as error:
             new.set_aside(record, str(error))
     if entered:
         history.derive(run)
         run["updated"] = max(run["updated"], run["state_timestamp"])
-    return news or entered
+        states = run["states"]
+        new.entered[of] += [
+            emitting.Entered(run, before, after)
+            for before, after in zip([None, *states], states, strict=False)
+            if after["id"] in entered
+        ]
+    return news or bool(entered)
 
 
-def _enter(run: store.Row, record: Record) -> bool:
-    """Put a recorded state into a run's history; False when it is there already."""
+def _enter(run: store.Row, record: Record) -> Iterable[str]:
+    """Put a recorded state into a run's history, and return its id; nothing when it is there already."""
     state, result = records.state(record), records.result(record)
     if not history.insert(run["states"], state):
-        return False
+        return ()
     if result is not None:
         run["result"] = result
-    return True
+    return (state["id"],)
 
 
 async def _count_attempts(tx: Connection, runs: list[store.Row], flow_runs: dict[UUID, store.Row]) -> None:
