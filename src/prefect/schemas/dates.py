@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import croniter
     from dateutil import rrule as rrules
 
-    from prefect.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+    from prefect.schemas.schedules import SCHEDULE_TYPES, CronSchedule, IntervalSchedule, RRuleSchedule
 else:
     croniter = lazy("croniter")
     rrules = lazy("dateutil.rrule")
@@ -34,6 +34,15 @@ _UTC_TIME = re.compile(r"(\d{8}T\d{6})Z")
 _TZID = re.compile(r";TZID=[^:;]+")
 _FORMAT = "%Y%m%dT%H%M%S"
 
+_STEPS = {
+    3: datetime.timedelta(days=1),
+    4: datetime.timedelta(hours=1),
+    5: datetime.timedelta(minutes=1),
+    6: datetime.timedelta(seconds=1),
+    2: datetime.timedelta(weeks=1),
+}
+"""How far one step of a rule goes, by the frequency as `dateutil` numbers it."""
+
 
 def is_timezone(name: str) -> bool:
     """Whether the IANA database has a zone of this name."""
@@ -44,20 +53,39 @@ def is_timezone(name: str) -> bool:
     return True
 
 
+def upcoming(schedule: SCHEDULE_TYPES, start: datetime.datetime) -> Iterator[datetime.datetime]:
+    """The dates of a schedule from a moment on (inclusive), aware and in order, each computed when it is asked for."""
+    moments = next((find(schedule, start) for name, find in _MOMENTS.items() if hasattr(schedule, name)), iter(()))
+    last = None
+    for moment in moments:
+        # Compared in UTC: two times of one zone compare by what the clock shows.
+        instant = moment.astimezone(UTC)
+        if instant < start or (last is not None and instant <= last):
+            continue
+        yield moment
+        last = instant
+
+
+def next_dates(
+    schedule: SCHEDULE_TYPES, n: int, start: datetime.datetime, end: datetime.datetime | None = None
+) -> list[datetime.datetime]:
+    """Up to `n` dates of a schedule between two moments, both included."""
+    found: list[datetime.datetime] = []
+    for moment in upcoming(schedule, start) if n > 0 else ():
+        if end is not None and moment > end:
+            break
+        found.append(moment)
+        if len(found) == n:
+            break
+    return found
+
+
 # --- intervals -------------------------------------------------------------------------------------------------------
 
 
-def interval_dates(
-    schedule: IntervalSchedule, n: int, start: datetime.datetime, end: datetime.datetime | None = None
-) -> list[datetime.datetime]:
-    """Up to `n` dates of an interval schedule between two moments, both included."""
+def _interval_moments(schedule: IntervalSchedule, start: datetime.datetime) -> Iterator[datetime.datetime]:
     zone = ZoneInfo(schedule.timezone or "UTC")
-    return _between(_interval_moments(schedule, start.astimezone(zone), zone), n, start, end)
-
-
-def _interval_moments(
-    schedule: IntervalSchedule, start: datetime.datetime, zone: ZoneInfo
-) -> Iterator[datetime.datetime]:
+    start = start.astimezone(zone)
     anchor, step = schedule.anchor_date.astimezone(zone), schedule.interval
     if step < _DAY:
         # Time that passes: computed in UTC, where every hour has sixty minutes.
@@ -85,23 +113,16 @@ def check_cron(text: str) -> str:
     return text
 
 
-def cron_dates(
-    schedule: CronSchedule, n: int, start: datetime.datetime, end: datetime.datetime | None = None
-) -> list[datetime.datetime]:
-    """Up to `n` dates of a cron schedule between two moments, both included."""
+def _cron_moments(schedule: CronSchedule, start: datetime.datetime) -> Iterator[datetime.datetime]:
     zone = ZoneInfo(schedule.timezone or "UTC")
-    # From a day earlier, because a change of the clocks can move a date of the wall clock past the start.
+    # From earlier, because a change of the clocks can move a date of the wall clock past the start.
     wall = start.astimezone(zone).replace(tzinfo=None) - datetime.timedelta(hours=3, seconds=1)
     walls = croniter.croniter(
         schedule.cron, wall, day_or=schedule.day_or, max_years_between_matches=MAX_YEARS, ret_type=datetime.datetime
     )
-    return _between((_place(moment, zone) for moment in _until_no_match(walls)), n, start, end)
-
-
-def _until_no_match(walls: Any) -> Iterator[datetime.datetime]:
     while True:
         try:
-            yield walls.get_next(datetime.datetime)
+            yield _place(walls.get_next(datetime.datetime), zone)
         except croniter.CroniterBadDateError:  # no match for years, as for the 31st of February
             return
 
@@ -118,14 +139,44 @@ def check_rrule(text: str) -> str:
     return text
 
 
-def rrule_dates(
-    schedule: RRuleSchedule, n: int, start: datetime.datetime, end: datetime.datetime | None = None
-) -> list[datetime.datetime]:
-    """Up to `n` dates of a recurrence rule between two moments, both included."""
+def _rrule_moments(schedule: RRuleSchedule, start: datetime.datetime) -> Iterator[datetime.datetime]:
     zone = ZoneInfo(schedule.timezone or "UTC")
-    rule = _wall_rule(schedule.rrule, zone)
     wall = start.astimezone(zone).replace(tzinfo=None) - datetime.timedelta(hours=3)
-    return _between((_place(moment, zone) for moment in rule.xafter(wall, inc=True)), n, start, end)
+    rule = _near(_wall_rule(schedule.rrule, zone), wall)
+    return (_place(moment, zone) for moment in rule.xafter(wall, inc=True))
+
+
+def _near(rule: Any, wall: datetime.datetime) -> Any:
+    """The rule, or set of rules, searched from close to a time on, and only for some years: a rule looks at every date
+    from its start on, and one that no date satisfies would be looked at for ever."""
+    if isinstance(rule, rrules.rrule):
+        return _near_rule(rule, wall)
+    near = rrules.rruleset()
+    for one in rule._rrule:
+        near.rrule(_near_rule(one, wall))
+    for one in rule._exrule:
+        near.exrule(_near_rule(one, wall))
+    for moment in rule._rdate:
+        near.rdate(moment)
+    for moment in rule._exdate:
+        near.exdate(moment)
+    return near
+
+
+def _near_rule(rule: Any, wall: datetime.datetime) -> Any:
+    if rule._count is not None:
+        return rule  # which dates are the first so many is known only from its start
+    last = _years_later(max(wall, rule._dtstart))
+    changes: dict[str, Any] = {"until": min(rule._until, last) if rule._until else last}
+    # Only by whole steps, which fall on the same dates. Months and years differ in length; their rules are not slow.
+    if (step := _STEPS.get(rule._freq)) is not None and wall > rule._dtstart:
+        step *= rule._interval
+        changes["dtstart"] = rule._dtstart + (wall - rule._dtstart) // step * step
+    return rule.replace(**changes)
+
+
+def _years_later(wall: datetime.datetime) -> datetime.datetime:
+    return wall + datetime.timedelta(days=366 * MAX_YEARS)
 
 
 def as_rrule(schedule: RRuleSchedule) -> rrules.rrule | rrules.rruleset:
@@ -208,18 +259,9 @@ def _place(wall: datetime.datetime, zone: ZoneInfo) -> datetime.datetime:
     return wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
 
 
-def _between(
-    moments: Iterable[datetime.datetime], n: int, start: datetime.datetime, end: datetime.datetime | None
-) -> list[datetime.datetime]:
-    found: list[datetime.datetime] = []
-    last = None
-    for moment in moments:
-        if len(found) >= n or (end is not None and moment > end):
-            break
-        # Compared in UTC: two times of one zone compare by what the clock shows.
-        instant = moment.astimezone(UTC)
-        if instant < start or (last is not None and instant <= last):
-            continue
-        found.append(moment)
-        last = instant
-    return found
+_MOMENTS: dict[str, Callable[[Any, datetime.datetime], Iterator[datetime.datetime]]] = {
+    "interval": _interval_moments,
+    "cron": _cron_moments,
+    "rrule": _rrule_moments,
+}
+"""What gives the dates of a schedule, by the field that only its class has; some may be before the start, or twice."""

@@ -78,7 +78,7 @@ class IntervalSchedule(PrefectBaseModel):
 
     def next_dates(self, n: int, start: datetime.datetime, end: datetime.datetime | None = None) -> list[Any]:
         """Up to `n` dates from `start` (inclusive) to `end` (inclusive), aware and in order."""
-        return dates.interval_dates(self, n, start, end)
+        return dates.next_dates(self, n, start, end)
 
 
 class CronSchedule(PrefectBaseModel):
@@ -99,7 +99,7 @@ class CronSchedule(PrefectBaseModel):
 
     def next_dates(self, n: int, start: datetime.datetime, end: datetime.datetime | None = None) -> list[Any]:
         """Up to `n` dates from `start` (inclusive) to `end` (inclusive), aware and in order."""
-        return dates.cron_dates(self, n, start, end)
+        return dates.next_dates(self, n, start, end)
 
 
 class RRuleSchedule(PrefectBaseModel):
@@ -129,7 +129,7 @@ class RRuleSchedule(PrefectBaseModel):
 
     def next_dates(self, n: int, start: datetime.datetime, end: datetime.datetime | None = None) -> list[Any]:
         """Up to `n` dates from `start` (inclusive) to `end` (inclusive), aware and in order."""
-        return dates.rrule_dates(self, n, start, end)
+        return dates.next_dates(self, n, start, end)
 
 
 class NoSchedule(PrefectBaseModel):

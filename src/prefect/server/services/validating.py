@@ -1,0 +1,105 @@
+"""Checking values against a JSON schema: the parameters of a flow, the variables of a job.
+
+The schemas are those that `pydantic` makes of Python types, where a parameter that need not be given may be None though
+its schema does not say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from prefect._lazy import lazy
+
+if TYPE_CHECKING:
+    import jsonschema
+    import jsonschema.exceptions
+else:
+    jsonschema = lazy("jsonschema")
+
+Schema = Mapping[str, Any]
+
+
+class NotValid(Exception):
+    """Values do not satisfy a schema; the message says which, and why."""
+
+
+class NotASchema(Exception):
+    """What should be a JSON schema is none; the message says why."""
+
+
+def validate(values: Mapping[str, Any], schema: Schema, *, partial: bool = False) -> None:
+    """Check values.
+
+    Args:
+        values: The values, by name.
+        schema: The JSON schema of an object.
+        partial: They are only some of the values: none need be there.
+
+    Raises:
+        NotValid: One is not what it must be, or is missing.
+        NotASchema: The schema is none.
+    """
+    try:
+        error = jsonschema.exceptions.best_match(errors(values, schema, partial=partial))
+    except RecursionError:
+        raise NotASchema("The schema refers to itself without end.") from None
+    if error is not None:
+        raise NotValid(f"Validation failed{_place(error)}. Failure reason: {error.message}")
+
+
+def errors(
+    values: Mapping[str, Any], schema: Schema, *, partial: bool = False
+) -> list[jsonschema.exceptions.ValidationError]:
+    """All that is wrong with values.
+
+    Raises:
+        NotASchema: The schema is none.
+    """
+    prepared = optional_may_be_none(schema)
+    if partial:
+        prepared.pop("required", None)
+    try:
+        jsonschema.Draft202012Validator.check_schema(prepared)
+        return list(jsonschema.Draft202012Validator(prepared).iter_errors(dict(values)))
+    except jsonschema.exceptions.SchemaError as error:
+        raise NotASchema(f"It is not a JSON schema: {error.message}.") from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("referencing", "jsonschema"):
+            raise
+        raise NotASchema(f"The schema refers to what it does not have: {error}.") from None
+
+
+def optional_may_be_none(schema: Schema) -> dict[str, Any]:
+    """The schema where properties that need not be given, and have no default, may also be null.
+
+    So it is for the object itself and for those that it refers to by name.
+    """
+    prepared = _with_optional(schema)
+    for place in ("definitions", "$defs"):
+        if isinstance(named := schema.get(place), Mapping):
+            prepared[place] = {
+                name: _with_optional(part) if isinstance(part, Mapping) else part for name, part in named.items()
+            }
+    return prepared
+
+
+def _with_optional(schema: Schema) -> dict[str, Any]:
+    prepared = dict(schema)
+    properties, required = schema.get("properties"), schema.get("required") or ()
+    if isinstance(properties, Mapping):
+        prepared["properties"] = {
+            name: {"anyOf": [part, {"type": "null"}]}
+            if isinstance(part, Mapping) and name not in required and "default" not in part
+            else part
+            for name, part in properties.items()
+        }
+    return prepared
+
+
+def _place(error: jsonschema.exceptions.ValidationError) -> str:
+    """Where in the values an error is, for instance ` for field 'a.b[0]'`."""
+    path = ""
+    for step in error.absolute_path:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
+    return f" for field {path!r}" if path else ""
