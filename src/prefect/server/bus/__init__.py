@@ -1,7 +1,7 @@
 """The bus: committed transactions tell it what changed, and it wakes whoever waits for that.
 
-An item says only that something changed and which: its reader asks the store for it. With PostgreSQL the servers hear of
-each other's transactions; a SQLite file has one server.
+An item says only that something changed and which: its reader asks the store for it. With PostgreSQL the servers hear
+of each other's transactions; a SQLite file has one server.
 """
 
 from __future__ import annotations
@@ -25,13 +25,18 @@ class Subscription:
         self._items: list[Any] = []
         self._news = asyncio.Event()
         self.lost = False
-        """Some items were dropped: whoever needs all of them must look into the store."""
+        """Some items were dropped or missed: whoever needs all of them must look into the store."""
 
     def put(self, item: Any) -> None:
         if len(self._items) >= WAITING:
             self.lost = True
         else:
             self._items.append(item)
+        self._news.set()
+
+    def miss(self) -> None:
+        """Have it look into the store, as items may have been missed."""
+        self.lost = True
         self._news.set()
 
     async def take(self) -> list[Any]:
@@ -59,7 +64,10 @@ class Bus:
             self._loop.call_soon_threadsafe(self.deliver, told)
 
     def deliver(self, told: Told) -> None:
-        """Give items to their subscribers."""
+        """Give items to their subscribers; none at all says that some may have been missed."""
+        if not told:
+            for subscription in {one for those in self._subscribers.values() for one in those}:
+                subscription.miss()
         for topic, item in told:
             for subscription in self._subscribers.get(topic, ()):
                 subscription.put(item)

@@ -88,5 +88,8 @@ class Database(Protocol):
         ...
 
     def listen(self, listener: Callable[[Told], None]) -> None:
-        """Have a function called, in any thread, with what committed transactions told; after `open`."""
+        """Have a function called, in any thread, with what committed transactions told; after `open`.
+
+        It is called with nothing when something may have been missed, for instance since a connection was lost.
+        """
         ...

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
 
-from prefect.server.db.sql import Sql, all_of
+from prefect.server.db.errors import Unstorable
+from prefect.server.db.sql import Many, Sql, all_of
 from prefect.server.db.tables import Index, Kind, Table
 from prefect.types import UTC
 
@@ -109,25 +111,38 @@ class Dialect:
     _decoders: ClassVar[Mapping[Kind, Coder]]
     _by_type: ClassVar[Mapping[type, Coder]]
 
+    def statement(self, sql: Sql) -> tuple[str, list[Any]]:
+        """A statement's text and values as the driver takes them."""
+        raise NotImplementedError
+
     def encode(self, value: Any) -> Any:
         """A value of a condition, by its Python type, as the driver takes it."""
         coder = self._by_type.get(type(value))
         if coder is not None:
             return coder(value)
+        if isinstance(value, (list, tuple)):
+            return [self.encode(item) for item in value]
         if isinstance(value, datetime):  # a subclass of another library's
             return self._by_type[datetime](value)
         return self.encode(value.value) if hasattr(value, "value") else value  # an enum's
 
     def rows(self, table: Table, names: Sequence[str], objects: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
-        """The named columns of objects as the driver takes them; a missing column is null."""
+        """The named columns of objects as the driver takes them; a missing column is null.
+
+        Raises:
+            Unstorable: A value cannot be stored.
+        """
         encoders = [(name, self._encoders.get(table.kinds[name])) for name in names]
-        return [
-            [
-                value if (value := item.get(name)) is None or encode is None else encode(value)
-                for name, encode in encoders
+        try:
+            return [
+                [
+                    value if (value := item.get(name)) is None or encode is None else encode(value)
+                    for name, encode in encoders
+                ]
+                for item in objects
             ]
-            for item in objects
-        ]
+        except (TypeError, ValueError, OverflowError) as error:
+            raise Unstorable(f"A value of a {table.name} cannot be stored: {error}.") from error
 
     def objects(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
         """The driver's rows of the named columns as objects."""
@@ -243,6 +258,21 @@ class SqliteDialect(Dialect):
         # Rows in the order of the key, with no second copy of it in an index.
         return " WITHOUT ROWID" if len(table.primary) > 1 else ""
 
+    def statement(self, sql: Sql) -> tuple[str, list[Any]]:
+        if "?*" not in sql.text:
+            return sql.text, [self.encode(value) for value in sql.values]
+        text, *pieces = sql.text.split("?")
+        values: list[Any] = []
+        for piece, value in zip(pieces, sql.values, strict=True):
+            encoded = self.encode(value)
+            if piece.startswith("*"):
+                text += ", ".join("?" * len(encoded)) + piece[1:]
+                values += encoded
+            else:
+                text += "?" + piece
+                values.append(encoded)
+        return text, values
+
     def page(self, limit: int | None, offset: int) -> Sql:
         return Sql(" LIMIT ? OFFSET ?", (-1 if limit is None else limit, offset))
 
@@ -250,8 +280,7 @@ class SqliteDialect(Dialect):
         return Sql(f"{expression} LIKE ?", (pattern,))
 
     def array_has_any(self, expression: str, values: Sequence[str]) -> Sql:
-        marks = ", ".join("?" * len(values))
-        return Sql(f"EXISTS (SELECT 1 FROM json_each({expression}) WHERE value IN ({marks}))", tuple(values))
+        return Sql(f"EXISTS (SELECT 1 FROM json_each({expression}) WHERE value IN (?*))", (Many(values),))
 
     def json_field(self, expression: str, *path: str) -> str:
         return f"json_extract({expression}, '$.{'.'.join(path)}')"
@@ -296,6 +325,14 @@ def _aware(value: datetime) -> datetime:
     return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
 
 
+@lru_cache(2000)
+def _numbered(text: str) -> str:
+    """A statement with `$1`, `$2`, … for its marks, of which one that stands for many takes an array."""
+    text = text.replace("NOT IN (?*)", "<> ALL (?)").replace("IN (?*)", "= ANY (?)")
+    first, *others = text.split("?")
+    return first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
+
+
 class PostgresDialect(Dialect):
     """PostgreSQL's way."""
 
@@ -318,6 +355,9 @@ class PostgresDialect(Dialect):
         "object": orjson.loads,
     }
     _by_type: ClassVar[Mapping[type, Coder]] = {str: _without_nul, datetime: _aware}
+
+    def statement(self, sql: Sql) -> tuple[str, list[Any]]:
+        return _numbered(sql.text), [self.encode(value) for value in sql.values]
 
     def page(self, limit: int | None, offset: int) -> Sql:
         return Sql(" LIMIT ?::bigint OFFSET ?::bigint", (limit, offset))

@@ -23,3 +23,11 @@ class StoreDamaged(StoreError):
 
 class StoreVersionError(StoreError):
     """The store's schema is not one that this release knows."""
+
+
+class Unstorable(StoreError):
+    """A value is none that the database can hold, for instance a number of more than 64 bits."""
+
+
+class Duplicate(StoreError):
+    """There is such a row already, where there may be one."""

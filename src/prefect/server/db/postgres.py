@@ -10,16 +10,16 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl, urlencode
 
 from prefect._lazy import lazy
 from prefect.server.db import schema
 from prefect.server.db.connection import Connection, Told, Work
 from prefect.server.db.dialect import PostgresDialect
-from prefect.server.db.errors import StoreBusy, StoreError, StoreUnavailable
+from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
 
@@ -29,22 +29,19 @@ else:
     asyncpg = lazy("asyncpg")
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 PATIENCE = 30.0
 """Seconds for which a unit of work is tried again while the server cannot be reached or others are in the way."""
+
+CLOSING = 5.0
+"""Seconds that units of work which are under way have to end when the database is closed."""
 
 CHANNEL = "prefect"
 """Where committed transactions are told of."""
 
 NOTICE = 7500
 """Bytes that a notice may have: PostgreSQL takes less than 8000."""
-
-
-@lru_cache(2000)
-def numbered(text: str) -> str:
-    """A statement with `$1`, `$2`, … for the marks `?`."""
-    first, *others = text.split("?")
-    return first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
 
 
 class PostgresConnection:
@@ -57,10 +54,12 @@ class PostgresConnection:
         self.told: Told = []
 
     async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
-        return await self.raw.fetch(numbered(sql.text), *map(self.dialect.encode, sql.values))
+        text, values = self.dialect.statement(sql)
+        return await self.raw.fetch(text, *values)
 
     async def run(self, sql: Sql) -> int:
-        return _touched(await self.raw.execute(numbered(sql.text), *map(self.dialect.encode, sql.values)))
+        text, values = self.dialect.statement(sql)
+        return _touched(await self.raw.execute(text, *values))
 
     async def insert(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         text = f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {self._given(table, names)}"
@@ -100,10 +99,9 @@ class PostgresDatabase:
     def __init__(
         self, url: str, connections: int = 15, patience: float = PATIENCE, options: dict[str, Any] | None = None
     ) -> None:
-        self.url = url
         self.patience = patience
-        self.place = url.rpartition("@")[2]
-        self._address = url.replace("postgresql+asyncpg:", "postgresql:", 1)
+        self.place = url.rpartition("@")[2].partition("?")[0]
+        self._address = _address(url)
         self._connections = connections
         self._options = options or {}
         self._pool: Any = None
@@ -119,34 +117,47 @@ class PostgresDatabase:
         """
         try:
             await schema.prepare_postgres(self.connect, self.place, PostgresDialect())
-        except (OSError, asyncpg.PostgresError) as error:
+            self._pool = await asyncpg.create_pool(
+                self._address,
+                min_size=1,
+                max_size=self._connections,
+                max_inactive_connection_lifetime=60,
+                # Units leave nothing behind in a connection but their transaction, which asyncpg ends: its usual
+                # statements for the rest would be a round trip more a unit.
+                reset=_nothing,
+                **self._options,
+            )
+        except (OSError, ValueError, asyncpg.PostgresError) as error:
             raise self._unreachable(error) from error
-        self._pool = await asyncpg.create_pool(
-            self._address, min_size=1, max_size=self._connections, max_inactive_connection_lifetime=60, **self._options
-        )
 
     async def connect(self) -> Any:
         """A connection of asyncpg's that belongs to the caller."""
         return await asyncpg.connect(self._address, **self._options)
 
     async def close(self) -> None:
+        """Let units of work that are under way end, for some seconds, and let go of all connections."""
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
-        if self._pool is not None:
-            self._pool.terminate()
+            self._listening = None
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                await asyncio.wait_for(pool.close(), CLOSING)
+            except TimeoutError:
+                pool.terminate()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
-        async with self._pool.acquire() as raw, raw.transaction(isolation="repeatable_read", readonly=True):
+        async with self._connection() as raw, raw.transaction(isolation="repeatable_read", readonly=True):
             yield PostgresConnection(raw)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Connection]:
-        async with self._pool.acquire() as raw, raw.transaction():
+        async with self._connection() as raw, raw.transaction():
             tx = PostgresConnection(raw)
             yield tx
-            await _notify(raw, tx.told)
+            await _before_commit(raw, tx.told)
 
     async def read(self, work: Work[T]) -> T:
         return await self._patiently(lambda: self._read(work))
@@ -154,48 +165,75 @@ class PostgresDatabase:
     async def write(self, work: Work[T]) -> T:
         return await self._patiently(lambda: self._write(work))
 
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        """A connection of the pool's."""
+        if self._pool is None:
+            raise StoreUnavailable(f"The database at {self.place!r} is closed: the server stops.")
+        async with self._pool.acquire() as raw:
+            try:
+                yield raw
+            except asyncpg.InterfaceError as error:
+                if raw.is_closed():
+                    raise ConnectionError(str(error)) from error
+                raise
+
     async def _read(self, work: Work[T]) -> T:
         async with self.reading() as tx:
             return await work(tx)
 
     async def _write(self, work: Work[T]) -> T:
-        async with self._pool.acquire() as raw:
+        async with self._connection() as raw:
             transaction = raw.transaction()
             await transaction.start()
             try:
                 tx = PostgresConnection(raw)
                 outcome = await work(tx)
-                await _notify(raw, tx.told)
-                number = await raw.fetchval("SELECT pg_current_xact_id_if_assigned()::text")
+                number, history = await _before_commit(raw, tx.told)
             except BaseException:
                 if not raw.is_closed():
                     await transaction.rollback()
                 raise
             try:
                 await transaction.commit()
-            except _lost():
-                if number is None or not await self._patiently(lambda: self._committed(number)):
-                    raise
+                return outcome
+            except (*_lost(), asyncpg.InterfaceError) as error:
+                lost = error
+        if number is None or await self._patiently(lambda: self._committed(number, history)):
             return outcome
+        raise ConnectionError(str(lost)) from lost
 
-    async def _committed(self, number: str) -> bool:
-        async with self._pool.acquire() as raw:
-            return await raw.fetchval("SELECT pg_xact_status($1::text::xid8)", number) == "committed"
+    async def _committed(self, number: str, history: Any) -> bool:
+        """Whether the transaction of this number was committed, whose answer was lost.
 
-    async def _patiently(self, attempt: Callable[[], Any]) -> Any:
+        Numbers of what a crash undid are given again: after one, "committed" may be said of another transaction.
+        """
+        query = "SELECT pg_xact_status($1::text::xid8), pg_stat_get_bgwriter_stat_reset_time()"
+        async with self._connection() as raw:
+            status, history_now = await raw.fetchrow(query, number)
+        if status == "in progress" and history == history_now:
+            raise _Unfinished
+        if status == "committed" and history != history_now:
+            raise StoreUnavailable(
+                f"The database at {self.place!r} crashed during a commit, and it is not known whether that was done: "
+                "look at what it holds before you try again."
+            )
+        return status == "committed"
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[R]]) -> R:
         deadline = time.monotonic() + self.patience
         pause = 0.01
         while True:
             try:
                 return await attempt()
-            except _in_the_way() as error:
+            except (_Unfinished, *_in_the_way()) as error:
                 if time.monotonic() >= deadline:
                     raise StoreBusy(f"The database is busy ({error}): try again.") from error
             except _lost() as error:
                 if time.monotonic() >= deadline:
                     raise self._unreachable(error) from error
             except asyncpg.PostgresError as error:
-                raise StoreError(f"The database refused a statement: {error}.") from error
+                raise _explained(error) from error
             # At random, so that those who wait do not keep step.
             await asyncio.sleep(pause * (0.5 + random.random()))
             pause = min(pause * 2, 0.5)
@@ -210,10 +248,11 @@ class PostgresDatabase:
         while True:
             try:
                 raw = await self.connect()
-                ended = asyncio.Event()
-                raw.add_termination_listener(lambda _, ended=ended: ended.set())
-                await raw.add_listener(CHANNEL, self._heard)
                 try:
+                    ended = asyncio.Event()
+                    raw.add_termination_listener(lambda _, ended=ended: ended.set())
+                    await raw.add_listener(CHANNEL, self._heard)
+                    self._pass_on([])  # something may have been told before
                     await ended.wait()
                 finally:
                     raw.terminate()
@@ -222,30 +261,69 @@ class PostgresDatabase:
             await asyncio.sleep(0.5)
 
     def _heard(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
-        told = [(topic, item) for topic, item in json.loads(payload)]
+        self._pass_on([(topic, item) for topic, item in json.loads(payload)])
+
+    def _pass_on(self, told: Told) -> None:
         for listener in self._listeners:
             listener(told)
 
     def _unreachable(self, error: BaseException) -> StoreUnavailable:
         return StoreUnavailable(
-            f"The database at {self.place!r} cannot be reached ({error}): check that PostgreSQL runs, and "
-            "PREFECT_SERVER_DATABASE_CONNECTION_URL."
+            f"The database at {self.place!r} cannot be reached ({error or type(error).__name__}): check that "
+            "PostgreSQL runs, and PREFECT_SERVER_DATABASE_CONNECTION_URL."
         )
 
 
-async def _notify(raw: Any, told: Told) -> None:
-    """Say what was told, in as many notices as it takes; PostgreSQL delivers them when the transaction is committed."""
+async def _nothing(_: Any) -> None:
+    pass
+
+
+def _address(url: str) -> str:
+    """A URL of SQLAlchemy's as asyncpg reads it."""
+    scheme, _, rest = url.partition("://")
+    if scheme.partition("+")[0] not in ("postgresql", "postgres"):
+        raise StoreUnavailable(
+            f"PREFECT_SERVER_DATABASE_CONNECTION_URL begins with {scheme!r}: name a database of SQLite "
+            "(sqlite+aiosqlite:///path) or PostgreSQL (postgresql+asyncpg://user:password@host/name)."
+        )
+    place, _, query = rest.partition("?")
+    asked = [("sslmode" if name == "ssl" else name, value) for name, value in parse_qsl(query)]
+    kept = urlencode([pair for pair in asked if pair[0] != "prepared_statement_cache_size"])
+    return f"postgresql://{place}{'?' if kept else ''}{kept}"
+
+
+async def _before_commit(raw: Any, told: Told) -> tuple[str | None, Any]:
+    """Have what was told sent with the commit, and ask for the transaction's number, None when it changed nothing.
+
+    Returns:
+        The number, and what tells the server's history before a crash from that after it.
+    """
+    number, history, _ = await raw.fetchrow(
+        "SELECT pg_current_xact_id_if_assigned()::text, pg_stat_get_bgwriter_stat_reset_time(),"
+        " (SELECT count(pg_notify($1, notice)) FROM unnest($2::text[]) AS notice)",
+        CHANNEL,
+        list(_notices(told)),
+    )
+    return number, history
+
+
+def _notices(told: Told) -> Iterator[str]:
+    """What was told, in as many notices as it takes."""
     notice: list[str] = []
     size = 0
     for pair in told:
-        text = json.dumps(pair, separators=(",", ":"))
-        if size + len(text) > NOTICE:
-            await raw.execute("SELECT pg_notify($1, $2)", CHANNEL, f"[{','.join(notice)}]")
+        text = json.dumps(pair, separators=(",", ":"), default=str)
+        if notice and size + len(text) > NOTICE:
+            yield f"[{','.join(notice)}]"
             notice, size = [], 0
         notice.append(text)
         size += len(text) + 1
     if notice:
-        await raw.execute("SELECT pg_notify($1, $2)", CHANNEL, f"[{','.join(notice)}]")
+        yield f"[{','.join(notice)}]"
+
+
+class _Unfinished(Exception):
+    """A commit whose answer was lost is still under way."""
 
 
 def _in_the_way() -> tuple[type[BaseException], ...]:
@@ -254,6 +332,8 @@ def _in_the_way() -> tuple[type[BaseException], ...]:
         asyncpg.DeadlockDetectedError,
         asyncpg.LockNotAvailableError,
         asyncpg.TooManyConnectionsError,
+        asyncpg.ReadOnlySQLTransactionError,  # a standby that is being promoted
+        asyncpg.InvalidCachedStatementError,
     )
 
 
@@ -261,6 +341,20 @@ def _lost() -> tuple[type[BaseException], ...]:
     return (
         OSError,
         asyncpg.PostgresConnectionError,
-        asyncpg.OperatorInterventionError,
-        asyncpg.InterfaceError,
+        asyncpg.AdminShutdownError,
+        asyncpg.CrashShutdownError,
+        asyncpg.CannotConnectNowError,
     )
+
+
+def _explained(error: BaseException) -> StoreError:
+    """What PostgreSQL says as an error of the store."""
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return Duplicate(f"The database holds such a row already: {error}.")
+    if isinstance(error, asyncpg.DataError):
+        return Unstorable(f"A value cannot be stored: {error}.")
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return StoreBusy(f"The database took too long ({error}): try again.")
+    if isinstance(error, asyncpg.InsufficientResourcesError):
+        return StoreUnavailable(f"The database cannot do more ({error}): check its free space and memory.")
+    return StoreError(f"The database refused a statement: {error}.")

@@ -11,14 +11,16 @@ import contextvars
 import queue
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from prefect._io import drive, wait
+from prefect._io import blocking, drive, wait
 from prefect.server.db.connection import Work
+from prefect.server.db.errors import StoreUnavailable
 from prefect.server.db.sql import Sql
-from prefect.server.db.sqlite import PATIENCE, SqliteConnection, SqliteDatabase
+from prefect.server.db.sqlite import PATIENCE, READ_ONLY, SqliteConnection, SqliteDatabase
 
 T = TypeVar("T")
 
@@ -31,23 +33,26 @@ TOGETHER = 500
 BRIEF = 0.02
 """Seconds after which no further unit joins a transaction: other processes want their turn to write, too."""
 
+GAP = 0.002
+"""Seconds that the writer leaves to other processes after it has written for as long as it may."""
+
 
 class _Job:
     """A unit of work, the context it was given in, and the future of its outcome."""
 
-    __slots__ = ("context", "error", "future", "outcome", "work")
+    __slots__ = ("context", "error", "future", "given", "outcome", "work")
 
     def __init__(self, work: Work[Any]) -> None:
         self.work = work
+        self.given = time.monotonic()
         self.context = contextvars.copy_context()
         self.future: Future[Any] = Future()
         self.outcome: Any = None
         self.error: BaseException | None = None
 
-    def settle(self, error: BaseException | None = None) -> None:
-        error = self.error or error
-        if error is not None:
-            self.future.set_exception(error)
+    def settle(self) -> None:
+        if self.error is not None:
+            self.future.set_exception(self.error)
         else:
             self.future.set_result(self.outcome)
 
@@ -70,50 +75,70 @@ class ResidentSqlite(SqliteDatabase):
         self._writer.start()
 
     async def close(self) -> None:
-        if self._writer is None or self._readers is None:
+        """Finish the units of work that were given, and close the file."""
+        writer, readers = self._writer, self._readers
+        if writer is None or readers is None:
             return
-        self._jobs.put(None)
-        self._writer.join()
-        self._readers.shutdown()
-        for connection in self._opened:
-            await connection.finish("ROLLBACK")
         self._writer = self._readers = None
+        self._jobs.put(None)
+        await blocking(writer.join)
+        await blocking(readers.shutdown)
+        while self._opened:
+            await self._opened.pop().finish("ROLLBACK")
 
     async def read(self, work: Work[T]) -> T:
-        assert self._readers is not None, "the database is not open"
+        if self._readers is None:
+            raise self._closed()
         context = contextvars.copy_context()
         return await wait(self._readers.submit(context.run, lambda: drive(self._read_here(work))))
 
     async def write(self, work: Work[T]) -> T:
+        if self._writer is None:
+            raise self._closed()
         job = _Job(work)
         self._jobs.put(job)
         return await wait(job.future)
 
+    @property
+    def depth(self) -> int:
+        """How many units of work wait to be written."""
+        return self._jobs.qsize()
+
+    def _closed(self) -> StoreUnavailable:
+        return StoreUnavailable(f"The local store {str(self.path)!r} is closed: the server stops.")
+
     async def _read_here(self, work: Work[T]) -> T:
-        connection = self._connection()
-        await connection.run(Sql("BEGIN"))
+        connection = self._connection(READ_ONLY)
         try:
+            await connection.run(Sql("BEGIN"))
             return await work(connection)
         finally:
-            await connection.run(Sql("ROLLBACK"))
+            await connection.roll_back()
 
-    def _connection(self) -> SqliteConnection:
+    def _connection(self, first: Sql | None = None) -> SqliteConnection:
         """This thread's connection."""
         connection = getattr(self._own, "connection", None)
         if connection is None:
-            connection = self._own.connection = self._open()
+            connection = self._open()
+            if first is not None:
+                drive(connection.run(first))
+            self._own.connection = connection
             self._opened.append(connection)
         return connection
 
     def _serve(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            if not self._together(job):
-                return
+        while (job := self._jobs.get()) is not None or not self._jobs.empty():
+            if job is None:  # units wait behind the end
+                self._jobs.put(None)
+                continue
+            begun = time.monotonic()
+            self._together(job)
+            if time.monotonic() - begun > BRIEF:
+                time.sleep(GAP)
 
-    def _together(self, first: _Job) -> bool:
-        """Do a unit of work and those that wait behind it in one transaction; False when the last has come."""
+    def _together(self, first: _Job, alone: bool = False) -> None:
+        """Do a unit of work, and those that wait behind it unless it is to be alone, in one transaction."""
         done: list[_Job] = []
-        more = True
         try:
             connection = self._connection()
             connection.told = []
@@ -123,28 +148,44 @@ class ResidentSqlite(SqliteDatabase):
             while job is not None:
                 done.append(job)
                 job.context.run(drive, self._attempt(connection, job))
-                job, more = self._next() if len(done) < TOGETHER and time.monotonic() < until else (None, True)
+                job = None if alone or len(done) == TOGETHER or time.monotonic() > until else self._next()
             drive(connection.run(Sql("COMMIT")))
         except BaseException as error:
             self._abandon()
-            for job in done or [first]:
-                job.settle(error)
-            return more
+            if len(done) > 1:  # which may be for the sake of one
+                for job in done:
+                    self._together(job, alone=True)
+                return
+            for job in done or [first, *self._overdue()]:
+                job.error = job.error or error
+                job.settle()
+            return
         for job in done:
             job.settle()
         self._announce(connection.told)
-        return more
 
-    def _next(self) -> tuple[_Job | None, bool]:
+    def _overdue(self) -> Iterator[_Job]:
+        """Units that have waited for as long as one may."""
+        while job := self._next():
+            if time.monotonic() - job.given < self.patience:
+                self._jobs.put(job)
+                return
+            yield job
+
+    def _next(self) -> _Job | None:
+        """The next unit that waits; None when none does, or the end has come."""
         try:
             job = self._jobs.get_nowait()
         except queue.Empty:
-            return None, True
-        return job, job is not None
+            return None
+        if job is None:
+            self._jobs.put(None)
+        return job
 
     async def _attempt(self, connection: SqliteConnection, job: _Job) -> None:
         """Do a unit of work; what it did is taken back alone when it fails."""
         told = len(connection.told)
+        job.error = None
         await connection.run(Sql("SAVEPOINT unit"))
         try:
             job.outcome = await job.work(connection)

@@ -7,6 +7,7 @@ Alembic. A file of a newer release is refused, and nothing is ever deleted.
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ REVISIONS = ("0001", "0002")
 
 HEAD = REVISIONS[-1]
 
+SWITCHING = 5.0
+"""Seconds for which others may be in the way of a new file's journal mode."""
+
 
 def prepare(connection: sqlite3.Connection, path: Path, dialect: Dialect) -> None:
     """Make the file at `path` have the current schema.
@@ -36,8 +40,7 @@ def prepare(connection: sqlite3.Connection, path: Path, dialect: Dialect) -> Non
         StoreVersionError: A newer release made it.
         StoreDamaged: It is a database, but not one of ours.
     """
-    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     version = _version(connection, path)
     if version is None:
         version = _create(connection, path, dialect)
@@ -49,6 +52,18 @@ def prepare(connection: sqlite3.Connection, path: Path, dialect: Dialect) -> Non
             "pluperfect, or set PREFECT_HOME to another directory."
         )
     upgrade(path)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Put the file in WAL mode; SQLite does not wait for others there, who may just be doing the same."""
+    deadline = time.monotonic() + SWITCHING
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
 
 
 def upgrade(path: Path, revision: str = "head") -> None:

@@ -10,12 +10,18 @@ class Sql(NamedTuple):
     """A statement or a part of one.
 
     Attributes:
-        text: SQL with a `?` for each value, whatever the database's own marker is.
+        text: SQL with a `?` for each value, whatever the database's own marker is, and `IN (?*)` for a `Many`.
         values: Python values (UUID, aware datetime, timedelta, str, int, float, bool, None), one a marker.
     """
 
     text: str
     values: tuple[Any, ...] = ()
+
+
+class Many(tuple[Any, ...]):
+    """Any number of values for one marker: the statement's text, which databases remember, does not grow with them."""
+
+    __slots__ = ()
 
 
 TRUE = Sql("1 = 1")
@@ -50,15 +56,14 @@ def one_of(expression: str, values: Sequence[Any]) -> Sql:
         return FALSE
     if len(values) == 1:
         return Sql(f"{expression} = ?", (values[0],))
-    return Sql(f"{expression} IN ({', '.join('?' * len(values))})", tuple(values))
+    return Sql(f"{expression} IN (?*)", (Many(values),))
 
 
 def none_of(expression: str, values: Sequence[Any]) -> Sql:
     """A condition that holds when the expression equals none of the values, or is null."""
     if not values:
         return TRUE
-    marks = ", ".join("?" * len(values))
-    return Sql(f"({expression} IS NULL OR {expression} NOT IN ({marks}))", tuple(values))
+    return Sql(f"({expression} IS NULL OR {expression} NOT IN (?*))", (Many(values),))
 
 
 def chunks(values: Sequence[Any], size: int = 500) -> Iterable[Sequence[Any]]:

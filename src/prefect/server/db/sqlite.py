@@ -18,7 +18,14 @@ from prefect._lazy import lazy
 from prefect.server.db import schema
 from prefect.server.db.connection import Connection, Told, Work
 from prefect.server.db.dialect import SqliteDialect
-from prefect.server.db.errors import StoreBusy, StoreDamaged, StoreError, StoreUnavailable
+from prefect.server.db.errors import (
+    Duplicate,
+    StoreBusy,
+    StoreDamaged,
+    StoreError,
+    StoreUnavailable,
+    Unstorable,
+)
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
 
@@ -40,6 +47,13 @@ BRIEFLY = 5.0
 """Seconds that a statement may wait in the driver: for the moments in which the file is created or recovered."""
 
 
+PAUSE = 0.025
+"""Seconds at most between two looks whether it is one's turn: a busy writer leaves short gaps."""
+
+READ_ONLY = Sql("PRAGMA query_only = ON")
+"""What reads must not write: it would be taken back without a word."""
+
+
 class SqliteConnection:
     """A transaction on a SQLite file."""
 
@@ -53,12 +67,12 @@ class SqliteConnection:
         self.told: Told = []
 
     async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
-        values = [self.dialect.encode(value) for value in sql.values]
-        return await self._call(lambda: self._raw.execute(sql.text, values).fetchall())
+        text, values = self.dialect.statement(sql)
+        return await self._call(lambda: self._raw.execute(text, values).fetchall())
 
     async def run(self, sql: Sql) -> int:
-        values = [self.dialect.encode(value) for value in sql.values]
-        return await self._call(lambda: self._raw.execute(sql.text, values).rowcount)
+        text, values = self.dialect.statement(sql)
+        return await self._call(lambda: self._raw.execute(text, values).rowcount)
 
     async def insert(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         marks = ", ".join("?" * len(names))
@@ -72,6 +86,11 @@ class SqliteConnection:
 
     def tell(self, topic: str, item: Any = None) -> None:
         self.told.append((topic, item))
+
+    async def roll_back(self) -> None:
+        """Take back what was done, unless SQLite itself has already."""
+        if self._raw.in_transaction:
+            await self.run(Sql("ROLLBACK"))
 
     async def finish(self, statement: str) -> None:
         """End the transaction with COMMIT or ROLLBACK and close the file."""
@@ -94,8 +113,10 @@ class SqliteConnection:
         with self._busy:
             try:
                 return fn()
-            except sqlite3.DatabaseError as error:
+            except sqlite3.Error as error:
                 raise explain(error, self._path) from error
+            except (OverflowError, UnicodeEncodeError) as error:
+                raise Unstorable(f"A value cannot be stored: {error}.") from error
 
 
 class SqliteDatabase:
@@ -140,6 +161,7 @@ class SqliteDatabase:
     async def reading(self) -> AsyncIterator[Connection]:
         connection = await blocking(self._open)
         try:
+            await connection.run(READ_ONLY)
             await connection.run(Sql("BEGIN"))
             yield connection
         finally:
@@ -180,7 +202,7 @@ class SqliteDatabase:
                     raise
             # At random, so that those who wait do not keep step.
             await sleep(pause * random.random())
-            pause = min(pause * 2, 0.1)
+            pause = min(pause * 2, PAUSE)
         await connection.run(Sql(f"PRAGMA busy_timeout = {BRIEFLY * 1000:.0f}"))
 
     def _open(self) -> SqliteConnection:
@@ -236,6 +258,8 @@ def _make_home(home: Path) -> None:
 def explain(error: sqlite3.Error, path: Path) -> StoreError:
     """The error of the driver as one sentence that says what is wrong and what to do."""
     text = str(error)
+    if "UNIQUE constraint" in text:
+        return Duplicate(f"The local store {str(path)!r} holds such a row already: {text}.")
     if "locked" in text or "busy" in text:
         return StoreBusy(
             f"The local store {str(path)!r} is locked by another process ({text}): try again when that one is done."

@@ -92,8 +92,9 @@ class Collection:
 
     async def put(self, tx: Connection, item: Mapping[str, Any]) -> None:
         """Add an object, or change the columns given when its key exists already."""
-        if not await self.change(tx, [item], [name for name in item if name != self.table.key]):
-            await self.add(tx, [item])
+        names = [name for name in item if name != self.table.key]
+        if not await self.change(tx, [item], names) and not await self.add(tx, [item]):
+            await self.change(tx, [item], names)  # somebody else added it meanwhile
 
     async def change(self, tx: Connection, objects: Iterable[Mapping[str, Any]], names: Sequence[str]) -> int:
         """Set the named columns of existing objects, each to its own values.
