@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterable
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from contextlib import aclosing, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
+from prefect._io import drive
 from prefect._later import later
 from prefect._lazy import lazy
-from prefect.context import hydrated_context
+from prefect.context import hydrated_context, refresh_global_settings_context, serialize_context
 from prefect.engine import shells
 from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.flow_run import FlowExecution
 
 if TYPE_CHECKING:
+    import multiprocessing
+    from multiprocessing.context import SpawnProcess
     from uuid import UUID
 
+    import cloudpickle
+
+    from prefect import flows
     from prefect._flow import Flow
     from prefect.client import orchestration
+    from prefect.engine import signals
     from prefect.schemas.runs import FlowRun
 else:
+    cloudpickle = lazy("cloudpickle")
+    flows = lazy("prefect.flows")
+    multiprocessing = lazy("multiprocessing")
     orchestration = lazy("prefect.client.orchestration")
+    signals = lazy("prefect.engine.signals")
 
 __all__ = [
     "FlowRunTimeoutError",
@@ -51,8 +64,8 @@ def run_flow(
 
     Args:
         flow: The flow.
-        flow_run: Not in this release: the run, when it has been created already.
-        parameters: The arguments by name; those left out have their defaults.
+        flow_run: The run, when it has been created already; made if None.
+        parameters: The arguments by name; those left out are the created run's, or have their defaults.
         wait_for: Futures to wait for beside those among the parameters.
         return_type: Return the value, or the final state.
         error_logger: Is told of the exception of a sync flow, with its traceback, before that is raised on.
@@ -63,7 +76,6 @@ def run_flow(
 
     Raises:
         Exception: Whatever the flow raised, unless the state is asked for.
-        NotImplementedError: A run that has been created already is given.
     """
     call = (flow, flow_run, parameters, wait_for, return_type, context)
     try:
@@ -146,22 +158,102 @@ def load_flow_run(flow_run_id: UUID) -> FlowRun:
         return client.read_flow_run(flow_run_id)
 
 
-_RUNS = ("running flow runs that have been created before", "a later issue")
-load_flow: Any = later(__name__, "load_flow", *_RUNS)
-load_flow_and_flow_run: Any = later(__name__, "load_flow_and_flow_run", *_RUNS)
-run_flow_in_subprocess: Any = later(__name__, "run_flow_in_subprocess", *_RUNS)
-send_heartbeats_async: Any = later(__name__, "send_heartbeats_async", *_RUNS)
-send_heartbeats_sync: Any = later(__name__, "send_heartbeats_sync", *_RUNS)
+def load_flow(flow_run: FlowRun) -> Flow[..., Any]:
+    """The flow of a run: from the entrypoint in `PREFECT__FLOW_ENTRYPOINT`, or as its deployment says.
+
+    Args:
+        flow_run: The run.
+
+    Raises:
+        NotImplementedError: No entrypoint is set. Loading a deployment's flow comes with deployments.
+    """
+    entrypoint = os.environ.get("PREFECT__FLOW_ENTRYPOINT")
+    if entrypoint:
+        return flows.load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+    return drive(flows.load_flow_from_flow_run(orchestration.get_client(), flow_run))
+
+
+def load_flow_and_flow_run(flow_run_id: UUID) -> tuple[FlowRun, Flow[..., Any]]:
+    """A flow run with this id, and its flow.
+
+    Raises:
+        ObjectNotFound: There is no such run.
+    """
+    flow_run = load_flow_run(flow_run_id)
+    return flow_run, load_flow(flow_run)
+
+
+def run_flow_in_subprocess(
+    flow: Flow[..., Any],
+    flow_run: FlowRun | None = None,
+    parameters: dict[str, Any] | None = None,
+    wait_for: Iterable[Any] | None = None,
+    context: dict[str, Any] | None = None,
+    env: Mapping[str, str | None] | None = None,
+) -> SpawnProcess:
+    """Start a process that runs a flow, and return it.
+
+    Args:
+        flow: The flow.
+        flow_run: As for `run_flow`.
+        parameters: As for `run_flow`.
+        wait_for: Futures to wait for before it is started.
+        context: The context to run in, as `serialize_context` gives it; the present one if None.
+        env: Variables for the process, beside those of this one; None unsets one.
+    """
+    for future in wait_for or ():
+        future.wait()
+    call = {"flow_run": flow_run, "parameters": parameters, "context": context or serialize_context()}
+    process = multiprocessing.get_context("spawn").Process(
+        target=_run_pickled, args=(cloudpickle.dumps((flow, call)), dict(env or {}))
+    )
+    process.start()
+    return process
+
+
+def _run_pickled(pickled: bytes, env: Mapping[str, str | None]) -> None:
+    """In the new process."""
+    os.environ.update({name: value for name, value in env.items() if value is not None})
+    for name in [name for name, value in env.items() if value is None]:
+        os.environ.pop(name, None)
+    refresh_global_settings_context()
+    flow, call = cloudpickle.loads(pickled)
+    with signals.handle_engine_signals(call["flow_run"] and call["flow_run"].id):
+        run_to_end(flow, **call)
+
+
+def run_to_end(flow: Flow[..., Any], **call: Any) -> None:
+    """Run a flow of whatever kind, for what it does.
+
+    Args:
+        flow: The flow.
+        call: As for `run_flow`.
+    """
+    outcome = run_flow(flow, **call)
+    if flow.isasync:
+        asyncio.run(_exhaust(outcome) if flow.isgenerator else outcome)
+    elif flow.isgenerator:
+        for _ in outcome:
+            pass
+
+
+async def _exhaust(items: AsyncGenerator[Any]) -> None:
+    async for _ in items:
+        pass
+
+
+_BEATS = ("the heartbeats of an engine of one's own", "a later issue")
+send_heartbeats_async: Any = later(__name__, "send_heartbeats_async", *_BEATS)
+send_heartbeats_sync: Any = later(__name__, "send_heartbeats_sync", *_BEATS)
 
 
 def _execution(
     flow: Flow[..., Any], flow_run: FlowRun | None, parameters: dict[str, Any] | None, wait_for: Iterable[Any] | None
 ) -> FlowExecution:
-    if flow_run is not None:
-        raise NotImplementedError("Running a flow run that has been created before comes in a later issue.")
-    given = {**flow.spec.defaults, **(parameters or {})}
+    created = flow_run.parameters if flow_run is not None else {}
+    given = {**flow.spec.defaults, **created, **(parameters or {})}
     ordered = {name: given.pop(name) for name in flow.spec.names if name in given} | given
-    return FlowExecution(flow, ordered, wait_for)
+    return FlowExecution(flow, ordered, wait_for, flow_run)
 
 
 def _refuse_state(flow: Flow[..., Any], return_type: ReturnType) -> None:

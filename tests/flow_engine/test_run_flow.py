@@ -1,13 +1,26 @@
 """Running a flow by hand."""
 
 import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from prefect import flow, get_client, task
 from prefect.context import serialize_context
-from prefect.exceptions import ObjectNotFound
-from prefect.flow_engine import load_flow, load_flow_run, run_flow, run_flow_async, run_flow_sync
+from prefect.engine import handle_engine_signals
+from prefect.exceptions import Abort, ObjectNotFound, Pause
+from prefect.flow_engine import (
+    load_flow,
+    load_flow_run,
+    run_flow,
+    run_flow_async,
+    run_flow_in_subprocess,
+    run_flow_sync,
+)
 from prefect.schemas.runs import FlowRun
 from prefect.types import new_id
 
@@ -87,9 +100,53 @@ def test_a_run_is_loaded_by_its_id():
         load_flow_run(new_id())
 
 
-def test_runs_that_have_been_created_before_come_later():
-    run = FlowRun(id=new_id(), flow_id=new_id(), name="before")
-    with pytest.raises(NotImplementedError, match="created before comes in a later issue"):
-        run_flow(add, flow_run=run, parameters={"x": 1})
+def created(**parameters: Any) -> FlowRun:
+    with get_client(sync_client=True) as client:
+        return client.create_flow_run(add, name="before", parameters=parameters)
+
+
+def test_a_run_that_was_created_before_is_taken_over():
+    run = created(x=1, y=2)
+    assert run_flow(add, flow_run=run, parameters={"y": 5}) == 6
+    after = load_flow_run(run.id)
+    assert (after.name, after.state_name, after.run_count) == ("before", "Completed", 1)
+    with get_client(sync_client=True) as client:
+        assert len(client.read_flow_runs()) == 1
+        assert [state.name for state in client.read_flow_run_states(run.id)] == ["Pending", "Running", "Completed"]
+
+
+def test_a_run_in_a_process_of_its_own(tmp_path: Path):
+    run = created(x=1)
+    process = run_flow_in_subprocess(add, flow_run=run)
+    process.join(60)
+    assert (process.exitcode, load_flow_run(run.id).state_name) == (0, "Completed")
+    failing = run_flow_in_subprocess(fails)
+    failing.join(60)
+    assert failing.exitcode == 1
+
+
+def test_the_entry_for_runners_runs_the_flow_of_an_entrypoint(tmp_path: Path):
+    run = created(x=3, y=4)
+    program = tmp_path / "mine.py"
+    program.write_text("from prefect import flow\n\n@flow\ndef add(x, y):\n    print('sum', x + y)\n")
+    variables = {**os.environ, "PREFECT__FLOW_RUN_ID": str(run.id), "PREFECT__FLOW_ENTRYPOINT": f"{program}:add"}
+    command = [sys.executable, "-m", "prefect.engine"]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "sum 7\n")
+    assert load_flow_run(run.id).state_name == "Completed"
+    done = subprocess.run([*command, "nonsense"], env=variables, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "'nonsense' is no id" in done.stderr) == (1, True)
+
+
+def test_the_flow_of_a_deployment_is_loaded_later():
     with pytest.raises(NotImplementedError, match="later"):
-        load_flow(run)
+        load_flow(created(x=1))
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(Abort("no"), 0), (Pause("later"), 0), (ValueError("no"), 1), (SystemExit(3), 3)]
+)
+def test_how_a_process_for_one_run_ends(error: BaseException, status: int):
+    with pytest.raises(SystemExit) as ended, handle_engine_signals(new_id()):
+        raise error
+    assert ended.value.code == status

@@ -1,0 +1,38 @@
+"""How a process that was started for one flow run ends: what became of the run says with which status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from uuid import UUID
+
+from prefect.exceptions import Abort, Pause, TerminationSignal
+from prefect.logging.loggers import get_logger
+
+
+@contextmanager
+def handle_engine_signals(flow_run_id: UUID | None = None) -> Generator[None]:
+    """End the process as the flow run inside the block ended.
+
+    Status 0 when the run was stopped by the server or left its process to go on later, 1 when it raised. What
+    interrupts the process is raised on.
+
+    Args:
+        flow_run_id: The run, for the log.
+    """
+    logger, run = get_logger("engine"), f"flow run {str(flow_run_id)!r}" if flow_run_id else "the flow run"
+    try:
+        yield
+    except Abort as error:
+        logger.info("Engine execution of %s was aborted by the server: %s", run, error)
+        sys.exit(0)
+    except Pause as error:
+        logger.info("Engine execution of %s is paused: %s", run, error)
+        sys.exit(0)
+    except TerminationSignal:
+        logger.info("Engine execution of %s was ended by a termination signal.", run)
+        raise
+    except Exception:
+        logger.error("Engine execution of %s exited with an unexpected exception.", run, exc_info=True)
+        sys.exit(1)
