@@ -40,7 +40,7 @@ def route(operation: Operation, database: Database) -> APIRoute:
         endpoint(operation, database),
         methods=[operation.method],
         name=operation.fn.__name__,
-        tags=[operation.tag] if operation.tag else None,
+        tags=list(operation.tags),
         status_code=operation.status,
         response_model=operation.answer,
         include_in_schema=operation.listed,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from prefect.schemas.actions.runs import FlowCreate
-from prefect.schemas.filters import FlowFilter, FlowRunFilter, TaskRunFilter
-from prefect.schemas.runs import Flow
+from annotated_types import Ge, Le
+
+from prefect.schemas.actions.runs import FlowUpdate
 from prefect.schemas.sorting import FlowSort
+from prefect.schemas.wire.filters import DeploymentFilter, FlowFilter, FlowRunFilter, TaskRunFilter, WorkPoolFilter
+from prefect.schemas.wire.runs import (
+    Flow,
+    FlowBulkDeleteResponse,
+    FlowCreate,
+    FlowPaginationResponse,
+)
 from prefect.server import store
 from prefect.server.db.connection import Connection
-from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes, Status
-from prefect.server.services import changing, reading
+from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Limit, Offset, Routes, Status
+from prefect.server.services import changing, reading, removing
 
 routes = Routes("Flows", "/flows")
 
@@ -24,15 +31,31 @@ async def create_flow(tx: Connection, flow: FlowCreate) -> Any:
     return answer if created else Status(200, answer)
 
 
+@routes.writes("PATCH", "/{id:uuid}")
+async def update_flow(tx: Connection, flow: FlowUpdate, id: UUID) -> None:
+    """Change what is given of a flow."""
+    await changing.change_flow(tx, id, flow.model_dump(exclude_unset=True))
+
+
 @routes.reads("POST", "/count", int)
 async def count_flows(
     tx: Connection,
-    flows: Body[FlowFilter | None] = None,
-    flow_runs: Body[FlowRunFilter | None] = None,
-    task_runs: Body[TaskRunFilter | None] = None,
+    flows: Body[FlowFilter] = NOT_GIVEN,
+    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
+    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
+    deployments: Body[DeploymentFilter] = NOT_GIVEN,
+    work_pools: Body[WorkPoolFilter] = NOT_GIVEN,
 ) -> Any:
     """How many flows satisfy filters."""
-    return await reading.count(tx, store.flows, flows=flows, flow_runs=flow_runs, task_runs=task_runs)
+    return await reading.count(
+        tx,
+        store.flows,
+        flows=flows,
+        flow_runs=flow_runs,
+        task_runs=task_runs,
+        deployments=deployments,
+        work_pools=work_pools,
+    )
 
 
 @routes.reads("GET", "/name/{name}", Flow)
@@ -52,16 +75,66 @@ async def read_flows(
     tx: Connection,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
-    flows: Body[FlowFilter | None] = None,
-    flow_runs: Body[FlowRunFilter | None] = None,
-    task_runs: Body[TaskRunFilter | None] = None,
+    flows: Body[FlowFilter] = NOT_GIVEN,
+    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
+    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
+    deployments: Body[DeploymentFilter] = NOT_GIVEN,
+    work_pools: Body[WorkPoolFilter] = NOT_GIVEN,
     sort: Body[FlowSort] = FlowSort.NAME_ASC,
 ) -> Any:
     """The flows that satisfy filters."""
-    return await reading.find_flows(tx, sort, limit, offset, flows=flows, flow_runs=flow_runs, task_runs=task_runs)
+    return await reading.find_flows(
+        tx,
+        sort,
+        limit,
+        offset,
+        flows=flows,
+        flow_runs=flow_runs,
+        task_runs=task_runs,
+        deployments=deployments,
+        work_pools=work_pools,
+    )
+
+
+@routes.reads("POST", "/paginate", FlowPaginationResponse)
+async def paginate_flows(
+    tx: Connection,
+    limit: Limit = NOT_GIVEN,
+    page: Annotated[int, BODY, Ge(1)] = 1,
+    flows: Body[FlowFilter | None] = None,
+    flow_runs: Body[FlowRunFilter | None] = None,
+    task_runs: Body[TaskRunFilter | None] = None,
+    deployments: Body[DeploymentFilter | None] = None,
+    work_pools: Body[WorkPoolFilter | None] = None,
+    sort: Body[FlowSort] = FlowSort.NAME_ASC,
+) -> Any:
+    """A page of the flows that satisfy filters."""
+    return await reading.paginate(
+        tx,
+        reading.find_flows,
+        store.flows,
+        sort,
+        page,
+        limit,
+        flows=flows,
+        flow_runs=flow_runs,
+        task_runs=task_runs,
+        deployments=deployments,
+        work_pools=work_pools,
+    )
 
 
 @routes.writes("DELETE", "/{id:uuid}")
 async def delete_flow(tx: Connection, id: UUID) -> None:
-    """Delete a flow with its runs."""
-    await changing.remove_flow(tx, id)
+    """Delete a flow with its deployments and its runs."""
+    await removing.remove_flow(tx, id)
+
+
+@routes.writes("POST", "/bulk_delete", FlowBulkDeleteResponse)
+async def bulk_delete_flows(
+    tx: Connection,
+    flows: Body[FlowFilter | None] = None,
+    limit: Annotated[int, BODY, Ge(1), Le(removing.AT_ONCE)] = removing.AT_ONCE,
+) -> Any:
+    """Delete flows that satisfy a filter."""
+    return {"deleted": await removing.remove_flows(tx, limit, flows=flows)}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from prefect.schemas.actions.runs import LogCreate
-from prefect.schemas.filters import LogFilter
-from prefect.schemas.records import Log
 from prefect.schemas.sorting import LogSort
+from prefect.schemas.wire.filters import LogFilter
+from prefect.schemas.wire.objects import Log
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import NOT_GIVEN, Body, In, Limit, Offset, Routes
 from prefect.server.services import changing, reading

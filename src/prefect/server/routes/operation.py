@@ -78,7 +78,7 @@ class Operation:
         path: Its path below the API, for instance `"/flow_runs/{id:uuid}"`.
         fn: Is called with a transaction, then with what the request gave, by name. A parameter of the type `Caller` gets
             who calls.
-        tag: The group it is listed in.
+        tag: The group it is listed in, or several.
         status: The HTTP status of its answer.
         answer: The type of its answer, for the documentation; None for an empty one.
         writes: It changes something.
@@ -88,11 +88,16 @@ class Operation:
     method: str
     path: str
     fn: Callable[..., Awaitable[Any]]
-    tag: str | None
+    tag: str | tuple[str, ...] | None
     status: int = 200
     answer: Any = None
     writes: bool = False
     listed: bool = True
+
+    @property
+    def tags(self) -> list[str]:
+        """The groups it is listed in."""
+        return [self.tag] if isinstance(self.tag, str) else list(self.tag or ())
 
     @property
     def route(self) -> str:
@@ -108,7 +113,7 @@ class Routes:
         prefix: What all its paths begin with.
     """
 
-    def __init__(self, tag: str | None, prefix: str = "") -> None:
+    def __init__(self, tag: str | tuple[str, ...] | None, prefix: str = "") -> None:
         self.tag = tag
         self.prefix = prefix
         self.by_route: dict[tuple[str, str], Operation] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from prefect.schemas.states import State
+from prefect.schemas.wire.states import State
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import Routes
 from prefect.server.services import reading

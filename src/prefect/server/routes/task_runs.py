@@ -2,27 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import Annotated, Any
 from uuid import UUID
 
-from prefect.schemas.actions.runs import StateCreate, TaskRunCreate, TaskRunUpdate
-from prefect.schemas.filters import FlowFilter, FlowRunFilter, TaskRunFilter
-from prefect.schemas.responses import OrchestrationResult
-from prefect.schemas.runs import TaskRun
+from annotated_types import Ge
+
+from prefect.schemas.responses import HistoryResponse
 from prefect.schemas.sorting import TaskRunSort
+from prefect.schemas.wire.filters import DeploymentFilter, FlowFilter, FlowRunFilter, TaskRunFilter
+from prefect.schemas.wire.runs import TaskRun, TaskRunCreate, TaskRunPaginationResponse, TaskRunUpdate
+from prefect.schemas.wire.states import OrchestrationResult, StateCreate
 from prefect.server import store
 from prefect.server.db.connection import Connection
-from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
-from prefect.server.services import changing, reading
+from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Offset, Routes, Status
+from prefect.server.services import changing, reading, removing, run_history, runs, transitions
+from prefect.types import now
+from prefect.types._annotated import DateTime
 
 routes = Routes("Task Runs", "/task_runs")
 
 
 @routes.writes("POST", "/", TaskRun, 201)
 async def create_task_run(tx: Connection, task_run: TaskRunCreate) -> Any:
-    """Create a task run."""
-    values = task_run.model_dump(exclude_unset=True)
-    return await changing.add_task_run(tx, values, values.pop("state", None))
+    """Create a task run; one at the same place of its flow run is left as it is, and returned with status 200."""
+    values = task_run.model_dump(exclude={"state", "empirical_policy"})
+    values["empirical_policy"] = task_run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
+    state = task_run.state and task_run.state.model_dump(exclude_unset=True)
+    answer, created = await runs.create_task_run(tx, values, state)
+    return answer if created else Status(200, answer)
+
+
+@routes.writes("PATCH", "/{id:uuid}")
+async def update_task_run(tx: Connection, task_run: TaskRunUpdate, id: UUID) -> None:
+    """Change what is given of a task run."""
+    await changing.change_run(tx, store.task_runs, id, task_run.model_dump(exclude_unset=True))
+
+
+@routes.reads("POST", "/count", int)
+async def count_task_runs(
+    tx: Connection,
+    flows: Body[FlowFilter] = NOT_GIVEN,
+    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
+    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
+    deployments: Body[DeploymentFilter] = NOT_GIVEN,
+) -> Any:
+    """How many task runs satisfy filters."""
+    return await reading.count(
+        tx, store.task_runs, flows=flows, flow_runs=flow_runs, task_runs=task_runs, deployments=deployments
+    )
+
+
+@routes.reads("POST", "/history", list[HistoryResponse])
+async def task_run_history(
+    tx: Connection,
+    history_start: Body[DateTime],
+    history_end: Body[DateTime],
+    history_interval: Annotated[timedelta, In("body", "history_interval_seconds")],
+    flows: Body[FlowFilter] = NOT_GIVEN,
+    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
+    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
+    deployments: Body[DeploymentFilter] = NOT_GIVEN,
+) -> Any:
+    """Task runs by when they were expected to start: for each interval how many are in which state."""
+    return await run_history.history(
+        tx,
+        store.task_runs,
+        history_start,
+        history_end,
+        history_interval,
+        flows=flows,
+        flow_runs=flow_runs,
+        task_runs=task_runs,
+        deployments=deployments,
+    )
 
 
 @routes.reads("GET", "/{id:uuid}", TaskRun)
@@ -40,36 +93,50 @@ async def read_task_runs(
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,
     task_runs: Body[TaskRunFilter | None] = None,
+    deployments: Body[DeploymentFilter | None] = None,
 ) -> Any:
     """The task runs that satisfy filters."""
-    return await reading.find_task_runs(tx, sort, limit, offset, flows=flows, flow_runs=flow_runs, task_runs=task_runs)
+    return await reading.find_task_runs(
+        tx, sort, limit, offset, flows=flows, flow_runs=flow_runs, task_runs=task_runs, deployments=deployments
+    )
 
 
-@routes.reads("POST", "/count", int)
-async def count_task_runs(
+@routes.reads("POST", "/paginate", TaskRunPaginationResponse)
+async def paginate_task_runs(
     tx: Connection,
+    sort: Body[TaskRunSort] = TaskRunSort.ID_DESC,
+    limit: Limit = NOT_GIVEN,
+    page: Annotated[int, BODY, Ge(1)] = 1,
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,
     task_runs: Body[TaskRunFilter | None] = None,
+    deployments: Body[DeploymentFilter | None] = None,
 ) -> Any:
-    """How many task runs satisfy filters."""
-    return await reading.count(tx, store.task_runs, flows=flows, flow_runs=flow_runs, task_runs=task_runs)
-
-
-@routes.writes("PATCH", "/{id:uuid}")
-async def update_task_run(tx: Connection, task_run: TaskRunUpdate, id: UUID) -> None:
-    """Change what is given of a task run."""
-    await changing.change_run(tx, store.task_runs, id, task_run.model_dump(exclude_unset=True))
-
-
-@routes.writes("POST", "/{id:uuid}/set_state", OrchestrationResult)
-async def set_task_run_state(tx: Connection, id: UUID, state: Body[StateCreate], force: Body[bool] = False) -> Any:
-    """Ask for a task run to enter a state."""
-    entered = await changing.set_state(tx, store.task_runs, id, state.model_dump(mode="json", exclude_unset=True))
-    return {"state": entered, "status": "ACCEPT", "details": {"type": "accept_details"}}
+    """A page of the task runs that satisfy filters, in short."""
+    return await reading.paginate(
+        tx,
+        reading.find_task_runs_in_short,
+        store.task_runs,
+        sort,
+        page,
+        limit,
+        flows=flows,
+        flow_runs=flow_runs,
+        task_runs=task_runs,
+        deployments=deployments,
+    )
 
 
 @routes.writes("DELETE", "/{id:uuid}")
 async def delete_task_run(tx: Connection, id: UUID) -> None:
     """Delete a task run with its logs."""
-    await changing.remove_task_run(tx, id)
+    await removing.remove_task_run(tx, id)
+
+
+@routes.writes("POST", "/{id:uuid}/set_state", OrchestrationResult)
+async def set_task_run_state(tx: Connection, id: UUID, state: Body[StateCreate], force: Body[bool] = False) -> Any:
+    """Ask for a task run to enter a state."""
+    began = now()
+    answer = await transitions.set_task_run_state(tx, id, state.model_dump(exclude_unset=True), force=force)
+    entered = answer["state"] is not None and answer["state"]["timestamp"] >= began
+    return Status(201, answer) if entered else answer

@@ -5,39 +5,71 @@ Columns of our own (`owner`, `states`, `result`) do not leave here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from prefect.server.db.dialect import from_micros
-from prefect.server.services.history import STATE_NAMES, StoredState
+from prefect.schemas.runs import FlowRunPolicy, TaskRunPolicy
+from prefect.schemas.states import StateDetails
+from prefect.schemas.wire.runs import TaskRunResponse
+from prefect.server.services.history import STATE_NAMES, StoredState, entered
 from prefect.server.store import Row
 from prefect.types import now
 
 Answer = dict[str, Any]
 
-_PRIVATE = frozenset(("owner", "states", "result", "state_timestamp"))
+_PRIVATE = frozenset(("owner", "states", "result", "state_timestamp", "lease_until"))
 _COLLECTIONS = UUID("6f5f2dd0-6a6b-5f0e-8d3b-0c1a5d9a7c11")
 _NONE = timedelta(0)
 
+_DETAILS: Answer = {name: field.default for name, field in StateDetails.model_fields.items()} | {"deferred": False}
+_FLOW_POLICY: Answer = {name: field.default for name, field in FlowRunPolicy.model_fields.items()} | {"pause_keys": []}
+_TASK_POLICY: Answer = {name: field.default for name, field in TaskRunPolicy.model_fields.items()}
+_NO_PLACE: Answer = {"work_pool_id": None, "work_pool_name": None}
 
-def flow_run(row: Row) -> Answer:
-    """A flow run with its current state."""
-    details = {"flow_run_id": row["id"], "task_run_id": row["parent_task_run_id"]}
-    return {**_run(row, details), "auto_scheduled": bool(row["auto_scheduled"])}
+
+def flow_run(row: Row, place: Mapping[str, Any] = _NO_PLACE) -> Answer:
+    """A flow run with its current state.
+
+    Args:
+        row: Its row.
+        place: Where it is to run: `work_pool_id` and `work_pool_name`, and the queue's current `work_queue_name`.
+    """
+    answer = {**_run(row, _flow_details(row)), **place}
+    answer["auto_scheduled"] = bool(row["auto_scheduled"])
+    answer["job_variables"] = row["job_variables"] or {}
+    answer["empirical_policy"] = {**_FLOW_POLICY, **row["empirical_policy"]}
+    return answer
 
 
 def task_run(row: Row) -> Answer:
     """A task run with its current state."""
     answer = _run(row, _task_details(row))
     answer["flow_run_run_count"] = row["flow_run_run_count"] or 0
+    answer["empirical_policy"] = {**_TASK_POLICY, **row["empirical_policy"]}
     return answer
+
+
+def task_run_in_short(row: Row) -> Answer:
+    """What of a task run a page of them shows."""
+    answer = task_run(row)
+    return {name: answer[name] for name in TaskRunResponse.model_fields}
+
+
+def flow_run_state(row: Row) -> Answer | None:
+    """The current state of a flow run, if it has one."""
+    return state(row["states"][-1], _flow_details(row)) if row["states"] else None
+
+
+def task_run_state(row: Row) -> Answer | None:
+    """The current state of a task run, if it has one."""
+    return state(row["states"][-1], _task_details(row)) if row["states"] else None
 
 
 def flow_run_states(row: Row) -> list[Answer]:
     """All states of a flow run, oldest first."""
-    details = {"flow_run_id": row["id"], "task_run_id": row["parent_task_run_id"]}
-    return [state(stored, details) for stored in row["states"]]
+    return [state(stored, _flow_details(row)) for stored in row["states"]]
 
 
 def task_run_states(row: Row) -> list[Answer]:
@@ -47,17 +79,14 @@ def task_run_states(row: Row) -> list[Answer]:
 
 def state(stored: StoredState, details: Answer) -> Answer:
     """A stored state; `details` are those that follow from its run."""
-    at = from_micros(stored["timestamp"])
     return {
         "id": UUID(stored["id"]),
         "type": stored["type"],
         "name": stored.get("name") or STATE_NAMES[stored["type"]],
-        "timestamp": at,
+        "timestamp": entered(stored),
         "message": stored.get("message"),
-        "state_details": {**stored.get("details", {}), **details},
         "data": stored.get("data"),
-        "created": at,
-        "updated": at,
+        "state_details": {**_DETAILS, **stored.get("details", {}), **details},
     }
 
 
@@ -69,6 +98,10 @@ def artifact_collection(row: Row) -> Answer:
 def log(row: Row) -> Answer:
     """A log; it came into being when it was written."""
     return {**row, "created": row["timestamp"], "updated": row["timestamp"]}
+
+
+def _flow_details(row: Row) -> Answer:
+    return {"flow_run_id": row["id"], "task_run_id": row["parent_task_run_id"]}
 
 
 def _task_details(row: Row) -> Answer:
@@ -83,12 +116,12 @@ def _run(row: Row, details: Answer) -> Answer:
     answer["run_count"] = row["run_count"] or 0
     answer["total_run_time"] = row["total_run_time"] or _NONE
     at = now()
-    answer["estimated_run_time"] = _estimated_run_time(row, at)
-    answer["estimated_start_time_delta"] = _start_delay(row, at)
+    answer["estimated_run_time"] = estimated_run_time(row, at)
+    answer["estimated_start_time_delta"] = start_delay(row, at)
     return answer
 
 
-def _estimated_run_time(row: Row, at: datetime) -> timedelta:
+def estimated_run_time(row: Row, at: datetime) -> timedelta:
     """The time spent running so far, a run that goes on included."""
     total = row["total_run_time"] or _NONE
     if row["state_type"] == "RUNNING":
@@ -96,7 +129,7 @@ def _estimated_run_time(row: Row, at: datetime) -> timedelta:
     return total
 
 
-def _start_delay(row: Row, at: datetime) -> timedelta:
+def start_delay(row: Row, at: datetime) -> timedelta:
     """How much later than expected the run started, or is by now."""
     expected, started = row["expected_start_time"], row["start_time"]
     if expected is None or (started is None and row["end_time"] is not None):

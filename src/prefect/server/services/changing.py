@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.services import emitting, records
@@ -16,6 +18,7 @@ from prefect.server.services.answers import Answer
 from prefect.server.services.errors import Invalid, Refused
 from prefect.server.services.reading import get, get_flow_by_name
 from prefect.server.store import Collection, Row
+from prefect.settings import get_current_settings
 from prefect.types import named_id, new_id, now
 
 Values = Mapping[str, Any]
@@ -59,14 +62,26 @@ async def change_run(tx: Connection, collection: Collection, id_: UUID, values: 
     refused = sorted(set(values) - records.CHANGEABLE[collection.table.name])
     if refused:
         raise Invalid(f"{', '.join(refused)} of a {collection.table.name.replace('_', ' ')} cannot be set.")
+    check_parameters(values)
     row = await get(tx, collection, id_, lock=True)
     if values.get("job_variables") is not None and row["state_type"] not in (None, "SCHEDULED", "PENDING"):
         raise Refused(f"Job variables for a flow run in state {row['state_type']} cannot be updated")
     await collection.change(tx, [{"id": id_, "updated": now(), **values}], ["updated", *values])
 
 
+def check_parameters(values: Values) -> None:
+    """Refuse parameters that are larger than the settings allow."""
+    most = get_current_settings().server.api.max_parameter_size
+    size = len(orjson.dumps(values.get("parameters") or {}, str, orjson.OPT_NON_STR_KEYS))
+    if 0 < most < size:
+        raise Invalid(f"Flow run parameters must be less than {most:,} bytes when serialized (got {size:,} bytes).")
+
+
 async def add_labels(tx: Connection, id_: UUID, labels: Values) -> None:
     """Add labels to a flow run's, in place of those of the same name."""
+    wrong = [name for name, value in labels.items() if not isinstance(value, (bool, int, float, str))]
+    if wrong:
+        raise Invalid(f"The label {wrong[0]!r} must be a string, a number or a boolean.")
     row = await get(tx, store.flow_runs, id_, lock=True)
     await change_run(tx, store.flow_runs, id_, {"labels": {**row["labels"], **labels}})
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from bisect import bisect
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from prefect import rules
-from prefect.server.db.dialect import from_micros
+from prefect.server.db.dialect import from_micros, micros
 from prefect.server.store import Row
+from prefect.types import UTC
 
 StoredState = dict[str, Any]
 
@@ -55,6 +57,8 @@ def enter(row: Row, state: StoredState) -> bool:
 def insert(states: list[StoredState], state: StoredState) -> bool:
     """Put a state where its time belongs; states of equal time keep the order they came in, a microsecond apart.
 
+    Only the end of a run keeps its place: what comes late with the same time happened before it.
+
     Returns:
         False when the state is there already.
     """
@@ -64,9 +68,10 @@ def insert(states: list[StoredState], state: StoredState) -> bool:
     if not states or state["timestamp"] > states[-1]["timestamp"]:
         states.append(state)
         return True
-    taken = {known["timestamp"] for known in states}
+    taken = {known["timestamp"]: known["type"] for known in states}
+    ended = taken.get(state["timestamp"]) in rules.TERMINAL and state["type"] not in rules.TERMINAL
     while state["timestamp"] in taken:
-        state["timestamp"] += 1
+        state["timestamp"] += -1 if ended else 1
     states.insert(bisect([known["timestamp"] for known in states], state["timestamp"]), state)
     return True
 
@@ -74,13 +79,16 @@ def insert(states: list[StoredState], state: StoredState) -> bool:
 def derive(row: Row) -> None:
     """Set the derived columns of a run from all its states."""
     row.update(NOTHING_DERIVED)
+    counts_anew = "task_key" in row
     previous: rules.Moment | None = None
     paused = False
     for state in row["states"]:
         moment = _moment(state)
-        running = moment.type == "RUNNING"
+        running, over = moment.type == "RUNNING", moment.type in rules.TERMINAL
+        if counts_anew and not over and previous is not None and previous.type in rules.TERMINAL:
+            row["run_count"] = 0  # a task that had ended and goes on is tried from the beginning
         row.update(rules.advance(row, previous, moment, paused and running))
-        paused = moment.type == "PAUSED" or (paused and not running)
+        paused = moment.type == "PAUSED" or (paused and not running and not over)
         previous = moment
 
 
@@ -92,5 +100,80 @@ def _moment(state: StoredState) -> rules.Moment:
         type_,
         state.get("name") or STATE_NAMES[type_],
         from_micros(state["timestamp"]),
-        datetime.fromisoformat(scheduled) if scheduled else None,
+        _time(scheduled) if scheduled else None,
     )
+
+
+# --- as the rule book has it -----------------------------------------------------------------------------------------
+
+
+def entry(state: StoredState) -> rules.Entry:
+    """A stored state as the rule book knows it."""
+    details = {name: read_detail(name, value) for name, value in state.get("details", {}).items()}
+    return rules.Entry(
+        state["type"],
+        state.get("name") or STATE_NAMES[state["type"]],
+        entered(state),
+        state.get("message"),
+        state.get("data"),
+        details,
+    )
+
+
+def entered(state: StoredState) -> datetime:
+    """When a stored state was entered."""
+    return from_micros(state["timestamp"])
+
+
+def stored(entry: rules.Entry, id_: UUID) -> StoredState:
+    """A state of the rule book's as it is stored; what its run says of it already is left out."""
+    state: StoredState = {"id": str(id_), "type": entry.type}
+    if entry.name != STATE_NAMES[entry.type]:
+        state["name"] = entry.name
+    state["timestamp"] = micros(entry.timestamp)
+    if entry.message is not None:
+        state["message"] = entry.message
+    details = {name: plain(value) for name, value in entry.details.items() if value and name not in OF_THE_RUN}
+    if details:
+        state["details"] = details
+    if entry.data is not None:
+        state["data"] = entry.data
+    return state
+
+
+OF_THE_RUN = frozenset(("flow_run_id", "task_run_id"))
+"""Details of a state that are known from the row that it is in."""
+
+
+def read_detail(name: str, value: Any) -> Any:
+    """A detail of a state, given as JSON has it or as a Python value, as a Python value."""
+    return _DETAILS[name](value) if name in _DETAILS else value
+
+
+def plain(value: Any) -> Any:
+    """A detail as JSON has it."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _time(value: Any) -> datetime:
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _uuid(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+_DETAILS = {
+    **dict.fromkeys(("scheduled_time", "cache_expiration", "pause_timeout"), _time),
+    **dict.fromkeys(
+        (
+            *("child_flow_run_id", "transition_id", "task_parameters_id", "deployment_concurrency_lease_id"),
+            *OF_THE_RUN,
+        ),
+        _uuid,
+    ),
+}
+"""The details of a state that are not what JSON has, and how they are read."""

@@ -61,6 +61,13 @@ async def find_task_runs(
     return await _find(tx, store.task_runs, answers.task_run, "ID_DESC", sort, limit, offset, criteria)
 
 
+async def find_task_runs_in_short(
+    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
+) -> list[Answer]:
+    """As `find_task_runs`, with less of each."""
+    return await _find(tx, store.task_runs, answers.task_run_in_short, "ID_DESC", sort, limit, offset, criteria)
+
+
 async def find_flows(
     tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
@@ -115,6 +122,14 @@ async def get_flow_run(tx: Connection, id_: UUID) -> Answer:
 async def get_task_run(tx: Connection, id_: UUID) -> Answer:
     """A task run, or `Missing`."""
     return answers.task_run(await get(tx, store.task_runs, id_))
+
+
+async def get_task_run_with_flow_run_name(tx: Connection, id_: UUID) -> Answer:
+    """A task run with the name of its flow run, or `Missing`."""
+    answer = await get_task_run(tx, id_)
+    where = one_of("flow_run.id", [answer["flow_run_id"]])
+    names = [row["name"] for row in await store.flow_runs.find(tx, where, columns=["name"])]
+    return {**answer, "flow_run_name": names[0] if names else None}
 
 
 async def get_flow(tx: Connection, id_: UUID) -> Answer:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from prefect.server.db.dialect import micros
 from prefect.server.db.tables import ARTIFACT, FLOW, FLOW_RUN, LOG, PROCESS, TASK_RUN, Kind, Table
-from prefect.server.services.history import NOTHING_DERIVED, STATE_NAMES, StoredState
+from prefect.server.services.history import NOTHING_DERIVED, OF_THE_RUN, STATE_NAMES, StoredState
 from prefect.server.store import Row
 from prefect.types import UTC
 
@@ -41,8 +41,6 @@ CHANGEABLE = {
 
 
 _STATE_FIELDS: tuple[tuple[str, Kind], ...] = (("message", "text"), ("details", "object"), ("data", "json"))
-
-_OF_THE_RUN = frozenset(("flow_run_id", "task_run_id"))
 
 _CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 """An id that is kept as it is: states are the most numerous records, and parsing an id costs more than this look."""
@@ -114,7 +112,7 @@ def state(record: Record) -> StoredState:
             stored[field] = _value(kind, field, value)
     if "details" in stored:
         # Which run it belongs to is known from the row it is in.
-        details = {name: value for name, value in stored.pop("details").items() if name not in _OF_THE_RUN}
+        details = {name: value for name, value in stored.pop("details").items() if name not in OF_THE_RUN}
         if details:
             stored["details"] = details
     if "details" in stored and (scheduled := stored["details"].get("scheduled_time")) is not None:

@@ -12,6 +12,7 @@ from prefect.server.store.collection import Row as Row
 flows = Collection(tables.FLOW)
 flow_runs = Collection(tables.FLOW_RUN)
 task_runs = Collection(tables.TASK_RUN)
+cached_states = Collection(tables.CACHED_STATE)
 logs = Collection(tables.LOG)
 artifacts = Collection(tables.ARTIFACT)
 processes = Collection(tables.PROCESS)

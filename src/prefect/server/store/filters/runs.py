@@ -1,27 +1,37 @@
-"""What the filters on flows, runs, logs and artifacts mean."""
+"""What the filters on flows, runs and logs mean."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from prefect.server.db.dialect import Dialect
-from prefect.server.db.sql import FALSE, TRUE, Sql, one_of
+from prefect.server.db.sql import TRUE, Sql, one_of
 from prefect.server.store import text
 from prefect.server.store.filters.core import OPERATORS, Meaning, column, combined, given, tags
+
+_POOL_OF_QUEUE = "work_queue JOIN work_pool ON work_pool.id = work_queue.work_pool_id"
 
 LINKS = {
     ("flow", "flow_run"): "flow.id IN (SELECT flow_run.flow_id FROM flow_run WHERE {})",
     ("flow", "task_run"): "flow.id IN (SELECT flow_run.flow_id FROM flow_run JOIN task_run"
     " ON task_run.flow_run_id = flow_run.id WHERE {})",
+    ("flow", "deployment"): "flow.id IN (SELECT deployment.flow_id FROM deployment WHERE {})",
+    ("flow", "work_pool"): "flow.id IN (SELECT deployment.flow_id FROM deployment"
+    f" JOIN {_POOL_OF_QUEUE} AND work_queue.id = deployment.work_queue_id WHERE {{}})",
     ("flow_run", "flow"): "flow_run.flow_id IN (SELECT flow.id FROM flow WHERE {})",
     ("flow_run", "task_run"): "flow_run.id IN (SELECT task_run.flow_run_id FROM task_run WHERE {})",
+    ("flow_run", "deployment"): "flow_run.deployment_id IN (SELECT deployment.id FROM deployment WHERE {})",
+    ("flow_run", "work_queue"): "flow_run.work_queue_id IN (SELECT work_queue.id FROM work_queue WHERE {})",
+    ("flow_run", "work_pool"): f"flow_run.work_queue_id IN (SELECT work_queue.id FROM {_POOL_OF_QUEUE} WHERE {{}})",
     ("task_run", "flow"): "task_run.flow_run_id IN (SELECT flow_run.id FROM flow_run JOIN flow"
     " ON flow.id = flow_run.flow_id WHERE {})",
     ("task_run", "flow_run"): "task_run.flow_run_id IN (SELECT flow_run.id FROM flow_run WHERE {})",
-    ("artifact", "flow"): "artifact.flow_run_id IN (SELECT flow_run.id FROM flow_run JOIN flow"
-    " ON flow.id = flow_run.flow_id WHERE {})",
-    ("artifact", "flow_run"): "artifact.flow_run_id IN (SELECT flow_run.id FROM flow_run WHERE {})",
-    ("artifact", "task_run"): "artifact.task_run_id IN (SELECT task_run.id FROM task_run WHERE {})",
+    ("task_run", "deployment"): "task_run.flow_run_id IN (SELECT flow_run.id FROM flow_run JOIN deployment"
+    " ON deployment.id = flow_run.deployment_id WHERE {})",
+    ("task_run", "work_queue"): "task_run.flow_run_id IN (SELECT flow_run.id FROM flow_run JOIN work_queue"
+    " ON work_queue.id = flow_run.work_queue_id WHERE {})",
+    ("task_run", "work_pool"): "task_run.flow_run_id IN (SELECT flow_run.id FROM flow_run"
+    f" JOIN {_POOL_OF_QUEUE} AND work_queue.id = flow_run.work_queue_id WHERE {{}})",
 }
 
 
@@ -59,17 +69,24 @@ def _has_subflow(_: Dialect, criteria: Any) -> Sql:
 
 
 def _deployed_flow(_: Dialect, criteria: Any) -> Sql:
-    """Flows with or without deployments: there are none in the local store."""
-    return {None: TRUE, True: TRUE, False: FALSE}[criteria.is_null_]
+    """Flows with or without deployments."""
+    if criteria.is_null_ is None:
+        return TRUE
+    negation = "NOT " if criteria.is_null_ else ""
+    return Sql(f"{negation}EXISTS (SELECT 1 FROM deployment WHERE deployment.flow_id = flow.id)")
+
+
+def _flow_run_of_task(dialect: Dialect, criteria: Any) -> Sql:
+    """Whether a task run has a flow run is only asked for where none is named, unless it is to have none."""
+    if criteria.is_null_:
+        return Sql("task_run.flow_run_id IS NULL")
+    if criteria.any_ is not None:
+        return one_of("task_run.flow_run_id", criteria.any_)
+    return Sql("task_run.flow_run_id IS NOT NULL") if criteria.is_null_ is False else TRUE
 
 
 def _log_text(dialect: Dialect, criteria: Any) -> Sql:
     return text.matching(dialect, ("log.message", "log.name"), criteria.query)
-
-
-def _key(table: str) -> Meaning:
-    # The pattern of a key is used as it is: its author writes the wildcards.
-    return column(f"{table}.key", like_=lambda dialect, name, value: dialect.like(name, value))
 
 
 MEANINGS: dict[str, dict[str, Meaning]] = {
@@ -94,9 +111,9 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
     },
     "TaskRunFilter": {
         **{
-            name: column(f"task_run.{name}")
-            for name in ("id", "name", "flow_run_id", "start_time", "end_time", "expected_start_time")
+            name: column(f"task_run.{name}") for name in ("id", "name", "start_time", "end_time", "expected_start_time")
         },
+        "flow_run_id": _flow_run_of_task,
         "state": _state("task_run"),
         "tags": tags("task_run.tags"),
         "subflow_runs": _has_subflow,
@@ -104,14 +121,5 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
     "LogFilter": {
         **{name: column(f"log.{name}") for name in ("level", "timestamp", "flow_run_id", "task_run_id")},
         "text": _log_text,
-    },
-    "ArtifactFilter": {
-        **{name: column(f"artifact.{name}") for name in ("id", "flow_run_id", "task_run_id", "type")},
-        "key": _key("artifact"),
-    },
-    "ArtifactCollectionFilter": {
-        **{name: column(f"artifact.{name}") for name in ("flow_run_id", "task_run_id", "type")},
-        "latest_id": column("artifact.id"),
-        "key": _key("artifact"),
     },
 }
