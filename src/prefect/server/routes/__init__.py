@@ -19,19 +19,23 @@ MODULES = {
     "task_runs": "task_runs",
     "task_run_states": "run_states",
     "logs": "logs",
+    "events": "events",
+    "ui": "ui",
     "artifacts": "artifacts",
     "variables": "variables",
     "saved_searches": "saved_searches",
     "concurrency_limits": "concurrency_limits",
     "v2": "concurrency_limits_v2",
     "csrf-token": "csrf",
+    "admin": "admin",
+    "ui/schemas": "ui_schemas",
     "journal": "journal",
     "health": "root",
     "hello": "root",
     "ready": "root",
     "version": "root",
 }
-"""The module of the operations whose path begins with a word."""
+"""The module of the operations whose path begins with a word, or with two."""
 
 
 def routes_of(word: str) -> Routes:
@@ -56,4 +60,6 @@ def find(method: str, route: str) -> Operation:
     Raises:
         LookupError: There is none.
     """
-    return routes_of(route.split("/")[1]).by_route[method, route]
+    words = route.split("/")[1:3]
+    two = "/".join(words)
+    return routes_of(two if two in MODULES else words[0]).by_route[method, route]

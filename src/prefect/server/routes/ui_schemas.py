@@ -1,0 +1,20 @@
+"""Checking what a form of the web page holds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from prefect.schemas.wire import SchemaValuesValidationResponse
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import Body, In, Routes
+from prefect.server.services import form_errors
+
+routes = Routes(("UI", "Schemas"), "/ui/schemas")
+
+
+@routes.reads("POST", "/validate", SchemaValuesValidationResponse)
+async def validate_obj(
+    tx: Connection, json_schema: Annotated[dict[str, Any], In("body", "schema")], values: Body[dict[str, Any]]
+) -> Any:
+    """What is wrong with values for a JSON schema; status 422 when the schema is none."""
+    return await form_errors.find(tx, json_schema, values)
