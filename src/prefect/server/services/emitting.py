@@ -15,7 +15,7 @@ from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.dialect import from_micros
 from prefect.server.services import event_store
-from prefect.server.services.history import STATE_NAMES, StoredState
+from prefect.server.services.history import STATE_NAMES, StoredState, derive
 from prefect.server.store import Row
 from prefect.types import new_id, now
 
@@ -223,7 +223,7 @@ def _event(kind: str, entered: Entered, related: list[Labels], states: dict[str,
     labels = {
         "prefect.resource.id": f"prefect.{kind}.{run['id']}",
         "prefect.resource.name": run["name"],
-        "prefect.run-count": str(_run_count(run["states"], after)),
+        "prefect.run-count": str(_run_count(run, after)),
         "prefect.state-message": _message(after),
         "prefect.state-name": name,
         "prefect.state-timestamp": occurred.isoformat(timespec="microseconds"),
@@ -288,14 +288,12 @@ def _message(state: StoredState) -> str:
     return (state.get("message") or "")[:LONGEST_MESSAGE]
 
 
-def _run_count(states: Iterable[StoredState], until: StoredState) -> int:
+def _run_count(run: Row, after: StoredState) -> int:
     """Which attempt a run was in when it had entered a state."""
-    count = 0
-    paused = False
-    for state in states:
-        running = state["type"] == "RUNNING"
-        count += running and not paused
-        paused = state["type"] == "PAUSED" or (paused and not running)
-        if state["id"] == until["id"]:
-            break
-    return count
+    states = run["states"]
+    if states[-1]["id"] == after["id"]:
+        return run["run_count"] or 0
+    until = [state["id"] for state in states].index(after["id"]) + 1
+    then = {**run, "states": states[:until]}
+    derive(then)
+    return then["run_count"]
