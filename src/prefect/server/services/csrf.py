@@ -25,7 +25,8 @@ async def issue(tx: Connection, client: str) -> Answer:
     """
     told = get_current_settings().server.api
     if not told.csrf_protection_enabled:
-        raise Invalid("CSRF protection is off: no token is needed.")
+        # Clients look for these very words.
+        raise Invalid("CSRF protection is disabled.")
     at = now()
     await store.csrf_tokens.remove(tx, Sql("csrf_token.expiration < ?", (at,)))
     values = {"updated": at, "token": secrets.token_hex(32), "expiration": at + told.csrf_token_expiration}
