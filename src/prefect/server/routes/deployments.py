@@ -1,0 +1,239 @@
+"""Deployments, their schedules, and starting them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from annotated_types import Ge, Le
+
+from prefect.schemas import wire
+from prefect.schemas.wire.deployments import DeploymentSort
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Offset, Routes, Status
+from prefect.server.services import deployment_runs, deployment_schedules, dispatch, reading, scheduling
+from prefect.server.services import deployments as deployments_
+from prefect.server.services.planning import Horizon
+from prefect.settings import get_current_settings
+from prefect.types._annotated import DateTime
+
+routes = Routes("Deployments", "/deployments")
+
+
+@routes.writes("POST", "/", wire.DeploymentResponse, 200)
+async def create_deployment(tx: Connection, deployment: wire.DeploymentCreate) -> Any:
+    """Create a deployment, with status 201; one of the same flow and name is given the new values."""
+    answer, created = await deployments_.create(tx, deployment.model_dump(mode="json", exclude_unset=True))
+    return Status(201, answer) if created else answer
+
+
+@routes.writes("PATCH", "/{id:uuid}")
+async def update_deployment(tx: Connection, deployment: wire.DeploymentUpdate, id: UUID) -> None:
+    """Change what is given of a deployment."""
+    await deployments_.change(tx, id, deployment.model_dump(mode="json", exclude_unset=True))
+
+
+@routes.reads("GET", "/name/{flow_name}/{deployment_name}", wire.DeploymentResponse)
+async def read_deployment_by_name(tx: Connection, flow_name: str, deployment_name: str) -> Any:
+    """A deployment by the name of its flow and its own."""
+    return (await deployments_.answer(tx, [await deployments_.named(tx, flow_name, deployment_name)]))[0]
+
+
+@routes.reads("GET", "/{id:uuid}", wire.DeploymentResponse)
+async def read_deployment(tx: Connection, id: UUID) -> Any:
+    """A deployment."""
+    return (await deployments_.answer(tx, [await deployments_.get(tx, id)]))[0]
+
+
+@routes.reads("POST", "/filter", list[wire.DeploymentResponse])
+async def read_deployments(
+    tx: Connection,
+    limit: Limit = NOT_GIVEN,
+    offset: Offset = 0,
+    flows: Body[wire.FlowFilter | None] = None,
+    flow_runs: Body[wire.FlowRunFilter | None] = None,
+    task_runs: Body[wire.TaskRunFilter | None] = None,
+    deployments: Body[wire.DeploymentFilter | None] = None,
+    work_pools: Body[wire.WorkPoolFilter | None] = None,
+    work_pool_queues: Body[wire.WorkQueueFilter | None] = None,
+    sort: Body[DeploymentSort] = DeploymentSort.NAME_ASC,
+) -> Any:
+    """The deployments that satisfy filters."""
+    return await deployments_.find(
+        tx,
+        sort,
+        limit,
+        offset,
+        flows=flows,
+        flow_runs=flow_runs,
+        task_runs=task_runs,
+        deployments=deployments,
+        work_pools=work_pools,
+        work_pool_queues=work_pool_queues,
+    )
+
+
+@routes.reads("POST", "/paginate", wire.DeploymentPaginationResponse)
+async def paginate_deployments(
+    tx: Connection,
+    page: Annotated[int, BODY, Ge(1)] = 1,
+    limit: Limit = NOT_GIVEN,
+    flows: Body[wire.FlowFilter | None] = None,
+    flow_runs: Body[wire.FlowRunFilter | None] = None,
+    task_runs: Body[wire.TaskRunFilter | None] = None,
+    deployments: Body[wire.DeploymentFilter | None] = None,
+    work_pools: Body[wire.WorkPoolFilter | None] = None,
+    work_pool_queues: Body[wire.WorkQueueFilter | None] = None,
+    sort: Body[DeploymentSort] = DeploymentSort.NAME_ASC,
+) -> Any:
+    """A page of the deployments that satisfy filters."""
+    return await reading.paginate(
+        tx,
+        deployments_.find,
+        store.deployments,
+        sort,
+        page,
+        limit,
+        flows=flows,
+        flow_runs=flow_runs,
+        task_runs=task_runs,
+        deployments=deployments,
+        work_pools=work_pools,
+        work_pool_queues=work_pool_queues,
+    )
+
+
+@routes.writes("POST", "/get_scheduled_flow_runs", list[wire.FlowRunResponse])
+async def get_scheduled_flow_runs_for_deployments(
+    tx: Connection,
+    deployment_ids: Body[list[UUID]],
+    scheduled_before: Body[DateTime] = NOT_GIVEN,
+    limit: Limit = NOT_GIVEN,
+) -> Any:
+    """The runs of deployments that their runner may start."""
+    return await dispatch.of_deployments(tx, deployment_ids, scheduled_before, limit)
+
+
+@routes.reads("POST", "/count", int)
+async def count_deployments(
+    tx: Connection,
+    flows: Body[wire.FlowFilter | None] = None,
+    flow_runs: Body[wire.FlowRunFilter | None] = None,
+    task_runs: Body[wire.TaskRunFilter | None] = None,
+    deployments: Body[wire.DeploymentFilter | None] = None,
+    work_pools: Body[wire.WorkPoolFilter | None] = None,
+    work_pool_queues: Body[wire.WorkQueueFilter | None] = None,
+) -> Any:
+    """How many deployments satisfy filters."""
+    return await reading.count(
+        tx,
+        store.deployments,
+        flows=flows,
+        flow_runs=flow_runs,
+        task_runs=task_runs,
+        deployments=deployments,
+        work_pools=work_pools,
+        work_pool_queues=work_pool_queues,
+    )
+
+
+@routes.writes("DELETE", "/{id:uuid}")
+async def delete_deployment(tx: Connection, id: UUID) -> None:
+    """Delete a deployment with its schedules and those of its runs that have not begun."""
+    await deployments_.remove(tx, [await deployments_.get(tx, id, lock=True)])
+
+
+@routes.writes("POST", "/bulk_delete", wire.DeploymentBulkDeleteResponse)
+async def bulk_delete_deployments(
+    tx: Connection,
+    deployments: Body[wire.DeploymentFilter | None] = None,
+    limit: Annotated[int, BODY, Ge(1), Le(50)] = 50,
+) -> Any:
+    """Delete deployments that satisfy a filter."""
+    return {"deleted": await deployments_.remove_some(tx, deployments, limit)}
+
+
+@routes.writes("POST", "/{id:uuid}/schedule", Any)
+async def schedule_deployment(
+    tx: Connection,
+    id: UUID,
+    start_time: Body[DateTime] = NOT_GIVEN,
+    end_time: Body[DateTime] = NOT_GIVEN,
+    min_time: Body[timedelta] = NOT_GIVEN,
+    min_runs: Body[int] = NOT_GIVEN,
+    max_runs: Body[int] = NOT_GIVEN,
+) -> None:
+    """Make the runs that a deployment's schedules ask for, now rather than when the loop comes by."""
+    settings = get_current_settings()
+    horizon = Horizon.of(settings).with_given(min_runs, max_runs, min_time)
+    at_once = settings.server.services.scheduler.insert_batch_size
+    await scheduling.make_runs(tx, [id], horizon, at_once, start_time, end_time, even_paused=True)
+
+
+@routes.writes("POST", "/{id:uuid}/resume_deployment", Any)
+async def resume_deployment(tx: Connection, id: UUID) -> None:
+    """Have the schedules of a deployment make runs again."""
+    await deployments_.pause(tx, id, False)
+
+
+@routes.writes("POST", "/{id:uuid}/pause_deployment", Any)
+async def pause_deployment(tx: Connection, id: UUID) -> None:
+    """Have the schedules of a deployment make no runs; those that are not due yet are taken back."""
+    await deployments_.pause(tx, id, True)
+
+
+@routes.writes("POST", "/{id:uuid}/create_flow_run", wire.FlowRunResponse, 200)
+async def create_flow_run_from_deployment(tx: Connection, id: UUID, flow_run: wire.DeploymentFlowRunCreate) -> Any:
+    """Create a run of a deployment, with status 201; one of the same idempotency key is returned."""
+    answer, created = await deployment_runs.create(tx, id, flow_run.model_dump(exclude_unset=True))
+    return Status(201, answer) if created else answer
+
+
+@routes.writes("POST", "/{id:uuid}/create_flow_run/bulk", wire.FlowRunBulkCreateResponse)
+async def bulk_create_flow_runs_from_deployment(
+    tx: Connection, id: UUID, flow_runs: Annotated[list[wire.DeploymentFlowRunCreate], In("whole")]
+) -> Any:
+    """Create runs of a deployment; what became of each is told in their order."""
+    values = [flow_run.model_dump(exclude_unset=True) for flow_run in flow_runs]
+    return {"results": await deployment_runs.create_many(tx, id, values)}
+
+
+@routes.reads("GET", "/{id:uuid}/work_queue_check", list[wire.WorkQueue], deprecated=True)
+async def work_queue_check_for_deployment(tx: Connection, id: UUID) -> Any:
+    """The work queues from which a run of a deployment could be started."""
+    return await dispatch.queues_for(tx, id)
+
+
+# --- schedules -------------------------------------------------------------------------------------------------------
+
+
+@routes.reads("GET", "/{id:uuid}/schedules", list[wire.DeploymentSchedule])
+async def read_deployment_schedules(tx: Connection, id: UUID) -> Any:
+    """The schedules of a deployment, the one that changed last first."""
+    return await deployment_schedules.find(tx, id)
+
+
+@routes.writes("POST", "/{id:uuid}/schedules", list[wire.DeploymentSchedule], 201)
+async def create_deployment_schedules(
+    tx: Connection, id: UUID, schedules: Annotated[list[wire.DeploymentScheduleCreate], In("whole")]
+) -> Any:
+    """Add schedules to a deployment."""
+    values = [schedule.model_dump(mode="json") for schedule in schedules]
+    return await deployment_schedules.create(tx, id, values)
+
+
+@routes.writes("PATCH", "/{id:uuid}/schedules/{schedule_id:uuid}")
+async def update_deployment_schedule(
+    tx: Connection, id: UUID, schedule_id: UUID, schedule: wire.DeploymentScheduleUpdate
+) -> None:
+    """Change what is given of a schedule of a deployment."""
+    values = schedule.model_dump(mode="json", exclude_unset=True)
+    await deployment_schedules.change(tx, id, schedule_id, values)
+
+
+@routes.writes("DELETE", "/{id:uuid}/schedules/{schedule_id:uuid}")
+async def delete_deployment_schedule(tx: Connection, id: UUID, schedule_id: UUID) -> None:
+    """Delete a schedule of a deployment."""
+    await deployment_schedules.remove(tx, id, schedule_id)

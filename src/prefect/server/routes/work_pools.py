@@ -1,0 +1,166 @@
+"""Work pools, their queues, and their workers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le
+
+from prefect.schemas import wire
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Limit, Offset, Routes
+from prefect.server.services import dispatch, occupancy
+from prefect.server.services import work_pools as pools
+from prefect.server.services import work_queues as queues
+from prefect.server.services import workers as workers_
+from prefect.types._annotated import DateTime
+
+routes = Routes("Work Pools", "/work_pools")
+
+Page = Annotated[int, BODY, Ge(1)]
+
+
+@routes.writes("POST", "/", wire.WorkPoolResponse, 201)
+async def create_work_pool(tx: Connection, work_pool: wire.WorkPoolCreate) -> Any:
+    """Create a work pool with a default queue."""
+    row = await pools.add(tx, work_pool.model_dump(mode="json"))
+    return (await pools.answer(tx, [row]))[0]
+
+
+@routes.reads("GET", "/{name}", wire.WorkPoolResponse)
+async def read_work_pool(tx: Connection, name: str) -> Any:
+    """A work pool by its name."""
+    return (await pools.answer(tx, [await pools.named(tx, name)]))[0]
+
+
+@routes.reads("POST", "/filter", list[wire.WorkPoolResponse])
+async def read_work_pools(
+    tx: Connection,
+    work_pools: Body[wire.WorkPoolFilter | None] = None,
+    offset: Offset = 0,
+    limit: Limit = NOT_GIVEN,
+) -> Any:
+    """The work pools that satisfy a filter, by name."""
+    return await pools.find(tx, work_pools, limit, offset)
+
+
+@routes.reads("POST", "/count", int)
+async def count_work_pools(tx: Connection, work_pools: Body[wire.WorkPoolFilter | None] = None) -> Any:
+    """How many work pools satisfy a filter."""
+    return await pools.count(tx, work_pools)
+
+
+@routes.writes("PATCH", "/{name}")
+async def update_work_pool(tx: Connection, work_pool: wire.WorkPoolUpdate, name: str) -> None:
+    """Change what is given of a work pool."""
+    await pools.change(tx, name, work_pool.model_dump(mode="json", exclude_unset=True))
+
+
+@routes.writes("DELETE", "/{name}")
+async def delete_work_pool(tx: Connection, name: str) -> None:
+    """Delete a work pool with its queues and workers; its runs and deployments stay, in no pool."""
+    await pools.remove(tx, name)
+
+
+@routes.writes("POST", "/{name}/get_scheduled_flow_runs", list[wire.WorkerFlowRunResponse])
+async def get_scheduled_flow_runs(
+    tx: Connection,
+    name: str,
+    work_queue_names: Body[list[str]] = NOT_GIVEN,
+    scheduled_before: Body[DateTime] = NOT_GIVEN,
+    scheduled_after: Body[DateTime] = NOT_GIVEN,
+    limit: Limit = NOT_GIVEN,
+) -> Any:
+    """The runs that a worker may start, by their queues' priorities, within the limits of the pool and its queues."""
+    return await dispatch.of_pool(tx, name, work_queue_names, scheduled_before, scheduled_after, limit)
+
+
+@routes.reads("POST", "/{name}/concurrency_status", wire.WorkPoolConcurrencyStatus)
+async def read_work_pool_concurrency_status(
+    tx: Connection,
+    name: str,
+    page: Page = 1,
+    limit: Limit = NOT_GIVEN,
+    flow_run_limit: Annotated[int, BODY, Ge(0), Le(200)] = 10,
+) -> Any:
+    """How many slots of a work pool are taken, and by which runs, a page of its queues at a time."""
+    return await occupancy.of_pool(tx, name, page, limit, flow_run_limit)
+
+
+# --- queues ----------------------------------------------------------------------------------------------------------
+
+
+@routes.writes("POST", "/{work_pool_name}/queues", wire.WorkQueueResponse, 201)
+async def create_work_queue(tx: Connection, work_queue: wire.WorkQueueCreate, work_pool_name: str) -> Any:
+    """Create a queue in a work pool."""
+    pool = await pools.named(tx, work_pool_name, lock=True)
+    row = await queues.add(tx, pool, work_queue.model_dump(mode="json"))
+    return (await queues.answer(tx, [row]))[0]
+
+
+@routes.reads("GET", "/{work_pool_name}/queues/{name}", wire.WorkQueueResponse)
+async def read_work_queue(tx: Connection, work_pool_name: str, name: str) -> Any:
+    """A queue of a work pool by its name."""
+    row = await queues.named(tx, await pools.named(tx, work_pool_name), name)
+    return (await queues.answer(tx, [row]))[0]
+
+
+@routes.reads("POST", "/{work_pool_name}/queues/filter", list[wire.WorkQueueResponse])
+async def read_work_queues(
+    tx: Connection,
+    work_pool_name: str,
+    work_queues: Body[wire.WorkQueueFilter] = NOT_GIVEN,
+    limit: Limit = NOT_GIVEN,
+    offset: Offset = 0,
+) -> Any:
+    """The queues of a work pool that satisfy a filter, by priority."""
+    pool = await pools.named(tx, work_pool_name)
+    return await queues.find(tx, work_queues, limit, offset, pool)
+
+
+@routes.writes("PATCH", "/{work_pool_name}/queues/{name}")
+async def update_work_queue(tx: Connection, work_queue: wire.WorkQueueUpdate, work_pool_name: str, name: str) -> None:
+    """Change what is given of a queue of a work pool."""
+    pool = await pools.named(tx, work_pool_name, lock=True)
+    row = await queues.named(tx, pool, name)
+    await queues.change(tx, row, pool, work_queue.model_dump(exclude_unset=True))
+
+
+@routes.writes("DELETE", "/{work_pool_name}/queues/{name}")
+async def delete_work_queue(tx: Connection, work_pool_name: str, name: str) -> None:
+    """Delete a queue of a work pool; its runs and deployments stay, in no queue."""
+    pool = await pools.named(tx, work_pool_name, lock=True)
+    await queues.remove(tx, await queues.named(tx, pool, name), pool)
+
+
+# --- workers ---------------------------------------------------------------------------------------------------------
+
+
+@routes.writes("POST", "/{work_pool_name}/workers/heartbeat")
+async def worker_heartbeat(
+    tx: Connection,
+    work_pool_name: str,
+    name: Body[str],
+    heartbeat_interval_seconds: Body[int | None] = None,
+) -> None:
+    """Say that a worker is there."""
+    pool = await pools.named(tx, work_pool_name)
+    await workers_.heartbeat(tx, pool, name, heartbeat_interval_seconds)
+
+
+@routes.reads("POST", "/{work_pool_name}/workers/filter", list[wire.WorkerResponse])
+async def read_workers(
+    tx: Connection,
+    work_pool_name: str,
+    workers: Body[wire.WorkerFilter | None] = None,
+    limit: Limit = NOT_GIVEN,
+    offset: Offset = 0,
+) -> Any:
+    """The workers of a work pool that satisfy a filter; first who was last heard of."""
+    return await workers_.find(tx, await pools.named(tx, work_pool_name), workers, limit, offset)
+
+
+@routes.writes("DELETE", "/{work_pool_name}/workers/{name}")
+async def delete_worker(tx: Connection, work_pool_name: str, name: str) -> None:
+    """Forget a worker of a work pool."""
+    await workers_.remove(tx, await pools.named(tx, work_pool_name), name)

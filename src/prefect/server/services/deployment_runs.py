@@ -1,0 +1,143 @@
+"""Starting deployments: flow runs of them, with their values where a request gives none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.services import deployments, hydrating, runs, validating, work_queues
+from prefect.server.services.answers import Answer
+from prefect.server.services.errors import Conflict, Invalid, Refused
+from prefect.server.store import Row
+from prefect.types import now
+
+Values = Mapping[str, Any]
+
+AT_ONCE = 100
+"""Runs that may be created in one request."""
+
+_KEPT = (
+    *("name", "context", "empirical_policy", "infrastructure_document_id", "idempotency_key"),
+    *("parent_task_run_id", "labels", "created_by"),
+)
+"""What a request sets of a run as it is."""
+
+
+class CannotStart(Refused):
+    """The request does not go together with the deployment."""
+
+
+async def create(tx: Connection, deployment_id: UUID, values: Values) -> tuple[Answer, bool]:
+    """Create a run of a deployment, which waits to be started now unless another state is given.
+
+    Returns:
+        The run, and whether it is new: one of the same idempotency key is left as it is.
+
+    Raises:
+        CannotStart: The deployment has no pool for the queue, or its parameters cannot be read.
+        Conflict: The parameters are not what the deployment's schema wants.
+        Invalid: The job variables are not what the pool's template wants.
+    """
+    deployment = await deployments.get(tx, deployment_id)
+    try:
+        return await _create(tx, deployment, await _pool(tx, deployment), values)
+    except hydrating.CannotHydrate as error:
+        raise CannotStart(f"Error hydrating flow run parameters: {error}") from None
+    except NotWanted as error:
+        raise Conflict(f"Error creating flow run: {error}") from None
+
+
+async def create_many(tx: Connection, deployment_id: UUID, requests: Sequence[Values]) -> list[Answer]:
+    """Create runs of a deployment, each by itself: one that cannot be created does not keep the others from it.
+
+    Returns:
+        What became of each, as `FlowRunCreateResult`.
+    """
+    if len(requests) > AT_ONCE:
+        raise CannotStart(f"Cannot create more than {AT_ONCE} flow runs at once: send several requests.")
+    deployment = await deployments.get(tx, deployment_id)
+    pool = await _pool(tx, deployment)
+    results: list[Answer] = []
+    for values in requests:
+        try:
+            run, _ = await _create(tx, deployment, pool, values)
+            results.append({"flow_run_id": run["id"], "status": "CREATED", "error": None})
+        except NotWanted as error:
+            results.append(_failed(f"Parameter validation failed: {error}"))
+        except Refused as error:
+            results.append(_failed(str(error)))
+    return results
+
+
+class NotWanted(Refused):
+    """The parameters are not what the deployment's schema wants."""
+
+    status = 409
+
+
+async def _create(tx: Connection, deployment: Row, pool: Row | None, values: Values) -> tuple[Answer, bool]:
+    parameters = {**deployment["parameters"], **await hydrating.hydrate(tx, values.get("parameters") or {})}
+    _check_parameters(deployment, parameters, values.get("enforce_parameter_schema"))
+    job_variables = values.get("job_variables") or {}
+    if pool is not None:
+        _check_job_variables(pool, deployment, job_variables)
+    run = {name: values[name] for name in _KEPT if values.get(name) is not None}
+    run |= {
+        "flow_id": deployment["flow_id"],
+        "deployment_id": deployment["id"],
+        "deployment_version": deployment["version"],
+        "parameters": parameters,
+        "job_variables": job_variables,
+        "tags": list(dict.fromkeys([*deployment["tags"], *(values.get("tags") or ())])),
+        "auto_scheduled": False,
+        **await _queue(tx, deployment, pool, values.get("work_queue_name")),
+    }
+    scheduled = {"type": "SCHEDULED", "state_details": {"scheduled_time": now()}}
+    return await runs.create_flow_run(tx, run, values.get("state") or scheduled)
+
+
+def _check_parameters(deployment: Row, parameters: Values, enforced: bool | None) -> None:
+    if not (deployment["enforce_parameter_schema"] if enforced is None else enforced):
+        return
+    try:
+        validating.validate(parameters, deployment["parameter_openapi_schema"] or {})
+    except validating.NotValid as error:
+        raise NotWanted(str(error)) from None
+    except validating.NotASchema as error:
+        raise Invalid(f"Error creating flow run: {error}") from None
+
+
+def _check_job_variables(pool: Row, deployment: Row, job_variables: Values) -> None:
+    """Check the variables of a job together, but not whether all are there: a worker may know them."""
+    schema = pool["base_job_template"].get("variables") or {}
+    try:
+        validating.validate({**deployment["job_variables"], **job_variables}, schema, partial=True)
+    except (validating.NotValid, validating.NotASchema) as error:
+        raise Invalid(f"Error creating flow run: {error}") from None
+
+
+async def _queue(tx: Connection, deployment: Row, pool: Row | None, name: str | None) -> Row:
+    """The queue of a run: the one that is named, or the deployment's."""
+    if name is None:
+        return {"work_queue_id": deployment["work_queue_id"], "work_queue_name": deployment["work_queue_name"]}
+    if pool is None:
+        raise CannotStart(
+            f"The deployment {deployment['name']!r} is in no work pool, so its run cannot be in the queue {name!r}: "
+            "leave out work_queue_name."
+        )
+    return {"work_queue_id": (await work_queues.ensure(tx, pool, name))["id"], "work_queue_name": name}
+
+
+async def _pool(tx: Connection, deployment: Row) -> Row | None:
+    """The pool that a deployment's runs go to."""
+    if deployment["work_queue_id"] is None:
+        return None
+    queue = await store.work_queues.get(tx, deployment["work_queue_id"])
+    return await store.work_pools.get(tx, queue["work_pool_id"]) if queue else None
+
+
+def _failed(error: str) -> Answer:
+    return {"flow_run_id": None, "status": "FAILED", "error": error}
