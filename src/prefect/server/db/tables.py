@@ -79,6 +79,9 @@ OPEN = "state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
 OCCUPYING = "state_type IN ('PENDING', 'RUNNING', 'CANCELLING')"
 """Runs that take a slot of their work queue and its pool; to be said in these words, as `OPEN`."""
 
+HELD = "state_type IN ('PAUSED', 'CANCELLING')"
+"""Flow runs that wait for somebody, as their partial index has it."""
+
 _DERIVED = (
     *_columns("text", "state_type state_name"),
     *_columns("time", "state_timestamp expected_start_time next_scheduled_start_time start_time end_time"),
@@ -134,7 +137,9 @@ FLOW_RUN = Table(
             unique=True,
             where="idempotency_key IS NOT NULL",
         ),
-        Index("flow_run_leased", ("lease_until",), where="lease_until IS NOT NULL"),  # runs whose owner fell silent
+        # Runs whose owner fell silent.
+        Index("flow_run_leased", ("lease_until",), where=f"lease_until IS NOT NULL AND {OPEN}"),
+        Index("flow_run_held", ("state_timestamp",), where=HELD),  # pauses that ran out, and cancelling that lasts
         # How many slots of a work queue are taken, and by what.
         Index("flow_run_by_queue", ("work_queue_id",), where=f"work_queue_id IS NOT NULL AND {OCCUPYING}"),
     ),

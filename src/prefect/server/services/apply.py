@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -27,7 +28,7 @@ from prefect.server import store
 from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreError
 from prefect.server.db.sql import Sql, chunks, one_of
-from prefect.server.services import emitting, history, records
+from prefect.server.services import emitting, heartbeats, history, records
 from prefect.server.services.records import BadRecord, Record
 from prefect.types import new_id, now
 
@@ -202,6 +203,7 @@ class _Sorted:
     simple: dict[str, list[store.Row]] = field(default_factory=lambda: defaultdict(list))
     runs: dict[str, dict[UUID, _Pending]] = field(default_factory=lambda: {"flow_run": {}, "task_run": {}})
     artifact_updates: list[Record] = field(default_factory=list)
+    alive: dict[UUID, timedelta] = field(default_factory=dict)
     entered: dict[str, list[emitting.Entered]] = field(default_factory=lambda: {"flow_run": [], "task_run": []})
     aside: list[store.Row] = field(default_factory=list)
 
@@ -222,6 +224,7 @@ async def _apply(tx: Connection, lines: Iterable[Record], told: bool = False) ->
         await _update_artifact(tx, new, record)
     flow_runs = await _merge(tx, new, "flow_run", {})
     await _merge(tx, new, "task_run", flow_runs)
+    await heartbeats.renew(tx, new.alive)
     if not told:
         for of, entered in new.entered.items():
             await emitting.state_events(tx, of, entered)
@@ -245,6 +248,9 @@ def _sort(new: _Sorted, record: Record) -> None:
             pending = new.runs[kind].setdefault(run["id"], _Pending())
             pending.record = pending.record or run
             pending.events += records.first_states(kind, record)
+        elif kind == "heartbeat":
+            id_, length = records.heartbeat(record)
+            new.alive[id_] = max(length, new.alive.get(id_, length))
         elif kind == "state" or kind == "update":
             of, id_ = records.target(record, "run_id" if kind == "state" else "id")
             if of == "artifact":

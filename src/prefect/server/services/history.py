@@ -79,16 +79,18 @@ def insert(states: list[StoredState], state: StoredState) -> bool:
 def derive(row: Row) -> None:
     """Set the derived columns of a run from all its states."""
     row.update(NOTHING_DERIVED)
-    counts_anew = "task_key" in row
+    task = "task_key" in row
     previous: rules.Moment | None = None
-    paused = False
+    resuming = False
     for state in row["states"]:
         moment = _moment(state)
         running, over = moment.type == "RUNNING", moment.type in rules.TERMINAL
-        if counts_anew and not over and previous is not None and previous.type in rules.TERMINAL:
+        if task and not over and previous is not None and previous.type in rules.TERMINAL:
             row["run_count"] = 0  # a task that had ended and goes on is tried from the beginning
-        row.update(rules.advance(row, previous, moment, paused and running))
-        paused = moment.type == "PAUSED" or (paused and not running and not over)
+        row.update(rules.advance(row, previous, moment, resuming and running))
+        # A flow run that is scheduled after a pause goes on when it runs; one that runs at once makes another attempt.
+        left_pause = previous is not None and previous.type == "PAUSED" and not task
+        resuming = (resuming or left_pause) and not running and not over
         previous = moment
 
 

@@ -17,7 +17,7 @@ from prefect.server.db.connection import Connection, Database
 from prefect.server.db.dialect import micros
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.db.tables import OPEN
-from prefect.server.services import history
+from prefect.server.services import emitting, history
 from prefect.server.services.apply import apply
 from prefect.types import new_id, now
 
@@ -62,20 +62,24 @@ async def _crash(tx: Connection, gone: dict[UUID, store.Row]) -> int:
     last_heard: dict[UUID, datetime] = {}
     for collection in (store.task_runs, store.flow_runs):
         of = collection.table.name
+        entered: list[emitting.Entered] = []
         orphans = await collection.find(tx, all_of([one_of("owner", list(gone)), _MISSED]))
         for run in orphans:
-            last = await _last_sign(tx, of, run)
+            last = await last_sign(tx, of, run)
             flow_run_id = run["flow_run_id"] if of == "task_run" else run["id"]
             if flow_run_id is not None:
                 last = last_heard[flow_run_id] = max(last, last_heard.get(flow_run_id, last))
+            before = run["states"][-1] if run["states"] else None
             _enter_crashed(run, gone[run["owner"]], last)
+            entered.append(emitting.Entered(run, before, run["states"][-1]))
         changed = ("states", "updated", *history.NOTHING_DERIVED)
         count += await collection.change(tx, orphans, changed)
+        await emitting.state_events(tx, of, entered)
     return count
 
 
-async def _last_sign(tx: Connection, of: str, run: store.Row) -> datetime:
-    """When the run was last heard of: its newest state, log or task run."""
+async def last_sign(tx: Connection, of: str, run: store.Row) -> datetime:
+    """When a run was last heard of: its newest state, log or task run."""
     last: datetime = run["state_timestamp"] or run["created"]
     logs = await store.logs.find(
         tx, one_of(f"log.{of}_id", [run["id"]]), "log.timestamp DESC", 1, columns=["timestamp"]

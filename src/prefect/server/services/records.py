@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -83,6 +83,18 @@ def simple(record: Record) -> Row:
 
 
 SIMPLE = {"process": PROCESS, "flow": FLOW, "log": LOG, "artifact": ARTIFACT}
+
+
+def heartbeat(record: Record) -> tuple[UUID, timedelta]:
+    """The flow run that a `heartbeat` record is about, and for how long it is alive."""
+    seconds = _value("float", "ttl", record.get("ttl"))
+    if not 0 <= seconds <= LONGEST_BEAT:
+        raise BadRecord(f"its ttl is {seconds!r}, and 0 to {LONGEST_BEAT} seconds are known")
+    return _value("uuid", "flow_run_id", record.get("flow_run_id")), timedelta(seconds=seconds)
+
+
+LONGEST_BEAT = 86400
+"""Seconds for which a heartbeat may say that a run is alive."""
 
 
 def target(record: Record, name: str) -> tuple[str, UUID]:

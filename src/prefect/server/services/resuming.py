@@ -44,7 +44,8 @@ async def resume(
         try:
             response = await _checked(tx, id_, keys, run_input or {})
         except BadInput as error:
-            details = {"type": "reject_details", "reason": str(error)}
+            # The details are those of an abortion, as clients expect them here.
+            details = {"type": "abort_details", "reason": str(error)}
             return {"state": answers.flow_run_state(row), "status": "REJECT", "details": details}
     suspended = details.get("pause_reschedule")
     state = {"type": "SCHEDULED", "name": "Resuming"} if suspended else {"type": "RUNNING"}

@@ -19,7 +19,7 @@ from prefect.rules import policies
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.sql import one_of
-from prefect.server.services import answers, emitting, history, leases, limits, reading, tag_limits
+from prefect.server.services import answers, emitting, heartbeats, history, leases, limits, reading, tag_limits
 from prefect.server.services.answers import Answer
 from prefect.server.services.errors import Conflict, Refused
 from prefect.server.services.reading import get
@@ -60,7 +60,7 @@ async def set_flow_run_state(
     """
     row = await get(tx, store.flow_runs, id_, lock=True)
     chosen = policy or (policies.MinimalFlowPolicy if force else policies.CoreFlowPolicy)
-    return await _change(tx, _Change(store.flow_runs, row, proposed(state), chosen, client_version))
+    return await enter(tx, store.flow_runs, row, proposed(state), chosen, client_version)
 
 
 async def set_flow_run_states(
@@ -103,7 +103,31 @@ async def set_task_run_state(
         policy = policies.MinimalTaskPolicy if force else policies.CoreTaskPolicy
         if entry.details.get("deferred"):
             policy = policies.BackgroundTaskPolicy
-    return await _change(tx, _Change(store.task_runs, row, entry, policy))
+    return await enter(tx, store.task_runs, row, entry, policy)
+
+
+async def enter(
+    tx: Connection,
+    collection: Collection,
+    row: Row,
+    entry: rules.Entry,
+    policy: rules.Policy,
+    client_version: str | None = None,
+) -> Answer:
+    """Ask for a run to enter a state.
+
+    Args:
+        tx: The transaction.
+        collection: The flow runs or the task runs.
+        row: The run's row, which is locked; it is changed.
+        entry: The state.
+        policy: The rules by which it is judged.
+        client_version: The version of the client that asks, if it said so.
+
+    Returns:
+        The answer as `OrchestrationResult` has it.
+    """
+    return await _change(tx, _Change(collection, row, entry, policy, client_version))
 
 
 def enter_first(row: Row, state: Mapping[str, Any]) -> None:
@@ -315,6 +339,9 @@ def _write(change: _Change, settled: rules.Settled) -> list[str]:
         stored["timestamp"] = max(stored["timestamp"], row["states"][-1]["timestamp"] + 1)
     history.enter(row, stored)
     row.update(others)
+    if row.get("lease_until") is not None and stored["type"] == "RUNNING":
+        # It was silent while it did not run; now its process has some time to say that it is alive.
+        others["lease_until"] = row["lease_until"] = max(row["lease_until"], now() + heartbeats.usual_length())
     if settled.policy:
         fields = {
             name: sorted(value) if isinstance(value, frozenset) else value for name, value in settled.policy.items()

@@ -10,6 +10,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+OPEN = "state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
+
 
 def upgrade() -> None:
     _runs()
@@ -27,7 +29,8 @@ def _runs() -> None:
     index(
         "flow_run_by_idempotency", "flow_run", "flow_id idempotency_key", "idempotency_key IS NOT NULL", unique=True
     )  # fmt: skip
-    index("flow_run_leased", "flow_run", "lease_until", "lease_until IS NOT NULL")
+    index("flow_run_leased", "flow_run", "lease_until", f"lease_until IS NOT NULL AND {OPEN}")
+    index("flow_run_held", "flow_run", "state_timestamp", "state_type IN ('PAUSED', 'CANCELLING')")
     index(
         "flow_run_by_queue",
         "flow_run",
@@ -248,7 +251,8 @@ def downgrade() -> None:
     ):
         op.drop_table(table)
     for name in (
-        *("flow_run_by_deployment", "flow_run_scheduled", "flow_run_by_idempotency", "flow_run_leased"),
+        *("flow_run_by_deployment", "flow_run_scheduled", "flow_run_by_idempotency"),
+        *("flow_run_leased", "flow_run_held"),
         "flow_run_by_queue",
     ):
         op.drop_index(name, "flow_run")

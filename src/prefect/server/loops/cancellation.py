@@ -1,0 +1,33 @@
+"""What belongs to cancelled flow runs is cancelled, too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from prefect.server.loops import Environment, Loop
+from prefect.server.services import cancelling
+
+if TYPE_CHECKING:
+    from prefect.settings import Settings
+
+
+def loops(settings: Settings) -> list[Loop]:
+    """The loop that cleans up after cancelled runs."""
+    told = settings.server.services.cancellation_cleanup
+    summary = (
+        "Cancels the task runs and subflows of cancelled flow runs, and flow runs that were cancelling for too long"
+    )
+    return [Loop("CancellationCleanup", clean_up, told.loop_seconds, told.enabled, summary=summary)]
+
+
+async def clean_up(environment: Environment) -> None:
+    """Cancel all that is left of cancelled runs; a subflow's own children come with the next round at the latest."""
+    after = timedelta(seconds=environment.settings.server.services.cancellation_cleanup.cancelling_timeout_seconds)
+    write = environment.database.write
+    while await write(lambda tx: cancelling.end_cancelling(tx, after)) >= cancelling.AT_ONCE:
+        pass
+    while await write(cancelling.cancel_subflows) >= cancelling.AT_ONCE:
+        pass
+    while await write(cancelling.cancel_task_runs) >= cancelling.AT_ONCE:
+        pass

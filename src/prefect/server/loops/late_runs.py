@@ -1,0 +1,25 @@
+"""Scheduled flow runs that nobody has begun are marked as late."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect.server.loops import Environment, Loop
+from prefect.server.services import lateness
+
+if TYPE_CHECKING:
+    from prefect.settings import Settings
+
+
+def loops(settings: Settings) -> list[Loop]:
+    """The loop that marks late runs."""
+    told = settings.server.services.late_runs
+    summary = "Marks scheduled flow runs as late that should have begun"
+    return [Loop("MarkLateRuns", mark, told.loop_seconds, told.enabled, summary=summary)]
+
+
+async def mark(environment: Environment) -> None:
+    """Mark all runs that are late."""
+    after = environment.settings.server.services.late_runs.after_seconds
+    while await environment.database.write(lambda tx: lateness.mark_late(tx, after)) >= lateness.AT_ONCE:
+        pass
