@@ -147,13 +147,16 @@ def test_states_of_equal_time_keep_their_order(database: SqliteDatabase, home: P
     assert len({kept["timestamp"] for kept in known["states"]}) == 3
 
 
-def test_a_run_that_resumes_is_not_another_attempt(database: SqliteDatabase, home: Path) -> None:
+@pytest.mark.parametrize(("on_the_way", "attempts"), [((), 2), (("SCHEDULED", "PENDING"), 1)])
+def test_a_run_that_is_scheduled_after_a_pause_is_not_another_attempt(
+    database: SqliteDatabase, home: Path, on_the_way: tuple[str, ...], attempts: int
+) -> None:
     run = flow_run()
-    states = [("RUNNING", 0), ("PAUSED", 1), ("RUNNING", 2), ("COMPLETED", 3)]
-    write(home, [run, *(state("flow_run", run["id"], type_, seconds) for type_, seconds in states)])
+    states = ["RUNNING", "PAUSED", *on_the_way, "RUNNING", "COMPLETED"]
+    write(home, [run, *(state("flow_run", run["id"], type_, second) for second, type_ in enumerate(states))])
     applied(database, home)
     known = row(database, store.flow_runs, run["id"])
-    assert (known["run_count"], known["total_run_time"]) == (1, timedelta(seconds=2))
+    assert (known["run_count"], known["total_run_time"]) == (attempts, timedelta(seconds=2))
 
 
 def test_updates(database: SqliteDatabase, home: Path) -> None:
