@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from prefect.server.db import opening
 from prefect.server.db.connection import Database
+from prefect.server.services import system_blocks
 from prefect.server.services.apply import apply
 from prefect.server.services.owners import crash_orphans
 
@@ -17,7 +18,9 @@ API_VERSION = "0.8.4"
 
 
 async def prepare(database: Database, settings: Settings) -> None:
-    """Take in the home's journal, when the database is the home's own store."""
+    """Take in the home's journal, when the database is the home's own store, and register the known block types."""
     if opening.path(settings) == settings.home / opening.NAME:
         await apply(database, settings.home)
         await crash_orphans(database, settings.home)
+    if settings.server.register_blocks_on_start:
+        await database.write(system_blocks.install)

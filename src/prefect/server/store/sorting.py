@@ -6,6 +6,8 @@ from typing import Any
 
 _STARTED = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
 
+_TYPE_OF_BLOCK = "(SELECT block_type.name FROM block_type WHERE block_type.id = block_document.block_type_id)"
+
 
 def order(table: str, sort: Any, default: str) -> str:
     """What follows ORDER BY.
@@ -61,4 +63,8 @@ _ORDERS = {
     "concurrency_limit": _orders("concurrency_limit", "NAME_ASC"),
     "block_type": _orders("block_type", "NAME_ASC"),
     "block_schema": _orders("block_schema", "CREATED_DESC"),
+    "block_document": {
+        **_orders("block_document", "NAME_DESC NAME_ASC"),
+        "BLOCK_TYPE_AND_NAME_ASC": f"{_TYPE_OF_BLOCK} ASC, block_document.name ASC",
+    },
 }

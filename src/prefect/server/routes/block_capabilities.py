@@ -1,0 +1,17 @@
+"""What blocks can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import Routes
+from prefect.server.services import block_types
+
+routes = Routes("Block capabilities", "/block_capabilities")
+
+
+@routes.reads("GET", "/", list[str])
+async def read_available_block_capabilities(tx: Connection) -> Any:
+    """Everything that blocks of any kind can do."""
+    return await block_types.capabilities(tx)

@@ -1,0 +1,86 @@
+"""Block documents."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from prefect.schemas.sorting import BlockDocumentSort
+from prefect.schemas.wire import (
+    BlockDocument,
+    BlockDocumentCreate,
+    BlockDocumentFilter,
+    BlockDocumentUpdate,
+    BlockSchemaFilter,
+    BlockTypeFilter,
+)
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
+from prefect.server.services import block_documents as service
+
+routes = Routes("Block documents", "/block_documents")
+
+
+@routes.writes("POST", "/", BlockDocument, 201)
+async def create_block_document(tx: Connection, block_document: BlockDocumentCreate) -> Any:
+    """Create a block document."""
+    return await service.add(tx, block_document.model_dump())
+
+
+@routes.reads("POST", "/filter", list[BlockDocument])
+async def read_block_documents(
+    tx: Connection,
+    limit: Limit = NOT_GIVEN,
+    block_documents: Body[BlockDocumentFilter | None] = None,
+    block_types: Body[BlockTypeFilter | None] = None,
+    block_schemas: Body[BlockSchemaFilter | None] = None,
+    include_secrets: Body[bool] = False,
+    sort: Body[BlockDocumentSort | None] = BlockDocumentSort.NAME_ASC,
+    offset: Offset = 0,
+) -> Any:
+    """The block documents that satisfy filters; without one for them, those that are not anonymous."""
+    return await service.find(
+        tx,
+        sort,
+        limit,
+        offset,
+        include_secrets,
+        block_document=block_documents or BlockDocumentFilter(),
+        block_type=block_types,
+        block_schema=block_schemas,
+    )
+
+
+@routes.reads("POST", "/count", int)
+async def count_block_documents(
+    tx: Connection,
+    block_documents: Body[BlockDocumentFilter | None] = None,
+    block_types: Body[BlockTypeFilter | None] = None,
+    block_schemas: Body[BlockSchemaFilter | None] = None,
+) -> Any:
+    """How many block documents satisfy filters; without one for them, of those that are not anonymous."""
+    return await service.count(
+        tx,
+        block_document=block_documents or BlockDocumentFilter(),
+        block_type=block_types,
+        block_schema=block_schemas,
+    )
+
+
+@routes.reads("GET", "/{id:uuid}", BlockDocument)
+async def read_block_document_by_id(tx: Connection, id: UUID, include_secrets: bool = False) -> Any:
+    """A block document."""
+    return await service.get(tx, id, include_secrets)
+
+
+@routes.writes("PATCH", "/{id:uuid}")
+async def update_block_document_data(tx: Connection, block_document: BlockDocumentUpdate, id: UUID) -> None:
+    """Change a block document's data, field by field unless all of it is to be replaced."""
+    given = block_document.model_dump(exclude_unset=True)
+    await service.change(tx, id, given.get("data"), given.get("block_schema_id"), block_document.merge_existing_data)
+
+
+@routes.writes("DELETE", "/{id:uuid}")
+async def delete_block_document(tx: Connection, id: UUID) -> None:
+    """Delete a block document."""
+    await service.remove(tx, id)

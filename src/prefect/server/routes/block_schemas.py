@@ -1,0 +1,49 @@
+"""Block schemas."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from prefect.schemas.wire import BlockSchema, BlockSchemaCreate, BlockSchemaFilter
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes, Status
+from prefect.server.services import block_types
+
+routes = Routes("Block schemas", "/block_schemas")
+
+
+@routes.writes("POST", "/", BlockSchema, 201)
+async def create_block_schema(tx: Connection, block_schema: BlockSchemaCreate) -> Any:
+    """Create a block schema; one with the same fields and version is answered with status 200."""
+    answer, created = await block_types.add_schema(tx, block_schema.model_dump())
+    return answer if created else Status(200, answer)
+
+
+@routes.reads("GET", "/{id:uuid}", BlockSchema)
+async def read_block_schema_by_id(tx: Connection, id: UUID) -> Any:
+    """A block schema."""
+    return await block_types.get_schema(tx, id)
+
+
+@routes.reads("GET", "/checksum/{checksum}", BlockSchema)
+async def read_block_schema_by_checksum(tx: Connection, checksum: str, version: str | None = None) -> Any:
+    """A block schema by its checksum, the newest unless a version is named."""
+    return await block_types.get_schema_by_checksum(tx, checksum, version)
+
+
+@routes.reads("POST", "/filter", list[BlockSchema])
+async def read_block_schemas(
+    tx: Connection,
+    block_schemas: Body[BlockSchemaFilter | None] = None,
+    limit: Limit = NOT_GIVEN,
+    offset: Offset = 0,
+) -> Any:
+    """Block schemas, newest first, of those that satisfy a filter."""
+    return await block_types.find_schemas(tx, limit, offset, block_schemas)
+
+
+@routes.writes("DELETE", "/{id:uuid}")
+async def delete_block_schema(tx: Connection, id: UUID) -> None:
+    """Delete a block schema with its documents; status 403 when its type is protected."""
+    await block_types.remove_schema(tx, id)

@@ -1,0 +1,17 @@
+"""What is known of the packages that extend this one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.server.db.connection import Connection
+from prefect.server.routes.operation import Routes
+from prefect.server.services import collections
+
+routes = Routes("Collections", "/collections")
+
+
+@routes.reads("GET", "/views/{view}", dict[str, Any])
+async def read_view_content(tx: Connection, view: str) -> Any:
+    """The kinds of workers, the blocks or the flows of known packages."""
+    return collections.view(view)
