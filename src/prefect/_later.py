@@ -39,13 +39,6 @@ _TABLE = (
         """,
     ),
     (
-        "a client of Prefect Cloud",
-        "a later issue",
-        """
-        client.cloud: CloudClient CloudUnauthorizedError get_cloud_client
-        """,
-    ),
-    (
         "blocks for secrets, notifications and webhooks",
         "a later issue",
         """
@@ -83,47 +76,6 @@ _TABLE = (
         assets: Asset AssetProperties add_asset_metadata materialize
         assets.core: Asset AssetProperties MAX_ASSET_DESCRIPTION_LENGTH add_asset_metadata
         assets.materialize: materialize
-        """,
-    ),
-    (
-        "events and automations",
-        "a later issue",
-        """
-        automations: Automation AutomationCore CallWebhook CancelFlowRun ChangeFlowRunState CompositeTrigger
-            CompoundTrigger DeclareIncident DeleteFlowRun DoNothing EventTrigger MetricTrigger MetricTriggerOperator
-            MetricTriggerQuery PauseAutomation PauseDeployment PauseWorkPool PauseWorkQueue Posture PrefectMetric
-            ResourceSpecification ResourceTrigger ResumeAutomation ResumeDeployment ResumeWorkPool ResumeWorkQueue
-            RunDeployment SendNotification SequenceTrigger SuspendFlowRun Trigger
-        events: Action Automation AutomationCore CallWebhook CancelFlowRun ChangeFlowRunState CompositeTrigger
-            CompoundTrigger DeclareIncident DeleteFlowRun DeploymentCompoundTrigger DeploymentEventTrigger
-            DeploymentMetricTrigger DeploymentSequenceTrigger DoNothing Event EventTrigger FlowRunSubscriber
-            MetricTrigger MetricTriggerOperator MetricTriggerQuery PauseAutomation PauseDeployment PauseWorkPool
-            PauseWorkQueue Posture ReceivedEvent RelatedResource Resource ResourceSpecification ResourceTrigger
-            ResumeAutomation ResumeDeployment ResumeWorkPool ResumeWorkQueue RunDeployment SendNotification
-            SequenceTrigger SuspendFlowRun Trigger emit_event get_events_client get_events_subscriber
-        events.actions: Action AutomationAction CallWebhook CancelFlowRun ChangeFlowRunState DeclareIncident
-            DeleteFlowRun DeploymentAction DoNothing PauseAutomation PauseDeployment PauseWorkPool PauseWorkQueue
-            ResumeAutomation ResumeDeployment ResumeFlowRun ResumeWorkPool ResumeWorkQueue RunDeployment
-            SendNotification SuspendFlowRun WorkPoolAction WorkQueueAction
-        events.clients: AssertingEventsClient AssertingPassthroughEventsClient EventsClient NullEventsClient
-            PrefectCloudAccountEventSubscriber PrefectCloudEventSubscriber PrefectCloudEventsClient
-            PrefectEventSubscriber PrefectEventsClient get_events_client get_events_subscriber
-        events.filters: AutomationFilter AutomationFilterCreated AutomationFilterId AutomationFilterName
-            AutomationFilterTags EventAnyResourceFilter EventDataFilter EventFilter EventIDFilter EventNameFilter
-            EventOccurredFilter EventOrder EventRelatedFilter EventResourceFilter EventTextFilter
-        events.related: RelatedResourceCache object_as_related_resource related_resources_from_run_context
-            tags_as_related_resources
-        events.schemas:
-        events.schemas.automations: Automation AutomationCore CompositeTrigger CompoundTrigger EventTrigger
-            MetricTrigger MetricTriggerOperator MetricTriggerQuery Posture PrefectMetric ResourceTrigger
-            SequenceTrigger Trigger
-        events.schemas.deployment_triggers: BaseDeploymentTrigger DeploymentCompoundTrigger DeploymentEventTrigger
-            DeploymentMetricTrigger DeploymentSequenceTrigger
-        events.schemas.events: Event ReceivedEvent RelatedResource Resource ResourceSpecification matches
-        events.schemas.labelling: LabelDiver Labelled
-        events.subscribers: FlowRunSubscriber
-        events.utilities: emit_event
-        events.worker: EventsWorker should_emit_events
         """,
     ),
     (

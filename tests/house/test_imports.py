@@ -91,21 +91,20 @@ class TestNamesThatComeLater:
             Worker("pool")
 
     def test_a_class_can_be_looked_at_and_be_a_type_hint(self):
-        from prefect.events import Event
         from prefect.utilities.validation import validator_for
+        from prefect.workers import ProcessWorker
 
-        def fn(event: Event | None = None, x: int = 1): ...
+        def fn(worker: ProcessWorker | None = None, x: int = 1): ...
 
-        assert not hasattr(Event, "anything")
-        assert Event.__doc__ and "later release" in Event.__doc__
-        assert validator_for(fn)({"x": "2"}) == {"event": None, "x": 2}
+        assert not hasattr(ProcessWorker, "anything")
+        assert ProcessWorker.__doc__ and "later release" in ProcessWorker.__doc__
+        assert validator_for(fn)({"x": "2"}) == {"worker": None, "x": 2}
 
     def test_a_name_is_the_same_object_wherever_it_is_imported_from(self):
-        from prefect.automations import EventTrigger
-        from prefect.events import EventTrigger as same
-        from prefect.events.schemas.automations import EventTrigger as again
+        from prefect.runner import Runner
+        from prefect.runner.runner import Runner as same
 
-        assert EventTrigger is same is again
+        assert Runner is same
 
     def test_a_module_that_nobody_plans_is_still_missing(self):
         with pytest.raises(ModuleNotFoundError):

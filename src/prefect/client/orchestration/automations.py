@@ -32,7 +32,9 @@ class AutomationAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none with this id.
         """
-        await self._call("PUT", "/automations/{id}", _whole(automation), id=automation_id)
+        body = _whole(automation)
+        del body["owner_resource"]  # whose it is does not change
+        await self._call("PUT", "/automations/{id}", body, id=automation_id)
 
     async def read_automations(
         self,

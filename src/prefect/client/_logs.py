@@ -1,0 +1,98 @@
+"""Following logs as a server gets them. The public path is `prefect.logging.clients`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.client._websockets import Seen, Stream, api_url_of, http_to_ws, token_of
+from prefect.client.base import ServerType, determine_server_type
+from prefect.schemas.filters import LogFilter
+from prefect.schemas.records import Log
+
+SEEN_LOGS_SIZE = 500_000
+SEEN_LOGS_TTL = 120
+
+
+def logs_out_socket_from_api_url(url: str) -> str:
+    """The address of the websocket that tells logs."""
+    return f"{http_to_ws(url)}/logs/out"
+
+
+class PrefectLogsSubscriber(Stream[Log]):
+    """The logs that a server gets from now on and that satisfy a filter: iterate over it in an `async with` block.
+
+    Args:
+        api_url: The API's address; of the current settings if None.
+        filter: What the logs must satisfy; all if None.
+        reconnection_attempts: How often a lost connection is tried to be opened again.
+        reconnect_on_clean_close: Whether to connect again also when the server ends the stream, rather than stop.
+    """
+
+    _key_first = False
+
+    def __init__(
+        self,
+        api_url: str | None = None,
+        filter: LogFilter | None = None,
+        reconnection_attempts: int = 10,
+        reconnect_on_clean_close: bool = False,
+    ) -> None:
+        url = logs_out_socket_from_api_url(api_url_of(api_url))
+        super().__init__(url, token_of(self._key_first), reconnection_attempts, reconnect_on_clean_close)
+        self._filter = filter or LogFilter()
+        self._seen = Seen(SEEN_LOGS_SIZE, SEEN_LOGS_TTL)
+
+    def _request(self) -> Any:
+        return {"type": "filter", "filter": self._filter}
+
+    def _read(self, message: Any) -> Log | None:
+        if message.get("type") != "log":
+            return None
+        log = Log.model_validate(message["log"])
+        return log if self._seen.first(log.id) else None
+
+
+class PrefectCloudLogsSubscriber(PrefectLogsSubscriber):
+    """The logs that Prefect Cloud gets; as `PrefectLogsSubscriber`.
+
+    Args:
+        api_url: The API's address; of the current settings if None.
+        api_key: The API key; of the current settings if None.
+        filter: What the logs must satisfy; all if None.
+        reconnection_attempts: How often a lost connection is tried to be opened again.
+        reconnect_on_clean_close: Whether to connect again also when the server ends the stream, rather than stop.
+    """
+
+    _key_first = True
+
+    def __init__(
+        self,
+        api_url: str | None = None,
+        api_key: str | None = None,
+        filter: LogFilter | None = None,
+        reconnection_attempts: int = 10,
+        reconnect_on_clean_close: bool = False,
+    ) -> None:
+        super().__init__(api_url, filter, reconnection_attempts, reconnect_on_clean_close)
+        self._token = api_key or self._token
+
+
+def get_logs_subscriber(
+    filter: LogFilter | None = None, reconnection_attempts: int = 10, reconnect_on_clean_close: bool = False
+) -> PrefectLogsSubscriber:
+    """A subscriber to the logs of the API of the current settings.
+
+    Args:
+        filter: What the logs must satisfy; all if None.
+        reconnection_attempts: How often a lost connection is tried to be opened again.
+        reconnect_on_clean_close: Whether to connect again also when the server ends the stream, rather than stop.
+
+    Raises:
+        ValueError: The settings name no server.
+    """
+    kind = PrefectCloudLogsSubscriber if determine_server_type() is ServerType.CLOUD else PrefectLogsSubscriber
+    return kind(
+        filter=filter,
+        reconnection_attempts=reconnection_attempts,
+        reconnect_on_clean_close=reconnect_on_clean_close,
+    )

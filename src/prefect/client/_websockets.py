@@ -1,0 +1,227 @@
+"""Websockets of the API: where they are, how a client says who it is, and messages that go on after a lost connection.
+
+A stream of messages survives the server: when the connection is lost it is opened again, and what was lost meanwhile is
+asked for again where the API can tell it. Needs an event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from typing import Any, Generic, Self, TypeVar
+from uuid import UUID
+
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
+from websockets.typing import Subprotocol
+
+from prefect import settings
+from prefect.client import _connecting, _encoding
+
+T = TypeVar("T")
+
+LOST: tuple[type[Exception], ...] = (ConnectionClosed, TimeoutError, OSError)
+"""What happens to a connection when a server restarts, or something between it and here gives up."""
+
+ATTEMPTS_AT_ONCE = 3
+"""How many attempts to connect follow each other without a pause."""
+
+PAUSE = 1.0
+"""Seconds between two further attempts."""
+
+RESERVED = frozenset({"user-agent", "connection", "upgrade", "host"})
+"""Headers of the handshake that nobody else sets."""
+
+
+def http_to_ws(url: str) -> str:
+    """The address of the websockets that belong to an API's address."""
+    return url.replace("https://", "wss://", 1).replace("http://", "ws://", 1).rstrip("/")
+
+
+async def open_socket(url: str, headers: dict[str, str] | None = None, prefect: bool = True) -> ClientConnection:
+    """Connect to a websocket.
+
+    Args:
+        url: Its address.
+        headers: Headers of the handshake besides those of every connection.
+        prefect: Whether to speak the subprotocol in which the first message says who the client is.
+    """
+    custom = {
+        name: value
+        for name, value in _connecting.custom_headers(RESERVED).items()
+        if not name.lower().startswith("sec-websocket-")
+    }
+    options: dict[str, Any] = {"ssl": _connecting.certificates(url)} if url.startswith("wss:") else {}
+    return await connect(
+        url,
+        subprotocols=[Subprotocol("prefect")] if prefect else None,
+        additional_headers={**custom, **(headers or {})},
+        user_agent_header=_connecting.user_agent(),
+        max_size=None,
+        **options,
+    )
+
+
+async def introduce(socket: ClientConnection, token: str | None) -> None:
+    """Say who this client is, and wait until the server has agreed.
+
+    Raises:
+        RuntimeError: The server wants another token.
+    """
+    await send(socket, {"type": "auth", "token": token})
+    try:
+        answer = orjson.loads(await socket.recv())
+    except ConnectionClosed as closed:
+        if isinstance(closed, ConnectionClosedOK) or (closed.rcvd is not None and closed.rcvd.code == 1008):
+            reason = closed.rcvd.reason if closed.rcvd else ""
+            raise RuntimeError(
+                f"The server refused this client's websocket ({reason or 'no reason given'}): "
+                "is PREFECT_API_AUTH_STRING, or PREFECT_API_KEY, what it wants?"
+            ) from closed
+        raise
+    if answer.get("type") != "auth_success":
+        raise RuntimeError(f"The server refused this client's websocket: it answered {answer!r}.")
+
+
+async def send(socket: ClientConnection, message: Any) -> None:
+    """Send a message as the text of its JSON."""
+    await socket.send(_encoding.encoded(message).decode())
+
+
+def token_of(key_first: bool) -> str | None:
+    """The secret that the settings have for the API: the auth string and the API key, which first.
+
+    Args:
+        key_first: Whether the API key, of Prefect Cloud, is preferred.
+    """
+    api = settings.get_current_settings().api
+    secrets = [api.key, api.auth_string] if key_first else [api.auth_string, api.key]
+    return next((secret.get_secret_value() for secret in secrets if secret is not None), None)
+
+
+def api_url_of(given: str | None) -> str:
+    """The address of an API: the one given, else that of the settings.
+
+    Raises:
+        ValueError: There is none.
+    """
+    url = given or settings.get_current_settings().api.url
+    if not url:
+        raise ValueError("Websockets need a server: set PREFECT_API_URL, or give its address as `api_url`.")
+    return url
+
+
+class Seen:
+    """Which ids came lately, so that what is told twice counts once.
+
+    Args:
+        size: How many ids are remembered.
+        seconds: For how long.
+    """
+
+    def __init__(self, size: int, seconds: float) -> None:
+        self.size = size
+        self.seconds = seconds
+        self._times: OrderedDict[UUID, float] = OrderedDict()
+
+    def first(self, id: UUID) -> bool:
+        """Remember an id; whether it was not remembered before."""
+        moment = time.monotonic()
+        while self._times and (
+            len(self._times) >= self.size or next(iter(self._times.values())) < moment - self.seconds
+        ):
+            self._times.popitem(last=False)
+        if id in self._times:
+            return False
+        self._times[id] = moment
+        return True
+
+
+class Stream(Generic[T]):
+    """Messages that a server sends, one after the other: iterate over it in an `async with` block.
+
+    Args:
+        url: The address of the websocket.
+        token: What the server is told of who this is.
+        reconnection_attempts: How often a lost connection is tried to be opened again.
+        reconnect_on_clean_close: Whether to connect again also when the server ends the stream, rather than stop.
+    """
+
+    def __init__(
+        self, url: str, token: str | None, reconnection_attempts: int = 10, reconnect_on_clean_close: bool = False
+    ) -> None:
+        self._url = url
+        self._token = token
+        self._attempts = reconnection_attempts
+        self._endless = reconnect_on_clean_close
+        self._socket: ClientConnection | None = None
+
+    @property
+    def client_name(self) -> str:
+        """The name of its class."""
+        return type(self).__name__
+
+    def _request(self) -> Any:
+        """The message that asks for the stream; made anew for each connection."""
+        raise NotImplementedError
+
+    def _read(self, message: Any) -> T | None:
+        """What a message says; None for one that is not of interest."""
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        await self._connect()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            await socket.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while True:
+            try:
+                socket = self._socket or await self._connect()
+                item = self._read(orjson.loads(await socket.recv()))
+            except ConnectionClosedOK:
+                self._socket = None
+                if not self._endless:
+                    raise StopAsyncIteration from None
+            except LOST:
+                self._socket = None
+                await self._connect()
+            else:
+                if item is not None:
+                    return item
+
+    async def _connect(self) -> ClientConnection:
+        attempt = 0
+        while True:
+            try:
+                socket = await open_socket(self._url)
+                await introduce(socket, self._token)
+                await send(socket, self._request())
+            except InvalidStatus as refused:
+                code = refused.response.status_code
+                if code < 500:
+                    raise RuntimeError(
+                        f"The server refused the websocket {self._url} with the status {code}."
+                    ) from refused
+                failed: Exception = refused
+            except LOST as error:
+                failed = error
+            else:
+                self._socket = socket
+                return socket
+            attempt += 1
+            if attempt > self._attempts:
+                raise ConnectionError(
+                    f"The websocket {self._url} cannot be reached ({failed}): is the server running?"
+                ) from failed
+            if attempt >= ATTEMPTS_AT_ONCE:
+                await asyncio.sleep(PAUSE)

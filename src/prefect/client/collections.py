@@ -1,0 +1,33 @@
+"""What is known of the kinds of workers there are, from wherever the current settings point to."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, Self
+
+from prefect.client.base import ServerType, determine_server_type
+from prefect.client.orchestration import get_client
+
+
+class CollectionsMetadataClient(Protocol):
+    """What knows the kinds of workers; to be used in an `async with` block."""
+
+    async def read_worker_metadata(self) -> dict[str, Any]:
+        """What is known of the kinds of workers, by package and kind."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any, /) -> Any: ...
+
+
+def get_collections_metadata_client(httpx_settings: dict[str, Any] | None = None) -> CollectionsMetadataClient:
+    """A client that knows the kinds of workers: of Prefect Cloud, of a server or of the local store.
+
+    Args:
+        httpx_settings: Settings for the HTTP client.
+    """
+    if determine_server_type() is ServerType.CLOUD:
+        from prefect.client.cloud import get_cloud_client
+
+        return get_cloud_client(httpx_settings=httpx_settings, infer_cloud_url=True)
+    return get_client(httpx_settings)

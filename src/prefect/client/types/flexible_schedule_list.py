@@ -1,0 +1,12 @@
+"""The forms in which the schedules of a deployment may be given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from prefect.schedules import Schedule
+from prefect.schemas.actions import DeploymentScheduleCreate
+from prefect.schemas.schedules import SCHEDULE_TYPES
+
+FlexibleScheduleList: TypeAlias = Sequence[DeploymentScheduleCreate | dict[str, Any] | SCHEDULE_TYPES | Schedule]

@@ -1,0 +1,1 @@
+"""The public paths of what events, automations and triggers are made of."""

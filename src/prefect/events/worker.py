@@ -1,0 +1,311 @@
+"""Events on their way: queued by whoever emits them, and sent by a thread, many at a time.
+
+Whoever emits waits for nothing and is told of nothing that goes wrong with the sending. At the end of the process what
+is queued is sent first.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextvars
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from prefect import settings
+from prefect._io import drive
+from prefect._lazy import lazy
+from prefect.client.base import ServerType, determine_server_type
+from prefect.settings.context import SettingsContext
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from prefect.client import orchestration
+    from prefect.client.orchestration import PrefectClient
+    from prefect.events import related
+    from prefect.events.clients import EventsClient
+    from prefect.schemas.events import Event
+else:
+    asyncio = lazy("asyncio")
+    orchestration = lazy("prefect.client.orchestration")
+    related = lazy("prefect.events.related")
+
+logger = logging.getLogger("prefect.events")
+
+AT_ONCE = 100
+"""How many events a request has at most."""
+
+GATHER = {ServerType.EPHEMERAL: 1.0}
+"""Seconds to wait for further events before the first is sent. Opening the local store is work, so once a second."""
+
+GATHER_FOR_SERVER = 0.05
+
+LAST_CHANCE = 10.0
+"""Seconds that the end of the process waits for events to be sent."""
+
+ATTEMPTS = 6
+"""How often events are sent before they are given up, after pauses of 1, 2, 4... seconds."""
+
+
+def should_emit_events() -> bool:
+    """Whether events go anywhere: they always do, at least to the local store."""
+    return True
+
+
+def emit_events_to_cloud() -> bool:
+    """Whether events go to Prefect Cloud."""
+    return determine_server_type() is ServerType.CLOUD
+
+
+def should_emit_events_to_running_server() -> bool:
+    """Whether events go to a server."""
+    return determine_server_type() is ServerType.SERVER
+
+
+def should_emit_events_to_ephemeral_server() -> bool:
+    """Whether events go to the local store."""
+    return determine_server_type() is ServerType.EPHEMERAL
+
+
+async def emit(client: PrefectClient, events: Iterable[Event]) -> None:
+    """Give events to the API: the one way that emitted events go, with a server and without."""
+    await client._call("POST", "/events", [event.model_dump(mode="json") for event in events])
+
+
+class EventsWorker:
+    """Sends events from a thread of its own.
+
+    Args:
+        client_type: What sends them, instead of requests to the API.
+        client_options: Arguments for it, as pairs.
+    """
+
+    _instances: ClassVar[dict[Any, EventsWorker]] = {}
+    _override: ClassVar[tuple[type[EventsClient], tuple[tuple[str, Any], ...]] | None] = None
+    _lock: ClassVar[Any] = threading.Lock()
+
+    def __init__(
+        self, client_type: type[EventsClient] | None = None, client_options: tuple[tuple[str, Any], ...] = ()
+    ) -> None:
+        self.client_type = client_type
+        self.client_options = client_options
+        self._settings = settings.get_current_settings()
+        self._gather = GATHER.get(determine_server_type(), GATHER_FOR_SERVER)
+        self.reset_for_fork()
+
+    def reset_for_fork(self) -> None:
+        """Begin with an empty queue and no thread: the parent process sends what it has queued."""
+        self._queue: deque[tuple[Event, contextvars.Context | None]] = deque()
+        self._changed = threading.Condition()
+        self._sending = 0
+        self._hurry = False
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+        self._client: PrefectClient | None = None
+
+    # --- finding the worker ---
+
+    @classmethod
+    def instance(cls, client_type: type[EventsClient] | None = None) -> Self:
+        """The worker for the current settings, started.
+
+        Args:
+            client_type: What sends the events, instead of requests to the API.
+        """
+        options: tuple[tuple[str, Any], ...] = ()
+        if client_type is None and cls._override is not None:
+            client_type, options = cls._override
+        current = settings.get_current_settings()
+        key = (client_type, options, current.api.url, current.home)
+        with cls._lock:
+            worker = cls._instances.get(key)
+            if worker is None or worker._stopped:
+                worker = cls._instances[key] = cls(client_type, options)
+                worker.start()
+            return worker  # pyright: ignore[reportReturnType]
+
+    @classmethod
+    def set_client_override(cls, client_type: type[EventsClient] | None, **client_kwargs: Any) -> None:
+        """Let another client send events from now on, for tests; None for the usual way.
+
+        Args:
+            client_type: The client.
+            client_kwargs: Arguments for it.
+        """
+        cls._override = None if client_type is None else (client_type, tuple(client_kwargs.items()))
+
+    @classmethod
+    def drain_all(cls, timeout: float | None = None, at_exit: bool = True) -> tuple[set[Any], set[Any]]:
+        """Send what all workers have queued, and stop them.
+
+        Args:
+            timeout: Seconds to wait at most.
+            at_exit: The process is about to end.
+
+        Returns:
+            The workers that are done, and those that are not.
+        """
+        with cls._lock:
+            workers = list(cls._instances.values())
+            cls._instances.clear()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        done: set[Any] = set()
+        for worker in workers:
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            if worker._finish(left):
+                done.add(worker)
+        return done, set(workers) - done
+
+    @classmethod
+    def reset_instances_for_fork(cls) -> None:
+        """Forget the workers of the parent process."""
+        cls._lock = threading.Lock()
+        cls._instances = {}
+
+    # --- using it ---
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread = threading.Thread(target=self._run, name="prefect-events", daemon=True)
+        self._thread.start()
+
+    def send(self, item: Event) -> None:
+        """Queue an event. When `events.worker_max_queue_size` events are waiting already, it is dropped."""
+        limit = self._settings.events.worker_max_queue_size
+        in_run = any(run is not None for run in related.current_runs())
+        with self._changed:
+            if limit and len(self._queue) >= limit:
+                logger.warning("An event was dropped: %d are waiting already (events.worker_max_queue_size).", limit)
+                return
+            self._queue.append((item, contextvars.copy_context() if in_run else None))
+            self._changed.notify_all()
+
+    def wait_until_empty(self) -> None:
+        """Wait until what is queued now has been sent, or given up."""
+        with self._changed:
+            self._hurry = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._queue and not self._sending)
+            self._hurry = False
+
+    def drain(self, at_exit: bool = False) -> bool:
+        """Send what is queued, and stop.
+
+        Args:
+            at_exit: The process is about to end.
+
+        Returns:
+            Whether all was sent or given up in time.
+        """
+        return self._finish(LAST_CHANCE if at_exit else None)
+
+    def _finish(self, timeout: float | None) -> bool:
+        with self._changed:
+            self._stopped = self._hurry = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return self._thread is None or not self._thread.is_alive()
+
+    async def attach_related_resources_from_context(self, event: Event) -> None:
+        """Add to an event what the run that the code is in is about."""
+        client = self._client or orchestration.get_client()
+        exclude = {resource.id for resource in event.involved_resources}
+        event.related += await related.related_resources_from_run_context(client, exclude)
+
+    # --- the thread ---
+
+    def _run(self) -> None:
+        with SettingsContext(None, settings=self._settings):
+            if self.client_type is None:
+                self._run_with_api()
+            else:
+                asyncio.run(self._run_with_client(self.client_type(**dict(self.client_options))))
+
+    def _run_with_api(self) -> None:
+        with orchestration.get_client(sync_client=True) as client:
+            self._client = client._operations
+            while batch := self._take(AT_ONCE):
+                self._try_to_emit(self._client, [self._complete(*item) for item in batch])
+                self._sent(len(batch))
+
+    async def _run_with_client(self, client: EventsClient) -> None:
+        async with client:
+            while batch := await asyncio.to_thread(self._take, AT_ONCE):
+                for item in batch:
+                    try:
+                        await client.emit(await asyncio.to_thread(self._complete, *item))
+                    except Exception as error:
+                        logger.warning("The event %s could not be sent: %s", item[0].event, error)
+                self._sent(len(batch))
+
+    def _take(self, count: int) -> list[tuple[Event, contextvars.Context | None]]:
+        """The next events, or none when the worker is to stop."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._stopped)
+            self._changed.wait_for(lambda: self._hurry or len(self._queue) >= count, self._gather)
+            batch = [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
+            self._sending += len(batch)
+            return batch
+
+    def _sent(self, count: int) -> None:
+        with self._changed:
+            self._sending -= count
+            self._changed.notify_all()
+
+    def _complete(self, event: Event, context: contextvars.Context | None) -> Event:
+        if context is not None:
+            try:
+                context.run(drive, self.attach_related_resources_from_context(event))
+            except Exception as error:
+                logger.debug("What the event %s is about besides is not known: %s", event.event, error)
+        return event
+
+    def _try_to_emit(self, client: PrefectClient, events: list[Event]) -> None:
+        failed: Exception | None = None
+        for attempt in range(ATTEMPTS):
+            try:
+                return drive(emit(client, events))
+            except Exception as error:
+                failed = error
+            with self._changed:
+                if self._changed.wait_for(lambda: self._stopped, 2.0**attempt) and attempt:
+                    break
+        logger.warning("%d events could not be sent: %s", len(events), failed)
+
+
+class ProcessPoolForwardingEventsClient:
+    """Puts events into a queue to the process that started this one, whose worker sends them.
+
+    Args:
+        event_queue: The queue.
+        item_type: What its reader knows the items by.
+    """
+
+    def __init__(self, event_queue: Any, item_type: str = "event") -> None:
+        self._queue = event_queue
+        self._type = item_type
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
+
+    async def emit(self, event: Event) -> None:
+        """Put an event into the queue."""
+        self._queue.put((self._type, event))
+
+
+def _at_exit() -> None:
+    EventsWorker.drain_all(LAST_CHANCE)
+
+
+atexit.register(_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=EventsWorker.reset_instances_for_fork)
