@@ -25,14 +25,14 @@ routes = Routes("Deployments", "/deployments")
 @routes.writes("POST", "/", wire.DeploymentResponse, 200)
 async def create_deployment(tx: Connection, deployment: wire.DeploymentCreate) -> Any:
     """Create a deployment, with status 201; one of the same flow and name is given the new values."""
-    answer, created = await deployments_.create(tx, deployment.model_dump(mode="json", exclude_unset=True))
+    answer, created = await deployments_.create(tx, _values(deployment))
     return Status(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
 async def update_deployment(tx: Connection, deployment: wire.DeploymentUpdate, id: UUID) -> None:
     """Change what is given of a deployment."""
-    await deployments_.change(tx, id, deployment.model_dump(mode="json", exclude_unset=True))
+    await deployments_.change(tx, id, _values(deployment))
 
 
 @routes.reads("GET", "/name/{flow_name}/{deployment_name}", wire.DeploymentResponse)
@@ -220,8 +220,7 @@ async def create_deployment_schedules(
     tx: Connection, id: UUID, schedules: Annotated[list[wire.DeploymentScheduleCreate], In("whole")]
 ) -> Any:
     """Add schedules to a deployment."""
-    values = [schedule.model_dump(mode="json") for schedule in schedules]
-    return await deployment_schedules.create(tx, id, values)
+    return await deployment_schedules.create(tx, id, [_schedule_values(schedule) for schedule in schedules])
 
 
 @routes.writes("PATCH", "/{id:uuid}/schedules/{schedule_id:uuid}")
@@ -229,11 +228,22 @@ async def update_deployment_schedule(
     tx: Connection, id: UUID, schedule_id: UUID, schedule: wire.DeploymentScheduleUpdate
 ) -> None:
     """Change what is given of a schedule of a deployment."""
-    values = schedule.model_dump(mode="json", exclude_unset=True)
-    await deployment_schedules.change(tx, id, schedule_id, values)
+    await deployment_schedules.change(tx, id, schedule_id, _schedule_values(schedule))
 
 
 @routes.writes("DELETE", "/{id:uuid}/schedules/{schedule_id:uuid}")
 async def delete_deployment_schedule(tx: Connection, id: UUID, schedule_id: UUID) -> None:
     """Delete a schedule of a deployment."""
     await deployment_schedules.remove(tx, id, schedule_id)
+
+
+def _values(deployment: wire.DeploymentCreate | wire.DeploymentUpdate) -> dict[str, Any]:
+    """What is given of a deployment, with the defaults of what is in it."""
+    values = deployment.model_dump() | {"schedules": [_schedule_values(each) for each in deployment.schedules or ()]}
+    return {name: value for name, value in values.items() if name in deployment.model_fields_set}
+
+
+def _schedule_values(schedule: wire.DeploymentScheduleCreate | wire.DeploymentScheduleUpdate) -> dict[str, Any]:
+    """What is given of a schedule, as JSON; the dates that it gives by its defaults belong to it."""
+    values = schedule.model_dump(mode="json")
+    return {name: value for name, value in values.items() if name in schedule.model_fields_set}
