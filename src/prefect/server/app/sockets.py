@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
+from importlib import import_module
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -28,11 +30,20 @@ Stream = Callable[["Server", WebSocket], Awaitable[None]]
 
 def routes(server: Server) -> list[BaseRoute]:
     """The websockets of a server."""
-    return [WebSocketRoute(path, _served(server, stream)) for path, stream in STREAMS.items()]
+    return [WebSocketRoute(path, _served(server, _stream(name))) for path, name in STREAMS.items()]
 
 
-STREAMS: dict[str, Stream] = {}
-"""Each websocket's path and what serves it."""
+STREAMS = {
+    "/events/in": "events:events_in",
+    "/events/out": "events:events_out",
+    "/logs/out": "logs:logs_out",
+}
+"""Each websocket's path, and what serves it: a module of `app.streams`, and its function."""
+
+
+def _stream(name: str) -> Stream:
+    module, _, function = name.partition(":")
+    return getattr(import_module(f"prefect.server.app.streams.{module}"), function)
 
 
 def _served(server: Server, stream: Stream) -> Callable[[WebSocket], Awaitable[None]]:

@@ -1,0 +1,207 @@
+"""Events over websockets: in from those who tell of them, out to those who subscribe."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from prefect.schemas.event_filters import EventFilter, EventOrder
+from prefect.server.app import metrics
+from prefect.server.app.endpoints import to_json
+from prefect.server.app.streams import Sent, asked_for, close, while_connected
+from prefect.server.app.websocket import held
+from prefect.server.services import event_store, ingest
+from prefect.server.services import events as service
+from prefect.server.services.errors import Invalid
+from prefect.server.services.event_store import Event
+from prefect.types import now
+
+if TYPE_CHECKING:
+    from prefect.server.app import Server
+
+logger = logging.getLogger("prefect.server")
+
+# --- in --------------------------------------------------------------------------------------------------------------
+
+TOGETHER = 1000
+"""Messages of a connection that wait at most, and events that are committed together."""
+
+SIZE = 4_000_000
+"""Characters after which no further message is read while some wait."""
+
+
+async def events_in(server: Server, socket: WebSocket) -> None:
+    """Take in the events that a client sends, one a message.
+
+    They are taken in in the order they come, those that wait together in one transaction. A ping is answered when all
+    that was sent before it is committed; when a commit fails the connection ends, and the client sends them again.
+    While the database is busy a bounded number of messages is read: the client has to wait.
+    """
+    acknowledgements = held(socket.scope)
+    inbox = _Inbox(socket)
+    reading = asyncio.create_task(inbox.fill())
+    try:
+        while messages := await inbox.take():
+            events, wrong = _understood(messages)
+            if events:
+                await server.database.write(lambda tx, events=events: ingest.receive(tx, events))
+            if wrong is not None:
+                await close(socket, wrong)
+                return
+            acknowledgements.acknowledge(len(messages))
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        inbox.depth.dec(len(inbox.messages))
+
+
+class _Inbox:
+    """The messages of a connection that wait to be taken in."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self.socket = socket
+        self.messages: list[str] = []
+        self.depth = metrics.queue_depth.labels("events_in")
+        self._size = 0
+        self._ended = False
+        self._changed = asyncio.Condition()
+
+    async def fill(self) -> None:
+        """Read until the client is gone; while too much waits, nothing is read."""
+        try:
+            while True:
+                message = await self.socket.receive_text()
+                async with self._changed:
+                    self.messages.append(message)
+                    self._size += len(message)
+                    self.depth.inc()
+                    self._changed.notify_all()
+                    await self._changed.wait_for(lambda: len(self.messages) < TOGETHER and self._size < SIZE)
+        except (WebSocketDisconnect, KeyError):  # a message that is no text ends it, too
+            pass
+        async with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    async def take(self) -> list[str]:
+        """The messages that wait, as soon as there is one; none when no more will come."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.messages or self._ended)
+            messages, self.messages, self._size = self.messages, [], 0
+            self.depth.dec(len(messages))
+            self._changed.notify_all()
+            return messages
+
+
+def _understood(messages: list[str]) -> tuple[list[Event], str | None]:
+    """The events in messages until one is none, and what is wrong with that one."""
+    received = now()
+    events: list[Event] = []
+    for message in messages:
+        try:
+            event = ingest.read(message, received)
+        except Invalid as error:
+            return events, str(error)
+        try:
+            ingest.check(event)
+            events.append(event)
+        except Invalid as error:
+            # The client would send it again and again, and all that comes after it would wait.
+            logger.warning("An event was left out: %s", error)
+    return events, None
+
+
+# --- out -------------------------------------------------------------------------------------------------------------
+
+LATE = timedelta(minutes=2)
+"""How much later than it was received an event may be committed."""
+
+
+async def events_out(server: Server, socket: WebSocket) -> None:
+    """Send the events that satisfy the client's filter: first recent ones, if it wants them, then those that come."""
+    asked = await asked_for(socket, EventFilter)
+    if asked is None:
+        return
+    criteria, message = asked
+    criteria.order = EventOrder.ASC
+    if server.settings.server.events.stream_out_enabled:
+        await while_connected(socket, _Subscriber(server, socket, criteria).serve(message.get("backfill", True)))
+    else:
+        await while_connected(socket, asyncio.Event().wait())  # pyright: ignore[reportArgumentType]  # never done
+
+
+class _Subscriber:
+    """One who gets the events that satisfy a filter, each once."""
+
+    def __init__(self, server: Server, socket: WebSocket, criteria: EventFilter) -> None:
+        self.server = server
+        self.socket = socket
+        self.criteria = criteria
+        self.sent = Sent()
+        self.heard = now()
+        """When it was last known that nothing was missed."""
+
+    async def serve(self, backfill: bool) -> None:
+        # Subscribed before it looks back: nothing falls between.
+        with self.server.bus.subscribe(event_store.TOPIC) as news:
+            news.missed()
+            if backfill:
+                longest = self.server.settings.server.events.maximum_websocket_backfill
+                await self._look_back(self.heard - longest, remembering=self.heard - LATE)
+            while True:
+                items = await news.take()
+                at = now()
+                if news.missed():
+                    await self._look_back(self.criteria.occurred.since, self.heard - LATE, self.heard - LATE)
+                for item in items:
+                    for event in await self.server.bus.read_once(item, lambda item=item: self._read(item)):
+                        if service.satisfies(event, self.criteria):
+                            await self._send(event)
+                self.heard = at
+
+    async def _read(self, item: str) -> list[Event]:
+        keys = event_store.announced(item)
+        return await self.server.database.read(lambda tx: service.get_many(tx, keys))
+
+    async def _look_back(
+        self, since: datetime, received_since: datetime | None = None, remembering: datetime | None = None
+    ) -> None:
+        """Send what is in the store.
+
+        Args:
+            since: When it occurred, at the earliest; the client's filter may say later.
+            received_since: When it was received, at the earliest.
+            remembering: What was received from then on may be announced, too.
+        """
+        async for event in self._stored(max(since, self.criteria.occurred.since)):
+            if received_since is not None and event["received"] < received_since:
+                continue
+            if remembering is not None and event["received"] < remembering:
+                await self._send_now(event)
+            else:
+                await self._send(event)
+
+    async def _stored(self, since: datetime) -> AsyncIterator[Event]:
+        """Events in the store, a page a transaction: a slow reader must not hold one."""
+        size = self.server.settings.server.events.websocket_backfill_page_size
+        occurred = self.criteria.occurred.model_copy(update={"since": since})
+        criteria = self.criteria.model_copy(update={"occurred": occurred})
+        place = service.START
+        while place is not None:
+            events, place = await self.server.database.read(
+                lambda tx, place=place: service.some(tx, criteria, size, place)
+            )
+            for event in events:
+                yield event
+
+    async def _send(self, event: Event) -> None:
+        if self.sent.new(event["id"]):
+            await self._send_now(event)
+
+    async def _send_now(self, event: Event) -> None:
+        await self.socket.send_text(to_json({"type": "event", "event": event}).decode())

@@ -1,0 +1,54 @@
+"""Logs over websockets, to those who subscribe."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from starlette.websockets import WebSocket
+
+from prefect.schemas.filters import LogFilter
+from prefect.server.app.endpoints import to_json
+from prefect.server.app.streams import Sent, asked_for, while_connected
+from prefect.server.services import log_ingest
+from prefect.server.services.answers import Answer
+from prefect.types import now
+
+if TYPE_CHECKING:
+    from prefect.server.app import Server
+
+
+async def logs_out(server: Server, socket: WebSocket) -> None:
+    """Send the logs that satisfy the client's filter, as they come; none where the settings do not want it."""
+    asked = await asked_for(socket, LogFilter)
+    if asked is None:
+        return
+    enabled = server.settings.server.logs.stream_out_enabled
+    await while_connected(socket, _serve(server, socket, asked[0]) if enabled else asyncio.Event().wait())
+
+
+async def _serve(server: Server, socket: WebSocket, criteria: LogFilter) -> None:
+    sent = Sent()
+    heard = now()
+
+    async def send(logs: list[Answer]) -> None:
+        for log in logs:
+            if sent.new(log["id"]):
+                await socket.send_text(to_json({"type": "log", "log": log}).decode())
+
+    with server.bus.subscribe(log_ingest.TOPIC) as news:
+        news.missed()
+        while True:
+            items = await news.take()
+            at = now()
+            if news.missed():
+                after = log_ingest.START
+                since = heard - log_ingest.LATE
+                while after is not None:
+                    logs, after = await server.database.read(
+                        lambda tx, since=since, after=after: log_ingest.since(tx, criteria, since, after)
+                    )
+                    await send(logs)
+            for item in items:
+                await send(await server.database.read(lambda tx, item=item: log_ingest.announced(tx, criteria, item)))
+            heard = at
