@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("prefect.server.loops")
 
-MODULES: tuple[str, ...] = ("repossessor", "late_runs", "pauses", "cancellation", "zombies")
+MODULES: tuple[str, ...] = ("scheduler", "foreman", "repossessor", "late_runs", "pauses", "cancellation", "zombies")
 """The modules of this package that declare loops, each in `loops(settings)`."""
 
 

@@ -77,14 +77,22 @@ async def create_flow_runs(tx: Connection, runs: Iterable[Values]) -> list[Row]:
         )
         for run in runs
     ]
-    known: set[tuple[UUID, str]] = set()
-    for flow_id in {row["flow_id"] for row in rows}:
-        keys = [row["idempotency_key"] for row in rows if row["flow_id"] == flow_id and row["idempotency_key"]]
-        for some in chunks(keys):
-            known.update((flow_id, row["idempotency_key"]) for row in await _by_key(tx, flow_id, some))
+    known = await _known_keys(tx, rows)
     new = [row for row in rows if (row["flow_id"], row["idempotency_key"]) not in known]
     await store.flow_runs.add(tx, new)
     return new
+
+
+async def _known_keys(tx: Connection, rows: Iterable[Row]) -> set[tuple[UUID, str]]:
+    """Those flows and idempotency keys of runs of which there is a run already."""
+    keyed = [row for row in rows if row["idempotency_key"] is not None]
+    known: set[tuple[UUID, str]] = set()
+    for some in chunks(keyed):
+        flows = one_of("flow_run.flow_id", list({row["flow_id"] for row in some}))
+        keys = one_of("flow_run.idempotency_key", [row["idempotency_key"] for row in some])
+        found = await store.flow_runs.find(tx, all_of([flows, keys]), columns=["flow_id", "idempotency_key"])
+        known.update((row["flow_id"], row["idempotency_key"]) for row in found)
+    return known
 
 
 async def create_task_run(tx: Connection, values: Values, state: Values | None = None) -> tuple[Answer, bool]:

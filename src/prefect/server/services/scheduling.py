@@ -47,8 +47,8 @@ async def take_back(tx: Connection, ids: Sequence[UUID]) -> None:
         tx.tell(CHANGED, str(id_))
 
 
-async def due(tx: Connection, limit: int) -> list[UUID]:
-    """Deployments with a schedule that must be looked at, so many at most."""
+async def due(tx: Connection) -> list[UUID]:
+    """The deployments with a schedule that must be looked at."""
     where = all_of(
         [
             Sql("deployment_schedule.active = ?", (True,)),
@@ -60,9 +60,8 @@ async def due(tx: Connection, limit: int) -> list[UUID]:
             ),
         ]
     )
-    rows = await store.deployment_schedules.find(
-        tx, where, "deployment_schedule.look_at, deployment_schedule.id", limit, columns=["deployment_id"]
-    )
+    order = "deployment_schedule.deployment_id"
+    rows = await store.deployment_schedules.find(tx, where, order, columns=["deployment_id"])
     return list(dict.fromkeys(row["deployment_id"] for row in rows))
 
 

@@ -1,0 +1,39 @@
+"""Makes flow runs ahead of their time, from the schedules of deployments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect.server.loops import Environment, Loop
+from prefect.server.services import scheduling
+from prefect.server.services.planning import Horizon
+
+if TYPE_CHECKING:
+    from prefect.settings import Settings
+
+
+def loops(settings: Settings) -> list[Loop]:
+    """The scheduler. A deployment that changes wakes it, so it need not look often."""
+    told = settings.server.services.scheduler
+    return [
+        Loop(
+            "scheduler",
+            make_runs,
+            told.loop_seconds,
+            told.enabled,
+            topic=scheduling.CHANGED,
+            summary="Makes flow runs ahead of their time, from the schedules of deployments.",
+        )
+    ]
+
+
+async def make_runs(environment: Environment) -> None:
+    """Look once at every schedule that must be looked at, those of some deployments in a transaction."""
+    told = environment.settings.server.services.scheduler
+    horizon = Horizon.of(environment.settings)
+    ids = await environment.database.read(scheduling.due)
+    for start in range(0, len(ids), told.deployment_batch_size):
+        some = ids[start : start + told.deployment_batch_size]
+        await environment.database.write(
+            lambda tx, some=some: scheduling.make_runs(tx, some, horizon, told.insert_batch_size)
+        )
