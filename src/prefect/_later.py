@@ -15,30 +15,6 @@ from typing import Any, NoReturn
 # Feature, which release builds it, and its modules with their names.
 _TABLE = (
     (
-        "pausing, suspending and resuming flow runs, and waiting for them",
-        "issue 3",
-        """
-        flow_runs: apause_flow_run aresume_flow_run asuspend_flow_run pause_flow_run resume_flow_run suspend_flow_run
-            wait_for_flow_run
-        """,
-    ),
-    (
-        "input for flow runs",
-        "issue 3",
-        """
-        input: GetInputHandler RunInput RunInputMetadata acreate_flow_run_input acreate_flow_run_input_from_model
-            adelete_flow_run_input afilter_flow_run_input aread_flow_run_input create_flow_run_input
-            create_flow_run_input_from_model delete_flow_run_input filter_flow_run_input keyset_from_base_key
-            keyset_from_paused_state read_flow_run_input receive_input send_input
-        input.actions: acreate_flow_run_input acreate_flow_run_input_from_model adelete_flow_run_input
-            afilter_flow_run_input aread_flow_run_input create_flow_run_input create_flow_run_input_from_model
-            delete_flow_run_input ensure_flow_run_id filter_flow_run_input read_flow_run_input
-        input.run_input: AutomaticRunInput BaseRunInput GetAutomaticInputHandler GetInputHandler RunInput
-            RunInputMetadata asend_input keyset_from_base_key keyset_from_paused_state receive_input
-            run_input_subclass_from_type send_input
-        """,
-    ),
-    (
         "blocks for secrets, notifications and webhooks",
         "a later issue",
         """

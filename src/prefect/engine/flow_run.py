@@ -16,7 +16,7 @@ from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.memo import Memo
 from prefect.engine.parameters import collect, listed, resolve, track
 from prefect.engine.subflow import ParentTask
-from prefect.exceptions import ParameterTypeError, Pause
+from prefect.exceptions import Abort, ParameterTypeError, Pause
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
 from prefect.results import asking
 from prefect.results.inline import inline
@@ -324,8 +324,8 @@ class FlowExecution(Execution):
     async def after(self, outcome: Outcome) -> Verdict:
         """Wait for the tasks submitted, then enter the state that follows from the outcome."""
         error = outcome.error
-        if isinstance(error, Pause):
-            return await self._pause(error)
+        if isinstance(error, (Abort, Pause)):
+            return await self._leave(error)
         if error is not None and core.is_crash(error):
             await self.crash(error)
             return DONE
@@ -382,12 +382,12 @@ class FlowExecution(Execution):
         )
         return Verdict(done=False, delay=_seconds_until(entered))
 
-    async def _pause(self, pause: Pause) -> Verdict:
-        """The run leaves its process, and another one goes on with it."""
-        self.error = pause
-        if pause.state is not None:
-            self.state = self.fields["state"] = pause.state
-        await self._stop_task_runner(pause)
+    async def _leave(self, signal: Abort | Pause) -> Verdict:
+        """The run ends here without a state of its own: it was stopped from outside, or goes on in another process."""
+        self.error = signal
+        if isinstance(signal, Pause) and signal.state is not None:
+            self.state = self.fields["state"] = signal.state
+        await self._stop_task_runner(signal)
         self.logger.info("Finished in state %s", self.state)
         self._let_go()
         return DONE

@@ -1,0 +1,64 @@
+"""Waiting for the end of a flow run that is under way elsewhere."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from prefect._io import sleep
+from prefect._lazy import lazy
+from prefect.exceptions import FlowRunWaitTimeout
+from prefect.logging.loggers import get_logger
+
+if TYPE_CHECKING:
+    from prefect.client import orchestration
+    from prefect.client.orchestration import PrefectClient
+    from prefect.schemas.runs import FlowRun
+else:
+    orchestration = lazy("prefect.client.orchestration")
+
+FIRST_LOOK, LAST_LOOK = 0.1, 2.0
+"""Seconds between two looks: at first, and at most."""
+
+
+async def wait_for_flow_run(
+    flow_run_id: UUID,
+    timeout: int | None = 10800,
+    poll_interval: int | None = None,
+    client: PrefectClient | None = None,
+    log_states: bool = False,
+) -> FlowRun:
+    """Wait until a flow run has come to its end, and give it.
+
+    Args:
+        flow_run_id: The run.
+        timeout: Seconds to wait at most; for ever if None.
+        poll_interval: Deprecated: how often to look is not for callers to say.
+        client: The client to use; one of the current settings if None.
+        log_states: Whether to log the states that are seen.
+
+    Raises:
+        FlowRunWaitTimeout: It did not end in time.
+        ObjectNotFound: There is no such run.
+    """
+    if poll_interval is not None:
+        warnings.warn("`poll_interval` of `wait_for_flow_run` does nothing.", DeprecationWarning, stacklevel=2)
+    logger, seen, pause = get_logger(), None, FIRST_LOOK
+    end = float("inf") if timeout is None else time.monotonic() + timeout
+    async with nullcontext(client) if client is not None else orchestration.get_client() as asking:
+        while True:
+            run = await asking.read_flow_run(flow_run_id)
+            state = run.state
+            if state is not None and log_states and state.id != seen:
+                seen = state.id
+                logger.info("Flow run is in state %r", state.name)
+            if state is not None and state.is_final():
+                return run
+            left = end - time.monotonic()
+            if left <= 0:
+                raise FlowRunWaitTimeout(f"The flow run {flow_run_id} did not end within {timeout} seconds.")
+            await sleep(min(pause, left))
+            pause = min(pause * 1.5, LAST_LOOK)

@@ -1,0 +1,64 @@
+"""Input for flow runs: values that people and other runs give to a run while it is under way.
+
+`run_input` has the types of input, sending and receiving; `actions` what is kept for a run, by key. The values are kept
+by the API, with a server or in the local store.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect._lazy import exports
+
+if TYPE_CHECKING:
+    from prefect.input.actions import (
+        acreate_flow_run_input,
+        acreate_flow_run_input_from_model,
+        adelete_flow_run_input,
+        afilter_flow_run_input,
+        aread_flow_run_input,
+        create_flow_run_input,
+        create_flow_run_input_from_model,
+        delete_flow_run_input,
+        filter_flow_run_input,
+        read_flow_run_input,
+    )
+    from prefect.input.run_input import (
+        GetInputHandler,
+        Keyset,
+        RunInput,
+        RunInputMetadata,
+        keyset_from_base_key,
+        keyset_from_paused_state,
+        receive_input,
+        send_input,
+    )
+
+__all__ = [
+    "GetInputHandler",
+    "Keyset",
+    "RunInput",
+    "RunInputMetadata",
+    "acreate_flow_run_input",
+    "acreate_flow_run_input_from_model",
+    "adelete_flow_run_input",
+    "afilter_flow_run_input",
+    "aread_flow_run_input",
+    "create_flow_run_input",
+    "create_flow_run_input_from_model",
+    "delete_flow_run_input",
+    "filter_flow_run_input",
+    "keyset_from_base_key",
+    "keyset_from_paused_state",
+    "read_flow_run_input",
+    "receive_input",
+    "send_input",
+]
+
+__getattr__, __dir__ = exports(
+    __name__,
+    {
+        name: f"{__name__}.{'actions' if name.endswith(('_flow_run_input', '_from_model')) else 'run_input'}:{name}"
+        for name in __all__
+    },
+)

@@ -1,0 +1,214 @@
+"""Flow runs that pause and go on, without a server: whoever resumes them does it through the local store."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from prefect import flow, get_client, task
+from prefect.exceptions import Abort, FlowPauseTimeout, FlowRunWaitTimeout, NotPausedError, ObjectNotFound
+from prefect.flow_runs import pause_flow_run, resume_flow_run, suspend_flow_run, wait_for_flow_run
+from prefect.input import RunInput, read_flow_run_input
+from prefect.runtime import flow_run as runtime
+from prefect.schemas.states import Cancelled
+from prefect.types import new_id
+
+POLL: Any = 0.02
+
+
+class Person(RunInput):
+    name: str
+    age: int = 3
+
+
+def read(run_id: UUID) -> Any:
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(run_id)
+
+
+class Helper:
+    """Somebody else, who does something to the run once it is paused."""
+
+    def __init__(self, act: Callable[[UUID], None]) -> None:
+        self._act = act
+        self.error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    def watch(self) -> None:
+        """Called in the flow, before it pauses."""
+        self._thread = threading.Thread(target=self._run, args=(UUID(runtime.id),))
+        self._thread.start()
+
+    def _run(self, run_id: UUID) -> None:
+        deadline = time.monotonic() + 20
+        try:
+            while not read(run_id).state.is_paused():
+                assert time.monotonic() < deadline
+                threading.Event().wait(0.01)
+            self._act(run_id)
+        except BaseException as error:
+            self.error = error
+
+    def done(self) -> None:
+        assert self._thread is not None
+        self._thread.join(20)
+        if self.error is not None:
+            raise self.error
+
+
+def states(run_id: UUID) -> list[str | None]:
+    with get_client(sync_client=True) as client:
+        return [state.name for state in client.read_flow_run_states(run_id)]
+
+
+def test_a_run_pauses_until_it_is_resumed():
+    helper = Helper(lambda run_id: resume_flow_run(run_id))
+
+    @flow
+    def main() -> str:
+        helper.watch()
+        assert pause_flow_run(timeout=20, poll_interval=POLL) is None
+        return runtime.id
+
+    run_id = UUID(main())
+    helper.done()
+    assert states(run_id) == ["Pending", "Running", "Paused", "Running", "Completed"]
+    assert read(run_id).empirical_policy.pause_keys == {"1"}
+
+
+def test_a_run_asks_and_is_answered():
+    def answer(run_id: UUID) -> None:
+        while read_flow_run_input("paused-who-schema", run_id) is None:
+            threading.Event().wait(0.01)
+        with pytest.raises(NotPausedError, match="cannot be resumed"):
+            resume_flow_run(run_id, {"age": "many"})
+        resume_flow_run(run_id, {"name": "Ann"})
+
+    helper = Helper(answer)
+
+    @flow
+    def main() -> Any:
+        helper.watch()
+        return pause_flow_run(wait_for_input=Person, timeout=20, poll_interval=POLL, key="who")
+
+    person = main()
+    helper.done()
+    assert (person.name, person.age) == ("Ann", 3)
+
+
+def test_an_async_run_asks_for_a_value():
+    def answer(run_id: UUID) -> None:
+        while read_flow_run_input("paused-1-schema", run_id) is None:
+            threading.Event().wait(0.01)
+        resume_flow_run(run_id, {"value": 7})
+
+    helper = Helper(answer)
+    pause: Any = pause_flow_run
+
+    @flow
+    async def main() -> int:
+        helper.watch()
+        return await pause(wait_for_input=int, timeout=20, poll_interval=POLL)
+
+    assert asyncio.run(main()) == 7
+    helper.done()
+
+
+def test_a_run_that_is_not_resumed_in_time():
+    @flow
+    def main() -> None:
+        pause_flow_run(timeout=0, poll_interval=POLL)
+
+    state = main(return_state=True)
+    assert state.is_failed()
+    with pytest.raises(FlowPauseTimeout, match="not resumed in time"):
+        state.result()
+
+
+def test_a_run_that_is_cancelled_while_it_is_paused():
+    def cancel(run_id: UUID) -> None:
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(run_id, Cancelled(), force=True)
+
+    helper = Helper(cancel)
+    ids: list[UUID] = []
+
+    @flow
+    def main() -> None:
+        ids.append(UUID(runtime.id))
+        helper.watch()
+        pause_flow_run(timeout=20, poll_interval=POLL)
+
+    with pytest.raises(Abort, match="Cancelled"):
+        main()
+    helper.done()
+    assert states(ids[0])[-1] == "Cancelled"
+
+
+def test_where_there_is_nothing_to_pause():
+    with pytest.raises(RuntimeError, match="No flow is running here"):
+        pause_flow_run()
+
+    @task
+    def tries() -> None:
+        pause_flow_run()
+
+    @flow
+    def main() -> None:
+        tries()
+
+    with pytest.raises(RuntimeError, match="A task cannot pause"):
+        main()
+
+
+def test_a_run_without_a_deployment_cannot_be_suspended():
+    ids: list[UUID] = []
+
+    @flow
+    def main() -> None:
+        ids.append(UUID(runtime.id))
+        suspend_flow_run()
+
+    with pytest.raises(Abort):
+        main()
+
+
+def test_resuming_what_is_not_paused():
+    @flow
+    def main() -> None: ...
+
+    state = main(return_state=True)
+    assert state.state_details.flow_run_id is not None
+    with pytest.raises(NotPausedError):
+        resume_flow_run(state.state_details.flow_run_id)
+    with pytest.raises(ObjectNotFound):
+        resume_flow_run(new_id())
+
+
+def test_waiting_for_a_run():
+    release = threading.Event()
+    ids: list[UUID] = []
+    begun = threading.Event()
+
+    @flow
+    def main() -> None:
+        ids.append(UUID(runtime.id))
+        begun.set()
+        release.wait(20)
+
+    thread = threading.Thread(target=main)
+    thread.start()
+    assert begun.wait(20)
+
+    async def wait() -> Any:
+        with pytest.raises(FlowRunWaitTimeout, match="did not end within 0 seconds"):
+            await wait_for_flow_run(ids[0], timeout=0)
+        release.set()
+        return await wait_for_flow_run(ids[0], timeout=20, log_states=True)
+
+    assert asyncio.run(wait()).state.is_completed()
+    thread.join()
