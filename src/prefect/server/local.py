@@ -20,6 +20,7 @@ from prefect.server.routes import find
 from prefect.server.routes.operation import LOCAL, Status
 from prefect.server.routes.parameters import bind, wants_caller
 from prefect.server.services.apply import JournalUnreadable, apply
+from prefect.server.services.errors import Missing
 from prefect.server.services.owners import crash_orphans
 
 logger = logging.getLogger("prefect.client")
@@ -58,7 +59,10 @@ class LocalApplication:
             StoreError: The local store cannot be used.
         """
         await self.catch_up()
-        operation = find(method, route)
+        try:
+            operation = find(method, route)
+        except LookupError:
+            raise Missing("operation", f"{method} {route}") from None
         given = bind(operation, params, body)
         caller = wants_caller(operation)
         if caller is not None:
