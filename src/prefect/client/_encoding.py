@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from prefect._lazy import lazy
+
+if TYPE_CHECKING:
+    import httpx
 
 pydantic: Any = lazy("pydantic")
 pydantic_core: Any = lazy("pydantic_core")
@@ -26,9 +29,12 @@ def _plain(value: Any) -> Any:
     return pydantic_core.to_jsonable_python(value, timedelta_mode="float")
 
 
-def decoded(content: bytes) -> Any:
-    """What the JSON of an answer says; None for an empty one."""
-    return orjson.loads(content) if content else None
+def decoded(response: httpx.Response) -> Any:
+    """What an answer says: its JSON, or its text when it is none; None for an empty one."""
+    if not response.content:
+        return None
+    is_json = response.headers.get("content-type", "application/json").startswith("application/json")
+    return orjson.loads(response.content) if is_json else response.text
 
 
 def as_query(value: Any) -> Any:

@@ -56,14 +56,19 @@ class HTTPObjectAlreadyExists(ObjectAlreadyExists, PrefectHTTPStatusError):
 _MEANINGS = {404: HTTPObjectNotFound, 409: HTTPObjectAlreadyExists}
 
 
-def refused(method: str, url: str, status: int, message: str) -> Exception:
-    """The error for a refusal that did not come over HTTP, as if it had."""
-    response = PrefectResponse(status, json={"detail": message}, request=httpx.Request(method, url))
+def refused(method: str, url: str, refusal: Any) -> Exception:
+    """The error for what the local application refused, as if it had come over HTTP."""
+    response = PrefectResponse(
+        refusal.status,
+        headers=refusal.headers,
+        json={refusal.key: str(refusal)},
+        request=httpx.Request(method, url),
+    )
     try:
         response.raise_for_status()
     except PrefectHTTPStatusError as error:
         return error
-    raise ValueError(f"{status} is not the status of a refusal.")
+    raise ValueError(f"{refusal.status} is not the status of a refusal.")
 
 
 class PrefectResponse(httpx.Response):

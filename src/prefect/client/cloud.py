@@ -206,7 +206,7 @@ class CloudClient:
                     f"Prefect Cloud refuses this API key ({error}): run `prefect cloud login`, or set PREFECT_API_KEY."
                 ) from error
             raise
-        return decoded(response.content)
+        return decoded(response)
 
     def _open(self) -> PrefectHttpxAsyncClient:
         if self._client is None:

@@ -34,6 +34,7 @@ else:
     httpx = lazy("httpx")
 
 local: ModuleType = lazy("prefect.server.local")
+operation: ModuleType = lazy("prefect.server.routes.operation")
 errors: ModuleType = lazy("prefect.server.services.errors")
 
 
@@ -110,9 +111,10 @@ class LocalTransport:
         if self._application is None:
             self._application = local.LocalApplication(self.home)
         try:
-            return await self._application.call(method, route, params or {}, body)
+            answer = await self._application.call(method, route, params or {}, body)
         except errors.Refused as refusal:
             raise self._error(method, route, refusal) from None
+        return answer.body.decode() if isinstance(answer, operation.Content) else answer
 
     async def request(
         self,
@@ -133,7 +135,7 @@ class LocalTransport:
     def _error(self, method: str, route: str, refusal: Any) -> Exception:
         # Whoever means to catch an HTTP error has imported httpx. Others need not wait for it.
         if "httpx" in sys.modules or refusal.status not in (404, 409):
-            return _http.refused(method, self.url + route.lstrip("/"), refusal.status, str(refusal))
+            return _http.refused(method, self.url + route.lstrip("/"), refusal)
         kind = ObjectNotFound if refusal.status == 404 else ObjectAlreadyExists
         return kind(refusal, str(refusal))
 
@@ -203,7 +205,7 @@ class HttpTransport:
     async def call(
         self, method: str, route: str, params: Mapping[str, Any] | None = None, body: Mapping[str, Any] | Any = None
     ) -> Any:
-        return _encoding.decoded((await self.request(method, route, params, body)).content)
+        return _encoding.decoded(await self.request(method, route, params, body))
 
     async def request(
         self,
