@@ -39,7 +39,7 @@ async def invalid(_: Request, error: Exception) -> Response:
 async def refused(_: Request, error: Exception) -> Response:
     """What a service refused."""
     assert isinstance(error, Refused)
-    response = answer(error.status, {"detail": str(error)})
+    response = answer(error.status, {error.key: str(error)})
     response.headers.update(error.headers)
     return response
 

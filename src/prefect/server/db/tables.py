@@ -456,7 +456,8 @@ AUTOMATION = Table(
         *_columns("bool", "enabled!"),
         *_columns("array", "tags"),
         *_columns("json", "trigger! actions actions_on_trigger actions_on_resolve"),
-        *_columns("array", "related"),  # the resources it is about and those that own it
+        *_columns("text", "owner_resource"),
+        *_columns("array", "related"),  # the resources that its actions name
     ),
 )
 

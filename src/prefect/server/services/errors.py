@@ -13,6 +13,9 @@ class Refused(PrefectException):
     status: ClassVar[int] = 400
     """The HTTP status that says so."""
 
+    key: ClassVar[str] = "detail"
+    """Where the answer has the message."""
+
     @property
     def headers(self) -> dict[str, str]:
         """HTTP headers that say more."""

@@ -68,6 +68,7 @@ def _events() -> None:
         *required(Flag, "enabled"),
         *optional(Json, "tags actions actions_on_trigger actions_on_resolve related"),
         *required(Json, "trigger"),
+        *optional(sa.Text, "owner_resource"),
     )
     op.create_table(
         "saved_search",
