@@ -72,10 +72,10 @@ class TestNamesThatComeLater:
             Secret.load("x")
 
     def test_a_class_can_be_subclassed_and_the_subclass_says_so(self):
-        from prefect.input import RunInput
+        from prefect.variables import Variable
         from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-        class Answer(RunInput):
+        class Mine(Variable):
             name: str = "x"
 
         class Worker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):
@@ -83,10 +83,10 @@ class TestNamesThatComeLater:
 
             def method(self) -> None: ...
 
-        with pytest.raises(NotImplementedError, match=r"input for flow runs .*issue 3"):
-            Answer(name="y")
+        with pytest.raises(NotImplementedError, match=r"variables .*a later issue"):
+            Mine(name="y")
         with pytest.raises(NotImplementedError):
-            Answer.with_initial_data(description="?")
+            Mine.get("?")
         with pytest.raises(NotImplementedError):
             Worker("pool")
 
