@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable
 from importlib import import_module
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -37,6 +36,7 @@ STREAMS = {
     "/events/in": "events:events_in",
     "/events/out": "events:events_out",
     "/logs/out": "logs:logs_out",
+    "/task_runs/subscriptions/scheduled": "task_runs:scheduled",
 }
 """Each websocket's path, and what serves it: a module of `app.streams`, and its function."""
 

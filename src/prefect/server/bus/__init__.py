@@ -1,21 +1,25 @@
 """The bus: committed transactions tell it what changed, and it wakes whoever waits for that.
 
 An item says only that something changed and which: its reader asks the store for it. With PostgreSQL the servers hear
-of each other's transactions; a SQLite file has one server.
+of each other's transactions; a SQLite file has one server. Nobody is waited for: a subscriber that falls behind, or all
+of them while the database could not be heard, are told that they missed something, and look into the store.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from prefect.server.db.connection import Database, Told
 
 WAITING = 10_000
-"""Items that may wait for a subscriber; one that falls further behind loses them and is told so."""
+"""Items that may wait for a subscriber; one that falls further behind misses some."""
+
+REMEMBERED = 64
+"""Items of which it is remembered what was read, for the subscribers that come to them later."""
 
 
 class Subscription:
@@ -24,27 +28,32 @@ class Subscription:
     def __init__(self) -> None:
         self._items: list[Any] = []
         self._news = asyncio.Event()
-        self.lost = False
-        """Some items were dropped or missed: whoever needs all of them must look into the store."""
+        self._missed = False
 
     def put(self, item: Any) -> None:
+        """Tell it something."""
         if len(self._items) >= WAITING:
-            self.lost = True
+            self.miss()
         else:
             self._items.append(item)
-        self._news.set()
+            self._news.set()
 
     def miss(self) -> None:
-        """Have it look into the store, as items may have been missed."""
-        self.lost = True
+        """Tell it that there may have been more than it was told."""
+        self._missed = True
         self._news.set()
 
     async def take(self) -> list[Any]:
-        """All items that wait, as soon as there is one."""
+        """All items that wait, as soon as there is one or some were missed."""
         await self._news.wait()
         self._news.clear()
         items, self._items = self._items, []
         return items
+
+    def missed(self) -> bool:
+        """Whether something was missed since this was asked last: whoever needs all must look into the store."""
+        missed, self._missed = self._missed, False
+        return missed
 
 
 class Bus:
@@ -53,6 +62,7 @@ class Bus:
     def __init__(self) -> None:
         self._subscribers: dict[str, set[Subscription]] = defaultdict(set)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._reads: dict[Any, asyncio.Task[Any]] = {}
 
     def start(self, database: Database) -> None:
         """Begin to hear from a database that is open."""
@@ -64,13 +74,13 @@ class Bus:
             self._loop.call_soon_threadsafe(self.deliver, told)
 
     def deliver(self, told: Told) -> None:
-        """Give items to their subscribers; none at all says that some may have been missed."""
-        if not told:
-            for subscription in {one for those in self._subscribers.values() for one in those}:
-                subscription.miss()
+        """Give items to their subscribers; without any, say that some may have been missed."""
         for topic, item in told:
             for subscription in self._subscribers.get(topic, ()):
                 subscription.put(item)
+        if not told:
+            for subscription in {each for subscribers in self._subscribers.values() for each in subscribers}:
+                subscription.miss()
 
     def wanted(self, topic: str) -> bool:
         """Whether anybody here listens."""
@@ -87,3 +97,12 @@ class Bus:
         finally:
             for topic in topics:
                 self._subscribers[topic].discard(subscription)
+
+    async def read_once(self, item: Any, read: Callable[[], Awaitable[Any]]) -> Any:
+        """What `read` finds for an item, read once for all subscribers that were told of it."""
+        task = self._reads.get(item)
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = self._reads[item] = asyncio.ensure_future(read())  # pyright: ignore[reportArgumentType]  # coroutines
+            while len(self._reads) > REMEMBERED:
+                del self._reads[next(iter(self._reads))]
+        return await asyncio.shield(task)

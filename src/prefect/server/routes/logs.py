@@ -10,7 +10,7 @@ from prefect.schemas.wire.filters import LogFilter
 from prefect.schemas.wire.objects import Log
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import NOT_GIVEN, Body, In, Limit, Offset, Routes
-from prefect.server.services import changing, reading
+from prefect.server.services import log_ingest, reading
 
 routes = Routes("Logs", "/logs")
 
@@ -18,7 +18,7 @@ routes = Routes("Logs", "/logs")
 @routes.writes("POST", "/", Any, 201)
 async def create_logs(tx: Connection, logs: Annotated[list[LogCreate], In("whole")]) -> None:
     """Add logs."""
-    await changing.add_logs(tx, [log.model_dump() for log in logs])
+    await log_ingest.add(tx, [log.model_dump(exclude_none=True) for log in logs])
 
 
 @routes.reads("POST", "/filter", list[Log])

@@ -28,7 +28,7 @@ from prefect.server import store
 from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreError
 from prefect.server.db.sql import Sql, chunks, one_of
-from prefect.server.services import emitting, heartbeats, history, records
+from prefect.server.services import emitting, heartbeats, history, log_ingest, records
 from prefect.server.services.records import BadRecord, Record
 from prefect.types import new_id, now
 
@@ -220,6 +220,7 @@ async def _apply(tx: Connection, lines: Iterable[Record], told: bool = False) ->
     await _recall(tx, new)
     for kind, collection in _SIMPLE.items():
         await collection.add(tx, new.simple[kind])
+    log_ingest.announce(tx, new.simple["log"])
     for record in new.artifact_updates:
         await _update_artifact(tx, new, record)
     flow_runs = await _merge(tx, new, "flow_run", {})

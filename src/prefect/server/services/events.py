@@ -76,16 +76,19 @@ class Page:
     token: str | None
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """Where a page begins: after which event, and how many came before."""
 
     after: Key | None = None
     skipped: int = 0
 
 
+START = Place()
+
+
 async def find(tx: Connection, criteria: EventFilter, limit: int) -> Page:
     """The first page of the events that satisfy a filter."""
-    return await _page(tx, criteria, limit, await count(tx, criteria), _Place())
+    return await _page(tx, criteria, limit, await count(tx, criteria), START)
 
 
 async def find_next(tx: Connection, token: str) -> Page:
@@ -94,33 +97,37 @@ async def find_next(tx: Connection, token: str) -> Page:
         told = orjson.loads(base64.urlsafe_b64decode(token))
         criteria = EventFilter.model_validate(told["filter"])
         after = (datetime.fromisoformat(told["after"][0]), UUID(told["after"][1])) if told["after"] else None
-        limit, total, place = int(told["limit"]), int(told["total"]), _Place(after, int(told["skipped"]))
+        limit, total, place = int(told["limit"]), int(told["total"]), Place(after, int(told["skipped"]))
     except (binascii.Error, ValidationError, ValueError, TypeError, LookupError):
         raise Forbidden("Forbidden") from None
     return await _page(tx, criteria, min(max(limit, 0), AT_ONCE), total, place)
 
 
-async def _page(tx: Connection, criteria: EventFilter, limit: int, total: int, place: _Place) -> Page:
+async def some(tx: Connection, criteria: EventFilter, limit: int, place: Place) -> tuple[list[Event], Place | None]:
+    """So many of the events that satisfy a filter, and the place after them; None when there are no more."""
     found: list[Event] = []
-    if limit:
-        async for event in matching(tx, criteria, place):
-            found.append(event)
-            if len(found) == limit:
-                break
+    async for event in matching(tx, criteria, place):
+        if len(found) == limit:
+            last = found[-1]
+            await event_store.complete(tx, found)
+            return found, Place((last["occurred"], last["id"]), place.skipped + limit)
+        found.append(event)
     await event_store.complete(tx, found)
-    seen = place.skipped + len(found)
-    last = (found[-1]["occurred"], found[-1]["id"]) if found else place.after
-    more = seen < total and (found or not limit)
-    return Page(found, total, _token(criteria, limit, total, _Place(last, seen)) if more else None)
+    return found, None
 
 
-def _token(criteria: EventFilter, limit: int, total: int, place: _Place) -> str:
+async def _page(tx: Connection, criteria: EventFilter, limit: int, total: int, place: Place) -> Page:
+    found, beyond = await some(tx, criteria, limit, place) if limit else ([], place)
+    return Page(found, total, _token(criteria, limit, total, beyond) if beyond and total else None)
+
+
+def _token(criteria: EventFilter, limit: int, total: int, place: Place) -> str:
     asked = criteria.model_dump(mode="json", exclude_none=True)
     told = {"filter": asked, "limit": limit, "total": total, "after": place.after, "skipped": place.skipped}
     return base64.urlsafe_b64encode(orjson.dumps(told)).decode()
 
 
-async def matching(tx: Connection, criteria: EventFilter, place: _Place = _Place()) -> AsyncIterator[Event]:
+async def matching(tx: Connection, criteria: EventFilter, place: Place = START) -> AsyncIterator[Event]:
     """The events that satisfy a filter, in its order."""
     asked = filters.asked(tx.dialect, criteria)
     if criteria.resource is None or not criteria.resource.distinct:

@@ -9,44 +9,52 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
+from pydantic import ValidationError
 
+from prefect.schemas.wire import events
 from prefect.server import store
 from prefect.server.db.connection import Connection
-from prefect.server.db.sql import Sql, all_of, chunks, one_of
-from prefect.server.db.tables import OPEN
-from prefect.server.services import event_store
+from prefect.server.db.sql import chunks, one_of
+from prefect.server.services import event_store, heartbeats
 from prefect.server.services.apply import apply_told
 from prefect.server.services.errors import Invalid
 from prefect.server.services.event_store import Event
 from prefect.server.services.records import CHANGEABLE, Record
 from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN, split
 from prefect.settings import get_current_settings
-from prefect.types import now
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
 
-MISSED_BEATS = 3
-"""So many heartbeats may be missing before a flow run counts as silent."""
 
-USUAL_BEAT = 30
-"""Seconds between the heartbeats of a flow run, where the settings do not say."""
-
-
-async def receive(tx: Connection, events: Sequence[Event]) -> None:
+async def receive(tx: Connection, told: Sequence[Event]) -> None:
     """Take events in: they are kept, and what they tell of runs is applied.
 
     Args:
         tx: The transaction.
-        events: The events, each `checked` and with the time at which it was `received`.
+        told: The events, each `checked` and with the time at which it was `received`.
     """
-    await _apply_task_runs(tx, events)
-    await _renew(tx, {event["resource"]["prefect.resource.id"] for event in events if event["event"] == HEARTBEAT})
-    await event_store.add(tx, events)
+    await _apply_task_runs(tx, told)
+    beats = (split(event["resource"]["prefect.resource.id"]) for event in told if event["event"] == HEARTBEAT)
+    await heartbeats.renew(tx, {id_: heartbeats.usual_length() for kind, id_ in beats if kind == FLOW_RUN and id_})
+    await event_store.add(tx, told)
+
+
+def read(message: str, received: datetime) -> Event:
+    """An event as a client wrote it, in JSON.
+
+    Raises:
+        Invalid: It is none.
+    """
+    try:
+        return {**events.Event.model_validate_json(message).model_dump(), "received": received}
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise Invalid(f"It is no event: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def check(event: Event) -> None:
@@ -67,9 +75,9 @@ def check(event: Event) -> None:
 # --- task runs -------------------------------------------------------------------------------------------------------
 
 
-async def _apply_task_runs(tx: Connection, events: Iterable[Event]) -> None:
+async def _apply_task_runs(tx: Connection, told: Iterable[Event]) -> None:
     by_run: dict[UUID, list[Event]] = defaultdict(list)
-    for event in events:
+    for event in told:
         if event["resource"].get("prefect.orchestration") == "client" and event["event"].startswith(f"{TASK_RUN}."):
             kind, id_ = split(event["resource"]["prefect.resource.id"])
             if kind == TASK_RUN and id_ is not None:
@@ -96,29 +104,29 @@ _TOLD = CHANGEABLE["task_run"] | {"task_key", "dynamic_key", "labels", "flow_run
 """What of a task run does not follow from its states."""
 
 
-def _records(id_: UUID, events: list[Event], last_change: datetime | None) -> list[Record]:
+def _records(id_: UUID, told: list[Event], last_change: datetime | None) -> list[Record]:
     """What events tell of a task run, as records of a journal.
 
     Args:
         id_: The task run.
-        events: Those about it.
+        told: The events about it.
         last_change: When it was changed last, if it is known.
     """
-    events.sort(key=lambda event: event["occurred"])
-    first, last = events[0], events[-1]
-    told = {name: value for name, value in _payload(last, "task_run").items() if name in _TOLD}
+    told.sort(key=lambda event: event["occurred"])
+    first, last = told[0], told[-1]
+    given = {name: value for name, value in _payload(last, "task_run").items() if name in _TOLD}
     run = {
-        **told,
+        **given,
         "kind": "task_run",
         "id": str(id_),
         "flow_run_id": _flow_run(last),
         "created": first["occurred"].isoformat(),
-        "states": [_state(event) for event in events],
+        "states": [_state(event) for event in told],
     }
     if last_change is None or last["occurred"] < last_change:
         return [run]
     # What came last tells how the run is now: a task's run gets its name, for instance, when it begins.
-    changes = {name: value for name, value in told.items() if name in CHANGEABLE["task_run"]}
+    changes = {name: value for name, value in given.items() if name in CHANGEABLE["task_run"]}
     return [
         run,
         {"kind": "update", "of": "task_run", "id": str(id_), "set": changes, "at": last["occurred"].isoformat()},
@@ -147,15 +155,3 @@ def _state(event: Event) -> Record:
 def _flow_run(event: Event) -> str | None:
     related = (split(labels["prefect.resource.id"]) for labels in event["related"])
     return next((str(id_) for kind, id_ in related if kind == FLOW_RUN and id_ is not None), None)
-
-
-# --- heartbeats ------------------------------------------------------------------------------------------------------
-
-
-async def _renew(tx: Connection, resources: Iterable[str]) -> None:
-    """Flow runs are alive: they count as such for some time from now."""
-    ids = sorted(id_ for kind, id_ in map(split, resources) if kind == FLOW_RUN and id_ is not None)
-    until = now() + timedelta(seconds=MISSED_BEATS * (get_current_settings().flows.heartbeat_frequency or USUAL_BEAT))
-    for some in chunks(ids):
-        where = all_of([one_of("id", some), Sql(OPEN)])
-        await tx.run(Sql(f"UPDATE flow_run SET lease_until = ? WHERE {where.text}", (until, *where.values)))

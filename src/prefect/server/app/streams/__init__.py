@@ -39,7 +39,7 @@ async def asked_for(socket: WebSocket, criteria: type[BaseModel]) -> tuple[Any, 
     return None
 
 
-async def while_connected(socket: WebSocket, work: Awaitable[None]) -> None:
+async def while_connected(socket: WebSocket, work: Awaitable[Any]) -> None:
     """Do something for as long as the client is there; what it still sends is not listened to."""
     sending = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnected(socket))

@@ -57,7 +57,6 @@ async def events_in(server: Server, socket: WebSocket) -> None:
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
-        inbox.depth.dec(len(inbox.messages))
 
 
 class _Inbox:
@@ -69,33 +68,33 @@ class _Inbox:
         self.depth = metrics.queue_depth.labels("events_in")
         self._size = 0
         self._ended = False
-        self._changed = asyncio.Condition()
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
 
     async def fill(self) -> None:
         """Read until the client is gone; while too much waits, nothing is read."""
         try:
             while True:
                 message = await self.socket.receive_text()
-                async with self._changed:
-                    self.messages.append(message)
-                    self._size += len(message)
-                    self.depth.inc()
-                    self._changed.notify_all()
-                    await self._changed.wait_for(lambda: len(self.messages) < TOGETHER and self._size < SIZE)
+                self.messages.append(message)
+                self._size += len(message)
+                self._news.set()
+                if len(self.messages) >= TOGETHER or self._size >= SIZE:
+                    self._room.clear()
+                    await self._room.wait()
         except (WebSocketDisconnect, KeyError):  # a message that is no text ends it, too
-            pass
-        async with self._changed:
             self._ended = True
-            self._changed.notify_all()
+            self._news.set()
 
     async def take(self) -> list[str]:
         """The messages that wait, as soon as there is one; none when no more will come."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.messages or self._ended)
-            messages, self.messages, self._size = self.messages, [], 0
-            self.depth.dec(len(messages))
-            self._changed.notify_all()
-            return messages
+        await self._news.wait()
+        messages, self.messages, self._size = self.messages, [], 0
+        if not self._ended:
+            self._news.clear()
+        self._room.set()
+        self.depth.set(len(messages))
+        return messages
 
 
 def _understood(messages: list[str]) -> tuple[list[Event], str | None]:
@@ -132,7 +131,7 @@ async def events_out(server: Server, socket: WebSocket) -> None:
     if server.settings.server.events.stream_out_enabled:
         await while_connected(socket, _Subscriber(server, socket, criteria).serve(message.get("backfill", True)))
     else:
-        await while_connected(socket, asyncio.Event().wait())  # pyright: ignore[reportArgumentType]  # never done
+        await while_connected(socket, asyncio.Event().wait())
 
 
 class _Subscriber:

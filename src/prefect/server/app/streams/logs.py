@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocket
@@ -42,13 +44,18 @@ async def _serve(server: Server, socket: WebSocket, criteria: LogFilter) -> None
             items = await news.take()
             at = now()
             if news.missed():
-                after = log_ingest.START
-                since = heard - log_ingest.LATE
-                while after is not None:
-                    logs, after = await server.database.read(
-                        lambda tx, since=since, after=after: log_ingest.since(tx, criteria, since, after)
-                    )
+                async for logs in _stored(server, criteria, heard - log_ingest.LATE):
                     await send(logs)
             for item in items:
                 await send(await server.database.read(lambda tx, item=item: log_ingest.announced(tx, criteria, item)))
             heard = at
+
+
+async def _stored(server: Server, criteria: LogFilter, since: datetime) -> AsyncIterator[list[Answer]]:
+    """Logs in the store, a page a transaction: a slow reader must not hold one."""
+    after: log_ingest.Place | None = None
+    more = True
+    while more:
+        logs, after = await server.database.read(lambda tx, after=after: log_ingest.since(tx, criteria, since, after))
+        yield logs
+        more = after is not None
