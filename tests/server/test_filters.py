@@ -91,6 +91,7 @@ FLOW_RUNS: list[tuple[dict[str, Any], str]] = [
     ({"state": {"operator": "or_", "type": {"any_": ["FAILED"]}, "name": {"any_": ["Late"]}}}, "calm-owl deep-sea"),
     ({"start_time": {"after_": at(10), "before_": at(10)}}, "brave-fox"),
     ({"start_time": {"is_null_": True}}, "calm-owl"),
+    ({"start_time": {"after_": at(30)}}, "calm-owl"),  # it has not started, and is expected to then
     ({"end_time": {"after_": at(20)}}, "brave-fox"),
     ({"end_time": {"is_null_": False, "before_": at(19)}}, "deep-sea"),
     ({"expected_start_time": {"after_": at(30)}}, "calm-owl"),

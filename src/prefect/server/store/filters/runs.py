@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from prefect.server.db.dialect import Dialect
@@ -89,6 +90,12 @@ def _log_text(dialect: Dialect, criteria: Any) -> Sql:
     return text.matching(dialect, ("log.message", "log.name"), criteria.query)
 
 
+def _or_expected(operator: str) -> Callable[[Dialect, str, Any], Sql]:
+    """The operator on when a flow run started, or, before it has, on when it is to."""
+    compare = OPERATORS[operator]
+    return lambda dialect, column, value: compare(dialect, f"COALESCE({column}, flow_run.expected_start_time)", value)
+
+
 MEANINGS: dict[str, dict[str, Meaning]] = {
     "FlowFilter": {
         "id": column("flow.id"),
@@ -101,9 +108,10 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
             name: column(f"flow_run.{name}")
             for name in (
                 *("id", "name", "deployment_id", "work_queue_name", "flow_version", "idempotency_key"),
-                *("start_time", "end_time", "expected_start_time", "next_scheduled_start_time", "parent_task_run_id"),
+                *("end_time", "expected_start_time", "next_scheduled_start_time", "parent_task_run_id"),
             )
         },
+        "start_time": column("flow_run.start_time", before_=_or_expected("before_"), after_=_or_expected("after_")),
         "state": _state("flow_run"),
         "tags": tags("flow_run.tags"),
         "created_by": _created_by,
