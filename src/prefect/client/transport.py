@@ -113,7 +113,7 @@ class LocalTransport:
         try:
             answer = await self._application.call(method, route, params or {}, body)
         except errors.Refused as refusal:
-            raise self._error(method, route, refusal) from None
+            raise self._error(method, fill(route, params or {})[0], refusal) from None
         return answer.body.decode() if isinstance(answer, operation.Content) else answer
 
     async def request(
@@ -132,10 +132,10 @@ class LocalTransport:
             200, content=_encoding.encoded(answer), headers={"content-type": "application/json"}, request=request
         )
 
-    def _error(self, method: str, route: str, refusal: Any) -> Exception:
+    def _error(self, method: str, path: str, refusal: Any) -> Exception:
         # Whoever means to catch an HTTP error has imported httpx. Others need not wait for it.
         if "httpx" in sys.modules or refusal.status not in (404, 409):
-            return _http.refused(method, self.url + route.lstrip("/"), refusal)
+            return _http.refused(method, self.url + path.lstrip("/"), refusal)
         kind = ObjectNotFound if refusal.status == 404 else ObjectAlreadyExists
         return kind(refusal, str(refusal))
 
