@@ -15,8 +15,12 @@ from prefect.server.db.connection import Database
 from prefect.server.db.postgres import PostgresDatabase
 from prefect.server.db.resident import ResidentSqlite
 from prefect.server.db.sqlite import SqliteDatabase, open_home
+from prefect.server.db.tables import TABLES
 from prefect.settings import get_current_settings
 from tests.postgres import Postgres, need
+
+CUT_OFF = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'ours' AND pid <> pg_backend_pid()"
+"""Ends what an earlier test has left behind."""
 
 _numbers = itertools.count(1)
 
@@ -62,9 +66,9 @@ def closed_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
         yield ResidentSqlite(tmp_path / "store.db")
         return
     server: Postgres = request.getfixturevalue("postgres")
-    name = f"test_{next(_numbers)}"
-    yield PostgresDatabase(server.create(name, "ours"), connections=5)
-    server.drop(name)
+    # Quicker than a database of its own.
+    server.sql(f"{CUT_OFF}; {'; '.join(f'DELETE FROM {table.name}' for table in TABLES)}", "ours")
+    yield PostgresDatabase(server.url("ours"), connections=5)
 
 
 @pytest.fixture

@@ -350,6 +350,7 @@ class PostgresDialect(Dialect):
     }
     _decoders: ClassVar[Mapping[Kind, Coder]] = {
         "uuid": _standard_uuid,
+        "time": _aware,  # the first and the last moment are infinities to the driver, of no time zone
         "json": orjson.loads,
         "array": orjson.loads,
         "object": orjson.loads,

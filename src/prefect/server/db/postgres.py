@@ -169,7 +169,7 @@ class PostgresDatabase:
     async def _connection(self) -> AsyncIterator[Any]:
         """A connection of the pool's."""
         if self._pool is None:
-            raise StoreUnavailable(f"The database at {self.place!r} is closed: the server stops.")
+            raise self._closed()
         async with self._pool.acquire() as raw:
             try:
                 yield raw
@@ -234,6 +234,10 @@ class PostgresDatabase:
                     raise self._unreachable(error) from error
             except asyncpg.PostgresError as error:
                 raise _explained(error) from error
+            except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                if self._pool is None:
+                    raise self._closed() from error
+                raise
             # At random, so that those who wait do not keep step.
             await asyncio.sleep(pause * (0.5 + random.random()))
             pause = min(pause * 2, 0.5)
@@ -266,6 +270,9 @@ class PostgresDatabase:
     def _pass_on(self, told: Told) -> None:
         for listener in self._listeners:
             listener(told)
+
+    def _closed(self) -> StoreUnavailable:
+        return StoreUnavailable(f"The database at {self.place!r} is closed: the server stops.")
 
     def _unreachable(self, error: BaseException) -> StoreUnavailable:
         return StoreUnavailable(
@@ -332,7 +339,6 @@ def _in_the_way() -> tuple[type[BaseException], ...]:
         asyncpg.DeadlockDetectedError,
         asyncpg.LockNotAvailableError,
         asyncpg.TooManyConnectionsError,
-        asyncpg.ReadOnlySQLTransactionError,  # a standby that is being promoted
         asyncpg.InvalidCachedStatementError,
     )
 
