@@ -27,7 +27,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("prefect.server.loops")
 
-MODULES: tuple[str, ...] = ("scheduler", "foreman", "repossessor", "late_runs", "pauses", "cancellation", "zombies")
+MODULES: tuple[str, ...] = (
+    "scheduler",
+    "foreman",
+    "repossessor",
+    "late_runs",
+    "pauses",
+    "cancellation",
+    "zombies",
+    "retention",
+)
 """The modules of this package that declare loops, each in `loops(settings)`."""
 
 

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.dialect import from_micros, micros
+from prefect.server.db.sql import chunks
 from prefect.server.services import history, packing
-from prefect.server.store import Row
+from prefect.server.store import Row, event_queries
 from prefect.server.store.filters.events import FLOW_RUN, SEVERAL, TASK_RUN, full, shortened, split
 
 Event = dict[str, Any]
 """An event as the API shows it: Python values, as in `prefect.schemas.events.ReceivedEvent`."""
+
+Key: TypeAlias = tuple[datetime, UUID]
+"""When an event occurred, and its id: by both it is found at once."""
 
 TOPIC = "events"
 """What the bus is told when events are added: their keys, packed."""
@@ -31,16 +35,40 @@ _ID = "prefect.resource.id"
 _MICROSECOND = timedelta(microseconds=1)
 
 
+Reactor = Callable[[Connection, list[Event]], Awaitable[None]]
+
+REACTORS: list[Reactor] = []
+"""Who is handed events, in the transaction that adds them: each event once, on one server, and only if it is kept."""
+
+
 async def add(tx: Connection, events: Sequence[Event]) -> int:
     """Add events; one that is known already is left as it is.
 
     Returns:
         How many were new.
     """
-    added = await store.events.add(tx, [to_row(event) for event in events])
-    for item in announcements((event["occurred"], event["id"]) for event in events):
+    unique = {(event["occurred"], event["id"]): event for event in events}
+    rows = [to_row(event) for event in unique.values()]
+    added = await store.events.add(tx, rows)
+    for item in announcements(unique):
         tx.tell(TOPIC, item)
+    if REACTORS and added:
+        new = list(unique.values()) if added == len(rows) else await _new(tx, rows, unique)
+        for react in REACTORS:
+            await react(tx, new)
     return added
+
+
+async def _new(tx: Connection, rows: Iterable[Row], events: Mapping[Key, Event]) -> list[Event]:
+    """Those of some events that were just added: what was known already was received at another time."""
+    delays = {(row["occurred"], row["id"]): row["delay"] for row in rows}
+    new: list[Event] = []
+    for some in chunks(list(events)):
+        for row in await store.events.find(tx, event_queries.keys(some), columns=("occurred", "id", "delay")):
+            key = row["occurred"], row["id"]
+            if row["delay"] == delays[key]:
+                new.append(events[key])
+    return new
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -137,9 +165,6 @@ def _plain(value: Any) -> Any:
 
 
 # --- announcing ------------------------------------------------------------------------------------------------------
-
-Key = tuple[datetime, UUID]
-"""When an event occurred, and its id: by both it is found at once."""
 
 _KEY = struct.Struct(">q16s")
 

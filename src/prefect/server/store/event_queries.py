@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,7 +52,7 @@ async def by_span(tx: Connection, where: Sql, start: datetime, length: timedelta
     return dict(await tx.fetch(Sql(text, (*span.values, *where.values))))
 
 
-def keys(found: list[tuple[datetime, Any]]) -> Sql:
+def keys(found: Sequence[tuple[datetime, Any]]) -> Sql:
     """A condition: the event is one of those with these times and ids."""
     marks = ", ".join("(?, ?)" for _ in found)
     return Sql(f"(event.occurred, event.id) IN (VALUES {marks})", tuple(value for key in found for value in key))
