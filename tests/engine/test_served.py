@@ -183,7 +183,6 @@ def test_a_server_that_goes_away_does_not_stop_the_run(
     server: FakeServer, kind: str, monkeypatch: pytest.MonkeyPatch, home: Any
 ):
     monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
-    monkeypatch.setattr("prefect.engine.served.MID_RUN_RETRIES", 0)
     shell = Shell(kind)
 
     @task

@@ -14,6 +14,7 @@ Fake = Callable[..., FakeServer]
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
     """Makes a server and points `PREFECT_API_URL` at it."""
     monkeypatch.setattr(shipper, "AWAY_PATIENCE", 0.1)
+    monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
     made: list[FakeServer] = []
 
     def make(reads_journals: bool = False) -> FakeServer:

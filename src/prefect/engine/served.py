@@ -6,6 +6,7 @@ recorded in the outbox, as is what its tasks do. The run stays with that: the se
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +21,7 @@ from prefect.schemas.states import State
 from prefect.types import new_id
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from uuid import UUID
 
     from prefect.engine.subflow import ParentTask
@@ -30,7 +32,7 @@ Locally = Callable[[State[Any]], State[Any]]
 """Decides on a state here: gives the one that the run enters."""
 
 MID_RUN_RETRIES = 1
-"""How often a server that does not answer during a run is asked again: about two seconds."""
+"""How often a server that does not answer during a run is asked again, at most: about two seconds."""
 
 _FLOW_RUN = ("parameters", "tags", "flow_version", "parent_task_run_id")
 
@@ -69,7 +71,7 @@ class Server:
         self._journal = journal
         self._shipper = cast("Shipper", journal.carrier)
         self._line = self._shipper.line
-        self._retries = MID_RUN_RETRIES if inside else None
+        self._retries = self._few_retries() if inside else None
         self._inside = inside
         self._record: ServedRecord | None = None
         self._run_id: UUID | None = None
@@ -115,8 +117,11 @@ class Server:
             Surroundings(str(run.id), run.name, str(run.flow_id), flow_name, deployment, tuple(run.tags))
         )
         # From here on the run goes on without the server if it must.
-        self._retries = MID_RUN_RETRIES
+        self._retries = self._few_retries()
         return self._record
+
+    def _few_retries(self) -> int:
+        return min(MID_RUN_RETRIES, self._line.settings.client.max_retries)
 
     def let_go(self) -> None:
         """The run is not under way here any more."""
@@ -158,15 +163,19 @@ class Server:
             await _io.sleep(answer["details"]["delay_seconds"])
 
     async def _call(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
-        return await self._line.call(method, route, body, retries=self._retries, **params)
+        known_away = self._retries is not None and self._shipper.away is not None
+        return await self._line.call(method, route, body, retries=0 if known_away else self._retries, **params)
 
     def _warn(self, error: Exception) -> None:
-        get_logger("engine").warning(
-            "The server at %s is away, and the run goes on: what it does is recorded in %s and sent later (%s).",
-            self._line.url,
-            self._shipper.outbox.path,
-            reason_of(error),
+        level = logging.DEBUG if self._shipper.away is not None else logging.WARNING
+        self._shipper.away = reason_of(error)
+        get_logger("engine").log(
+            level, "%s The run goes on; what it does is recorded in %s and sent later.", self._shipper.away, self._path
         )
+
+    @property
+    def _path(self) -> Path:
+        return self._shipper.outbox.path
 
 
 def _as_request(state: State[Any]) -> dict[str, Any]:

@@ -132,4 +132,4 @@ def reason_of(error: BaseException) -> str:
     response = getattr(getattr(error, "http_exc", error), "response", None)
     if status is not None and response is not None:
         return f"{status}: {response.text[:500]}"
-    return f"{type(error).__name__}: {error}".rstrip(": ")
+    return str(error) or type(error).__name__

@@ -240,9 +240,9 @@ class Shipper:
             return
         waiting = self.outbox.waiting()
         if waiting:
-            why = f" ({self.away})" if self.away else ""
+            why = f" {self.away}" if self.away else ""
             sys.stderr.write(
-                f"prefect: {waiting:,} records wait in {str(self.outbox.path)!r} for {self.outbox.url}{why}: "
-                "the next run or `prefect journal ship` sends them.\n"
+                f"prefect: {waiting:,} records wait in {str(self.outbox.path)!r} for {self.outbox.url}; "
+                f"the next run or `prefect journal ship` sends them.{why}\n"
             )
             sys.stderr.flush()
