@@ -29,7 +29,7 @@ Stream = Callable[["Server", WebSocket], Awaitable[None]]
 
 def routes(server: Server) -> list[BaseRoute]:
     """The websockets of a server."""
-    return [WebSocketRoute(path, _served(server, _stream(name))) for path, name in STREAMS.items()]
+    return [WebSocketRoute(path, _served(server, _stream(name), STRICT.get(path))) for path, name in STREAMS.items()]
 
 
 STREAMS = {
@@ -37,8 +37,12 @@ STREAMS = {
     "/events/out": "events:events_out",
     "/logs/out": "logs:logs_out",
     "/task_runs/subscriptions/scheduled": "task_runs:scheduled",
+    "/work_pools/{work_pool_name}/workers/connect": "worker_channel:connect",
 }
 """Each websocket's path, and what serves it: a module of `app.streams`, and its function."""
+
+STRICT = {"/work_pools/{work_pool_name}/workers/connect": "authentication_failed"}
+"""The paths that are for clients with the protocol only, and the reason by which their clients know a refusal."""
 
 
 def _stream(name: str) -> Stream:
@@ -46,10 +50,10 @@ def _stream(name: str) -> Stream:
     return getattr(import_module(f"prefect.server.app.streams.{module}"), function)
 
 
-def _served(server: Server, stream: Stream) -> Callable[[WebSocket], Awaitable[None]]:
+def _served(server: Server, stream: Stream, strict: str | None) -> Callable[[WebSocket], Awaitable[None]]:
     async def serve(socket: WebSocket) -> None:
         try:
-            if await let_in(socket, _expected(server)):
+            if await let_in(socket, _expected(server), strict):
                 await stream(server, socket)
         except WebSocketDisconnect:
             pass
@@ -62,15 +66,16 @@ def _expected(server: Server) -> str | None:
     return secret.get_secret_value() if secret else None
 
 
-async def let_in(socket: WebSocket, expected: str | None) -> bool:
+async def let_in(socket: WebSocket, expected: str | None, strict: str | None = None) -> bool:
     """Accept a websocket if its client may come in; otherwise it is closed.
 
     Args:
         socket: The websocket, not yet accepted.
         expected: The token that a client must show, or None when nobody is asked.
+        strict: The protocol must be used, and this is the reason of every refusal.
     """
     if PROTOCOL not in socket.scope.get("subprotocols", ()):
-        if expected is not None:
+        if expected is not None or strict:
             await socket.close(REFUSED)
             return False
         await socket.accept()
@@ -78,7 +83,7 @@ async def let_in(socket: WebSocket, expected: str | None) -> bool:
     await socket.accept(PROTOCOL)
     reason = _refusal(await receive_json(socket), expected)
     if reason is not None:
-        await socket.close(REFUSED, reason)
+        await socket.close(REFUSED, strict or reason)
         return False
     await socket.send_text('{"type":"auth_success"}')
     return True

@@ -9,7 +9,7 @@ from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import HELD, OPEN
-from prefect.server.services import transitions
+from prefect.server.services import cleanup, transitions
 from prefect.types import now
 
 AT_ONCE = 200
@@ -49,7 +49,10 @@ async def cancel_subflows(tx: Connection) -> int:
 
 
 async def end_cancelling(tx: Connection, after: timedelta) -> int:
-    """Cancel so many runs that have been cancelling for longer than `after`, and return how many they were."""
+    """Cancel so many runs that have been cancelling for longer than `after`, and return how many they were.
+
+    What they still run on is left to the workers of their pools to tear down.
+    """
     stuck = Sql(
         f"flow_run.{HELD} AND flow_run.state_type = 'CANCELLING' AND flow_run.state_timestamp < ?", (now() - after,)
     )
@@ -57,4 +60,5 @@ async def end_cancelling(tx: Connection, after: timedelta) -> int:
     for row in rows:
         entry = transitions.proposed({"type": "CANCELLED", "message": TIMEOUT})
         await transitions.enter(tx, store.flow_runs, row, entry, policies.CoreFlowPolicy)
+    await cleanup.tear_down(tx, cleanup.CANCELLING_TIMEOUT, rows)
     return len(rows)

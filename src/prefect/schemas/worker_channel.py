@@ -1,0 +1,78 @@
+"""What a worker and the server say to each other over the websocket of a work pool."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from prefect.types._annotated import DateTime
+
+VERSION = "work_pool_worker_channel.v1"
+
+HEARTBEAT, SNAPSHOT, CLEANUP = "worker_heartbeat.v1", "work_pool_snapshot.v1", "cleanup_delivery.v1"
+REQUIRED = (HEARTBEAT, SNAPSHOT)
+"""What a worker must ask for; it may ask for more."""
+
+CleanupKind = Literal["cancelling_timeout_teardown.v1", "pending_claim_teardown.v1"]
+
+
+class Frame(BaseModel):
+    """A message, either way: its type, its own id, when it was sent, and what it says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str
+    id: UUID
+    sent_at: DateTime
+    payload: dict[str, Any]
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Hello(_Said):
+    """The first message of a worker: who it is and what it wants. Of no queues it wants all."""
+
+    consumer_id: UUID
+    worker_name: str = Field(min_length=1)
+    worker_type: str = Field(min_length=1)
+    heartbeat_interval_seconds: int = Field(ge=1)
+    supported_channel_versions: list[str]
+    requested_capabilities: list[str]
+    work_queue_names: list[str] = Field(default_factory=list)
+    handled_cleanup_kinds: list[CleanupKind] = Field(default_factory=list[CleanupKind])
+    max_cleanup_concurrency: int = Field(default=0, ge=0)
+    create_pool_if_not_found: bool = False
+    default_base_job_template: dict[str, Any] | None = None
+    worker_metadata: dict[str, Any] | None = None
+
+    def is_whole(self) -> bool:
+        """Whether it asks for what every worker must, and for clean-up only with the capability for it."""
+        cleans = bool(self.handled_cleanup_kinds or self.max_cleanup_concurrency)
+        return set(REQUIRED) <= set(self.requested_capabilities) and (
+            not cleans or CLEANUP in self.requested_capabilities
+        )
+
+
+class Heartbeat(_Said):
+    """A worker is still there."""
+
+    consumer_id: UUID
+    worker_name: str
+    heartbeat_interval_seconds: int = Field(ge=1)
+
+
+class CleanupReply(_Said):
+    """What a worker says of a piece of work that it was given: done (`ack`), or it needs longer (`renew`)."""
+
+    message_id: UUID
+    reservation_token: str
+
+
+class CleanupRelease(CleanupReply):
+    """A worker gives a piece of work back."""
+
+    reason: str | None = None
