@@ -51,6 +51,11 @@ def postgres() -> Iterator[Postgres]:
         server.remove()
 
 
+def empty(server: Postgres) -> None:
+    """Remove all rows of `ours`: quicker than a new database."""
+    server.sql(f"{CUT_OFF}; {'; '.join(f'DELETE FROM {table.name}' for table in TABLES)}", "ours")
+
+
 @pytest.fixture
 def postgres_url(postgres: Postgres) -> Iterator[str]:
     """The URL of an empty PostgreSQL database of the test's own."""
@@ -66,8 +71,7 @@ def closed_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
         yield ResidentSqlite(tmp_path / "store.db")
         return
     server: Postgres = request.getfixturevalue("postgres")
-    # Quicker than a database of its own.
-    server.sql(f"{CUT_OFF}; {'; '.join(f'DELETE FROM {table.name}' for table in TABLES)}", "ours")
+    empty(server)
     yield PostgresDatabase(server.url("ours"), connections=5)
 
 

@@ -59,7 +59,7 @@ async def put(database: Database, key: str, value: str) -> None:
 
 async def get(database: Database, key: str) -> str | None:
     found = await database.read(lambda tx: store.meta.get(tx, key))
-    return found and found["value"]
+    return found["value"] if found else None
 
 
 @pytest.fixture(params=COLLECTIONS)

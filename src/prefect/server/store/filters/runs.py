@@ -17,8 +17,8 @@ LINKS = {
     ("flow", "task_run"): "flow.id IN (SELECT flow_run.flow_id FROM flow_run JOIN task_run"
     " ON task_run.flow_run_id = flow_run.id WHERE {})",
     ("flow", "deployment"): "flow.id IN (SELECT deployment.flow_id FROM deployment WHERE {})",
-    ("flow", "work_pool"): "flow.id IN (SELECT deployment.flow_id FROM deployment"
-    f" JOIN {_POOL_OF_QUEUE} AND work_queue.id = deployment.work_queue_id WHERE {{}})",
+    ("flow", "work_pool"): f"flow.id IN (SELECT deployment.flow_id FROM {_POOL_OF_QUEUE}"
+    " JOIN deployment ON deployment.work_queue_id = work_queue.id WHERE {})",
     ("flow_run", "flow"): "flow_run.flow_id IN (SELECT flow.id FROM flow WHERE {})",
     ("flow_run", "task_run"): "flow_run.id IN (SELECT task_run.flow_run_id FROM task_run WHERE {})",
     ("flow_run", "deployment"): "flow_run.deployment_id IN (SELECT deployment.id FROM deployment WHERE {})",
@@ -31,8 +31,8 @@ LINKS = {
     " ON deployment.id = flow_run.deployment_id WHERE {})",
     ("task_run", "work_queue"): "task_run.flow_run_id IN (SELECT flow_run.id FROM flow_run JOIN work_queue"
     " ON work_queue.id = flow_run.work_queue_id WHERE {})",
-    ("task_run", "work_pool"): "task_run.flow_run_id IN (SELECT flow_run.id FROM flow_run"
-    f" JOIN {_POOL_OF_QUEUE} AND work_queue.id = flow_run.work_queue_id WHERE {{}})",
+    ("task_run", "work_pool"): f"task_run.flow_run_id IN (SELECT flow_run.id FROM {_POOL_OF_QUEUE}"
+    " JOIN flow_run ON flow_run.work_queue_id = work_queue.id WHERE {})",
 }
 
 
