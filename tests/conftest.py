@@ -44,13 +44,16 @@ def no_stray_threads(request: pytest.FixtureRequest, home: Path) -> Iterator[Non
 
 
 def _forget() -> None:
-    """Let go of what the process keeps: the task runner outside of flows, the journal in use, the settings read.
+    """Let go of what the process keeps: the task runner outside of flows, events, the journal, the settings read.
 
     Only what was imported can keep anything, so nothing is imported here.
     """
     if (runners := sys.modules.get("prefect.task_runners.base")) and (runner := runners._default):
         runners._default = None
         runner.__exit__(None, None, None)
+    if events := sys.modules.get("prefect.events.worker"):
+        events.EventsWorker.set_client_override(None)
+        events.EventsWorker.drain_all(PATIENCE)
     if journal := sys.modules.get("prefect.journal"):
         journal.close()
     if settings := sys.modules.get("prefect.settings.context"):

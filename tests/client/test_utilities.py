@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from prefect.client import orchestration
 from prefect.client.base import ServerType, determine_server_type
 from prefect.client.orchestration import PrefectClient, get_client

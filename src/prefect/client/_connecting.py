@@ -7,7 +7,7 @@ import logging
 import ssl
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,8 @@ import prefect
 from prefect import settings
 from prefect.client._http import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.client.constants import SERVER_API_VERSION
+from prefect.settings import Settings
+from prefect.settings.context import SettingsContext
 
 logger = logging.getLogger("prefect.client")
 
@@ -37,6 +39,8 @@ class Maker:
     api_key: str | None
     api_version: str | None
     httpx_settings: dict[str, Any]
+    settings: Settings = field(default_factory=settings.get_current_settings)
+    """Those of whoever makes the client, not of the thread that uses it first."""
 
     def async_client(self, keeps: bool) -> PrefectHttpxAsyncClient:
         """A client for an event loop.
@@ -44,12 +48,13 @@ class Maker:
         Args:
             keeps: Whether connections are kept for further requests.
         """
-        options = self._options()
-        if not keeps and "limits" not in self.httpx_settings:
-            options["limits"] = httpx.Limits(max_keepalive_connections=0)
-        if self.app is not None:
-            options["transport"] = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
-        return PrefectHttpxAsyncClient(**options)
+        with SettingsContext(None, settings=self.settings):
+            options = self._options()
+            if not keeps and "limits" not in self.httpx_settings:
+                options["limits"] = httpx.Limits(max_keepalive_connections=0)
+            if self.app is not None:
+                options["transport"] = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+            return PrefectHttpxAsyncClient(**options)
 
     def sync_client(self) -> PrefectHttpxSyncClient:
         """A client for code without an event loop."""
@@ -57,10 +62,11 @@ class Maker:
             raise NotImplementedError(
                 "An ASGI application can only be called by the async client, PrefectClient: give the URL of a server."
             )
-        return PrefectHttpxSyncClient(**self._options())
+        with SettingsContext(None, settings=self.settings):
+            return PrefectHttpxSyncClient(**self._options())
 
     def _options(self) -> dict[str, Any]:
-        current = settings.get_current_settings()
+        current = self.settings
         options: dict[str, Any] = {
             "base_url": self.url,
             "timeout": current.api.request_timeout,

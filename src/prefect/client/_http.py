@@ -110,6 +110,7 @@ class _Persistent:
         self.csrf_token: str | None = None
         self.csrf_token_expiration: datetime.datetime | None = None
         self.csrf_client_id: UUID = uuid4()
+        self._chosen = settings.get_current_settings().client
         self._reached = False
 
     def _once(self, request: httpx.Request, *args: Any, **kwargs: Any) -> Awaitable[httpx.Response]:
@@ -124,7 +125,7 @@ class _Persistent:
         return response.raise_for_status() if self.raise_on_all_errors else response
 
     async def _persistently(self, request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
-        chosen = settings.get_current_settings().client
+        chosen = self._chosen
         codes = RETRIED_CODES | chosen.retry_extra_codes
         retries = 0
         while True:
