@@ -1,0 +1,57 @@
+"""Values to the JSON of the API, and where they go in a request."""
+
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import orjson
+import pytest
+
+from prefect.client._encoding import decoded, encoded
+from prefect.client.transport import fill
+from prefect.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.schemas.schedules import IntervalSchedule
+from prefect.schemas.states import StateType
+
+ID = UUID(int=7)
+
+
+class Plain(Enum):
+    """An enumeration of a user's."""
+
+    ONE = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (ID, str(ID)),
+        (datetime(2031, 1, 2, 3, tzinfo=timezone.utc), "2031-01-02T03:00:00+00:00"),
+        (timedelta(minutes=1.5), 90.0),
+        ({"b"}, ["b"]),
+        (frozenset({ID}), [str(ID)]),
+        ((1, None), [1, None]),
+        (StateType.RUNNING, "RUNNING"),
+        (Plain.ONE, 1),
+        (Path("/a"), "/a"),
+        ({1: "a"}, {"1": "a"}),
+        (IntervalSchedule(interval=timedelta(hours=1)), {"interval": 3600.0}),
+        (FlowRunFilter(id=FlowRunFilterId(any_=[ID])), {"id": {"any_": [str(ID)]}}),
+    ],
+)
+def test_values_as_json(value: object, written: object) -> None:
+    assert orjson.loads(encoded({"deep": [value]})) == {"deep": [written]}
+
+
+def test_answers() -> None:
+    assert decoded(httpx.Response(204)) is None
+    assert decoded(httpx.Response(200, json={"a": 1})) == {"a": 1}
+    assert decoded(httpx.Response(200, text='{"a": 1}')) == '{"a": 1}'
+
+
+def test_parameters_go_into_the_path_and_the_rest_into_the_query() -> None:
+    path, query = fill("/a/{id}/b/{name}", {"id": ID, "name": "x/y z:1", "limit": 3, "all": True, "none": None})
+    assert path == f"/a/{ID}/b/x%2Fy%20z:1"
+    assert query == {"limit": 3, "all": True}
