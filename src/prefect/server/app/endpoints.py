@@ -44,6 +44,7 @@ def route(operation: Operation, database: Database) -> APIRoute:
         status_code=operation.status,
         response_model=operation.answer,
         include_in_schema=operation.listed,
+        deprecated=operation.deprecated or None,
     )
 
 

@@ -83,6 +83,7 @@ class Operation:
         answer: The type of its answer, for the documentation; None for an empty one.
         writes: It changes something.
         listed: It is part of the interface, and documented.
+        deprecated: It is out of use.
     """
 
     method: str
@@ -93,6 +94,7 @@ class Operation:
     answer: Any = None
     writes: bool = False
     listed: bool = True
+    deprecated: bool = False
 
     @property
     def tags(self) -> list[str]:
