@@ -24,7 +24,7 @@ async def add(database: Database, name: str = "door", limit: int = 2, **values: 
 
 
 async def active(database: Database, id_: UUID) -> int:
-    return (await database.read(lambda tx: limits.get(tx, id_)))["active_slots"]
+    return limits.public(await database.read(lambda tx: limits.get(tx, id_)))["active_slots"]
 
 
 async def test_slots_are_taken_of_all_limits_or_of_none(database: Database) -> None:

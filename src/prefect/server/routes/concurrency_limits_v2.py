@@ -24,6 +24,7 @@ from prefect.server.services import leases, limits
 
 routes = Routes("Concurrency Limits V2", "/v2/concurrency_limits")
 
+IdOrName: TypeAlias = Annotated[UUID | str, Field(union_mode="left_to_right")]
 Mode: TypeAlias = Literal["concurrency", "rate_limit"]
 Names: TypeAlias = list[str]
 Slots: TypeAlias = Annotated[int, Gt(0)]
@@ -37,7 +38,7 @@ async def create_concurrency_limit_v2(tx: Connection, concurrency_limit: Concurr
 
 
 @routes.reads("GET", "/{id_or_name}", GlobalConcurrencyLimitResponse)
-async def read_concurrency_limit_v2(tx: Connection, id_or_name: UUID | str) -> Any:
+async def read_concurrency_limit_v2(tx: Connection, id_or_name: IdOrName) -> Any:
     """A limit, with the slots that are taken now."""
     return limits.public(await limits.get(tx, id_or_name))
 
@@ -50,14 +51,14 @@ async def read_all_concurrency_limits_v2(tx: Connection, limit: Limit = NOT_GIVE
 
 @routes.writes("PATCH", "/{id_or_name}")
 async def update_concurrency_limit_v2(
-    tx: Connection, concurrency_limit: ConcurrencyLimitV2Update, id_or_name: UUID | str
+    tx: Connection, concurrency_limit: ConcurrencyLimitV2Update, id_or_name: IdOrName
 ) -> None:
     """Change what is given of a limit."""
     await limits.change(tx, id_or_name, concurrency_limit.model_dump(exclude_unset=True))
 
 
 @routes.writes("DELETE", "/{id_or_name}")
-async def delete_concurrency_limit_v2(tx: Connection, id_or_name: UUID | str) -> None:
+async def delete_concurrency_limit_v2(tx: Connection, id_or_name: IdOrName) -> None:
     """Delete a limit."""
     await limits.remove(tx, id_or_name)
 

@@ -181,6 +181,7 @@ async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
     """
     at = now()
     row: Row = {**_NEW, **_columns(values), "id": new_id(), "created": at, "updated": at}
+    row["slot_decay_per_second"] = float(row["slot_decay_per_second"])
     if not await store.concurrency_limits.add(tx, [row]):
         raise _taken(row["name"])
     await _tell(tx, "created", row)
@@ -188,12 +189,12 @@ async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
 
 
 async def get(tx: Connection, key: UUID | str, lock: bool = False) -> Row:
-    """A limit by its id or its name as it is now, or `Missing`."""
+    """A limit by its id or its name, or `Missing`."""
     column = "id" if isinstance(key, UUID) else "name"
     rows = await store.concurrency_limits.find(tx, one_of(f"concurrency_limit.{column}", [key]), lock=lock)
     if not rows:
         raise Missing("concurrency limit", key)
-    return settled(rows[0])
+    return rows[0]
 
 
 async def change(tx: Connection, key: UUID | str, values: Mapping[str, Any]) -> Row:
@@ -225,7 +226,7 @@ async def remove(tx: Connection, key: UUID | str) -> None:
 async def find(tx: Connection, limit: int | None, offset: int) -> list[Answer]:
     """Limits by their names, as they are now."""
     rows = await pages.page(tx, store.concurrency_limits, "NAME_ASC", limit, offset)
-    return [public(settled(row)) for row in rows]
+    return [public(row) for row in rows]
 
 
 def answer(row: Row) -> Answer:
@@ -234,9 +235,10 @@ def answer(row: Row) -> Answer:
 
 
 def public(row: Row) -> Answer:
-    """A limit as the API shows it."""
+    """A limit as the API shows it, with the slots that are taken now."""
     hidden = ("denied_slots", "avg_slot_occupancy_seconds")
-    return {name: value for name, value in answer(row).items() if name not in hidden}
+    shown = {name: value for name, value in answer(row).items() if name not in hidden}
+    return {**shown, "active_slots": settled(row)["active_slots"]}
 
 
 def short(row: Row) -> Answer:
