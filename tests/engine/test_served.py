@@ -1,8 +1,11 @@
 """Flow runs with a server: it creates them and judges their states, and its absence does not stop them."""
 
 import asyncio
+import signal
 import threading
+import time
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import httpx
@@ -10,16 +13,18 @@ import pytest
 
 from prefect import flow, journal, task
 from prefect.exceptions import Abort, CancelledRun, Pause
-from prefect.outbox import shipper
 from prefect.runtime import flow_run as runtime
+from prefect.types import new_id
 from tests.engine.shells import SHELLS, Shell
 from tests.outbox.servers import FakeServer
-from tests.recorded import records
+from tests.recorded import finished, records, started
+
+SHIPPER = import_module("prefect.outbox.shipper")
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    monkeypatch.setattr(shipper, "AWAY_PATIENCE", 0.1)
+    monkeypatch.setattr(SHIPPER, "AWAY_PATIENCE", 0.1)
     fake = FakeServer().start()
     monkeypatch.setenv("PREFECT_API_URL", fake.url)
     yield fake
@@ -239,3 +244,52 @@ def test_heartbeats_say_that_a_run_is_under_way(server: FakeServer):
     beats = [record for record in server.records.values() if record["kind"] == "heartbeat"]
     assert {beat["flow_run_id"] for beat in beats} == set(server.flow_runs)
     assert beats[0]["ttl"] == 90
+
+
+def test_the_lease_of_a_deployments_slot_is_renewed(server: FakeServer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(SHIPPER, "BEAT", 0.02)
+    lease_id = str(new_id())
+
+    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+        if state["type"] == "RUNNING":
+            state["state_details"]["deployment_concurrency_lease_id"] = lease_id
+
+    server.judge = judge
+
+    @flow
+    def main() -> None:
+        deadline = time.monotonic() + 10
+        while len(server.renewed) < 2 and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+
+    main()
+    assert set(server.renewed) == {lease_id}
+    assert len(server.renewed) >= 2
+
+
+PROGRAM = """
+    @flow(on_cancellation=[lambda *_: print("cancelled")], on_crashed=[lambda *_: print("crashed")])
+    def main():
+        print("go", flush=True)
+        input()
+    main()
+"""
+
+
+@pytest.mark.parametrize(("cancelling", "last"), [(False, "Crashed"), (True, "Cancelled")])
+def test_a_run_that_is_terminated_says_so_before_the_process_ends(server: FakeServer, cancelling: bool, last: str):
+    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+        refused = run["state"]["type"] == "CANCELLING" and state["type"] != "CANCELLED"
+        return {"status": "REJECT"} if refused else None
+
+    server.judge = judge
+    program = started(PROGRAM, PREFECT_LOGGING_LEVEL="INFO")
+    assert program.stdout and program.stdout.readline() == "go\n"
+    (run,) = server.flow_runs.values()
+    if cancelling:
+        server._enter(run, {"type": "CANCELLING", "name": "Cancelling"})
+    program.terminate()
+    code, out, _ = finished(program)
+    assert (code, out) == (-signal.SIGTERM, f"{last.lower()}\n")
+    assert server.state_names(run["id"])[-1] == last
+    assert server.logs, "what it logged was shipped"

@@ -1,10 +1,10 @@
 """Servers for the tests of this room."""
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 
 import pytest
 
-from prefect.outbox import shipper
 from tests.outbox.servers import FakeServer
 
 Fake = Callable[..., FakeServer]
@@ -13,7 +13,7 @@ Fake = Callable[..., FakeServer]
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
     """Makes a server and points `PREFECT_API_URL` at it."""
-    monkeypatch.setattr(shipper, "AWAY_PATIENCE", 0.1)
+    monkeypatch.setattr(import_module("prefect.outbox.shipper"), "AWAY_PATIENCE", 0.1)
     monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
     made: list[FakeServer] = []
 

@@ -35,6 +35,7 @@ class FakeServer:
         self.task_runs: dict[str, dict[str, Any]] = {}
         self.judge: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any] | None] = lambda run, state: None
         self.refuse: Callable[[str, Any], Answer | None] = lambda path, body: None
+        self.renewed: list[str] = []
         self.deliveries = 0
         self._port = 0
         self._http: ThreadingHTTPServer | None = None
@@ -108,6 +109,9 @@ class FakeServer:
         if path == "/events":
             self.events |= {event["id"]: event for event in body}
             self.deliveries += len(body)
+            return 204, None
+        if path.endswith("/renew"):
+            self.renewed.append(path.split("/")[-2])
             return 204, None
         if path == "/logs/":
             self.logs += body

@@ -159,7 +159,10 @@ class Server:
                 self._record.local = True
                 return locally(state)
             if answer["status"] != "WAIT":
-                return _entered(state, answer, transition)
+                entered = _entered(state, answer, transition)
+                if lease_id := entered.state_details.deployment_concurrency_lease_id:
+                    self._shipper.hold_slot(self._run_id, lease_id)
+                return entered
             await _io.sleep(answer["details"]["delay_seconds"])
 
     async def _call(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:

@@ -15,10 +15,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from prefect._io import drive
 from prefect.outbox import store
 from prefect.outbox.couriers import Courier, courier_for
 from prefect.outbox.events import Surroundings
-from prefect.outbox.line import Line, reason_of
+from prefect.outbox.line import Line, is_refusal, reason_of
 from prefect.outbox.lock import ProcessLock
 from prefect.outbox.store import Outbox
 from prefect.types import new_id, now
@@ -36,6 +37,9 @@ AT_MOST = 60.0
 """Seconds that it waits in all."""
 AWAY_PATIENCE = 1.0
 """Seconds that it waits for a server that is away."""
+SLOT_LEASE = 300
+"""Seconds for which a flow run holds a slot of its deployment unless it renews the lease."""
+RENEW = "/v2/concurrency_limits/leases/{lease_id}/renew"
 REMEMBERED = 1000
 """Of how many flow runs it is remembered what their task runs' events say of them."""
 LOOK = 0.05
@@ -57,7 +61,7 @@ class Shipper:
     def __init__(self, outbox: Outbox, line: Line) -> None:
         self.outbox = outbox
         self.line = line
-        self._under_way: set[str] = set()
+        self._under_way: dict[str, UUID | None] = {}
         self._surroundings: dict[str, Surroundings] = {}
         self.away: str | None = None
         self._lock = ProcessLock(outbox.path.with_suffix(".lock"))
@@ -100,7 +104,7 @@ class Shipper:
 
     def hold(self, run: Surroundings) -> None:
         """A flow run is under way here: say so from time to time, so that the server knows when it no longer is."""
-        self._under_way.add(run.id)
+        self._under_way.setdefault(run.id, None)
         self._surroundings[run.id] = run
         if len(self._surroundings) > REMEMBERED:
             self._surroundings.pop(next(iter(self._surroundings)))
@@ -108,9 +112,15 @@ class Shipper:
             self._beat_at = time.monotonic()
             self._rouse()
 
+    def hold_slot(self, flow_run_id: UUID, lease_id: UUID) -> None:
+        """A flow run that is under way here holds a slot of its deployment: renew the lease as long as it does."""
+        self._under_way[str(flow_run_id)] = lease_id
+        self._beat_at = min(self._beat_at, time.monotonic() + BEAT)
+        self._rouse()
+
     def let_go(self, flow_run_id: UUID) -> None:
         """A flow run is not under way here any more."""
-        self._under_way.discard(str(flow_run_id))
+        self._under_way.pop(str(flow_run_id), None)
 
     # --- the thread ---------------------------------------------------------------------------------------------------
 
@@ -141,7 +151,7 @@ class Shipper:
             self._closing.wait(pause)
 
     def _until_beat(self) -> float | None:
-        if not self._under_way or self._frequency is None:
+        if not self._under_way or self._beat_at == float("inf"):
             return None
         return max(0.0, self._beat_at - time.monotonic())
 
@@ -230,10 +240,22 @@ class Shipper:
         return self._courier
 
     def _beat(self) -> None:
-        frequency = self._frequency or BEAT
+        frequency, runs = self._frequency or BEAT, dict(self._under_way)
         self._beat_at = time.monotonic() + frequency
-        fields: dict[str, Any] = {"kind": "heartbeat", "at": now().isoformat(), "ttl": frequency * BEATS_MISSED}
-        self._speak().beat([{**fields, "id": str(new_id()), "flow_run_id": run} for run in list(self._under_way)])
+        if self._frequency is not None:
+            fields: dict[str, Any] = {"kind": "heartbeat", "at": now().isoformat(), "ttl": frequency * BEATS_MISSED}
+            self._speak().beat([{**fields, "id": str(new_id()), "flow_run_id": run} for run in runs])
+        for run, lease_id in runs.items():
+            if lease_id is not None:
+                self._renew(run, lease_id)
+
+    def _renew(self, run: str, lease_id: UUID) -> None:
+        try:
+            drive(self.line.ship("POST", RENEW, {"lease_duration": SLOT_LEASE}, lease_id=lease_id))
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            self._under_way[run] = None  # the lease is gone, and the server says in time what follows from that
 
     def _say_what_waits(self) -> None:
         if not self._dirty:
