@@ -1,8 +1,8 @@
 """Task runs in the background: those that wait for a task worker, and the workers that are there.
 
-What waits is in the store, so it outlives the server. A run is claimed by a lease with the run's id before it is sent to
-a worker. The claim lasts while the worker stays connected and has not begun, since it may wait for a free hand; when
-the worker is gone it ends after a time, and the run is sent to another.
+What waits is in the store, so it outlives the server. A run is claimed by a lease with the run's id before it is sent
+to a worker. The claim lasts while the worker stays connected and has not begun, since it may wait for a free hand;
+when the worker is gone it ends after a time, and the run is sent to another.
 """
 
 from __future__ import annotations

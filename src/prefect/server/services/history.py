@@ -85,12 +85,16 @@ def derive(row: Row) -> None:
     for state in row["states"]:
         moment = _moment(state)
         running, over = moment.type == "RUNNING", moment.type in rules.TERMINAL
-        if task and not over and previous is not None and previous.type in rules.TERMINAL:
+        again = previous is not None and previous.type in rules.TERMINAL and not over
+        if again and task:
             row["run_count"] = 0  # a task that had ended and goes on is tried from the beginning
-        row.update(rules.advance(row, previous, moment, resuming and running))
-        # A flow run that is scheduled after a pause goes on when it runs; one that runs at once makes another attempt.
-        left_pause = previous is not None and previous.type == "PAUSED" and not task
-        resuming = (resuming or left_pause) and not running and not over
+        if again or moment.name == "AwaitingRetry":
+            resuming = False
+        row.update(rules.advance(row, previous, moment, resuming))
+        # As in the rule book: the run that goes on after a pause is noted when it leaves it, and counts from then.
+        resuming = resuming and not running and not over
+        if previous is not None and previous.type == "PAUSED" and not task:
+            resuming = True
         previous = moment
 
 
