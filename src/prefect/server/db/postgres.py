@@ -34,6 +34,9 @@ R = TypeVar("R")
 PATIENCE = 30.0
 """Seconds for which a unit of work is tried again while the server cannot be reached or others are in the way."""
 
+IDLE = 60.0
+"""Seconds after which a connection that nobody has used is let go."""
+
 CLOSING = 5.0
 """Seconds that units of work which are under way have to end when the database is closed."""
 
@@ -104,12 +107,16 @@ class PostgresDatabase:
         self._address = _address(url)
         self._connections = connections
         self._options = options or {}
-        self._pool: Any = None
+        self._free: asyncio.Semaphore | None = None
+        self._idle: list[tuple[float, Any]] = []
+        self._used: set[Any] = set()
         self._listening: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[Told], None]] = []
+        self.depth = 0
+        """How many units of work wait for a connection."""
 
     async def open(self) -> None:
-        """Connect, and bring the schema to the current revision.
+        """Bring the schema to the current revision.
 
         Raises:
             StoreUnavailable: The database cannot be reached.
@@ -117,18 +124,9 @@ class PostgresDatabase:
         """
         try:
             await schema.prepare_postgres(self.connect, self.place, PostgresDialect())
-            self._pool = await asyncpg.create_pool(
-                self._address,
-                min_size=1,
-                max_size=self._connections,
-                max_inactive_connection_lifetime=60,
-                # Units leave nothing behind in a connection but their transaction, which asyncpg ends: its usual
-                # statements for the rest would be a round trip more a unit.
-                reset=_nothing,
-                **self._options,
-            )
         except (OSError, ValueError, asyncpg.PostgresError) as error:
             raise self._unreachable(error) from error
+        self._free = asyncio.Semaphore(self._connections)
 
     async def connect(self) -> Any:
         """A connection of asyncpg's that belongs to the caller."""
@@ -140,12 +138,18 @@ class PostgresDatabase:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
             self._listening = None
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            try:
-                await asyncio.wait_for(pool.close(), CLOSING)
-            except TimeoutError:
-                pool.terminate()
+        free, self._free = self._free, None
+        if free is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSING):
+                for _ in range(self._connections):
+                    await free.acquire()
+        except TimeoutError:
+            for raw in self._used:
+                raw.terminate()
+        while self._idle:
+            await _let_go(self._idle.pop()[1])
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
@@ -167,16 +171,48 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
-        """A connection of the pool's."""
-        if self._pool is None:
+        """A connection for one transaction."""
+        free = self._free
+        if free is None:
             raise self._closed()
-        async with self._pool.acquire() as raw:
+        self.depth += 1
+        try:
+            async with asyncio.timeout(self.patience):
+                await free.acquire()
+        except TimeoutError:
+            raise StoreBusy(f"All {self._connections} connections to the database are in use: try again.") from None
+        finally:
+            self.depth -= 1
+        try:
+            raw = await self._taken()
+            self._used.add(raw)
             try:
                 yield raw
+            except asyncpg.InternalClientError as error:  # the server has ended it, and the end has not arrived yet
+                raw.terminate()
+                raise ConnectionError(str(error)) from error
             except asyncpg.InterfaceError as error:
                 if raw.is_closed():
                     raise ConnectionError(str(error)) from error
                 raise
+            finally:
+                self._used.discard(raw)
+                if raw.is_closed() or raw.is_in_transaction():
+                    raw.terminate()
+                else:
+                    self._idle.append((time.monotonic(), raw))
+        finally:
+            free.release()
+
+    async def _taken(self) -> Any:
+        """The connection that was used last, or a new one; those that nobody has used for long are let go."""
+        while self._idle and self._idle[0][0] < time.monotonic() - IDLE:
+            await _let_go(self._idle.pop(0)[1])
+        while self._idle:
+            raw = self._idle.pop()[1]
+            if not raw.is_closed():
+                return raw
+        return await self.connect()
 
     async def _read(self, work: Work[T]) -> T:
         async with self.reading() as tx:
@@ -197,7 +233,7 @@ class PostgresDatabase:
             try:
                 await transaction.commit()
                 return outcome
-            except (*_lost(), asyncpg.InterfaceError) as error:
+            except (*_lost(), asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 lost = error
         if number is None or await self._patiently(lambda: self._committed(number, history)):
             return outcome
@@ -234,10 +270,6 @@ class PostgresDatabase:
                     raise self._unreachable(error) from error
             except asyncpg.PostgresError as error:
                 raise _explained(error) from error
-            except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-                if self._pool is None:
-                    raise self._closed() from error
-                raise
             # At random, so that those who wait do not keep step.
             await asyncio.sleep(pause * (0.5 + random.random()))
             pause = min(pause * 2, 0.5)
@@ -281,8 +313,11 @@ class PostgresDatabase:
         )
 
 
-async def _nothing(_: Any) -> None:
-    pass
+async def _let_go(raw: Any) -> None:
+    try:
+        await raw.close(timeout=CLOSING)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        raw.terminate()
 
 
 def _address(url: str) -> str:

@@ -1,0 +1,377 @@
+"""PostgreSQL and what can go wrong with it: units of work outlive it, and are done once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+from asyncpg.transaction import Transaction
+
+from prefect.server import store
+from prefect.server.db import postgres as module
+from prefect.server.db.connection import Connection, Told
+from prefect.server.db.errors import StoreBusy, StoreError, StoreUnavailable
+from prefect.server.db.postgres import PostgresDatabase
+from prefect.server.db.sql import Many, Sql, one_of
+from tests.postgres import Postgres, need
+
+ADD = Sql("INSERT INTO meta (key, value) SELECT ?, coalesce(max(value::int), 0) + 1 FROM meta")
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncIterator[PostgresDatabase]:
+    """An open database of the test's own."""
+    database = PostgresDatabase(postgres_url, connections=5, patience=10)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def own() -> Iterator[Postgres]:
+    """A server of the test's own, that survives a crash."""
+    need()
+    server = Postgres(durable=True)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+async def keys(database: PostgresDatabase) -> list[str]:
+    rows = await database.read(lambda tx: store.meta.find(tx, order="meta.key"))
+    return [row["key"] for row in rows]
+
+
+async def pid(tx: Connection) -> int:
+    return (await tx.fetch(Sql("SELECT pg_backend_pid()")))[0][0]
+
+
+async def kill(database: PostgresDatabase, number: int) -> None:
+    """End a connection from the server's side, and wait until it is gone."""
+    other = await database.connect()
+    try:
+        await other.execute("SELECT pg_terminate_backend($1)", number)
+        while await other.fetchval("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", number):
+            await asyncio.sleep(0.01)
+    finally:
+        await other.close()
+
+
+# --- lost connections ------------------------------------------------------------------------------------------------
+
+
+async def test_a_unit_whose_connection_is_lost_is_done_again(database: PostgresDatabase) -> None:
+    attempts: list[int] = []
+
+    async def work(tx: Connection) -> str:
+        attempts.append(await pid(tx))
+        await store.meta.add(tx, [{"key": str(len(attempts)), "value": "x"}])
+        if len(attempts) == 1:
+            await kill(database, attempts[0])
+        await store.meta.add(tx, [{"key": "end", "value": "x"}])
+        return "done"
+
+    assert await database.write(work) == "done"
+    assert (len(attempts), await keys(database)) == (2, ["2", "end"])
+
+
+class LosesCommit:
+    """Has the connection of a COMMIT end before or after the server got it, once."""
+
+    def __init__(self, database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
+        self._database = database
+        self._after = after
+        self._commit = Transaction.commit
+        self.lost = 0
+        monkeypatch.setattr(Transaction, "commit", lambda transaction: self.commit(transaction))
+
+    async def commit(self, transaction: Any) -> None:
+        if self.lost:
+            await self._commit(transaction)
+            return
+        self.lost = transaction._connection.get_server_pid()
+        if self._after:
+            await self._commit(transaction)
+        await kill(self._database, self.lost)
+        raise ConnectionResetError("the answer to COMMIT was lost")
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["committed", "not committed"])
+async def test_a_commit_without_an_answer_is_done_once(
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    loses = LosesCommit(database, monkeypatch, after)
+    attempts: list[int] = []
+
+    async def work(tx: Connection) -> int:
+        attempts.append(await pid(tx))
+        await tx.run(Sql("INSERT INTO meta (key, value) VALUES (?, '')", (str(len(attempts)),)))
+        return len(attempts)
+
+    outcome = await database.write(work)
+    assert loses.lost == attempts[0]
+    assert await keys(database) == [str(outcome)]
+    assert outcome == (1 if after else 2)
+
+
+async def test_a_commit_lost_in_a_crash_is_not_taken_for_another_transaction(own: Postgres) -> None:
+    database = PostgresDatabase(own.create("test"), patience=10)
+    await database.open()
+    number, before = await database.write(lambda tx: module._before_commit(tx.raw, []))  # pyright: ignore[reportAttributeAccessIssue]
+    assert number is None
+
+    async def take_number(tx: Any) -> tuple[str | None, Any]:
+        await store.meta.put(tx, {"key": "a", "value": "x"})
+        return await module._before_commit(tx.raw, [])
+
+    number, before = await database.write(take_number)
+    assert number is not None
+    assert await database._committed(number, before)
+    await asyncio.to_thread(own.stop)  # an orderly end loses nothing, and what was said stays true
+    await asyncio.to_thread(own.start)
+    assert await database._patiently(lambda: database._committed(number, before))
+    await asyncio.to_thread(own.stop, signal.SIGQUIT)
+    await asyncio.to_thread(own.start)
+    with pytest.raises(StoreUnavailable, match="crashed during a commit, and it is not known"):
+        await database._patiently(lambda: database._committed(number, before))
+    await database.close()
+
+
+async def test_a_restart_under_load_reaches_no_caller(own: Postgres) -> None:
+    database = PostgresDatabase(own.create("test"), connections=4)
+    await database.open()
+    done: list[str] = []
+    stop = asyncio.Event()
+
+    async def caller(name: int) -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            key = f"{name}-{number}"
+
+            async def work(tx: Connection, key: str = key) -> None:
+                await tx.run(Sql("INSERT INTO meta (key, value) VALUES (?, '')", (key,)))
+
+            await database.write(work)
+            done.append(key)
+            assert await database.read(lambda tx, key=key: store.meta.get(tx, key))
+
+    callers = [asyncio.create_task(caller(name)) for name in range(8)]
+
+    async def until(count: int) -> None:
+        async with asyncio.timeout(30):
+            while len(done) < count and not any(task.done() for task in callers):
+                await asyncio.sleep(0.01)
+
+    for how in (signal.SIGINT, signal.SIGINT):
+        await until(len(done) + 200)
+        await asyncio.to_thread(own.stop, how)
+        await asyncio.to_thread(own.start)
+    await until(len(done) + 200)
+    stop.set()
+    await asyncio.gather(*callers)
+    assert sorted(done) == sorted(await keys(database))
+    await database.close()
+
+
+async def test_patience_ends_with_a_sentence(own: Postgres) -> None:
+    database = PostgresDatabase(own.create("test"), patience=0.3)
+    await database.open()
+    await asyncio.to_thread(own.stop)
+    for transact in (database.read, database.write):
+        with pytest.raises(StoreUnavailable, match=r"'127.0.0.1:\d+/test' cannot be reached .*: check that"):
+            await transact(lambda tx: store.meta.count(tx))
+    await database.close()
+
+
+# --- others in the way -----------------------------------------------------------------------------------------------
+
+
+async def test_units_that_lock_each_other_out_are_both_done(database: PostgresDatabase) -> None:
+    await database.write(lambda tx: store.meta.add(tx, [{"key": key, "value": "0"} for key in "ab"]))
+    both = asyncio.Barrier(2)
+    attempts: list[str] = []
+
+    def crossing(order: str) -> Any:
+        async def work(tx: Connection) -> None:
+            attempts.append(order)
+            await tx.run(Sql("UPDATE meta SET value = value || 'x' WHERE key = ?", (order[0],)))
+            if len(attempts) <= 2:
+                await both.wait()
+            await tx.run(Sql("UPDATE meta SET value = value || 'x' WHERE key = ?", (order[1],)))
+
+        return work
+
+    await asyncio.gather(database.write(crossing("ab")), database.write(crossing("ba")))
+    rows = await database.read(lambda tx: store.meta.find(tx))
+    assert {row["value"] for row in rows} == {"0xx"}
+    assert len(attempts) == 3
+
+
+async def test_a_lock_that_is_held_for_too_long_says_so(database: PostgresDatabase, postgres_url: str) -> None:
+    hasty = PostgresDatabase(postgres_url, patience=0.2, options={"server_settings": {"lock_timeout": "50ms"}})
+    await hasty.open()
+    await database.write(lambda tx: store.meta.add(tx, [{"key": "a", "value": "0"}]))
+    async with database.writing() as tx:
+        await store.meta.get(tx, "a", lock=True)
+        with pytest.raises(StoreBusy, match=r"busy .*lock timeout"):
+            await hasty.write(lambda tx: store.meta.get(tx, "a", lock=True))
+    assert await hasty.write(lambda tx: store.meta.get(tx, "a", lock=True))
+    await hasty.close()
+
+
+async def test_a_statement_that_takes_too_long_says_so(postgres_url: str) -> None:
+    hasty = PostgresDatabase(postgres_url, options={"server_settings": {"statement_timeout": "50ms"}})
+    await hasty.open()
+    with pytest.raises(StoreBusy, match="took too long"):
+        await hasty.read(lambda tx: tx.fetch(Sql("SELECT pg_sleep(10)")))
+    assert await hasty.read(lambda tx: store.meta.count(tx)) == 0
+    await hasty.close()
+
+
+async def test_a_unit_that_uses_its_connection_twice_at_once_is_a_bug_and_not_a_lost_connection(
+    database: PostgresDatabase,
+) -> None:
+    async def work(tx: Connection) -> None:
+        await asyncio.gather(tx.fetch(Sql("SELECT pg_sleep(0.01)")), tx.fetch(Sql("SELECT 1")))
+
+    with pytest.raises(asyncpg.InterfaceError, match="another operation is in progress"):
+        await database.read(work)
+
+
+async def test_a_cancelled_commit_leaves_the_pool_whole(database: PostgresDatabase) -> None:
+    for turn in range(40):
+        task = asyncio.create_task(
+            database.write(lambda tx, turn=turn: store.meta.add(tx, [{"key": f"{turn:02}", "value": "x"}]))
+        )
+        for _ in range(turn):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await asyncio.gather(*(database.write(lambda tx: store.meta.count(tx)) for _ in range(20)))
+    assert (len(database._used), database._free._value if database._free else 0) == (0, 5)
+    assert not any(raw.is_closed() or raw.is_in_transaction() for _, raw in database._idle)
+
+
+async def test_units_that_wait_for_a_connection_too_long_say_so(postgres_url: str) -> None:
+    hasty = PostgresDatabase(postgres_url, connections=1, patience=0.1)
+    await hasty.open()
+    async with hasty.reading():
+        with pytest.raises(StoreBusy, match="All 1 connections"):
+            await hasty.read(lambda tx: store.meta.count(tx))
+    assert await hasty.read(lambda tx: store.meta.count(tx)) == 0
+    await hasty.close()
+
+
+async def test_connections_that_nobody_uses_are_let_go(
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.gather(*(database.read(lambda tx: tx.fetch(Sql("SELECT pg_sleep(0.01)"))) for _ in range(5)))
+    assert len(database._idle) == 5
+    monkeypatch.setattr(module, "IDLE", 0)
+    await database.read(lambda tx: store.meta.count(tx))
+    assert len(database._idle) == 1
+
+
+# --- statements ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_list_of_any_length_is_one_prepared_statement(database: PostgresDatabase) -> None:
+    await database.write(lambda tx: store.meta.add(tx, [{"key": str(number), "value": "x"} for number in range(300)]))
+
+    async def work(tx: Connection) -> int:
+        for count in range(2, 300):
+            found = await store.meta.find(tx, one_of("meta.key", [str(number) for number in range(count)]))
+            assert len(found) == count
+        text = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%ANY%' AND statement NOT LIKE '%pg_%'"
+        return (await tx.fetch(Sql(text)))[0][0]
+
+    assert await database.read(work) == 1
+
+
+async def test_a_statement_survives_a_change_of_the_schema(database: PostgresDatabase) -> None:
+    await database.read(lambda tx: tx.fetch(Sql("SELECT * FROM meta")))
+    other = await database.connect()
+    await other.execute("ALTER TABLE meta ADD COLUMN more TEXT")
+    await other.close()
+    assert await database.read(lambda tx: tx.fetch(Sql("SELECT * FROM meta"))) == []
+    assert await database.write(lambda tx: tx.run(Sql("DELETE FROM meta WHERE key IN (?*)", (Many("ab"),)))) == 0
+
+
+# --- what is told ----------------------------------------------------------------------------------------------------
+
+
+async def test_servers_hear_of_each_other_and_of_what_they_missed(
+    database: PostgresDatabase, postgres_url: str
+) -> None:
+    other = PostgresDatabase(postgres_url)
+    await other.open()
+    heard: list[Told] = []
+    news = asyncio.Event()
+
+    def listen(told: Told) -> None:
+        heard.append(told)
+        news.set()
+
+    async def next_one() -> Told:
+        async with asyncio.timeout(10):
+            while not heard:
+                news.clear()
+                await news.wait()
+        return heard.pop(0)
+
+    async def tell(tx: Connection, item: str) -> None:
+        tx.tell("topic", item)
+
+    other.listen(listen)
+    assert await next_one() == []  # it listens: something may have been told before
+    await database.write(lambda tx: tell(tx, "first"))
+    assert await next_one() == [("topic", "first")]
+    rows = await database.read(
+        lambda tx: tx.fetch(
+            Sql("SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()")
+        )
+    )
+    await kill(database, rows[0][0])
+    await database.write(lambda tx: tell(tx, "missed"))
+    assert await next_one() == []
+    await database.write(lambda tx: tell(tx, "second"))
+    assert await next_one() == [("topic", "second")]
+    await other.close()
+
+
+# --- addresses -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql+asyncpg://a:p%40ss@h:5/n", "postgresql://a:p%40ss@h:5/n"),
+        ("postgres://a@h/n", "postgresql://a@h/n"),
+        ("postgresql+asyncpg://a@h/n?ssl=require", "postgresql://a@h/n?sslmode=require"),
+        (
+            "postgresql+asyncpg://a@/n?host=/run/pg&prepared_statement_cache_size=0",
+            "postgresql://a@/n?host=%2Frun%2Fpg",
+        ),
+    ],
+)
+def test_sqlalchemys_urls_are_understood(url: str, expected: str) -> None:
+    assert module._address(url) == expected
+
+
+def test_a_database_of_another_kind_is_named() -> None:
+    with pytest.raises(StoreUnavailable, match=r"begins with 'mysql\+aiomysql': name a database of"):
+        PostgresDatabase("mysql+aiomysql://a@h/n")
+
+
+async def test_a_database_that_does_not_exist_is_named(postgres: Postgres) -> None:
+    with pytest.raises(StoreUnavailable, match='database "nowhere" does not exist'):
+        await PostgresDatabase(postgres.url("nowhere")).open()
+    with pytest.raises(StoreError, match="cannot be reached"):
+        await PostgresDatabase("postgresql+asyncpg://a@127.0.0.1:x/n").open()
