@@ -49,7 +49,10 @@ LAST_CHANCE = 10.0
 """Seconds that the end of the process waits for events to be sent."""
 
 ATTEMPTS = 6
-"""How often events are sent before they are given up, after pauses of 1, 2, 4... seconds."""
+"""How often events are sent before they are given up, after pauses that double."""
+
+FIRST_PAUSE = 1.0
+"""Seconds of the first of these pauses."""
 
 
 def should_emit_events() -> bool:
@@ -274,7 +277,7 @@ class EventsWorker:
             except Exception as error:
                 failed = error
             with self._changed:
-                if self._changed.wait_for(lambda: self._stopped, 2.0**attempt) and attempt:
+                if self._changed.wait_for(lambda: self._stopped, FIRST_PAUSE * 2**attempt) and attempt:
                     break
         logger.warning("%d events could not be sent: %s", len(events), failed)
 

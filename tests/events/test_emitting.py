@@ -1,0 +1,200 @@
+"""Emitting events: the caller waits for nothing, and they arrive."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from prefect import flow, tags, task
+from prefect.client.orchestration import get_client
+from prefect.events import Event, emit_event
+from prefect.events.clients import AssertingEventsClient
+from prefect.events.filters import EventFilter, EventNameFilter
+from prefect.events.related import RESOURCE_CACHE, related_resources_from_run_context
+from prefect.events.worker import EventsWorker
+from prefect.exceptions import EventTooLarge
+from prefect.schemas.runs import FlowRun
+from prefect.settings import temporary_settings
+from prefect.types import now
+from tests.client.conftest import server as server  # a fixture
+from tests.client.serving import Reply, Serving
+
+RESOURCE = {"prefect.resource.id": "my.one"}
+
+
+def stored(prefix: str = "my.") -> list[Event]:
+    """The events in the store, oldest first."""
+    EventsWorker.instance().wait_until_empty()
+    wanted = EventFilter(event=EventNameFilter(prefix=[prefix]))
+    return list(reversed(get_client(sync_client=True).read_events(wanted).events))
+
+
+def test_an_event_arrives_in_the_local_store() -> None:
+    made = emit_event("my.event", RESOURCE, payload={"x": [1]}, related=[{**RESOURCE, "prefect.resource.role": "r"}])
+    assert made is not None
+    (found,) = stored()
+    assert (found.id, found.event, found.payload) == (made.id, "my.event", {"x": [1]})
+    assert found.resource.id == "my.one"
+    assert [one.role for one in found.related] == ["r"]
+
+
+def test_events_arrive_at_a_server_together(server: Serving) -> None:
+    server.replies = [Reply(204)]
+    for number in range(5):
+        emit_event("my.event", RESOURCE, payload={"n": number})
+    EventsWorker.instance().wait_until_empty()
+    assert set(server.calls) == {"POST /events"}
+    assert len(server.calls) < 5
+    told = [one for asked in server.asked for one in asked.body]
+    assert [one["payload"]["n"] for one in told] == [0, 1, 2, 3, 4]
+
+
+def test_a_server_that_is_away_for_a_moment(server: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.replies = [Reply(500), Reply(204)]
+    worker = EventsWorker.instance()
+    monkeypatch.setattr("prefect.events.worker.FIRST_PAUSE", 0.0)
+    emit_event("my.event", RESOURCE)
+    worker.wait_until_empty()
+    assert server.calls == ["POST /events"] * 2
+
+
+def test_events_that_nobody_takes_are_said_to_be_lost(
+    server: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.replies = [Reply(422, {"detail": "no"})]
+    monkeypatch.setattr("prefect.events.worker.FIRST_PAUSE", 0.0)
+    emit_event("my.event", RESOURCE)
+    EventsWorker.instance().wait_until_empty()
+    assert "1 events could not be sent" in caplog.text
+
+
+def test_an_event_follows_another_that_was_not_long_ago() -> None:
+    first = emit_event("my.first", RESOURCE)
+    assert first is not None
+    second = emit_event("my.second", RESOURCE, follows=first)
+    late = emit_event("my.third", RESOURCE, follows=first, occurred=now() + timedelta(minutes=6))
+    assert second is not None and late is not None
+    assert (second.follows, late.follows) == (first.id, None)
+
+
+def test_what_cannot_be_an_event_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        assert emit_event("my.event", {"no": "id"}) is None
+    assert "my.event" in caplog.text
+    assert stored() == []
+
+
+def test_an_event_that_is_too_large() -> None:
+    with temporary_settings({"PREFECT_SERVER_EVENTS_MAXIMUM_SIZE_BYTES": 500}):
+        with pytest.raises(EventTooLarge, match="500"):
+            emit_event("my.event", RESOURCE, payload={"x": "y" * 1000})
+
+
+def test_a_queue_with_an_end(caplog: pytest.LogCaptureFixture) -> None:
+    with temporary_settings({"PREFECT_EVENTS_WORKER_MAX_QUEUE_SIZE": 2}):
+        worker = EventsWorker()  # not started
+        for _ in range(3):
+            worker.send(Event(event="my.event", resource=RESOURCE))  # pyright: ignore[reportArgumentType]
+    assert len(worker._queue) == 2
+    assert "dropped" in caplog.text
+
+
+def test_another_client_for_tests() -> None:
+    AssertingEventsClient.reset()
+    EventsWorker.set_client_override(AssertingEventsClient, a=1)
+    emit_event("my.event", RESOURCE)
+    EventsWorker.instance().wait_until_empty()
+    last: Any = AssertingEventsClient.last
+    assert ([one.event for one in last.events], last.kwargs) == (["my.event"], {"a": 1})
+    EventsWorker.set_client_override(None)
+    assert EventsWorker.instance().client_type is None
+
+
+def test_what_a_run_is_about_is_in_its_events() -> None:
+    @task(tags=["t"])
+    def work() -> None:
+        emit_event("my.task-event", RESOURCE)
+
+    @flow
+    def around() -> None:
+        emit_event("my.flow-event", RESOURCE)
+        work()
+
+    with tags("f"):
+        around()
+    client = get_client(sync_client=True)
+    of_flow, of_task = stored()
+    (run,), (task_run,) = client.read_flow_runs(), client.read_task_runs()
+    flow_run = (f"prefect.flow-run.{run.id}", "flow-run", run.name)
+    its_flow = (f"prefect.flow.{run.flow_id}", "flow", "around")
+    assert labels(of_flow) == [flow_run, its_flow, ("prefect.tag.f", "tag", None)]
+    assert labels(of_task) == [
+        flow_run,
+        (f"prefect.task-run.{task_run.id}", "task-run", task_run.name),
+        its_flow,
+        ("prefect.tag.f", "tag", None),
+        ("prefect.tag.t", "tag", None),
+    ]
+
+
+def labels(event: Event) -> list[tuple[str, str, str | None]]:
+    return [(one.id, one.role, one.name) for one in event.related]
+
+
+async def test_what_only_the_api_knows_of_a_run_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.events import related
+
+    class Client:
+        asked: list[Any] = []
+
+        async def read_deployment(self, id: Any) -> Any:
+            self.asked.append(id)
+            return FlowRun(id=id, name="nightly", flow_id=uuid4())
+
+        read_work_queue = read_work_pool = read_deployment
+
+    deployment = uuid4()
+    run = FlowRun(flow_id=uuid4(), name="r", deployment_id=deployment)
+    monkeypatch.setattr(related, "current_runs", lambda: (run, None))
+    monkeypatch.setattr(related, "MAX_CACHE_SIZE", 1)
+    RESOURCE_CACHE.clear()
+    client: Any = Client()
+    for _ in range(2):
+        found = await related_resources_from_run_context(client, exclude={f"prefect.flow-run.{run.id}"})
+    assert [(one.role, one.name) for one in found] == [("flow", None), ("deployment", "nightly")]
+    assert client.asked == [deployment]
+    assert len(RESOURCE_CACHE) == 1
+
+
+def test_events_of_a_process_that_ends_at_once(home: Path) -> None:
+    program = "from prefect.events import emit_event\nemit_event('my.last', {'prefect.resource.id': 'x'})"
+    environment = {**os.environ, "PREFECT_HOME": str(home)}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+    assert [one.event for one in stored()] == ["my.last"]
+
+
+def test_a_forked_process_begins_with_no_events() -> None:
+    worker = EventsWorker()
+    worker.send(Event(event="my.event", resource=RESOURCE))  # pyright: ignore[reportArgumentType]
+    EventsWorker._instances = {"x": worker}
+    EventsWorker.reset_instances_for_fork()
+    assert EventsWorker._instances == {}
+    worker.reset_for_fork()
+    assert len(worker._queue) == 0
+
+
+def test_importing_events_costs_little() -> None:
+    code = (
+        "import sys; from prefect.events import emit_event\n"
+        "print([name for name in ('asyncio', 'httpx', 'websockets', 'pydantic') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    assert threading.active_count() >= 1
