@@ -1,0 +1,201 @@
+"""The resident SQLite file: shared commits, others that lock it, a full disk, and two processes on one file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from prefect._io import drive
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.db.errors import StoreBusy, StoreUnavailable
+from prefect.server.db.resident import ResidentSqlite
+from prefect.server.db.sqlite import SqliteDatabase
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[ResidentSqlite]:
+    database = ResidentSqlite(tmp_path / "store.db")
+    await database.open()
+    yield database
+    await database.close()
+
+
+async def put(database: SqliteDatabase, key: str, value: str = "x") -> None:
+    await database.write(lambda tx: store.meta.put(tx, {"key": key, "value": value}))
+
+
+async def count(database: SqliteDatabase) -> int:
+    return await database.read(lambda tx: store.meta.count(tx))
+
+
+async def test_units_that_meet_share_a_commit(database: ResidentSqlite) -> None:
+    commits: list[str] = []
+    await put(database, "first")
+    for connection in database._opened:
+        connection._raw.set_trace_callback(lambda text: commits.append(text) if text == "COMMIT" else None)
+    await asyncio.gather(*(put(database, str(number)) for number in range(300)))
+    assert await count(database) == 301
+    assert len(commits) < 30
+
+
+async def test_a_lock_of_another_process_is_waited_for(database: ResidentSqlite) -> None:
+    with closing(sqlite3.connect(database.path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        given = [asyncio.ensure_future(put(database, str(number))) for number in range(50)]
+        release = threading.Timer(1.0, other.execute, ("COMMIT",))
+        release.start()
+        await asyncio.sleep(0)
+        assert await count(database) == 0  # whoever reads does not wait
+        await asyncio.gather(*given)
+        release.join()
+    assert await count(database) == 50
+
+
+async def test_a_lock_that_is_never_released_says_so_to_all_who_waited(tmp_path: Path) -> None:
+    database = ResidentSqlite(tmp_path / "store.db", patience=0.2)
+    await database.open()
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        outcomes = await asyncio.gather(*(put(database, str(number)) for number in range(50)), return_exceptions=True)
+        other.execute("ROLLBACK")
+    assert {type(outcome) for outcome in outcomes} == {StoreBusy}
+    await put(database, "a")
+    assert await count(database) == 1
+    await database.close()
+
+
+async def test_a_unit_that_fills_the_disk_fails_alone(database: ResidentSqlite) -> None:
+    await put(database, "first")
+    for connection in database._opened:
+        pages = connection._raw.execute("PRAGMA page_count").fetchone()[0]
+        connection._raw.execute(f"PRAGMA max_page_count = {pages + 3}")
+
+    async def fill(tx: Connection) -> None:
+        await store.meta.add(tx, [{"key": f"big-{number}", "value": "x" * 4000} for number in range(50)])
+
+    async def small(tx: Connection) -> None:
+        await store.meta.add(tx, [{"key": "small", "value": "x"}])
+
+    large, little = await asyncio.gather(database.write(fill), database.write(small), return_exceptions=True)
+    assert isinstance(large, StoreUnavailable) and "full" in str(large)
+    assert little is None
+    assert await count(database) == 2
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
+async def test_a_file_that_may_not_be_written_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    await put(SqliteDatabase(path), "a")
+    path.chmod(0o400)
+    database = ResidentSqlite(path)
+    await database.open()
+    with pytest.raises(StoreUnavailable, match="readonly"):
+        await put(database, "b")
+    assert await count(database) == 1
+    await database.close()
+
+
+PROGRAM = """
+import asyncio, sys
+from pathlib import Path
+from prefect.server import store
+from prefect.server.db.resident import ResidentSqlite
+
+async def main(path, name):
+    database = ResidentSqlite(Path(path))
+    await database.open()
+    print("open", flush=True)
+    sys.stdin.readline()
+
+    async def add_one(tx):
+        found = await store.meta.get(tx, "count", lock=True)
+        await store.meta.put(tx, {"key": "count", "value": str(int(found["value"] if found else 0) + 1)})
+
+    for _ in range(20):
+        await asyncio.gather(*(database.write(add_one) for _ in range(10)))
+    await database.close()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_two_processes_on_one_file_take_turns(database: ResidentSqlite) -> None:
+    command = [sys.executable, "-c", PROGRAM, str(database.path)]
+    started = [
+        subprocess.Popen([*command, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for number in range(2)
+    ]
+    for process in started:
+        assert process.stdout is not None and process.stdin is not None
+        assert process.stdout.readline() == "open\n"
+    for process in started:
+        process.communicate("go\n", timeout=50)
+        assert process.returncode == 0
+    found = await database.read(lambda tx: store.meta.get(tx, "count"))
+    assert found is not None and found["value"] == "400"
+
+
+async def test_a_program_of_the_home_writes_beside_a_busy_server(database: ResidentSqlite) -> None:
+    stop = asyncio.Event()
+
+    async def load() -> int:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            await put(database, "busy", str(number))
+        return number
+
+    callers = [asyncio.create_task(load()) for _ in range(20)]
+    beside = SqliteDatabase(database.path)
+    for number in range(20):
+        await put(beside, f"beside-{number}")
+    stop.set()
+    assert min(await asyncio.gather(*callers)) > 0
+    assert await count(database) == 21
+
+
+async def test_a_loop_that_ends_before_the_answer_leaves_the_writer_alive(tmp_path: Path) -> None:
+    database = ResidentSqlite(tmp_path / "store.db")
+    await database.open()
+    reached = threading.Event()
+    go = threading.Event()
+
+    async def slow(tx: Connection) -> None:
+        await store.meta.put(tx, {"key": "slow", "value": "x"})
+        reached.set()
+        go.wait(10)
+
+    def in_a_loop_of_its_own() -> None:
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(database.write(slow))
+        while not reached.is_set():
+            loop.run_until_complete(asyncio.sleep(0.001))
+        task.cancel()
+        loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+        loop.close()
+
+    thread = threading.Thread(target=in_a_loop_of_its_own)
+    thread.start()
+    await asyncio.to_thread(thread.join)
+    go.set()
+    await put(database, "after")
+    assert await count(database) == 2
+    await database.close()
+
+
+def test_it_serves_code_that_has_no_loop(tmp_path: Path) -> None:
+    database = ResidentSqlite(tmp_path / "store.db")
+    drive(database.open())
+    drive(put(database, "a"))
+    assert drive(count(database)) == 1
+    drive(database.close())
