@@ -14,10 +14,12 @@ import pytest
 from prefect import flow, journal, task
 from prefect.exceptions import Abort, CancelledRun, Pause
 from prefect.runtime import flow_run as runtime
+from prefect.schemas.states import Suspended
 from prefect.types import new_id
 from tests.engine.shells import SHELLS, Shell
 from tests.outbox.servers import FakeServer
 from tests.recorded import finished, records, started
+from tests.recorded import states as recorded_states
 
 SHIPPER = import_module("prefect.outbox.shipper")
 
@@ -293,3 +295,36 @@ def test_a_run_that_is_terminated_says_so_before_the_process_ends(server: FakeSe
     assert (code, out) == (-signal.SIGTERM, f"{last.lower()}\n")
     assert server.state_names(run["id"])[-1] == last
     assert server.logs, "what it logged was shipped"
+
+
+def test_a_server_that_was_emptied_is_asked_for_the_flow_again(server: FakeServer):
+    @flow
+    def main() -> None: ...
+
+    main()
+    gone = server.flows.pop("main")
+    server.refuse = lambda path, body: (
+        (409, {"detail": "no such flow"}) if path == "/flow_runs/" and body["flow_id"] == gone else None
+    )
+    main()
+    assert [run["flow_id"] for run in server.flow_runs.values()] == [gone, server.flows["main"]]
+
+
+@pytest.mark.parametrize("with_server", [True, False])
+def test_a_run_that_leaves_its_process_enters_no_state_of_its_own(
+    server: FakeServer, with_server: bool, monkeypatch: pytest.MonkeyPatch, home: Any
+):
+    if not with_server:
+        monkeypatch.delenv("PREFECT_API_URL")
+
+    @flow
+    def main() -> None:
+        raise Pause("later", state=Suspended())
+
+    with pytest.raises(Pause, match="later"):
+        main()
+    assert main(return_state=True).is_paused()
+    if with_server:
+        assert states(server) == [["Pending", "Running"]] * 2
+    else:
+        assert recorded_states(home, "flow_run") == ["Pending", "Running"] * 2

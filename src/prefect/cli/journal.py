@@ -115,3 +115,6 @@ def _apply(home: Path) -> None:
     click.echo(f"Applied {done.records:,} records to {str(database.path)!r}.")
     if done.set_aside:
         notice(f"{done.set_aside:,} records were set aside; `prefect journal status` shows why.")
+    for each in store.outboxes(home):
+        if waiting := each.waiting():
+            notice(f"{waiting:,} records wait for {each.url}: set PREFECT_API_URL to that to ship them.")

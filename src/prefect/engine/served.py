@@ -90,23 +90,29 @@ class Server:
                 await self._call("POST", "/task_runs/", {**body, "state": {"type": "PENDING"}})
             body = {name: values[name] for name in _FLOW_RUN if values[name] is not None}
             body |= {
-                "flow_id": await self._flow_id(flow_name),
                 "empirical_policy": policy,
                 "state": {"type": "PENDING"},
                 "idempotency_key": str(values["id"]),  # a request that is sent again makes no second run
             }
-            return FlowRun.model_validate(await self._call("POST", "/flow_runs/", body))
+            return FlowRun.model_validate(await self._create(flow_name, body))
         except Exception as error:
             if not (self._inside and is_away(error)):
                 raise
             self._warn(error)
             return None
 
-    async def _flow_id(self, name: str) -> str:
-        key = (self._line.url, name)
-        if key not in _flow_ids:
-            _flow_ids[key] = (await self._call("POST", "/flows/", {"name": name}))["id"]
-        return _flow_ids[key]
+    async def _create(self, flow_name: str, body: dict[str, Any]) -> Any:
+        key = (self._line.url, flow_name)
+        flow_id = _flow_ids.get(key)
+        if flow_id is not None:
+            try:
+                return await self._call("POST", "/flow_runs/", {**body, "flow_id": flow_id})
+            except Exception as error:
+                if is_away(error):
+                    raise
+                # The flow may have been deleted since it was asked for.
+        flow_id = _flow_ids[key] = (await self._call("POST", "/flows/", {"name": flow_name}))["id"]
+        return await self._call("POST", "/flow_runs/", {**body, "flow_id": flow_id})
 
     def keep(self, run: FlowRun, flow_name: str) -> ServedRecord:
         """Keep a run that the server knows: it is under way here, and the server hears so until `let_go`."""

@@ -39,6 +39,7 @@ _TASK_RUN = (
 )
 _FLOW_RUN_CHANGES = frozenset(("name", "flow_version", "parameters", "tags", "job_variables", "empirical_policy"))
 _ARTIFACT_CHANGES = frozenset(("data", "description", "metadata_"))
+_OF_THE_RUN = frozenset(("flow_run_id", "task_run_id"))
 _REFERENCES = ("id", "run_id", "flow_run_id", "flow_id")
 
 
@@ -98,7 +99,7 @@ class _Delivery:
         self._courier = courier
         self._call = courier.call
         self._connection = connection
-        self._aliases = store.aliases(connection)
+        self._aliases: dict[str, str] = {}
         self._changes: dict[str, Record] = {}
         self._begun: dict[str, TaskRunStory] = {}
         self._ended: set[str] = set()
@@ -130,7 +131,7 @@ class _Delivery:
         to_api = settings.get_current_settings().logging.to_api
         self._send("/logs/", self._logs, len(self._logs), to_api.batch_size)
         begun = {id_: story.known for id_, story in self._begun.items() if id_ not in self._ended}
-        return Progress(begun, self._ended, self._aliases, self._refused)
+        return Progress(begun, self._ended, self._refused)
 
     def _read(self, text: bytes) -> Record:
         try:
@@ -141,9 +142,16 @@ class _Delivery:
 
     def _with_their_ids(self, record: Record) -> Record:
         for name in _REFERENCES:
-            if name in record:
-                record[name] = self._aliases.get(record[name], record[name])
+            if record.get(name):
+                record[name] = self._theirs(record[name])
         return record
+
+    def _theirs(self, id_: str) -> str:
+        """The id that the server knows something by."""
+        theirs = self._aliases.get(id_)
+        if theirs is None:
+            theirs = self._aliases[id_] = store.alias(self._connection, id_)
+        return theirs
 
     def _guard(self, handler: Callable[[Record], None], record: Record) -> None:
         """Handle a record; one that the server refuses, or that does not hold what it must, is put aside."""
@@ -173,11 +181,11 @@ class _Delivery:
     def _rename(self, ours: str, theirs: str) -> None:
         if ours != theirs:
             self._aliases[ours] = theirs
-            store.keep_aliases(self._connection, {ours: theirs})
+            store.keep_alias(self._connection, ours, theirs)
 
     def _force(self, flow_run_id: str, state: Record) -> None:
         body = {"type": state["type"], "name": state["name"], "message": state.get("message")}
-        details = {name: self._aliases.get(value, value) for name, value in (state.get("details") or {}).items()}
+        details = {name: value for name, value in (state.get("details") or {}).items() if name not in _OF_THE_RUN}
         body |= {"state_details": details, "data": state.get("data")}
         self._call("POST", "/flow_runs/{id}/set_state", {"state": body, "force": True}, id=flow_run_id)
 
@@ -187,7 +195,7 @@ class _Delivery:
         states = record["states"]
         for links in record["task_inputs"].values():
             for link in links:
-                link["id"] = self._aliases.get(link["id"], link["id"])
+                link["id"] = self._theirs(link["id"])
         if any(_mirrors(state) for state in states):
             # It stands for a flow run, and the server keeps it in step with that.
             body = {name: record[name] for name in _TASK_RUN if record.get(name) is not None}

@@ -61,7 +61,7 @@ class JournalCourier:
         """Ship a batch in one request; a server that finds that too large gets it in parts."""
         refused: list[tuple[str, bytes]] = []
         self._post(batch.lines, refused)
-        store.acknowledge(connection, batch, store.Progress({}, (), {}, refused))
+        store.acknowledge(connection, batch, store.Progress({}, (), refused))
 
     def beat(self, heartbeats: list[Record]) -> None:
         """Say of flow runs that they are alive."""

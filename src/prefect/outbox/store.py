@@ -137,13 +137,11 @@ class Progress(NamedTuple):
     Attributes:
         begun: Task runs that have not ended, by id.
         ended: Those that have.
-        aliases: Ids that the server gave, by the ids that were used here.
         refused: What the server would not take: the reason and the record.
     """
 
     begun: Mapping[str, Record]
     ended: Iterable[str]
-    aliases: Mapping[str, str]
     refused: Iterable[tuple[str, bytes]]
 
 
@@ -156,20 +154,20 @@ def acknowledge(connection: sqlite3.Connection, batch: Batch, progress: Progress
             [(id_, orjson.dumps(record)) for id_, record in progress.begun.items()],
         )
         connection.executemany("DELETE FROM task_run WHERE id = ?", [(id_,) for id_ in progress.ended])
-        connection.executemany("INSERT OR REPLACE INTO alias VALUES (?, ?)", list(progress.aliases.items()))
         connection.executemany("INSERT INTO refused (reason, record) VALUES (?, ?)", list(progress.refused))
     connection.execute("DELETE FROM batch WHERE seq <= ?", (batch.through,))
     connection.execute("COMMIT")
 
 
-def keep_aliases(connection: sqlite3.Connection, aliases: Mapping[str, str]) -> None:
-    """Remember ids that the server gave, at once: what was made must not be made again."""
-    connection.executemany("INSERT OR REPLACE INTO alias VALUES (?, ?)", list(aliases.items()))
+def keep_alias(connection: sqlite3.Connection, id_: str, theirs: str) -> None:
+    """Remember the id that the server gave to what has another one here."""
+    connection.execute("INSERT OR REPLACE INTO alias VALUES (?, ?)", (id_, theirs))
 
 
-def aliases(connection: sqlite3.Connection) -> dict[str, str]:
-    """The ids that the server gave, by the ids that were used here."""
-    return dict(connection.execute("SELECT id, theirs FROM alias").fetchall())
+def alias(connection: sqlite3.Connection, id_: str) -> str:
+    """The id that the server gave to what has this one here; mostly that very id."""
+    row = connection.execute("SELECT theirs FROM alias WHERE id = ?", (id_,)).fetchone()
+    return row[0] if row else id_
 
 
 def begun_task_run(connection: sqlite3.Connection, id_: str) -> Record | None:
