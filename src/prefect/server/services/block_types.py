@@ -74,7 +74,8 @@ async def remove(tx: Connection, id_: UUID) -> None:
     """
     row = await get(tx, id_)
     if row["is_protected"]:
-        raise Forbidden(f"The block type {row['slug']!r} is protected: it cannot be deleted.")
+        # In these very words, by which published clients know what it means.
+        raise Forbidden("protected block types cannot be deleted.")
     await store.block_documents.remove(tx, one_of("block_type_id", [id_]))
     await store.block_schemas.remove(tx, one_of("block_type_id", [id_]))
     await store.block_types.remove(tx, one_of("id", [id_]))
