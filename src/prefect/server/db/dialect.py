@@ -222,6 +222,14 @@ class Dialect:
         """A condition: some bytes occur in others."""
         raise NotImplementedError
 
+    def among(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
+        """A condition: some columns together equal one of some rows of values."""
+        raise NotImplementedError
+
+
+def _rows_of_marks(columns: Sequence[str], rows: Sequence[Any]) -> str:
+    return ", ".join([f"({', '.join('?' * len(columns))})"] * len(rows))
+
 
 class SqliteDialect(Dialect):
     """SQLite's way."""
@@ -293,6 +301,11 @@ class SqliteDialect(Dialect):
 
     def bytes_have(self, expression: str, value: bytes) -> Sql:
         return Sql(f"instr({expression}, ?) > 0", (value,))
+
+    def among(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
+        # A list of rows is a table for SQLite.
+        marks = _rows_of_marks(columns, rows)
+        return Sql(f"({', '.join(columns)}) IN (VALUES {marks})", tuple(value for row in rows for value in row))
 
 
 def _without_nul(value: str) -> str:
@@ -384,3 +397,7 @@ class PostgresDialect(Dialect):
 
     def bytes_have(self, expression: str, value: bytes) -> Sql:
         return Sql(f"position(?::bytea IN {expression}) > 0", (value,))
+
+    def among(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
+        marks = _rows_of_marks(columns, rows)
+        return Sql(f"({', '.join(columns)}) IN ({marks})", tuple(value for row in rows for value in row))

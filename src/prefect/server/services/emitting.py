@@ -83,7 +83,9 @@ def happened(
     }
 
 
-def resource(kind: str, id: object, name: str | None = None, role: str | None = None, **more: str) -> Labels:
+def resource(
+    kind: str, id: object, name: str | None = None, role: str | None = None, more: Mapping[str, str] | None = None
+) -> Labels:
     """The labels of an object.
 
     Args:
@@ -91,14 +93,14 @@ def resource(kind: str, id: object, name: str | None = None, role: str | None = 
         id: Its id.
         name: Its name.
         role: How it is involved, for a related resource.
-        more: Further labels, without `prefect.` and with `_` for `-`.
+        more: Further labels.
     """
     labels = {"prefect.resource.id": f"prefect.{kind}.{id}"}
     if role is not None:
         labels["prefect.resource.role"] = role
     if name is not None:
         labels["prefect.resource.name"] = name
-    return labels | {f"prefect.{label.replace('_', '-')}": value for label, value in more.items()}
+    return labels | dict(more or {})
 
 
 def work_pool(row: Row) -> Labels:

@@ -64,7 +64,7 @@ async def _new(tx: Connection, rows: Iterable[Row], events: Mapping[Key, Event])
     delays = {(row["occurred"], row["id"]): row["delay"] for row in rows}
     new: list[Event] = []
     for some in chunks(list(events)):
-        for row in await store.events.find(tx, event_queries.keys(some), columns=("occurred", "id", "delay")):
+        for row in await store.events.find(tx, event_queries.keys(tx, some), columns=("occurred", "id", "delay")):
             key = row["occurred"], row["id"]
             if row["delay"] == delays[key]:
                 new.append(events[key])

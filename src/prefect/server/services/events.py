@@ -165,7 +165,7 @@ async def get_many(tx: Connection, keys: Iterable[Key]) -> list[Event]:
     found = list(keys)
     rows: list[store.Row] = []
     for start in range(0, len(found), AT_ONCE):
-        rows += await store.events.find(tx, event_queries.keys(found[start : start + AT_ONCE]))
+        rows += await store.events.find(tx, event_queries.keys(tx, found[start : start + AT_ONCE]))
     events = [event_store.from_row(row) for row in sorted(rows, key=lambda row: (row["occurred"], row["id"]))]
     await event_store.complete(tx, events)
     return events

@@ -55,7 +55,7 @@ async def remove_events(
     rows = await store.events.find(tx, all_of(where), "event.occurred, event.id", limit, columns=("occurred", "id"))
     keys: list[Key] = [(row["occurred"], row["id"]) for row in rows]
     if keys:
-        await store.events.remove(tx, event_queries.keys(keys))
+        await store.events.remove(tx, event_queries.keys(tx, keys))
     return keys[-1] if len(keys) == limit else None
 
 

@@ -52,10 +52,9 @@ async def by_span(tx: Connection, where: Sql, start: datetime, length: timedelta
     return dict(await tx.fetch(Sql(text, (*span.values, *where.values))))
 
 
-def keys(found: Sequence[tuple[datetime, Any]]) -> Sql:
+def keys(tx: Connection, found: Sequence[tuple[datetime, Any]]) -> Sql:
     """A condition: the event is one of those with these times and ids."""
-    marks = ", ".join("(?, ?)" for _ in found)
-    return Sql(f"(event.occurred, event.id) IN (VALUES {marks})", tuple(value for key in found for value in key))
+    return tx.dialect.among(("event.occurred", "event.id"), found)
 
 
 def _with_times(tx: Connection, row: Row, first: Any, last: Any) -> Row:

@@ -1,0 +1,487 @@
+"""Events: what is emitted, kept, found by filters and counted, on both databases."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from prefect.schemas.event_filters import EventFilter
+from prefect.server import store
+from prefect.server.db.connection import Database
+from prefect.server.services import emitting, event_store, history
+from prefect.server.services import events as service
+from prefect.types import new_id, now
+from tests.server.asking import ask, complete
+from tests.server.journals import at
+
+Event = dict[str, Any]
+
+
+def event(name: str = "happened", resource: str = "thing.1", seconds: float = 0, **more: Any) -> Event:
+    """An event as somebody sends it."""
+    occurred = at(seconds)
+    return {
+        "id": str(new_id()),
+        "occurred": occurred.isoformat(),
+        "event": name,
+        "resource": {"prefect.resource.id": resource, **more.pop("labels", {})},
+        "related": [
+            {"prefect.resource.id": id_, "prefect.resource.role": role} for role, id_ in more.pop("related", ())
+        ],
+        **more,
+    }
+
+
+EVER = {"since": at(-1000).isoformat(), "until": at(1000).isoformat()}
+
+
+async def found(api: httpx.AsyncClient, limit: int = 50, **criteria: Any) -> list[Event]:
+    body = {"filter": {"occurred": EVER, "order": "ASC", **criteria}, "limit": limit}
+    return (await ask(api, "POST", "/events/filter", body))["events"]
+
+
+async def send(api: httpx.AsyncClient, *events: Event, status: int = 204) -> Any:
+    return await ask(api, "POST", "/events", list(events), status)
+
+
+# --- taking in -------------------------------------------------------------------------------------------------------
+
+
+async def test_an_event_comes_back_as_it_was_sent(api: httpx.AsyncClient) -> None:
+    sent = event(
+        labels={"prefect.resource.name": "Thing", "größe": "\u2028"},
+        related=[("flow-run", f"prefect.flow-run.{uuid4()}"), ("tag", "prefect.tag.x")],
+        payload={"a": [1, 2.5, None, {"b": str(uuid4())}], "wörter": "ü"},
+        follows=str(uuid4()),
+    )
+    await send(api, sent)
+    [kept] = await found(api)
+    assert datetime.fromisoformat(kept.pop("occurred")) == at(0)
+    assert at(0) < datetime.fromisoformat(kept.pop("received")) <= now()
+    del sent["occurred"]
+    assert kept == sent
+
+
+async def test_an_event_that_is_sent_again_counts_once(api: httpx.AsyncClient) -> None:
+    one, other = event(), event(seconds=1)
+    await send(api, one, one)
+    await send(api, one, other)
+    assert [kept["id"] for kept in await found(api)] == [one["id"], other["id"]]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"event": "x" * 1025},
+        {"payload": {"a": "x" * 1_600_000}},
+        {"resource": {"prefect.resource.name": "no id"}},
+        {"resource": {"prefect.resource.id": "a", **{f"label-{number}": "" for number in range(500)}}},
+        {"related": [{"prefect.resource.id": "no role"}]},
+        {"related": [{"prefect.resource.id": "a", "prefect.resource.role": "b"}] * 101},
+        {"id": None},
+        {"occurred": None},
+        {"payload": []},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+async def test_an_event_that_is_wrong_or_too_large_is_refused_with_all_that_came_with_it(
+    api: httpx.AsyncClient, wrong: Event
+) -> None:
+    await send(api, event(), {**event(), **wrong}, status=422)
+    assert await found(api) == []
+
+
+async def test_a_reactor_is_handed_each_event_once(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[str] = []
+
+    async def react(_: Any, events: list[Event]) -> None:
+        handed.extend(str(event["id"]) for event in events)
+
+    monkeypatch.setattr(event_store, "REACTORS", [react])
+    one, other = event(), event(seconds=1)
+    await send(api, one, one)
+    await send(api, one, other)
+    await send(api, one, other)
+    assert handed == [one["id"], other["id"]]
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["ASC", "DESC"])
+@pytest.mark.parametrize("labels", [None, {"odd": "1"}], ids=["by SQL", "by labels"])
+async def test_pages_hold_every_event_once_whatever_comes_meanwhile(
+    api: httpx.AsyncClient, order: str, labels: Any
+) -> None:
+    sent = [event(seconds=number // 3, labels={"odd": str(number % 2)}) for number in range(20)]
+    await send(api, *sent)
+    criteria = {"occurred": EVER, "order": order, "resource": {"labels": labels} if labels else None}
+    page = await ask(api, "POST", "/events/filter", {"filter": criteria, "limit": 3})
+    seen = list(page["events"])
+    total = page["total"]
+    assert total == (10 if labels else 20)
+    await send(api, event(seconds=-5 if order == "ASC" else 500, labels={"odd": "1"}))
+    while page["next_page"]:
+        response = await api.get(page["next_page"])
+        page = response.json()
+        from prefect.schemas.wire.events import EventPage
+
+        EventPage.model_validate(page)
+        complete(EventPage, page)
+        assert page["total"] == total
+        seen += page["events"]
+    wanted = [each["id"] for each in sent if not labels or each["resource"]["odd"] == "1"]
+    assert len(seen) == total and sorted(each["id"] for each in seen) == sorted(wanted)
+    times = [each["occurred"] for each in seen]
+    assert times == sorted(times, reverse=order == "DESC")
+
+
+@pytest.mark.parametrize("token", ["abc", "", "bnVsbA==", "e30=", "W10=", "eyJmaWx0ZXIiOnt9fQ=="])
+async def test_a_token_that_is_none_is_refused(api: httpx.AsyncClient, token: str) -> None:
+    response = await api.get("/events/filter/next", params={"page-token": token})
+    assert (response.status_code, response.json()) == (403, {"detail": "Forbidden"})
+
+
+async def test_a_page_of_nothing_says_how_many_there_are(api: httpx.AsyncClient) -> None:
+    await send(api, event(), event())
+    page = await ask(api, "POST", "/events/filter", {"limit": 0, "filter": {"occurred": EVER}})
+    assert page["events"] == [] and page["total"] == 2
+    await ask(api, "POST", "/events/filter", {"limit": 51}, 422)
+
+
+async def test_a_filter_without_a_time_asks_for_what_was_until_now(api: httpx.AsyncClient) -> None:
+    await send(api, {**event(), "occurred": (now() + timedelta(hours=1)).isoformat()})
+    await send(api, {**event("lately"), "occurred": now().isoformat()})
+    page = await ask(api, "POST", "/events/filter", None)
+    assert [each["event"] for each in page["events"]] == ["lately"]
+
+
+# --- filters ---------------------------------------------------------------------------------------------------------
+
+RUNS = [f"prefect.flow-run.{UUID(int=number)}" for number in (1, 2, 3)]
+TASKS = [f"prefect.task-run.{UUID(int=number)}" for number in (11, 12)]
+OTHERS = [f"prefect.deployment.{UUID(int=21)}", "prefect.tag.x", "thing.1", "thing", "prefect.flow-run.no-uuid"]
+NAMES = [
+    "prefect.flow-run.Running",
+    "prefect.task-run.Running",
+    "prefect.task-run.Failed",
+    "prefect.task-run",
+    "thing.x",
+]
+PREFIXES = [
+    "",
+    "prefect.",
+    "prefect.task-run",
+    "prefect.task-run.R",
+    "prefect.flow",
+    "thing",
+    "PREFECT.",
+    "%",
+    "prefect_",
+]
+ID_PREFIXES = [*PREFIXES, "prefect.task-run.", "prefect.flow-run.0000", f"{RUNS[0]}", f"{RUNS[1]}x", "thing.", "."]
+SPECIFIED = ["a", "b", "!a", "a*", "!b*", "*", RUNS[0], "prefect.flow-run.*", "!prefect.task-run.*", "thing*"]
+
+
+def invented(chance: random.Random) -> list[Event]:
+    """Events of every sort."""
+    events: list[Event] = []
+    for number in range(150):
+        resource = chance.choice([*RUNS, *TASKS, *OTHERS])
+        labels = {key: chance.choice("ab") for key in chance.sample(["color", "size"], chance.randint(0, 2))}
+        ids = chance.sample([*RUNS, *TASKS, *OTHERS], chance.randint(0, 3))
+        related = [(chance.choice(["flow-run", "tag", "thing"]), id_) for id_ in ids]
+        follows = chance.choice([None, str(UUID(int=21))])
+        events.append(
+            event(chance.choice(NAMES), resource, number % 40, labels=labels, related=related, follows=follows)
+        )
+    return events
+
+
+def some(chance: random.Random, values: list[str]) -> list[str]:
+    return chance.sample(values, chance.randint(1, 2))
+
+
+def maybe(chance: random.Random, **fields: Any) -> dict[str, Any]:
+    """Some of the fields, each made when it is wanted."""
+    return {name: make() for name, make in fields.items() if chance.random() < 0.4}
+
+
+def criteria(chance: random.Random) -> dict[str, Any]:
+    """A filter of any sort."""
+    ids = [*RUNS, *TASKS, *OTHERS]
+
+    def labels() -> Any:
+        keys = some(chance, ["prefect.resource.id", "color", "size", "nothing"])
+        return {key: chance.choice([some(chance, SPECIFIED), chance.choice(SPECIFIED)]) for key in keys}
+
+    def resource() -> Any:
+        return maybe(chance, id=lambda: some(chance, ids), id_prefix=lambda: some(chance, ID_PREFIXES), labels=labels)
+
+    def related() -> Any:
+        roles = ["flow-run", "tag", "other"]
+        return maybe(
+            chance,
+            id=lambda: some(chance, ids),
+            role=lambda: some(chance, roles),
+            resources_in_roles=lambda: [(chance.choice(ids), chance.choice(roles))],
+            labels=labels,
+        )
+
+    fields = ("prefix", "exclude_prefix", "name", "exclude_name")
+    return maybe(
+        chance,
+        event=lambda: maybe(
+            chance, **{name: lambda name=name: some(chance, PREFIXES if "prefix" in name else NAMES) for name in fields}
+        ),
+        resource=resource,
+        related=lambda: chance.choice([related(), [related(), related()]]),
+        any_resource=lambda: chance.choice([resource(), [resource(), resource()]]),
+        text=lambda: {"query": chance.choice(["thing", "-thing color", '+"a" b', "RUNNING", "x y", ""])},
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_store_finds_what_a_filter_includes(database: Database, seed: int) -> None:
+    """SQL may only narrow: with it or without, the same events satisfy a filter, and as many are counted."""
+    chance = random.Random(seed)
+    told = [
+        {**each, "id": UUID(each["id"]), "occurred": datetime.fromisoformat(each["occurred"]), "received": now()}
+        for each in invented(chance)
+    ]
+    for each in told:
+        each.setdefault("payload", {})
+        each["follows"] = each["follows"] and UUID(each["follows"])
+    await database.write(lambda tx: event_store.add(tx, told))
+    for _ in range(100):
+        asked = criteria(chance)
+        filter = EventFilter.model_validate(
+            {"occurred": {"since": at(chance.randint(-5, 20)), "until": at(30)}, **asked}
+        )
+        wanted = sorted(str(each["id"]) for each in told if service.satisfies(each, filter))
+        page = await database.read(lambda tx, filter=filter: service.find(tx, filter, 200))
+        assert sorted(str(each["id"]) for each in page.events) == wanted, asked
+        assert page.total == len(wanted), asked
+        counts = await database.read(
+            lambda tx, filter=filter: service.count_by(tx, filter, service.Countable.event, service.TimeUnit.day, 1)
+        )
+        assert sum(count["count"] for count in counts) == len(wanted), asked
+
+
+async def test_only_the_nearest_event_of_each_resource(api: httpx.AsyncClient) -> None:
+    sent = [event(resource=f"thing.{number % 3}", seconds=number) for number in range(9)]
+    await send(api, *sent)
+    assert [each["id"] for each in await found(api, resource={"distinct": True})] == [each["id"] for each in sent[:3]]
+    page = await ask(
+        api,
+        "POST",
+        "/events/filter",
+        {"filter": {"occurred": EVER, "resource": {"distinct": True}, "order": "DESC"}, "limit": 2},
+    )
+    assert page["total"] == 3
+    latest = [*page["events"], *(await api.get(page["next_page"])).json()["events"]]
+    assert [each["id"] for each in latest] == [each["id"] for each in reversed(sent[6:])]
+
+
+async def test_text_is_looked_for_in_all_that_is_shown(api: httpx.AsyncClient) -> None:
+    named = {"prefect.resource.name": "Apple"}
+    await send(api, event("one", labels=named), event("two", payload={"fruit": "apple pie"}), event("three"))
+
+    async def names(query: str) -> set[str]:
+        return {each["event"] for each in await found(api, text={"query": query})}
+
+    assert await names("APPLE") == {"one", "two"}
+    assert await names('"apple pie"') == {"two"}
+    assert await names("apple -pie") == {"one"}
+    assert await names("+apple fruit three") == {"two"}
+    assert await names("one three") == {"one", "three"}
+    assert await names("") == {"one", "two", "three"}
+
+
+# --- counting --------------------------------------------------------------------------------------------------------
+
+
+async def counts(api: httpx.AsyncClient, by: str, **more: Any) -> list[tuple[str, int]]:
+    body = {"filter": {"occurred": more.pop("occurred", EVER), **more.pop("criteria", {})}, **more}
+    return [
+        (each["label"], each["count"])
+        for each in await ask(api, "POST", "/events/count-by/{countable}", body, countable=by)
+    ]
+
+
+@pytest.mark.parametrize("labels", [{}, {"labels": {"shown": "yes"}}], ids=["by SQL", "by labels"])
+async def test_events_are_counted_by_name_by_resource_and_by_time(api: httpx.AsyncClient, labels: Any) -> None:
+    run = f"prefect.task-run.{uuid4()}"
+    shown = {"shown": "yes"}
+    await send(
+        api,
+        event("b", "thing.1", 0, labels=shown),
+        event("a", "thing.1", 60, labels={**shown, "prefect.resource.name": "Thing"}),
+        event("a", "thing.2", 60.5, labels=shown),
+        event("prefect.task-run.Running", run, 199, labels={**shown, "prefect.resource.name": "load"}),
+        event("prefect.task-run.Running", run, 199, labels={**shown, "prefect.resource.name": "load"}),
+        event("out of time", seconds=2000),
+    )
+    asked = {"criteria": {"resource": labels}}
+    assert await counts(api, "event", **asked) == [("a", 2), ("prefect.task-run.Running", 2), ("b", 1)]
+    by_resource = await counts(api, "resource", **asked)
+    # What is found out by SQL has the last name of a resource, what is counted event by event the first.
+    assert sorted(by_resource) == sorted([("load", 2), ("Thing" if not labels else "thing.1", 2), ("thing.2", 1)])
+    minutes = {"since": at(-30).isoformat(), "until": at(200).isoformat()}
+    assert [count for _, count in await counts(api, "time", occurred=minutes, time_unit="minute", **asked)] == [
+        *(0, 1, 2, 0, 2)
+    ]
+    [day] = await ask(
+        api,
+        "POST",
+        "/events/count-by/{countable}",
+        {"filter": {"occurred": minutes, "resource": labels}},
+        countable="day",
+    )
+    assert (day["label"], day["count"]) == ("2026-03-01T00:00:00+00:00", 5)
+    assert (day["start_time"], day["end_time"]) == ("2026-03-01T00:00:00Z", "2026-03-01T23:59:59.999999Z")
+
+
+async def test_too_many_spans_are_refused(api: httpx.AsyncClient) -> None:
+    body = {"filter": {}, "time_unit": "second"}
+    refused = await ask(api, "POST", "/events/count-by/{countable}", body, 422, countable="time")
+    assert "would create" in refused["detail"]
+    await ask(api, "POST", "/events/count-by/{countable}", {**body, "time_interval": 0.001}, 422, countable="time")
+    await ask(api, "POST", "/events/count-by/{countable}", body, 422, countable="color")
+
+
+async def test_spans_begin_where_the_clock_is_at_a_multiple_of_them(api: httpx.AsyncClient) -> None:
+    moment = {"since": "2025-11-25T01:02:13Z", "until": "2025-11-25T01:02:20Z"}
+
+    async def first(**more: Any) -> str:
+        return (await counts(api, "time", occurred=moment, **more))[0][0]
+
+    assert await first(time_unit="second", time_interval=2.5) == "2025-11-25T01:02:12.500000+00:00"
+    assert await first(time_unit="minute") == "2025-11-25T01:02:00+00:00"
+    assert await first(time_unit="day", time_interval=11) == "2025-11-25T00:00:00+00:00"
+    assert await first(time_unit="week", time_interval=3) == "2025-11-24T00:00:00+00:00"
+    backwards = {"since": moment["until"], "until": moment["since"]}
+    assert await counts(api, "time", occurred=backwards, time_unit="hour") == []
+
+
+# --- emitting --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_service_says_that_something_happened(database: Database) -> None:
+    thing = emitting.resource("deployment", UUID(int=7), "nightly", None, {"prefect.work-pool.type": "process"})
+    follows = new_id()
+
+    async def work(tx: Any) -> Any:
+        await emitting.emit(tx, "prefect.deployment.created", thing, [thing], {"a": 1}, follows=follows)
+        return await service.find(tx, EventFilter(), 10)
+
+    [kept] = (await database.write(work)).events
+    assert kept["event"] == "prefect.deployment.created" and kept["follows"] == follows
+    assert kept["resource"] == {
+        "prefect.resource.id": f"prefect.deployment.{UUID(int=7)}",
+        "prefect.resource.name": "nightly",
+        "prefect.work-pool.type": "process",
+    }
+    assert kept["payload"] == {"a": 1} and kept["related"] == [thing]
+
+
+async def test_what_an_aborted_transaction_said_did_not_happen(database: Database) -> None:
+    async def work(tx: Any) -> None:
+        await emitting.emit(tx, "x", emitting.resource("flow", UUID(int=1)))
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await database.write(work)
+    assert (await database.read(lambda tx: service.find(tx, EventFilter(), 10))).events == []
+
+
+def run_row(of: str, states: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    row = {"id": new_id(), "created": at(0), "updated": at(0), "name": "calm-owl", "tags": ["b", "a"], **more}
+    if of == "task_run":
+        row |= {"task_key": "load", "dynamic_key": "0", "task_inputs": {"x": []}, "labels": {}, "empirical_policy": {}}
+    row |= {**history.NOTHING_DERIVED, "states": []}
+    for state in states:
+        history.insert(row["states"], state)
+    history.derive(row)
+    return row
+
+
+def stored(type_: str, seconds: float, **more: Any) -> dict[str, Any]:
+    return {"id": str(new_id()), "type": type_, "timestamp": event_store.micros(at(seconds)), **more}
+
+
+async def test_the_states_of_runs_are_events(database: Database) -> None:
+    flow = {"id": new_id(), "created": at(0), "updated": at(0), "name": "etl", "tags": ["c"], "labels": {}}
+
+    def states() -> list[dict[str, Any]]:
+        paused = stored("PAUSED", 2, details={"pause_reschedule": True})
+        done = stored("COMPLETED", 400, name="Done")
+        return [stored("PENDING", 0), stored("RUNNING", 1, message="go"), paused, done]
+
+    flow_run = run_row("flow_run", states(), flow_id=flow["id"])
+    task_run = run_row("task_run", states(), flow_run_id=flow_run["id"])
+
+    async def work(tx: Any) -> Any:
+        await store.flows.add(tx, [flow])
+        await store.flow_runs.add(tx, [flow_run])
+        await store.task_runs.add(tx, [task_run])
+        for of, row in (("flow_run", flow_run), ("task_run", task_run)):
+            entered = [
+                emitting.Entered(row, before, after)
+                for before, after in zip([None, *row["states"]], row["states"], strict=False)
+            ]
+            await emitting.state_events(tx, of, [*entered[:3], entered[3]._replace(intended="FAILED")])
+        return await service.find(
+            tx, EventFilter.model_validate({"order": "ASC", "occurred": {"since": at(-1), "until": at(999)}}), 10
+        )
+
+    told = (await database.write(work)).events
+    of_flow, of_task = ([each for each in told if f".{kind}." in each["event"]] for kind in ("flow-run", "task-run"))
+    assert [each["event"].rpartition(".")[2] for each in of_flow] == ["Pending", "Running", "Paused", "Done"]
+    assert [each["event"] for each in of_task] == [each["event"].replace("flow-", "task-") for each in of_flow]
+    for each, state in zip(of_flow, flow_run["states"], strict=True):
+        assert str(each["id"]) == state["id"] and each["resource"]["prefect.state-type"] == state["type"]
+    first, running, paused, done = of_flow
+    assert first["follows"] is None and running["follows"] == first["id"] and done["follows"] is None
+    assert running["resource"] == {
+        "prefect.resource.id": f"prefect.flow-run.{flow_run['id']}",
+        "prefect.resource.name": "calm-owl",
+        "prefect.run-count": "1",
+        "prefect.state-message": "go",
+        "prefect.state-name": "Running",
+        "prefect.state-timestamp": at(1).isoformat(timespec="microseconds"),
+        "prefect.state-type": "RUNNING",
+    }
+    assert running["payload"] == {
+        "intended": {"from": "PENDING", "to": "RUNNING"},
+        "initial_state": {"type": "PENDING", "name": "Pending"},
+        "validated_state": {"type": "RUNNING", "name": "Running", "message": "go"},
+    }
+    assert first["payload"]["initial_state"] is None and first["payload"]["intended"]["from"] is None
+    assert paused["payload"]["validated_state"]["pause_reschedule"] == "true"
+    assert done["payload"]["intended"] == {"from": "PAUSED", "to": "FAILED"}
+    ids = [labels["prefect.resource.id"] for labels in running["related"]]
+    assert ids == [f"prefect.flow.{flow['id']}", *(f"prefect.tag.{tag}" for tag in "abc")]
+    _task_event(of_task[1], task_run, flow_run, flow)
+
+
+def _task_event(running: Event, task_run: Any, flow_run: Any, flow: Any) -> None:
+    assert running["resource"]["prefect.orchestration"] == "client"
+    ids = [labels["prefect.resource.id"] for labels in running["related"]]
+    belongings = [f"prefect.flow-run.{flow_run['id']}", f"prefect.flow.{flow['id']}"]
+    assert ids == ["prefect.tag.a", "prefect.tag.b", *belongings, "prefect.tag.c"]
+    assert running["payload"]["validated_state"] == {
+        "type": "RUNNING",
+        "name": "Running",
+        "message": "go",
+        "state_details": {},
+        "data": None,
+    }
+    known = running["payload"]["task_run"]
+    assert (known["task_key"], known["run_count"], known["start_time"]) == ("load", 1, "2026-03-01T12:00:01.000000Z")
+    assert "end_time" not in known and known["task_inputs"] == {"x": []}
