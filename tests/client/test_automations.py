@@ -1,0 +1,54 @@
+"""Automations as users write them: created, read, changed and deleted through the API."""
+
+import pytest
+
+from prefect.automations import Automation, DoNothing, EventTrigger, RunDeployment
+from prefect.events import DeploymentEventTrigger
+from prefect.exceptions import ObjectNotFound
+from prefect.types import new_id
+
+
+def test_the_life_of_an_automation() -> None:
+    made = Automation(name="nightly", trigger=EventTrigger(expect={"a.b"}), actions=[DoNothing()], tags=["x"]).create()
+    assert made.id is not None
+    found = Automation.read(name="nightly")
+    assert (found.id, found.tags, type(found.trigger)) == (made.id, ["x"], EventTrigger)
+    found.description = "what for"
+    found.update()
+    assert Automation.read(id=made.id).description == "what for"
+    assert found.disable() and not Automation.read(id=made.id).enabled
+    assert found.enable() and Automation.read(id=made.id).enabled
+    assert found.delete()
+    assert not found.delete()
+    assert not found.enable()
+    assert not found.disable()
+    with pytest.raises(ObjectNotFound):
+        found.update()
+
+
+async def test_the_same_asynchronously() -> None:
+    made = await Automation(name="n", trigger=EventTrigger(), actions=[]).create()  # pyright: ignore[reportGeneralTypeIssues]
+    assert (await Automation.aread(id=made.id)).name == "n"
+    assert await made.adelete()
+
+
+def test_what_is_not_there_is_named() -> None:
+    id = new_id()
+    with pytest.raises(ValueError, match=str(id)):
+        Automation.read(id=id)
+    with pytest.raises(ValueError, match="nothing"):
+        Automation.read(name="nothing")
+    with pytest.raises(ValueError, match="Either"):
+        Automation.read()
+    with pytest.raises(ValueError, match="not created"):
+        Automation(name="n", trigger=EventTrigger(), actions=[]).update()
+
+
+def test_a_trigger_beside_a_deployment_becomes_an_automation() -> None:
+    trigger, deployment = DeploymentEventTrigger(expect={"a"}, name="t", parameters={"x": 1}), new_id()
+    trigger.set_deployment_id(deployment)
+    automation = trigger.as_automation()
+    (action,) = automation.actions
+    assert isinstance(action, RunDeployment)
+    assert (automation.name, action.deployment_id, action.parameters) == ("t", deployment, {"x": 1})
+    assert automation.owner_resource == f"prefect.deployment.{deployment}"
