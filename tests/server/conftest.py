@@ -6,11 +6,13 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from prefect.server.app import Server
+from prefect.server.bus import Bus
 from prefect.server.db.connection import Database
 from prefect.server.db.postgres import PostgresDatabase
 from prefect.server.db.resident import ResidentSqlite
@@ -83,12 +85,35 @@ async def database(closed_database: Database) -> AsyncIterator[Database]:
     await closed_database.close()
 
 
+class _Borrowed:
+    """The database of the test that runs: a server takes seconds to build, so all tests of a process share one."""
+
+    database: Any = None
+
+    async def read(self, work: Any) -> Any:
+        return await self.database.read(work)
+
+    async def write(self, work: Any) -> Any:
+        return await self.database.write(work)
+
+
+_borrowed: Any = _Borrowed()
+
+
+@pytest.fixture(scope="session")
+def shared_server() -> Server:
+    """A server without loops that has no database of its own."""
+    return Server(get_current_settings(), _borrowed, loops=False)
+
+
 @pytest.fixture
-async def server(database: Database) -> Server:
-    """A server on the database, without loops; its bus is started."""
-    server = Server(get_current_settings(), database, loops=False)
-    server.bus.start(database)
-    return server
+async def server(shared_server: Server, database: Database) -> Server:
+    """A server on the database, without loops; its bus is started, and its settings are the test's."""
+    _borrowed.database = database
+    shared_server.settings = get_current_settings()
+    shared_server.bus = Bus()
+    shared_server.bus.start(database)
+    return shared_server
 
 
 @pytest.fixture
