@@ -93,7 +93,7 @@ def _ship_to_server(current: settings.Settings) -> None:
         if at_terminal() and left:
             notice(f"{left:,} records wait")
 
-    if waiting and not shipper.ship_within(PATIENCE, float("inf"), progress):
+    if shipper.outbox.path.exists() and not shipper.ship_within(PATIENCE, float("inf"), progress):
         left = shipper.outbox.waiting()
         raise click.ClickException(
             f"{left:,} of {waiting:,} records still wait in {str(shipper.outbox.path)!r} for {shipper.outbox.url}: "

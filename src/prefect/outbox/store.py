@@ -30,6 +30,8 @@ Record = dict[str, Any]
 AT_ONCE = 1_500_000
 """About how many bytes of records are shipped together."""
 
+_PROCESS = b'{"kind":"process"'
+
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS server (url TEXT PRIMARY KEY)",
     "CREATE TABLE IF NOT EXISTS task_run (id TEXT PRIMARY KEY, record BLOB NOT NULL)",
@@ -95,11 +97,12 @@ class Outbox:
         return connection
 
     def waiting(self) -> int:
-        """How many records wait."""
+        """How many records wait; that a process was there is nothing to wait for."""
         if not self.path.exists():
             return 0
         with closing(file.connect(self.path)) as connection:
-            return sum(body.count(b"\n") + 1 for (body,) in connection.execute("SELECT body FROM batch"))
+            bodies = connection.execute("SELECT body FROM batch")
+            return sum(not line.startswith(_PROCESS) for (body,) in bodies for line in body.split(b"\n"))
 
     def refused(self) -> list[tuple[str, str]]:
         """The records that the server would not take: the reason, and the record as it was."""
