@@ -24,6 +24,9 @@ else:
 
 T = TypeVar("T")
 
+FIRST_LOOK = 0.5
+"""Seconds until the first look at whether a run was resumed; each pause is twice the one before."""
+
 _pauses_seen = "observed_flow_pauses"
 
 
@@ -35,7 +38,7 @@ async def apause_flow_run(
     Args:
         wait_for_input: What whoever resumes it is asked for: a `RunInput`, a model, or the type of a value.
         timeout: Seconds after which a run that was not resumed fails.
-        poll_interval: Seconds between two looks at whether it was resumed.
+        poll_interval: Seconds between two looks at whether it was resumed; the first ones come sooner.
         key: Which pause of the run this is; the first is `"1"` if None. When the flow is run again, a pause that has
             happened does not happen again.
 
@@ -189,10 +192,11 @@ async def _propose(flow_run_id: UUID, state: State[Any]) -> State[Any]:
 
 
 async def _wait_until_resumed(run: FlowRun, timeout: float, poll_interval: float) -> None:
-    end = time.monotonic() + timeout
+    end, pause = time.monotonic() + timeout, FIRST_LOOK
     async with orchestration.get_client() as client:
         while (left := end - time.monotonic()) > 0:
-            await sleep(min(poll_interval, left))
+            await sleep(min(pause, poll_interval, left))
+            pause *= 2
             state = (await client.read_flow_run(run.id)).state
             if state is None or state.is_paused():
                 continue
