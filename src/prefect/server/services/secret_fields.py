@@ -21,10 +21,10 @@ def hide(data: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
 
 def restore(data: Any, known: Any) -> Any:
     """The data with what is known in place of asterisks."""
-    if data == HIDDEN and known is not None:
+    if data == HIDDEN:
         return known
     if isinstance(data, Mapping) and isinstance(known, Mapping):
-        return {name: restore(value, known.get(name)) for name, value in data.items()}
+        return {name: restore(value, known.get(name, value)) for name, value in data.items()}
     if isinstance(data, list) and isinstance(known, list) and len(data) == len(known):
         return [restore(value, other) for value, other in zip(data, known, strict=True)]
     return data
