@@ -1,0 +1,174 @@
+"""What the server does to runs by itself, on both databases: a round of each loop, and two servers at once."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import orjson
+import pytest
+
+from prefect.server import store
+from prefect.server.app import Server
+from prefect.server.db.connection import Database
+from prefect.server.db.sql import Sql
+from prefect.server.loops import Environment, all_loops, cancellation, late_runs, pauses, zombies
+from prefect.server.services.apply import apply_records
+from prefect.types import new_id, now
+from tests.server.calling import Api
+
+
+@pytest.fixture
+def call(api: httpx.AsyncClient) -> Api:
+    return Api(api)
+
+
+@pytest.fixture
+def environment(server: Server, database: Database) -> Environment:
+    return Environment(database, server.bus, server.settings)
+
+
+async def state_of(call: Api, kind: str, id_: str) -> tuple[str, str]:
+    answer = await call("GET", f"/{kind}_runs/{{id}}", id=id_)
+    return answer["state_type"], answer["state_name"]
+
+
+def scheduled(seconds: float, name: str = "Scheduled") -> dict[str, Any]:
+    at = (now() + timedelta(seconds=seconds)).isoformat()
+    return {"type": "SCHEDULED", "name": name, "state_details": {"scheduled_time": at}}
+
+
+def test_the_loops_are_known(server: Server) -> None:
+    names = {loop.name for loop in all_loops(server.settings) if loop.enabled}
+    assert {"MarkLateRuns", "FailExpiredPauses", "CancellationCleanup", "Zombies"} <= names
+
+
+async def test_runs_that_nobody_began_are_late(call: Api, environment: Environment) -> None:
+    flow_id = await call.flow()
+    given = {"late": scheduled(-60), "soon": scheduled(-5), "retry": scheduled(-60, "AwaitingRetry")}
+    ids = {name: await call.flow_run(None, flow_id=flow_id, state=state) for name, state in given.items()}
+    at = (await call("GET", "/flow_runs/{id}", id=ids["late"]))["next_scheduled_start_time"]
+    await asyncio.gather(late_runs.mark(environment), late_runs.mark(environment))
+    found = {name: (await state_of(call, "flow", id_))[1] for name, id_ in ids.items()}
+    assert found == {"late": "Late", "soon": "Scheduled", "retry": "AwaitingRetry"}
+    late = await call("GET", "/flow_runs/{id}", id=ids["late"])
+    assert late["next_scheduled_start_time"] == late["expected_start_time"] == at
+    assert len(await call("GET", "/flow_run_states/", flow_run_id=ids["late"])) == 2
+
+
+async def test_pauses_run_out(call: Api, environment: Environment) -> None:
+    runs = [await call.flow_run() for _ in range(3)]
+    for run, seconds in zip(runs, (-1, 60, None), strict=True):
+        ends = None if seconds is None else (now() + timedelta(seconds=seconds)).isoformat()
+        await call.set_state("flow", run, "PAUSED", state_details={"pause_timeout": ends})
+    await asyncio.gather(pauses.fail(environment), pauses.fail(environment))
+    assert [(await state_of(call, "flow", run))[0] for run in runs] == ["FAILED", "PAUSED", "PAUSED"]
+    assert len(await call("GET", "/flow_run_states/", flow_run_id=runs[0])) == 3
+
+
+async def test_what_cancelled_runs_leave_is_cancelled(call: Api, environment: Environment) -> None:
+    run = await call.flow_run()
+    done, task = await call.task_run(run, "1"), await call.task_run(run, "2")
+    await call.set_state("task", done, "COMPLETED", force=True)
+    child = await call.flow_run(parent_task_run_id=task)
+    grandchild = await call.flow_run(parent_task_run_id=await call.task_run(child, "3"))
+    deployed = await call.flow_run(parent_task_run_id=await call.task_run(run, "4"), deployment_id=str(new_id()))
+    other = await call.task_run(await call.flow_run(), "5")
+    await call.set_state("flow", run, "CANCELLED")
+    for _ in range(2):
+        await cancellation.clean_up(environment)
+    assert (await state_of(call, "task", done))[0] == "COMPLETED"
+    assert (await state_of(call, "task", task))[0] == "CANCELLED"
+    for cancelled in (child, grandchild):
+        assert (await state_of(call, "flow", cancelled))[0] == "CANCELLED"
+    assert (await state_of(call, "flow", deployed))[0] == "CANCELLING"
+    assert (await state_of(call, "task", other))[0] == "PENDING"
+
+
+async def test_cancelling_does_not_last(call: Api, environment: Environment, database: Database) -> None:
+    stuck, new = await call.flow_run(), await call.flow_run()
+    for run in (stuck, new):
+        await call.set_state("flow", run, "CANCELLING")
+    long_ago = now() - timedelta(seconds=301)
+    text = "UPDATE flow_run SET state_timestamp = ? WHERE id = ?"
+    await database.write(lambda tx: tx.run(Sql(text, (long_ago, UUID(stuck)))))
+    await cancellation.clean_up(environment)
+    assert [(await state_of(call, "flow", run))[0] for run in (stuck, new)] == ["CANCELLED", "CANCELLING"]
+
+
+# --- runs whose process fell silent ----------------------------------------------------------------------------------
+
+
+async def beat(database: Database, run: str, ttl: float) -> None:
+    record = {"kind": "heartbeat", "id": str(new_id()), "flow_run_id": run, "at": now().isoformat(), "ttl": ttl}
+    await database.write(lambda tx: apply_records(tx, orjson.dumps(record)))
+
+
+async def lease_of(database: Database, run: str) -> Any:
+    row = await database.read(lambda tx: store.flow_runs.get(tx, UUID(run)))
+    assert row is not None
+    return row["lease_until"]
+
+
+async def test_a_run_whose_lease_ran_out_has_crashed(call: Api, environment: Environment) -> None:
+    database = environment.database
+    silent, alive, quiet = [await call.flow_run() for _ in range(3)]
+    task = await call.task_run(silent)
+    await call.set_state("task", task, "RUNNING")
+    await beat(database, silent, 0)
+    await beat(database, alive, 90)
+    await asyncio.gather(zombies.find(environment), zombies.find(environment))
+    found = [(await state_of(call, "flow", run))[0] for run in (silent, alive, quiet)]
+    assert found == ["CRASHED", "RUNNING", "RUNNING"]
+    assert (await state_of(call, "task", task))[0] == "CRASHED"
+    state = (await call("GET", "/flow_runs/{id}", id=silent))["state"]
+    assert "no heartbeat" in state["message"]
+    # The end is put right after the last sign of life, so that whatever its process tells of later is newer.
+    running = (await call("GET", "/task_run_states/", task_run_id=task))[1]["timestamp"]
+    assert running < state["timestamp"] < now().isoformat()
+    assert len(await call("GET", "/flow_run_states/", flow_run_id=silent)) == 2
+
+
+async def test_what_a_run_did_before_its_lease_ran_out_counts(call: Api, environment: Environment) -> None:
+    database = environment.database
+    run = await call.flow_run()
+    ended = now()
+    await beat(database, run, 0)
+    await zombies.find(environment)
+    assert (await state_of(call, "flow", run))[0] == "CRASHED"
+    record = {"kind": "state", "id": str(new_id()), "of": "flow_run", "run_id": run, "type": "COMPLETED"}
+    told = {**record, "timestamp": ended.isoformat()}
+    await database.write(lambda tx: apply_records(tx, orjson.dumps(told)))
+    assert (await state_of(call, "flow", run))[0] == "COMPLETED"
+    await zombies.find(environment)
+    assert (await state_of(call, "flow", run))[0] == "COMPLETED"
+
+
+async def test_runs_without_a_process_are_not_missed(call: Api, environment: Environment) -> None:
+    database = environment.database
+    finished, paused, waiting = [await call.flow_run() for _ in range(3)]
+    for run in (finished, paused, waiting):
+        await beat(database, run, 0)
+    await call.set_state("flow", finished, "COMPLETED")
+    await call.set_state("flow", paused, "PAUSED")
+    await call.set_state("flow", waiting, "SCHEDULED")
+    await zombies.find(environment)
+    found = [(await state_of(call, "flow", run))[0] for run in (finished, paused, waiting)]
+    assert found == ["COMPLETED", "PAUSED", "SCHEDULED"]
+    # Going on, it has time to say that it is alive.
+    await call.set_state("flow", paused, "RUNNING")
+    await zombies.find(environment)
+    assert (await state_of(call, "flow", paused))[0] == "RUNNING"
+    await beat(database, finished, 90)
+    assert await lease_of(database, finished) < now()
+
+
+@pytest.mark.parametrize("ttl", [-1, "x", 1e9, None])
+async def test_a_heartbeat_that_makes_no_sense_is_set_aside(call: Api, database: Database, ttl: Any) -> None:
+    run = await call.flow_run()
+    record = {"kind": "heartbeat", "flow_run_id": run, "ttl": ttl}
+    assert await database.write(lambda tx: apply_records(tx, orjson.dumps(record))) == (1, 1)
+    assert await lease_of(database, run) is None
