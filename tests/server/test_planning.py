@@ -1,0 +1,87 @@
+"""How far ahead a schedule makes runs, whatever its dates are."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prefect.server.services.planning import Horizon, plan
+from prefect.types import UTC
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+USUAL = Horizon(min_runs=3, max_runs=100, min_time=HOUR, max_time=timedelta(days=100))
+
+minutes = st.integers(0, 5000).map(lambda number: timedelta(minutes=number))
+horizons = st.builds(
+    Horizon,
+    min_runs=st.integers(0, 6),
+    max_runs=st.integers(0, 12),
+    min_time=minutes,
+    max_time=minutes.map(lambda time: time * 4),
+)
+many_dates = st.lists(minutes, unique=True, max_size=40).map(lambda found: sorted(AT + time for time in found))
+
+
+def every(step: timedelta, number: int = 500) -> list[datetime]:
+    return [AT + step * count for count in range(1, number)]
+
+
+def test_at_least_so_many_and_all_that_are_due_soon() -> None:
+    assert plan(every(timedelta(days=1)), AT, USUAL).dates == every(timedelta(days=1), 4)
+    assert plan(every(timedelta(minutes=10)), AT, USUAL).dates == every(timedelta(minutes=10), 7)
+
+
+def test_at_most_so_many_and_none_that_are_due_much_later() -> None:
+    assert len(plan(every(timedelta(seconds=1)), AT, USUAL).dates) == 100
+    assert plan(every(timedelta(days=60)), AT, USUAL).dates == every(timedelta(days=60), 2)
+    assert plan(every(timedelta(days=1)), AT, USUAL.at_most(2)).dates == every(timedelta(days=1), 3)
+
+
+def test_it_is_looked_at_again_when_more_are_needed() -> None:
+    # Of four hourly dates the fourth is needed when only two others are left.
+    assert plan(every(HOUR), AT, USUAL).look_at == AT + HOUR
+    # Every ten minutes: when the seventh is less than an hour away.
+    assert plan(every(timedelta(minutes=10)), AT, USUAL).look_at == AT + timedelta(minutes=10)
+
+
+@given(many_dates, horizons)
+def test_the_dates_are_the_first_and_keep_to_the_horizon(dates: list[datetime], horizon: Horizon) -> None:
+    chosen = plan(dates, AT, horizon).dates
+    assert chosen == dates[: len(chosen)]
+    assert len(chosen) <= horizon.max_runs
+    assert all(date <= AT + horizon.max_time for date in chosen)
+    wanted = [date for date in dates if date <= AT + min(horizon.min_time, horizon.max_time)]
+    assert len(chosen) >= min(len(wanted), horizon.max_runs)
+    possible = [date for date in dates if date <= AT + horizon.max_time]
+    assert len(chosen) >= min(len(possible), horizon.min_runs, horizon.max_runs)
+
+
+@given(many_dates, horizons, minutes)
+def test_before_it_is_looked_at_again_nothing_new_is_needed(
+    dates: list[datetime], horizon: Horizon, passed: timedelta
+) -> None:
+    first = plan(dates, AT, horizon)
+    later = AT + passed
+    if later < first.look_at and len(first.dates) < len(dates):
+        again = plan([date for date in dates if date >= later], later, horizon)
+        assert set(again.dates) <= set(first.dates)
+
+
+@given(many_dates, horizons, st.lists(minutes, max_size=30))
+def test_whoever_looks_when_it_is_time_misses_no_date(
+    dates: list[datetime], horizon: Horizon, steps: list[timedelta]
+) -> None:
+    """Rounds come at any times; between two of them not more passes than the horizon is sure to cover."""
+    made: set[datetime] = set()
+    at = look_at = AT
+    lead = min(horizon.min_time, horizon.max_time) if horizon.max_runs >= len(dates) else timedelta(0)
+    for step in steps:
+        if at >= look_at - lead:
+            planned = plan([date for date in dates if date >= at], at, horizon)
+            made.update(planned.dates)
+            look_at = planned.look_at
+        at += min(step, lead)
+        assert all(date in made for date in dates if AT <= date < at)
