@@ -19,16 +19,16 @@ from prefect.schemas.wire import (
     TaskRunFilter,
 )
 from prefect.server.db.connection import Connection
-from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
+from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes, Status
 from prefect.server.services import artifacts as service
 
 routes = Routes("Artifacts", "/artifacts")
 
 
-@routes.writes("POST", "/", Artifact, 201)
+@routes.writes("POST", "/", Artifact, 200)
 async def create_artifact(tx: Connection, artifact: ArtifactCreate) -> Any:
-    """Create an artifact."""
-    return await service.add(tx, artifact.model_dump(exclude_unset=True))
+    """Create an artifact, which is answered with status 201."""
+    return Status(201, await service.add(tx, artifact.model_dump(exclude_unset=True)))
 
 
 @routes.reads("GET", "/{id:uuid}", Artifact)

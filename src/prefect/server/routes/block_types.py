@@ -20,7 +20,7 @@ from prefect.server.services import block_types as service
 
 routes = Routes("Block types", "/block_types")
 
-_DOCUMENTS = {"tag": ("Block types", "Block documents")}
+_DOCUMENTS = {"tag": ("Block types", "Block types", "Block documents")}
 
 
 @routes.writes("POST", "/", BlockType, 201)
