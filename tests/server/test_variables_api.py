@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from tests.server.asking import NOBODY, ask, events
@@ -178,3 +179,20 @@ async def test_collections_of_artifacts_have_events(api: httpx.AsyncClient) -> N
         {"prefect.resource.id": f"prefect.flow-run.{NOBODY}", "prefect.resource.role": "flow-run"},
     ]
     assert told[0]["payload"] == {"key": "k", "type": "table", "data": 1, "description": "d"}
+
+
+async def test_artifacts_that_come_by_the_journal_have_those_events_once(api: httpx.AsyncClient) -> None:
+    def record(number: int, key: str | None) -> dict[str, Any]:
+        created = f"2026-01-01T00:00:0{number}.000000Z"
+        id_ = NOBODY[:-1] + str(number)
+        return {"kind": "artifact", "id": id_, "key": key, "type": "table", "data": number, "created": created}
+
+    lines = b"\n".join(orjson.dumps(record(number, key)) for number, key in ((1, "a"), (2, None), (3, "b"), (4, "a")))
+    for _ in range(2):
+        response = await api.post("/journal", content=lines)
+        assert (response.status_code, response.json()) == (200, {"records": 4, "set_aside": 0})
+    assert await ask(api, "POST", "/artifacts/count", {}) == 4
+    asked = {"occurred": {"since": "2025-12-31T00:00:00Z"}, "event": {"prefix": ["prefect.artifact-collection."]}}
+    told = (await ask(api, "POST", "/events/filter", {"filter": {**asked, "order": "ASC"}}))["events"]
+    what = [(event["event"].rpartition(".")[2], event["payload"]["data"]) for event in told]
+    assert what == [("created", 1), ("created", 3), ("updated", 4)]

@@ -28,7 +28,7 @@ from prefect.server import store
 from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreError
 from prefect.server.db.sql import Sql, chunks, one_of
-from prefect.server.services import emitting, heartbeats, history, log_ingest, records
+from prefect.server.services import artifacts, emitting, heartbeats, history, log_ingest, records
 from prefect.server.services.records import BadRecord, Record
 from prefect.types import new_id, now
 
@@ -220,6 +220,7 @@ async def _apply(tx: Connection, lines: Iterable[Record], told: bool = False) ->
     await _recall(tx, new)
     for kind, collection in _SIMPLE.items():
         await collection.add(tx, new.simple[kind])
+    await artifacts.add_many(tx, new.simple["artifact"])
     log_ingest.announce(tx, new.simple["log"])
     for record in new.artifact_updates:
         await _update_artifact(tx, new, record)
@@ -233,7 +234,7 @@ async def _apply(tx: Connection, lines: Iterable[Record], told: bool = False) ->
     return len(new.aside)
 
 
-_SIMPLE = {"process": store.processes, "flow": store.flows, "log": store.logs, "artifact": store.artifacts}
+_SIMPLE = {"process": store.processes, "flow": store.flows, "log": store.logs}
 
 _RUNS = {"flow_run": store.flow_runs, "task_run": store.task_runs}
 
@@ -242,7 +243,7 @@ def _sort(new: _Sorted, record: Record) -> None:
     """Put a record where it belongs, or aside."""
     try:
         kind = record.get("kind") if isinstance(record, dict) else None
-        if kind in _SIMPLE:
+        if kind in records.SIMPLE:
             new.simple[kind].append(records.simple(record))
         elif kind in _RUNS:
             run = records.run(kind, record)

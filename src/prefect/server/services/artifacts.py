@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.connection import Connection
-from prefect.server.db.sql import Sql, all_of, one_of
-from prefect.server.services import answers, emitting, pages, reading
+from prefect.server.db.sql import Sql, all_of, chunks, none_of, one_of
+from prefect.server.services import answers, emitting, event_store, pages, reading
 from prefect.server.services.answers import Answer
 from prefect.server.services.errors import Missing
 from prefect.server.store import Row
-from prefect.types import new_id, now
+from prefect.types import named_id, new_id, now
 
 _LATEST = Sql(
     "artifact.key IS NOT NULL AND artifact.id = (SELECT newer.id FROM artifact AS newer WHERE newer.key = artifact.key"
@@ -28,10 +28,23 @@ async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
     """Create an artifact."""
     at = now()
     row: Row = {**dict.fromkeys(store.artifacts.table.names), **values, "id": new_id(), "created": at, "updated": at}
-    known = row["key"] is not None and await _latest(tx, row["key"]) is not None
-    await store.artifacts.add(tx, [row])
-    await _tell(tx, "updated" if known else "created", row)
+    await add_many(tx, [row])
     return row
+
+
+async def add_many(tx: Connection, rows: Sequence[Row]) -> None:
+    """Add artifacts and say what they make of the collections of their keys; doing it again changes nothing."""
+    keyed = [row for row in rows if row.get("key") is not None]
+    known = await _known_keys(tx, keyed)
+    events: list[event_store.Event] = []
+    for row in sorted(keyed, key=lambda row: row["created"]):
+        event = _event("updated" if row["key"] in known else "created", row)
+        # The same artifact has the same event, however often it is told of.
+        events.append({**event, "id": named_id("artifact-event", str(row["id"])), "occurred": row["created"]})
+        known.add(row["key"])
+    await store.artifacts.add(tx, rows)
+    if events:
+        await event_store.add(tx, events)
 
 
 async def get(tx: Connection, id_: UUID) -> Answer:
@@ -80,7 +93,7 @@ async def remove(tx: Connection, id_: UUID) -> None:
     row = await get(tx, id_)
     await store.artifacts.remove(tx, one_of("id", [id_]))
     if row["key"] is not None and await _latest(tx, row["key"]) is None:
-        await _tell(tx, "deleted", row)
+        await event_store.add(tx, [_event("deleted", row)])
 
 
 async def _latest(tx: Connection, key: str) -> Row | None:
@@ -88,21 +101,33 @@ async def _latest(tx: Connection, key: str) -> Row | None:
     return rows[0] if rows else None
 
 
-async def _tell(tx: Connection, what: str, row: Row) -> None:
-    """Say what happened to the collection of an artifact's key, if it has one."""
-    if row["key"] is None:
-        return
+async def _known_keys(tx: Connection, rows: Sequence[Row]) -> set[str]:
+    """Those of the artifacts' keys that other artifacts have already."""
+    known: set[str] = set()
+    for some in chunks(rows):
+        where = all_of(
+            [
+                one_of("artifact.key", [row["key"] for row in some]),
+                none_of("artifact.id", [row["id"] for row in some]),
+            ]
+        )
+        found = await tx.fetch(Sql(f"SELECT DISTINCT artifact.key FROM artifact WHERE {where.text}", where.values))
+        known.update(key for (key,) in found)
+    return known
+
+
+def _event(what: str, row: Row) -> event_store.Event:
+    """What happened to the collection of an artifact's key."""
     collection = answers.artifact_collection(row)
     related = [emitting.resource("artifact", row["id"], role="latest")]
     related += [
         emitting.resource(kind, row[column], role=kind)
         for kind, column in (("flow-run", "flow_run_id"), ("task-run", "task_run_id"))
-        if row[column] is not None
+        if row.get(column) is not None
     ]
-    await emitting.emit(
-        tx,
+    return emitting.happened(
         f"prefect.artifact-collection.{what}",
         emitting.resource("artifact-collection", collection["id"], row["key"]),
         related,
-        {name: row[name] for name in ("key", "type", "data", "description")},
+        {name: row.get(name) for name in ("key", "type", "data", "description")},
     )
