@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect.server.db.connection import Database
 from prefect.server.db.errors import StoreUnavailable
 from prefect.server.db.sqlite import NAME as NAME
 
 if TYPE_CHECKING:
+    from prefect.server.db.postgres import PostgresDatabase
     from prefect.settings import Settings
 
 
@@ -45,6 +46,24 @@ def database(settings: Settings) -> Database:
     told = settings.server.database
     pool = told.sqlalchemy
     return PostgresDatabase(url(settings), pool.pool_size + pool.max_overflow, options=_options(told))
+
+
+def place(settings: Settings) -> str:
+    """Where the database is, for people: without what is secret."""
+    file = path(settings)
+    if file is not None:
+        return str(file)
+    scheme, _, rest = url(settings).partition("://")
+    return f"{scheme.partition('+')[0]}://{rest.rpartition('@')[2].partition('?')[0]}"
+
+
+def target(settings: Settings) -> Any:
+    """The database as `migrations` take it."""
+    file = path(settings)
+    if file is None:
+        return cast("PostgresDatabase", database(settings)).connect
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return file
 
 
 def _options(told: Any) -> dict[str, Any]:

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 from alembic import command, op
 from alembic.config import Config
 
+from prefect.server.db import schema
+
 Uuid: Any = sa.LargeBinary().with_variant(sa.Uuid(), "postgresql")
 Time: Any = sa.Integer().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
 Duration: Any = sa.Integer().with_variant(sa.Interval(), "postgresql")
@@ -49,15 +51,16 @@ def stamp(target: Target, revision: str) -> None:
         command.stamp(_config(target), revision)
 
 
-def new_revision(target: Target, message: str | None, autogenerate: bool) -> None:
-    """Write the file of a new revision; it is to be filled in by hand."""
+def new_revision(target: Target, message: str | None) -> None:
+    """Write the file of a new revision, to be filled in by hand and added to `schema.REVISIONS`."""
     with _ONE_AT_A_TIME:
-        command.revision(_config(target), message, autogenerate)
+        command.revision(_config(target), message, rev_id=f"{len(schema.REVISIONS) + 1:04}")
 
 
 def _config(target: Target) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("file_template", "r%%(rev)s_%%(slug)s")
     config.attributes["target"] = target
     return config
 

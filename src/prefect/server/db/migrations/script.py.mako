@@ -1,9 +1,6 @@
 """${message}."""
 
-import sqlalchemy as sa
 from alembic import op
-
-from prefect.server.db.migrations import Duration, Flag, Json, Time, Uuid
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
@@ -12,8 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    ${upgrades if upgrades else "pass"}
+    raise NotImplementedError("Write what this revision changes, with the words of prefect.server.db.migrations.")
 
 
 def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}
+    raise NotImplementedError("Write how that is taken back.")

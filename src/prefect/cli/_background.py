@@ -1,0 +1,99 @@
+"""Processes that a command leaves running: started, found again, and stopped.
+
+Each has a file in the home directory that says which process it is, in a way that a later process with the same number
+is not taken for it, and a log beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from prefect import _processes
+from prefect.cli._output import fail
+from prefect.settings import get_current_settings
+
+ENDING = 30.0
+"""Seconds that a process has to end before it is killed."""
+
+TICK = 0.05
+"""Seconds between two looks at a process."""
+
+
+class Background:
+    """A process of this home directory.
+
+    Args:
+        name: What its files are called, for instance `"server"`.
+    """
+
+    def __init__(self, name: str) -> None:
+        home = get_current_settings().home
+        self.name = name
+        self.file = home / f"{name}.pid"
+        self.log = home / f"{name}.log"
+
+    def pid(self) -> int | None:
+        """The process, or None when there is none."""
+        try:
+            number, _, mark = self.file.read_text().strip().partition(" ")
+            alive = _processes.is_alive(int(number), mark)
+        except (FileNotFoundError, ValueError):
+            return None
+        return int(number) if alive else None
+
+    def start(self, arguments: Sequence[str], ready: Callable[[], bool]) -> int:
+        """Start `prefect` with these arguments, and wait until it is ready.
+
+        Args:
+            arguments: The command line.
+            ready: Says whether it is.
+        """
+        if (pid := self.pid()) is not None:
+            fail(f"The {self.name} runs in the background already, as process {pid}: stop that first.")
+        settings = get_current_settings()
+        given = settings.to_environment_variables(exclude_unset=True, include_secrets=True)
+        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(self.log, "ab") as log:
+            begun = log.tell()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "prefect", *arguments],
+                env={**os.environ, **given},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.file.write_text(f"{process.pid} {_processes.start_mark(process.pid)}\n")
+        while not ready():
+            if process.poll() is not None:
+                self.file.unlink(missing_ok=True)
+                fail(f"The {self.name} could not be started: {_tail(self.log, begun)}")
+            time.sleep(TICK)
+        process.returncode = 0  # it stays: nobody waits for it
+        return process.pid
+
+    def stop(self) -> bool:
+        """End it, and wait until it is gone; False when there is none."""
+        pid = self.pid()
+        if pid is None:
+            self.file.unlink(missing_ok=True)
+            return False
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + ENDING
+        while self.pid() is not None:
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(TICK)
+        self.file.unlink(missing_ok=True)
+        return True
+
+
+def _tail(log: Path, begun: int) -> str:
+    lines = log.read_bytes()[begun:].decode(errors="replace").strip().splitlines()
+    return lines[-1].removeprefix("Error: ") if lines else f"see {log}."

@@ -1,0 +1,87 @@
+"""`prefect api`: send a request to the API as it is, with the settings' address, credentials and headers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prefect._lazy import lazy
+from prefect.cli._finding import client
+from prefect.cli._frame import command as standalone
+from prefect.cli._frame import flag, positional, several
+from prefect.cli._output import fail
+from prefect.settings import get_current_settings
+
+if TYPE_CHECKING:
+    from prefect import exceptions
+else:
+    exceptions = lazy("prefect.exceptions")
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+
+@standalone("api")
+@positional("method", help=f"Give an HTTP method: {', '.join(METHODS)}.")
+@positional("path", help="Give a path below the API, for instance /flows/filter.")
+@click.option("--data", help="The body: JSON, or @FILE.")
+@several("--header", "-H", "headers", metavar="'KEY: VALUE'", help="A header to send, too")
+@flag("--verbose", "-v", help="Show the headers of the request and the response.")
+@flag("--root", help="The path begins at the server's root, not at the API.")
+@flag("--account", help="For Prefect Cloud only.")
+def command(
+    method: str, path: str, data: str | None, headers: tuple[str, ...], verbose: bool, root: bool, account: bool
+) -> None:
+    """Send a request to the API as it is, and print its answer."""
+    if method.upper() not in METHODS:
+        fail(f"{method!r} is no HTTP method: use one of {', '.join(METHODS)}.")
+    if account:
+        raise NotImplementedError("--account is about Prefect Cloud: this command talks to a server.")
+    url = get_current_settings().api.url
+    if not url:
+        fail("No API URL configured. Set PREFECT_API_URL to the address of your server.")
+    address = url.rstrip("/").removesuffix("/api") if root else url.rstrip("/")
+    response = _send(method.upper(), f"{address}/{path.lstrip('/')}", data, dict(_header(text) for text in headers))
+    if verbose:
+        _show(response)
+    if response.content:
+        click.echo(_readable(response))
+    if response.is_error:
+        raise click.exceptions.Exit(4 if response.is_client_error else 5)
+
+
+def _send(method: str, url: str, data: str | None, headers: dict[str, str]) -> Any:
+    options: dict[str, Any] = {"headers": headers}
+    if data is not None:
+        options["content"] = Path(data[1:]).read_text() if data.startswith("@") else data
+        options["headers"] = {"content-type": "application/json", **headers}
+    try:
+        anything: Any = client()  # its methods know the routes of the interface, and here is any path
+        return anything.request(method, url, **options)
+    except exceptions.PrefectHTTPStatusError as error:
+        return error.response
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        fail(f"{text!r} is no header: write it as 'Key: Value'.")
+    return name.strip(), value.strip()
+
+
+def _show(response: Any) -> None:
+    click.echo(f"> {response.request.method} {response.request.url}", err=True)
+    for name, value in response.request.headers.items():
+        click.echo(f"> {name}: {'…' if name == 'authorization' else value}", err=True)
+    click.echo(f"< {response.status_code} {response.reason_phrase}", err=True)
+    for name, value in response.headers.items():
+        click.echo(f"< {name}: {value}", err=True)
+
+
+def _readable(response: Any) -> str:
+    try:
+        return json.dumps(response.json(), indent=2, ensure_ascii=False)
+    except ValueError:
+        return response.text

@@ -1,0 +1,25 @@
+"""`prefect dashboard`: the pages of the server."""
+
+from __future__ import annotations
+
+import webbrowser
+
+import click
+
+from prefect.cli._frame import group
+from prefect.cli._output import fail
+from prefect.settings import get_current_settings
+
+command = group("dashboard", "The pages of the server.")
+
+
+@command.command("open")
+def open_pages() -> None:
+    """Open the pages of the server in the browser."""
+    settings = get_current_settings()
+    url = settings.ui_url or (settings.api.url or "").removesuffix("/").removesuffix("/api")
+    if not url:
+        fail("No API URL configured. Set PREFECT_API_URL to the address of your server.")
+    if not webbrowser.open(url):
+        fail(f"No browser could be opened. The pages are at {url}")
+    click.echo(f"Opened {url} in the browser.")

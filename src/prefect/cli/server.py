@@ -1,0 +1,150 @@
+"""`prefect server`: run a server, here or in the background, and see whether it answers."""
+
+from __future__ import annotations
+
+import os
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prefect._lazy import lazy
+from prefect.cli._background import Background
+from prefect.cli._finding import client
+from prefect.cli._frame import flag, group, output_option
+from prefect.cli._output import fail, print_json
+from prefect.cli.server_database import command as database
+from prefect.cli.server_services import command as services
+from prefect.settings import get_current_settings, temporary_settings
+
+if TYPE_CHECKING:
+    from prefect.logging import configuration
+    from prefect.server.app import serving
+    from prefect.settings import Settings
+else:
+    configuration = lazy("prefect.logging.configuration")
+    serving = lazy("prefect.server.app.serving")
+
+command = group("server", "Run a server, and see whether it answers.")
+command.add_command(database)
+command.add_command(services)
+
+TICK = 0.2
+"""Seconds between two looks whether a server answers."""
+
+
+@command.command("start")
+@click.option("--host", help="The address to listen on.  [PREFECT_SERVER_API_HOST]")
+@click.option("--port", type=int, help="The port to listen on; 0 takes a free one.  [PREFECT_SERVER_API_PORT]")
+@click.option("--keep-alive-timeout", type=int, help="Seconds that an idle connection is kept open.")
+@click.option("--log-level", help="What to log.  [PREFECT_SERVER_LOGGING_LEVEL]")
+@flag("--scheduler", default=None, help="Whether to create the runs of schedules.")
+@click.option("--analytics-on/--analytics-off", "analytics", default=None, help="Accepted; nothing is ever sent.")
+@flag("--late-runs", default=None, help="Whether to mark runs that are late.")
+@flag("--ui", default=None, help="Whether to serve the pages at /.")
+@click.option("--no-services", is_flag=True, help="Only answer requests; leave the loops to other processes.")
+@flag("--background", "-b", help="Leave it running in the background.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="How many processes answer.")
+def start(no_services: bool, background: bool, workers: int, **given: Any) -> None:
+    """Run a server until it is stopped."""
+    accessors = {
+        "host": "server.api.host",
+        "port": "server.api.port",
+        "keep_alive_timeout": "server.api.keepalive_timeout",
+        "log_level": "server.logging_level",
+        "scheduler": "server.services.scheduler.enabled",
+        "analytics": "server.analytics_enabled",
+        "late_runs": "server.services.late_runs.enabled",
+        "ui": "server.ui.enabled",
+    }
+    if given["log_level"]:
+        given["log_level"] = given["log_level"].upper()
+    updates: dict[Any, Any] = {accessors[name]: value for name, value in given.items() if value is not None}
+    with temporary_settings(updates) as settings:
+        if background:
+            _start_in_background(settings, no_services, workers)
+            return
+        if (pid := Background("server").pid()) not in (None, os.getpid()):
+            click.echo(f"A server of this home runs in the background, too, as process {pid}.", err=True)
+        configuration.setup_logging()
+        serving.serve(
+            settings, loops=not no_services, workers=workers, started=lambda address: _greet(address, settings)
+        )
+        click.echo("Stopped.")
+
+
+def _greet(address: str, settings: Settings) -> None:
+    api = address + serving.api_path(settings)
+    click.echo(
+        f"\nThe server answers at {api}\n\n"
+        f"  Documentation   {api}/docs\n"
+        f"  Data            {serving.data(settings)}\n"
+        f"  For programs    prefect config set PREFECT_API_URL={api}\n\n"
+        "Ctrl+C stops it.\n"
+    )
+
+
+def _start_in_background(settings: Settings, no_services: bool, workers: int) -> None:
+    told = settings.server.api
+    if told.port == 0:
+        fail("A server in the background needs a port that others can know: name one with --port.")
+    url = f"http://{_reachable(told.host)}:{told.port}{serving.api_path(settings)}"
+    arguments = ["server", "start", "--workers", str(workers), *(["--no-services"] if no_services else [])]
+    pid = Background("server").start(arguments, lambda: _answers(f"{url}/health"))
+    click.echo(f"The server answers at {url}, as process {pid}. `prefect server stop` stops it.")
+
+
+def _reachable(host: str) -> str:
+    """A name for the address that a server listens on."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{name}]" if ":" in name else name
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+@command.command("stop")
+def stop() -> None:
+    """Stop the server that runs in the background."""
+    if Background("server").stop():
+        click.echo("Server stopped.")
+    else:
+        click.echo("No server running in the background.")
+
+
+@command.command("status")
+@flag("--wait", help="Wait until the server answers.")
+@click.option(
+    "--timeout",
+    "-t",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seconds to wait at most with --wait; 0 is for ever.",
+)
+@output_option
+def status(wait: bool, timeout: int, output: str | None) -> None:
+    """See whether the server of PREFECT_API_URL answers."""
+    url = get_current_settings().api.url
+    if not url:
+        fail("No API URL configured. Set PREFECT_API_URL to the address of your server.")
+    deadline = time.monotonic() + (timeout or float("inf")) if wait else 0.0
+    error = client().api_healthcheck()
+    while error is not None and time.monotonic() < deadline:
+        time.sleep(TICK)
+        error = client().api_healthcheck()
+    if output:
+        print_json({"status": "unavailable" if error else "available", "api_url": url, "error": error and str(error)})
+    elif error is None:
+        click.echo(f"The server at {url} answers.")
+    if error is not None:
+        if not output:
+            fail(f"The server at {url} does not answer: {error}")
+        raise click.exceptions.Exit(1)

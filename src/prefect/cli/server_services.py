@@ -1,0 +1,67 @@
+"""`prefect server services`: the loops of a server, listed, and run in a process of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from prefect._lazy import lazy
+from prefect.cli._background import Background
+from prefect.cli._frame import flag, group, output_option
+from prefect.cli._output import print_json, print_table
+from prefect.settings import get_current_settings
+
+if TYPE_CHECKING:
+    from prefect.logging import configuration
+    from prefect.server import loops
+    from prefect.server.app import serving
+else:
+    configuration = lazy("prefect.logging.configuration")
+    loops = lazy("prefect.server.loops")
+    serving = lazy("prefect.server.app.serving")
+
+command = group("services", "What a server does by itself, again and again.")
+command.aliases = {"list": "ls", "enable": "start", "disable": "stop"}
+
+
+@command.command("ls")
+@output_option
+def ls(output: str | None) -> None:
+    """List the services, and whether the settings want them."""
+    found = loops.all_loops(get_current_settings())
+    if output:
+        return print_json(
+            [
+                {"name": loop.name, "enabled": loop.enabled, "seconds": loop.seconds, "description": loop.summary}
+                for loop in found
+            ]
+        )
+    print_table(
+        ["Name", "Enabled", "Every", "What it does"],
+        [[loop.name, "yes" if loop.enabled else "no", f"{loop.seconds:g} s", loop.summary] for loop in found],
+    )
+
+
+@command.command("start")
+@flag("--background", "-b", help="Leave them running in the background.")
+def start(background: bool) -> None:
+    """Run the services without the API, until they are stopped."""
+    if background:
+        running = Background("services")
+        begun = running.log.stat().st_size if running.log.exists() else 0
+        pid = running.start(["server", "services", "start"], lambda: b"\n" in running.log.read_bytes()[begun:])
+        click.echo(f"The services run, as process {pid}. `prefect server services stop` stops them.")
+        return
+    configuration.setup_logging()
+    serving.serve_loops(get_current_settings(), lambda: click.echo("The services run. Ctrl+C stops them."))
+    click.echo("Stopped.")
+
+
+@command.command("stop")
+def stop() -> None:
+    """Stop the services that run in the background."""
+    if Background("services").stop():
+        click.echo("All services stopped.")
+    else:
+        click.echo("No services are running in the background.")
