@@ -36,6 +36,8 @@ class FakeServer:
         self.judge: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any] | None] = lambda run, state: None
         self.refuse: Callable[[str, Any], Answer | None] = lambda path, body: None
         self.renewed: list[str] = []
+        self.recorded: dict[str, dict[str, Any]] = {}
+        self.records_events = True
         self.deliveries = 0
         self._port = 0
         self._http: ThreadingHTTPServer | None = None
@@ -103,12 +105,17 @@ class FakeServer:
         if path == "/task_runs/":
             self.task_runs[body["id"]] = body
             return 201, body
+        if path == "/task_runs/filter":
+            return 200, [self._task_run(id_) for id_ in body["task_runs"]["id"]["any_"] if id_ in self.recorded]
         if path == "/artifacts/":
             self.artifacts.append({**body, "id": str(uuid4())})
             return 201, self.artifacts[-1]
         if path == "/events":
             self.events |= {event["id"]: event for event in body}
             self.deliveries += len(body)
+            for event in body:
+                if self.records_events:
+                    self.recorded[event["resource"]["prefect.resource.id"].split(".")[-1]] = event
             return 204, None
         if path.endswith("/renew"):
             self.renewed.append(path.split("/")[-2])
@@ -121,6 +128,9 @@ class FakeServer:
             self.records |= {f"{record['kind']} {record.get('id')}": record for record in body}
             return 200, {"records": len(body), "set_aside": 0}
         return 404, {"detail": "Not Found"}
+
+    def _task_run(self, id_: str) -> dict[str, Any]:
+        return {"id": id_, "state": {"timestamp": self.recorded[id_]["occurred"]}}
 
     def _create(self, body: dict[str, Any]) -> Answer:
         key = str(body.get("idempotency_key"))

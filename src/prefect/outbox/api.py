@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from prefect import settings
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.outbox import line, store
 from prefect.outbox.events import Surroundings, TaskRunStory, heartbeat
 from prefect.outbox.line import Line
 from prefect.outbox.store import Batch, Progress
+from prefect.outbox.telling import Teller, Told, batches, post
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,9 +26,8 @@ else:
 
 Record = dict[str, Any]
 
-EVENTS_AT_ONCE = 500
-BYTES_AT_ONCE = 1_000_000
-"""About how many bytes of events a request has."""
+LOGS_AT_ONCE = 2000
+"""How many logs a request has at most; of how many bytes they are is a setting."""
 
 _LOG = ("name", "level", "message", "timestamp", "flow_run_id", "task_run_id")
 _ARTIFACT = ("key", "type", "description", "data", "metadata_", "flow_run_id", "task_run_id")
@@ -40,7 +39,7 @@ _TASK_RUN = (
 _FLOW_RUN_CHANGES = frozenset(("name", "flow_version", "parameters", "tags", "job_variables", "empirical_policy"))
 _ARTIFACT_CHANGES = frozenset(("data", "description", "metadata_"))
 _OF_THE_RUN = frozenset(("flow_run_id", "task_run_id"))
-_REFERENCES = ("id", "run_id", "flow_run_id", "flow_id")
+_REFERENCES = ("run_id", "flow_run_id", "flow_id")
 
 
 class ApiCourier:
@@ -55,6 +54,8 @@ class ApiCourier:
         self._to = to
         self._here = surroundings
         self._elsewhere: dict[str, Surroundings | None] = {}
+        self.teller = Teller(self.call)
+        self.log_bytes = to.settings.logging.to_api.batch_size
 
     def deliver(self, connection: sqlite3.Connection, batch: Batch) -> None:
         """Ship a batch: what must exist first in the order of the records, then the events, then the logs."""
@@ -103,8 +104,8 @@ class _Delivery:
         self._changes: dict[str, Record] = {}
         self._begun: dict[str, TaskRunStory] = {}
         self._ended: set[str] = set()
-        self._events: list[tuple[Record, bytes]] = []
-        self._logs: list[tuple[Record, bytes]] = []
+        self._events: list[Told] = []
+        self._logs: list[Told] = []
         self._refused: list[tuple[str, bytes]] = []
         self._line = b""
 
@@ -127,9 +128,9 @@ class _Delivery:
             handler = handlers.get(record["kind"])
             if handler is not None:
                 self._guard(handler, self._with_their_ids(record))
-        self._send("/events", self._events, EVENTS_AT_ONCE, BYTES_AT_ONCE)
-        to_api = settings.get_current_settings().logging.to_api
-        self._send("/logs/", self._logs, len(self._logs), to_api.batch_size)
+        self._courier.teller.tell(self._events, self._refused)
+        for some in batches(self._logs, LOGS_AT_ONCE, self._courier.log_bytes):
+            post(self._call, "/logs/", some, self._refused)
         begun = {id_: story.known for id_, story in self._begun.items() if id_ not in self._ended}
         return Progress(begun, self._ended, self._refused)
 
@@ -184,10 +185,17 @@ class _Delivery:
             store.keep_alias(self._connection, ours, theirs)
 
     def _force(self, flow_run_id: str, state: Record) -> None:
+        if self._is_there(state["id"]):
+            return
         body = {"type": state["type"], "name": state["name"], "message": state.get("message")}
         details = {name: value for name, value in (state.get("details") or {}).items() if name not in _OF_THE_RUN}
         body |= {"state_details": details, "data": state.get("data")}
-        self._call("POST", "/flow_runs/{id}/set_state", {"state": body, "force": True}, id=flow_run_id)
+        answer = self._call("POST", "/flow_runs/{id}/set_state", {"state": body, "force": True}, id=flow_run_id)
+        self._rename(state["id"], answer["state"]["id"])
+
+    def _is_there(self, id_: str) -> bool:
+        """Whether it was made when this batch was shipped before and not acknowledged."""
+        return self._theirs(id_) != id_
 
     # --- task runs ----------------------------------------------------------------------------------------------------
 
@@ -246,46 +254,18 @@ class _Delivery:
             "artifact": (_ARTIFACT_CHANGES, "/artifacts/{id}"),
         }[record["of"]]
         changes = {name: value for name, value in values.items() if name in changeable}
-        self._call("PATCH", route, changes, id=record["id"])
+        self._call("PATCH", route, changes, id=self._theirs(record["id"]))
 
     # --- what runs leave ----------------------------------------------------------------------------------------------
 
     def _artifact(self, record: Record) -> None:
+        if self._is_there(record["id"]):
+            return
         body = {name: record[name] for name in _ARTIFACT if record.get(name) is not None}
         self._rename(record["id"], self._call("POST", "/artifacts/", body)["id"])
 
     def _log(self, record: Record) -> None:
         self._logs.append(({name: record.get(name) for name in _LOG}, self._line))
-
-    # --- in batches ---------------------------------------------------------------------------------------------------
-
-    def _send(self, route: str, items: list[tuple[Record, bytes]], at_once: int, size: int) -> None:
-        """Send items, so many and of so many bytes a request."""
-        some: list[tuple[Record, bytes]] = []
-        total = 0
-        for item in items:
-            length = len(orjson.dumps(item[0]))
-            if some and (len(some) >= at_once or total + length > size):
-                self._post(route, some)
-                some, total = [], 0
-            some.append(item)
-            total += length
-        if some:
-            self._post(route, some)
-
-    def _post(self, route: str, items: list[tuple[Record, bytes]]) -> None:
-        """Send items in one request; of those that are refused together, find the ones that are to blame."""
-        try:
-            self._call("POST", route, [item for item, _ in items])
-        except Exception as error:
-            if not line.is_refusal(error):
-                raise
-            if len(items) == 1:
-                self._refused.append((line.reason_of(error), items[0][1]))
-                return
-            half = len(items) // 2
-            self._post(route, items[:half])
-            self._post(route, items[half:])
 
 
 def _mirrors(state: Record) -> bool:
