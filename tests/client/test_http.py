@@ -230,6 +230,8 @@ def csrf(server: Serving):
     """Requests for tokens are answered; whoever changes something without the last token is refused."""
     tokens: dict[str, str] = {}
 
+    _http.without_tokens.clear()
+
     def answer(asked: Asked) -> Reply | None:
         if asked.path == "/csrf-token":
             client = asked.query["client"][0]
@@ -269,13 +271,18 @@ async def test_tokens_of_requests_at_the_same_time(server: Serving, csrf: dict[s
 
 
 @pytest.mark.parametrize("status", [404, 422])
-def test_a_server_without_such_tokens(server: Serving, status: int) -> None:
+def test_a_server_without_such_tokens_is_asked_for_one_once(server: Serving, status: int) -> None:
     server.answer = lambda asked: Reply(status) if asked.path == "/csrf-token" else None
     with settings(client_csrf_support_enabled=True):
-        client = get_client(sync_client=True)
-        client.delete_flow(uuid4())
-        client.delete_flow(uuid4())
+        for _ in range(3):
+            get_client(sync_client=True).delete_flow(uuid4())
     assert len([call for call in server.calls if "csrf" in call]) == 1
+
+
+def test_a_server_that_begins_to_want_tokens(server: Serving, csrf: dict[str, str], pauses: list[float]) -> None:
+    _http.without_tokens.add(f"{server.url}/")
+    get_client(sync_client=True).delete_flow(uuid4())
+    assert len(csrf) == 1
 
 
 # --- connections -----------------------------------------------------------------------------------------------------

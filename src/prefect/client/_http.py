@@ -36,6 +36,10 @@ CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """The methods that a server with CSRF protection wants a token for."""
 
 
+without_tokens: set[str] = set()
+"""The servers of which this process knows that they want no token, so that not every new client asks for one."""
+
+
 class HTTPObjectNotFound(ObjectNotFound, PrefectHTTPStatusError):
     """Status 404. It is both errors, because programs written for this interface catch either."""
 
@@ -146,6 +150,7 @@ class _Persistent:
                 why, asked = f"status {response.status_code}", _retry_after(response)
                 if forged:
                     self.csrf_token, asked = None, 0.0
+                    without_tokens.discard(self._server)
                     await self._add_csrf_headers(request)
             # During maintenance the server counts, not the client.
             retries += not maintenance
@@ -153,34 +158,42 @@ class _Persistent:
             logger.debug("%s %s: %s. Trying again in %.1f s.", request.method, request.url, why, delay)
             await sleep(delay)
 
+    @property
+    def _itself(self) -> Any:
+        """This, as one of httpx's clients."""
+        return self
+
     # --- the token that tells this client from a forged page ---
+
+    @property
+    def _server(self) -> str:
+        return str(self._itself.base_url)
 
     def _token_refused(self, response: httpx.Response) -> bool:
         return (
             response.status_code == 403
             and self.enable_csrf_support
             and response.is_stream_consumed
-            and b"Invalid CSRF token" in response.content
+            and b"CSRF" in response.content
         )
 
     async def _add_csrf_headers(self, request: httpx.Request) -> None:
-        if not self.enable_csrf_support:
+        if not self.enable_csrf_support or self._server in without_tokens:
             return
         expires = self.csrf_token_expiration
         if self.csrf_token is None or (expires is not None and expires < now()):
-            await self._get_csrf_token(request)
+            await self._get_csrf_token()
         if self.csrf_token is not None:
             request.headers["Prefect-Csrf-Token"] = self.csrf_token
             request.headers["Prefect-Csrf-Client"] = str(self.csrf_client_id)
 
-    async def _get_csrf_token(self, request: httpx.Request) -> None:
+    async def _get_csrf_token(self) -> None:
         # Each with an id of its own: requests at the same time must not make each other's token invalid.
         client = uuid4()
-        asking: Any = self  # one of httpx's clients
-        wanted = asking.build_request("GET", "/csrf-token", params={"client": str(client)})
+        wanted = self._itself.build_request("GET", "/csrf-token", params={"client": str(client)})
         answer = PrefectResponse.from_httpx_response(await self._persistently(wanted))
         if answer.status_code in (404, 422):
-            self.enable_csrf_support = False  # the server has no such protection
+            without_tokens.add(self._server)
             return
         answer.raise_for_status()
         token = orjson.loads(answer.content)
