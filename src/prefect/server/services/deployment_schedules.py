@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.sql import Sql, one_of
-from prefect.server.services import scheduling
+from prefect.server.services import reading, scheduling
 from prefect.server.services.answers import Answer
 from prefect.server.services.errors import Conflict, Invalid, Missing
 from prefect.server.store import Row
@@ -23,7 +23,7 @@ _WRITTEN = (*_CHANGEABLE, "updated", "look_at")
 
 async def find(tx: Connection, deployment_id: UUID) -> list[Answer]:
     """The schedules of a deployment, the one that changed last first; `Missing` without the deployment."""
-    await _deployment(tx, deployment_id)
+    await reading.get(tx, store.deployments, deployment_id)
     return (await by_deployment(tx, [deployment_id])).get(deployment_id, [])
 
 
@@ -42,7 +42,7 @@ async def create(tx: Connection, deployment_id: UUID, schedules: Iterable[Values
     Raises:
         Conflict: It has one of the same slug.
     """
-    await _deployment(tx, deployment_id)
+    await _lock(tx, deployment_id)
     there = await store.deployment_schedules.find(tx, _of([deployment_id]))
     new = await _add(tx, deployment_id, schedules, there)
     await scheduling.take_back(tx, [deployment_id])
@@ -55,7 +55,7 @@ async def change(tx: Connection, deployment_id: UUID, id_: UUID, values: Values)
     Raises:
         Conflict: The deployment has another of the new slug.
     """
-    await _deployment(tx, deployment_id)
+    await _lock(tx, deployment_id)
     there = await store.deployment_schedules.find(tx, _of([deployment_id]))
     row = next((row for row in there if row["id"] == id_), None)
     if row is None:
@@ -66,7 +66,7 @@ async def change(tx: Connection, deployment_id: UUID, id_: UUID, values: Values)
 
 async def remove(tx: Connection, deployment_id: UUID, id_: UUID) -> None:
     """Delete a schedule."""
-    await _deployment(tx, deployment_id)
+    await _lock(tx, deployment_id)
     where = Sql("deployment_schedule.id = ? AND deployment_schedule.deployment_id = ?", (id_, deployment_id))
     if not await store.deployment_schedules.remove(tx, where):
         raise Missing("schedule", id_)
@@ -110,10 +110,9 @@ def _of(ids: Sequence[UUID]) -> Sql:
     return one_of("deployment_schedule.deployment_id", ids)
 
 
-async def _deployment(tx: Connection, id_: UUID) -> None:
-    # Locked, so that changes of one deployment's schedules are made one after the other.
-    if await store.deployments.get(tx, id_, lock=True) is None:
-        raise Missing("deployment", id_)
+async def _lock(tx: Connection, deployment_id: UUID) -> None:
+    """Have changes of one deployment's schedules made one after the other; `Missing` without the deployment."""
+    await reading.get(tx, store.deployments, deployment_id, lock=True)
 
 
 async def _add(tx: Connection, deployment_id: UUID, schedules: Iterable[Values], there: Sequence[Row]) -> list[Row]:
