@@ -1,0 +1,230 @@
+"""`prefect server`, `prefect api`: real processes on free ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import Postgres, need
+
+PATIENCE = 30.0
+
+
+@pytest.fixture
+def environment(home: Path) -> dict[str, str]:
+    """A clean environment with a free port."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+    }
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    need()
+    server = Postgres()
+    try:
+        server.start()
+        yield server.create("test")
+    finally:
+        server.remove()
+
+
+def prefect(environment: dict[str, str], *arguments: str, code: int = 0) -> str:
+    """Run a command to its end, and return what it said: its output, or its errors where it must fail."""
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", *arguments], env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    return done.stderr if code == 1 and done.stderr else done.stdout
+
+
+class Running:
+    """A command that runs until it is told to stop."""
+
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", *arguments],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        self.said = ""
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def until(self, text: str) -> str:
+        """Read until a line holds this text."""
+        assert self.process.stdout is not None
+        while text not in self.said:
+            line = self.process.stdout.readline()
+            assert line, self.said
+            self.said += line
+        return self.said
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str, float]:
+        """Tell it to stop: its exit code, all it said, and how many seconds it took."""
+        begun = time.monotonic()
+        self.process.send_signal(how)
+        rest, _ = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, self.said + (rest or ""), time.monotonic() - begun
+
+
+def fetch(url: str) -> object:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+        return json.loads(answer.read())
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_runs_until_a_signal(environment: dict[str, str], home: Path, how: signal.Signals) -> None:
+    with Running(environment, "server", "start") as server:
+        said = server.until("Ctrl+C")
+        assert environment["PREFECT_API_URL"] in said and str(home / "pluperfect.db") in said
+        assert fetch(environment["PREFECT_API_URL"] + "/health") is True
+        code, said, seconds = server.end(how)
+    assert (code, seconds < 5) == (0, True), said
+    assert said.rstrip().endswith("Stopped.")
+    assert "Traceback" not in said
+
+
+def test_options_win_over_the_environment(environment: dict[str, str]) -> None:
+    with Running(environment, "server", "start", "--port", "0", "--log-level", "debug", "--no-services") as server:
+        url = next(line.split()[-1] for line in server.until("Ctrl+C").splitlines() if "answers at" in line)
+        assert url != environment["PREFECT_API_URL"]
+        assert fetch(url + "/version") == "0.8.4"
+        _, said, _ = server.end()
+    assert "GET /api/version 200" in said
+
+
+def test_a_port_that_is_taken_is_named(environment: dict[str, str]) -> None:
+    port = int(environment["PREFECT_SERVER_API_PORT"])
+    with closing(socket.socket()) as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        said = prefect(environment, "server", "start", code=1)
+        assert f"Port {port} of 127.0.0.1 cannot be served (Address already in use)" in said
+        assert "could not be started: Port" in prefect(environment, "server", "start", "--background", code=1)
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql+asyncpg://u:secret@127.0.0.1:1/n", "The database at '127.0.0.1:1/n' cannot be reached"),
+        ("sqlite+aiosqlite:////proc/nowhere/x.db", "cannot be made"),
+        ("mysql://u@h/n", "begins with 'mysql'"),
+        ("sqlite+aiosqlite:///:memory:", "in memory"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_named(environment: dict[str, str], url: str, sentence: str) -> None:
+    said = prefect(environment | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": url}, "server", "start", code=1)
+    assert sentence in said and said.count("\n") == 1 and "secret" not in said
+
+
+def test_a_server_in_the_background(environment: dict[str, str], home: Path) -> None:
+    assert "No server running in the background." in prefect(environment, "server", "stop")
+    said = prefect(environment, "server", "status", code=1)
+    assert "does not answer" in said
+    assert "answers at " + environment["PREFECT_API_URL"] in prefect(environment, "server", "start", "--background")
+    try:
+        assert "already" in prefect(environment, "server", "start", "--background", code=1)
+        assert json.loads(prefect(environment, "server", "status", "-o", "json")) == {
+            "status": "available", "api_url": environment["PREFECT_API_URL"], "error": None,
+        }  # fmt: skip
+        assert "answers" in prefect(environment, "server", "status", "--wait", "--timeout", "5")
+        assert json.loads(prefect(environment, "api", "POST", "/flows/", "--data", '{"name": "etl"}'))["name"] == "etl"
+        (home / "asked.json").write_text('{"flows": {"name": {"any_": ["etl"]}}}')
+        found = prefect(environment, "api", "post", "flows/filter", "--data", f"@{home / 'asked.json'}")
+        assert [flow["name"] for flow in json.loads(found)] == ["etl"]
+        assert "Not Found" in prefect(environment, "api", "GET", "/nowhere", code=4)
+        assert json.loads(prefect(environment, "api", "--root", "GET", "/api/health")) is True
+    finally:
+        assert "Server stopped." in prefect(environment, "server", "stop")
+    assert not (home / "server.pid").exists()
+    assert "Traceback" not in (home / "server.log").read_text()
+    waited = prefect(environment, "server", "status", "--wait", "-t", "1", "-o", "json", code=1)
+    assert json.loads(waited)["status"] == "unavailable"
+
+
+def test_services_run_alone(environment: dict[str, str], home: Path) -> None:
+    found = json.loads(prefect(environment, "server", "services", "ls", "-o", "json"))
+    assert {"name", "enabled", "description", "seconds"} <= set(found[0])
+    assert found[0]["name"] in prefect(environment, "server", "services", "list")
+    assert "No services" in prefect(environment, "server", "services", "stop")
+    assert "The services run" in prefect(environment, "server", "services", "start", "--background")
+    assert "All services stopped." in prefect(environment, "server", "services", "stop")
+    with Running(environment, "server", "services", "start") as services:
+        services.until("The services run")
+        assert services.end()[0] == 0
+
+
+def test_several_workers_need_postgresql(environment: dict[str, str]) -> None:
+    assert "2 workers need PostgreSQL" in prefect(environment, "server", "start", "--workers", "2", code=1)
+
+
+def test_several_workers_share_a_port(environment: dict[str, str], postgres_url: str) -> None:
+    environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = postgres_url
+    with Running(environment, "server", "start", "--workers", "2") as server:
+        server.until("Ctrl+C")
+        url = environment["PREFECT_API_URL"]
+        assert fetch(url + "/health") is True
+        for number in range(10):
+            prefect_body = json.dumps({"name": f"flow-{number}"}).encode()
+            request = urllib.request.Request(url + "/flows/", prefect_body, {"content-type": "application/json"})
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                assert answer.status == 201
+        children = subprocess.run(
+            ["pgrep", "-P", str(server.process.pid), "-f", "spawn_main"], capture_output=True, text=True, check=True
+        ).stdout.split()
+        assert len(children) == 2
+        code, said, _ = server.end()
+        assert (code, "Traceback" in said) == (0, False), said
+
+
+DATABASES = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+
+
+@DATABASES
+def test_the_schema_goes_up_and_down(
+    environment: dict[str, str], home: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    if kind == "postgres":
+        environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = request.getfixturevalue("postgres_url")
+
+    def database(*arguments: str) -> str:
+        return prefect(environment, "server", "database", *arguments)
+
+    assert "CREATE TABLE flow_run" in database("upgrade", "--dry-run", "-y")
+    assert "is at revision 0001" in database("upgrade", "-r", "0001", "-y")
+    assert "is at revision head" in database("upgrade", "-y")
+    assert "is at revision -1" in database("downgrade", "-y")
+    assert "DROP TABLE" in database("downgrade", "--dry-run", "-y", "-r", "0001:base")
+    assert "stamped with revision 0002" in database("stamp", "0002")
+    assert "stamped with revision 0001" in database("stamp", "0001")
+    database("upgrade", "-y")
+    assert "is empty" in database("reset", "-y")
+    if kind == "sqlite":
+        with closing(sqlite3.connect(home / "pluperfect.db")) as connection:
+            assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
