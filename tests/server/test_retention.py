@@ -1,0 +1,151 @@
+"""What is old is removed, in batches, and nothing else; on both databases."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from prefect.server import store
+from prefect.server.bus import Bus
+from prefect.server.db.connection import Database
+from prefect.server.loops import Environment, all_loops, retention
+from prefect.server.services import event_store, history, log_ingest
+from prefect.settings import (
+    PREFECT_SERVER_EVENTS_RETENTION_PERIOD,
+    PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE,
+    PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED,
+    PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES,
+    get_current_settings,
+    temporary_settings,
+)
+from prefect.types import new_id, now
+
+
+def days(number: float) -> datetime:
+    return now() - timedelta(days=number)
+
+
+def id_of(time: datetime) -> UUID:
+    """An id that was made at a time."""
+    return UUID(int=(int(time.timestamp() * 1000) << 80) | (new_id().int & ((1 << 80) - 1)))
+
+
+async def add_events(database: Database, *events: tuple[str, float]) -> None:
+    told = [
+        {
+            "occurred": days(age),
+            "event": name,
+            "resource": {"prefect.resource.id": "thing.1"},
+            "related": [],
+            "payload": {},
+            "id": new_id(),
+            "follows": None,
+            "received": now(),
+        }
+        for name, age in events
+    ]
+    await database.write(lambda tx: event_store.add(tx, told))
+
+
+async def names(database: Database) -> list[str]:
+    rows = await database.read(lambda tx: store.events.find(tx, order="event.occurred"))
+    return [event_store.from_row(row)["event"] for row in rows]
+
+
+def environment(database: Database) -> Environment:
+    return Environment(database, Bus(), get_current_settings())
+
+
+@pytest.mark.parametrize("batch", [1, 2, 200])
+async def test_events_are_kept_for_as_long_as_their_names_say(database: Database, batch: int) -> None:
+    periods = {"short": timedelta(days=1), "long": timedelta(days=30), "prefect.task-run.Running": timedelta(days=2)}
+    await add_events(
+        database, ("a", 8), ("b", 6), ("short", 2), ("short", 0.5), ("long", 20), ("long", 40), ("c", 100), ("d", 7.5),
+        ("prefect.task-run.Running", 3), ("prefect.task-run.Running", 1), ("prefect.task-run.Failed", 3),
+    )  # fmt: skip
+    told = {
+        PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES: periods,
+        PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE: batch,
+        PREFECT_SERVER_EVENTS_RETENTION_PERIOD: timedelta(days=7),
+    }
+    with temporary_settings(told):
+        await retention.remove_events(environment(database))
+    left = ["long", "b", "prefect.task-run.Failed", "prefect.task-run.Running", "short"]
+    assert await names(database) == left
+
+
+async def test_logs_are_kept_for_the_period_of_the_settings(database: Database) -> None:
+    logs = [
+        {"name": "n", "level": 20, "message": str(age), "timestamp": days(age), "flow_run_id": None}
+        for age in (89, 91, 400)
+    ]
+    await database.write(lambda tx: log_ingest.add(tx, logs))
+    with temporary_settings({PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE: 1}):
+        await retention.remove_logs(environment(database))
+    assert [row["message"] for row in await database.read(store.logs.find)] == ["89"]
+
+
+def flow_run(state: str, ended: float) -> dict[str, Any]:
+    row = {
+        "id": id_of(days(ended)),
+        "created": days(ended),
+        "updated": days(ended),
+        "name": state,
+        "flow_id": UUID(int=1),
+    }
+    row |= {**history.NOTHING_DERIVED, "states": []}
+    history.enter(row, {"id": str(new_id()), "type": state, "timestamp": event_store.micros(days(ended))})
+    return row
+
+
+async def test_flow_runs_that_ended_long_ago_are_removed_with_what_is_theirs(database: Database) -> None:
+    rows = [flow_run("COMPLETED", 100), flow_run("RUNNING", 100), flow_run("FAILED", 80)]
+    task = {**flow_run("COMPLETED", 100), "flow_run_id": rows[0]["id"], "task_key": "k", "dynamic_key": "0"}
+
+    async def work(tx: Any) -> None:
+        await store.flow_runs.add(tx, rows)
+        await store.task_runs.add(tx, [task])
+
+    await database.write(work)
+    await retention.remove_flow_runs(environment(database))
+    left = await database.read(store.flow_runs.find)
+    assert sorted(row["name"] for row in left) == ["FAILED", "RUNNING"]
+    assert await database.read(store.task_runs.count) == 0
+
+
+async def test_what_belongs_to_no_flow_run_is_removed_when_none_will_come(database: Database) -> None:
+    known = flow_run("RUNNING", 100)
+    owners = [known["id"], UUID(int=5), None]
+    logs = [
+        {"name": "n", "level": 20, "message": str(owner), "timestamp": days(age), "flow_run_id": owner}
+        for owner in owners
+        for age in (0.5, 2)
+    ]
+
+    async def work(tx: Any) -> None:
+        await store.flow_runs.add(tx, [known])
+        await log_ingest.add(tx, logs)
+
+    await database.write(work)
+    with temporary_settings({PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE: 1}):
+        await retention.remove_orphans(environment(database))
+    left = [row["flow_run_id"] for row in await database.read(store.logs.find)]
+    assert sorted(map(str, left)) == sorted(map(str, [known["id"], known["id"], None, None, UUID(int=5)]))
+
+
+@pytest.mark.parametrize(
+    ("enabled", "wanted"),
+    [
+        (None, {"EventRetention", "LogRetention"}),
+        ({"events", "flow_runs"}, {"EventRetention", "LogRetention", "FlowRunRetention", "Orphans"}),
+        ({"flow_runs"}, {"FlowRunRetention", "Orphans"}),
+    ],
+)
+def test_events_and_logs_are_removed_unless_the_settings_say_otherwise(enabled: Any, wanted: set[str]) -> None:
+    told = {} if enabled is None else {PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: enabled}
+    with temporary_settings(told):
+        loops = {loop.name for loop in all_loops(get_current_settings()) if loop.enabled}
+    assert loops & {"EventRetention", "LogRetention", "FlowRunRetention", "Orphans"} == wanted
