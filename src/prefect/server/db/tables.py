@@ -82,6 +82,9 @@ OCCUPYING = "state_type IN ('PENDING', 'RUNNING', 'CANCELLING')"
 HELD = "state_type IN ('PAUSED', 'CANCELLING')"
 """Flow runs that wait for somebody, as their partial index has it."""
 
+STARTED = "coalesce(start_time, expected_start_time)"
+"""When a flow run started, or is expected to: a query must say it in these words to use the index."""
+
 _DERIVED = (
     *_columns("text", "state_type state_name"),
     *_columns("time", "state_timestamp expected_start_time next_scheduled_start_time start_time end_time"),
@@ -123,6 +126,7 @@ FLOW_RUN = Table(
     indexes=(
         Index("flow_run_by_flow", ("flow_id", "expected_start_time")),  # the runs of a flow, newest first
         Index("flow_run_by_expected_start", ("expected_start_time",)),  # `flow-run ls`, dashboards
+        Index("flow_run_by_start", (STARTED,)),  # the page of flow runs, newest first
         # The subflow behind a task run, and the subflows of a flow run.
         Index("flow_run_by_parent", ("parent_task_run_id",), where="parent_task_run_id IS NOT NULL"),
         Index("flow_run_open", ("owner",), where=OPEN),  # runs whose owner may be gone; what runs now

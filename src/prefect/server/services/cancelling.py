@@ -9,7 +9,7 @@ from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import HELD, OPEN
-from prefect.server.services import cleanup, transitions
+from prefect.server.services import batches, cleanup, transitions
 from prefect.types import now
 
 AT_ONCE = 200
@@ -26,7 +26,7 @@ async def cancel_task_runs(tx: Connection) -> int:
         f"task_run.{OPEN} AND EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = task_run.flow_run_id"
         " AND flow_run.state_type = 'CANCELLED')"
     )
-    rows = await store.task_runs.find(tx, orphaned, "task_run.id", AT_ONCE, lock=True)
+    rows = await batches.locked(tx, store.task_runs, orphaned, AT_ONCE)
     for row in rows:
         entry = transitions.proposed({"type": "CANCELLED", "message": CHILD})
         await transitions.enter(tx, store.task_runs, row, entry, policies.MinimalTaskPolicy)
@@ -40,7 +40,7 @@ async def cancel_subflows(tx: Connection) -> int:
         " AND EXISTS (SELECT 1 FROM task_run JOIN flow_run AS parent ON parent.id = task_run.flow_run_id"
         " WHERE task_run.id = flow_run.parent_task_run_id AND parent.state_type = 'CANCELLED')"
     )
-    rows = await store.flow_runs.find(tx, orphaned, "flow_run.id", AT_ONCE, lock=True)
+    rows = await batches.locked(tx, store.flow_runs, orphaned, AT_ONCE)
     for row in rows:
         type_ = "CANCELLED" if row["deployment_id"] is None else "CANCELLING"
         entry = transitions.proposed({"type": type_, "message": SUBFLOW})
@@ -56,7 +56,7 @@ async def end_cancelling(tx: Connection, after: timedelta) -> int:
     stuck = Sql(
         f"flow_run.{HELD} AND flow_run.state_type = 'CANCELLING' AND flow_run.state_timestamp < ?", (now() - after,)
     )
-    rows = await store.flow_runs.find(tx, stuck, "flow_run.id", AT_ONCE, lock=True)
+    rows = await batches.locked(tx, store.flow_runs, stuck, AT_ONCE)
     for row in rows:
         entry = transitions.proposed({"type": "CANCELLED", "message": TIMEOUT})
         await transitions.enter(tx, store.flow_runs, row, entry, policies.CoreFlowPolicy)

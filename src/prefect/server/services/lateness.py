@@ -8,7 +8,7 @@ from prefect.rules import policies
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.sql import Sql
-from prefect.server.services import transitions
+from prefect.server.services import batches, transitions
 from prefect.types import now
 
 AT_ONCE = 200
@@ -22,7 +22,7 @@ async def mark_late(tx: Connection, after: timedelta) -> int:
         " AND flow_run.state_type = 'SCHEDULED' AND flow_run.state_name = 'Scheduled'",
         (now() - after,),
     )
-    rows = await store.flow_runs.find(tx, due, "flow_run.id", AT_ONCE, lock=True)
+    rows = await batches.locked(tx, store.flow_runs, due, AT_ONCE)
     marked = 0
     for row in rows:
         state = {

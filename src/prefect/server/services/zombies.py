@@ -14,7 +14,7 @@ from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.db.tables import OPEN
-from prefect.server.services import owners, transitions
+from prefect.server.services import batches, owners, transitions
 from prefect.types import now
 
 AT_ONCE = 100
@@ -30,7 +30,7 @@ _SILENT = Sql(
 async def crash_silent(tx: Connection) -> int:
     """Give a Crashed state to so many runs whose lease ran out, and to their task runs; return how many runs."""
     where = all_of([_SILENT, Sql("flow_run.lease_until < ?", (now(),))])
-    rows = await store.flow_runs.find(tx, where, "flow_run.id", AT_ONCE, lock=True)
+    rows = await batches.locked(tx, store.flow_runs, where, AT_ONCE)
     for row in rows:
         last = await owners.last_sign(tx, "flow_run", row)
         message = (

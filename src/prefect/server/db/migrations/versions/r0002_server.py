@@ -25,6 +25,7 @@ def upgrade() -> None:
 def _runs() -> None:
     op.add_column("flow_run", sa.Column("lease_until", Time))
     index("flow_run_by_deployment", "flow_run", "deployment_id expected_start_time", "deployment_id IS NOT NULL")
+    op.create_index("flow_run_by_start", "flow_run", [sa.text("coalesce(start_time, expected_start_time)")])
     index("flow_run_scheduled", "flow_run", "next_scheduled_start_time", "next_scheduled_start_time IS NOT NULL")
     index(
         "flow_run_by_idempotency", "flow_run", "flow_id idempotency_key", "idempotency_key IS NOT NULL", unique=True
@@ -253,7 +254,7 @@ def downgrade() -> None:
         op.drop_table(table)
     for name in (
         *("flow_run_by_deployment", "flow_run_scheduled", "flow_run_by_idempotency"),
-        *("flow_run_leased", "flow_run_held"),
+        *("flow_run_by_start", "flow_run_leased", "flow_run_held"),
         "flow_run_by_queue",
     ):
         op.drop_index(name, "flow_run")
