@@ -52,7 +52,8 @@ class Checked:
 
     async def events(self, *prefixes: str) -> list[dict[str, Any]]:
         """The events whose names begin so, oldest first."""
-        criteria = {"order": "ASC", "event": {"prefix": list(prefixes)}}
+        ever = {"since": "2000-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
+        criteria = {"order": "ASC", "event": {"prefix": list(prefixes)}, "occurred": ever}
         return (await self.post("/events/filter", {"filter": criteria, "limit": 50}))["events"]
 
 
