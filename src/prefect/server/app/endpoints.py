@@ -7,7 +7,7 @@ so it goes straight to JSON, without being validated a second time.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -131,6 +131,10 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 
+DEEPEST = 100
+"""How deep the JSON of a body may be nested: what reads it calls itself for each level."""
+
+
 class JsonRequest(Request):
     """A request whose body is read by orjson: faster, and text that is no Unicode is refused here, not by the store."""
 
@@ -141,7 +145,24 @@ class JsonRequest(Request):
                 self._json = orjson.loads(body) if body else None
             except orjson.JSONDecodeError as error:
                 raise HTTPException(422, f"The body is not JSON: {error}.") from None
+            if body.count(b"[") + body.count(b"{") > DEEPEST and too_deep(self._json):
+                raise HTTPException(422, f"The body is nested more than {DEEPEST} deep.")
         return self._json
+
+
+def too_deep(value: Any) -> bool:
+    """Whether JSON is nested deeper than what is said about it can be."""
+    level = [value]
+    for _ in range(DEEPEST):
+        inside = [item for part in level if isinstance(part, (dict, list)) for item in _items(part)]
+        if not inside:
+            return False
+        level = inside
+    return True
+
+
+def _items(part: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return part.values() if isinstance(part, dict) else part
 
 
 class JsonRoute(APIRoute):

@@ -12,7 +12,7 @@ from prefect.server.db.connection import Connection
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services import emitting, pages, reading
 from prefect.server.services.answers import Answer
-from prefect.server.services.errors import Conflict, Forbidden, Missing
+from prefect.server.services.errors import Conflict, Forbidden, Invalid, Missing
 from prefect.server.store import Row, filters
 from prefect.types import new_id, now
 from prefect.utilities.hashing import hash_objects
@@ -96,12 +96,24 @@ async def add_schema(tx: Connection, values: Mapping[str, Any]) -> tuple[Answer,
 
     Returns:
         The schema, and whether it is new.
+
+    Raises:
+        Invalid: The fields are described in a way that cannot be read.
     """
     block_type = await get(tx, values["block_type_id"])
+    _check_fields(values["fields"])
     row = new_schema({**values, "checksum": checksum(values["fields"])})
     if await store.block_schemas.add(tx, [row]):
         return {**row, "block_type": block_type}, True
     return await get_schema_by_checksum(tx, row["checksum"], row["version"]), False
+
+
+def _check_fields(fields: Mapping[str, Any]) -> None:
+    secrets = fields.get("secret_fields", [])
+    if not (isinstance(secrets, list) and all(isinstance(path, str) for path in secrets)):
+        raise Invalid("The secret_fields of a block schema must be a list of texts.")
+    if not isinstance(fields.get("definitions", {}), Mapping):
+        raise Invalid("The definitions of a block schema must be an object.")
 
 
 def new_schema(values: Mapping[str, Any]) -> Row:

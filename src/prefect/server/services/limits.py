@@ -89,8 +89,8 @@ def settled(row: Row, at: datetime | None = None) -> Row:
     decay = row["slot_decay_per_second"]
     if not decay:
         return row
-    gone = int(max(0.0, (at - row["updated"]).total_seconds()) * decay)
-    active = max(0, row["active_slots"] - gone)
+    gone = int(min(row["active_slots"], max(0.0, (at - row["updated"]).total_seconds()) * decay))
+    active = row["active_slots"] - gone
     # What has decayed of the next slot is not lost when the others are written.
     updated = row["updated"] + timedelta(seconds=gone / decay) if active else at
     return {**row, "active_slots": active, "updated": updated}
