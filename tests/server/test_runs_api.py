@@ -123,10 +123,9 @@ async def _work(call: Api, database: Database) -> dict[str, Any]:
 
     await database.write(add)
     run = {"flow_id": flow_id, "deployment_id": str(ids["deployment"]), "work_pool_name": "pool"}
-    ids["run"] = await call.flow_run("SCHEDULED", **run, name="deployed-run")
-    ids["alone"] = await call.flow_run(flow_id=other, name="alone")
-    ids["task"] = await call.task_run(ids["run"], name="task")
-    return {**ids, "flow": flow_id, "other": other}
+    run_id = await call.flow_run("SCHEDULED", **run, name="deployed-run")
+    made = {"run": run_id, "alone": await call.flow_run(flow_id=other, name="alone")}
+    return {**ids, **made, "task": await call.task_run(run_id, name="task"), "flow": flow_id, "other": other}
 
 
 async def test_filters_on_what_runs_belong_to(call: Api, database: Database) -> None:
@@ -207,7 +206,7 @@ async def test_runs_are_counted_by_interval_and_state(call: Api) -> None:
 
 
 async def test_what_the_web_page_counts(call: Api) -> None:
-    run = await call.flow_run()
+    run, task = await call.flow_run(), ""
     for number, type_ in enumerate(("COMPLETED", "FAILED", "CRASHED", "CANCELLED", "RUNNING", "PENDING")):
         task = await call.task_run(run, str(number))
         for entered in ("RUNNING", type_) if type_ != "PENDING" else ():
