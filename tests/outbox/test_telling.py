@@ -44,13 +44,13 @@ def told(number: int) -> tuple[dict[str, Any], bytes]:
 
 
 def test_windows_follow_each_other(api: Api):
-    Teller(api).tell([told(number) for number in range(AT_ONCE + 10)], [])
+    Teller(api, lambda: True).tell([told(number) for number in range(AT_ONCE + 10)], [])
     assert api.windows == [AT_ONCE, 10]
 
 
 def test_what_is_lost_is_sent_again_and_nothing_else(api: Api):
     events, refused = [told(number) for number in range(AT_ONCE + 10)], list[tuple[str, bytes]]()
-    teller = Teller(api)
+    teller = Teller(api, lambda: True)
     api.loses = {str(AT_ONCE + 5)}
     with pytest.raises(NotRecorded, match="events of 1 task runs"):
         teller.tell(events, refused)
@@ -62,10 +62,17 @@ def test_what_is_lost_is_sent_again_and_nothing_else(api: Api):
 
 def test_what_is_never_recorded_is_put_aside(api: Api):
     events, refused = [told(number) for number in range(5)], list[tuple[str, bytes]]()
-    teller = Teller(api)
+    teller = Teller(api, lambda: True)
     api.loses = {"3"}
     for _ in range(2):
         with pytest.raises(NotRecorded):
             teller.tell(events, refused)
     teller.tell(events, refused)
     assert refused == [("it was taken and never recorded", b"record 3")]
+
+
+def test_it_stops_between_windows_when_there_is_no_more_time(api: Api):
+    events = [told(number) for number in range(2 * AT_ONCE)]
+    with pytest.raises(NotRecorded, match="no more time"):
+        Teller(api, lambda: False).tell(events, [])
+    assert api.windows == [AT_ONCE]

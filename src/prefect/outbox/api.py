@@ -48,13 +48,14 @@ class ApiCourier:
     Args:
         to: The line to the server.
         surroundings: What is known of flow runs that this process ran, by id.
+        progress: Called when the server has recorded a part of a batch; whether to go on with it.
     """
 
-    def __init__(self, to: Line, surroundings: Mapping[str, Surroundings]) -> None:
+    def __init__(self, to: Line, surroundings: Mapping[str, Surroundings], progress: Callable[[], bool]) -> None:
         self._to = to
         self._here = surroundings
         self._elsewhere: dict[str, Surroundings | None] = {}
-        self.teller = Teller(self.call)
+        self.teller = Teller(self.call, progress)
         self.log_bytes = to.settings.logging.to_api.batch_size
 
     def deliver(self, connection: sqlite3.Connection, batch: Batch) -> None:

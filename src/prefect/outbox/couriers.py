@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from prefect._io import drive
@@ -37,14 +37,15 @@ class Courier(Protocol):
         ...
 
 
-def courier_for(to: Line, surroundings: Mapping[str, Surroundings]) -> Courier:
+def courier_for(to: Line, surroundings: Mapping[str, Surroundings], progress: Callable[[], bool]) -> Courier:
     """The courier that the server understands, found out by asking.
 
     Args:
         to: The line to the server.
         surroundings: What is known of flow runs that this process ran, by id.
+        progress: Called when the server has taken a part of a batch; whether to go on with it.
     """
-    return JournalCourier(to) if drive(to.reads_journals()) else api.ApiCourier(to, surroundings)
+    return JournalCourier(to) if drive(to.reads_journals()) else api.ApiCourier(to, surroundings, progress)
 
 
 class JournalCourier:

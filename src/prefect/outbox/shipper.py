@@ -71,6 +71,8 @@ class Shipper:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._dirty = False
+        self._moved = time.monotonic()
+        self._stop_at = float("inf")
         self._beat_at = float("inf")
         flows = line.settings.flows
         self._frequency = flows.heartbeat_frequency if "heartbeat_frequency" in flows.model_fields_set else BEAT
@@ -86,14 +88,20 @@ class Shipper:
         """Ship what waits, within bounds, and say in a line what could not be shipped."""
         self._closing.set()
         self._wake.set()
+        self._moved = time.monotonic()
+        self._stop_at = self._moved + AT_MOST
         thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(PATIENCE)
+        while thread is not None and thread.is_alive() and self._may_wait(PATIENCE):
+            thread.join(LOOK)
         if self._dirty and (thread is None or not thread.is_alive()):
             self.ship_within(PATIENCE, AT_MOST)
         self._say_what_waits()
-        self._thread = None
+        self._thread, self._stop_at = None, float("inf")
         self._closing.clear()
+
+    def _may_wait(self, patience: float) -> bool:
+        """Whether the end of the process may wait for the server any longer."""
+        return time.monotonic() < min(self._moved + (AWAY_PATIENCE if self.away else patience), self._stop_at)
 
     def forked(self) -> Shipper:
         """That of a forked child."""
@@ -158,8 +166,7 @@ class Shipper:
     def _turn(self) -> bool:
         """Ship what waits and what is due; whether the server took it."""
         try:
-            if self._under_way and time.monotonic() >= self._beat_at:
-                self._beat()
+            self._beat_if_due()
             if self._dirty:
                 self._ship(self._closing.is_set)
         except Exception as error:  # a server that is away, or a bug in it or here: the records wait
@@ -178,19 +185,18 @@ class Shipper:
             at_most: Seconds to wait in all.
             told: Called with how many records wait after each delivery.
         """
+        self._moved = time.monotonic()
+        self._stop_at = min(self._stop_at, self._moved + at_most)
         with closing(self.outbox.connect()) as connection:
-            goal = store.last(connection)
-            start = moved = time.monotonic()
-            oldest = store.first(connection)
+            goal, oldest = store.last(connection), store.first(connection)
             while 0 < oldest <= goal:
-                allowed = min(moved + (AWAY_PATIENCE if self.away else patience), start + at_most)
-                if time.monotonic() >= allowed:
+                if not self._may_wait(patience):
                     return False
                 if not self._attempt(connection):
                     time.sleep(LOOK)
                 before, oldest = oldest, store.first(connection)
-                if oldest != before:
-                    moved = time.monotonic()
+                if oldest != before:  # whoever shipped it
+                    self._moved = time.monotonic()
                     if told is not None:
                         told(self.outbox.waiting())
         self._dirty = False
@@ -236,8 +242,20 @@ class Shipper:
 
     def _speak(self) -> Courier:
         if self._courier is None:
-            self._courier = courier_for(self.line, self._surroundings)
+            self._courier = courier_for(self.line, self._surroundings, self._progress)
         return self._courier
+
+    def _progress(self) -> bool:
+        """The server has taken something; whether to go on."""
+        self._moved = time.monotonic()
+        self._beat_if_due()
+        return self._moved < self._stop_at
+
+    # --- saying what is under way -------------------------------------------------------------------------------------
+
+    def _beat_if_due(self) -> None:
+        if self._under_way and time.monotonic() >= self._beat_at:
+            self._beat()
 
     def _beat(self) -> None:
         frequency, runs = self._frequency or BEAT, dict(self._under_way)

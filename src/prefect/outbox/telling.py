@@ -26,8 +26,8 @@ AT_ONCE = 300
 BYTES_AT_ONCE = 1_000_000
 FIRST_LOOK, LAST_LOOK = 0.02, 0.5
 """Seconds between two looks at whether events were recorded: at first, and at most."""
-PATIENCE = 15.0
-"""Seconds that events have to be recorded before they are sent again."""
+PATIENCE = 20.0
+"""Seconds without any further task run being recorded after which events are sent again."""
 ATTEMPTS = 3
 """How often a window is sent before what is not recorded of it is put aside."""
 
@@ -41,10 +41,12 @@ class Teller:
 
     Args:
         call: Carries out an operation of the API: method, route and body.
+        progress: Called when a window was recorded; whether to go on.
     """
 
-    def __init__(self, call: Callable[..., Any]) -> None:
+    def __init__(self, call: Callable[..., Any], progress: Callable[[], bool]) -> None:
         self._call = call
+        self._progress = progress
         self._recorded: set[str] = set()
         self._attempts: Counter[str] = Counter()
 
@@ -68,6 +70,8 @@ class Teller:
                     raise NotRecorded(f"The server took events of {len(missing)} task runs and did not record them.")
                 refused += [("it was taken and never recorded", text) for event, text in taken if _of(event) in missing]
             self._recorded.update(event["id"] for event, _ in window)
+            if not self._progress():
+                raise NotRecorded("There is no more time to send the rest.")
         self._recorded.clear()
         self._attempts.clear()
 
@@ -82,6 +86,7 @@ class Teller:
                 state = run["state"]
                 if state is not None and datetime.fromisoformat(state["timestamp"]) >= waiting[run["id"]]:
                     del waiting[run["id"]]
+                    end = time.monotonic() + PATIENCE
         return set(waiting)
 
 
