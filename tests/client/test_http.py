@@ -337,6 +337,19 @@ print(os.waitstatus_to_exitcode(status))
     assert (done.stdout, len(server.asked), server.connections) == ("0\n", 3, 2)
 
 
+def test_what_a_request_imports(server: Serving) -> None:
+    program = """
+import sys
+from prefect.client.orchestration import get_client
+get_client(sync_client=True).hello()
+print([name for name in ("asyncio", "rich", "click", "websockets", "sqlite3") if name in sys.modules])
+import httpx._main
+"""
+    environment = {**os.environ, "PREFECT_API_URL": server.url}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
@@ -430,8 +443,10 @@ async def test_an_application_in_this_process() -> None:
         assert outer.server_type is ServerType.EPHEMERAL
         assert [await outer.api_version(), await inner.api_version()] == ["3.8.8", "3.8.8"]
     assert events == ["lifespan.startup", *["GET /api/admin/version"] * 2, "lifespan.shutdown"]
-    with pytest.raises(NotImplementedError, match="async client"):
-        SyncPrefectClient(app).hello()
+    events.clear()
+    with SyncPrefectClient(app) as client:
+        assert [client.api_version(), client.api_version()] == ["3.8.8", "3.8.8"]
+    assert events == ["lifespan.startup", *["GET /api/admin/version"] * 2, "lifespan.shutdown"]
 
 
 async def test_an_application_that_cannot_start() -> None:

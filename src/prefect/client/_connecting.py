@@ -5,20 +5,29 @@ from __future__ import annotations
 import base64
 import logging
 import ssl
+import threading
 import urllib.request
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 import prefect
 from prefect import settings
+from prefect._lazy import lazy
 from prefect.client._http import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
+from prefect.client._httpx import httpx
+from prefect.client.base import app_lifespan_context
 from prefect.client.constants import SERVER_API_VERSION
 from prefect.settings import Settings
 from prefect.settings.context import SettingsContext
+
+if TYPE_CHECKING:
+    from anyio import from_thread
+    from anyio.from_thread import BlockingPortal
+else:
+    from_thread = lazy("anyio.from_thread")
 
 logger = logging.getLogger("prefect.client")
 
@@ -58,12 +67,11 @@ class Maker:
 
     def sync_client(self) -> PrefectHttpxSyncClient:
         """A client for code without an event loop."""
-        if self.app is not None:
-            raise NotImplementedError(
-                "An ASGI application can only be called by the async client, PrefectClient: give the URL of a server."
-            )
         with SettingsContext(None, settings=self.settings):
-            return PrefectHttpxSyncClient(**self._options())
+            options = self._options()
+            if self.app is not None:
+                options["transport"] = AppTransport(self.app)
+            return PrefectHttpxSyncClient(**options)
 
     def _options(self) -> dict[str, Any]:
         current = self.settings
@@ -90,6 +98,41 @@ class Maker:
         elif self.api_key is not None:
             headers["Authorization"] = f"Bearer {self.api_key}"
         return {**headers, **custom_headers(OURS)}
+
+
+class AppTransport(httpx.BaseTransport):
+    """Carries requests of sync code to an ASGI application in this process, which runs in a thread of its own.
+
+    Args:
+        app: The application. It is started with the first request, and stopped when this is closed.
+    """
+
+    def __init__(self, app: Callable[..., Any]) -> None:
+        self._app = app
+        self._asgi = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        self._running = ExitStack()
+        self._portal: BlockingPortal | None = None
+        self._starting = threading.Lock()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Have a request answered."""
+        with self._starting:
+            if self._portal is None:
+                self._portal = self._running.enter_context(from_thread.start_blocking_portal())
+                self._running.enter_context(self._portal.wrap_async_context_manager(app_lifespan_context(self._app)))
+        return self._portal.call(self._answer, request)
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        asked = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
+        response = await self._asgi.handle_async_request(asked)
+        body = b"".join([chunk async for chunk in response.aiter_raw()])
+        return httpx.Response(response.status_code, headers=response.headers, stream=httpx.ByteStream(body))
+
+    def close(self) -> None:
+        """Stop the application."""
+        with self._starting:
+            self._portal = None
+            self._running.close()
 
 
 def user_agent() -> str:

@@ -14,11 +14,11 @@ from collections.abc import Awaitable
 from typing import Any, Self
 from uuid import UUID, uuid4
 
-import httpx
 import orjson
 
 from prefect import settings
 from prefect._io import drive, sleep
+from prefect.client._httpx import httpx
 from prefect.client.attribution import get_attribution_headers
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from prefect.types import now

@@ -7,12 +7,11 @@ import re
 from typing import Any, NoReturn, Self
 from uuid import UUID
 
-import httpx
-
 from prefect import settings
 from prefect.client._connecting import Maker
 from prefect.client._encoding import decoded, encoded
 from prefect.client._http import PrefectHttpxAsyncClient
+from prefect.client._httpx import httpx
 from prefect.client.transport import fill
 from prefect.exceptions import ObjectNotFound, PrefectException, PrefectHTTPStatusError
 from prefect.schemas.account import IPAllowlist, IPAllowlistMyAccessResponse, Workspace

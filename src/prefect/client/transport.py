@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from prefect.client import _connecting, _encoding, _http
+    from prefect.client import _connecting, _encoding, _http, _httpx
 else:
     _connecting = lazy("prefect.client._connecting")
     _encoding = lazy("prefect.client._encoding")
     _http = lazy("prefect.client._http")
-    httpx = lazy("httpx")
+    _httpx = lazy("prefect.client._httpx")
 
 local: ModuleType = lazy("prefect.server.local")
 operation: ModuleType = lazy("prefect.server.routes.operation")
@@ -125,10 +125,10 @@ class LocalTransport:
         **options: Any,
     ) -> httpx.Response:
         answer = await self.call(method, route, params, body)
-        request = httpx.Request(method, self.url + route.lstrip("/"))
+        request = _httpx.httpx.Request(method, self.url + route.lstrip("/"))
         if answer is None:
-            return httpx.Response(204, request=request)
-        return httpx.Response(
+            return _httpx.httpx.Response(204, request=request)
+        return _httpx.httpx.Response(
             200, content=_encoding.encoded(answer), headers={"content-type": "application/json"}, request=request
         )
 
