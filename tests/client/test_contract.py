@@ -1,5 +1,6 @@
 """The client's methods are those of the interface, and the operations they ask for are the API's."""
 
+import importlib
 import inspect
 import json
 import re
@@ -57,6 +58,25 @@ def test_every_operation_asked_for_is_one_of_the_api() -> None:
     asked = set(operations_in(Path(prefect.client.orchestration.__file__).parent))
     assert len(asked) > 100
     assert asked - OPERATIONS == ONLY_IN_THE_CLOUD
+
+
+NAMES = json.loads((DATA / "names.json").read_text())
+
+COUNTERS = {
+    "prefect.events.clients": {
+        *("EVENTS_EMITTED", "EVENTS_OBSERVED", "EVENT_WEBSOCKET_CHECKPOINTS", "EVENT_WEBSOCKET_CONNECTIONS"),
+    },
+    "prefect.logging.clients": {"LOGS_OBSERVED", "LOG_WEBSOCKET_CONNECTIONS"},
+}
+"""Metrics that a client's process would serve, and does not."""
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_every_name_can_be_imported_and_is_listed(module: str) -> None:
+    found = importlib.import_module(module)
+    wanted = set(NAMES[module]) - COUNTERS.get(module, set())
+    assert {name for name in wanted if not hasattr(found, name)} == set()
+    assert wanted - set(dir(found)) == set()
 
 
 def operations_in(folder: Path) -> Iterator[str]:
