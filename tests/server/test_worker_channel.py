@@ -1,0 +1,293 @@
+"""The websocket of a work pool's workers: greeting, heartbeats, the pool as it is, and clean-up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from prefect.server import store
+from prefect.server.app import Server
+from prefect.server.db.connection import Database
+from prefect.server.services import cancelling, cleanup
+from prefect.types import new_id, now
+from tests.server.answers import Checked
+from tests.server.sockets import PATIENCE, connected, listening, received, serving
+
+HELLO: dict[str, Any] = {
+    "worker_name": "worker",
+    "worker_type": "process",
+    "heartbeat_interval_seconds": 30,
+    "supported_channel_versions": ["work_pool_worker_channel.v1"],
+    "requested_capabilities": ["worker_heartbeat.v1", "work_pool_snapshot.v1", "cleanup_delivery.v1", "future.v1"],
+    "handled_cleanup_kinds": ["cancelling_timeout_teardown.v1"],
+    "max_cleanup_concurrency": 2,
+}
+TEMPLATE = {"job_configuration": {"command": "{{ command }}"}, "variables": {"properties": {"command": {}}}}
+
+
+class Worker:
+    """A worker's end of the websocket."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.consumer = str(new_id())
+
+    async def say(self, type_: str, **payload: Any) -> str:
+        id_ = str(new_id())
+        frame = {"type": type_, "id": id_, "sent_at": now().isoformat(), "payload": payload}
+        await self.socket.send(json.dumps(frame))
+        return id_
+
+    async def hello(self, **more: Any) -> None:
+        await self.say("worker.hello.v1", **{**HELLO, "consumer_id": self.consumer, **more})
+
+    async def heartbeat(self, **more: Any) -> None:
+        said = {"consumer_id": self.consumer, "worker_name": "worker", "heartbeat_interval_seconds": 30}
+        await self.say("worker.heartbeat.v1", **{**said, **more})
+
+    async def hear(self, type_: str) -> dict[str, Any]:
+        """What comes next, which must be of this type."""
+        frame = await received(self.socket)
+        assert frame["type"] == type_, frame
+        assert set(frame) == {"type", "id", "sent_at", "payload"}
+        return frame["payload"]
+
+    async def is_closed(self) -> tuple[int, str]:
+        """How the connection ends, which it must do now."""
+        with pytest.raises(ConnectionClosed) as ended:
+            await asyncio.wait_for(self.socket.recv(), PATIENCE)
+        assert ended.value.rcvd is not None
+        return ended.value.rcvd.code, ended.value.rcvd.reason
+
+
+class Pool:
+    """A work pool `pool` of a server that is served."""
+
+    def __init__(self, ask: Checked, address: str, database: Database) -> None:
+        self.ask = ask
+        self.address = address
+        self.database = database
+
+    @asynccontextmanager
+    async def worker(self, name: str = "pool") -> AsyncIterator[Worker]:
+        async with connected(f"{self.address}/work_pools/{name}/workers/connect") as socket:
+            yield Worker(socket)
+
+    async def tear_down(self, *runs: UUID) -> None:
+        """Ask for the infrastructure of runs in the pool's default queue to be torn down."""
+        queue = UUID((await self.ask.get("/work_pools/pool/queues/default"))["id"])
+        rows = [{"id": run, "work_queue_id": queue, "infrastructure_pid": "pid"} for run in runs]
+        await self.database.write(lambda tx: cleanup.tear_down(tx, cleanup.CANCELLING_TIMEOUT, rows))
+
+
+@pytest.fixture
+async def pool(server: Server, api: httpx.AsyncClient, database: Database) -> AsyncIterator[Pool]:
+    await listening(server)
+    ask = Checked(api)
+    await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
+    async with serving(server) as address:
+        yield Pool(ask, address, database)
+
+
+class TestGreeting:
+    async def test_what_a_worker_is_told(self, pool: Pool) -> None:
+        async with pool.worker() as worker:
+            await worker.hello(worker_metadata={"integrations": []})
+            told = await worker.hear("worker.ready.v1")
+        shown = await pool.ask.get("/work_pools/pool")
+        assert told["initial_snapshot"] == {"snapshot_sequence": 1, "reason": "initial", "work_pool": shown}
+        assert shown["status"] == "READY"
+        assert told["consumer_id"] == worker.consumer
+        assert told["worker_id"] is None
+        assert told["selected_channel_version"] == "work_pool_worker_channel.v1"
+        assert told["accepted_capabilities"] == HELLO["requested_capabilities"][:3]
+        assert told["rejected_capabilities"] == ["future.v1"]
+        assert (told["effective_heartbeat_interval_seconds"], told["effective_max_cleanup_concurrency"]) == (30, 2)
+        assert told["resolved_work_queues"] == [{"id": shown["default_queue_id"], "name": "default"}]
+        found = await pool.ask.post("/work_pools/pool/workers/filter", {})
+        assert [(worker["name"], worker["status"]) for worker in found] == [("worker", "ONLINE")]
+
+    async def test_a_worker_that_cleans_nothing(self, pool: Pool) -> None:
+        async with pool.worker() as worker:
+            await worker.hello(max_cleanup_concurrency=0)
+            told = await worker.hear("worker.ready.v1")
+        assert told["rejected_capabilities"] == ["cleanup_delivery.v1", "future.v1"]
+        assert told["effective_max_cleanup_concurrency"] == 0
+
+    async def test_a_pool_is_created_on_request(self, pool: Pool) -> None:
+        async with pool.worker("new") as worker:
+            await worker.hello(create_pool_if_not_found=True, default_base_job_template=TEMPLATE)
+            made = (await worker.hear("worker.ready.v1"))["initial_snapshot"]["work_pool"]
+        assert (made["name"], made["type"], made["base_job_template"]) == ("new", "process", TEMPLATE)
+
+    async def test_a_pool_without_a_template_gets_the_workers(self, pool: Pool) -> None:
+        async with pool.worker() as worker:
+            await worker.hello(default_base_job_template=TEMPLATE)
+            told = await worker.hear("worker.ready.v1")
+        assert told["initial_snapshot"]["work_pool"]["base_job_template"] == TEMPLATE
+
+    async def test_a_worker_that_may_not_come_in(self, pool: Pool) -> None:
+        for name, hello, reason in (
+            ("none", {}, "authorization_failed"),
+            ("prefect-own", {"create_pool_if_not_found": True}, "authorization_failed"),
+            ("pool", {"work_queue_names": ["none"]}, "authorization_failed"),
+            ("pool", {"supported_channel_versions": ["v9"]}, "unsupported_version"),
+        ):
+            async with pool.worker(name) as worker:
+                await worker.hello(**hello)
+                assert await worker.is_closed() == (1008, reason)
+
+    async def test_a_hello_that_makes_no_sense(self, pool: Pool) -> None:
+        for hello in (
+            {"requested_capabilities": ["worker_heartbeat.v1"]},
+            {"requested_capabilities": ["worker_heartbeat.v1", "work_pool_snapshot.v1"]},
+            {"heartbeat_interval_seconds": 0},
+            {"handled_cleanup_kinds": ["other"]},
+            {"unknown": 1},
+            {"worker_name": ""},
+        ):
+            async with pool.worker() as worker:
+                await worker.hello(**hello)
+                assert await worker.is_closed() == (1002, "protocol_error"), hello
+
+    async def test_clients_without_the_protocol_are_refused(self, pool: Pool) -> None:
+        with pytest.raises(InvalidStatus, match="403"):
+            async with connect(f"{pool.address}/work_pools/pool/workers/connect"):
+                pass
+
+    async def test_who_shows_no_token_is_refused(self, pool: Pool) -> None:
+        path = f"{pool.address}/work_pools/pool/workers/connect"
+        async with connect(path, subprotocols=["prefect"]) as socket:  # pyright: ignore[reportArgumentType]
+            await Worker(socket).hello()
+            assert await Worker(socket).is_closed() == (1008, "authentication_failed")
+
+
+class TestAfterwards:
+    async def test_heartbeats(self, pool: Pool) -> None:
+        async with pool.worker() as worker:
+            await worker.hello()
+            await worker.hear("worker.ready.v1")
+            first = (await pool.ask.post("/work_pools/pool/workers/filter"))[0]["last_heartbeat_time"]
+            await worker.heartbeat()
+            await pool.ask.patch("/work_pools/pool", {"concurrency_limit": 5})
+            await worker.hear("work_pool.snapshot.v1")
+            assert (await pool.ask.post("/work_pools/pool/workers/filter"))[0]["last_heartbeat_time"] > first
+
+    async def test_what_changes_of_the_pool(self, pool: Pool) -> None:
+        async with pool.worker() as worker:
+            await worker.hello()
+            await worker.hear("worker.ready.v1")
+            await pool.ask.patch("/work_pools/pool", {"description": "not told"})
+            await pool.ask.patch("/work_pools/pool", {"is_paused": True})
+            told = await worker.hear("work_pool.snapshot.v1")
+            assert (told["snapshot_sequence"], told["reason"]) == (2, "work_pool_updated")
+            assert told["work_pool"] == await pool.ask.get("/work_pools/pool")
+            await pool.ask.delete("/work_pools/pool")
+            assert await worker.is_closed() == (1008, "authorization_failed")
+
+    async def test_what_is_no_frame(self, pool: Pool) -> None:
+        for text in ("no JSON", "[]", '{"type": "worker.heartbeat.v1"}'):
+            async with pool.worker() as worker:
+                await worker.hello()
+                await worker.hear("worker.ready.v1")
+                await worker.socket.send(text)
+                assert await worker.is_closed() == (1002, "protocol_error")
+
+    async def test_a_heartbeat_of_another(self, pool: Pool) -> None:
+        async with pool.worker() as worker:
+            await worker.hello()
+            await worker.hear("worker.ready.v1")
+            await worker.heartbeat(worker_name="other")
+            assert await worker.is_closed() == (1002, "protocol_error")
+
+
+class TestCleanup:
+    async def test_it_is_given_and_done(self, pool: Pool) -> None:
+        run = new_id()
+        await pool.tear_down(run)
+        await pool.tear_down(run)
+        async with pool.worker() as worker:
+            await worker.hello()
+            queue = (await worker.hear("worker.ready.v1"))["resolved_work_queues"][0]["id"]
+            given = await worker.hear("cleanup.message.v1")
+            assert given["kind"] == "cancelling_timeout_teardown.v1"
+            assert given["target"] == {"flow_run_id": str(run), "infrastructure_pid": "pid"}
+            assert (given["delivery_count"], given["work_queue_id"], given["data"]) == (1, queue, {})
+            reply = {name: given[name] for name in ("message_id", "reservation_token")}
+            for operation, token, status, reason in (
+                ("renew", None, "accepted", None),
+                ("ack", "another", "invalid_token", "reservation_token_mismatch"),
+                ("ack", None, "accepted", None),
+                ("ack", None, "not_found", "message_not_found"),
+            ):
+                said = {**reply, **({"reservation_token": token} if token else {})}
+                id_ = await worker.say(f"cleanup.{operation}.v1", **said)
+                result = await worker.hear("cleanup.operation_result.v1")
+                assert (result["request_frame_id"], result["message_id"]) == (id_, given["message_id"])
+                assert (result["operation"], result["status"], result["reason"]) == (operation, status, reason)
+                assert (result["lease_expires_at"] is not None) == (operation == "renew")
+
+    async def test_not_more_than_a_worker_can_do(self, pool: Pool) -> None:
+        async with pool.worker() as worker:
+            await worker.hello(max_cleanup_concurrency=1)
+            await worker.hear("worker.ready.v1")
+            await pool.tear_down(new_id(), new_id())
+            given = await worker.hear("cleanup.message.v1")
+            await worker.say(
+                "cleanup.ack.v1", message_id=given["message_id"], reservation_token=given["reservation_token"]
+            )
+            assert (await worker.hear("cleanup.operation_result.v1"))["status"] == "accepted"
+            assert (await worker.hear("cleanup.message.v1"))["message_id"] != given["message_id"]
+
+    async def test_what_is_given_back_goes_out_again_until_nobody_wants_it(self, pool: Pool) -> None:
+        await pool.tear_down(new_id())
+        async with pool.worker() as worker:
+            await worker.hello()
+            await worker.hear("worker.ready.v1")
+            for count in (1, 2, 3):
+                given = await worker.hear("cleanup.message.v1")
+                assert given["delivery_count"] == count
+                said = {name: given[name] for name in ("message_id", "reservation_token")}
+                await worker.say("cleanup.release.v1", **said, reason="cannot")
+                result = await worker.hear("cleanup.operation_result.v1")
+                assert result["status"] == ("dead_lettered" if count == 3 else "accepted")
+        assert await pool.database.write(lambda tx: store.cleanups.count(tx)) == 0
+
+    async def test_a_worker_that_dies_makes_room(self, pool: Pool) -> None:
+        await pool.tear_down(new_id())
+        async with pool.worker() as dying:
+            await dying.hello()
+            await dying.hear("worker.ready.v1")
+            first = await dying.hear("cleanup.message.v1")
+        over = {"id": UUID(first["message_id"]), "lease_expires_at": now() - timedelta(seconds=1)}
+        await pool.database.write(lambda tx: store.cleanups.change(tx, [over], ["lease_expires_at"]))
+        async with pool.worker() as worker:
+            await worker.hello()
+            await worker.hear("worker.ready.v1")
+            again = await worker.hear("cleanup.message.v1")
+        assert again["message_id"] == first["message_id"]
+        assert again["delivery_count"] == 2
+        assert again["reservation_token"] != first["reservation_token"]
+
+    async def test_a_run_that_cancels_for_too_long_is_torn_down(self, pool: Pool) -> None:
+        flow = (await pool.ask.post("/flows/", {"name": "flow"}))["id"]
+        body = {"name": "d", "flow_id": flow, "work_pool_name": "pool"}
+        deployment = (await pool.ask.post("/deployments/", body))["id"]
+        run = (await pool.ask.post(f"/deployments/{deployment}/create_flow_run"))["id"]
+        for type_ in ("PENDING", "RUNNING", "CANCELLING"):
+            await pool.ask.post(f"/flow_runs/{run}/set_state", {"state": {"type": type_}})
+        await pool.database.write(lambda tx: cancelling.end_cancelling(tx, timedelta(seconds=-1)))
+        async with pool.worker() as worker:
+            await worker.hello()
+            await worker.hear("worker.ready.v1")
+            assert (await worker.hear("cleanup.message.v1"))["target"]["flow_run_id"] == run
