@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import prefect.client.orchestration
-from prefect.client.orchestration import PrefectClient, SyncPrefectClient, _Session, get_client
+from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
 
 DATA = Path(__file__).parent / "data"
 METHODS = json.loads((DATA / "methods.json").read_text())["methods"]
@@ -49,8 +49,9 @@ def test_only_the_async_client_s_methods_are_awaited() -> None:
 
 
 def test_both_clients_are_made_in_the_same_way() -> None:
-    ours = list(inspect.signature(_Session.__init__).parameters)
-    assert ours[1:] == ["api", "auth_string", "api_key", "api_version", "httpx_settings", "server_type"]
+    for kind in (PrefectClient, SyncPrefectClient):
+        ours = list(inspect.signature(kind).parameters)
+        assert ours == ["api", "auth_string", "api_key", "api_version", "httpx_settings", "server_type"]
     assert list(inspect.signature(get_client).parameters) == ["httpx_settings", "sync_client"]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, overload
 
@@ -218,9 +219,9 @@ class SyncPrefectClient(
     Threads may share it. Its connections are closed at the end of the block, else with the client.
     """
 
-    def __init__(self, api: str | Callable[..., Any] | Transport, **options: Any) -> None:
-        super().__init__(api, **options)
-        self._operations = PrefectClient(self._transport, server_type=options.get("server_type"))
+    @cached_property
+    def _operations(self) -> PrefectClient:  # pyright: ignore[reportIncompatibleVariableOverride]  # made when needed
+        return PrefectClient(self._transport, server_type=self._server_type)
 
     def __enter__(self) -> Self:
         drive(self._transport.open())
