@@ -137,7 +137,7 @@ class _Persistent:
                 response = await self._once(request, *args, **kwargs)
             except httpx.TransportError as error:
                 if not (self._reached and isinstance(error, LOST) and retries < chosen.max_retries):
-                    raise _unreachable(error, request) from error
+                    raise _unreachable(error, request) from None  # it says all that the cause does
                 why, asked, maintenance = str(error) or type(error).__name__, None, False
             else:
                 self._reached = True
