@@ -10,7 +10,7 @@ import functools
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,11 +69,41 @@ def _run(args: list[str]) -> int:
         _output.error(_one_line(error))
         return 1
     except Exception as error:  # the boundary to the person: no traceback unless asked for
-        return _unexpected(error)
+        if (told := _told_by_the_api(error)) is None:
+            return _unexpected(error)
+        _output.error(told)
+        return 1
 
 
 def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _told_by_the_api(error: Any) -> str | None:
+    """What it means that the API refused or did not answer; None for other errors."""
+    http: Any = sys.modules.get("httpx")  # who has not imported it raises nothing of it
+    if http is None or not isinstance(error, http.HTTPError):
+        return None
+    if isinstance(error, http.HTTPStatusError):
+        return f"The API refused with status {error.response.status_code}: {_detail(error.response)}"
+    return _one_line(error)  # the client's errors say where it asked
+
+
+def _detail(response: Any) -> str:
+    try:
+        answer = response.json()
+    except ValueError:
+        return response.reason_phrase
+    for key in ("detail", "exception_detail", "exception_message"):
+        if isinstance(answer, dict) and answer.get(key):  # pyright: ignore[reportUnknownMemberType]
+            answer = answer[key]  # pyright: ignore[reportUnknownVariableType]
+            break
+    if isinstance(answer, list):  # what is wrong with the request, place by place
+        return "; ".join(
+            f"{'.'.join(map(str, one.get('loc', ())))}: {one.get('msg')}" if isinstance(one, dict) else str(one)
+            for one in answer  # pyright: ignore[reportUnknownVariableType]
+        )
+    return " ".join(str(answer).split())  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _unexpected(error: Exception) -> int:
@@ -84,6 +114,10 @@ def _unexpected(error: Exception) -> int:
             f"{type(error).__name__}: {_one_line(error)} This is not expected; PREFECT_DEBUG_MODE=1 shows where it is."
         )
     return 1
+
+
+_WRITTEN_OUT = {"-cl": "--concurrency-limit", "-jv": "--job-variable"}
+"""Short names of two letters, which each command line may have."""
 
 
 def take_session_options(args: Sequence[str]) -> tuple[list[str], str | None, bool | None]:
@@ -107,7 +141,7 @@ def take_session_options(args: Sequence[str]) -> tuple[list[str], str | None, bo
         elif item in ("--prompt", "--no-prompt"):
             prompt = item == "--prompt"
         else:
-            rest.append(item)
+            rest.append(_WRITTEN_OUT.get(item, item))
     return rest, profile, prompt
 
 
@@ -122,7 +156,17 @@ def _session(profile: str | None, prompt: bool | None) -> Iterator[None]:
 
 
 class Group(click.Group):
-    """A group that shows its help when no command is given, and suggests one for a name it does not know."""
+    """A group that shows its help when no command is given, and suggests one for a name it does not know.
+
+    Attributes:
+        aliases: Other names of its commands, and what they stand for.
+        later: Its commands that a later release brings.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.aliases: dict[str, str] = {}
+        self.later: frozenset[str] = frozenset()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:
@@ -131,7 +175,12 @@ class Group(click.Group):
         return super().parse_args(ctx, args)
 
     def known_names(self, ctx: click.Context) -> list[str]:
-        return self.list_commands(ctx)
+        return [*self.list_commands(ctx), *self.aliases]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.later:
+            raise NotImplementedError(f"`{ctx.command_path} {cmd_name}` is not there yet; a later release brings it.")
+        return super().get_command(ctx, self.aliases.get(cmd_name, cmd_name))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -217,8 +266,46 @@ def command(name: str, **options: Any) -> Callable[[Callable[..., Any]], Command
     return click.command(name, cls=Command, **options)
 
 
+def flag(*names: str, help: str, default: bool | None = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option that is on or off: each `--name` has a `--no-name`.
+
+    Args:
+        names: The names, and the function's parameter where it is called otherwise.
+        help: What it means when it is on.
+        default: What it is when it is not given.
+    """
+    spelled = [f"{name}/--no-{name[2:]}" if name.startswith("--") else name for name in names]
+    return click.option(*spelled, default=default, help=help)
+
+
+def several(
+    *names: str, help: str, metavar: str | None = None, type: Any = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option that may be repeated; the function gets a tuple. `--empty-name` says that there are none.
+
+    Args:
+        names: The names, and the function's parameter where it is called otherwise.
+        help: What it means.
+        metavar: What a value is.
+        type: A click type.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        function = _empty(names)(function)
+        return click.option(*names, multiple=True, metavar=metavar, type=type, help=f"{help}; may be repeated.")(
+            function
+        )
+
+    return decorate
+
+
+def _empty(names: Iterable[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    empty = [f"--empty-{name[2:]}" for name in names if name.startswith("--")]
+    return click.option(*empty, is_flag=True, hidden=True, expose_value=False)
+
+
 def positional(
-    name: str, *, help: str, required: bool = True, many: bool = False, type: Any = None
+    name: str, *, help: str, required: bool = True, many: bool = False, type: Any = None, option: str | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A parameter that is given by its place or, as `--name`, by its name.
 
@@ -228,12 +315,17 @@ def positional(
         required: Whether it must be given; otherwise it may be None (or empty, with `many`).
         many: Whether there may be several; the function gets a tuple.
         type: A click type.
+        option: Its name as an option, where that is another.
     """
-    option = "--" + name.replace("_", "-")
+    by_name = option or "--" + name.replace("_", "-")
+    shown = name.upper() + ("..." if many else "")
+    shown = shown if required else f"[{shown}]"
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        @click.argument(name, required=False, nargs=-1 if many else 1, type=type)
-        @click.option(option, f"{name}_by_name", hidden=True, multiple=many, type=type)
+        function = _empty([by_name])(function) if many else function
+
+        @click.argument(name, required=False, nargs=-1 if many else 1, type=type, metavar=shown)
+        @click.option(by_name, f"{name}_by_name", hidden=True, multiple=many, type=type)
         @functools.wraps(function)
         def call(**values: Any) -> Any:
             by_place, by_name = values.pop(name), values.pop(f"{name}_by_name")

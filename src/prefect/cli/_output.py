@@ -102,8 +102,13 @@ def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: s
 
 def print_json(value: Any) -> None:
     """Print a value as JSON for programs: models, UUIDs, times and durations (in seconds) included."""
-    text = orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
-    click.echo(text.decode())
+    click.echo(as_json(value))
+
+
+def as_json(value: Any, *, indent: bool = True) -> str:
+    """A value as JSON: models, UUIDs, times and durations (in seconds) included."""
+    option = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
+    return orjson.dumps(value, default=_plain, option=option).decode()
 
 
 def _plain(value: Any) -> Any:
@@ -114,6 +119,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(value, key=str)  # pyright: ignore[reportUnknownArgumentType]
     return str(value)
+
+
+def as_text(value: Any) -> str:
+    """A value on one line: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else as_json(value, indent=False)
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:
@@ -184,6 +194,11 @@ def age(time: datetime | None, *, at: datetime | None = None) -> str:
             text = f"{count} {name}{'' if count == 1 else 's'}"
             return f"in {text}" if ahead else f"{text} ago"
     return "just now"
+
+
+def moment(time: datetime) -> str:
+    """A time in this place's zone, and how long ago it was."""
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z} ({age(time)})"
 
 
 def notice(text: str) -> None:

@@ -6,33 +6,25 @@ It must not know which command asks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._frame import output_option
+from prefect.cli._finding import PAGE, client, limit_option, missing
+from prefect.cli._frame import flag, output_option, several
 from prefect.cli._output import fail, print_json, style
 from prefect.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
-    import difflib
-
-    from prefect.client import orchestration
-    from prefect.client.orchestration import SyncPrefectClient
     from prefect.schemas import filters, records, sorting
 else:
-    difflib = lazy("difflib")
     filters = lazy("prefect.schemas.filters")
-    orchestration = lazy("prefect.client.orchestration")
     sorting = lazy("prefect.schemas.sorting")
 
 T = TypeVar("T")
 F = Callable[..., Any]
-
-PAGE = 200
-"""How many objects are asked for at once."""
 
 STATE_TYPES = (
     *("SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED"),
@@ -43,36 +35,21 @@ _LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 _COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bright_red", "DEBUG": "bright_black"}
 
 
-def client() -> SyncPrefectClient:
-    """The client of the current settings."""
-    return orchestration.get_client(sync_client=True)
-
-
 def list_options(limit: int) -> Callable[[F], F]:
     """The options of a list of runs: how many, and in which states."""
 
     def decorate(function: F) -> F:
         function = output_option(function)
-        function = click.option(
+        function = several(
             "--state-type",
             "state_types",
-            multiple=True,
+            help="Only runs whose state has this type",
             type=click.Choice(STATE_TYPES, case_sensitive=False),
-            help="Only runs whose state has this type; may be repeated.",
         )(function)
-        function = click.option(
-            "--state", "states", multiple=True, metavar="NAME", help="Only runs in this state; may be repeated."
-        )(function)
+        function = several("--state", "states", metavar="NAME", help="Only runs in this state")(function)
         return limit_option(limit)(function)
 
     return decorate
-
-
-def limit_option(default: int) -> Callable[[F], F]:
-    """The option `--limit`."""
-    return click.option(
-        "--limit", type=click.IntRange(min=1), default=default, show_default=True, help="How many at most."
-    )
 
 
 def state_filter(kind: str, states: Sequence[str], state_types: Sequence[str]) -> Any:
@@ -107,7 +84,7 @@ def find_run(what: str, wanted: str, read: Callable[[UUID], T], newest: Callable
         return read(id_)
     except ObjectNotFound:
         # Ids made in the same second are alike: only a slip of a character or two is a slip.
-        _none(what, wanted, [str(run.id) for run in newest()], 0.94)  # pyright: ignore[reportAttributeAccessIssue]
+        missing(what, wanted, [str(run.id) for run in newest()], cutoff=0.94)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _find_named(what: str, wanted: str, runs: Sequence[Any]) -> Any:
@@ -116,29 +93,26 @@ def _find_named(what: str, wanted: str, runs: Sequence[Any]) -> Any:
         return named[0]
     if named:
         fail(f"{len(named)} {what}s are named {wanted!r}: use an id, for instance {str(named[0].id)!r}.")
-    _none(what, wanted, [name for run in runs for name in (run.name, str(run.id))])
-
-
-def _none(what: str, wanted: str, names: Sequence[str], cutoff: float = 0.7) -> NoReturn:
-    """Fail with the name that comes nearest."""
-    near = [name for name in names if wanted and name.startswith(wanted)]
-    near = near or difflib.get_close_matches(wanted, names, n=1, cutoff=cutoff)
-    hint = f"Did you mean {near[0]!r}?" if near else f"`prefect {what.replace(' ', '-')} ls` lists them."
-    fail(f"There is no {what} {wanted!r}. {hint}")
+    missing(what, wanted, [name for run in runs for name in (run.name, str(run.id))])
 
 
 # --- logs ------------------------------------------------------------------------------------------------------------
 
 
-def log_options(function: F) -> F:
-    """The options of a command that prints logs."""
-    function = output_option(function)
-    function = click.option("--reverse", "-r", is_flag=True, help="Newest first.")(function)
-    function = click.option(
-        "--num-logs", "-n", type=click.IntRange(min=1), help="How many: all, or 20 with --head or --tail."
-    )(function)
-    function = click.option("--tail", "-t", is_flag=True, help="The last ones.")(function)
-    return click.option("--head", "-h", is_flag=True, help="The first ones.")(function)
+def log_options(num_logs: int | None) -> Callable[[F], F]:
+    """The options of a command that prints logs, so many unless another number is given."""
+    how_many = "How many: all, or 20 with --head or --tail." if num_logs is None else "How many."
+
+    def decorate(function: F) -> F:
+        function = output_option(function)
+        function = flag("--reverse", "-r", help="Newest first.")(function)
+        function = click.option(
+            *("--num-logs", "-n"), type=click.IntRange(min=1), default=num_logs, show_default=True, help=how_many
+        )(function)
+        function = flag("--tail", "-t", help="The last ones.")(function)
+        return flag("--head", "-h", help="The first ones.")(function)
+
+    return decorate
 
 
 def read_logs(log_filter: Any, head: bool, tail: bool, num_logs: int | None, reverse: bool) -> list[records.Log]:

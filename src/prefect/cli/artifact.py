@@ -8,9 +8,9 @@ from uuid import UUID
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._frame import group, output_option, positional
+from prefect.cli._finding import PAGE, client, limit_option
+from prefect.cli._frame import flag, group, output_option, positional
 from prefect.cli._output import age, confirm, fail, print_fields, print_json, print_table
-from prefect.cli._runs import PAGE, client, limit_option
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, sorting
@@ -23,7 +23,7 @@ command = group("artifact", "Look at artifacts, and delete them.")
 
 @command.command("ls")
 @limit_option(100)
-@click.option("--all", "-a", "every", is_flag=True, help="All versions of each key, and those without a key.")
+@flag("--all", "-a", "every", help="All versions of each key, and those without a key.")
 @output_option
 def ls(limit: int, every: bool, output: str | None) -> None:
     """List artifacts, newest first: of each key the latest."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect._lazy import lazy
+from prefect.cli._finding import client, limit_option
 from prefect.cli._frame import group, output_option
 from prefect.cli._output import age, print_json, print_table
-from prefect.cli._runs import client, limit_option
 
 if TYPE_CHECKING:
     from prefect.schemas import sorting
@@ -15,6 +15,7 @@ else:
     sorting = lazy("prefect.schemas.sorting")
 
 command = group("flow", "Look at flows.")
+command.later = frozenset({"serve"})
 
 
 @command.command("ls")
@@ -26,9 +27,3 @@ def ls(limit: int, output: str | None) -> None:
     if output:
         return print_json(found)
     print_table(["ID", "Name", "Created"], [[flow.id, flow.name, age(flow.created)] for flow in found])
-
-
-@command.command("serve", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-def serve() -> None:
-    """Serve a flow (a later release)."""
-    raise NotImplementedError("`prefect flow serve` is not there yet; a later release brings it.")

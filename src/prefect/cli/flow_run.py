@@ -1,8 +1,9 @@
-"""`prefect flow-run`: look at flow runs, and delete them."""
+"""`prefect flow-run`: look at flow runs, cancel, retry and run them."""
 
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -11,26 +12,29 @@ import click
 
 from prefect._lazy import lazy
 from prefect.cli import _runs
-from prefect.cli._frame import group, output_option, positional
-from prefect.cli._output import age, confirm, duration, print_fields, print_json, print_table, state_cell
-from prefect.cli._runs import client
+from prefect.cli._finding import PAGE, client
+from prefect.cli._frame import flag, group, output_option, positional, several
+from prefect.cli._output import age, confirm, duration, fail, moment, print_fields, print_json, print_table, state_cell
 
 if TYPE_CHECKING:
-    from prefect.schemas import filters, runs, sorting
+    from prefect.cli import _executing, _watching
+    from prefect.schemas import filters, responses, runs, sorting, states
 else:
+    _executing = lazy("prefect.cli._executing")
+    _watching = lazy("prefect.cli._watching")
     filters = lazy("prefect.schemas.filters")
+    responses = lazy("prefect.schemas.responses")
     sorting = lazy("prefect.schemas.sorting")
+    states = lazy("prefect.schemas.states")
 
-command = group("flow-run", "Look at flow runs, and delete them.")
+command = group("flow-run", "Look at flow runs, cancel, retry and run them.")
 
 _COUNTED = 1000
 """How many task runs are counted by their states when a flow run is inspected."""
 
 
 @command.command("ls")
-@click.option(
-    "--flow-name", "flow_names", multiple=True, metavar="NAME", help="Only runs of this flow; may be repeated."
-)
+@several("--flow-name", "flow_names", metavar="NAME", help="Only runs of this flow")
 @_runs.list_options(limit=15)
 def ls(
     flow_names: tuple[str, ...], limit: int, states: tuple[str, ...], state_types: tuple[str, ...], output: str | None
@@ -76,7 +80,7 @@ def when(run: Any) -> tuple[str, str]:
 
 @command.command("inspect")
 @positional("id", help="Give the id or the name of a flow run.")
-@click.option("--web", is_flag=True, help="Open it in a browser.")
+@flag("--web", help="Open it in a browser.")
 @output_option
 def inspect(id: str, web: bool, output: str | None) -> None:
     """Show a flow run."""
@@ -97,10 +101,9 @@ def inspect(id: str, web: bool, output: str | None) -> None:
             "Tags": ", ".join(run.tags) or None,
             "Parent": run.parent_task_run_id and f"task run {run.parent_task_run_id}",
             "Task runs": _count_task_runs(run),
+            **{f"Parameter {name}": repr(value) for name, value in run.parameters.items()},
         }
     )
-    for name, value in run.parameters.items():
-        print_fields({f"Parameter {name}": repr(value)})
 
 
 def find(wanted: str) -> runs.FlowRun:
@@ -121,24 +124,21 @@ def state_fields(run: Any) -> dict[str, Any]:
     }
 
 
-def moment(time: Any) -> str:
-    """A time in this place's zone, and how long ago it was."""
-    return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z} ({age(time)})"
-
-
 def _count_task_runs(run: runs.FlowRun) -> str | None:
     of_run = filters.TaskRunFilter(flow_run_id=filters.TaskRunFilterFlowRunId(any_=[run.id]))
-    found = client().read_task_runs(task_run_filter=of_run, limit=_COUNTED)
-    if not found:
-        return None
-    names = sorted(task.state_name or "without state" for task in found)
-    counts = ", ".join(f"{len(list(same))} {name}" for name, same in itertools.groupby(names))
-    return f"{counts} (of the last {_COUNTED})" if len(found) == _COUNTED else counts
+    names: list[str] = []
+    for offset in range(0, _COUNTED, PAGE):
+        page = client().read_task_runs(task_run_filter=of_run, limit=PAGE, offset=offset)
+        names += [task.state_name or "without state" for task in page]
+        if len(page) < PAGE:
+            break
+    counts = ", ".join(f"{len(list(same))} {name}" for name, same in itertools.groupby(sorted(names)))
+    return (f"{counts} (of the last {_COUNTED})" if len(names) == _COUNTED else counts) or None
 
 
 @command.command("logs")
 @positional("id", help="Give the id or the name of a flow run.")
-@_runs.log_options
+@_runs.log_options(num_logs=None)
 def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, output: str | None) -> None:
     """Show the logs of a flow run and its task runs."""
     run = find(id)
@@ -155,3 +155,50 @@ def delete(id: str) -> None:
     confirm(f"Delete the flow run {run.name!r} ({run.id}) with its task runs and logs?")
     client().delete_flow_run(run.id)
     click.echo(f"Deleted flow run {run.name!r} ({run.id}).")
+
+
+@command.command("watch")
+@positional("id", help="Give the id or the name of a flow run.")
+@click.option("--timeout", type=click.IntRange(min=1), help="Seconds after which to stop.")
+def watch(id: str, timeout: int | None) -> None:
+    """Follow the states and logs of a flow run until it has ended; the exit code is 1 unless it completed."""
+    _watching.watch(find(id), timeout=timeout)
+
+
+@command.command("cancel")
+@positional("id", help="Give the id or the name of a flow run.")
+def cancel(id: str) -> None:
+    """Cancel a flow run."""
+    run = find(id)
+    answer = client().set_flow_run_state(run.id, states.State(type=states.StateType.CANCELLING))
+    if answer.status is responses.SetStateStatus.ABORT:
+        fail(f"Flow run {run.name!r} cannot be cancelled: {getattr(answer.details, 'reason', None)}")
+    if answer.state is not None and answer.state.is_cancelled():
+        return click.echo(f"Cancelled flow run {run.name!r} ({run.id}).")
+    return click.echo(f"Flow run {run.name!r} ({run.id}) is to be cancelled.")
+
+
+@command.command("retry")
+@positional("id_or_name", help="Give the id or the name of a flow run.")
+@click.option("--entrypoint", "-e", metavar="FILE:FLOW", help="Where its flow is, when it has no deployment.")
+def retry(id_or_name: str, entrypoint: str | None) -> None:
+    """Run a flow run that has ended again: a worker does when it has a deployment, else this process."""
+    run = find(id_or_name)
+    if not _watching.ended(run):
+        fail(f"Flow run {run.name!r} is {run.state_name}: only one that has ended can be retried.")
+    if run.deployment_id is None and entrypoint is None:
+        fail(f"Flow run {run.name!r} has no deployment: say where its flow is with --entrypoint path/to/file.py:flow.")
+    client().set_flow_run_state(run.id, states.AwaitingRetry(message="Retried from the command line."), force=True)
+    if run.deployment_id is not None:
+        return click.echo(f"Flow run {run.name!r} ({run.id}) is scheduled again; a worker runs it.")
+    return _executing.execute(client().read_flow_run(run.id), entrypoint)
+
+
+@command.command("execute")
+@positional("id", help="Give the id or the name of a flow run.", required=False)
+def execute(id: str | None) -> None:
+    """Run a flow run in this process: the one given, else that of PREFECT__FLOW_RUN_ID."""
+    wanted = id or os.environ.get("PREFECT__FLOW_RUN_ID")
+    if wanted is None:
+        fail("Give the id of a flow run, or set PREFECT__FLOW_RUN_ID.")
+    _executing.execute(find(wanted))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from prefect._lazy import lazy
 from prefect.cli import _runs
-from prefect.cli._frame import group, output_option, positional
+from prefect.cli._finding import client
+from prefect.cli._frame import flag, group, output_option, positional, several
 from prefect.cli._output import print_fields, print_json, print_table, state_cell
-from prefect.cli._runs import client
 from prefect.cli.flow_run import state_fields, when
 
 if TYPE_CHECKING:
@@ -23,9 +21,7 @@ command = group("task-run", "Look at task runs.")
 
 
 @command.command("ls")
-@click.option(
-    "--task-run-name", "names", multiple=True, metavar="NAME", help="Only runs of this name; may be repeated."
-)
+@several("--task-run-name", "names", metavar="NAME", help="Only runs of this name")
 @_runs.list_options(limit=15)
 def ls(
     names: tuple[str, ...], limit: int, states: tuple[str, ...], state_types: tuple[str, ...], output: str | None
@@ -60,7 +56,7 @@ def _flow_run_names(found: list[runs.TaskRun]) -> dict[Any, str]:
 
 @command.command("inspect")
 @positional("id", help="Give the id or the name of a task run.")
-@click.option("--web", is_flag=True, help="Open it in a browser.")
+@flag("--web", help="Open it in a browser.")
 @output_option
 def inspect(id: str, web: bool, output: str | None) -> None:
     """Show a task run."""
@@ -103,7 +99,7 @@ def _find(wanted: str) -> runs.TaskRun:
 
 @command.command("logs")
 @positional("id", help="Give the id or the name of a task run.")
-@_runs.log_options
+@_runs.log_options(num_logs=20)
 def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, output: str | None) -> None:
     """Show the logs of a task run."""
     run = _find(id)

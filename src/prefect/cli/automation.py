@@ -1,0 +1,224 @@
+"""`prefect automation`: look at automations, and change them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+from prefect._lazy import lazy
+from prefect.cli._finding import as_uuid, client, missing, pages
+from prefect.cli._frame import flag, group, output_option, positional
+from prefect.cli._output import as_text, confirm, fail, print_fields, print_json, print_table
+from prefect.exceptions import ObjectNotFound
+
+if TYPE_CHECKING:
+    import orjson
+    import yaml
+
+    from prefect.schemas import automations
+    from prefect.schemas.automations import Automation, AutomationCore
+else:
+    automations = lazy("prefect.schemas.automations")
+    orjson = lazy("orjson")
+    yaml = lazy("yaml")
+
+command = group("automation", "Look at automations, and change them.")
+command.aliases |= {"enable": "resume", "disable": "pause"}
+
+_name = positional("name", help="Give the name of an automation.", required=False)
+_id = click.option("--id", metavar="ID", help="The id of the automation; several may have one name.")
+_file = click.option("--from-file", "-f", metavar="FILE", help="A YAML or JSON file that says what it is.")
+_json = click.option("--from-json", "-j", metavar="JSON", help="JSON that says what it is.")
+
+
+def _all() -> list[Automation]:
+    return pages(lambda limit, offset: client().read_automations(limit=limit, offset=offset))
+
+
+def _find(name: str | None, id: str | None) -> list[Automation]:
+    """The automation with an id, or those of a name."""
+    if (name is None) == (id is None):
+        fail("Give either the name of an automation, or --id.")
+    if id is not None:
+        wanted = as_uuid(id)
+        try:
+            found = client().read_automation(wanted) if wanted else None
+        except ObjectNotFound:
+            found = None
+        return [found] if found else missing("automation", id, [])
+    assert name is not None
+    return client().read_automations_by_name(name) or missing("automation", name, [one.name for one in _all()])
+
+
+@command.command("ls")
+def ls() -> None:
+    """List automations by name."""
+    print_table(
+        ["Automation", "ID", "Enabled", "Trigger", "Actions"],
+        [
+            [
+                *(one.name, one.id, one.enabled, " ".join(one.trigger.describe_for_cli().split())),
+                "; ".join(_actions(one)),
+            ]
+            for one in sorted(_all(), key=lambda one: one.name)
+        ],
+    )
+
+
+def _actions(one: AutomationCore) -> list[str]:
+    return [
+        f"{when}{action.describe_for_cli()}"
+        for when, some in (
+            ("", one.actions),
+            ("when it fires: ", one.actions_on_trigger),
+            ("when it is over: ", one.actions_on_resolve),
+        )
+        for action in some
+    ]
+
+
+@command.command("inspect")
+@_name
+@_id
+@flag("--yaml", "as_yaml", help="As YAML.")
+@flag("--json", "as_json_too", help="As JSON; the same as -o json.")
+@output_option
+def inspect(name: str | None, id: str | None, as_yaml: bool, as_json_too: bool, output: str | None) -> None:
+    """Show an automation, or all of a name."""
+    if as_yaml and (as_json_too or output):
+        fail("Use --yaml or JSON, not both.")
+    found = _find(name, id)
+    if as_yaml or as_json_too or output:
+        shown: Any = [one.model_dump(mode="json") for one in found]
+        shown = shown[0] if id is not None else shown
+        return click.echo(yaml.safe_dump(shown, sort_keys=False)) if as_yaml else print_json(shown)
+    for place, one in enumerate(found):
+        if place:
+            click.echo()
+        _print(one)
+    return None
+
+
+def _print(one: Automation) -> None:
+    print_fields(
+        {
+            "ID": one.id,
+            "Name": one.name,
+            "Description": one.description or None,
+            "Enabled": "yes" if one.enabled else "no",
+            "Tags": ", ".join(one.tags) or None,
+            "Owner": one.owner_resource,
+            "Trigger": one.trigger.describe_for_cli(),
+            "Definition": as_text(one.trigger.model_dump(mode="json")),
+        }
+    )
+    for action in _actions(one):
+        print_fields({"Action": action})
+
+
+@command.command("pause")
+@_name
+@_id
+def pause(name: str | None, id: str | None) -> None:
+    """Disable an automation, or all of a name."""
+    _switch(name, id, client().pause_automation, "Paused")
+
+
+@command.command("resume")
+@_name
+@_id
+def resume(name: str | None, id: str | None) -> None:
+    """Enable an automation, or all of a name."""
+    _switch(name, id, client().resume_automation, "Resumed")
+
+
+def _switch(name: str | None, id: str | None, switch: Callable[[UUID], None], done: str) -> None:
+    for one in _find(name, id):
+        switch(one.id)
+        click.echo(f"{done} automation {one.name!r} ({one.id}).")
+
+
+@command.command("delete")
+@_name
+@_id
+@flag("--all", "every", help="All automations.")
+def delete(name: str | None, id: str | None, every: bool) -> None:
+    """Delete an automation, or all of them."""
+    if every:
+        if name or id:
+            fail("Give either --all or one automation.")
+        found = _all()
+        if not found:
+            return click.echo("There are no automations.")
+        confirm(f"Delete all {len(found)} automations?")
+    else:
+        found = _find(name, id)
+        if len(found) > 1:
+            fail(f"{len(found)} automations are named {name!r}: use --id, for instance --id {found[0].id}.")
+        confirm(f"Delete the automation {found[0].name!r}?")
+    for one in found:
+        client().delete_automation(one.id)
+        click.echo(f"Deleted automation {one.name!r} ({one.id}).")
+    return None
+
+
+# --- made from what is written ---------------------------------------------------------------------------------------
+
+
+@command.command("create")
+@_file
+@_json
+def create(from_file: str | None, from_json: str | None) -> None:
+    """Create automations: one, a list of them, or those under the key `automations`."""
+    for one in _written(from_file, from_json):
+        click.echo(f"Created automation {one.name!r} ({client().create_automation(one)}).")
+
+
+@command.command("update")
+@click.option("--id", metavar="ID", required=True, help="The id of the automation.")
+@_file
+@_json
+def update(id: str, from_file: str | None, from_json: str | None) -> None:
+    """Put what is written in the place of an automation."""
+    written = _written(from_file, from_json)
+    if len(written) != 1:
+        fail(f"One automation takes the place of another, and {len(written)} are written.")
+    before = _find(None, id)[0]
+    client().update_automation(before.id, written[0])
+    click.echo(f"Updated automation {written[0].name!r} ({before.id}).")
+
+
+def _written(from_file: str | None, from_json: str | None) -> list[AutomationCore]:
+    if (from_file is None) == (from_json is None):
+        fail("Give either --from-file or --from-json.")
+    source = from_file or "--from-json"
+    try:
+        if from_json is not None:
+            read: Any = orjson.loads(from_json)
+        else:
+            assert from_file is not None
+            text = Path(from_file).read_text()
+            read = orjson.loads(text) if from_file.endswith(".json") else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        fail(f"{source} cannot be read: {' '.join(str(error).split())}.")
+    if isinstance(read, dict) and "automations" in read:
+        read = read["automations"]
+    values: list[Any] = read if isinstance(read, list) else [read]
+    if not values:
+        fail(f"{source} has no automation.")
+    return [_as_automation(value, source) for value in values]
+
+
+def _as_automation(value: Any, source: str) -> AutomationCore:
+    try:
+        return automations.AutomationCore.model_validate(value)
+    except ValueError as error:
+        errors = getattr(error, "errors", None)
+        if errors is None:
+            raise
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in errors())
+        fail(f"{source} has an automation that is none: {wrong}.")
