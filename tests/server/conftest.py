@@ -89,6 +89,7 @@ class _Borrowed:
     """The database of the test that runs: a server takes seconds to build, so all tests of a process share one."""
 
     database: Any = None
+    depth = 0
 
     async def read(self, work: Any) -> Any:
         return await self.database.read(work)

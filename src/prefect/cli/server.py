@@ -76,7 +76,7 @@ def start(no_services: bool, background: bool, workers: int, **given: Any) -> No
 
 
 def _greet(address: str, settings: Settings) -> None:
-    api = address + serving.api_path(settings)
+    api = address + serving.base_path(settings)
     click.echo(
         f"\nThe server answers at {api}\n\n"
         f"  Documentation   {api}/docs\n"
@@ -90,7 +90,7 @@ def _start_in_background(settings: Settings, no_services: bool, workers: int) ->
     told = settings.server.api
     if told.port == 0:
         fail("A server in the background needs a port that others can know: name one with --port.")
-    url = f"http://{_reachable(told.host)}:{told.port}{serving.api_path(settings)}"
+    url = f"http://{_reachable(told.host)}:{told.port}{serving.base_path(settings)}"
     arguments = ["server", "start", "--workers", str(workers), *(["--no-services"] if no_services else [])]
     pid = Background("server").start(arguments, lambda: _answers(f"{url}/health"))
     click.echo(f"The server answers at {url}, as process {pid}. `prefect server stop` stops it.")

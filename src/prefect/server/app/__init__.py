@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp
 
 from prefect.server.app import metrics, sockets
@@ -34,6 +34,14 @@ __all__ = ["Server", "create_app"]
 
 logger = logging.getLogger("prefect.server")
 
+QUICK = 2
+"""How hard answers are compressed: most of what there is to gain, for a fifth of the time of the hardest."""
+
+
+def base_path(settings: Settings) -> str:
+    """The path below which the API answers."""
+    return "/" + (settings.server.api.base_path or "/api").strip("/")
+
 
 class Server:
     """A server: its database, its bus, its loops and its application.
@@ -48,7 +56,7 @@ class Server:
         self.settings = settings or get_current_settings()
         self.database = database or opening.database(self.settings)
         self.bus = Bus()
-        self.loops = Loops(self.database, self.bus, self.settings) if loops else None
+        self.loops = Loops(self.database, self.bus, self.settings, metrics.round_ended) if loops else None
         self.api = self._api()
         self.app = self._app()
 
@@ -75,7 +83,7 @@ class Server:
         )
         api.router.routes.extend(route(operation, self.database) for operation in operations())
         api.router.routes.extend(sockets.routes(self))
-        api.add_route("/metrics", _metrics, include_in_schema=False)
+        api.add_route("/metrics", self._metrics, include_in_schema=False)
         return api
 
     def _app(self) -> FastAPI:
@@ -83,10 +91,12 @@ class Server:
         app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=self._lifespan)
         app.state.server = self
         auth = told.auth_string.get_secret_value() if told.auth_string else None
-        inside: ASGIApp = GZipMiddleware(self.api, minimum_size=1000)
+        inside: ASGIApp = GZipMiddleware(self.api, minimum_size=1000, compresslevel=QUICK)
         if told.csrf_protection_enabled:
             inside = Guard(inside, self.database)
-        app.mount("/api", Edge(inside, auth, LARGEST))
+        base = base_path(self.settings)
+        app.mount(base, Edge(inside, auth, LARGEST))
+        app.add_route("/", lambda _: HTMLResponse(_PAGE.format(api=base)), include_in_schema=False)
         app.add_middleware(
             CORSMiddleware,
             allow_origins=told.cors_allowed_origins.split(","),
@@ -94,6 +104,10 @@ class Server:
             allow_headers=told.cors_allowed_headers.split(","),
         )
         return app
+
+    async def _metrics(self, _: Request) -> Response:
+        depths = {"writes": self.database.depth, "bus": self.bus.depth}
+        return Response(metrics.text(depths), media_type="text/plain; version=0.0.4")
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -104,8 +118,13 @@ class Server:
             await self.stop()
 
 
-async def _metrics(_: Request) -> Response:
-    return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Prefect API</title>
+<body style="font: 1rem/1.5 system-ui; margin: 4rem auto; max-width: 36rem; padding: 0 1rem">
+<h1>The server runs.</h1>
+<p>Programs reach its API at <code>{api}</code>; <a href="{api}/docs">its documentation</a> says what it can do.</p>
+"""
+"""What is shown at the root."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -13,6 +13,7 @@ import re
 import time
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prefect.server.app import metrics
@@ -27,7 +28,7 @@ OLDEST = (0, 8, 0)
 LARGEST = 64 * 1024 * 1024
 """Bytes that the body of a request may have."""
 
-_OPEN = frozenset(("/api/health", "/api/ready"))
+_OPEN = ("/health", "/ready")
 """What is answered to everybody."""
 
 
@@ -53,7 +54,7 @@ class Edge:
         request_id = headers.get(b"x-request-id", b"").decode("latin-1")[:64] or str(new_id())
         scope["request_id"] = request_id
         begun = time.perf_counter()
-        status = 500
+        status: int | None = None
 
         async def reply(message: Message) -> None:
             nonlocal status
@@ -72,27 +73,45 @@ class Edge:
             refusal = self._refusal(scope, headers)
             if refusal is not None:
                 await answer(*refusal)(scope, receive, reply)
-                return
-            await self.app(scope, _limited(receive, self.largest), reply)
-        except _TooLarge:
-            await answer(413, {"detail": self._too_large})(scope, receive, reply)
+            else:
+                await self.app(scope, self._limited(receive), reply)
+        except Exception:
+            if status is None:
+                raise
+            # It was logged and answered: nothing is left to do for the web server.
         finally:
             seconds = time.perf_counter() - begun
-            metrics.request_ended(scope, status, seconds)
+            metrics.request_ended(scope, status or 500, seconds)
             logger.debug(
-                "%s %s %d in %.1f ms", scope["method"], scope["path"], status, seconds * 1000,
+                "%s %s %s in %.1f ms (%s)", scope["method"], scope["path"], status, seconds * 1000, request_id,
                 extra={"request_id": request_id},
             )  # fmt: skip
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, Any] | None:
         """The status and body that a request is refused with, or None."""
-        if int(headers.get(b"content-length", b"0") or 0) > self.largest:
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self.largest:
             return 413, {"detail": self._too_large}
-        if self._expected is not None and scope["path"] not in _OPEN:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if self._expected is not None and path not in _OPEN:
             if not hmac.compare_digest(headers.get(b"authorization", b""), self._expected):
                 return 401, {"exception_message": "Unauthorized"}
             scope["actor"] = "admin"
         return _wrong_version(headers.get(b"x-prefect-api-version"))
+
+    def _limited(self, receive: Receive) -> Receive:
+        """The request's messages, as long as they are not larger than its header said, or than any may be."""
+        taken = 0
+
+        async def limited() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self.largest:
+                raise HTTPException(413, self._too_large)
+            return message
+
+        return limited
 
     @property
     def _too_large(self) -> str:
@@ -114,21 +133,3 @@ def _wrong_version(given: bytes | None) -> tuple[int, Any] | None:
         oldest = ".".join(map(str, OLDEST))
         return 400, {"detail": f"The client asks for version {text} of the API; this server has {oldest} and later."}
     return None
-
-
-class _TooLarge(Exception):
-    """The body is larger than its header said, or had no header."""
-
-
-def _limited(receive: Receive, largest: int) -> Receive:
-    taken = 0
-
-    async def limited() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > largest:
-            raise _TooLarge
-        return message
-
-    return limited

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from prefect.server.app.endpoints import to_json
-from prefect.server.db.errors import StoreBusy, StoreError, StoreUnavailable
+from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
 from prefect.server.services.errors import Refused
 
 logger = logging.getLogger("prefect.server")
@@ -44,6 +44,11 @@ async def refused(_: Request, error: Exception) -> Response:
     return response
 
 
+async def unstorable(_: Request, error: Exception) -> Response:
+    """A value that no database holds, or a second one of what there may be only one of."""
+    return answer(409 if isinstance(error, Duplicate) else 422, {"detail": str(error)})
+
+
 async def unavailable(_: Request, error: Exception) -> Response:
     """The database cannot be reached, or others kept it busy for too long: the client may ask again."""
     logger.error("%s", error)
@@ -52,13 +57,16 @@ async def unavailable(_: Request, error: Exception) -> Response:
 
 async def failed(request: Request, error: Exception) -> Response:
     """A bug."""
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    request_id = request.scope.get("request_id")
+    logger.error("%s %s failed (%s)", request.method, request.url.path, request_id, exc_info=error)
     return answer(500, {"exception_message": "Internal Server Error"})
 
 
 HANDLERS: dict[Any, Any] = {
     RequestValidationError: invalid,
     Refused: refused,
+    Duplicate: unstorable,
+    Unstorable: unstorable,
     StoreBusy: unavailable,
     StoreUnavailable: unavailable,
     StoreError: failed,

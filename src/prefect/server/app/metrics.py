@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from starlette.types import Scope
 
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)  # memory, CPU, open files
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -29,6 +32,18 @@ def request_ended(scope: Scope, status: int, seconds: float) -> None:
     latency.labels(scope["method"], route).observe(seconds)
 
 
-def text() -> bytes:
-    """All of it, in the format of Prometheus."""
+def round_ended(loop: str, late: float, succeeded: bool) -> None:
+    """Count a round of a loop."""
+    loop_rounds.labels(loop, "succeeded" if succeeded else "failed").inc()
+    loop_lag.labels(loop).set(max(late, 0.0))
+
+
+def text(depths: Mapping[str, int]) -> bytes:
+    """All of it, in the format of Prometheus.
+
+    Args:
+        depths: How many items wait in each queue now.
+    """
+    for queue, depth in depths.items():
+        queue_depth.labels(queue).set(depth)
     return generate_latest(REGISTRY)

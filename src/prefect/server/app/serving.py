@@ -21,6 +21,7 @@ import uvicorn
 from prefect.exceptions import PrefectException
 from prefect.logging.configuration import setup_logging
 from prefect.server.app import Server
+from prefect.server.app import base_path as base_path
 from prefect.server.app.websocket import Websocket
 from prefect.server.db import opening
 from prefect.settings import get_current_settings
@@ -64,11 +65,6 @@ def serve(settings: Settings, *, loops: bool = True, workers: int = 1, started: 
             run(_serve(Server(settings, loops=loops), listening, lambda: started(address)))
         else:
             _serve_with(workers, settings, loops, listening, lambda: started(address))
-
-
-def api_path(settings: Settings) -> str:
-    """The path below which the API answers."""
-    return "/" + (settings.server.api.base_path or "/api").strip("/")
 
 
 def data(settings: Settings) -> str:

@@ -30,6 +30,11 @@ class Subscription:
         self._news = asyncio.Event()
         self._missed = False
 
+    @property
+    def depth(self) -> int:
+        """How many items wait."""
+        return len(self._items)
+
     def put(self, item: Any) -> None:
         """Tell it something."""
         if len(self._items) >= WAITING:
@@ -81,6 +86,11 @@ class Bus:
         if not told:
             for subscription in {each for subscribers in self._subscribers.values() for each in subscribers}:
                 subscription.miss()
+
+    @property
+    def depth(self) -> int:
+        """How many items wait for subscribers."""
+        return sum(subscription.depth for those in self._subscribers.values() for subscription in those)
 
     def wanted(self, topic: str) -> bool:
         """Whether anybody here listens."""

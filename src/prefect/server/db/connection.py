@@ -63,6 +63,11 @@ so it must change nothing outside of it."""
 class Database(Protocol):
     """Where transactions come from."""
 
+    @property
+    def depth(self) -> int:
+        """How many units of work wait for their turn."""
+        ...
+
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction that sees one moment of the database and changes nothing."""
         ...

@@ -133,6 +133,10 @@ class SqliteDatabase:
         self._prepared = False
         self._listeners: list[Callable[[Told], None]] = []
 
+    @property
+    def depth(self) -> int:
+        return 0
+
     async def open(self) -> None:
         async with self.reading():
             pass
