@@ -82,6 +82,8 @@ OCCUPYING = "state_type IN ('PENDING', 'RUNNING', 'CANCELLING')"
 HELD = "state_type IN ('PAUSED', 'CANCELLING')"
 """Flow runs that wait for somebody, as their partial index has it."""
 
+_SCHEDULED = "next_scheduled_start_time IS NOT NULL"
+
 STARTED = "coalesce(start_time, expected_start_time)"
 """When a flow run started, or is expected to: a query must say it in these words to use the index."""
 
@@ -133,7 +135,7 @@ FLOW_RUN = Table(
         # The runs of a deployment, newest first; the scheduler's look at what it has scheduled.
         Index("flow_run_by_deployment", ("deployment_id", "expected_start_time"), where="deployment_id IS NOT NULL"),
         # What is due, for workers and for the loop that marks late runs.
-        Index("flow_run_scheduled", ("next_scheduled_start_time",), where="next_scheduled_start_time IS NOT NULL"),
+        Index("flow_run_scheduled", ("next_scheduled_start_time",), where=_SCHEDULED),
         # A run that was asked for twice is created once.
         Index(
             "flow_run_by_idempotency",
@@ -169,21 +171,13 @@ TASK_RUN = Table(
         Index("task_run_by_flow_run", ("flow_run_id",)),  # the task runs of a flow run
         Index("task_run_open", ("owner",), where=OPEN),  # runs whose owner may be gone; what runs now
         # What waits for a task worker, by its task.
-        Index(
-            "task_run_scheduled",
-            ("task_key", "next_scheduled_start_time"),
-            where="next_scheduled_start_time IS NOT NULL",
-        ),
+        Index("task_run_scheduled", ("task_key", "next_scheduled_start_time"), where=_SCHEDULED),
     ),
 )
 
 CACHED_STATE = Table(
     "cached_state",
-    (
-        *_columns("text", "cache_key!"),
-        *_columns("time", "expiration"),
-        *_columns("json", "state!"),
-    ),
+    (*_columns("text", "cache_key!"), *_columns("time", "expiration"), *_columns("json", "state!")),
     key="cache_key",
 )
 """The states of task runs by the keys under which the server was asked to remember them."""
@@ -491,14 +485,7 @@ CLEANUP = Table(
 )
 """Work for the workers of a pool: infrastructure that must be torn down."""
 
-LEADER = Table(
-    "leader",
-    (
-        *_columns("text", "name! owner!"),
-        *_columns("time", "until!"),
-    ),
-    key="name",
-)
+LEADER = Table("leader", (*_columns("text", "name! owner!"), *_columns("time", "until!")), key="name")
 """Which server does a loop's work now, and until when it has said so."""
 
 META = Table("meta", _columns("text", "key! value!"), key="key")
