@@ -96,6 +96,33 @@ async def test_an_event_that_is_wrong_or_too_large_is_refused_with_all_that_came
     assert await found(api) == []
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"occurred": "0001-01-01T00:00:00Z"},
+        {"occurred": "9999-12-31T23:59:59.999999Z"},
+        {"payload": {"n": 10**30}},
+        {"event": "a\x00b", "payload": {"\x00": "\x00"}},
+        {"resource": {"prefect.resource.id": "prefect.flow-run.\x00"}},
+    ],
+    ids=lambda odd: next(iter(odd)),
+)
+async def test_what_is_odd_is_taken_in_and_found(api: httpx.AsyncClient, odd: Event) -> None:
+    await send(api, {**event(), **odd})
+    always = {"since": "0001-01-01T00:00:00Z", "until": "9999-12-31T23:59:59.999999Z"}
+    page = await ask(api, "POST", "/events/filter", {"filter": {"occurred": always}})
+    assert page["total"] == len(page["events"]) == 1
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_time_that_is_in_no_year_of_ours_is_refused(api: httpx.AsyncClient, time: str) -> None:
+    await send(api, {**event(), "occurred": time}, status=422)
+    await ask(api, "POST", "/events/filter", {"filter": {"occurred": {"since": time, "until": time}}}, 422)
+    body = {"filter": {"occurred": {"since": time}}, "time_interval": 7, "time_unit": "hour"}
+    await ask(api, "POST", "/events/count-by/{countable}", body, 422, countable="time")
+    await ask(api, "POST", "/events/count-by/{countable}", {**body, "time_interval": 1e300}, 422, countable="time")
+
+
 async def test_a_reactor_is_handed_each_event_once(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     handed: list[str] = []
 

@@ -153,6 +153,28 @@ async def test_an_event_that_is_too_large_is_left_out_and_said_so(
     assert "has more than 1024 characters" in caplog.text
 
 
+async def test_an_event_that_the_server_fails_on_holds_up_no_other(
+    address: str, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, *good = [event(name) for name in ("bad", "good", "good")]
+    add = event_store.add
+
+    async def fails(tx: Connection, told: list[Event]) -> int:
+        if any(each["event"] == "bad" for each in told):
+            raise ZeroDivisionError
+        return await add(tx, told)
+
+    monkeypatch.setattr(event_store, "add", fails)
+    async with connected(f"{address}/events/in") as socket:
+        for each in (good[0], bad, good[1]):
+            await socket.send(json.dumps(each))
+        await confirmed(socket)
+    assert await kept(database) == [UUID(each["id"]) for each in good]
+    [aside] = await database.read(store.set_aside.find)
+    assert json.loads(aside["record"])["id"] == bad["id"] and "ZeroDivisionError" in aside["reason"]
+    assert bad["id"] in caplog.text
+
+
 async def test_a_client_must_wait_while_the_database_is_busy(
     address: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

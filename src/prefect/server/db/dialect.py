@@ -17,7 +17,7 @@ from uuid import UUID
 import orjson
 
 from prefect.server.db.errors import Unstorable
-from prefect.server.db.sql import Many, Sql, all_of
+from prefect.server.db.sql import TRUE, Many, Sql
 from prefect.server.db.tables import Index, Kind, Table
 from prefect.types import UTC
 
@@ -28,9 +28,18 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def micros(value: datetime) -> int:
-    """Whole microseconds from 1970 to `value`; a naive one is taken as UTC."""
+    """Whole microseconds from 1970 to `value`; a naive one is taken as UTC.
+
+    Raises:
+        Unstorable: It is in the year 0 or 10000 of UTC, and could not be read again.
+    """
     if value.tzinfo is None:
         value = value.replace(tzinfo=UTC)
+    elif value.tzinfo is not UTC:
+        try:
+            value = value.astimezone(UTC)
+        except OverflowError as error:
+            raise Unstorable(f"The time {value.isoformat()} cannot be stored: {error}.") from error
     return (value - _EPOCH) // _MICROSECOND
 
 
@@ -199,7 +208,7 @@ class Dialect:
 
     def array_has_all(self, expression: str, values: Sequence[str]) -> Sql:
         """A condition: the JSON array holds all of the strings."""
-        return all_of(self.array_has_any(expression, [value]) for value in values)
+        raise NotImplementedError
 
     def json_field(self, expression: str, *path: str) -> str:
         """The text of a field of a JSON object; no part of `path` is ever a user's."""
@@ -289,6 +298,11 @@ class SqliteDialect(Dialect):
 
     def array_has_any(self, expression: str, values: Sequence[str]) -> Sql:
         return Sql(f"EXISTS (SELECT 1 FROM json_each({expression}) WHERE value IN (?*))", (Many(values),))
+
+    def array_has_all(self, expression: str, values: Sequence[str]) -> Sql:
+        wanted = list(dict.fromkeys(values))
+        found = f"(SELECT count(DISTINCT value) FROM json_each({expression}) WHERE value IN (?*))"
+        return Sql(f"{found} = ?", (Many(wanted), len(wanted))) if wanted else TRUE
 
     def json_field(self, expression: str, *path: str) -> str:
         return f"json_extract({expression}, '$.{'.'.join(path)}')"
@@ -383,6 +397,9 @@ class PostgresDialect(Dialect):
     def array_has_any(self, expression: str, values: Sequence[str]) -> Sql:
         # The operator for this is spelled with the sign that marks a value.
         return Sql(f"jsonb_exists_any({expression}::jsonb, ?::text[])", (list(values),))
+
+    def array_has_all(self, expression: str, values: Sequence[str]) -> Sql:
+        return Sql(f"jsonb_exists_all({expression}::jsonb, ?::text[])", (list(values),)) if values else TRUE
 
     def json_field(self, expression: str, *path: str) -> str:
         return f"{expression} #>> '{{{','.join(path)}}}'"

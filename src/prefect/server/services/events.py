@@ -255,8 +255,13 @@ class _Groups:
 async def _count_by_time(
     tx: Connection, criteria: EventFilter, asked: filters.Asked, unit: TimeUnit, interval: float
 ) -> list[Count]:
-    length = _LENGTHS[unit] * interval
-    start, until = _first_span(criteria.occurred.since, unit, length), min(criteria.occurred.until, now())
+    until = min(criteria.occurred.until, now())
+    try:
+        length = _LENGTHS[unit] * interval
+        start = _first_span(criteria.occurred.since, unit, length)
+        _ = start + length
+    except OverflowError:
+        raise Invalid("The given interval, or the time range, is too large to be cut into buckets.") from None
     if until <= criteria.occurred.since:
         return []
     number = -((start - until) // length)

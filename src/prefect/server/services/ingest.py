@@ -19,6 +19,8 @@ from pydantic import ValidationError
 from prefect.schemas.wire import events
 from prefect.server import store
 from prefect.server.db.connection import Connection
+from prefect.server.db.dialect import micros
+from prefect.server.db.errors import Unstorable
 from prefect.server.db.sql import chunks, one_of
 from prefect.server.services import event_store, heartbeats
 from prefect.server.services.apply import apply_told
@@ -27,6 +29,7 @@ from prefect.server.services.event_store import Event
 from prefect.server.services.records import CHANGEABLE, Record
 from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN, split
 from prefect.settings import get_current_settings
+from prefect.types import new_id, now
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
 
@@ -44,6 +47,12 @@ async def receive(tx: Connection, told: Sequence[Event]) -> None:
     await event_store.add(tx, told)
 
 
+async def set_aside(tx: Connection, event: Event, reason: str) -> None:
+    """Keep an event that cannot be taken in where it can be looked at."""
+    record = orjson.dumps(event, option=orjson.OPT_UTC_Z).decode()
+    await store.set_aside.add(tx, [{"id": new_id(), "created": now(), "reason": reason, "record": record}])
+
+
 def read(message: str, received: datetime) -> Event:
     """An event as a client wrote it, in JSON.
 
@@ -51,14 +60,16 @@ def read(message: str, received: datetime) -> Event:
         Invalid: It is none.
     """
     try:
-        return {**events.Event.model_validate_json(message).model_dump(), "received": received}
+        return {**events.Event.model_validate(orjson.loads(message)).model_dump(), "received": received}
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"It is no JSON: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise Invalid(f"It is no event: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def check(event: Event) -> None:
-    """Raise `Invalid` for an event that is larger than the settings allow.
+    """Raise `Invalid` for an event that is larger than the settings allow, or cannot be kept.
 
     How many labels and related resources it may have is a matter of its schema.
     """
@@ -67,7 +78,12 @@ def check(event: Event) -> None:
         raise Invalid(
             f"The name of the event {event['id']} has more than {limits.maximum_event_name_length} characters."
         )
-    size = len(orjson.dumps([event["resource"], event["related"], event["payload"]], option=orjson.OPT_NON_STR_KEYS))
+    try:
+        # In as many lists as an answer may put around it: here what is nested too deep for an answer is refused.
+        size = len(orjson.dumps([[[[event["resource"], event["related"], event["payload"]]]]]))
+        micros(event["occurred"])
+    except (orjson.JSONEncodeError, Unstorable) as error:
+        raise Invalid(f"The event {event['id']} cannot be kept: {error}.") from None
     if size > limits.maximum_size_bytes:
         raise Invalid(f"The event {event['id']} takes {size} bytes, and {limits.maximum_size_bytes} are allowed.")
 

@@ -100,7 +100,7 @@ LONGEST_BEAT = 86400
 def target(record: Record, name: str) -> tuple[str, UUID]:
     """Which kind of object a `state` or `update` record is about, and the object's id, in the field `name`."""
     of = record.get("of")
-    if of not in CHANGEABLE:
+    if not isinstance(of, str) or of not in CHANGEABLE:
         raise BadRecord(f"it is about {of!r}, which is not known")
     return of, _value("uuid", name, record.get(name))
 
@@ -108,7 +108,7 @@ def target(record: Record, name: str) -> tuple[str, UUID]:
 def state(record: Record) -> StoredState:
     """A `state` record as a stored state."""
     type_ = record.get("type")
-    if type_ not in STATE_NAMES:
+    if not isinstance(type_, str) or type_ not in STATE_NAMES:
         raise BadRecord(f"its state type is {type_!r}, which is not known")
     id_ = record.get("id")
     if not (isinstance(id_, str) and _CANONICAL(id_)):
@@ -150,6 +150,9 @@ def changes(of: str, record: Record) -> Row:
     refused = sorted(set(given) - CHANGEABLE[of])
     if refused:
         raise BadRecord(f"it sets {', '.join(refused)} of a {of}, which cannot be set")
+    lacking = sorted(name for name in RUN_TABLES.get(of, ARTIFACT).required if name in given and given[name] is None)
+    if lacking:
+        raise BadRecord(f"it sets {', '.join(lacking)} of a {of} to nothing")
     values = {name: None if value is None else _value(kinds[name], name, value) for name, value in given.items()}
     if record.get("at") is not None:
         values["updated"] = _value("time", "at", record["at"])

@@ -15,6 +15,7 @@ from prefect.server.app import metrics
 from prefect.server.app.endpoints import to_json
 from prefect.server.app.streams import Sent, asked_for, close, while_connected
 from prefect.server.app.websocket import held
+from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.services import event_store, ingest
 from prefect.server.services import events as service
 from prefect.server.services.errors import Invalid
@@ -48,8 +49,7 @@ async def events_in(server: Server, socket: WebSocket) -> None:
     try:
         while messages := await inbox.take():
             events, wrong = _understood(messages)
-            if events:
-                await server.database.write(lambda tx, events=events: ingest.receive(tx, events))
+            await _take_in(server, events)
             if wrong is not None:
                 await close(socket, wrong)
                 return
@@ -57,6 +57,23 @@ async def events_in(server: Server, socket: WebSocket) -> None:
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _take_in(server: Server, events: list[Event]) -> None:
+    """Take events in together; one of which the server can make nothing is set aside, so that it holds up no other."""
+    try:
+        if events:
+            await server.database.write(lambda tx: ingest.receive(tx, events))
+    except (StoreBusy, StoreUnavailable):
+        raise
+    except Exception as error:
+        if len(events) > 1:
+            for event in events:
+                await _take_in(server, [event])
+            return
+        logger.exception("The event %s could not be taken in and was set aside", events[0]["id"])
+        reason = f"the server failed: {type(error).__name__}: {error}"
+        await server.database.write(lambda tx: ingest.set_aside(tx, events[0], reason))
 
 
 class _Inbox:
