@@ -22,7 +22,6 @@ MODULES = {
     "deployments": "deployments",
     "work_pools": "work_pools",
     "work_queues": "work_queues",
-    "ui/flows": "ui_flows",
     "logs": "logs",
     "events": "events",
     "ui": "ui",
