@@ -11,7 +11,8 @@ from cryptography.fernet import Fernet
 
 from prefect.server import store
 from prefect.server.db.connection import Connection, Database
-from prefect.server.services import block_types, encryption, secret_fields, system_blocks
+from prefect.server.services import block_types, encryption, secret_fields, starting, system_blocks
+from prefect.settings import get_current_settings, temporary_settings
 from tests.server.asking import NOBODY, ask, events, is_id
 
 DOCUMENT = "/block_documents/{id}"
@@ -365,3 +366,13 @@ def test_what_is_hidden_and_put_back(value: Any, path: str, hidden: Any) -> None
     shown = secret_fields.hide(data, [path])
     assert shown == {"v": hidden} and data == {"v": value}
     assert secret_fields.restore(shown, data) == data
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_a_server_that_starts_registers_the_known_types(
+    api: httpx.AsyncClient, database: Database, wanted: bool
+) -> None:
+    changed: dict[Any, Any] = {"PREFECT_SERVER_REGISTER_BLOCKS_ON_START": str(wanted).lower()}
+    with temporary_settings(changed):
+        await starting.prepare(database, get_current_settings())
+    assert bool(await ask(api, "POST", "/block_types/filter", {})) is wanted

@@ -115,3 +115,17 @@ async def test_a_body_that_is_nested_too_deep_is_refused(api: httpx.AsyncClient,
     assert response.status_code == status, response.text
     if status == 422:
         assert "nested" in response.json()["detail"]
+
+
+async def test_very_many_values_are_answered(api: httpx.AsyncClient) -> None:
+    names = [f"n{number}" for number in range(40_000)]
+    for path, body in (
+        ("/variables/filter", {"variables": {"name": {"any_": names}}}),
+        ("/variables/filter", {"variables": {"tags": {"all_": names}}}),
+        ("/automations/filter", {"automations": {"tags": {"any_": names}}}),
+        ("/block_schemas/filter", {"block_schemas": {"block_capabilities": {"all_": names}}}),
+        ("/v2/concurrency_limits/increment", {"names": names, "slots": 1}),
+        ("/concurrency_limits/increment", {"names": names, "task_run_id": NOBODY}),
+    ):
+        response = await api.post(path, json=body)
+        assert (response.status_code, response.json()) == (200, []), f"{path}: {response.text[:200]}"
