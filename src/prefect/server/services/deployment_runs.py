@@ -12,7 +12,7 @@ from prefect.server.services import deployments, hydrating, runs, validating, wo
 from prefect.server.services.answers import Answer
 from prefect.server.services.errors import Conflict, Invalid, Refused
 from prefect.server.store import Row
-from prefect.types import now
+from prefect.types import new_id, now
 
 Values = Mapping[str, Any]
 
@@ -30,6 +30,12 @@ class CannotStart(Refused):
     """The request does not go together with the deployment."""
 
 
+class NotWanted(Refused):
+    """The parameters are not what the deployment's schema wants."""
+
+    status = 409
+
+
 async def create(tx: Connection, deployment_id: UUID, values: Values) -> tuple[Answer, bool]:
     """Create a run of a deployment, which waits to be started now unless another state is given.
 
@@ -43,15 +49,16 @@ async def create(tx: Connection, deployment_id: UUID, values: Values) -> tuple[A
     """
     deployment = await deployments.get(tx, deployment_id)
     try:
-        return await _create(tx, deployment, await _pool(tx, deployment), values)
+        run = await _run(tx, deployment, await _pool(tx, deployment), values)
     except hydrating.CannotHydrate as error:
         raise CannotStart(f"Error hydrating flow run parameters: {error}") from None
     except NotWanted as error:
         raise Conflict(f"Error creating flow run: {error}") from None
+    return await runs.create_flow_run(tx, run, run.pop("state"))
 
 
 async def create_many(tx: Connection, deployment_id: UUID, requests: Sequence[Values]) -> list[Answer]:
-    """Create runs of a deployment, each by itself: one that cannot be created does not keep the others from it.
+    """Create runs of a deployment, all at once: one that cannot be created does not keep the others from it.
 
     Returns:
         What became of each, as `FlowRunCreateResult`.
@@ -60,32 +67,32 @@ async def create_many(tx: Connection, deployment_id: UUID, requests: Sequence[Va
         raise CannotStart(f"Cannot create more than {AT_ONCE} flow runs at once: send several requests.")
     deployment = await deployments.get(tx, deployment_id)
     pool = await _pool(tx, deployment)
-    results: list[Answer] = []
+    asked: list[Row | str] = []
     for values in requests:
         try:
-            run, _ = await _create(tx, deployment, pool, values)
-            results.append({"flow_run_id": run["id"], "status": "CREATED", "error": None})
+            asked.append({"id": new_id(), **await _run(tx, deployment, pool, values)})
         except NotWanted as error:
-            results.append(_failed(f"Parameter validation failed: {error}"))
+            asked.append(f"Parameter validation failed: {error}")
         except Refused as error:
-            results.append(_failed(str(error)))
-    return results
+            asked.append(str(error))
+    ids = await runs.create_at_once(tx, [run for run in asked if not isinstance(run, str)])
+    return [
+        {"flow_run_id": None, "status": "FAILED", "error": run}
+        if isinstance(run, str)
+        else {"flow_run_id": ids[run["id"]], "status": "CREATED", "error": None}
+        for run in asked
+    ]
 
 
-class NotWanted(Refused):
-    """The parameters are not what the deployment's schema wants."""
-
-    status = 409
-
-
-async def _create(tx: Connection, deployment: Row, pool: Row | None, values: Values) -> tuple[Answer, bool]:
+async def _run(tx: Connection, deployment: Row, pool: Row | None, values: Values) -> Row:
+    """The columns of a run as a request wants it, and its first `state`."""
     parameters = {**deployment["parameters"], **await hydrating.hydrate(tx, values.get("parameters") or {})}
     _check_parameters(deployment, parameters, values.get("enforce_parameter_schema"))
     job_variables = values.get("job_variables") or {}
     if pool is not None:
         _check_job_variables(pool, deployment, job_variables)
     run = {name: values[name] for name in _KEPT if values.get(name) is not None}
-    run |= {
+    return run | {
         "flow_id": deployment["flow_id"],
         "deployment_id": deployment["id"],
         "deployment_version": deployment["version"],
@@ -93,10 +100,9 @@ async def _create(tx: Connection, deployment: Row, pool: Row | None, values: Val
         "job_variables": job_variables,
         "tags": list(dict.fromkeys([*deployment["tags"], *(values.get("tags") or ())])),
         "auto_scheduled": False,
+        "state": values.get("state") or {"type": "SCHEDULED", "state_details": {"scheduled_time": now()}},
         **await _queue(tx, deployment, pool, values.get("work_queue_name")),
     }
-    scheduled = {"type": "SCHEDULED", "state_details": {"scheduled_time": now()}}
-    return await runs.create_flow_run(tx, run, values.get("state") or scheduled)
 
 
 def _check_parameters(deployment: Row, parameters: Values, enforced: bool | None) -> None:
@@ -137,7 +143,3 @@ async def _pool(tx: Connection, deployment: Row) -> Row | None:
         return None
     queue = await store.work_queues.get(tx, deployment["work_queue_id"])
     return await store.work_pools.get(tx, queue["work_pool_id"]) if queue else None
-
-
-def _failed(error: str) -> Answer:
-    return {"flow_run_id": None, "status": "FAILED", "error": error}

@@ -77,21 +77,41 @@ async def create_flow_runs(tx: Connection, runs: Iterable[Values]) -> list[Row]:
         )
         for run in runs
     ]
-    known = await _known_keys(tx, rows)
+    known = await _ids_by_key(tx, rows)
     new = [row for row in rows if (row["flow_id"], row["idempotency_key"]) not in known]
     await store.flow_runs.add(tx, new)
     return new
 
 
-async def _known_keys(tx: Connection, rows: Iterable[Row]) -> set[tuple[UUID, str]]:
-    """Those flows and idempotency keys of runs of which there is a run already."""
-    keyed = [row for row in rows if row["idempotency_key"] is not None]
-    known: set[tuple[UUID, str]] = set()
+async def create_at_once(tx: Connection, runs: Iterable[Values]) -> dict[UUID, UUID]:
+    """Create flow runs, all at once; each has an id and its first `state`.
+
+    Returns:
+        By the id of each that of its run, which is another where there was one of the same idempotency key.
+    """
+    runs = list(runs)
+    for run in runs:
+        changing.check_parameters(run)
+    # Of those with the same key the first is meant.
+    keys = {(run["flow_id"], run.get("idempotency_key") or run["id"]): run for run in reversed(runs)}
+    new = await create_flow_runs(tx, reversed(keys.values()))
+    by_key = await _ids_by_key(tx, runs)
+    ids: dict[UUID, UUID] = {
+        run["id"]: by_key.get((run["flow_id"], run.get("idempotency_key"))) or run["id"] for run in runs
+    }
+    await transitions.follow_first_of(tx, [row for row in new if ids[row["id"]] == row["id"]])
+    return ids
+
+
+async def _ids_by_key(tx: Connection, runs: Iterable[Values]) -> dict[tuple[UUID, str | None], UUID]:
+    """The ids of the flow runs that there are, by those flows and idempotency keys that runs have."""
+    keyed = [run for run in runs if run.get("idempotency_key") is not None]
+    known: dict[tuple[UUID, str | None], UUID] = {}
     for some in chunks(keyed):
-        flows = one_of("flow_run.flow_id", list({row["flow_id"] for row in some}))
-        keys = one_of("flow_run.idempotency_key", [row["idempotency_key"] for row in some])
-        found = await store.flow_runs.find(tx, all_of([flows, keys]), columns=["flow_id", "idempotency_key"])
-        known.update((row["flow_id"], row["idempotency_key"]) for row in found)
+        flows = one_of("flow_run.flow_id", list({run["flow_id"] for run in some}))
+        keys = one_of("flow_run.idempotency_key", [run["idempotency_key"] for run in some])
+        found = await store.flow_runs.find(tx, all_of([flows, keys]), columns=["id", "flow_id", "idempotency_key"])
+        known.update(((row["flow_id"], row["idempotency_key"]), row["id"]) for row in found)
     return known
 
 

@@ -8,7 +8,7 @@ it, the event, the state of the task run that stands for a flow run in its paren
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -145,6 +145,16 @@ async def follow_first(tx: Connection, collection: Collection, row: Row) -> None
             await _mirror(tx, rules.MirrorToParent(row["parent_task_run_id"], state))
     elif stored["type"] == "SCHEDULED" and stored.get("details", {}).get("deferred"):
         tx.tell(SCHEDULED_TASKS, row["task_key"])
+
+
+async def follow_first_of(tx: Connection, rows: Sequence[Row]) -> None:
+    """Do what follows from the first states of flow runs that have just been stored, all at once."""
+    alone = [row for row in rows if row["parent_task_run_id"] is None]
+    entered = [emitting.Entered(row, None, row["states"][-1]) for row in alone]
+    await emitting.state_events(tx, "flow_run", entered)
+    for row in rows:
+        if row["parent_task_run_id"] is not None:
+            await follow_first(tx, store.flow_runs, row)
 
 
 def proposed(state: Mapping[str, Any]) -> rules.Entry:
