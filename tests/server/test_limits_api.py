@@ -122,6 +122,21 @@ async def test_a_lease_is_renewed_until_it_runs_out(api: httpx.AsyncClient, serv
     await ask(api, "POST", renew, {"lease_duration": 1}, 422, lease_id=kept)
 
 
+async def test_a_lease_that_ran_out_is_in_nobodys_way(api: httpx.AsyncClient, database: Database) -> None:
+    await limit(api, "door", 1)
+    body = {"names": ["door"], "slots": 1}
+    lost = (await ask(api, "POST", f"{V2}/increment-with-lease", body))["lease_id"]
+    await ask(api, "POST", f"{V2}/increment-with-lease", body, 423)
+
+    async def late(tx: Connection) -> None:
+        await store.leases.change(tx, [{"id": UUID(lost), "expires": now() - timedelta(seconds=1)}], ["expires"])
+
+    await database.write(late)
+    await ask(api, "POST", f"{V2}/increment-with-lease", body)
+    await take(api, "door", status=423)
+    assert await active(api) == 1
+
+
 def test_the_loop_that_ends_leases_is_one_of_the_servers() -> None:
     assert "Repossessor" in [loop.name for loop in all_loops(get_current_settings())]
 

@@ -72,7 +72,7 @@ async def bulk_increment_active_slots(
     create_if_missing: Body[Annotated[bool | None, Field(deprecated=True)]] = None,
 ) -> Any:
     """Take slots of all limits of these names; status 423 when one has not enough, and when to ask again."""
-    return [limits.short(row) for row in await limits.acquire(tx, names, slots, mode)]
+    return [limits.short(row) for row in await leases.acquire(tx, names, slots, mode)]
 
 
 @routes.writes("POST", "/increment-with-lease", ConcurrencyLimitWithLeaseResponse)
@@ -85,7 +85,7 @@ async def bulk_increment_active_slots_with_lease(
     holder: Body[ConcurrencyLeaseHolder | None] = None,
 ) -> Any:
     """Take slots as `increment` does, and hold them by a lease that must be renewed before it runs out."""
-    rows = await limits.acquire(tx, names, slots, mode)
+    rows = await leases.acquire(tx, names, slots, mode)
     held_by = holder and holder.model_dump()
     ids = [row["id"] for row in rows]
     lease_id = await leases.create(tx, ids, slots, timedelta(seconds=lease_duration), held_by)

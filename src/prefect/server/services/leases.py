@@ -17,12 +17,25 @@ from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.sql import Sql, one_of
 from prefect.server.services import limits
-from prefect.server.services.errors import Gone
+from prefect.server.services.errors import Gone, Locked
 from prefect.server.store import Row
 from prefect.types import new_id, now
 
 AT_ONCE = 500
 """Leases whose slots are given back in one transaction."""
+
+
+async def acquire(tx: Connection, names: Sequence[str], slots: int, mode: limits.Mode) -> list[Row]:
+    """Take slots as `limits.acquire` does; where there are too few, leases that ran out give theirs back first.
+
+    So nobody waits for the loop, and nobody needs one.
+    """
+    try:
+        return await limits.acquire(tx, names, slots, mode)
+    except Locked:
+        if not await end_expired(tx):
+            raise
+        return await limits.acquire(tx, names, slots, mode)
 
 
 async def create(
