@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
+from starlette.responses import Response
 
 import prefect
 from prefect.server.app import Server
+from prefect.server.app.csrf import Guard
 from prefect.server.db.connection import Database
+from prefect.server.db.errors import StoreUnavailable
 from prefect.server.services import form_errors
 from prefect.settings import get_current_settings, temporary_settings
 from prefect.settings.models.root import Settings
@@ -93,6 +96,18 @@ async def test_a_token_runs_out(database: Database) -> None:
             token = (await ask(api, "GET", CSRF, None, 200, {"client": "c"}))["token"]
             headers = {"prefect-csrf-token": token, "prefect-csrf-client": "c"}
             assert (await api.post("/variables/filter", json={}, headers=headers)).status_code == 403
+
+
+async def test_a_database_that_is_away_is_not_the_clients_fault() -> None:
+    class Away:
+        async def read(self, work: Any) -> Any:
+            raise StoreUnavailable("It is away.")
+
+    guard = Guard(Response("never"), cast("Database", Away()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://test") as client:
+        headers = {"prefect-csrf-token": "t", "prefect-csrf-client": "c"}
+        assert (await client.post("/variables/filter", headers=headers)).status_code == 503
+        assert (await client.get("/variables/name/x")).text == "never"
 
 
 # --- forms -----------------------------------------------------------------------------------------------------------
