@@ -129,7 +129,7 @@ async def test_large_answers_are_compressed_for_who_takes_that(plain: httpx.Asyn
     for taken, expected in (("gzip", "gzip"), ("identity", None)):
         answer = await plain.get("/openapi.json", headers={"accept-encoding": taken})
         assert answer.headers.get("content-encoding") == expected
-        assert answer.json()["info"]["version"] == "0.8.4"
+        assert answer.json()["info"]["title"] == "Prefect REST API"
     assert "content-encoding" not in (await plain.get("/version")).headers
 
 

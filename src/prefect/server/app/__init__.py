@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp
 
+import prefect
 from prefect.server.app import metrics, sockets
 from prefect.server.app.csrf import Guard
 from prefect.server.app.edge import LARGEST, Edge
@@ -77,7 +78,7 @@ class Server:
     def _api(self) -> FastAPI:
         api = FastAPI(
             title="Prefect REST API",
-            version=starting.API_VERSION,
+            version=prefect.__version__,
             exception_handlers=HANDLERS,
             strict_content_type=False,
         )

@@ -11,13 +11,13 @@ from prefect.server.services import reading, starting
 routes = Routes("Root")
 
 
-@routes.reads("GET", "/health", Any)
+@routes.reads("GET", "/health", bool)
 async def health_check(tx: Connection) -> bool:
     """The server answers."""
     return True
 
 
-@routes.reads("GET", "/hello", Any)
+@routes.reads("GET", "/hello", str)
 async def hello(tx: Connection) -> str:
     """A greeting."""
     return "👋"

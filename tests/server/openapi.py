@@ -1,0 +1,97 @@
+"""What an OpenAPI document says, without its prose, in a form that can be compared name by name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+PROSE = {"title", "description", "examples", "example", "summary", "externalDocs"}
+ENVIRONMENT = {"supported_environment_variables", "aliases"}
+"""What the schemas of settings say of their environment variables; the facts of settings are compared elsewhere."""
+
+PARTS = {"fields", "other", "path_params", "query_params", "header_params"}
+"""Facts that are compared one by one."""
+
+Facts = dict[str, Any]
+
+
+def plain(schema: Any) -> Any:
+    """A JSON schema without prose, in which a reference is the name of what it refers to."""
+    if isinstance(schema, list):
+        return [plain(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema.rpartition("/")[2] if isinstance(schema, str) and schema.startswith("#/") else schema
+    kept: Facts = {}
+    for key, value in schema.items():
+        if key in ("properties", "patternProperties"):
+            kept[key] = {name: plain(item) for name, item in value.items()}
+        elif key in ("default", "enum", "const"):
+            kept[key] = value
+        elif key not in PROSE | ENVIRONMENT:
+            kept[key] = plain(value)
+    return kept
+
+
+def operations(document: Facts) -> dict[str, Facts]:
+    """Each operation by its method and path: its id, tags, parameters, body and answers."""
+    return {
+        f"{method.upper()} {path}": _operation(declared)
+        for path, methods in document["paths"].items()
+        for method, declared in methods.items()
+    }
+
+
+def _operation(declared: Facts) -> Facts:
+    facts: Facts = {"operationId": declared["operationId"], "tags": declared.get("tags", [])}
+    for given in declared.get("parameters", []):
+        schema = plain(given.get("schema", {})) | {"required": given.get("required", False)}
+        facts.setdefault(f"{given['in']}_params", {})[given["name"]] = schema
+    if body := declared.get("requestBody"):
+        content = {kind: _label(item.get("schema", {})) for kind, item in body["content"].items()}
+        facts["body"] = {"required": body.get("required", False), **content}
+    facts["responses"] = {
+        code: _label(next(iter(answer["content"].values())).get("schema", {})) if answer.get("content") else None
+        for code, answer in declared["responses"].items()
+    }
+    if declared.get("deprecated"):
+        facts["deprecated"] = True
+    return facts
+
+
+def _label(schema: Any) -> str:
+    stripped = plain(schema)
+    if set(stripped) == {"$ref"}:
+        return stripped["$ref"]
+    return json.dumps(stripped, sort_keys=True) if stripped else "any"
+
+
+def schemas(document: Facts) -> dict[str, Facts]:
+    """Each schema by its name: its fields, or what it is instead."""
+    return {name: _schema(declared) for name, declared in document["components"]["schemas"].items()}
+
+
+def _schema(declared: Facts) -> Facts:
+    stripped = plain(declared)
+    required = set(stripped.pop("required", []))
+    fields = stripped.pop("properties", None)
+    if fields is None:
+        return stripped
+    stripped.pop("type", None)
+    facts: Facts = {"fields": {name: {**item, "required": name in required} for name, item in fields.items()}}
+    return facts | ({"other": stripped} if stripped else {})
+
+
+def differences(theirs: Facts, ours: Facts) -> dict[str, tuple[Any, Any]]:
+    """Where two sets of facts differ, as paths to a pair: theirs, and ours; None where there is none."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for name in sorted({*theirs, *ours}):
+        one, other = theirs.get(name), ours.get(name)
+        if (
+            isinstance(one, dict)
+            and isinstance(other, dict)
+            and name in ("fields", "other", "header_params", "query_params")
+        ):
+            found |= {f"{name}.{inner}": pair for inner, pair in differences(one, other).items()}
+        elif one != other:
+            found[name] = (one, other)
+    return found
