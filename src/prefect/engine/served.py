@@ -87,7 +87,7 @@ class Server:
         try:
             if parent is not None:
                 body = {name: value for name, value in parent.created.items() if name != "created"}
-                await self._call("POST", "/task_runs/", {**body, "state": {"type": "PENDING"}})
+                await self._call("POST", "/task_runs/", body)  # it gets the flow run's states
             body = {name: values[name] for name in _FLOW_RUN if values[name] is not None}
             body |= {
                 "empirical_policy": policy,

@@ -92,6 +92,17 @@ def flush(timeout: float | None = None) -> bool:
     return all(journal.flush(timeout) for journal in writer.opened())
 
 
+def unsettled() -> bool:
+    """Whether something that was appended is still to be carried to where it is wanted."""
+    return _current is not None and _current.unsettled()
+
+
+def settle(timeout: float) -> None:
+    """Wait until all that was appended has been carried to where it is wanted, at most `timeout` seconds."""
+    if _current is not None:
+        _current.settle(timeout)
+
+
 def carry_on() -> None:
     """Have what is on disk carried on to where it is wanted, as at the end of the process."""
     for journal in writer.opened():

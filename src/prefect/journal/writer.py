@@ -49,6 +49,14 @@ class Carrier(Protocol):
         """Records were committed. Must not wait."""
         ...
 
+    def waiting(self) -> bool:
+        """Whether something that was committed is still to be carried on, and will be before long."""
+        ...
+
+    def settle(self, timeout: float) -> None:
+        """Wait until it is, at most `timeout` seconds."""
+        ...
+
     def finish(self) -> None:
         """The journal is closing: carry on what waits, for as long as is reasonable, and stop."""
         ...
@@ -107,6 +115,17 @@ class Journal:
         self._hurry.set()
         self._rouse()
         return done.wait(timeout)
+
+    def unsettled(self) -> bool:
+        """Whether something that was appended is still to be carried on."""
+        return self.carrier is not None and (bool(self._queue) or self._awake or self.carrier.waiting())
+
+    def settle(self, timeout: float) -> None:
+        """Wait until all that was appended has been carried on, at most `timeout` seconds."""
+        if self.carrier is not None:
+            if self._queue or self._awake:
+                self.flush(timeout)
+            self.carrier.settle(timeout)
 
     def close(self) -> None:
         """Write what is queued, stop the thread and close the file."""
@@ -205,11 +224,11 @@ class Journal:
         try:
             with self._draining:
                 self._sink.write(_batches(self._queue, waiting))
+            if self.carrier is not None:
+                self.carrier.committed()
         finally:
             for event in waiting:
                 event.set()
-        if self.carrier is not None:
-            self.carrier.committed()
 
 
 def _batches(queue: deque[Any], waiting: list[threading.Event]) -> Iterable[bytes]:

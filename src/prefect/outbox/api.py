@@ -208,7 +208,7 @@ class _Delivery:
         if any(_mirrors(state) for state in states):
             # It stands for a flow run, and the server keeps it in step with that.
             body = {name: record[name] for name in _TASK_RUN if record.get(name) is not None}
-            self._call("POST", "/task_runs/", {**body, "state": {"type": "PENDING"}})
+            self._call("POST", "/task_runs/", body)
             return
         self._begun[record["id"]] = story = TaskRunStory({**record, **self._changes.get(record["id"], {})})
         self._tell(story, states)

@@ -44,6 +44,8 @@ REMEMBERED = 1000
 """Of how many flow runs it is remembered what their task runs' events say of them."""
 LOOK = 0.05
 """Seconds between two looks at whether another process has shipped this one's records."""
+SHORT_LOOK = 0.002
+"""Seconds between two looks at whether this process has shipped them."""
 BEAT = 30
 """Seconds between two heartbeats of a flow run, unless `flows.heartbeat_frequency` is set."""
 BEATS_MISSED = 3
@@ -67,10 +69,13 @@ class Shipper:
         self._lock = ProcessLock(outbox.path.with_suffix(".lock"))
         self._courier: Courier | None = None
         self._wake = threading.Event()
+        self._hurry = threading.Event()
         self._closing = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._dirty = False
+        self._shipping = False
+        self._behind = False
         self._moved = time.monotonic()
         self._stop_at = float("inf")
         self._beat_at = float("inf")
@@ -84,9 +89,22 @@ class Shipper:
         self._dirty = True
         self._rouse()
 
+    def waiting(self) -> bool:
+        """Whether records wait that will be shipped before long."""
+        return (self._dirty or self._shipping) and self.away is None and not self._behind
+
+    def settle(self, timeout: float) -> None:
+        """Wait until what was committed is shipped; who has waited in vain does not wait again until it is."""
+        end = time.monotonic() + timeout
+        while self.waiting() and time.monotonic() < end:
+            self._hurry.set()
+            time.sleep(SHORT_LOOK)
+        self._behind = self.waiting()
+
     def finish(self) -> None:
         """Ship what waits, within bounds, and say in a line what could not be shipped."""
         self._closing.set()
+        self._hurry.set()
         self._wake.set()
         self._moved = time.monotonic()
         self._stop_at = self._moved + AT_MOST
@@ -98,6 +116,7 @@ class Shipper:
         self._say_what_waits()
         self._thread, self._stop_at = None, float("inf")
         self._closing.clear()
+        self._hurry.clear()
 
     def _may_wait(self, patience: float) -> bool:
         """Whether the end of the process may wait for the server any longer."""
@@ -156,7 +175,9 @@ class Shipper:
             pause = PACE if not failures else min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE)
             if self._dirty:
                 self._wake.set()
-            self._closing.wait(pause)
+            self._hurry.wait(pause)
+            if not self._closing.is_set():
+                self._hurry.clear()
 
     def _until_beat(self) -> float | None:
         if not self._under_way or self._beat_at == float("inf"):
@@ -221,16 +242,19 @@ class Shipper:
         if not self._lock.acquire():
             return
         try:
+            self._shipping = True
             self._dirty = False  # what is committed from here on sets it again
             with closing(self.outbox.connect()) as connection:
                 while self._deliver_next(connection):
                     if interrupted():
                         self._dirty = True
                         return
+            self._behind = False
         except BaseException:
             self._dirty = True
             raise
         finally:
+            self._shipping = False
             self._lock.release()
 
     def _deliver_next(self, connection: sqlite3.Connection) -> bool:

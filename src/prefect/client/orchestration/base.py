@@ -6,7 +6,8 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
-from prefect._io import drive
+from prefect import journal
+from prefect._io import blocking, drive
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 M = TypeVar("M", bound="BaseModel")
+
+CATCH_UP = 3.0
+"""Seconds to wait for a server to be told of what this process has recorded."""
 
 HTTP_METHODS: TypeAlias = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
 """The methods of the API's operations."""
@@ -62,17 +66,25 @@ class BaseAsyncClient:
             PrefectHTTPStatusError: The answer says that it failed.
         """
         body = kwargs.pop("json", None)
+        await self._catch_up()
         return await self._transport.request(method, path, {**(params or {}), **(path_params or {})}, body, **kwargs)
 
     async def _call(self, method: str, route: str, body: Mapping[str, Any] | Any = None, /, **params: Any) -> Any:
         """Carry out an operation and return its answer; `params` are those of the path and the query."""
+        await self._catch_up()
         return await self._transport.call(method, route, params, body)
 
     async def _respond(
         self, method: str, route: str, body: Mapping[str, Any] | Any = None, /, **params: Any
     ) -> Response:
         """As `_call`, for a method whose interface is to return the response."""
+        await self._catch_up()
         return await self._transport.request(method, route, params, body)
+
+    async def _catch_up(self) -> None:
+        """Wait until the server has been told of what this process recorded: a program sees what it has just done."""
+        if journal.unsettled():
+            await blocking(journal.settle, CATCH_UP)
 
 
 def driven(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Callable[Concatenate[Any, P], R]:
