@@ -235,6 +235,15 @@ async def test_a_statement_that_takes_too_long_says_so(postgres_url: str) -> Non
     await hasty.close()
 
 
+async def test_a_statement_for_which_the_client_waits_too_long_says_so(postgres_url: str) -> None:
+    hasty = PostgresDatabase(postgres_url, options={"command_timeout": 0.05})
+    await hasty.open()
+    with pytest.raises(StoreBusy, match="took too long"):
+        await hasty.write(lambda tx: tx.fetch(Sql("SELECT pg_sleep(10)")))
+    assert await hasty.write(lambda tx: store.meta.count(tx)) == 0
+    await hasty.close()
+
+
 async def test_a_unit_that_uses_its_connection_twice_at_once_is_a_bug_and_not_a_lost_connection(
     database: PostgresDatabase,
 ) -> None:

@@ -19,6 +19,7 @@ from prefect.server import store
 from prefect.server.db import migrations, schema
 from prefect.server.db.errors import StoreDamaged, StoreUnavailable, StoreVersionError
 from prefect.server.db.postgres import PostgresDatabase
+from prefect.server.db.resident import ResidentSqlite
 from prefect.server.db.sql import Sql
 from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.db.tables import TABLES
@@ -167,6 +168,18 @@ async def test_an_older_postgresql_database_is_migrated_when_it_is_opened(postgr
     assert await database.read(lambda tx: store.events.count(tx)) == 0
     for other in (database, *others):
         await other.close()
+
+
+async def test_an_older_database_is_refused_where_it_is_not_to_be_migrated(tmp_path: Path, postgres_url: str) -> None:
+    migrations_of: list[Any] = [tmp_path / "store.db", PostgresDatabase(postgres_url).connect]
+    for target in migrations_of:
+        await asyncio.to_thread(migrations.upgrade, target, "0001")
+    for database in (
+        ResidentSqlite(tmp_path / "store.db", migrate=False),
+        PostgresDatabase(postgres_url, migrate=False),
+    ):
+        with pytest.raises(StoreVersionError, match="run `prefect server database upgrade`"):
+            await database.open()
 
 
 async def test_several_servers_create_one_postgresql_database(postgres_url: str) -> None:

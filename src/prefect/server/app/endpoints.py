@@ -7,6 +7,7 @@ so it goes straight to JSON, without being validated a second time.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Annotated, Any
@@ -23,6 +24,10 @@ from starlette.responses import Response
 from prefect.server.db.connection import Database
 from prefect.server.routes.operation import Caller, Content, Operation, Status
 from prefect.server.routes.parameters import Parameter, parameters, wants_caller
+
+# FastAPI gives the type of a body's field the field's name, which pydantic says has no effect. FastAPI ignores that
+# where it builds what validates the type, but our schemas are built at their first use.
+warnings.filterwarnings("ignore", "The 'alias' attribute with value", UserWarning)
 
 _PLACES: dict[str, Callable[..., Any]] = {
     "path": Path,

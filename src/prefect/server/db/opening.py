@@ -40,12 +40,13 @@ def database(settings: Settings) -> Database:
     if file is not None:
         from prefect.server.db.resident import ResidentSqlite
 
-        return ResidentSqlite(file)
+        return ResidentSqlite(file, migrate=settings.server.database.migrate_on_start)
     from prefect.server.db.postgres import PostgresDatabase
 
     told = settings.server.database
     pool = told.sqlalchemy
-    return PostgresDatabase(url(settings), pool.pool_size + pool.max_overflow, options=_options(told))
+    connections = pool.pool_size + pool.max_overflow
+    return PostgresDatabase(url(settings), connections, options=_options(told), migrate=told.migrate_on_start)
 
 
 def place(settings: Settings) -> str:

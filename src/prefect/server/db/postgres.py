@@ -97,16 +97,23 @@ class PostgresDatabase:
         connections: How many connections to hold at most.
         patience: Seconds for which a unit of work is tried again.
         options: Further arguments of `asyncpg.connect`.
+        migrate: Whether `open` migrates an older schema, or refuses it.
     """
 
     def __init__(
-        self, url: str, connections: int = 15, patience: float = PATIENCE, options: dict[str, Any] | None = None
+        self,
+        url: str,
+        connections: int = 15,
+        patience: float = PATIENCE,
+        options: dict[str, Any] | None = None,
+        migrate: bool = True,
     ) -> None:
         self.patience = patience
         self.place = url.rpartition("@")[2].partition("?")[0]
         self._address = _address(url)
         self._connections = connections
         self._options = options or {}
+        self._migrate = migrate
         self._free: asyncio.Semaphore | None = None
         self._idle: list[tuple[float, Any]] = []
         self._used: set[Any] = set()
@@ -123,14 +130,17 @@ class PostgresDatabase:
             StoreVersionError: A newer release made its schema.
         """
         try:
-            await schema.prepare_postgres(self.connect, self.place, PostgresDialect())
+            await schema.prepare_postgres(self.connect, self.place, PostgresDialect(), self._migrate)
         except (OSError, ValueError, asyncpg.PostgresError) as error:
             raise self._unreachable(error) from error
         self._free = asyncio.Semaphore(self._connections)
 
     async def connect(self) -> Any:
         """A connection of asyncpg's that belongs to the caller."""
-        return await asyncpg.connect(self._address, **self._options)
+        try:
+            return await asyncpg.connect(self._address, **self._options)
+        except TimeoutError as error:
+            raise ConnectionError("there was no answer in time") from error
 
     async def close(self) -> None:
         """Let units of work that are under way end, for some seconds, and let go of all connections."""
@@ -265,6 +275,8 @@ class PostgresDatabase:
             except (_Unfinished, *_in_the_way()) as error:
                 if time.monotonic() >= deadline:
                     raise StoreBusy(f"The database is busy ({error}): try again.") from error
+            except TimeoutError as error:
+                raise StoreBusy("The database took too long for a statement: try again.") from error
             except _lost() as error:
                 if time.monotonic() >= deadline:
                     raise self._unreachable(error) from error

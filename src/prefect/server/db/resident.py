@@ -60,8 +60,8 @@ class _Job:
 class ResidentSqlite(SqliteDatabase):
     """A SQLite file with connections that stay open, from `open` to `close`."""
 
-    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
-        super().__init__(path, patience)
+    def __init__(self, path: Path, patience: float = PATIENCE, migrate: bool = True) -> None:
+        super().__init__(path, patience, migrate)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._readers: ThreadPoolExecutor | None = None

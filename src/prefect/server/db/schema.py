@@ -33,11 +33,11 @@ SWITCHING = 5.0
 """Seconds for which others may be in the way of a new file's journal mode."""
 
 
-def prepare(connection: sqlite3.Connection, path: Path, dialect: Dialect) -> None:
+def prepare(connection: sqlite3.Connection, path: Path, dialect: Dialect, migrate: bool = True) -> None:
     """Make the file at `path` have the current schema.
 
     Raises:
-        StoreVersionError: A newer release made it.
+        StoreVersionError: A newer release made it, or an older one and it is not to be migrated.
         StoreDamaged: It is a database, but not one of ours.
     """
     _write_ahead(connection)
@@ -51,7 +51,16 @@ def prepare(connection: sqlite3.Connection, path: Path, dialect: Dialect) -> Non
             f"The local store {str(path)!r} has schema {version!r}, and this release knows up to {HEAD!r}: upgrade "
             "pluperfect, or set PREFECT_HOME to another directory."
         )
+    if not migrate:
+        raise _too_old(f"The local store {str(path)!r}", version)
     upgrade(path)
+
+
+def _too_old(what: str, version: str) -> StoreVersionError:
+    return StoreVersionError(
+        f"{what} has schema {version!r}, and this release needs {HEAD!r}: run `prefect server database upgrade`, or "
+        "let servers do it with PREFECT_SERVER_DATABASE_MIGRATE_ON_START."
+    )
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
@@ -115,16 +124,19 @@ TAKE_TURN = "SELECT pg_advisory_xact_lock(1886156144)"
 """Those who create or migrate a database together do it one after the other; the number is an arbitrary one."""
 
 
-async def prepare_postgres(connect: Callable[[], Awaitable[Any]], place: str, dialect: Dialect) -> None:
+async def prepare_postgres(
+    connect: Callable[[], Awaitable[Any]], place: str, dialect: Dialect, migrate: bool = True
+) -> None:
     """Make a PostgreSQL database have the current schema, if it has none or an older one.
 
     Args:
         connect: Makes a connection of asyncpg's to it.
         place: What to call it in messages.
         dialect: PostgreSQL's.
+        migrate: Whether to migrate an older one, or to refuse it.
 
     Raises:
-        StoreVersionError: A newer release made it.
+        StoreVersionError: A newer release made it, or an older one and it is not to be migrated.
         StoreDamaged: It holds tables, but none of ours.
     """
     connection = await connect()
@@ -146,6 +158,8 @@ async def prepare_postgres(connect: Callable[[], Awaitable[Any]], place: str, di
             "pluperfect, or name another database."
         )
     if version != HEAD:
+        if not migrate:
+            raise _too_old(f"The database at {place!r}", version)
         await blocking(importlib.import_module("prefect.server.db.migrations").upgrade, connect)
 
 

@@ -125,11 +125,13 @@ class SqliteDatabase:
     Args:
         path: The file. Its directory is made when it is missing.
         patience: Seconds to wait for one's turn to write.
+        migrate: Whether a file of an older release is migrated, or refused.
     """
 
-    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
+    def __init__(self, path: Path, patience: float = PATIENCE, migrate: bool = True) -> None:
         self.path = path
         self.patience = patience
+        self.migrate = migrate
         self._prepared = False
         self._listeners: list[Callable[[Told], None]] = []
 
@@ -218,7 +220,7 @@ class SqliteDatabase:
             raise explain(error, self.path) from error
         try:
             if not (self._prepared and self.path.stat().st_size):
-                schema.prepare(raw, self.path, SqliteDialect())
+                schema.prepare(raw, self.path, SqliteDialect(), self.migrate)
                 self._prepared = True
             # A commit is on disk when it returns: the journal's records are discarded on its word.
             raw.execute("PRAGMA synchronous = FULL")

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from prefect.server.db.migrations import Bytes, Duration, Flag, Int, Json, Real, Time, Uuid, index, optional, required
+from prefect.server.db.migrations import Bytes, Flag, Int, Json, Real, Time, Uuid, index, optional, required
 
 revision = "0002"
 down_revision = "0001"
