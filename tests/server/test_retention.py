@@ -13,6 +13,7 @@ from prefect.server.bus import Bus
 from prefect.server.db.connection import Database
 from prefect.server.loops import Environment, all_loops, retention
 from prefect.server.services import event_store, history, log_ingest
+from prefect.server.services.retention import tend
 from prefect.settings import (
     PREFECT_SERVER_EVENTS_RETENTION_PERIOD,
     PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE,
@@ -75,6 +76,12 @@ async def test_events_are_kept_for_as_long_as_their_names_say(database: Database
         await retention.remove_events(environment(database))
     left = ["long", "b", "prefect.task-run.Failed", "prefect.task-run.Running", "short"]
     assert await names(database) == left
+
+
+async def test_a_store_without_a_server_is_tended_by_those_who_use_it(database: Database) -> None:
+    await add_events(database, ("old", 9), ("older", 100), ("young", 6))
+    await tend(database)
+    assert await names(database) == ["young"]
 
 
 async def test_logs_are_kept_for_the_period_of_the_settings(database: Database) -> None:

@@ -19,6 +19,7 @@ from prefect.server.db.sqlite import open_home
 from prefect.server.routes import find
 from prefect.server.routes.operation import LOCAL, Status
 from prefect.server.routes.parameters import bind, wants_caller
+from prefect.server.services import retention
 from prefect.server.services.apply import JournalUnreadable, apply
 from prefect.server.services.errors import Missing
 from prefect.server.services.owners import crash_orphans
@@ -72,7 +73,7 @@ class LocalApplication:
         return answer.answer if isinstance(answer, Status) else answer
 
     async def catch_up(self) -> None:
-        """Apply the journal, and crash runs whose process is gone."""
+        """Apply the journal, crash runs whose process is gone, and remove events that are too old."""
         own = journal.current()
         if own is not None and own.home == self.home:
             await blocking(own.flush, FLUSH_TIMEOUT)
@@ -80,6 +81,7 @@ class LocalApplication:
             await apply(self.database, self.home)
             if time.monotonic() - self._looked > OWNERS_EVERY:
                 await crash_orphans(self.database, self.home)
+                await retention.tend(self.database)
                 self._looked = time.monotonic()
         except JournalUnreadable as error:
             # What was applied before can still be read.

@@ -7,18 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from prefect.schemas.filters import FlowRunFilter
+from prefect._lazy import lazy
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.connection import Connection, Database
 from prefect.server.db.dialect import micros
 from prefect.server.db.sql import Sql, all_of, any_of, none_of, one_of
-from prefect.server.services import removing
 from prefect.server.services.event_store import Key
 from prefect.server.store import event_queries
 from prefect.server.store.filters.events import NAME
+from prefect.settings import get_current_settings
 from prefect.types import now
+
+if TYPE_CHECKING:
+    from prefect.schemas import filters
+    from prefect.server.services import removing
+else:
+    filters = lazy("prefect.schemas.filters")
+    removing = lazy("prefect.server.services.removing")
 
 SETTLED = timedelta(days=1)
 """What belongs to nothing may belong to a run that is yet to come; not any more when it is as old as this."""
@@ -59,6 +67,19 @@ async def remove_events(
     return keys[-1] if len(keys) == limit else None
 
 
+TENDED = 5000
+"""Events that are removed at once where no server does it."""
+
+
+async def tend(database: Database) -> None:
+    """Remove some old events from a store that no server may ever open."""
+    told = get_current_settings().server
+    period, own_periods = told.events.retention_period, told.services.db_vacuum.event_retention_overrides
+    old = Sql("event.occurred < ?", (now() - min([period, *own_periods.values()]),))
+    if await database.read(lambda tx: store.events.find(tx, old, limit=1, columns=["id"])):
+        await database.write(lambda tx: remove_events(tx, TENDED, period, own_periods))
+
+
 async def remove_logs(tx: Connection, limit: int, period: timedelta) -> int:
     """Remove logs that are older than a period."""
     return await _remove(tx, store.logs, _made_before(store.logs, now() - period), limit)
@@ -67,7 +88,7 @@ async def remove_logs(tx: Connection, limit: int, period: timedelta) -> int:
 async def remove_flow_runs(tx: Connection, limit: int, period: timedelta) -> int:
     """Remove flow runs that ended longer ago than a period, with what belongs to them."""
     over = {"state": {"type": {"any_": _OVER}}, "end_time": {"before_": now() - period}}
-    return len(await removing.remove_flow_runs(tx, limit, flow_runs=FlowRunFilter.model_validate(over)))
+    return len(await removing.remove_flow_runs(tx, limit, flow_runs=filters.FlowRunFilter.model_validate(over)))
 
 
 async def remove_orphans(tx: Connection, limit: int) -> int:
