@@ -14,6 +14,7 @@ from prefect.schemas.event_filters import EventFilter
 from prefect.server.db.connection import Database
 from prefect.server.services import event_store
 from prefect.server.services import events as service
+from prefect.settings import PREFECT_SERVER_SERVICES_EVENT_LOGGER_ENABLED, temporary_settings
 from prefect.types import new_id, now
 from tests.server.asking import ask, complete
 from tests.server.journals import at
@@ -120,6 +121,16 @@ async def test_a_time_that_is_in_no_year_of_ours_is_refused(api: httpx.AsyncClie
     body = {"filter": {"occurred": {"since": time}}, "time_interval": 7, "time_unit": "hour"}
     await ask(api, "POST", "/events/count-by/{countable}", body, 422, countable="time")
     await ask(api, "POST", "/events/count-by/{countable}", {**body, "time_interval": 1e300}, 422, countable="time")
+
+
+async def test_events_are_logged_where_the_settings_want_it(
+    api: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "prefect.server.events")
+    await send(api, event("unseen"))
+    with temporary_settings({PREFECT_SERVER_SERVICES_EVENT_LOGGER_ENABLED: True}):
+        await send(api, event("seen"))
+    assert "seen of thing.1" in caplog.text and "unseen" not in caplog.text
 
 
 async def test_a_reactor_is_handed_each_event_once(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ deleted, its events no longer have it.
 from __future__ import annotations
 
 import base64
+import logging
 import struct
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -21,6 +22,9 @@ from prefect.server.db.sql import chunks
 from prefect.server.services import history, packing
 from prefect.server.store import Row, event_queries
 from prefect.server.store.filters.events import FLOW_RUN, SEVERAL, TASK_RUN, full, shortened, split
+from prefect.settings import get_current_settings
+
+logger = logging.getLogger("prefect.server.events")
 
 Event = dict[str, Any]
 """An event as the API shows it: Python values, as in `prefect.schemas.events.ReceivedEvent`."""
@@ -52,6 +56,9 @@ async def add(tx: Connection, events: Sequence[Event]) -> int:
     added = await store.events.add(tx, rows)
     for item in announcements(unique):
         tx.tell(TOPIC, item)
+    if get_current_settings().server.services.event_logger.enabled:
+        for event in unique.values():
+            logger.info("%s %s of %s", event["id"], event["event"], event["resource"][_ID])
     if REACTORS and added:
         new = list(unique.values()) if added == len(rows) else await _new(tx, rows, unique)
         for react in REACTORS:
