@@ -5,9 +5,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from prefect import flow, get_run_logger, journal, task
+from prefect import flow, get_client, get_run_logger, journal, task
 from prefect.artifacts import create_markdown_artifact, update_progress_artifact
 from prefect.cli._frame import run as run_command
 from prefect.outbox.store import Outbox, name_of, outboxes
@@ -334,3 +335,25 @@ def test_a_task_run_that_another_process_began_is_told_with_all_that_is_known_of
     assert last["payload"]["task_run"]["total_run_time"] == 2.0
     assert last["payload"]["task_run"]["tags"] == ["x"]
     assert last["payload"]["validated_state"]["message"] == "no"
+
+
+def test_a_client_sees_what_its_process_has_just_recorded(server: FakeServer):
+    @task
+    def add(x: int) -> int:
+        return x
+
+    @flow
+    def main() -> None:
+        for number in range(3):
+            add(number)
+
+    main()
+    with get_client(sync_client=True) as client:
+        client.request("GET", "/version")
+    assert completed(server) == 3
+    server.stop()
+    main_away = journal.current()
+    assert main_away is not None
+    main_away.append({"kind": "artifact", "id": new_id()})
+    with get_client(sync_client=True) as client, pytest.raises(httpx.ConnectError):
+        client.request("GET", "/version")

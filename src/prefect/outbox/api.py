@@ -14,7 +14,7 @@ import orjson
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.outbox import line, store
-from prefect.outbox.events import Surroundings, TaskRunStory, heartbeat
+from prefect.outbox.events import Surroundings, TaskRunStory, details_of, heartbeat
 from prefect.outbox.line import Line
 from prefect.outbox.store import Batch, Progress
 from prefect.outbox.telling import Teller, Told, batches, post
@@ -38,7 +38,6 @@ _TASK_RUN = (
 )
 _FLOW_RUN_CHANGES = frozenset(("name", "flow_version", "parameters", "tags", "job_variables", "empirical_policy"))
 _ARTIFACT_CHANGES = frozenset(("data", "description", "metadata_"))
-_OF_THE_RUN = frozenset(("flow_run_id", "task_run_id"))
 _REFERENCES = ("run_id", "flow_run_id", "flow_id")
 
 
@@ -189,8 +188,7 @@ class _Delivery:
         if self._is_there(state["id"]):
             return
         body = {"type": state["type"], "name": state["name"], "message": state.get("message")}
-        details = {name: value for name, value in (state.get("details") or {}).items() if name not in _OF_THE_RUN}
-        body |= {"state_details": details, "data": state.get("data")}
+        body |= {"state_details": details_of(state), "data": state.get("data")}
         answer = self._call("POST", "/flow_runs/{id}/set_state", {"state": body, "force": True}, id=flow_run_id)
         self._rename(state["id"], answer["state"]["id"])
 
@@ -271,4 +269,4 @@ class _Delivery:
 
 def _mirrors(state: Record) -> bool:
     """Whether it is the state of a flow run on the task run that stands for it."""
-    return bool((state.get("details") or {}).get("child_flow_run_id"))
+    return bool(details_of(state).get("child_flow_run_id"))

@@ -157,8 +157,14 @@ class TaskRunStory:
         return {"labels": {}, **told, "run_count": 0, "total_run_time": _NO_TIME, **columns}
 
 
+def details_of(state: Record) -> Record:
+    """The details of a recorded state, but for the run that it belongs to."""
+    details: Record = state.get("details") or {}
+    return {name: value for name, value in details.items() if name not in _OF_THE_RUN}
+
+
 def _shown(state: Record) -> Record:
-    details = {name: value for name, value in (state.get("details") or {}).items() if name not in _OF_THE_RUN}
+    details = details_of(state)
     if state["type"] == "COMPLETED" and state.get("data") is None:
         details["untrackable_result"] = True
     message = (state.get("message") or "")[:LONGEST_MESSAGE]
@@ -170,7 +176,7 @@ def _close(before: Record, state: Record) -> bool:
 
 
 def _moment(state: Record) -> Moment:
-    scheduled = (state.get("details") or {}).get("scheduled_time")
+    scheduled = details_of(state).get("scheduled_time")
     return Moment(state["type"], state["name"], _time(state["timestamp"]), _time(scheduled) if scheduled else None)
 
 

@@ -26,7 +26,7 @@ UNKNOWN_CALLER = frozenset({401, 403, 407})
 SHIPPING_TIMEOUT = 10.0
 """Seconds that the server has to take what is shipped: a process that ends must not wait longer for it."""
 NDJSON = {"content-type": "application/x-ndjson"}
-_JOURNAL = ("POST", "/journal", {}, None)
+_JOURNAL: tuple[Any, ...] = ("POST", "/journal", {}, None)
 
 
 class Line:
