@@ -204,7 +204,14 @@ def test_a_bad_record_is_set_aside_and_holds_nothing_up(database: SqliteDatabase
 
 
 @pytest.mark.parametrize(
-    "bad", [{"type": "DANCING"}, {"timestamp": None}, {"message": 3}, {"details": {"scheduled_time": "soon"}}]
+    "bad",
+    [
+        {"type": "DANCING"},
+        {"timestamp": None},
+        {"message": 3},
+        {"details": {"scheduled_time": "soon"}},
+        {"details": {"transition_id": 3}},
+    ],
 )
 def test_a_bad_state_is_set_aside(database: SqliteDatabase, home: Path, bad: dict[str, Any]) -> None:
     run = flow_run()

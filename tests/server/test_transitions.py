@@ -8,12 +8,14 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import orjson
 import pytest
 
 from prefect.rules import POLICIES
 from prefect.server import store
 from prefect.server.db.connection import Database
 from prefect.server.services import limits, transitions
+from prefect.server.services.apply import apply_records
 from prefect.types import new_id, now
 from tests.server.calling import Api
 
@@ -286,6 +288,18 @@ async def test_a_client_that_renews_no_leases_holds_its_slot_all_the_same(call: 
     assert await taken(database) == (0, 0)
 
 
+async def test_the_slot_of_a_run_whose_journal_tells_of_its_end_comes_back(call: Api, database: Database) -> None:
+    (run,) = await deployed(call, database, 1)
+    await change(database, run, "PENDING")
+    await change(database, run, "RUNNING")
+    assert await taken(database) == (1, 1)
+    told = {"kind": "state", "of": "flow_run", "run_id": str(run), "id": str(new_id()), "type": "COMPLETED"}
+    line = orjson.dumps({**told, "timestamp": now().isoformat()})
+    for _ in range(2):
+        await database.write(lambda tx: apply_records(tx, line))
+    assert await taken(database) == (0, 0)
+
+
 async def test_a_run_that_lost_its_lease_takes_another_slot_or_is_cancelled(call: Api, database: Database) -> None:
     first, second = await deployed(call, database, 2)
     await change(database, first, "PENDING")
@@ -360,3 +374,33 @@ async def test_a_state_and_its_event_are_one(call: Api, database: Database) -> N
     states = await call("GET", "/flow_run_states/", flow_run_id=run)
     assert len(told) == 2
     assert [str(row["id"]) for row in events][-2:] == [state["id"] for state in states]
+
+
+# --- what nobody would ask for ---------------------------------------------------------------------------------------
+
+
+async def test_times_that_the_calendar_does_not_have(call: Api) -> None:
+    early, late = "0001-01-01T00:00:00+14:00", "9999-12-31T00:00:00Z"
+    scheduled = {"type": "SCHEDULED", "state_details": {"scheduled_time": early}}
+    await call("POST", "/flow_runs/", {"flow_id": await call.flow(), "state": scheduled}, status=422)
+    run = await call.flow_run(empirical_policy={"retries": 1, "retry_delay": 1 << 62})
+    await steps(call, "flow", run, ("FAILED", 201, "REJECT", "SCHEDULED", "AwaitingRetry"))
+    task = await call.task_run(None, state={"type": "RUNNING"}, empirical_policy={"retries": 1, "retry_delay": [1e300]})
+    await steps(call, "task", task, ("FAILED", 201, "REJECT", "SCHEDULED", "AwaitingRetry"))
+    between = {"history_start": late, "history_end": "9999-12-31T23:59:59Z"}
+    for seconds in (3, 1e11, 1e13):
+        await call("POST", "/flow_runs/history", {**between, "history_interval_seconds": seconds}, status=200)
+
+
+async def test_a_pause_that_does_not_say_what_it_waits_for(call: Api) -> None:
+    run = await call.flow_run()
+    await call.set_state("flow", run, "PAUSED", state_details={"run_input_keyset": {"foo": "bar"}})
+    answer = await call("POST", "/flow_runs/{id}/resume", {"run_input": {"a": 1}}, id=run, status=200)
+    assert (answer["status"], answer["state"]["type"]) == ("REJECT", "PAUSED")
+
+
+async def test_a_failure_that_is_not_to_be_retried(call: Api) -> None:
+    task = await call.task_run(None, state={"type": "RUNNING"}, empirical_policy={"retries": 1})
+    final = {"state_details": {"retriable": False, "deferred": False}}
+    await steps(call, "task", task, (("FAILED", final), 201, "ACCEPT", "FAILED", "Failed"))
+    assert (await call("GET", "/task_runs/{id}", id=task))["state"]["state_details"]["retriable"] is False

@@ -9,6 +9,9 @@ from prefect.rules.terms import Abort, Entry, Verdict, Wait
 
 LEASE = "deployment_concurrency_lease_id"
 
+LONGEST_DELAY = 100 * 365 * 86400
+"""Seconds that a retry waits at most: a time that the calendar has."""
+
 
 def prevent_pending_transitions(case: Case) -> Verdict | None:
     """A run that is on its way or was cancelled does not become PENDING, except under another name while it pends."""
@@ -42,7 +45,7 @@ def wait_for_scheduled_time(case: Case) -> Verdict | None:
 def awaiting_retry(case: Case, delay: float) -> Entry:
     """The state in which a failed run waits for its next attempt; it keeps the failure's message and data."""
     proposed, now = case.proposed, case.facts.now
-    scheduled = {"scheduled_time": now + timedelta(seconds=delay)}
+    scheduled = {"scheduled_time": now + timedelta(seconds=min(delay, LONGEST_DELAY))}
     return Entry("SCHEDULED", "AwaitingRetry", now, proposed.message, proposed.data, scheduled)
 
 

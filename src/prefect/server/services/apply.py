@@ -24,11 +24,12 @@ import orjson
 from prefect._io import blocking
 from prefect._lazy import lazy
 from prefect.journal import file, reader
+from prefect.rules import TERMINAL
 from prefect.server import store
 from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreError
 from prefect.server.db.sql import Sql, chunks, one_of
-from prefect.server.services import artifacts, emitting, heartbeats, history, log_ingest, records
+from prefect.server.services import artifacts, emitting, heartbeats, history, leases, log_ingest, records
 from prefect.server.services.records import BadRecord, Record
 from prefect.types import new_id, now
 
@@ -227,6 +228,7 @@ async def _apply(tx: Connection, lines: Iterable[Record], told: bool = False) ->
     flow_runs = await _merge(tx, new, "flow_run", {})
     await _merge(tx, new, "task_run", flow_runs)
     await heartbeats.renew(tx, new.alive)
+    await _give_back_slots(tx, new.entered["flow_run"])
     if not told:
         for of, entered in new.entered.items():
             await emitting.state_events(tx, of, entered)
@@ -356,6 +358,18 @@ def _enter(run: store.Row, record: Record) -> Iterable[str]:
     if result is not None:
         run["result"] = result
     return (state["id"],)
+
+
+async def _give_back_slots(tx: Connection, entered: Iterable[emitting.Entered]) -> None:
+    """Flow runs that have ended hold no slot of their deployment any more, whoever told of their end."""
+    ended = {
+        each.run["id"]: each.run
+        for each in entered
+        if each.run.get("deployment_id") is not None and each.run["state_type"] in TERMINAL
+    }
+    for run in ended.values():
+        for lease_id in history.lease_ids(run):
+            await leases.end(tx, lease_id)
 
 
 async def _count_attempts(tx: Connection, runs: list[store.Row], flow_runs: dict[UUID, store.Row]) -> None:

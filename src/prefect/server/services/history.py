@@ -7,6 +7,7 @@ A stored state is a JSON object with only what is set: `id`, `type`, `name` (unl
 from __future__ import annotations
 
 from bisect import bisect
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -131,6 +132,12 @@ def entered(state: StoredState) -> datetime:
     return from_micros(state["timestamp"])
 
 
+def lease_ids(row: Row) -> set[UUID]:
+    """The leases by which a run has held slots of its deployment."""
+    found = (state.get("details", {}).get("deployment_concurrency_lease_id") for state in row["states"])
+    return {UUID(lease_id) for lease_id in found if lease_id}
+
+
 def stored(entry: rules.Entry, id_: UUID) -> StoredState:
     """A state of the rule book's as it is stored; what its run says of it already is left out."""
     state: StoredState = {"id": str(id_), "type": entry.type}
@@ -139,7 +146,7 @@ def stored(entry: rules.Entry, id_: UUID) -> StoredState:
     state["timestamp"] = micros(entry.timestamp)
     if entry.message is not None:
         state["message"] = entry.message
-    details = {name: plain(value) for name, value in entry.details.items() if value and name not in OF_THE_RUN}
+    details = {name: plain(value) for name, value in said(entry.details).items()}
     if details:
         state["details"] = details
     if entry.data is not None:
@@ -147,32 +154,44 @@ def stored(entry: rules.Entry, id_: UUID) -> StoredState:
     return state
 
 
+def said(details: Mapping[str, Any]) -> dict[str, Any]:
+    """What details say beyond what every state says, and beyond what is known from the row that it is in."""
+    return {
+        name: value
+        for name, value in details.items()
+        if value is not None and (value is not False or name not in _FALSE) and name not in OF_THE_RUN
+    }
+
+
+_FALSE = frozenset(("deferred", "untrackable_result", "pause_reschedule"))
+"""Details that are false unless they are said."""
+
 OF_THE_RUN = frozenset(("flow_run_id", "task_run_id"))
 """Details of a state that are known from the row that it is in."""
 
 
 def read_detail(name: str, value: Any) -> Any:
     """A detail of a state, given as JSON has it or as a Python value, as a Python value."""
-    return _DETAILS[name](value) if name in _DETAILS else value
+    return DETAILS[name](value) if name in DETAILS else value
 
 
 def plain(value: Any) -> Any:
     """A detail as JSON has it."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return value.isoformat().replace("+00:00", "Z")
     return str(value) if isinstance(value, UUID) else value
 
 
 def _time(value: Any) -> datetime:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _uuid(value: Any) -> UUID:
     return value if isinstance(value, UUID) else UUID(value)
 
 
-_DETAILS = {
+DETAILS = {
     **dict.fromkeys(("scheduled_time", "cache_expiration", "pause_timeout"), _time),
     **dict.fromkeys(
         (

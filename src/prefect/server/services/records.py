@@ -14,7 +14,8 @@ from uuid import UUID
 
 from prefect.server.db.dialect import micros
 from prefect.server.db.tables import ARTIFACT, FLOW, FLOW_RUN, LOG, PROCESS, TASK_RUN, Kind, Table
-from prefect.server.services.history import NOTHING_DERIVED, OF_THE_RUN, STATE_NAMES, StoredState
+from prefect.server.services import history
+from prefect.server.services.history import NOTHING_DERIVED, STATE_NAMES, StoredState
 from prefect.server.store import Row
 from prefect.types import UTC
 
@@ -41,6 +42,8 @@ CHANGEABLE = {
 
 
 _STATE_FIELDS: tuple[tuple[str, Kind], ...] = (("message", "text"), ("details", "object"), ("data", "json"))
+
+_TYPED = frozenset(history.DETAILS)
 
 _CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 """An id that is kept as it is: states are the most numerous records, and parsing an id costs more than this look."""
@@ -123,12 +126,14 @@ def state(record: Record) -> StoredState:
         if value is not None:
             stored[field] = _value(kind, field, value)
     if "details" in stored:
-        # Which run it belongs to is known from the row it is in.
-        details = {name: value for name, value in stored.pop("details").items() if name not in OF_THE_RUN}
+        details = history.said(stored.pop("details"))
+        for name in _TYPED & details.keys():
+            try:
+                history.read_detail(name, details[name])
+            except (ValueError, TypeError, AttributeError, OverflowError):
+                raise BadRecord(f"its details.{name} is not valid: {repr(details[name])[:80]}") from None
         if details:
             stored["details"] = details
-    if "details" in stored and (scheduled := stored["details"].get("scheduled_time")) is not None:
-        _value("time", "details.scheduled_time", scheduled)
     return stored
 
 
@@ -169,7 +174,8 @@ def _uuid(value: Any) -> UUID:
 
 def _time(value: Any) -> datetime:
     moment = datetime.fromisoformat(value)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    # In UTC, which a time at either end of the calendar may not have.
+    return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _int(value: Any) -> int:
@@ -203,6 +209,6 @@ _PARSERS: dict[Kind, Callable[[Any], Any]] = {
 def _value(kind: Kind, name: str, value: Any) -> Any:
     try:
         return _PARSERS[kind](value)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError):
         shown = repr(value)
         raise BadRecord(f"its {name} is not a valid {kind}: {shown[:80]}") from None

@@ -57,6 +57,8 @@ async def resume(
 
 async def _checked(tx: Connection, id_: UUID, keys: Mapping[str, str], given: Mapping[str, Any]) -> Any:
     """What was given, read and checked against the schema that the run has left among its inputs."""
+    if not {"schema", "response"} <= set(keys):
+        raise BadInput("The run does not say under which keys its input is described and awaited.")
     try:
         schema = orjson.loads(await inputs.get(tx, id_, keys["schema"]))
         values = await hydrating.hydrate(tx, given)

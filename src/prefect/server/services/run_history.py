@@ -17,10 +17,12 @@ from prefect.server.services.errors import Invalid
 from prefect.server.services.history import STATE_NAMES
 from prefect.server.services.reading import where
 from prefect.server.store import Collection, sorting
-from prefect.types import now
+from prefect.types import UTC, now
 
 MOST_INTERVALS = 500
 """Intervals that a history has at most; those that come later are left out."""
+
+LONGEST_INTERVAL = timedelta(days=366 * 10_000)
 
 DASHBOARD_INTERVALS = 20
 
@@ -36,8 +38,9 @@ async def history(
     if interval < timedelta(seconds=1):
         raise Invalid("History interval must not be less than 1 second.")
     number = min(MOST_INTERVALS, -((start - end) // interval)) if start < end else 0
+    interval = min(interval, LONGEST_INTERVAL)
     intervals: list[Answer] = [
-        {"interval_start": start + interval * n, "interval_end": start + interval * (n + 1), "states": []}
+        {"interval_start": (first := start + interval * n), "interval_end": _after(first, interval), "states": []}
         for n in range(number)
     ]
     for n, type_, name, count, run_time, lateness in await _grouped(tx, runs, start, end, interval, criteria):
@@ -52,6 +55,14 @@ async def history(
                 }
             )
     return intervals
+
+
+def _after(start: datetime, interval: timedelta) -> datetime:
+    """The end of an interval, or of all time."""
+    try:
+        return start + interval
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 async def _grouped(

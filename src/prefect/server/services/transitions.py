@@ -21,7 +21,7 @@ from prefect.server.db.connection import Connection
 from prefect.server.db.sql import one_of
 from prefect.server.services import answers, emitting, heartbeats, history, leases, limits, reading, tag_limits
 from prefect.server.services.answers import Answer
-from prefect.server.services.errors import Conflict, Refused
+from prefect.server.services.errors import Conflict, Invalid, Refused
 from prefect.server.services.reading import get
 from prefect.server.store import Collection, Row
 from prefect.settings import get_current_settings
@@ -161,8 +161,11 @@ def proposed(state: Mapping[str, Any]) -> rules.Entry:
     """A requested state as the rule book knows it, entered now."""
     at = now()
     type_ = str(getattr(state["type"], "value", state["type"]))
-    details = {name: value for name, value in (state.get("state_details") or {}).items() if value}
-    details = {name: history.read_detail(name, value) for name, value in details.items()}
+    given = history.said(state.get("state_details") or {})
+    try:
+        details = {name: history.read_detail(name, value) for name, value in given.items()}
+    except (ValueError, OverflowError) as error:
+        raise Invalid(f"The details of the state are not valid: {error}.") from None
     if type_ == "SCHEDULED":
         details.setdefault("scheduled_time", at)
     return rules.Entry(
