@@ -81,6 +81,19 @@ def test_the_migrations_end_where_the_tables_are_declared(tmp_path: Path) -> Non
     assert shape(migrated) == shape(created)
 
 
+def test_every_index_serves_a_named_query() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs/adr/0014-every-index-serves-a-named-query.md").read_text()
+    named = {
+        (found[1], found[2]): found[3] for found in re.finditer(r"^\| `(\w+)` \| (.*?) \| (all|some) \| .", page, re.M)
+    }
+    declared = {
+        (index.name, ", ".join(index.columns) + (" (unique)" if index.unique else "")): "some" if index.where else "all"
+        for table in TABLES
+        for index in table.indexes
+    }
+    assert named == declared
+
+
 @pytest.mark.parametrize("revision", schema.REVISIONS[:-1])
 def test_migrations_go_down_again_and_up(tmp_path: Path, revision: str) -> None:
     path, before = tmp_path / "store.db", tmp_path / "before.db"

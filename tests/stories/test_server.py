@@ -1,0 +1,44 @@
+"""The page about running a server: each of its commands runs as it stands, on a free port and a real PostgreSQL."""
+
+import socket
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from prefect.cli._background import Background
+from prefect.settings import context
+from tests.postgres import Postgres, need
+from tests.stories import pages
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "server.md"
+
+
+@pytest.mark.timeout(180)
+def test_page(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need()
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    postgres = Postgres()
+    try:
+        postgres.start()
+        url = postgres.create("prefect")
+        text = PAGE.read_text(encoding="utf-8").replace("4200", port)
+        text = text.replace("postgresql+asyncpg://prefect:secret@db.internal/prefect", url)
+        text = text.replace("db.internal/prefect", url.rpartition("@")[2])
+        monkeypatch.setenv("PREFECT_SERVER_API_PORT", port)
+        page = tmp_path / "server.md"
+        page.write_text(text, encoding="utf-8")
+        pages.run(page, tmp_path, home)
+    finally:
+        context._process = None
+        for name in ("server", "services"):
+            Background(name).stop()
+        postgres.remove()
+
+
+def test_every_block_is_run() -> None:
+    found = pages.blocks(PAGE)
+    assert PAGE.read_text(encoding="utf-8").count("```") == 2 * len(found)
+    assert {block.language for block in found} == {"console", "python", "text"}
