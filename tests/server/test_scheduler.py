@@ -14,6 +14,7 @@ import pytest
 
 from prefect.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.server import store
+from prefect.server.app import Server
 from prefect.server.bus import Bus
 from prefect.server.db.connection import Database
 from prefect.server.db.postgres import PostgresDatabase
@@ -25,6 +26,7 @@ from prefect.settings import get_current_settings
 from prefect.types import UTC, new_id
 from tests.server.answers import Checked
 from tests.server.clock import Clock
+from tests.server.sockets import PATIENCE, listening
 
 START = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)
 """Some hours before the clocks change in Berlin."""
@@ -112,6 +114,9 @@ class TestRuns:
         among = {"start_time": "2027-01-01T00:00:00Z", "end_time": "2027-01-01T02:00:00Z"}
         await ask.post(f"/deployments/{id_}/schedule", among)
         assert (await starts(ask, id_))[5:] == ["2027-01-01T00:00", "2027-01-01T01:00", "2027-01-01T02:00"]
+        far = {"start_time": "2028-01-01T00:30:00Z", "end_time": "2029-01-01T00:00:00Z", "min_runs": 3000}
+        await ask.post(f"/deployments/{id_}/schedule", {**far, "max_runs": 2})
+        assert (await starts(ask, id_))[8:] == ["2028-01-01T01:00", "2028-01-01T02:00"]
         await ask.post(f"/deployments/{new_id()}/schedule")
 
 
@@ -167,10 +172,11 @@ class TestChanges:
         await scheduler.make_runs(environment(database))
         assert len(await starts(ask, id_)) == 3
 
-    async def test_a_change_wakes_the_loop(self, ask: Checked, server: Any) -> None:
+    async def test_a_change_wakes_the_loop(self, ask: Checked, server: Server) -> None:
+        await listening(server)
         with server.bus.subscribe(scheduling.CHANGED) as news:
             id_ = await deploy(ask, HOURLY)
-            assert await asyncio.wait_for(news.take(), 10) == [id_]
+            assert await asyncio.wait_for(news.take(), PATIENCE) == [id_]
 
 
 async def test_a_round_reads_only_schedules_with_something_to_do(

@@ -169,7 +169,7 @@ async def schedule_deployment(
     settings = get_current_settings()
     horizon = Horizon.of(settings).with_given(min_runs, max_runs, min_time)
     at_once = settings.server.services.scheduler.insert_batch_size
-    await scheduling.make_runs(tx, [id], horizon, at_once, start_time, end_time, even_paused=True)
+    await scheduling.make_runs(tx, [id], horizon, at_once, start_time, end_time, on_request=True)
 
 
 @routes.writes("POST", "/{id:uuid}/resume_deployment", Any)

@@ -7,7 +7,8 @@ change of a deployment takes back its runs that are not due yet: they are made a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -72,7 +73,7 @@ async def make_runs(
     at_once: int,
     start: datetime | None = None,
     end: datetime | None = None,
-    even_paused: bool = False,
+    on_request: bool = False,
 ) -> int:
     """Make the runs that the schedules of deployments ask for.
 
@@ -82,25 +83,27 @@ async def make_runs(
         horizon: How far ahead.
         at_once: How many runs a statement inserts.
         start: The moment to plan from; now if None.
-        end: The last moment of a run.
-        even_paused: Also for deployments that are paused.
+        end: The last moment of a run, instead of the one that the horizon says.
+        on_request: Somebody asks for it: also of deployments that are paused, and the loop looks at them all the same.
 
     Returns:
         How many runs are new.
     """
     # Locked, so that who changes one of them meanwhile waits, and takes back what was made.
     deployments = await store.deployments.get_many(tx, ids, lock=True)
-    running = [id_ for id_, row in deployments.items() if even_paused or not row["paused"]]
+    running = [id_ for id_, row in deployments.items() if on_request or not row["paused"]]
     where = all_of(
         [one_of("deployment_schedule.deployment_id", running), Sql("deployment_schedule.active = ?", (True,))]
     )
     schedules = await store.deployment_schedules.find(tx, where)
-    at = now()
+    at = start or now()
+    if end is not None:
+        horizon = replace(horizon, max_time=end - at)
     made: list[Run] = []
     for schedule in schedules:
-        limited = horizon.at_most(schedule["max_scheduled_runs"])
         model = _SCHEDULE.validate_json(orjson.dumps(schedule["schedule"]))
-        planned = plan(_dates(model, start or at, end), start or at, limited)
+        upcoming = (date.astimezone(UTC) for date in dates.upcoming(model, at))
+        planned = plan(upcoming, at, horizon.at_most(schedule["max_scheduled_runs"]))
         schedule["look_at"] = planned.look_at
         title = schedule["slug"] or type(model).__name__
         deployment = deployments[schedule["deployment_id"]]
@@ -108,16 +111,9 @@ async def make_runs(
     new = 0
     for some in chunks(made, at_once):
         new += len(await runs.create_flow_runs(tx, some))
-    if start is None and end is None:
+    if not on_request:
         await store.deployment_schedules.change(tx, schedules, ["look_at"])
     return new
-
-
-def _dates(schedule: Any, start: datetime, end: datetime | None) -> Iterable[datetime]:
-    for date in dates.upcoming(schedule, start):
-        if end is not None and date > end:
-            return
-        yield date.astimezone(UTC)
 
 
 def _run(deployment: Row, schedule: Row, title: str, date: datetime) -> Run:
