@@ -14,8 +14,8 @@ Meaning = Callable[[Dialect, Any], Sql]
 
 def given(criteria: Any) -> Iterator[tuple[str, Any]]:
     """The fields of a filter that ask something."""
-    for name in type(criteria).model_fields:
-        value = getattr(criteria, name)
+    # Its own dictionary, because to read a field that is out of use as an attribute is warned of.
+    for name, value in vars(criteria).items():
         if value is not None and name != "operator":
             yield name, value
 
