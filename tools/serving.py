@@ -48,8 +48,7 @@ class Served:
     def start(self) -> None:
         """Start it and wait until it is healthy."""
         self.home.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.app:create_app"]
-        command += ["--host", "127.0.0.1", "--port", str(self.port)]
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, env=self._variables, stdout=log, stderr=log)
         deadline = time.monotonic() + START
