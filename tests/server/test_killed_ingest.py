@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -20,69 +16,22 @@ from websockets.exceptions import WebSocketException
 from prefect.types import new_id
 from tests.server.sockets import confirmed, connected, until
 from tests.server.test_streams import task_run_events
-from tools.serving import free_port
+from tools.serving import Served, server
 
 pytestmark = [pytest.mark.served, pytest.mark.timeout(120)]
-
-PROGRAM = """
-import sys, uvicorn
-from prefect.server.app import create_app
-from prefect.server.app.websocket import Websocket
-uvicorn.run(create_app(), port=int(sys.argv[1]), ws=Websocket, log_level="warning")
-"""
 
 RUNS = 400
 KILLS = 3
 
 
-class Killable:
-    """A server in a process that is killed and started again, on the same port and the same database."""
-
-    def __init__(self, variables: dict[str, str]) -> None:
-        self.port = free_port()
-        self.address = f"ws://127.0.0.1:{self.port}/api"
-        self._variables = {**os.environ, **variables}
-        self._process: subprocess.Popen[bytes] | None = None
-
-    async def start(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(self.port)], env=self._variables)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}/api") as client:
-
-            async def healthy() -> bool:
-                try:
-                    return (await client.get("/health")).is_success
-                except httpx.HTTPError:
-                    return False
-
-            async with asyncio.timeout(40):
-                while not await healthy():
-                    assert self._process.poll() is None, "the server ended"
-                    await asyncio.sleep(0.02)
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
-
 @pytest.fixture(params=["sqlite", "postgres"])
-def variables(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """The environment of the server."""
-    named = {"PREFECT_HOME": str(tmp_path / "served")}
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
+    """A server in a process of its own."""
+    variables: dict[str, str] = {}
     if request.param == "postgres":
-        named["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = request.getfixturevalue("postgres_url")
-    return named
-
-
-@pytest.fixture
-async def killable(variables: dict[str, str]) -> AsyncIterator[Killable]:
-    server = Killable(variables)
-    try:
-        await server.start()
-        yield server
-    finally:
-        server.kill()
+        variables["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = request.getfixturevalue("postgres_url")
+    with server(tmp_path / "served", **variables) as served:
+        yield served
 
 
 class Client:
@@ -110,34 +59,26 @@ class Client:
                 await asyncio.sleep(0.05)
 
 
-@asynccontextmanager
-async def killing(server: Killable, client: Client, total: int) -> AsyncIterator[None]:
+async def kill_now_and_then(served: Served, client: Client, total: int) -> None:
     """Kill the server a few times while the client sends."""
-
-    async def kill() -> None:
-        for number in range(1, KILLS + 1):
-            share = total * number // (KILLS + 1) + random.randrange(total // 20)
-            await until(lambda share=share: client.sent >= share)
-            server.kill()
-            await server.start()
-
-    task = asyncio.create_task(kill())
-    try:
-        yield
-    finally:
-        await task
+    for number in range(1, KILLS + 1):
+        share = total * number // (KILLS + 1) + random.randrange(total // 20)
+        await until(lambda share=share: client.sent >= share)
+        await asyncio.to_thread(served.stop, signal.SIGKILL)
+        await asyncio.to_thread(served.start)
 
 
-async def test_every_task_run_ends_once_in_its_true_state(killable: Killable) -> None:
+async def test_every_task_run_ends_once_in_its_true_state(served: Served) -> None:
     flow_run = new_id()
     final = [random.choice(["Completed", "Failed"]) for _ in range(RUNS)]
     runs = [task_run_events(new_id(), flow_run, "Pending", "Running", end) for end in final]
     events = [event for told in runs for event in told]
-    client = Client(killable.address)
-    async with killing(killable, client, len(events)):
-        await client.send([json.dumps(event) for event in events])
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{killable.port}/api", timeout=30) as api:
-        assert client.sent > len(events), "nothing had to be sent again: the server was not killed in time"
+    client = Client(served.url.replace("http", "ws", 1))
+    killing = asyncio.create_task(kill_now_and_then(served, client, len(events)))
+    await client.send([json.dumps(event) for event in events])
+    await killing
+    assert client.sent > len(events), "nothing had to be sent again: the server was not killed in time"
+    async with httpx.AsyncClient(base_url=served.url, timeout=30) as api:
         for state in ("Completed", "Failed"):
             asked = {"task_runs": {"state": {"name": {"any_": [state]}}}}
             assert (await api.post("/task_runs/count", json=asked)).json() == final.count(state)
