@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from prefect.server.app import Server
+from prefect.server.db.postgres import PostgresDatabase
 from prefect.server.db.resident import ResidentSqlite
 from prefect.settings import get_current_settings, temporary_settings
 
@@ -120,9 +121,9 @@ async def test_a_bug_is_answered_and_logged_with_its_id(
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(opened, "read", fail)
-    answer = await plain.get("/version", headers={"x-request-id": "mine"})
+    answer = await plain.post("/flows/filter", headers={"x-request-id": "mine"})
     assert (answer.status_code, answer.json()) == (500, {"exception_message": "Internal Server Error"})
-    assert "GET /api/version failed (mine)" in caplog.text and "a bug" in caplog.text
+    assert "POST /api/flows/filter failed (mine)" in caplog.text and "a bug" in caplog.text
 
 
 async def test_large_answers_are_compressed_for_who_takes_that(plain: httpx.AsyncClient) -> None:
@@ -174,6 +175,22 @@ async def test_the_api_may_be_elsewhere(opened: ResidentSqlite) -> None:
         assert (await elsewhere.get("/version", auth=("a", "b"))).json() == "0.8.4"
         assert "/prefect/v3/openapi.json" in (await elsewhere.get("/docs", auth=("a", "b"))).text
         assert (await elsewhere.get("http://test/api/health")).status_code == 404
+
+
+# --- without a database ----------------------------------------------------------------------------------------------
+
+
+async def test_the_server_is_healthy_and_not_ready_while_the_database_is_away(postgres_url: str) -> None:
+    database = PostgresDatabase(postgres_url, patience=0.1)
+    await database.open()
+    database._address = "postgresql://app@127.0.0.1:1/away"
+    server = Server(get_current_settings(), database)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://test/api") as plain:
+        for path in ("/health", "/hello", "/version"):
+            assert (await plain.get(path)).status_code == 200
+        for answer in (await plain.get("/ready"), await plain.post("/flows/filter", json={})):
+            assert (answer.status_code, answer.json()) == (503, {"exception_message": "Service Unavailable"})
+    await server.stop()  # says that the lead could not be given up
 
 
 # --- bodies that make no sense ---------------------------------------------------------------------------------------

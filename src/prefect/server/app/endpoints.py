@@ -6,11 +6,12 @@ so it goes straight to JSON, without being validated a second time.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import warnings
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import orjson
@@ -21,7 +22,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from prefect.server.db.connection import Database
+from prefect.server.db.connection import Connection, Database, Work
+from prefect.server.db.errors import StoreBusy
 from prefect.server.routes.operation import Caller, Content, Operation, Status
 from prefect.server.routes.parameters import Parameter, parameters, wants_caller
 
@@ -55,7 +57,7 @@ def route(operation: Operation, database: Database) -> APIRoute:
 
 def endpoint(operation: Operation, database: Database) -> Callable[..., Awaitable[Response]]:
     """A function for FastAPI, with the signature that the operation's parameters make."""
-    transact = database.write if operation.writes else database.read
+    transact = _transacting(operation, database)
     caller_name = wants_caller(operation)
     raw = next((parameter.name for parameter in parameters(operation) if parameter.place == "raw"), None)
 
@@ -77,6 +79,26 @@ def endpoint(operation: Operation, database: Database) -> Callable[..., Awaitabl
     carry_out.__doc__ = operation.fn.__doc__
     carry_out.__name__ = operation.fn.__name__
     return carry_out
+
+
+def _transacting(
+    operation: Operation, database: Database
+) -> Callable[[Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
+    """What does an operation's work."""
+    if not operation.stored:
+        return lambda work: work(cast("Connection", None))
+    transact = database.write if operation.writes else database.read
+    if operation.seconds is None:
+        return transact
+
+    async def hastily(work: Work[Any]) -> Any:
+        try:
+            async with asyncio.timeout(operation.seconds):
+                return await transact(work)
+        except TimeoutError:
+            raise StoreBusy(f"The database did not answer within {operation.seconds:g} s.") from None
+
+    return hastily
 
 
 _VERSION = Annotated[str, Header(alias="x-prefect-api-version")]
@@ -173,7 +195,7 @@ def _items(part: dict[str, Any] | list[Any]) -> Iterable[Any]:
 class JsonRoute(APIRoute):
     """A route whose requests are `JsonRequest`s."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def handler(request: Request) -> Response:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from prefect.server.bus import Bus
 from prefect.server.db.connection import Connection, Database
+from prefect.server.db.errors import StoreError
 from prefect.server.services import leadership
 from prefect.types import new_id
 
@@ -38,6 +39,10 @@ MODULES: tuple[str, ...] = (
     "retention",
 )
 """The modules of this package that declare loops, each in `loops(settings)`."""
+
+
+RESIGNING = 2.0
+"""Seconds in which a server that stops gives up its lead, or lets it run out."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,11 @@ class Loops:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.environment.database.write(lambda tx: leadership.resign(tx, self.owner))
+        try:
+            async with asyncio.timeout(RESIGNING):
+                await self.environment.database.write(lambda tx: leadership.resign(tx, self.owner))
+        except (TimeoutError, StoreError):
+            logger.warning("The loops' lead could not be given up: others take over when it runs out")
 
     async def _run(self, loop: Loop) -> None:
         with self.environment.bus.subscribe(*([loop.topic] if loop.topic else [])) as news:

@@ -76,14 +76,16 @@ class Operation:
     Attributes:
         method: Its HTTP method.
         path: Its path below the API, for instance `"/flow_runs/{id:uuid}"`.
-        fn: Is called with a transaction, then with what the request gave, by name. A parameter of the type `Caller` gets
-            who calls.
+        fn: Is called with a transaction, then with what the request gave, by name. A parameter of the type `Caller`
+            gets who calls.
         tag: The group it is listed in, or several.
         status: The HTTP status of its answer.
         answer: The type of its answer, for the documentation; None for an empty one.
         writes: It changes something.
         listed: It is part of the interface, and documented.
         deprecated: It is out of use.
+        stored: It needs the database; one that does not is answered without a transaction, whatever the database does.
+        seconds: How long it may take until the database counts as unavailable; None for as long as it takes.
     """
 
     method: str
@@ -95,6 +97,8 @@ class Operation:
     writes: bool = False
     listed: bool = True
     deprecated: bool = False
+    stored: bool = True
+    seconds: float | None = None
 
     @property
     def tags(self) -> list[str]:

@@ -11,25 +11,25 @@ from prefect.server.services import reading, starting
 routes = Routes("Root")
 
 
-@routes.reads("GET", "/health", bool)
+@routes.reads("GET", "/health", bool, stored=False)
 async def health_check(tx: Connection) -> bool:
     """The server answers."""
     return True
 
 
-@routes.reads("GET", "/hello", str)
+@routes.reads("GET", "/hello", str, stored=False)
 async def hello(tx: Connection) -> str:
     """A greeting."""
     return "👋"
 
 
-@routes.reads("GET", "/version", str)
+@routes.reads("GET", "/version", str, stored=False)
 async def server_version(tx: Connection) -> str:
     """The version of the REST API."""
     return starting.API_VERSION
 
 
-@routes.reads("GET", "/ready", Any)
+@routes.reads("GET", "/ready", Any, seconds=5.0)
 async def perform_readiness_check(tx: Connection) -> Any:
     """The database answers, too."""
     if await reading.answers_queries(tx):
