@@ -55,14 +55,14 @@ _GRAPH = {"tag": ("Flow Runs", "Flow Run Graph")}
 AtOnce = Annotated[int, BODY, Ge(1), Le(removing.AT_ONCE)]
 
 
-@routes.writes("POST", "/", FlowRunResponse, 201)
+@routes.writes("POST", "/", FlowRunResponse)
 async def create_flow_run(tx: Connection, flow_run: FlowRunCreate) -> Any:
-    """Create a flow run; one of the same flow and idempotency key is left as it is, and returned with status 200."""
+    """Create a flow run; one of the same flow and idempotency key is left as it is. A new one has status 201."""
     values = flow_run.model_dump(exclude={"state", "empirical_policy"})
     values["empirical_policy"] = flow_run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
     state = flow_run.state and flow_run.state.model_dump(exclude_unset=True)
     answer, created = await runs.create_flow_run(tx, values, state)
-    return answer if created else Status(200, answer)
+    return Status(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")

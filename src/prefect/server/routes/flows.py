@@ -24,11 +24,11 @@ from prefect.server.services import changing, reading, removing
 routes = Routes("Flows", "/flows")
 
 
-@routes.writes("POST", "/", Flow, 201)
+@routes.writes("POST", "/", Flow)
 async def create_flow(tx: Connection, flow: FlowCreate) -> Any:
-    """Create a flow; one of the same name is left as it is, and returned with status 200."""
+    """Create a flow; one of the same name is left as it is. A new one has status 201."""
     answer, created = await changing.add_flow(tx, flow.model_dump())
-    return answer if created else Status(200, answer)
+    return Status(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")

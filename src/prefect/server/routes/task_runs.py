@@ -23,14 +23,14 @@ from prefect.types._annotated import DateTime
 routes = Routes("Task Runs", "/task_runs")
 
 
-@routes.writes("POST", "/", TaskRun, 201)
+@routes.writes("POST", "/", TaskRun)
 async def create_task_run(tx: Connection, task_run: TaskRunCreate) -> Any:
-    """Create a task run; one at the same place of its flow run is left as it is, and returned with status 200."""
+    """Create a task run; one at the same place of its flow run is left as it is. A new one has status 201."""
     values = task_run.model_dump(exclude={"state", "empirical_policy"})
     values["empirical_policy"] = task_run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
     state = task_run.state and task_run.state.model_dump(exclude_unset=True)
     answer, created = await runs.create_task_run(tx, values, state)
-    return answer if created else Status(200, answer)
+    return Status(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
