@@ -119,12 +119,16 @@ def task_runs(flow_run_id, count):
 def history(run_id, of="task"):
     """The names of all states a run went through."""
     deadline = time.monotonic() + 20
+    quiet, seen = time.monotonic(), 0
     while True:
         with client() as api:
             found = api.read_task_run_states(run_id) if of == "task" else api.read_flow_run_states(run_id)
         found = sorted(found, key=lambda each: each.timestamp)
-        settled = any(each.is_final() or each.name in ("NotReady", "AwaitingRetry") for each in found[-1:])
-        if settled or time.monotonic() > deadline:
+        if len(found) != seen:
+            quiet, seen = time.monotonic(), len(found)
+        # Some runs are left where they are: nothing more has come for a while.
+        left = any(each.name in ("NotReady", "AwaitingRetry") for each in found[-1:]) and time.monotonic() - quiet > 3
+        if any(each.is_final() for each in found[-1:]) or left or time.monotonic() > deadline:
             return [each.name for each in found]
         time.sleep(0.1)
 
