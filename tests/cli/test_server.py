@@ -20,6 +20,7 @@ import pytest
 from tests.postgres import Postgres, need
 
 PATIENCE = 30.0
+VERSION = "3.8.8"
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ def test_a_server_in_the_background(environment: dict[str, str], home: Path) -> 
     try:
         assert "already" in prefect(environment, "server", "start", "--background", code=1)
         assert json.loads(prefect(environment, "server", "status", "-o", "json")) == {
-            "status": "available", "api_url": environment["PREFECT_API_URL"], "error": None,
+            "status": "available", "api_url": environment["PREFECT_API_URL"], "server_version": VERSION,
         }  # fmt: skip
         assert "answers" in prefect(environment, "server", "status", "--wait", "--timeout", "5")
         assert json.loads(prefect(environment, "api", "POST", "/flows/", "--data", '{"name": "etl"}'))["name"] == "etl"
@@ -164,6 +165,7 @@ def test_a_server_in_the_background(environment: dict[str, str], home: Path) -> 
         assert "Server stopped." in prefect(environment, "server", "stop")
     assert not (home / "server.pid").exists()
     assert "Traceback" not in (home / "server.log").read_text()
+    prefect(environment, "api", "GET", "/health", code=7)
     waited = prefect(environment, "server", "status", "--wait", "-t", "1", "-o", "json", code=1)
     assert json.loads(waited)["status"] == "unavailable"
 

@@ -16,9 +16,15 @@ from prefect.cli._output import fail
 from prefect.settings import get_current_settings
 
 if TYPE_CHECKING:
+    import httpx
+
     from prefect import exceptions
 else:
+    httpx = lazy("httpx")
     exceptions = lazy("prefect.exceptions")
+
+UNREACHABLE = 7
+"""The exit code when there is no answer; 4 and 5 are those of the answers 4xx and 5xx."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
@@ -62,6 +68,9 @@ def _send(method: str, url: str, data: str | None, headers: dict[str, str]) -> A
         return anything.request(method, url, **options)
     except exceptions.PrefectHTTPStatusError as error:
         return error.response
+    except httpx.TransportError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise click.exceptions.Exit(UNREACHABLE) from None
 
 
 def _header(text: str) -> tuple[str, str]:

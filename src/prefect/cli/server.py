@@ -140,11 +140,16 @@ def status(wait: bool, timeout: int, output: str | None) -> None:
     while error is not None and time.monotonic() < deadline:
         time.sleep(TICK)
         error = client().api_healthcheck()
-    if output:
-        print_json({"status": "unavailable" if error else "available", "api_url": url, "error": error and str(error)})
-    elif error is None:
-        click.echo(f"The server at {url} answers.")
-    if error is not None:
-        if not output:
-            fail(f"The server at {url} does not answer: {error}")
-        raise click.exceptions.Exit(1)
+    if error is None:
+        version = _version()
+        if output:
+            return print_json({"status": "available", "api_url": url, "server_version": version})
+        return click.echo(f"The server at {url} answers. Its version is {version}.")
+    if not output:
+        fail(f"The server at {url} does not answer: {error}")
+    print_json({"status": "unavailable", "api_url": url, "error": str(error)})
+    raise click.exceptions.Exit(1)
+
+
+def _version() -> str:
+    return client().request("GET", "/admin/version").json()
