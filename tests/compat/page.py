@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from prefect import _later, cli
+from tests.server.test_openapi import EXPLAINED
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "compatibility.md"
 DIFFERENCES = Path(__file__).parent / "differences.json"
@@ -15,7 +16,12 @@ DIFFERENCES = Path(__file__).parent / "differences.json"
 
 def sections() -> dict[str, list[str]]:
     """The lines of each part, by its mark."""
-    return {"differences": _differences(), "features": _features(), "commands": _commands()}
+    return {
+        "differences": _differences(),
+        "document": _document(),
+        "features": _features(),
+        "commands": _commands(),
+    }
 
 
 def _differences() -> list[str]:
@@ -25,6 +31,14 @@ def _differences() -> list[str]:
         for fact, difference in differing.items():
             facts.setdefault((scenario, difference["why"]), []).append(fact)
     return [f"- {why} (`{scenario}`: {', '.join(names)})" for (scenario, why), names in sorted(facts.items())]
+
+
+def _document() -> list[str]:
+    """One line for each reason why the OpenAPI document differs, with the places where it does."""
+    places: dict[str, list[str]] = {}
+    for (where, what), why in EXPLAINED.items():
+        places.setdefault(why, []).append(f"`{where}` {what.rpartition('.')[2]}")
+    return [f"- {why} ({', '.join(found)})" for why, found in places.items()]
 
 
 def _features() -> list[str]:
