@@ -15,7 +15,7 @@ from websockets.exceptions import WebSocketException
 
 from prefect.types import new_id
 from tests.server.sockets import confirmed, connected, until
-from tests.server.test_streams import task_run_events
+from tests.server.test_task_run_events import task_run_events
 from tools.serving import Served, server
 
 pytestmark = [pytest.mark.served, pytest.mark.timeout(120)]

@@ -13,7 +13,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
 
 from prefect.server import store
 from prefect.server.app import Server
@@ -22,12 +23,19 @@ from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreBusy
 from prefect.server.db.postgres import PostgresDatabase
 from prefect.server.services import event_store, ingest
-from prefect.settings import get_current_settings, temporary_settings
+from prefect.settings import (
+    PREFECT_SERVER_API_AUTH_STRING,
+    PREFECT_SERVER_LOGS_STREAM_OUT_ENABLED,
+    get_current_settings,
+    temporary_settings,
+)
 from prefect.types import new_id, now
 from tests.server.asking import ask
 from tests.server.sockets import PATIENCE, confirmed, connected, listening, received, serving, until
 
 Event = dict[str, Any]
+
+PROTOCOL = Subprotocol("prefect")
 
 
 def event(name: str = "happened", **more: Any) -> Event:
@@ -52,6 +60,50 @@ async def kept(database: Database) -> list[UUID]:
     return [
         row["id"] for row in await database.read(lambda tx: store.events.find(tx, order="event.occurred, event.id"))
     ]
+
+
+# --- who may come in -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def guarded(database: Database) -> AsyncIterator[str]:
+    """The address of a server that asks for a token."""
+    with temporary_settings({PREFECT_SERVER_API_AUTH_STRING: "admin:pass"}):
+        server = Server(get_current_settings(), database, loops=False)
+        server.bus.start(database)
+        async with serving(server) as address:
+            yield address
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [
+        ({"type": "auth", "token": "admin:wrong"}, "Invalid token"),
+        ({"type": "auth", "token": None}, "Auth required but no token provided"),
+        ({"type": "auth"}, "Auth required but no token provided"),
+        ({"type": "filter", "filter": {}}, "Expected 'auth' message"),
+    ],
+)
+async def test_who_shows_no_token_or_a_wrong_one_is_sent_away(guarded: str, first: dict[str, Any], reason: str) -> None:
+    for path in ("/events/in", "/events/out", "/logs/out"):
+        async with connect(f"{guarded}{path}", subprotocols=[PROTOCOL], ping_interval=None) as socket:
+            await socket.send(json.dumps(first))
+            with pytest.raises(ConnectionClosed) as closed:
+                await asyncio.wait_for(socket.recv(), PATIENCE)
+        assert closed.value.rcvd is not None and (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, reason)
+
+
+async def test_who_shows_the_token_comes_in_and_who_speaks_no_protocol_does_not(
+    guarded: str, database: Database
+) -> None:
+    async with connected(f"{guarded}/events/in", token="admin:pass") as socket:
+        await socket.send(json.dumps(event()))
+        await confirmed(socket)
+    assert len(await kept(database)) == 1
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(f"{guarded}/events/in", ping_interval=None):
+            pass
+    assert refused.value.response.status_code == 403
 
 
 # --- in --------------------------------------------------------------------------------------------------------------
@@ -211,95 +263,6 @@ async def test_a_client_must_wait_while_the_database_is_busy(
     assert sent <= len(await kept(database)) <= sent + 1
 
 
-# --- task runs by events ---------------------------------------------------------------------------------------------
-
-
-def task_run_events(id_: UUID, flow_run_id: UUID, *states: str, name: str = "load-0") -> list[Event]:
-    """The events by which a client tells of a task run that entered some states."""
-    begun = now() - timedelta(seconds=60)
-    told: list[Event] = []
-    for number, state in enumerate(states):
-        occurred = (begun + timedelta(seconds=number)).isoformat()
-        told.append(
-            {
-                "id": str(new_id()),
-                "occurred": occurred,
-                "event": f"prefect.task-run.{state}",
-                "resource": {
-                    "prefect.resource.id": f"prefect.task-run.{id_}",
-                    "prefect.resource.name": name,
-                    "prefect.orchestration": "client",
-                },
-                "related": [
-                    {"prefect.resource.id": f"prefect.flow-run.{flow_run_id}", "prefect.resource.role": "flow-run"}
-                ],
-                "payload": {
-                    "validated_state": {
-                        "type": "RUNNING" if state == "Retrying" else state.upper(),
-                        "name": state,
-                        "message": "",
-                        "state_details": {},
-                        "data": None,
-                    },
-                    "task_run": {
-                        "name": f"{name}-{state.lower()}",
-                        "task_key": "load",
-                        "dynamic_key": str(id_),
-                        "tags": ["x"],
-                        "task_inputs": {"a": []},
-                        "run_count": 7,
-                    },
-                },
-            }
-        )
-    return told
-
-
-STATES = ("Pending", "Running", "Retrying", "Completed")
-
-
-@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1), (1, 1, 3, 0, 2, 2, 0)])
-@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
-async def test_events_make_task_runs_in_whatever_order_and_however_often_they_come(
-    api: httpx.AsyncClient, order: tuple[int, ...], together: bool
-) -> None:
-    id_ = new_id()
-    told = task_run_events(id_, new_id(), *STATES)
-    batches = [[told[number] for number in order]] if together else [[told[number]] for number in order]
-    for batch in batches:
-        await ask(api, "POST", "/events", batch, 204)
-    run = await ask(api, "GET", "/task_runs/{id}", id=id_)
-    assert (run["state_name"], run["state_id"]) == ("Completed", told[3]["id"])
-    assert (run["run_count"], run["name"], run["tags"]) == (2, "load-0-completed", ["x"])
-    states = await ask(api, "GET", "/task_run_states/", query={"task_run_id": str(id_)})
-    assert [state["id"] for state in states] == [each["id"] for each in told]
-    page = await ask(api, "POST", "/events/filter", {"filter": {"order": "ASC"}})
-    assert [each["id"] for each in page["events"]] == [each["id"] for each in told]
-    known = [each["payload"]["task_run"] for each in page["events"]]
-    assert [each["run_count"] for each in known] == [0, 1, 2, 2]
-    assert ["end_time" in each for each in known] == [False, False, False, True]
-
-
-async def test_events_of_task_runs_that_make_no_sense_are_kept_and_set_aside(
-    api: httpx.AsyncClient, database: Database
-) -> None:
-    [told] = task_run_events(new_id(), new_id(), "Pending")
-    told["payload"]["validated_state"]["type"] = "NONSENSE"
-    other = {**task_run_events(new_id(), new_id(), "Pending")[0], "payload": {}}
-    await ask(api, "POST", "/events", [told, other], 204)
-    assert len(await kept(database)) == 2
-    assert await database.read(store.set_aside.count) == 2
-
-
-async def test_a_heartbeat_renews_the_lease_of_a_flow_run(api: httpx.AsyncClient, database: Database) -> None:
-    flow = await ask(api, "POST", "/flows/", {"name": "f"}, 201)
-    run = await ask(api, "POST", "/flow_runs/", {"flow_id": flow["id"], "state": {"type": "RUNNING"}}, 201)
-    beat = event("prefect.flow-run.heartbeat", resource={"prefect.resource.id": f"prefect.flow-run.{run['id']}"})
-    await ask(api, "POST", "/events", [beat], 204)
-    row = await database.read(lambda tx: store.flow_runs.get(tx, UUID(run["id"])))
-    assert row is not None and row["lease_until"] > now() + timedelta(seconds=60)
-
-
 # --- out -------------------------------------------------------------------------------------------------------------
 
 
@@ -396,7 +359,6 @@ async def test_a_slow_reader_loses_nothing(
         assert sorted(await told(socket, 300)) == sorted(sent)
 
 
-@pytest.mark.parametrize("path", ["/events/out", "/logs/out"])
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
@@ -406,13 +368,14 @@ async def test_a_slow_reader_loses_nothing(
         ('{"type": "filter", "filter": 1}', "Invalid filter: "),
     ],
 )
-async def test_a_wrong_first_message_ends_the_connection(address: str, path: str, message: str, reason: str) -> None:
-    async with connected(f"{address}{path}") as socket:
-        await socket.send(message)
-        with pytest.raises(ConnectionClosed) as closed:
-            await asyncio.wait_for(socket.recv(), PATIENCE)
-    assert closed.value.rcvd is not None and closed.value.rcvd.code == 1002
-    assert closed.value.rcvd.reason.startswith(reason)
+async def test_a_wrong_first_message_ends_the_connection(address: str, message: str, reason: str) -> None:
+    for path in ("/events/out", "/logs/out"):
+        async with connected(f"{address}{path}") as socket:
+            await socket.send(message)
+            with pytest.raises(ConnectionClosed) as closed:
+                await asyncio.wait_for(socket.recv(), PATIENCE)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1002
+        assert closed.value.rcvd.reason.startswith(reason)
 
 
 async def test_servers_of_one_database_hear_of_each_others_events(api: httpx.AsyncClient, database: Database) -> None:
@@ -445,8 +408,6 @@ async def test_logs_that_are_sent_again_count_once(api: httpx.AsyncClient) -> No
 
 
 async def test_logs_are_sent_to_those_who_follow_them(database: Database) -> None:
-    from prefect.settings import PREFECT_SERVER_LOGS_STREAM_OUT_ENABLED
-
     run = str(uuid4())
     with temporary_settings({PREFECT_SERVER_LOGS_STREAM_OUT_ENABLED: True}):
         server = Server(get_current_settings(), database, loops=False)

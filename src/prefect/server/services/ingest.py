@@ -41,9 +41,10 @@ async def receive(tx: Connection, told: Sequence[Event]) -> None:
         tx: The transaction.
         told: The events, each `checked` and with the time at which it was `received`.
     """
-    await _apply_task_runs(tx, told)
+    # Flow runs before task runs, as everybody locks them.
     beats = (split(event["resource"]["prefect.resource.id"]) for event in told if event["event"] == HEARTBEAT)
     await heartbeats.renew(tx, {id_: heartbeats.usual_length() for kind, id_ in beats if kind == FLOW_RUN and id_})
+    await _apply_task_runs(tx, told)
     await event_store.add(tx, told)
 
 
