@@ -164,6 +164,10 @@ async def test_runs_without_a_process_are_not_missed(call: Api, environment: Env
     assert (await state_of(call, "flow", paused))[0] == "RUNNING"
     await beat(database, finished, 90)
     assert await lease_of(database, finished) < now()
+    # Who is heard of when it begins to run is not given more time than it asked for.
+    await beat(database, waiting, 30)
+    await call.set_state("flow", waiting, "RUNNING")
+    assert await lease_of(database, waiting) < now() + timedelta(seconds=31)
 
 
 @pytest.mark.parametrize("ttl", [-1, "x", 1e9, None])

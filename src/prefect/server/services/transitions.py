@@ -352,9 +352,9 @@ def _write(change: _Change, settled: rules.Settled) -> list[str]:
         stored["timestamp"] = max(stored["timestamp"], row["states"][-1]["timestamp"] + 1)
     history.enter(row, stored)
     row.update(others)
-    if row.get("lease_until") is not None and stored["type"] == "RUNNING":
+    if stored["type"] == "RUNNING" and (lease := row.get("lease_until")) is not None and lease < now():
         # It was silent while it did not run; now its process has some time to say that it is alive.
-        others["lease_until"] = row["lease_until"] = max(row["lease_until"], now() + heartbeats.usual_length())
+        others["lease_until"] = row["lease_until"] = now() + heartbeats.usual_length()
     if settled.policy:
         fields = {
             name: sorted(value) if isinstance(value, frozenset) else value for name, value in settled.policy.items()
