@@ -12,6 +12,7 @@ import pytest
 
 from prefect.server import store
 from prefect.server.db.connection import Database
+from prefect.settings import temporary_settings
 from prefect.types import UTC, new_id, now
 from tests.server.calling import Api
 
@@ -261,6 +262,18 @@ async def test_graphs(call: Api) -> None:
     assert depends[inner][0] == {"input_type": "task_run", "id": outer}
     for route in ("/flow_runs/{id}/graph", "/flow_runs/{id}/graph-v2"):
         assert (await call.ask("GET", route, id=new_id()))[0] == 404
+
+
+@pytest.mark.parametrize("setting", ["server.flow_run_graph.max_nodes", "server.flow_run_graph.max_artifacts"])
+async def test_graphs_that_are_too_large(call: Api, setting: str) -> None:
+    run = await call.flow_run()
+    for key in "12":
+        await call.task_run(run, key)
+        await call("POST", "/artifacts/", {"key": f"k-{key}", "data": 1, "flow_run_id": run})
+    await call("GET", "/flow_runs/{id}/graph-v2", id=run, status=200)
+    with temporary_settings({setting: 1}):
+        answer = await call("GET", "/flow_runs/{id}/graph-v2", id=run, status=400)
+    assert setting in answer["detail"]
 
 
 async def test_inputs(call: Api) -> None:
