@@ -83,8 +83,12 @@ def _dictionary() -> bytes:
     kinds = ("automation", "worker", "deployment", "work-queue", "work-pool")
     labels = {"prefect.work-pool.type": "process", "prefect.version": "3.", "prefect.state-message": "Flow run "}
     details = {
-        **{"scheduled_time": "20", "cache_key": "", "pause_timeout": "", "transition_id": "<5>"},
-        **{"retriable": False, "untrackable_result": True},
+        "scheduled_time": "20",
+        "cache_key": "",
+        "pause_timeout": "",
+        "transition_id": "<5>",
+        "retriable": False,
+        "untrackable_result": True,
     }
     words = "Scheduled Late AwaitingRetry Retrying Paused Cancelling Cancelled Cached Crashed SCHEDULED CANCELLED"
     rare = ([_resource(kind, "<5>", kind) for kind in kinds], labels, details, words)
