@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from prefect.schemas import dates
 from prefect.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
@@ -91,3 +92,23 @@ def test_a_rule_searched_from_near_gives_what_it_gives_from_its_start(rule: str)
     every = near.to_rrule()
     expected = list(islice(every.xafter(far, inc=True), 5))
     assert near.next_dates(5, far) == expected
+
+
+@pytest.mark.parametrize("rule", ["FREQ=DAILY;INTERVAL=0", "FREQ=DAILY;UNTIL=tomorrow", "FREQ=SOMETIMES"])
+def test_a_rule_that_cannot_be_searched_is_refused(rule: str) -> None:
+    with pytest.raises(ValidationError):
+        RRuleSchedule(rrule=rule)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        IntervalSchedule(interval=timedelta(days=1), anchor_date=datetime(9999, 12, 31, tzinfo=UTC)),
+        IntervalSchedule(interval=timedelta(days=3_000_000), anchor_date=datetime(1, 1, 1, tzinfo=UTC)),
+        CronSchedule(cron="0 0 31 2 *"),
+        RRuleSchedule(rrule="DTSTART:99991231T235959\nFREQ=DAILY"),
+    ],
+)
+def test_dates_end_with_the_calendar(schedule: IntervalSchedule) -> None:
+    assert len(schedule.next_dates(5, datetime(9990, 1, 1, tzinfo=UTC))) < 6
+    assert schedule.next_dates(5, datetime(9999, 12, 31, 23, 59, 59, 1, tzinfo=UTC)) == []

@@ -194,6 +194,22 @@ async def test_a_round_reads_only_schedules_with_something_to_do(
     assert len(await database.read(scheduling.due)) == 3
 
 
+async def test_a_schedule_that_cannot_be_computed_does_not_keep_the_others(
+    ask: Checked, database: Database, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, sound = await deploy(ask, HOURLY, name="broken"), await deploy(ask, HOURLY, name="sound")
+    rows = await database.read(lambda tx: store.deployment_schedules.find(tx, columns=["id", "deployment_id"]))
+    lost = [
+        {**row, "schedule": {"cron": "0 0 * * *", "timezone": "Lost/Zone"}}
+        for row in rows
+        if str(row["deployment_id"]) == broken
+    ]
+    await database.write(lambda tx: store.deployment_schedules.change(tx, lost, ["schedule"]))
+    await scheduler.make_runs(environment(database))
+    assert (len(await starts(ask, broken)), len(await starts(ask, sound))) == (0, 3)
+    assert "cannot be computed" in caplog.text
+
+
 # --- several servers on one database ---------------------------------------------------------------------------------
 
 SCHEDULES = {

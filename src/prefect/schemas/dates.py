@@ -34,6 +34,9 @@ _UTC_TIME = re.compile(r"(\d{8}T\d{6})Z")
 _TZID = re.compile(r";TZID=[^:;]+")
 _FORMAT = "%Y%m%dT%H%M%S"
 
+_SOME_DAY = datetime.datetime(2026, 1, 1)  # noqa: DTZ001  # the wall clock has no zone
+"""Where the first date of an expression or a rule is searched from, to see that it can be."""
+
 _STEPS = {
     3: datetime.timedelta(days=1),
     4: datetime.timedelta(hours=1),
@@ -54,16 +57,20 @@ def is_timezone(name: str) -> bool:
 
 
 def upcoming(schedule: SCHEDULE_TYPES, start: datetime.datetime) -> Iterator[datetime.datetime]:
-    """The dates of a schedule from a moment on (inclusive), aware and in order, each computed when it is asked for."""
-    moments = next((find(schedule, start) for name, find in _MOMENTS.items() if hasattr(schedule, name)), iter(()))
+    """The dates of a schedule from a moment on (inclusive), aware and in order, each computed when it is asked for.
+
+    They end where the calendar of `datetime` does.
+    """
     last = None
-    for moment in moments:
-        # Compared in UTC: two times of one zone compare by what the clock shows.
-        instant = moment.astimezone(UTC)
-        if instant < start or (last is not None and instant <= last):
-            continue
-        yield moment
-        last = instant
+    try:
+        for moment in next((find(schedule, start) for name, find in _MOMENTS.items() if hasattr(schedule, name)), ()):
+            # Compared in UTC: two times of one zone compare by what the clock shows.
+            instant = moment.astimezone(UTC)
+            if instant >= start and (last is None or instant > last):
+                yield moment
+                last = instant
+    except OverflowError:
+        return
 
 
 def next_dates(
@@ -108,9 +115,20 @@ def check_cron(text: str) -> str:
     fields = text.split()
     if any(re.search(r"(?:^|[,/*])[rRhH](?:$|[(,/])", field) for field in fields):
         raise ValueError(f"The cron expression {text!r} is random or hashed, which schedules cannot be.")
-    if not croniter.croniter.is_valid(text):
+    if not croniter.croniter.is_valid(text) or not _can_be_searched(text):
         raise ValueError(f"{text!r} is not a cron expression: it needs minute, hour, day, month and weekday.")
     return text
+
+
+def _can_be_searched(text: str) -> bool:
+    """Whether a first date is found, or found not to be; some expressions are taken for valid and fail then."""
+    try:
+        croniter.croniter(text, _SOME_DAY, max_years_between_matches=MAX_YEARS).get_next()
+    except croniter.CroniterBadDateError:
+        return True
+    except (ValueError, LookupError, ArithmeticError):
+        return False
+    return True
 
 
 def _cron_moments(schedule: CronSchedule, start: datetime.datetime) -> Iterator[datetime.datetime]:
@@ -123,7 +141,7 @@ def _cron_moments(schedule: CronSchedule, start: datetime.datetime) -> Iterator[
     while True:
         try:
             yield _place(walls.get_next(datetime.datetime), zone)
-        except croniter.CroniterBadDateError:  # no match for years, as for the 31st of February
+        except ValueError:  # no match for years, as for the 31st of February, or the end of the calendar
             return
 
 
@@ -133,8 +151,14 @@ def _cron_moments(schedule: CronSchedule, start: datetime.datetime) -> Iterator[
 def check_rrule(text: str) -> str:
     """The iCalendar rule, if it is one, else a ValueError."""
     try:
-        _wall_rule(text, UTC)
-    except (ValueError, TypeError, AttributeError, IndexError, KeyError) as error:  # dateutil raises any of them
+        next(_near(_wall_rule(text, UTC), _SOME_DAY).xafter(_SOME_DAY), None)
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        ArithmeticError,
+    ) as error:  # dateutil raises any of them
         raise ValueError(f"{text[:100]!r} is not an iCalendar recurrence rule: {error}.") from error
     return text
 
@@ -176,7 +200,8 @@ def _near_rule(rule: Any, wall: datetime.datetime) -> Any:
 
 
 def _years_later(wall: datetime.datetime) -> datetime.datetime:
-    return wall + datetime.timedelta(days=366 * MAX_YEARS)
+    years = datetime.timedelta(days=366 * MAX_YEARS)
+    return wall + min(years, datetime.datetime.max - wall)  # noqa: DTZ901  # the wall clock has no zone
 
 
 def as_rrule(schedule: RRuleSchedule) -> rrules.rrule | rrules.rruleset:

@@ -88,7 +88,7 @@ def _read_kind(value: Mapping[str, Any], variables: Mapping[str, Any], context: 
         name = value.get("variable_name")
         if not name:
             return _LEFT_OUT
-        if name not in variables:
+        if not isinstance(name, str) or name not in variables:
             raise CannotHydrate(f"There is no variable {name!r}.")
         return variables[name]
     raise CannotHydrate(f"There are no values of the kind {kind!r}: use none, json, jinja or workspace_variable.")

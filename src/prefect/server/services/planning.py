@@ -44,7 +44,7 @@ class Horizon:
     def with_given(self, min_runs: int | None, max_runs: int | None, min_time: timedelta | None) -> Horizon:
         """The same with those of these that are given."""
         given = {"min_runs": min_runs, "max_runs": max_runs, "min_time": min_time}
-        return replace(self, **{name: value for name, value in given.items() if value is not None})
+        return replace(self, **{name: max(value, type(value)()) for name, value in given.items() if value is not None})
 
     def at_most(self, runs: int | None) -> Horizon:
         """The same with not more runs than this."""
@@ -74,7 +74,7 @@ def plan(dates: Iterable[datetime], at: datetime, horizon: Horizon) -> Plan:
     chosen: list[datetime] = []
     beyond: datetime | None = None
     for date in dates:
-        if date > at + horizon.max_time or len(chosen) == horizon.max_runs or _enough(chosen, date, at, horizon):
+        if date - at > horizon.max_time or len(chosen) == horizon.max_runs or _enough(chosen, date, at, horizon):
             beyond = date
             break
         chosen.append(date)
@@ -82,19 +82,22 @@ def plan(dates: Iterable[datetime], at: datetime, horizon: Horizon) -> Plan:
 
 
 def _enough(chosen: list[datetime], date: datetime, at: datetime, horizon: Horizon) -> bool:
-    return len(chosen) >= horizon.min_runs and date > at + horizon.min_time
+    return len(chosen) >= horizon.min_runs and date - at > horizon.min_time
 
 
 def _look_at(chosen: list[datetime], beyond: datetime | None, at: datetime, horizon: Horizon) -> datetime:
     """When the first date that is not chosen comes within the horizon."""
     count = len(chosen)
     if beyond is None or not horizon.max_runs:
-        return at + horizon.min_time  # there is none; looked at all the same, as zones and settings may change
-    near = beyond - horizon.max_time
-    room = chosen[0] if count == horizon.max_runs else at
-    wanted = beyond - horizon.min_time
+        return at + min(
+            horizon.min_time, horizon.max_time
+        )  # there is none; looked at all the same, as zones and settings may change
+    now = timedelta(0)
+    near = beyond - at - horizon.max_time
+    room = chosen[0] - at if count == horizon.max_runs else now
+    wanted = beyond - at - horizon.min_time
     if count < horizon.min_runs:
-        wanted = at
+        wanted = now
     elif horizon.min_runs:
-        wanted = min(wanted, chosen[count - horizon.min_runs])  # then too few of them are left
-    return max(near, room, wanted)
+        wanted = min(wanted, chosen[count - horizon.min_runs] - at)  # then too few of them are left
+    return at + max(near, room, wanted)

@@ -7,6 +7,7 @@ change of a deployment takes back its runs that are not due yet: they are made a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -22,15 +23,21 @@ from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.sql import Sql, all_of, chunks, one_of
 from prefect.server.services import runs
-from prefect.server.services.planning import Horizon, plan
+from prefect.server.services.errors import Invalid
+from prefect.server.services.planning import Horizon, Plan, plan
 from prefect.server.store import Row
 from prefect.types import UTC, now
+
+logger = logging.getLogger("prefect.server")
 
 CHANGED = "deployments"
 """The topic of deployments whose schedules must be looked at: the id."""
 
 TAG = "auto-scheduled"
 """The tag of the runs that are made here."""
+
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
+"""The moments from which runs can be made: the arithmetic of dates does not come to the ends of the calendar."""
 
 _SCHEDULE: TypeAdapter[Any] = TypeAdapter(Schedule)
 
@@ -97,13 +104,21 @@ async def make_runs(
     )
     schedules = await store.deployment_schedules.find(tx, where)
     at = start or now()
+    if not EARLIEST <= at <= LATEST:
+        raise Invalid(f"Runs can be made from {EARLIEST:%Y} to {LATEST:%Y}, and not from {at.isoformat()} on.")
     if end is not None:
         horizon = replace(horizon, max_time=end - at)
     made: list[Run] = []
     for schedule in schedules:
-        model = _SCHEDULE.validate_json(orjson.dumps(schedule["schedule"]))
-        upcoming = (date.astimezone(UTC) for date in dates.upcoming(model, at))
-        planned = plan(upcoming, at, horizon.at_most(schedule["max_scheduled_runs"]))
+        try:
+            model, planned = _planned(schedule, at, horizon)
+        except (ValueError, ArithmeticError, LookupError):
+            # Such as nobody could store now. The others must not wait for it.
+            logger.exception(
+                "Schedule %s of deployment %s cannot be computed", schedule["id"], schedule["deployment_id"]
+            )
+            schedule["look_at"] = at + horizon.min_time
+            continue
         schedule["look_at"] = planned.look_at
         title = schedule["slug"] or type(model).__name__
         deployment = deployments[schedule["deployment_id"]]
@@ -114,6 +129,13 @@ async def make_runs(
     if not on_request:
         await store.deployment_schedules.change(tx, schedules, ["look_at"])
     return new
+
+
+def _planned(schedule: Row, at: datetime, horizon: Horizon) -> tuple[Any, Plan]:
+    """A schedule and which of its dates are wanted from a moment on."""
+    model = _SCHEDULE.validate_json(orjson.dumps(schedule["schedule"]))
+    upcoming = (date.astimezone(UTC) for date in dates.upcoming(model, at))
+    return model, plan(upcoming, at, horizon.at_most(schedule["max_scheduled_runs"]))
 
 
 def _run(deployment: Row, schedule: Row, title: str, date: datetime) -> Run:
