@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from prefect.cli import main
+from prefect.cli._frame import run as run_command
 
 
 class Outcome(NamedTuple):
@@ -20,6 +21,7 @@ class Outcome(NamedTuple):
 
 
 Run = Callable[..., Outcome]
+Prefect = Callable[..., str]
 
 
 @pytest.fixture
@@ -31,6 +33,27 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         with pytest.raises(SystemExit) as stopped:
             main(args)
         assert isinstance(stopped.value.code, int)
-        return Outcome(stopped.value.code, *capsys.readouterr())
+        printed = capsys.readouterr()
+        return Outcome(stopped.value.code, printed.out, printed.err)
 
     return run
+
+
+@pytest.fixture
+def prefect(capsys: pytest.CaptureFixture[str]) -> Prefect:
+    """Run a command line and return what it printed; it must exit with `code` and print `error` as its only error."""
+
+    def call(*args: object, code: int = 0, error: str = "") -> str:
+        capsys.readouterr()
+        assert run_command([str(arg) for arg in args]) == code
+        printed = capsys.readouterr()
+        assert printed.err.startswith(f"Error: {error}" if error else "")
+        assert printed.err.count("\n") == bool(error)
+        return printed.out
+
+    return call
+
+
+def table(text: str) -> list[list[str]]:
+    """The rows of a printed table, without their names."""
+    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()[1:]]

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -13,24 +12,8 @@ import pytest
 
 from prefect.cli._frame import run as run_command
 from prefect.types import new_id, now
+from tests.cli.conftest import Prefect, table
 from tests.server.journals import flow, flow_run, log, state, task_run, write
-
-Prefect = Callable[..., str]
-
-
-@pytest.fixture
-def prefect(capsys: pytest.CaptureFixture[str]) -> Prefect:
-    """Run a command line and return what it printed; it must exit with `code` and print `error` as its only error."""
-
-    def call(*args: object, code: int = 0, error: str = "") -> str:
-        capsys.readouterr()
-        assert run_command([str(arg) for arg in args]) == code
-        printed = capsys.readouterr()
-        assert printed.err.startswith(f"Error: {error}" if error else "")
-        assert printed.err.count("\n") == bool(error)
-        return printed.out
-
-    return call
 
 
 @pytest.fixture
@@ -63,11 +46,6 @@ def ids(home: Path) -> dict[str, UUID]:
         ],
     )
     return ids
-
-
-def table(text: str) -> list[list[str]]:
-    """The rows of a printed table, without their names."""
-    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()[1:]]
 
 
 def test_listing_flow_runs(prefect: Prefect, ids: dict[str, UUID]) -> None:

@@ -132,8 +132,8 @@ def due_time(start_in: str | None, start_at: str | None) -> datetime:
 
 
 def _span(text: str) -> timedelta:
-    plain = text.strip().lower()
-    left = _PART.sub(" ", plain.removeprefix("in ")).replace(",", " ").replace(" and ", " ").strip()
+    plain = re.sub(r"^in |\band\b|,", " ", text.strip().lower())
+    left = _PART.sub(" ", plain).strip()
     found = _PART.findall(plain)
     if not found or left:
         fail(f"--start-in takes a time such as '5 minutes' or '1h 30m', and {text!r} is none.")

@@ -27,6 +27,9 @@ else:
 T = TypeVar("T")
 F = Callable[..., Any]
 
+_SUBGROUPS = ("block type",)
+"""What has its commands in a group of another group."""
+
 PAGE = 200
 """How many objects are asked for at once."""
 
@@ -84,8 +87,9 @@ def as_uuid(text: str) -> UUID | None:
 
 
 def missing(what: str, wanted: str, names: list[str], *, cutoff: float = 0.7) -> NoReturn:
-    """Fail with the name that comes nearest."""
+    """Fail with the name that comes nearest, or with the command that lists what there is."""
     near = [name for name in names if wanted and name.startswith(wanted)]
     near = near or difflib.get_close_matches(wanted, names, n=1, cutoff=cutoff)
-    hint = f"Did you mean {near[0]!r}?" if near else f"`prefect {what.replace(' ', '-')} ls` lists them."
+    command = what if what in _SUBGROUPS else what.replace(" ", "-")
+    hint = f"Did you mean {near[0]!r}?" if near else f"`prefect {command} ls` lists them."
     fail(f"There is no {what} {wanted!r}. {hint}")

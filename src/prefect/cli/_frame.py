@@ -69,7 +69,7 @@ def _run(args: list[str]) -> int:
         _output.error(_one_line(error))
         return 1
     except Exception as error:  # the boundary to the person: no traceback unless asked for
-        if (told := _told_by_the_api(error)) is None:
+        if (told := _told_by_the_api(error) or _not_valid(error)) is None:
             return _unexpected(error)
         _output.error(told)
         return 1
@@ -87,6 +87,14 @@ def _told_by_the_api(error: Any) -> str | None:
     if isinstance(error, http.HTTPStatusError):
         return f"The API refused with status {error.response.status_code}: {_detail(error.response)}"
     return _one_line(error)  # the client's errors say where it asked
+
+
+def _not_valid(error: Any) -> str | None:
+    """What is wrong with what was given for something to create or to change; None for other errors."""
+    pydantic: Any = sys.modules.get("pydantic")
+    if pydantic is None or not isinstance(error, pydantic.ValidationError):
+        return None
+    return f"{_output.reason(error)}." if error.title.endswith(("Create", "Update")) else None
 
 
 def _detail(response: Any) -> str:

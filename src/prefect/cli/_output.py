@@ -215,6 +215,15 @@ def _style_for_errors(text: str, colour: str) -> str:
     return click.style(text, fg=colour) if sys.stderr.isatty() and colours_wanted() else text
 
 
+def reason(error: Exception) -> str:
+    """What is wrong with a value: place by place where a schema says so, without a full stop."""
+    errors: Any = getattr(error, "errors", None)
+    if errors is None:
+        return " ".join(str(error).split()).rstrip(".")
+    places = ((".".join(map(str, one["loc"])), one["msg"].removeprefix("Value error, ")) for one in errors())
+    return "; ".join(f"{place}: {text}" if place else text for place, text in places).rstrip(".")
+
+
 def fail(text: str) -> NoReturn:
     """End the command with one line and exit code 1."""
     raise click.ClickException(text)

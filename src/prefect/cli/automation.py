@@ -17,6 +17,7 @@ from prefect.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
     import orjson
+    import pydantic
     import yaml
 
     from prefect.schemas import automations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 else:
     automations = lazy("prefect.schemas.automations")
     orjson = lazy("orjson")
+    pydantic = lazy("pydantic")
     yaml = lazy("yaml")
 
 command = group("automation", "Look at automations, and change them.")
@@ -114,10 +116,9 @@ def _print(one: Automation) -> None:
             "Owner": one.owner_resource,
             "Trigger": one.trigger.describe_for_cli(),
             "Definition": as_text(one.trigger.model_dump(mode="json")),
+            "Actions": "; ".join(_actions(one)) or None,
         }
     )
-    for action in _actions(one):
-        print_fields({"Action": action})
 
 
 @command.command("pause")
@@ -216,9 +217,19 @@ def _written(from_file: str | None, from_json: str | None) -> list[AutomationCor
 def _as_automation(value: Any, source: str) -> AutomationCore:
     try:
         return automations.AutomationCore.model_validate(value)
-    except ValueError as error:
-        errors = getattr(error, "errors", None)
-        if errors is None:
-            raise
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in errors())
-        fail(f"{source} has an automation that is none: {wrong}.")
+    except pydantic.ValidationError as error:
+        fail(f"{source} has an automation that is none: {_wrong(error)}.")
+
+
+def _wrong(error: pydantic.ValidationError) -> str:
+    """What is wrong with an automation: only for the kinds of triggers and actions whose type is written."""
+    errors = error.errors()
+    untyped = [one for one in errors if one["type"] == "literal_error" and one["loc"][-1] == "type"]
+    kinds = {one["loc"][:-1] for one in untyped}
+    left = [one for one in errors if not any(one["loc"][: len(kind)] == kind for kind in kinds)]
+    if left:
+        return "; ".join(
+            f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}" for one in left
+        )
+    known = sorted(one.get("ctx", {}).get("expected", "") for one in untyped)
+    return f"the type {untyped[0]['input']!r} is none of {', '.join(known)}"

@@ -12,7 +12,7 @@ from prefect.cli import _deployments
 from prefect.cli._deployments import find
 from prefect.cli._finding import client, pages
 from prefect.cli._frame import flag, group, output_option, positional
-from prefect.cli._output import confirm, fail, print_json, print_table
+from prefect.cli._output import confirm, fail, print_json, print_table, reason
 
 if TYPE_CHECKING:
     from prefect.schemas import schedules
@@ -106,9 +106,8 @@ def _make(
         if rrule.lstrip().startswith("{"):
             return schedules.RRuleSchedule(**{**_deployments.read_object(rrule, "--rrule"), **given})
         return schedules.RRuleSchedule(rrule=rrule, **given)
-    except ValueError as error:  # what is wrong with it, in the words of the schema
-        errors = getattr(error, "errors", None)
-        fail(f"This is no schedule: {errors()[0]['msg'] if errors else error}.")
+    except ValueError as error:
+        fail(f"This is no schedule: {reason(error)}.")
 
 
 def _count(found: list[DeploymentSchedule]) -> str:

@@ -14,7 +14,7 @@ import click
 from prefect._lazy import lazy
 from prefect.cli._finding import client
 from prefect.cli._frame import flag, group, positional
-from prefect.cli._output import as_text, fail, notice
+from prefect.cli._output import as_text, fail, notice, reason
 from prefect.types import now
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ command = group("events", "Follow events, and send them.")
 
 POLL = 1.0
 """Seconds between two looks for new events, where there is no server to tell of them."""
+
+RETRIES = 2
+"""How often a server that does not take an event is tried again: a person waits."""
 
 BACK = timedelta(minutes=1)
 """How far back an event may have happened that is told: what a server tells to who begins to listen."""
@@ -134,14 +137,13 @@ def emit(event: str, resource: str | None, resource_id: str | None, related: str
             payload=said,  # pyright: ignore[reportUnknownArgumentType]
         )
     except ValueError as error:
-        errors = getattr(error, "errors", None)
-        fail(f"This is no event: {errors()[0]['msg'] if errors else error}.")
+        fail(f"This is no event: {reason(error)}.")
     asyncio.run(_send(new))
     click.echo(f"Sent event {event!r} ({new.id}).")
 
 
 async def _send(event: Event) -> None:
-    async with clients.get_events_client() as sender:
+    async with clients.get_events_client(reconnection_attempts=RETRIES) as sender:
         await sender.emit(event)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._finding import as_uuid, client, named, pages
+from prefect.cli._finding import as_uuid, client, missing, pages
 from prefect.cli._frame import flag, group, output_option, positional
 from prefect.cli._output import age, as_text, confirm, fail, print_fields, print_json, print_table, state_cell
 from prefect.cli.work_pool import print_scheduled, print_slots, taken
@@ -29,12 +29,14 @@ def _find(name: str, pool: str | None) -> WorkQueue:
     id = as_uuid(name)
     if id is not None:
         return client().read_work_queue(id)
-    return named(
-        "work queue",
-        name,
-        lambda name: client().read_work_queue_by_name(name, work_pool_name=pool),
-        lambda: [queue.name for queue in _all(pool)],
-    )
+    try:
+        return client().read_work_queue_by_name(name, work_pool_name=pool)
+    except ObjectNotFound:
+        known = _all(pool)
+    pools = sorted(str(queue.work_pool_name) for queue in known if queue.name == name)
+    if pools:
+        fail(f"The default work pool has no queue {name!r}; --pool says of which pool it is: {', '.join(pools)}.")
+    return missing("work queue", name, [queue.name for queue in known])
 
 
 def _all(pool: str | None) -> list[WorkQueue]:

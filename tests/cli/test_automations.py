@@ -1,0 +1,110 @@
+"""Automations, and blocks with their types, in the local store."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from prefect.client.orchestration import get_client
+from prefect.schemas.actions import BlockDocumentCreate, BlockSchemaCreate, BlockTypeCreate
+from tests.cli.conftest import Prefect, table
+
+ALERT = {"name": "alert", "trigger": {"type": "event", "expect": ["paid"]}, "actions": [{"type": "do-nothing"}]}
+
+
+def test_automations(prefect: Prefect, tmp_path: Path) -> None:
+    file = tmp_path / "automations.yaml"
+    file.write_text(yaml.safe_dump({"automations": [ALERT, {**ALERT, "name": "other", "enabled": False}]}))
+    assert prefect("automation", "create", "-f", file).count("Created automation") == 2
+    rows = table(prefect("automation", "ls"))
+    assert [(row[0], row[2], row[4]) for row in rows] == [
+        ("alert", "True", "Do nothing"),
+        ("other", "False", "Do nothing"),
+    ]
+    id = rows[0][1]
+    shown = json.loads(prefect("automation", "inspect", "alert", "-o", "json"))
+    assert shown == yaml.safe_load(prefect("automation", "inspect", "alert", "--yaml"))
+    assert json.loads(prefect("automation", "inspect", "--id", id, "--json")) == shown[0]
+    assert "Reactive: expecting 1 of {'paid'}" in prefect("automations", "inspect", "alert")
+    prefect("automation", "pause", "alert")
+    assert table(prefect("automation", "ls"))[0][2] == "False"
+    prefect("automation", "enable", "--id", id)
+    prefect("automation", "update", "--id", id, "-j", json.dumps({**ALERT, "description": "new"}))
+    shown = json.loads(prefect("automation", "inspect", "alert", "--json"))[0]
+    assert (shown["description"], shown["enabled"]) == ("new", True)
+    prefect("automation", "resume", "allert", code=1, error="There is no automation 'allert'. Did you mean 'alert'?")
+    prefect("automation", "delete", "alert")
+    prefect("automation", "inspect", "--id", id, code=1, error=f"There is no automation '{id}'.")
+    assert prefect("automation", "delete", "--all").startswith("Deleted automation 'other'")
+    assert "There are no automations" in prefect("automation", "delete", "--all")
+
+
+def test_a_name_of_several_automations_is_not_deleted(prefect: Prefect) -> None:
+    prefect("automation", "create", "--from-json", json.dumps([ALERT, ALERT]))
+    prefect("automation", "delete", "alert", code=1, error="2 automations are named 'alert': use --id")
+    assert prefect("automation", "disable", "alert").count("Paused automation") == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "error"),
+    [
+        ("{", "--from-json cannot be read: "),
+        ("[]", "--from-json has no automation."),
+        (json.dumps({**ALERT, "actions": [{"type": "nothing"}]}), "the type 'nothing' is none of "),
+        (json.dumps({"trigger": {"type": "event", "within": "x"}, "actions": []}), "name: Field required; trigger."),
+    ],
+)
+def test_what_is_no_automation(prefect: Prefect, written: str, error: str) -> None:
+    if not error.startswith("--from-json"):
+        error = f"--from-json has an automation that is none: {error}"
+    prefect("automation", "create", "-j", written, code=1, error=error)
+
+
+@pytest.fixture
+def block(home: Path) -> str:
+    """The id of the block `door/front` of a type with a secret."""
+    client = get_client(sync_client=True)
+    door = client.create_block_type(BlockTypeCreate(name="Door", slug="door", description="A way in."))
+    fields = {
+        "title": "Door",
+        "type": "object",
+        "properties": {
+            "code": {"type": "string", "format": "password", "description": "Opens it."},
+            "colour": {"type": "string"},
+        },
+        "required": ["code"],
+        "secret_fields": ["code"],
+        "block_schema_references": {},
+    }
+    schema = client.create_block_schema(BlockSchemaCreate(fields=fields, block_type_id=door.id))
+    new = BlockDocumentCreate(
+        name="front", data={"code": "1234", "colour": "red"}, block_schema_id=schema.id, block_type_id=door.id
+    )
+    return str(client.create_block_document(new).id)
+
+
+def test_blocks(prefect: Prefect, block: str) -> None:
+    assert table(prefect("block", "ls")) == [[block, "Door", "front", "door/front"]]
+    shown = prefect("block", "inspect", "door/front")
+    assert "red" in shown
+    assert "1234" not in shown
+    assert json.loads(prefect("block", "inspect", "--id", block, "-o", "json"))["name"] == "front"
+    prefect(
+        "block", "inspect", "door/fornt", code=1, error="There is no block 'door/fornt'. Did you mean 'door/front'?"
+    )
+    prefect("block", "inspect", "front", code=1, error="A block is written <type>/<name>, and 'front' has no slash.")
+    prefect("block", "inspect", code=1, error="Give either a block, <type>/<name>, or --id.")
+    prefect("block", "create", "door", code=1, error="`prefect block create` is not there yet")
+    prefect("block", "delete", "door/front")
+    assert table(prefect("blocks", "ls")) == []
+
+
+def test_types_of_blocks(prefect: Prefect, block: str) -> None:
+    assert ["door", "Door", "A way in."] in table(prefect("block", "type", "ls"))
+    shown = prefect("block", "types", "inspect", "door")
+    assert "Field code    string, required: Opens it." in shown
+    assert json.loads(prefect("block", "type", "inspect", "door", "-o", "json"))["fields"]["required"] == ["code"]
+    prefect("block", "type", "delete", "dor", code=1, error="There is no block type 'dor'. Did you mean 'door'?")
+    prefect("block", "type", "delete", "door")
+    prefect("block", "type", "inspect", "door", code=1, error="There is no block type 'door'.")

@@ -1,0 +1,210 @@
+"""Flow runs that are watched, cancelled, retried and executed; events that are sent and followed."""
+
+import json
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from prefect.cli import _watching, events
+from prefect.client.orchestration import get_client
+from prefect.types import new_id
+from tests.cli.conftest import Prefect, Run, table
+from tests.server.journals import flow, flow_run, log, state, write
+
+PROGRAM = """
+from prefect import flow
+
+@flow(log_prints=True)
+def hello(name: str = "world"):
+    if name == "nobody":
+        raise ValueError("no name")
+    print(f"hello {name}")
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file with a flow, in a directory of its own."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    file = tmp_path / "code" / "hello.py"
+    file.parent.mkdir()
+    file.write_text(textwrap.dedent(PROGRAM))
+    return file
+
+
+def deploy(**more: Any) -> UUID:
+    client = get_client(sync_client=True)
+    return client.create_deployment(client.create_flow_from_name("hello"), "by-hand", **more)
+
+
+def start(deployment: UUID, **parameters: Any) -> str:
+    return str(get_client(sync_client=True).create_flow_run_from_deployment(deployment, parameters=parameters).id)
+
+
+# --- watching --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("last", "code"), [("COMPLETED", 0), ("FAILED", 1), ("CANCELLED", 1)])
+def test_a_run_is_watched_until_it_has_ended(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, last: str, code: int
+) -> None:
+    id = new_id()
+    write(home, [flow(), flow_run(id), state("flow_run", id, "RUNNING", 0), log(id, "first")])
+    coming = iter(
+        [
+            [log(id, "second", 1)],
+            [state("flow_run", id, last, 2, message="why\nso"), log(id, "third", 2)],
+        ]
+    )
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        write(home, next(coming))
+
+    monkeypatch.setattr(_watching, "time", type("Clock", (), {"sleep": sleep, "monotonic": time.monotonic}))
+    outcome = run("flow-run", "watch", str(id))
+    assert outcome.code == code
+    assert waited == [_watching.INTERVAL] * 2
+    lines = [line.rpartition(" - ")[2] for line in outcome.out.splitlines()]
+    name = last.capitalize()
+    assert lines[:5] == [
+        "Flow run 'brave-fox' is Running.",
+        *("first", "second"),
+        f"Flow run 'brave-fox' is {name}.",
+        "third",
+    ]
+    ended = f"Flow run 'brave-fox' ended {name}"
+    assert (lines[5:], outcome.err) == ([f"{ended}."], "") if code == 0 else ([], f"Error: {ended}: why so\n")
+
+
+def test_watching_ends_after_a_time(prefect: Prefect, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = new_id()
+    write(home, [flow(), flow_run(id), state("flow_run", id, "RUNNING", 0)])
+    clock = iter([0.0, 1.0, 5.0])
+    monkeypatch.setattr(
+        _watching, "time", type("Clock", (), {"sleep": lambda _: None, "monotonic": lambda: next(clock)})
+    )
+    late = "Flow run 'brave-fox' has not ended within 5 seconds; it is Running."
+    prefect("flow-run", "watch", id, "--timeout", 5, code=1, error=late)
+
+
+def test_a_run_that_has_ended_is_not_waited_for(prefect: Prefect, home: Path) -> None:
+    id = new_id()
+    write(home, [flow(), flow_run(id), state("flow_run", id, "COMPLETED", 0)])
+    assert "has ended already" in prefect("flow-run", "watch", id)
+
+
+# --- cancelling, executing, retrying ---------------------------------------------------------------------------------
+
+
+def test_cancelling(prefect: Prefect, home: Path) -> None:
+    id = start(deploy())
+    assert "Cancelled flow run" in prefect("flow-run", "cancel", id)
+    prefect("flow-run", "cancel", id, code=1, error="Flow run '")
+    assert json.loads(prefect("flow-run", "inspect", id, "-o", "json"))["state_type"] == "CANCELLED"
+    assert table(prefect("flow-run", "ls", "--state", "cancelled"))[0][0] == id
+
+
+def test_executing_a_run_of_a_deployment(run: Run, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment = deploy(entrypoint="hello.py:hello", path=str(program.parent))
+    id = start(deployment, name="you")
+    assert run("flow-run", "execute", id).code == 0
+    assert "hello you" in run("flow-run", "logs", id).out
+    assert json.loads(run("flow-run", "inspect", id, "-o", "json").out)["state_type"] == "COMPLETED"
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", failing := start(deployment, name="nobody"))
+    assert run("flow-run", "execute").code == 1
+    assert "no name" in run("flow-run", "logs", failing).out
+    assert json.loads(run("flow-run", "inspect", failing, "-o", "json").out)["state_type"] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ({}, "The deployment 'by-hand' names no entrypoint"),
+        ({"entrypoint": "a.py:a", "path": "/nowhere/at/all"}, "should be in '/nowhere/at/all', which is no directory"),
+        ({"entrypoint": "a.py:a", "pull_steps": [{"prefect.deployments.steps.git_clone": {}}]}, "a later release does"),
+    ],
+)
+def test_code_that_is_not_here(run: Run, home: Path, place: dict[str, Any], error: str) -> None:
+    outcome = run("flow-run", "execute", start(deploy(**place)))
+    assert outcome.code == 1
+    assert error in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_pull_steps_that_name_a_directory(run: Run, program: Path) -> None:
+    steps = [{"prefect.deployments.steps.set_working_directory": {"directory": str(program.parent)}}]
+    id = start(deploy(entrypoint="hello.py:hello", pull_steps=steps))
+    assert run("flow-run", "execute", id).code == 0
+    assert "hello world" in run("flow-run", "logs", id).out
+
+
+def test_retrying_in_this_process(run: Run, program: Path, home: Path) -> None:
+    id = new_id()
+    write(
+        home, [flow(), flow_run(id, name="again", parameters={"name": "twice"}), state("flow_run", id, "COMPLETED", 0)]
+    )
+    outcome = run("flow-run", "retry", "again")
+    assert outcome.code == 1
+    assert "--entrypoint path/to/file.py:flow" in outcome.err
+    assert run("flow-run", "retry", "again", "-e", f"{program}:hello").code == 0
+    assert "hello twice" in run("flow-run", "logs", str(id)).out
+
+
+def test_retrying_a_run_of_a_deployment(prefect: Prefect, home: Path) -> None:
+    id = start(deploy())
+    prefect("flow-run", "retry", id, code=1, error="Flow run '")
+    prefect("flow-run", "cancel", id)
+    assert "is scheduled again" in prefect("flow-run", "retry", id)
+    assert json.loads(prefect("flow-run", "inspect", id, "-o", "json"))["state_name"] == "AwaitingRetry"
+
+
+# --- events ----------------------------------------------------------------------------------------------------------
+
+
+def test_events_are_sent_and_followed(run: Run, tmp_path: Path) -> None:
+    related = '{"prefect.resource.id": "cart.1", "prefect.resource.role": "cart"}'
+    sent = run("events", "emit", "paid", "--resource-id", "bill.1", "--related", related, "-p", '{"sum": 3}')
+    assert sent.out.startswith("Sent event 'paid' (")
+    event = run("events", "stream", "--run-once").json
+    assert (event["event"], event["payload"], len(event["related"])) == ("paid", {"sum": 3}, 1)
+    file = tmp_path / "events.txt"
+    assert run("event", "stream", "--run-once", "--format", "text", "--output-file", str(file)).out == ""
+    assert file.read_text().endswith(" paid bill.1\n")
+
+
+def test_events_that_come_later_are_told(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, looks = events.client, 0
+
+    def client() -> Any:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            event = {"event": "late", "resource": {"prefect.resource.id": "x"}, "id": str(new_id())}
+            real().request("POST", "/events", json=[{**event, "occurred": events.now().isoformat()}])
+        return real()
+
+    monkeypatch.setattr(events, "client", client)
+    monkeypatch.setattr(events, "POLL", 0)
+    assert run("events", "stream", "--run-once").json["event"] == "late"
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ([], "An event is about a resource"),
+        (["-r", "bill"], "--resource takes JSON or one label as NAME=VALUE, and 'bill' is neither."),
+        (["-r", "colour=red"], "An event is about a resource"),
+        (["--resource-id", "x", "-p", "[]"], "--payload takes a JSON object, and this is a list."),
+        (["--resource-id", "x", "-p", "{"], "--payload takes JSON, and this is none"),
+        (["--resource-id", "x", "--related", '{"a": "b"}'], "This is no event: "),
+    ],
+)
+def test_events_that_cannot_be_sent(prefect: Prefect, options: list[str], error: str) -> None:
+    prefect("events", "emit", "paid", *options, code=1, error=error)

@@ -1,0 +1,162 @@
+"""Work pools, work queues, deployments and their schedules, in the local store."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from prefect.cli import _deployments
+from prefect.client.orchestration import get_client
+from prefect.schemas.actions import WorkPoolCreate
+from prefect.types import now
+from tests.cli.conftest import Prefect, Run, table
+
+SCHEMA = {"type": "object", "properties": {"rows": {"type": "integer"}}}
+
+
+@pytest.fixture
+def deployment(home: Path) -> UUID:
+    """The deployment `load/nightly` in the work pool `shed`."""
+    client = get_client(sync_client=True)
+    client.create_work_pool(WorkPoolCreate(name="shed", type="process"))
+    flow = client.create_flow_from_name("load")
+    return client.create_deployment(flow, "nightly", work_pool_name="shed", parameter_openapi_schema=SCHEMA, tags=["n"])
+
+
+def test_work_pools(prefect: Prefect, tmp_path: Path) -> None:
+    assert "of type 'process'" in prefect("work-pool", "create", "shed")
+    prefect("work-pool", "create", "shed", code=1, error="There is already a work pool 'shed'; --overwrite changes it.")
+    prefect("work-pool", "create", "barn", "-t", "nope", code=1, error="There is no type of workers 'nope'.")
+    prefect("work-pool", "create", "prefect-x", code=1, error="Names of work pools that begin with 'prefect'")
+    template = tmp_path / "template.json"
+    prefect("work-pool", "get-default-base-job-template", "-f", template)
+    prefect("work-pool", "create", "barn", "--base-job-template", template, "--paused")
+    assert [row[:2] for row in table(prefect("work-pool", "ls"))] == [["barn (**)", "process"], ["shed", "process"]]
+    shown = json.loads(prefect("work-pool", "inspect", "barn", "-o", "json"))
+    assert shown["base_job_template"] == json.loads(template.read_text())
+    prefect("work-pool", "resume", "barn")
+    prefect("work-pool", "set-concurrency-limit", "barn", 4)
+    assert "0 of 4" in prefect("work-pool", "slots", "barn")
+    prefect("work-pool", "update", "barn", "--description", "hay", "-cl", 7)
+    prefect("work-pool", "update", "barn", code=1, error="Give what is to change")
+    shown = json.loads(prefect("work-pool", "inspect", "barn", "-o", "json"))
+    assert (shown["concurrency_limit"], shown["description"], shown["is_paused"]) == (7, "hay", False)
+    prefect("work-pool", "clear-concurrency-limit", "barn")
+    assert json.loads(prefect("work-pool", "slots", "barn", "-o", "json"))["concurrency_limit"] is None
+    prefect("work-pool", "pause", "bran", code=1, error="There is no work pool 'bran'. Did you mean 'barn'?")
+    prefect("work-pool", "delete", "barn")
+    assert len(table(prefect("work-pool", "ls", "-v"))) == 1
+
+
+def test_the_default_work_pool_is_kept_in_the_profile(run: Run) -> None:
+    assert "default work pool of the profile" in run("work-pool", "create", "shed", "--set-as-default").out
+    assert "DEFAULT_WORK_POOL_NAME='shed'" in run("config", "view").out
+
+
+def test_work_queues(prefect: Prefect, deployment: UUID) -> None:
+    prefect("work-queue", "create", "fast", "-p", "shed", "-l", 3, "-q", 1)
+    prefect("work-queue", "create", "fast", "-p", "shed", code=1, error="There is already a work queue 'fast'")
+    prefect("work-queue", "create", "fast", "-p", "none", code=1, error="There is no work pool 'none'.")
+    rows = table(prefect("work-queue", "ls", "-p", "shed"))
+    assert [(row[0], row[3]) for row in rows] == [("fast", "1"), ("default", "2")]
+    assert [row[0] for row in table(prefect("work-queue", "ls", "-m", "fa", "-v"))] == ["fast"]
+    prefect("work-queue", "pause", "fast", "-p", "shed")
+    prefect("work-queue", "set-concurrency-limit", "fast", 5, "-p", "shed")
+    shown = json.loads(prefect("work-queue", "inspect", "fast", "-p", "shed", "-o", "json"))
+    assert (shown["is_paused"], shown["concurrency_limit"]) == (True, 5)
+    assert shown["status_details"]["late_runs_count"] == 0
+    assert prefect("work-queue", "slots", "fast", "-p", "shed").splitlines()[-1] == "Slots       0 of 5"
+    prefect("work-queue", "clear-concurrency-limit", "fast", "-p", "shed")
+    prefect("work-queue", "resume", "fast", "-p", "shed")
+    prefect("work-queue", "inspect", "fats", "-p", "shed", code=1, error="There is no work queue 'fats'. Did you mean")
+    prefect("work-queue", "inspect", "fast", code=1, error="The default work pool has no queue 'fast'; --pool says")
+    prefect("work-queue", "delete", "fast", "-p", "shed")
+    assert len(table(prefect("work-queues", "ls"))) == 1
+
+
+def test_deployments(prefect: Prefect, deployment: UUID) -> None:
+    assert table(prefect("deployment", "ls")) == [["load/nightly", str(deployment), "shed"]]
+    assert table(prefect("deployment", "ls", "other")) == []
+    assert len(table(prefect("deployments", "ls", "load", "other", "--by-created"))) == 1
+    assert "load/nightly" in prefect("deployment", "inspect", "load/nightly")
+    shown = json.loads(prefect("deployment", "inspect", "load/nightly", "-o", "json"))
+    assert (shown["id"], shown["automations"]) == (str(deployment), [])
+    missing = "There is no deployment 'load/nihgtly'. Did you mean 'load/nightly'?"
+    prefect("deployment", "inspect", "load/nihgtly", code=1, error=missing)
+    prefect("deployment", "delete", code=1, error="Give either the name of a deployment")
+    prefect("deployment", "delete", "--id", deployment)
+    assert "There are no deployments" in prefect("deployment", "delete", "--all")
+
+
+def test_running_a_deployment(prefect: Prefect, deployment: UUID) -> None:
+    def run(*options: Any) -> Any:
+        prefect("deployment", "run", *options)
+        return max(json.loads(prefect("flow-run", "ls", "-o", "json")), key=lambda run: run["created"])
+
+    made = run("load/nightly", "-p", "rows=5", "-jv", "env=x", "--tag", "t", "--flow-run-name", "first")
+    assert made["name"] == "first"
+    assert made["parameters"] == {"rows": 5}
+    assert made["job_variables"] == {"env": "x"}
+    assert set(made["tags"]) == {"n", "t"}
+    made = run("--id", deployment, "--params", '{"rows": 7}', "--start-at", "2100-01-31 08:30+02:00")
+    assert (made["parameters"], made["expected_start_time"]) == ({"rows": 7}, "2100-01-31T06:30:00Z")
+    waiting = [
+        str(run["name"]) for run in json.loads(prefect("work-queue", "preview", "default", "-p", "shed", "-o", "json"))
+    ]
+    assert waiting[0] == "first"
+    assert len(table(prefect("work-pool", "preview", "shed"))) == 2
+    assert len(table(prefect("work-pool", "preview", "--hours", 1))) == 1
+    assert len(table(prefect("work-queue", "read-runs", "default", "-p", "shed"))) == 2
+    for options, error in (
+        (["-p", "row=5"], "The deployment 'nightly' has no parameter 'row'; it has 'rows'."),
+        (["-p", "rows"], "--param takes NAME=VALUE, and 'rows' is none."),
+        (["--params", "[1]"], "--params takes a JSON object, and this is a list."),
+        (["--start-in", "1h", "--start-at", "8am"], "Use --start-in or --start-at, not both."),
+        (["--start-in", "soon"], "--start-in takes a time such as '5 minutes' or '1h 30m', and 'soon' is none."),
+        (["--watch-timeout", 3], "--watch-interval and --watch-timeout go with --watch."),
+    ):
+        prefect("deployment", "run", "load/nightly", *options, code=1, error=error)
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("5 minutes", timedelta(minutes=5)),
+        ("in 1 hour and 30 minutes", timedelta(hours=1, minutes=30)),
+        ("1h 30m", timedelta(hours=1, minutes=30)),
+        ("an hour, 2.5 secs", timedelta(hours=1, seconds=2.5)),
+        ("2 weeks", timedelta(weeks=2)),
+    ],
+)
+def test_times_from_now(text: str, span: timedelta) -> None:
+    before = now()
+    assert before + span <= _deployments.due_time(text, None) <= now() + span
+
+
+def test_schedules(prefect: Prefect, deployment: UUID) -> None:
+    name = "load/nightly"
+    prefect("deployment", "schedule", "create", name, "--cron", "0 1 * * *", "--timezone", "Europe/Berlin")
+    prefect("deployment", "schedule", "create", name, "--interval", 90, "--no-active")
+    rows = table(prefect("deployment", "schedule", "ls", name))
+    assert sorted(row[1:] for row in rows) == [["cron: 0 1 * * *", "True"], ["interval: 1m 30s", "False"]]
+    id = next(row[0] for row in rows if row[2] == "True")
+    prefect("deployment", "schedule", "pause", name, id)
+    assert "paused already" in prefect("deployment", "schedule", "pause", name, id)
+    assert "Resumed 2 schedules" in prefect("deployment", "schedule", "resume", "--all")
+    prefect("deployment", "schedule", "delete", name, id, "-y")
+    prefect("deployment", "schedule", "delete", name, id, code=1, error=f"The deployment {name!r} has no schedule")
+    rule = "FREQ=DAILY;BYHOUR=3"
+    assert "in place of 1 schedule" in prefect(
+        "deployment", "schedule", "create", name, "--rrule", json.dumps({"rrule": rule}), "--replace", "-y"
+    )
+    assert json.loads(prefect("deployment", "schedule", "ls", name, "-o", "json"))[0]["schedule"] == f"rrule: {rule}"
+    assert "Deleted 1 schedule" in prefect("deployment", "schedule", "clear", name, "--accept-yes")
+    for options, error in (
+        (["--cron", "x y"], "This is no schedule: "),
+        ([], "Give one of --interval, --rrule and --cron."),
+        (["--cron", "0 1 * * *", "--anchor-date", "2026-01-01"], "--anchor-date goes with --interval."),
+    ):
+        prefect("deployment", "schedule", "create", name, *options, code=1, error=error)
