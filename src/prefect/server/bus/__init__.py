@@ -18,7 +18,7 @@ from prefect.server.db.connection import Database, Told
 WAITING = 10_000
 """Items that may wait for a subscriber; one that falls further behind misses some."""
 
-REMEMBERED = 64
+REMEMBERED = 16
 """Items of which it is remembered what was read, for the subscribers that come to them later."""
 
 
