@@ -30,8 +30,8 @@ logger = logging.getLogger("prefect.server")
 # --- in --------------------------------------------------------------------------------------------------------------
 
 TOGETHER = 300
-"""Messages of a connection that wait at most, and events that are committed together: reading them takes some hundredths
-of a second, in which nobody else is served."""
+"""Messages of a connection that wait at most, and events that are committed together. Reading them takes some
+hundredths of a second, in which nobody else is served."""
 
 SIZE = 4_000_000
 """Characters after which no further message is read while some wait."""
