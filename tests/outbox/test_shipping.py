@@ -357,3 +357,44 @@ def test_a_client_sees_what_its_process_has_just_recorded(server: FakeServer):
     main_away.append({"kind": "artifact", "id": new_id()})
     with get_client(sync_client=True) as client, pytest.raises(httpx.ConnectError):
         client.request("GET", "/version")
+
+
+def test_something_else_that_answers_refuses_nothing(server: FakeServer, home: Path):
+    """A proxy that finds no server behind it says that there is no such page."""
+    gone: list[bool] = []
+    server.refuse = lambda path, body: (404, {"detail": "nothing here"}) if gone else None
+
+    @task
+    def add(x: int) -> int:
+        gone.append(True)
+        return x
+
+    @flow
+    def main() -> None:
+        add(1)
+
+    main()
+    journal.close()
+    assert Outbox(home, server.url).refused() == []
+    assert waiting(home, server) > 0
+    gone.clear()
+    assert run_command(["journal", "ship"]) == 0
+    assert (completed(server), waiting(home, server)) == (1, 0)
+
+
+def test_a_server_that_is_replaced_by_one_of_another_kind(server: FakeServer, home: Path):
+    @task
+    def add(x: int) -> int:
+        return x
+
+    @flow
+    def main() -> None:
+        add(1)
+
+    main()
+    journal.close()
+    server.reads_journals = not server.reads_journals
+    main()
+    journal.close()
+    assert (completed(server), waiting(home, server)) == (1, 0)
+    assert Outbox(home, server.url).refused() == []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect._io import blocking, drive
 from prefect._lazy import lazy
+from prefect.exceptions import PrefectException
 from prefect.settings.context import SettingsContext
 
 if TYPE_CHECKING:
@@ -23,10 +24,15 @@ BUSY = frozenset({408, 425, 429})
 """Statuses with which a server says that it is not the time."""
 UNKNOWN_CALLER = frozenset({401, 403, 407})
 """Statuses with which it says that the caller is not known to it: what is sent may be good."""
+NO_SUCH_ROUTE = frozenset({404, 405})
 SHIPPING_TIMEOUT = 10.0
 """Seconds that the server has to take what is shipped: a process that ends must not wait longer for it."""
 NDJSON = {"content-type": "application/x-ndjson"}
 _JOURNAL: tuple[Any, ...] = ("POST", "/journal", {}, None)
+
+
+class NotThere(PrefectException):
+    """What answers at the server's address does not have the operations that it had: nothing sent there is refused."""
 
 
 class Line:
@@ -68,11 +74,23 @@ class Line:
 
     async def ship(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
         """As `call`, once and within `SHIPPING_TIMEOUT`: whoever ships knows when to try again."""
-        return _json(await self._request(0, method, route, params, body, timeout=SHIPPING_TIMEOUT))
+        return await self._ship((method, route, params, body))
 
     async def ship_journal(self, lines: bytes) -> Any:
         """Send records as they are to a server that reads journals."""
-        return _json(await self._request(0, *_JOURNAL, content=lines, headers=NDJSON, timeout=SHIPPING_TIMEOUT))
+        return await self._ship(_JOURNAL, content=lines, headers=NDJSON)
+
+    async def _ship(self, operation: tuple[Any, ...], **options: Any) -> Any:
+        try:
+            return _json(await self._request(0, *operation, timeout=SHIPPING_TIMEOUT, **options))
+        except Exception as error:
+            if status_of(error) in NO_SUCH_ROUTE and "{" not in operation[1]:
+                raise NotThere(f"{self.url} has no {operation[1]!r}: something else answers there now.") from error
+            raise
+
+    def forget(self) -> None:
+        """Who answers may have changed."""
+        self._reads_journals = None
 
     async def reads_journals(self) -> bool:
         """Whether the server takes records as they are. Any of its answers says so."""

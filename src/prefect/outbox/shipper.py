@@ -19,7 +19,7 @@ from prefect._io import drive
 from prefect.outbox import store
 from prefect.outbox.couriers import Courier, courier_for
 from prefect.outbox.events import Surroundings
-from prefect.outbox.line import Line, is_refusal, reason_of
+from prefect.outbox.line import Line, NotThere, is_refusal, reason_of
 from prefect.outbox.lock import ProcessLock
 from prefect.outbox.store import Outbox
 from prefect.types import new_id, now
@@ -191,7 +191,7 @@ class Shipper:
             if self._dirty:
                 self._ship(self._closing.is_set)
         except Exception as error:  # a server that is away, or a bug in it or here: the records wait
-            self.away = reason_of(error)
+            self._note(error)
             return False
         self.away = None
         return True
@@ -230,12 +230,18 @@ class Shipper:
         try:
             self._deliver_next(connection)
         except Exception as error:  # as in the thread: the records wait
-            self.away = reason_of(error)
+            self._note(error)
             return False
         finally:
             self._lock.release()
         self.away = None
         return True
+
+    def _note(self, error: Exception) -> None:
+        self.away = reason_of(error)
+        if isinstance(error, NotThere):
+            self.line.forget()
+            self._courier = None
 
     def _ship(self, interrupted: Callable[[], bool]) -> None:
         """Ship batch after batch, until it is interrupted, unless another process does."""
