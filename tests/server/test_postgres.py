@@ -123,12 +123,10 @@ async def test_a_commit_without_an_answer_is_done_once(
 async def test_a_commit_lost_in_a_crash_is_not_taken_for_another_transaction(own: Postgres) -> None:
     database = PostgresDatabase(own.create("test"), patience=10)
     await database.open()
-    number, before = await database.write(lambda tx: module._before_commit(tx.raw, []))  # pyright: ignore[reportAttributeAccessIssue]
-    assert number is None
 
     async def take_number(tx: Any) -> tuple[str | None, Any]:
         await store.meta.put(tx, {"key": "a", "value": "x"})
-        return await module._before_commit(tx.raw, [])
+        return await tx.raw.fetchrow(module._WHICH)
 
     number, before = await database.write(take_number)
     assert number is not None
@@ -226,8 +224,8 @@ async def test_a_lock_that_is_held_for_too_long_says_so(database: PostgresDataba
     await hasty.close()
 
 
-async def test_a_statement_that_takes_too_long_says_so(postgres_url: str) -> None:
-    hasty = PostgresDatabase(postgres_url, options={"server_settings": {"statement_timeout": "50ms"}})
+async def test_a_statement_that_takes_too_long_says_so(database: PostgresDatabase, postgres_url: str) -> None:
+    hasty = PostgresDatabase(postgres_url, options={"server_settings": {"statement_timeout": "500ms"}})
     await hasty.open()
     with pytest.raises(StoreBusy, match="took too long"):
         await hasty.read(lambda tx: tx.fetch(Sql("SELECT pg_sleep(10)")))
@@ -235,8 +233,10 @@ async def test_a_statement_that_takes_too_long_says_so(postgres_url: str) -> Non
     await hasty.close()
 
 
-async def test_a_statement_for_which_the_client_waits_too_long_says_so(postgres_url: str) -> None:
-    hasty = PostgresDatabase(postgres_url, options={"command_timeout": 0.05})
+async def test_a_statement_for_which_the_client_waits_too_long_says_so(
+    database: PostgresDatabase, postgres_url: str
+) -> None:
+    hasty = PostgresDatabase(postgres_url, options={"command_timeout": 0.5})
     await hasty.open()
     with pytest.raises(StoreBusy, match="took too long"):
         await hasty.write(lambda tx: tx.fetch(Sql("SELECT pg_sleep(10)")))
@@ -352,6 +352,19 @@ async def test_servers_hear_of_each_other_and_of_what_they_missed(
     assert await next_one() == []
     await database.write(lambda tx: tell(tx, "second"))
     assert await next_one() == [("topic", "second")]
+    await other.write(lambda tx: tell(tx, "own"))
+    assert await next_one() == [("topic", "own")]
+    items = [f"{number}-{'x' * 900}" for number in range(50)]
+
+    async def tell_much(tx: Connection) -> None:
+        for item in items:
+            tx.tell("topic", item)
+
+    await database.write(tell_much)
+    told: Told = []
+    while len(told) < len(items):
+        told += await next_one()
+    assert told == [("topic", item) for item in items]  # in order, and its own but once
     await other.close()
 
 

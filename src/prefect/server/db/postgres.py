@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
@@ -22,11 +23,14 @@ from prefect.server.db.dialect import PostgresDialect
 from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
+from prefect.types import new_id
 
 if TYPE_CHECKING:
     import asyncpg
 else:
     asyncpg = lazy("asyncpg")
+
+logger = logging.getLogger("prefect.server.db")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -119,6 +123,9 @@ class PostgresDatabase:
         self._used: set[Any] = set()
         self._listening: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[Told], None]] = []
+        self._name = str(new_id())
+        self._untold: Told = []
+        self._telling: asyncio.Task[None] | None = None
         self.depth = 0
         """How many units of work wait for a connection."""
 
@@ -131,14 +138,16 @@ class PostgresDatabase:
         """
         try:
             await schema.prepare_postgres(self.connect, self.place, PostgresDialect(), self._migrate)
-        except (OSError, ValueError, asyncpg.PostgresError) as error:
+        except (ValueError, *_lost(), *_refused()) as error:
             raise self._unreachable(error) from error
+        except asyncpg.PostgresError as error:
+            raise _explained(error) from error
         self._free = asyncio.Semaphore(self._connections)
 
-    async def connect(self) -> Any:
-        """A connection of asyncpg's that belongs to the caller."""
+    async def connect(self, **options: Any) -> Any:
+        """A connection of asyncpg's that belongs to the caller, who may take as long as it takes."""
         try:
-            return await asyncpg.connect(self._address, **self._options)
+            return await asyncpg.connect(self._address, **{**self._options, "command_timeout": None, **options})
         except TimeoutError as error:
             raise ConnectionError("there was no answer in time") from error
 
@@ -148,6 +157,8 @@ class PostgresDatabase:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
             self._listening = None
+        if self._telling is not None:
+            await asyncio.wait([self._telling], timeout=CLOSING)
         free, self._free = self._free, None
         if free is None:
             return
@@ -171,7 +182,7 @@ class PostgresDatabase:
         async with self._connection() as raw, raw.transaction():
             tx = PostgresConnection(raw)
             yield tx
-            await _before_commit(raw, tx.told)
+        self._tell(tx.told)
 
     async def read(self, work: Work[T]) -> T:
         return await self._patiently(lambda: self._read(work))
@@ -222,7 +233,7 @@ class PostgresDatabase:
             raw = self._idle.pop()[1]
             if not raw.is_closed():
                 return raw
-        return await self.connect()
+        return await self.connect(command_timeout=self._options.get("command_timeout"))
 
     async def _read(self, work: Work[T]) -> T:
         async with self.reading() as tx:
@@ -235,19 +246,21 @@ class PostgresDatabase:
             try:
                 tx = PostgresConnection(raw)
                 outcome = await work(tx)
-                number, history = await _before_commit(raw, tx.told)
+                which = await raw.fetchrow(_WHICH)
             except BaseException:
                 if not raw.is_closed():
                     await transaction.rollback()
                 raise
+            lost: BaseException | None = None
             try:
                 await transaction.commit()
-                return outcome
             except (*_lost(), asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 lost = error
-        if number is None or await self._patiently(lambda: self._committed(number, history)):
-            return outcome
-        raise ConnectionError(str(lost)) from lost
+        unsure = lost is not None and which[0] is not None
+        if unsure and not await self._patiently(lambda: self._committed(*which)):
+            raise ConnectionError(str(lost)) from lost
+        self._tell(tx.told)
+        return outcome
 
     async def _committed(self, number: str, history: Any) -> bool:
         """Whether the transaction of this number was committed, whose answer was lost.
@@ -309,7 +322,37 @@ class PostgresDatabase:
             await asyncio.sleep(0.5)
 
     def _heard(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
-        self._pass_on([(topic, item) for topic, item in json.loads(payload)])
+        name, told = json.loads(payload)
+        if name != self._name:
+            self._pass_on([(topic, item) for topic, item in told])
+
+    def _tell(self, told: Told) -> None:
+        """Have the listeners here told at once, and those of other servers soon.
+
+        In a transaction of its own: PostgreSQL lets only one at a time commit of those that notify.
+        """
+        if told:
+            self._pass_on(told)
+            self._untold += told
+            if self._telling is None:
+                self._telling = asyncio.get_running_loop().create_task(self._notify())
+
+    async def _notify(self) -> None:
+        query = "SELECT count(pg_notify($1, notice)) FROM unnest($2::text[]) AS notice"
+        try:
+            while self._untold:
+                told, self._untold = self._untold, []
+                notices = list(_notices(self._name, told))
+                await self._patiently(lambda notices=notices: self._execute(query, CHANNEL, notices))
+        except StoreError as error:
+            # Whoever cannot be reached now looks into the store when it can be again.
+            logger.warning("Other servers could not be told of what changed: %s", error)
+        finally:
+            self._telling = None
+
+    async def _execute(self, text: str, *values: Any) -> None:
+        async with self._connection() as raw:
+            await raw.execute(text, *values)
 
     def _pass_on(self, told: Told) -> None:
         for listener in self._listeners:
@@ -346,34 +389,24 @@ def _address(url: str) -> str:
     return f"postgresql://{place}{'?' if kept else ''}{kept}"
 
 
-async def _before_commit(raw: Any, told: Told) -> tuple[str | None, Any]:
-    """Have what was told sent with the commit, and ask for the transaction's number, None when it changed nothing.
-
-    Returns:
-        The number, and what tells the server's history before a crash from that after it.
-    """
-    number, history, _ = await raw.fetchrow(
-        "SELECT pg_current_xact_id_if_assigned()::text, pg_stat_get_bgwriter_stat_reset_time(),"
-        " (SELECT count(pg_notify($1, notice)) FROM unnest($2::text[]) AS notice)",
-        CHANNEL,
-        list(_notices(told)),
-    )
-    return number, history
+_WHICH = "SELECT pg_current_xact_id_if_assigned()::text, pg_stat_get_bgwriter_stat_reset_time()"
+"""A transaction's number, null while it has changed nothing, and what tells the server's history before a crash from
+that after it."""
 
 
-def _notices(told: Told) -> Iterator[str]:
-    """What was told, in as many notices as it takes."""
+def _notices(name: str, told: Told) -> Iterator[str]:
+    """What a server tells, in as many notices as it takes."""
     notice: list[str] = []
     size = 0
     for pair in told:
         text = json.dumps(pair, separators=(",", ":"), default=str)
         if notice and size + len(text) > NOTICE:
-            yield f"[{','.join(notice)}]"
+            yield f'["{name}",[{",".join(notice)}]]'
             notice, size = [], 0
         notice.append(text)
         size += len(text) + 1
     if notice:
-        yield f"[{','.join(notice)}]"
+        yield f'["{name}",[{",".join(notice)}]]'
 
 
 class _Unfinished(Exception):
@@ -397,6 +430,14 @@ def _lost() -> tuple[type[BaseException], ...]:
         asyncpg.AdminShutdownError,
         asyncpg.CrashShutdownError,
         asyncpg.CannotConnectNowError,
+    )
+
+
+def _refused() -> tuple[type[BaseException], ...]:
+    return (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InvalidCatalogNameError,
+        asyncpg.TooManyConnectionsError,
     )
 
 
