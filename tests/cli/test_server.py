@@ -120,6 +120,18 @@ def test_options_win_over_the_environment(environment: dict[str, str]) -> None:
     assert "GET /api/version 200" in said
 
 
+def test_logs_are_json_where_that_is_asked_for(environment: dict[str, str]) -> None:
+    environment["PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER"] = "json"
+    with Running(environment, "server", "start", "--log-level", "debug") as server:
+        server.until("Ctrl+C")
+        request = urllib.request.Request(environment["PREFECT_API_URL"] + "/version", headers={"x-request-id": "mine"})
+        with urllib.request.urlopen(request, timeout=PATIENCE):
+            pass
+        _, said, _ = server.end()
+    logged = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert [line["request_id"] for line in logged if line["name"] == "prefect.server.requests"] == ["mine"]
+
+
 def test_a_port_that_is_taken_is_named(environment: dict[str, str]) -> None:
     port = int(environment["PREFECT_SERVER_API_PORT"])
     with closing(socket.socket()) as other:
