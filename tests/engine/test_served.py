@@ -328,3 +328,32 @@ def test_a_run_that_leaves_its_process_enters_no_state_of_its_own(
         assert states(server) == [["Pending", "Running"]] * 2
     else:
         assert recorded_states(home, "flow_run") == ["Pending", "Running"] * 2
+
+
+def test_a_server_that_was_away_hears_of_a_run_that_is_still_under_way(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(SHIPPER, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(SHIPPER, "BEAT", 0.05)
+    server.reads_journals = True
+
+    def beats() -> int:
+        return len([record for record in server.records.values() if record["kind"] == "heartbeat"])
+
+    def wait_for_a_beat(after: int) -> None:
+        deadline = time.monotonic() + 10
+        while beats() <= after and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+        assert beats() > after
+
+    @flow
+    def main() -> None:
+        wait_for_a_beat(0)
+        server.stop()
+        before = beats()
+        missed.wait(0.1)
+        server.start()
+        wait_for_a_beat(before)
+
+    missed = threading.Event()
+    main()

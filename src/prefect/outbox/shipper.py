@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 PACE = 0.2
 """Seconds between two deliveries, in which records gather."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-"""Seconds before a server that was away is asked again: at first, and at most."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+"""Seconds before a server that was away is asked again: at first, and at most. A server that is back hears of what is
+under way before it looks for runs that fell silent."""
 PATIENCE = 10.0
 """Seconds that a process which ends waits for an acknowledgement while the server answers."""
 AT_MOST = 60.0
@@ -288,14 +289,15 @@ class Shipper:
             self._beat()
 
     def _beat(self) -> None:
-        frequency, runs = self._frequency or BEAT, dict(self._under_way)
-        self._beat_at = time.monotonic() + frequency
+        frequency, runs, due = self._frequency or BEAT, dict(self._under_way), self._beat_at
         if self._frequency is not None:
             fields: dict[str, Any] = {"kind": "heartbeat", "at": now().isoformat(), "ttl": frequency * BEATS_MISSED}
             self._speak().beat([{**fields, "id": str(new_id()), "flow_run_id": run} for run in runs])
         for run, lease_id in runs.items():
             if lease_id is not None:
                 self._renew(run, lease_id)
+        if self._beat_at == due:  # else another run has begun meanwhile, and its first one is due
+            self._beat_at = time.monotonic() + frequency
 
     def _renew(self, run: str, lease_id: UUID) -> None:
         try:
