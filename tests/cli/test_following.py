@@ -100,6 +100,20 @@ def test_a_run_that_has_ended_is_not_waited_for(prefect: Prefect, home: Path) ->
     assert "has ended already" in prefect("flow-run", "watch", id)
 
 
+def test_a_run_of_a_deployment_is_watched(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deploy()
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        assert run("flow-run", "cancel", "seen").code == 0
+
+    monkeypatch.setattr(_watching, "time", type("Clock", (), {"sleep": sleep, "monotonic": time.monotonic}))
+    watch = ("--watch", "--watch-interval", "7", "--flow-run-name", "seen")
+    assert run("deployment", "run", "hello/by-hand", *watch).code == 1
+    assert waited == [7]
+
+
 # --- cancelling, executing, retrying ---------------------------------------------------------------------------------
 
 

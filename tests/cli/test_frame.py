@@ -151,3 +151,15 @@ def test_a_reader_that_has_seen_enough():
         process.stdin.close()
         assert process.stderr.read() == b""
         assert process.wait() == 1
+
+
+def test_commands_of_a_group_that_are_to_come(run):
+    assert run("block", "create", "secret").err == (
+        "Error: `prefect block create` is not there yet; a later release brings it.\n"
+    )
+    assert "create" not in run("block", "--help").out
+
+
+def test_other_names_of_a_groups_commands(run):
+    assert "pause (disable)" in run("automation", "--help").out
+    assert "Did you mean 'disable'?" in run("automation", "disabel").err

@@ -20,13 +20,11 @@ if TYPE_CHECKING:
     from prefect import flow_engine, flows
     from prefect._flow import Flow
     from prefect.engine import signals
-    from prefect.logging import loggers
     from prefect.schemas.responses import DeploymentResponse
     from prefect.schemas.runs import FlowRun
 else:
     flow_engine = lazy("prefect.flow_engine")
     flows = lazy("prefect.flows")
-    loggers = lazy("prefect.logging.loggers")
     signals = lazy("prefect.engine.signals")
 
 _WORKING_DIRECTORY = "prefect.deployments.steps.set_working_directory"
@@ -42,7 +40,7 @@ def execute(run: FlowRun, entrypoint: str | None = None) -> None:
     entrypoint = entrypoint or os.environ.get("PREFECT__FLOW_ENTRYPOINT")
     flow = _load(entrypoint) if entrypoint else _load_deployed(run)
     with signals.handle_engine_signals(run.id):
-        flow_engine.run_to_end(flow, flow_run=run, error_logger=loggers.flow_run_logger(run))
+        flow_engine.run_to_end(flow, flow_run=run)
 
 
 def _load(entrypoint: str) -> Flow[..., Any]:

@@ -200,6 +200,26 @@ class Group(click.Group):
             raise click.UsageError(f"There is no command {name!r}.{hint}", ctx=ctx)
         return super().resolve_command(ctx, args)
 
+    def summaries(self, ctx: click.Context) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Its commands: the name, what it does, other names."""
+        return [
+            (
+                name,
+                command.get_short_help_str(limit=100),
+                tuple(alias for alias, meant in self.aliases.items() if meant == name),
+            )
+            for name, command in sorted(self.commands.items())
+            if not command.hidden
+        ]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [
+            (f"{name} ({', '.join(aliases)})" if aliases else name, summary)
+            for name, summary, aliases in self.summaries(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
         _write_session_options(formatter)
@@ -239,13 +259,8 @@ class RootGroup(Group):
             raise NotImplementedError(f"`prefect {cmd_name}` is not there yet; a later release brings it.")
         return None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [
-            (f"{entry.name} ({', '.join(entry.aliases)})" if entry.aliases else entry.name, entry.summary)
-            for entry in sorted(cli.COMMANDS)
-        ]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+    def summaries(self, ctx: click.Context) -> list[tuple[str, str, tuple[str, ...]]]:
+        return [(entry.name, entry.summary, entry.aliases) for entry in sorted(cli.COMMANDS)]
 
 
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
