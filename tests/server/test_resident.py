@@ -193,6 +193,15 @@ async def test_a_loop_that_ends_before_the_answer_leaves_the_writer_alive(tmp_pa
     await database.close()
 
 
+async def test_a_unit_within_a_unit_is_refused_rather_than_waited_for(database: ResidentSqlite) -> None:
+    async def outer(tx: Connection) -> None:
+        await put(database, "inner")
+
+    with pytest.raises(RuntimeError, match="cannot begin another"):
+        await database.write(outer)
+    assert await count(database) == 0
+
+
 def test_it_serves_code_that_has_no_loop(tmp_path: Path) -> None:
     database = ResidentSqlite(tmp_path / "store.db")
     drive(database.open())

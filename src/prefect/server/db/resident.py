@@ -95,6 +95,8 @@ class ResidentSqlite(SqliteDatabase):
     async def write(self, work: Work[T]) -> T:
         if self._writer is None:
             raise self._closed()
+        if self._writer is threading.current_thread():
+            raise RuntimeError("A unit of work cannot begin another, which would wait for it: do both in one.")
         job = _Job(work)
         self._jobs.put(job)
         return await wait(job.future)
