@@ -357,3 +357,22 @@ def test_a_server_that_was_away_hears_of_a_run_that_is_still_under_way(
 
     missed = threading.Event()
     main()
+
+
+def test_something_else_that_answers_for_the_server_does_not_stop_the_run(server: FakeServer):
+    gone: list[bool] = []
+    server.refuse = lambda path, body: (404, {"detail": "nothing here"}) if gone else None
+
+    @flow
+    def inner() -> int:
+        return 1
+
+    @flow
+    def outer() -> int:
+        gone.append(True)
+        return inner() + inner()
+
+    assert outer() == 2
+    gone.clear()
+    journal.close()
+    assert sorted(states(server)) == [["Pending", "Running", "Completed"]] * 3

@@ -76,12 +76,12 @@ class FakeServer:
     def state_names(self, run_id: str) -> list[str]:
         return [state["name"] for state in self.flow_runs[run_id]["states"]]
 
-    def told(self) -> dict[str, list[str]]:
-        """By task run, the names of the states that events told of, in the order of their times."""
+    def told(self, by: str = "name") -> dict[str, list[str]]:
+        """By the task runs' names or ids, the names of the states that events told of, in the order of their times."""
         found: dict[str, list[tuple[str, str]]] = {}
         for event in self.events.values():
             if event["event"].startswith("prefect.task-run."):
-                run = event["resource"]["prefect.resource.name"]
+                run = event["resource"][f"prefect.resource.{by}"]
                 found.setdefault(run, []).append((event["occurred"], event["resource"]["prefect.state-name"]))
         return {run: [name for _, name in sorted(states)] for run, states in found.items()}
 

@@ -53,7 +53,7 @@ def completed(server: FakeServer) -> int:
             if record["kind"] == "task_run" or record.get("of") == "task_run"
         ]
         return states.count("Completed")
-    return [states[-1] for states in server.told().values()].count("Completed")
+    return [states[-1] for states in server.told("id").values()].count("Completed")
 
 
 def test_everything_is_shipped_when_the_process_ends(server: FakeServer, home: Path):

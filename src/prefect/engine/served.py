@@ -15,7 +15,7 @@ from prefect.engine.core import RunRecord, metadata_of
 from prefect.exceptions import Abort
 from prefect.logging.loggers import get_logger
 from prefect.outbox.events import Surroundings
-from prefect.outbox.line import is_away, reason_of
+from prefect.outbox.line import NO_SUCH_ROUTE, is_away, reason_of, status_of
 from prefect.schemas.runs import FlowRun
 from prefect.schemas.states import State
 from prefect.types import new_id
@@ -96,7 +96,7 @@ class Server:
             }
             return FlowRun.model_validate(await self._create(flow_name, body))
         except Exception as error:
-            if not (self._inside and is_away(error)):
+            if not (self._inside and (is_away(error) or status_of(error) in NO_SUCH_ROUTE)):
                 raise
             self._warn(error)
             return None
@@ -172,8 +172,9 @@ class Server:
             await _io.sleep(answer["details"]["delay_seconds"])
 
     async def _call(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
-        known_away = self._retries is not None and self._shipper.away is not None
-        return await self._line.call(method, route, body, retries=0 if known_away else self._retries, **params)
+        if self._retries is not None and self._shipper.away is not None:
+            return await self._line.ship(method, route, body, **params)  # which is known to be away: once, and shortly
+        return await self._line.call(method, route, body, retries=self._retries, **params)
 
     def _warn(self, error: Exception) -> None:
         level = logging.DEBUG if self._shipper.away is not None else logging.WARNING

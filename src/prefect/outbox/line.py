@@ -132,6 +132,8 @@ def status_of(error: BaseException) -> int | None:
 
 def is_away(error: BaseException) -> bool:
     """Whether the error means that the server cannot be reached, or cannot answer now."""
+    if isinstance(error, NotThere):
+        return True
     status = status_of(error)
     if status is None:
         return isinstance(error, (httpx.TransportError, OSError))
