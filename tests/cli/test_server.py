@@ -139,7 +139,7 @@ def test_a_port_that_is_taken_is_named(environment: dict[str, str]) -> None:
         other.listen()
         said = prefect(environment, "server", "start", code=1)
         assert f"Port {port} of 127.0.0.1 cannot be served (Address already in use)" in said
-        assert "could not be started: Port" in prefect(environment, "server", "start", "--background", code=1)
+        assert f"Port {port} of 127.0.0.1" in prefect(environment, "server", "start", "--background", code=1)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +154,13 @@ def test_a_port_that_is_taken_is_named(environment: dict[str, str]) -> None:
 def test_a_database_that_cannot_be_used_is_named(environment: dict[str, str], url: str, sentence: str) -> None:
     said = prefect(environment | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": url}, "server", "start", code=1)
     assert sentence in said and said.count("\n") == 1 and "secret" not in said
+
+
+def test_a_server_that_fails_in_the_background_says_why(environment: dict[str, str], home: Path) -> None:
+    environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = "postgresql+asyncpg://u:secret@127.0.0.1:1/n"
+    said = prefect(environment, "server", "start", "--background", code=1)
+    assert "The server could not be started: The database at '127.0.0.1:1/n' cannot be reached" in said
+    assert not (home / "server.pid").exists()
 
 
 def test_a_server_in_the_background(environment: dict[str, str], home: Path) -> None:

@@ -90,6 +90,8 @@ def _start_in_background(settings: Settings, no_services: bool, workers: int) ->
     told = settings.server.api
     if told.port == 0:
         fail("A server in the background needs a port that others can know: name one with --port.")
+    if Background("server").pid() is None:
+        serving.check(settings)  # or another server on that port would be taken for the one that is started here
     url = f"http://{_reachable(told.host)}:{told.port}{serving.base_path(settings)}"
     arguments = ["server", "start", "--workers", str(workers), *(["--no-services"] if no_services else [])]
     pid = Background("server").start(arguments, lambda: _answers(f"{url}/health"))

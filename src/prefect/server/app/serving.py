@@ -67,6 +67,15 @@ def serve(settings: Settings, *, loops: bool = True, workers: int = 1, started: 
             _serve_with(workers, settings, loops, listening, lambda: started(address))
 
 
+def check(settings: Settings) -> None:
+    """Fail if the port cannot be served now.
+
+    Raises:
+        CannotServe: It is taken.
+    """
+    _listen(settings.server.api.host, settings.server.api.port).close()
+
+
 def data(settings: Settings) -> str:
     """Where the server keeps what it is told, for people."""
     return opening.place(settings)
