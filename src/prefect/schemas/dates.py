@@ -46,6 +46,18 @@ _STEPS = {
 }
 """How far one step of a rule goes, by the frequency as `dateutil` numbers it."""
 
+_BY_THE_YEAR: dict[str, Any] = {
+    "freq": 0,
+    "interval": 1,
+    "count": None,
+    "until": None,
+    "bysetpos": None,
+    "byhour": 0,
+    "byminute": 0,
+    "bysecond": 0,
+}
+"""What makes a rule of all days that it may fall on, whatever its steps."""
+
 
 def is_timezone(name: str) -> bool:
     """Whether the IANA database has a zone of this name."""
@@ -171,8 +183,7 @@ def _rrule_moments(schedule: RRuleSchedule, start: datetime.datetime) -> Iterato
 
 
 def _near(rule: Any, wall: datetime.datetime) -> Any:
-    """The rule, or set of rules, searched from close to a time on, and only for some years: a rule looks at every date
-    from its start on, and one that no date satisfies would be looked at for ever."""
+    """The rule, or set of rules, as it is searched from a time on: it looks at every step from its start."""
     if isinstance(rule, rrules.rrule):
         return _near_rule(rule, wall)
     near = rrules.rruleset()
@@ -188,20 +199,17 @@ def _near(rule: Any, wall: datetime.datetime) -> Any:
 
 
 def _near_rule(rule: Any, wall: datetime.datetime) -> Any:
-    if rule._count is not None:
+    if (step := _STEPS.get(rule._freq)) is None:
+        return rule  # months and years differ in length, and are few
+    # No day is such as the rule wants, as the 30th of February: that is soon seen by the year, and by the step only
+    # at the end of the calendar.
+    if next(iter(rule.replace(**_BY_THE_YEAR)), None) is None:
+        return rrules.rruleset()
+    if rule._count is not None or wall <= rule._dtstart:
         return rule  # which dates are the first so many is known only from its start
-    last = _years_later(max(wall, rule._dtstart))
-    changes: dict[str, Any] = {"until": min(rule._until, last) if rule._until else last}
-    # Only by whole steps, which fall on the same dates. Months and years differ in length; their rules are not slow.
-    if (step := _STEPS.get(rule._freq)) is not None and wall > rule._dtstart:
-        step *= rule._interval
-        changes["dtstart"] = rule._dtstart + (wall - rule._dtstart) // step * step
-    return rule.replace(**changes)
-
-
-def _years_later(wall: datetime.datetime) -> datetime.datetime:
-    years = datetime.timedelta(days=366 * MAX_YEARS)
-    return wall + min(years, datetime.datetime.max - wall)  # noqa: DTZ901  # the wall clock has no zone
+    step *= rule._interval
+    # By whole steps, which fall on the same dates.
+    return rule.replace(dtstart=rule._dtstart + (wall - rule._dtstart) // step * step)
 
 
 def as_rrule(schedule: RRuleSchedule) -> rrules.rrule | rrules.rruleset:

@@ -87,12 +87,10 @@ def _enough(chosen: list[datetime], date: datetime, at: datetime, horizon: Horiz
 
 def _look_at(chosen: list[datetime], beyond: datetime | None, at: datetime, horizon: Horizon) -> datetime:
     """When the first date that is not chosen comes within the horizon."""
-    count = len(chosen)
+    count, now = len(chosen), timedelta(0)
     if beyond is None or not horizon.max_runs:
-        return at + min(
-            horizon.min_time, horizon.max_time
-        )  # there is none; looked at all the same, as zones and settings may change
-    now = timedelta(0)
+        # There is none; looked at all the same, as zones and settings may change.
+        return at + max(min(horizon.min_time, horizon.max_time), now)
     near = beyond - at - horizon.max_time
     room = chosen[0] - at if count == horizon.max_runs else now
     wanted = beyond - at - horizon.min_time
