@@ -104,7 +104,9 @@ def test_types_of_blocks(prefect: Prefect, block: str) -> None:
     assert ["door", "Door", "A way in."] in table(prefect("block", "type", "ls"))
     shown = prefect("block", "types", "inspect", "door")
     assert "Field code    string, required: Opens it." in shown
-    assert json.loads(prefect("block", "type", "inspect", "door", "-o", "json"))["fields"]["required"] == ["code"]
+    assert json.loads(prefect("block", "type", "inspect", "door", "-o", "json"))["schema"]["fields"]["required"] == [
+        "code"
+    ]
     prefect("block", "type", "delete", "dor", code=1, error="There is no block type 'dor'. Did you mean 'door'?")
     prefect("block", "type", "delete", "door")
     prefect("block", "type", "inspect", "door", code=1, error="There is no block type 'door'.")

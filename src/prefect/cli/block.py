@@ -124,10 +124,8 @@ def inspect_type(slug: str, output: str | None) -> None:
     """Show a type of blocks, and the fields that its blocks have."""
     one = _find_type(slug)
     newest = client().get_most_recent_block_schema_for_block_type(one.id)
-    fields = newest.fields if newest else {}
     if output:
-        shown = {**one.model_dump(mode="json"), "fields": fields}
-        return print_json(shown)
+        return print_json({"block_type": one, "schema": newest})
     print_fields(
         {
             "ID": one.id,
@@ -139,6 +137,7 @@ def inspect_type(slug: str, output: str | None) -> None:
             "Capabilities": ", ".join(newest.capabilities) or None if newest else None,
         }
     )
+    fields = newest.fields if newest else {}
     required = fields.get("required", [])
     print_fields(
         {f"Field {name}": _described(field, name in required) for name, field in fields.get("properties", {}).items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import timedelta
@@ -18,6 +17,8 @@ from prefect.cli._output import as_text, fail, notice, reason
 from prefect.types import now
 
 if TYPE_CHECKING:
+    import asyncio
+
     import orjson
 
     from prefect import settings
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from prefect.schemas import event_filters, events
     from prefect.schemas.events import Event
 else:
+    asyncio = lazy("asyncio")
     clients = lazy("prefect.events.clients")
     event_filters = lazy("prefect.schemas.event_filters")
     events = lazy("prefect.schemas.events")
