@@ -33,10 +33,8 @@ async def crash_silent(tx: Connection) -> int:
     rows = await batches.locked(tx, store.flow_runs, where, AT_ONCE)
     for row in rows:
         last = await owners.last_sign(tx, "flow_run", row)
-        message = (
-            "The process that ran it fell silent: no heartbeat has come since "
-            f"{row['lease_until']:%Y-%m-%d %H:%M:%S} UTC, when the next one was overdue."
-        )
+        due = f"{row['lease_until']:%Y-%m-%d %H:%M:%S} UTC"
+        message = f"The process that ran it fell silent: it should have sent a heartbeat by {due}."
         await _crash_task_runs(tx, row, last, message)
         await transitions.enter(tx, store.flow_runs, row, _crashed(last, message), policies.MinimalFlowPolicy)
     return len(rows)
