@@ -59,10 +59,11 @@ async def client(host, base, kind, flow_id, until, times, failures):
             except ConnectionResetError:
                 reader, writer = await connect(host)
                 break
-            times.append(time.perf_counter() - begun)
             if status >= 400:
                 failures.append(status)
-            elif kind == "states" and run_id is None:
+                break
+            times.append(time.perf_counter() - begun)
+            if kind == "states" and run_id is None:
                 run_id = json.loads(answer)["id"]
     writer.close()
 
@@ -90,6 +91,7 @@ async def main(url, kind, connections, seconds):
         "requests": len(times),
         "p50": times[len(times) // 2],
         "p95": times[int(len(times) * 0.95)],
+        "slowest": times[-1],
         "failures": len(failures),
     }
     print("BENCH " + json.dumps(facts), flush=True)
