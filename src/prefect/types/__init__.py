@@ -63,8 +63,13 @@ _SAFE = UUID(int=0).is_safe
 
 def new_id() -> UUID:
     """A new UUIDv7. About a tenth of the cost of `uuid.uuid4`, and sorts by time of creation."""
+    return uuid_of(_next_id())
+
+
+def uuid_of(number: int) -> UUID:
+    """The UUID that is this number of 128 bits, at a fraction of the constructor's cost."""
     value = _new_uuid(UUID)
-    _set_int(value, _next_id())
+    _set_int(value, number)
     _set_safe(value, _SAFE)
     return value
 

@@ -109,7 +109,9 @@ def _task_details(row: Row) -> Answer:
 
 
 def _run(row: Row, details: Answer) -> Answer:
-    answer = {name: value for name, value in row.items() if name not in _PRIVATE}
+    answer = row.copy()
+    for name in _PRIVATE:
+        answer.pop(name, None)
     states = row["states"]
     answer["state"] = state(states[-1], details) if states else None
     answer["state_id"] = answer["state"] and answer["state"]["id"]

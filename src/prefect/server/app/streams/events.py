@@ -33,6 +33,10 @@ TOGETHER = 300
 """Messages of a connection that wait at most, and events that are committed together. Reading them takes some
 hundredths of a second, in which nobody else is served."""
 
+GATHERING = 0.02
+"""Seconds for which a message waits for others, since a commit costs as much as taking in several events: clients
+send each as it happens."""
+
 SIZE = 4_000_000
 """Characters after which no further message is read while some wait."""
 
@@ -105,8 +109,10 @@ class _Inbox:
             self._news.set()
 
     async def take(self) -> list[str]:
-        """The messages that wait, as soon as there is one; none when no more will come."""
+        """The messages that wait, soon after there is one; none when no more will come."""
         await self._news.wait()
+        if not self._ended:
+            await asyncio.sleep(GATHERING)
         messages, self.messages, self._size = self.messages, [], 0
         if not self._ended:
             self._news.clear()
