@@ -67,7 +67,8 @@ async def create(tx: Connection, values: Values) -> tuple[Answer, bool]:
         Missing: There is no such flow, work pool or limit.
         Invalid: Its job variables are not what its pool's template wants, or it was given two limits.
     """
-    flow = await store.flows.get(tx, values["flow_id"])
+    # Locked, so that two who create the same deployment do it one after the other.
+    flow = await store.flows.get(tx, values["flow_id"], lock=True)
     if flow is None:
         raise Missing("flow", values["flow_id"])
     where = Sql("deployment.flow_id = ? AND deployment.name = ?", (flow["id"], values["name"]))
@@ -76,9 +77,9 @@ async def create(tx: Connection, values: Values) -> tuple[Answer, bool]:
     given = {**values, "labels": labels, "parameters": values.get("parameters") or {}}
     before = there[0] if there else None
     after = await _changed(tx, before or _new(flow["id"], values["name"]), given, "creating")
-    if before is None and not await store.deployments.add(tx, [after]):
-        raise Conflict(f"The flow {flow['name']!r} has a deployment {values['name']!r} already: try again.")
-    if before is not None:
+    if before is None:
+        await store.deployments.add(tx, [after])
+    else:
         await store.deployments.change(tx, [after], [*_TOLD, "work_queue_name", "updated"])
     await deployment_schedules.replace(tx, after["id"], values.get("schedules") or ())
     await scheduling.take_back(tx, [after["id"]])
