@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from annotated_types import Ge
+from pydantic import AfterValidator
 
 T = TypeVar("T")
 
@@ -25,7 +26,8 @@ BODY = In("body")
 body if it is a model, and a field of the query otherwise."""
 
 Body: TypeAlias = Annotated[T, BODY]
-Offset: TypeAlias = Annotated[int, BODY, Ge(0)]
+Offset: TypeAlias = Annotated[int, BODY, Ge(0), AfterValidator(lambda number: min(number, (1 << 63) - 1))]
+"""How many to skip. No list is longer than a database can count: behind its end there is nothing."""
 Limit: TypeAlias = Annotated[int, BODY]
 """How many at most: as many as the API gives at once, `api.default_limit`, unless given; no more may be asked for."""
 
