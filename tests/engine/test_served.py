@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
@@ -15,7 +16,7 @@ from prefect import flow, journal, task
 from prefect.exceptions import Abort, CancelledRun, Pause
 from prefect.runtime import flow_run as runtime
 from prefect.schemas.states import Suspended
-from prefect.types import new_id
+from prefect.types import new_id, now
 from tests.engine.shells import SHELLS, Shell
 from tests.outbox.servers import FakeServer
 from tests.recorded import finished, records, started
@@ -100,6 +101,32 @@ def test_the_server_decides_on_retries(server: FakeServer):
     tries: list[int] = []
     assert main() == 7
     assert states(server) == [["Pending", "Running", "AwaitingRetry", "Running", "Completed"]]
+
+
+def test_a_retry_comes_in_time_when_the_servers_clock_is_ahead(server: FakeServer, monkeypatch: pytest.MonkeyPatch):
+    ahead = now() + timedelta(hours=1)
+    monkeypatch.setattr("tests.outbox.servers.now", lambda: ahead)
+
+    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+        if state["type"] == "FAILED" and len(tries) == 1:
+            details = {"scheduled_time": ahead.isoformat()}
+            return {
+                "status": "REJECT",
+                "state": {"type": "SCHEDULED", "name": "AwaitingRetry", "state_details": details},
+            }
+        return None
+
+    server.judge = judge
+
+    @flow
+    def main() -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError("no")
+        return 7
+
+    tries: list[int] = []
+    assert main() == 7
 
 
 def test_it_asks_again_when_it_is_told_to_wait(server: FakeServer):

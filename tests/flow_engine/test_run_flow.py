@@ -94,6 +94,7 @@ def test_it_is_a_subflow_in_the_context_of_a_flow():
 
 def test_a_run_is_loaded_by_its_id():
     state = add(1, return_state=True)
+    assert state.state_details.flow_run_id is not None
     run = load_flow_run(state.state_details.flow_run_id)
     assert (run.parameters, run.state_name) == ({"x": 1, "y": 1}, "Completed")
     with pytest.raises(ObjectNotFound):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect import _io, outbox, rules
@@ -380,7 +380,8 @@ class FlowExecution(Execution):
             "Received non-final state 'AwaitingRetry' when proposing final state 'Failed' and will attempt to run "
             "again..."
         )
-        return Verdict(done=False, delay=_seconds_until(entered))
+        # Whoever made the state, a server perhaps, did so by a clock of its own.
+        return Verdict(done=False, delay=_seconds_until(entered, entered.timestamp))
 
     async def _leave(self, signal: Abort | Pause) -> Verdict:
         """The run ends here without a state of its own: it was stopped from outside, or goes on in another process."""
@@ -485,7 +486,7 @@ def _as_proposed(state: State[Any]) -> State[Any]:
     return state
 
 
-def _seconds_until(state: State[Any]) -> float:
-    """Seconds until a scheduled state's time; 0 for any other."""
+def _seconds_until(state: State[Any], at: datetime | None = None) -> float:
+    """Seconds until a scheduled state's time, from a time or from now on; 0 for any other state."""
     scheduled = state.state_details.scheduled_time
-    return max(0.0, (scheduled - now()).total_seconds()) if scheduled is not None else 0.0
+    return max(0.0, (scheduled - (at or now())).total_seconds()) if scheduled is not None else 0.0
