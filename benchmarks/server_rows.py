@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 import subprocess
@@ -14,8 +13,6 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import asyncpg
 
 from benchmarks import measure
 from benchmarks.measure import KIB, MEGABYTES, MICROSECONDS, MILLISECONDS, SECONDS, Series, Unit
@@ -33,9 +30,33 @@ STORED = 100_000
 LOAD = 5.0
 """Seconds of load for a figure."""
 
+FEW = 10
+"""Task runs of the flow that is subtracted, so that what a flow run itself stores does not count as its tasks'."""
+
 READS = 8
 """Connections that read at once. Writing is measured with one: with several the original's server on SQLite answers
-some requests with errors after a minute."""
+more and more requests with errors."""
+
+EMPTY = 100
+"""Empty flows, one after the other, that are run with a server."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where a server keeps what it is told.
+
+    Attributes:
+        name: The kind of database.
+        postgres: The PostgreSQL that it is in; None for the SQLite file in the server's home.
+    """
+
+    name: str
+    postgres: Postgres | None = None
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What a server must be told to use it."""
+        return {"PREFECT_SERVER_DATABASE_CONNECTION_URL": self.postgres.url("measured")} if self.postgres else {}
 
 
 @dataclass(frozen=True)
@@ -47,42 +68,38 @@ class Up:
         pid: Its process.
         started: Seconds from its start to the first healthy answer.
         home: Its home directory.
-        database: The URL of its database; None for the SQLite file in its home.
+        store: Where it keeps what it is told.
     """
 
     url: str
     pid: int
     started: float
     home: Path
-    database: str | None
+    store: Store
 
 
-Serve = Callable[[Path, str | None], AbstractContextManager[Up]]
+Serve = Callable[[Path, Store], AbstractContextManager[Up]]
 
 
 @contextmanager
-def ours(home: Path, database: str | None) -> Iterator[Up]:
+def ours(home: Path, store: Store) -> Iterator[Up]:
     """This package's server."""
-    served = serving.Served(home, **_database(database))
+    served = serving.Served(home, None, **store.variables)
     begun = time.perf_counter()
     try:
         served.start()
         assert served.process is not None
-        yield Up(served.url, served.process.pid, time.perf_counter() - begun, home, database)
+        yield Up(served.url, served.process.pid, time.perf_counter() - begun, home, store)
     finally:
         served.stop()
 
 
 @contextmanager
-def theirs(home: Path, database: str | None) -> Iterator[Up]:
+def theirs(home: Path, store: Store) -> Iterator[Up]:
     """The original's server."""
     begun = time.perf_counter()
-    with original.server(home, **_database(database)) as (url, process):
-        yield Up(url, process.pid, time.perf_counter() - begun, home, database)
-
-
-def _database(url: str | None) -> dict[str, str]:
-    return {"PREFECT_SERVER_DATABASE_CONNECTION_URL": url} if url else {}
+    with original.server(home, **store.variables) as (url, process):
+        yield Up(url, process.pid, time.perf_counter() - begun, home, store)
 
 
 def _resident(up: Up) -> float:
@@ -104,7 +121,7 @@ def server_start(plan: Plan) -> list[Row]:
     memory: dict[str, list[float]] = {"ours": [], "theirs": []}
     for number in range(max(2, plan.rounds // 3)):
         for name, serve in _both(plan):
-            with serve(_fresh(plan, f"{name}-start-{number}"), None) as up:
+            with serve(_fresh(plan, f"{name}-start-{number}"), Store("SQLite")) as up:
                 starts[name].append(up.started)
                 _settle(up)
                 memory[name].append(_resident(up))
@@ -116,60 +133,115 @@ def server_start(plan: Plan) -> list[Row]:
 
 
 def recorded_tasks(plan: Plan) -> list[Row]:
-    """What a no-op task run costs a server when the original's client reports it, and how soon all can be seen."""
+    """What a no-op task run costs a server, and how soon all can be seen.
+
+    Both servers are told by the original's client, in its events. Ours is told by our own client, too, whose records
+    come as they are; that is compared with the same figures of the original's.
+    """
     rows: list[Row] = []
-    for kind, database in _databases():
-        cpu: dict[str, list[float]] = {"ours": [], "theirs": []}
-        seen: dict[str, list[float]] = {"ours": [], "theirs": []}
-        stored: dict[str, list[tuple[float, float]]] = {"ours": [], "theirs": []}
-        for name, serve in _both(plan):
-            with database() as url, serve(_fresh(plan, f"{name}-tasks-{kind}"), url) as up:
-                client = plan.theirs or plan.ours
-                _flow(client, up, 10)
-                before = _stored(up)
-                begun = measure.cpu_of(up.pid)
-                ended = _flow(client, up, TASKS)
-                seen[name].append(_wait_for(up, TASKS + 10, ended))
-                _settle(up)
-                cpu[name].append((measure.cpu_of(up.pid) - begun) / TASKS)
-                after = _stored(up)
-                stored[name].append(tuple((now - then) / TASKS for now, then in zip(after, before, strict=True)))
-        row = _row(f"server: CPU a task run, {kind}", MICROSECONDS, cpu)
-        rows.append(_with(row, Budget("at most 1 ms", row.ours.wall.median * 1e3, 1)))
-        row = _row(f"server: {TASKS:,} task runs seen after the flow's end, {kind}", SECONDS, seen)
-        rows.append(_with(row, Budget("at most 1 s", row.ours.wall.median, 1)))
-        row = _row(f"server: rows a task run, {kind}", Unit("rows", 1), _part(stored, 0))
-        rows.append(_with(row, Budget("at most 4", row.ours.wall.median, 4)))
-        row = _row(f"server: disk a task run, {kind}", KIB, _part(stored, 1))
-        rows.append(_with(row, Budget("at most 1.5 KB", row.ours.wall.median * 1.024, 1.5)))
+    for kind in _STORES:
+        other = _recorded(plan, kind, theirs, plan.theirs) if plan.theirs else None
+        for client, whose in ((plan.theirs, "the original's client"), (plan.ours, "our client")):
+            if client is not None:
+                rows += _recording_rows(f"{kind}, {whose}", _recorded(plan, kind, ours, client), other)
+    return rows
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """What recording the task runs of a flow took: of a task run, but for the time until all were seen."""
+
+    cpu: float
+    database_cpu: float
+    seen: float
+    rows: float
+    kib: float
+
+
+def _recorded(plan: Plan, kind: str, serve: Serve, client: Subject) -> _Recorded:
+    with _store(kind) as store, serve(_fresh(plan, "tasks"), store) as up:
+        _flow(client, up, FEW)
+        _settle(up)
+        stored = [_stored(up)]
+        _flow(client, up, FEW)
+        _settle(up)
+        stored.append(_stored(up))
+        cpu, database_cpu = measure.cpu_of(up.pid), _database_cpu(store)
+        ended = _flow(client, up, TASKS)
+        seen = _wait_for(up, 2 * FEW + TASKS, ended)
+        _settle(up)
+        cpu, database_cpu = measure.cpu_of(up.pid) - cpu, _database_cpu(store) - database_cpu
+        stored.append(_stored(up))
+        rows, kib = ((many - few - (few - before)) / (TASKS - FEW) for before, few, many in zip(*stored, strict=True))
+        return _Recorded(cpu / TASKS, database_cpu / TASKS, seen, rows, kib)
+
+
+def _recording_rows(how: str, mine: _Recorded, other: _Recorded | None) -> list[Row]:
+    def row(text: str, unit: Unit, value: Callable[[_Recorded], float], *budgets: Budget) -> Row:
+        figures = [Figure(Series((value(found),))) if found else None for found in (mine, other)]
+        assert figures[0] is not None
+        return Row(f"server: {text}, {how}", unit, figures[0], figures[1], None, budgets)
+
+    rows = [
+        row("CPU a task run", MICROSECONDS, lambda found: found.cpu, Budget("at most 1 ms", mine.cpu * 1e3, 1)),
+        row(f"until {TASKS:,} are seen", SECONDS, lambda found: found.seen, Budget("at most 1 s", mine.seen, 1)),
+        row("rows a task run", Unit("rows", 1), lambda found: found.rows, Budget("at most 4", mine.rows, 4)),
+        row("disk a task run", KIB, lambda found: found.kib, Budget("at most 1.5 KB", mine.kib * 1.024, 1.5)),
+    ]
+    if mine.database_cpu:
+        rows.append(row("PostgreSQL's own CPU a task run", MICROSECONDS, lambda found: found.database_cpu))
     return rows
 
 
 def requests(plan: Plan) -> list[Row]:
     """Requests answered in a second: creating flow runs, setting their states, reading among many."""
     rows: list[Row] = []
-    for kind, database in _databases():
-        figures: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for kind in _STORES:
+        figures: dict[str, dict[str, dict[str, Any]]] = {}
         for name, serve in _both(plan):
-            with database() as url, serve(_fresh(plan, f"{name}-load-{kind}"), url) as up:
-                for what, connections in (("create", 1), ("states", 1)):
-                    figures.setdefault(what, {}).setdefault(name, []).append(_load(up, what, connections))
+            with _store(kind) as store, serve(_fresh(plan, f"{name}-load"), store) as up:
+                _load(up, "states", 1, 1.0)  # not cold
+                for what in ("create", "states"):
+                    figures.setdefault(what, {})[name] = _load(up, what, 1)
                 _fill(up, STORED)
-                figures.setdefault("filter", {}).setdefault(name, []).append(_load(up, "filter", READS))
+                _load(up, "filter", READS, 1.0)
+                figures.setdefault("filter", {})[name] = _load(up, "filter", READS)
         for what, text in (
             ("create", "creating a flow run"),
             ("states", "creating it and setting its states"),
             ("filter", f"filtering {STORED:,} flow runs"),
         ):
-            each = {name: [one["wall"] / one["requests"] for one in found] for name, found in figures[what].items()}
-            row = _row(f"server: {text}, a request, {kind}", MICROSECONDS, each)
+            row = _request_row(f"server: {text}, a request, {kind}", figures[what])
             rows.append(_with(row, _times(row, 5)))
-            late = {name: [one["p95"] for one in found] for name, found in figures[what].items()}
-            rows.append(_row(f"server: p95 of that, {kind}", MILLISECONDS, late))
+            late = {name: [one["p95"]] for name, one in figures[what].items()}
+            rows.append(_row(f"server: p95 of {text}, {kind}", MILLISECONDS, late))
     return rows
 
 
-MEASURED = (server_start, recorded_tasks, requests)
+def _request_row(name: str, found: dict[str, dict[str, Any]]) -> Row:
+    figures = {
+        who: Figure(Series((one["wall"] / one["requests"],)), Series((one["cpu"] / one["requests"],)))
+        for who, one in found.items()
+    }
+    return Row(name, MICROSECONDS, figures["ours"], figures.get("theirs"))
+
+
+def empty_flow_with_server(plan: Plan) -> list[Row]:
+    """An empty flow of our client with our server; theirs is the original's with its own."""
+    found: dict[str, list[float]] = {}
+    for name, serve in _both(plan):
+        client = plan.ours if name == "ours" else plan.theirs
+        assert client is not None
+        with serve(_fresh(plan, f"{name}-empty"), Store("SQLite")) as up:
+            for _ in range(plan.rounds if name == "ours" else 1):
+                count = EMPTY if name == "ours" else 3
+                facts = _program(client, up, "empty_flow", count)
+                found.setdefault(name, []).append(facts["wall"] / count)
+    row = _row("server: an empty flow with a server", MILLISECONDS, found)
+    return [_with(row, Budget("at most 15 ms", row.ours.wall.median * 1e3, 15))]
+
+
+MEASURED = (server_start, recorded_tasks, requests, empty_flow_with_server)
 
 
 def all_rows(plan: Plan, only: str = "") -> Iterator[Row]:
@@ -187,23 +259,27 @@ def _both(plan: Plan) -> list[tuple[str, Serve]]:
     return [("ours", ours), *([("theirs", theirs)] if plan.theirs else [])]
 
 
-def _databases() -> list[tuple[str, Callable[[], AbstractContextManager[str | None]]]]:
-    return [("SQLite", _no_database), ("PostgreSQL", _postgres)]
+_STORES = ("SQLite", "PostgreSQL")
 
 
 @contextmanager
-def _no_database() -> Iterator[None]:
-    yield None
-
-
-@contextmanager
-def _postgres() -> Iterator[str]:
-    server = Postgres()
-    server.start()
+def _store(kind: str) -> Iterator[Store]:
+    """An empty database; PostgreSQL is a server of its own that keeps what it has committed, as SQLite does."""
+    if kind == "SQLite":
+        yield Store(kind)
+        return
+    server = Postgres(durable=True)
     try:
-        yield server.create("measured")
+        server.start()
+        server.create("measured")
+        yield Store(kind, server)
     finally:
         server.remove()
+
+
+def _database_cpu(store: Store) -> float:
+    """CPU seconds of the database, where it is a process of its own."""
+    return measure.cpu_of(store.postgres.pid) if store.postgres else 0.0
 
 
 def _fresh(plan: Plan, name: str) -> Path:
@@ -226,16 +302,22 @@ def _times(row: Row, times: float) -> Budget | None:
     return Budget(f"at least {times:g} x better than the original", row.ratio, times, at_least=True)
 
 
-def _part(stored: dict[str, list[tuple[float, float]]], index: int) -> dict[str, list[float]]:
-    return {name: [pair[index] for pair in found] for name, found in stored.items() if found}
-
-
 def _flow(client: Subject, up: Up, tasks: int) -> float:
     """Run a flow of no-op tasks and return the time at which it ended."""
-    variables = original.variables(up.home / "client", PREFECT_API_URL=up.url, PREFECT_LOGGING_LEVEL="ERROR")
-    command = [client.python, PROGRAMS / "mapped.py", str(tasks - 1)]
-    subprocess.run(command, env=variables, check=True, stdout=subprocess.DEVNULL)
+    _program(client, up, "mapped", tasks - 1)
     return time.perf_counter()
+
+
+def _program(client: Subject, up: Up, name: str, *arguments: object) -> dict[str, Any]:
+    """Run a program with a server, and return what it measured."""
+    variables = original.variables(up.home / "client", PREFECT_API_URL=up.url, PREFECT_LOGGING_LEVEL="ERROR")
+    command = [client.python, PROGRAMS / f"{name}.py", *map(str, arguments)]
+    done = subprocess.run(command, env=variables, check=True, stdout=subprocess.PIPE, text=True)
+    return _facts(done.stdout)
+
+
+def _facts(output: str) -> dict[str, Any]:
+    return json.loads(next(line for line in output.splitlines() if line.startswith("BENCH ")).removeprefix("BENCH "))
 
 
 def _post(up: Up, path: str, body: Any) -> Any:
@@ -266,20 +348,25 @@ def _settle(up: Up) -> None:
             return
 
 
-def _load(up: Up, what: str, connections: int) -> dict[str, Any]:
-    command = [sys.executable, PROGRAMS / "load.py", up.url, what, str(connections), str(LOAD)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    facts = json.loads(done.stdout.splitlines()[-1].removeprefix("BENCH "))
-    if facts["failures"]:
-        raise RuntimeError(f"{facts['failures']} of {facts['requests']} requests ({what}) failed at {up.url}")
-    return facts
+def _load(up: Up, what: str, connections: int, seconds: float = LOAD) -> dict[str, Any]:
+    """Put a server under load; `cpu` is the server's."""
+    command = [sys.executable, PROGRAMS / "load.py", up.url, what, str(connections), str(seconds)]
+    begun = measure.cpu_of(up.pid)
+    facts = _facts(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    # The original's server on SQLite may fail some requests; they count as not answered.
+    if facts["failures"] > facts["requests"] / 20:
+        raise RuntimeError(f"{facts['failures']} requests ({what}) failed at {up.url}, {facts['requests']} did not")
+    return {**facts, "cpu": measure.cpu_of(up.pid) - begun}
 
 
 def _stored(up: Up) -> tuple[float, float]:
     """Rows in all tables, and KiB on disk."""
-    if up.database is None:
+    if up.store.postgres is None:
         return _stored_sqlite(up)
-    rows, size = _run_sql(up, _COUNT)
+    _run_sql(up, "VACUUM ANALYZE")  # what its own rounds do, which come at some time
+    names = _run_sql(up, "SELECT relname FROM pg_stat_user_tables").splitlines()
+    rows = _run_sql(up, "SELECT " + " + ".join(f"(SELECT count(*) FROM {name})" for name in names))
+    size = _run_sql(up, "SELECT sum(pg_total_relation_size(relid)) / 1024.0 FROM pg_stat_user_tables")
     return float(rows), float(size)
 
 
@@ -297,26 +384,10 @@ def _stored_sqlite(up: Up) -> tuple[float, float]:
         return rows, (pages - free) * connection.execute("PRAGMA page_size").fetchone()[0] / 1024
 
 
-_COUNT = """
-    SELECT coalesce(sum((xpath('/row/c/text()', query_to_xml(
-        format('SELECT count(*) AS c FROM %I', relname), false, true, '')))[1]::text::bigint), 0),
-        sum(pg_total_relation_size(oid)) / 1024.0
-    FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-"""
-
-
-def _run_sql(up: Up, text: str) -> Any:
-    """The first row that a statement gives on PostgreSQL."""
-
-    async def run() -> Any:
-        assert up.database is not None
-        connection = await asyncpg.connect(up.database.replace("+asyncpg", ""))
-        try:
-            return await connection.fetchrow(text)
-        finally:
-            await connection.close()
-
-    return asyncio.run(run())
+def _run_sql(up: Up, text: str) -> str:
+    """What a statement gives on PostgreSQL."""
+    assert up.store.postgres is not None
+    return up.store.postgres.sql(text, "measured")
 
 
 def _fill(up: Up, count: int) -> None:
@@ -325,13 +396,13 @@ def _fill(up: Up, count: int) -> None:
     while now < count:
         _copy(up, min(now, count - now))
         now = _post(up, "/flow_runs/count", {})
-    if up.database is not None:
+    if up.store.postgres is not None:
         _run_sql(up, "ANALYZE")
 
 
 def _copy(up: Up, count: int) -> None:
-    if up.database is not None:
-        names = _run_sql(up, _COLUMNS)[0].split()
+    if up.store.postgres is not None:
+        names = _run_sql(up, _COLUMNS).split()
         chosen = ", ".join(_POSTGRES.get(name, name) for name in names)
         _run_sql(up, f"INSERT INTO flow_run ({', '.join(names)}) SELECT {chosen} FROM flow_run LIMIT {count}")
         return

@@ -45,6 +45,12 @@ class Postgres:
     def _data(self) -> str:
         return str(self._home / "data")
 
+    @property
+    def pid(self) -> int:
+        """The process of the server, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def url(self, name: str = "postgres") -> str:
         """The URL of one of its databases, as the settings want it."""
         return f"postgresql+asyncpg://app@127.0.0.1:{self.port}/{name}"
