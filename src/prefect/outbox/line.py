@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from prefect._io import blocking, drive
@@ -40,12 +41,12 @@ class Line:
 
     Args:
         settings: Who calls, and how patiently.
-        carrier: What carries operations there; over HTTP as the settings say if None.
     """
 
-    def __init__(self, settings: Settings, carrier: Transport | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._transport = carrier or _transport(settings)
+        self._transports: dict[int | None, Transport] = {}
+        self._making = threading.Lock()
         self._reads_journals: bool | None = None
 
     @property
@@ -56,7 +57,7 @@ class Line:
     @property
     def url(self) -> str:
         """Where the API is, for people."""
-        return self._transport.url
+        return str(self._settings.api.url)
 
     async def call(
         self, method: str, route: str, body: Any = None, /, *, retries: int | None = None, **params: Any
@@ -106,18 +107,25 @@ class Line:
         return response
 
     def _send(self, retries: int | None, *operation: Any, **options: Any) -> httpx.Response:
-        patience: dict[SettingKey, Any] = {} if retries is None else {"client.max_retries": retries}
-        with SettingsContext(settings=self._settings.copy_with_update(patience) if patience else self._settings):
-            return drive(self._transport.request(*operation, **options))
+        return drive(self._transport(retries).request(*operation, **options))
+
+    def _transport(self, retries: int | None) -> Transport:
+        """What carries operations there; how often it asks again is settled when it is made."""
+        with self._making:
+            if retries not in self._transports:
+                patience: dict[SettingKey, Any] = {} if retries is None else {"client.max_retries": retries}
+                self._transports[retries] = _transport(self._settings.copy_with_update(patience))
+            return self._transports[retries]
 
 
 def _transport(settings: Settings) -> Transport:
     api = settings.api
-    return transport.HttpTransport(
-        str(api.url),
-        auth_string=api.auth_string.get_secret_value() if api.auth_string else None,
-        api_key=api.key.get_secret_value() if api.key else None,
-    )
+    with SettingsContext(settings=settings):
+        return transport.HttpTransport(
+            str(api.url),
+            auth_string=api.auth_string.get_secret_value() if api.auth_string else None,
+            api_key=api.key.get_secret_value() if api.key else None,
+        )
 
 
 def _json(response: httpx.Response) -> Any:

@@ -126,7 +126,7 @@ class Shipper:
     def forked(self) -> Shipper:
         """That of a forked child."""
         self._lock.release()
-        return Shipper(self.outbox, self.line)
+        return Shipper(self.outbox, Line(self.line.settings))
 
     # --- what the engine asks -----------------------------------------------------------------------------------------
 
