@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -17,8 +18,9 @@ from starlette.types import ASGIApp
 import prefect
 from prefect.server.app import metrics, sockets
 from prefect.server.app.csrf import Guard
+from prefect.server.app.directory import Directory
 from prefect.server.app.edge import LARGEST, Edge
-from prefect.server.app.endpoints import route
+from prefect.server.app.endpoints import Deferred
 from prefect.server.app.errors import HANDLERS
 from prefect.server.bus import Bus
 from prefect.server.db import opening
@@ -35,6 +37,9 @@ __all__ = ["Server", "create_app"]
 
 logger = logging.getLogger("prefect.server")
 
+LARGE = 8 * 1024
+"""Bytes from which on an answer is compressed: for less it takes longer than sending them does."""
+
 QUICK = 2
 """How hard answers are compressed: most of what there is to gain, for a fifth of the time of the hardest."""
 
@@ -42,6 +47,16 @@ QUICK = 2
 def base_path(settings: Settings) -> str:
     """The path below which the API answers."""
     return "/" + (settings.server.api.base_path or "/api").strip("/")
+
+
+class _Api(FastAPI):
+    """The API, whose routes are made when they are asked for: by a request, or by whoever reads what there is."""
+
+    def openapi(self) -> dict[str, Any]:
+        if not self.openapi_schema:
+            made = [route.made.route for route in self.routes if isinstance(route, Deferred)]
+            self.openapi_schema = get_openapi(title=self.title, version=self.version, routes=made)
+        return self.openapi_schema
 
 
 class Server:
@@ -76,13 +91,14 @@ class Server:
         await self.database.close()
 
     def _api(self) -> FastAPI:
-        api = FastAPI(
+        api = _Api(
             title="Prefect REST API",
             version=prefect.__version__,
             exception_handlers=HANDLERS,
             strict_content_type=False,
         )
-        api.router.routes.extend(route(operation, self.database) for operation in operations())
+        routes = [Deferred(operation, self.database) for operation in operations()]
+        api.router.routes += [Directory(routes), *routes]
         api.router.routes.extend(sockets.routes(self))
         api.add_route("/metrics", self._metrics, include_in_schema=False)
         return api
@@ -92,7 +108,7 @@ class Server:
         app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=self._lifespan)
         app.state.server = self
         auth = told.auth_string.get_secret_value() if told.auth_string else None
-        inside: ASGIApp = GZipMiddleware(self.api, minimum_size=1000, compresslevel=QUICK)
+        inside: ASGIApp = GZipMiddleware(self.api, minimum_size=LARGE, compresslevel=QUICK)
         if told.csrf_protection_enabled:
             inside = Guard(inside, self.database)
         base = base_path(self.settings)
