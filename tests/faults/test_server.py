@@ -140,14 +140,45 @@ def _kill_in_each_portion(
 def _all_there_once(url: str, tasks: int) -> None:
     """Every task run with its true end, its three states told of once each, and the flow run."""
     patiently(lambda: post(url, "/events/filter", TASK_RUN_EVENTS)["total"] >= 3 * tasks, 60)
+    _true_ends(url, tasks)
+    assert post(url, "/events/filter", TASK_RUN_EVENTS)["total"] == 3 * tasks
+
+
+def _true_ends(url: str, tasks: int) -> None:
     runs = everything(url, "/task_runs/filter", {"sort": "ID_DESC"})
     ends = {run["name"]: run["state_type"] for run in runs}
     assert ends == {f"step {number}": "FAILED" if number % 10 == 3 else "COMPLETED" for number in range(tasks)}
     assert len(runs) == tasks
     assert {run["run_count"] for run in runs} == {1}
-    assert post(url, "/events/filter", TASK_RUN_EVENTS)["total"] == 3 * tasks
     (flow_run,) = post(url, "/flow_runs/filter", {})
     assert (flow_run["state_type"], flow_run["run_count"]) == ("COMPLETED", 1)
+
+
+def test_a_program_that_ends_while_its_server_is_away(tmp_path: Path) -> None:
+    """It does not wait for long, says what waits, and all of it is there once it was shipped."""
+    tasks = 50
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    with serving.server(tmp_path / "server") as served:
+        variables = original.variables(
+            tmp_path / "client", PREFECT_API_URL=served.url, PREFECT_LOGGING_LEVEL="CRITICAL"
+        )
+        command = [sys.executable, program, "1", str(tasks)]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        with subprocess.Popen(command, env=variables, text=True, **pipes) as client:
+            try:
+                assert client.stdout is not None
+                assert client.stdout.readline() == "0\n"
+                served.stop(signal.SIGKILL)
+                _, said = client.communicate("go on\n", timeout=30)
+            finally:
+                client.kill()
+        assert client.returncode == 0
+        assert "records wait in" in said
+        served.start()
+        shipping = subprocess.run([sys.executable, "-m", "prefect", "journal", "ship"], env=variables)
+        assert shipping.returncode == 0
+        _true_ends(served.url, tasks)
 
 
 def test_many_clients_at_once_on_sqlite(tmp_path: Path) -> None:
