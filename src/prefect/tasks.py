@@ -255,7 +255,9 @@ class Task(_functions.Wrapper, Generic[P, R]):
         policy = runs.TaskRunPolicy(
             retries=self.retries, retry_delay=delays, retry_jitter_factor=self.retry_jitter_factor
         )
-        record = {"retries": self.retries, "retry_delay": delays, "retry_jitter_factor": self.retry_jitter_factor}
+        record: dict[str, Any] = {"retries": self.retries, "retry_delay": delays}
+        if self.retry_jitter_factor is not None:
+            record["retry_jitter_factor"] = self.retry_jitter_factor
         return policy, record
 
     @functools.cached_property

@@ -45,7 +45,7 @@ def micros(value: datetime) -> int:
 
 def from_micros(value: int) -> datetime:
     """The aware time `value` microseconds after 1970."""
-    return _EPOCH + timedelta(microseconds=value)
+    return _EPOCH + timedelta(0, 0, value)
 
 
 def _to_json(value: Any) -> str:

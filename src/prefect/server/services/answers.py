@@ -36,7 +36,8 @@ def flow_run(row: Row, place: Mapping[str, Any] = _NO_PLACE) -> Answer:
         row: Its row.
         place: Where it is to run: `work_pool_id` and `work_pool_name`, and the queue's current `work_queue_name`.
     """
-    answer = {**_run(row, _flow_details(row)), **place}
+    answer = _run(row, _flow_details(row))
+    answer.update(place)
     answer["auto_scheduled"] = bool(row["auto_scheduled"])
     answer["job_variables"] = row["job_variables"] or {}
     answer["empirical_policy"] = {**_FLOW_POLICY, **row["empirical_policy"]}

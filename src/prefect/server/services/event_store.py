@@ -52,7 +52,8 @@ async def add(tx: Connection, events: Sequence[Event]) -> int:
         How many were new.
     """
     unique = {(event["occurred"], event["id"]): event for event in events}
-    rows = [to_row(event) for event in unique.values()]
+    # In the order in which they are kept, which fills the pages of the database.
+    rows = [to_row(unique[key]) for key in sorted(unique)]
     added = await store.events.add(tx, rows)
     for item in announcements(unique):
         tx.tell(TOPIC, item)
