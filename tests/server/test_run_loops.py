@@ -16,9 +16,11 @@ from prefect.server.app import Server
 from prefect.server.db.connection import Database
 from prefect.server.db.sql import Sql
 from prefect.server.loops import Environment, all_loops, cancellation, late_runs, pauses, zombies
+from prefect.server.services import heartbeats
 from prefect.server.services.apply import apply_records
 from prefect.types import new_id, now
 from tests.server.calling import Api
+from tests.server.clock import Clock
 
 
 @pytest.fixture
@@ -130,6 +132,27 @@ async def test_a_run_whose_lease_ran_out_has_crashed(call: Api, environment: Env
     running = (await call("GET", "/task_run_states/", task_run_id=task))[1]["timestamp"]
     assert running < state["timestamp"] < now().isoformat()
     assert len(await call("GET", "/flow_run_states/", flow_run_id=silent)) == 2
+
+
+async def test_nobody_is_silent_while_no_server_listens(
+    call: Api, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await call.flow_run()
+    await beat(environment.database, run, 0)
+    clock, watch = Clock(monkeypatch, now()), zombies.Watch()
+
+    async def looks_for(seconds: float) -> str:
+        end = clock.at + timedelta(seconds=seconds)
+        while clock.at < end:
+            await watch.look(environment)
+            clock.advance(seconds=10)
+        return (await state_of(call, "flow", run))[0]
+
+    enough = (heartbeats.usual_beat() + zombies.DEAF).total_seconds()
+    assert await looks_for(enough - 10) == "RUNNING", "whoever is alive has not had time to say so"
+    clock.advance(minutes=5)  # in which no server runs
+    assert await looks_for(enough - 10) == "RUNNING"
+    assert await looks_for(30) == "CRASHED"
 
 
 async def test_what_a_run_did_before_its_lease_ran_out_counts(call: Api, environment: Environment) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from prefect.server.loops import Environment, Loop
-from prefect.server.services import zombies
+from prefect.server.services import heartbeats, zombies
+from prefect.types import now
 
 if TYPE_CHECKING:
     from prefect.settings import Settings
@@ -14,10 +16,34 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 """Seconds between two rounds."""
 
+DEAF = timedelta(seconds=3 * SECONDS)
+"""So long without a round means that no server ran, or its database was away."""
+
 
 def loops(settings: Settings) -> list[Loop]:
     """The loop that looks for runs without a process."""
-    return [Loop("Zombies", find, SECONDS, summary="Gives a Crashed state to flow runs whose process fell silent")]
+    summary = "Gives a Crashed state to flow runs whose process fell silent"
+    return [Loop("Zombies", Watch().look, SECONDS, summary=summary)]
+
+
+class Watch:
+    """Finds silent runs once it has listened for so long that whoever is alive has said so.
+
+    Leases also run out while no heartbeat can be heard.
+    """
+
+    def __init__(self) -> None:
+        self._since: datetime | None = None
+        self._last: datetime | None = None
+
+    async def look(self, environment: Environment) -> None:
+        """Crash silent runs, unless it has not listened for long enough to know of any."""
+        at = now()
+        if self._since is None or self._last is None or at - self._last > DEAF:
+            self._since = at
+        self._last = at
+        if at - self._since > heartbeats.usual_beat() + DEAF:
+            await find(environment)
 
 
 async def find(environment: Environment) -> None:

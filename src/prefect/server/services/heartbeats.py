@@ -23,9 +23,14 @@ USUAL_BEAT = 30
 """Seconds between the heartbeats of a flow run, where the settings do not say."""
 
 
+def usual_beat() -> timedelta:
+    """How far apart heartbeats are that do not say so themselves."""
+    return timedelta(seconds=get_current_settings().flows.heartbeat_frequency or USUAL_BEAT)
+
+
 def usual_length() -> timedelta:
-    """For how long a run counts as alive after a heartbeat that does not say so itself."""
-    return timedelta(seconds=MISSED_BEATS * (get_current_settings().flows.heartbeat_frequency or USUAL_BEAT))
+    """For how long a run counts as alive after such a heartbeat."""
+    return MISSED_BEATS * usual_beat()
 
 
 async def renew(tx: Connection, lengths: Mapping[UUID, timedelta]) -> None:
