@@ -8,14 +8,17 @@ import itertools
 import json
 import os
 import random
+import resource
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -130,8 +133,6 @@ def test_a_server_that_is_killed_again_and_again(who: str, kind: str, tmp_path: 
 def _kill_in_each_portion(
     client: "subprocess.Popen[str]", served: serving.Served, kills: int, chance: random.Random
 ) -> None:
-    assert client.stdin is not None
-    assert client.stdout is not None
     assert patiently(lambda: post(served.url, "/flow_runs/count", {}))
     begun = time.monotonic()
     for portion in range(kills + 1):
@@ -139,9 +140,7 @@ def _kill_in_each_portion(
             time.sleep(chance.uniform(0.05, 1.0))
             served.stop(signal.SIGKILL)
             served.start()
-        assert client.stdout.readline() == f"{portion}\n"
-        client.stdin.write("go on\n")
-        client.stdin.flush()
+        _go_on(client, portion)
     print(f"{kills} kills within {time.monotonic() - begun:.0f} s")
 
 
@@ -162,6 +161,64 @@ def _true_ends(url: str, tasks: int) -> None:
     assert {run["run_count"] for run in runs} == {1}
     (flow_run,) = post(url, "/flow_runs/filter", {})
     assert (flow_run["state_type"], flow_run["run_count"]) == ("COMPLETED", 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
+@pytest.mark.parametrize("trouble", ["its disk is full", "it stands still"])
+def test_a_server_in_trouble_for_a_while(trouble: str, tmp_path: Path) -> None:
+    """From the end of the program's first portion to that of its second; a limit on files stands for the disk's."""
+    seconds = 25 if LONG else 1  # the client gives up on an answer after ten
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    with serving.server(tmp_path / "server") as served:
+        variables = original.variables(
+            tmp_path / "client", PREFECT_API_URL=served.url, PREFECT_LOGGING_LEVEL="CRITICAL"
+        )
+        command = [sys.executable, program, "3", "200"]
+        with subprocess.Popen(
+            command, env=variables, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as client:
+            try:
+                _go_on(client, 0)
+                with _full_disk(served) if trouble == "its disk is full" else _stopped(served):
+                    time.sleep(seconds)
+                    _go_on(client, 1)
+                _go_on(client, 2)
+                assert client.wait(120) == 0
+            finally:
+                client.kill()
+        _all_there_once(served.url, 3, 200)
+
+
+@contextmanager
+def _full_disk(served: serving.Served) -> Iterator[None]:
+    assert served.process is not None
+    resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+    try:
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            post(served.url, "/flows/", {"name": "one more"})
+        yield
+    finally:
+        resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+@contextmanager
+def _stopped(served: serving.Served) -> Iterator[None]:
+    assert served.process is not None
+    os.kill(served.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(served.process.pid, signal.SIGCONT)
+
+
+def _go_on(client: "subprocess.Popen[str]", portion: int) -> None:
+    """Wait for the end of a portion, and let the program go on."""
+    assert client.stdin is not None
+    assert client.stdout is not None
+    assert client.stdout.readline() == f"{portion}\n"
+    client.stdin.write("go on\n")
+    client.stdin.flush()
 
 
 def test_a_program_that_ends_while_its_server_is_away(tmp_path: Path) -> None:
@@ -330,7 +387,6 @@ def _nothing_lost(url: str, facts: dict[str, Any]) -> None:
 def _without_websockets(port: int) -> Any:
     """A proxy that passes requests on and refuses websockets; yields its port."""
     import asyncio
-    from contextlib import contextmanager
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.read(65536)
