@@ -14,8 +14,9 @@ import pytest
 from prefect.server import store
 from prefect.server.app import Server
 from prefect.server.db.connection import Database
+from prefect.server.db.errors import StoreUnavailable
 from prefect.server.db.sql import Sql
-from prefect.server.loops import Environment, all_loops, cancellation, late_runs, pauses, zombies
+from prefect.server.loops import Environment, Loop, Loops, all_loops, cancellation, late_runs, pauses, zombies
 from prefect.server.services import heartbeats
 from prefect.server.services.apply import apply_records
 from prefect.types import new_id, now
@@ -46,6 +47,23 @@ def scheduled(seconds: float, name: str = "Scheduled") -> dict[str, Any]:
 def test_the_loops_are_known(server: Server) -> None:
     names = {loop.name for loop in all_loops(server.settings) if loop.enabled}
     assert {"MarkLateRuns", "FailExpiredPauses", "CancellationCleanup", "Zombies"} <= names
+
+
+async def test_a_loop_without_its_database_says_so_in_a_line(
+    environment: Environment, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = asyncio.Event()
+
+    async def in_vain(_: Environment) -> None:
+        raise StoreUnavailable("The database cannot be reached.")
+
+    loops = Loops(environment.database, environment.bus, environment.settings, lambda *_: tried.set())
+    loops.start([Loop("Zombies", in_vain, 3600)])
+    await asyncio.wait_for(tried.wait(), 20)
+    await loops.stop()
+    (record,) = [record for record in caplog.records if record.name == "prefect.server.loops"]
+    assert record.exc_info is None
+    assert record.getMessage().endswith("3600 s. The database cannot be reached.")
 
 
 async def test_runs_that_nobody_began_are_late(call: Api, environment: Environment) -> None:

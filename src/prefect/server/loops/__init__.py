@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from prefect.server.bus import Bus
 from prefect.server.db.connection import Connection, Database
-from prefect.server.db.errors import StoreError
+from prefect.server.db.errors import StoreBusy, StoreError, StoreUnavailable
 from prefect.server.services import leadership
 from prefect.types import new_id
 
@@ -133,6 +133,9 @@ class Loops:
             if not loop.alone or await self._leads(loop):
                 await loop.round(self.environment)
             return True
+        except (StoreBusy, StoreUnavailable) as error:  # which says what is wrong, and needs no traceback
+            logger.error("A round of the loop %s failed; it is tried again in %g s. %s", loop.name, loop.seconds, error)
+            return False
         except Exception:
             logger.exception("A round of the loop %s failed; it is tried again in %g s", loop.name, loop.seconds)
             return False
