@@ -40,7 +40,7 @@ def says(name, words, *args):
     fact(name, [code, [word for word in words if word in text]])
 
 
-says("flow-run ls", ["seen", "run-to-see", "COMPLETED"], "flow-run", "ls")
+says("flow-run ls", ["seen", "run-to-see", "COMPLETED"], "flow-run", "ls", "--flow-name", "seen")
 says("flow-run inspect", [ident, "run-to-see", "COMPLETED"], "flow-run", "inspect", ident)
 says("flow-run logs", ["a line to find"], "flow-run", "logs", ident)
 says("flow ls", ["seen"], "flow", "ls")

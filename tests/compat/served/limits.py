@@ -36,6 +36,7 @@ with client() as api:
     api.upsert_global_concurrency_limit_by_name("db", 9)
     api.upsert_global_concurrency_limit_by_name("other", 1)
     fact("upserted", sorted([each.name, each.limit] for each in found(api)))
+    api.delete_global_concurrency_limit_by_name("other")
     api.delete_global_concurrency_limit_by_name("db")
     trace("deleted", lambda: api.read_global_concurrency_limit_by_name("db"))
     api.create_concurrency_limit("tag", 1)
