@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import httpx
@@ -162,6 +163,24 @@ class TestChanging:
         await ask.patch(path, {"concurrency_limit": 0}, 422)
         await ask.delete(path)
         assert (await ask.get(f"/v2/concurrency_limits/{shared['id']}"))["limit"] == 7
+
+    async def test_with_their_flow_go_only_limits_of_their_own(self, ask: Checked, flow: str) -> None:
+        shared = await ask.post("/v2/concurrency_limits/", {"name": "shared", "limit": 7})
+        await deploy(ask, flow, "shares", global_concurrency_limit_id=shared["id"])
+        own = (await deploy(ask, flow, "owns", concurrency_limit=2))["global_concurrency_limit"]
+        await ask.delete(f"/flows/{flow}")
+        assert await ask.post("/deployments/count") == 0
+        assert (await ask.get("/v2/concurrency_limits/shared"))["limit"] == 7
+        await ask.get(f"/v2/concurrency_limits/{own['id']}", 404)
+
+    async def test_a_schema_has_the_server_fetch_nothing(self, ask: Checked, flow: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as somebody:
+            somebody.setblocking(False)
+            elsewhere = f"http://127.0.0.1:{somebody.getsockname()[1]}/schema"
+            made = await deploy(ask, flow, parameter_openapi_schema={"properties": {"x": {"$ref": elsewhere}}})
+            await ask.post(f"/deployments/{made['id']}/create_flow_run", {"parameters": {"x": 1}}, 422)
+            with pytest.raises(BlockingIOError):
+                somebody.accept()
 
     async def test_events(self, ask: Checked, flow: str) -> None:
         await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)

@@ -19,13 +19,12 @@ async def remove_flow(tx: Connection, id_: UUID) -> None:
     """Delete a flow with its deployments and its runs."""
     flow = await reading.get(tx, store.flows, id_)
     await _remove_flow_runs(tx, Sql("flow_run.flow_id = ?", (id_,)))
-    of_flow = Sql("IN (SELECT deployment.{} FROM deployment WHERE deployment.flow_id = ?)", (id_,))
-    for collection, column, theirs in (
-        (store.deployment_schedules, "deployment_id", "id"),
-        (store.concurrency_limits, "id", "concurrency_limit_id"),
-    ):
-        await collection.remove(tx, Sql(f"{column} {of_flow.text.format(theirs)}", of_flow.values))
-    await store.deployments.remove(tx, one_of("flow_id", [id_]))
+    deployed = await store.deployments.find(tx, one_of("deployment.flow_id", [id_]), "deployment.id", columns=["id"])
+    ids = [row["id"] for row in deployed]
+    await store.deployment_schedules.remove(tx, one_of("deployment_id", ids))
+    # Only limits of their own: one that they share with others is not theirs.
+    await store.concurrency_limits.remove(tx, one_of("name", [f"deployment:{deployment}" for deployment in ids]))
+    await store.deployments.remove(tx, one_of("id", ids))
     await store.flows.remove(tx, one_of("id", [id_]))
     await changing.tell_of_flow(tx, "deleted", flow)
 

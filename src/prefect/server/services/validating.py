@@ -14,8 +14,10 @@ from prefect._lazy import lazy
 if TYPE_CHECKING:
     import jsonschema
     import jsonschema.exceptions
+    import referencing
 else:
     jsonschema = lazy("jsonschema")
+    referencing = lazy("referencing")
 
 Schema = Mapping[str, Any]
 
@@ -61,7 +63,9 @@ def errors(
         prepared.pop("required", None)
     try:
         jsonschema.Draft202012Validator.check_schema(prepared)
-        return list(jsonschema.Draft202012Validator(prepared).iter_errors(dict(values)))
+        # With a registry of its own nothing is fetched: a schema must not have the server send requests.
+        validator = jsonschema.Draft202012Validator(prepared, registry=referencing.Registry())
+        return list(validator.iter_errors(dict(values)))
     except jsonschema.exceptions.SchemaError as error:
         raise NotASchema(f"It is not a JSON schema: {error.message}.") from None
     except Exception as error:
