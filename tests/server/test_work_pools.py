@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -134,6 +135,17 @@ class TestQueues:
         await ask.post("/work_pools/pool/queues", {"name": "queue"}, 409)
         await ask.patch("/work_pools/pool/queues/queue", {"name": "default"}, 409)
         await ask.post("/work_pools/none/queues", {"name": "queue"}, 404)
+
+    async def test_those_who_name_a_new_one_at_once_get_the_same(self, ask: Checked) -> None:
+        await pool(ask)
+        flow = await ask.post("/flows/", {"name": "flow"})
+        asked = {"name": "d", "flow_id": flow["id"], "work_pool_name": "pool"}
+        deployment = await ask.post("/deployments/", asked)
+        start, named = f"/deployments/{deployment['id']}/create_flow_run", {"work_queue_name": "new"}
+        runs = await asyncio.gather(*(ask.post(start, named) for _ in range(8)))
+        made = await ask.get("/work_pools/pool/queues/new")
+        assert {run["work_queue_id"] for run in runs} == {made["id"]}
+        assert await priorities(ask) == [("default", 1), ("new", 2)]
 
     async def test_the_default_queue_stays(self, ask: Checked) -> None:
         await pool(ask)

@@ -42,8 +42,12 @@ async def add(tx: Connection, pool: Row, values: Values) -> Row:
         values: Its columns; without a priority it gets the highest that is free.
 
     Raises:
+        Missing: The pool was deleted.
         Conflict: The pool has a queue of this name.
     """
+    # Locked, so that two who add to a pool do it one after the other, and the second sees the first one's queue.
+    if await store.work_pools.get(tx, pool["id"], lock=True) is None:
+        raise Missing("work pool", pool["name"])
     there = await of_pool(tx, pool["id"], lock=True)
     if any(row["name"] == values["name"] for row in there):
         raise Conflict(f"The work pool {pool['name']!r} has a work queue {values['name']!r} already.")
@@ -84,7 +88,11 @@ async def ensure(tx: Connection, pool: Row, name: str) -> Row:
     try:
         return await named(tx, pool, name)
     except Missing:
+        pass
+    try:
         return await add(tx, pool, {"name": name})
+    except Conflict:  # somebody else was first, since we looked
+        return await named(tx, pool, name)
 
 
 async def of_pool(tx: Connection, pool_id: UUID, lock: bool = False) -> list[Row]:
