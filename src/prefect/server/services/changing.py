@@ -1,11 +1,11 @@
-"""Changing what is stored at somebody's request: flows, the columns of runs, logs.
+"""Changing what is stored at somebody's request: flows and the columns of runs.
 
 A run's states are the matter of `transitions`, its creation that of `runs`, and deleting that of `removing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from prefect.server.services.errors import Invalid, Refused
 from prefect.server.services.reading import get, get_flow_by_name
 from prefect.server.store import Collection, Row
 from prefect.settings import get_current_settings
-from prefect.types import named_id, new_id, now
+from prefect.types import named_id, now
 
 Values = Mapping[str, Any]
 """What a request sets, as Python values keyed by column."""
@@ -84,8 +84,3 @@ async def add_labels(tx: Connection, id_: UUID, labels: Values) -> None:
         raise Invalid(f"The label {wrong[0]!r} must be a string, a number or a boolean.")
     row = await get(tx, store.flow_runs, id_, lock=True)
     await change_run(tx, store.flow_runs, id_, {"labels": {**row["labels"], **labels}})
-
-
-async def add_logs(tx: Connection, logs: Iterable[Values]) -> None:
-    """Add logs."""
-    await store.logs.add(tx, [{"id": new_id(), **log} for log in logs])

@@ -137,7 +137,7 @@ async def find_all(tx: Connection, limit: int | None, offset: int) -> list[Answe
     """The limits of tags, by tag."""
     where = Sql(f"substr(concurrency_limit.name, 1, {len(PREFIX)}) = ?", (PREFIX,))
     rows = await pages.page(tx, store.concurrency_limits, "NAME_ASC", limit, offset, where)
-    holders = await _holders(tx)
+    holders = await _holders(tx, [row["id"] for row in rows])
     return [_answer(row, holders[row["id"]]) for row in rows]
 
 
@@ -155,7 +155,7 @@ async def remove_by_tag(tx: Connection, tag: str) -> None:
 async def reset(tx: Connection, tag: str, task_run_ids: Sequence[UUID]) -> None:
     """Have exactly these task runs hold the slots of a tag's limit."""
     id_ = (await limits.get(tx, PREFIX + tag))["id"]
-    held_by = await store.leases.find(tx, _by_task_runs(tx, id_), "lease.id", lock=True)
+    held_by = await store.leases.find(tx, _by_task_runs(tx, [id_]), "lease.id", lock=True)
     for lease in held_by:
         lease["limits"] = [other for other in lease["limits"] if other != str(id_)]
     await store.leases.change(tx, held_by, ["limits"])
@@ -172,23 +172,21 @@ async def reset(tx: Connection, tag: str, task_run_ids: Sequence[UUID]) -> None:
 async def _with_holders(tx: Connection, row: Row) -> Answer:
     if not row["name"].startswith(PREFIX):
         raise Missing("concurrency limit", row["id"])
-    return _answer(row, (await _holders(tx, row["id"]))[row["id"]])
+    return _answer(row, (await _holders(tx, [row["id"]]))[row["id"]])
 
 
-async def _holders(tx: Connection, limit_id: UUID | None = None) -> dict[UUID, list[UUID]]:
-    """The task runs that hold slots, by limit."""
+async def _holders(tx: Connection, limit_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """The task runs that hold slots of these limits, by limit."""
     holders: dict[UUID, list[UUID]] = defaultdict(list)
-    for lease in await store.leases.find(tx, _by_task_runs(tx, limit_id), "lease.created, lease.id"):
+    for lease in await store.leases.find(tx, _by_task_runs(tx, limit_ids), "lease.created, lease.id"):
         for id_ in lease["limits"]:
             holders[UUID(id_)].append(UUID(lease["holder"]["id"]))
     return holders
 
 
-def _by_task_runs(tx: Connection, limit_id: UUID | None) -> Sql:
+def _by_task_runs(tx: Connection, limit_ids: Sequence[UUID]) -> Sql:
     held_by = one_of(tx.dialect.json_field("lease.holder", "type"), ["task_run"])
-    if limit_id is None:
-        return held_by
-    return all_of([held_by, tx.dialect.array_has_any("lease.limits", [str(limit_id)])])
+    return all_of([held_by, tx.dialect.array_has_any("lease.limits", [str(id_) for id_ in limit_ids])])
 
 
 def _answer(row: Row, holders: list[UUID]) -> Answer:
