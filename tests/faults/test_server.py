@@ -275,11 +275,11 @@ def test_a_file_that_another_process_has_locked(tmp_path: Path) -> None:
 
 
 def test_postgres_restarted_under_load(tmp_path: Path) -> None:
-    restarts, seconds = (5, 40) if LONG else (1, 5)
+    """Stopped and crashed in turn. Of a commit during a crash nobody may know whether it was done; the log says so."""
+    restarts, seconds = (6, 40) if LONG else (2, 6)
     database = _database("postgres", durable=True)
     try:
         with serving.server(tmp_path / "server", **database.variables) as served:
-            post(served.url, "/flows/", {"name": "one"})
             results: list[dict[str, Any]] = []
             load = threading.Thread(target=lambda: results.append(_load(served.url, "states", 10, seconds)))
             load.start()
@@ -288,7 +288,7 @@ def test_postgres_restarted_under_load(tmp_path: Path) -> None:
                 database.server.stop([signal.SIGINT, signal.SIGQUIT][number % 2])
                 database.server.start()
             load.join()
-            _nothing_lost(served.url, results[0])
+            _nothing_lost(served.url, results[0], served.log.read_text().count("crashed during a commit"))
     finally:
         database.close()
 
@@ -374,14 +374,18 @@ def _load(url: str, what: str, clients: int, seconds: float) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1].removeprefix("BENCH "))
 
 
-def _nothing_lost(url: str, facts: dict[str, Any]) -> None:
-    """Three requests make a run that is there, once, and completed; each was answered, with no error."""
+def _nothing_lost(url: str, facts: dict[str, Any], unsure: int = 0) -> None:
+    """Three requests make a run that is there, once, and completed; each was answered, with no error.
+
+    Each of `unsure` requests was answered with an error and may have been done; it can spoil one run.
+    """
     figures = {name: f"{facts[name] * 1000:.0f} ms" for name in ("p50", "p95", "slowest")}
-    print(facts["requests"], "requests in", f"{facts['wall']:.1f} s,", figures)
-    assert facts["failures"] == 0
+    print(facts["requests"], "requests in", f"{facts['wall']:.1f} s,", figures, unsure, "unsure")
+    assert facts["failures"] <= 3 * unsure
     completed = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
-    assert post(url, "/flow_runs/count", completed) * 3 == facts["requests"] > 0
-    assert post(url, "/flow_runs/count", {}) * 3 == facts["requests"]
+    for which in (completed, {}):
+        assert abs(post(url, "/flow_runs/count", which) * 3 - facts["requests"]) <= 3 * unsure
+    assert facts["requests"] > 0
 
 
 def _without_websockets(port: int) -> Any:
