@@ -184,3 +184,17 @@ async def test_many_task_runs_at_once_get_as_many_slots_as_a_tag_has(database: D
     await asyncio.gather(*(database.write(lambda tx, run=run: tag_limits.release(tx, run)) for run in runs * 2))
     assert (await active(database, red), await active(database, blue)) == (0, 0)
     assert await database.read(store.leases.count) == 0
+
+
+async def test_a_task_run_may_take_and_give_back_at_the_same_time(database: Database) -> None:
+    run, tags = new_id(), ["t"]
+    await database.write(lambda tx: tag_limits.put(tx, "t", 3))
+
+    async def turn() -> None:
+        await database.write(lambda tx: tag_limits.acquire(tx, tags, run))
+        await database.write(lambda tx: tag_limits.give_back(tx, tags, run))
+
+    await asyncio.gather(*(turn() for _ in range(60)))
+    (limit,) = await database.read(lambda tx: tag_limits.find(tx, tags))
+    assert limit["active_slots"] == 0
+    assert await database.read(lambda tx: tag_limits.held(tx, run)) == set()

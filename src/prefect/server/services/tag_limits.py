@@ -43,9 +43,10 @@ async def take(tx: Connection, task_run_id: UUID, ids: Sequence[UUID]) -> bool:
     if not ids:
         return True
     lease_id = _lease_id(task_run_id)
-    await leases.create(tx, [], 1, None, {"type": "task_run", "id": task_run_id}, lease_id)
-    lease = await store.leases.get(tx, lease_id, lock=True)
-    assert lease is not None
+    lease: Row | None = None
+    while lease is None:  # whoever gives the slots back may end it just before it is locked here
+        await leases.create(tx, [], 1, None, {"type": "task_run", "id": task_run_id}, lease_id)
+        lease = await store.leases.get(tx, lease_id, lock=True)
     wanted = [id_ for id_ in ids if str(id_) not in lease["limits"]]
     taken = await limits.take(tx, wanted)
     if taken:
