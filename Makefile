@@ -15,7 +15,7 @@ help:
 	@echo "make fmt     format and mend what the linter can"
 	@echo "make bench   measure against the original, in a virtual environment of its own (PEERS=1: and against others)"
 	@echo "make compat  run the compatibility scenarios with the original and compare"
-	@echo "make faults  kill, lock out, crowd and fuzz the server at full size (an hour); the tests have a short form"
+	@echo "make faults  kill, lock out, crowd and fuzz the server at full size (half an hour); the tests have a short form"
 	@echo "make lock    resolve the dependencies again, into uv.lock and requirements.txt"
 	@echo "make clean   remove what these commands made"
 
