@@ -178,8 +178,9 @@ def test_pauses_differ_but_are_never_shorter_than_asked_for(server: Serving, pau
     assert len(set(pauses)) == 20
 
 
-def test_a_pause_until_a_time(server: Serving, pauses: list[float]) -> None:
-    later = (now() + timedelta(seconds=30)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+@pytest.mark.parametrize("zone", ["GMT", "-0000"])
+def test_a_pause_until_a_time(server: Serving, pauses: list[float], zone: str) -> None:
+    later = (now() + timedelta(seconds=30)).strftime(f"%a, %d %b %Y %H:%M:%S {zone}")
     server.replies = [Reply(503, headers={"Retry-After": later}), Reply(200, [])]
     with settings(client_retry_jitter_factor=0):
         get_client(sync_client=True).read_flows()

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from prefect.server import store
 from prefect.server.app import Server
+from prefect.server.app.streams import worker_channel
 from prefect.server.db.connection import Database
 from prefect.server.services import cancelling, cleanup
 from prefect.types import new_id, now
@@ -159,6 +160,7 @@ class TestGreeting:
             async with pool.worker() as worker:
                 await worker.hello(**hello)
                 assert await worker.is_closed() == (1002, "protocol_error"), hello
+        assert worker_channel.PROTOCOL_ERROR.__traceback__ is None  # which would hold what each connection had
 
     async def test_clients_without_the_protocol_are_refused(self, pool: Pool) -> None:
         with pytest.raises(InvalidStatus, match="403"):

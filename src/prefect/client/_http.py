@@ -211,9 +211,12 @@ def _retry_after(response: httpx.Response) -> float | None:
     except ValueError:
         pass
     try:
-        return max((email.utils.parsedate_to_datetime(value) - now()).total_seconds(), 0.0)
+        until = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return None
+    if until.tzinfo is None:  # as it is read from `-0000`, which means UTC
+        until = until.replace(tzinfo=datetime.UTC)
+    return max((until - now()).total_seconds(), 0.0)
 
 
 def _jittered(attempt: int, asked: float | None, factor: float) -> float:

@@ -57,6 +57,7 @@ async def connect(server: Server, socket: WebSocket) -> None:
             channel = await _Channel.open(server, socket, hello)
             await channel.serve(news)
     except End as end:
+        end.with_traceback(None)  # they are there for good, and what each connection had must not stay with them
         await socket.close(end.code, end.reason)
     except StoreError:
         await socket.close(TRANSIENT.code, TRANSIENT.reason)
