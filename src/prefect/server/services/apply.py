@@ -320,7 +320,11 @@ async def _merge(tx: Connection, new: _Sorted, of: str, flow_runs: dict[UUID, st
             changed.append(run)
     if of == "task_run":
         await _count_attempts(tx, [*added, *changed], flow_runs)
-    await collection.add(tx, added)
+    if await collection.add(tx, added) < len(added):
+        # Somebody else added some since we looked: what is new about them here is put into their rows.
+        theirs = await collection.get_many(tx, [run["id"] for run in added], lock=True)
+        known |= theirs
+        changed += [run for id_, run in theirs.items() if _take_all(new, of, run, new.runs[of][id_].events)]
     await collection.change(tx, changed, [name for name in collection.table.names if name not in ("id", "created")])
     return known
 

@@ -203,7 +203,7 @@ def _flow_run_event(entered: Entered, around: _Around) -> event_store.Event:
 
 def _task_run_event(entered: Entered, flow_runs: _Rows, around: _Around) -> event_store.Event:
     run, before, after = entered.run, entered.before, entered.after
-    related = [resource("tag", tag, role="tag") for tag in sorted(set(run["tags"] or ()))]
+    related = [resource("tag", tag, role="tag") for tag in sorted(set(run.get("tags") or ()))]
     flow_run = flow_runs.get(run.get("flow_run_id"))
     if flow_run is not None:
         related.append(resource("flow-run", flow_run["id"], flow_run["name"], "flow-run"))
