@@ -178,18 +178,23 @@ async def test_what_cannot_be_committed_is_not_confirmed(
     assert await kept(database) == [UUID(first["id"]), UUID(second["id"])]
 
 
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [('{"event": "e", "resource": {}}', "occurred"), (b"\xff\x00", "text")],
+    ids=["incomplete", "bytes"],
+)
 async def test_a_message_that_is_no_event_ends_the_connection_after_those_before_it(
-    address: str, database: Database
+    address: str, database: Database, bad: str | bytes, reason: str
 ) -> None:
     good = event()
     async with connected(f"{address}/events/in") as socket:
         await socket.send(json.dumps(good))
-        await socket.send(json.dumps({**event(), "resource": {}}))
+        await socket.send(bad)
         await socket.send(json.dumps(event()))
         with pytest.raises(ConnectionClosed) as closed:
             await asyncio.wait_for(socket.recv(), PATIENCE)
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1002
-    assert "resource" in closed.value.rcvd.reason
+    assert reason in closed.value.rcvd.reason
     assert await kept(database) == [UUID(good["id"])]
 
 

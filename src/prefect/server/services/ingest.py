@@ -84,7 +84,7 @@ def check(event: Event) -> None:
         size = len(orjson.dumps([[[[event["resource"], event["related"], event["payload"]]]]]))
         micros(event["occurred"])
     except (orjson.JSONEncodeError, Unstorable) as error:
-        raise Invalid(f"The event {event['id']} cannot be kept: {error}.") from None
+        raise Invalid(f"The event {event['id']} cannot be kept: {str(error).rstrip('.')}.") from None
     if size > limits.maximum_size_bytes:
         raise Invalid(f"The event {event['id']} takes {size} bytes, and {limits.maximum_size_bytes} are allowed.")
 

@@ -59,6 +59,8 @@ async def events_in(server: Server, socket: WebSocket) -> None:
                 await close(socket, wrong)
                 return
             acknowledgements.acknowledge(len(messages))
+        if inbox.wrong is not None:
+            await close(socket, inbox.wrong)
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
@@ -87,6 +89,8 @@ class _Inbox:
     def __init__(self, socket: WebSocket) -> None:
         self.socket = socket
         self.messages: list[str] = []
+        self.wrong: str | None = None
+        """Why no more is read from a client that is still there."""
         self.depth = metrics.queue_depth.labels("events_in")
         self._size = 0
         self._ended = False
@@ -104,7 +108,11 @@ class _Inbox:
                 if len(self.messages) >= TOGETHER or self._size >= SIZE:
                     self._room.clear()
                     await self._room.wait()
-        except (WebSocketDisconnect, KeyError):  # a message that is no text ends it, too
+        except WebSocketDisconnect:
+            pass
+        except KeyError:
+            self.wrong = "It is no text."
+        finally:
             self._ended = True
             self._news.set()
 
