@@ -16,10 +16,21 @@ from prefect.server.app import Server
 from prefect.server.db.connection import Database
 from prefect.server.db.errors import StoreUnavailable
 from prefect.server.db.sql import Sql
-from prefect.server.loops import Environment, Loop, Loops, all_loops, cancellation, late_runs, pauses, zombies
+from prefect.server.loops import (
+    Environment,
+    Loop,
+    Loops,
+    all_loops,
+    cancellation,
+    late_runs,
+    latecomers,
+    pauses,
+    zombies,
+)
 from prefect.server.services import heartbeats
 from prefect.server.services.apply import apply_records
 from prefect.types import new_id, now
+from tests.server import journals
 from tests.server.calling import Api
 from tests.server.clock import Clock
 
@@ -217,3 +228,17 @@ async def test_a_heartbeat_that_makes_no_sense_is_set_aside(call: Api, database:
     record = {"kind": "heartbeat", "flow_run_id": run, "ttl": ttl}
     assert await database.write(lambda tx: apply_records(tx, orjson.dumps(record))) == (1, 1)
     assert await lease_of(database, run) is None
+
+
+async def test_records_that_crossed_with_their_run_are_applied(
+    call: Api, environment: Environment, database: Database
+) -> None:
+    id_ = new_id()
+    ended = {**journals.state("task_run", id_, "COMPLETED", 1), "timestamp": now() + timedelta(seconds=1)}
+    record = orjson.dumps(ended, str)
+    assert await database.write(lambda tx: apply_records(tx, record)) == (1, 1)
+    # As when both were written at once: who stored the run did not see what was set aside.
+    await call("POST", "/task_runs/", {"id": str(id_), "task_key": "step", "dynamic_key": "0"})
+    await latecomers.take_back(environment)
+    assert await state_of(call, "task", str(id_)) == ("COMPLETED", "Completed")
+    assert await database.read(lambda tx: store.set_aside.count(tx)) == 0

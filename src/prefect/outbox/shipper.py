@@ -292,7 +292,12 @@ class Shipper:
         frequency, runs, due = self._frequency or BEAT, dict(self._under_way), self._beat_at
         if self._frequency is not None:
             fields: dict[str, Any] = {"kind": "heartbeat", "at": now().isoformat(), "ttl": frequency * BEATS_MISSED}
-            self._speak().beat([{**fields, "id": str(new_id()), "flow_run_id": run} for run in runs])
+            try:
+                self._speak().beat([{**fields, "id": str(new_id()), "flow_run_id": run} for run in runs])
+            except Exception as error:
+                if not is_refusal(error):
+                    raise
+                # A server that does not take heartbeats still takes records, which come after them.
         for run, lease_id in runs.items():
             if lease_id is not None:
                 self._renew(run, lease_id)

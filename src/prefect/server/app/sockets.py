@@ -6,6 +6,7 @@ in only where nobody is asked for a token.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 from importlib import import_module
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from prefect.server.app import Server
 
 PROTOCOL = "prefect"
+
+WAIT = 30.0
+"""Seconds that a client has to show its token."""
 
 REFUSED = 1008
 """The code of a connection that is closed because of who asks."""
@@ -81,7 +85,12 @@ async def let_in(socket: WebSocket, expected: str | None, strict: str | None = N
         await socket.accept()
         return True
     await socket.accept(PROTOCOL)
-    reason = _refusal(await receive_json(socket), expected)
+    try:
+        async with asyncio.timeout(WAIT):
+            shown = await receive_json(socket)
+    except TimeoutError:
+        shown = None
+    reason = _refusal(shown, expected)
     if reason is not None:
         await socket.close(REFUSED, strict or reason)
         return False

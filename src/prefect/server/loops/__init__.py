@@ -36,6 +36,7 @@ MODULES: tuple[str, ...] = (
     "pauses",
     "cancellation",
     "zombies",
+    "latecomers",
     "retention",
 )
 """The modules of this package that declare loops, each in `loops(settings)`."""

@@ -288,6 +288,33 @@ async def _recall(tx: Connection, new: _Sorted) -> None:
             await store.set_aside.remove(tx, where)
 
 
+async def take_back(tx: Connection, limit: int) -> int:
+    """Apply records that were set aside for a run which another transaction told of at the same moment.
+
+    Neither of two such transactions sees what the other has written, so the records would wait for ever.
+
+    Args:
+        tx: The transaction.
+        limit: How many at most.
+
+    Returns:
+        How many they were.
+    """
+    found = await store.set_aside.find(tx, _NO_REASON_TO_WAIT, "set_aside.id", limit, lock=True)
+    for some in chunks(found):
+        await store.set_aside.remove(tx, one_of("set_aside.id", [row["id"] for row in some]))
+    if found:
+        await _apply(tx, [orjson.loads(row["record"]) for row in found])
+    return len(found)
+
+
+_NO_REASON_TO_WAIT = Sql(
+    "set_aside.run_id IS NOT NULL AND (EXISTS (SELECT 1 FROM task_run WHERE task_run.id = set_aside.run_id)"
+    " OR EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = set_aside.run_id))"
+)
+"""What was set aside for a run that is known."""
+
+
 async def _update_artifact(tx: Connection, new: _Sorted, record: Record) -> None:
     try:
         _, id_ = records.target(record, "id")
