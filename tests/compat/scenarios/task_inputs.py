@@ -56,13 +56,17 @@ def inputs(name, body, ended):
     looked = [run for run in runs if run.name == "look"]
     found = [
         {
-            key: [
-                dict(
-                    each.model_dump(mode="json"),
-                    **({"id": names.get(str(each.id), "elsewhere")} if hasattr(each, "id") else {}),
-                )
-                for each in value
-            ]
+            # The original has them in the order of a set.
+            key: sorted(
+                (
+                    dict(
+                        each.model_dump(mode="json"),
+                        **({"id": names.get(str(each.id), "elsewhere")} if hasattr(each, "id") else {}),
+                    )
+                    for each in value
+                ),
+                key=str,
+            )
             for key, value in run.task_inputs.items()
             if key != "__parents__"  # the original now and then names one here, where no task is around the task
         }
