@@ -265,7 +265,7 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
     """The error of the driver as one sentence that says what is wrong and what to do."""
     text = str(error)
     if "UNIQUE constraint" in text:
-        return Duplicate(f"The local store {str(path)!r} holds such a row already: {text}.")
+        return Duplicate(f"The store holds such a row already: {text}.")
     if "locked" in text or "busy" in text:
         return StoreBusy(
             f"The local store {str(path)!r} is locked by another process ({text}): try again when that one is done."
