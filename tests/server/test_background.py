@@ -172,6 +172,15 @@ async def test_a_run_is_sent_when_its_time_has_come(call: Api, database: Databas
     assert await database.write(lambda tx: background.claim(tx, ["a"], "w1")) is None
 
 
+async def test_runs_that_wait_for_their_flow_are_in_nobodys_way(call: Api, database: Database) -> None:
+    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": (now() - timedelta(seconds=9)).isoformat()}}
+    for number in range(background.AT_ONCE + 1):
+        await call("POST", "/task_runs/", {"task_key": "a", "dynamic_key": str(number), "state": state})
+    wanted = await deferred(call, "a")
+    claimed = await database.write(lambda tx: background.claim(tx, ["a"], "w1"))
+    assert claimed is not None and str(claimed["id"]) == wanted
+
+
 async def test_workers_are_listed_while_they_are_connected(call: Api, server: Server) -> None:
     async def listed(keys: list[str] | None = None) -> list[str]:
         body = {} if keys is None else {"task_worker_filter": {"task_keys": keys}}

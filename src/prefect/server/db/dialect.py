@@ -239,6 +239,10 @@ class Dialect:
         """A condition: some bytes occur in others."""
         raise NotImplementedError
 
+    def last_has(self, expression: str, *path: str) -> Sql:
+        """A condition: the last item of a JSON array has a value at `path`, no part of which is ever a user's."""
+        raise NotImplementedError
+
     def among(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
         """A condition: some columns together equal one of some rows of values."""
         raise NotImplementedError
@@ -320,6 +324,9 @@ class SqliteDialect(Dialect):
 
     def bucket(self, expression: str, start: datetime, width: timedelta) -> Sql:
         return Sql(f"(({expression} - ?) / ?)", (start, width))
+
+    def last_has(self, expression: str, *path: str) -> Sql:
+        return Sql(f"json_extract({expression}, '$[#-1].{'.'.join(path)}') IS NOT NULL")
 
     def bytes_have(self, expression: str, value: bytes) -> Sql:
         return Sql(f"instr({expression}, ?) > 0", (value,))
@@ -419,6 +426,9 @@ class PostgresDialect(Dialect):
         # In whole microseconds, as it is with SQLite: a float would put what is on a border on its wrong side.
         since = f"(EXTRACT(EPOCH FROM {expression} - ?::timestamptz) * 1000000)::bigint"
         return Sql(f"({since} / (EXTRACT(EPOCH FROM ?::interval) * 1000000)::bigint)", (start, width))
+
+    def last_has(self, expression: str, *path: str) -> Sql:
+        return Sql(f"({expression} -> -1) #>> '{{{','.join(path)}}}' IS NOT NULL")
 
     def bytes_have(self, expression: str, value: bytes) -> Sql:
         return Sql(f"position(?::bytea IN {expression}) > 0", (value,))

@@ -15,7 +15,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.db.sql import Sql, all_of, one_of
-from prefect.server.services import answers, history, transitions
+from prefect.server.services import answers, transitions
 from prefect.server.services.answers import Answer
 from prefect.types import named_id, now
 
@@ -41,12 +41,12 @@ async def claim(tx: Connection, keys: Keys[str], worker: str) -> Answer | None:
             one_of("task_run.task_key", list(keys)),
             Sql("task_run.next_scheduled_start_time IS NOT NULL AND task_run.next_scheduled_start_time <= ?", (at,)),
             Sql("NOT EXISTS (SELECT 1 FROM lease WHERE lease.id = task_run.id)"),
+            # Other runs of these tasks may wait for their retry, in the process of their flow.
+            tx.dialect.last_has("task_run.states", "details", "deferred"),
         ]
     )
     order = "task_run.next_scheduled_start_time, task_run.id"
     for row in await store.task_runs.find(tx, due, order, AT_ONCE):
-        if not history.entry(row["states"][-1]).details.get("deferred"):
-            continue
         lease = {"id": row["id"], "created": at, "expires": at + CLAIM, "slots": 0, "limits": []}
         if await store.leases.add(tx, [{**lease, "holder": {"type": _CLAIM, "id": worker}}]):
             return answers.task_run(row)
