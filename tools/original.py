@@ -5,6 +5,7 @@ interpreter of an installation that exists already.
 """
 
 import contextlib
+import fcntl
 import os
 import shutil
 import socket
@@ -40,8 +41,17 @@ def environment(name: str, requirements: tuple[str, ...]) -> Path:
     folder = CACHE / name
     interpreter = folder / "bin" / "python"
     stamp = folder / "installed"
-    if stamp.exists() and stamp.read_text() == "\n".join(requirements):
-        return interpreter
+    CACHE.mkdir(exist_ok=True)
+    # Tests that run side by side want the same one: the first makes it, the others wait.
+    with open(CACHE / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (stamp.exists() and stamp.read_text() == "\n".join(requirements)):
+            _install(folder, interpreter, requirements)
+            stamp.write_text("\n".join(requirements))
+    return interpreter
+
+
+def _install(folder: Path, interpreter: Path, requirements: tuple[str, ...]) -> None:
     print(f"installing {', '.join(requirements)} in {folder.relative_to(ROOT)} (once)", file=sys.stderr, flush=True)
     if uv := shutil.which("uv"):
         subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
@@ -49,8 +59,6 @@ def environment(name: str, requirements: tuple[str, ...]) -> Path:
     else:
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         subprocess.run([interpreter, "-m", "pip", "install", "--quiet", *requirements], check=True)
-    stamp.write_text("\n".join(requirements))
-    return interpreter
 
 
 def variables(home: Path, **more: str) -> dict[str, str]:
