@@ -8,10 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from prefect import flow, get_client, get_run_logger, journal, task
+from prefect import flow, get_client, get_run_logger, journal, outbox, task
 from prefect.artifacts import create_markdown_artifact, update_progress_artifact
 from prefect.cli._frame import run as run_command
 from prefect.outbox.store import Outbox, name_of, outboxes
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from prefect.types import new_id
 from tests.outbox.conftest import Fake
 from tests.outbox.servers import FakeServer
@@ -398,3 +399,25 @@ def test_a_server_that_is_replaced_by_one_of_another_kind(server: FakeServer, ho
     journal.close()
     assert (completed(server), waiting(home, server)) == (1, 0)
     assert Outbox(home, server.url).refused() == []
+
+
+class _Refusing:
+    """A courier whose server answers heartbeats with a status."""
+
+    def __init__(self, status: int) -> None:
+        self._status = status
+
+    def beat(self, heartbeats: list[dict[str, Any]]) -> None:
+        request = httpx.Request("POST", "http://server/journal")
+        raise httpx.HTTPStatusError("no", request=request, response=httpx.Response(self._status, request=request))
+
+
+def test_a_refused_heartbeat_holds_up_nothing_and_a_server_that_is_away_is_noticed(home: Path):
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        shipper = outbox.shipper_for(get_current_settings())
+    shipper._under_way = {str(new_id()): None}
+    shipper._courier = _Refusing(422)  # type: ignore[assignment]
+    shipper._beat()
+    shipper._courier = _Refusing(503)  # type: ignore[assignment]
+    with pytest.raises(httpx.HTTPStatusError):
+        shipper._beat()

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from prefect.server import store
-from prefect.server.app import Server
+from prefect.server.app import Server, sockets
 from prefect.server.app.streams import events as streams
 from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreBusy
@@ -91,6 +91,14 @@ async def test_who_shows_no_token_or_a_wrong_one_is_sent_away(guarded: str, firs
             with pytest.raises(ConnectionClosed) as closed:
                 await asyncio.wait_for(socket.recv(), PATIENCE)
         assert closed.value.rcvd is not None and (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, reason)
+
+
+async def test_who_says_nothing_is_sent_away(guarded: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "WAIT", 0.01)
+    async with connect(f"{guarded}/events/in", subprotocols=[PROTOCOL], ping_interval=None) as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(socket.recv(), PATIENCE)
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
 
 
 async def test_who_shows_the_token_comes_in_and_who_speaks_no_protocol_does_not(

@@ -97,11 +97,6 @@ async def end(tx: Connection, lease_id: UUID) -> bool:
     return True
 
 
-async def forget(tx: Connection, lease_id: UUID) -> None:
-    """End a lease and keep its slots taken: their holder gives them back by other means."""
-    await store.leases.remove(tx, one_of("id", [lease_id]))
-
-
 async def end_expired(tx: Connection) -> int:
     """End leases that have run out, so many at once, and return how many they were."""
     expired = await store.leases.find(tx, Sql("lease.expires < ?", (now(),)), "lease.expires", AT_ONCE, columns=["id"])

@@ -77,12 +77,6 @@ async def release_counted(tx: Connection, slots: Mapping[UUID, int], occupancy: 
     await store.concurrency_limits.change(tx, rows.values(), names)
 
 
-async def free(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """How many slots nobody holds, of those of the limits that exist and are active."""
-    rows = await store.concurrency_limits.get_many(tx, ids)
-    return {row["id"]: max(0, -lacking(row, 0)) for row in _active(map(settled, rows.values()))}
-
-
 def settled(row: Row, at: datetime | None = None) -> Row:
     """A limit with the slots that have not come back by themselves by a time, now unless given."""
     at = at or now()
