@@ -13,7 +13,7 @@ from prefect.server.app import Server
 from prefect.server.app.csrf import Guard
 from prefect.server.db.connection import Database
 from prefect.server.db.errors import StoreUnavailable
-from prefect.server.services import form_errors
+from prefect.server.services.core import form_errors
 from prefect.settings import get_current_settings, temporary_settings
 from prefect.settings.models.root import Settings
 from tests.server.asking import ask

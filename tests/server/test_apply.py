@@ -17,8 +17,8 @@ from prefect._io import drive
 from prefect.journal import file, reader
 from prefect.server import store
 from prefect.server.db.sqlite import SqliteDatabase
-from prefect.server.services import apply as apply_module
-from prefect.server.services.apply import Applied, JournalUnreadable, apply
+from prefect.server.services.runs import apply as apply_module
+from prefect.server.services.runs.apply import Applied, JournalUnreadable, apply
 from prefect.types import new_id
 from tests.server.journals import FLOW_ID, at, flow, flow_run, log, state, task_run, whole_task, write
 

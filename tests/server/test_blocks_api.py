@@ -11,7 +11,9 @@ from cryptography.fernet import Fernet
 
 from prefect.server import store
 from prefect.server.db.connection import Connection, Database
-from prefect.server.services import block_types, encryption, secret_fields, starting, system_blocks
+from prefect.server.services.catalog import block_types, secret_fields, system_blocks
+from prefect.server.services.security import encryption
+from prefect.server.services.upkeep import startup
 from prefect.settings import get_current_settings, temporary_settings
 from tests.server.asking import NOBODY, ask, events, is_id
 
@@ -374,5 +376,5 @@ async def test_a_server_that_starts_registers_the_known_types(
 ) -> None:
     changed: dict[Any, Any] = {"PREFECT_SERVER_REGISTER_BLOCKS_ON_START": str(wanted).lower()}
     with temporary_settings(changed):
-        await starting.prepare(database, get_current_settings())
+        await startup.prepare(database, get_current_settings())
     assert bool(await ask(api, "POST", "/block_types/filter", {})) is wanted

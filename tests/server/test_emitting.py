@@ -10,8 +10,9 @@ import pytest
 from prefect.schemas.event_filters import EventFilter
 from prefect.server import store
 from prefect.server.db.connection import Database
-from prefect.server.services import emitting, event_store, history
-from prefect.server.services import events as service
+from prefect.server.services.events import emitting, event_store
+from prefect.server.services.events import querying as service
+from prefect.server.services.runs import run_states
 from prefect.types import new_id
 from tests.server.journals import at
 
@@ -50,10 +51,10 @@ def run_row(of: str, states: list[dict[str, Any]], **more: Any) -> dict[str, Any
     row = {"id": new_id(), "created": at(0), "updated": at(0), "name": "calm-owl", "tags": ["b", "a"], **more}
     if of == "task_run":
         row |= {"task_key": "load", "dynamic_key": "0", "task_inputs": {"x": []}, "labels": {}, "empirical_policy": {}}
-    row |= {**history.NOTHING_DERIVED, "states": []}
+    row |= {**run_states.NOTHING_DERIVED, "states": []}
     for state in states:
-        history.insert(row["states"], state)
-    history.derive(row)
+        run_states.insert(row["states"], state)
+    run_states.derive(row)
     return row
 
 

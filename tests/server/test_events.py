@@ -12,8 +12,8 @@ import pytest
 
 from prefect.schemas.event_filters import EventFilter
 from prefect.server.db.connection import Database
-from prefect.server.services import event_store
-from prefect.server.services import events as service
+from prefect.server.services.events import event_store
+from prefect.server.services.events import querying as service
 from prefect.settings import PREFECT_SERVER_SERVICES_EVENT_LOGGER_ENABLED, temporary_settings
 from prefect.types import new_id, now
 from tests.server.asking import ask, complete

@@ -13,9 +13,10 @@ from prefect.schemas.wire import filters as wire_filters
 from prefect.server import store
 from prefect.server.db.dialect import SqliteDialect
 from prefect.server.db.sqlite import SqliteDatabase
-from prefect.server.services import artifacts, reading
-from prefect.server.services.apply import apply
-from prefect.server.services.errors import Invalid
+from prefect.server.services.catalog import artifacts
+from prefect.server.services.core import reading
+from prefect.server.services.core.errors import Invalid
+from prefect.server.services.runs.apply import apply
 from prefect.server.store import filters, sorting
 from prefect.types import new_id
 from tests.server.journals import FLOW_ID, at, flow, flow_run, log, state, task_run, write
@@ -266,7 +267,7 @@ def test_the_listing_of_runs_uses_its_index(database: SqliteDatabase, ids: dict[
             return [" ".join(str(line[3]) for line in await tx.fetch(Sql(f"EXPLAIN QUERY PLAN {q}"))) for q in queries]
 
     def owners_condition() -> str:
-        from prefect.server.services.owners import _MISSED
+        from prefect.server.services.runs.orphans import _MISSED
 
         return _MISSED.text
 

@@ -11,8 +11,8 @@ import pytest
 
 from prefect.server import store
 from prefect.server.db.connection import Connection, Database
-from prefect.server.services import leases, limits, tag_limits
-from prefect.server.services.errors import Invalid, Locked
+from prefect.server.services.concurrency import leases, limits, tag_limits
+from prefect.server.services.core.errors import Invalid, Locked
 from prefect.types import new_id
 
 MINUTE = timedelta(minutes=1)

@@ -16,9 +16,9 @@ from prefect._io import drive
 from prefect.client.orchestration import get_client
 from prefect.server import store
 from prefect.server.db.sqlite import SqliteDatabase
-from prefect.server.services import owners
-from prefect.server.services.apply import apply
-from prefect.server.services.owners import crash_orphans
+from prefect.server.services.runs import orphans
+from prefect.server.services.runs.apply import apply
+from prefect.server.services.runs.orphans import crash_orphans
 from prefect.types import new_id
 from tests.server.journals import at, flow_run, log, state, task_run, write
 from tests.server.test_apply import row, types
@@ -129,7 +129,7 @@ def test_what_the_process_wrote_before_it_ended_counts(
         write(home, [state("flow_run", run["id"], "COMPLETED", 5)])
         return False
 
-    monkeypatch.setattr(owners._processes, "is_alive", finishes_now)
+    monkeypatch.setattr(orphans._processes, "is_alive", finishes_now)
     assert look(database, home) == 0
     assert types(row(database, store.flow_runs, run["id"])) == ["RUNNING", "COMPLETED"]
 

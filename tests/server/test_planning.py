@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefect.server.services.planning import Horizon, plan
+from prefect.server.services.deployments.horizon import Horizon, plan
 from prefect.types import UTC
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from prefect._io import drive
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
 from prefect.server.db.sqlite import open_home
-from prefect.server.services.apply import read_set_aside
+from prefect.server.services.runs.apply import read_set_aside
 
 
 @task(retries=2, tags=["io"])

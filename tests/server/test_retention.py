@@ -12,8 +12,9 @@ from prefect.server import store
 from prefect.server.bus import Bus
 from prefect.server.db.connection import Database
 from prefect.server.loops import Environment, all_loops, retention
-from prefect.server.services import event_store, history, log_ingest
-from prefect.server.services.retention import tend
+from prefect.server.services.events import event_store
+from prefect.server.services.runs import run_logs, run_states
+from prefect.server.services.upkeep.retention import tend
 from prefect.settings import (
     PREFECT_SERVER_EVENTS_RETENTION_PERIOD,
     PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE,
@@ -89,7 +90,7 @@ async def test_logs_are_kept_for_the_period_of_the_settings(database: Database) 
         {"name": "n", "level": 20, "message": str(age), "timestamp": days(age), "flow_run_id": None}
         for age in (89, 91, 400)
     ]
-    await database.write(lambda tx: log_ingest.add(tx, logs))
+    await database.write(lambda tx: run_logs.add(tx, logs))
     with temporary_settings({PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE: 1}):
         await retention.remove_logs(environment(database))
     assert [row["message"] for row in await database.read(store.logs.find)] == ["89"]
@@ -103,8 +104,8 @@ def flow_run(state: str, ended: float) -> dict[str, Any]:
         "name": state,
         "flow_id": UUID(int=1),
     }
-    row |= {**history.NOTHING_DERIVED, "states": []}
-    history.enter(row, {"id": str(new_id()), "type": state, "timestamp": event_store.micros(days(ended))})
+    row |= {**run_states.NOTHING_DERIVED, "states": []}
+    run_states.enter(row, {"id": str(new_id()), "type": state, "timestamp": event_store.micros(days(ended))})
     return row
 
 
@@ -134,7 +135,7 @@ async def test_what_belongs_to_no_flow_run_is_removed_when_none_will_come(databa
 
     async def work(tx: Any) -> None:
         await store.flow_runs.add(tx, [known])
-        await log_ingest.add(tx, logs)
+        await run_logs.add(tx, logs)
 
     await database.write(work)
     with temporary_settings({PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE: 1}):

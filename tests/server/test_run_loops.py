@@ -27,8 +27,8 @@ from prefect.server.loops import (
     pauses,
     zombies,
 )
-from prefect.server.services import heartbeats
-from prefect.server.services.apply import apply_records
+from prefect.server.services.runs import heartbeats
+from prefect.server.services.runs.apply import apply_records
 from prefect.types import new_id, now
 from tests.server import journals
 from tests.server.calling import Api

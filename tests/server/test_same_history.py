@@ -11,9 +11,9 @@ import pytest
 
 from prefect.server import store
 from prefect.server.db.connection import Database
-from prefect.server.services import runs, transitions
-from prefect.server.services.apply import apply_records
-from prefect.server.services.history import NOTHING_DERIVED, entered
+from prefect.server.services.runs import creation, transitions
+from prefect.server.services.runs.apply import apply_records
+from prefect.server.services.runs.run_states import NOTHING_DERIVED, entered
 from prefect.types import named_id, new_id, now
 
 TYPES = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CRASHED", "CANCELLED", "CANCELLING")
@@ -39,11 +39,11 @@ async def test_states_set_and_states_told_end_in_the_same_row(database: Database
     await database.write(_prepare)
     collection = store.flow_runs if of == "flow_run" else store.task_runs
     if of == "flow_run":
-        answer, _ = await database.write(lambda tx: runs.create_flow_run(tx, {"flow_id": FLOW}))
+        answer, _ = await database.write(lambda tx: creation.create_flow_run(tx, {"flow_id": FLOW}))
         change: Any = transitions.set_flow_run_state
     else:
         values = {"task_key": "t", "dynamic_key": "0"}
-        answer, _ = await database.write(lambda tx: runs.create_task_run(tx, values))
+        answer, _ = await database.write(lambda tx: creation.create_task_run(tx, values))
         change = transitions.set_task_run_state
     for _ in range(12):
         type_ = chance.choice(TYPES)
@@ -68,7 +68,7 @@ async def test_states_set_and_states_told_end_in_the_same_row(database: Database
 
 async def test_a_journal_that_comes_late_does_not_undo_what_was_decided_since(database: Database) -> None:
     await database.write(_prepare)
-    answer, _ = await database.write(lambda tx: runs.create_flow_run(tx, {"flow_id": FLOW}))
+    answer, _ = await database.write(lambda tx: creation.create_flow_run(tx, {"flow_id": FLOW}))
     began = now()
     await database.write(lambda tx: transitions.set_flow_run_state(tx, answer["id"], {"type": "RUNNING"}))
     await database.write(lambda tx: transitions.set_flow_run_state(tx, answer["id"], {"type": "CANCELLED"}))
@@ -96,7 +96,7 @@ async def test_of_states_with_one_time_the_end_is_last(database: Database, first
 
 async def test_a_state_asked_for_is_the_newest_whatever_the_clocks(database: Database) -> None:
     await database.write(_prepare)
-    answer, _ = await database.write(lambda tx: runs.create_flow_run(tx, {"flow_id": FLOW}))
+    answer, _ = await database.write(lambda tx: creation.create_flow_run(tx, {"flow_id": FLOW}))
     ahead = {"kind": "state", "of": "flow_run", "run_id": str(answer["id"]), "id": str(new_id()), "type": "RUNNING"}
     await database.write(lambda tx: apply_records(tx, _line({**ahead, "timestamp": "2100-01-01T00:00:00Z"})))
     await database.write(lambda tx: transitions.set_flow_run_state(tx, answer["id"], {"type": "COMPLETED"}))

@@ -20,7 +20,7 @@ from prefect.server.db.connection import Database
 from prefect.server.db.postgres import PostgresDatabase
 from prefect.server.db.sql import Sql
 from prefect.server.loops import Environment, Loop, Loops, scheduler
-from prefect.server.services import deployments, scheduling
+from prefect.server.services.deployments import deployments, scheduling
 from prefect.server.store import Row
 from prefect.settings import get_current_settings
 from prefect.types import UTC, new_id

@@ -22,7 +22,7 @@ from prefect.server.app.streams import events as streams
 from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreBusy
 from prefect.server.db.postgres import PostgresDatabase
-from prefect.server.services import event_store, ingest
+from prefect.server.services.events import event_store, ingest
 from prefect.settings import (
     PREFECT_SERVER_API_AUTH_STRING,
     PREFECT_SERVER_LOGS_STREAM_OUT_ENABLED,

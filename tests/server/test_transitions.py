@@ -14,8 +14,9 @@ import pytest
 from prefect.rules import POLICIES
 from prefect.server import store
 from prefect.server.db.connection import Database
-from prefect.server.services import limits, transitions
-from prefect.server.services.apply import apply_records
+from prefect.server.services.concurrency import limits
+from prefect.server.services.runs import transitions
+from prefect.server.services.runs.apply import apply_records
 from prefect.types import new_id, now
 from tests.server.calling import Api
 
@@ -314,7 +315,7 @@ async def test_a_run_that_lost_its_lease_takes_another_slot_or_is_cancelled(call
 
 
 async def _lose_leases(tx: Any) -> None:
-    from prefect.server.services import leases
+    from prefect.server.services.concurrency import leases
 
     for lease in await store.leases.find(tx):
         await leases.end(tx, lease["id"])

@@ -19,7 +19,8 @@ from prefect.server import store
 from prefect.server.app import Server
 from prefect.server.app.streams import worker_channel
 from prefect.server.db.connection import Database
-from prefect.server.services import cancelling, cleanup
+from prefect.server.services.runs import cancellation
+from prefect.server.services.work import cleanup
 from prefect.types import new_id, now
 from tests.server.answers import Checked
 from tests.server.sockets import PATIENCE, connected, listening, received, serving
@@ -288,7 +289,7 @@ class TestCleanup:
         run = (await pool.ask.post(f"/deployments/{deployment}/create_flow_run"))["id"]
         for type_ in ("PENDING", "RUNNING", "CANCELLING"):
             await pool.ask.post(f"/flow_runs/{run}/set_state", {"state": {"type": type_}})
-        await pool.database.write(lambda tx: cancelling.end_cancelling(tx, timedelta(seconds=-1)))
+        await pool.database.write(lambda tx: cancellation.end_cancelling(tx, timedelta(seconds=-1)))
         async with pool.worker() as worker:
             await worker.hello()
             await worker.hear("worker.ready.v1")

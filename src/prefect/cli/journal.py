@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from prefect.journal import file
     from prefect.outbox import store
     from prefect.server import local
-    from prefect.server.services import apply
+    from prefect.server.services.runs import apply
 else:
-    apply = lazy("prefect.server.services.apply")
+    apply = lazy("prefect.server.services.runs.apply")
     file = lazy("prefect.journal.file")
     local = lazy("prefect.server.local")
     outbox = lazy("prefect.outbox")

@@ -35,7 +35,7 @@ else:
 
 local: ModuleType = lazy("prefect.server.local")
 operation: ModuleType = lazy("prefect.server.routes.operation")
-errors: ModuleType = lazy("prefect.server.services.errors")
+errors: ModuleType = lazy("prefect.server.services.core.errors")
 
 
 class Transport(Protocol):

@@ -19,10 +19,10 @@ from prefect.server.db.sqlite import open_home
 from prefect.server.routes import find
 from prefect.server.routes.operation import LOCAL, Status
 from prefect.server.routes.parameters import bind, wants_caller
-from prefect.server.services import retention
-from prefect.server.services.apply import JournalUnreadable, apply
-from prefect.server.services.errors import Missing
-from prefect.server.services.owners import crash_orphans
+from prefect.server.services.core.errors import Missing
+from prefect.server.services.runs.apply import JournalUnreadable, apply
+from prefect.server.services.runs.orphans import crash_orphans
+from prefect.server.services.upkeep import retention
 
 logger = logging.getLogger("prefect.client")
 

@@ -27,7 +27,7 @@ from prefect.server.db import opening
 from prefect.server.db.connection import Database
 from prefect.server.loops import Loops
 from prefect.server.routes import operations
-from prefect.server.services import starting
+from prefect.server.services.upkeep import startup
 from prefect.settings import get_current_settings
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Server:
         """Open the database, take in what was recorded without a server, and begin to work."""
         await self.database.open()
         self.bus.start(self.database)
-        await starting.prepare(self.database, self.settings)
+        await startup.prepare(self.database, self.settings)
         if self.loops is not None:
             self.loops.start()
 

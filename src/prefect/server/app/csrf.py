@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from prefect.server.app.errors import answer, unavailable
 from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
-from prefect.server.services import csrf
+from prefect.server.services.security import csrf
 
 _CHANGING = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 

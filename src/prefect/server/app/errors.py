@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from prefect.server.app.endpoints import to_json
 from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
-from prefect.server.services.errors import Refused
+from prefect.server.services.core.errors import Refused
 
 logger = logging.getLogger("prefect.server")
 

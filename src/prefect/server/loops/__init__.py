@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from prefect.server.bus import Bus
 from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreBusy, StoreError, StoreUnavailable
-from prefect.server.services import leadership
+from prefect.server.services.upkeep import leadership
 from prefect.types import new_id
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from prefect.server.loops import Environment, Loop
-from prefect.server.services import cancelling
+from prefect.server.services.runs import cancellation
 
 if TYPE_CHECKING:
     from prefect.settings import Settings
@@ -25,9 +25,9 @@ async def clean_up(environment: Environment) -> None:
     """Cancel all that is left of cancelled runs; a subflow's own children come with the next round at the latest."""
     after = timedelta(seconds=environment.settings.server.services.cancellation_cleanup.cancelling_timeout_seconds)
     write = environment.database.write
-    while await write(lambda tx: cancelling.end_cancelling(tx, after)) >= cancelling.AT_ONCE:
+    while await write(lambda tx: cancellation.end_cancelling(tx, after)) >= cancellation.AT_ONCE:
         pass
-    while await write(cancelling.cancel_subflows) >= cancelling.AT_ONCE:
+    while await write(cancellation.cancel_subflows) >= cancellation.AT_ONCE:
         pass
-    while await write(cancelling.cancel_task_runs) >= cancelling.AT_ONCE:
+    while await write(cancellation.cancel_task_runs) >= cancellation.AT_ONCE:
         pass

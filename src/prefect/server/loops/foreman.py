@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect.server.loops import Environment, Loop
-from prefect.server.services import vigilance
+from prefect.server.services.work import liveness
 
 if TYPE_CHECKING:
     from prefect.settings import Settings
@@ -29,7 +29,7 @@ async def notice(environment: Environment) -> None:
     """Look at all of them, some in a transaction."""
     told = environment.settings.server.services.foreman
     write = environment.database.write
-    await write(lambda tx: vigilance.notice_workers(tx, told))
-    for look in (vigilance.notice_queues, vigilance.notice_deployments):
-        while await write(lambda tx, look=look: look(tx, told)) == vigilance.AT_ONCE:
+    await write(lambda tx: liveness.notice_workers(tx, told))
+    for look in (liveness.notice_queues, liveness.notice_deployments):
+        while await write(lambda tx, look=look: look(tx, told)) == liveness.AT_ONCE:
             pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect.server.loops import Environment, Loop
-from prefect.server.services import lateness
+from prefect.server.services.deployments import late_runs
 
 if TYPE_CHECKING:
     from prefect.settings import Settings
@@ -21,5 +21,5 @@ def loops(settings: Settings) -> list[Loop]:
 async def mark(environment: Environment) -> None:
     """Mark all runs that are late."""
     after = environment.settings.server.services.late_runs.after_seconds
-    while await environment.database.write(lambda tx: lateness.mark_late(tx, after)) >= lateness.AT_ONCE:
+    while await environment.database.write(lambda tx: late_runs.mark_late(tx, after)) >= late_runs.AT_ONCE:
         pass

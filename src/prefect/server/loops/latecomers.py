@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect.server.loops import Environment, Loop
-from prefect.server.services import apply
+from prefect.server.services.runs import apply
 
 if TYPE_CHECKING:
     from prefect.settings import Settings

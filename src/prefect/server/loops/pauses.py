@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect.server.loops import Environment, Loop
-from prefect.server.services import pausing
+from prefect.server.services.runs import pauses
 
 if TYPE_CHECKING:
     from prefect.settings import Settings
@@ -20,5 +20,5 @@ def loops(settings: Settings) -> list[Loop]:
 
 async def fail(environment: Environment) -> None:
     """Have all runs fail whose pause ran out."""
-    while await environment.database.write(pausing.fail_expired) >= pausing.AT_ONCE:
+    while await environment.database.write(pauses.fail_expired) >= pauses.AT_ONCE:
         pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect.server.loops import Environment, Loop
-from prefect.server.services import leases
+from prefect.server.services.concurrency import leases
 
 if TYPE_CHECKING:
     from prefect.settings import Settings

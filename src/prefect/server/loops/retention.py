@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prefect.server.db.connection import Connection
 from prefect.server.loops import Environment, Loop
-from prefect.server.services import retention
+from prefect.server.services.upkeep import retention
 
 if TYPE_CHECKING:
     from prefect.settings import Settings

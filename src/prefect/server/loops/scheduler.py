@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect.server.loops import Environment, Loop
-from prefect.server.services import scheduling
-from prefect.server.services.planning import Horizon
+from prefect.server.services.deployments import scheduling
+from prefect.server.services.deployments.horizon import Horizon
 
 if TYPE_CHECKING:
     from prefect.settings import Settings

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from prefect.server.loops import Environment, Loop
-from prefect.server.services import heartbeats, zombies
+from prefect.server.services.runs import heartbeats, zombies
 from prefect.types import now
 
 if TYPE_CHECKING:

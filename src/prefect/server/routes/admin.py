@@ -8,7 +8,7 @@ import prefect
 from prefect.schemas.wire import ServerDefaultResultStorage, ServerDefaultResultStorageUpdate
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import Routes
-from prefect.server.services import administration
+from prefect.server.services.upkeep import administration
 from prefect.settings import Settings, get_current_settings
 
 routes = Routes("Admin", "/admin")

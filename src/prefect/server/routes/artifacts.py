@@ -20,7 +20,7 @@ from prefect.schemas.wire import (
 )
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes, Status
-from prefect.server.services import artifacts as service
+from prefect.server.services.catalog import artifacts as service
 
 routes = Routes("Artifacts", "/artifacts")
 

@@ -15,7 +15,7 @@ from prefect.schemas.wire import (
 )
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import NOT_GIVEN, Body, In, Limit, Offset, Routes, Status
-from prefect.server.services import automations as service
+from prefect.server.services.automations import automations as service
 
 routes = Routes("Automations")
 

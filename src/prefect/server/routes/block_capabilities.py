@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import Routes
-from prefect.server.services import block_types
+from prefect.server.services.catalog import block_types
 
 routes = Routes("Block capabilities", "/block_capabilities")
 

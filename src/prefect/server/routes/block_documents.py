@@ -16,7 +16,7 @@ from prefect.schemas.wire import (
 )
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
-from prefect.server.services import block_documents as service
+from prefect.server.services.catalog import block_documents as service
 
 routes = Routes("Block documents", "/block_documents")
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect.schemas.wire import BlockSchema, BlockSchemaCreate, BlockSchemaFilter
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes, Status
-from prefect.server.services import block_types
+from prefect.server.services.catalog import block_types
 
 routes = Routes("Block schemas", "/block_schemas")
 

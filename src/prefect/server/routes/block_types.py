@@ -15,8 +15,8 @@ from prefect.schemas.wire import (
 )
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
-from prefect.server.services import block_documents, system_blocks
-from prefect.server.services import block_types as service
+from prefect.server.services.catalog import block_documents, system_blocks
+from prefect.server.services.catalog import block_types as service
 
 routes = Routes("Block types", "/block_types")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import Routes
-from prefect.server.services import collections
+from prefect.server.services.catalog import collections
 
 routes = Routes("Collections", "/collections")
 

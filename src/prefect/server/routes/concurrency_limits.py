@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect.schemas.wire import ConcurrencyLimit, ConcurrencyLimitCreate, MinimalConcurrencyLimitResponse
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes, Status
-from prefect.server.services import tag_limits
+from prefect.server.services.concurrency import tag_limits
 
 routes = Routes("Concurrency Limits", "/concurrency_limits")
 

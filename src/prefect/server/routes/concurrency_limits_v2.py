@@ -20,7 +20,7 @@ from prefect.schemas.wire import (
 )
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
-from prefect.server.services import leases, limits
+from prefect.server.services.concurrency import leases, limits
 
 routes = Routes("Concurrency Limits V2", "/v2/concurrency_limits")
 

@@ -7,7 +7,7 @@ from typing import Any
 from prefect.schemas.wire import CsrfToken
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import Routes
-from prefect.server.services import csrf
+from prefect.server.services.security import csrf
 
 routes = Routes(None, "/csrf-token")
 

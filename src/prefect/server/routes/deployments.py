@@ -13,9 +13,11 @@ from prefect.schemas.wire.deployments import DeploymentSort
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Offset, Routes, Status
-from prefect.server.services import deployment_runs, deployment_schedules, dispatch, reading, scheduling
-from prefect.server.services import deployments as deployments_
-from prefect.server.services.planning import Horizon
+from prefect.server.services.core import reading
+from prefect.server.services.deployments import deployment_schedules, run_creation, scheduling
+from prefect.server.services.deployments import deployments as deployments_
+from prefect.server.services.deployments.horizon import Horizon
+from prefect.server.services.work import dispatch
 from prefect.settings import get_current_settings
 from prefect.types._annotated import DateTime
 
@@ -187,7 +189,7 @@ async def pause_deployment(tx: Connection, id: UUID) -> None:
 @routes.writes("POST", "/{id:uuid}/create_flow_run", wire.FlowRunResponse, 200)
 async def create_flow_run_from_deployment(tx: Connection, id: UUID, flow_run: wire.DeploymentFlowRunCreate) -> Any:
     """Create a run of a deployment, with status 201; one of the same idempotency key is returned."""
-    answer, created = await deployment_runs.create(tx, id, flow_run.model_dump(exclude_unset=True))
+    answer, created = await run_creation.create(tx, id, flow_run.model_dump(exclude_unset=True))
     return Status(201, answer) if created else answer
 
 
@@ -197,7 +199,7 @@ async def bulk_create_flow_runs_from_deployment(
 ) -> Any:
     """Create runs of a deployment; what became of each is told in their order."""
     values = [flow_run.model_dump(exclude_unset=True) for flow_run in flow_runs]
-    return {"results": await deployment_runs.create_many(tx, id, values)}
+    return {"results": await run_creation.create_many(tx, id, values)}
 
 
 @routes.reads("GET", "/{id:uuid}/work_queue_check", list[wire.WorkQueue], deprecated=True)

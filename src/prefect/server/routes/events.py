@@ -10,8 +10,8 @@ from prefect.schemas.event_filters import EventFilter
 from prefect.schemas.wire.events import Countable, Event, EventCount, EventPage, TimeUnit
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import Body, Caller, In, Routes
-from prefect.server.services import events as service
-from prefect.server.services import ingest
+from prefect.server.services.events import ingest
+from prefect.server.services.events import querying as service
 from prefect.types import now
 
 routes = Routes("Events", "/events")

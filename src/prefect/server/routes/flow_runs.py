@@ -33,17 +33,17 @@ from prefect.schemas.wire.states import OrchestrationResult, StateCreate
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Caller, Content, In, Limit, Offset, Routes, Status
-from prefect.server.services import (
-    changing,
+from prefect.server.services.core import reading
+from prefect.server.services.runs import (
+    creation,
+    deletion,
     graphs,
     inputs,
     log_files,
-    reading,
-    removing,
     resuming,
-    run_history,
-    runs,
+    statistics,
     transitions,
+    updates,
 )
 from prefect.types import UTC, now
 from prefect.types._annotated import DateTime
@@ -52,7 +52,7 @@ routes = Routes("Flow Runs", "/flow_runs")
 
 _GRAPH = {"tag": ("Flow Runs", "Flow Run Graph")}
 
-AtOnce = Annotated[int, BODY, Ge(1), Le(removing.AT_ONCE)]
+AtOnce = Annotated[int, BODY, Ge(1), Le(deletion.AT_ONCE)]
 
 
 @routes.writes("POST", "/", FlowRunResponse)
@@ -61,7 +61,7 @@ async def create_flow_run(tx: Connection, flow_run: FlowRunCreate) -> Any:
     values = flow_run.model_dump(exclude={"state", "empirical_policy"})
     values["empirical_policy"] = flow_run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
     state = flow_run.state and flow_run.state.model_dump(exclude_unset=True)
-    answer, created = await runs.create_flow_run(tx, values, state)
+    answer, created = await creation.create_flow_run(tx, values, state)
     return Status(201, answer) if created else answer
 
 
@@ -71,7 +71,7 @@ async def update_flow_run(tx: Connection, flow_run: FlowRunUpdate, id: UUID) -> 
     values = flow_run.model_dump(exclude_unset=True)
     if "empirical_policy" in values:
         values["empirical_policy"] = flow_run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
-    await changing.change_run(tx, store.flow_runs, id, values)
+    await updates.change_run(tx, store.flow_runs, id, values)
 
 
 @routes.reads("POST", "/count", int)
@@ -108,7 +108,7 @@ async def average_flow_run_lateness(
     work_pool_queues: Body[WorkQueueFilter | None] = None,
 ) -> Any:
     """How late the flow runs that satisfy filters started, or are by now, in seconds on average."""
-    return await run_history.average_lateness(
+    return await statistics.average_lateness(
         tx,
         flows=flows,
         flow_runs=flow_runs,
@@ -133,7 +133,7 @@ async def flow_run_history(
     work_queues: Body[WorkQueueFilter | None] = None,
 ) -> Any:
     """Flow runs by when they were expected to start: for each interval how many are in which state."""
-    return await run_history.history(
+    return await statistics.history(
         tx,
         store.flow_runs,
         history_start,
@@ -206,15 +206,15 @@ async def read_flow_runs(
 @routes.writes("DELETE", "/{id:uuid}")
 async def delete_flow_run(tx: Connection, id: UUID) -> None:
     """Delete a flow run with its task runs, logs and inputs."""
-    await removing.remove_flow_run(tx, id)
+    await deletion.remove_flow_run(tx, id)
 
 
 @routes.writes("POST", "/bulk_delete", FlowRunBulkDeleteResponse)
 async def bulk_delete_flow_runs(
-    tx: Connection, flow_runs: Body[FlowRunFilter | None] = None, limit: AtOnce = removing.AT_ONCE
+    tx: Connection, flow_runs: Body[FlowRunFilter | None] = None, limit: AtOnce = deletion.AT_ONCE
 ) -> Any:
     """Delete flow runs that satisfy a filter."""
-    return {"deleted": await removing.remove_flow_runs(tx, limit, flow_runs=flow_runs)}
+    return {"deleted": await deletion.remove_flow_runs(tx, limit, flow_runs=flow_runs)}
 
 
 @routes.writes("POST", "/bulk_set_state", FlowRunBulkSetStateResponse)
@@ -224,7 +224,7 @@ async def bulk_set_flow_run_state(
     caller: Caller,
     flow_runs: Body[FlowRunFilter | None] = None,
     force: Body[bool] = False,
-    limit: AtOnce = removing.AT_ONCE,
+    limit: AtOnce = deletion.AT_ONCE,
 ) -> Any:
     """Ask for flow runs that satisfy a filter to enter a state, one after the other."""
     asked = state.model_dump(exclude_unset=True)
@@ -323,4 +323,4 @@ async def download_logs(tx: Connection, id: UUID) -> Any:
 @routes.writes("PATCH", "/{id:uuid}/labels")
 async def update_flow_run_labels(tx: Connection, id: UUID, labels: Annotated[dict[str, Any], In("whole")]) -> None:
     """Add labels to a flow run's, in place of those of the same name."""
-    await changing.add_labels(tx, id, labels)
+    await updates.add_labels(tx, id, labels)

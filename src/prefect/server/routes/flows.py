@@ -19,7 +19,8 @@ from prefect.schemas.wire.runs import (
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Limit, Offset, Routes, Status
-from prefect.server.services import changing, reading, removing
+from prefect.server.services.core import reading
+from prefect.server.services.runs import deletion, updates
 
 routes = Routes("Flows", "/flows")
 
@@ -27,14 +28,14 @@ routes = Routes("Flows", "/flows")
 @routes.writes("POST", "/", Flow)
 async def create_flow(tx: Connection, flow: FlowCreate) -> Any:
     """Create a flow; one of the same name is left as it is. A new one has status 201."""
-    answer, created = await changing.add_flow(tx, flow.model_dump())
+    answer, created = await updates.add_flow(tx, flow.model_dump())
     return Status(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
 async def update_flow(tx: Connection, flow: FlowUpdate, id: UUID) -> None:
     """Change what is given of a flow."""
-    await changing.change_flow(tx, id, flow.model_dump(exclude_unset=True))
+    await updates.change_flow(tx, id, flow.model_dump(exclude_unset=True))
 
 
 @routes.reads("POST", "/count", int)
@@ -127,14 +128,14 @@ async def paginate_flows(
 @routes.writes("DELETE", "/{id:uuid}")
 async def delete_flow(tx: Connection, id: UUID) -> None:
     """Delete a flow with its deployments and its runs."""
-    await removing.remove_flow(tx, id)
+    await deletion.remove_flow(tx, id)
 
 
 @routes.writes("POST", "/bulk_delete", FlowBulkDeleteResponse)
 async def bulk_delete_flows(
     tx: Connection,
     flows: Body[FlowFilter | None] = None,
-    limit: Annotated[int, BODY, Ge(1), Le(removing.AT_ONCE)] = removing.AT_ONCE,
+    limit: Annotated[int, BODY, Ge(1), Le(deletion.AT_ONCE)] = deletion.AT_ONCE,
 ) -> Any:
     """Delete flows that satisfy a filter."""
-    return {"deleted": await removing.remove_flows(tx, limit, flows=flows)}
+    return {"deleted": await deletion.remove_flows(tx, limit, flows=flows)}

@@ -10,7 +10,8 @@ from prefect.schemas.wire.filters import LogFilter
 from prefect.schemas.wire.objects import Log
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import NOT_GIVEN, Body, In, Limit, Offset, Routes
-from prefect.server.services import log_ingest, reading
+from prefect.server.services.core import reading
+from prefect.server.services.runs import run_logs
 
 routes = Routes("Logs", "/logs")
 
@@ -18,7 +19,7 @@ routes = Routes("Logs", "/logs")
 @routes.writes("POST", "/", Any, 201)
 async def create_logs(tx: Connection, logs: Annotated[list[LogCreate], In("whole")]) -> None:
     """Add logs."""
-    await log_ingest.add(tx, [log.model_dump(exclude_none=True) for log in logs])
+    await run_logs.add(tx, [log.model_dump(exclude_none=True) for log in logs])
 
 
 @routes.reads("POST", "/filter", list[Log])

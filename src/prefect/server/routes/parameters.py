@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from prefect.schemas.base import ActionBaseModel
 from prefect.server.routes.operation import Caller, In, Operation
-from prefect.server.services.errors import Invalid
+from prefect.server.services.core.errors import Invalid
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from typing import Any
 
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import Routes, Status
-from prefect.server.services import reading, starting
+from prefect.server.services.core import reading
+from prefect.server.services.upkeep import startup
 
 routes = Routes("Root")
 
@@ -26,7 +27,7 @@ async def hello(tx: Connection) -> str:
 @routes.reads("GET", "/version", str, stored=False)
 async def server_version(tx: Connection) -> str:
     """The version of the REST API."""
-    return starting.API_VERSION
+    return startup.API_VERSION
 
 
 @routes.reads("GET", "/ready", Any, seconds=5.0)

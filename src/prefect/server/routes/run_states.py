@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect.schemas.wire.states import State
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import Routes
-from prefect.server.services import reading
+from prefect.server.services.core import reading
 
 routes = Routes(None)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect.schemas.wire import SavedSearch, SavedSearchCreate
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import NOT_GIVEN, Limit, Offset, Routes, Status
-from prefect.server.services import searches
+from prefect.server.services.catalog import saved_searches
 
 routes = Routes("SavedSearches", "/saved_searches")
 
@@ -16,23 +16,23 @@ routes = Routes("SavedSearches", "/saved_searches")
 @routes.writes("PUT", "/", SavedSearch, 200)
 async def create_saved_search(tx: Connection, saved_search: SavedSearchCreate) -> Any:
     """Create a search, or replace the one of this name; a new one is answered with status 201."""
-    answer, created = await searches.put(tx, saved_search.model_dump())
+    answer, created = await saved_searches.put(tx, saved_search.model_dump())
     return Status(201, answer) if created else answer
 
 
 @routes.reads("GET", "/{id:uuid}", SavedSearch)
 async def read_saved_search(tx: Connection, id: UUID) -> Any:
     """A saved search."""
-    return await searches.get(tx, id)
+    return await saved_searches.get(tx, id)
 
 
 @routes.reads("POST", "/filter", list[SavedSearch])
 async def read_saved_searches(tx: Connection, limit: Limit = NOT_GIVEN, offset: Offset = 0) -> Any:
     """Saved searches by their names."""
-    return await searches.find(tx, limit, offset)
+    return await saved_searches.find(tx, limit, offset)
 
 
 @routes.writes("DELETE", "/{id:uuid}")
 async def delete_saved_search(tx: Connection, id: UUID) -> None:
     """Delete a saved search."""
-    await searches.remove(tx, id)
+    await saved_searches.remove(tx, id)

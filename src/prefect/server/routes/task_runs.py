@@ -16,7 +16,8 @@ from prefect.schemas.wire.states import OrchestrationResult, StateCreate
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Offset, Routes, Status
-from prefect.server.services import changing, reading, removing, run_history, runs, transitions
+from prefect.server.services.core import reading
+from prefect.server.services.runs import creation, deletion, statistics, transitions, updates
 from prefect.types import now
 from prefect.types._annotated import DateTime
 
@@ -29,14 +30,14 @@ async def create_task_run(tx: Connection, task_run: TaskRunCreate) -> Any:
     values = task_run.model_dump(exclude={"state", "empirical_policy"})
     values["empirical_policy"] = task_run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
     state = task_run.state and task_run.state.model_dump(exclude_unset=True)
-    answer, created = await runs.create_task_run(tx, values, state)
+    answer, created = await creation.create_task_run(tx, values, state)
     return Status(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
 async def update_task_run(tx: Connection, task_run: TaskRunUpdate, id: UUID) -> None:
     """Change what is given of a task run."""
-    await changing.change_run(tx, store.task_runs, id, task_run.model_dump(exclude_unset=True))
+    await updates.change_run(tx, store.task_runs, id, task_run.model_dump(exclude_unset=True))
 
 
 @routes.reads("POST", "/count", int)
@@ -65,7 +66,7 @@ async def task_run_history(
     deployments: Body[DeploymentFilter] = NOT_GIVEN,
 ) -> Any:
     """Task runs by when they were expected to start: for each interval how many are in which state."""
-    return await run_history.history(
+    return await statistics.history(
         tx,
         store.task_runs,
         history_start,
@@ -130,7 +131,7 @@ async def paginate_task_runs(
 @routes.writes("DELETE", "/{id:uuid}")
 async def delete_task_run(tx: Connection, id: UUID) -> None:
     """Delete a task run with its logs."""
-    await removing.remove_task_run(tx, id)
+    await deletion.remove_task_run(tx, id)
 
 
 @routes.writes("POST", "/{id:uuid}/set_state", OrchestrationResult)

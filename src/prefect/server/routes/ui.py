@@ -20,7 +20,8 @@ from prefect.schemas.wire.runs import CountByState, SimpleFlowRun, SimpleNextFlo
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Offset, Routes
-from prefect.server.services import reading, run_history
+from prefect.server.services.core import reading
+from prefect.server.services.runs import statistics
 
 routes = Routes("UI", "/ui")
 
@@ -34,13 +35,13 @@ Ids = Annotated[list[UUID], BODY, MaxLen(200)]
 @routes.reads("POST", "/flows/count-deployments", dict[UUID, int], **_FLOWS)
 async def count_deployments_by_flow(tx: Connection, flow_ids: Ids) -> Any:
     """How many deployments each flow has."""
-    return await run_history.deployments_of(tx, flow_ids)
+    return await statistics.deployments_of(tx, flow_ids)
 
 
 @routes.reads("POST", "/flows/next-runs", dict[UUID, SimpleNextFlowRun | None], **_FLOWS)
 async def next_runs_by_flow(tx: Connection, flow_ids: Ids) -> Any:
     """The next scheduled run of each flow."""
-    return await run_history.next_runs(tx, flow_ids)
+    return await statistics.next_runs(tx, flow_ids)
 
 
 @routes.reads("POST", "/flow_runs/history", list[SimpleFlowRun], **_FLOW_RUNS)
@@ -56,7 +57,7 @@ async def read_flow_run_history(
     work_pools: Body[WorkPoolFilter] = NOT_GIVEN,
 ) -> Any:
     """Flow runs that satisfy filters as points of a diagram."""
-    return await run_history.points(
+    return await statistics.points(
         tx,
         sort,
         limit,
@@ -72,7 +73,7 @@ async def read_flow_run_history(
 @routes.reads("POST", "/flow_runs/count-task-runs", dict[UUID, int], **_FLOW_RUNS)
 async def count_task_runs_by_flow_run(tx: Connection, flow_run_ids: Ids) -> Any:
     """How many task runs each flow run has."""
-    return await run_history.task_runs_of(tx, flow_run_ids)
+    return await statistics.task_runs_of(tx, flow_run_ids)
 
 
 @routes.reads("POST", "/task_runs/dashboard/counts", list[TaskRunCount], **_TASK_RUNS)
@@ -87,7 +88,7 @@ async def read_dashboard_task_run_counts(
 ) -> Any:
     """How many task runs that started after a time came to their end, and how many failed, in twenty intervals."""
     started = task_runs.start_time
-    return await run_history.dashboard_counts(
+    return await statistics.dashboard_counts(
         tx,
         started and started.after_,
         started and started.before_,
@@ -109,7 +110,7 @@ async def read_task_run_counts_by_state(
     deployments: Body[DeploymentFilter | None] = None,
 ) -> Any:
     """How many task runs that satisfy filters are in a state of each type."""
-    return await run_history.by_state(
+    return await statistics.by_state(
         tx, store.task_runs, flows=flows, flow_runs=flow_runs, task_runs=task_runs, deployments=deployments
     )
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from prefect.schemas.wire import SchemaValuesValidationResponse
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import Body, In, Routes
-from prefect.server.services import form_errors
+from prefect.server.services.core import form_errors
 
 routes = Routes(("UI", "Schemas"), "/ui/schemas")
 

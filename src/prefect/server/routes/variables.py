@@ -9,7 +9,7 @@ from prefect.schemas.sorting import VariableSort
 from prefect.schemas.wire import Variable, VariableCreate, VariableFilter, VariableUpdate
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
-from prefect.server.services import variables as service
+from prefect.server.services.catalog import variables as service
 
 routes = Routes("Variables", "/variables")
 

@@ -9,10 +9,10 @@ from annotated_types import Ge, Le
 from prefect.schemas import wire
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Limit, Offset, Routes
-from prefect.server.services import dispatch, occupancy
-from prefect.server.services import work_pools as pools
-from prefect.server.services import work_queues as queues
-from prefect.server.services import workers as workers_
+from prefect.server.services.work import dispatch, slot_usage
+from prefect.server.services.work import work_pools as pools
+from prefect.server.services.work import work_queues as queues
+from prefect.server.services.work import workers as workers_
 from prefect.types._annotated import DateTime
 
 routes = Routes("Work Pools", "/work_pools")
@@ -84,7 +84,7 @@ async def read_work_pool_concurrency_status(
     flow_run_limit: Annotated[int, BODY, Ge(0), Le(200)] = 10,
 ) -> Any:
     """How many slots of a work pool are taken, and by which runs, a page of its queues at a time."""
-    return await occupancy.of_pool(tx, name, page, limit, flow_run_limit)
+    return await slot_usage.of_pool(tx, name, page, limit, flow_run_limit)
 
 
 # --- queues ----------------------------------------------------------------------------------------------------------

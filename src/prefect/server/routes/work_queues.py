@@ -11,9 +11,10 @@ from prefect.schemas import wire
 from prefect.server import store
 from prefect.server.db.connection import Connection
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Offset, Routes
-from prefect.server.services import dispatch, occupancy, reading
-from prefect.server.services import work_pools as pools
-from prefect.server.services import work_queues as queues
+from prefect.server.services.core import reading
+from prefect.server.services.work import dispatch, slot_usage
+from prefect.server.services.work import work_pools as pools
+from prefect.server.services.work import work_queues as queues
 from prefect.types._annotated import DateTime
 
 routes = Routes("Work Queues", "/work_queues")
@@ -89,4 +90,4 @@ async def read_work_queue_concurrency_status(
     tx: Connection, id: UUID, page: Annotated[int, BODY, Ge(1)] = 1, limit: Limit = NOT_GIVEN
 ) -> Any:
     """How many slots of a work queue are taken, and by which runs, a page at a time."""
-    return await occupancy.of_queue(tx, id, page, limit)
+    return await slot_usage.of_queue(tx, id, page, limit)

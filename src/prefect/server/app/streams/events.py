@@ -16,10 +16,10 @@ from prefect.server.app.endpoints import to_json
 from prefect.server.app.streams import Sent, asked_for, close, while_connected
 from prefect.server.app.websocket import held
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
-from prefect.server.services import event_store, ingest
-from prefect.server.services import events as service
-from prefect.server.services.errors import Invalid
-from prefect.server.services.event_store import Event
+from prefect.server.services.core.errors import Invalid
+from prefect.server.services.events import event_store, ingest
+from prefect.server.services.events import querying as service
+from prefect.server.services.events.event_store import Event
 from prefect.types import now
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from starlette.websockets import WebSocket
 from prefect.schemas.filters import LogFilter
 from prefect.server.app.endpoints import to_json
 from prefect.server.app.streams import Sent, asked_for, while_connected
-from prefect.server.services import log_ingest
-from prefect.server.services.answers import Answer
+from prefect.server.services.core.presenters import Answer
+from prefect.server.services.runs import run_logs
 from prefect.types import now
 
 if TYPE_CHECKING:
@@ -38,24 +38,24 @@ async def _serve(server: Server, socket: WebSocket, criteria: LogFilter) -> None
             if sent.new(log["id"]):
                 await socket.send_text(to_json({"type": "log", "log": log}).decode())
 
-    with server.bus.subscribe(log_ingest.TOPIC) as news:
+    with server.bus.subscribe(run_logs.TOPIC) as news:
         news.missed()
         while True:
             items = await news.take()
             at = now()
             if news.missed():
-                async for logs in _stored(server, criteria, heard - log_ingest.LATE):
+                async for logs in _stored(server, criteria, heard - run_logs.LATE):
                     await send(logs)
             for item in items:
-                await send(await server.database.read(lambda tx, item=item: log_ingest.announced(tx, criteria, item)))
+                await send(await server.database.read(lambda tx, item=item: run_logs.announced(tx, criteria, item)))
             heard = at
 
 
 async def _stored(server: Server, criteria: LogFilter, since: datetime) -> AsyncIterator[list[Answer]]:
     """Logs in the store, a page a transaction: a slow reader must not hold one."""
-    after: log_ingest.Place | None = None
+    after: run_logs.Place | None = None
     more = True
     while more:
-        logs, after = await server.database.read(lambda tx, after=after: log_ingest.since(tx, criteria, since, after))
+        logs, after = await server.database.read(lambda tx, after=after: run_logs.since(tx, criteria, since, after))
         yield logs
         more = after is not None

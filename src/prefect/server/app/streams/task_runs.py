@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket
 from prefect.server.app.endpoints import to_json
 from prefect.server.app.sockets import receive_json
 from prefect.server.bus import Subscription
-from prefect.server.services import background
+from prefect.server.services.runs import background_tasks
 
 if TYPE_CHECKING:
     from prefect.server.app import Server
@@ -34,11 +34,11 @@ async def scheduled(server: Server, socket: WebSocket) -> None:
         await socket.close(VIOLATION, f"Protocol violation: {violation}")
         return
     worker, keys = str(asked["client_id"]), [str(key) for key in asked["keys"]]
-    with server.bus.subscribe(background.TOPIC) as news:
+    with server.bus.subscribe(background_tasks.TOPIC) as news:
         try:
             await _Feed(server, socket, worker, keys).run(news)
         finally:
-            await server.database.write(lambda tx: background.disconnect(tx, worker))
+            await server.database.write(lambda tx: background_tasks.disconnect(tx, worker))
 
 
 def _violation(asked: Any) -> str | None:
@@ -73,7 +73,7 @@ class _Feed:
         try:
             while True:
                 await self._say_connected()
-                run = await self._database.write(lambda tx: background.claim(tx, self._keys, self._worker))
+                run = await self._database.write(lambda tx: background_tasks.claim(tx, self._keys, self._worker))
                 if run is not None:
                     if not await self._deliver(run, heard):
                         return
@@ -92,7 +92,7 @@ class _Feed:
 
     async def _say_connected(self) -> None:
         if time.monotonic() - self._connected >= CONNECT_EVERY:
-            await self._database.write(lambda tx: background.connect(tx, self._worker, self._keys))
+            await self._database.write(lambda tx: background_tasks.connect(tx, self._worker, self._keys))
             self._connected = time.monotonic()
 
     async def _deliver(self, run: Any, heard: asyncio.Future[Any]) -> bool:
@@ -104,5 +104,5 @@ class _Feed:
             taken = isinstance(answer, dict) and answer.get("type") == "ack"
         finally:
             if not taken:
-                await self._database.write(lambda tx: background.release(tx, run["id"]))
+                await self._database.write(lambda tx: background_tasks.release(tx, run["id"]))
         return taken

@@ -15,9 +15,9 @@ from prefect.schemas.worker_channel import VERSION, CleanupRelease, CleanupReply
 from prefect.server.app.endpoints import to_json
 from prefect.server.bus import Subscription
 from prefect.server.db.errors import StoreError
-from prefect.server.services import cleanup, work_pools, worker_channels
-from prefect.server.services.answers import Answer
-from prefect.server.services.errors import Refused
+from prefect.server.services.core.errors import Refused
+from prefect.server.services.core.presenters import Answer
+from prefect.server.services.work import cleanup, work_pools, worker_channels
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:

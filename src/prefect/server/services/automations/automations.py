@@ -1,0 +1,139 @@
+"""Automations: what is to be done when a trigger fires. Here they are kept; nothing here fires them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from prefect.schemas.wire import checks
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import any_of, one_of
+from prefect.server.services.core import paging
+from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.presenters import Answer
+from prefect.server.services.events import emitting
+from prefect.server.store import Row, filters
+from prefect.types import new_id, now
+
+_ACTIONS = ("actions", "actions_on_trigger", "actions_on_resolve")
+
+_OBJECTS = {
+    "deployment_id": "deployment",
+    "work_pool_id": "work-pool",
+    "work_queue_id": "work-queue",
+    "automation_id": "automation",
+}
+"""The objects that actions name, by the field of their id."""
+
+
+class MissingAutomation(Missing):
+    """There is no such automation."""
+
+    key = "exception_message"
+
+    def __init__(self, id_: UUID) -> None:
+        super().__init__("automation", id_)
+
+
+async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
+    """Create an automation; `values` are its fields as JSON has them."""
+    at = now()
+    row: Row = {**values, "id": new_id(), "created": at, "updated": at, "related": _related(values)}
+    await store.automations.add(tx, [row])
+    return await _tell(tx, "created", row)
+
+
+async def get(tx: Connection, id_: UUID) -> Answer:
+    """An automation, or `Missing`."""
+    return _answer(await _get(tx, id_))
+
+
+async def find(tx: Connection, sort: Any, limit: int | None, offset: int, criteria: Any) -> list[Answer]:
+    """The automations that satisfy a filter."""
+    where = filters.condition(tx.dialect, criteria)
+    return [_answer(row) for row in await paging.page(tx, store.automations, sort, limit, offset, where)]
+
+
+async def count(tx: Connection, criteria: Any) -> int:
+    """How many automations satisfy a filter."""
+    return await store.automations.count(tx, filters.condition(tx.dialect, criteria))
+
+
+async def find_related(tx: Connection, resource_id: str) -> list[Answer]:
+    """The automations that a resource owns, or that do something to it."""
+    where = any_of(
+        [
+            one_of("automation.owner_resource", [resource_id]),
+            tx.dialect.array_has_any("automation.related", [resource_id]),
+        ]
+    )
+    return [_answer(row) for row in await store.automations.find(tx, where, "automation.name, automation.id")]
+
+
+async def change(tx: Connection, id_: UUID, values: Mapping[str, Any]) -> None:
+    """Set what is given of an automation; its owner stays the same."""
+    row = {**await _get(tx, id_, lock=True), **values, "updated": now()}
+    row["related"] = _related(row)
+    await store.automations.change(tx, [row], ["updated", "related", *values])
+    await _tell(tx, "updated", row)
+
+
+async def remove(tx: Connection, id_: UUID) -> None:
+    """Delete an automation."""
+    await _remove(tx, [await _get(tx, id_)])
+
+
+async def remove_owned(tx: Connection, resource_id: str) -> None:
+    """Delete the automations that a resource owns."""
+    await _remove(tx, await store.automations.find(tx, one_of("automation.owner_resource", [resource_id])))
+
+
+def template_error(template: str) -> Answer | None:
+    """What is wrong with a template of an action, as the API says it; None when nothing is."""
+    try:
+        checks.check_template(template)
+    except ValueError as error:
+        line = getattr(error.__cause__, "lineno", None) or 1
+        message = getattr(error.__cause__, "message", None) or str(error)
+        return {"error": {"line": line, "message": message, "source": template}}
+    return None
+
+
+async def _get(tx: Connection, id_: UUID, lock: bool = False) -> Row:
+    row = await store.automations.get(tx, id_, lock=lock)
+    if row is None:
+        raise MissingAutomation(id_)
+    return row
+
+
+async def _remove(tx: Connection, rows: Iterable[Row]) -> None:
+    rows = list(rows)
+    await store.automations.remove(tx, one_of("id", [row["id"] for row in rows]))
+    for row in rows:
+        await _tell(tx, "deleted", row)
+
+
+def _related(values: Mapping[str, Any]) -> list[str]:
+    """The resources that the actions of an automation name."""
+    return sorted({f"prefect.{kind}.{id_}" for name in _ACTIONS for kind, id_ in _named(values[name])})
+
+
+def _named(actions: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for action in actions:
+        for field, kind in _OBJECTS.items():
+            if action.get(field):
+                yield kind, action[field]
+
+
+def _answer(row: Row) -> Answer:
+    return {name: value for name, value in row.items() if name not in ("owner_resource", "related")}
+
+
+async def _tell(tx: Connection, what: str, row: Row) -> Answer:
+    """Say what happened to an automation, and return it."""
+    answer = _answer(row)
+    resource = emitting.resource("automation", row["id"], row["name"])
+    await emitting.emit(tx, f"prefect.automation.{what}", resource, (), answer)
+    return answer

@@ -1,0 +1,1 @@
+"""Blocks, variables, artifacts, saved searches and collections: objects that users store and read back."""

@@ -1,0 +1,295 @@
+"""Block documents: the values of a block, encrypted where they are stored.
+
+A field may hold another document, as `{"$ref": {"block_document_id": ...}}`: it is kept apart from the data, and the
+other's data stands in its place when the document is read. Documents never refer to each other in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import all_of, one_of
+from prefect.server.services.catalog import block_types, secret_fields
+from prefect.server.services.core import paging, reading
+from prefect.server.services.core.errors import Conflict, Missing, Refused
+from prefect.server.services.core.presenters import Answer
+from prefect.server.services.events import emitting
+from prefect.server.services.security import encryption
+from prefect.server.store import Row, filters
+from prefect.types import new_id, now
+
+Data = dict[str, Any]
+References = dict[str, str]
+"""The ids of other documents, by the fields that they stand in."""
+
+
+class BadReference(Refused):
+    """A field refers to a document in a way that cannot be."""
+
+
+async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
+    """Create a block document, which is answered without its secrets.
+
+    Raises:
+        Conflict: There is one of this name, or something that it refers to is not there.
+        BadReference: A field refers to a document in a way that cannot be.
+    """
+    schema = await store.block_schemas.get(tx, values["block_schema_id"])
+    if schema is None:
+        raise Conflict(f"There is no block schema {str(values['block_schema_id'])!r} for this document.")
+    data, references = _split(values["data"])
+    await _check_references(tx, None, references)
+    at = now()
+    row: Row = {
+        "id": new_id(),
+        "created": at,
+        "updated": at,
+        "name": values["name"] or f"anonymous-{new_id()}",
+        "is_anonymous": values["is_anonymous"],
+        "block_type_id": schema["block_type_id"],
+        "block_schema_id": schema["id"],
+        "data": await encryption.encrypt(tx, data),
+        "references_": references,
+    }
+    if not await store.block_documents.add(tx, [row]):
+        raise Conflict(f"There is a block {row['name']!r} of this type already.")
+    answer = (await _answers(tx, [row], False))[0]
+    await _tell(tx, "created", answer, data)
+    return answer
+
+
+async def get(tx: Connection, id_: UUID, include_secrets: bool) -> Answer:
+    """A block document, or `Missing`."""
+    return (await _answers(tx, [await reading.get(tx, store.block_documents, id_)], include_secrets))[0]
+
+
+async def get_by_name(tx: Connection, slug: str, name: str, include_secrets: bool) -> Answer:
+    """The block document of a type and a name, or `Missing`."""
+    types = await store.block_types.find(tx, one_of("block_type.slug", [slug]), columns=["id"])
+    where = [
+        one_of("block_document.block_type_id", [row["id"] for row in types]),
+        one_of("block_document.name", [name]),
+    ]
+    rows = await store.block_documents.find(tx, all_of(where))
+    if not rows:
+        raise Missing("block document", f"{slug}/{name}")
+    return (await _answers(tx, rows, include_secrets))[0]
+
+
+async def find_of_type(tx: Connection, slug: str, include_secrets: bool) -> list[Answer]:
+    """The block documents of a type by their names, apart from anonymous ones."""
+    block_type = await block_types.get(tx, slug)
+    where = all_of(
+        [
+            one_of("block_document.block_type_id", [block_type["id"]]),
+            one_of("block_document.is_anonymous", [False]),
+        ]
+    )
+    return await _answers(tx, await store.block_documents.find(tx, where, "block_document.name"), include_secrets)
+
+
+async def find(
+    tx: Connection, sort: Any, limit: int | None, offset: int, include_secrets: bool, **criteria: Any
+) -> list[Answer]:
+    """The block documents that satisfy filters."""
+    where = filters.related(tx.dialect, "block_document", **criteria)
+    rows = await paging.page(tx, store.block_documents, sort or "NAME_ASC", limit, offset, where)
+    return await _answers(tx, rows, include_secrets)
+
+
+async def count(tx: Connection, **criteria: Any) -> int:
+    """How many block documents satisfy filters."""
+    return await store.block_documents.count(tx, filters.related(tx.dialect, "block_document", **criteria))
+
+
+async def change(tx: Connection, id_: UUID, data: Data | None, schema_id: UUID | None, merge: bool) -> None:
+    """Change a block document. Asterisks in the new data stand for the secrets that are there.
+
+    Args:
+        tx: The transaction.
+        id_: The document.
+        data: New values of fields; None to leave them.
+        schema_id: Another schema of its type; None to leave it.
+        merge: Fields that are not given stay as they are; otherwise they are dropped.
+
+    Raises:
+        BadReference: A field refers to a document in a way that cannot be, or the schema is of another type.
+    """
+    row = await reading.get(tx, store.block_documents, id_, lock=True)
+    decrypt = await encryption.decrypter(tx)
+    if schema_id is not None:
+        schema = await reading.get(tx, store.block_schemas, schema_id)
+        if schema["block_type_id"] != row["block_type_id"]:
+            raise BadReference("A block document cannot get the schema of another block type.")
+        row["block_schema_id"] = schema_id
+    stored = decrypt(row["data"])
+    if data is not None:
+        known = (await _answers(tx, [row], True))[0]["data"]
+        given, references = _split(secret_fields.restore(data, known))
+        await _check_references(tx, id_, references)
+        if merge:
+            given = {name: value for name, value in {**stored, **given}.items() if name not in references}
+            kept = {name: other for name, other in row["references_"].items() if name not in given}
+            references = {**kept, **references}
+        stored = given
+        row["references_"] = references
+        row["data"] = await encryption.encrypt(tx, stored)
+    row["updated"] = now()
+    await store.block_documents.change(tx, [row], ["updated", "block_schema_id", "data", "references_"])
+    await _tell(tx, "updated", (await _answers(tx, [row], False))[0], stored)
+
+
+async def remove(tx: Connection, id_: UUID) -> None:
+    """Delete a block document; those that held it hold nothing in its place."""
+    row = await reading.get(tx, store.block_documents, id_)
+    answer = (await _answers(tx, [row], False))[0]
+    data = (await encryption.decrypter(tx))(row["data"])
+    await store.block_documents.remove(tx, one_of("id", [id_]))
+    await _tell(tx, "deleted", answer, data)
+
+
+# --- references ------------------------------------------------------------------------------------------------------
+
+
+def _split(data: Mapping[str, Any]) -> tuple[Data, References]:
+    """Data apart from the fields that hold other documents, and the ids of those."""
+    plain: Data = {}
+    references: References = {}
+    for name, value in data.items():
+        if isinstance(value, Mapping) and "$ref" in value:
+            references[name] = str(_referred(name, value["$ref"]))
+        else:
+            plain[name] = value
+    return plain, references
+
+
+def _referred(name: str, reference: Any) -> UUID:
+    id_ = reference.get("block_document_id") if isinstance(reference, Mapping) else None
+    try:
+        return UUID(str(id_))
+    except ValueError:
+        raise BadReference(
+            f"The field {name!r} refers to a block document without its id: write "
+            '{"$ref": {"block_document_id": "..."}}.'
+        ) from None
+
+
+async def _check_references(tx: Connection, id_: UUID | None, references: References) -> None:
+    """Refuse references to what is not there, and to what refers to the document itself."""
+    ids = {UUID(other) for other in references.values()}
+    # Locked, so that no two documents come to hold each other at the same time.
+    reached = await _reached(tx, ids, lock=True)
+    unknown = ids.difference(reached)
+    if unknown:
+        raise Conflict(f"There is no block document {str(min(unknown))!r} to refer to.")
+    if id_ is not None and id_ in reached:
+        raise BadReference(f"The block document {id_} cannot hold itself, nor one that holds it.")
+
+
+async def _reached(tx: Connection, ids: set[UUID], lock: bool = False) -> dict[UUID, Row]:
+    """These documents and all that they hold: as many queries as documents are nested deep."""
+    reached: dict[UUID, Row] = {}
+    waiting = ids
+    while waiting:
+        found = await store.block_documents.get_many(tx, list(waiting), lock=lock)
+        reached |= found
+        held = {UUID(other) for row in found.values() for other in row["references_"].values()}
+        waiting = held.difference(reached)
+    return reached
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What documents are made of."""
+
+    documents: dict[UUID, Row]
+    schemas: dict[UUID, Answer]
+    types: dict[UUID, Row]
+    decrypt: Callable[[str], Data]
+    include_secrets: bool
+
+
+async def _answers(tx: Connection, rows: Sequence[Row], include_secrets: bool) -> list[Answer]:
+    """Documents as the API shows them."""
+    if not rows:
+        return []
+    held = {UUID(other) for row in rows for other in row["references_"].values()}
+    documents = {**await _reached(tx, held), **{row["id"]: row for row in rows}}
+    schemas = await store.block_schemas.get_many(tx, list({row["block_schema_id"] for row in documents.values()}))
+    types = await store.block_types.get_many(tx, list({row["block_type_id"] for row in documents.values()}))
+    typed = {id_: {**row, "block_type": types.get(row["block_type_id"])} for id_, row in schemas.items()}
+    known = _Known(documents, typed, types, await encryption.decrypter(tx), include_secrets)
+    return [_answer(row, known) for row in rows]
+
+
+def _answer(row: Row, known: _Known) -> Answer:
+    block_type = known.types.get(row["block_type_id"])
+    answer = {name: value for name, value in row.items() if name != "references_"}
+    return {
+        **answer,
+        "data": _data(row, known),
+        "block_schema": known.schemas.get(row["block_schema_id"]),
+        "block_type_name": block_type and block_type["name"],
+        "block_type": block_type,
+        "block_document_references": _shown_references(row, known),
+    }
+
+
+def _data(row: Row, known: _Known) -> Data:
+    """A document's data with that of the documents that it holds; each hides its own secrets."""
+    data = known.decrypt(row["data"])
+    for name, held in _held(row, known):
+        data[name] = _data(held, known)
+    return data if known.include_secrets else secret_fields.hide(data, _secrets(known.schemas, row))
+
+
+def _shown_references(row: Row, known: _Known) -> dict[str, Any]:
+    return {
+        name: {
+            "block_document": {
+                **{key: held[key] for key in ("id", "name", "is_anonymous")},
+                "block_type": known.types.get(held["block_type_id"]),
+                "block_document_references": _shown_references(held, known),
+            }
+        }
+        for name, held in _held(row, known)
+    }
+
+
+def _held(row: Row, known: _Known) -> list[tuple[str, Row]]:
+    """The documents in a document that were not deleted, by field."""
+    held = ((name, known.documents.get(UUID(id_))) for name, id_ in row["references_"].items())
+    return [(name, document) for name, document in held if document is not None]
+
+
+def _secrets(schemas: Mapping[UUID, Row], row: Row) -> list[str]:
+    schema = schemas.get(row["block_schema_id"])
+    return schema["fields"].get("secret_fields", []) if schema else []
+
+
+async def _tell(tx: Connection, what: str, answer: Answer, data: Data) -> None:
+    """Say what happened to a document: of its data, only texts of fields that are not secret."""
+    schema, block_type = answer["block_schema"] or {}, answer["block_type"] or {}
+    open_data = secret_fields.without(data, schema.get("fields", {}).get("secret_fields", []))
+    payload = {
+        "name": answer["name"],
+        "data": {name: value for name, value in open_data.items() if isinstance(value, str)},
+        "block_schema": {
+            "capabilities": schema.get("capabilities", []),
+            "block_type": {"id": str(answer["block_type_id"]), "name": block_type.get("name")},
+        },
+    }
+    related = [
+        emitting.resource("block-type", answer["block_type_id"], block_type.get("name"), "block-type"),
+        emitting.resource("block-schema", answer["block_schema_id"], role="block-schema"),
+    ]
+    resource = emitting.resource("block-document", answer["id"], answer["name"])
+    await emitting.emit(tx, f"prefect.block-document.{what}", resource, related, payload)

@@ -1,0 +1,35 @@
+"""What is known of the packages that extend this one: their kinds of workers and their blocks, by package."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import orjson
+
+from prefect.server.services.catalog import system_blocks
+from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.presenters import Answer
+
+OWN = "prefect"
+"""The package of what comes with the server itself."""
+
+
+def view(name: str) -> Answer:
+    """What one view shows, or `Missing`.
+
+    Args:
+        name: `aggregate-worker-metadata`, `aggregate-block-metadata` or `aggregate-flow-metadata`; no package has
+            flows of its own.
+    """
+    if name == "aggregate-worker-metadata":
+        return workers()
+    if name == "aggregate-block-metadata":
+        return {OWN: {"block_types": {item["slug"]: item for item in system_blocks.described()}}}
+    if name == "aggregate-flow-metadata":
+        return {}
+    raise Missing("view", name)
+
+
+def workers() -> Answer:
+    """The kinds of workers, by package and type, each with the template of its jobs."""
+    return orjson.loads(resources.files("prefect.server").joinpath("data/workers.json").read_bytes())

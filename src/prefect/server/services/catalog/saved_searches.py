@@ -1,0 +1,46 @@
+"""Saved searches: filters of the web page, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import one_of
+from prefect.server.services.core import paging, reading
+from prefect.server.services.core.presenters import Answer
+from prefect.types import new_id, now
+
+
+async def put(tx: Connection, values: Mapping[str, Any]) -> tuple[Answer, bool]:
+    """Create a search, or replace the filters of the one of this name.
+
+    Returns:
+        The search, and whether it is new.
+    """
+    at = now()
+    row = {**values, "id": new_id(), "created": at, "updated": at}
+    if await store.saved_searches.add(tx, [row]):
+        return row, True
+    there = (await store.saved_searches.find(tx, one_of("saved_search.name", [row["name"]]), lock=True))[0]
+    row = {**there, **values, "updated": at}
+    await store.saved_searches.change(tx, [row], ["updated", *values])
+    return row, False
+
+
+async def get(tx: Connection, id_: UUID) -> Answer:
+    """A search, or `Missing`."""
+    return await reading.get(tx, store.saved_searches, id_)
+
+
+async def find(tx: Connection, limit: int | None, offset: int) -> list[Answer]:
+    """Searches by their names."""
+    return await paging.page(tx, store.saved_searches, "NAME_ASC", limit, offset)
+
+
+async def remove(tx: Connection, id_: UUID) -> None:
+    """Delete a search."""
+    await get(tx, id_)
+    await store.saved_searches.remove(tx, one_of("id", [id_]))

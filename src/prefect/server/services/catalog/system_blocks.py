@@ -1,0 +1,35 @@
+"""The block types that come with the server, as data: `blocks.json` beside the server's other packages.
+
+Each has a schema with the checksum and the version by which clients ask for it. Users cannot delete the protected ones.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+import orjson
+
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import one_of
+from prefect.server.services.catalog import block_types
+
+
+def described() -> list[dict[str, Any]]:
+    """The block types, each with its `block_schema`."""
+    return orjson.loads(resources.files("prefect.server").joinpath("data/blocks.json").read_bytes())
+
+
+async def install(tx: Connection) -> None:
+    """Add those block types and schemas that are missing; those that are there are left as they are."""
+    known = described()
+    await store.block_types.add(
+        tx, [block_types.new({name: value for name, value in item.items() if name != "block_schema"}) for item in known]
+    )
+    slugs = one_of("block_type.slug", [item["slug"] for item in known])
+    ids = {row["slug"]: row["id"] for row in await store.block_types.find(tx, slugs, columns=["id", "slug"])}
+    await store.block_schemas.add(
+        tx,
+        [block_types.new_schema({**item["block_schema"], "block_type_id": ids[item["slug"]]}) for item in known],
+    )

@@ -1,0 +1,87 @@
+"""Variables: named values that any run can read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import one_of
+from prefect.server.services.core import paging
+from prefect.server.services.core.errors import Conflict, Missing
+from prefect.server.services.core.presenters import Answer
+from prefect.server.services.events import emitting
+from prefect.server.store import Row, filters
+from prefect.types import new_id, now
+
+
+async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
+    """Create a variable.
+
+    Raises:
+        Conflict: There is one of this name.
+    """
+    at = now()
+    row: Row = {"tags": [], **values, "id": new_id(), "created": at, "updated": at}
+    if not await store.variables.add(tx, [row]):
+        raise _taken(row["name"])
+    await _tell(tx, "created", row)
+    return row
+
+
+async def get(tx: Connection, key: UUID | str, lock: bool = False) -> Answer:
+    """A variable by its id or its name, or `Missing`."""
+    column = "id" if isinstance(key, UUID) else "name"
+    rows = await store.variables.find(tx, one_of(f"variable.{column}", [key]), lock=lock)
+    if not rows:
+        raise Missing("variable", key)
+    return rows[0]
+
+
+async def find(tx: Connection, criteria: Any, sort: Any, limit: int | None, offset: int) -> list[Answer]:
+    """The variables that satisfy a filter."""
+    where = filters.condition(tx.dialect, criteria)
+    return await paging.page(tx, store.variables, sort, limit, offset, where)
+
+
+async def count(tx: Connection, criteria: Any) -> int:
+    """How many variables satisfy a filter."""
+    return await store.variables.count(tx, filters.condition(tx.dialect, criteria))
+
+
+async def change(tx: Connection, key: UUID | str, values: Mapping[str, Any]) -> None:
+    """Set what is given of a variable.
+
+    Raises:
+        Conflict: There is another of the new name, or its name or tags would be lost.
+    """
+    row = await get(tx, key, lock=True)
+    for name in ("name", "tags"):
+        if name in values and values[name] is None:
+            raise Conflict(f"A variable must have {name}.")
+    name = values.get("name", row["name"])
+    if name != row["name"] and await store.variables.count(tx, one_of("variable.name", [name])):
+        raise _taken(name)
+    row = {**row, **values, "updated": now()}
+    await store.variables.change(tx, [row], ["updated", *values])
+    await _tell(tx, "updated", row)
+
+
+async def remove(tx: Connection, key: UUID | str) -> None:
+    """Delete a variable."""
+    row = await get(tx, key, lock=True)
+    await store.variables.remove(tx, one_of("id", [row["id"]]))
+    await _tell(tx, "deleted", row)
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"There is a variable {name!r} already.")
+
+
+async def _tell(tx: Connection, what: str, row: Row) -> None:
+    payload = {name: row[name] for name in ("name", "value", "tags")}
+    await emitting.emit(
+        tx, f"prefect.variable.{what}", emitting.resource("variable", row["id"], row["name"]), (), payload
+    )

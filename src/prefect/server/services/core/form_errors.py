@@ -1,0 +1,93 @@
+"""What is wrong with values that a form holds, place by place, as the web page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from prefect.schemas.wire import checks
+from prefect.server.db.connection import Connection
+from prefect.server.services.core import hydration, json_schemas
+from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.presenters import Answer
+
+Path = tuple[str | int, ...]
+Wrong = tuple[Path, str]
+"""Where something is wrong, and what."""
+
+
+async def find(tx: Connection, schema: Mapping[str, Any], values: Mapping[str, Any]) -> Answer:
+    """The errors of values, in the shape of `SchemaValuesValidationResponse`.
+
+    Args:
+        tx: The transaction.
+        schema: The JSON schema that they are to satisfy.
+        values: The values; some may be written as `hydrating` reads them. A template is not held to the schema.
+
+    Raises:
+        Invalid: The schema is none.
+    """
+    wrong: list[Wrong] = []
+    read: dict[str, Any] = {}
+    templates: set[Path] = set()
+    for name, value in values.items():
+        try:
+            read |= await hydration.hydrate(tx, {name: _without_templates(value, (name,), templates)})
+        except (hydration.CannotHydrate, ValueError) as error:
+            wrong.append(((name,), str(error)))
+    unread = {path for path, _ in wrong}
+    try:
+        errors = json_schemas.errors(read, schema)
+    except (json_schemas.NotASchema, RecursionError) as error:
+        raise Invalid(f"The schema cannot be used: {error}") from None
+    for error in _told(errors):
+        path = _place(error)
+        if not any(path[: len(exempt)] == exempt for exempt in (*templates, *unread)):
+            wrong.append((path, error.message))
+    return {"errors": _tree(wrong), "valid": not wrong}
+
+
+def _without_templates(value: Any, path: Path, found: set[Path]) -> Any:
+    """The value with templates as plain texts, after each was checked; their places are added to `found`."""
+    if isinstance(value, Mapping):
+        if value.get(hydration.KIND) == "jinja":
+            found.add(path)
+            template = value.get("template")
+            return checks.check_template(template) if isinstance(template, str) else template
+        return {name: _without_templates(item, (*path, name), found) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_templates(item, (*path, index), found) for index, item in enumerate(value)]
+    return value
+
+
+def _told(errors: Iterable[Any]) -> Iterable[Any]:
+    """Errors, and of a value that may also be null what keeps it from being what it would be otherwise."""
+    for error in errors:
+        if error.validator == "anyOf" and error.validator_value[1:] == [{"type": "null"}]:
+            yield from _told(part for part in error.context if part.relative_schema_path[0] == 0)
+        else:
+            yield error
+
+
+def _place(error: Any) -> Path:
+    """Where an error belongs: what is missing is wrong at its own place, not at that of what lacks it."""
+    path: Path = tuple(error.absolute_path)
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if error.message.startswith(repr(name))]
+        return (*path, *missing[:1])
+    return path
+
+
+def _tree(wrong: Iterable[Wrong]) -> list[Any]:
+    """Errors by their places: what is wrong with a property or an item stands in the errors of that."""
+    here: list[Any] = []
+    inside: dict[str | int, list[Wrong]] = {}
+    for path, message in wrong:
+        if path:
+            inside.setdefault(path[0], []).append((path[1:], message))
+        else:
+            here.append(message)
+    for step, errors in inside.items():
+        kind = "index" if isinstance(step, int) else "property"
+        here.append({kind: step, "errors": _tree(errors)})
+    return here

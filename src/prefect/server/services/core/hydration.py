@@ -1,0 +1,115 @@
+"""Parameters as forms write them: objects with `__prefect_kind` that say how the value is to be read.
+
+`none` (or null) is the `value` as it is, `json` is JSON in a text, `jinja` is a `template` that is rendered, and
+`workspace_variable` is the value of the variable `variable_name`. One that is not filled in yet is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from prefect._lazy import lazy
+from prefect.schemas.wire import checks
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import one_of
+from prefect.server.services.core.errors import Refused
+
+if TYPE_CHECKING:
+    import jinja2
+    from jinja2 import sandbox
+else:
+    jinja2 = lazy("jinja2")
+    sandbox = lazy("jinja2.sandbox")
+
+KIND = "__prefect_kind"
+
+_LEFT_OUT: Any = object()
+
+
+class CannotHydrate(Refused):
+    """A value cannot be read; the message says which kind it has and why."""
+
+
+async def hydrate(tx: Connection, values: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> Any:
+    """The values with everything in them read.
+
+    Args:
+        tx: The transaction.
+        values: Parameters by name.
+        context: What templates may name.
+
+    Raises:
+        CannotHydrate: One of them cannot be read.
+    """
+    names = sorted(set(_variables(values)))
+    rows = await store.variables.find(tx, one_of("variable.name", names)) if names else []
+    return _read(values, {row["name"]: row["value"] for row in rows}, context or {})
+
+
+def _variables(value: Any) -> Iterator[str]:
+    """The names of the variables that values name."""
+    if isinstance(value, Mapping):
+        if value.get(KIND) == "workspace_variable" and isinstance(value.get("variable_name"), str):
+            yield value["variable_name"]
+        for item in value.values():
+            yield from _variables(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _variables(item)
+
+
+def _read(value: Any, variables: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+    if isinstance(value, Mapping):
+        if KIND in value:
+            return _read_kind(value, variables, context)
+        read = {name: _read(item, variables, context) for name, item in value.items()}
+        return {name: item for name, item in read.items() if item is not _LEFT_OUT}
+    if isinstance(value, list):
+        items = [_read(item, variables, context) for item in value]
+        return [item for item in items if item is not _LEFT_OUT]
+    return value
+
+
+def _read_kind(value: Mapping[str, Any], variables: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+    kind = value[KIND]
+    if kind in (None, "none"):
+        if "value" not in value:
+            raise CannotHydrate(f"A value of the kind {kind!r} must have a `value`.")
+        return _read(value["value"], variables, context)
+    if kind == "json":
+        return _json(value)
+    if kind == "jinja":
+        return _rendered(_read(value.get("template"), variables, context), context)
+    if kind == "workspace_variable":
+        name = value.get("variable_name")
+        if not name:
+            return _LEFT_OUT
+        if not isinstance(name, str) or name not in variables:
+            raise CannotHydrate(f"There is no variable {name!r}.")
+        return variables[name]
+    raise CannotHydrate(f"There are no values of the kind {kind!r}: use none, json, jinja or workspace_variable.")
+
+
+def _json(value: Mapping[str, Any]) -> Any:
+    text = value.get("value", _LEFT_OUT)
+    if not isinstance(text, str):
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise CannotHydrate(f"A value of the kind 'json' is no JSON: {error}.") from None
+
+
+def _rendered(template: Any, context: Mapping[str, Any]) -> str:
+    if not isinstance(template, str):
+        raise CannotHydrate("A value of the kind 'jinja' must have a `template`, which is a text.")
+    try:
+        checks.check_template(template)
+        environment = sandbox.ImmutableSandboxedEnvironment(undefined=jinja2.ChainableUndefined)
+        return environment.from_string(template).render(context)
+    except Exception as error:  # a template may fail in any way
+        raise CannotHydrate(f"A value of the kind 'jinja' cannot be rendered: {error}") from None

@@ -1,0 +1,55 @@
+"""Pages of lists: how many objects one has, and in which order they come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import TRUE, Sql
+from prefect.server.services.core.errors import Invalid
+from prefect.server.store import Collection, Row, sorting
+from prefect.settings import get_current_settings
+
+
+def size(limit: int | None) -> int:
+    """How many objects a page has when `limit` is asked for, or nothing is.
+
+    Raises:
+        Invalid: The API does not give so many at once, or nobody can.
+    """
+    most = get_current_settings().server.api.default_limit
+    if limit is None:
+        return most
+    if limit < 0:
+        raise Invalid(f"The limit {limit} is not valid: it must be 0 or more.")
+    if limit > most:
+        raise Invalid(f"The limit {limit} is not valid: no more than {most} are answered at once.")
+    return limit
+
+
+async def page(
+    tx: Connection,
+    collection: Collection,
+    sort: Any,
+    limit: int | None,
+    offset: int | None,
+    where: Sql = TRUE,
+) -> list[Row]:
+    """A page of the objects that satisfy a condition.
+
+    Args:
+        tx: The transaction.
+        collection: Where they are.
+        sort: A member of their sort enumeration, or its name.
+        limit: How many at most; as many as the API gives at once if None.
+        offset: How many to skip first.
+        where: The condition.
+
+    Raises:
+        Invalid: There is no such sort, or the limit is none.
+    """
+    try:
+        order = sorting.order(collection.table.name, sort, "")
+    except ValueError as error:
+        raise Invalid(str(error)) from None
+    return await collection.find(tx, where, order, size(limit), offset or 0)

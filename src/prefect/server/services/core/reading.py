@@ -1,0 +1,234 @@
+"""Reading what is stored: one object, those that satisfy filters, or how many.
+
+Filters are those of `prefect.schemas.filters`, sorts those of `prefect.schemas.sorting`; answers are dictionaries in
+the shape of `prefect.schemas`. Every list is one query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.db.errors import StoreError
+from prefect.server.db.sql import Sql, one_of
+from prefect.server.services.core import paging, presenters
+from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.presenters import Answer
+from prefect.server.store import Collection, Row, filters
+
+
+async def find_flow_runs(
+    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
+) -> list[Answer]:
+    """Flow runs, newest id first unless sorted otherwise."""
+    rows = await _find(tx, store.flow_runs, _same, "ID_DESC", sort, limit, offset, criteria)
+    return await flow_run_answers(tx, rows)
+
+
+async def flow_run_answers(tx: Connection, rows: list[Row]) -> list[Answer]:
+    """Rows of flow runs as the API shows them, with where each is to run."""
+    ids = {row["work_queue_id"] for row in rows if row["work_queue_id"] is not None}
+    if not ids:
+        return [presenters.flow_run(row) for row in rows]
+    queues = await store.work_queues.get_many(tx, list(ids))
+    pools = await store.work_pools.get_many(tx, list({queue["work_pool_id"] for queue in queues.values()}))
+    places: dict[UUID, Answer] = {}
+    for id_, queue in queues.items():
+        pool = pools.get(queue["work_pool_id"], {})
+        places[id_] = {
+            "work_queue_name": queue["name"],
+            "work_pool_id": queue["work_pool_id"],
+            "work_pool_name": pool.get("name"),
+        }
+    return [
+        presenters.flow_run(row, places[row["work_queue_id"]])
+        if row["work_queue_id"] in places
+        else presenters.flow_run(row)
+        for row in rows
+    ]
+
+
+async def flow_run_answer(tx: Connection, row: Row) -> Answer:
+    """The row of a flow run as the API shows it."""
+    return (await flow_run_answers(tx, [row]))[0]
+
+
+async def find_task_runs(
+    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
+) -> list[Answer]:
+    """Task runs, newest id first unless sorted otherwise."""
+    return await _find(tx, store.task_runs, presenters.task_run, "ID_DESC", sort, limit, offset, criteria)
+
+
+async def find_task_runs_in_short(
+    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
+) -> list[Answer]:
+    """As `find_task_runs`, with less of each."""
+    return await _find(tx, store.task_runs, presenters.task_run_in_short, "ID_DESC", sort, limit, offset, criteria)
+
+
+async def find_flows(
+    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
+) -> list[Answer]:
+    """Flows by name, unless sorted otherwise."""
+    return await _find(tx, store.flows, _same, "NAME_ASC", sort, limit, offset, criteria)
+
+
+async def find_logs(
+    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
+) -> list[Answer]:
+    """Logs, oldest first unless sorted otherwise."""
+    return await _find(tx, store.logs, presenters.log, "TIMESTAMP_ASC", sort, limit, offset, criteria)
+
+
+async def paginate(
+    tx: Connection,
+    find: Callable[..., Awaitable[list[Answer]]],
+    collection: Collection,
+    sort: Any,
+    page: int,
+    limit: int | None,
+    **criteria: Any,
+) -> Answer:
+    """A page of what satisfies filters, and how many pages there are.
+
+    Args:
+        tx: The transaction.
+        find: What finds the objects.
+        collection: What they are counted in.
+        sort: Their order.
+        page: Which page, from 1.
+        limit: How many a page has.
+        criteria: The filters.
+    """
+    limit = paging.size(limit)
+    results = await find(tx, sort, limit, (page - 1) * limit, **criteria)
+    number = await count(tx, collection, **criteria)
+    of = (number + limit - 1) // limit if limit else 0
+    return {"results": results, "count": number, "limit": limit, "pages": of, "page": page}
+
+
+async def count(tx: Connection, collection: Collection, **criteria: Any) -> int:
+    """How many objects of a collection satisfy filters."""
+    return await collection.count(tx, where(tx, collection, **criteria))
+
+
+async def get_flow_run(tx: Connection, id_: UUID) -> Answer:
+    """A flow run, or `Missing`."""
+    return await flow_run_answer(tx, await get(tx, store.flow_runs, id_))
+
+
+async def get_task_run(tx: Connection, id_: UUID) -> Answer:
+    """A task run, or `Missing`."""
+    return presenters.task_run(await get(tx, store.task_runs, id_))
+
+
+async def get_task_run_with_flow_run_name(tx: Connection, id_: UUID) -> Answer:
+    """A task run with the name of its flow run, or `Missing`."""
+    answer = await get_task_run(tx, id_)
+    where = one_of("flow_run.id", [answer["flow_run_id"]])
+    names = [row["name"] for row in await store.flow_runs.find(tx, where, columns=["name"])]
+    return {**answer, "flow_run_name": names[0] if names else None}
+
+
+async def get_flow(tx: Connection, id_: UUID) -> Answer:
+    """A flow, or `Missing`."""
+    return await get(tx, store.flows, id_)
+
+
+async def get_flow_by_name(tx: Connection, name: str) -> Answer:
+    """The flow of this name, or `Missing`."""
+    rows = await store.flows.find(tx, one_of("flow.name", [name]))
+    if not rows:
+        raise Missing("flow", name)
+    return rows[0]
+
+
+async def get_flow_run_states(tx: Connection, id_: UUID) -> list[Answer]:
+    """All states of a flow run, oldest first; none for a run that is not known."""
+    row = await store.flow_runs.get(tx, id_)
+    return presenters.flow_run_states(row) if row else []
+
+
+async def get_task_run_states(tx: Connection, id_: UUID) -> list[Answer]:
+    """All states of a task run, oldest first; none for a run that is not known."""
+    row = await store.task_runs.get(tx, id_)
+    return presenters.task_run_states(row) if row else []
+
+
+async def get_flow_run_state(tx: Connection, id_: UUID) -> Answer:
+    """A state of any flow run, or `Missing`."""
+    return await _state(tx, store.flow_runs, presenters.flow_run_states, id_)
+
+
+async def get_task_run_state(tx: Connection, id_: UUID) -> Answer:
+    """A state of any task run, or `Missing`."""
+    return await _state(tx, store.task_runs, presenters.task_run_states, id_)
+
+
+async def _state(tx: Connection, runs: Collection, shape: Callable[[Row], list[Answer]], id_: UUID) -> Answer:
+    """A state by its id. States are kept with their run, so this looks through all runs."""
+    table = runs.table.name
+    for row in await runs.find(tx, tx.dialect.contains(f"CAST({table}.states AS TEXT)", str(id_))):
+        for state in shape(row):
+            if state["id"] == id_:
+                return state
+    raise Missing(f"{table.replace('_', ' ')} state", id_)
+
+
+async def get(tx: Connection, collection: Collection, id_: UUID, lock: bool = False) -> Row:
+    """An object's row, or `Missing`; `lock` as in the store."""
+    row = await collection.get(tx, id_, lock=lock)
+    if row is None:
+        raise Missing(collection.table.name.replace("_", " "), id_)
+    return row
+
+
+async def answers_queries(tx: Connection) -> bool:
+    """Whether the database answers."""
+    try:
+        await tx.fetch(Sql("SELECT 1"))
+    except StoreError:
+        return False
+    return True
+
+
+def _same(row: Row) -> Answer:
+    return row
+
+
+async def _find(
+    tx: Connection,
+    collection: Collection,
+    shape: Callable[[Row], Answer],
+    default: str,
+    sort: Any,
+    limit: int | None,
+    offset: int | None,
+    criteria: dict[str, Any],
+) -> list[Answer]:
+    asked = where(tx, collection, **criteria)
+    return [shape(row) for row in await paging.page(tx, collection, sort or default, limit, offset, asked)]
+
+
+_FILTERED = {
+    "flows": "flow",
+    "flow_runs": "flow_run",
+    "task_runs": "task_run",
+    "deployments": "deployment",
+    "work_pools": "work_pool",
+    "work_queues": "work_queue",
+    "work_pool_queues": "work_queue",
+    "logs": "log",
+    "artifacts": "artifact",
+}
+"""The names that filters have in a request, and the tables they are about."""
+
+
+def where(tx: Connection, collection: Collection, **criteria: Any) -> Sql:
+    """The condition that filters, by the names that they have in a request, set on the rows of a collection."""
+    by_table = {_FILTERED[name]: value for name, value in criteria.items() if value is not None}
+    return filters.related(tx.dialect, collection.table.name, **by_table)

@@ -1,0 +1,37 @@
+"""Scheduled flow runs whose time has passed are marked as late."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from prefect.rules import policies
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import Sql
+from prefect.server.services.core import batches
+from prefect.server.services.runs import transitions
+from prefect.types import now
+
+AT_ONCE = 200
+"""Runs that are marked in one transaction."""
+
+
+async def mark_late(tx: Connection, after: timedelta) -> int:
+    """Mark so many runs that should have begun longer than `after` ago, and return how many were."""
+    due = Sql(
+        "flow_run.next_scheduled_start_time IS NOT NULL AND flow_run.next_scheduled_start_time <= ?"
+        " AND flow_run.state_type = 'SCHEDULED' AND flow_run.state_name = 'Scheduled'",
+        (now() - after,),
+    )
+    rows = await batches.locked(tx, store.flow_runs, due, AT_ONCE)
+    marked = 0
+    for row in rows:
+        state = {
+            "type": "SCHEDULED",
+            "name": "Late",
+            "state_details": {"scheduled_time": row["next_scheduled_start_time"]},
+        }
+        entry = transitions.proposed(state)
+        answer = await transitions.enter(tx, store.flow_runs, row, entry, policies.MarkLateRunsPolicy)
+        marked += answer["state"]["name"] != "Scheduled"
+    return marked

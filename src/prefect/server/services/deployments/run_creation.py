@@ -1,0 +1,148 @@
+"""Starting deployments: flow runs of them, with their values where a request gives none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.services.core import hydration, json_schemas
+from prefect.server.services.core.errors import Conflict, Invalid, Refused
+from prefect.server.services.core.presenters import Answer
+from prefect.server.services.deployments import deployments
+from prefect.server.services.runs import creation
+from prefect.server.services.work import work_queues
+from prefect.server.store import Row
+from prefect.types import new_id, now
+
+Values = Mapping[str, Any]
+
+AT_ONCE = 100
+"""Runs that may be created in one request."""
+
+_KEPT = (
+    *("name", "context", "empirical_policy", "infrastructure_document_id", "idempotency_key"),
+    *("parent_task_run_id", "labels", "created_by"),
+)
+"""What a request sets of a run as it is."""
+
+
+class CannotStart(Refused):
+    """The request does not go together with the deployment."""
+
+
+class NotWanted(Refused):
+    """The parameters are not what the deployment's schema wants."""
+
+    status = 409
+
+
+async def create(tx: Connection, deployment_id: UUID, values: Values) -> tuple[Answer, bool]:
+    """Create a run of a deployment, which waits to be started now unless another state is given.
+
+    Returns:
+        The run, and whether it is new: one of the same idempotency key is left as it is.
+
+    Raises:
+        CannotStart: The deployment has no pool for the queue, or its parameters cannot be read.
+        Conflict: The parameters are not what the deployment's schema wants.
+        Invalid: The job variables are not what the pool's template wants.
+    """
+    deployment = await deployments.get(tx, deployment_id)
+    try:
+        run = await _run(tx, deployment, await _pool(tx, deployment), values)
+    except hydration.CannotHydrate as error:
+        raise CannotStart(f"Error hydrating flow run parameters: {error}") from None
+    except NotWanted as error:
+        raise Conflict(f"Error creating flow run: {error}") from None
+    return await creation.create_flow_run(tx, run, run.pop("state"))
+
+
+async def create_many(tx: Connection, deployment_id: UUID, requests: Sequence[Values]) -> list[Answer]:
+    """Create runs of a deployment, all at once: one that cannot be created does not keep the others from it.
+
+    Returns:
+        What became of each, as `FlowRunCreateResult`.
+    """
+    if len(requests) > AT_ONCE:
+        raise CannotStart(f"Cannot create more than {AT_ONCE} flow runs at once: send several requests.")
+    deployment = await deployments.get(tx, deployment_id)
+    pool = await _pool(tx, deployment)
+    asked: list[Row | str] = []
+    for values in requests:
+        try:
+            asked.append({"id": new_id(), **await _run(tx, deployment, pool, values)})
+        except NotWanted as error:
+            asked.append(f"Parameter validation failed: {error}")
+        except Refused as error:
+            asked.append(str(error))
+    ids = await creation.create_at_once(tx, [run for run in asked if not isinstance(run, str)])
+    return [
+        {"flow_run_id": None, "status": "FAILED", "error": run}
+        if isinstance(run, str)
+        else {"flow_run_id": ids[run["id"]], "status": "CREATED", "error": None}
+        for run in asked
+    ]
+
+
+async def _run(tx: Connection, deployment: Row, pool: Row | None, values: Values) -> Row:
+    """The columns of a run as a request wants it, and its first `state`."""
+    parameters = {**deployment["parameters"], **await hydration.hydrate(tx, values.get("parameters") or {})}
+    _check_parameters(deployment, parameters, values.get("enforce_parameter_schema"))
+    job_variables = values.get("job_variables") or {}
+    if pool is not None:
+        _check_job_variables(pool, deployment, job_variables)
+    run = {name: values[name] for name in _KEPT if values.get(name) is not None}
+    return run | {
+        "flow_id": deployment["flow_id"],
+        "deployment_id": deployment["id"],
+        "deployment_version": deployment["version"],
+        "parameters": parameters,
+        "job_variables": job_variables,
+        "tags": list(dict.fromkeys([*deployment["tags"], *(values.get("tags") or ())])),
+        "auto_scheduled": False,
+        "state": values.get("state") or {"type": "SCHEDULED", "state_details": {"scheduled_time": now()}},
+        **await _queue(tx, deployment, pool, values.get("work_queue_name")),
+    }
+
+
+def _check_parameters(deployment: Row, parameters: Values, enforced: bool | None) -> None:
+    if not (deployment["enforce_parameter_schema"] if enforced is None else enforced):
+        return
+    try:
+        json_schemas.validate(parameters, deployment["parameter_openapi_schema"] or {})
+    except json_schemas.NotValid as error:
+        raise NotWanted(str(error)) from None
+    except json_schemas.NotASchema as error:
+        raise Invalid(f"Error creating flow run: {error}") from None
+
+
+def _check_job_variables(pool: Row, deployment: Row, job_variables: Values) -> None:
+    """Check the variables of a job together, but not whether all are there: a worker may know them."""
+    schema = pool["base_job_template"].get("variables") or {}
+    try:
+        json_schemas.validate({**deployment["job_variables"], **job_variables}, schema, partial=True)
+    except (json_schemas.NotValid, json_schemas.NotASchema) as error:
+        raise Invalid(f"Error creating flow run: {error}") from None
+
+
+async def _queue(tx: Connection, deployment: Row, pool: Row | None, name: str | None) -> Row:
+    """The queue of a run: the one that is named, or the deployment's."""
+    if name is None:
+        return {"work_queue_id": deployment["work_queue_id"], "work_queue_name": deployment["work_queue_name"]}
+    if pool is None:
+        raise CannotStart(
+            f"The deployment {deployment['name']!r} is in no work pool, so its run cannot be in the queue {name!r}: "
+            "leave out work_queue_name."
+        )
+    return {"work_queue_id": (await work_queues.ensure(tx, pool, name))["id"], "work_queue_name": name}
+
+
+async def _pool(tx: Connection, deployment: Row) -> Row | None:
+    """The pool that a deployment's runs go to."""
+    if deployment["work_queue_id"] is None:
+        return None
+    queue = await store.work_queues.get(tx, deployment["work_queue_id"])
+    return await store.work_pools.get(tx, queue["work_pool_id"]) if queue else None

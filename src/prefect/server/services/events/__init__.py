@@ -1,0 +1,1 @@
+"""Events: ingest, storage, queries, and those that the server emits itself."""

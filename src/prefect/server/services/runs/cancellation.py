@@ -1,0 +1,66 @@
+"""What follows from a flow run that is cancelled: its task runs and subflows are, too; and cancelling does not last."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from prefect.rules import policies
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import Sql
+from prefect.server.db.tables import HELD, OPEN
+from prefect.server.services.core import batches
+from prefect.server.services.runs import transitions
+from prefect.server.services.work import cleanup
+from prefect.types import now
+
+AT_ONCE = 200
+"""Runs that are cancelled in one transaction."""
+
+CHILD = "The run was cancelled with its flow run."
+SUBFLOW = "The run was cancelled with the flow run that called it."
+TIMEOUT = "The run took too long to be cancelled."
+
+
+async def cancel_task_runs(tx: Connection) -> int:
+    """Cancel so many unfinished task runs of cancelled flow runs, and return how many they were."""
+    orphaned = Sql(
+        f"task_run.{OPEN} AND EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = task_run.flow_run_id"
+        " AND flow_run.state_type = 'CANCELLED')"
+    )
+    rows = await batches.locked(tx, store.task_runs, orphaned, AT_ONCE)
+    for row in rows:
+        entry = transitions.proposed({"type": "CANCELLED", "message": CHILD})
+        await transitions.enter(tx, store.task_runs, row, entry, policies.MinimalTaskPolicy)
+    return len(rows)
+
+
+async def cancel_subflows(tx: Connection) -> int:
+    """Cancel so many unfinished subflows of cancelled flow runs, and return how many they were."""
+    orphaned = Sql(
+        f"flow_run.{OPEN} AND flow_run.state_type <> 'CANCELLING' AND flow_run.parent_task_run_id IS NOT NULL"
+        " AND EXISTS (SELECT 1 FROM task_run JOIN flow_run AS parent ON parent.id = task_run.flow_run_id"
+        " WHERE task_run.id = flow_run.parent_task_run_id AND parent.state_type = 'CANCELLED')"
+    )
+    rows = await batches.locked(tx, store.flow_runs, orphaned, AT_ONCE)
+    for row in rows:
+        type_ = "CANCELLED" if row["deployment_id"] is None else "CANCELLING"
+        entry = transitions.proposed({"type": type_, "message": SUBFLOW})
+        await transitions.enter(tx, store.flow_runs, row, entry, policies.CoreFlowPolicy)
+    return len(rows)
+
+
+async def end_cancelling(tx: Connection, after: timedelta) -> int:
+    """Cancel so many runs that have been cancelling for longer than `after`, and return how many they were.
+
+    What they still run on is left to the workers of their pools to tear down.
+    """
+    stuck = Sql(
+        f"flow_run.{HELD} AND flow_run.state_type = 'CANCELLING' AND flow_run.state_timestamp < ?", (now() - after,)
+    )
+    rows = await batches.locked(tx, store.flow_runs, stuck, AT_ONCE)
+    for row in rows:
+        entry = transitions.proposed({"type": "CANCELLED", "message": TIMEOUT})
+        await transitions.enter(tx, store.flow_runs, row, entry, policies.CoreFlowPolicy)
+    await cleanup.tear_down(tx, cleanup.CANCELLING_TIMEOUT, rows)
+    return len(rows)

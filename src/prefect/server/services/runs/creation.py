@@ -1,0 +1,222 @@
+"""Creating runs. One that is asked for twice, by its idempotency key or its place in its flow run, is created once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from prefect.schemas.runs import random_name
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import Sql, all_of, chunks, one_of
+from prefect.server.services.core import presenters, reading
+from prefect.server.services.core.errors import Conflict, Missing
+from prefect.server.services.core.presenters import Answer
+from prefect.server.services.runs import run_states, transitions, updates
+from prefect.server.store import Row
+from prefect.types import new_id, now
+
+Values = Mapping[str, Any]
+"""What a request sets, as Python values keyed by column."""
+
+PENDING: Values = {"type": "PENDING"}
+"""The state of a run that is created without one."""
+
+
+async def create_flow_run(tx: Connection, values: Values, state: Values | None = None) -> tuple[Answer, bool]:
+    """Create a flow run.
+
+    Args:
+        tx: The transaction.
+        values: Its columns; `work_pool_name` and `work_queue_name` may say where it is to run.
+        state: Its first state, as `transitions.set_flow_run_state` takes it; PENDING if None.
+
+    Returns:
+        The run, and whether it is new: one of the same flow and idempotency key is left as it is.
+
+    Raises:
+        Conflict: There is no such flow.
+        Missing: There is no such work pool or queue.
+        Invalid: The parameters are too large.
+    """
+    updates.check_parameters(values)
+    flow_id, key = values["flow_id"], values.get("idempotency_key")
+    if key is not None and (there := await _by_key(tx, flow_id, [key])):
+        return await reading.flow_run_answer(tx, there[0]), False
+    labels = (await _inherited(tx, [values]))[flow_id, values.get("deployment_id")]
+    if labels is None:
+        raise Conflict(f"There is no flow {str(flow_id)!r} of which this could be a run.")
+    row = _flow_run(await _placed(tx, values), state or PENDING, labels)
+    if not await store.flow_runs.add(tx, [row]):
+        # Somebody else was first, since we looked.
+        there = await _by_key(tx, flow_id, [key]) if key is not None else []
+        if not there:
+            raise Conflict(f"There is a flow run {str(row['id'])!r} already.")
+        return await reading.flow_run_answer(tx, there[0]), False
+    await transitions.follow_first(tx, store.flow_runs, row)
+    return await reading.flow_run_answer(tx, row), True
+
+
+async def create_flow_runs(tx: Connection, runs: Iterable[Values]) -> list[Row]:
+    """Create flow runs ahead of their time, all at once and without an event for their first state.
+
+    Args:
+        tx: The transaction.
+        runs: The columns of each, all of one flow or of several, and its first `state`.
+
+    Returns:
+        The rows of those that are new: one of the same flow and idempotency key is left as it is.
+    """
+    runs = list(runs)
+    labels = await _inherited(tx, runs)
+    rows = [
+        _flow_run(
+            {name: value for name, value in run.items() if name != "state"},
+            run["state"],
+            labels[run["flow_id"], run.get("deployment_id")] or {},
+        )
+        for run in runs
+    ]
+    known = await _ids_by_key(tx, rows)
+    new = [row for row in rows if (row["flow_id"], row["idempotency_key"]) not in known]
+    await store.flow_runs.add(tx, new)
+    return new
+
+
+async def create_at_once(tx: Connection, runs: Iterable[Values]) -> dict[UUID, UUID]:
+    """Create flow runs, all at once; each has an id and its first `state`.
+
+    Returns:
+        By the id of each that of its run, which is another where there was one of the same idempotency key.
+    """
+    runs = list(runs)
+    for run in runs:
+        updates.check_parameters(run)
+    # Of those with the same key the first is meant.
+    keys = {(run["flow_id"], run.get("idempotency_key") or run["id"]): run for run in reversed(runs)}
+    new = await create_flow_runs(tx, reversed(keys.values()))
+    by_key = await _ids_by_key(tx, runs)
+    ids: dict[UUID, UUID] = {
+        run["id"]: by_key.get((run["flow_id"], run.get("idempotency_key"))) or run["id"] for run in runs
+    }
+    await transitions.follow_first_of(tx, [row for row in new if ids[row["id"]] == row["id"]])
+    return ids
+
+
+async def _ids_by_key(tx: Connection, runs: Iterable[Values]) -> dict[tuple[UUID, str | None], UUID]:
+    """The ids of the flow runs that there are, by those flows and idempotency keys that runs have."""
+    keyed = [run for run in runs if run.get("idempotency_key") is not None]
+    known: dict[tuple[UUID, str | None], UUID] = {}
+    for some in chunks(keyed):
+        flows = one_of("flow_run.flow_id", list({run["flow_id"] for run in some}))
+        keys = one_of("flow_run.idempotency_key", [run["idempotency_key"] for run in some])
+        found = await store.flow_runs.find(tx, all_of([flows, keys]), columns=["id", "flow_id", "idempotency_key"])
+        known.update(((row["flow_id"], row["idempotency_key"]), row["id"]) for row in found)
+    return known
+
+
+async def create_task_run(tx: Connection, values: Values, state: Values | None = None) -> tuple[Answer, bool]:
+    """Create a task run.
+
+    Args:
+        tx: The transaction.
+        values: Its columns.
+        state: Its first state, as `transitions.set_task_run_state` takes it; PENDING if None.
+
+    Returns:
+        The run, and whether it is new: one with the same task and dynamic key in its flow run is left as it is.
+
+    Raises:
+        Conflict: There is no such flow run, or another run with this id.
+    """
+    labels: dict[str, Any] = {}
+    flow_run_id = values.get("flow_run_id")
+    if flow_run_id is not None:
+        # Locked, so that two who create the same run do it one after the other.
+        flow_run = await store.flow_runs.get(tx, flow_run_id, lock=True)
+        if flow_run is None:
+            raise Conflict(f"There is no flow run {str(flow_run_id)!r} to which this could belong.")
+        there = await _by_place(tx, values)
+        if there:
+            return presenters.task_run(there[0]), False
+        labels = {**flow_run["labels"], "prefect.flow-run.id": str(flow_run_id)}
+    at = now()
+    row = _complete(store.task_runs, {**values, "created": at, "updated": at})
+    row["labels"] = {**labels, **(values.get("labels") or {})}
+    transitions.enter_first(row, state or PENDING)
+    if not await store.task_runs.add(tx, [row]):
+        raise Conflict(f"There is a task run {str(row['id'])!r} already.")
+    await transitions.follow_first(tx, store.task_runs, row)
+    return presenters.task_run(row), True
+
+
+async def _by_key(tx: Connection, flow_id: UUID, keys: Any) -> list[Row]:
+    where = all_of([one_of("flow_run.flow_id", [flow_id]), one_of("flow_run.idempotency_key", keys)])
+    return await store.flow_runs.find(tx, where)
+
+
+async def _by_place(tx: Connection, values: Values) -> list[Row]:
+    """The task run that a flow run has at this place already."""
+    names = ("flow_run_id", "task_key", "dynamic_key")
+    parts = [one_of(f"task_run.{name}", [values[name]]) for name in names]
+    return await store.task_runs.find(tx, all_of(parts), limit=1)
+
+
+async def _placed(tx: Connection, values: Values) -> dict[str, Any]:
+    """The columns, with the id of the work queue that the names say."""
+    row = dict(values)
+    pool_name = row.pop("work_pool_name", None)
+    if pool_name is None or row.get("work_queue_id") is not None:
+        return row
+    pools = await store.work_pools.find(tx, one_of("work_pool.name", [pool_name]))
+    if not pools:
+        raise Missing("work pool", pool_name)
+    queue_id = pools[0]["default_queue_id"]
+    where = one_of("work_queue.id", [queue_id])
+    if name := row.get("work_queue_name"):
+        where = Sql("work_queue.work_pool_id = ? AND work_queue.name = ?", (pools[0]["id"], name))
+    queues = await store.work_queues.find(tx, where, columns=["id", "name"])
+    if not queues:
+        raise Missing("work queue", name or queue_id)
+    return {**row, "work_queue_id": queues[0]["id"], "work_queue_name": queues[0]["name"]}
+
+
+async def _inherited(tx: Connection, runs: Iterable[Values]) -> dict[tuple[UUID, UUID | None], dict[str, Any] | None]:
+    """The labels that runs have from their flow and their deployment, by the ids of both; None without the flow."""
+    wanted = {(run["flow_id"], run.get("deployment_id")) for run in runs}
+    flows = await store.flows.get_many(tx, list({flow_id for flow_id, _ in wanted}))
+    deployed = list({id_ for _, id_ in wanted if id_ is not None})
+    deployments = await store.deployments.get_many(tx, deployed) if deployed else {}
+    found: dict[tuple[UUID, UUID | None], dict[str, Any] | None] = {}
+    for flow_id, deployment_id in wanted:
+        if flow_id not in flows:
+            found[flow_id, deployment_id] = None
+            continue
+        labels = {**flows[flow_id]["labels"], "prefect.flow.id": str(flow_id)}
+        if deployment_id is not None:
+            own = deployments.get(deployment_id, {}).get("labels", {})
+            labels |= {**own, "prefect.deployment.id": str(deployment_id)}
+        found[flow_id, deployment_id] = labels
+    return found
+
+
+def _flow_run(values: Values, state: Values, labels: Values) -> Row:
+    """The row of a new flow run."""
+    at = now()
+    row = _complete(store.flow_runs, {**values, "created": at, "updated": at})
+    row["labels"] = {**labels, **(values.get("labels") or {})}
+    transitions.enter_first(row, state)
+    return row
+
+
+def _complete(collection: store.Collection, values: Values) -> Row:
+    """A row with all its columns, without a state."""
+    kinds = collection.table.kinds
+    empty = {"array": list, "object": dict}
+    row = {name: empty[kind]() if kind in empty else None for name, kind in kinds.items()}
+    row.update(run_states.NOTHING_DERIVED)
+    row.update((name, value) for name, value in values.items() if value is not None)
+    row["id"] = row["id"] or new_id()
+    row["name"] = row["name"] or random_name()
+    return row

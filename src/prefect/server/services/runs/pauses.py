@@ -1,0 +1,33 @@
+"""Pauses that ran out: their runs fail."""
+
+from __future__ import annotations
+
+from prefect.rules import policies
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import Sql
+from prefect.server.db.tables import HELD
+from prefect.server.services.runs import run_states, transitions
+from prefect.types import now
+
+AT_ONCE = 200
+"""Runs that fail in one transaction."""
+
+MESSAGE = "The pause ran out before the run was resumed."
+
+
+async def fail_expired(tx: Connection) -> int:
+    """Have so many runs fail whose pause ran out, and return how many they were."""
+    paused = Sql(f"flow_run.{HELD} AND flow_run.state_type = 'PAUSED'")
+    ids = [row["id"] for row in await store.flow_runs.find(tx, paused, columns=("id", "states")) if _expired(row)]
+    rows = (await store.flow_runs.get_many(tx, ids[:AT_ONCE], lock=True)).values()
+    expired = [row for row in rows if row["state_type"] == "PAUSED" and _expired(row)]
+    for row in expired:
+        entry = transitions.proposed({"type": "FAILED", "message": MESSAGE})
+        await transitions.enter(tx, store.flow_runs, row, entry, policies.MinimalFlowPolicy)
+    return len(expired)
+
+
+def _expired(row: store.Row) -> bool:
+    timeout = run_states.entry(row["states"][-1]).details.get("pause_timeout")
+    return timeout is not None and timeout < now()

@@ -1,0 +1,214 @@
+"""Journal records as values of the store: what was written is checked here, so that nothing behind it can be refused.
+
+A record that does not hold what its kind must hold is refused with a sentence that says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from prefect.server.db.dialect import micros
+from prefect.server.db.tables import ARTIFACT, FLOW, FLOW_RUN, LOG, PROCESS, TASK_RUN, Kind, Table
+from prefect.server.services.runs import run_states
+from prefect.server.services.runs.run_states import NOTHING_DERIVED, STATE_NAMES, StoredState
+from prefect.server.store import Row
+from prefect.types import UTC
+
+Record = Mapping[str, Any]
+
+RUN_TABLES = {"flow_run": FLOW_RUN, "task_run": TASK_RUN}
+
+CHANGEABLE = {
+    "flow_run": frozenset(
+        (
+            *("name", "tags", "labels", "parameters", "context", "flow_version", "empirical_policy"),
+            *("deployment_id", "deployment_version", "work_queue_name", "infrastructure_pid", "job_variables"),
+        )
+    ),
+    "task_run": frozenset(
+        (
+            *("name", "tags", "labels", "task_inputs", "task_version"),
+            *("cache_key", "cache_expiration", "empirical_policy"),
+        )
+    ),
+    "artifact": frozenset(("data", "description", "metadata_", "type")),
+}
+"""What an `update` record may set."""
+
+
+_STATE_FIELDS: tuple[tuple[str, Kind], ...] = (("message", "text"), ("details", "object"), ("data", "json"))
+
+_TYPED = frozenset(run_states.DETAILS)
+
+_CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+"""An id that is kept as it is: states are the most numerous records, and parsing an id costs more than this look."""
+
+
+class BadRecord(Exception):
+    """A record that cannot be applied; the message says why."""
+
+
+def row(table: Table, record: Record) -> Row:
+    """A record of an object as a row of its table; columns the record does not have are null."""
+    kinds = table.kinds
+    values: Row = {
+        name: _value(kinds[name], name, value) for name, value in record.items() if value is not None and name in kinds
+    }
+    for name in table.required:
+        if name not in values and name != "updated":
+            raise BadRecord(f"it has no {name}")
+    if "updated" in table.kinds:
+        values.setdefault("updated", values["created"])
+    return values
+
+
+def run(of: str, record: Record) -> Row:
+    """A `flow_run` or `task_run` record as a row without states."""
+    return {**row(RUN_TABLES[of], record), **NOTHING_DERIVED, "states": [], "result": None}
+
+
+def first_states(of: str, record: Record) -> list[Record]:
+    """The states that a run had entered when its own record was written, as `state` records."""
+    states = record.get("states") or ()
+    if not isinstance(states, (list, tuple)) or not all(isinstance(state, dict) for state in states):
+        raise BadRecord("its states are no list of objects")
+    return [{**state, "kind": "state", "of": of, "run_id": record["id"]} for state in states]
+
+
+def simple(record: Record) -> Row:
+    """A record of something that never changes by states: a process, a flow, a log or an artifact."""
+    return row(SIMPLE[record["kind"]], record)
+
+
+SIMPLE = {"process": PROCESS, "flow": FLOW, "log": LOG, "artifact": ARTIFACT}
+
+
+def heartbeat(record: Record) -> tuple[UUID, timedelta]:
+    """The flow run that a `heartbeat` record is about, and for how long it is alive."""
+    seconds = _value("float", "ttl", record.get("ttl"))
+    if not 0 <= seconds <= LONGEST_BEAT:
+        raise BadRecord(f"its ttl is {seconds!r}, and 0 to {LONGEST_BEAT} seconds are known")
+    return _value("uuid", "flow_run_id", record.get("flow_run_id")), timedelta(seconds=seconds)
+
+
+LONGEST_BEAT = 86400
+"""Seconds for which a heartbeat may say that a run is alive."""
+
+
+def target(record: Record, name: str) -> tuple[str, UUID]:
+    """Which kind of object a `state` or `update` record is about, and the object's id, in the field `name`."""
+    of = record.get("of")
+    if not isinstance(of, str) or of not in CHANGEABLE:
+        raise BadRecord(f"it is about {of!r}, which is not known")
+    return of, _value("uuid", name, record.get(name))
+
+
+def state(record: Record) -> StoredState:
+    """A `state` record as a stored state."""
+    type_ = record.get("type")
+    if not isinstance(type_, str) or type_ not in STATE_NAMES:
+        raise BadRecord(f"its state type is {type_!r}, which is not known")
+    id_ = record.get("id")
+    if not (isinstance(id_, str) and _CANONICAL(id_)):
+        id_ = str(_value("uuid", "id", id_))
+    stored: StoredState = {"id": id_, "type": type_}
+    name = record.get("name")
+    if name is not None and name != STATE_NAMES[type_]:
+        stored["name"] = _value("text", "name", name)
+    stored["timestamp"] = micros(_value("time", "timestamp", record.get("timestamp")))
+    for field, kind in _STATE_FIELDS:
+        value = record.get(field)
+        if value is not None:
+            stored[field] = _value(kind, field, value)
+    if "details" in stored:
+        details = run_states.said(stored.pop("details"))
+        for name in _TYPED & details.keys():
+            try:
+                run_states.read_detail(name, details[name])
+            except (ValueError, TypeError, AttributeError, OverflowError):
+                raise BadRecord(f"its details.{name} is not valid: {repr(details[name])[:80]}") from None
+        if details:
+            stored["details"] = details
+    return stored
+
+
+def result(record: Record) -> Row | None:
+    """The inline result of a `state` record, with the id of the state it belongs to."""
+    value = record.get("result")
+    if value is None:
+        return None
+    value = _value("object", "result", value)
+    if value.get("format") not in ("json", "pickle"):
+        raise BadRecord(f"its result has the format {value.get('format')!r}, which is not known")
+    return {"state": record["id"], "format": value["format"], "body": value.get("body")}
+
+
+def changes(of: str, record: Record) -> Row:
+    """What an `update` record sets, as columns."""
+    given = _value("object", "set", record.get("set"))
+    kinds = RUN_TABLES.get(of, ARTIFACT).kinds
+    refused = sorted(set(given) - CHANGEABLE[of])
+    if refused:
+        raise BadRecord(f"it sets {', '.join(refused)} of a {of}, which cannot be set")
+    lacking = sorted(name for name in RUN_TABLES.get(of, ARTIFACT).required if name in given and given[name] is None)
+    if lacking:
+        raise BadRecord(f"it sets {', '.join(lacking)} of a {of} to nothing")
+    values = {name: None if value is None else _value(kinds[name], name, value) for name, value in given.items()}
+    if record.get("at") is not None:
+        values["updated"] = _value("time", "at", record["at"])
+    return values
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(4096)
+def _uuid(value: Any) -> UUID:
+    return UUID(value)
+
+
+def _time(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
+    # In UTC, which a time at either end of the calendar may not have.
+    return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _int(value: Any) -> int:
+    if type(value) is not int or not -(1 << 63) <= value < 1 << 63:
+        raise ValueError(value)
+    return value
+
+
+def _is(*kinds: type) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not isinstance(value, kinds):
+            raise TypeError(value)
+        return value
+
+    return check
+
+
+_PARSERS: dict[Kind, Callable[[Any], Any]] = {
+    "uuid": _uuid,
+    "time": _time,
+    "text": _is(str),
+    "int": _int,
+    "float": _is(int, float),
+    "bool": _is(bool),
+    "array": _is(list),
+    "object": _is(dict),
+    "json": lambda value: value,
+}
+
+
+def _value(kind: Kind, name: str, value: Any) -> Any:
+    try:
+        return _PARSERS[kind](value)
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        shown = repr(value)
+        raise BadRecord(f"its {name} is not a valid {kind}: {shown[:80]}") from None

@@ -1,0 +1,87 @@
+"""Changing what is stored at somebody's request: flows and the columns of runs.
+
+A run's states are the matter of `transitions`, its creation that of `runs`, and deleting that of `removing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.services.core.errors import Invalid, Refused
+from prefect.server.services.core.presenters import Answer
+from prefect.server.services.core.reading import get, get_flow_by_name
+from prefect.server.services.events import emitting
+from prefect.server.services.runs import records
+from prefect.server.store import Collection, Row
+from prefect.settings import get_current_settings
+from prefect.types import named_id, now
+
+Values = Mapping[str, Any]
+"""What a request sets, as Python values keyed by column."""
+
+
+async def add_flow(tx: Connection, values: Values) -> tuple[Answer, bool]:
+    """Create a flow; one of the same name is left as it is.
+
+    Returns:
+        The flow of this name, and whether it is new.
+    """
+    at = now()
+    row = {**values, "id": named_id("flow", values["name"]), "created": at, "updated": at}
+    created = await store.flows.add(tx, [row])
+    if created:
+        await tell_of_flow(tx, "created", row)
+    return await get_flow_by_name(tx, values["name"]), bool(created)
+
+
+async def change_flow(tx: Connection, id_: UUID, values: Values) -> None:
+    """Set columns of a flow."""
+    row = {**await get(tx, store.flows, id_, lock=True), **values, "updated": now()}
+    await store.flows.change(tx, [row], ["updated", *values])
+    await tell_of_flow(tx, "updated", row)
+
+
+async def tell_of_flow(tx: Connection, what: str, row: Row) -> None:
+    """Say that something happened to a flow: `"created"`, `"updated"` or `"deleted"`."""
+    payload = {name: row[name] for name in ("name", "tags", "labels")}
+    await emitting.emit(tx, f"prefect.flow.{what}", emitting.resource("flow", row["id"], row["name"]), payload=payload)
+
+
+async def change_run(tx: Connection, collection: Collection, id_: UUID, values: Values) -> None:
+    """Set columns of a flow run or a task run.
+
+    Raises:
+        Refused: The flow run has begun, and its job's variables have been used.
+    """
+    values = {name: value for name, value in values.items() if name != "name" or value}
+    refused = sorted(set(values) - records.CHANGEABLE[collection.table.name])
+    if refused:
+        raise Invalid(f"{', '.join(refused)} of a {collection.table.name.replace('_', ' ')} cannot be set.")
+    check_parameters(values)
+    row = await get(tx, collection, id_, lock=True)
+    if values.get("job_variables") is not None and row["state_type"] not in (None, "SCHEDULED", "PENDING"):
+        raise Refused(f"Job variables for a flow run in state {row['state_type']} cannot be updated")
+    await collection.change(tx, [{"id": id_, "updated": now(), **values}], ["updated", *values])
+
+
+def check_parameters(values: Values) -> None:
+    """Refuse parameters that are larger than the settings allow."""
+    most = get_current_settings().server.api.max_parameter_size
+    size = len(orjson.dumps(values.get("parameters") or {}, str, orjson.OPT_NON_STR_KEYS))
+    if 0 < most < size:
+        raise Invalid(f"Flow run parameters must be less than {most:,} bytes when serialized (got {size:,} bytes).")
+
+
+async def add_labels(tx: Connection, id_: UUID, labels: Values) -> None:
+    """Add labels to a flow run's, in place of those of the same name."""
+    wrong = [name for name, value in labels.items() if not isinstance(value, (bool, int, float, str))]
+    if wrong:
+        raise Invalid(f"The label {wrong[0]!r} must be a string, a number or a boolean.")
+    row = await get(tx, store.flow_runs, id_, lock=True)
+    await change_run(tx, store.flow_runs, id_, {"labels": {**row["labels"], **labels}})

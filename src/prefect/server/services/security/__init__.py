@@ -1,0 +1,1 @@
+"""CSRF tokens and encryption at rest."""

@@ -1,0 +1,1 @@
+"""Startup, leader election, retention and server-wide settings."""

@@ -1,0 +1,1 @@
+"""Work pools, work queues and workers: which run may start where."""

@@ -1,0 +1,53 @@
+"""Noticing who fell silent: workers, and then the pools, queues and deployments that nobody serves any more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from prefect.server import store
+from prefect.server.db.connection import Connection
+from prefect.server.db.sql import Sql, all_of
+from prefect.server.services.deployments import deployments
+from prefect.server.services.work import work_pools, work_queues, workers
+from prefect.types import now
+
+AT_ONCE = 200
+"""Objects of one kind that are looked at in one transaction."""
+
+
+async def notice_workers(tx: Connection, told: Any) -> None:
+    """Workers that are not heard of are offline, and a pool without one that is online is not ready.
+
+    Args:
+        tx: The transaction.
+        told: The settings of the loop.
+    """
+    await workers.notice_silence(tx, told.fallback_heartbeat_interval_seconds, told.inactivity_heartbeat_multiple)
+    deserted = Sql(
+        "work_pool.status = 'READY' AND NOT EXISTS (SELECT 1 FROM worker"
+        " WHERE worker.work_pool_id = work_pool.id AND worker.status = 'ONLINE')"
+    )
+    for pool in await store.work_pools.find(tx, deserted, "work_pool.id", AT_ONCE, lock=True):
+        await work_pools.enter_status(tx, pool, work_pools.NOT_READY)
+
+
+async def notice_queues(tx: Connection, told: Any) -> int:
+    """Queues that nobody polls are not ready; returns how many there were."""
+    where = _silent("work_queue", told.work_queue_last_polled_timeout_seconds)
+    rows = await store.work_queues.find(tx, where, "work_queue.id", AT_ONCE, lock=True)
+    await work_queues.fall_silent(tx, rows)
+    return len(rows)
+
+
+async def notice_deployments(tx: Connection, told: Any) -> int:
+    """Deployments that nobody polls are not ready; returns how many there were."""
+    where = _silent("deployment", told.deployment_last_polled_timeout_seconds)
+    rows = await store.deployments.find(tx, where, "deployment.id", AT_ONCE, lock=True)
+    await deployments.fall_silent(tx, rows)
+    return len(rows)
+
+
+def _silent(table: str, seconds: int) -> Sql:
+    polled = Sql(f"({table}.last_polled IS NULL OR {table}.last_polled < ?)", (now() - timedelta(seconds=seconds),))
+    return all_of([Sql(f"{table}.status = 'READY'"), polled])
