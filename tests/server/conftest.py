@@ -13,7 +13,7 @@ import pytest
 
 from prefect.server.app import Server
 from prefect.server.bus import Bus
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.server.db.postgres import PostgresDatabase
 from prefect.server.db.resident import ResidentSqlite
 from prefect.server.db.sqlite import SqliteDatabase, open_home

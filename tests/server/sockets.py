@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from prefect.server.app import Server
 from prefect.server.app.websocket import Websocket
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 
 PATIENCE = 15.0
 """Seconds within which something must come."""
@@ -69,8 +69,8 @@ async def listening(server: Server) -> None:
         heard = asyncio.create_task(news.take())
         while not heard.done():
 
-            async def probe(tx: Connection) -> None:
-                tx.tell("probe", 1)
+            async def probe(tx: Transaction) -> None:
+                tx.notify("probe", 1)
 
             await server.database.write(probe)
             await asyncio.wait([heard], timeout=0.05)

@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 import prefect
 from prefect.server.app import Server
-from prefect.server.app.csrf import Guard
-from prefect.server.db.connection import Database
+from prefect.server.app.csrf import CsrfMiddleware
 from prefect.server.db.errors import StoreUnavailable
+from prefect.server.db.interface import Database
 from prefect.server.services.core import form_errors
 from prefect.settings import get_current_settings, temporary_settings
 from prefect.settings.models.root import Settings
@@ -103,7 +103,7 @@ async def test_a_database_that_is_away_is_not_the_clients_fault() -> None:
         async def read(self, work: Any) -> Any:
             raise StoreUnavailable("It is away.")
 
-    guard = Guard(Response("never"), cast("Database", Away()))
+    guard = CsrfMiddleware(Response("never"), cast("Database", Away()))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://test") as client:
         headers = {"prefect-csrf-token": "t", "prefect-csrf-client": "c"}
         assert (await client.post("/variables/filter", headers=headers)).status_code == 503

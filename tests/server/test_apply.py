@@ -319,7 +319,7 @@ def test_several_processes_apply_one_journal(database: SqliteDatabase, home: Pat
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
         "from prefect.server.db.sqlite import open_home\n"
-        "from prefect.server.services import apply\n"
+        "from prefect.server.services.runs import apply\n"
         "apply.AT_ONCE = 50; home = Path(sys.argv[1]); sys.stdin.read()\n"
         "drive(apply.apply(open_home(home), home))"
     )
@@ -364,7 +364,7 @@ def test_whoever_is_killed_while_applying_loses_nothing(database: SqliteDatabase
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
         "from prefect.server.db.sqlite import open_home\n"
-        "from prefect.server.services import apply\n"
+        "from prefect.server.services.runs import apply\n"
         "apply.AT_ONCE = 20; home = Path(sys.argv[1])\n"
         "drive(apply.apply(open_home(home), home, lambda done, waiting: print(waiting, flush=True)))"
     )

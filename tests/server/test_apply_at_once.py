@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from prefect.server import store
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.server.services.runs.apply import apply_records
 from prefect.types import new_id, now
 

@@ -14,7 +14,7 @@ import pytest
 
 from prefect.server import store
 from prefect.server.app import Server
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.server.services.concurrency import leases
 from prefect.server.services.runs import background_tasks
 from prefect.types import new_id, now

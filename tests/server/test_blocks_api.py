@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from prefect.server import store
-from prefect.server.db.connection import Connection, Database
+from prefect.server.db.interface import Database, Transaction
 from prefect.server.services.catalog import block_types, secret_fields, system_blocks
 from prefect.server.services.security import encryption
 from prefect.server.services.upkeep import startup
@@ -198,7 +198,7 @@ async def test_a_document_hides_its_secrets_unless_they_are_asked_for(api: httpx
 async def test_secrets_are_not_in_the_database(api: httpx.AsyncClient, database: Database) -> None:
     made = await document(api, await kind(api, "thing"), {"a": "find-me"})
 
-    async def texts(tx: Connection) -> list[str]:
+    async def texts(tx: Transaction) -> list[str]:
         return [row["data"] for row in await store.block_documents.find(tx)]
 
     assert all("find-me" not in text for text in await database.read(texts))

@@ -12,8 +12,8 @@ from uuid import UUID
 import pytest
 
 from prefect.server import store
-from prefect.server.db.connection import Connection, Database, Told
 from prefect.server.db.errors import Duplicate, StoreError, StoreUnavailable, Unstorable
+from prefect.server.db.interface import Database, Notifications, Transaction
 from prefect.server.db.sql import Sql, one_of
 from prefect.server.db.tables import Column, Kind
 from prefect.server.store import Collection, Row
@@ -78,12 +78,12 @@ async def test_every_table_gives_back_what_it_was_given(database: Database, coll
         if name in least and name != key and kind in ("text", "uuid", "time"):
             least[name] = row(collection, 3)[name]
 
-    async def fill(tx: Connection) -> list[int]:
+    async def fill(tx: Transaction) -> list[int]:
         return [await collection.add(tx, some) for some in ([one, two], [one, least], [])]
 
     assert await database.write(fill) == [2, 1, 0]
 
-    async def look(tx: Connection) -> list[Any]:
+    async def look(tx: Transaction) -> list[Any]:
         return [
             await collection.get(tx, one[key]),
             await collection.get(tx, row(collection, 9)[key]),
@@ -108,7 +108,7 @@ async def test_every_table_changes_and_removes(database: Database, collection: C
         names = [name for name in names if name not in collection.table.clustered]
     changed = {name: three[name] for name in names} | {key: one[key]}
 
-    async def change(tx: Connection) -> list[int]:
+    async def change(tx: Transaction) -> list[int]:
         await collection.add(tx, [one, two])
         return [
             await collection.change(tx, [changed, row(collection, 9)], names),
@@ -130,12 +130,12 @@ async def test_put_adds_and_then_changes(database: Database) -> None:
 async def test_find_takes_pages_columns_and_many_values(database: Database) -> None:
     rows = [{"key": f"{number:04}", "value": "x"} for number in range(1200)]
 
-    async def fill(tx: Connection) -> None:
+    async def fill(tx: Transaction) -> None:
         await store.meta.add(tx, rows)
 
     await database.write(fill)
 
-    async def look(tx: Connection) -> list[Any]:
+    async def look(tx: Transaction) -> list[Any]:
         async def keys(**more: Any) -> list[str]:
             return [found["key"] for found in await store.meta.find(tx, order="meta.key DESC", **more)]
 
@@ -209,7 +209,7 @@ async def test_times_of_other_zones_and_of_none_are_the_same_moments(database: D
     given = row(store.flow_runs, created=AT.astimezone(east), updated=AT.replace(tzinfo=None))
     await database.write(lambda tx: store.flow_runs.add(tx, [given]))
 
-    async def look(tx: Connection) -> tuple[Row, int]:
+    async def look(tx: Transaction) -> tuple[Row, int]:
         condition = Sql("flow_run.created = ? AND flow_run.updated <= ?", (AT.astimezone(east), AT))
         return (await store.flow_runs.find(tx))[0], await store.flow_runs.count(tx, condition)
 
@@ -266,7 +266,7 @@ async def test_a_required_column_must_be_given(database: Database) -> None:
 async def test_a_second_row_where_there_may_be_one_is_left_out_or_refused(database: Database) -> None:
     one, two = ({**row(store.variables, number), "name": name} for number, name in ((1, "a"), (2, "b")))
 
-    async def fill(tx: Connection) -> int:
+    async def fill(tx: Transaction) -> int:
         return await store.variables.add(tx, [one, two, {**row(store.variables, 3), "name": "a"}])
 
     assert await database.write(fill) == 2
@@ -291,7 +291,7 @@ class Trouble(Exception):
 
 async def test_a_unit_that_raises_is_taken_back_alone(database: Database) -> None:
     async def unit(number: int) -> None:
-        async def work(tx: Connection) -> None:
+        async def work(tx: Transaction) -> None:
             await store.meta.put(tx, {"key": str(number), "value": "x"})
             if number % 3 == 0:
                 raise Trouble(str(number))
@@ -305,7 +305,7 @@ async def test_a_unit_that_raises_is_taken_back_alone(database: Database) -> Non
 
 async def test_a_statement_that_fails_takes_its_unit_back_and_no_other(database: Database) -> None:
     async def unit(number: int) -> None:
-        async def work(tx: Connection) -> None:
+        async def work(tx: Transaction) -> None:
             await store.meta.put(tx, {"key": str(number), "value": "x"})
             if number == 7:
                 await tx.run(Sql("UPDATE nowhere SET x = 1"))
@@ -348,7 +348,7 @@ async def test_a_writing_block_is_all_or_nothing(database: Database) -> None:
 async def test_locked_rows_are_changed_one_after_the_other(database: Database) -> None:
     await put(database, "count", "0")
 
-    async def add_one(tx: Connection) -> None:
+    async def add_one(tx: Transaction) -> None:
         found = await store.meta.get(tx, "count", lock=True)
         assert found is not None
         await store.meta.put(tx, {"key": "count", "value": str(int(found["value"]) + 1)})
@@ -362,8 +362,8 @@ async def test_rows_locked_together_are_locked_in_one_order(database: Database) 
     for key in keys:
         await put(database, key, "0")
 
-    def adding(order: list[str]) -> Callable[[Connection], Awaitable[None]]:
-        async def work(tx: Connection) -> None:
+    def adding(order: list[str]) -> Callable[[Transaction], Awaitable[None]]:
+        async def work(tx: Transaction) -> None:
             found = await store.meta.get_many(tx, order, lock=True)
             rows = [{"key": key, "value": str(int(found[key]["value"]) + 1)} for key in order]
             await store.meta.change(tx, rows, ["value"])
@@ -376,7 +376,7 @@ async def test_rows_locked_together_are_locked_in_one_order(database: Database) 
 
 async def test_a_caller_that_is_cancelled_leaves_all_or_nothing(database: Database) -> None:
     async def unit(number: int) -> None:
-        async def work(tx: Connection) -> None:
+        async def work(tx: Transaction) -> None:
             await store.meta.add(tx, [{"key": f"{number}-{part}", "value": "x"} for part in range(50)])
             await store.meta.add(tx, [{"key": f"{number}-{part}", "value": "x"} for part in range(50, 100)])
 
@@ -435,17 +435,17 @@ class Ears:
     def __init__(self, database: Database) -> None:
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
-        self.told: Told = []
+        self.told: Notifications = []
         database.listen(self._listen)
 
-    def _listen(self, told: Told) -> None:
+    def _listen(self, told: Notifications) -> None:
         self._loop.call_soon_threadsafe(self._keep, told)
 
-    def _keep(self, told: Told) -> None:
+    def _keep(self, told: Notifications) -> None:
         self.told += told
         self._news.set()
 
-    async def heard(self, item: Any) -> Told:
+    async def heard(self, item: Any) -> Notifications:
         """What was told until `item` was."""
         async with asyncio.timeout(10):
             while all(pair[1] != item for pair in self.told):
@@ -454,10 +454,10 @@ class Ears:
         return self.told
 
 
-def telling(*items: Any, error: Exception | None = None) -> Callable[[Connection], Awaitable[None]]:
-    async def work(tx: Connection) -> None:
+def telling(*items: Any, error: Exception | None = None) -> Callable[[Transaction], Awaitable[None]]:
+    async def work(tx: Transaction) -> None:
         for item in items:
-            tx.tell("topic", item)
+            tx.notify("topic", item)
         if error is not None:
             raise error
 
@@ -477,9 +477,9 @@ async def test_what_is_told_is_heard_once_it_is_committed(database: Database) ->
     await ready(database, ears)
     seen: list[int] = []
 
-    async def work(tx: Connection) -> None:
+    async def work(tx: Transaction) -> None:
         await store.meta.put(tx, {"key": "a", "value": "1"})
-        tx.tell("topic", {"id": "ü" * 10, "n": [1, None]})
+        tx.notify("topic", {"id": "ü" * 10, "n": [1, None]})
         seen.append(sum(isinstance(pair[1], dict) for pair in ears.told))
 
     await database.write(work)

@@ -9,7 +9,7 @@ import pytest
 
 from prefect.schemas.event_filters import EventFilter
 from prefect.server import store
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.server.services.events import emitting, event_store
 from prefect.server.services.events import querying as service
 from prefect.server.services.runs import run_states

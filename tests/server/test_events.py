@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from prefect.schemas.event_filters import EventFilter
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.server.services.events import event_store
 from prefect.server.services.events import querying as service
 from prefect.settings import PREFECT_SERVER_SERVICES_EVENT_LOGGER_ENABLED, temporary_settings

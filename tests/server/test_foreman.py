@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from prefect.server.bus import Bus
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.server.loops import Environment, foreman
 from prefect.settings import get_current_settings
 from prefect.types import UTC

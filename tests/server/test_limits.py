@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from prefect.server import store
-from prefect.server.db.connection import Connection, Database
+from prefect.server.db.interface import Database, Transaction
 from prefect.server.services.concurrency import leases, limits, tag_limits
 from prefect.server.services.core.errors import Invalid, Locked
 from prefect.types import new_id
@@ -66,7 +66,7 @@ async def test_slots_decay_and_no_part_of_one_is_lost(database: Database) -> Non
 
 
 async def _age(database: Database, id_: UUID, seconds: float) -> None:
-    async def age(tx: Connection) -> None:
+    async def age(tx: Transaction) -> None:
         row = await store.concurrency_limits.get(tx, id_)
         assert row is not None
         row["updated"] -= timedelta(seconds=seconds)
@@ -106,7 +106,7 @@ async def test_the_average_occupancy_says_how_long_to_wait(database: Database) -
 
 
 async def hold(database: Database, id_: UUID, length: timedelta | None = MINUTE, slots: int = 1) -> UUID:
-    async def hold(tx: Connection) -> UUID:
+    async def hold(tx: Transaction) -> UUID:
         assert await limits.take(tx, [id_], slots)
         return await leases.create(tx, [id_], slots, length)
 

@@ -12,7 +12,7 @@ import pytest
 
 from prefect.server import store
 from prefect.server.app import Server
-from prefect.server.db.connection import Connection, Database
+from prefect.server.db.interface import Database, Transaction
 from prefect.server.loops import Environment, all_loops, repossessor
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
@@ -108,7 +108,7 @@ async def test_a_lease_is_renewed_until_it_runs_out(api: httpx.AsyncClient, serv
     kept = (await ask(api, "POST", f"{V2}/increment-with-lease", body))["lease_id"]
     await ask(api, "POST", f"{V2}/increment-with-lease", {**body, "holder": {"type": "x", "id": NOBODY}}, 422)
 
-    async def late(tx: Connection) -> None:
+    async def late(tx: Transaction) -> None:
         rows = [{"id": UUID(lease), "expires": now() - timedelta(seconds=1)} for lease in (lost, kept)]
         await store.leases.change(tx, rows, ["expires"])
 
@@ -128,7 +128,7 @@ async def test_a_lease_that_ran_out_is_in_nobodys_way(api: httpx.AsyncClient, da
     lost = (await ask(api, "POST", f"{V2}/increment-with-lease", body))["lease_id"]
     await ask(api, "POST", f"{V2}/increment-with-lease", body, 423)
 
-    async def late(tx: Connection) -> None:
+    async def late(tx: Transaction) -> None:
         await store.leases.change(tx, [{"id": UUID(lost), "expires": now() - timedelta(seconds=1)}], ["expires"])
 
     await database.write(late)

@@ -9,12 +9,12 @@ from typing import Any
 
 import asyncpg
 import pytest
-from asyncpg.transaction import Transaction
+from asyncpg.transaction import Transaction as AsyncpgTransaction
 
 from prefect.server import store
 from prefect.server.db import postgres as module
-from prefect.server.db.connection import Connection, Told
 from prefect.server.db.errors import StoreBusy, StoreError, StoreUnavailable
+from prefect.server.db.interface import Notifications, Transaction
 from prefect.server.db.postgres import PostgresDatabase
 from prefect.server.db.sql import Many, Sql, one_of
 from tests.postgres import Postgres, need
@@ -48,7 +48,7 @@ async def keys(database: PostgresDatabase) -> list[str]:
     return [row["key"] for row in rows]
 
 
-async def pid(tx: Connection) -> int:
+async def pid(tx: Transaction) -> int:
     return (await tx.fetch(Sql("SELECT pg_backend_pid()")))[0][0]
 
 
@@ -69,7 +69,7 @@ async def kill(database: PostgresDatabase, number: int) -> None:
 async def test_a_unit_whose_connection_is_lost_is_done_again(database: PostgresDatabase) -> None:
     attempts: list[int] = []
 
-    async def work(tx: Connection) -> str:
+    async def work(tx: Transaction) -> str:
         attempts.append(await pid(tx))
         await store.meta.add(tx, [{"key": str(len(attempts)), "value": "x"}])
         if len(attempts) == 1:
@@ -87,9 +87,9 @@ class LosesCommit:
     def __init__(self, database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
         self._database = database
         self._after = after
-        self._commit = Transaction.commit
+        self._commit = AsyncpgTransaction.commit
         self.lost = 0
-        monkeypatch.setattr(Transaction, "commit", lambda transaction: self.commit(transaction))
+        monkeypatch.setattr(AsyncpgTransaction, "commit", lambda transaction: self.commit(transaction))
 
     async def commit(self, transaction: Any) -> None:
         if self.lost:
@@ -109,7 +109,7 @@ async def test_a_commit_without_an_answer_is_done_once(
     loses = LosesCommit(database, monkeypatch, after)
     attempts: list[int] = []
 
-    async def work(tx: Connection) -> int:
+    async def work(tx: Transaction) -> int:
         attempts.append(await pid(tx))
         await tx.run(Sql("INSERT INTO meta (key, value) VALUES (?, '')", (str(len(attempts)),)))
         return len(attempts)
@@ -153,7 +153,7 @@ async def test_a_restart_under_load_reaches_no_caller(own: Postgres) -> None:
             number += 1
             key = f"{name}-{number}"
 
-            async def work(tx: Connection, key: str = key) -> None:
+            async def work(tx: Transaction, key: str = key) -> None:
                 await tx.run(Sql("INSERT INTO meta (key, value) VALUES (?, '')", (key,)))
 
             await database.write(work)
@@ -197,7 +197,7 @@ async def test_units_that_lock_each_other_out_are_both_done(database: PostgresDa
     attempts: list[str] = []
 
     def crossing(order: str) -> Any:
-        async def work(tx: Connection) -> None:
+        async def work(tx: Transaction) -> None:
             attempts.append(order)
             await tx.run(Sql("UPDATE meta SET value = value || 'x' WHERE key = ?", (order[0],)))
             if len(attempts) <= 2:
@@ -247,7 +247,7 @@ async def test_a_statement_for_which_the_client_waits_too_long_says_so(
 async def test_a_unit_that_uses_its_connection_twice_at_once_is_a_bug_and_not_a_lost_connection(
     database: PostgresDatabase,
 ) -> None:
-    async def work(tx: Connection) -> None:
+    async def work(tx: Transaction) -> None:
         await asyncio.gather(tx.fetch(Sql("SELECT pg_sleep(0.01)")), tx.fetch(Sql("SELECT 1")))
 
     with pytest.raises(asyncpg.InterfaceError, match="another operation is in progress"):
@@ -294,7 +294,7 @@ async def test_connections_that_nobody_uses_are_let_go(
 async def test_a_list_of_any_length_is_one_prepared_statement(database: PostgresDatabase) -> None:
     await database.write(lambda tx: store.meta.add(tx, [{"key": str(number), "value": "x"} for number in range(300)]))
 
-    async def work(tx: Connection) -> int:
+    async def work(tx: Transaction) -> int:
         for count in range(2, 300):
             found = await store.meta.find(tx, one_of("meta.key", [str(number) for number in range(count)]))
             assert len(found) == count
@@ -321,22 +321,22 @@ async def test_servers_hear_of_each_other_and_of_what_they_missed(
 ) -> None:
     other = PostgresDatabase(postgres_url)
     await other.open()
-    heard: list[Told] = []
+    heard: list[Notifications] = []
     news = asyncio.Event()
 
-    def listen(told: Told) -> None:
+    def listen(told: Notifications) -> None:
         heard.append(told)
         news.set()
 
-    async def next_one() -> Told:
+    async def next_one() -> Notifications:
         async with asyncio.timeout(10):
             while not heard:
                 news.clear()
                 await news.wait()
         return heard.pop(0)
 
-    async def tell(tx: Connection, item: str) -> None:
-        tx.tell("topic", item)
+    async def tell(tx: Transaction, item: str) -> None:
+        tx.notify("topic", item)
 
     other.listen(listen)
     assert await next_one() == []  # it listens: something may have been told before
@@ -356,12 +356,12 @@ async def test_servers_hear_of_each_other_and_of_what_they_missed(
     assert await next_one() == [("topic", "own")]
     items = [f"{number}-{'x' * 900}" for number in range(50)]
 
-    async def tell_much(tx: Connection) -> None:
+    async def tell_much(tx: Transaction) -> None:
         for item in items:
-            tx.tell("topic", item)
+            tx.notify("topic", item)
 
     await database.write(tell_much)
-    told: Told = []
+    told: Notifications = []
     while len(told) < len(items):
         told += await next_one()
     assert told == [("topic", item) for item in items]  # in order, and its own but once

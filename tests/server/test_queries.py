@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from prefect.schemas.filters import objects, runs
 from prefect.schemas.wire import filters as wire
-from prefect.server.db.connection import Connection, Database
+from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.postgres import PostgresDatabase
 from prefect.server.db.resident import ResidentSqlite
 from prefect.server.db.sql import TRUE, Sql, all_of
@@ -41,7 +41,7 @@ async def both(postgres: Postgres, tmp_path: Path) -> AsyncIterator[list[Databas
         await database.close()
 
 
-async def _fill(tx: Connection) -> None:
+async def _fill(tx: Transaction) -> None:
     """Three rows a table: two full ones, and one whose values are null where they may be."""
     for collection in COLLECTIONS.values():
         bare = row(collection, 3)
@@ -133,7 +133,7 @@ async def test_a_filter_finds_the_same_on_both(both: list[Database], name: str) 
     assert len(outcomes) > 1, f"every {name} finds as many rows: it asks nothing"
 
 
-async def _dialect(tx: Connection) -> Any:
+async def _dialect(tx: Transaction) -> Any:
     return tx.dialect
 
 
@@ -166,7 +166,7 @@ async def test_every_sort_orders_the_full_rows_alike_on_both(both: list[Database
 
 
 async def test_pages_of_every_sort_overlap_on_neither(both: list[Database]) -> None:
-    async def pages(tx: Connection, table: str, sort: str) -> list[UUID]:
+    async def pages(tx: Transaction, table: str, sort: str) -> list[UUID]:
         order = sorting.order(table, sort, "")
         found = [await COLLECTIONS[table].find(tx, TRUE, order, 1, offset) for offset in range(4)]
         return [item["id"] for page in found for item in page]

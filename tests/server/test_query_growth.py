@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from prefect.server.db.postgres import PostgresConnection
-from prefect.server.db.sqlite import SqliteConnection
+from prefect.server.db.postgres import PostgresTransaction
+from prefect.server.db.sqlite import SqliteTransaction
 from prefect.types import now
 
 LISTS = [
@@ -96,7 +96,7 @@ async def queries(api: httpx.AsyncClient, counted: list[str], parent: str) -> di
 
 async def test_the_number_of_queries_does_not_grow(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[str] = []
-    for kind in (SqliteConnection, PostgresConnection):
+    for kind in (SqliteTransaction, PostgresTransaction):
         fetch: Any = kind.fetch
 
         async def counting(self: Any, sql: Any, fetch: Any = fetch) -> Any:

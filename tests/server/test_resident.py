@@ -16,8 +16,8 @@ import pytest
 
 from prefect._io import drive
 from prefect.server import store
-from prefect.server.db.connection import Connection
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
+from prefect.server.db.interface import Transaction
 from prefect.server.db.resident import ResidentSqlite
 from prefect.server.db.sqlite import SqliteDatabase
 
@@ -80,10 +80,10 @@ async def test_a_unit_that_fills_the_disk_fails_alone(database: ResidentSqlite) 
         pages = connection._raw.execute("PRAGMA page_count").fetchone()[0]
         connection._raw.execute(f"PRAGMA max_page_count = {pages + 3}")
 
-    async def fill(tx: Connection) -> None:
+    async def fill(tx: Transaction) -> None:
         await store.meta.add(tx, [{"key": f"big-{number}", "value": "x" * 4000} for number in range(50)])
 
-    async def small(tx: Connection) -> None:
+    async def small(tx: Transaction) -> None:
         await store.meta.add(tx, [{"key": "small", "value": "x"}])
 
     large, little = await asyncio.gather(database.write(fill), database.write(small), return_exceptions=True)
@@ -170,7 +170,7 @@ async def test_a_loop_that_ends_before_the_answer_leaves_the_writer_alive(tmp_pa
     reached = threading.Event()
     go = threading.Event()
 
-    async def slow(tx: Connection) -> None:
+    async def slow(tx: Transaction) -> None:
         await store.meta.put(tx, {"key": "slow", "value": "x"})
         reached.set()
         go.wait(10)
@@ -194,7 +194,7 @@ async def test_a_loop_that_ends_before_the_answer_leaves_the_writer_alive(tmp_pa
 
 
 async def test_a_unit_within_a_unit_is_refused_rather_than_waited_for(database: ResidentSqlite) -> None:
-    async def outer(tx: Connection) -> None:
+    async def outer(tx: Transaction) -> None:
         await put(database, "inner")
 
     with pytest.raises(RuntimeError, match="cannot begin another"):

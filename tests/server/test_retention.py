@@ -10,7 +10,7 @@ import pytest
 
 from prefect.server import store
 from prefect.server.bus import Bus
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.server.loops import Environment, all_loops, retention
 from prefect.server.services.events import event_store
 from prefect.server.services.runs import run_logs, run_states

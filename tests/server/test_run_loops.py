@@ -13,8 +13,8 @@ import pytest
 
 from prefect.server import store
 from prefect.server.app import Server
-from prefect.server.db.connection import Database
 from prefect.server.db.errors import StoreUnavailable
+from prefect.server.db.interface import Database
 from prefect.server.db.sql import Sql
 from prefect.server.loops import (
     Environment,

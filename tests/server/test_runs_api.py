@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from prefect.server import store
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.settings import temporary_settings
 from prefect.types import UTC, new_id, now
 from tests.server.calling import Api

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from prefect.server import store
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.server.services.runs import creation, transitions
 from prefect.server.services.runs.apply import apply_records
 from prefect.server.services.runs.run_states import NOTHING_DERIVED, entered

@@ -16,7 +16,7 @@ from prefect.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSched
 from prefect.server import store
 from prefect.server.app import Server
 from prefect.server.bus import Bus
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.server.db.postgres import PostgresDatabase
 from prefect.server.db.sql import Sql
 from prefect.server.loops import Environment, Loop, Loops, scheduler

@@ -19,8 +19,8 @@ from websockets.typing import Subprotocol
 from prefect.server import store
 from prefect.server.app import Server, sockets
 from prefect.server.app.streams import events as streams
-from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreBusy
+from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.postgres import PostgresDatabase
 from prefect.server.services.events import event_store, ingest
 from prefect.settings import (
@@ -134,7 +134,7 @@ async def test_no_pong_comes_before_the_commit(
     may_commit, begun = asyncio.Event(), asyncio.Event()
     write = database.write
 
-    async def slowly(work: Callable[[Connection], Awaitable[Any]]) -> Any:
+    async def slowly(work: Callable[[Transaction], Awaitable[Any]]) -> Any:
         begun.set()
         await may_commit.wait()
         return await write(work)
@@ -224,7 +224,7 @@ async def test_an_event_that_the_server_fails_on_holds_up_no_other(
     bad, *good = [event(name) for name in ("bad", "good", "good")]
     add = event_store.add
 
-    async def fails(tx: Connection, told: list[Event]) -> int:
+    async def fails(tx: Transaction, told: list[Event]) -> int:
         if any(each["event"] == "bad" for each in told):
             raise ZeroDivisionError
         return await add(tx, told)
@@ -249,11 +249,11 @@ async def test_a_client_must_wait_while_the_database_is_busy(
     sizes: list[int] = []
     take = ingest.receive
 
-    async def receive(tx: Connection, told: list[Event]) -> None:
+    async def receive(tx: Transaction, told: list[Event]) -> None:
         sizes.append(len(told))
         await take(tx, told)
 
-    async def slowly(work: Callable[[Connection], Awaitable[Any]]) -> Any:
+    async def slowly(work: Callable[[Transaction], Awaitable[Any]]) -> Any:
         await may_commit.wait()
         return await write(work)
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from prefect.server import store
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.types import new_id, now
 from tests.server.asking import ask
 from tests.server.test_streams import event, kept

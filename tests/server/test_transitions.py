@@ -13,7 +13,7 @@ import pytest
 
 from prefect.rules import POLICIES
 from prefect.server import store
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.server.services.concurrency import limits
 from prefect.server.services.runs import transitions
 from prefect.server.services.runs.apply import apply_records

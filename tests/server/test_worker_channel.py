@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from prefect.server import store
 from prefect.server.app import Server
 from prefect.server.app.streams import worker_channel
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.server.services.runs import cancellation
 from prefect.server.services.work import cleanup
 from prefect.types import new_id, now

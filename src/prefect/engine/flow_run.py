@@ -18,7 +18,7 @@ from prefect.engine.parameters import collect, listed, resolve, track
 from prefect.engine.subflow import ParentTask
 from prefect.exceptions import Abort, ParameterTypeError, Pause
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
-from prefect.results import asking
+from prefect.results import defaults
 from prefect.results.inline import inline
 from prefect.rules import Moment
 from prefect.schemas.runs import FlowRun, FlowRunPolicy
@@ -28,9 +28,9 @@ from prefect.utilities.names import generate_slug
 
 if TYPE_CHECKING:
     from prefect._flow import Flow
-    from prefect.engine import keeping, served
+    from prefect.engine import persistence, served
 else:
-    keeping = lazy("prefect.engine.keeping")
+    persistence = lazy("prefect.engine.persistence")
     served = lazy("prefect.engine.served")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
@@ -218,7 +218,7 @@ class FlowExecution(Execution):
             parameters=self.parameters,
             log_prints=self.flow.should_log_prints(self.parent),
             persist_result=self._should_persist(),
-            result_store=lambda: keeping.flow_store(self),
+            result_store=lambda: persistence.flow_store(self),
             memo=self._memo,
         )
 
@@ -233,7 +233,7 @@ class FlowExecution(Execution):
             return self.flow.persist_result
         if self.parent is not None:
             return self.parent.persist_result
-        return asking.get_default_persist_setting()
+        return defaults.get_default_persist_setting()
 
     # --- states -------------------------------------------------------------------------------------------------------
 
@@ -346,7 +346,7 @@ class FlowExecution(Execution):
         state, self.value = ending.state, ending.value
         assert self._context is not None
         if state.is_completed() and self._context.persist_result:
-            state = await keeping.persist(self, state, ending.value)
+            state = await persistence.persist(self, state, ending.value)
         entered = await self.become(state, inline(ending.value) if ending.plain else None)
         if entered.is_scheduled():
             return self._try_again(entered)

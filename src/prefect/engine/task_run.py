@@ -19,7 +19,7 @@ from prefect.engine.memo import Memo, Place
 from prefect.engine.parameters import Link, collect, listed, resolve, track
 from prefect.exceptions import UpstreamTaskError
 from prefect.logging.loggers import identity_logger, log_line, print_capture
-from prefect.results import asking
+from prefect.results import defaults
 from prefect.results.inline import inline
 from prefect.schemas.runs import FlowRunResult, TaskRun, TaskRunResult
 from prefect.schemas.states import InMemory, State, StateDetails, StateType
@@ -27,11 +27,11 @@ from prefect.types import new_id, now
 
 if TYPE_CHECKING:
     from prefect import settings
-    from prefect.engine import keeping
+    from prefect.engine import persistence
     from prefect.tasks import Task
     from prefect.utilities import math
 else:
-    keeping = lazy("prefect.engine.keeping")
+    persistence = lazy("prefect.engine.persistence")
     math = lazy("prefect.utilities.math")
     settings = lazy("prefect.settings")
 
@@ -70,7 +70,7 @@ class TaskExecution(Execution):
         self.flow: EngineContext | None = EngineContext.get()
         self.journal = (journal.current() if self.flow else None) or outbox.use_journal()
         self.attempt = 0
-        self.kept: keeping.Keeping | None = None
+        self.kept: persistence.ResultPersistence | None = None
         self._run: TaskRun | None = None
         self._logger: Any = None
         self._context: TaskRunContext | None = None
@@ -201,9 +201,9 @@ class TaskExecution(Execution):
             done = self._memo.find(self._place, self.parameters) if self._memo and self._place else None
             if done is not None:
                 return done[0].data, done[1]
-            if keeping.needed(self):
+            if persistence.needed(self):
                 with self:
-                    kept = keeping.Keeping(self)
+                    kept = persistence.ResultPersistence(self)
                 self.kept = kept
         record = await self.kept.begin() if self.kept is not None else None
         return None if record is None else (record, record.result)
@@ -239,7 +239,7 @@ class TaskExecution(Execution):
             self.parameters,
             task.should_log_prints(flow),
             self._should_persist(),
-            lambda: keeping.task_store(self),
+            lambda: persistence.task_store(self),
         )
         self._prints = print_capture(self._context.log_prints)
 
@@ -265,7 +265,7 @@ class TaskExecution(Execution):
             return self.task.persist_result
         if self.flow is not None:
             return self.flow.persist_result
-        return asking.get_default_persist_setting_for_tasks()
+        return defaults.get_default_persist_setting_for_tasks()
 
     def _not_ready(self, error: UpstreamTaskError) -> Verdict:
         self._prepare()

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from prefect._lazy import exports
 
 if TYPE_CHECKING:
-    from prefect.results.asking import get_default_persist_setting as get_default_persist_setting
-    from prefect.results.asking import get_default_persist_setting_for_tasks as get_default_persist_setting_for_tasks
-    from prefect.results.asking import get_result_store as get_result_store
-    from prefect.results.asking import should_persist_result as should_persist_result
+    from prefect.results.defaults import get_default_persist_setting as get_default_persist_setting
+    from prefect.results.defaults import get_default_persist_setting_for_tasks as get_default_persist_setting_for_tasks
+    from prefect.results.defaults import get_result_store as get_result_store
+    from prefect.results.defaults import should_persist_result as should_persist_result
     from prefect.results.record import ResultRecord as ResultRecord
     from prefect.results.record import ResultRecordMetadata as ResultRecordMetadata
     from prefect.results.record import load_reference as load_reference

@@ -17,14 +17,14 @@ from starlette.types import ASGIApp
 
 import prefect
 from prefect.server.app import metrics, sockets
-from prefect.server.app.csrf import Guard
-from prefect.server.app.directory import Directory
-from prefect.server.app.edge import LARGEST, Edge
+from prefect.server.app.csrf import CsrfMiddleware
 from prefect.server.app.endpoints import Deferred
 from prefect.server.app.errors import HANDLERS
+from prefect.server.app.middleware import LARGEST, RequestMiddleware
+from prefect.server.app.prefix_router import PrefixRouter
 from prefect.server.bus import Bus
 from prefect.server.db import opening
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.server.loops import Loops
 from prefect.server.routes import operations
 from prefect.server.services.upkeep import startup
@@ -98,7 +98,7 @@ class Server:
             strict_content_type=False,
         )
         routes = [Deferred(operation, self.database) for operation in operations()]
-        api.router.routes += [Directory(routes), *routes]
+        api.router.routes += [PrefixRouter(routes), *routes]
         api.router.routes.extend(sockets.routes(self))
         api.add_route("/metrics", self._metrics, include_in_schema=False)
         return api
@@ -110,9 +110,9 @@ class Server:
         auth = told.auth_string.get_secret_value() if told.auth_string else None
         inside: ASGIApp = GZipMiddleware(self.api, minimum_size=LARGE, compresslevel=QUICK)
         if told.csrf_protection_enabled:
-            inside = Guard(inside, self.database)
+            inside = CsrfMiddleware(inside, self.database)
         base = base_path(self.settings)
-        app.mount(base, Edge(inside, auth, LARGEST))
+        app.mount(base, RequestMiddleware(inside, auth, LARGEST))
         app.add_route("/", lambda _: HTMLResponse(_PAGE.format(api=base)), include_in_schema=False)
         app.add_middleware(
             CORSMiddleware,

@@ -6,14 +6,14 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from prefect.server.app.errors import answer, unavailable
-from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
+from prefect.server.db.interface import Database, Transaction
 from prefect.server.services.security import csrf
 
 _CHANGING = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 
 
-class Guard:
+class CsrfMiddleware:
     """The API behind a guard who asks for CSRF tokens.
 
     Args:
@@ -48,7 +48,7 @@ class Guard:
         if not client:
             return "The request does not say whose CSRF token it has: send Prefect-Csrf-Client."
 
-        async def valid(tx: Connection) -> bool:
+        async def valid(tx: Transaction) -> bool:
             return await csrf.valid(tx, client, token)
 
         return None if await self.database.read(valid) else "Invalid CSRF token or client: fetch another token."

@@ -25,8 +25,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from prefect.server.db.connection import Connection, Database, Work
 from prefect.server.db.errors import StoreBusy
+from prefect.server.db.interface import Database, Transaction, Work
 from prefect.server.routes.operation import Caller, Content, Operation, Status
 from prefect.server.routes.parameters import Parameter, parameters, wants_caller
 
@@ -119,7 +119,7 @@ def _transacting(
 ) -> Callable[[Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
     """What does an operation's work."""
     if not operation.stored:
-        return lambda work: work(cast("Connection", None))
+        return lambda work: work(cast("Transaction", None))
     transact = database.write if operation.writes else database.read
     if operation.seconds is None:
         return transact

@@ -57,7 +57,7 @@ def _stream(name: str) -> Stream:
 def _served(server: Server, stream: Stream, strict: str | None) -> Callable[[WebSocket], Awaitable[None]]:
     async def serve(socket: WebSocket) -> None:
         try:
-            if await let_in(socket, _expected(server), strict):
+            if await authenticate(socket, _expected(server), strict):
                 await stream(server, socket)
         except WebSocketDisconnect:
             pass
@@ -70,7 +70,7 @@ def _expected(server: Server) -> str | None:
     return secret.get_secret_value() if secret else None
 
 
-async def let_in(socket: WebSocket, expected: str | None, strict: str | None = None) -> bool:
+async def authenticate(socket: WebSocket, expected: str | None, strict: str | None = None) -> bool:
     """Accept a websocket if its client may come in; otherwise it is closed.
 
     Args:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from prefect.server.db.connection import Database, Told
+from prefect.server.db.interface import Database, Notifications
 
 WAITING = 10_000
 """Items that may wait for a subscriber; one that falls further behind misses some."""
@@ -74,11 +74,11 @@ class Bus:
         self._loop = asyncio.get_running_loop()
         database.listen(self._hear)
 
-    def _hear(self, told: Told) -> None:
+    def _hear(self, told: Notifications) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.deliver, told)
 
-    def deliver(self, told: Told) -> None:
+    def deliver(self, told: Notifications) -> None:
         """Give items to their subscribers; without any, say that some may have been missed."""
         for topic, item in told:
             for subscription in self._subscribers.get(topic, ()):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from prefect.server.db.connection import Database
 from prefect.server.db.errors import StoreUnavailable
+from prefect.server.db.interface import Database
 from prefect.server.db.sqlite import NAME as NAME
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from urllib.parse import parse_qsl, urlencode
 
 from prefect._lazy import lazy
 from prefect.server.db import schema
-from prefect.server.db.connection import Connection, Told, Work
 from prefect.server.db.dialect import PostgresDialect
 from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
+from prefect.server.db.interface import Notifications, Transaction, Work
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
 from prefect.types import new_id
@@ -51,14 +51,14 @@ NOTICE = 7500
 """Bytes that a notice may have: PostgreSQL takes less than 8000."""
 
 
-class PostgresConnection:
+class PostgresTransaction:
     """A transaction on a PostgreSQL database."""
 
     dialect = PostgresDialect()
 
     def __init__(self, raw: Any) -> None:
         self.raw = raw
-        self.told: Told = []
+        self.told: Notifications = []
 
     async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
         text, values = self.dialect.statement(sql)
@@ -79,7 +79,7 @@ class PostgresConnection:
         text = f"UPDATE {table.name} SET {sets} FROM {given} WHERE {table.name}.{table.key} = given.{table.key}"
         return _touched(await self.raw.execute(text, *zip(*rows, strict=True)))
 
-    def tell(self, topic: str, item: Any = None) -> None:
+    def notify(self, topic: str, item: Any = None) -> None:
         self.told.append((topic, item))
 
     def _given(self, table: Table, names: Sequence[str]) -> str:
@@ -122,9 +122,9 @@ class PostgresDatabase:
         self._idle: list[tuple[float, Any]] = []
         self._used: set[Any] = set()
         self._listening: asyncio.Task[None] | None = None
-        self._listeners: list[Callable[[Told], None]] = []
+        self._listeners: list[Callable[[Notifications], None]] = []
         self._name = str(new_id())
-        self._untold: Told = []
+        self._untold: Notifications = []
         self._telling: asyncio.Task[None] | None = None
         self.depth = 0
         """How many units of work wait for a connection."""
@@ -173,14 +173,14 @@ class PostgresDatabase:
             await _let_go(self._idle.pop()[1])
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Connection]:
+    async def reading(self) -> AsyncIterator[Transaction]:
         async with self._connection() as raw, raw.transaction(isolation="repeatable_read", readonly=True):
-            yield PostgresConnection(raw)
+            yield PostgresTransaction(raw)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Connection]:
+    async def writing(self) -> AsyncIterator[Transaction]:
         async with self._connection() as raw, raw.transaction():
-            tx = PostgresConnection(raw)
+            tx = PostgresTransaction(raw)
             yield tx
         self._tell(tx.told)
 
@@ -244,7 +244,7 @@ class PostgresDatabase:
             transaction = raw.transaction()
             await transaction.start()
             try:
-                tx = PostgresConnection(raw)
+                tx = PostgresTransaction(raw)
                 outcome = await work(tx)
                 which = await raw.fetchrow(_WHICH)
             except BaseException:
@@ -299,7 +299,7 @@ class PostgresDatabase:
             await asyncio.sleep(pause * (0.5 + random.random()))
             pause = min(pause * 2, 0.5)
 
-    def listen(self, listener: Callable[[Told], None]) -> None:
+    def listen(self, listener: Callable[[Notifications], None]) -> None:
         self._listeners.append(listener)
         if self._listening is None:
             self._listening = asyncio.get_running_loop().create_task(self._hear())
@@ -326,7 +326,7 @@ class PostgresDatabase:
         if name != self._name:
             self._pass_on([(topic, item) for topic, item in told])
 
-    def _tell(self, told: Told) -> None:
+    def _tell(self, told: Notifications) -> None:
         """Have the listeners here told at once, and those of other servers soon.
 
         In a transaction of its own: PostgreSQL lets only one at a time commit of those that notify.
@@ -354,7 +354,7 @@ class PostgresDatabase:
         async with self._connection() as raw:
             await raw.execute(text, *values)
 
-    def _pass_on(self, told: Told) -> None:
+    def _pass_on(self, told: Notifications) -> None:
         for listener in self._listeners:
             listener(told)
 
@@ -394,7 +394,7 @@ _WHICH = "SELECT pg_current_xact_id_if_assigned()::text, pg_stat_get_bgwriter_st
 that after it."""
 
 
-def _notices(name: str, told: Told) -> Iterator[str]:
+def _notices(name: str, told: Notifications) -> Iterator[str]:
     """What a server tells, in as many notices as it takes."""
     notice: list[str] = []
     size = 0

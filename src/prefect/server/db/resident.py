@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from prefect._io import blocking, drive, wait
-from prefect.server.db.connection import Work
 from prefect.server.db.errors import StoreUnavailable
+from prefect.server.db.interface import Work
 from prefect.server.db.sql import Sql
-from prefect.server.db.sqlite import PATIENCE, READ_ONLY, SqliteConnection, SqliteDatabase
+from prefect.server.db.sqlite import PATIENCE, READ_ONLY, SqliteDatabase, SqliteTransaction
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class ResidentSqlite(SqliteDatabase):
         self._writer: threading.Thread | None = None
         self._readers: ThreadPoolExecutor | None = None
         self._own = threading.local()
-        self._opened: list[SqliteConnection] = []
+        self._opened: list[SqliteTransaction] = []
 
     async def open(self) -> None:
         await super().open()
@@ -117,7 +117,7 @@ class ResidentSqlite(SqliteDatabase):
         finally:
             await connection.roll_back()
 
-    def _connection(self, first: Sql | None = None) -> SqliteConnection:
+    def _connection(self, first: Sql | None = None) -> SqliteTransaction:
         """This thread's connection."""
         connection = getattr(self._own, "connection", None)
         if connection is None:
@@ -184,7 +184,7 @@ class ResidentSqlite(SqliteDatabase):
             self._jobs.put(None)
         return job
 
-    async def _attempt(self, connection: SqliteConnection, job: _Job) -> None:
+    async def _attempt(self, connection: SqliteTransaction, job: _Job) -> None:
         """Do a unit of work; what it did is taken back alone when it fails."""
         told = len(connection.told)
         job.error = None

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from prefect._io import blocking, drive, sleep
 from prefect._lazy import lazy
 from prefect.server.db import schema
-from prefect.server.db.connection import Connection, Told, Work
 from prefect.server.db.dialect import SqliteDialect
 from prefect.server.db.errors import (
     Duplicate,
@@ -26,6 +25,7 @@ from prefect.server.db.errors import (
     StoreUnavailable,
     Unstorable,
 )
+from prefect.server.db.interface import Notifications, Transaction, Work
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
 
@@ -54,7 +54,7 @@ READ_ONLY = Sql("PRAGMA query_only = ON")
 """What reads must not write: it would be taken back without a word."""
 
 
-class SqliteConnection:
+class SqliteTransaction:
     """A transaction on a SQLite file."""
 
     dialect = SqliteDialect()
@@ -64,7 +64,7 @@ class SqliteConnection:
         self._path = path
         # A cancelled caller may leave a statement running in a worker thread: closing must wait for it.
         self._busy = threading.Lock()
-        self.told: Told = []
+        self.told: Notifications = []
 
     async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
         text, values = self.dialect.statement(sql)
@@ -84,7 +84,7 @@ class SqliteConnection:
         text = f"UPDATE {table.name} SET {sets} WHERE {table.key} = ?"
         return await self._call(lambda: self._raw.executemany(text, rows).rowcount)
 
-    def tell(self, topic: str, item: Any = None) -> None:
+    def notify(self, topic: str, item: Any = None) -> None:
         self.told.append((topic, item))
 
     async def roll_back(self) -> None:
@@ -133,7 +133,7 @@ class SqliteDatabase:
         self.patience = patience
         self.migrate = migrate
         self._prepared = False
-        self._listeners: list[Callable[[Told], None]] = []
+        self._listeners: list[Callable[[Notifications], None]] = []
 
     @property
     def depth(self) -> int:
@@ -146,7 +146,7 @@ class SqliteDatabase:
     async def close(self) -> None:
         pass
 
-    def listen(self, listener: Callable[[Told], None]) -> None:
+    def listen(self, listener: Callable[[Notifications], None]) -> None:
         self._listeners.append(listener)
 
     async def read(self, work: Work[T]) -> T:
@@ -164,7 +164,7 @@ class SqliteDatabase:
             return await work(tx)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Connection]:
+    async def reading(self) -> AsyncIterator[Transaction]:
         connection = await blocking(self._open)
         try:
             await connection.run(READ_ONLY)
@@ -174,7 +174,7 @@ class SqliteDatabase:
             await connection.finish("ROLLBACK")
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Connection]:
+    async def writing(self) -> AsyncIterator[Transaction]:
         connection = await blocking(self._open)
         try:
             await self._take_turn(connection)
@@ -185,12 +185,12 @@ class SqliteDatabase:
         await connection.finish("COMMIT")
         self._announce(connection.told)
 
-    def _announce(self, told: Told) -> None:
+    def _announce(self, told: Notifications) -> None:
         if told:
             for listener in self._listeners:
                 listener(told)
 
-    async def _take_turn(self, connection: SqliteConnection) -> None:
+    async def _take_turn(self, connection: SqliteTransaction) -> None:
         """Begin a transaction that writes, as soon as no other one does.
 
         Waiting is done here and not in the driver: under an event loop that would hold a thread for each who waits,
@@ -211,7 +211,7 @@ class SqliteDatabase:
             pause = min(pause * 2, PAUSE)
         await connection.run(Sql(f"PRAGMA busy_timeout = {BRIEFLY * 1000:.0f}"))
 
-    def _open(self) -> SqliteConnection:
+    def _open(self) -> SqliteTransaction:
         if not (self._prepared and self.path.exists()):
             _make_home(self.path.parent)
         try:
@@ -231,7 +231,7 @@ class SqliteDatabase:
         except BaseException:
             raw.close()
             raise
-        return SqliteConnection(raw, self.path)
+        return SqliteTransaction(raw, self.path)
 
 
 def open_home(home: Path) -> SqliteDatabase:

@@ -18,8 +18,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from prefect.server.bus import Bus
-from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreBusy, StoreError, StoreUnavailable
+from prefect.server.db.interface import Database, Transaction
 from prefect.server.services.upkeep import leadership
 from prefect.types import new_id
 
@@ -144,7 +144,7 @@ class Loops:
     async def _leads(self, loop: Loop) -> bool:
         length = timedelta(seconds=max(3 * loop.seconds, 15))
 
-        async def claim(tx: Connection) -> bool:
+        async def claim(tx: Transaction) -> bool:
             return await leadership.claim(tx, loop.name, self.owner, length)
 
         return await self.environment.database.write(claim)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.loops import Environment, Loop
 from prefect.server.services.upkeep import retention
 
@@ -81,7 +81,7 @@ async def remove_orphans(environment: Environment) -> None:
     await _until_none_is_left(environment, retention.remove_orphans)
 
 
-async def _until_none_is_left(environment: Environment, remove: Callable[[Connection, int], Awaitable[int]]) -> None:
+async def _until_none_is_left(environment: Environment, remove: Callable[[Transaction, int], Awaitable[int]]) -> None:
     limit = environment.settings.server.services.db_vacuum.batch_size
     while await environment.database.write(lambda tx: remove(tx, limit)):
         pass

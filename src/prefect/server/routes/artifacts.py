@@ -18,7 +18,7 @@ from prefect.schemas.wire import (
     FlowRunFilter,
     TaskRunFilter,
 )
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes, Status
 from prefect.server.services.catalog import artifacts as service
 
@@ -26,26 +26,26 @@ routes = Routes("Artifacts", "/artifacts")
 
 
 @routes.writes("POST", "/", Artifact, 200)
-async def create_artifact(tx: Connection, artifact: ArtifactCreate) -> Any:
+async def create_artifact(tx: Transaction, artifact: ArtifactCreate) -> Any:
     """Create an artifact, which is answered with status 201."""
     return Status(201, await service.add(tx, artifact.model_dump(exclude_unset=True)))
 
 
 @routes.reads("GET", "/{id:uuid}", Artifact)
-async def read_artifact(tx: Connection, id: UUID) -> Any:
+async def read_artifact(tx: Transaction, id: UUID) -> Any:
     """An artifact."""
     return await service.get(tx, id)
 
 
 @routes.reads("GET", "/{key}/latest", Artifact)
-async def read_latest_artifact(tx: Connection, key: str) -> Any:
+async def read_latest_artifact(tx: Transaction, key: str) -> Any:
     """The newest artifact of a key."""
     return await service.get_latest(tx, key)
 
 
 @routes.reads("POST", "/filter", list[Artifact])
 async def read_artifacts(
-    tx: Connection,
+    tx: Transaction,
     sort: Body[ArtifactSort] = ArtifactSort.ID_DESC,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
@@ -71,7 +71,7 @@ async def read_artifacts(
 
 @routes.reads("POST", "/latest/filter", list[ArtifactCollection])
 async def read_latest_artifacts(
-    tx: Connection,
+    tx: Transaction,
     sort: Body[ArtifactCollectionSort] = ArtifactCollectionSort.ID_DESC,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
@@ -97,7 +97,7 @@ async def read_latest_artifacts(
 
 @routes.reads("POST", "/count", int)
 async def count_artifacts(
-    tx: Connection,
+    tx: Transaction,
     artifacts: Body[ArtifactFilter] = NOT_GIVEN,
     flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
     task_runs: Body[TaskRunFilter] = NOT_GIVEN,
@@ -112,7 +112,7 @@ async def count_artifacts(
 
 @routes.reads("POST", "/latest/count", int)
 async def count_latest_artifacts(
-    tx: Connection,
+    tx: Transaction,
     artifacts: Body[ArtifactCollectionFilter] = NOT_GIVEN,
     flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
     task_runs: Body[TaskRunFilter] = NOT_GIVEN,
@@ -126,12 +126,12 @@ async def count_latest_artifacts(
 
 
 @routes.writes("PATCH", "/{id:uuid}")
-async def update_artifact(tx: Connection, artifact: ArtifactUpdate, id: UUID) -> None:
+async def update_artifact(tx: Transaction, artifact: ArtifactUpdate, id: UUID) -> None:
     """Change what is given of an artifact."""
     await service.change(tx, id, artifact.model_dump(exclude_unset=True))
 
 
 @routes.writes("DELETE", "/{id:uuid}")
-async def delete_artifact(tx: Connection, id: UUID) -> None:
+async def delete_artifact(tx: Transaction, id: UUID) -> None:
     """Delete an artifact."""
     await service.remove(tx, id)

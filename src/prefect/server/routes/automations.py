@@ -13,7 +13,7 @@ from prefect.schemas.wire import (
     AutomationPartialUpdate,
     AutomationUpdate,
 )
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import NOT_GIVEN, Body, In, Limit, Offset, Routes, Status
 from prefect.server.services.automations import automations as service
 
@@ -21,32 +21,32 @@ routes = Routes("Automations")
 
 
 @routes.writes("POST", "/automations/", Automation, 201)
-async def create_automation(tx: Connection, automation: AutomationCreate) -> Any:
+async def create_automation(tx: Transaction, automation: AutomationCreate) -> Any:
     """Create an automation."""
     return await service.add(tx, automation.model_dump(mode="json"))
 
 
 @routes.writes("PUT", "/automations/{id:uuid}")
-async def update_automation(tx: Connection, automation: AutomationUpdate, id: UUID) -> None:
+async def update_automation(tx: Transaction, automation: AutomationUpdate, id: UUID) -> None:
     """Replace an automation; what is not given gets its default."""
     await service.change(tx, id, automation.model_dump(mode="json"))
 
 
 @routes.writes("PATCH", "/automations/{id:uuid}")
-async def patch_automation(tx: Connection, automation: AutomationPartialUpdate, id: UUID) -> None:
+async def patch_automation(tx: Transaction, automation: AutomationPartialUpdate, id: UUID) -> None:
     """Enable or disable an automation."""
     await service.change(tx, id, automation.model_dump(exclude_unset=True))
 
 
 @routes.writes("DELETE", "/automations/{id:uuid}")
-async def delete_automation(tx: Connection, id: UUID) -> None:
+async def delete_automation(tx: Transaction, id: UUID) -> None:
     """Delete an automation."""
     await service.remove(tx, id)
 
 
 @routes.reads("POST", "/automations/filter", list[Automation])
 async def read_automations(
-    tx: Connection,
+    tx: Transaction,
     sort: Body[AutomationSort] = AutomationSort.NAME_ASC,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
@@ -57,25 +57,25 @@ async def read_automations(
 
 
 @routes.reads("POST", "/automations/count", int)
-async def count_automations(tx: Connection, automations: Body[AutomationFilter | None] = None) -> Any:
+async def count_automations(tx: Transaction, automations: Body[AutomationFilter | None] = None) -> Any:
     """How many automations satisfy a filter."""
     return await service.count(tx, automations)
 
 
 @routes.reads("GET", "/automations/{id:uuid}", Automation)
-async def read_automation(tx: Connection, id: UUID) -> Any:
+async def read_automation(tx: Transaction, id: UUID) -> Any:
     """An automation."""
     return await service.get(tx, id)
 
 
 @routes.reads("GET", "/automations/related-to/{resource_id:str}", list[Automation])
-async def read_automations_related_to_resource(tx: Connection, resource_id: str) -> Any:
+async def read_automations_related_to_resource(tx: Transaction, resource_id: str) -> Any:
     """The automations that a resource owns, or that do something to it."""
     return await service.find_related(tx, resource_id)
 
 
 @routes.writes("DELETE", "/automations/owned-by/{resource_id:str}", Any, 202)
-async def delete_automations_owned_by_resource(tx: Connection, resource_id: str) -> None:
+async def delete_automations_owned_by_resource(tx: Transaction, resource_id: str) -> None:
     """Delete the automations that a resource owns."""
     await service.remove_owned(tx, resource_id)
 
@@ -85,7 +85,7 @@ Template = Annotated[str, In("whole")]
 
 @routes.reads("POST", "/automations/templates/validate", None, status=204)
 @routes.reads("POST", "/templates/validate", None, status=204)
-async def validate_template(tx: Connection, template: Template = "") -> Any:
+async def validate_template(tx: Transaction, template: Template = "") -> Any:
     """Whether a text is a template for an action; status 422, and what is wrong with it, when it is not."""
     error = service.template_error(template)
     return Status(422, error) if error else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import Routes
 from prefect.server.services.catalog import block_types
 
@@ -12,6 +12,6 @@ routes = Routes("Block capabilities", "/block_capabilities")
 
 
 @routes.reads("GET", "/", list[str])
-async def read_available_block_capabilities(tx: Connection) -> Any:
+async def read_available_block_capabilities(tx: Transaction) -> Any:
     """Everything that blocks of any kind can do."""
     return await block_types.capabilities(tx)

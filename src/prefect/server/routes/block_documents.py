@@ -14,7 +14,7 @@ from prefect.schemas.wire import (
     BlockSchemaFilter,
     BlockTypeFilter,
 )
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
 from prefect.server.services.catalog import block_documents as service
 
@@ -22,14 +22,14 @@ routes = Routes("Block documents", "/block_documents")
 
 
 @routes.writes("POST", "/", BlockDocument, 201)
-async def create_block_document(tx: Connection, block_document: BlockDocumentCreate) -> Any:
+async def create_block_document(tx: Transaction, block_document: BlockDocumentCreate) -> Any:
     """Create a block document."""
     return await service.add(tx, block_document.model_dump())
 
 
 @routes.reads("POST", "/filter", list[BlockDocument])
 async def read_block_documents(
-    tx: Connection,
+    tx: Transaction,
     limit: Limit = NOT_GIVEN,
     block_documents: Body[BlockDocumentFilter | None] = None,
     block_types: Body[BlockTypeFilter | None] = None,
@@ -53,7 +53,7 @@ async def read_block_documents(
 
 @routes.reads("POST", "/count", int)
 async def count_block_documents(
-    tx: Connection,
+    tx: Transaction,
     block_documents: Body[BlockDocumentFilter | None] = None,
     block_types: Body[BlockTypeFilter | None] = None,
     block_schemas: Body[BlockSchemaFilter | None] = None,
@@ -68,19 +68,19 @@ async def count_block_documents(
 
 
 @routes.reads("GET", "/{id:uuid}", BlockDocument)
-async def read_block_document_by_id(tx: Connection, id: UUID, include_secrets: bool = False) -> Any:
+async def read_block_document_by_id(tx: Transaction, id: UUID, include_secrets: bool = False) -> Any:
     """A block document."""
     return await service.get(tx, id, include_secrets)
 
 
 @routes.writes("PATCH", "/{id:uuid}")
-async def update_block_document_data(tx: Connection, block_document: BlockDocumentUpdate, id: UUID) -> None:
+async def update_block_document_data(tx: Transaction, block_document: BlockDocumentUpdate, id: UUID) -> None:
     """Change a block document's data, field by field unless all of it is to be replaced."""
     given = block_document.model_dump(exclude_unset=True)
     await service.change(tx, id, given.get("data"), given.get("block_schema_id"), block_document.merge_existing_data)
 
 
 @routes.writes("DELETE", "/{id:uuid}")
-async def delete_block_document(tx: Connection, id: UUID) -> None:
+async def delete_block_document(tx: Transaction, id: UUID) -> None:
     """Delete a block document."""
     await service.remove(tx, id)

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.schemas.wire import BlockSchema, BlockSchemaCreate, BlockSchemaFilter
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes, Status
 from prefect.server.services.catalog import block_types
 
@@ -14,27 +14,27 @@ routes = Routes("Block schemas", "/block_schemas")
 
 
 @routes.writes("POST", "/", BlockSchema, 201)
-async def create_block_schema(tx: Connection, block_schema: BlockSchemaCreate) -> Any:
+async def create_block_schema(tx: Transaction, block_schema: BlockSchemaCreate) -> Any:
     """Create a block schema; one with the same fields and version is answered with status 200."""
     answer, created = await block_types.add_schema(tx, block_schema.model_dump())
     return answer if created else Status(200, answer)
 
 
 @routes.reads("GET", "/{id:uuid}", BlockSchema)
-async def read_block_schema_by_id(tx: Connection, id: UUID) -> Any:
+async def read_block_schema_by_id(tx: Transaction, id: UUID) -> Any:
     """A block schema."""
     return await block_types.get_schema(tx, id)
 
 
 @routes.reads("GET", "/checksum/{checksum}", BlockSchema)
-async def read_block_schema_by_checksum(tx: Connection, checksum: str, version: str | None = None) -> Any:
+async def read_block_schema_by_checksum(tx: Transaction, checksum: str, version: str | None = None) -> Any:
     """A block schema by its checksum, the newest unless a version is named."""
     return await block_types.get_schema_by_checksum(tx, checksum, version)
 
 
 @routes.reads("POST", "/filter", list[BlockSchema])
 async def read_block_schemas(
-    tx: Connection,
+    tx: Transaction,
     block_schemas: Body[BlockSchemaFilter | None] = None,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
@@ -44,6 +44,6 @@ async def read_block_schemas(
 
 
 @routes.writes("DELETE", "/{id:uuid}")
-async def delete_block_schema(tx: Connection, id: UUID) -> None:
+async def delete_block_schema(tx: Transaction, id: UUID) -> None:
     """Delete a block schema with its documents; status 403 when its type is protected."""
     await block_types.remove_schema(tx, id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import Routes
 from prefect.server.services.catalog import collections
 
@@ -12,6 +12,6 @@ routes = Routes("Collections", "/collections")
 
 
 @routes.reads("GET", "/views/{view}", dict[str, Any])
-async def read_view_content(tx: Connection, view: str) -> Any:
+async def read_view_content(tx: Transaction, view: str) -> Any:
     """The kinds of workers, the blocks or the flows of known packages."""
     return collections.view(view)

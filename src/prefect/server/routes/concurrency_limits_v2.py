@@ -18,7 +18,7 @@ from prefect.schemas.wire import (
     GlobalConcurrencyLimitResponse,
     MinimalConcurrencyLimitResponse,
 )
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
 from prefect.server.services.concurrency import leases, limits
 
@@ -32,40 +32,40 @@ Seconds: TypeAlias = Annotated[float, Ge(60), Le(86400)]
 
 
 @routes.writes("POST", "/", ConcurrencyLimitV2, 201)
-async def create_concurrency_limit_v2(tx: Connection, concurrency_limit: ConcurrencyLimitV2Create) -> Any:
+async def create_concurrency_limit_v2(tx: Transaction, concurrency_limit: ConcurrencyLimitV2Create) -> Any:
     """Create a limit."""
     return await limits.add(tx, concurrency_limit.model_dump())
 
 
 @routes.reads("GET", "/{id_or_name}", GlobalConcurrencyLimitResponse)
-async def read_concurrency_limit_v2(tx: Connection, id_or_name: IdOrName) -> Any:
+async def read_concurrency_limit_v2(tx: Transaction, id_or_name: IdOrName) -> Any:
     """A limit, with the slots that are taken now."""
     return limits.public(await limits.get(tx, id_or_name))
 
 
 @routes.reads("POST", "/filter", list[GlobalConcurrencyLimitResponse])
-async def read_all_concurrency_limits_v2(tx: Connection, limit: Limit = NOT_GIVEN, offset: Offset = 0) -> Any:
+async def read_all_concurrency_limits_v2(tx: Transaction, limit: Limit = NOT_GIVEN, offset: Offset = 0) -> Any:
     """Limits by their names."""
     return await limits.find(tx, limit, offset)
 
 
 @routes.writes("PATCH", "/{id_or_name}")
 async def update_concurrency_limit_v2(
-    tx: Connection, concurrency_limit: ConcurrencyLimitV2Update, id_or_name: IdOrName
+    tx: Transaction, concurrency_limit: ConcurrencyLimitV2Update, id_or_name: IdOrName
 ) -> None:
     """Change what is given of a limit."""
     await limits.change(tx, id_or_name, concurrency_limit.model_dump(exclude_unset=True))
 
 
 @routes.writes("DELETE", "/{id_or_name}")
-async def delete_concurrency_limit_v2(tx: Connection, id_or_name: IdOrName) -> None:
+async def delete_concurrency_limit_v2(tx: Transaction, id_or_name: IdOrName) -> None:
     """Delete a limit."""
     await limits.remove(tx, id_or_name)
 
 
 @routes.writes("POST", "/increment", list[MinimalConcurrencyLimitResponse])
 async def bulk_increment_active_slots(
-    tx: Connection,
+    tx: Transaction,
     slots: Body[Slots],
     names: Body[Names],
     mode: Body[Mode] = "concurrency",
@@ -77,7 +77,7 @@ async def bulk_increment_active_slots(
 
 @routes.writes("POST", "/increment-with-lease", ConcurrencyLimitWithLeaseResponse)
 async def bulk_increment_active_slots_with_lease(
-    tx: Connection,
+    tx: Transaction,
     slots: Body[Slots],
     names: Body[Names],
     mode: Body[Mode] = "concurrency",
@@ -94,7 +94,7 @@ async def bulk_increment_active_slots_with_lease(
 
 @routes.writes("POST", "/decrement", list[MinimalConcurrencyLimitResponse])
 async def bulk_decrement_active_slots(
-    tx: Connection,
+    tx: Transaction,
     slots: Body[Slots],
     names: Body[Names],
     occupancy_seconds: Body[Annotated[float, Gt(0)] | None] = None,
@@ -105,12 +105,12 @@ async def bulk_decrement_active_slots(
 
 
 @routes.writes("POST", "/decrement-with-lease")
-async def bulk_decrement_active_slots_with_lease(tx: Connection, lease_id: Body[UUID]) -> None:
+async def bulk_decrement_active_slots_with_lease(tx: Transaction, lease_id: Body[UUID]) -> None:
     """End a lease and give its slots back; one that has ended already stays so."""
     await leases.end(tx, lease_id)
 
 
 @routes.writes("POST", "/leases/{lease_id}/renew")
-async def renew_concurrency_lease(tx: Connection, lease_id: UUID, lease_duration: Body[Seconds] = 300) -> None:
+async def renew_concurrency_lease(tx: Transaction, lease_id: UUID, lease_duration: Body[Seconds] = 300) -> None:
     """Hold the slots of a lease longer; status 410 when it has ended."""
     await leases.extend(tx, lease_id, timedelta(seconds=lease_duration))

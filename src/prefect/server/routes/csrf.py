@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prefect.schemas.wire import CsrfToken
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import Routes
 from prefect.server.services.security import csrf
 
@@ -13,6 +13,6 @@ routes = Routes(None, "/csrf-token")
 
 
 @routes.writes("GET", "", CsrfToken)
-async def create_csrf_token(tx: Connection, client: str) -> Any:
+async def create_csrf_token(tx: Transaction, client: str) -> Any:
     """A new token for a client; status 422 where no token is needed."""
     return await csrf.issue(tx, client)

@@ -11,7 +11,7 @@ from annotated_types import Ge, Le
 from prefect.schemas import wire
 from prefect.schemas.wire.deployments import DeploymentSort
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Offset, Routes, Status
 from prefect.server.services.core import reading
 from prefect.server.services.deployments import deployment_schedules, run_creation, scheduling
@@ -25,33 +25,33 @@ routes = Routes("Deployments", "/deployments")
 
 
 @routes.writes("POST", "/", wire.DeploymentResponse, 200)
-async def create_deployment(tx: Connection, deployment: wire.DeploymentCreate) -> Any:
+async def create_deployment(tx: Transaction, deployment: wire.DeploymentCreate) -> Any:
     """Create a deployment, with status 201; one of the same flow and name is given the new values."""
     answer, created = await deployments_.create(tx, _values(deployment))
     return Status(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
-async def update_deployment(tx: Connection, deployment: wire.DeploymentUpdate, id: UUID) -> None:
+async def update_deployment(tx: Transaction, deployment: wire.DeploymentUpdate, id: UUID) -> None:
     """Change what is given of a deployment."""
     await deployments_.change(tx, id, _values(deployment))
 
 
 @routes.reads("GET", "/name/{flow_name}/{deployment_name}", wire.DeploymentResponse)
-async def read_deployment_by_name(tx: Connection, flow_name: str, deployment_name: str) -> Any:
+async def read_deployment_by_name(tx: Transaction, flow_name: str, deployment_name: str) -> Any:
     """A deployment by the name of its flow and its own."""
     return (await deployments_.answer(tx, [await deployments_.named(tx, flow_name, deployment_name)]))[0]
 
 
 @routes.reads("GET", "/{id:uuid}", wire.DeploymentResponse)
-async def read_deployment(tx: Connection, id: UUID) -> Any:
+async def read_deployment(tx: Transaction, id: UUID) -> Any:
     """A deployment."""
     return (await deployments_.answer(tx, [await deployments_.get(tx, id)]))[0]
 
 
 @routes.reads("POST", "/filter", list[wire.DeploymentResponse])
 async def read_deployments(
-    tx: Connection,
+    tx: Transaction,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
     flows: Body[wire.FlowFilter | None] = None,
@@ -79,7 +79,7 @@ async def read_deployments(
 
 @routes.reads("POST", "/paginate", wire.DeploymentPaginationResponse)
 async def paginate_deployments(
-    tx: Connection,
+    tx: Transaction,
     page: Annotated[int, BODY, Ge(1)] = 1,
     limit: Limit = NOT_GIVEN,
     flows: Body[wire.FlowFilter | None] = None,
@@ -109,7 +109,7 @@ async def paginate_deployments(
 
 @routes.writes("POST", "/get_scheduled_flow_runs", list[wire.FlowRunResponse])
 async def get_scheduled_flow_runs_for_deployments(
-    tx: Connection,
+    tx: Transaction,
     deployment_ids: Body[list[UUID]],
     scheduled_before: Body[DateTime] = NOT_GIVEN,
     limit: Limit = NOT_GIVEN,
@@ -120,7 +120,7 @@ async def get_scheduled_flow_runs_for_deployments(
 
 @routes.reads("POST", "/count", int)
 async def count_deployments(
-    tx: Connection,
+    tx: Transaction,
     flows: Body[wire.FlowFilter | None] = None,
     flow_runs: Body[wire.FlowRunFilter | None] = None,
     task_runs: Body[wire.TaskRunFilter | None] = None,
@@ -142,14 +142,14 @@ async def count_deployments(
 
 
 @routes.writes("DELETE", "/{id:uuid}")
-async def delete_deployment(tx: Connection, id: UUID) -> None:
+async def delete_deployment(tx: Transaction, id: UUID) -> None:
     """Delete a deployment with its schedules and those of its runs that have not begun."""
     await deployments_.remove(tx, [await deployments_.get(tx, id, lock=True)])
 
 
 @routes.writes("POST", "/bulk_delete", wire.DeploymentBulkDeleteResponse)
 async def bulk_delete_deployments(
-    tx: Connection,
+    tx: Transaction,
     deployments: Body[wire.DeploymentFilter | None] = None,
     limit: Annotated[int, BODY, Ge(1), Le(50)] = 50,
 ) -> Any:
@@ -159,7 +159,7 @@ async def bulk_delete_deployments(
 
 @routes.writes("POST", "/{id:uuid}/schedule", Any)
 async def schedule_deployment(
-    tx: Connection,
+    tx: Transaction,
     id: UUID,
     start_time: Body[DateTime] = NOT_GIVEN,
     end_time: Body[DateTime] = NOT_GIVEN,
@@ -175,19 +175,19 @@ async def schedule_deployment(
 
 
 @routes.writes("POST", "/{id:uuid}/resume_deployment", Any)
-async def resume_deployment(tx: Connection, id: UUID) -> None:
+async def resume_deployment(tx: Transaction, id: UUID) -> None:
     """Have the schedules of a deployment make runs again."""
     await deployments_.pause(tx, id, False)
 
 
 @routes.writes("POST", "/{id:uuid}/pause_deployment", Any)
-async def pause_deployment(tx: Connection, id: UUID) -> None:
+async def pause_deployment(tx: Transaction, id: UUID) -> None:
     """Have the schedules of a deployment make no runs; those that are not due yet are taken back."""
     await deployments_.pause(tx, id, True)
 
 
 @routes.writes("POST", "/{id:uuid}/create_flow_run", wire.FlowRunResponse, 200)
-async def create_flow_run_from_deployment(tx: Connection, id: UUID, flow_run: wire.DeploymentFlowRunCreate) -> Any:
+async def create_flow_run_from_deployment(tx: Transaction, id: UUID, flow_run: wire.DeploymentFlowRunCreate) -> Any:
     """Create a run of a deployment, with status 201; one of the same idempotency key is returned."""
     answer, created = await run_creation.create(tx, id, flow_run.model_dump(exclude_unset=True))
     return Status(201, answer) if created else answer
@@ -195,7 +195,7 @@ async def create_flow_run_from_deployment(tx: Connection, id: UUID, flow_run: wi
 
 @routes.writes("POST", "/{id:uuid}/create_flow_run/bulk", wire.FlowRunBulkCreateResponse)
 async def bulk_create_flow_runs_from_deployment(
-    tx: Connection, id: UUID, flow_runs: Annotated[list[wire.DeploymentFlowRunCreate], In("whole")]
+    tx: Transaction, id: UUID, flow_runs: Annotated[list[wire.DeploymentFlowRunCreate], In("whole")]
 ) -> Any:
     """Create runs of a deployment; what became of each is told in their order."""
     values = [flow_run.model_dump(exclude_unset=True) for flow_run in flow_runs]
@@ -203,7 +203,7 @@ async def bulk_create_flow_runs_from_deployment(
 
 
 @routes.reads("GET", "/{id:uuid}/work_queue_check", list[wire.WorkQueue], deprecated=True)
-async def work_queue_check_for_deployment(tx: Connection, id: UUID) -> Any:
+async def work_queue_check_for_deployment(tx: Transaction, id: UUID) -> Any:
     """The work queues from which a run of a deployment could be started."""
     return await dispatch.queues_for(tx, id)
 
@@ -212,14 +212,14 @@ async def work_queue_check_for_deployment(tx: Connection, id: UUID) -> Any:
 
 
 @routes.reads("GET", "/{id:uuid}/schedules", list[wire.DeploymentSchedule])
-async def read_deployment_schedules(tx: Connection, id: UUID) -> Any:
+async def read_deployment_schedules(tx: Transaction, id: UUID) -> Any:
     """The schedules of a deployment, the one that changed last first."""
     return await deployment_schedules.find(tx, id)
 
 
 @routes.writes("POST", "/{id:uuid}/schedules", list[wire.DeploymentSchedule], 201)
 async def create_deployment_schedules(
-    tx: Connection, id: UUID, schedules: Annotated[list[wire.DeploymentScheduleCreate], In("whole")]
+    tx: Transaction, id: UUID, schedules: Annotated[list[wire.DeploymentScheduleCreate], In("whole")]
 ) -> Any:
     """Add schedules to a deployment."""
     return await deployment_schedules.create(tx, id, [_schedule_values(schedule) for schedule in schedules])
@@ -227,14 +227,14 @@ async def create_deployment_schedules(
 
 @routes.writes("PATCH", "/{id:uuid}/schedules/{schedule_id:uuid}")
 async def update_deployment_schedule(
-    tx: Connection, id: UUID, schedule_id: UUID, schedule: wire.DeploymentScheduleUpdate
+    tx: Transaction, id: UUID, schedule_id: UUID, schedule: wire.DeploymentScheduleUpdate
 ) -> None:
     """Change what is given of a schedule of a deployment."""
     await deployment_schedules.change(tx, id, schedule_id, _schedule_values(schedule))
 
 
 @routes.writes("DELETE", "/{id:uuid}/schedules/{schedule_id:uuid}")
-async def delete_deployment_schedule(tx: Connection, id: UUID, schedule_id: UUID) -> None:
+async def delete_deployment_schedule(tx: Transaction, id: UUID, schedule_id: UUID) -> None:
     """Delete a schedule of a deployment."""
     await deployment_schedules.remove(tx, id, schedule_id)
 

@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 
 from prefect.schemas.event_filters import EventFilter
 from prefect.schemas.wire.events import Countable, Event, EventCount, EventPage, TimeUnit
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import Body, Caller, In, Routes
 from prefect.server.services.events import ingest
 from prefect.server.services.events import querying as service
@@ -21,7 +21,7 @@ _PAGE = 50
 
 
 @routes.writes("POST", "")
-async def create_events(tx: Connection, events: Annotated[list[Event], In("whole")]) -> None:
+async def create_events(tx: Transaction, events: Annotated[list[Event], In("whole")]) -> None:
     """Take events in; when it answers, they are kept."""
     received = now()
     told = [{**event.model_dump(), "received": received} for event in events]
@@ -32,7 +32,7 @@ async def create_events(tx: Connection, events: Annotated[list[Event], In("whole
 
 @routes.reads("POST", "/filter", EventPage)
 async def read_events(
-    tx: Connection,
+    tx: Transaction,
     caller: Caller,
     filter: Body[EventFilter | None] = None,
     limit: Annotated[int, In("body"), Ge(0), Le(_PAGE)] = _PAGE,
@@ -43,7 +43,7 @@ async def read_events(
 
 @routes.reads("GET", "/filter/next", EventPage)
 async def read_account_events_page(
-    tx: Connection, caller: Caller, page_token: Annotated[str, In("query", "page-token")]
+    tx: Transaction, caller: Caller, page_token: Annotated[str, In("query", "page-token")]
 ) -> Any:
     """The next page of events."""
     return _answer(await service.find_next(tx, page_token), caller)
@@ -51,7 +51,7 @@ async def read_account_events_page(
 
 @routes.reads("POST", "/count-by/{countable}", list[EventCount])
 async def count_account_events(
-    tx: Connection,
+    tx: Transaction,
     filter: Body[EventFilter],
     countable: Countable,
     time_unit: Body[TimeUnit] = TimeUnit.day,

@@ -31,7 +31,7 @@ from prefect.schemas.wire.runs import (
 )
 from prefect.schemas.wire.states import OrchestrationResult, StateCreate
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Caller, Content, In, Limit, Offset, Routes, Status
 from prefect.server.services.core import reading
 from prefect.server.services.runs import (
@@ -56,7 +56,7 @@ AtOnce = Annotated[int, BODY, Ge(1), Le(deletion.AT_ONCE)]
 
 
 @routes.writes("POST", "/", FlowRunResponse)
-async def create_flow_run(tx: Connection, flow_run: FlowRunCreate) -> Any:
+async def create_flow_run(tx: Transaction, flow_run: FlowRunCreate) -> Any:
     """Create a flow run; one of the same flow and idempotency key is left as it is. A new one has status 201."""
     values = flow_run.model_dump(exclude={"state", "empirical_policy"})
     values["empirical_policy"] = flow_run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
@@ -66,7 +66,7 @@ async def create_flow_run(tx: Connection, flow_run: FlowRunCreate) -> Any:
 
 
 @routes.writes("PATCH", "/{id:uuid}")
-async def update_flow_run(tx: Connection, flow_run: FlowRunUpdate, id: UUID) -> None:
+async def update_flow_run(tx: Transaction, flow_run: FlowRunUpdate, id: UUID) -> None:
     """Change what is given of a flow run."""
     values = flow_run.model_dump(exclude_unset=True)
     if "empirical_policy" in values:
@@ -76,7 +76,7 @@ async def update_flow_run(tx: Connection, flow_run: FlowRunUpdate, id: UUID) -> 
 
 @routes.reads("POST", "/count", int)
 async def count_flow_runs(
-    tx: Connection,
+    tx: Transaction,
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,
     task_runs: Body[TaskRunFilter | None] = None,
@@ -99,7 +99,7 @@ async def count_flow_runs(
 
 @routes.reads("POST", "/lateness", float | None)
 async def average_flow_run_lateness(
-    tx: Connection,
+    tx: Transaction,
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,
     task_runs: Body[TaskRunFilter | None] = None,
@@ -121,7 +121,7 @@ async def average_flow_run_lateness(
 
 @routes.reads("POST", "/history", list[HistoryResponse])
 async def flow_run_history(
-    tx: Connection,
+    tx: Transaction,
     history_start: Body[DateTime],
     history_end: Body[DateTime],
     history_interval: Annotated[timedelta, In("body", "history_interval_seconds")],
@@ -149,26 +149,26 @@ async def flow_run_history(
 
 
 @routes.reads("GET", "/{id:uuid}", FlowRunResponse)
-async def read_flow_run(tx: Connection, id: UUID) -> Any:
+async def read_flow_run(tx: Transaction, id: UUID) -> Any:
     """A flow run."""
     return await reading.get_flow_run(tx, id)
 
 
 @routes.reads("GET", "/{id:uuid}/graph", list[DependencyResult], **_GRAPH)
-async def read_flow_run_graph_v1(tx: Connection, id: UUID) -> Any:
+async def read_flow_run_graph_v1(tx: Transaction, id: UUID) -> Any:
     """The task runs of a flow run, each with those whose results it was given."""
     return await graphs.dependencies(tx, id)
 
 
 @routes.reads("GET", "/{id:uuid}/graph-v2", Graph, **_GRAPH)
-async def read_flow_run_graph_v2(tx: Connection, id: UUID, since: datetime = datetime.min.replace(tzinfo=UTC)) -> Any:
+async def read_flow_run_graph_v2(tx: Transaction, id: UUID, since: datetime = datetime.min.replace(tzinfo=UTC)) -> Any:
     """The graph of a flow run, without what ended before a time."""
     return await graphs.graph(tx, id, since)
 
 
 @routes.writes("POST", "/{id:uuid}/resume", OrchestrationResult)
 async def resume_flow_run(
-    tx: Connection, id: UUID, caller: Caller, run_input: Body[dict[str, Any] | None] = None
+    tx: Transaction, id: UUID, caller: Caller, run_input: Body[dict[str, Any] | None] = None
 ) -> Any:
     """Have a paused flow run go on, with the input that it waits for."""
     began = now()
@@ -177,7 +177,7 @@ async def resume_flow_run(
 
 @routes.reads("POST", "/filter", list[FlowRunResponse])
 async def read_flow_runs(
-    tx: Connection,
+    tx: Transaction,
     sort: Body[FlowRunSort] = FlowRunSort.ID_DESC,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
@@ -204,14 +204,14 @@ async def read_flow_runs(
 
 
 @routes.writes("DELETE", "/{id:uuid}")
-async def delete_flow_run(tx: Connection, id: UUID) -> None:
+async def delete_flow_run(tx: Transaction, id: UUID) -> None:
     """Delete a flow run with its task runs, logs and inputs."""
     await deletion.remove_flow_run(tx, id)
 
 
 @routes.writes("POST", "/bulk_delete", FlowRunBulkDeleteResponse)
 async def bulk_delete_flow_runs(
-    tx: Connection, flow_runs: Body[FlowRunFilter | None] = None, limit: AtOnce = deletion.AT_ONCE
+    tx: Transaction, flow_runs: Body[FlowRunFilter | None] = None, limit: AtOnce = deletion.AT_ONCE
 ) -> Any:
     """Delete flow runs that satisfy a filter."""
     return {"deleted": await deletion.remove_flow_runs(tx, limit, flow_runs=flow_runs)}
@@ -219,7 +219,7 @@ async def bulk_delete_flow_runs(
 
 @routes.writes("POST", "/bulk_set_state", FlowRunBulkSetStateResponse)
 async def bulk_set_flow_run_state(
-    tx: Connection,
+    tx: Transaction,
     state: Body[StateCreate],
     caller: Caller,
     flow_runs: Body[FlowRunFilter | None] = None,
@@ -236,7 +236,7 @@ async def bulk_set_flow_run_state(
 
 @routes.writes("POST", "/{id:uuid}/set_state", OrchestrationResult)
 async def set_flow_run_state(
-    tx: Connection, id: UUID, caller: Caller, state: Body[StateCreate], force: Body[bool] = False
+    tx: Transaction, id: UUID, caller: Caller, state: Body[StateCreate], force: Body[bool] = False
 ) -> Any:
     """Ask for a flow run to enter a state."""
     began = now()
@@ -253,7 +253,7 @@ def _orchestrated(answer: Any, began: datetime) -> Any:
 
 @routes.writes("POST", "/{id:uuid}/input", Any, 201)
 async def create_flow_run_input(
-    tx: Connection, id: UUID, key: Body[str], value: Body[bytes], sender: Body[str | None] = None
+    tx: Transaction, id: UUID, key: Body[str], value: Body[bytes], sender: Body[str | None] = None
 ) -> None:
     """Leave a value for a flow run under a key."""
     await inputs.add(tx, id, key, value.decode(), sender)
@@ -261,7 +261,7 @@ async def create_flow_run_input(
 
 @routes.reads("POST", "/{id:uuid}/input/filter", list[FlowRunInput])
 async def filter_flow_run_input(
-    tx: Connection,
+    tx: Transaction,
     id: UUID,
     prefix: Body[str],
     limit: Body[int] = 1,
@@ -272,20 +272,20 @@ async def filter_flow_run_input(
 
 
 @routes.reads("GET", "/{id:uuid}/input/{key}", Any)
-async def read_flow_run_input(tx: Connection, id: UUID, key: str) -> Any:
+async def read_flow_run_input(tx: Transaction, id: UUID, key: str) -> Any:
     """The value under a key, as it was left."""
     return Content((await inputs.get(tx, id, key)).encode(), "text/plain")
 
 
 @routes.writes("DELETE", "/{id:uuid}/input/{key}")
-async def delete_flow_run_input(tx: Connection, id: UUID, key: str) -> None:
+async def delete_flow_run_input(tx: Transaction, id: UUID, key: str) -> None:
     """Delete the value under a key."""
     await inputs.remove(tx, id, key)
 
 
 @routes.reads("POST", "/paginate", FlowRunPaginationResponse)
 async def paginate_flow_runs(
-    tx: Connection,
+    tx: Transaction,
     sort: Body[FlowRunSort] = FlowRunSort.ID_DESC,
     limit: Limit = NOT_GIVEN,
     page: Annotated[int, BODY, Ge(1)] = 1,
@@ -314,13 +314,13 @@ async def paginate_flow_runs(
 
 
 @routes.reads("GET", "/{id:uuid}/logs/download", Any)
-async def download_logs(tx: Connection, id: UUID) -> Any:
+async def download_logs(tx: Transaction, id: UUID) -> Any:
     """The logs of a flow run as CSV."""
     name, body = await log_files.of_flow_run(tx, id)
     return Content(body, "text/csv", {"content-disposition": log_files.disposition(name)})
 
 
 @routes.writes("PATCH", "/{id:uuid}/labels")
-async def update_flow_run_labels(tx: Connection, id: UUID, labels: Annotated[dict[str, Any], In("whole")]) -> None:
+async def update_flow_run_labels(tx: Transaction, id: UUID, labels: Annotated[dict[str, Any], In("whole")]) -> None:
     """Add labels to a flow run's, in place of those of the same name."""
     await updates.add_labels(tx, id, labels)

@@ -17,7 +17,7 @@ from prefect.schemas.wire.runs import (
     FlowPaginationResponse,
 )
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Limit, Offset, Routes, Status
 from prefect.server.services.core import reading
 from prefect.server.services.runs import deletion, updates
@@ -26,21 +26,21 @@ routes = Routes("Flows", "/flows")
 
 
 @routes.writes("POST", "/", Flow)
-async def create_flow(tx: Connection, flow: FlowCreate) -> Any:
+async def create_flow(tx: Transaction, flow: FlowCreate) -> Any:
     """Create a flow; one of the same name is left as it is. A new one has status 201."""
     answer, created = await updates.add_flow(tx, flow.model_dump())
     return Status(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
-async def update_flow(tx: Connection, flow: FlowUpdate, id: UUID) -> None:
+async def update_flow(tx: Transaction, flow: FlowUpdate, id: UUID) -> None:
     """Change what is given of a flow."""
     await updates.change_flow(tx, id, flow.model_dump(exclude_unset=True))
 
 
 @routes.reads("POST", "/count", int)
 async def count_flows(
-    tx: Connection,
+    tx: Transaction,
     flows: Body[FlowFilter] = NOT_GIVEN,
     flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
     task_runs: Body[TaskRunFilter] = NOT_GIVEN,
@@ -60,20 +60,20 @@ async def count_flows(
 
 
 @routes.reads("GET", "/name/{name}", Flow)
-async def read_flow_by_name(tx: Connection, name: str) -> Any:
+async def read_flow_by_name(tx: Transaction, name: str) -> Any:
     """A flow by its name."""
     return await reading.get_flow_by_name(tx, name)
 
 
 @routes.reads("GET", "/{id:uuid}", Flow)
-async def read_flow(tx: Connection, id: UUID) -> Any:
+async def read_flow(tx: Transaction, id: UUID) -> Any:
     """A flow."""
     return await reading.get_flow(tx, id)
 
 
 @routes.reads("POST", "/filter", list[Flow])
 async def read_flows(
-    tx: Connection,
+    tx: Transaction,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
     flows: Body[FlowFilter] = NOT_GIVEN,
@@ -99,7 +99,7 @@ async def read_flows(
 
 @routes.reads("POST", "/paginate", FlowPaginationResponse)
 async def paginate_flows(
-    tx: Connection,
+    tx: Transaction,
     limit: Limit = NOT_GIVEN,
     page: Annotated[int, BODY, Ge(1)] = 1,
     flows: Body[FlowFilter | None] = None,
@@ -126,14 +126,14 @@ async def paginate_flows(
 
 
 @routes.writes("DELETE", "/{id:uuid}")
-async def delete_flow(tx: Connection, id: UUID) -> None:
+async def delete_flow(tx: Transaction, id: UUID) -> None:
     """Delete a flow with its deployments and its runs."""
     await deletion.remove_flow(tx, id)
 
 
 @routes.writes("POST", "/bulk_delete", FlowBulkDeleteResponse)
 async def bulk_delete_flows(
-    tx: Connection,
+    tx: Transaction,
     flows: Body[FlowFilter | None] = None,
     limit: Annotated[int, BODY, Ge(1), Le(deletion.AT_ONCE)] = deletion.AT_ONCE,
 ) -> Any:

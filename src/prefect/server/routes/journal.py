@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import In, Routes
 from prefect.server.services.runs.apply import apply_records
 
@@ -12,7 +12,7 @@ routes = Routes(None, "/journal")
 
 
 @routes.writes("POST", "", Any, listed=False)
-async def apply_journal(tx: Connection, body: Annotated[bytes, In("raw")]) -> Any:
+async def apply_journal(tx: Transaction, body: Annotated[bytes, In("raw")]) -> Any:
     """Apply records: JSON objects, one a line. Doing it again changes nothing."""
     records, set_aside = await apply_records(tx, body)
     return {"records": records, "set_aside": set_aside}

@@ -8,7 +8,7 @@ from prefect.schemas.actions.runs import LogCreate
 from prefect.schemas.sorting import LogSort
 from prefect.schemas.wire.filters import LogFilter
 from prefect.schemas.wire.objects import Log
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import NOT_GIVEN, Body, In, Limit, Offset, Routes
 from prefect.server.services.core import reading
 from prefect.server.services.runs import run_logs
@@ -17,14 +17,14 @@ routes = Routes("Logs", "/logs")
 
 
 @routes.writes("POST", "/", Any, 201)
-async def create_logs(tx: Connection, logs: Annotated[list[LogCreate], In("whole")]) -> None:
+async def create_logs(tx: Transaction, logs: Annotated[list[LogCreate], In("whole")]) -> None:
     """Add logs."""
     await run_logs.add(tx, [log.model_dump(exclude_none=True) for log in logs])
 
 
 @routes.reads("POST", "/filter", list[Log])
 async def read_logs(
-    tx: Connection,
+    tx: Transaction,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
     logs: Body[LogFilter | None] = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import Routes, Status
 from prefect.server.services.core import reading
 from prefect.server.services.upkeep import startup
@@ -13,25 +13,25 @@ routes = Routes("Root")
 
 
 @routes.reads("GET", "/health", bool, stored=False)
-async def health_check(tx: Connection) -> bool:
+async def health_check(tx: Transaction) -> bool:
     """The server answers."""
     return True
 
 
 @routes.reads("GET", "/hello", str, stored=False)
-async def hello(tx: Connection) -> str:
+async def hello(tx: Transaction) -> str:
     """A greeting."""
     return "👋"
 
 
 @routes.reads("GET", "/version", str, stored=False)
-async def server_version(tx: Connection) -> str:
+async def server_version(tx: Transaction) -> str:
     """The version of the REST API."""
     return startup.API_VERSION
 
 
 @routes.reads("GET", "/ready", Any, seconds=5.0)
-async def perform_readiness_check(tx: Connection) -> Any:
+async def perform_readiness_check(tx: Transaction) -> Any:
     """The database answers, too."""
     if await reading.answers_queries(tx):
         return {"message": "OK"}

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.schemas.wire.states import State
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import Routes
 from prefect.server.services.core import reading
 
@@ -17,24 +17,24 @@ _TASKS = {"tag": "Task Run States"}
 
 
 @routes.reads("GET", "/flow_run_states/{id:uuid}", State, **_FLOWS)
-async def read_flow_run_state(tx: Connection, id: UUID) -> Any:
+async def read_flow_run_state(tx: Transaction, id: UUID) -> Any:
     """A state of a flow run."""
     return await reading.get_flow_run_state(tx, id)
 
 
 @routes.reads("GET", "/flow_run_states/", list[State], **_FLOWS)
-async def read_flow_run_states(tx: Connection, flow_run_id: UUID) -> Any:
+async def read_flow_run_states(tx: Transaction, flow_run_id: UUID) -> Any:
     """All states of a flow run, oldest first."""
     return await reading.get_flow_run_states(tx, flow_run_id)
 
 
 @routes.reads("GET", "/task_run_states/{id:uuid}", State, **_TASKS)
-async def read_task_run_state(tx: Connection, id: UUID) -> Any:
+async def read_task_run_state(tx: Transaction, id: UUID) -> Any:
     """A state of a task run."""
     return await reading.get_task_run_state(tx, id)
 
 
 @routes.reads("GET", "/task_run_states/", list[State], **_TASKS)
-async def read_task_run_states(tx: Connection, task_run_id: UUID) -> Any:
+async def read_task_run_states(tx: Transaction, task_run_id: UUID) -> Any:
     """All states of a task run, oldest first."""
     return await reading.get_task_run_states(tx, task_run_id)

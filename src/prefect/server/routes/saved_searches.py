@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.schemas.wire import SavedSearch, SavedSearchCreate
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import NOT_GIVEN, Limit, Offset, Routes, Status
 from prefect.server.services.catalog import saved_searches
 
@@ -14,25 +14,25 @@ routes = Routes("SavedSearches", "/saved_searches")
 
 
 @routes.writes("PUT", "/", SavedSearch, 200)
-async def create_saved_search(tx: Connection, saved_search: SavedSearchCreate) -> Any:
+async def create_saved_search(tx: Transaction, saved_search: SavedSearchCreate) -> Any:
     """Create a search, or replace the one of this name; a new one is answered with status 201."""
     answer, created = await saved_searches.put(tx, saved_search.model_dump())
     return Status(201, answer) if created else answer
 
 
 @routes.reads("GET", "/{id:uuid}", SavedSearch)
-async def read_saved_search(tx: Connection, id: UUID) -> Any:
+async def read_saved_search(tx: Transaction, id: UUID) -> Any:
     """A saved search."""
     return await saved_searches.get(tx, id)
 
 
 @routes.reads("POST", "/filter", list[SavedSearch])
-async def read_saved_searches(tx: Connection, limit: Limit = NOT_GIVEN, offset: Offset = 0) -> Any:
+async def read_saved_searches(tx: Transaction, limit: Limit = NOT_GIVEN, offset: Offset = 0) -> Any:
     """Saved searches by their names."""
     return await saved_searches.find(tx, limit, offset)
 
 
 @routes.writes("DELETE", "/{id:uuid}")
-async def delete_saved_search(tx: Connection, id: UUID) -> None:
+async def delete_saved_search(tx: Transaction, id: UUID) -> None:
     """Delete a saved search."""
     await saved_searches.remove(tx, id)

@@ -14,7 +14,7 @@ from prefect.schemas.wire.filters import DeploymentFilter, FlowFilter, FlowRunFi
 from prefect.schemas.wire.runs import TaskRun, TaskRunCreate, TaskRunPaginationResponse, TaskRunUpdate
 from prefect.schemas.wire.states import OrchestrationResult, StateCreate
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Offset, Routes, Status
 from prefect.server.services.core import reading
 from prefect.server.services.runs import creation, deletion, statistics, transitions, updates
@@ -25,7 +25,7 @@ routes = Routes("Task Runs", "/task_runs")
 
 
 @routes.writes("POST", "/", TaskRun)
-async def create_task_run(tx: Connection, task_run: TaskRunCreate) -> Any:
+async def create_task_run(tx: Transaction, task_run: TaskRunCreate) -> Any:
     """Create a task run; one at the same place of its flow run is left as it is. A new one has status 201."""
     values = task_run.model_dump(exclude={"state", "empirical_policy"})
     values["empirical_policy"] = task_run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
@@ -35,14 +35,14 @@ async def create_task_run(tx: Connection, task_run: TaskRunCreate) -> Any:
 
 
 @routes.writes("PATCH", "/{id:uuid}")
-async def update_task_run(tx: Connection, task_run: TaskRunUpdate, id: UUID) -> None:
+async def update_task_run(tx: Transaction, task_run: TaskRunUpdate, id: UUID) -> None:
     """Change what is given of a task run."""
     await updates.change_run(tx, store.task_runs, id, task_run.model_dump(exclude_unset=True))
 
 
 @routes.reads("POST", "/count", int)
 async def count_task_runs(
-    tx: Connection,
+    tx: Transaction,
     flows: Body[FlowFilter] = NOT_GIVEN,
     flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
     task_runs: Body[TaskRunFilter] = NOT_GIVEN,
@@ -56,7 +56,7 @@ async def count_task_runs(
 
 @routes.reads("POST", "/history", list[HistoryResponse])
 async def task_run_history(
-    tx: Connection,
+    tx: Transaction,
     history_start: Body[DateTime],
     history_end: Body[DateTime],
     history_interval: Annotated[timedelta, In("body", "history_interval_seconds")],
@@ -80,14 +80,14 @@ async def task_run_history(
 
 
 @routes.reads("GET", "/{id:uuid}", TaskRun)
-async def read_task_run(tx: Connection, id: UUID) -> Any:
+async def read_task_run(tx: Transaction, id: UUID) -> Any:
     """A task run."""
     return await reading.get_task_run(tx, id)
 
 
 @routes.reads("POST", "/filter", list[TaskRun])
 async def read_task_runs(
-    tx: Connection,
+    tx: Transaction,
     sort: Body[TaskRunSort] = TaskRunSort.ID_DESC,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
@@ -104,7 +104,7 @@ async def read_task_runs(
 
 @routes.reads("POST", "/paginate", TaskRunPaginationResponse)
 async def paginate_task_runs(
-    tx: Connection,
+    tx: Transaction,
     sort: Body[TaskRunSort] = TaskRunSort.ID_DESC,
     limit: Limit = NOT_GIVEN,
     page: Annotated[int, BODY, Ge(1)] = 1,
@@ -129,13 +129,13 @@ async def paginate_task_runs(
 
 
 @routes.writes("DELETE", "/{id:uuid}")
-async def delete_task_run(tx: Connection, id: UUID) -> None:
+async def delete_task_run(tx: Transaction, id: UUID) -> None:
     """Delete a task run with its logs."""
     await deletion.remove_task_run(tx, id)
 
 
 @routes.writes("POST", "/{id:uuid}/set_state", OrchestrationResult)
-async def set_task_run_state(tx: Connection, id: UUID, state: Body[StateCreate], force: Body[bool] = False) -> Any:
+async def set_task_run_state(tx: Transaction, id: UUID, state: Body[StateCreate], force: Body[bool] = False) -> Any:
     """Ask for a task run to enter a state."""
     began = now()
     answer = await transitions.set_task_run_state(tx, id, state.model_dump(exclude_unset=True), force=force)

@@ -18,7 +18,7 @@ from prefect.schemas.wire.filters import (
 )
 from prefect.schemas.wire.runs import CountByState, SimpleFlowRun, SimpleNextFlowRun, TaskRunCount, UITaskRun
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Offset, Routes
 from prefect.server.services.core import reading
 from prefect.server.services.runs import statistics
@@ -33,20 +33,20 @@ Ids = Annotated[list[UUID], BODY, MaxLen(200)]
 
 
 @routes.reads("POST", "/flows/count-deployments", dict[UUID, int], **_FLOWS)
-async def count_deployments_by_flow(tx: Connection, flow_ids: Ids) -> Any:
+async def count_deployments_by_flow(tx: Transaction, flow_ids: Ids) -> Any:
     """How many deployments each flow has."""
     return await statistics.deployments_of(tx, flow_ids)
 
 
 @routes.reads("POST", "/flows/next-runs", dict[UUID, SimpleNextFlowRun | None], **_FLOWS)
-async def next_runs_by_flow(tx: Connection, flow_ids: Ids) -> Any:
+async def next_runs_by_flow(tx: Transaction, flow_ids: Ids) -> Any:
     """The next scheduled run of each flow."""
     return await statistics.next_runs(tx, flow_ids)
 
 
 @routes.reads("POST", "/flow_runs/history", list[SimpleFlowRun], **_FLOW_RUNS)
 async def read_flow_run_history(
-    tx: Connection,
+    tx: Transaction,
     sort: Body[FlowRunSort] = FlowRunSort.EXPECTED_START_TIME_DESC,
     limit: Annotated[int, BODY, Le(1000)] = 1000,
     offset: Offset = 0,
@@ -71,14 +71,14 @@ async def read_flow_run_history(
 
 
 @routes.reads("POST", "/flow_runs/count-task-runs", dict[UUID, int], **_FLOW_RUNS)
-async def count_task_runs_by_flow_run(tx: Connection, flow_run_ids: Ids) -> Any:
+async def count_task_runs_by_flow_run(tx: Transaction, flow_run_ids: Ids) -> Any:
     """How many task runs each flow run has."""
     return await statistics.task_runs_of(tx, flow_run_ids)
 
 
 @routes.reads("POST", "/task_runs/dashboard/counts", list[TaskRunCount], **_TASK_RUNS)
 async def read_dashboard_task_run_counts(
-    tx: Connection,
+    tx: Transaction,
     task_runs: Body[TaskRunFilter],
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,
@@ -103,7 +103,7 @@ async def read_dashboard_task_run_counts(
 
 @routes.reads("POST", "/task_runs/count", CountByState, **_TASK_RUNS)
 async def read_task_run_counts_by_state(
-    tx: Connection,
+    tx: Transaction,
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,
     task_runs: Body[TaskRunFilter | None] = None,
@@ -116,6 +116,6 @@ async def read_task_run_counts_by_state(
 
 
 @routes.reads("GET", "/task_runs/{id:uuid}", UITaskRun, **_TASK_RUNS)
-async def read_task_run_with_flow_run_name(tx: Connection, id: UUID) -> Any:
+async def read_task_run_with_flow_run_name(tx: Transaction, id: UUID) -> Any:
     """A task run with the name of its flow run."""
     return await reading.get_task_run_with_flow_run_name(tx, id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from prefect.schemas.wire import SchemaValuesValidationResponse
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import Body, In, Routes
 from prefect.server.services.core import form_errors
 
@@ -14,7 +14,7 @@ routes = Routes(("UI", "Schemas"), "/ui/schemas")
 
 @routes.reads("POST", "/validate", SchemaValuesValidationResponse)
 async def validate_obj(
-    tx: Connection, json_schema: Annotated[dict[str, Any], In("body", "schema")], values: Body[dict[str, Any]]
+    tx: Transaction, json_schema: Annotated[dict[str, Any], In("body", "schema")], values: Body[dict[str, Any]]
 ) -> Any:
     """What is wrong with values for a JSON schema; status 422 when the schema is none."""
     return await form_errors.find(tx, json_schema, values)

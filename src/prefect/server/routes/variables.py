@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prefect.schemas.sorting import VariableSort
 from prefect.schemas.wire import Variable, VariableCreate, VariableFilter, VariableUpdate
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
 from prefect.server.services.catalog import variables as service
 
@@ -15,26 +15,26 @@ routes = Routes("Variables", "/variables")
 
 
 @routes.writes("POST", "/", Variable, 201)
-async def create_variable(tx: Connection, variable: VariableCreate) -> Any:
+async def create_variable(tx: Transaction, variable: VariableCreate) -> Any:
     """Create a variable."""
     return await service.add(tx, variable.model_dump())
 
 
 @routes.reads("GET", "/{id:uuid}", Variable)
-async def read_variable(tx: Connection, id: UUID) -> Any:
+async def read_variable(tx: Transaction, id: UUID) -> Any:
     """A variable."""
     return await service.get(tx, id)
 
 
 @routes.reads("GET", "/name/{name:str}", Variable)
-async def read_variable_by_name(tx: Connection, name: str) -> Any:
+async def read_variable_by_name(tx: Transaction, name: str) -> Any:
     """A variable by its name."""
     return await service.get(tx, name)
 
 
 @routes.reads("POST", "/filter", list[Variable])
 async def read_variables(
-    tx: Connection,
+    tx: Transaction,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
     variables: Body[VariableFilter | None] = None,
@@ -45,30 +45,30 @@ async def read_variables(
 
 
 @routes.reads("POST", "/count", int)
-async def count_variables(tx: Connection, variables: Body[VariableFilter | None] = None) -> Any:
+async def count_variables(tx: Transaction, variables: Body[VariableFilter | None] = None) -> Any:
     """How many variables satisfy a filter."""
     return await service.count(tx, variables)
 
 
 @routes.writes("PATCH", "/{id:uuid}")
-async def update_variable(tx: Connection, variable: VariableUpdate, id: UUID) -> None:
+async def update_variable(tx: Transaction, variable: VariableUpdate, id: UUID) -> None:
     """Change what is given of a variable."""
     await service.change(tx, id, variable.model_dump(exclude_unset=True))
 
 
 @routes.writes("PATCH", "/name/{name:str}")
-async def update_variable_by_name(tx: Connection, variable: VariableUpdate, name: str) -> None:
+async def update_variable_by_name(tx: Transaction, variable: VariableUpdate, name: str) -> None:
     """Change what is given of the variable of this name."""
     await service.change(tx, name, variable.model_dump(exclude_unset=True))
 
 
 @routes.writes("DELETE", "/{id:uuid}")
-async def delete_variable(tx: Connection, id: UUID) -> None:
+async def delete_variable(tx: Transaction, id: UUID) -> None:
     """Delete a variable."""
     await service.remove(tx, id)
 
 
 @routes.writes("DELETE", "/name/{name:str}")
-async def delete_variable_by_name(tx: Connection, name: str) -> None:
+async def delete_variable_by_name(tx: Transaction, name: str) -> None:
     """Delete the variable of this name."""
     await service.remove(tx, name)

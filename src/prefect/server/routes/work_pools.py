@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le
 
 from prefect.schemas import wire
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Limit, Offset, Routes
 from prefect.server.services.work import dispatch, slot_usage
 from prefect.server.services.work import work_pools as pools
@@ -21,21 +21,21 @@ Page = Annotated[int, BODY, Ge(1)]
 
 
 @routes.writes("POST", "/", wire.WorkPoolResponse, 201)
-async def create_work_pool(tx: Connection, work_pool: wire.WorkPoolCreate) -> Any:
+async def create_work_pool(tx: Transaction, work_pool: wire.WorkPoolCreate) -> Any:
     """Create a work pool with a default queue."""
     row = await pools.add(tx, work_pool.model_dump(mode="json"))
     return (await pools.answer(tx, [row]))[0]
 
 
 @routes.reads("GET", "/{name}", wire.WorkPoolResponse)
-async def read_work_pool(tx: Connection, name: str) -> Any:
+async def read_work_pool(tx: Transaction, name: str) -> Any:
     """A work pool by its name."""
     return (await pools.answer(tx, [await pools.named(tx, name)]))[0]
 
 
 @routes.reads("POST", "/filter", list[wire.WorkPoolResponse])
 async def read_work_pools(
-    tx: Connection,
+    tx: Transaction,
     work_pools: Body[wire.WorkPoolFilter | None] = None,
     offset: Offset = 0,
     limit: Limit = NOT_GIVEN,
@@ -45,26 +45,26 @@ async def read_work_pools(
 
 
 @routes.reads("POST", "/count", int)
-async def count_work_pools(tx: Connection, work_pools: Body[wire.WorkPoolFilter | None] = None) -> Any:
+async def count_work_pools(tx: Transaction, work_pools: Body[wire.WorkPoolFilter | None] = None) -> Any:
     """How many work pools satisfy a filter."""
     return await pools.count(tx, work_pools)
 
 
 @routes.writes("PATCH", "/{name}")
-async def update_work_pool(tx: Connection, work_pool: wire.WorkPoolUpdate, name: str) -> None:
+async def update_work_pool(tx: Transaction, work_pool: wire.WorkPoolUpdate, name: str) -> None:
     """Change what is given of a work pool."""
     await pools.change(tx, name, work_pool.model_dump(mode="json", exclude_unset=True))
 
 
 @routes.writes("DELETE", "/{name}")
-async def delete_work_pool(tx: Connection, name: str) -> None:
+async def delete_work_pool(tx: Transaction, name: str) -> None:
     """Delete a work pool with its queues and workers; its runs and deployments stay, in no pool."""
     await pools.remove(tx, name)
 
 
 @routes.writes("POST", "/{name}/get_scheduled_flow_runs", list[wire.WorkerFlowRunResponse])
 async def get_scheduled_flow_runs(
-    tx: Connection,
+    tx: Transaction,
     name: str,
     work_queue_names: Body[list[str]] = NOT_GIVEN,
     scheduled_before: Body[DateTime] = NOT_GIVEN,
@@ -77,7 +77,7 @@ async def get_scheduled_flow_runs(
 
 @routes.reads("POST", "/{name}/concurrency_status", wire.WorkPoolConcurrencyStatus)
 async def read_work_pool_concurrency_status(
-    tx: Connection,
+    tx: Transaction,
     name: str,
     page: Page = 1,
     limit: Limit = NOT_GIVEN,
@@ -91,7 +91,7 @@ async def read_work_pool_concurrency_status(
 
 
 @routes.writes("POST", "/{work_pool_name}/queues", wire.WorkQueueResponse, 201)
-async def create_work_queue(tx: Connection, work_queue: wire.WorkQueueCreate, work_pool_name: str) -> Any:
+async def create_work_queue(tx: Transaction, work_queue: wire.WorkQueueCreate, work_pool_name: str) -> Any:
     """Create a queue in a work pool."""
     pool = await pools.named(tx, work_pool_name, lock=True)
     row = await queues.add(tx, pool, work_queue.model_dump(mode="json"))
@@ -99,7 +99,7 @@ async def create_work_queue(tx: Connection, work_queue: wire.WorkQueueCreate, wo
 
 
 @routes.reads("GET", "/{work_pool_name}/queues/{name}", wire.WorkQueueResponse)
-async def read_work_queue(tx: Connection, work_pool_name: str, name: str) -> Any:
+async def read_work_queue(tx: Transaction, work_pool_name: str, name: str) -> Any:
     """A queue of a work pool by its name."""
     row = await queues.named(tx, await pools.named(tx, work_pool_name), name)
     return (await queues.answer(tx, [row]))[0]
@@ -107,7 +107,7 @@ async def read_work_queue(tx: Connection, work_pool_name: str, name: str) -> Any
 
 @routes.reads("POST", "/{work_pool_name}/queues/filter", list[wire.WorkQueueResponse])
 async def read_work_queues(
-    tx: Connection,
+    tx: Transaction,
     work_pool_name: str,
     work_queues: Body[wire.WorkQueueFilter] = NOT_GIVEN,
     limit: Limit = NOT_GIVEN,
@@ -119,7 +119,7 @@ async def read_work_queues(
 
 
 @routes.writes("PATCH", "/{work_pool_name}/queues/{name}")
-async def update_work_queue(tx: Connection, work_queue: wire.WorkQueueUpdate, work_pool_name: str, name: str) -> None:
+async def update_work_queue(tx: Transaction, work_queue: wire.WorkQueueUpdate, work_pool_name: str, name: str) -> None:
     """Change what is given of a queue of a work pool."""
     pool = await pools.named(tx, work_pool_name, lock=True)
     row = await queues.named(tx, pool, name)
@@ -127,7 +127,7 @@ async def update_work_queue(tx: Connection, work_queue: wire.WorkQueueUpdate, wo
 
 
 @routes.writes("DELETE", "/{work_pool_name}/queues/{name}")
-async def delete_work_queue(tx: Connection, work_pool_name: str, name: str) -> None:
+async def delete_work_queue(tx: Transaction, work_pool_name: str, name: str) -> None:
     """Delete a queue of a work pool; its runs and deployments stay, in no queue."""
     pool = await pools.named(tx, work_pool_name, lock=True)
     await queues.remove(tx, await queues.named(tx, pool, name), pool)
@@ -138,7 +138,7 @@ async def delete_work_queue(tx: Connection, work_pool_name: str, name: str) -> N
 
 @routes.writes("POST", "/{work_pool_name}/workers/heartbeat")
 async def worker_heartbeat(
-    tx: Connection,
+    tx: Transaction,
     work_pool_name: str,
     name: Body[str],
     heartbeat_interval_seconds: Body[int | None] = None,
@@ -150,7 +150,7 @@ async def worker_heartbeat(
 
 @routes.reads("POST", "/{work_pool_name}/workers/filter", list[wire.WorkerResponse])
 async def read_workers(
-    tx: Connection,
+    tx: Transaction,
     work_pool_name: str,
     workers: Body[wire.WorkerFilter | None] = None,
     limit: Limit = NOT_GIVEN,
@@ -161,6 +161,6 @@ async def read_workers(
 
 
 @routes.writes("DELETE", "/{work_pool_name}/workers/{name}")
-async def delete_worker(tx: Connection, work_pool_name: str, name: str) -> None:
+async def delete_worker(tx: Transaction, work_pool_name: str, name: str) -> None:
     """Forget a worker of a work pool."""
     await workers_.remove(tx, await pools.named(tx, work_pool_name), name)

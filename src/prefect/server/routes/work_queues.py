@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from prefect.schemas import wire
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Offset, Routes
 from prefect.server.services.core import reading
 from prefect.server.services.work import dispatch, slot_usage
@@ -21,14 +21,14 @@ routes = Routes("Work Queues", "/work_queues")
 
 
 @routes.writes("POST", "/", wire.WorkQueueResponse, 201)
-async def create_work_queue(tx: Connection, work_queue: wire.WorkQueueCreate) -> Any:
+async def create_work_queue(tx: Transaction, work_queue: wire.WorkQueueCreate) -> Any:
     """Create a work queue in the default pool."""
     row = await queues.add(tx, await pools.default(tx), work_queue.model_dump(mode="json"))
     return (await queues.answer(tx, [row]))[0]
 
 
 @routes.writes("PATCH", "/{id:uuid}")
-async def update_work_queue(tx: Connection, work_queue: wire.WorkQueueUpdate, id: UUID) -> None:
+async def update_work_queue(tx: Transaction, work_queue: wire.WorkQueueUpdate, id: UUID) -> None:
     """Change what is given of a work queue."""
     row = await reading.get(tx, store.work_queues, id)
     pool = await reading.get(tx, store.work_pools, row["work_pool_id"], lock=True)
@@ -36,21 +36,21 @@ async def update_work_queue(tx: Connection, work_queue: wire.WorkQueueUpdate, id
 
 
 @routes.reads("GET", "/name/{name}", wire.WorkQueueResponse)
-async def read_work_queue_by_name(tx: Connection, name: str) -> Any:
+async def read_work_queue_by_name(tx: Transaction, name: str) -> Any:
     """A work queue of the default pool by its name."""
     row = await queues.named(tx, await pools.named(tx, pools.DEFAULT), name)
     return (await queues.answer(tx, [row]))[0]
 
 
 @routes.reads("GET", "/{id:uuid}", wire.WorkQueueResponse)
-async def read_work_queue(tx: Connection, id: UUID) -> Any:
+async def read_work_queue(tx: Transaction, id: UUID) -> Any:
     """A work queue."""
     return (await queues.answer(tx, [await reading.get(tx, store.work_queues, id)]))[0]
 
 
 @routes.writes("POST", "/{id:uuid}/get_runs", list[wire.FlowRunResponse])
 async def read_work_queue_runs(
-    tx: Connection,
+    tx: Transaction,
     id: UUID,
     limit: Limit = NOT_GIVEN,
     scheduled_before: Body[DateTime] = NOT_GIVEN,
@@ -62,7 +62,7 @@ async def read_work_queue_runs(
 
 @routes.reads("POST", "/filter", list[wire.WorkQueueResponse])
 async def read_work_queues(
-    tx: Connection,
+    tx: Transaction,
     work_queues: Body[wire.WorkQueueFilter | None] = None,
     limit: Limit = NOT_GIVEN,
     offset: Offset = 0,
@@ -72,7 +72,7 @@ async def read_work_queues(
 
 
 @routes.writes("DELETE", "/{id:uuid}")
-async def delete_work_queue(tx: Connection, id: UUID) -> None:
+async def delete_work_queue(tx: Transaction, id: UUID) -> None:
     """Delete a work queue; its runs and deployments stay, in no queue."""
     row = await reading.get(tx, store.work_queues, id)
     pool = await reading.get(tx, store.work_pools, row["work_pool_id"], lock=True)
@@ -80,14 +80,14 @@ async def delete_work_queue(tx: Connection, id: UUID) -> None:
 
 
 @routes.reads("GET", "/{id:uuid}/status", wire.WorkQueueStatusDetail)
-async def read_work_queue_status(tx: Connection, id: UUID) -> Any:
+async def read_work_queue_status(tx: Transaction, id: UUID) -> Any:
     """How healthy a work queue is."""
     return await queues.health(tx, await reading.get(tx, store.work_queues, id))
 
 
 @routes.reads("POST", "/{id:uuid}/concurrency_status", wire.WorkQueueConcurrencyStatus)
 async def read_work_queue_concurrency_status(
-    tx: Connection, id: UUID, page: Annotated[int, BODY, Ge(1)] = 1, limit: Limit = NOT_GIVEN
+    tx: Transaction, id: UUID, page: Annotated[int, BODY, Ge(1)] = 1, limit: Limit = NOT_GIVEN
 ) -> Any:
     """How many slots of a work queue are taken, and by which runs, a page at a time."""
     return await slot_usage.of_queue(tx, id, page, limit)

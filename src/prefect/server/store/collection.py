@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import TRUE, Sql, chunks, one_of
 from prefect.server.db.tables import Table
 
@@ -23,12 +23,12 @@ class Collection:
     def __init__(self, table: Table) -> None:
         self.table = table
 
-    async def get(self, tx: Connection, key: Any, lock: bool = False) -> Row | None:
+    async def get(self, tx: Transaction, key: Any, lock: bool = False) -> Row | None:
         """The object with this key, or None; `lock` as in `find`."""
         rows = await self.find(tx, one_of(f"{self.table.name}.{self.table.key}", [key]), lock=lock)
         return rows[0] if rows else None
 
-    async def get_many(self, tx: Connection, keys: Sequence[Any], lock: bool = False) -> dict[Any, Row]:
+    async def get_many(self, tx: Transaction, keys: Sequence[Any], lock: bool = False) -> dict[Any, Row]:
         """Those objects of the given keys that exist, by key; `lock` as in `find`."""
         found: dict[Any, Row] = {}
         # In order, so that two who lock the same objects do not wait for each other.
@@ -40,7 +40,7 @@ class Collection:
 
     async def find(
         self,
-        tx: Connection,
+        tx: Transaction,
         where: Sql = TRUE,
         order: str = "",
         limit: int | None = None,
@@ -73,12 +73,12 @@ class Collection:
             text += tx.dialect.locking
         return tx.dialect.objects(self.table, names, await tx.fetch(Sql(text, values)))
 
-    async def count(self, tx: Connection, where: Sql = TRUE) -> int:
+    async def count(self, tx: Transaction, where: Sql = TRUE) -> int:
         """How many objects satisfy a condition."""
         rows = await tx.fetch(Sql(f"SELECT count(*) FROM {self.table.name} WHERE {where.text}", where.values))
         return rows[0][0]
 
-    async def add(self, tx: Connection, objects: Iterable[Mapping[str, Any]]) -> int:
+    async def add(self, tx: Transaction, objects: Iterable[Mapping[str, Any]]) -> int:
         """Add objects; one whose key exists already is left as it is. A missing column is null.
 
         Returns:
@@ -90,13 +90,13 @@ class Collection:
             return 0
         return await tx.insert(self.table, names, rows)
 
-    async def put(self, tx: Connection, item: Mapping[str, Any]) -> None:
+    async def put(self, tx: Transaction, item: Mapping[str, Any]) -> None:
         """Add an object, or change the columns given when its key exists already."""
         names = [name for name in item if name != self.table.key]
         if not await self.change(tx, [item], names) and not await self.add(tx, [item]):
             await self.change(tx, [item], names)  # somebody else added it meanwhile
 
-    async def change(self, tx: Connection, objects: Iterable[Mapping[str, Any]], names: Sequence[str]) -> int:
+    async def change(self, tx: Transaction, objects: Iterable[Mapping[str, Any]], names: Sequence[str]) -> int:
         """Set the named columns of existing objects, each to its own values.
 
         Returns:
@@ -108,6 +108,6 @@ class Collection:
             return 0
         return await tx.update(self.table, names, rows)
 
-    async def remove(self, tx: Connection, where: Sql) -> int:
+    async def remove(self, tx: Transaction, where: Sql) -> int:
         """Remove the objects that satisfy a condition and return how many they were."""
         return await tx.run(Sql(f"DELETE FROM {self.table.name} WHERE {where.text}", where.values))

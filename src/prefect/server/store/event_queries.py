@@ -7,20 +7,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from prefect.server.db import tables
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql
 from prefect.server.store.collection import Row
 from prefect.server.store.filters.events import KIND, NAME, full
 
 
-async def by_name(tx: Connection, where: Sql) -> list[Row]:
+async def by_name(tx: Transaction, where: Sql) -> list[Row]:
     """For each name of events: `event`, `count`, and when the `first` and the `last` occurred."""
     text = f"SELECT {NAME} AS name, count(*), min(occurred), max(occurred) FROM event WHERE {where.text} GROUP BY name"
     rows = await tx.fetch(Sql(text, where.values))
     return [_with_times(tx, {"event": name, "count": count}, first, last) for name, count, first, last in rows]
 
 
-async def by_resource(tx: Connection, where: Sql) -> list[Row]:
+async def by_resource(tx: Transaction, where: Sql) -> list[Row]:
     """For each resource, the row of its last event, with `count` and when the `first` and the `last` occurred."""
     names = tables.EVENT.names
     groups = (
@@ -45,17 +45,17 @@ async def by_resource(tx: Connection, where: Sql) -> list[Row]:
     ]
 
 
-async def by_span(tx: Connection, where: Sql, start: datetime, length: timedelta) -> dict[int, int]:
+async def by_span(tx: Transaction, where: Sql, start: datetime, length: timedelta) -> dict[int, int]:
     """How many events there are in each span of time that has any; the span that begins at `start` is 0."""
     span = tx.dialect.bucket("event.occurred", start, length)
     text = f"SELECT {span.text} AS span, count(*) FROM event WHERE {where.text} GROUP BY span"
     return dict(await tx.fetch(Sql(text, (*span.values, *where.values))))
 
 
-def keys(tx: Connection, found: Sequence[tuple[datetime, Any]]) -> Sql:
+def keys(tx: Transaction, found: Sequence[tuple[datetime, Any]]) -> Sql:
     """A condition: the event is one of those with these times and ids."""
     return tx.dialect.among(("event.occurred", "event.id"), found)
 
 
-def _with_times(tx: Connection, row: Row, first: Any, last: Any) -> Row:
+def _with_times(tx: Transaction, row: Row, first: Any, last: Any) -> Row:
     return row | {"first": tx.dialect.decode("time", first), "last": tx.dialect.decode("time", last)}

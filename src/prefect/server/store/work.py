@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server.db import tables
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, join, one_of
 from prefect.server.db.tables import OCCUPYING
 
@@ -16,7 +16,7 @@ OCCUPIED = f"flow_run.work_queue_id IS NOT NULL AND flow_run.{OCCUPYING}"
 """Flow runs that take a slot, in the words of the index on them."""
 
 
-async def taken_by_queue(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
+async def taken_by_queue(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, int]:
     """How many slots of these work queues are taken; queues with none are left out."""
     if not ids:
         return {}
@@ -25,7 +25,7 @@ async def taken_by_queue(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, int]
     return _counts(tx, "work_queue_id", await tx.fetch(Sql(f"{text} GROUP BY flow_run.work_queue_id", asked.values)))
 
 
-async def taken_by_pool(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
+async def taken_by_pool(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, int]:
     """How many slots of these work pools are taken; pools with none are left out."""
     if not ids:
         return {}
@@ -38,7 +38,7 @@ async def taken_by_pool(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
 
 
 async def due(
-    tx: Connection,
+    tx: Transaction,
     queues: Sequence[UUID],
     before: datetime | None,
     after: datetime | None,
@@ -88,7 +88,7 @@ def scheduled(before: datetime | None, after: datetime | None = None) -> list[Sq
     return parts
 
 
-def _counts(tx: Connection, column: str, rows: Sequence[Sequence[Any]]) -> dict[UUID, int]:
+def _counts(tx: Transaction, column: str, rows: Sequence[Sequence[Any]]) -> dict[UUID, int]:
     """Rows of an id, which is of the kind of a column of flow runs, and a number."""
     keys = tx.dialect.objects(tables.FLOW_RUN, [column], [row[:1] for row in rows])
     return {key[column]: row[1] for key, row in zip(keys, rows, strict=True)}

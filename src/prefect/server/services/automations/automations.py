@@ -8,7 +8,7 @@ from uuid import UUID
 
 from prefect.schemas.wire import checks
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import any_of, one_of
 from prefect.server.services.core import paging
 from prefect.server.services.core.errors import Missing
@@ -37,7 +37,7 @@ class MissingAutomation(Missing):
         super().__init__("automation", id_)
 
 
-async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
+async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     """Create an automation; `values` are its fields as JSON has them."""
     at = now()
     row: Row = {**values, "id": new_id(), "created": at, "updated": at, "related": _related(values)}
@@ -45,23 +45,23 @@ async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
     return await _tell(tx, "created", row)
 
 
-async def get(tx: Connection, id_: UUID) -> Answer:
+async def get(tx: Transaction, id_: UUID) -> Answer:
     """An automation, or `Missing`."""
     return _answer(await _get(tx, id_))
 
 
-async def find(tx: Connection, sort: Any, limit: int | None, offset: int, criteria: Any) -> list[Answer]:
+async def find(tx: Transaction, sort: Any, limit: int | None, offset: int, criteria: Any) -> list[Answer]:
     """The automations that satisfy a filter."""
     where = filters.condition(tx.dialect, criteria)
     return [_answer(row) for row in await paging.page(tx, store.automations, sort, limit, offset, where)]
 
 
-async def count(tx: Connection, criteria: Any) -> int:
+async def count(tx: Transaction, criteria: Any) -> int:
     """How many automations satisfy a filter."""
     return await store.automations.count(tx, filters.condition(tx.dialect, criteria))
 
 
-async def find_related(tx: Connection, resource_id: str) -> list[Answer]:
+async def find_related(tx: Transaction, resource_id: str) -> list[Answer]:
     """The automations that a resource owns, or that do something to it."""
     where = any_of(
         [
@@ -72,7 +72,7 @@ async def find_related(tx: Connection, resource_id: str) -> list[Answer]:
     return [_answer(row) for row in await store.automations.find(tx, where, "automation.name, automation.id")]
 
 
-async def change(tx: Connection, id_: UUID, values: Mapping[str, Any]) -> None:
+async def change(tx: Transaction, id_: UUID, values: Mapping[str, Any]) -> None:
     """Set what is given of an automation; its owner stays the same."""
     row = {**await _get(tx, id_, lock=True), **values, "updated": now()}
     row["related"] = _related(row)
@@ -80,12 +80,12 @@ async def change(tx: Connection, id_: UUID, values: Mapping[str, Any]) -> None:
     await _tell(tx, "updated", row)
 
 
-async def remove(tx: Connection, id_: UUID) -> None:
+async def remove(tx: Transaction, id_: UUID) -> None:
     """Delete an automation."""
     await _remove(tx, [await _get(tx, id_)])
 
 
-async def remove_owned(tx: Connection, resource_id: str) -> None:
+async def remove_owned(tx: Transaction, resource_id: str) -> None:
     """Delete the automations that a resource owns."""
     await _remove(tx, await store.automations.find(tx, one_of("automation.owner_resource", [resource_id])))
 
@@ -101,14 +101,14 @@ def template_error(template: str) -> Answer | None:
     return None
 
 
-async def _get(tx: Connection, id_: UUID, lock: bool = False) -> Row:
+async def _get(tx: Transaction, id_: UUID, lock: bool = False) -> Row:
     row = await store.automations.get(tx, id_, lock=lock)
     if row is None:
         raise MissingAutomation(id_)
     return row
 
 
-async def _remove(tx: Connection, rows: Iterable[Row]) -> None:
+async def _remove(tx: Transaction, rows: Iterable[Row]) -> None:
     rows = list(rows)
     await store.automations.remove(tx, one_of("id", [row["id"] for row in rows]))
     for row in rows:
@@ -131,7 +131,7 @@ def _answer(row: Row) -> Answer:
     return {name: value for name, value in row.items() if name not in ("owner_resource", "related")}
 
 
-async def _tell(tx: Connection, what: str, row: Row) -> Answer:
+async def _tell(tx: Transaction, what: str, row: Row) -> Answer:
     """Say what happened to an automation, and return it."""
     answer = _answer(row)
     resource = emitting.resource("automation", row["id"], row["name"])

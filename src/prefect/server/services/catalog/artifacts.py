@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, none_of, one_of
 from prefect.server.services.core import paging, presenters, reading
 from prefect.server.services.core.errors import Missing
@@ -25,7 +25,7 @@ _LATEST = Sql(
 _NEWEST_FIRST = "artifact.created DESC, artifact.id DESC"
 
 
-async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
+async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     """Create an artifact."""
     at = now()
     row: Row = {**dict.fromkeys(store.artifacts.table.names), **values, "id": new_id(), "created": at, "updated": at}
@@ -33,7 +33,7 @@ async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
     return row
 
 
-async def add_many(tx: Connection, rows: Sequence[Row]) -> None:
+async def add_many(tx: Transaction, rows: Sequence[Row]) -> None:
     """Add artifacts and say what they make of the collections of their keys; doing it again changes nothing."""
     keyed = [row for row in rows if row.get("key") is not None]
     known = await _known_keys(tx, keyed)
@@ -48,12 +48,12 @@ async def add_many(tx: Connection, rows: Sequence[Row]) -> None:
         await event_store.add(tx, events)
 
 
-async def get(tx: Connection, id_: UUID) -> Answer:
+async def get(tx: Transaction, id_: UUID) -> Answer:
     """An artifact, or `Missing`."""
     return await reading.get(tx, store.artifacts, id_)
 
 
-async def get_latest(tx: Connection, key: str) -> Answer:
+async def get_latest(tx: Transaction, key: str) -> Answer:
     """The newest artifact of a key, or `Missing`."""
     row = await _latest(tx, key)
     if row is None:
@@ -61,35 +61,35 @@ async def get_latest(tx: Connection, key: str) -> Answer:
     return row
 
 
-async def find(tx: Connection, sort: Any, limit: int | None, offset: int, **criteria: Any) -> list[Answer]:
+async def find(tx: Transaction, sort: Any, limit: int | None, offset: int, **criteria: Any) -> list[Answer]:
     """The artifacts that satisfy filters."""
     return await paging.page(tx, store.artifacts, sort, limit, offset, reading.where(tx, store.artifacts, **criteria))
 
 
-async def find_latest(tx: Connection, sort: Any, limit: int | None, offset: int, **criteria: Any) -> list[Answer]:
+async def find_latest(tx: Transaction, sort: Any, limit: int | None, offset: int, **criteria: Any) -> list[Answer]:
     """The newest artifact of each key, as collections, of those that satisfy filters."""
     asked = all_of([_LATEST, reading.where(tx, store.artifacts, **criteria)])
     rows = await paging.page(tx, store.artifacts, sort, limit, offset, asked)
     return [presenters.artifact_collection(row) for row in rows]
 
 
-async def count(tx: Connection, **criteria: Any) -> int:
+async def count(tx: Transaction, **criteria: Any) -> int:
     """How many artifacts satisfy filters."""
     return await reading.count(tx, store.artifacts, **criteria)
 
 
-async def count_latest(tx: Connection, **criteria: Any) -> int:
+async def count_latest(tx: Transaction, **criteria: Any) -> int:
     """How many keys have an artifact that satisfies filters and is the newest of its key."""
     return await store.artifacts.count(tx, all_of([_LATEST, reading.where(tx, store.artifacts, **criteria)]))
 
 
-async def change(tx: Connection, id_: UUID, values: Mapping[str, Any]) -> None:
+async def change(tx: Transaction, id_: UUID, values: Mapping[str, Any]) -> None:
     """Set what is given of an artifact."""
     await get(tx, id_)
     await store.artifacts.change(tx, [{"id": id_, "updated": now(), **values}], ["updated", *values])
 
 
-async def remove(tx: Connection, id_: UUID) -> None:
+async def remove(tx: Transaction, id_: UUID) -> None:
     """Delete an artifact; the one before it becomes the newest of its key."""
     row = await get(tx, id_)
     await store.artifacts.remove(tx, one_of("id", [id_]))
@@ -97,12 +97,12 @@ async def remove(tx: Connection, id_: UUID) -> None:
         await event_store.add(tx, [_event("deleted", row)])
 
 
-async def _latest(tx: Connection, key: str) -> Row | None:
+async def _latest(tx: Transaction, key: str) -> Row | None:
     rows = await store.artifacts.find(tx, one_of("artifact.key", [key]), _NEWEST_FIRST, 1)
     return rows[0] if rows else None
 
 
-async def _known_keys(tx: Connection, rows: Sequence[Row]) -> set[str]:
+async def _known_keys(tx: Transaction, rows: Sequence[Row]) -> set[str]:
     """Those of the artifacts' keys that other artifacts have already."""
     known: set[str] = set()
     for some in chunks(rows):

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import all_of, one_of
 from prefect.server.services.catalog import block_types, secret_fields
 from prefect.server.services.core import paging, reading
@@ -32,7 +32,7 @@ class BadReference(Refused):
     """A field refers to a document in a way that cannot be."""
 
 
-async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
+async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     """Create a block document, which is answered without its secrets.
 
     Raises:
@@ -63,12 +63,12 @@ async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
     return answer
 
 
-async def get(tx: Connection, id_: UUID, include_secrets: bool) -> Answer:
+async def get(tx: Transaction, id_: UUID, include_secrets: bool) -> Answer:
     """A block document, or `Missing`."""
     return (await _answers(tx, [await reading.get(tx, store.block_documents, id_)], include_secrets))[0]
 
 
-async def get_by_name(tx: Connection, slug: str, name: str, include_secrets: bool) -> Answer:
+async def get_by_name(tx: Transaction, slug: str, name: str, include_secrets: bool) -> Answer:
     """The block document of a type and a name, or `Missing`."""
     types = await store.block_types.find(tx, one_of("block_type.slug", [slug]), columns=["id"])
     where = [
@@ -81,7 +81,7 @@ async def get_by_name(tx: Connection, slug: str, name: str, include_secrets: boo
     return (await _answers(tx, rows, include_secrets))[0]
 
 
-async def find_of_type(tx: Connection, slug: str, include_secrets: bool) -> list[Answer]:
+async def find_of_type(tx: Transaction, slug: str, include_secrets: bool) -> list[Answer]:
     """The block documents of a type by their names, apart from anonymous ones."""
     block_type = await block_types.get(tx, slug)
     where = all_of(
@@ -94,7 +94,7 @@ async def find_of_type(tx: Connection, slug: str, include_secrets: bool) -> list
 
 
 async def find(
-    tx: Connection, sort: Any, limit: int | None, offset: int, include_secrets: bool, **criteria: Any
+    tx: Transaction, sort: Any, limit: int | None, offset: int, include_secrets: bool, **criteria: Any
 ) -> list[Answer]:
     """The block documents that satisfy filters."""
     where = filters.related(tx.dialect, "block_document", **criteria)
@@ -102,12 +102,12 @@ async def find(
     return await _answers(tx, rows, include_secrets)
 
 
-async def count(tx: Connection, **criteria: Any) -> int:
+async def count(tx: Transaction, **criteria: Any) -> int:
     """How many block documents satisfy filters."""
     return await store.block_documents.count(tx, filters.related(tx.dialect, "block_document", **criteria))
 
 
-async def change(tx: Connection, id_: UUID, data: Data | None, schema_id: UUID | None, merge: bool) -> None:
+async def change(tx: Transaction, id_: UUID, data: Data | None, schema_id: UUID | None, merge: bool) -> None:
     """Change a block document. Asterisks in the new data stand for the secrets that are there.
 
     Args:
@@ -144,7 +144,7 @@ async def change(tx: Connection, id_: UUID, data: Data | None, schema_id: UUID |
     await _tell(tx, "updated", (await _answers(tx, [row], False))[0], stored)
 
 
-async def remove(tx: Connection, id_: UUID) -> None:
+async def remove(tx: Transaction, id_: UUID) -> None:
     """Delete a block document; those that held it hold nothing in its place."""
     row = await reading.get(tx, store.block_documents, id_)
     answer = (await _answers(tx, [row], False))[0]
@@ -179,7 +179,7 @@ def _referred(name: str, reference: Any) -> UUID:
         ) from None
 
 
-async def _check_references(tx: Connection, id_: UUID | None, references: References) -> None:
+async def _check_references(tx: Transaction, id_: UUID | None, references: References) -> None:
     """Refuse references to what is not there, and to what refers to the document itself."""
     ids = {UUID(other) for other in references.values()}
     # Locked, so that no two documents come to hold each other at the same time.
@@ -191,7 +191,7 @@ async def _check_references(tx: Connection, id_: UUID | None, references: Refere
         raise BadReference(f"The block document {id_} cannot hold itself, nor one that holds it.")
 
 
-async def _reached(tx: Connection, ids: set[UUID], lock: bool = False) -> dict[UUID, Row]:
+async def _reached(tx: Transaction, ids: set[UUID], lock: bool = False) -> dict[UUID, Row]:
     """These documents and all that they hold: as many queries as documents are nested deep."""
     reached: dict[UUID, Row] = {}
     waiting = ids
@@ -217,7 +217,7 @@ class _Known:
     include_secrets: bool
 
 
-async def _answers(tx: Connection, rows: Sequence[Row], include_secrets: bool) -> list[Answer]:
+async def _answers(tx: Transaction, rows: Sequence[Row], include_secrets: bool) -> list[Answer]:
     """Documents as the API shows them."""
     if not rows:
         return []
@@ -275,7 +275,7 @@ def _secrets(schemas: Mapping[UUID, Row], row: Row) -> list[str]:
     return schema["fields"].get("secret_fields", []) if schema else []
 
 
-async def _tell(tx: Connection, what: str, answer: Answer, data: Data) -> None:
+async def _tell(tx: Transaction, what: str, answer: Answer, data: Data) -> None:
     """Say what happened to a document: of its data, only texts of fields that are not secret."""
     schema, block_type = answer["block_schema"] or {}, answer["block_type"] or {}
     open_data = secret_fields.without(data, schema.get("fields", {}).get("secret_fields", []))

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.core import paging, reading
 from prefect.server.services.core.errors import Conflict, Forbidden, Invalid, Missing
@@ -22,7 +22,7 @@ RESERVED = "prefect"
 """What the names of block types that users make must not begin with."""
 
 
-async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
+async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     """Create a block type.
 
     Raises:
@@ -45,7 +45,7 @@ def new(values: Mapping[str, Any]) -> Row:
     return {**empty, "is_protected": False, **values, "id": new_id(), "created": at, "updated": at}
 
 
-async def get(tx: Connection, key: UUID | str) -> Answer:
+async def get(tx: Transaction, key: UUID | str) -> Answer:
     """A block type by its id or its slug, or `Missing`."""
     column = "id" if isinstance(key, UUID) else "slug"
     rows = await store.block_types.find(tx, one_of(f"block_type.{column}", [key]))
@@ -54,20 +54,20 @@ async def get(tx: Connection, key: UUID | str) -> Answer:
     return rows[0]
 
 
-async def find(tx: Connection, limit: int | None, offset: int, block_types: Any, block_schemas: Any) -> list[Answer]:
+async def find(tx: Transaction, limit: int | None, offset: int, block_types: Any, block_schemas: Any) -> list[Answer]:
     """Block types by their names, of those that satisfy filters."""
     where = filters.related(tx.dialect, "block_type", block_type=block_types, block_schema=block_schemas)
     return await paging.page(tx, store.block_types, "NAME_ASC", limit, offset, where)
 
 
-async def change(tx: Connection, id_: UUID, values: Mapping[str, Any]) -> None:
+async def change(tx: Transaction, id_: UUID, values: Mapping[str, Any]) -> None:
     """Set what is given of a block type."""
     row = {**await get(tx, id_), **values, "updated": now()}
     await store.block_types.change(tx, [row], ["updated", *values])
     await _tell(tx, "updated", row)
 
 
-async def remove(tx: Connection, id_: UUID) -> None:
+async def remove(tx: Transaction, id_: UUID) -> None:
     """Delete a block type with its schemas and its documents.
 
     Raises:
@@ -83,7 +83,7 @@ async def remove(tx: Connection, id_: UUID) -> None:
     await _tell(tx, "deleted", row)
 
 
-async def _tell(tx: Connection, what: str, row: Row) -> None:
+async def _tell(tx: Transaction, what: str, row: Row) -> None:
     payload = {name: value for name, value in row.items() if name not in ("id", "created", "updated")}
     resource = emitting.resource("block-type", row["id"], row["name"])
     await emitting.emit(tx, f"prefect.block-type.{what}", resource, (), payload)
@@ -92,7 +92,7 @@ async def _tell(tx: Connection, what: str, row: Row) -> None:
 # --- schemas ---------------------------------------------------------------------------------------------------------
 
 
-async def add_schema(tx: Connection, values: Mapping[str, Any]) -> tuple[Answer, bool]:
+async def add_schema(tx: Transaction, values: Mapping[str, Any]) -> tuple[Answer, bool]:
     """Create a block schema; one with the same fields and version is left as it is.
 
     Returns:
@@ -124,12 +124,12 @@ def new_schema(values: Mapping[str, Any]) -> Row:
     return {**values, "fields": fields, "id": new_id(), "created": at, "updated": at}
 
 
-async def get_schema(tx: Connection, id_: UUID) -> Answer:
+async def get_schema(tx: Transaction, id_: UUID) -> Answer:
     """A block schema with its type, or `Missing`."""
     return (await with_types(tx, [await reading.get(tx, store.block_schemas, id_)]))[0]
 
 
-async def get_schema_by_checksum(tx: Connection, checksum: str, version: str | None) -> Answer:
+async def get_schema_by_checksum(tx: Transaction, checksum: str, version: str | None) -> Answer:
     """The block schema of this checksum, the newest if no version is named, or `Missing`."""
     where = [one_of("block_schema.checksum", [checksum])]
     if version is not None:
@@ -141,13 +141,13 @@ async def get_schema_by_checksum(tx: Connection, checksum: str, version: str | N
     return (await with_types(tx, rows))[0]
 
 
-async def find_schemas(tx: Connection, limit: int | None, offset: int, block_schemas: Any) -> list[Answer]:
+async def find_schemas(tx: Transaction, limit: int | None, offset: int, block_schemas: Any) -> list[Answer]:
     """Block schemas, newest first, of those that satisfy a filter."""
     where = filters.condition(tx.dialect, block_schemas)
     return await with_types(tx, await paging.page(tx, store.block_schemas, "CREATED_DESC", limit, offset, where))
 
 
-async def remove_schema(tx: Connection, id_: UUID) -> None:
+async def remove_schema(tx: Transaction, id_: UUID) -> None:
     """Delete a block schema with its documents.
 
     Raises:
@@ -160,13 +160,13 @@ async def remove_schema(tx: Connection, id_: UUID) -> None:
     await store.block_schemas.remove(tx, one_of("id", [id_]))
 
 
-async def with_types(tx: Connection, schemas: Sequence[Row]) -> list[Answer]:
+async def with_types(tx: Transaction, schemas: Sequence[Row]) -> list[Answer]:
     """Block schemas with their types."""
     types = await store.block_types.get_many(tx, list({row["block_type_id"] for row in schemas}))
     return [{**row, "block_type": types.get(row["block_type_id"])} for row in schemas]
 
 
-async def capabilities(tx: Connection) -> list[str]:
+async def capabilities(tx: Transaction) -> list[str]:
     """Everything that blocks of any kind can do."""
     rows = await store.block_schemas.find(tx, Sql("block_schema.capabilities IS NOT NULL"), columns=["capabilities"])
     return sorted({capability for row in rows for capability in row["capabilities"]})

@@ -7,14 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import one_of
 from prefect.server.services.core import paging, reading
 from prefect.server.services.core.presenters import Answer
 from prefect.types import new_id, now
 
 
-async def put(tx: Connection, values: Mapping[str, Any]) -> tuple[Answer, bool]:
+async def put(tx: Transaction, values: Mapping[str, Any]) -> tuple[Answer, bool]:
     """Create a search, or replace the filters of the one of this name.
 
     Returns:
@@ -30,17 +30,17 @@ async def put(tx: Connection, values: Mapping[str, Any]) -> tuple[Answer, bool]:
     return row, False
 
 
-async def get(tx: Connection, id_: UUID) -> Answer:
+async def get(tx: Transaction, id_: UUID) -> Answer:
     """A search, or `Missing`."""
     return await reading.get(tx, store.saved_searches, id_)
 
 
-async def find(tx: Connection, limit: int | None, offset: int) -> list[Answer]:
+async def find(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
     """Searches by their names."""
     return await paging.page(tx, store.saved_searches, "NAME_ASC", limit, offset)
 
 
-async def remove(tx: Connection, id_: UUID) -> None:
+async def remove(tx: Transaction, id_: UUID) -> None:
     """Delete a search."""
     await get(tx, id_)
     await store.saved_searches.remove(tx, one_of("id", [id_]))

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import one_of
 from prefect.server.services.catalog import block_types
 
@@ -21,7 +21,7 @@ def described() -> list[dict[str, Any]]:
     return orjson.loads(resources.files("prefect.server").joinpath("data/blocks.json").read_bytes())
 
 
-async def install(tx: Connection) -> None:
+async def install(tx: Transaction) -> None:
     """Add those block types and schemas that are missing; those that are there are left as they are."""
     known = described()
     await store.block_types.add(

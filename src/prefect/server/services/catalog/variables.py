@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import one_of
 from prefect.server.services.core import paging
 from prefect.server.services.core.errors import Conflict, Missing
@@ -17,7 +17,7 @@ from prefect.server.store import Row, filters
 from prefect.types import new_id, now
 
 
-async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
+async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     """Create a variable.
 
     Raises:
@@ -31,7 +31,7 @@ async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
     return row
 
 
-async def get(tx: Connection, key: UUID | str, lock: bool = False) -> Answer:
+async def get(tx: Transaction, key: UUID | str, lock: bool = False) -> Answer:
     """A variable by its id or its name, or `Missing`."""
     column = "id" if isinstance(key, UUID) else "name"
     rows = await store.variables.find(tx, one_of(f"variable.{column}", [key]), lock=lock)
@@ -40,18 +40,18 @@ async def get(tx: Connection, key: UUID | str, lock: bool = False) -> Answer:
     return rows[0]
 
 
-async def find(tx: Connection, criteria: Any, sort: Any, limit: int | None, offset: int) -> list[Answer]:
+async def find(tx: Transaction, criteria: Any, sort: Any, limit: int | None, offset: int) -> list[Answer]:
     """The variables that satisfy a filter."""
     where = filters.condition(tx.dialect, criteria)
     return await paging.page(tx, store.variables, sort, limit, offset, where)
 
 
-async def count(tx: Connection, criteria: Any) -> int:
+async def count(tx: Transaction, criteria: Any) -> int:
     """How many variables satisfy a filter."""
     return await store.variables.count(tx, filters.condition(tx.dialect, criteria))
 
 
-async def change(tx: Connection, key: UUID | str, values: Mapping[str, Any]) -> None:
+async def change(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) -> None:
     """Set what is given of a variable.
 
     Raises:
@@ -69,7 +69,7 @@ async def change(tx: Connection, key: UUID | str, values: Mapping[str, Any]) -> 
     await _tell(tx, "updated", row)
 
 
-async def remove(tx: Connection, key: UUID | str) -> None:
+async def remove(tx: Transaction, key: UUID | str) -> None:
     """Delete a variable."""
     row = await get(tx, key, lock=True)
     await store.variables.remove(tx, one_of("id", [row["id"]]))
@@ -80,7 +80,7 @@ def _taken(name: str) -> Conflict:
     return Conflict(f"There is a variable {name!r} already.")
 
 
-async def _tell(tx: Connection, what: str, row: Row) -> None:
+async def _tell(tx: Transaction, what: str, row: Row) -> None:
     payload = {name: row[name] for name in ("name", "value", "tags")}
     await emitting.emit(
         tx, f"prefect.variable.{what}", emitting.resource("variable", row["id"], row["name"]), (), payload

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
 from prefect.server.services.concurrency import limits
 from prefect.server.services.core.errors import Gone, Locked
@@ -25,7 +25,7 @@ AT_ONCE = 500
 """Leases whose slots are given back in one transaction."""
 
 
-async def acquire(tx: Connection, names: Sequence[str], slots: int, mode: limits.Mode) -> list[Row]:
+async def acquire(tx: Transaction, names: Sequence[str], slots: int, mode: limits.Mode) -> list[Row]:
     """Take slots as `limits.acquire` does; where there are too few, leases that ran out give theirs back first.
 
     So nobody waits for the loop, and nobody needs one.
@@ -39,7 +39,7 @@ async def acquire(tx: Connection, names: Sequence[str], slots: int, mode: limits
 
 
 async def create(
-    tx: Connection,
+    tx: Transaction,
     ids: Iterable[UUID],
     slots: int,
     length: timedelta | None,
@@ -72,23 +72,23 @@ async def create(
     return row["id"]
 
 
-async def renew(tx: Connection, lease_id: UUID, length: timedelta) -> bool:
+async def renew(tx: Transaction, lease_id: UUID, length: timedelta) -> bool:
     """Hold on from now for a time; False when the lease has ended."""
     return await store.leases.change(tx, [{"id": lease_id, "expires": now() + length}], ["expires"]) == 1
 
 
-async def extend(tx: Connection, lease_id: UUID, length: timedelta) -> None:
+async def extend(tx: Transaction, lease_id: UUID, length: timedelta) -> None:
     """Hold on from now for a time, or `Gone`."""
     if not await renew(tx, lease_id, length):
         raise Gone(f"The lease {lease_id} has run out or was ended: take the slots again.")
 
 
-async def held(tx: Connection, lease_id: UUID) -> bool:
+async def held(tx: Transaction, lease_id: UUID) -> bool:
     """Whether a lease has not ended."""
     return await store.leases.get(tx, lease_id) is not None
 
 
-async def end(tx: Connection, lease_id: UUID) -> bool:
+async def end(tx: Transaction, lease_id: UUID) -> bool:
     """End a lease and give its slots back; False when it has ended already."""
     row = await store.leases.get(tx, lease_id, lock=True)
     if row is None:
@@ -97,7 +97,7 @@ async def end(tx: Connection, lease_id: UUID) -> bool:
     return True
 
 
-async def end_expired(tx: Connection) -> int:
+async def end_expired(tx: Transaction) -> int:
     """End leases that have run out, so many at once, and return how many they were."""
     expired = await store.leases.find(tx, Sql("lease.expires < ?", (now(),)), "lease.expires", AT_ONCE, columns=["id"])
     rows = await store.leases.get_many(tx, [row["id"] for row in expired], lock=True)
@@ -106,7 +106,7 @@ async def end_expired(tx: Connection) -> int:
     return len(over)
 
 
-async def _end(tx: Connection, rows: Sequence[Row]) -> None:
+async def _end(tx: Transaction, rows: Sequence[Row]) -> None:
     if not rows:
         return
     await store.leases.remove(tx, one_of("id", [row["id"] for row in rows]))

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import one_of
 from prefect.server.services.core import paging
 from prefect.server.services.core.errors import Conflict, Invalid, Locked, Missing
@@ -40,7 +40,7 @@ _COUNTED = ("active_slots", "updated")
 # --- slots -----------------------------------------------------------------------------------------------------------
 
 
-async def take(tx: Connection, ids: Sequence[UUID], slots: int = 1) -> bool:
+async def take(tx: Transaction, ids: Sequence[UUID], slots: int = 1) -> bool:
     """Take slots of each of these limits, or of none.
 
     A limit that is not active has as many as anybody wants; one that does not exist does not limit.
@@ -54,7 +54,7 @@ async def take(tx: Connection, ids: Sequence[UUID], slots: int = 1) -> bool:
     return True
 
 
-async def release(tx: Connection, ids: Sequence[UUID], slots: int = 1, occupancy: float | None = None) -> None:
+async def release(tx: Transaction, ids: Sequence[UUID], slots: int = 1, occupancy: float | None = None) -> None:
     """Give back slots of each of these limits; never more than are taken.
 
     Args:
@@ -66,7 +66,7 @@ async def release(tx: Connection, ids: Sequence[UUID], slots: int = 1, occupancy
     await release_counted(tx, dict.fromkeys(ids, slots), occupancy)
 
 
-async def release_counted(tx: Connection, slots: Mapping[UUID, int], occupancy: float | None = None) -> None:
+async def release_counted(tx: Transaction, slots: Mapping[UUID, int], occupancy: float | None = None) -> None:
     """Give back so many slots of each limit."""
     rows = await _locked(tx, list(slots))
     for id_, row in rows.items():
@@ -96,7 +96,7 @@ def lacking(row: Row, slots: int) -> int:
     return row["active_slots"] + slots - row["limit_"]
 
 
-async def _locked(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, Row]:
+async def _locked(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, Row]:
     rows = await store.concurrency_limits.get_many(tx, list(set(ids)), lock=True)
     return {id_: _to_write(row) for id_, row in rows.items()}
 
@@ -114,7 +114,7 @@ def _active(rows: Any) -> list[Row]:
 # --- requests for slots ----------------------------------------------------------------------------------------------
 
 
-async def acquire(tx: Connection, names: Sequence[str], slots: int, mode: Mode = "concurrency") -> list[Row]:
+async def acquire(tx: Transaction, names: Sequence[str], slots: int, mode: Mode = "concurrency") -> list[Row]:
     """Take slots of each limit of these names; one that does not exist is left out.
 
     Returns:
@@ -139,14 +139,14 @@ async def acquire(tx: Connection, names: Sequence[str], slots: int, mode: Mode =
     return rows
 
 
-async def give_back(tx: Connection, names: Sequence[str], slots: int, occupancy: float | None = None) -> list[Row]:
+async def give_back(tx: Transaction, names: Sequence[str], slots: int, occupancy: float | None = None) -> list[Row]:
     """Give back slots of each limit of these names, and return the limits."""
     rows = await named(tx, names)
     await release(tx, [row["id"] for row in rows], slots, occupancy)
     return rows
 
 
-async def named(tx: Connection, names: Sequence[str]) -> list[Row]:
+async def named(tx: Transaction, names: Sequence[str]) -> list[Row]:
     """Those limits of these names that exist, in the order of their names."""
     if not names:
         return []
@@ -168,7 +168,7 @@ def _wait(row: Row, slots: int) -> float:
 # --- the limits themselves -------------------------------------------------------------------------------------------
 
 
-async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
+async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     """Create a limit; `values` are its fields as the API has them.
 
     Raises:
@@ -183,7 +183,7 @@ async def add(tx: Connection, values: Mapping[str, Any]) -> Answer:
     return answer(row)
 
 
-async def get(tx: Connection, key: UUID | str, lock: bool = False) -> Row:
+async def get(tx: Transaction, key: UUID | str, lock: bool = False) -> Row:
     """A limit by its id or its name, or `Missing`."""
     column = "id" if isinstance(key, UUID) else "name"
     rows = await store.concurrency_limits.find(tx, one_of(f"concurrency_limit.{column}", [key]), lock=lock)
@@ -192,7 +192,7 @@ async def get(tx: Connection, key: UUID | str, lock: bool = False) -> Row:
     return rows[0]
 
 
-async def change(tx: Connection, key: UUID | str, values: Mapping[str, Any]) -> Row:
+async def change(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) -> Row:
     """Set what is given of a limit, by the API's names.
 
     Raises:
@@ -211,14 +211,14 @@ async def change(tx: Connection, key: UUID | str, values: Mapping[str, Any]) -> 
     return row
 
 
-async def remove(tx: Connection, key: UUID | str) -> None:
+async def remove(tx: Transaction, key: UUID | str) -> None:
     """Delete a limit; who holds slots of it goes on holding nothing."""
     row = await get(tx, key, lock=True)
     await store.concurrency_limits.remove(tx, one_of("id", [row["id"]]))
     await _tell(tx, "deleted", row)
 
 
-async def find(tx: Connection, limit: int | None, offset: int) -> list[Answer]:
+async def find(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
     """Limits by their names, as they are now."""
     rows = await paging.page(tx, store.concurrency_limits, "NAME_ASC", limit, offset)
     return [public(row) for row in rows]
@@ -249,7 +249,7 @@ def _taken(name: str) -> Conflict:
     return Conflict(f"There is a concurrency limit {name!r} already.")
 
 
-async def _tell(tx: Connection, what: str, row: Row) -> None:
+async def _tell(tx: Transaction, what: str, row: Row) -> None:
     payload = {name: row[name] for name in ("name", "active", "slot_decay_per_second")} | {"limit": row["limit_"]}
     resource = emitting.resource("concurrency-limit", row["id"], row["name"])
     await emitting.emit(tx, f"prefect.concurrency-limit.{what}", resource, (), payload)

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.concurrency import leases, limits
 from prefect.server.services.core import paging
@@ -28,18 +28,18 @@ PREFIX = "tag:"
 # --- slots of task runs ----------------------------------------------------------------------------------------------
 
 
-async def find(tx: Connection, tags: Sequence[str]) -> list[Row]:
+async def find(tx: Transaction, tags: Sequence[str]) -> list[Row]:
     """The limits that apply to tags, as they are now; tags without one are left out."""
     return [limits.settled(row) for row in await limits.named(tx, [PREFIX + tag for tag in tags])]
 
 
-async def held(tx: Connection, task_run_id: UUID) -> set[UUID]:
+async def held(tx: Transaction, task_run_id: UUID) -> set[UUID]:
     """The limits of which a task run holds a slot."""
     row = await store.leases.get(tx, _lease_id(task_run_id))
     return {UUID(id_) for id_ in row["limits"]} if row else set()
 
 
-async def take(tx: Connection, task_run_id: UUID, ids: Sequence[UUID]) -> bool:
+async def take(tx: Transaction, task_run_id: UUID, ids: Sequence[UUID]) -> bool:
     """Take a slot of each of these limits for a task run, or of none; those that it holds already are its own."""
     if not ids:
         return True
@@ -56,7 +56,7 @@ async def take(tx: Connection, task_run_id: UUID, ids: Sequence[UUID]) -> bool:
     return taken
 
 
-async def release(tx: Connection, task_run_id: UUID, ids: Sequence[UUID] | None = None) -> None:
+async def release(tx: Transaction, task_run_id: UUID, ids: Sequence[UUID] | None = None) -> None:
     """Give back the slots that a task run holds of these limits, or of all of them."""
     lease = await store.leases.get(tx, _lease_id(task_run_id), lock=True)
     if lease is None:
@@ -67,7 +67,7 @@ async def release(tx: Connection, task_run_id: UUID, ids: Sequence[UUID] | None 
     await limits.release(tx, [UUID(id_) for id_ in given])
 
 
-async def _keep(tx: Connection, lease: Row) -> None:
+async def _keep(tx: Transaction, lease: Row) -> None:
     if lease["limits"]:
         await store.leases.change(tx, [lease], ["limits"])
     else:
@@ -81,7 +81,7 @@ def _lease_id(task_run_id: UUID) -> UUID:
 # --- requests --------------------------------------------------------------------------------------------------------
 
 
-async def acquire(tx: Connection, tags: Sequence[str], task_run_id: UUID) -> list[Answer]:
+async def acquire(tx: Transaction, tags: Sequence[str], task_run_id: UUID) -> list[Answer]:
     """Take a slot of the limit of each of these tags for a task run; tags without a limit are left out.
 
     Returns:
@@ -101,7 +101,7 @@ async def acquire(tx: Connection, tags: Sequence[str], task_run_id: UUID) -> lis
     return [{**limits.short(row), "name": _tag(row)} for row in rows]
 
 
-async def give_back(tx: Connection, tags: Sequence[str], task_run_id: UUID) -> list[Answer]:
+async def give_back(tx: Transaction, tags: Sequence[str], task_run_id: UUID) -> list[Answer]:
     """Give back what a task run holds of the limits of these tags, and return those limits."""
     rows = await find(tx, tags)
     await release(tx, task_run_id, [row["id"] for row in rows])
@@ -111,7 +111,7 @@ async def give_back(tx: Connection, tags: Sequence[str], task_run_id: UUID) -> l
 # --- the limits themselves -------------------------------------------------------------------------------------------
 
 
-async def put(tx: Connection, tag: str, limit: int) -> tuple[Answer, bool]:
+async def put(tx: Transaction, tag: str, limit: int) -> tuple[Answer, bool]:
     """Set how many task runs with a tag may run at once.
 
     Returns:
@@ -125,17 +125,17 @@ async def put(tx: Connection, tag: str, limit: int) -> tuple[Answer, bool]:
     return await get_by_tag(tx, tag), True
 
 
-async def get(tx: Connection, id_: UUID) -> Answer:
+async def get(tx: Transaction, id_: UUID) -> Answer:
     """A tag's limit with the task runs that hold its slots, or `Missing`."""
     return await _with_holders(tx, await limits.get(tx, id_))
 
 
-async def get_by_tag(tx: Connection, tag: str) -> Answer:
+async def get_by_tag(tx: Transaction, tag: str) -> Answer:
     """The limit of a tag with the task runs that hold its slots, or `Missing`."""
     return await _with_holders(tx, await limits.get(tx, PREFIX + tag))
 
 
-async def find_all(tx: Connection, limit: int | None, offset: int) -> list[Answer]:
+async def find_all(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
     """The limits of tags, by tag."""
     where = Sql(f"substr(concurrency_limit.name, 1, {len(PREFIX)}) = ?", (PREFIX,))
     rows = await paging.page(tx, store.concurrency_limits, "NAME_ASC", limit, offset, where)
@@ -143,18 +143,18 @@ async def find_all(tx: Connection, limit: int | None, offset: int) -> list[Answe
     return [_answer(row, holders[row["id"]]) for row in rows]
 
 
-async def remove(tx: Connection, id_: UUID) -> None:
+async def remove(tx: Transaction, id_: UUID) -> None:
     """Delete the limit of a tag."""
     await get(tx, id_)
     await limits.remove(tx, id_)
 
 
-async def remove_by_tag(tx: Connection, tag: str) -> None:
+async def remove_by_tag(tx: Transaction, tag: str) -> None:
     """Delete the limit of a tag."""
     await limits.remove(tx, PREFIX + tag)
 
 
-async def reset(tx: Connection, tag: str, task_run_ids: Sequence[UUID]) -> None:
+async def reset(tx: Transaction, tag: str, task_run_ids: Sequence[UUID]) -> None:
     """Have exactly these task runs hold the slots of a tag's limit."""
     id_ = (await limits.get(tx, PREFIX + tag))["id"]
     held_by = await store.leases.find(tx, _by_task_runs(tx, [id_]), "lease.id", lock=True)
@@ -171,13 +171,13 @@ async def reset(tx: Connection, tag: str, task_run_ids: Sequence[UUID]) -> None:
     await limits.change(tx, id_, {"active_slots": len(set(task_run_ids))})
 
 
-async def _with_holders(tx: Connection, row: Row) -> Answer:
+async def _with_holders(tx: Transaction, row: Row) -> Answer:
     if not row["name"].startswith(PREFIX):
         raise Missing("concurrency limit", row["id"])
     return _answer(row, (await _holders(tx, [row["id"]]))[row["id"]])
 
 
-async def _holders(tx: Connection, limit_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+async def _holders(tx: Transaction, limit_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
     """The task runs that hold slots of these limits, by limit."""
     holders: dict[UUID, list[UUID]] = defaultdict(list)
     for lease in await store.leases.find(tx, _by_task_runs(tx, limit_ids), "lease.created, lease.id"):
@@ -186,7 +186,7 @@ async def _holders(tx: Connection, limit_ids: Sequence[UUID]) -> dict[UUID, list
     return holders
 
 
-def _by_task_runs(tx: Connection, limit_ids: Sequence[UUID]) -> Sql:
+def _by_task_runs(tx: Transaction, limit_ids: Sequence[UUID]) -> Sql:
     held_by = one_of(tx.dialect.json_field("lease.holder", "type"), ["task_run"])
     return all_of([held_by, tx.dialect.array_has_any("lease.limits", [str(id_) for id_ in limit_ids])])
 

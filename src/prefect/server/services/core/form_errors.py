@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prefect.schemas.wire import checks
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.services.core import hydration, json_schemas
 from prefect.server.services.core.errors import Invalid
 from prefect.server.services.core.presenters import Answer
@@ -16,7 +16,7 @@ Wrong = tuple[Path, str]
 """Where something is wrong, and what."""
 
 
-async def find(tx: Connection, schema: Mapping[str, Any], values: Mapping[str, Any]) -> Answer:
+async def find(tx: Transaction, schema: Mapping[str, Any], values: Mapping[str, Any]) -> Answer:
     """The errors of values, in the shape of `SchemaValuesValidationResponse`.
 
     Args:

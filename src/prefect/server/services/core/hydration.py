@@ -14,7 +14,7 @@ import orjson
 from prefect._lazy import lazy
 from prefect.schemas.wire import checks
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import one_of
 from prefect.server.services.core.errors import Refused
 
@@ -34,7 +34,7 @@ class CannotHydrate(Refused):
     """A value cannot be read; the message says which kind it has and why."""
 
 
-async def hydrate(tx: Connection, values: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> Any:
+async def hydrate(tx: Transaction, values: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> Any:
     """The values with everything in them read.
 
     Args:

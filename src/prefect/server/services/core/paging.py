@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import TRUE, Sql
 from prefect.server.services.core.errors import Invalid
 from prefect.server.store import Collection, Row, sorting
@@ -28,7 +28,7 @@ def size(limit: int | None) -> int:
 
 
 async def page(
-    tx: Connection,
+    tx: Transaction,
     collection: Collection,
     sort: Any,
     limit: int | None,

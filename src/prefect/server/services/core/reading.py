@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
 from prefect.server.db.errors import StoreError
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
 from prefect.server.services.core import paging, presenters
 from prefect.server.services.core.errors import Missing
@@ -21,14 +21,14 @@ from prefect.server.store import Collection, Row, filters
 
 
 async def find_flow_runs(
-    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
+    tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """Flow runs, newest id first unless sorted otherwise."""
     rows = await _find(tx, store.flow_runs, _same, "ID_DESC", sort, limit, offset, criteria)
     return await flow_run_answers(tx, rows)
 
 
-async def flow_run_answers(tx: Connection, rows: list[Row]) -> list[Answer]:
+async def flow_run_answers(tx: Transaction, rows: list[Row]) -> list[Answer]:
     """Rows of flow runs as the API shows them, with where each is to run."""
     ids = {row["work_queue_id"] for row in rows if row["work_queue_id"] is not None}
     if not ids:
@@ -51,41 +51,41 @@ async def flow_run_answers(tx: Connection, rows: list[Row]) -> list[Answer]:
     ]
 
 
-async def flow_run_answer(tx: Connection, row: Row) -> Answer:
+async def flow_run_answer(tx: Transaction, row: Row) -> Answer:
     """The row of a flow run as the API shows it."""
     return (await flow_run_answers(tx, [row]))[0]
 
 
 async def find_task_runs(
-    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
+    tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """Task runs, newest id first unless sorted otherwise."""
     return await _find(tx, store.task_runs, presenters.task_run, "ID_DESC", sort, limit, offset, criteria)
 
 
 async def find_task_runs_in_short(
-    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
+    tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """As `find_task_runs`, with less of each."""
     return await _find(tx, store.task_runs, presenters.task_run_in_short, "ID_DESC", sort, limit, offset, criteria)
 
 
 async def find_flows(
-    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
+    tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """Flows by name, unless sorted otherwise."""
     return await _find(tx, store.flows, _same, "NAME_ASC", sort, limit, offset, criteria)
 
 
 async def find_logs(
-    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
+    tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """Logs, oldest first unless sorted otherwise."""
     return await _find(tx, store.logs, presenters.log, "TIMESTAMP_ASC", sort, limit, offset, criteria)
 
 
 async def paginate(
-    tx: Connection,
+    tx: Transaction,
     find: Callable[..., Awaitable[list[Answer]]],
     collection: Collection,
     sort: Any,
@@ -111,22 +111,22 @@ async def paginate(
     return {"results": results, "count": number, "limit": limit, "pages": of, "page": page}
 
 
-async def count(tx: Connection, collection: Collection, **criteria: Any) -> int:
+async def count(tx: Transaction, collection: Collection, **criteria: Any) -> int:
     """How many objects of a collection satisfy filters."""
     return await collection.count(tx, where(tx, collection, **criteria))
 
 
-async def get_flow_run(tx: Connection, id_: UUID) -> Answer:
+async def get_flow_run(tx: Transaction, id_: UUID) -> Answer:
     """A flow run, or `Missing`."""
     return await flow_run_answer(tx, await get(tx, store.flow_runs, id_))
 
 
-async def get_task_run(tx: Connection, id_: UUID) -> Answer:
+async def get_task_run(tx: Transaction, id_: UUID) -> Answer:
     """A task run, or `Missing`."""
     return presenters.task_run(await get(tx, store.task_runs, id_))
 
 
-async def get_task_run_with_flow_run_name(tx: Connection, id_: UUID) -> Answer:
+async def get_task_run_with_flow_run_name(tx: Transaction, id_: UUID) -> Answer:
     """A task run with the name of its flow run, or `Missing`."""
     answer = await get_task_run(tx, id_)
     where = one_of("flow_run.id", [answer["flow_run_id"]])
@@ -134,12 +134,12 @@ async def get_task_run_with_flow_run_name(tx: Connection, id_: UUID) -> Answer:
     return {**answer, "flow_run_name": names[0] if names else None}
 
 
-async def get_flow(tx: Connection, id_: UUID) -> Answer:
+async def get_flow(tx: Transaction, id_: UUID) -> Answer:
     """A flow, or `Missing`."""
     return await get(tx, store.flows, id_)
 
 
-async def get_flow_by_name(tx: Connection, name: str) -> Answer:
+async def get_flow_by_name(tx: Transaction, name: str) -> Answer:
     """The flow of this name, or `Missing`."""
     rows = await store.flows.find(tx, one_of("flow.name", [name]))
     if not rows:
@@ -147,29 +147,29 @@ async def get_flow_by_name(tx: Connection, name: str) -> Answer:
     return rows[0]
 
 
-async def get_flow_run_states(tx: Connection, id_: UUID) -> list[Answer]:
+async def get_flow_run_states(tx: Transaction, id_: UUID) -> list[Answer]:
     """All states of a flow run, oldest first; none for a run that is not known."""
     row = await store.flow_runs.get(tx, id_)
     return presenters.flow_run_states(row) if row else []
 
 
-async def get_task_run_states(tx: Connection, id_: UUID) -> list[Answer]:
+async def get_task_run_states(tx: Transaction, id_: UUID) -> list[Answer]:
     """All states of a task run, oldest first; none for a run that is not known."""
     row = await store.task_runs.get(tx, id_)
     return presenters.task_run_states(row) if row else []
 
 
-async def get_flow_run_state(tx: Connection, id_: UUID) -> Answer:
+async def get_flow_run_state(tx: Transaction, id_: UUID) -> Answer:
     """A state of any flow run, or `Missing`."""
     return await _state(tx, store.flow_runs, presenters.flow_run_states, id_)
 
 
-async def get_task_run_state(tx: Connection, id_: UUID) -> Answer:
+async def get_task_run_state(tx: Transaction, id_: UUID) -> Answer:
     """A state of any task run, or `Missing`."""
     return await _state(tx, store.task_runs, presenters.task_run_states, id_)
 
 
-async def _state(tx: Connection, runs: Collection, shape: Callable[[Row], list[Answer]], id_: UUID) -> Answer:
+async def _state(tx: Transaction, runs: Collection, shape: Callable[[Row], list[Answer]], id_: UUID) -> Answer:
     """A state by its id. States are kept with their run, so this looks through all runs."""
     table = runs.table.name
     for row in await runs.find(tx, tx.dialect.contains(f"CAST({table}.states AS TEXT)", str(id_))):
@@ -179,7 +179,7 @@ async def _state(tx: Connection, runs: Collection, shape: Callable[[Row], list[A
     raise Missing(f"{table.replace('_', ' ')} state", id_)
 
 
-async def get(tx: Connection, collection: Collection, id_: UUID, lock: bool = False) -> Row:
+async def get(tx: Transaction, collection: Collection, id_: UUID, lock: bool = False) -> Row:
     """An object's row, or `Missing`; `lock` as in the store."""
     row = await collection.get(tx, id_, lock=lock)
     if row is None:
@@ -187,7 +187,7 @@ async def get(tx: Connection, collection: Collection, id_: UUID, lock: bool = Fa
     return row
 
 
-async def answers_queries(tx: Connection) -> bool:
+async def answers_queries(tx: Transaction) -> bool:
     """Whether the database answers."""
     try:
         await tx.fetch(Sql("SELECT 1"))
@@ -201,7 +201,7 @@ def _same(row: Row) -> Answer:
 
 
 async def _find(
-    tx: Connection,
+    tx: Transaction,
     collection: Collection,
     shape: Callable[[Row], Answer],
     default: str,
@@ -228,7 +228,7 @@ _FILTERED = {
 """The names that filters have in a request, and the tables they are about."""
 
 
-def where(tx: Connection, collection: Collection, **criteria: Any) -> Sql:
+def where(tx: Transaction, collection: Collection, **criteria: Any) -> Sql:
     """The condition that filters, by the names that they have in a request, set on the rows of a collection."""
     by_table = {_FILTERED[name]: value for name, value in criteria.items() if value is not None}
     return filters.related(tx.dialect, collection.table.name, **by_table)

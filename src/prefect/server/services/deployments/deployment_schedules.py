@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
 from prefect.server.services.core import reading
 from prefect.server.services.core.errors import Conflict, Invalid, Missing
@@ -22,13 +22,13 @@ _CHANGEABLE = ("schedule", "active", "max_scheduled_runs", "parameters", "slug")
 _WRITTEN = (*_CHANGEABLE, "updated", "look_at")
 
 
-async def find(tx: Connection, deployment_id: UUID) -> list[Answer]:
+async def find(tx: Transaction, deployment_id: UUID) -> list[Answer]:
     """The schedules of a deployment, the one that changed last first; `Missing` without the deployment."""
     await reading.get(tx, store.deployments, deployment_id)
     return (await by_deployment(tx, [deployment_id])).get(deployment_id, [])
 
 
-async def by_deployment(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, list[Answer]]:
+async def by_deployment(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, list[Answer]]:
     """The schedules of deployments, by the ids of these."""
     found: dict[UUID, list[Answer]] = {}
     order = "deployment_schedule.updated DESC, deployment_schedule.id DESC"
@@ -37,7 +37,7 @@ async def by_deployment(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, list[
     return found
 
 
-async def create(tx: Connection, deployment_id: UUID, schedules: Iterable[Values]) -> list[Answer]:
+async def create(tx: Transaction, deployment_id: UUID, schedules: Iterable[Values]) -> list[Answer]:
     """Add schedules to a deployment.
 
     Raises:
@@ -50,7 +50,7 @@ async def create(tx: Connection, deployment_id: UUID, schedules: Iterable[Values
     return [_answer(row) for row in new]
 
 
-async def change(tx: Connection, deployment_id: UUID, id_: UUID, values: Values) -> None:
+async def change(tx: Transaction, deployment_id: UUID, id_: UUID, values: Values) -> None:
     """Set what is given of a schedule.
 
     Raises:
@@ -65,7 +65,7 @@ async def change(tx: Connection, deployment_id: UUID, id_: UUID, values: Values)
     await scheduling.take_back(tx, [deployment_id])
 
 
-async def remove(tx: Connection, deployment_id: UUID, id_: UUID) -> None:
+async def remove(tx: Transaction, deployment_id: UUID, id_: UUID) -> None:
     """Delete a schedule."""
     await _lock(tx, deployment_id)
     where = Sql("deployment_schedule.id = ? AND deployment_schedule.deployment_id = ?", (id_, deployment_id))
@@ -74,13 +74,13 @@ async def remove(tx: Connection, deployment_id: UUID, id_: UUID) -> None:
     await scheduling.take_back(tx, [deployment_id])
 
 
-async def replace(tx: Connection, deployment_id: UUID, schedules: Iterable[Values]) -> None:
+async def replace(tx: Transaction, deployment_id: UUID, schedules: Iterable[Values]) -> None:
     """Give a deployment these schedules instead of those that it has."""
     await store.deployment_schedules.remove(tx, _of([deployment_id]))
     await _add(tx, deployment_id, schedules, [])
 
 
-async def merge(tx: Connection, deployment_id: UUID, schedules: Sequence[Values]) -> None:
+async def merge(tx: Transaction, deployment_id: UUID, schedules: Sequence[Values]) -> None:
     """Change schedules of a deployment by their slugs, and add those that it does not have.
 
     Where some that it has are without a slug, nobody can say which are meant: then all of them are replaced.
@@ -111,12 +111,12 @@ def _of(ids: Sequence[UUID]) -> Sql:
     return one_of("deployment_schedule.deployment_id", ids)
 
 
-async def _lock(tx: Connection, deployment_id: UUID) -> None:
+async def _lock(tx: Transaction, deployment_id: UUID) -> None:
     """Have changes of one deployment's schedules made one after the other; `Missing` without the deployment."""
     await reading.get(tx, store.deployments, deployment_id, lock=True)
 
 
-async def _add(tx: Connection, deployment_id: UUID, schedules: Iterable[Values], there: Sequence[Row]) -> list[Row]:
+async def _add(tx: Transaction, deployment_id: UUID, schedules: Iterable[Values], there: Sequence[Row]) -> list[Row]:
     slugs = {row["slug"] for row in there}
     new: list[Row] = []
     for values in schedules:
@@ -145,7 +145,7 @@ async def _add(tx: Connection, deployment_id: UUID, schedules: Iterable[Values],
     return new
 
 
-async def _change(tx: Connection, row: Row, values: Values, others: Iterable[Row]) -> None:
+async def _change(tx: Transaction, row: Row, values: Values, others: Iterable[Row]) -> None:
     given = {name: value for name, value in values.items() if name in _CHANGEABLE}
     given = {
         name: value for name, value in given.items() if value is not None or name in ("max_scheduled_runs", "slug")

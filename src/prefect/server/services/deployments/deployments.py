@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.concurrency import limits
 from prefect.server.services.core import differences, json_schemas, paging, reading
@@ -47,7 +47,7 @@ _PRIVATE = frozenset(("version_id", "version_info", "concurrency_limit_id"))
 # --- creating and changing -------------------------------------------------------------------------------------------
 
 
-async def create(tx: Connection, values: Values) -> tuple[Answer, bool]:
+async def create(tx: Transaction, values: Values) -> tuple[Answer, bool]:
     """Create a deployment; one of the same flow and name is given the new values.
 
     Its schedules, parameters and labels are replaced; of the rest, what is given.
@@ -79,7 +79,7 @@ async def create(tx: Connection, values: Values) -> tuple[Answer, bool]:
     return (await answer(tx, [after]))[0], before is None
 
 
-async def change(tx: Connection, id_: UUID, values: Values) -> None:
+async def change(tx: Transaction, id_: UUID, values: Values) -> None:
     """Change what is given of a deployment.
 
     Raises:
@@ -97,7 +97,7 @@ async def change(tx: Connection, id_: UUID, values: Values) -> None:
     await _say_changed(tx, before, after)
 
 
-async def pause(tx: Connection, id_: UUID, paused: bool) -> None:
+async def pause(tx: Transaction, id_: UUID, paused: bool) -> None:
     """Have the schedules of a deployment make runs no more, or again."""
     await change(tx, id_, {"paused": paused})
 
@@ -120,7 +120,7 @@ def _new(flow_id: UUID, name: str) -> Row:
     }
 
 
-async def _changed(tx: Connection, before: Row, values: Values, doing: str) -> Row:
+async def _changed(tx: Transaction, before: Row, values: Values, doing: str) -> Row:
     """A deployment's row as it is to be."""
     after = {**before, "updated": now()}
     for name in _PLAIN:
@@ -133,7 +133,7 @@ async def _changed(tx: Connection, before: Row, values: Values, doing: str) -> R
     return after
 
 
-async def _place(tx: Connection, row: Row, values: Values, doing: str) -> None:
+async def _place(tx: Transaction, row: Row, values: Values, doing: str) -> None:
     """Put a deployment into the work queue that a request names."""
     pool_name, queue_name = values.get("work_pool_name"), values.get("work_queue_name")
     if pool_name is None and queue_name is None:
@@ -154,14 +154,14 @@ async def _place(tx: Connection, row: Row, values: Values, doing: str) -> None:
         row["work_queue_id"] = (await work_queues.ensure(tx, pool, queue_name))["id"]
 
 
-async def _pool_of(tx: Connection, row: Row) -> Row | None:
+async def _pool_of(tx: Transaction, row: Row) -> Row | None:
     if row["work_queue_id"] is None:
         return None
     queue = await store.work_queues.get(tx, row["work_queue_id"])
     return await store.work_pools.get(tx, queue["work_pool_id"], lock=True) if queue else None
 
 
-async def _limit(tx: Connection, row: Row, values: Values) -> None:
+async def _limit(tx: Transaction, row: Row, values: Values) -> None:
     """Give a deployment the limit that a request names, or one of its own, or none."""
     number, shared = values.get("concurrency_limit"), values.get("global_concurrency_limit_id")
     if number is not None and shared is not None:
@@ -191,7 +191,7 @@ def _check_parameters(row: Row) -> None:
         raise Invalid(f"Error updating deployment: {error}") from None
 
 
-async def _say_changed(tx: Connection, before: Row | None, after: Row) -> None:
+async def _say_changed(tx: Transaction, before: Row | None, after: Row) -> None:
     if before is None:
         await _say(tx, "created", [after])
     elif told := differences.told(before, after, _TOLD):
@@ -201,7 +201,7 @@ async def _say_changed(tx: Connection, before: Row | None, after: Row) -> None:
 # --- deleting --------------------------------------------------------------------------------------------------------
 
 
-async def remove(tx: Connection, rows: Sequence[Row]) -> None:
+async def remove(tx: Transaction, rows: Sequence[Row]) -> None:
     """Delete deployments with their schedules and those of their runs that have not begun; other runs stay."""
     ids = [row["id"] for row in rows]
     await _say(tx, "deleted", rows)
@@ -212,7 +212,7 @@ async def remove(tx: Connection, rows: Sequence[Row]) -> None:
     await store.deployments.remove(tx, one_of("id", ids))
 
 
-async def remove_some(tx: Connection, criteria: Any, limit: int) -> list[UUID]:
+async def remove_some(tx: Transaction, criteria: Any, limit: int) -> list[UUID]:
     """Delete deployments that satisfy a filter, so many at most, and return their ids."""
     where = reading.where(tx, store.deployments, deployments=criteria)
     found = await store.deployments.find(tx, where, "deployment.id", limit, lock=True)
@@ -223,12 +223,12 @@ async def remove_some(tx: Connection, criteria: Any, limit: int) -> list[UUID]:
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-async def get(tx: Connection, id_: UUID, lock: bool = False) -> Row:
+async def get(tx: Transaction, id_: UUID, lock: bool = False) -> Row:
     """A deployment's row, or `Missing`."""
     return await reading.get(tx, store.deployments, id_, lock=lock)
 
 
-async def named(tx: Connection, flow_name: str, name: str) -> Row:
+async def named(tx: Transaction, flow_name: str, name: str) -> Row:
     """A deployment by the name of its flow and its own, or `Missing`."""
     of_flow = "deployment.flow_id IN (SELECT flow.id FROM flow WHERE flow.name = ?) AND deployment.name = ?"
     rows = await store.deployments.find(tx, Sql(of_flow, (flow_name, name)))
@@ -238,14 +238,14 @@ async def named(tx: Connection, flow_name: str, name: str) -> Row:
 
 
 async def find(
-    tx: Connection, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
+    tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """Deployments that satisfy filters, by name unless sorted otherwise."""
     where = reading.where(tx, store.deployments, **criteria)
     return await answer(tx, await paging.page(tx, store.deployments, sort or "NAME_ASC", limit, offset, where))
 
 
-async def answer(tx: Connection, rows: Sequence[Row]) -> list[Answer]:
+async def answer(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
     """Deployments as the API shows them, with their schedules and limits and where their runs go."""
     queues, pools = await _places(tx, rows)
     schedules = await deployment_schedules.by_deployment(tx, [row["id"] for row in rows]) if rows else {}
@@ -275,7 +275,7 @@ def _limit_answer(row: Row) -> Answer:
     return {**{name: limits.settled(row)[name] for name in names}, "limit": row["limit_"]}
 
 
-async def _places(tx: Connection, rows: Iterable[Row]) -> tuple[dict[Any, Row], dict[UUID, Row]]:
+async def _places(tx: Transaction, rows: Iterable[Row]) -> tuple[dict[Any, Row], dict[UUID, Row]]:
     """The queues that deployments go to, and the pools of these, both in short and by id."""
     ids = list({row["work_queue_id"] for row in rows if row["work_queue_id"] is not None})
     if not ids:
@@ -289,7 +289,7 @@ async def _places(tx: Connection, rows: Iterable[Row]) -> tuple[dict[Any, Row], 
 # --- signs of life ---------------------------------------------------------------------------------------------------
 
 
-async def polled(tx: Connection, which: Sql, fresh: timedelta) -> None:
+async def polled(tx: Transaction, which: Sql, fresh: timedelta) -> None:
     """Note that somebody polls for the runs of deployments, unless that was noted lately: they are ready."""
     at = now()
     stale = Sql(
@@ -306,7 +306,7 @@ async def polled(tx: Connection, which: Sql, fresh: timedelta) -> None:
     await _say(tx, "ready", new)
 
 
-async def fall_silent(tx: Connection, rows: Sequence[Row]) -> None:
+async def fall_silent(tx: Transaction, rows: Sequence[Row]) -> None:
     """Note that nobody polls for the runs of deployments any more."""
     await store.deployments.change(tx, [{**row, "status": NOT_READY} for row in rows], ["status"])
     await _say(tx, "not-ready", rows)
@@ -315,7 +315,7 @@ async def fall_silent(tx: Connection, rows: Sequence[Row]) -> None:
 # --- events ----------------------------------------------------------------------------------------------------------
 
 
-async def _say(tx: Connection, what: str, rows: Sequence[Row], payload: Mapping[str, Any] | None = None) -> None:
+async def _say(tx: Transaction, what: str, rows: Sequence[Row], payload: Mapping[str, Any] | None = None) -> None:
     if not rows:
         return
     flows = await store.flows.get_many(tx, list({row["flow_id"] for row in rows}))

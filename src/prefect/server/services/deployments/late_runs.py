@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from prefect.rules import policies
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql
 from prefect.server.services.core import batches
 from prefect.server.services.runs import transitions
@@ -16,7 +16,7 @@ AT_ONCE = 200
 """Runs that are marked in one transaction."""
 
 
-async def mark_late(tx: Connection, after: timedelta) -> int:
+async def mark_late(tx: Transaction, after: timedelta) -> int:
     """Mark so many runs that should have begun longer than `after` ago, and return how many were."""
     due = Sql(
         "flow_run.next_scheduled_start_time IS NOT NULL AND flow_run.next_scheduled_start_time <= ?"

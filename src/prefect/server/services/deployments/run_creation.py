@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.services.core import hydration, json_schemas
 from prefect.server.services.core.errors import Conflict, Invalid, Refused
 from prefect.server.services.core.presenters import Answer
@@ -39,7 +39,7 @@ class NotWanted(Refused):
     status = 409
 
 
-async def create(tx: Connection, deployment_id: UUID, values: Values) -> tuple[Answer, bool]:
+async def create(tx: Transaction, deployment_id: UUID, values: Values) -> tuple[Answer, bool]:
     """Create a run of a deployment, which waits to be started now unless another state is given.
 
     Returns:
@@ -60,7 +60,7 @@ async def create(tx: Connection, deployment_id: UUID, values: Values) -> tuple[A
     return await creation.create_flow_run(tx, run, run.pop("state"))
 
 
-async def create_many(tx: Connection, deployment_id: UUID, requests: Sequence[Values]) -> list[Answer]:
+async def create_many(tx: Transaction, deployment_id: UUID, requests: Sequence[Values]) -> list[Answer]:
     """Create runs of a deployment, all at once: one that cannot be created does not keep the others from it.
 
     Returns:
@@ -87,7 +87,7 @@ async def create_many(tx: Connection, deployment_id: UUID, requests: Sequence[Va
     ]
 
 
-async def _run(tx: Connection, deployment: Row, pool: Row | None, values: Values) -> Row:
+async def _run(tx: Transaction, deployment: Row, pool: Row | None, values: Values) -> Row:
     """The columns of a run as a request wants it, and its first `state`."""
     parameters = {**deployment["parameters"], **await hydration.hydrate(tx, values.get("parameters") or {})}
     _check_parameters(deployment, parameters, values.get("enforce_parameter_schema"))
@@ -128,7 +128,7 @@ def _check_job_variables(pool: Row, deployment: Row, job_variables: Values) -> N
         raise Invalid(f"Error creating flow run: {error}") from None
 
 
-async def _queue(tx: Connection, deployment: Row, pool: Row | None, name: str | None) -> Row:
+async def _queue(tx: Transaction, deployment: Row, pool: Row | None, name: str | None) -> Row:
     """The queue of a run: the one that is named, or the deployment's."""
     if name is None:
         return {"work_queue_id": deployment["work_queue_id"], "work_queue_name": deployment["work_queue_name"]}
@@ -140,7 +140,7 @@ async def _queue(tx: Connection, deployment: Row, pool: Row | None, name: str | 
     return {"work_queue_id": (await work_queues.ensure(tx, pool, name))["id"], "work_queue_name": name}
 
 
-async def _pool(tx: Connection, deployment: Row) -> Row | None:
+async def _pool(tx: Transaction, deployment: Row) -> Row | None:
     """The pool that a deployment's runs go to."""
     if deployment["work_queue_id"] is None:
         return None

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 from prefect.schemas import dates
 from prefect.schemas.wire.deployments import Schedule
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, one_of
 from prefect.server.services.core.errors import Invalid
 from prefect.server.services.deployments.horizon import Horizon, Plan, plan
@@ -44,7 +44,7 @@ _SCHEDULE: TypeAdapter[Any] = TypeAdapter(Schedule)
 Run = dict[str, Any]
 
 
-async def take_back(tx: Connection, ids: Sequence[UUID]) -> None:
+async def take_back(tx: Transaction, ids: Sequence[UUID]) -> None:
     """Delete the runs of deployments that their schedules made and that are not due yet, and have them made anew."""
     of_them = one_of("deployment_id", ids)
     ahead = Sql("auto_scheduled = ? AND state_type = 'SCHEDULED' AND next_scheduled_start_time > ?", (True, now()))
@@ -52,10 +52,10 @@ async def take_back(tx: Connection, ids: Sequence[UUID]) -> None:
     text = f"UPDATE deployment_schedule SET look_at = NULL WHERE {of_them.text}"
     await tx.run(Sql(text, of_them.values))
     for id_ in ids:
-        tx.tell(CHANGED, str(id_))
+        tx.notify(CHANGED, str(id_))
 
 
-async def due(tx: Connection) -> list[UUID]:
+async def due(tx: Transaction) -> list[UUID]:
     """The deployments with a schedule that must be looked at."""
     where = all_of(
         [
@@ -74,7 +74,7 @@ async def due(tx: Connection) -> list[UUID]:
 
 
 async def make_runs(
-    tx: Connection,
+    tx: Transaction,
     ids: Sequence[UUID],
     horizon: Horizon,
     at_once: int,

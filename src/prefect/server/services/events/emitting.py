@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
 from prefect.server.db.dialect import from_micros
+from prefect.server.db.interface import Transaction
 from prefect.server.services.events import event_store
 from prefect.server.services.runs.run_states import STATE_NAMES, StoredState, derive
 from prefect.server.store import Row
@@ -29,7 +29,7 @@ LONGEST_MESSAGE = 100_000
 
 
 async def emit(
-    tx: Connection,
+    tx: Transaction,
     event: str,
     resource: Labels,
     related: Sequence[Labels] = (),
@@ -127,7 +127,7 @@ class Entered(NamedTuple):
     intended: str | None = None
 
 
-async def state_events(tx: Connection, of: str, entered: Sequence[Entered]) -> None:
+async def state_events(tx: Transaction, of: str, entered: Sequence[Entered]) -> None:
     """Say that runs entered states.
 
     Runs that the scheduler creates ahead of time come without an event for their first state.
@@ -164,7 +164,7 @@ class _Around:
     task_runs: _Rows
 
 
-async def _around(tx: Connection, flow_runs: Iterable[Row]) -> _Around:
+async def _around(tx: Transaction, flow_runs: Iterable[Row]) -> _Around:
     runs = list(flow_runs)
 
     async def known(collection: store.Collection, column: str, rows: Iterable[Row]) -> _Rows:
@@ -181,7 +181,7 @@ async def _around(tx: Connection, flow_runs: Iterable[Row]) -> _Around:
     )
 
 
-async def _flow_runs_of(tx: Connection, task_runs: Iterable[Row]) -> _Rows:
+async def _flow_runs_of(tx: Transaction, task_runs: Iterable[Row]) -> _Rows:
     ids = {run["flow_run_id"] for run in task_runs if run.get("flow_run_id") is not None}
     return {**await store.flow_runs.get_many(tx, list(ids))} if ids else {}
 

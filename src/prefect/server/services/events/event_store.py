@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
 from prefect.server.db.dialect import from_micros, micros
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import chunks
 from prefect.server.services.events import packing
 from prefect.server.services.runs import run_states
@@ -40,13 +40,13 @@ _ID = "prefect.resource.id"
 _MICROSECOND = timedelta(microseconds=1)
 
 
-Reactor = Callable[[Connection, list[Event]], Awaitable[None]]
+Reactor = Callable[[Transaction, list[Event]], Awaitable[None]]
 
 REACTORS: list[Reactor] = []
 """Who is handed events, in the transaction that adds them: each event once, on one server, and only if it is kept."""
 
 
-async def add(tx: Connection, events: Sequence[Event]) -> int:
+async def add(tx: Transaction, events: Sequence[Event]) -> int:
     """Add events; one that is known already is left as it is.
 
     Returns:
@@ -57,7 +57,7 @@ async def add(tx: Connection, events: Sequence[Event]) -> int:
     rows = [to_row(unique[key]) for key in sorted(unique)]
     added = await store.events.add(tx, rows)
     for item in announcements(unique):
-        tx.tell(TOPIC, item)
+        tx.notify(TOPIC, item)
     if get_current_settings().server.services.event_logger.enabled:
         for event in unique.values():
             logger.info("%s %s of %s", event["id"], event["event"], event["resource"][_ID])
@@ -68,7 +68,7 @@ async def add(tx: Connection, events: Sequence[Event]) -> int:
     return added
 
 
-async def _new(tx: Connection, rows: Iterable[Row], events: Mapping[Key, Event]) -> list[Event]:
+async def _new(tx: Transaction, rows: Iterable[Row], events: Mapping[Key, Event]) -> list[Event]:
     """Those of some events that were just added: what was known already was received at another time."""
     delays = {(row["occurred"], row["id"]): row["delay"] for row in rows}
     new: list[Event] = []
@@ -137,7 +137,7 @@ def _tells_of_task_run(event: Event) -> bool:
     return event["event"].startswith(TASK_RUN) and "prefect.orchestration" in event["resource"]
 
 
-async def complete(tx: Connection, events: Iterable[Event]) -> None:
+async def complete(tx: Transaction, events: Iterable[Event]) -> None:
     """Add to the events of task runs' states what is known of the task runs."""
     lacking: dict[UUID, list[Event]] = {}
     for event in events:

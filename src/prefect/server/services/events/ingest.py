@@ -18,9 +18,9 @@ from pydantic import ValidationError
 
 from prefect.schemas.wire import events
 from prefect.server import store
-from prefect.server.db.connection import Connection
 from prefect.server.db.dialect import micros
 from prefect.server.db.errors import Unstorable
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import chunks, one_of
 from prefect.server.services.core.errors import Invalid
 from prefect.server.services.events import event_store
@@ -35,7 +35,7 @@ from prefect.types import new_id, now
 HEARTBEAT = "prefect.flow-run.heartbeat"
 
 
-async def receive(tx: Connection, told: Sequence[Event]) -> None:
+async def receive(tx: Transaction, told: Sequence[Event]) -> None:
     """Take events in: they are kept, and what they tell of runs is applied.
 
     Args:
@@ -49,7 +49,7 @@ async def receive(tx: Connection, told: Sequence[Event]) -> None:
     await event_store.add(tx, told)
 
 
-async def set_aside(tx: Connection, event: Event, reason: str) -> None:
+async def set_aside(tx: Transaction, event: Event, reason: str) -> None:
     """Keep an event that cannot be taken in where it can be looked at."""
     record = orjson.dumps(event, option=orjson.OPT_UTC_Z).decode()
     await store.set_aside.add(tx, [{"id": new_id(), "created": now(), "reason": reason, "record": record}])
@@ -93,7 +93,7 @@ def check(event: Event) -> None:
 # --- task runs -------------------------------------------------------------------------------------------------------
 
 
-async def _apply_task_runs(tx: Connection, told: Iterable[Event]) -> None:
+async def _apply_task_runs(tx: Transaction, told: Iterable[Event]) -> None:
     by_run: dict[UUID, list[Event]] = defaultdict(list)
     for event in told:
         if event["resource"].get("prefect.orchestration") == "client" and event["event"].startswith(f"{TASK_RUN}."):
@@ -106,7 +106,7 @@ async def _apply_task_runs(tx: Connection, told: Iterable[Event]) -> None:
     await apply_told(tx, [record for id_, told in by_run.items() for record in _records(id_, told, known.get(id_))])
 
 
-async def _last_changes(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, datetime]:
+async def _last_changes(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, datetime]:
     """When those of some task runs that are known entered their last states; nobody else may change them now."""
     columns = ("id", "state_timestamp", "created")
     found: dict[UUID, datetime] = {}

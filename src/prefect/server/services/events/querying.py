@@ -22,7 +22,7 @@ from prefect.schemas.event_filters import EventFilter, EventOrder
 from prefect.schemas.events import ReceivedEvent
 from prefect.schemas.wire.events import Countable, TimeUnit
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import FALSE, TRUE, Sql, all_of
 from prefect.server.services.core.errors import Forbidden, Invalid
 from prefect.server.services.events import event_store
@@ -99,12 +99,12 @@ class Place(NamedTuple):
 START = Place()
 
 
-async def find(tx: Connection, criteria: EventFilter, limit: int) -> Page:
+async def find(tx: Transaction, criteria: EventFilter, limit: int) -> Page:
     """The first page of the events that satisfy a filter."""
     return await _page(tx, criteria, limit, await count(tx, criteria), START)
 
 
-async def find_next(tx: Connection, token: str) -> Page:
+async def find_next(tx: Transaction, token: str) -> Page:
     """The page that a token stands for."""
     try:
         told = orjson.loads(base64.urlsafe_b64decode(token))
@@ -116,7 +116,7 @@ async def find_next(tx: Connection, token: str) -> Page:
     return await _page(tx, criteria, min(max(limit, 0), AT_ONCE), total, place)
 
 
-async def some(tx: Connection, criteria: EventFilter, limit: int, place: Place) -> tuple[list[Event], Place | None]:
+async def some(tx: Transaction, criteria: EventFilter, limit: int, place: Place) -> tuple[list[Event], Place | None]:
     """So many of the events that satisfy a filter, and the place after them; None when there are no more."""
     found: list[Event] = []
     async for event in matching(tx, criteria, place):
@@ -129,7 +129,7 @@ async def some(tx: Connection, criteria: EventFilter, limit: int, place: Place) 
     return found, None
 
 
-async def _page(tx: Connection, criteria: EventFilter, limit: int, total: int, place: Place) -> Page:
+async def _page(tx: Transaction, criteria: EventFilter, limit: int, total: int, place: Place) -> Page:
     found, beyond = await some(tx, criteria, limit, place) if limit else ([], place)
     return Page(found, total, _token(criteria, limit, total, beyond) if beyond and total else None)
 
@@ -140,7 +140,7 @@ def _token(criteria: EventFilter, limit: int, total: int, place: Place) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(told)).decode()
 
 
-async def matching(tx: Connection, criteria: EventFilter, place: Place = START) -> AsyncIterator[Event]:
+async def matching(tx: Transaction, criteria: EventFilter, place: Place = START) -> AsyncIterator[Event]:
     """The events that satisfy a filter, in its order."""
     asked = filters.asked(tx.dialect, criteria)
     if criteria.resource is None or not criteria.resource.distinct:
@@ -157,7 +157,7 @@ async def matching(tx: Connection, criteria: EventFilter, place: Place = START) 
 
 
 async def _scan(
-    tx: Connection, criteria: EventFilter, where: Sql, after: Key | None, sure: bool = False
+    tx: Transaction, criteria: EventFilter, where: Sql, after: Key | None, sure: bool = False
 ) -> AsyncIterator[Event]:
     """The events of rows that satisfy a filter, in its order; `sure` when all rows that satisfy the condition do."""
     direction, beyond = ("ASC", ">") if criteria.order == EventOrder.ASC else ("DESC", "<")
@@ -176,7 +176,7 @@ async def _scan(
         after = (rows[-1]["occurred"], rows[-1]["id"])
 
 
-async def get_many(tx: Connection, keys: Iterable[Key]) -> list[Event]:
+async def get_many(tx: Transaction, keys: Iterable[Key]) -> list[Event]:
     """The events with these keys, by the time they occurred."""
     found = list(keys)
     rows: list[store.Row] = []
@@ -190,7 +190,7 @@ async def get_many(tx: Connection, keys: Iterable[Key]) -> list[Event]:
 # --- counting --------------------------------------------------------------------------------------------------------
 
 
-async def count(tx: Connection, criteria: EventFilter) -> int:
+async def count(tx: Transaction, criteria: EventFilter) -> int:
     """How many events satisfy a filter."""
     if criteria.resource is not None and criteria.resource.distinct:
         return len([event["id"] async for event in matching(tx, criteria)])
@@ -201,7 +201,7 @@ async def count(tx: Connection, criteria: EventFilter) -> int:
     return total
 
 
-async def _uncertain(tx: Connection, criteria: EventFilter, asked: filters.Asked) -> AsyncIterator[Event]:
+async def _uncertain(tx: Transaction, criteria: EventFilter, asked: filters.Asked) -> AsyncIterator[Event]:
     """The events that satisfy a filter and of which SQL is not sure."""
     if asked.uncertain is not FALSE:
         async for event in _scan(tx, criteria, asked.uncertain, None):
@@ -217,7 +217,7 @@ Count = dict[str, Any]
 
 
 async def count_by(
-    tx: Connection, criteria: EventFilter, countable: Countable, unit: TimeUnit, interval: float
+    tx: Transaction, criteria: EventFilter, countable: Countable, unit: TimeUnit, interval: float
 ) -> list[Count]:
     """How many events satisfy a filter, by what they say, by their resource, or by time.
 
@@ -269,7 +269,7 @@ class _Groups:
 
 
 async def _count_by_time(
-    tx: Connection, criteria: EventFilter, asked: filters.Asked, unit: TimeUnit, interval: float
+    tx: Transaction, criteria: EventFilter, asked: filters.Asked, unit: TimeUnit, interval: float
 ) -> list[Count]:
     until = min(criteria.occurred.until, now())
     try:

@@ -26,8 +26,8 @@ from prefect._lazy import lazy
 from prefect.journal import file, reader
 from prefect.rules import TERMINAL
 from prefect.server import store
-from prefect.server.db.connection import Connection, Database
 from prefect.server.db.errors import StoreError
+from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.sql import Sql, chunks, one_of
 from prefect.server.services.catalog import artifacts
 from prefect.server.services.concurrency import leases
@@ -93,7 +93,7 @@ async def apply(database: Database, home: Path, progress: Progress | None = None
     return done
 
 
-async def apply_records(tx: Connection, body: bytes) -> tuple[int, int]:
+async def apply_records(tx: Transaction, body: bytes) -> tuple[int, int]:
     """Apply records that came over the network: JSON objects, one a line.
 
     Returns:
@@ -103,7 +103,7 @@ async def apply_records(tx: Connection, body: bytes) -> tuple[int, int]:
     return len(lines), await _apply(tx, lines)
 
 
-async def apply_told(tx: Connection, records: Iterable[Record]) -> int:
+async def apply_told(tx: Transaction, records: Iterable[Record]) -> int:
     """Apply records whose states were told by events, which need not be emitted again; how many were set aside."""
     return await _apply(tx, records, told=True)
 
@@ -122,7 +122,7 @@ async def read_set_aside(database: Database) -> list[store.Row]:
     return await database.read(lambda tx: store.set_aside.find(tx, order="set_aside.id DESC"))
 
 
-async def _apply_next(tx: Connection, home: Path) -> tuple[list[_Batch], int, int]:
+async def _apply_next(tx: Transaction, home: Path) -> tuple[list[_Batch], int, int]:
     """Apply the next batches: these, how many records they held, and how many of them were set aside."""
     batches = await _next(tx, home)
     lines = [record for batch in batches if not batch.seen for record in batch.records]
@@ -154,7 +154,7 @@ async def _waiting(home: Path) -> int:
     return (await blocking(waiting, home))[0]
 
 
-async def _next(tx: Connection, home: Path) -> list[_Batch]:
+async def _next(tx: Transaction, home: Path) -> list[_Batch]:
     """The next batches, marked as seen when another process applied them and has yet to discard them."""
     row = await store.meta.get(tx, _MARK)
     mark = row["value"] if row else ""
@@ -216,7 +216,7 @@ class _Sorted:
         self.aside.append({"id": new_id(), "run_id": run_id, "created": now(), "reason": reason, "record": line})
 
 
-async def _apply(tx: Connection, lines: Iterable[Record], told: bool = False) -> int:
+async def _apply(tx: Transaction, lines: Iterable[Record], told: bool = False) -> int:
     """Apply records within a transaction and return how many were set aside."""
     new = _Sorted()
     for line in lines:
@@ -276,7 +276,7 @@ _REASONS = {
 }
 
 
-async def _recall(tx: Connection, new: _Sorted) -> None:
+async def _recall(tx: Transaction, new: _Sorted) -> None:
     """Take back what waited for runs that are known now; it came before anything that is in the journal now."""
     arrived = [id_ for runs in new.runs.values() for id_, pending in runs.items() if pending.record is not None]
     if not arrived or not await store.set_aside.count(tx, Sql("set_aside.run_id IS NOT NULL")):
@@ -291,7 +291,7 @@ async def _recall(tx: Connection, new: _Sorted) -> None:
             await store.set_aside.remove(tx, where)
 
 
-async def take_back(tx: Connection, limit: int) -> int:
+async def take_back(tx: Transaction, limit: int) -> int:
     """Apply records that were set aside for a run which another transaction told of at the same moment.
 
     Neither of two such transactions sees what the other has written, so the records would wait for ever.
@@ -318,7 +318,7 @@ _NO_REASON_TO_WAIT = Sql(
 """What was set aside for a run that is known."""
 
 
-async def _update_artifact(tx: Connection, new: _Sorted, record: Record) -> None:
+async def _update_artifact(tx: Transaction, new: _Sorted, record: Record) -> None:
     try:
         _, id_ = records.target(record, "id")
         values = records.changes("artifact", record)
@@ -329,7 +329,7 @@ async def _update_artifact(tx: Connection, new: _Sorted, record: Record) -> None
         new.set_aside(record, "its artifact is not known")
 
 
-async def _merge(tx: Connection, new: _Sorted, of: str, flow_runs: dict[UUID, store.Row]) -> dict[UUID, store.Row]:
+async def _merge(tx: Transaction, new: _Sorted, of: str, flow_runs: dict[UUID, store.Row]) -> dict[UUID, store.Row]:
     """Apply what is new about runs, and return those runs as they are now."""
     collection = _RUNS[of]
     known = await collection.get_many(tx, list(new.runs[of]), lock=True)
@@ -394,7 +394,7 @@ def _enter(run: store.Row, record: Record) -> Iterable[str]:
     return (state["id"],)
 
 
-async def _give_back_slots(tx: Connection, entered: Iterable[emitting.Entered]) -> None:
+async def _give_back_slots(tx: Transaction, entered: Iterable[emitting.Entered]) -> None:
     """Flow runs that have ended hold no slot of their deployment any more, whoever told of their end."""
     ended = {
         each.run["id"]: each.run
@@ -406,7 +406,7 @@ async def _give_back_slots(tx: Connection, entered: Iterable[emitting.Entered]) 
             await leases.end(tx, lease_id)
 
 
-async def _count_attempts(tx: Connection, runs: list[store.Row], flow_runs: dict[UUID, store.Row]) -> None:
+async def _count_attempts(tx: Transaction, runs: list[store.Row], flow_runs: dict[UUID, store.Row]) -> None:
     """Note on task runs which attempt of their flow run they belong to."""
     lacking = {id_ for run in runs if (id_ := run.get("flow_run_id")) is not None and id_ not in flow_runs}
     counts = {id_: run["run_count"] for id_, run in flow_runs.items()}

@@ -13,7 +13,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.core import presenters
 from prefect.server.services.core.presenters import Answer
@@ -34,7 +34,7 @@ AT_ONCE = 20
 _WORKER, _CLAIM = "task_worker", "task_worker_claim"
 
 
-async def claim(tx: Connection, keys: Keys[str], worker: str) -> Answer | None:
+async def claim(tx: Transaction, keys: Keys[str], worker: str) -> Answer | None:
     """The next task run of these tasks that is due, claimed for a worker; None when none waits."""
     at = now()
     due = all_of(
@@ -54,15 +54,15 @@ async def claim(tx: Connection, keys: Keys[str], worker: str) -> Answer | None:
     return None
 
 
-async def release(tx: Connection, task_run_id: UUID) -> None:
+async def release(tx: Transaction, task_run_id: UUID) -> None:
     """Let go of a claim: the worker did not take the run."""
     await store.leases.remove(tx, one_of("lease.id", [task_run_id]))
     row = await store.task_runs.get(tx, task_run_id)
     if row is not None:
-        tx.tell(TOPIC, row["task_key"])
+        tx.notify(TOPIC, row["task_key"])
 
 
-async def connect(tx: Connection, worker: str, keys: Sequence[str]) -> None:
+async def connect(tx: Transaction, worker: str, keys: Sequence[str]) -> None:
     """A worker is there, and keeps what it has claimed and not begun."""
     at = now()
     lease = {"id": _presence(worker), "created": at, "expires": at + PRESENCE, "slots": 0, "limits": []}
@@ -77,12 +77,12 @@ async def connect(tx: Connection, worker: str, keys: Sequence[str]) -> None:
     await tx.run(Sql(f"UPDATE lease SET expires = ? WHERE {kept.text}", (at + CLAIM, *kept.values)))
 
 
-async def disconnect(tx: Connection, worker: str) -> None:
+async def disconnect(tx: Transaction, worker: str) -> None:
     """A worker is gone."""
     await store.leases.remove(tx, one_of("lease.id", [_presence(worker)]))
 
 
-async def workers(tx: Connection, keys: Sequence[str] | None = None) -> list[Answer]:
+async def workers(tx: Transaction, keys: Sequence[str] | None = None) -> list[Answer]:
     """The workers that are connected: all, or those that run one of these tasks."""
     here = all_of(
         [

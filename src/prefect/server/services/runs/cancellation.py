@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from prefect.rules import policies
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import HELD, OPEN
 from prefect.server.services.core import batches
@@ -22,7 +22,7 @@ SUBFLOW = "The run was cancelled with the flow run that called it."
 TIMEOUT = "The run took too long to be cancelled."
 
 
-async def cancel_task_runs(tx: Connection) -> int:
+async def cancel_task_runs(tx: Transaction) -> int:
     """Cancel so many unfinished task runs of cancelled flow runs, and return how many they were."""
     orphaned = Sql(
         f"task_run.{OPEN} AND EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = task_run.flow_run_id"
@@ -35,7 +35,7 @@ async def cancel_task_runs(tx: Connection) -> int:
     return len(rows)
 
 
-async def cancel_subflows(tx: Connection) -> int:
+async def cancel_subflows(tx: Transaction) -> int:
     """Cancel so many unfinished subflows of cancelled flow runs, and return how many they were."""
     orphaned = Sql(
         f"flow_run.{OPEN} AND flow_run.state_type <> 'CANCELLING' AND flow_run.parent_task_run_id IS NOT NULL"
@@ -50,7 +50,7 @@ async def cancel_subflows(tx: Connection) -> int:
     return len(rows)
 
 
-async def end_cancelling(tx: Connection, after: timedelta) -> int:
+async def end_cancelling(tx: Transaction, after: timedelta) -> int:
     """Cancel so many runs that have been cancelling for longer than `after`, and return how many they were.
 
     What they still run on is left to the workers of their pools to tear down.

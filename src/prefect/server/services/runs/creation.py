@@ -8,7 +8,7 @@ from uuid import UUID
 
 from prefect.schemas.runs import random_name
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, one_of
 from prefect.server.services.core import presenters, reading
 from prefect.server.services.core.errors import Conflict, Missing
@@ -24,7 +24,7 @@ PENDING: Values = {"type": "PENDING"}
 """The state of a run that is created without one."""
 
 
-async def create_flow_run(tx: Connection, values: Values, state: Values | None = None) -> tuple[Answer, bool]:
+async def create_flow_run(tx: Transaction, values: Values, state: Values | None = None) -> tuple[Answer, bool]:
     """Create a flow run.
 
     Args:
@@ -58,7 +58,7 @@ async def create_flow_run(tx: Connection, values: Values, state: Values | None =
     return await reading.flow_run_answer(tx, row), True
 
 
-async def create_flow_runs(tx: Connection, runs: Iterable[Values]) -> list[Row]:
+async def create_flow_runs(tx: Transaction, runs: Iterable[Values]) -> list[Row]:
     """Create flow runs ahead of their time, all at once and without an event for their first state.
 
     Args:
@@ -84,7 +84,7 @@ async def create_flow_runs(tx: Connection, runs: Iterable[Values]) -> list[Row]:
     return new
 
 
-async def create_at_once(tx: Connection, runs: Iterable[Values]) -> dict[UUID, UUID]:
+async def create_at_once(tx: Transaction, runs: Iterable[Values]) -> dict[UUID, UUID]:
     """Create flow runs, all at once; each has an id and its first `state`.
 
     Returns:
@@ -104,7 +104,7 @@ async def create_at_once(tx: Connection, runs: Iterable[Values]) -> dict[UUID, U
     return ids
 
 
-async def _ids_by_key(tx: Connection, runs: Iterable[Values]) -> dict[tuple[UUID, str | None], UUID]:
+async def _ids_by_key(tx: Transaction, runs: Iterable[Values]) -> dict[tuple[UUID, str | None], UUID]:
     """The ids of the flow runs that there are, by those flows and idempotency keys that runs have."""
     keyed = [run for run in runs if run.get("idempotency_key") is not None]
     known: dict[tuple[UUID, str | None], UUID] = {}
@@ -116,7 +116,7 @@ async def _ids_by_key(tx: Connection, runs: Iterable[Values]) -> dict[tuple[UUID
     return known
 
 
-async def create_task_run(tx: Connection, values: Values, state: Values | None = None) -> tuple[Answer, bool]:
+async def create_task_run(tx: Transaction, values: Values, state: Values | None = None) -> tuple[Answer, bool]:
     """Create a task run.
 
     Args:
@@ -151,19 +151,19 @@ async def create_task_run(tx: Connection, values: Values, state: Values | None =
     return presenters.task_run(row), True
 
 
-async def _by_key(tx: Connection, flow_id: UUID, keys: Any) -> list[Row]:
+async def _by_key(tx: Transaction, flow_id: UUID, keys: Any) -> list[Row]:
     where = all_of([one_of("flow_run.flow_id", [flow_id]), one_of("flow_run.idempotency_key", keys)])
     return await store.flow_runs.find(tx, where)
 
 
-async def _by_place(tx: Connection, values: Values) -> list[Row]:
+async def _by_place(tx: Transaction, values: Values) -> list[Row]:
     """The task run that a flow run has at this place already."""
     names = ("flow_run_id", "task_key", "dynamic_key")
     parts = [one_of(f"task_run.{name}", [values[name]]) for name in names]
     return await store.task_runs.find(tx, all_of(parts), limit=1)
 
 
-async def _placed(tx: Connection, values: Values) -> dict[str, Any]:
+async def _placed(tx: Transaction, values: Values) -> dict[str, Any]:
     """The columns, with the id of the work queue that the names say."""
     row = dict(values)
     pool_name = row.pop("work_pool_name", None)
@@ -182,7 +182,7 @@ async def _placed(tx: Connection, values: Values) -> dict[str, Any]:
     return {**row, "work_queue_id": queues[0]["id"], "work_queue_name": queues[0]["name"]}
 
 
-async def _inherited(tx: Connection, runs: Iterable[Values]) -> dict[tuple[UUID, UUID | None], dict[str, Any] | None]:
+async def _inherited(tx: Transaction, runs: Iterable[Values]) -> dict[tuple[UUID, UUID | None], dict[str, Any] | None]:
     """The labels that runs have from their flow and their deployment, by the ids of both; None without the flow."""
     wanted = {(run["flow_id"], run.get("deployment_id")) for run in runs}
     flows = await store.flows.get_many(tx, list({flow_id for flow_id, _ in wanted}))

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.db.tables import OPEN
 from prefect.server.services.concurrency import leases, tag_limits
@@ -17,7 +17,7 @@ AT_ONCE = 50
 """Objects that a request deletes at once."""
 
 
-async def remove_flow(tx: Connection, id_: UUID) -> None:
+async def remove_flow(tx: Transaction, id_: UUID) -> None:
     """Delete a flow with its deployments and its runs."""
     flow = await reading.get(tx, store.flows, id_)
     await _remove_flow_runs(tx, Sql("flow_run.flow_id = ?", (id_,)))
@@ -31,13 +31,13 @@ async def remove_flow(tx: Connection, id_: UUID) -> None:
     await updates.tell_of_flow(tx, "deleted", flow)
 
 
-async def remove_flow_run(tx: Connection, id_: UUID) -> None:
+async def remove_flow_run(tx: Transaction, id_: UUID) -> None:
     """Delete a flow run with its task runs. Subflow runs stay, without a parent."""
     await reading.get(tx, store.flow_runs, id_, lock=True)
     await _remove_flow_runs(tx, one_of("flow_run.id", [id_]))
 
 
-async def remove_flow_runs(tx: Connection, limit: int, **criteria: Any) -> list[UUID]:
+async def remove_flow_runs(tx: Transaction, limit: int, **criteria: Any) -> list[UUID]:
     """Delete so many of the flow runs that satisfy filters, and return their ids."""
     where = reading.where(tx, store.flow_runs, **criteria)
     ids = [row["id"] for row in await store.flow_runs.find(tx, where, "flow_run.id", limit, columns=["id"], lock=True)]
@@ -46,7 +46,7 @@ async def remove_flow_runs(tx: Connection, limit: int, **criteria: Any) -> list[
     return ids
 
 
-async def remove_flows(tx: Connection, limit: int, **criteria: Any) -> list[UUID]:
+async def remove_flows(tx: Transaction, limit: int, **criteria: Any) -> list[UUID]:
     """Delete so many of the flows that satisfy filters, and return their ids."""
     where = reading.where(tx, store.flows, **criteria)
     ids = [row["id"] for row in await store.flows.find(tx, where, "flow.id", limit, columns=["id"])]
@@ -55,7 +55,7 @@ async def remove_flows(tx: Connection, limit: int, **criteria: Any) -> list[UUID
     return ids
 
 
-async def remove_task_run(tx: Connection, id_: UUID) -> None:
+async def remove_task_run(tx: Transaction, id_: UUID) -> None:
     """Delete a task run with its logs. The subflow run behind it stays, without a parent."""
     row = await reading.get(tx, store.task_runs, id_, lock=True)
     if row["tags"]:
@@ -66,7 +66,7 @@ async def remove_task_run(tx: Connection, id_: UUID) -> None:
     await store.task_runs.remove(tx, one_of("id", [id_]))
 
 
-async def _remove_flow_runs(tx: Connection, where: Sql) -> None:
+async def _remove_flow_runs(tx: Transaction, where: Sql) -> None:
     """Delete the flow runs that satisfy a condition, with all that belongs to them."""
     await _give_back_slots(tx, where)
     ids = f"SELECT flow_run.id FROM flow_run WHERE {where.text}"
@@ -78,7 +78,7 @@ async def _remove_flow_runs(tx: Connection, where: Sql) -> None:
     await store.flow_runs.remove(tx, where)
 
 
-async def _give_back_slots(tx: Connection, where: Sql) -> None:
+async def _give_back_slots(tx: Transaction, where: Sql) -> None:
     """Give back the slots that unfinished runs, and their task runs, hold."""
     ids = f"SELECT flow_run.id FROM flow_run WHERE {where.text}"
     deployed = all_of([where, Sql(f"{OPEN} AND flow_run.deployment_id IS NOT NULL")])

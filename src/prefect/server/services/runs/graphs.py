@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, one_of
 from prefect.server.services.core import presenters, reading
 from prefect.server.services.core.errors import Refused
@@ -21,7 +21,7 @@ AROUND = "__parents__"
 """The input of a task run that names the task runs in whose bodies it was called."""
 
 
-async def dependencies(tx: Connection, flow_run_id: UUID) -> list[Answer]:
+async def dependencies(tx: Transaction, flow_run_id: UUID) -> list[Answer]:
     """The task runs of a flow run, each with those whose results it was given."""
     await reading.get(tx, store.flow_runs, flow_run_id)
     where = one_of("task_run.flow_run_id", [flow_run_id])
@@ -40,7 +40,7 @@ def _dependency(row: Row) -> Answer:
     }
 
 
-async def graph(tx: Connection, flow_run_id: UUID, since: datetime) -> Answer:
+async def graph(tx: Transaction, flow_run_id: UUID, since: datetime) -> Answer:
     """The graph of a flow run.
 
     Args:
@@ -75,7 +75,7 @@ async def graph(tx: Connection, flow_run_id: UUID, since: datetime) -> Answer:
     }
 
 
-async def _task_runs(tx: Connection, flow_run_id: UUID, since: datetime, limit: int) -> list[Row]:
+async def _task_runs(tx: Transaction, flow_run_id: UUID, since: datetime, limit: int) -> list[Row]:
     where = all_of(
         [
             one_of("task_run.flow_run_id", [flow_run_id]),
@@ -87,7 +87,7 @@ async def _task_runs(tx: Connection, flow_run_id: UUID, since: datetime, limit: 
     return await store.task_runs.find(tx, where, started, limit, columns=names)
 
 
-async def _subflows(tx: Connection, task_run_ids: list[UUID]) -> dict[UUID, Row]:
+async def _subflows(tx: Transaction, task_run_ids: list[UUID]) -> dict[UUID, Row]:
     """The flow runs behind task runs, by task run, each with its `flow_name`."""
     names = (
         "id",
@@ -113,7 +113,7 @@ async def _subflows(tx: Connection, task_run_ids: list[UUID]) -> dict[UUID, Row]
     }
 
 
-async def _artifacts(tx: Connection, flow_run_id: UUID, limit: int) -> dict[UUID | None, list[Answer]]:
+async def _artifacts(tx: Transaction, flow_run_id: UUID, limit: int) -> dict[UUID | None, list[Answer]]:
     """The artifacts of a flow run by task run, the newest of a key marked; data only where it is shown in the graph."""
     where = one_of("artifact.flow_run_id", [flow_run_id])
     names = ("id", "created", "key", "type", "data", "task_run_id")
@@ -136,7 +136,7 @@ async def _artifacts(tx: Connection, flow_run_id: UUID, limit: int) -> dict[UUID
     return found
 
 
-async def _newest(tx: Connection, keys: Iterable[str]) -> dict[str, UUID]:
+async def _newest(tx: Transaction, keys: Iterable[str]) -> dict[str, UUID]:
     found: dict[str, UUID] = {}
     for some in chunks(sorted(keys)):
         asked = one_of("artifact.key", some)

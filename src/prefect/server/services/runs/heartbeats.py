@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, one_of
 from prefect.server.db.tables import OPEN
 from prefect.settings import get_current_settings
@@ -33,7 +33,7 @@ def usual_length() -> timedelta:
     return MISSED_BEATS * usual_beat()
 
 
-async def renew(tx: Connection, lengths: Mapping[UUID, timedelta]) -> None:
+async def renew(tx: Transaction, lengths: Mapping[UUID, timedelta]) -> None:
     """These flow runs are alive and count as such for so long from now; one that has ended stays as it is."""
     at = now()
     for some in chunks(sorted(lengths)):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, none_of, one_of
 from prefect.server.services.core import paging, reading
 from prefect.server.services.core.errors import Conflict, Invalid, Missing
@@ -17,7 +17,7 @@ from prefect.types import new_id, now
 _KEY = re.compile(r"[A-Za-z0-9._-]+").fullmatch
 
 
-async def add(tx: Connection, flow_run_id: UUID, key: str, value: str, sender: str | None = None) -> None:
+async def add(tx: Transaction, flow_run_id: UUID, key: str, value: str, sender: str | None = None) -> None:
     """Leave a value for a flow run.
 
     Raises:
@@ -35,14 +35,14 @@ async def add(tx: Connection, flow_run_id: UUID, key: str, value: str, sender: s
         raise Conflict("A flow run input with this key already exists.")
 
 
-async def put(tx: Connection, flow_run_id: UUID, key: str, value: str) -> None:
+async def put(tx: Transaction, flow_run_id: UUID, key: str, value: str) -> None:
     """Leave a value for a flow run in place of the one under this key."""
     await store.flow_run_inputs.remove(tx, _at(flow_run_id, key))
     await add(tx, flow_run_id, key, value)
 
 
 async def find(
-    tx: Connection, flow_run_id: UUID, prefix: str, limit: int | None, exclude: Sequence[str] = ()
+    tx: Transaction, flow_run_id: UUID, prefix: str, limit: int | None, exclude: Sequence[str] = ()
 ) -> list[Answer]:
     """Inputs of a flow run whose keys begin with `prefix`, oldest first, without those of the keys in `exclude`."""
     parts = [one_of("flow_run_input.flow_run_id", [flow_run_id]), none_of("flow_run_input.key", list(exclude))]
@@ -52,7 +52,7 @@ async def find(
     return await store.flow_run_inputs.find(tx, all_of(parts), order, paging.size(limit))
 
 
-async def get(tx: Connection, flow_run_id: UUID, key: str) -> str:
+async def get(tx: Transaction, flow_run_id: UUID, key: str) -> str:
     """The value under a key, or `Missing`."""
     rows = await store.flow_run_inputs.find(tx, _at(flow_run_id, key))
     if not rows:
@@ -60,7 +60,7 @@ async def get(tx: Connection, flow_run_id: UUID, key: str) -> str:
     return rows[0]["value"]
 
 
-async def remove(tx: Connection, flow_run_id: UUID, key: str) -> None:
+async def remove(tx: Transaction, flow_run_id: UUID, key: str) -> None:
     """Delete the value under a key."""
     if not await store.flow_run_inputs.remove(tx, _at(flow_run_id, key)):
         raise Missing("flow run input", key)

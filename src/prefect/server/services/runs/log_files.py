@@ -8,7 +8,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql
 from prefect.server.services.core import reading
 
@@ -18,7 +18,7 @@ AT_ONCE = 10_000
 """Logs that are read at once."""
 
 
-async def of_flow_run(tx: Connection, flow_run_id: UUID) -> tuple[str, bytes]:
+async def of_flow_run(tx: Transaction, flow_run_id: UUID) -> tuple[str, bytes]:
     """The name for a file with the logs of a flow run, and the file: CSV, in the order of their times."""
     run = await reading.get(tx, store.flow_runs, flow_run_id)
     file = io.StringIO(newline="")

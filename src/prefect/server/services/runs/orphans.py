@@ -13,8 +13,8 @@ from uuid import UUID
 
 from prefect import _processes
 from prefect.server import store
-from prefect.server.db.connection import Connection, Database
 from prefect.server.db.dialect import micros
+from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.db.tables import OPEN
 from prefect.server.services.events import emitting
@@ -44,7 +44,7 @@ async def crash_orphans(database: Database, home: Path) -> int:
     return await database.write(lambda tx: _crash(tx, gone))
 
 
-async def _owners(tx: Connection) -> dict[UUID, store.Row]:
+async def _owners(tx: Transaction) -> dict[UUID, store.Row]:
     """The processes that own unfinished runs."""
     owners: set[UUID] = set()
     for collection in (store.flow_runs, store.task_runs):
@@ -58,7 +58,7 @@ def _is_gone(process: store.Row) -> bool:
     return not _processes.is_alive(process["pid"], process["start"])
 
 
-async def _crash(tx: Connection, gone: dict[UUID, store.Row]) -> int:
+async def _crash(tx: Transaction, gone: dict[UUID, store.Row]) -> int:
     count = 0
     last_heard: dict[UUID, datetime] = {}
     for collection in (store.task_runs, store.flow_runs):
@@ -79,7 +79,7 @@ async def _crash(tx: Connection, gone: dict[UUID, store.Row]) -> int:
     return count
 
 
-async def last_sign(tx: Connection, of: str, run: store.Row) -> datetime:
+async def last_sign(tx: Transaction, of: str, run: store.Row) -> datetime:
     """When a run was last heard of: its newest state, log or task run."""
     last: datetime = run["state_timestamp"] or run["created"]
     logs = await store.logs.find(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect.rules import policies
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import HELD
 from prefect.server.services.runs import run_states, transitions
@@ -16,7 +16,7 @@ AT_ONCE = 200
 MESSAGE = "The pause ran out before the run was resumed."
 
 
-async def fail_expired(tx: Connection) -> int:
+async def fail_expired(tx: Transaction) -> int:
     """Have so many runs fail whose pause ran out, and return how many they were."""
     paused = Sql(f"flow_run.{HELD} AND flow_run.state_type = 'PAUSED'")
     ids = [row["id"] for row in await store.flow_runs.find(tx, paused, columns=("id", "states")) if _expired(row)]

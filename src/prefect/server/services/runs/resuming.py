@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.services.core import hydration, json_schemas, presenters, reading
 from prefect.server.services.core.errors import Missing
 from prefect.server.services.core.presenters import Answer
@@ -21,7 +21,7 @@ class BadInput(Exception):
 
 
 async def resume(
-    tx: Connection, id_: UUID, run_input: Mapping[str, Any] | None = None, client_version: str | None = None
+    tx: Transaction, id_: UUID, run_input: Mapping[str, Any] | None = None, client_version: str | None = None
 ) -> Answer:
     """Have a paused flow run go on.
 
@@ -56,7 +56,7 @@ async def resume(
     return answer
 
 
-async def _checked(tx: Connection, id_: UUID, keys: Mapping[str, str], given: Mapping[str, Any]) -> Any:
+async def _checked(tx: Transaction, id_: UUID, keys: Mapping[str, str], given: Mapping[str, Any]) -> Any:
     """What was given, read and checked against the schema that the run has left among its inputs."""
     if not {"schema", "response"} <= set(keys):
         raise BadInput("The run does not say under which keys its input is described and awaited.")

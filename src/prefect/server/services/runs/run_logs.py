@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
 from prefect.server.db.dialect import micros
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, one_of
 from prefect.server.services.core import presenters
 from prefect.server.services.core.presenters import Answer
@@ -37,7 +37,7 @@ _A_PAGE = 500
 _SEPARATOR = "\x1f"
 
 
-async def add(tx: Connection, logs: Iterable[Mapping[str, Any]]) -> None:
+async def add(tx: Transaction, logs: Iterable[Mapping[str, Any]]) -> None:
     """Add logs; one that is known already is left as it is."""
     seen: Counter[str] = Counter()
     rows: list[Row] = []
@@ -59,15 +59,15 @@ def _id(timestamp: datetime, said: str) -> UUID:
     return UUID(int=(millis << 80) | (7 << 76) | ((value >> 64 & 0xFFF) << 64) | (2 << 62) | (value & ((1 << 62) - 1)))
 
 
-def announce(tx: Connection, rows: Sequence[Row]) -> None:
+def announce(tx: Transaction, rows: Sequence[Row]) -> None:
     """Tell those who follow logs which are new, if the settings let anybody follow them."""
     told = get_current_settings().server.logs
     if told.stream_publishing_enabled or told.stream_out_enabled:
         for some in chunks(rows, _A_MESSAGE):
-            tx.tell(TOPIC, base64.b64encode(b"".join(row["id"].bytes for row in some)).decode())
+            tx.notify(TOPIC, base64.b64encode(b"".join(row["id"].bytes for row in some)).decode())
 
 
-async def announced(tx: Connection, criteria: Any, item: str) -> list[Answer]:
+async def announced(tx: Transaction, criteria: Any, item: str) -> list[Answer]:
     """The logs that an item of the bus tells of and that satisfy a filter, by their time."""
     packed = base64.b64decode(item)
     ids = [UUID(bytes=packed[start : start + 16]) for start in range(0, len(packed), 16)]
@@ -80,7 +80,7 @@ Place: TypeAlias = tuple[datetime, UUID]
 
 
 async def since(
-    tx: Connection, criteria: Any, time: datetime, after: Place | None
+    tx: Transaction, criteria: Any, time: datetime, after: Place | None
 ) -> tuple[list[Answer], Place | None]:
     """Some logs that satisfy a filter, from a time or after a place on, and the place after them if there are more."""
     begin = Sql("log.timestamp >= ?", (time,)) if after is None else Sql("(log.timestamp, log.id) > (?, ?)", after)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.db.tables import OPEN
 from prefect.server.services.core import presenters
@@ -28,7 +28,7 @@ DASHBOARD_INTERVALS = 20
 
 
 async def history(
-    tx: Connection, runs: Collection, start: datetime, end: datetime, interval: timedelta, **criteria: Any
+    tx: Transaction, runs: Collection, start: datetime, end: datetime, interval: timedelta, **criteria: Any
 ) -> list[Answer]:
     """Runs by when they were expected to start: for each interval how many are in which state.
 
@@ -66,7 +66,7 @@ def _after(start: datetime, interval: timedelta) -> datetime:
 
 
 async def _grouped(
-    tx: Connection, runs: Collection, start: datetime, end: datetime, interval: timedelta, criteria: dict[str, Any]
+    tx: Transaction, runs: Collection, start: datetime, end: datetime, interval: timedelta, criteria: dict[str, Any]
 ) -> list[tuple[Any, ...]]:
     table = runs.table.name
     expected = f"{table}.expected_start_time"
@@ -86,7 +86,7 @@ async def _grouped(
     return await tx.fetch(Sql(text, (*bucket.values, *run_time.values, *lateness.values, *asked.values)))
 
 
-def _run_time(tx: Connection, table: str) -> Sql:
+def _run_time(tx: Transaction, table: str) -> Sql:
     """Seconds that a run has been running, as `answers` has it."""
     seconds = tx.dialect.seconds
     text = (
@@ -96,7 +96,7 @@ def _run_time(tx: Connection, table: str) -> Sql:
     return Sql(text, (now().timestamp(),))
 
 
-def _lateness(tx: Connection, table: str) -> Sql:
+def _lateness(tx: Transaction, table: str) -> Sql:
     """Seconds by which a run started later than expected, or is late by now, as `answers` has it."""
     started, expected = (tx.dialect.seconds(f"{table}.{name}") for name in ("start_time", "expected_start_time"))
     at = now().timestamp()
@@ -108,7 +108,7 @@ def _lateness(tx: Connection, table: str) -> Sql:
     return Sql(text, (at, at))
 
 
-async def average_lateness(tx: Connection, **criteria: Any) -> float | None:
+async def average_lateness(tx: Transaction, **criteria: Any) -> float | None:
     """How late flow runs were, or are by now, in seconds on average; None without a run."""
     lateness, asked = _lateness(tx, "flow_run"), where(tx, store.flow_runs, **criteria)
     text = f"SELECT avg({lateness.text}) FROM flow_run WHERE {asked.text}"
@@ -119,7 +119,7 @@ async def average_lateness(tx: Connection, **criteria: Any) -> float | None:
 # --- for the web interface -------------------------------------------------------------------------------------------
 
 
-async def by_state(tx: Connection, runs: Collection, **criteria: Any) -> dict[str, int]:
+async def by_state(tx: Transaction, runs: Collection, **criteria: Any) -> dict[str, int]:
     """How many runs are in a state of each type."""
     table, asked = runs.table.name, where(tx, runs, **criteria)
     text = f"SELECT {table}.state_type, count(*) FROM {table} WHERE {asked.text} GROUP BY 1"
@@ -129,7 +129,7 @@ async def by_state(tx: Connection, runs: Collection, **criteria: Any) -> dict[st
 
 
 async def dashboard_counts(
-    tx: Connection, after: datetime | None, before: datetime | None, **criteria: Any
+    tx: Transaction, after: datetime | None, before: datetime | None, **criteria: Any
 ) -> list[dict[str, int]]:
     """How many task runs that started in each twentieth of a time came to their end, and how many of them failed."""
     if after is None:
@@ -148,7 +148,7 @@ async def dashboard_counts(
     return counts
 
 
-async def task_runs_of(tx: Connection, flow_run_ids: Sequence[UUID]) -> dict[UUID, int]:
+async def task_runs_of(tx: Transaction, flow_run_ids: Sequence[UUID]) -> dict[UUID, int]:
     """How many task runs each flow run has, without those that stand for subflows."""
     text = (
         "SELECT task_run.flow_run_id, count(*) FROM task_run WHERE {} AND NOT EXISTS"
@@ -157,13 +157,13 @@ async def task_runs_of(tx: Connection, flow_run_ids: Sequence[UUID]) -> dict[UUI
     return await _counted(tx, text, "task_run.flow_run_id", flow_run_ids)
 
 
-async def deployments_of(tx: Connection, flow_ids: Sequence[UUID]) -> dict[UUID, int]:
+async def deployments_of(tx: Transaction, flow_ids: Sequence[UUID]) -> dict[UUID, int]:
     """How many deployments each flow has."""
     text = "SELECT deployment.flow_id, count(*) FROM deployment WHERE {} GROUP BY 1"
     return await _counted(tx, text, "deployment.flow_id", flow_ids)
 
 
-async def _counted(tx: Connection, text: str, column: str, ids: Sequence[UUID]) -> dict[UUID, int]:
+async def _counted(tx: Transaction, text: str, column: str, ids: Sequence[UUID]) -> dict[UUID, int]:
     asked = one_of(column, ids)
     counts = dict.fromkeys(ids, 0)
     counts.update(
@@ -173,7 +173,7 @@ async def _counted(tx: Connection, text: str, column: str, ids: Sequence[UUID]) 
     return counts
 
 
-async def points(tx: Connection, sort: Any, limit: int, offset: int, **criteria: Any) -> list[Answer]:
+async def points(tx: Transaction, sort: Any, limit: int, offset: int, **criteria: Any) -> list[Answer]:
     """Flow runs as points of a diagram: when they were, or will be, and how long and how late."""
     asked = all_of([Sql("flow_run.state_type IS NOT NULL"), where(tx, store.flow_runs, **criteria)])
     order = sorting.order("flow_run", sort, "")
@@ -192,7 +192,7 @@ async def points(tx: Connection, sort: Any, limit: int, offset: int, **criteria:
     ]
 
 
-async def next_runs(tx: Connection, flow_ids: Sequence[UUID]) -> dict[UUID, Answer | None]:
+async def next_runs(tx: Transaction, flow_ids: Sequence[UUID]) -> dict[UUID, Answer | None]:
     """The next scheduled run of each flow, if it has one."""
     asked = one_of("flow_run.flow_id", flow_ids)
     first = (

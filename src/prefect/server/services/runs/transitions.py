@@ -17,7 +17,7 @@ from uuid import UUID
 from prefect import rules
 from prefect.rules import policies
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import one_of
 from prefect.server.services.concurrency import leases, limits, tag_limits
 from prefect.server.services.core import presenters, reading
@@ -40,7 +40,7 @@ _WRITTEN = ("states", "updated", *run_states.NOTHING_DERIVED)
 
 
 async def set_flow_run_state(
-    tx: Connection,
+    tx: Transaction,
     id_: UUID,
     state: Mapping[str, Any],
     *,
@@ -67,7 +67,7 @@ async def set_flow_run_state(
 
 
 async def set_flow_run_states(
-    tx: Connection,
+    tx: Transaction,
     limit: int,
     state: Mapping[str, Any],
     *,
@@ -92,7 +92,7 @@ async def set_flow_run_states(
 
 
 async def set_task_run_state(
-    tx: Connection,
+    tx: Transaction,
     id_: UUID,
     state: Mapping[str, Any],
     *,
@@ -110,7 +110,7 @@ async def set_task_run_state(
 
 
 async def enter(
-    tx: Connection,
+    tx: Transaction,
     collection: Collection,
     row: Row,
     entry: rules.Entry,
@@ -138,7 +138,7 @@ def enter_first(row: Row, state: Mapping[str, Any]) -> None:
     run_states.enter(row, run_states.stored(proposed(state), new_id()))
 
 
-async def follow_first(tx: Connection, collection: Collection, row: Row) -> None:
+async def follow_first(tx: Transaction, collection: Collection, row: Row) -> None:
     """Do what follows from the first state of a run that has just been stored."""
     stored = row["states"][-1]
     if collection is store.flow_runs:
@@ -147,10 +147,10 @@ async def follow_first(tx: Connection, collection: Collection, row: Row) -> None
             state = run_states.entry(stored).detailed(child_flow_run_id=row["id"])
             await _mirror(tx, rules.MirrorToParent(row["parent_task_run_id"], state))
     elif stored["type"] == "SCHEDULED" and stored.get("details", {}).get("deferred"):
-        tx.tell(SCHEDULED_TASKS, row["task_key"])
+        tx.notify(SCHEDULED_TASKS, row["task_key"])
 
 
-async def follow_first_of(tx: Connection, rows: Sequence[Row]) -> None:
+async def follow_first_of(tx: Transaction, rows: Sequence[Row]) -> None:
     """Do what follows from the first states of flow runs that have just been stored, all at once."""
     alone = [row for row in rows if row["parent_task_run_id"] is None]
     entered = [emitting.Entered(row, None, row["states"][-1]) for row in alone]
@@ -208,7 +208,7 @@ class _Change:
         return run_states.entry(states[-1]) if states else None
 
 
-async def _change(tx: Connection, change: _Change) -> Answer:
+async def _change(tx: Transaction, change: _Change) -> Answer:
     run, current = change.run, change.current
     for _ in range(ATTEMPTS):
         facts = await (_flow_facts if change.kind == "flow_run" else _task_facts)(tx, change, current)
@@ -246,7 +246,7 @@ def _answer(change: _Change, verdict: rules.Verdict) -> Answer:
 # --- facts -----------------------------------------------------------------------------------------------------------
 
 
-async def _flow_facts(tx: Connection, change: _Change, current: rules.Entry | None) -> rules.Facts:
+async def _flow_facts(tx: Transaction, change: _Change, current: rules.Entry | None) -> rules.Facts:
     row, entry = change.row, change.proposed
     facts: dict[str, Any] = {}
     if row["deployment_id"] is not None and (entry.type in ("PENDING", "RUNNING") or entry.name == "Late"):
@@ -266,7 +266,7 @@ async def _flow_facts(tx: Connection, change: _Change, current: rules.Entry | No
     return rules.Facts(now=entry.timestamp, client_version=change.client_version, timestamps=timestamps, **facts)
 
 
-async def _limit_of(tx: Connection, deployment_id: UUID) -> Row | None:
+async def _limit_of(tx: Transaction, deployment_id: UUID) -> Row | None:
     """The active limit of a deployment with the deployment's `options` for it, if it has one."""
     columns = ("concurrency_limit_id", "concurrency_options")
     found = await store.deployments.find(tx, one_of("deployment.id", [deployment_id]), columns=columns)
@@ -278,7 +278,7 @@ async def _limit_of(tx: Connection, deployment_id: UUID) -> Row | None:
     return {**limits.settled(limit), "options": found[0]["concurrency_options"] or {}}
 
 
-async def _task_facts(tx: Connection, change: _Change, _: rules.Entry | None) -> rules.Facts:
+async def _task_facts(tx: Transaction, change: _Change, _: rules.Entry | None) -> rules.Facts:
     row, entry, settings = change.row, change.proposed, get_current_settings().server.tasks
     facts: dict[str, Any] = {}
     if entry.type == "RUNNING":
@@ -299,7 +299,7 @@ async def _task_facts(tx: Connection, change: _Change, _: rules.Entry | None) ->
     )
 
 
-async def _tag_limits(tx: Connection, row: Row) -> tuple[rules.TagLimit, ...]:
+async def _tag_limits(tx: Transaction, row: Row) -> tuple[rules.TagLimit, ...]:
     found = [limit for limit in await tag_limits.find(tx, row["tags"]) if limit["active"]]
     held = await tag_limits.held(tx, row["id"]) if found else set[UUID]()
     return tuple(
@@ -308,7 +308,7 @@ async def _tag_limits(tx: Connection, row: Row) -> tuple[rules.TagLimit, ...]:
     )
 
 
-async def _cached(tx: Connection, key: str) -> rules.Entry | None:
+async def _cached(tx: Transaction, key: str) -> rules.Entry | None:
     """The state that is stored under a cache key, unless it has expired."""
     cached = await store.cached_states.get(tx, key)
     if cached is None or (cached["expiration"] is not None and cached["expiration"] <= now()):
@@ -319,7 +319,7 @@ async def _cached(tx: Connection, key: str) -> rules.Entry | None:
 # --- doing -----------------------------------------------------------------------------------------------------------
 
 
-async def _secure(tx: Connection, change: _Change, effects: tuple[rules.Effect, ...]) -> bool:
+async def _secure(tx: Transaction, change: _Change, effects: tuple[rules.Effect, ...]) -> bool:
     """Take the slots that the change needs; False when they are gone."""
     for effect in effects:
         if isinstance(effect, rules.TakeDeploymentSlot):
@@ -369,7 +369,7 @@ def _write(change: _Change, settled: rules.Settled) -> list[str]:
 
 
 async def _follow(
-    tx: Connection, change: _Change, before: run_states.StoredState | None, effects: tuple[rules.Effect, ...]
+    tx: Transaction, change: _Change, before: run_states.StoredState | None, effects: tuple[rules.Effect, ...]
 ) -> None:
     """Do what follows from the state that has been written."""
     row = change.row
@@ -390,12 +390,12 @@ async def _follow(
             cached = {"cache_key": effect.key, "expiration": effect.expiration, "state": row["states"][-1]}
             await store.cached_states.put(tx, cached)
         elif isinstance(effect, rules.Enqueue):
-            tx.tell(SCHEDULED_TASKS, row["task_key"])
+            tx.notify(SCHEDULED_TASKS, row["task_key"])
         elif isinstance(effect, rules.MirrorToParent):
             await _mirror(tx, effect)
 
 
-async def _mirror(tx: Connection, effect: rules.MirrorToParent) -> None:
+async def _mirror(tx: Transaction, effect: rules.MirrorToParent) -> None:
     parent = await store.task_runs.get(tx, effect.task_run_id, lock=True)
     if parent is not None:
         await _change(tx, _Change(store.task_runs, parent, effect.state, policies.MinimalTaskPolicy))

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import Invalid, Refused
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.core.reading import get, get_flow_by_name
@@ -26,7 +26,7 @@ Values = Mapping[str, Any]
 """What a request sets, as Python values keyed by column."""
 
 
-async def add_flow(tx: Connection, values: Values) -> tuple[Answer, bool]:
+async def add_flow(tx: Transaction, values: Values) -> tuple[Answer, bool]:
     """Create a flow; one of the same name is left as it is.
 
     Returns:
@@ -40,20 +40,20 @@ async def add_flow(tx: Connection, values: Values) -> tuple[Answer, bool]:
     return await get_flow_by_name(tx, values["name"]), bool(created)
 
 
-async def change_flow(tx: Connection, id_: UUID, values: Values) -> None:
+async def change_flow(tx: Transaction, id_: UUID, values: Values) -> None:
     """Set columns of a flow."""
     row = {**await get(tx, store.flows, id_, lock=True), **values, "updated": now()}
     await store.flows.change(tx, [row], ["updated", *values])
     await tell_of_flow(tx, "updated", row)
 
 
-async def tell_of_flow(tx: Connection, what: str, row: Row) -> None:
+async def tell_of_flow(tx: Transaction, what: str, row: Row) -> None:
     """Say that something happened to a flow: `"created"`, `"updated"` or `"deleted"`."""
     payload = {name: row[name] for name in ("name", "tags", "labels")}
     await emitting.emit(tx, f"prefect.flow.{what}", emitting.resource("flow", row["id"], row["name"]), payload=payload)
 
 
-async def change_run(tx: Connection, collection: Collection, id_: UUID, values: Values) -> None:
+async def change_run(tx: Transaction, collection: Collection, id_: UUID, values: Values) -> None:
     """Set columns of a flow run or a task run.
 
     Raises:
@@ -78,7 +78,7 @@ def check_parameters(values: Values) -> None:
         raise Invalid(f"Flow run parameters must be less than {most:,} bytes when serialized (got {size:,} bytes).")
 
 
-async def add_labels(tx: Connection, id_: UUID, labels: Values) -> None:
+async def add_labels(tx: Transaction, id_: UUID, labels: Values) -> None:
     """Add labels to a flow run's, in place of those of the same name."""
     wrong = [name for name, value in labels.items() if not isinstance(value, (bool, int, float, str))]
     if wrong:

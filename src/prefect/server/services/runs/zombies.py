@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from prefect import rules
 from prefect.rules import policies
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.db.tables import OPEN
 from prefect.server.services.core import batches
@@ -28,7 +28,7 @@ _SILENT = Sql(
 )
 
 
-async def crash_silent(tx: Connection) -> int:
+async def crash_silent(tx: Transaction) -> int:
     """Give a Crashed state to so many runs whose lease ran out, and to their task runs; return how many runs."""
     where = all_of([_SILENT, Sql("flow_run.lease_until < ?", (now(),))])
     rows = await batches.locked(tx, store.flow_runs, where, AT_ONCE)
@@ -41,7 +41,7 @@ async def crash_silent(tx: Connection) -> int:
     return len(rows)
 
 
-async def _crash_task_runs(tx: Connection, flow_run: store.Row, last: datetime, message: str) -> None:
+async def _crash_task_runs(tx: Transaction, flow_run: store.Row, last: datetime, message: str) -> None:
     where = all_of([one_of("task_run.flow_run_id", [flow_run["id"]]), Sql(f"task_run.{OPEN}")])
     for row in await store.task_runs.find(tx, where, "task_run.id", lock=True):
         await transitions.enter(tx, store.task_runs, row, _crashed(last, message), policies.MinimalTaskPolicy)

@@ -9,7 +9,7 @@ import hmac
 import secrets
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
 from prefect.server.services.core.errors import Invalid
 from prefect.server.services.core.presenters import Answer
@@ -17,7 +17,7 @@ from prefect.settings import get_current_settings
 from prefect.types import new_id, now
 
 
-async def issue(tx: Connection, client: str) -> Answer:
+async def issue(tx: Transaction, client: str) -> Answer:
     """A new token for a client, in place of the one that it had.
 
     Raises:
@@ -37,7 +37,7 @@ async def issue(tx: Connection, client: str) -> Answer:
     return row
 
 
-async def valid(tx: Connection, client: str, token: str) -> bool:
+async def valid(tx: Transaction, client: str, token: str) -> bool:
     """Whether a token is the client's own and has not run out."""
     where = Sql("csrf_token.client = ? AND csrf_token.expiration >= ?", (client, now()))
     rows = await store.csrf_tokens.find(tx, where, columns=["token"])

@@ -14,7 +14,7 @@ import orjson
 
 from prefect._lazy import lazy
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ VARIABLE = "PREFECT_SERVER_ENCRYPTION_KEY"
 _KEY = "encryption_key"
 
 
-async def encrypt(tx: Connection, data: dict[str, Any]) -> str:
+async def encrypt(tx: Transaction, data: dict[str, Any]) -> str:
     """Data as a text that says nothing without the key."""
     given = os.environ.get(VARIABLE)
     if given is None:
@@ -36,7 +36,7 @@ async def encrypt(tx: Connection, data: dict[str, Any]) -> str:
     return keys.encrypt(orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)).decode()
 
 
-async def decrypter(tx: Connection) -> Callable[[str], dict[str, Any]]:
+async def decrypter(tx: Transaction) -> Callable[[str], dict[str, Any]]:
     """What turns texts that were encrypted into data again."""
     keys = _keys(os.environ.get(VARIABLE), await _kept(tx))
 
@@ -51,7 +51,7 @@ async def decrypter(tx: Connection) -> Callable[[str], dict[str, Any]]:
     return decrypt
 
 
-async def _kept(tx: Connection) -> str | None:
+async def _kept(tx: Transaction) -> str | None:
     row = await store.meta.get(tx, _KEY)
     return row["value"] if row else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import one_of
 from prefect.server.services.core.errors import Invalid, Missing
 from prefect.server.services.core.presenters import Answer
@@ -16,13 +16,13 @@ _NEEDED = frozenset(("read-path", "write-path"))
 """What a block must be able to do to store results."""
 
 
-async def default_storage(tx: Connection) -> Answer:
+async def default_storage(tx: Transaction) -> Answer:
     """The block that stores results where nothing else is said."""
     row = await store.meta.get(tx, _STORAGE)
     return {"default_result_storage_block_id": UUID(row["value"]) if row else None}
 
 
-async def set_default_storage(tx: Connection, block_id: UUID) -> Answer:
+async def set_default_storage(tx: Transaction, block_id: UUID) -> Answer:
     """Have a block store results where nothing else is said.
 
     Raises:
@@ -39,6 +39,6 @@ async def set_default_storage(tx: Connection, block_id: UUID) -> Answer:
     return {"default_result_storage_block_id": block_id}
 
 
-async def clear_default_storage(tx: Connection) -> None:
+async def clear_default_storage(tx: Transaction) -> None:
     """Have results stored where the client's settings say."""
     await store.meta.remove(tx, one_of("key", [_STORAGE]))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
 from prefect.types import now
 
 
-async def claim(tx: Connection, name: str, owner: str, length: timedelta) -> bool:
+async def claim(tx: Transaction, name: str, owner: str, length: timedelta) -> bool:
     """Take the lead of a loop, or keep it, for some time; False while another server has it."""
     at = now()
     row = {"name": name, "owner": owner, "until": at + length}
@@ -20,6 +20,6 @@ async def claim(tx: Connection, name: str, owner: str, length: timedelta) -> boo
     return await tx.run(Sql(text, (owner, row["until"], name, owner, at))) == 1
 
 
-async def resign(tx: Connection, owner: str) -> None:
+async def resign(tx: Transaction, owner: str) -> None:
     """Give up the lead of all loops."""
     await store.leaders.remove(tx, one_of("leader.owner", [owner]))

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from prefect._lazy import lazy
 from prefect.server import store
-from prefect.server.db.connection import Connection, Database
 from prefect.server.db.dialect import micros
+from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.sql import Sql, all_of, any_of, none_of, one_of
 from prefect.server.services.events.event_store import Key
 from prefect.server.store import event_queries
@@ -35,7 +35,7 @@ _OVER = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 
 
 async def remove_events(
-    tx: Connection, limit: int, period: timedelta, own_periods: Mapping[str, timedelta], after: Key | None = None
+    tx: Transaction, limit: int, period: timedelta, own_periods: Mapping[str, timedelta], after: Key | None = None
 ) -> Key | None:
     """Remove old events.
 
@@ -80,18 +80,18 @@ async def tend(database: Database) -> None:
         await database.write(lambda tx: remove_events(tx, TENDED, period, own_periods))
 
 
-async def remove_logs(tx: Connection, limit: int, period: timedelta) -> int:
+async def remove_logs(tx: Transaction, limit: int, period: timedelta) -> int:
     """Remove logs that are older than a period."""
     return await _remove(tx, store.logs, _made_before(store.logs, now() - period), limit)
 
 
-async def remove_flow_runs(tx: Connection, limit: int, period: timedelta) -> int:
+async def remove_flow_runs(tx: Transaction, limit: int, period: timedelta) -> int:
     """Remove flow runs that ended longer ago than a period, with what belongs to them."""
     over = {"state": {"type": {"any_": _OVER}}, "end_time": {"before_": now() - period}}
     return len(await deletion.remove_flow_runs(tx, limit, flow_runs=filters.FlowRunFilter.model_validate(over)))
 
 
-async def remove_orphans(tx: Connection, limit: int) -> int:
+async def remove_orphans(tx: Transaction, limit: int) -> int:
     """Remove logs, inputs and task runs of flow runs that do not exist any more."""
     removed = 0
     for collection in (store.logs, store.flow_run_inputs, store.task_runs):
@@ -109,7 +109,7 @@ def _made_before(collection: store.Collection, time: datetime) -> Sql:
     return Sql(f"{collection.table.name}.id < ?", (UUID(int=(micros(time) // 1000) << 80),))
 
 
-async def _remove(tx: Connection, collection: store.Collection, where: Sql, limit: int) -> int:
+async def _remove(tx: Transaction, collection: store.Collection, where: Sql, limit: int) -> int:
     id_ = f"{collection.table.name}.id"
     rows = await collection.find(tx, where, id_, limit, columns=["id"])
     return await collection.remove(tx, one_of(id_, [row["id"] for row in rows])) if rows else 0

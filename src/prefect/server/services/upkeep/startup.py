@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect.server.db import opening
-from prefect.server.db.connection import Database
+from prefect.server.db.interface import Database
 from prefect.server.services.catalog import system_blocks
 from prefect.server.services.runs.apply import apply
 from prefect.server.services.runs.orphans import crash_orphans

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.store import Row
 from prefect.settings import get_current_settings
@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
     lease_expires_at: datetime | None = None
 
 
-async def tear_down(tx: Connection, kind: str, runs: Iterable[Row]) -> None:
+async def tear_down(tx: Transaction, kind: str, runs: Iterable[Row]) -> None:
     """Ask for the infrastructure of flow runs to be torn down by the workers of their pools; others have none.
 
     Args:
@@ -72,11 +72,11 @@ async def tear_down(tx: Connection, kind: str, runs: Iterable[Row]) -> None:
     await _forget_finished(tx, at)
     await store.cleanups.add(tx, asked)
     for pool_id in {item["work_pool_id"] for item in asked}:
-        tx.tell(ASKED, str(pool_id))
+        tx.notify(ASKED, str(pool_id))
 
 
 async def take(
-    tx: Connection, pool_id: UUID, queue_ids: Sequence[UUID] | None, kinds: Sequence[str], count: int
+    tx: Transaction, pool_id: UUID, queue_ids: Sequence[UUID] | None, kinds: Sequence[str], count: int
 ) -> list[Row]:
     """Give a worker some of the work of its pool, the oldest first.
 
@@ -108,7 +108,7 @@ async def take(
     return given
 
 
-async def waits(tx: Connection, pool_id: UUID, kinds: Sequence[str]) -> bool:
+async def waits(tx: Transaction, pool_id: UUID, kinds: Sequence[str]) -> bool:
     """Whether there may be work for the workers of a pool."""
     free = Sql(
         "cleanup.finished IS NULL AND (cleanup.lease_expires_at IS NULL OR cleanup.lease_expires_at <= ?)", (now(),)
@@ -117,7 +117,7 @@ async def waits(tx: Connection, pool_id: UUID, kinds: Sequence[str]) -> bool:
     return bool(await store.cleanups.find(tx, where, limit=1, columns=["id"]))
 
 
-async def answer(tx: Connection, operation: str, id_: UUID, token: str) -> Outcome:
+async def answer(tx: Transaction, operation: str, id_: UUID, token: str) -> Outcome:
     """Do what a worker says of a piece of work that it was given.
 
     Args:
@@ -147,11 +147,11 @@ async def answer(tx: Connection, operation: str, id_: UUID, token: str) -> Outco
         await _give_up(tx, [row])
         return Outcome("dead_lettered", "max_delivery_attempts_reached")
     await store.cleanups.change(tx, [{"id": id_}], ["reservation_token", "lease_expires_at"])
-    tx.tell(ASKED, str(row["work_pool_id"]))
+    tx.notify(ASKED, str(row["work_pool_id"]))
     return Outcome("accepted")
 
 
-async def _finish(tx: Connection, row: Mapping[str, Any], at: datetime) -> None:
+async def _finish(tx: Transaction, row: Mapping[str, Any], at: datetime) -> None:
     """Forget work that is done, or remember it for as long as it may be asked for again."""
     if get_current_settings().server.worker_channel.cleanup_completed_idempotency_retention_seconds is None:
         await store.cleanups.remove(tx, one_of("id", [row["id"]]))
@@ -159,13 +159,13 @@ async def _finish(tx: Connection, row: Mapping[str, Any], at: datetime) -> None:
         await store.cleanups.change(tx, [{"id": row["id"], "finished": at}], ["finished"])
 
 
-async def _forget_finished(tx: Connection, at: datetime) -> None:
+async def _forget_finished(tx: Transaction, at: datetime) -> None:
     seconds = get_current_settings().server.worker_channel.cleanup_completed_idempotency_retention_seconds
     if seconds is not None:
         await store.cleanups.remove(tx, Sql("finished < ?", (at - timedelta(seconds=seconds),)))
 
 
-async def _give_up(tx: Connection, rows: Sequence[Row]) -> None:
+async def _give_up(tx: Transaction, rows: Sequence[Row]) -> None:
     for row in rows:
         logger.warning(
             "Nobody tears down the infrastructure of flow run %s any more: %d attempts failed.",

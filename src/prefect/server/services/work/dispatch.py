@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, any_of, one_of
 from prefect.server.services.core import paging, presenters, reading
 from prefect.server.services.core.errors import Missing
@@ -27,7 +27,7 @@ FRESH = timedelta(seconds=10)
 
 
 async def of_pool(
-    tx: Connection,
+    tx: Transaction,
     name: str,
     queue_names: Sequence[str] | None,
     before: datetime | None,
@@ -61,7 +61,7 @@ async def of_pool(
 
 
 async def of_queue(
-    tx: Connection, id_: UUID, before: datetime | None, limit: int | None, polls: bool = True
+    tx: Transaction, id_: UUID, before: datetime | None, limit: int | None, polls: bool = True
 ) -> list[Answer]:
     """The runs of a queue that may be started; of a queue with a filter, those that satisfy it, whatever their queue.
 
@@ -85,7 +85,7 @@ async def of_queue(
 
 
 async def of_deployments(
-    tx: Connection, ids: Sequence[UUID], before: datetime | None, limit: int | None
+    tx: Transaction, ids: Sequence[UUID], before: datetime | None, limit: int | None
 ) -> list[Answer]:
     """The runs of deployments that their runner may start, those that are due first."""
     where = all_of([one_of("flow_run.deployment_id", ids), *work.scheduled(before)])
@@ -95,7 +95,7 @@ async def of_deployments(
     return await reading.flow_run_answers(tx, runs)
 
 
-async def queues_for(tx: Connection, deployment_id: UUID) -> list[Answer]:
+async def queues_for(tx: Transaction, deployment_id: UUID) -> list[Answer]:
     """The queues from which runs of a deployment can be started: its own, and those whose filter it satisfies."""
     deployment = await deployments.get(tx, deployment_id)
     own = one_of("work_queue.id", [deployment["work_queue_id"]])
@@ -111,7 +111,7 @@ def _holds(criteria: Mapping[str, Any], deployment: Row) -> bool:
 
 
 async def _due(
-    tx: Connection, pool: Row, queues: Sequence[Row], before: datetime | None, after: datetime | None, limit: int
+    tx: Transaction, pool: Row, queues: Sequence[Row], before: datetime | None, after: datetime | None, limit: int
 ) -> list[Row]:
     if pool["is_paused"]:
         return []
@@ -123,7 +123,7 @@ async def _due(
     return [found[id_] for id_ in ids if id_ in found]
 
 
-async def _filtered(tx: Connection, queue: Row, before: datetime | None, limit: int) -> list[Row]:
+async def _filtered(tx: Transaction, queue: Row, before: datetime | None, limit: int) -> list[Row]:
     """Runs by the filter that queues had before there were pools."""
     if queue["is_paused"]:
         return []
@@ -139,7 +139,7 @@ async def _filtered(tx: Connection, queue: Row, before: datetime | None, limit: 
     return await store.flow_runs.find(tx, all_of(parts), order, max(limit, 0))
 
 
-async def _polled(tx: Connection, pool: Row, queues: Sequence[Row]) -> None:
+async def _polled(tx: Transaction, pool: Row, queues: Sequence[Row]) -> None:
     """Note that queues are polled, and that their deployments have somebody who runs them."""
     before = now() - FRESH
     stale = [

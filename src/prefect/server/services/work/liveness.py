@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of
 from prefect.server.services.deployments import deployments
 from prefect.server.services.work import work_pools, work_queues, workers
@@ -16,7 +16,7 @@ AT_ONCE = 200
 """Objects of one kind that are looked at in one transaction."""
 
 
-async def notice_workers(tx: Connection, told: Any) -> None:
+async def notice_workers(tx: Transaction, told: Any) -> None:
     """Workers that are not heard of are offline, and a pool without one that is online is not ready.
 
     Args:
@@ -32,7 +32,7 @@ async def notice_workers(tx: Connection, told: Any) -> None:
         await work_pools.enter_status(tx, pool, work_pools.NOT_READY)
 
 
-async def notice_queues(tx: Connection, told: Any) -> int:
+async def notice_queues(tx: Transaction, told: Any) -> int:
     """Queues that nobody polls are not ready; returns how many there were."""
     where = _silent("work_queue", told.work_queue_last_polled_timeout_seconds)
     rows = await store.work_queues.find(tx, where, "work_queue.id", AT_ONCE, lock=True)
@@ -40,7 +40,7 @@ async def notice_queues(tx: Connection, told: Any) -> int:
     return len(rows)
 
 
-async def notice_deployments(tx: Connection, told: Any) -> int:
+async def notice_deployments(tx: Transaction, told: Any) -> int:
     """Deployments that nobody polls are not ready; returns how many there were."""
     where = _silent("deployment", told.deployment_last_polled_timeout_seconds)
     rows = await store.deployments.find(tx, where, "deployment.id", AT_ONCE, lock=True)

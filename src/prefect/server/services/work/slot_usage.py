@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.core import paging, reading
 from prefect.server.services.core.presenters import Answer
@@ -21,7 +21,7 @@ _COLUMNS = ("id", "name", "state_type", "state_name", "start_time", "state_times
 _LONGEST_FIRST = "flow_run.state_timestamp, flow_run.id"
 
 
-async def of_queue(tx: Connection, id_: UUID, page: int, limit: int | None) -> Answer:
+async def of_queue(tx: Transaction, id_: UUID, page: int, limit: int | None) -> Answer:
     """What takes the slots of a queue, a page of its runs: those that have been in their state longest come first."""
     limit = paging.size(limit)
     queue = await reading.get(tx, store.work_queues, id_)
@@ -37,7 +37,7 @@ async def of_queue(tx: Connection, id_: UUID, page: int, limit: int | None) -> A
     }
 
 
-async def of_pool(tx: Connection, name: str, page: int, limit: int | None, runs_each: int) -> Answer:
+async def of_pool(tx: Transaction, name: str, page: int, limit: int | None, runs_each: int) -> Answer:
     """What takes the slots of a pool, a page of its queues by priority.
 
     Args:
@@ -72,7 +72,7 @@ async def of_pool(tx: Connection, name: str, page: int, limit: int | None, runs_
     }
 
 
-async def _by_queue(tx: Connection, ids: Sequence[UUID], each: int) -> dict[UUID, list[Row]]:
+async def _by_queue(tx: Transaction, ids: Sequence[UUID], each: int) -> dict[UUID, list[Row]]:
     """Some of the runs that take slots, by their queue."""
     found: dict[UUID, list[Row]] = defaultdict(list)
     if not ids or not each:

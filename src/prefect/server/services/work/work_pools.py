@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import join, one_of
 from prefect.server.services.core import differences, paging
 from prefect.server.services.core.errors import Conflict, Forbidden, Missing
@@ -49,7 +49,7 @@ _SHOWN = frozenset((*_TOLD, "is_paused"))
 _STORAGE = ("bundle_upload_step", "bundle_execution_step", "default_result_storage_block_id")
 
 
-async def add(tx: Connection, values: Values) -> Row:
+async def add(tx: Transaction, values: Values) -> Row:
     """Create a pool with its default queue.
 
     Raises:
@@ -61,7 +61,7 @@ async def add(tx: Connection, values: Values) -> Row:
     return await _add(tx, values)
 
 
-async def _add(tx: Connection, values: Values) -> Row:
+async def _add(tx: Transaction, values: Values) -> Row:
     at = now()
     row: Row = {
         "description": None,
@@ -87,7 +87,7 @@ async def _add(tx: Connection, values: Values) -> Row:
     return await enter_status(tx, row, PAUSED if row["is_paused"] else NOT_READY)
 
 
-async def named(tx: Connection, name: str, lock: bool = False) -> Row:
+async def named(tx: Transaction, name: str, lock: bool = False) -> Row:
     """A pool by its name, or `Missing`."""
     rows = await store.work_pools.find(tx, one_of("work_pool.name", [name]), lock=lock)
     if not rows:
@@ -95,7 +95,7 @@ async def named(tx: Connection, name: str, lock: bool = False) -> Row:
     return rows[0]
 
 
-async def default(tx: Connection) -> Row:
+async def default(tx: Transaction) -> Row:
     """The pool of work queues that were given none, created when there is none."""
     try:
         return await named(tx, DEFAULT)
@@ -103,18 +103,18 @@ async def default(tx: Connection) -> Row:
         return await _add(tx, {"name": DEFAULT, "type": AGENT})
 
 
-async def find(tx: Connection, criteria: Any, limit: int | None, offset: int) -> list[Answer]:
+async def find(tx: Transaction, criteria: Any, limit: int | None, offset: int) -> list[Answer]:
     """Pools that satisfy a filter, by name."""
     where = filters.condition(tx.dialect, criteria)
     return await answer(tx, await paging.page(tx, store.work_pools, "NAME_ASC", limit, offset, where))
 
 
-async def count(tx: Connection, criteria: Any) -> int:
+async def count(tx: Transaction, criteria: Any) -> int:
     """How many pools satisfy a filter."""
     return await store.work_pools.count(tx, filters.condition(tx.dialect, criteria))
 
 
-async def answer(tx: Connection, rows: Sequence[Row]) -> list[Answer]:
+async def answer(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
     """Pools as the API shows them, with how many slots of those with a limit are taken."""
     taken = await work.taken_by_pool(tx, [row["id"] for row in rows if row["concurrency_limit"] is not None])
     return [
@@ -127,7 +127,7 @@ async def answer(tx: Connection, rows: Sequence[Row]) -> list[Answer]:
     ]
 
 
-async def change(tx: Connection, name: str, values: Values) -> None:
+async def change(tx: Transaction, name: str, values: Values) -> None:
     """Set columns of a pool."""
     before = await named(tx, name, lock=True)
     # Null takes a limit or a description away; the other columns cannot do without a value.
@@ -145,10 +145,10 @@ async def change(tx: Connection, name: str, values: Values) -> None:
     elif before["is_paused"] and not after["is_paused"]:
         await enter_status(tx, after, READY if await _has_workers(tx, after["id"]) else NOT_READY)
     if any(before[column] != after[column] for column in _SHOWN):
-        tx.tell(CHANGED, str(after["id"]))
+        tx.notify(CHANGED, str(after["id"]))
 
 
-async def remove(tx: Connection, name: str) -> None:
+async def remove(tx: Transaction, name: str) -> None:
     """Delete a pool with its queues and workers. What was in it stays, in no pool."""
     row = await named(tx, name, lock=True)
     if name.startswith(RESERVED):
@@ -158,10 +158,10 @@ async def remove(tx: Connection, name: str) -> None:
     await store.cleanups.remove(tx, one_of("work_pool_id", [row["id"]]))
     await store.work_pools.remove(tx, one_of("id", [row["id"]]))
     await emitting.emit(tx, "prefect.work-pool.deleted", emitting.work_pool(row), _around(row))
-    tx.tell(CHANGED, str(row["id"]))
+    tx.notify(CHANGED, str(row["id"]))
 
 
-async def enter_status(tx: Connection, row: Row, status: str) -> Row:
+async def enter_status(tx: Transaction, row: Row, status: str) -> Row:
     """Note that a pool has another status now, and return its row as it is then."""
     if row["type"] == AGENT or row["status"] == status:
         return row
@@ -175,7 +175,7 @@ async def enter_status(tx: Connection, row: Row, status: str) -> Row:
     return row
 
 
-async def _has_workers(tx: Connection, pool_id: UUID) -> bool:
+async def _has_workers(tx: Transaction, pool_id: UUID) -> bool:
     where = one_of("worker.status", ["ONLINE"])
     of_pool = one_of("worker.work_pool_id", [pool_id])
     return bool(await store.workers.find(tx, join(" AND ", [of_pool, where]), limit=1, columns=["id"]))

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import TRUE, Sql, all_of, one_of
 from prefect.server.services.core import differences, paging
 from prefect.server.services.core.errors import Conflict, Missing
@@ -34,7 +34,7 @@ SILENCE = timedelta(seconds=60)
 """A queue is healthy when it has not more late runs than this and was polled within this time."""
 
 
-async def add(tx: Connection, pool: Row, values: Values) -> Row:
+async def add(tx: Transaction, pool: Row, values: Values) -> Row:
     """Create a queue in a pool.
 
     Args:
@@ -75,7 +75,7 @@ async def add(tx: Connection, pool: Row, values: Values) -> Row:
     return row
 
 
-async def named(tx: Connection, pool: Row, name: str) -> Row:
+async def named(tx: Transaction, pool: Row, name: str) -> Row:
     """The queue of a pool by its name, or `Missing`."""
     where = Sql("work_queue.work_pool_id = ? AND work_queue.name = ?", (pool["id"], name))
     rows = await store.work_queues.find(tx, where)
@@ -84,7 +84,7 @@ async def named(tx: Connection, pool: Row, name: str) -> Row:
     return rows[0]
 
 
-async def ensure(tx: Connection, pool: Row, name: str) -> Row:
+async def ensure(tx: Transaction, pool: Row, name: str) -> Row:
     """The queue of a pool by its name, created when there is none."""
     try:
         return await named(tx, pool, name)
@@ -96,14 +96,14 @@ async def ensure(tx: Connection, pool: Row, name: str) -> Row:
         return await named(tx, pool, name)
 
 
-async def of_pool(tx: Connection, pool_id: UUID, lock: bool = False) -> list[Row]:
+async def of_pool(tx: Transaction, pool_id: UUID, lock: bool = False) -> list[Row]:
     """The queues of a pool by their priorities."""
     order = "work_queue.id" if lock else "work_queue.priority, work_queue.id"
     rows = await store.work_queues.find(tx, one_of("work_queue.work_pool_id", [pool_id]), order, lock=lock)
     return sorted(rows, key=lambda row: row["priority"])
 
 
-async def find(tx: Connection, criteria: Any, limit: int | None, offset: int, pool: Row | None = None) -> list[Answer]:
+async def find(tx: Transaction, criteria: Any, limit: int | None, offset: int, pool: Row | None = None) -> list[Answer]:
     """Queues that satisfy a filter: those of a pool by priority, or those of all pools by name."""
     within = one_of("work_queue.work_pool_id", [pool["id"]]) if pool else TRUE
     where = all_of([within, filters.condition(tx.dialect, criteria)])
@@ -111,7 +111,7 @@ async def find(tx: Connection, criteria: Any, limit: int | None, offset: int, po
     return await answer(tx, await paging.page(tx, store.work_queues, sort, limit, offset, where))
 
 
-async def answer(tx: Connection, rows: Sequence[Row]) -> list[Answer]:
+async def answer(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
     """Queues as the API shows them, with their pools' names and how many slots of those with a limit are taken."""
     pools = await _pools(tx, rows)
     taken = await work.taken_by_queue(tx, [row["id"] for row in rows if row["concurrency_limit"] is not None])
@@ -126,7 +126,7 @@ async def answer(tx: Connection, rows: Sequence[Row]) -> list[Answer]:
     ]
 
 
-async def change(tx: Connection, row: Row, pool: Row, values: Values) -> None:
+async def change(tx: Transaction, row: Row, pool: Row, values: Values) -> None:
     """Set columns of a queue.
 
     Raises:
@@ -151,7 +151,7 @@ async def change(tx: Connection, row: Row, pool: Row, values: Values) -> None:
         await _emit(tx, _event_of(after["status"]), after, pool)
 
 
-async def remove(tx: Connection, row: Row, pool: Row) -> None:
+async def remove(tx: Transaction, row: Row, pool: Row) -> None:
     """Delete a queue. What was in it stays, in no queue.
 
     Raises:
@@ -164,7 +164,7 @@ async def remove(tx: Connection, row: Row, pool: Row) -> None:
     await forget(tx, [row], pool)
 
 
-async def forget(tx: Connection, rows: Sequence[Row], pool: Row) -> None:
+async def forget(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
     """Delete queues of a pool, whichever they are."""
     ids = [row["id"] for row in rows]
     for table in ("flow_run", "deployment"):
@@ -174,7 +174,7 @@ async def forget(tx: Connection, rows: Sequence[Row], pool: Row) -> None:
     await event_store.add(tx, [_happened("deleted", row, pool) for row in rows])
 
 
-async def health(tx: Connection, row: Row) -> Answer:
+async def health(tx: Transaction, row: Row) -> Answer:
     """How healthy a queue is: how many of its runs are late, and when it was last polled."""
     late = Sql("flow_run.work_queue_id = ? AND flow_run.state_name = 'Late'", (row["id"],))
     count = await store.flow_runs.count(tx, all_of([late, *work.scheduled(None)]))
@@ -190,7 +190,7 @@ async def health(tx: Connection, row: Row) -> Answer:
     }
 
 
-async def polled(tx: Connection, rows: Sequence[Row], pool: Row) -> None:
+async def polled(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
     """Note that somebody polls queues: those that are not paused are ready."""
     at = now()
     changed: list[Row] = []
@@ -205,7 +205,7 @@ async def polled(tx: Connection, rows: Sequence[Row], pool: Row) -> None:
     await event_store.add(tx, events)
 
 
-async def fall_silent(tx: Connection, rows: Iterable[Row]) -> None:
+async def fall_silent(tx: Transaction, rows: Iterable[Row]) -> None:
     """Note that nobody polls queues any more."""
     rows = list(rows)
     pools = await _pools(tx, rows)
@@ -225,7 +225,7 @@ def _status(row: Row) -> str:
     return READY if polled_lately else NOT_READY
 
 
-async def _make_way(tx: Connection, others: Iterable[Row], priority: int) -> None:
+async def _make_way(tx: Transaction, others: Iterable[Row], priority: int) -> None:
     """Move the queue that has a priority one on, and each that it meets."""
     by_priority = {row["priority"]: row for row in others}
     moved: list[Row] = []
@@ -235,7 +235,7 @@ async def _make_way(tx: Connection, others: Iterable[Row], priority: int) -> Non
     await store.work_queues.change(tx, moved, ["priority", "updated"])
 
 
-async def _pools(tx: Connection, rows: Iterable[Row]) -> dict[UUID, Row]:
+async def _pools(tx: Transaction, rows: Iterable[Row]) -> dict[UUID, Row]:
     """The pools of queues, in short, by id."""
     ids = list({row["work_pool_id"] for row in rows})
     found = await store.work_pools.find(tx, one_of("work_pool.id", ids), columns=["id", "name", "type"])
@@ -250,5 +250,5 @@ def _happened(what: str, row: Row, pool: Row, payload: Mapping[str, Any] | None 
     return emitting.happened(f"prefect.work-queue.{what}", as_related(row), [emitting.work_pool(pool)], payload)
 
 
-async def _emit(tx: Connection, what: str, row: Row, pool: Row, payload: Mapping[str, Any] | None = None) -> None:
+async def _emit(tx: Transaction, what: str, row: Row, pool: Row, payload: Mapping[str, Any] | None = None) -> None:
     await event_store.add(tx, [_happened(what, row, pool, payload)])

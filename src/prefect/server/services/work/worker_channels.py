@@ -8,7 +8,7 @@ from uuid import UUID
 
 from prefect.schemas.worker_channel import CLEANUP, REQUIRED, Hello
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import Missing
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.work import work_pools, work_queues, workers
@@ -37,7 +37,7 @@ class Greeting:
     cleanups: int
 
 
-async def greet(tx: Connection, pool_name: str, hello: Hello) -> Greeting:
+async def greet(tx: Transaction, pool_name: str, hello: Hello) -> Greeting:
     """Have a worker begin: it is online, and its pool has the template of its jobs, if it had none.
 
     Raises:
@@ -66,7 +66,7 @@ async def greet(tx: Connection, pool_name: str, hello: Hello) -> Greeting:
     )
 
 
-async def heartbeat(tx: Connection, pool_id: UUID, hello: Hello, interval: int) -> Answer:
+async def heartbeat(tx: Transaction, pool_id: UUID, hello: Hello, interval: int) -> Answer:
     """Note that a worker is still there, and return its pool as the API shows it.
 
     Raises:
@@ -79,7 +79,7 @@ async def heartbeat(tx: Connection, pool_id: UUID, hello: Hello, interval: int) 
     return await shown(tx, pool_id)
 
 
-async def shown(tx: Connection, pool_id: UUID) -> Answer:
+async def shown(tx: Transaction, pool_id: UUID) -> Answer:
     """A pool as the API shows it, or `Missing`."""
     pool = await store.work_pools.get(tx, pool_id)
     if pool is None:
@@ -92,7 +92,7 @@ def differ(one: Answer, other: Answer) -> bool:
     return any(one[name] != other[name] for name in _WATCHED)
 
 
-async def _pool(tx: Connection, name: str, hello: Hello) -> Row:
+async def _pool(tx: Transaction, name: str, hello: Hello) -> Row:
     try:
         return await work_pools.named(tx, name)
     except Missing:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from prefect.server import store
-from prefect.server.db.connection import Connection
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.core import paging
 from prefect.server.services.core.errors import Missing
@@ -20,7 +20,7 @@ ONLINE, OFFLINE = "ONLINE", "OFFLINE"
 
 
 async def heartbeat(
-    tx: Connection,
+    tx: Transaction,
     pool: Row,
     name: str,
     interval: int | None = None,
@@ -56,7 +56,7 @@ async def heartbeat(
     return row
 
 
-async def find(tx: Connection, pool: Row, criteria: Any, limit: int | None, offset: int) -> list[Answer]:
+async def find(tx: Transaction, pool: Row, criteria: Any, limit: int | None, offset: int) -> list[Answer]:
     """The workers of a pool that satisfy a filter; first who was last heard of."""
     of_pool = one_of("worker.work_pool_id", [pool["id"]])
     where = all_of([of_pool, filters.condition(tx.dialect, criteria)])
@@ -64,13 +64,13 @@ async def find(tx: Connection, pool: Row, criteria: Any, limit: int | None, offs
     return [{name: value for name, value in row.items() if name != "metadata"} for row in rows]
 
 
-async def remove(tx: Connection, pool: Row, name: str) -> None:
+async def remove(tx: Transaction, pool: Row, name: str) -> None:
     """Forget a worker."""
     row = await _known(tx, pool, name)
     await store.workers.remove(tx, one_of("id", [row["id"]]))
 
 
-async def notice_silence(tx: Connection, fallback: int, multiple: int) -> int:
+async def notice_silence(tx: Transaction, fallback: int, multiple: int) -> int:
     """Workers that have not been heard of for several of their intervals are offline.
 
     Args:
@@ -92,13 +92,13 @@ async def notice_silence(tx: Connection, fallback: int, multiple: int) -> int:
     return await store.workers.change(tx, silent, ["status"])
 
 
-async def _named(tx: Connection, pool: Row, name: str) -> Row | None:
+async def _named(tx: Transaction, pool: Row, name: str) -> Row | None:
     where = Sql("worker.work_pool_id = ? AND worker.name = ?", (pool["id"], name))
     rows = await store.workers.find(tx, where)
     return rows[0] if rows else None
 
 
-async def _known(tx: Connection, pool: Row, name: str) -> Row:
+async def _known(tx: Transaction, pool: Row, name: str) -> Row:
     row = await _named(tx, pool, name)
     if row is None:
         raise Missing("worker", f"{pool['name']}/{name}")

@@ -32,7 +32,7 @@ _OPEN = ("/health", "/ready")
 """What is answered to everybody."""
 
 
-class Edge:
+class RequestMiddleware:
     """The API as it is seen from outside.
 
     Args:

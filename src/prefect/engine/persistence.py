@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prefect.results import ResultRecord
 
 
-class Keeping:
+class ResultPersistence:
     """What keeps one task run's result. It is made inside of the run's context, which functions of the user's look at.
 
     Attributes:

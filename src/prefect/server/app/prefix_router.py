@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 _FOUND = "prefect.route"
 
 
-class Directory(BaseRoute):
+class PrefixRouter(BaseRoute):
     """Stands before the routes themselves; what it does not find they are asked about as usual.
 
     Args:

@@ -16,11 +16,11 @@ from prefect.server.db.tables import Table
 
 T = TypeVar("T")
 
-Told: TypeAlias = list[tuple[str, Any]]
+Notifications: TypeAlias = list[tuple[str, Any]]
 """What transactions told: pairs of a topic and an item that JSON can hold."""
 
 
-class Connection(Protocol):
+class Transaction(Protocol):
     """One transaction on the database."""
 
     @property
@@ -50,12 +50,12 @@ class Connection(Protocol):
         """
         ...
 
-    def tell(self, topic: str, item: Any = None) -> None:
+    def notify(self, topic: str, item: Any = None) -> None:
         """Say something to the listeners of all servers once the transaction is committed."""
         ...
 
 
-Work: TypeAlias = Callable[[Connection], Awaitable[T]]
+Work: TypeAlias = Callable[[Transaction], Awaitable[T]]
 """A unit of work: what is done in one transaction. It may be done again when the transaction could not be committed,
 so it must change nothing outside of it."""
 
@@ -68,11 +68,11 @@ class Database(Protocol):
         """How many units of work wait for their turn."""
         ...
 
-    def reading(self) -> AbstractAsyncContextManager[Connection]:
+    def reading(self) -> AbstractAsyncContextManager[Transaction]:
         """A transaction that sees one moment of the database and changes nothing."""
         ...
 
-    def writing(self) -> AbstractAsyncContextManager[Connection]:
+    def writing(self) -> AbstractAsyncContextManager[Transaction]:
         """A transaction that is committed at the end, or rolled back when the body raises."""
         ...
 
@@ -92,7 +92,7 @@ class Database(Protocol):
         """Let go of all connections."""
         ...
 
-    def listen(self, listener: Callable[[Told], None]) -> None:
+    def listen(self, listener: Callable[[Notifications], None]) -> None:
         """Have a function called, in any thread, with what committed transactions told; after `open`.
 
         It is called with nothing when something may have been missed, for instance since a connection was lost.
