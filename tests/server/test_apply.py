@@ -129,7 +129,7 @@ def test_states_end_right_in_whatever_order_they_come(database: SqliteDatabase, 
         apply_once = SqliteDatabase(database.path)
         applied(apply_once, home)
         known = row(database, store.flow_runs, run["id"])
-        derived = {name: known[name] for name in apply_module.history.NOTHING_DERIVED}
+        derived = {name: known[name] for name in apply_module.run_states.NOTHING_DERIVED}
         expected = expected or derived
         assert derived == expected, order
         assert types(known) == ["PENDING", "RUNNING", "FAILED", "RUNNING"]

@@ -1,6 +1,6 @@
 """Results: where a run's return value is kept when it is to outlive the run, and how it is found again.
 
-`inline` makes the small copy that travels with every recorded state; `asking` answers, in well under a microsecond,
+`inline` makes the small copy that travels with every recorded state; `defaults` answers, in well under a microsecond,
 whether anything is to be kept at all; `record` is the file format; `store` reads and writes records; `resolve` turns
 what users write (a path, a block, a serializer's name) into objects. Nothing here decides when a run keeps a result,
 or what its key is: that is the engine and the cache policies.
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from prefect.results.store import default_cache as default_cache
 
 _HOMES = {
-    "asking": "get_default_persist_setting get_default_persist_setting_for_tasks get_result_store"
+    "defaults": "get_default_persist_setting get_default_persist_setting_for_tasks get_result_store"
     " should_persist_result",
     "record": "ResultRecord ResultRecordMetadata load_reference",
     "resolve": "LITERAL_TYPES ResultSerializer ResultStorage aget_default_result_storage aresolve_result_storage"
