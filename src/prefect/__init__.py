@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     resume_flow_run: Any
     suspend_flow_run: Any
 
-__version__: str = "3.8.8"
+__version__: str = "3.9.1"
 """The release of Prefect whose interface this is. That of this distribution is `__pluperfect_version__`."""
 
 __all__ = [

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from prefect import __version__
 from tests.postgres import Postgres, need
 
 PATIENCE = 30.0
-VERSION = "3.8.8"
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_a_server_in_the_background(environment: dict[str, str], home: Path) -> 
     try:
         assert "already" in prefect(environment, "server", "start", "--background", code=1)
         assert json.loads(prefect(environment, "server", "status", "-o", "json")) == {
-            "status": "available", "api_url": environment["PREFECT_API_URL"], "server_version": VERSION,
+            "status": "available", "api_url": environment["PREFECT_API_URL"], "server_version": __version__,
         }  # fmt: skip
         assert "answers" in prefect(environment, "server", "status", "--wait", "--timeout", "5")
         assert json.loads(prefect(environment, "api", "POST", "/flows/", "--data", '{"name": "etl"}'))["name"] == "etl"

@@ -213,7 +213,7 @@ worlds = st.builds(
     limited,
     free=st.integers(0, 2),
     limit=st.integers(0, 2),
-    client_version=st.sampled_from([None, "3.4.1", "3.8.8"]),
+    client_version=st.sampled_from([None, "3.4.1", "3.9.1"]),
     lease_held=st.booleans(),
     deployment_strategy=st.sampled_from(["ENQUEUE", "CANCEL_NEW"]),
     chance=st.floats(0, 1, exclude_max=True),

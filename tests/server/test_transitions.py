@@ -229,7 +229,7 @@ async def test_tag_limits_hold_task_runs_up(call: Api, database: Database) -> No
 
 # --- slots of deployments --------------------------------------------------------------------------------------------
 
-NEW = "3.8.8"
+NEW = "3.9.1"
 OLD = "3.3.0"
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, IPvAnyNetwork
 
 from prefect._lazy import lazy
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 settings: Any = lazy("prefect.settings")  # the layer above, asked only for the addresses of the cloud
 
@@ -71,7 +71,7 @@ class CsrfToken(ObjectBaseModel):
 
     token: str
     client: str
-    expiration: DateTime
+    expiration: AwareDateTime
 
 
 class Configuration(ObjectBaseModel):

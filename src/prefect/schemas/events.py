@@ -15,10 +15,13 @@ from prefect._lazy import lazy
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.labelling import Labelled
 from prefect.types import new_id, now
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient, SyncPrefectClient
+    from prefect.utilities import urls
+else:
+    urls = lazy("prefect.utilities.urls")
 
 settings: Any = lazy("prefect.settings")  # the layer above, asked only for the limits of an event
 
@@ -97,7 +100,7 @@ class Event(PrefectBaseModel):
         follows: The event that came before, if it is to be handled first.
     """
 
-    occurred: DateTime = Field(default_factory=now)
+    occurred: AwareDateTime = Field(default_factory=now)
     event: str
     resource: Resource
     related: list[RelatedResource] = Field(default_factory=list[RelatedResource])
@@ -151,7 +154,12 @@ class Event(PrefectBaseModel):
 class ReceivedEvent(Event):
     """An event that the server has received."""
 
-    received: DateTime
+    received: AwareDateTime
+
+    @property
+    def url(self) -> str | None:
+        """The address of the event in the web page; None if the settings name no web page."""
+        return urls.url_for(self)
 
 
 class EventPage(PrefectBaseModel):

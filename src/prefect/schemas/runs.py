@@ -16,7 +16,7 @@ from prefect._lazy import lazy
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel, TimeSeriesBaseModel, make
 from prefect.schemas.states import State, StateType
 from prefect.types import new_id
-from prefect.types._annotated import DateTime, KeyValueLabelsField
+from prefect.types._annotated import AwareDateTime, KeyValueLabelsField
 from prefect.types.names import Name
 
 names: Any = lazy("prefect.utilities.names")
@@ -194,10 +194,10 @@ class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):
     # The task run that stands for this run in the flow that called it.
     parent_task_run_id: UUID | None = None
     run_count: int = 0
-    expected_start_time: DateTime | None = None
-    next_scheduled_start_time: DateTime | None = None
-    start_time: DateTime | None = None
-    end_time: DateTime | None = None
+    expected_start_time: AwareDateTime | None = None
+    next_scheduled_start_time: AwareDateTime | None = None
+    start_time: AwareDateTime | None = None
+    end_time: AwareDateTime | None = None
     total_run_time: datetime.timedelta = _ZERO
     estimated_run_time: datetime.timedelta = _ZERO
     estimated_start_time_delta: datetime.timedelta = _ZERO
@@ -243,7 +243,7 @@ class TaskRun(TimeSeriesBaseModel, ObjectBaseModel):
     task_key: str
     dynamic_key: str
     cache_key: str | None = None
-    cache_expiration: DateTime | None = None
+    cache_expiration: AwareDateTime | None = None
     task_version: str | None = None
     empirical_policy: TaskRunPolicy = Field(default_factory=TaskRunPolicy.make)
     tags: list[str] = Field(default_factory=list)
@@ -254,10 +254,10 @@ class TaskRun(TimeSeriesBaseModel, ObjectBaseModel):
     state_name: str | None = None
     run_count: int = 0
     flow_run_run_count: int = 0
-    expected_start_time: DateTime | None = None
-    next_scheduled_start_time: DateTime | None = None
-    start_time: DateTime | None = None
-    end_time: DateTime | None = None
+    expected_start_time: AwareDateTime | None = None
+    next_scheduled_start_time: AwareDateTime | None = None
+    start_time: AwareDateTime | None = None
+    end_time: AwareDateTime | None = None
     total_run_time: datetime.timedelta = _ZERO
     estimated_run_time: datetime.timedelta = _ZERO
     estimated_start_time_delta: datetime.timedelta = _ZERO

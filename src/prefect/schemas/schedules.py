@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from prefect._lazy import lazy
 from prefect.schemas.base import PrefectBaseModel
 from prefect.types import now
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime, PositiveDuration
 
 if TYPE_CHECKING:
     from dateutil import rrule as rrules
@@ -64,8 +64,8 @@ class IntervalSchedule(PrefectBaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    interval: datetime.timedelta = Field(gt=datetime.timedelta(0))
-    anchor_date: DateTime = Field(default_factory=now)
+    interval: PositiveDuration
+    anchor_date: AwareDateTime = Field(default_factory=now)
     timezone: str | None = None
 
     @model_validator(mode="after")

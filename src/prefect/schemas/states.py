@@ -19,7 +19,7 @@ from prefect._io import twin
 from prefect._lazy import lazy
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel, TimeSeriesBaseModel, make
 from prefect.types import new_id, now
-from prefect.types._annotated import DateTime, aware
+from prefect.types._annotated import AwareDateTime, aware
 from prefect.utilities.collections import AutoEnum
 
 if TYPE_CHECKING:
@@ -66,12 +66,12 @@ class StateDetails(PrefectBaseModel):
     task_run_id: UUID | None = None
     # The flow run that stands for a task run of its parent flow.
     child_flow_run_id: UUID | None = None
-    scheduled_time: DateTime | None = None
+    scheduled_time: AwareDateTime | None = None
     cache_key: str | None = None
-    cache_expiration: DateTime | None = None
+    cache_expiration: AwareDateTime | None = None
     deferred: bool | None = None
     untrackable_result: bool = False
-    pause_timeout: DateTime | None = None
+    pause_timeout: AwareDateTime | None = None
     pause_reschedule: bool = False
     pause_key: str | None = None
     run_input_keyset: dict[str, str] | None = None
@@ -143,7 +143,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
 
     type: StateType
     name: str | None = Field(default=None)
-    timestamp: DateTime = Field(default_factory=now)
+    timestamp: AwareDateTime = Field(default_factory=now)
     message: str | None = Field(default=None)
     state_details: StateDetails = Field(default_factory=StateDetails.make)
     data: Any = Field(default=None)

@@ -80,7 +80,7 @@ def named_id(kind: str, name: str) -> UUID:
 
 
 _ANNOTATED = (
-    "ClientRetryExtraCodes Date DateTime JsonStringOrDict KeyValueLabels KeyValueLabelsField LaxUrl "
+    "ClientRetryExtraCodes DurationOrSecondsTimeDelta JsonStringOrDict KeyValueLabels KeyValueLabelsField LaxUrl "
     "ListOfNonEmptyStrings LogLevel MAX_VARIABLE_VALUE_LENGTH NonNegativeFloat NonNegativeInteger "
     "NonNegativeTimeDelta PositiveInteger SecondsTimeDelta SecretDict StatusCode StrictVariableValue "
     "TaskRetryDelaySeconds TimeZone VariableValue cast_none_to_empty_dict check_variable_value "
@@ -94,5 +94,6 @@ _NAMES = (
 __getattr__, __dir__ = exports(
     __name__,
     {name: f"prefect.types._annotated:{name}" for name in _ANNOTATED.split()}
-    | {name: f"prefect.types.names:{name}" for name in _NAMES.split()},
+    | {name: f"prefect.types.names:{name}" for name in _NAMES.split()}
+    | {name: f"prefect.types._datetime:{name}" for name in ("Date", "DateTime")},
 )

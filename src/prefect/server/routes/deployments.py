@@ -19,7 +19,7 @@ from prefect.server.services.deployments import deployments as deployments_
 from prefect.server.services.deployments.horizon import Horizon
 from prefect.server.services.work import dispatch
 from prefect.settings import get_current_settings
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Deployments", "/deployments")
 
@@ -111,7 +111,7 @@ async def paginate_deployments(
 async def get_scheduled_flow_runs_for_deployments(
     tx: Transaction,
     deployment_ids: Body[list[UUID]],
-    scheduled_before: Body[DateTime] = NOT_GIVEN,
+    scheduled_before: Body[AwareDateTime] = NOT_GIVEN,
     limit: Limit = NOT_GIVEN,
 ) -> Any:
     """The runs of deployments that their runner may start."""
@@ -161,8 +161,8 @@ async def bulk_delete_deployments(
 async def schedule_deployment(
     tx: Transaction,
     id: UUID,
-    start_time: Body[DateTime] = NOT_GIVEN,
-    end_time: Body[DateTime] = NOT_GIVEN,
+    start_time: Body[AwareDateTime] = NOT_GIVEN,
+    end_time: Body[AwareDateTime] = NOT_GIVEN,
     min_time: Body[timedelta] = NOT_GIVEN,
     min_runs: Body[int] = NOT_GIVEN,
     max_runs: Body[int] = NOT_GIVEN,

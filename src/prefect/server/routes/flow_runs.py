@@ -46,7 +46,7 @@ from prefect.server.services.runs import (
     updates,
 )
 from prefect.types import UTC, now
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Flow Runs", "/flow_runs")
 
@@ -122,8 +122,8 @@ async def average_flow_run_lateness(
 @routes.reads("POST", "/history", list[HistoryResponse])
 async def flow_run_history(
     tx: Transaction,
-    history_start: Body[DateTime],
-    history_end: Body[DateTime],
+    history_start: Body[AwareDateTime],
+    history_end: Body[AwareDateTime],
     history_interval: Annotated[timedelta, In("body", "history_interval_seconds")],
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,

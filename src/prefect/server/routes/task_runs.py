@@ -19,7 +19,7 @@ from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Of
 from prefect.server.services.core import reading
 from prefect.server.services.runs import creation, deletion, statistics, transitions, updates
 from prefect.types import now
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Task Runs", "/task_runs")
 
@@ -57,8 +57,8 @@ async def count_task_runs(
 @routes.reads("POST", "/history", list[HistoryResponse])
 async def task_run_history(
     tx: Transaction,
-    history_start: Body[DateTime],
-    history_end: Body[DateTime],
+    history_start: Body[AwareDateTime],
+    history_end: Body[AwareDateTime],
     history_interval: Annotated[timedelta, In("body", "history_interval_seconds")],
     flows: Body[FlowFilter] = NOT_GIVEN,
     flow_runs: Body[FlowRunFilter] = NOT_GIVEN,

@@ -13,7 +13,7 @@ from prefect.server.services.work import dispatch, slot_usage
 from prefect.server.services.work import work_pools as pools
 from prefect.server.services.work import work_queues as queues
 from prefect.server.services.work import workers as workers_
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Work Pools", "/work_pools")
 
@@ -67,8 +67,8 @@ async def get_scheduled_flow_runs(
     tx: Transaction,
     name: str,
     work_queue_names: Body[list[str]] = NOT_GIVEN,
-    scheduled_before: Body[DateTime] = NOT_GIVEN,
-    scheduled_after: Body[DateTime] = NOT_GIVEN,
+    scheduled_before: Body[AwareDateTime] = NOT_GIVEN,
+    scheduled_after: Body[AwareDateTime] = NOT_GIVEN,
     limit: Limit = NOT_GIVEN,
 ) -> Any:
     """The runs that a worker may start, by their queues' priorities, within the limits of the pool and its queues."""

@@ -15,7 +15,7 @@ from prefect.server.services.core import reading
 from prefect.server.services.work import dispatch, slot_usage
 from prefect.server.services.work import work_pools as pools
 from prefect.server.services.work import work_queues as queues
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Work Queues", "/work_queues")
 
@@ -53,7 +53,7 @@ async def read_work_queue_runs(
     tx: Transaction,
     id: UUID,
     limit: Limit = NOT_GIVEN,
-    scheduled_before: Body[DateTime] = NOT_GIVEN,
+    scheduled_before: Body[AwareDateTime] = NOT_GIVEN,
     x_prefect_ui: Annotated[bool | None, In("header", "x-prefect-ui")] = False,
 ) -> Any:
     """The runs of a work queue that may be started; the web page only looks, and does not poll."""

@@ -48,7 +48,7 @@ async def page(
         Invalid: There is no such sort, or the limit is none.
     """
     try:
-        order = sorting.order(collection.table.name, sort, "")
+        order = sorting.order(tx.dialect, collection.table.name, sort, "")
     except ValueError as error:
         raise Invalid(str(error)) from None
     return await collection.find(tx, where or {}, order, size(limit), offset or 0)
