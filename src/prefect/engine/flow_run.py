@@ -27,8 +27,8 @@ from prefect.types import named_id, new_id, now
 from prefect.utilities.names import generate_slug
 
 if TYPE_CHECKING:
-    from prefect._flow import Flow
     from prefect.engine import persistence, served
+    from prefect.engine.protocols import RunnableFlow
 else:
     persistence = lazy("prefect.engine.persistence")
     served = lazy("prefect.engine.served")
@@ -54,7 +54,7 @@ class FlowExecution(Execution):
 
     def __init__(
         self,
-        flow: Flow[..., Any],
+        flow: RunnableFlow,
         parameters: dict[str, Any],
         wait_for: Iterable[Any] | None = None,
         run: FlowRun | None = None,
