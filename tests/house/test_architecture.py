@@ -33,7 +33,7 @@ def test_every_package_is_documented():
 def test_architecture_order_equals_the_import_contracts():
     contracts = configparser.ConfigParser()
     contracts.read(ROOT / ".importlinter")
-    text = contracts["importlinter:contract:house"]["layers"]
+    text = contracts["importlinter:contract:layers"]["layers"]
     layers = [[package.strip(" ()") for package in layer.split("|")] for layer in text.split("\n")]
     heights = {package: height for height, layer in enumerate(layers) for package in layer}
     order = [sorted({heights[package] for package in row}) for row in documented()]
