@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from prefect.journal import file
     from prefect.outbox import store
     from prefect.server import local
-    from prefect.server.services.runs import apply
+    from prefect.server.services.runs import journal_ingestion
 else:
-    apply = lazy("prefect.server.services.runs.apply")
+    journal_ingestion = lazy("prefect.server.services.runs.journal_ingestion")
     file = lazy("prefect.journal.file")
     local = lazy("prefect.server.local")
     outbox = lazy("prefect.outbox")
@@ -38,9 +38,9 @@ command = group("journal", "See what waits in the journal, and deliver it.")
 def status(output: str | None) -> None:
     """Show what waits in the journal and for servers, and what could not be applied or was refused."""
     home = settings.get_current_settings().home
-    batches, size = apply.waiting(home)
+    batches, size = journal_ingestion.measure_backlog(home)
     database = local.LocalApplication(home).database
-    aside = _io.drive(apply.read_set_aside(database))
+    aside = _io.drive(journal_ingestion.find_dead_letters(database))
     outboxes = [_facts_of(each) for each in store.outboxes(home)]
     path = file.path_in(home)
     if output:
@@ -111,10 +111,10 @@ def _apply(home: Path) -> None:
             notice(f"{done:,} records, {waiting:,} batches wait")
 
     database = local.LocalApplication(home).database
-    done = _io.drive(apply.apply(database, home, progress))
+    done = _io.drive(journal_ingestion.apply_journal(database, home, progress))
     click.echo(f"Applied {done.records:,} records to {str(database.path)!r}.")
-    if done.set_aside:
-        notice(f"{done.set_aside:,} records were set aside; `prefect journal status` shows why.")
+    if done.dead_lettered:
+        notice(f"{done.dead_lettered:,} records were set aside; `prefect journal status` shows why.")
     for each in store.outboxes(home):
         if waiting := each.waiting():
             notice(f"{waiting:,} records wait for {each.url}: set PREFECT_API_URL to that to ship them.")
