@@ -366,7 +366,7 @@ def test_whoever_is_killed_while_applying_loses_nothing(database: SqliteDatabase
         "from prefect.server.db.sqlite import open_home\n"
         "from prefect.server.services.runs import journal_ingestion\n"
         "journal_ingestion.APPLY_BATCH_SIZE = 20; home = Path(sys.argv[1])\n"
-        "drive(journal_ingestion.apply_journal(open_home(home), home, lambda done, waiting: print(waiting, flush=True)))"
+        "drive(journal_ingestion.apply_journal(open_home(home), home, lambda done, left: print(left, flush=True)))"
     )
     command = [sys.executable, "-c", code, str(home)]
     for _ in range(3):
