@@ -6,8 +6,7 @@ import sys
 import pytest
 
 import prefect
-from prefect import cli
-from prefect.cli import _frame
+from prefect.cli import _app, _registry
 
 
 def test_help_lists_the_commands_without_importing_them():
@@ -16,9 +15,9 @@ def test_help_lists_the_commands_without_importing_them():
         "print([m for m in sys.modules if m.startswith(('prefect.cli.', 'prefect.settings', 'pydantic', 'rich'))])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    for entry in cli.COMMANDS:
+    for entry in _registry.COMMANDS:
         assert entry.summary in shown
-    assert shown.splitlines()[-1] == "['prefect.cli._output', 'prefect.cli._frame']"
+    assert shown.splitlines()[-1] == "['prefect.cli._output', 'prefect.cli._command']"
 
 
 def test_version_builds_no_settings():
@@ -31,7 +30,7 @@ def test_version_builds_no_settings():
 
 
 def test_every_entry_has_a_command(run):
-    for entry in cli.COMMANDS:
+    for entry in _registry.COMMANDS:
         for name in (entry.name, *entry.aliases):
             outcome = run(name, "--help")
             assert outcome.code == 0
@@ -90,7 +89,7 @@ def test_commands_of_later_issues_say_so(run):
     ],
 )
 def test_options_of_every_command(args, rest, profile, prompt):
-    assert _frame.take_session_options(args) == (rest, profile, prompt)
+    assert _app.extract_global_options(args) == (rest, profile, prompt)
 
 
 def test_a_profile_for_one_command(run, monkeypatch):
