@@ -88,7 +88,7 @@ def parse_uuid(text: str) -> UUID | None:
 
 def fail_not_found(kind: str, name: str, names: list[str], *, cutoff: float = 0.7) -> NoReturn:
     """Fail with the name that comes nearest, or with the command that lists what there is."""
-    near = [name for name in names if name and name.startswith(name)]
+    near = [known for known in names if name and known.startswith(name)]
     near = near or difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
     command = kind if kind in _SUBGROUP_KINDS else kind.replace(" ", "-")
     hint = f"Did you mean {near[0]!r}?" if near else f"`prefect {command} ls` lists them."

@@ -93,7 +93,7 @@ def _find_run_by_name(kind: str, name: str, runs: Sequence[Any]) -> Any:
         return matches[0]
     if matches:
         fail(f"{len(matches)} {kind}s are named {name!r}: use an id, for instance {str(matches[0].id)!r}.")
-    fail_not_found(kind, name, [name for run in runs for name in (run.name, str(run.id))])
+    fail_not_found(kind, name, [text for run in runs for text in (run.name, str(run.id))])
 
 
 # --- logs ------------------------------------------------------------------------------------------------------------

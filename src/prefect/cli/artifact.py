@@ -23,7 +23,7 @@ command = group("artifact", "Look at artifacts, and delete them.")
 
 @command.command("ls")
 @limit_option(100)
-@flag("--all", "-a", "every", help="All versions of each key, and those without a key.")
+@flag("--all", "-a", "all_versions", help="All versions of each key, and those without a key.")
 @output_option
 def ls(limit: int, all_versions: bool, output: str | None) -> None:
     """List artifacts, newest first: of each key the latest."""

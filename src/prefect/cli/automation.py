@@ -89,7 +89,7 @@ def _describe_actions(one: AutomationCore) -> list[str]:
 @_name_argument
 @_id_option
 @flag("--yaml", "as_yaml", help="As YAML.")
-@flag("--json", "as_json_too", help="As JSON; the same as -o json.")
+@flag("--json", "as_json", help="As JSON; the same as -o json.")
 @output_option
 def inspect(name: str | None, id: str | None, as_yaml: bool, as_json: bool, output: str | None) -> None:
     """Show an automation, or all of a name."""
@@ -148,7 +148,7 @@ def _set_enabled(name: str | None, id: str | None, switch: Callable[[UUID], None
 @command.command("delete")
 @_name_argument
 @_id_option
-@flag("--all", "every", help="All automations.")
+@flag("--all", "delete_all", help="All automations.")
 def delete(name: str | None, id: str | None, delete_all: bool) -> None:
     """Delete an automation, or all of them."""
     if delete_all:

@@ -95,7 +95,7 @@ def inspect(name: str, output: str | None) -> None:
 @command.command("delete")
 @positional("name", help="Give the name of a deployment.", required=False)
 @click.option("--id", "deployment_id", type=click.UUID, help="The id of the deployment.")
-@flag("--all", "every", help="All deployments.")
+@flag("--all", "delete_all", help="All deployments.")
 def delete(name: str | None, deployment_id: UUID | None, delete_all: bool) -> None:
     """Delete a deployment, or all of them."""
     if delete_all:

@@ -147,7 +147,7 @@ def _find_schedule(deployment_name: str, schedule_id: UUID) -> tuple[DeploymentR
 @command.command("pause")
 @_deployment_argument("--deployment_name", required=False)
 @_schedule_argument("--schedule_id", required=False)
-@flag("--all", "every", help="All schedules of all deployments.")
+@flag("--all", "all_schedules", help="All schedules of all deployments.")
 def pause(deployment_name: str | None, schedule_id: UUID | None, all_schedules: bool) -> None:
     """Let a schedule make no more runs."""
     _set_active(deployment_name, schedule_id, all_schedules, active=False)
@@ -156,7 +156,7 @@ def pause(deployment_name: str | None, schedule_id: UUID | None, all_schedules: 
 @command.command("resume")
 @_deployment_argument("--deployment_name", required=False)
 @_schedule_argument("--schedule_id", required=False)
-@flag("--all", "every", help="All schedules of all deployments.")
+@flag("--all", "all_schedules", help="All schedules of all deployments.")
 def resume(deployment_name: str | None, schedule_id: UUID | None, all_schedules: bool) -> None:
     """Let a schedule make runs again."""
     _set_active(deployment_name, schedule_id, all_schedules, active=True)
