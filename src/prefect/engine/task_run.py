@@ -18,7 +18,8 @@ from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import Memo, Place
 from prefect.engine.parameters import Link, collect, listed, resolve, track
 from prefect.exceptions import UpstreamTaskError
-from prefect.logging.loggers import identity_logger, log_line, print_capture
+from prefect.logging.lines import log_line
+from prefect.logging.loggers import identity_logger, print_capture
 from prefect.results import defaults
 from prefect.results.inline import inline
 from prefect.schemas.runs import FlowRunResult, TaskRun, TaskRunResult
@@ -28,7 +29,7 @@ from prefect.types import new_id, now
 if TYPE_CHECKING:
     from prefect import settings
     from prefect.engine import persistence
-    from prefect.tasks import Task
+    from prefect.engine.protocols import RunnableTask
     from prefect.utilities import math
 else:
     persistence = lazy("prefect.engine.persistence")
@@ -54,7 +55,7 @@ class TaskExecution(Execution):
 
     def __init__(
         self,
-        task: Task[..., Any],
+        task: RunnableTask,
         parameters: dict[str, Any],
         wait_for: Iterable[Any] | None = None,
         dependencies: dict[str, list[Link]] | None = None,
@@ -63,7 +64,7 @@ class TaskExecution(Execution):
         self._begin(task, parameters, wait_for)
         self._create(run_id or new_id(), dependencies)
 
-    def _begin(self, task: Task[..., Any], parameters: dict[str, Any], wait_for: Any) -> None:
+    def _begin(self, task: RunnableTask, parameters: dict[str, Any], wait_for: Any) -> None:
         super().__init__()
         self.task = task
         self.parameters = parameters
@@ -93,7 +94,7 @@ class TaskExecution(Execution):
         return self.task, self.parameters, self.run
 
     @classmethod
-    def taken_over(cls, task: Task[..., Any], parameters: dict[str, Any], run: TaskRun) -> TaskExecution:
+    def taken_over(cls, task: RunnableTask, parameters: dict[str, Any], run: TaskRun) -> TaskExecution:
         """In another process: the execution of a run that its parent has created and recorded."""
         execution = cls.__new__(cls)
         execution._begin(task, parameters, None)
