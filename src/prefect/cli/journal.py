@@ -41,7 +41,7 @@ def status(output: str | None) -> None:
     batches, size = apply.waiting(home)
     database = local.LocalApplication(home).database
     aside = _io.drive(apply.read_set_aside(database))
-    outboxes = [_facts_of(each) for each in store.outboxes(home)]
+    outboxes = [_facts_of(each) for each in store.find_outboxes(home)]
     path = file.path_in(home)
     if output:
         facts = {"path": str(path), "batches": batches, "bytes": size}
@@ -71,8 +71,8 @@ def status(output: str | None) -> None:
 
 
 def _facts_of(each: store.Outbox) -> dict[str, Any]:
-    refused = [{"reason": reason, "record": record} for reason, record in each.refused()]
-    return {"path": str(each.path), "url": each.url, "records": each.waiting(), "refused": refused}
+    refused = [{"reason": reason, "record": record} for reason, record in each.read_refused()]
+    return {"path": str(each.path), "url": each.url, "records": each.count_waiting(), "refused": refused}
 
 
 @command.command("ship")
@@ -86,21 +86,21 @@ def ship() -> None:
 
 
 def _ship_to_server(current: settings.Settings) -> None:
-    shipper = outbox.shipper_for(current)
-    waiting = shipper.outbox.waiting()
+    shipper = outbox.create_shipper(current)
+    waiting = shipper.outbox.count_waiting()
 
     def progress(left: int) -> None:
         if at_terminal() and left:
             notice(f"{left:,} records wait")
 
     if shipper.outbox.path.exists() and not shipper.ship_within(PATIENCE, float("inf"), progress):
-        left = shipper.outbox.waiting()
+        left = shipper.outbox.count_waiting()
         raise click.ClickException(
             f"{left:,} of {waiting:,} records still wait in {str(shipper.outbox.path)!r} for {shipper.outbox.url}: "
-            f"{shipper.away or 'another process ships them, and has not finished'}."
+            f"{shipper.unavailable_reason or 'another process ships them, and has not finished'}."
         )
     click.echo(f"Shipped {waiting:,} records to {shipper.outbox.url}.")
-    refused = len(shipper.outbox.refused()) if shipper.outbox.path.exists() else 0
+    refused = len(shipper.outbox.read_refused()) if shipper.outbox.path.exists() else 0
     if refused:
         notice(f"The server has refused {refused:,} records; `prefect journal status` shows why.")
 
@@ -115,6 +115,6 @@ def _apply(home: Path) -> None:
     click.echo(f"Applied {done.records:,} records to {str(database.path)!r}.")
     if done.set_aside:
         notice(f"{done.set_aside:,} records were set aside; `prefect journal status` shows why.")
-    for each in store.outboxes(home):
-        if waiting := each.waiting():
+    for each in store.find_outboxes(home):
+        if waiting := each.count_waiting():
             notice(f"{waiting:,} records wait for {each.url}: set PREFECT_API_URL to that to ship them.")

@@ -27,8 +27,8 @@ from prefect.types import named_id, new_id, now
 from prefect.types.slugs import generate_slug
 
 if TYPE_CHECKING:
-    from prefect._flow import Flow
     from prefect.engine import persistence, served
+    from prefect.engine.protocols import RunnableFlow
 else:
     persistence = lazy("prefect.engine.persistence")
     served = lazy("prefect.engine.served")
@@ -54,7 +54,7 @@ class FlowExecution(Execution):
 
     def __init__(
         self,
-        flow: Flow[..., Any],
+        flow: RunnableFlow,
         parameters: dict[str, Any],
         wait_for: Iterable[Any] | None = None,
         run: FlowRun | None = None,
@@ -65,7 +65,7 @@ class FlowExecution(Execution):
         self.run_id = run.id if run else new_id()
         self.parent: EngineContext | None = EngineContext.get()
         self.journal = outbox.use_journal()
-        self._server = served.Server(self.journal, self.parent is not None) if self.journal.carrier else None
+        self._server = served.Server(self.journal, self.parent is not None) if self.journal.forwarder else None
         self._given = run
         self._flow_id = named_id("flow", flow.name)
         self.attempt = 0

@@ -18,8 +18,7 @@ from prefect.transactions.core import current
 from prefect.types import now
 
 if TYPE_CHECKING:
-    from prefect.engine.flow_run import FlowExecution
-    from prefect.engine.task_run import TaskExecution
+    from prefect.engine.protocols import FlowRunExecution, TaskRunExecution
     from prefect.results import ResultRecord
 
 
@@ -31,7 +30,7 @@ class ResultPersistence:
         transaction: The run's transaction, current while its body runs.
     """
 
-    def __init__(self, run: TaskExecution) -> None:
+    def __init__(self, run: TaskRunExecution) -> None:
         self._run = run
         self._context: Any = run.context
         self.key = self._compute_key() if self._context.persist_result else None
@@ -89,7 +88,7 @@ class ResultPersistence:
         if self._context.persist_result:
             expiration = now() + task.cache_expiration if task.cache_expiration else None
             record = self._context.result_store.create_result_record(value, key=self.key, expiration=expiration)
-        self.transaction.stage(record, [_rolled_back(self._run), *task.on_rollback_hooks], task.on_commit_hooks)
+        self.transaction.stage(record, [_rolled_back(self._run), *task.on_rollback_hooks], [*task.on_commit_hooks])
         await self._leave(failed=False)
         if record is not None and not self.transaction.is_rolled_back():
             state.data = record if task.cache_result_in_memory else record.metadata
@@ -108,7 +107,7 @@ class ResultPersistence:
         current.set(outside)
 
 
-def _rolled_back(run: TaskExecution) -> Callable[[Any], None]:
+def _rolled_back(run: TaskRunExecution) -> Callable[[Any], None]:
     """What follows for a run that had completed when the transaction around it is rolled back."""
 
     def rolled_back(_: Any) -> None:
@@ -119,23 +118,23 @@ def _rolled_back(run: TaskExecution) -> Callable[[Any], None]:
     return rolled_back
 
 
-def needed(run: TaskExecution) -> bool:
+def needed(run: TaskRunExecution) -> bool:
     """Whether a task run keeps its result or takes part in a transaction."""
     task = run.task
     return run.context.persist_result or bool(task.on_commit_hooks or task.on_rollback_hooks) or bool(get_transaction())
 
 
-def task_store(run: TaskExecution) -> ResultStore:
+def task_store(run: TaskRunExecution) -> ResultStore:
     """The result store of a task run: as its flow's, with the task's own options."""
     return drive((run.flow.result_store if run.flow else ResultStore()).aupdate_for_task(run.task))
 
 
-def flow_store(run: FlowExecution) -> ResultStore:
+def flow_store(run: FlowRunExecution) -> ResultStore:
     """The result store of a flow run: as its parent's, with the flow's own options."""
     return drive((run.parent.result_store if run.parent else ResultStore()).aupdate_for_flow(run.flow))
 
 
-async def persist(run: FlowExecution, state: State[Any], value: Any) -> State[Any]:
+async def persist(run: FlowRunExecution, state: State[Any], value: Any) -> State[Any]:
     """Write the result of a completed flow run; returns the state with where it is."""
     store = run.context.result_store
     record = store.create_result_record(value)

@@ -28,7 +28,7 @@ from prefect.types import new_id, now
 if TYPE_CHECKING:
     from prefect import _backoff, settings
     from prefect.engine import persistence
-    from prefect.tasks import Task
+    from prefect.engine.protocols import RunnableTask
 else:
     persistence = lazy("prefect.engine.persistence")
     _backoff = lazy("prefect._backoff")
@@ -53,7 +53,7 @@ class TaskExecution(Execution):
 
     def __init__(
         self,
-        task: Task[..., Any],
+        task: RunnableTask,
         parameters: dict[str, Any],
         wait_for: Iterable[Any] | None = None,
         dependencies: dict[str, list[Link]] | None = None,
@@ -62,7 +62,7 @@ class TaskExecution(Execution):
         self._begin(task, parameters, wait_for)
         self._create(run_id or new_id(), dependencies)
 
-    def _begin(self, task: Task[..., Any], parameters: dict[str, Any], wait_for: Any) -> None:
+    def _begin(self, task: RunnableTask, parameters: dict[str, Any], wait_for: Any) -> None:
         super().__init__()
         self.task = task
         self.parameters = parameters
@@ -92,7 +92,7 @@ class TaskExecution(Execution):
         return self.task, self.parameters, self.run
 
     @classmethod
-    def taken_over(cls, task: Task[..., Any], parameters: dict[str, Any], run: TaskRun) -> TaskExecution:
+    def taken_over(cls, task: RunnableTask, parameters: dict[str, Any], run: TaskRun) -> TaskExecution:
         """In another process: the execution of a run that its parent has created and recorded."""
         execution = cls.__new__(cls)
         execution._begin(task, parameters, None)

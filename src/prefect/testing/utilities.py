@@ -69,13 +69,13 @@ def prefect_test_harness(server_startup_timeout: int | None = 30) -> Generator[N
         home = Path(directory) / ".prefect"
         with _settings(home):
             # The journal in use stays open: a flow may run around this.
-            before = journal.exchange(writer.Journal(home))
+            before = journal.replace_current(writer.Journal(home))
             try:
                 yield
             finally:
                 runners.close_default_task_runner()
                 journal.close()
-                journal.exchange(before)
+                journal.replace_current(before)
 
 
 @contextmanager

@@ -7,7 +7,9 @@ should hold: that is a service's matter.
 
 from prefect.server.db import tables
 from prefect.server.store.collection import Collection as Collection
+from prefect.server.store.collection import Condition as Condition
 from prefect.server.store.collection import Row as Row
+from prefect.server.store.collection import Where as Where
 
 flows = Collection(tables.FLOW)
 flow_runs = Collection(tables.FLOW_RUN)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import TRUE, Sql, chunks, one_of
+from prefect.server.db.sql import TRUE, Sql, all_of, chunks, one_of
 from prefect.server.db.tables import Table
 
 Row = dict[str, Any]
 """An object as the store knows it: a Python value for each column."""
+
+Condition: TypeAlias = Sql
+"""A condition on the rows of a table. Only this package makes one; everybody else passes it on."""
+
+Where: TypeAlias = Condition | Mapping[str, Any]
+"""A condition, or the values that columns must have: a single one, None for null, or a list of allowed ones."""
 
 
 class Collection:
@@ -41,7 +47,7 @@ class Collection:
     async def find(
         self,
         tx: Transaction,
-        where: Sql = TRUE,
+        where: Where = TRUE,
         order: str = "",
         limit: int | None = None,
         offset: int = 0,
@@ -52,7 +58,7 @@ class Collection:
 
         Args:
             tx: The transaction.
-            where: The condition, on columns qualified with the table's name.
+            where: The condition, on columns qualified with the table's name, or the values of columns.
             order: What follows ORDER BY; without it the order is not defined.
             limit: How many at most; None for all.
             offset: How many to skip first.
@@ -60,6 +66,7 @@ class Collection:
             lock: They are to be changed: nobody else may change them until the transaction ends.
         """
         names = columns or self.table.names
+        where = self.all_of(where)
         text = f"SELECT {', '.join(f'{self.table.name}.{name}' for name in names)} FROM {self.table.name}"
         text += f" WHERE {where.text}"
         values = where.values
@@ -73,8 +80,9 @@ class Collection:
             text += tx.dialect.locking
         return tx.dialect.objects(self.table, names, await tx.fetch(Sql(text, values)))
 
-    async def count(self, tx: Transaction, where: Sql = TRUE) -> int:
+    async def count(self, tx: Transaction, where: Where = TRUE) -> int:
         """How many objects satisfy a condition."""
+        where = self.all_of(where)
         rows = await tx.fetch(Sql(f"SELECT count(*) FROM {self.table.name} WHERE {where.text}", where.values))
         return rows[0][0]
 
@@ -108,6 +116,27 @@ class Collection:
             return 0
         return await tx.update(self.table, names, rows)
 
-    async def remove(self, tx: Transaction, where: Sql) -> int:
+    async def remove(self, tx: Transaction, where: Where) -> int:
         """Remove the objects that satisfy a condition and return how many they were."""
+        where = self.all_of(where)
         return await tx.run(Sql(f"DELETE FROM {self.table.name} WHERE {where.text}", where.values))
+
+    def all_of(self, *conditions: Where) -> Condition:
+        """Return a condition that holds when all of these do."""
+        return all_of(
+            part
+            for condition in conditions
+            for part in ([condition] if isinstance(condition, Sql) else self._equal(condition))
+        )
+
+    def _equal(self, values: Mapping[str, Any]) -> Iterable[Sql]:
+        for name, value in values.items():
+            if name not in self.table.kinds:
+                raise ValueError(f"The table {self.table.name} has no column {name!r}.")
+            column = f"{self.table.name}.{name}"
+            if value is None:
+                yield Sql(f"{column} IS NULL")
+            elif isinstance(value, (list, tuple, set, frozenset)):
+                yield one_of(column, list(value))
+            else:
+                yield one_of(column, [value])

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import TRUE, Sql
 from prefect.server.services.core.errors import Invalid
-from prefect.server.store import Collection, Row, sorting
+from prefect.server.store import Collection, Row, Where, sorting
 from prefect.settings import get_current_settings
 
 
@@ -33,7 +32,7 @@ async def page(
     sort: Any,
     limit: int | None,
     offset: int | None,
-    where: Sql = TRUE,
+    where: Where | None = None,
 ) -> list[Row]:
     """A page of the objects that satisfy a condition.
 
@@ -43,7 +42,7 @@ async def page(
         sort: A member of their sort enumeration, or its name.
         limit: How many at most; as many as the API gives at once if None.
         offset: How many to skip first.
-        where: The condition.
+        where: The condition; all objects if None.
 
     Raises:
         Invalid: There is no such sort, or the limit is none.
@@ -52,4 +51,4 @@ async def page(
         order = sorting.order(collection.table.name, sort, "")
     except ValueError as error:
         raise Invalid(str(error)) from None
-    return await collection.find(tx, where, order, size(limit), offset or 0)
+    return await collection.find(tx, where or {}, order, size(limit), offset or 0)

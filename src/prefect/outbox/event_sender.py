@@ -15,28 +15,28 @@ from typing import Any
 
 import orjson
 
-from prefect.outbox import line
+from prefect.outbox import api_connection
 
 Record = dict[str, Any]
-Told = tuple[Record, bytes]
+QueuedItem = tuple[Record, bytes]
 """An event, and the journal's record that it comes from."""
 
-AT_ONCE = 300
+WINDOW_SIZE = 300
 """How many events a window has at most; no more task runs than a page of the API's answers has."""
-BYTES_AT_ONCE = 1_000_000
-FIRST_LOOK, LAST_LOOK = 0.02, 0.5
+WINDOW_BYTES = 1_000_000
+FIRST_POLL_SECONDS, MAX_POLL_SECONDS = 0.02, 0.5
 """Seconds between two looks at whether events were recorded: at first, and at most."""
-PATIENCE = 20.0
+RECORD_TIMEOUT_SECONDS = 20.0
 """Seconds without any further task run being recorded after which events are sent again."""
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 """How often a window is sent before what is not recorded of it is put aside."""
 
 
-class NotRecorded(Exception):
+class EventsNotRecorded(Exception):
     """The server took events and has not recorded them."""
 
 
-class Teller:
+class EventSender:
     """Sends the events of task runs.
 
     Args:
@@ -50,7 +50,7 @@ class Teller:
         self._recorded: set[str] = set()
         self._attempts: Counter[str] = Counter()
 
-    def tell(self, events: list[Told], refused: list[tuple[str, bytes]]) -> None:
+    def send(self, events: list[QueuedItem], refused: list[tuple[str, bytes]]) -> None:
         """Send events, oldest first; when it is done again after a failure, only those that are still to be recorded.
 
         Args:
@@ -60,51 +60,55 @@ class Teller:
         Raises:
             NotRecorded: The server took some and has not recorded them: they are to be sent again.
         """
-        for window in _windows([told for told in events if told[0]["id"] not in self._recorded]):
-            taken = post(self._call, "/events", window, refused)
+        for window in _split_windows([told for told in events if told[0]["id"] not in self._recorded]):
+            taken = post_items(self._call, "/events", window, refused)
             missing = self._wait_until_recorded({event["resource"][_ID]: event for event, _ in taken})
             first = window[0][0]["id"]
             if missing:
                 self._attempts[first] += 1
-                if self._attempts[first] < ATTEMPTS:
-                    raise NotRecorded(f"The server took events of {len(missing)} task runs and did not record them.")
-                refused += [("it was taken and never recorded", text) for event, text in taken if _of(event) in missing]
+                if self._attempts[first] < MAX_ATTEMPTS:
+                    raise EventsNotRecorded(
+                        f"The server took events of {len(missing)} task runs and did not record them."
+                    )
+                refused += [
+                    ("it was taken and never recorded", text) for event, text in taken if _task_run_id(event) in missing
+                ]
             self._recorded.update(event["id"] for event, _ in window)
             if not self._progress():
-                raise NotRecorded("There is no more time to send the rest.")
+                raise EventsNotRecorded("There is no more time to send the rest.")
         self._recorded.clear()
         self._attempts.clear()
 
     def _wait_until_recorded(self, last: dict[str, Record]) -> set[str]:
         """Wait until task runs are as their last events tell; the ids of those that did not get there."""
-        waiting = {_of(event): datetime.fromisoformat(event["occurred"]) for event in last.values()}
-        end, pause = time.monotonic() + PATIENCE, FIRST_LOOK
+        waiting = {_task_run_id(event): datetime.fromisoformat(event["occurred"]) for event in last.values()}
+        end, pause = time.monotonic() + RECORD_TIMEOUT_SECONDS, FIRST_POLL_SECONDS
         while waiting and time.monotonic() < end:
             time.sleep(pause)
-            pause = min(pause * 1.5, LAST_LOOK)
+            pause = min(pause * 1.5, MAX_POLL_SECONDS)
             for run in self._call("POST", "/task_runs/filter", {"task_runs": {"id": {"any_": list(waiting)}}}):
                 state = run["state"]
                 if state is not None and datetime.fromisoformat(state["timestamp"]) >= waiting[run["id"]]:
                     del waiting[run["id"]]
-                    end = time.monotonic() + PATIENCE
+                    end = time.monotonic() + RECORD_TIMEOUT_SECONDS
         return set(waiting)
 
 
 _ID = "prefect.resource.id"
 
 
-def _of(event: Record) -> str:
+def _task_run_id(event: Record) -> str:
     """The task run that an event tells of."""
     return event["resource"][_ID].removeprefix("prefect.task-run.")
 
 
-def _windows(events: list[Told]) -> Iterator[list[Told]]:
-    return batches(events, AT_ONCE, BYTES_AT_ONCE)
+def _split_windows(events: list[QueuedItem]) -> Iterator[list[QueuedItem]]:
+    return split_batches(events, WINDOW_SIZE, WINDOW_BYTES)
 
 
-def batches(items: list[Told], at_once: int, size: int) -> Iterator[list[Told]]:
+def split_batches(items: list[QueuedItem], at_once: int, size: int) -> Iterator[list[QueuedItem]]:
     """Items in batches of so many, and of so many bytes, at most."""
-    some: list[Told] = []
+    some: list[QueuedItem] = []
     total = 0
     for item in items:
         length = len(orjson.dumps(item[0]))
@@ -117,16 +121,18 @@ def batches(items: list[Told], at_once: int, size: int) -> Iterator[list[Told]]:
         yield some
 
 
-def post(call: Callable[..., Any], route: str, items: list[Told], refused: list[tuple[str, bytes]]) -> list[Told]:
+def post_items(
+    call: Callable[..., Any], route: str, items: list[QueuedItem], refused: list[tuple[str, bytes]]
+) -> list[QueuedItem]:
     """Send items in one request, and give those that were taken; of those refused together, find the ones to blame."""
     try:
         call("POST", route, [item for item, _ in items])
     except Exception as error:
-        if not line.is_refusal(error):
+        if not api_connection.is_refusal(error):
             raise
         if len(items) == 1:
-            refused.append((line.reason_of(error), items[0][1]))
+            refused.append((api_connection.describe_error(error), items[0][1]))
             return []
         half = len(items) // 2
-        return post(call, route, items[:half], refused) + post(call, route, items[half:], refused)
+        return post_items(call, route, items[:half], refused) + post_items(call, route, items[half:], refused)
     return items

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from prefect.outbox.telling import AT_ONCE, NotRecorded, Teller
+from prefect.outbox.event_sender import WINDOW_SIZE, EventSender, EventsNotRecorded
 from prefect.types import new_id, now
 
-TELLING = import_module("prefect.outbox.telling")
+EVENT_SENDER = import_module("prefect.outbox.event_sender")
 
 
 class Api:
@@ -34,7 +34,7 @@ class Api:
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Api:
-    monkeypatch.setattr(TELLING, "PATIENCE", 0.1)
+    monkeypatch.setattr(EVENT_SENDER, "RECORD_TIMEOUT_SECONDS", 0.1)
     return Api()
 
 
@@ -44,35 +44,35 @@ def told(number: int) -> tuple[dict[str, Any], bytes]:
 
 
 def test_windows_follow_each_other(api: Api):
-    Teller(api, lambda: True).tell([told(number) for number in range(AT_ONCE + 10)], [])
-    assert api.windows == [AT_ONCE, 10]
+    EventSender(api, lambda: True).send([told(number) for number in range(WINDOW_SIZE + 10)], [])
+    assert api.windows == [WINDOW_SIZE, 10]
 
 
 def test_what_is_lost_is_sent_again_and_nothing_else(api: Api):
-    events, refused = [told(number) for number in range(AT_ONCE + 10)], list[tuple[str, bytes]]()
-    teller = Teller(api, lambda: True)
-    api.loses = {str(AT_ONCE + 5)}
-    with pytest.raises(NotRecorded, match="events of 1 task runs"):
-        teller.tell(events, refused)
+    events, refused = [told(number) for number in range(WINDOW_SIZE + 10)], list[tuple[str, bytes]]()
+    teller = EventSender(api, lambda: True)
+    api.loses = {str(WINDOW_SIZE + 5)}
+    with pytest.raises(EventsNotRecorded, match="events of 1 task runs"):
+        teller.send(events, refused)
     api.loses = set()
-    teller.tell(events, refused)
-    assert api.windows == [AT_ONCE, 10, 10]
+    teller.send(events, refused)
+    assert api.windows == [WINDOW_SIZE, 10, 10]
     assert refused == []
 
 
 def test_what_is_never_recorded_is_put_aside(api: Api):
     events, refused = [told(number) for number in range(5)], list[tuple[str, bytes]]()
-    teller = Teller(api, lambda: True)
+    teller = EventSender(api, lambda: True)
     api.loses = {"3"}
     for _ in range(2):
-        with pytest.raises(NotRecorded):
-            teller.tell(events, refused)
-    teller.tell(events, refused)
+        with pytest.raises(EventsNotRecorded):
+            teller.send(events, refused)
+    teller.send(events, refused)
     assert refused == [("it was taken and never recorded", b"record 3")]
 
 
 def test_it_stops_between_windows_when_there_is_no_more_time(api: Api):
-    events = [told(number) for number in range(2 * AT_ONCE)]
-    with pytest.raises(NotRecorded, match="no more time"):
-        Teller(api, lambda: False).tell(events, [])
-    assert api.windows == [AT_ONCE]
+    events = [told(number) for number in range(2 * WINDOW_SIZE)]
+    with pytest.raises(EventsNotRecorded, match="no more time"):
+        EventSender(api, lambda: False).send(events, [])
+    assert api.windows == [WINDOW_SIZE]

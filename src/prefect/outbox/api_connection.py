@@ -21,22 +21,22 @@ else:
     httpx = lazy("httpx")
     transport = lazy("prefect.client.transport")
 
-BUSY = frozenset({408, 425, 429})
+BUSY_STATUSES = frozenset({408, 425, 429})
 """Statuses with which a server says that it is not the time."""
-UNKNOWN_CALLER = frozenset({401, 403, 407})
+UNAUTHORIZED_STATUSES = frozenset({401, 403, 407})
 """Statuses with which it says that the caller is not known to it: what is sent may be good."""
-NO_SUCH_ROUTE = frozenset({404, 405})
-SHIPPING_TIMEOUT = 10.0
+MISSING_ROUTE_STATUSES = frozenset({404, 405})
+SHIP_TIMEOUT_SECONDS = 10.0
 """Seconds that the server has to take what is shipped: a process that ends must not wait longer for it."""
-NDJSON = {"content-type": "application/x-ndjson"}
-_JOURNAL: tuple[Any, ...] = ("POST", "/journal", {}, None)
+NDJSON_HEADERS = {"content-type": "application/x-ndjson"}
+_JOURNAL_OPERATION: tuple[Any, ...] = ("POST", "/journal", {}, None)
 
 
-class NotThere(PrefectException):
+class ApiMissingError(PrefectException):
     """What answers at the server's address does not have the operations that it had: nothing sent there is refused."""
 
 
-class Line:
+class ApiConnection:
     """The line to one server, which the threads of a process share.
 
     Args:
@@ -71,32 +71,34 @@ class Line:
             retries: How often it is sent again when the server is away; as the settings say if None.
             params: The parameters of its path and its query.
         """
-        return _json(await self._request(retries, method, route, params, body))
+        return _parse_body(await self._request(retries, method, route, params, body))
 
-    async def ship(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
+    async def call_once(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
         """As `call`, once and within `SHIPPING_TIMEOUT`: whoever ships knows when to try again."""
-        return await self._ship((method, route, params, body))
+        return await self._request_once((method, route, params, body))
 
-    async def ship_journal(self, lines: bytes) -> Any:
+    async def send_records(self, lines: bytes) -> Any:
         """Send records as they are to a server that reads journals."""
-        return await self._ship(_JOURNAL, content=lines, headers=NDJSON)
+        return await self._request_once(_JOURNAL_OPERATION, content=lines, headers=NDJSON_HEADERS)
 
-    async def _ship(self, operation: tuple[Any, ...], **options: Any) -> Any:
+    async def _request_once(self, operation: tuple[Any, ...], **options: Any) -> Any:
         try:
-            return _json(await self._request(0, *operation, timeout=SHIPPING_TIMEOUT, **options))
+            return _parse_body(await self._request(0, *operation, timeout=SHIP_TIMEOUT_SECONDS, **options))
         except Exception as error:
-            if status_of(error) in NO_SUCH_ROUTE and "{" not in operation[1]:
-                raise NotThere(f"{self.url} has no {operation[1]!r}: something else answers there now.") from error
+            if get_status(error) in MISSING_ROUTE_STATUSES and "{" not in operation[1]:
+                raise ApiMissingError(
+                    f"{self.url} has no {operation[1]!r}: something else answers there now."
+                ) from error
             raise
 
-    def forget(self) -> None:
+    def forget_capabilities(self) -> None:
         """Who answers may have changed."""
         self._reads_journals = None
 
-    async def reads_journals(self) -> bool:
+    async def accepts_journals(self) -> bool:
         """Whether the server takes records as they are. Any of its answers says so."""
         if self._reads_journals is None:
-            await self.ship("GET", "/version")
+            await self.call_once("GET", "/version")
         return bool(self._reads_journals)
 
     async def _request(self, retries: int | None, *operation: Any, **options: Any) -> httpx.Response:
@@ -128,35 +130,35 @@ def _transport(settings: Settings) -> Transport:
         )
 
 
-def _json(response: httpx.Response) -> Any:
+def _parse_body(response: httpx.Response) -> Any:
     return response.json() if response.content else None
 
 
-def status_of(error: BaseException) -> int | None:
+def get_status(error: BaseException) -> int | None:
     """The HTTP status that an error tells of; None when there was no answer."""
     told = getattr(error, "http_exc", error)
     return getattr(getattr(told, "response", None), "status_code", None)
 
 
-def is_away(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
     """Whether the error means that the server cannot be reached, or cannot answer now."""
-    if isinstance(error, NotThere):
+    if isinstance(error, ApiMissingError):
         return True
-    status = status_of(error)
+    status = get_status(error)
     if status is None:
         return isinstance(error, (httpx.TransportError, OSError))
-    return status >= 500 or status in BUSY
+    return status >= 500 or status in BUSY_STATUSES
 
 
 def is_refusal(error: BaseException) -> bool:
     """Whether the error means that the server has looked at what was sent, and will never take it."""
-    status = status_of(error)
-    return status is not None and 400 <= status < 500 and status not in BUSY | UNKNOWN_CALLER
+    status = get_status(error)
+    return status is not None and 400 <= status < 500 and status not in BUSY_STATUSES | UNAUTHORIZED_STATUSES
 
 
-def reason_of(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """What is wrong, in a line."""
-    status = status_of(error)
+    status = get_status(error)
     response = getattr(getattr(error, "http_exc", error), "response", None)
     if status is not None and response is not None:
         return f"{status}: {response.text[:500]}"
