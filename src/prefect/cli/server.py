@@ -80,7 +80,7 @@ def _greet(address: str, settings: Settings) -> None:
     click.echo(
         f"\nThe server answers at {api}\n\n"
         f"  Documentation   {api}/docs\n"
-        f"  Data            {serving.data(settings)}\n"
+        f"  Data            {serving.describe_database(settings)}\n"
         f"  For programs    prefect config set PREFECT_API_URL={api}\n\n"
         "Ctrl+C stops it.\n"
     )
@@ -91,7 +91,7 @@ def _start_in_background(settings: Settings, no_services: bool, workers: int) ->
     if told.port == 0:
         fail("A server in the background needs a port that others can know: name one with --port.")
     if Background("server").pid() is None:
-        serving.check(settings)  # or another server on that port would be taken for the one that is started here
+        serving.check_port(settings)  # or another server on that port would be taken for the one that is started here
     url = f"http://{_reachable(told.host)}:{told.port}{serving.base_path(settings)}"
     arguments = ["server", "start", "--workers", str(workers), *(["--no-services"] if no_services else [])]
     pid = Background("server").start(arguments, lambda: _answers(f"{url}/health"))

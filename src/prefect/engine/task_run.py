@@ -18,7 +18,8 @@ from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import Memo, Place
 from prefect.engine.parameters import Link, collect, listed, resolve, track
 from prefect.exceptions import UpstreamTaskError
-from prefect.logging.loggers import identity_logger, log_line, print_capture
+from prefect.logging.lines import log_line
+from prefect.logging.loggers import identity_logger, print_capture
 from prefect.results import defaults
 from prefect.results.inline import inline
 from prefect.schemas.runs import FlowRunResult, TaskRun, TaskRunResult

@@ -19,7 +19,7 @@ from prefect.schemas.wire import (
     MinimalConcurrencyLimitResponse,
 )
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
+from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes
 from prefect.server.services.concurrency import leases, limits
 
 routes = Routes("Concurrency Limits V2", "/v2/concurrency_limits")
@@ -44,7 +44,7 @@ async def read_concurrency_limit_v2(tx: Transaction, id_or_name: IdOrName) -> An
 
 
 @routes.reads("POST", "/filter", list[GlobalConcurrencyLimitResponse])
-async def read_all_concurrency_limits_v2(tx: Transaction, limit: Limit = NOT_GIVEN, offset: Offset = 0) -> Any:
+async def read_all_concurrency_limits_v2(tx: Transaction, limit: Limit = UNSET, offset: Offset = 0) -> Any:
     """Limits by their names."""
     return await limits.find(tx, limit, offset)
 
@@ -98,7 +98,7 @@ async def bulk_decrement_active_slots(
     slots: Body[Slots],
     names: Body[Names],
     occupancy_seconds: Body[Annotated[float, Gt(0)] | None] = None,
-    create_if_missing: Body[Annotated[bool, Field(deprecated=True)]] = NOT_GIVEN,
+    create_if_missing: Body[Annotated[bool, Field(deprecated=True)]] = UNSET,
 ) -> Any:
     """Give back slots of the limits of these names."""
     return [limits.short(row) for row in await limits.give_back(tx, names, slots, occupancy_seconds)]

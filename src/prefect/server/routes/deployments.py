@@ -12,7 +12,7 @@ from prefect.schemas import wire
 from prefect.schemas.wire.deployments import DeploymentSort
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Offset, Routes, Status
+from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Offset, Routes, StatusResponse
 from prefect.server.services.core import reading
 from prefect.server.services.deployments import deployment_schedules, run_creation, scheduling
 from prefect.server.services.deployments import deployments as deployments_
@@ -28,7 +28,7 @@ routes = Routes("Deployments", "/deployments")
 async def create_deployment(tx: Transaction, deployment: wire.DeploymentCreate) -> Any:
     """Create a deployment, with status 201; one of the same flow and name is given the new values."""
     answer, created = await deployments_.create(tx, _values(deployment))
-    return Status(201, answer) if created else answer
+    return StatusResponse(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
@@ -52,7 +52,7 @@ async def read_deployment(tx: Transaction, id: UUID) -> Any:
 @routes.reads("POST", "/filter", list[wire.DeploymentResponse])
 async def read_deployments(
     tx: Transaction,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
     flows: Body[wire.FlowFilter | None] = None,
     flow_runs: Body[wire.FlowRunFilter | None] = None,
@@ -81,7 +81,7 @@ async def read_deployments(
 async def paginate_deployments(
     tx: Transaction,
     page: Annotated[int, BODY, Ge(1)] = 1,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     flows: Body[wire.FlowFilter | None] = None,
     flow_runs: Body[wire.FlowRunFilter | None] = None,
     task_runs: Body[wire.TaskRunFilter | None] = None,
@@ -111,8 +111,8 @@ async def paginate_deployments(
 async def get_scheduled_flow_runs_for_deployments(
     tx: Transaction,
     deployment_ids: Body[list[UUID]],
-    scheduled_before: Body[DateTime] = NOT_GIVEN,
-    limit: Limit = NOT_GIVEN,
+    scheduled_before: Body[DateTime] = UNSET,
+    limit: Limit = UNSET,
 ) -> Any:
     """The runs of deployments that their runner may start."""
     return await dispatch.of_deployments(tx, deployment_ids, scheduled_before, limit)
@@ -161,11 +161,11 @@ async def bulk_delete_deployments(
 async def schedule_deployment(
     tx: Transaction,
     id: UUID,
-    start_time: Body[DateTime] = NOT_GIVEN,
-    end_time: Body[DateTime] = NOT_GIVEN,
-    min_time: Body[timedelta] = NOT_GIVEN,
-    min_runs: Body[int] = NOT_GIVEN,
-    max_runs: Body[int] = NOT_GIVEN,
+    start_time: Body[DateTime] = UNSET,
+    end_time: Body[DateTime] = UNSET,
+    min_time: Body[timedelta] = UNSET,
+    min_runs: Body[int] = UNSET,
+    max_runs: Body[int] = UNSET,
 ) -> None:
     """Make the runs that a deployment's schedules ask for, now rather than when the loop comes by."""
     settings = get_current_settings()
@@ -190,7 +190,7 @@ async def pause_deployment(tx: Transaction, id: UUID) -> None:
 async def create_flow_run_from_deployment(tx: Transaction, id: UUID, flow_run: wire.DeploymentFlowRunCreate) -> Any:
     """Create a run of a deployment, with status 201; one of the same idempotency key is returned."""
     answer, created = await run_creation.create(tx, id, flow_run.model_dump(exclude_unset=True))
-    return Status(201, answer) if created else answer
+    return StatusResponse(201, answer) if created else answer
 
 
 @routes.writes("POST", "/{id:uuid}/create_flow_run/bulk", wire.FlowRunBulkCreateResponse)

@@ -32,7 +32,18 @@ from prefect.schemas.wire.runs import (
 from prefect.schemas.wire.states import OrchestrationResult, StateCreate
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Caller, Content, In, Limit, Offset, Routes, Status
+from prefect.server.routes.operation import (
+    BODY,
+    UNSET,
+    Body,
+    Caller,
+    In,
+    Limit,
+    Offset,
+    RawResponse,
+    Routes,
+    StatusResponse,
+)
 from prefect.server.services.core import reading
 from prefect.server.services.runs import (
     creation,
@@ -62,7 +73,7 @@ async def create_flow_run(tx: Transaction, flow_run: FlowRunCreate) -> Any:
     values["empirical_policy"] = flow_run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
     state = flow_run.state and flow_run.state.model_dump(exclude_unset=True)
     answer, created = await creation.create_flow_run(tx, values, state)
-    return Status(201, answer) if created else answer
+    return StatusResponse(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
@@ -179,7 +190,7 @@ async def resume_flow_run(
 async def read_flow_runs(
     tx: Transaction,
     sort: Body[FlowRunSort] = FlowRunSort.ID_DESC,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,
@@ -248,7 +259,7 @@ async def set_flow_run_state(
 def _orchestrated(answer: Any, began: datetime) -> Any:
     """The answer to a request for a state: 201 says that the run has entered one since the request began."""
     entered = answer["state"] is not None and answer["state"]["timestamp"] >= began
-    return Status(201, answer) if entered else answer
+    return StatusResponse(201, answer) if entered else answer
 
 
 @routes.writes("POST", "/{id:uuid}/input", Any, 201)
@@ -274,7 +285,7 @@ async def filter_flow_run_input(
 @routes.reads("GET", "/{id:uuid}/input/{key}", Any)
 async def read_flow_run_input(tx: Transaction, id: UUID, key: str) -> Any:
     """The value under a key, as it was left."""
-    return Content((await inputs.get(tx, id, key)).encode(), "text/plain")
+    return RawResponse((await inputs.get(tx, id, key)).encode(), "text/plain")
 
 
 @routes.writes("DELETE", "/{id:uuid}/input/{key}")
@@ -287,7 +298,7 @@ async def delete_flow_run_input(tx: Transaction, id: UUID, key: str) -> None:
 async def paginate_flow_runs(
     tx: Transaction,
     sort: Body[FlowRunSort] = FlowRunSort.ID_DESC,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     page: Annotated[int, BODY, Ge(1)] = 1,
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,
@@ -317,7 +328,7 @@ async def paginate_flow_runs(
 async def download_logs(tx: Transaction, id: UUID) -> Any:
     """The logs of a flow run as CSV."""
     name, body = await log_files.of_flow_run(tx, id)
-    return Content(body, "text/csv", {"content-disposition": log_files.disposition(name)})
+    return RawResponse(body, "text/csv", {"content-disposition": log_files.disposition(name)})
 
 
 @routes.writes("PATCH", "/{id:uuid}/labels")

@@ -11,7 +11,7 @@ from prefect.server.services.runs.apply import apply_records
 routes = Routes(None, "/journal")
 
 
-@routes.writes("POST", "", Any, listed=False)
+@routes.writes("POST", "", Any, documented=False)
 async def apply_journal(tx: Transaction, body: Annotated[bytes, In("raw")]) -> Any:
     """Apply records: JSON objects, one a line. Doing it again changes nothing."""
     records, set_aside = await apply_records(tx, body)

@@ -19,7 +19,7 @@ from prefect.schemas.wire.filters import (
 from prefect.schemas.wire.runs import CountByState, SimpleFlowRun, SimpleNextFlowRun, TaskRunCount, UITaskRun
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Offset, Routes
+from prefect.server.routes.operation import BODY, UNSET, Body, Offset, Routes
 from prefect.server.services.core import reading
 from prefect.server.services.runs import statistics
 
@@ -50,11 +50,11 @@ async def read_flow_run_history(
     sort: Body[FlowRunSort] = FlowRunSort.EXPECTED_START_TIME_DESC,
     limit: Annotated[int, BODY, Le(1000)] = 1000,
     offset: Offset = 0,
-    flows: Body[FlowFilter] = NOT_GIVEN,
-    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
-    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
-    deployments: Body[DeploymentFilter] = NOT_GIVEN,
-    work_pools: Body[WorkPoolFilter] = NOT_GIVEN,
+    flows: Body[FlowFilter] = UNSET,
+    flow_runs: Body[FlowRunFilter] = UNSET,
+    task_runs: Body[TaskRunFilter] = UNSET,
+    deployments: Body[DeploymentFilter] = UNSET,
+    work_pools: Body[WorkPoolFilter] = UNSET,
 ) -> Any:
     """Flow runs that satisfy filters as points of a diagram."""
     return await statistics.points(

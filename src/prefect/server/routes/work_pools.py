@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 
 from prefect.schemas import wire
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Limit, Offset, Routes
+from prefect.server.routes.operation import BODY, UNSET, Body, Limit, Offset, Routes
 from prefect.server.services.work import dispatch, slot_usage
 from prefect.server.services.work import work_pools as pools
 from prefect.server.services.work import work_queues as queues
@@ -38,7 +38,7 @@ async def read_work_pools(
     tx: Transaction,
     work_pools: Body[wire.WorkPoolFilter | None] = None,
     offset: Offset = 0,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
 ) -> Any:
     """The work pools that satisfy a filter, by name."""
     return await pools.find(tx, work_pools, limit, offset)
@@ -66,10 +66,10 @@ async def delete_work_pool(tx: Transaction, name: str) -> None:
 async def get_scheduled_flow_runs(
     tx: Transaction,
     name: str,
-    work_queue_names: Body[list[str]] = NOT_GIVEN,
-    scheduled_before: Body[DateTime] = NOT_GIVEN,
-    scheduled_after: Body[DateTime] = NOT_GIVEN,
-    limit: Limit = NOT_GIVEN,
+    work_queue_names: Body[list[str]] = UNSET,
+    scheduled_before: Body[DateTime] = UNSET,
+    scheduled_after: Body[DateTime] = UNSET,
+    limit: Limit = UNSET,
 ) -> Any:
     """The runs that a worker may start, by their queues' priorities, within the limits of the pool and its queues."""
     return await dispatch.of_pool(tx, name, work_queue_names, scheduled_before, scheduled_after, limit)
@@ -80,7 +80,7 @@ async def read_work_pool_concurrency_status(
     tx: Transaction,
     name: str,
     page: Page = 1,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     flow_run_limit: Annotated[int, BODY, Ge(0), Le(200)] = 10,
 ) -> Any:
     """How many slots of a work pool are taken, and by which runs, a page of its queues at a time."""
@@ -109,8 +109,8 @@ async def read_work_queue(tx: Transaction, work_pool_name: str, name: str) -> An
 async def read_work_queues(
     tx: Transaction,
     work_pool_name: str,
-    work_queues: Body[wire.WorkQueueFilter] = NOT_GIVEN,
-    limit: Limit = NOT_GIVEN,
+    work_queues: Body[wire.WorkQueueFilter] = UNSET,
+    limit: Limit = UNSET,
     offset: Offset = 0,
 ) -> Any:
     """The queues of a work pool that satisfy a filter, by priority."""
@@ -153,7 +153,7 @@ async def read_workers(
     tx: Transaction,
     work_pool_name: str,
     workers: Body[wire.WorkerFilter | None] = None,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
 ) -> Any:
     """The workers of a work pool that satisfy a filter; first who was last heard of."""

@@ -10,7 +10,7 @@ from annotated_types import Ge
 from prefect.schemas import wire
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Offset, Routes
+from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Offset, Routes
 from prefect.server.services.core import reading
 from prefect.server.services.work import dispatch, slot_usage
 from prefect.server.services.work import work_pools as pools
@@ -52,8 +52,8 @@ async def read_work_queue(tx: Transaction, id: UUID) -> Any:
 async def read_work_queue_runs(
     tx: Transaction,
     id: UUID,
-    limit: Limit = NOT_GIVEN,
-    scheduled_before: Body[DateTime] = NOT_GIVEN,
+    limit: Limit = UNSET,
+    scheduled_before: Body[DateTime] = UNSET,
     x_prefect_ui: Annotated[bool | None, In("header", "x-prefect-ui")] = False,
 ) -> Any:
     """The runs of a work queue that may be started; the web page only looks, and does not poll."""
@@ -64,7 +64,7 @@ async def read_work_queue_runs(
 async def read_work_queues(
     tx: Transaction,
     work_queues: Body[wire.WorkQueueFilter | None] = None,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
 ) -> Any:
     """The work queues of all pools that satisfy a filter, by name."""
@@ -87,7 +87,7 @@ async def read_work_queue_status(tx: Transaction, id: UUID) -> Any:
 
 @routes.reads("POST", "/{id:uuid}/concurrency_status", wire.WorkQueueConcurrencyStatus)
 async def read_work_queue_concurrency_status(
-    tx: Transaction, id: UUID, page: Annotated[int, BODY, Ge(1)] = 1, limit: Limit = NOT_GIVEN
+    tx: Transaction, id: UUID, page: Annotated[int, BODY, Ge(1)] = 1, limit: Limit = UNSET
 ) -> Any:
     """How many slots of a work queue are taken, and by which runs, a page at a time."""
     return await slot_usage.of_queue(tx, id, page, limit)

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket
 
 from prefect.schemas.filters import LogFilter
 from prefect.server.app.endpoints import to_json
-from prefect.server.app.streams import Sent, asked_for, while_connected
+from prefect.server.app.streams import SentIds, receive_filter, run_while_connected
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.runs import run_logs
 from prefect.types import now
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from prefect.server.app import Server
 
 
-async def logs_out(server: Server, socket: WebSocket) -> None:
+async def send_logs(server: Server, socket: WebSocket) -> None:
     """Send the logs that satisfy the client's filter, as they come; none where the settings do not want it."""
-    asked = await asked_for(socket, LogFilter)
+    asked = await receive_filter(socket, LogFilter)
     if asked is None:
         return
     enabled = server.settings.server.logs.stream_out_enabled
-    await while_connected(socket, _serve(server, socket, asked[0]) if enabled else asyncio.Event().wait())
+    await run_while_connected(socket, _serve(server, socket, asked[0]) if enabled else asyncio.Event().wait())
 
 
 async def _serve(server: Server, socket: WebSocket, criteria: LogFilter) -> None:
-    sent = Sent()
+    sent = SentIds()
     heard = now()
 
     async def send(logs: list[Answer]) -> None:

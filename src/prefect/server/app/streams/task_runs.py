@@ -16,22 +16,22 @@ from prefect.server.services.runs import background_tasks
 if TYPE_CHECKING:
     from prefect.server.app import Server
 
-VIOLATION = 4001
+PROTOCOL_VIOLATION = 4001
 """The code of a connection that is closed because its client does not keep to the protocol."""
 
-LOOK_EVERY = 5.0
+POLL_INTERVAL_SECONDS = 5.0
 """Seconds between two looks for runs whose time has come, of which nobody tells."""
 
-CONNECT_EVERY = 30.0
+CONNECTION_REFRESH_SECONDS = 30.0
 """Seconds between two signs that the worker is there."""
 
 
-async def scheduled(server: Server, socket: WebSocket) -> None:
+async def send_scheduled_task_runs(server: Server, socket: WebSocket) -> None:
     """Serve one subscription until its client quits or is gone."""
     asked = await receive_json(socket)
     violation = _violation(asked)
     if violation is not None:
-        await socket.close(VIOLATION, f"Protocol violation: {violation}")
+        await socket.close(PROTOCOL_VIOLATION, f"Protocol violation: {violation}")
         return
     worker, keys = str(asked["client_id"]), [str(key) for key in asked["keys"]]
     with server.bus.subscribe(background_tasks.TOPIC) as news:
@@ -79,7 +79,7 @@ class _Feed:
                         return
                     heard = asyncio.ensure_future(receive_json(self._socket))
                     continue
-                await asyncio.wait({heard, told}, timeout=LOOK_EVERY, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({heard, told}, timeout=POLL_INTERVAL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 if told.done():
                     told = asyncio.ensure_future(news.take())
                 if heard.done():
@@ -91,7 +91,7 @@ class _Feed:
             await asyncio.gather(told, heard, return_exceptions=True)
 
     async def _say_connected(self) -> None:
-        if time.monotonic() - self._connected >= CONNECT_EVERY:
+        if time.monotonic() - self._connected >= CONNECTION_REFRESH_SECONDS:
             await self._database.write(lambda tx: background_tasks.connect(tx, self._worker, self._keys))
             self._connected = time.monotonic()
 

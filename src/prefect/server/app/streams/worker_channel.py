@@ -28,7 +28,7 @@ Said = TypeVar("Said", bound=BaseModel)
 REPLIES = {"cleanup.ack.v1": CleanupReply, "cleanup.renew.v1": CleanupReply, "cleanup.release.v1": CleanupRelease}
 
 
-class End(Exception):
+class CloseChannel(Exception):
     """The connection ends: its code, and the reason as workers know it."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -37,30 +37,30 @@ class End(Exception):
         self.reason = reason
 
 
-PROTOCOL_ERROR = End(1002, "protocol_error")
-NOT_AUTHORIZED = End(1008, "authorization_failed")
-NO_VERSION = End(1008, "unsupported_version")
-NOT_NOTED = End(1011, "heartbeat_persistence_failed")
-TRANSIENT = End(1011, "transient_server_error")
+PROTOCOL_ERROR = CloseChannel(1002, "protocol_error")
+AUTHORIZATION_FAILED = CloseChannel(1008, "authorization_failed")
+UNSUPPORTED_VERSION = CloseChannel(1008, "unsupported_version")
+HEARTBEAT_FAILED = CloseChannel(1011, "heartbeat_persistence_failed")
+SERVER_ERROR = CloseChannel(1011, "transient_server_error")
 
 
-async def connect(server: Server, socket: WebSocket) -> None:
+async def serve_worker(server: Server, socket: WebSocket) -> None:
     """Serve a worker until it goes, says something wrong, or its pool is deleted."""
     try:
         hello = _understood(await _frame(socket), "worker.hello.v1", Hello)
         if not hello.is_whole():
             raise PROTOCOL_ERROR
         if VERSION not in hello.supported_channel_versions:
-            raise NO_VERSION
+            raise UNSUPPORTED_VERSION
         # From before the pool is read, so that no change of it is missed.
         with server.bus.subscribe(work_pools.CHANGED, cleanup.ASKED) as news:
             channel = await _Channel.open(server, socket, hello)
             await channel.serve(news)
-    except End as end:
+    except CloseChannel as end:
         end.with_traceback(None)  # they are there for good, and what each connection had must not stay with them
         await socket.close(end.code, end.reason)
     except StoreError:
-        await socket.close(TRANSIENT.code, TRANSIENT.reason)
+        await socket.close(SERVER_ERROR.code, SERVER_ERROR.reason)
 
 
 class _Channel:
@@ -90,7 +90,7 @@ class _Channel:
         try:
             greeting = await server.database.write(lambda tx: worker_channels.greet(tx, name, hello))
         except Refused:
-            raise NOT_AUTHORIZED from None
+            raise AUTHORIZATION_FAILED from None
         channel = cls(server, socket, hello, greeting)
         await channel._send(
             "worker.ready.v1",
@@ -144,9 +144,9 @@ class _Channel:
         try:
             pool = await self.server.database.write(lambda tx: worker_channels.heartbeat(tx, id_, self.hello, interval))
         except Refused:
-            raise NOT_AUTHORIZED from None
+            raise AUTHORIZATION_FAILED from None
         except StoreError:
-            raise NOT_NOTED from None
+            raise HEARTBEAT_FAILED from None
         await self._snapshot(pool, "heartbeat_reconciliation")
 
     async def _reply(self, frame: Frame, said: CleanupReply) -> None:
@@ -179,7 +179,7 @@ class _Channel:
         try:
             pool = await self.server.database.read(lambda tx: worker_channels.shown(tx, id_))
         except Refused:
-            raise NOT_AUTHORIZED from None
+            raise AUTHORIZATION_FAILED from None
         await self._snapshot(pool, "work_pool_updated")
 
     async def _snapshot(self, pool: Answer, reason: str) -> None:
