@@ -28,7 +28,7 @@ from prefect.schemas.automation_actions import ActionTypesOrUnknown, RunDeployme
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.events import ResourceSpecification
 from prefect.types._annotated import DurationOrSecondsTimeDelta, NonNegativeDuration
-from prefect.utilities.collections import AutoEnum
+from prefect.types.enums import AutoEnum
 
 MIN_PROACTIVE = timedelta(seconds=10)
 """The shortest time in which a proactive trigger can expect something."""

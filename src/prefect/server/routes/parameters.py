@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from prefect.schemas.base import ActionBaseModel
 from prefect.server.routes.operation import Caller, In, Operation
@@ -29,7 +30,7 @@ class Parameter:
     """
 
     name: str
-    place: str
+    location: str
     type: Any
     default: Any
     alias: str | None = None
@@ -40,12 +41,21 @@ class Parameter:
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
-        """What validates it."""
-        return TypeAdapter(self.type)
+        """What validates a value of it."""
+        return TypeAdapter(_without_deprecation(self.type))
+
+
+def _without_deprecation(kind: Any) -> Any:
+    """Return a type without the mark that its parameter is deprecated, which means nothing to a value."""
+    if get_origin(kind) is not Annotated:
+        return kind
+    base, *metadata = get_args(kind)
+    metadata = [part for part in metadata if not (isinstance(part, FieldInfo) and part.deprecated)]
+    return Annotated[base, *metadata] if metadata else base
 
 
 @cache
-def parameters(operation: Operation) -> tuple[Parameter, ...]:
+def list_parameters(operation: Operation) -> tuple[Parameter, ...]:
     """What an operation takes from a request, in the order of its function's parameters."""
     hints = get_type_hints(operation.fn, include_extras=True)
     found: list[Parameter] = []
@@ -67,7 +77,7 @@ def _parameter(operation: Operation, name: str, hint: Any, default: Any) -> Para
     if mark is not None:
         plain = [part for part in get_args(hint)[1:] if part is not mark]
         kind = Annotated[get_args(hint)[0], *plain] if plain else get_args(hint)[0]
-        return Parameter(name, mark.place, kind, default, mark.alias)
+        return Parameter(name, mark.location, kind, default, mark.alias)
     if f"{{{name}}}" in operation.route:
         return Parameter(name, "path", hint, default)
     return Parameter(name, "whole" if _is_model(hint) else "query", hint, default)
@@ -82,7 +92,7 @@ def _is_model(hint: Any) -> bool:
     return any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds)
 
 
-def bind(operation: Operation, params: Mapping[str, Any], body: Any) -> dict[str, Any]:
+def bind_arguments(operation: Operation, params: Mapping[str, Any], body: Any) -> dict[str, Any]:
     """The arguments for an operation's function, validated.
 
     Args:
@@ -94,9 +104,9 @@ def bind(operation: Operation, params: Mapping[str, Any], body: Any) -> dict[str
         Invalid: Something is missing, or is not what it must be.
     """
     given: dict[str, Any] = {}
-    for parameter in parameters(operation):
-        source = body if parameter.place in ("body", "whole") else params
-        if parameter.place != "whole":
+    for parameter in list_parameters(operation):
+        source = body if parameter.location in ("body", "whole") else params
+        if parameter.location != "whole":
             source = (source or {}).get(parameter.alias or parameter.name)
         if source is not None:
             given[parameter.name] = _validated(parameter, source)
