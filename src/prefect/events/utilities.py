@@ -26,6 +26,8 @@ logger = logging.getLogger("prefect.events")
 MAX_FOLLOWS_DELAY = timedelta(minutes=5)
 """How far apart two events are at most of which one is to be handled after the other."""
 
+TIGHT_TIMING = MAX_FOLLOWS_DELAY  # the name of the interface
+
 _REEXPORTS = {
     "prefect.events.clients": (
         *("AssertingEventsClient", "AssertingPassthroughEventsClient", "PrefectCloudEventsClient"),

@@ -19,9 +19,9 @@ from prefect.types._annotated import AwareDateTime, KeyValueLabelsField
 from prefect.types.enums import AutoEnum
 
 if TYPE_CHECKING:
-    from prefect.schemas.events import RelatedResource
-
-events: Any = lazy("prefect.schemas.events")
+    from prefect.schemas import events
+else:
+    events = lazy("prefect.schemas.events")
 
 
 class SetStateStatus(AutoEnum):
@@ -183,7 +183,7 @@ class DeploymentResponse(ObjectBaseModel):
     work_pool_name: str | None = None
     status: DeploymentStatus | None = None
 
-    def as_related_resource(self, role: str = "deployment") -> RelatedResource:
+    def as_related_resource(self, role: str = "deployment") -> events.RelatedResource:
         """The deployment as a resource of an event, in this role."""
         labels = {
             "prefect.resource.id": f"prefect.deployment.{self.id}",

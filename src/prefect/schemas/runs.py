@@ -10,9 +10,10 @@ import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel, TimeSeriesBaseModel, make
+from prefect.schemas.run_inputs import Constant, FlowRunResult, Parameter, TaskRunResult
 from prefect.schemas.states import State, StateType
 from prefect.types import new_id, slugs
 from prefect.types._annotated import AwareDateTime, KeyValueLabelsField
@@ -121,55 +122,6 @@ def _adopt_old_names(values: Any) -> Any:
 
 _FLOW_POLICY: dict[str, Any] = {name: field.default for name, field in FlowRunPolicy.model_fields.items()}
 _TASK_POLICY: dict[str, Any] = {name: field.default for name, field in TaskRunPolicy.model_fields.items()}
-
-
-class RunInput(PrefectBaseModel):
-    """Where an argument of a task came from."""
-
-    model_config = ConfigDict(frozen=True)
-
-    input_type: str
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.__dict__.values()))
-
-
-class TaskRunResult(RunInput):
-    """The argument is the result of a task run."""
-
-    input_type: Literal["task_run"] = "task_run"  # pyright: ignore[reportIncompatibleVariableOverride]
-    id: UUID
-
-    @classmethod
-    def make(cls, id: UUID) -> TaskRunResult:
-        """Make one without validation."""
-        return make(cls, {"input_type": "task_run", "id": id}, {"id"})
-
-
-class FlowRunResult(RunInput):
-    """The argument is the result of a flow run."""
-
-    input_type: Literal["flow_run"] = "flow_run"  # pyright: ignore[reportIncompatibleVariableOverride]
-    id: UUID
-
-    @classmethod
-    def make(cls, id: UUID) -> FlowRunResult:
-        """Make one without validation."""
-        return make(cls, {"input_type": "flow_run", "id": id}, {"id"})
-
-
-class Parameter(RunInput):
-    """The argument is a parameter of the flow run."""
-
-    input_type: Literal["parameter"] = "parameter"  # pyright: ignore[reportIncompatibleVariableOverride]
-    name: str
-
-
-class Constant(RunInput):
-    """The argument is a constant of this type."""
-
-    input_type: Literal["constant"] = "constant"  # pyright: ignore[reportIncompatibleVariableOverride]
-    type: str
 
 
 class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):

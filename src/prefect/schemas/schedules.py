@@ -6,7 +6,7 @@ The models say what a schedule is; `schemas.dates` computes its dates. What a us
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, Self, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeGuard
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
@@ -18,7 +18,6 @@ from prefect.types._annotated import AwareDateTime, PositiveDuration
 if TYPE_CHECKING:
     from dateutil import rrule as rrules
 
-    from prefect.schedules import Schedule
     from prefect.schemas import dates
 else:
     dates = lazy("prefect.schemas.dates")
@@ -180,7 +179,30 @@ def construct_schedule(
     raise ValueError("A schedule needs one of interval, cron and rrule.")
 
 
-def as_schedule_type(schedule: Schedule) -> SCHEDULE_TYPES:
+class WrittenSchedule(Protocol):
+    """A schedule as users write it: what `as_schedule_type` needs of `prefect.schedules.Schedule`."""
+
+    @property
+    def interval(self) -> datetime.timedelta | None: ...
+    @property
+    def cron(self) -> str | None: ...
+    @property
+    def rrule(self) -> str | None: ...
+    @property
+    def timezone(self) -> str | None: ...
+    @property
+    def anchor_date(self) -> datetime.datetime: ...
+    @property
+    def day_or(self) -> bool: ...
+    @property
+    def active(self) -> bool: ...
+    @property
+    def parameters(self) -> dict[str, Any]: ...
+    @property
+    def slug(self) -> str | None: ...
+
+
+def as_schedule_type(schedule: WrittenSchedule) -> SCHEDULE_TYPES:
     """The model of a schedule that a user wrote with `prefect.schedules`."""
     if schedule.interval is not None:
         return IntervalSchedule(

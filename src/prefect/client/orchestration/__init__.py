@@ -71,9 +71,8 @@ _IMPORTABLE = {
         *("DeploymentFilter", "FlowFilter", "FlowRunFilter", "TaskRunFilter", "WorkQueueFilter"),
         "WorkQueueFilterName",
     ),
-    "prefect.schemas.runs": (
-        *("Constant", "FlowRun", "FlowRunResult", "Parameter", "TaskRun", "TaskRunPolicy", "TaskRunResult"),
-    ),
+    "prefect.schemas.run_inputs": ("Constant", "FlowRunResult", "Parameter", "TaskRunResult"),
+    "prefect.schemas.runs": ("FlowRun", "TaskRun", "TaskRunPolicy"),
     "prefect.schemas.responses": ("OrchestrationResult",),
     "prefect.schemas.sorting": ("TaskRunSort",),
     "prefect.schemas.work": ("WorkQueue", "WorkQueueStatusDetail"),

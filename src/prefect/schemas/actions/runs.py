@@ -8,7 +8,8 @@ from uuid import UUID
 from pydantic import Field, field_validator
 
 from prefect.schemas.base import ActionBaseModel, models_as_data
-from prefect.schemas.runs import Constant, FlowRunPolicy, FlowRunResult, Parameter, TaskRunPolicy, TaskRunResult
+from prefect.schemas.run_inputs import Constant, FlowRunResult, Parameter, TaskRunResult
+from prefect.schemas.runs import FlowRunPolicy, TaskRunPolicy
 from prefect.schemas.states import StateDetails, StateType
 from prefect.types._annotated import AwareDateTime, KeyValueLabelsField
 

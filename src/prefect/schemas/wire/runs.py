@@ -12,15 +12,8 @@ from pydantic import Field, RootModel
 from prefect.schemas import responses, runs
 from prefect.schemas.actions import runs as actions
 from prefect.schemas.base import PrefectBaseModel
-from prefect.schemas.runs import (
-    Constant,
-    CreatedBy,
-    FlowRunPolicy,
-    FlowRunResult,
-    Parameter,
-    TaskRunPolicy,
-    TaskRunResult,
-)
+from prefect.schemas.run_inputs import Constant, FlowRunResult, Parameter, TaskRunResult
+from prefect.schemas.runs import CreatedBy, FlowRunPolicy, TaskRunPolicy
 from prefect.schemas.states import StateType
 from prefect.schemas.wire.base import Labels, RunName, Stored
 from prefect.schemas.wire.states import FlowRunOrchestrationResult, State, StateCreate
