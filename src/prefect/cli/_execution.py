@@ -1,7 +1,6 @@
-"""Running a flow run that was created before, in this process.
+"""Execute an existing flow run in this process.
 
-Its flow is loaded from an entrypoint, or from where its deployment says the code is, when that is a place on this
-machine.
+The flow is loaded from an entrypoint, or from the local directory that its deployment names.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ _WORKING_DIRECTORY = "prefect.deployments.steps.set_working_directory"
 
 
 def execute_flow_run(run: FlowRun, entrypoint: str | None = None) -> None:
-    """Run a flow run here; the process ends with status 1 when it fails.
+    """Execute a flow run; the process exits with status 1 if it fails.
 
     Args:
-        run: The run.
-        entrypoint: Where its flow is; as its deployment says if None.
+        run: The flow run.
+        entrypoint: Entrypoint of its flow; that of its deployment if None.
     """
     entrypoint = entrypoint or os.environ.get("PREFECT__FLOW_ENTRYPOINT")
     flow = _load_flow(entrypoint) if entrypoint else _load_deployed_flow(run)
@@ -44,7 +43,7 @@ def execute_flow_run(run: FlowRun, entrypoint: str | None = None) -> None:
 
 
 def _load_flow(entrypoint: str) -> Flow[..., Any]:
-    # A module beside the file, or in this directory, is found as `python file.py` would find it.
+    # Modules in the working directory can be imported, as with `python file.py`.
     sys.path.insert(0, os.getcwd())
     return flows.load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
 
@@ -52,38 +51,38 @@ def _load_flow(entrypoint: str) -> Flow[..., Any]:
 def _load_deployed_flow(run: FlowRun) -> Flow[..., Any]:
     if run.deployment_id is None:
         fail(
-            f"Flow run {run.name!r} has no deployment that says where its flow is: "
-            "name it in PREFECT__FLOW_ENTRYPOINT, as path/to/file.py:function."
+            f"Flow run {run.name!r} has no deployment to load its flow from. "
+            "Set PREFECT__FLOW_ENTRYPOINT to path/to/file.py:function."
         )
     deployment = get_client().read_deployment(run.deployment_id)
     if not deployment.entrypoint:
-        fail(f"The deployment {deployment.name!r} names no entrypoint, so its flow cannot be found.")
+        fail(f"The deployment {deployment.name!r} has no entrypoint, so its flow cannot be loaded.")
     os.chdir(_find_code_directory(deployment))
     return _load_flow(deployment.entrypoint)
 
 
 def _find_code_directory(deployment: DeploymentResponse) -> Path:
-    """The directory of a deployment's code, on this machine."""
+    """Return the local directory of a deployment's code."""
     if deployment.storage_document_id is not None:
         raise NotImplementedError(
-            f"The code of the deployment {deployment.name!r} is in a storage block, from where a later release gets it."
+            f"The code of the deployment {deployment.name!r} is in a storage block, which is not supported yet."
         )
-    place = (
+    directory = (
         Path.cwd() / _read_working_directory(deployment.pull_steps or ())
         if deployment.pull_steps
         else Path(deployment.path or ".")
     )
-    if not place.is_dir():
-        fail(f"The code of the deployment {deployment.name!r} should be in {str(place)!r}, which is no directory here.")
-    return place
+    if not directory.is_dir():
+        fail(f"The code of the deployment {deployment.name!r} is not in {str(directory)!r} on this machine.")
+    return directory
 
 
 def _read_working_directory(steps: Sequence[dict[str, Any]]) -> str:
-    """Where pull steps lead that only say a directory."""
+    """Return the directory of pull steps that only set the working directory."""
     directory = "."
     for step in steps:
         for name, inputs in step.items():
             if name != _WORKING_DIRECTORY:
-                raise NotImplementedError(f"The code of the deployment is got by {name!r}, which a later release does.")
+                raise NotImplementedError(f"The pull step {name!r} is not supported yet.")
             directory = cast("str", inputs["directory"])
     return directory
