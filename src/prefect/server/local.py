@@ -20,7 +20,7 @@ from prefect.server.routes import find_operation
 from prefect.server.routes.operation import LOCAL, StatusResponse
 from prefect.server.routes.parameters import bind_arguments, wants_caller
 from prefect.server.services.core.errors import Missing
-from prefect.server.services.runs.apply import JournalUnreadable, apply
+from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
 from prefect.server.services.runs.orphans import crash_orphans
 from prefect.server.services.upkeep import retention
 
@@ -78,7 +78,7 @@ class LocalApplication:
         if own is not None and own.home == self.home:
             await blocking(own.flush, FLUSH_TIMEOUT)
         try:
-            await apply(self.database, self.home)
+            await apply_journal(self.database, self.home)
             if time.monotonic() - self._looked > OWNERS_EVERY:
                 await crash_orphans(self.database, self.home)
                 await retention.tend(self.database)

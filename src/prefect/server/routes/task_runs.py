@@ -66,7 +66,7 @@ async def task_run_history(
     deployments: Body[DeploymentFilter] = UNSET,
 ) -> Any:
     """Task runs by when they were expected to start: for each interval how many are in which state."""
-    return await statistics.history(
+    return await statistics.count_by_interval(
         tx,
         store.task_runs,
         history_start,
