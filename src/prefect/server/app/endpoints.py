@@ -26,7 +26,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from prefect.server.db.errors import StoreBusy
-from prefect.server.db.interface import Database, Transaction, Work
+from prefect.server.db.interface import Database, Transaction, UnitOfWork
 from prefect.server.routes.operation import Caller, Content, Operation, Status
 from prefect.server.routes.parameters import Parameter, parameters, wants_caller
 
@@ -124,7 +124,7 @@ def _transacting(
     if operation.seconds is None:
         return transact
 
-    async def hastily(work: Work[Any]) -> Any:
+    async def hastily(work: UnitOfWork[Any]) -> Any:
         try:
             async with asyncio.timeout(operation.seconds):
                 return await transact(work)

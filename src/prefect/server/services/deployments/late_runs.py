@@ -23,7 +23,7 @@ async def mark_late(tx: Transaction, after: timedelta) -> int:
         " AND flow_run.state_type = 'SCHEDULED' AND flow_run.state_name = 'Scheduled'",
         (now() - after,),
     )
-    rows = await batches.locked(tx, store.flow_runs, due, AT_ONCE)
+    rows = await batches.lock_batch(tx, store.flow_runs, due, AT_ONCE)
     marked = 0
     for row in rows:
         state = {
