@@ -27,7 +27,7 @@ SHIPPER = import_module("prefect.outbox.shipper")
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    monkeypatch.setattr(SHIPPER, "AWAY_PATIENCE", 0.1)
+    monkeypatch.setattr(SHIPPER, "AWAY_TIMEOUT_SECONDS", 0.1)
     fake = FakeServer().start()
     monkeypatch.setenv("PREFECT_API_URL", fake.url)
     yield fake
@@ -276,7 +276,7 @@ def test_heartbeats_say_that_a_run_is_under_way(server: FakeServer):
 
 
 def test_the_lease_of_a_deployments_slot_is_renewed(server: FakeServer, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(SHIPPER, "BEAT", 0.02)
+    monkeypatch.setattr(SHIPPER, "HEARTBEAT_INTERVAL_SECONDS", 0.02)
     lease_id = str(new_id())
 
     def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
@@ -360,8 +360,8 @@ def test_a_run_that_leaves_its_process_enters_no_state_of_its_own(
 def test_a_server_that_was_away_hears_of_a_run_that_is_still_under_way(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(SHIPPER, "FIRST_PAUSE", 0.02)
-    monkeypatch.setattr(SHIPPER, "BEAT", 0.05)
+    monkeypatch.setattr(SHIPPER, "FIRST_RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(SHIPPER, "HEARTBEAT_INTERVAL_SECONDS", 0.05)
     server.reads_journals = True
 
     def beats() -> int:

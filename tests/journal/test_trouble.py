@@ -26,7 +26,7 @@ def warnings(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "RETRY", 0.01)
+    monkeypatch.setattr(writer, "RETRY_INTERVAL_SECONDS", 0.01)
 
 
 class Refusing:
@@ -73,7 +73,7 @@ def test_records_wait_in_memory_and_are_written_when_the_trouble_is_over(
 
 def test_what_is_held_has_a_limit(home: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(file, "connect", connect := Refusing(sqlite3.OperationalError("disk is full")))
-    monkeypatch.setattr(writer, "HELD_BYTES", 1000)
+    monkeypatch.setattr(writer, "MAX_HELD_BYTES", 1000)
     mine = journal.use(home)
     for number in range(100):
         log(number)
@@ -109,7 +109,7 @@ def test_what_stays_locked_is_said_to_be_lost(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(file, "connect", Refusing(sqlite3.OperationalError("database is locked")))
-    monkeypatch.setattr(writer, "PATIENCE", 0.05)
+    monkeypatch.setattr(writer, "CLOSE_TIMEOUT_SECONDS", 0.05)
     mine = journal.use(home)
     log(1)
     mine.close()
@@ -174,7 +174,7 @@ def test_a_file_that_another_process_has_replaced_is_not_put_aside(home: Path, c
     journal.close()
     sink = writer._Sink(home)
     sink._opened = -1  # the file that was damaged was another one
-    sink._put_aside(sqlite3.DatabaseError("malformed"))
+    sink._move_damaged_file(sqlite3.DatabaseError("malformed"))
     assert numbers(home) == [1]
     assert warnings(capsys) == []
 

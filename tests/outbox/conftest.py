@@ -13,7 +13,7 @@ Fake = Callable[..., FakeServer]
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
     """Makes a server and points `PREFECT_API_URL` at it."""
-    monkeypatch.setattr(import_module("prefect.outbox.shipper"), "AWAY_PATIENCE", 0.1)
+    monkeypatch.setattr(import_module("prefect.outbox.shipper"), "AWAY_TIMEOUT_SECONDS", 0.1)
     monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
     made: list[FakeServer] = []
 

@@ -10,8 +10,8 @@ import pytest
 
 from prefect import flow, get_client, get_run_logger, journal, outbox, task
 from prefect.artifacts import create_markdown_artifact, update_progress_artifact
-from prefect.cli._frame import run as run_command
-from prefect.outbox.store import Outbox, name_of, outboxes
+from prefect.cli._app import run as run_command
+from prefect.outbox.store import Outbox, file_name, find_outboxes
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from prefect.types import new_id
 from tests.outbox.conftest import Fake
@@ -32,7 +32,7 @@ TASKS = """
 
 
 def waiting(home: Path, server: FakeServer) -> int:
-    return Outbox(home, server.url).waiting()
+    return Outbox(home, server.url).count_waiting()
 
 
 def said(program: Any) -> str:
@@ -70,8 +70,8 @@ def test_the_outbox_has_a_file_for_each_server(home: Path, fake: Fake):
     assert run(f"{TASKS}\n    main(1)")[0] == 0
     second = fake()
     assert run(f"{TASKS}\n    main(1)")[0] == 0
-    assert sorted(each.url for each in outboxes(home)) == sorted([first.url, second.url])
-    assert {path.name for path in home.glob("*.db")} == {name_of(first.url), name_of(second.url)}
+    assert sorted(each.url for each in find_outboxes(home)) == sorted([first.url, second.url])
+    assert {path.name for path in home.glob("*.db")} == {file_name(first.url), file_name(second.url)}
 
 
 def test_the_words_of_the_api(fake: Fake):
@@ -272,7 +272,7 @@ def test_what_the_server_refuses_is_put_aside_and_holds_up_nothing(
     journal.close()
     assert set(server.told()) == {"add-a", "add-b"}
     assert waiting(home, server) == 0
-    refused = Outbox(home, server.url).refused()
+    refused = Outbox(home, server.url).read_refused()
     assert len(refused) == 3  # its three states were three events of one record
     assert "422" in refused[0][0]
     assert run_command(["journal", "status"]) == 0
@@ -298,7 +298,7 @@ def test_a_task_run_that_another_process_began_is_told_with_all_that_is_known_of
     server = fake()
     flow_run_id, id_ = str(new_id()), str(new_id())
     created = "2026-01-01T00:00:00+00:00"
-    mine = journal.use(home, name_of(server.url))
+    mine = journal.use(home, file_name(server.url))
     mine.append(
         {
             "kind": "task_run",
@@ -376,7 +376,7 @@ def test_something_else_that_answers_refuses_nothing(server: FakeServer, home: P
 
     main()
     journal.close()
-    assert Outbox(home, server.url).refused() == []
+    assert Outbox(home, server.url).read_refused() == []
     assert waiting(home, server) > 0
     gone.clear()
     assert run_command(["journal", "ship"]) == 0
@@ -398,26 +398,26 @@ def test_a_server_that_is_replaced_by_one_of_another_kind(server: FakeServer, ho
     main()
     journal.close()
     assert (completed(server), waiting(home, server)) == (1, 0)
-    assert Outbox(home, server.url).refused() == []
+    assert Outbox(home, server.url).read_refused() == []
 
 
 class _Refusing:
-    """A courier whose server answers heartbeats with a status."""
+    """A delivery whose server answers heartbeats with a status."""
 
     def __init__(self, status: int) -> None:
         self._status = status
 
-    def beat(self, heartbeats: list[dict[str, Any]]) -> None:
+    def send_heartbeats(self, heartbeats: list[dict[str, Any]]) -> None:
         request = httpx.Request("POST", "http://server/journal")
         raise httpx.HTTPStatusError("no", request=request, response=httpx.Response(self._status, request=request))
 
 
 def test_a_refused_heartbeat_holds_up_nothing_and_a_server_that_is_away_is_noticed(home: Path):
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        shipper = outbox.shipper_for(get_current_settings())
-    shipper._under_way = {str(new_id()): None}
-    shipper._courier = _Refusing(422)  # type: ignore[assignment]
-    shipper._beat()
-    shipper._courier = _Refusing(503)  # type: ignore[assignment]
+        shipper = outbox.create_shipper(get_current_settings())
+    shipper._running = {str(new_id()): None}
+    shipper._delivery = _Refusing(422)  # type: ignore[assignment]
+    shipper._send_heartbeats()
+    shipper._delivery = _Refusing(503)  # type: ignore[assignment]
     with pytest.raises(httpx.HTTPStatusError):
-        shipper._beat()
+        shipper._send_heartbeats()

@@ -114,7 +114,7 @@ class LocalTransport:
             answer = await self._application.call(method, route, params or {}, body)
         except errors.ServiceError as refusal:
             raise self._error(method, fill(route, params or {})[0], refusal) from None
-        return answer.body.decode() if isinstance(answer, operation.Content) else answer
+        return answer.body.decode() if isinstance(answer, operation.RawResponse) else answer
 
     async def request(
         self,

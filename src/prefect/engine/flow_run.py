@@ -24,7 +24,7 @@ from prefect.rules import Moment
 from prefect.schemas.runs import FlowRun, FlowRunPolicy
 from prefect.schemas.states import State, StateDetails, StateType
 from prefect.types import named_id, new_id, now
-from prefect.utilities.names import generate_slug
+from prefect.types.slugs import generate_slug
 
 if TYPE_CHECKING:
     from prefect.engine import persistence, served
@@ -65,7 +65,7 @@ class FlowExecution(Execution):
         self.run_id = run.id if run else new_id()
         self.parent: EngineContext | None = EngineContext.get()
         self.journal = outbox.use_journal()
-        self._server = served.Server(self.journal, self.parent is not None) if self.journal.carrier else None
+        self._server = served.Server(self.journal, self.parent is not None) if self.journal.forwarder else None
         self._given = run
         self._flow_id = named_id("flow", flow.name)
         self.attempt = 0

@@ -14,8 +14,8 @@ from prefect import _io
 from prefect.engine.core import RunRecord, metadata_of
 from prefect.exceptions import Abort
 from prefect.logging.loggers import get_logger
-from prefect.outbox.events import Surroundings
-from prefect.outbox.line import NO_SUCH_ROUTE, is_away, reason_of, status_of
+from prefect.outbox.api_connection import MISSING_ROUTE_STATUSES, describe_error, get_status, is_unavailable
+from prefect.outbox.events import RunContext
 from prefect.schemas.runs import FlowRun
 from prefect.schemas.states import State
 from prefect.types import new_id
@@ -69,8 +69,8 @@ class Server:
 
     def __init__(self, journal: Journal, inside: bool) -> None:
         self._journal = journal
-        self._shipper = cast("Shipper", journal.carrier)
-        self._line = self._shipper.line
+        self._shipper = cast("Shipper", journal.forwarder)
+        self._line = self._shipper.api
         self._retries = self._few_retries() if inside else None
         self._inside = inside
         self._record: ServedRecord | None = None
@@ -96,7 +96,7 @@ class Server:
             }
             return FlowRun.model_validate(await self._create(flow_name, body))
         except Exception as error:
-            if not (self._inside and (is_away(error) or status_of(error) in NO_SUCH_ROUTE)):
+            if not (self._inside and (is_unavailable(error) or get_status(error) in MISSING_ROUTE_STATUSES)):
                 raise
             self._warn(error)
             return None
@@ -108,7 +108,7 @@ class Server:
             try:
                 return await self._call("POST", "/flow_runs/", {**body, "flow_id": flow_id})
             except Exception as error:
-                if is_away(error):
+                if is_unavailable(error):
                     raise
                 # The flow may have been deleted since it was asked for.
         flow_id = _flow_ids[key] = (await self._call("POST", "/flows/", {"name": flow_name}))["id"]
@@ -119,8 +119,8 @@ class Server:
         self._run_id = run.id
         self._record = ServedRecord(self._journal, run.id)
         deployment = str(run.deployment_id) if run.deployment_id else None
-        self._shipper.hold(
-            Surroundings(str(run.id), run.name, str(run.flow_id), flow_name, deployment, tuple(run.tags))
+        self._shipper.start_heartbeat(
+            RunContext(str(run.id), run.name, str(run.flow_id), flow_name, deployment, tuple(run.tags))
         )
         # From here on the run goes on without the server if it must.
         self._retries = self._few_retries()
@@ -132,7 +132,7 @@ class Server:
     def let_go(self) -> None:
         """The run is not under way here any more."""
         if self._run_id is not None:
-            self._shipper.let_go(self._run_id)
+            self._shipper.stop_heartbeat(self._run_id)
 
     @property
     def decides(self) -> bool:
@@ -167,20 +167,24 @@ class Server:
             if answer["status"] != "WAIT":
                 entered = _entered(state, answer, transition)
                 if lease_id := entered.state_details.deployment_concurrency_lease_id:
-                    self._shipper.hold_slot(self._run_id, lease_id)
+                    self._shipper.renew_slot_lease(self._run_id, lease_id)
                 return entered
             await _io.sleep(answer["details"]["delay_seconds"])
 
     async def _call(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
-        if self._retries is not None and self._shipper.away is not None:
-            return await self._line.ship(method, route, body, **params)  # which is known to be away: once, and shortly
+        if self._retries is not None and self._shipper.unavailable_reason is not None:
+            # It is known to be unavailable: try once, with a short timeout.
+            return await self._line.call_once(method, route, body, **params)
         return await self._line.call(method, route, body, retries=self._retries, **params)
 
     def _warn(self, error: Exception) -> None:
-        level = logging.DEBUG if self._shipper.away is not None else logging.WARNING
-        self._shipper.away = reason_of(error)
+        level = logging.DEBUG if self._shipper.unavailable_reason is not None else logging.WARNING
+        self._shipper.unavailable_reason = describe_error(error)
         get_logger("engine").log(
-            level, "%s The run goes on; what it does is recorded in %s and sent later.", self._shipper.away, self._path
+            level,
+            "%s The run goes on; what it does is recorded in %s and sent later.",
+            self._shipper.unavailable_reason,
+            self._path,
         )
 
     @property

@@ -54,7 +54,7 @@ def _end(interrupted: bool) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if interrupted and _signalled:
         journal.flush(timeout=10)
-        journal.carry_on()
+        journal.forward_waiting()
         os.kill(os.getpid(), signal.SIGTERM)
 
 

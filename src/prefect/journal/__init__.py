@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
     writer = lazy("prefect.journal.writer")
 
-__all__ = ["Draft", "Record", "append", "close", "current", "exchange", "flush", "use"]
+__all__ = ["Draft", "Record", "append", "close", "current", "replace_current", "flush", "use"]
 
 Record = dict[str, Any]
 
@@ -51,7 +51,9 @@ class Draft:
 _current: writer.Journal | None = None
 
 
-def use(home: Path, name: str | None = None, carrier: Callable[[], writer.Carrier] | None = None) -> writer.Journal:
+def use(
+    home: Path, name: str | None = None, create_forwarder: Callable[[], writer.Forwarder] | None = None
+) -> writer.Journal:
     """Make a journal the one that this process appends to; what the former one holds is written first.
 
     Args:
@@ -62,11 +64,11 @@ def use(home: Path, name: str | None = None, carrier: Callable[[], writer.Carrie
     global _current
     if _current is None or _current.home != home or _current.name != (name or writer.NAME):
         close()
-        _current = writer.Journal(home, name or writer.NAME, carrier and carrier())
+        _current = writer.Journal(home, name or writer.NAME, create_forwarder and create_forwarder())
     return _current
 
 
-def exchange(journal: writer.Journal | None) -> writer.Journal | None:
+def replace_current(journal: writer.Journal | None) -> writer.Journal | None:
     """Append to this journal from now on, and give back the former one, which stays open."""
     global _current
     former, _current = _current, journal
@@ -89,25 +91,25 @@ def flush(timeout: float | None = None) -> bool:
     if _current is None:
         return True
     # Runs that began before the home changed still record in the journal of theirs.
-    return all(journal.flush(timeout) for journal in writer.opened())
+    return all(journal.flush(timeout) for journal in writer.open_journals())
 
 
-def unsettled() -> bool:
+def has_unforwarded() -> bool:
     """Whether something that was appended is still to be carried to where it is wanted."""
-    return _current is not None and _current.unsettled()
+    return _current is not None and _current.has_unforwarded()
 
 
-def settle(timeout: float) -> None:
+def wait_until_forwarded(timeout: float) -> None:
     """Wait until all that was appended has been carried to where it is wanted, at most `timeout` seconds."""
     if _current is not None:
-        _current.settle(timeout)
+        _current.wait_until_forwarded(timeout)
 
 
-def carry_on() -> None:
+def forward_waiting() -> None:
     """Have what is on disk carried on to where it is wanted, as at the end of the process."""
-    for journal in writer.opened():
-        if journal.carrier is not None:
-            journal.carrier.finish()
+    for journal in writer.open_journals():
+        if journal.forwarder is not None:
+            journal.forwarder.finish()
 
 
 def close() -> None:
@@ -115,7 +117,7 @@ def close() -> None:
     global _current
     if _current is not None:
         _current = None
-        for journal in writer.opened():
+        for journal in writer.open_journals():
             journal.close()
 
 
@@ -129,11 +131,11 @@ def _after_fork() -> None:
         _current.after_fork()
 
 
-def _forget_in_child() -> None:
+def _after_fork_in_child() -> None:
     global _current
     if _current is not None:
         _current = _current.forked()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_forget_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-DEPTH = 32
+MAX_DEPTH = 32
 """How deep a value that cannot be encoded is looked through for what can."""
 _CONTAINERS: Any = (dict, list, tuple, set, frozenset)
 OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
@@ -17,22 +17,22 @@ def encode(record: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(record, str, OPTIONS)
     except (TypeError, ValueError):  # a lone surrogate, an integer of more than 64 bits, a circular value
-        kept = {str(key): _speakable(value, 0) for key, value in record.items()}
+        kept = {str(key): _make_encodable(value, 0) for key, value in record.items()}
         return orjson.dumps(kept, str, OPTIONS)
 
 
-def _speakable(value: Any, depth: int) -> Any:
+def _make_encodable(value: Any, depth: int) -> Any:
     """A value as the encoder can say it: what it cannot, as text."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if type(value) is int:
         return value if -(1 << 63) <= value < (1 << 63) else str(value)
     if isinstance(value, _CONTAINERS):
-        if depth >= DEPTH:
+        if depth >= MAX_DEPTH:
             return f"<{type(value).__name__}>"
         if hasattr(value, "items"):
-            return {_speakable(str(key), depth): _speakable(item, depth + 1) for key, item in value.items()}
-        return [_speakable(item, depth + 1) for item in value]
+            return {_make_encodable(str(key), depth): _make_encodable(item, depth + 1) for key, item in value.items()}
+        return [_make_encodable(item, depth + 1) for item in value]
     try:
         orjson.dumps(value, str, OPTIONS)
     except Exception:  # a `__str__` of the user's

@@ -28,32 +28,32 @@ else:
     encoding = lazy("prefect.journal.encoding")
     sqlite3 = lazy("sqlite3")
 
-GATHER = 0.05
+GATHER_INTERVAL_SECONDS = 0.05
 """Seconds a batch gathers records before it is written: what a kill -9 can lose, and a fourth of what is promised."""
-BATCH_BYTES = 1 << 20
+MAX_BATCH_BYTES = 1 << 20
 """A batch is cut at about this many bytes."""
-HELD_BYTES = 64 << 20
+MAX_HELD_BYTES = 64 << 20
 """How much is held in memory while the file cannot be written; beyond it the oldest batches are dropped."""
-RETRY = 0.5
+RETRY_INTERVAL_SECONDS = 0.5
 """Seconds between attempts while the file cannot be written."""
-PATIENCE = 30.0
+CLOSE_TIMEOUT_SECONDS = 30.0
 """Seconds that closing waits for a file that other processes keep locked."""
-FORK_PATIENCE = 1.0
+FORK_TIMEOUT_SECONDS = 1.0
 """Seconds that a fork waits for the batch that is being written."""
 
 
-class Carrier(Protocol):
+class Forwarder(Protocol):
     """What carries the committed records on to where they are wanted."""
 
     def committed(self) -> None:
         """Records were committed. Must not wait."""
         ...
 
-    def waiting(self) -> bool:
+    def has_waiting(self) -> bool:
         """Whether something that was committed is still to be carried on, and will be before long."""
         ...
 
-    def settle(self, timeout: float) -> None:
+    def wait_until_forwarded(self, timeout: float) -> None:
         """Wait until it is, at most `timeout` seconds."""
         ...
 
@@ -61,7 +61,7 @@ class Carrier(Protocol):
         """The journal is closing: carry on what waits, for as long as is reasonable, and stop."""
         ...
 
-    def forked(self) -> Carrier:
+    def forked(self) -> Forwarder:
         """That of a forked child."""
         ...
 
@@ -78,10 +78,10 @@ class Journal:
         owner: This process's id in the records; a fork gets its own.
     """
 
-    def __init__(self, home: Path, name: str = NAME, carrier: Carrier | None = None) -> None:
+    def __init__(self, home: Path, name: str = NAME, forwarder: Forwarder | None = None) -> None:
         self.home = home
         self.name = name
-        self.carrier = carrier
+        self.forwarder = forwarder
         self.owner: UUID = new_id()
         self._queue: deque[dict[str, Any] | Draft | threading.Event] = deque()
         self._wake = threading.Event()
@@ -95,13 +95,13 @@ class Journal:
         self._thread: threading.Thread | None = None
         self._sink = _Sink(home, name)
         self._queue.append(_process_record(self.owner))
-        _open_journals.add(self)
+        _journals.add(self)
 
     def append(self, record: dict[str, Any] | Draft) -> None:
         """Queue a record. It must not be changed afterwards. A journal that was closed opens again."""
         self._queue.append(record)
         if not self._awake:
-            self._rouse()
+            self._wake_thread()
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was appended is on disk, or given up; False when `timeout` seconds were not enough."""
@@ -113,19 +113,19 @@ class Journal:
         done = threading.Event()
         self._queue.append(done)
         self._hurry.set()
-        self._rouse()
+        self._wake_thread()
         return done.wait(timeout)
 
-    def unsettled(self) -> bool:
+    def has_unforwarded(self) -> bool:
         """Whether something that was appended is still to be carried on."""
-        return self.carrier is not None and (bool(self._queue) or self._awake or self.carrier.waiting())
+        return self.forwarder is not None and (bool(self._queue) or self._awake or self.forwarder.has_waiting())
 
-    def settle(self, timeout: float) -> None:
+    def wait_until_forwarded(self, timeout: float) -> None:
         """Wait until all that was appended has been carried on, at most `timeout` seconds."""
-        if self.carrier is not None:
+        if self.forwarder is not None:
             if self._queue or self._awake:
                 self.flush(timeout)
-            self.carrier.settle(timeout)
+            self.forwarder.wait_until_forwarded(timeout)
 
     def close(self) -> None:
         """Write what is queued, stop the thread and close the file."""
@@ -134,18 +134,18 @@ class Journal:
         self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
-        _open_journals.discard(self)
+        _journals.discard(self)
         self._shut = True
         self._awake = False  # whoever appends from here on opens it again
         self._drain()
         with self._draining:
-            self._sink.close(PATIENCE)
-        if self.carrier is not None:
-            self.carrier.finish()
+            self._sink.close(CLOSE_TIMEOUT_SECONDS)
+        if self.forwarder is not None:
+            self.forwarder.finish()
 
     def before_fork(self) -> None:
         """Wait until nothing is being written: a fork in the middle of it would leave the child half of a state."""
-        self._at_rest = self._draining.acquire(timeout=FORK_PATIENCE)
+        self._at_rest = self._draining.acquire(timeout=FORK_TIMEOUT_SECONDS)
 
     def after_fork(self) -> None:
         """In the parent: go on."""
@@ -158,12 +158,12 @@ class Journal:
     def forked(self) -> Journal:
         """The journal of a forked child: the same home, nothing of the parent's queue, thread or connection."""
         self._sink.abandon()
-        _open_journals.discard(self)
+        _journals.discard(self)
         # Whatever runs the child still holds are its parent's, which goes on to record them.
         self._disowned = True
-        return Journal(self.home, self.name, self.carrier and self.carrier.forked())
+        return Journal(self.home, self.name, self.forwarder and self.forwarder.forked())
 
-    def _rouse(self) -> None:
+    def _wake_thread(self) -> None:
         if self._disowned:
             self._queue.clear()
             return
@@ -194,7 +194,7 @@ class Journal:
             if self._shut:
                 self._hurry.clear()
                 self._closed = self._shut = False
-                _open_journals.add(self)
+                _journals.add(self)
 
     def _run(self) -> None:
         try:
@@ -212,11 +212,11 @@ class Journal:
     def _write_all(self) -> None:
         """Write batch after batch until nothing is queued."""
         while self._queue and not self._closed:
-            self._hurry.wait(GATHER)
+            self._hurry.wait(GATHER_INTERVAL_SECONDS)
             self._hurry.clear()
             self._drain()
             if self._sink.blocked:
-                self._hurry.wait(RETRY)
+                self._hurry.wait(RETRY_INTERVAL_SECONDS)
 
     def _drain(self) -> None:
         """Move what is queued to the file; whoever waits for it is told afterwards."""
@@ -224,8 +224,8 @@ class Journal:
         try:
             with self._draining:
                 self._sink.write(_batches(self._queue, waiting))
-            if self.carrier is not None:
-                self.carrier.committed()
+            if self.forwarder is not None:
+                self.forwarder.committed()
         finally:
             for event in waiting:
                 event.set()
@@ -243,7 +243,7 @@ def _batches(queue: deque[Any], waiting: list[threading.Event]) -> Iterable[byte
         line = encoding.encode(item.seal() if isinstance(item, Draft) else item)
         lines.append(line)
         size += len(line)
-        if size >= BATCH_BYTES:
+        if size >= MAX_BATCH_BYTES:
             yield b"\n".join(lines)
             lines, size = [], 0
     if lines:
@@ -271,7 +271,7 @@ class _Sink:
         self._held: deque[bytes] = deque()
         self._held_bytes = 0
         self._dropped = 0
-        self._given_up = False
+        self._abandoned = False
         self._warned = False
         self._connection: sqlite3.Connection | None = None
 
@@ -287,7 +287,7 @@ class _Sink:
             except sqlite3.DatabaseError as error:
                 if not _is_damage(error):
                     raise
-                self._put_aside(error)
+                self._move_damaged_file(error)
                 self._commit()
         except (sqlite3.Error, OSError, file.JournalVersionError) as error:
             self._failed(error)
@@ -302,10 +302,10 @@ class _Sink:
         connection.executemany("INSERT INTO batch (body) VALUES (?)", [(batch,) for batch in self._held])
         connection.execute("COMMIT")
 
-    def close(self, patience: float) -> None:
+    def close(self, timeout: float) -> None:
         """Make the last attempts for `patience` seconds while the file is merely locked, then say what is lost."""
-        deadline = time.monotonic() + patience
-        while self._held and self.blocked and not self._given_up and self._locked and time.monotonic() < deadline:
+        deadline = time.monotonic() + timeout
+        while self._held and self.blocked and not self._abandoned and self._locked and time.monotonic() < deadline:
             time.sleep(0.1)
             self.write(())
         self._disconnect()
@@ -324,7 +324,7 @@ class _Sink:
         self._connection = file.connect(path)
         return self._connection
 
-    def _put_aside(self, error: Exception) -> None:
+    def _move_damaged_file(self, error: Exception) -> None:
         """Move a damaged file out of the way, unless another process was faster."""
         self._disconnect()
         path = file.path_in(self.home, self.name)
@@ -342,7 +342,7 @@ class _Sink:
         self._disconnect()
         then = "what cannot be written until they end is lost."
         if isinstance(error, file.JournalVersionError):
-            self._given_up = True
+            self._abandoned = True
             self._held.clear()
             self._held_bytes = 0
             then = "what they record is lost."
@@ -355,11 +355,11 @@ class _Sink:
     _locked = False
 
     def _hold(self, batch: bytes) -> None:
-        if self._given_up:
+        if self._abandoned:
             return
         self._held.append(batch)
         self._held_bytes += len(batch)
-        while self._held_bytes > HELD_BYTES and len(self._held) > 1:
+        while self._held_bytes > MAX_HELD_BYTES and len(self._held) > 1:
             self._held_bytes -= len(self._held.popleft())
             self._dropped += 1
 
@@ -389,16 +389,16 @@ def _warn(message: str) -> None:
 
 
 _abandoned: list[Any] = []
-_open_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
+_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 
-def opened() -> list[Journal]:
+def open_journals() -> list[Journal]:
     """The journals of this process that are not closed."""
-    return list(_open_journals)
+    return list(_journals)
 
 
 def _close_all() -> None:
-    for journal in opened():
+    for journal in open_journals():
         journal.close()
 
 

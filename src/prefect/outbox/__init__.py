@@ -15,15 +15,15 @@ from prefect._lazy import lazy
 
 if TYPE_CHECKING:
     from prefect.journal.writer import Journal
-    from prefect.outbox import line, shipper, store
+    from prefect.outbox import api_connection, shipper, store
     from prefect.outbox.shipper import Shipper
     from prefect.settings import Settings
 else:
-    line = lazy("prefect.outbox.line")
+    api_connection = lazy("prefect.outbox.api_connection")
     shipper = lazy("prefect.outbox.shipper")
     store = lazy("prefect.outbox.store")
 
-__all__ = ["shipper_for", "use_journal"]
+__all__ = ["create_shipper", "use_journal"]
 
 
 def use_journal() -> Journal:
@@ -32,9 +32,9 @@ def use_journal() -> Journal:
     url = current.api.url
     if not url:
         return journal.use(current.home)
-    return journal.use(current.home, store.name_of(url), lambda: shipper_for(current))
+    return journal.use(current.home, store.file_name(url), lambda: create_shipper(current))
 
 
-def shipper_for(current: Settings) -> Shipper:
+def create_shipper(current: Settings) -> Shipper:
     """What ships the outbox of these settings' server."""
-    return shipper.Shipper(store.Outbox(current.home, str(current.api.url)), line.Line(current))
+    return shipper.Shipper(store.Outbox(current.home, str(current.api.url)), api_connection.ApiConnection(current))

@@ -16,20 +16,20 @@ from prefect.rules import Moment
 
 Record = dict[str, Any]
 
-LONGEST_MESSAGE = 100_000
+MAX_MESSAGE_LENGTH = 100_000
 """Characters of a state's message that an event may have."""
-TIGHT = timedelta(minutes=5)
+FOLLOWS_WINDOW = timedelta(minutes=5)
 """An event says which one it follows only when that was less than this ago."""
 
-_TOLD = (
+_TASK_RUN_FIELDS = (
     *("name", "task_key", "dynamic_key", "cache_key", "cache_expiration", "task_version", "empirical_policy"),
     *("tags", "labels", "task_inputs", "flow_run_run_count"),
 )
-_OF_THE_RUN = frozenset(("flow_run_id", "task_run_id"))
+_RUN_ID_FIELDS = frozenset(("flow_run_id", "task_run_id"))
 _NO_TIME = 0.0
 
 
-class Surroundings:
+class RunContext:
     """What an event says of the flow run that it belongs to.
 
     Args:
@@ -71,7 +71,7 @@ def _tags(tags: Any) -> list[Record]:
     return [_related("tag", tag) for tag in sorted(tags or ())]
 
 
-def heartbeat(run: Surroundings, id_: str, at: str) -> Record:
+def build_heartbeat(run: RunContext, id_: str, at: str) -> Record:
     """The event of a flow run that is alive."""
     deployment = [_related("deployment", run.deployment_id)] if run.deployment_id else []
     return {
@@ -88,7 +88,7 @@ def heartbeat(run: Surroundings, id_: str, at: str) -> Record:
     }
 
 
-class TaskRunStory:
+class TaskRunEvents:
     """What is known of one task run, state after state.
 
     Args:
@@ -104,24 +104,26 @@ class TaskRunStory:
         state = self.known.get("state")
         return state is not None and state["type"] in rules.TERMINAL
 
-    def enter(self, state: Record, flow_run: Surroundings | None) -> Record:
+    def enter(self, state: Record, flow_run: RunContext | None) -> Record:
         """It enters a state: the event that tells of it."""
         known, before = self.known, self.known.get("state")
         columns = known.setdefault("columns", {})
-        changed = rules.advance(_read(columns), _moment(before) if before else None, _moment(state))
-        columns.update(_write(changed))
+        changed = rules.advance(
+            _parse_columns(columns), _parse_moment(before) if before else None, _parse_moment(state)
+        )
+        columns.update(_format_columns(changed))
         event = {
             "id": state["id"],
             "event": f"prefect.task-run.{state['name']}",
             "occurred": state["timestamp"],
-            "follows": before["id"] if before and _close(before, state) else None,
+            "follows": before["id"] if before and _is_recent(before, state) else None,
             "resource": self._resource(state),
             "related": self._related(flow_run),
             "payload": {
                 "intended": {"from": before["type"] if before else None, "to": state["type"]},
-                "initial_state": _shown(before) if before else None,
-                "validated_state": {**_shown(state), "data": state.get("data")},
-                "task_run": self._shown(),
+                "initial_state": _state_payload(before) if before else None,
+                "validated_state": {**_state_payload(state), "data": state.get("data")},
+                "task_run": self._run_payload(),
             },
         }
         known["state"] = {name: value for name, value in state.items() if name not in ("data", "result")}
@@ -132,14 +134,14 @@ class TaskRunStory:
             "prefect.resource.id": f"prefect.task-run.{self.known['id']}",
             "prefect.resource.name": self.known["name"],
             "prefect.run-count": str(self.known["columns"].get("run_count", 0)),
-            "prefect.state-message": (state.get("message") or "")[:LONGEST_MESSAGE],
+            "prefect.state-message": (state.get("message") or "")[:MAX_MESSAGE_LENGTH],
             "prefect.state-name": state["name"],
-            "prefect.state-timestamp": _time(state["timestamp"]).isoformat(),
+            "prefect.state-timestamp": _parse_time(state["timestamp"]).isoformat(),
             "prefect.state-type": state["type"],
             "prefect.orchestration": "client",
         }
 
-    def _related(self, flow_run: Surroundings | None) -> list[Record]:
+    def _related(self, flow_run: RunContext | None) -> list[Record]:
         found = _tags(self.known.get("tags"))
         if flow_run is not None:
             found += [_related("flow-run", flow_run.id, flow_run.name), flow_run.flow()]
@@ -147,8 +149,8 @@ class TaskRunStory:
             found.append(_related("flow-run", self.known["flow_run_id"]))
         return found
 
-    def _shown(self) -> Record:
-        told = {name: self.known[name] for name in _TOLD if self.known.get(name) is not None}
+    def _run_payload(self) -> Record:
+        told = {name: self.known[name] for name in _TASK_RUN_FIELDS if self.known.get(name) is not None}
         columns = {
             name: value
             for name, value in self.known["columns"].items()
@@ -157,45 +159,47 @@ class TaskRunStory:
         return {"labels": {}, **told, "run_count": 0, "total_run_time": _NO_TIME, **columns}
 
 
-def details_of(state: Record) -> Record:
+def own_details(state: Record) -> Record:
     """The details of a recorded state, but for the run that it belongs to."""
     details: Record = state.get("details") or {}
-    return {name: value for name, value in details.items() if name not in _OF_THE_RUN}
+    return {name: value for name, value in details.items() if name not in _RUN_ID_FIELDS}
 
 
-def _shown(state: Record) -> Record:
-    details = details_of(state)
+def _state_payload(state: Record) -> Record:
+    details = own_details(state)
     if state["type"] == "COMPLETED" and state.get("data") is None:
         details["untrackable_result"] = True
-    message = (state.get("message") or "")[:LONGEST_MESSAGE]
+    message = (state.get("message") or "")[:MAX_MESSAGE_LENGTH]
     return {"type": state["type"], "name": state["name"], "message": message, "state_details": details}
 
 
-def _close(before: Record, state: Record) -> bool:
-    return abs(_time(state["timestamp"]) - _time(before["timestamp"])) < TIGHT
+def _is_recent(before: Record, state: Record) -> bool:
+    return abs(_parse_time(state["timestamp"]) - _parse_time(before["timestamp"])) < FOLLOWS_WINDOW
 
 
-def _moment(state: Record) -> Moment:
-    scheduled = details_of(state).get("scheduled_time")
-    return Moment(state["type"], state["name"], _time(state["timestamp"]), _time(scheduled) if scheduled else None)
+def _parse_moment(state: Record) -> Moment:
+    scheduled = own_details(state).get("scheduled_time")
+    return Moment(
+        state["type"], state["name"], _parse_time(state["timestamp"]), _parse_time(scheduled) if scheduled else None
+    )
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _read(columns: Mapping[str, Any]) -> dict[str, Any]:
+def _parse_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Columns from their text."""
-    return {name: _column(name, value) for name, value in columns.items() if value is not None}
+    return {name: _parse_column(name, value) for name, value in columns.items() if value is not None}
 
 
-def _column(name: str, value: Any) -> Any:
+def _parse_column(name: str, value: Any) -> Any:
     if name == "total_run_time":
         return timedelta(seconds=value)
-    return _time(value) if name.endswith(("_time", "_timestamp")) else value
+    return _parse_time(value) if name.endswith(("_time", "_timestamp")) else value
 
 
-def _write(columns: Mapping[str, Any]) -> dict[str, Any]:
+def _format_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Columns as text."""
     return {
         name: value.total_seconds()

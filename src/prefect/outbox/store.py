@@ -27,7 +27,7 @@ else:
 
 Record = dict[str, Any]
 
-AT_ONCE = 1_500_000
+BATCH_BYTES = 1_500_000
 """About how many bytes of records are shipped together."""
 
 _PROCESS = b'{"kind":"process"'
@@ -40,12 +40,12 @@ _TABLES = (
 )
 
 
-def name_of(url: str) -> str:
+def file_name(url: str) -> str:
     """The name of the outbox file for the API at `url`."""
     return f"outbox-{hashlib.sha256(url.rstrip('/').encode()).hexdigest()[:10]}.db"
 
 
-def outboxes(home: Path) -> list[Outbox]:
+def find_outboxes(home: Path) -> list[Outbox]:
     """The outboxes that a home directory has."""
     found: list[Outbox] = []
     for path in sorted(home.glob("outbox-*.db")):
@@ -82,7 +82,7 @@ class Outbox:
     def __init__(self, home: Path, url: str) -> None:
         self.home = home
         self.url = url
-        self.path = file.path_in(home, name_of(url))
+        self.path = file.path_in(home, file_name(url))
 
     def connect(self) -> sqlite3.Connection:
         """Open the file, creating what is missing."""
@@ -96,7 +96,7 @@ class Outbox:
             connection.execute("COMMIT")
         return connection
 
-    def waiting(self) -> int:
+    def count_waiting(self) -> int:
         """How many records wait; that a process was there is nothing to wait for."""
         if not self.path.exists():
             return 0
@@ -104,37 +104,37 @@ class Outbox:
             bodies = connection.execute("SELECT body FROM batch")
             return sum(not line.startswith(_PROCESS) for (body,) in bodies for line in body.split(b"\n"))
 
-    def refused(self) -> list[tuple[str, str]]:
+    def read_refused(self) -> list[tuple[str, str]]:
         """The records that the server would not take: the reason, and the record as it was."""
         with closing(self.connect()) as connection:
             rows = connection.execute("SELECT reason, record FROM refused ORDER BY id DESC").fetchall()
         return [(reason, record.decode("utf-8", "replace")) for reason, record in rows]
 
 
-def last(connection: sqlite3.Connection) -> int:
+def last_seq(connection: sqlite3.Connection) -> int:
     """The number of the newest row; 0 when nothing waits."""
     return connection.execute("SELECT coalesce(max(seq), 0) FROM batch").fetchone()[0]
 
 
-def first(connection: sqlite3.Connection) -> int:
+def first_seq(connection: sqlite3.Connection) -> int:
     """The number of the oldest row that waits; 0 when nothing does."""
     return connection.execute("SELECT coalesce(min(seq), 0) FROM batch").fetchone()[0]
 
 
-def next_batch(connection: sqlite3.Connection) -> Batch | None:
+def read_batch(connection: sqlite3.Connection) -> Batch | None:
     """The oldest records that wait, or None."""
     lines: list[bytes] = []
     through = size = 0
     with closing(connection.execute("SELECT seq, body FROM batch ORDER BY seq")) as rows:
         for seq, body in rows:
-            if lines and size + len(body) > AT_ONCE:
+            if lines and size + len(body) > BATCH_BYTES:
                 break
             lines += [line for line in body.split(b"\n") if line]
             through, size = seq, size + len(body)
     return Batch(through, lines) if through else None
 
 
-class Progress(NamedTuple):
+class Outcome(NamedTuple):
     """What is known once a batch was shipped.
 
     Attributes:
@@ -148,32 +148,32 @@ class Progress(NamedTuple):
     refused: Iterable[tuple[str, bytes]]
 
 
-def acknowledge(connection: sqlite3.Connection, batch: Batch, progress: Progress | None = None) -> None:
+def acknowledge(connection: sqlite3.Connection, batch: Batch, outcome: Outcome | None = None) -> None:
     """Remove a batch that was shipped, and keep what is to be remembered of it."""
     connection.execute("BEGIN IMMEDIATE")
-    if progress is not None:
+    if outcome is not None:
         connection.executemany(
             "INSERT OR REPLACE INTO task_run VALUES (?, ?)",
-            [(id_, orjson.dumps(record)) for id_, record in progress.begun.items()],
+            [(id_, orjson.dumps(record)) for id_, record in outcome.begun.items()],
         )
-        connection.executemany("DELETE FROM task_run WHERE id = ?", [(id_,) for id_ in progress.ended])
-        connection.executemany("INSERT INTO refused (reason, record) VALUES (?, ?)", list(progress.refused))
+        connection.executemany("DELETE FROM task_run WHERE id = ?", [(id_,) for id_ in outcome.ended])
+        connection.executemany("INSERT INTO refused (reason, record) VALUES (?, ?)", list(outcome.refused))
     connection.execute("DELETE FROM batch WHERE seq <= ?", (batch.through,))
     connection.execute("COMMIT")
 
 
-def keep_alias(connection: sqlite3.Connection, id_: str, theirs: str) -> None:
+def add_alias(connection: sqlite3.Connection, id_: str, server_id: str) -> None:
     """Remember the id that the server gave to what has another one here."""
-    connection.execute("INSERT OR REPLACE INTO alias VALUES (?, ?)", (id_, theirs))
+    connection.execute("INSERT OR REPLACE INTO alias VALUES (?, ?)", (id_, server_id))
 
 
-def alias(connection: sqlite3.Connection, id_: str) -> str:
+def get_server_id(connection: sqlite3.Connection, id_: str) -> str:
     """The id that the server gave to what has this one here; mostly that very id."""
     row = connection.execute("SELECT theirs FROM alias WHERE id = ?", (id_,)).fetchone()
     return row[0] if row else id_
 
 
-def begun_task_run(connection: sqlite3.Connection, id_: str) -> Record | None:
+def get_task_run(connection: sqlite3.Connection, id_: str) -> Record | None:
     """What is known of a task run that has begun and not ended."""
     row = connection.execute("SELECT record FROM task_run WHERE id = ?", (id_,)).fetchone()
     return orjson.loads(row[0]) if row else None

@@ -83,8 +83,8 @@ class BaseAsyncClient:
 
     async def _catch_up(self) -> None:
         """Wait until the server has been told of what this process recorded: a program sees what it has just done."""
-        if journal.unsettled():
-            await blocking(journal.settle, CATCH_UP)
+        if journal.has_unforwarded():
+            await blocking(journal.wait_until_forwarded, CATCH_UP)
 
 
 def driven(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Callable[Concatenate[Any, P], R]:

@@ -49,7 +49,7 @@ MODULES = {
 """The module of the operations whose path begins with a word, or with two."""
 
 
-def routes_of(word: str) -> Routes:
+def load_routes(word: str) -> Routes:
     """The operations whose path begins with `word`.
 
     Raises:
@@ -59,13 +59,13 @@ def routes_of(word: str) -> Routes:
 
 
 @cache
-def operations() -> tuple[Operation, ...]:
+def list_operations() -> tuple[Operation, ...]:
     """All operations, in the order in which their paths are tried."""
-    modules = [routes_of(word) for word in MODULES]
+    modules = [load_routes(word) for word in MODULES]
     return tuple(operation for routes in dict.fromkeys(modules) for operation in routes)
 
 
-def find(method: str, route: str) -> Operation:
+def find_operation(method: str, route: str) -> Operation:
     """The operation of a method and a path as the API declares it, for instance `"/flow_runs/{id}"`.
 
     Raises:
@@ -73,4 +73,4 @@ def find(method: str, route: str) -> Operation:
     """
     words = route.split("/")[1:3]
     two = "/".join(words)
-    return routes_of(two if two in MODULES else words[0]).by_route[method, route]
+    return load_routes(two if two in MODULES else words[0]).by_route[method, route]

@@ -170,7 +170,7 @@ def _task_run_snapshot(run: Row, state_id: str) -> dict[str, Any]:
     ids = [state["id"] for state in run["states"]]
     until = ids.index(state_id) + 1 if state_id in ids else len(ids)
     then = {**run, "states": run["states"][:until]}
-    run_states.derive(then)
+    run_states.derive_columns(then)
     return {name: _to_json_value(then[name]) for name in _SNAPSHOT_COLUMNS if then[name] is not None}
 
 

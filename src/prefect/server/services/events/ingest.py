@@ -26,7 +26,7 @@ from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.events import event_store
 from prefect.server.services.events.event_store import Event
 from prefect.server.services.runs import heartbeats
-from prefect.server.services.runs.apply import apply_told
+from prefect.server.services.runs.journal_ingestion import apply_event_records
 from prefect.server.services.runs.records import CHANGEABLE, Record
 from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN, split_resource_id
 from prefect.settings import get_current_settings
@@ -48,7 +48,9 @@ async def ingest_events(tx: Transaction, told: Sequence[Event]) -> None:
         for event in told
         if event["event"] == HEARTBEAT_EVENT
     )
-    await heartbeats.renew(tx, {id_: heartbeats.usual_length() for kind, id_ in beats if kind == FLOW_RUN and id_})
+    await heartbeats.renew_leases(
+        tx, {id_: heartbeats.default_lease_duration() for kind, id_ in beats if kind == FLOW_RUN and id_}
+    )
     await _apply_task_runs(tx, told)
     await event_store.add_events(tx, told)
 
@@ -109,7 +111,7 @@ async def _apply_task_runs(tx: Transaction, told: Iterable[Event]) -> None:
     if not by_run:
         return
     known = await _last_changes(tx, sorted(by_run))
-    await apply_told(
+    await apply_event_records(
         tx, [record for id_, told in by_run.items() for record in _task_run_records(id_, told, known.get(id_))]
     )
 

@@ -1,1 +1,1 @@
-"""Named queries: SQL that is more than a condition on one table, with typed results. Nothing here decides."""
+"""Named queries: SQL that takes a transaction first and returns typed results. Services call them and write none."""

@@ -1,0 +1,207 @@
+"""Parameters are checked and coerced from type hints, and each bad one is named."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import gc
+import subprocess
+import sys
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
+
+import pydantic
+import pytest
+
+from prefect.exceptions import ParameterTypeError, SignatureMismatchError
+from prefect.signatures.validation import validator_for
+
+if TYPE_CHECKING:
+    from somewhere import Unknown
+
+
+class Person(pydantic.BaseModel):
+    age: int
+
+
+class Child(Person):
+    toys: int = 0
+
+
+class Plain: ...
+
+
+def check(fn, **parameters) -> dict[str, Any]:
+    return validator_for(fn)(parameters)
+
+
+def test_values_are_coerced_and_dicts_become_models():
+    def fn(a: int, b: str = "x", person: Person | None = None): ...
+
+    assert check(fn, a="3", person={"age": "4"}) == {"a": 3, "b": "x", "person": Person(age=4)}
+
+
+def test_an_instance_stays_the_same_object():
+    def fn(person: Person, thing: Plain, anything, call: Callable[[], int] = int): ...
+
+    child, thing, listed = Child(age=3), Plain(), [1]
+    result = check(fn, person=child, thing=thing, anything=listed)
+    assert result["person"] is child
+    assert result["thing"] is thing
+    assert result["anything"] is listed
+
+
+def test_each_bad_field_is_named_with_its_value_and_the_reason():
+    def fn(a: int, person: Person, b: Literal["x", "y"] = "x"): ...
+
+    with pytest.raises(ParameterTypeError) as caught:
+        check(fn, a="three", person={"age": "old"}, b="z")
+    lines = str(caught.value).splitlines()[1:]
+    assert [line.split(":")[0] for line in lines] == [" - a", " - person.age", " - b"]
+    assert all(value in line for value, line in zip(("'three'", "'old'", "'z'"), lines, strict=True))
+
+
+def test_a_missing_parameter_is_named_whether_or_not_it_has_a_hint():
+    def fn(a, b: int): ...
+
+    with pytest.raises(ParameterTypeError, match="a: Field required"):
+        check(fn, b=1)
+    with pytest.raises(ParameterTypeError, match="b: Field required"):
+        check(fn, a=1)
+
+
+def test_an_unknown_name_is_refused():
+    def fn(a: int): ...
+
+    with pytest.raises(SignatureMismatchError, match="q"):
+        check(fn, a=1, q=2)
+
+
+def test_a_default_that_is_given_is_checked_and_one_that_is_left_out_is_not():
+    def fn(day: datetime.date = "2020-01-01", x: int = None): ...  # type: ignore[assignment]  # noqa: RUF013
+
+    assert check(fn) == {"day": "2020-01-01", "x": None}
+    assert check(fn, day="2020-01-01")["day"] == datetime.date(2020, 1, 1)
+    with pytest.raises(ParameterTypeError, match="x: "):
+        check(fn, x=None)
+
+
+def test_names_that_a_model_could_not_have():
+    def fn(_x: int, schema: int, copy: int, json: int, model_config: int, model_fields: int, self_: int = 1): ...
+
+    names = ["_x", "schema", "copy", "json", "model_config", "model_fields", "self_"]
+    assert check(fn, **dict.fromkeys(names, "5")) == dict.fromkeys(names, 5)
+
+
+def test_positional_only_and_keyword_only_parameters():
+    def fn(a: int, /, b: Annotated[int, pydantic.Field(gt=3)] = 5, *, c: int): ...
+
+    assert check(fn, a="1", b="4", c="2") == {"a": 1, "b": 4, "c": 2}
+    with pytest.raises(ParameterTypeError, match="greater than 3"):
+        check(fn, a=1, b=2, c=3)
+
+
+def test_variadic_parameters_are_left_as_they_are():
+    def fn(*args: int, z: int = 1, **kwargs: float): ...
+
+    assert check(fn, args=("x",), z="3", kwargs={"q": "y"}) == {"args": ("x",), "z": 3, "kwargs": {"q": "y"}}
+    assert check(fn) == {"args": (), "z": 1, "kwargs": {}}
+
+
+def test_a_default_made_by_field_stands_for_what_is_in_it():
+    def fn(a: int = pydantic.Field(3, gt=1), b: list[int] = pydantic.Field(default_factory=list)): ...
+
+    assert check(fn) == {"a": 3, "b": []}
+    given = {"a": fn.__defaults__[0], "b": fn.__defaults__[1]}
+    assert check(fn, **given) == {"a": 3, "b": []}
+
+
+def test_a_forward_reference_is_found_in_the_enclosing_function():
+    class Local(pydantic.BaseModel):
+        q: int
+
+    def fn(a: Local, b: list[Local] | None = None):
+        return Local  # so that the function encloses it
+
+    assert check(fn, a={"q": "1"}, b=[{"q": 2}]) == {"a": Local(q=1), "b": [Local(q=2)]}
+
+
+def test_a_reference_to_nothing_is_named():
+    def fn(a: Unknown): ...
+
+    with pytest.raises(ParameterTypeError, match=r"'a'.*'fn'.*'Unknown'"):
+        check(fn, a=1)
+
+
+def test_an_undefined_return_type_does_not_matter():
+    def fn(a: int) -> Unknown: ...
+
+    assert check(fn, a="1") == {"a": 1}
+
+
+def test_annotations_that_are_not_types_say_nothing():
+    def fn(a: 3, b: "not a type", c: (int, str)): ...  # noqa: F722
+
+    assert check(fn, a="x", b="y", c="z") == {"a": "x", "b": "y", "c": "z"}
+
+
+def test_methods_callables_partials_and_wrapped_functions():
+    class Things:
+        def method(self, a: int): ...
+
+        def __call__(self, a: Optional[int] = None): ...  # noqa: UP045
+
+    def inner(a: int, b: int = 2): ...
+
+    @functools.wraps(inner)
+    def outer(*args, **kwargs): ...
+
+    assert check(Things().method, a="1") == {"a": 1}
+    assert check(Things(), a="1") == {"a": 1}
+    assert check(functools.partial(inner, b=3), a="1") == {"a": 1, "b": 3}
+    assert check(outer, a="1") == {"a": 1, "b": 2}
+    assert check(Things.method, self=None, a="1") == {"self": None, "a": 1}
+
+
+def test_a_bool_is_not_taken_for_an_int_without_looking():
+    def fn(a: int): ...
+
+    assert check(fn, a=True)["a"] is not True
+
+
+def test_the_validator_is_made_once_and_does_not_keep_its_function_alive():
+    def make():
+        def fn(a: int): ...
+
+        return fn
+
+    fn = make()
+    assert validator_for(fn) is validator_for(fn)
+    gone = weakref.ref(fn)
+    del fn
+    gc.collect()
+    assert gone() is None
+
+
+def test_plain_values_need_no_pydantic():
+    code = (
+        "import sys\nfrom prefect.signatures.validation import validator_for\ndef fn(a: int, b: str, c): ...\n"
+        "assert validator_for(fn)({'a': 1, 'b': 'x', 'c': []})\nassert 'pydantic' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="pydantic 1 has no release for it")
+def test_a_model_of_pydantic_1_is_accepted():
+    from pydantic.v1 import BaseModel
+
+    class Old(BaseModel):
+        x: int
+
+    def fn(old): ...
+
+    fn.__annotations__["old"] = Old
+    assert check(fn, old={"x": "1"}) == {"old": Old(x=1)}
+    with pytest.raises(ParameterTypeError, match="old"):
+        check(fn, old={"x": "a"})

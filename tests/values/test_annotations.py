@@ -1,0 +1,39 @@
+"""Marks on values."""
+
+import copy
+import pickle
+
+import pytest
+
+from prefect.values.annotations import Quote, allow_failure, freeze, opaque, quote, unmapped
+
+
+@pytest.mark.parametrize("mark", [allow_failure, freeze, opaque, quote, unmapped])
+def test_a_mark_holds_its_value_and_survives_copying(mark):
+    value = mark([1])
+    for same in (value, pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):
+        assert type(same) is mark
+        assert same.unwrap() == same.value == [1]
+        assert same == value
+    assert value.rewrap(2) == mark(2)
+    assert value != mark([2]) and value != [1]
+    assert repr(value) == f"{mark.__name__}([1])"
+
+
+def test_different_marks_differ():
+    assert quote(1) != unmapped(1)
+
+
+def test_an_unmapped_value_is_itself_at_every_index():
+    assert unmapped([1, 2])[7] == [1, 2]
+
+
+def test_only_what_json_can_say_can_be_frozen():
+    assert freeze({"a": {1}}).unfreeze() == {"a": {1}}
+    with pytest.raises(ValueError, match="JSON"):
+        freeze(object())
+
+
+def test_the_old_name_of_quote_warns():
+    with pytest.warns(DeprecationWarning, match="quote"):
+        assert Quote(3).unquote() == 3
