@@ -70,7 +70,7 @@ class Server:
 
     def __init__(self, settings: Settings | None = None, database: Database | None = None, loops: bool = True) -> None:
         self.settings = settings or get_current_settings()
-        self.database = database or opening.database(self.settings)
+        self.database = database or opening.open_database(self.settings)
         self.bus = Bus()
         self.loops = Loops(self.database, self.bus, self.settings, metrics.observe_round) if loops else None
         self._routes = [LazyRoute(operation, self.database) for operation in list_operations()]
@@ -81,7 +81,7 @@ class Server:
         """Open the database, take in what was recorded without a server, and begin to work."""
         await self.database.open()
         self.bus.start(self.database)
-        await startup.prepare(self.database, self.settings)
+        await startup.prepare_store(self.database, self.settings)
         if self.loops is not None:
             self.loops.start()
 

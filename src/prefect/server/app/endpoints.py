@@ -26,7 +26,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from prefect.server.db.errors import StoreBusy
-from prefect.server.db.interface import Database, Transaction, Work
+from prefect.server.db.interface import Database, Transaction, UnitOfWork
 from prefect.server.routes.operation import Caller, Operation, RawResponse, StatusResponse
 from prefect.server.routes.parameters import Parameter, list_parameters, wants_caller
 
@@ -130,7 +130,7 @@ def _transacting(
     if operation.timeout_seconds is None:
         return transact
 
-    async def hastily(work: Work[Any]) -> Any:
+    async def hastily(work: UnitOfWork[Any]) -> Any:
         try:
             async with asyncio.timeout(operation.timeout_seconds):
                 return await transact(work)

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from prefect.schemas.base import ActionBaseModel
 from prefect.server.routes.operation import Caller, In, Operation
-from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.errors import InvalidRequest
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def bind_arguments(operation: Operation, params: Mapping[str, Any], body: Any) -
         if source is not None:
             given[parameter.name] = _validated(parameter, source)
         elif parameter.required:
-            raise Invalid(f"{parameter.name} must be given.")
+            raise InvalidRequest(f"{parameter.name} must be given.")
     return given
 
 
@@ -123,7 +123,7 @@ def _validated(parameter: Parameter, value: Any) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         place = ".".join(str(part) for part in (parameter.name, *first["loc"]))
-        raise Invalid(f"{place} is not valid: {first['msg']}.") from None
+        raise InvalidRequest(f"{place} is not valid: {first['msg']}.") from None
 
 
 def _as_data(value: Any) -> Any:
