@@ -14,7 +14,7 @@ from prefect.cli import _follow, events
 from prefect.client.orchestration import get_client
 from prefect.types import new_id
 from tests.cli.conftest import Prefect, Run, table
-from tests.server.journals import flow, flow_run, log, state, write
+from tests.server.journal_records import flow, flow_run, log, state, write
 
 PROGRAM = """
 from prefect import flow
@@ -138,9 +138,9 @@ def test_execute_loads_flow_of_deployment(run: Run, program: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
-        ({}, "The deployment 'by-hand' has no entrypoint"),
-        ({"entrypoint": "a.py:a", "path": "/nowhere/at/all"}, "is not in '/nowhere/at/all'"),
-        ({"entrypoint": "a.py:a", "pull_steps": [{"prefect.deployments.steps.git_clone": {}}]}, "is not supported yet"),
+        ({}, "The deployment 'by-hand' names no entrypoint"),
+        ({"entrypoint": "a.py:a", "path": "/nowhere/at/all"}, "should be in '/nowhere/at/all', which is no directory"),
+        ({"entrypoint": "a.py:a", "pull_steps": [{"prefect.deployments.steps.git_clone": {}}]}, "cannot be run yet"),
     ],
 )
 def test_execute_fails_when_code_is_not_local(run: Run, home: Path, fields: dict[str, Any], error: str) -> None:

@@ -22,8 +22,8 @@ from prefect.server.db.interface import Database
 from prefect.server.services.runs import cancellation
 from prefect.server.services.work import cleanup
 from prefect.types import new_id, now
-from tests.server.answers import Checked
-from tests.server.sockets import PATIENCE, connected, listening, received, serving
+from tests.server.path_client import PathClient
+from tests.server.websocket_client import TIMEOUT_SECONDS, connect_client, receive, serve, wait_until_listening
 
 HELLO: dict[str, Any] = {
     "worker_name": "worker",
@@ -59,7 +59,7 @@ class Worker:
 
     async def hear(self, type_: str) -> dict[str, Any]:
         """What comes next, which must be of this type."""
-        frame = await received(self.socket)
+        frame = await receive(self.socket)
         assert frame["type"] == type_, frame
         assert set(frame) == {"type", "id", "sent_at", "payload"}
         return frame["payload"]
@@ -67,7 +67,7 @@ class Worker:
     async def is_closed(self) -> tuple[int, str]:
         """How the connection ends, which it must do now."""
         with pytest.raises(ConnectionClosed) as ended:
-            await asyncio.wait_for(self.socket.recv(), PATIENCE)
+            await asyncio.wait_for(self.socket.recv(), TIMEOUT_SECONDS)
         assert ended.value.rcvd is not None
         return ended.value.rcvd.code, ended.value.rcvd.reason
 
@@ -75,29 +75,29 @@ class Worker:
 class Pool:
     """A work pool `pool` of a server that is served."""
 
-    def __init__(self, ask: Checked, address: str, database: Database) -> None:
+    def __init__(self, ask: PathClient, address: str, database: Database) -> None:
         self.ask = ask
         self.address = address
         self.database = database
 
     @asynccontextmanager
     async def worker(self, name: str = "pool") -> AsyncIterator[Worker]:
-        async with connected(f"{self.address}/work_pools/{name}/workers/connect") as socket:
+        async with connect_client(f"{self.address}/work_pools/{name}/workers/connect") as socket:
             yield Worker(socket)
 
     async def tear_down(self, *runs: UUID) -> None:
         """Ask for the infrastructure of runs in the pool's default queue to be torn down."""
         queue = UUID((await self.ask.get("/work_pools/pool/queues/default"))["id"])
         rows = [{"id": run, "work_queue_id": queue, "infrastructure_pid": "pid"} for run in runs]
-        await self.database.write(lambda tx: cleanup.tear_down(tx, cleanup.CANCELLING_TIMEOUT, rows))
+        await self.database.write(lambda tx: cleanup.request_teardown(tx, cleanup.CANCELLING_TIMEOUT_KIND, rows))
 
 
 @pytest.fixture
 async def pool(server: Server, api: httpx.AsyncClient, database: Database) -> AsyncIterator[Pool]:
-    await listening(server)
-    ask = Checked(api)
+    await wait_until_listening(server)
+    ask = PathClient(api)
     await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
-    async with serving(server) as address:
+    async with serve(server) as address:
         yield Pool(ask, address, database)
 
 
@@ -289,7 +289,7 @@ class TestCleanup:
         run = (await pool.ask.post(f"/deployments/{deployment}/create_flow_run"))["id"]
         for type_ in ("PENDING", "RUNNING", "CANCELLING"):
             await pool.ask.post(f"/flow_runs/{run}/set_state", {"state": {"type": type_}})
-        await pool.database.write(lambda tx: cancellation.end_cancelling(tx, timedelta(seconds=-1)))
+        await pool.database.write(lambda tx: cancellation.cancel_stuck_runs(tx, timedelta(seconds=-1)))
         async with pool.worker() as worker:
             await worker.hello()
             await worker.hear("worker.ready.v1")

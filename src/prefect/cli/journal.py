@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from prefect.journal import file
     from prefect.outbox import store
     from prefect.server import local
-    from prefect.server.services.runs import apply
+    from prefect.server.services.runs import journal_ingestion
 else:
-    apply = lazy("prefect.server.services.runs.apply")
+    journal_ingestion = lazy("prefect.server.services.runs.journal_ingestion")
     file = lazy("prefect.journal.file")
     local = lazy("prefect.server.local")
     outbox = lazy("prefect.outbox")
@@ -38,9 +38,9 @@ command = group("journal", "Inspect and ship the records that wait in the journa
 def status(output: str | None) -> None:
     """Show waiting, dead-lettered and refused records of the journal and of each outbox."""
     home = settings.get_current_settings().home
-    batches, size = apply.waiting(home)
+    batches, size = journal_ingestion.measure_backlog(home)
     database = local.LocalApplication(home).database
-    dead_letters = _io.drive(apply.read_set_aside(database))
+    dead_letters = _io.drive(journal_ingestion.find_dead_letters(database))
     outboxes = [_summarize_outbox(each) for each in store.find_outboxes(home)]
     path = file.path_in(home)
     if output:
@@ -111,10 +111,10 @@ def _apply_to_store(home: Path) -> None:
             print_notice(f"{done:,} records applied, {waiting:,} batches are waiting.")
 
     database = local.LocalApplication(home).database
-    done = _io.drive(apply.apply(database, home, progress))
+    done = _io.drive(journal_ingestion.apply_journal(database, home, progress))
     click.echo(f"Applied {done.records:,} records to {str(database.path)!r}.")
-    if done.set_aside:
-        print_notice(f"{done.set_aside:,} records could not be applied. `prefect journal status` shows why.")
+    if done.dead_lettered:
+        print_notice(f"{done.dead_lettered:,} records could not be applied. `prefect journal status` shows why.")
     for each in store.find_outboxes(home):
         if waiting := each.count_waiting():
             print_notice(f"{waiting:,} records wait for {each.url}. Set PREFECT_API_URL to that URL to ship them.")

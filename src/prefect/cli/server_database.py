@@ -31,10 +31,10 @@ def upgrade(yes: bool, revision: str, dry_run: bool) -> None:
     """Upgrade the database to a revision."""
     settings = get_current_settings()
     if not (yes or dry_run):
-        confirm(f"Upgrade the database {opening.place(settings)} to revision {revision}?", default=True)
-    migrations.upgrade(opening.target(settings), revision, dry_run)
+        confirm(f"Upgrade the database {opening.describe_database(settings)} to revision {revision}?", default=True)
+    migrations.upgrade(opening.migration_target(settings), revision, dry_run)
     if not dry_run:
-        click.echo(f"The database {opening.place(settings)} is at revision {revision}.")
+        click.echo(f"The database {opening.describe_database(settings)} is at revision {revision}.")
 
 
 @command.command("downgrade")
@@ -45,10 +45,10 @@ def downgrade(yes: bool, revision: str, dry_run: bool) -> None:
     """Downgrade the database to a revision. Data that it cannot store is lost."""
     settings = get_current_settings()
     if not (yes or dry_run):
-        confirm(f"Downgrade the database {opening.place(settings)} to revision {revision}? This may lose data.")
-    migrations.downgrade(opening.target(settings), revision, dry_run)
+        confirm(f"Downgrade the database {opening.describe_database(settings)} to revision {revision}? This may lose data.")
+    migrations.downgrade(opening.migration_target(settings), revision, dry_run)
     if not dry_run:
-        click.echo(f"The database {opening.place(settings)} is at revision {revision}.")
+        click.echo(f"The database {opening.describe_database(settings)} is at revision {revision}.")
 
 
 @command.command("reset")
@@ -57,11 +57,11 @@ def reset(yes: bool) -> None:
     """Delete all data and recreate the tables."""
     settings = get_current_settings()
     if not yes:
-        confirm(f"Delete all data of the database {opening.place(settings)}?")
-    target = opening.target(settings)
+        confirm(f"Delete all data of the database {opening.describe_database(settings)}?")
+    target = opening.migration_target(settings)
     migrations.downgrade(target, "base")
     migrations.upgrade(target)
-    click.echo(f"The database {opening.place(settings)} is empty.")
+    click.echo(f"The database {opening.describe_database(settings)} is empty.")
 
 
 @command.command("stamp")
@@ -69,8 +69,8 @@ def reset(yes: bool) -> None:
 def stamp(revision: str) -> None:
     """Record a revision without running migrations."""
     settings = get_current_settings()
-    migrations.stamp(opening.target(settings), revision)
-    click.echo(f"The database {opening.place(settings)} is stamped with revision {revision}.")
+    migrations.stamp(opening.migration_target(settings), revision)
+    click.echo(f"The database {opening.describe_database(settings)} is stamped with revision {revision}.")
 
 
 @command.command("revision")
@@ -80,4 +80,4 @@ def revision(message: str | None, autogenerate: bool) -> None:
     """Create a new, empty migration."""
     if autogenerate:
         raise NotImplementedError("--autogenerate is not supported: revisions are written by hand.")
-    migrations.new_revision(opening.target(get_current_settings()), message)
+    migrations.new_revision(opening.migration_target(get_current_settings()), message)

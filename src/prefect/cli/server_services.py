@@ -33,13 +33,18 @@ def ls(output: str | None) -> None:
     if output:
         return print_json(
             [
-                {"name": loop.name, "enabled": loop.enabled, "seconds": loop.seconds, "description": loop.summary}
+                {
+                    "name": loop.name,
+                    "enabled": loop.enabled,
+                    "seconds": loop.interval_seconds,
+                    "description": loop.summary,
+                }
                 for loop in found
             ]
         )
     print_table(
         ["Name", "Enabled", "Every", "Description"],
-        [[loop.name, "yes" if loop.enabled else "no", f"{loop.seconds:g} s", loop.summary] for loop in found],
+        [[loop.name, "yes" if loop.enabled else "no", f"{loop.interval_seconds:g} s", loop.summary] for loop in found],
     )
 
 

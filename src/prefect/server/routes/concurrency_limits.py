@@ -61,10 +61,10 @@ async def delete_concurrency_limit_by_tag(tx: Transaction, tag: str) -> None:
 @routes.writes("POST", "/increment", list[MinimalConcurrencyLimitResponse])
 async def increment_concurrency_limits_v1(tx: Transaction, names: Body[list[str]], task_run_id: Body[UUID]) -> Any:
     """Take a slot of the limit of each of these tags for a task run; status 423 when one has none."""
-    return await tag_limits.acquire(tx, names, task_run_id)
+    return await tag_limits.acquire_slots(tx, names, task_run_id)
 
 
 @routes.writes("POST", "/decrement", list[MinimalConcurrencyLimitResponse])
 async def decrement_concurrency_limits_v1(tx: Transaction, names: Body[list[str]], task_run_id: Body[UUID]) -> Any:
     """Give back the slots that a task run takes of the limits of these tags."""
-    return await tag_limits.give_back(tx, names, task_run_id)
+    return await tag_limits.release_by_tags(tx, names, task_run_id)

@@ -66,7 +66,7 @@ async def task_run_history(
     deployments: Body[DeploymentFilter] = UNSET,
 ) -> Any:
     """Task runs by when they were expected to start: for each interval how many are in which state."""
-    return await statistics.history(
+    return await statistics.count_by_interval(
         tx,
         store.task_runs,
         history_start,
@@ -116,7 +116,7 @@ async def paginate_task_runs(
     """A page of the task runs that satisfy filters, in short."""
     return await reading.paginate(
         tx,
-        reading.find_task_runs_in_short,
+        reading.find_task_run_summaries,
         store.task_runs,
         sort,
         page,

@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import hydration, json_schemas
-from prefect.server.services.core.errors import Conflict, Invalid, Refused
+from prefect.server.services.core.errors import Conflict, InvalidRequest, ServiceError
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import deployments
 from prefect.server.services.runs import creation
@@ -19,7 +19,7 @@ from prefect.types import new_id, now
 
 Values = Mapping[str, Any]
 
-AT_ONCE = 100
+MAX_RUNS_PER_REQUEST = 100
 """Runs that may be created in one request."""
 
 _KEPT = (
@@ -29,11 +29,11 @@ _KEPT = (
 """What a request sets of a run as it is."""
 
 
-class CannotStart(Refused):
+class CannotStart(ServiceError):
     """The request does not go together with the deployment."""
 
 
-class NotWanted(Refused):
+class InvalidParameters(ServiceError):
     """The parameters are not what the deployment's schema wants."""
 
     status = 409
@@ -53,9 +53,9 @@ async def create(tx: Transaction, deployment_id: UUID, values: Values) -> tuple[
     deployment = await deployments.get(tx, deployment_id)
     try:
         run = await _run(tx, deployment, await _pool(tx, deployment), values)
-    except hydration.CannotHydrate as error:
+    except hydration.HydrationError as error:
         raise CannotStart(f"Error hydrating flow run parameters: {error}") from None
-    except NotWanted as error:
+    except InvalidParameters as error:
         raise Conflict(f"Error creating flow run: {error}") from None
     return await creation.create_flow_run(tx, run, run.pop("state"))
 
@@ -66,19 +66,19 @@ async def create_many(tx: Transaction, deployment_id: UUID, requests: Sequence[V
     Returns:
         What became of each, as `FlowRunCreateResult`.
     """
-    if len(requests) > AT_ONCE:
-        raise CannotStart(f"Cannot create more than {AT_ONCE} flow runs at once: send several requests.")
+    if len(requests) > MAX_RUNS_PER_REQUEST:
+        raise CannotStart(f"Cannot create more than {MAX_RUNS_PER_REQUEST} flow runs at once: send several requests.")
     deployment = await deployments.get(tx, deployment_id)
     pool = await _pool(tx, deployment)
     asked: list[Row | str] = []
     for values in requests:
         try:
             asked.append({"id": new_id(), **await _run(tx, deployment, pool, values)})
-        except NotWanted as error:
+        except InvalidParameters as error:
             asked.append(f"Parameter validation failed: {error}")
-        except Refused as error:
+        except ServiceError as error:
             asked.append(str(error))
-    ids = await creation.create_at_once(tx, [run for run in asked if not isinstance(run, str)])
+    ids = await creation.create_many_flow_runs(tx, [run for run in asked if not isinstance(run, str)])
     return [
         {"flow_run_id": None, "status": "FAILED", "error": run}
         if isinstance(run, str)
@@ -113,10 +113,10 @@ def _check_parameters(deployment: Row, parameters: Values, enforced: bool | None
         return
     try:
         json_schemas.validate(parameters, deployment["parameter_openapi_schema"] or {})
-    except json_schemas.NotValid as error:
-        raise NotWanted(str(error)) from None
-    except json_schemas.NotASchema as error:
-        raise Invalid(f"Error creating flow run: {error}") from None
+    except json_schemas.InvalidValues as error:
+        raise InvalidParameters(str(error)) from None
+    except json_schemas.InvalidSchema as error:
+        raise InvalidRequest(f"Error creating flow run: {error}") from None
 
 
 def _check_job_variables(pool: Row, deployment: Row, job_variables: Values) -> None:
@@ -124,8 +124,8 @@ def _check_job_variables(pool: Row, deployment: Row, job_variables: Values) -> N
     schema = pool["base_job_template"].get("variables") or {}
     try:
         json_schemas.validate({**deployment["job_variables"], **job_variables}, schema, partial=True)
-    except (json_schemas.NotValid, json_schemas.NotASchema) as error:
-        raise Invalid(f"Error creating flow run: {error}") from None
+    except (json_schemas.InvalidValues, json_schemas.InvalidSchema) as error:
+        raise InvalidRequest(f"Error creating flow run: {error}") from None
 
 
 async def _queue(tx: Transaction, deployment: Row, pool: Row | None, name: str | None) -> Row:

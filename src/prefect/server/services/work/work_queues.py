@@ -15,10 +15,11 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import TRUE, Sql, all_of, one_of
 from prefect.server.services.core import differences, paging
-from prefect.server.services.core.errors import Conflict, Missing
+from prefect.server.services.core.errors import Conflict, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting, event_store
-from prefect.server.store import Row, filters, work
+from prefect.server.store import Row, filters
+from prefect.server.store.queries import work
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
 
@@ -29,8 +30,8 @@ READY, NOT_READY, PAUSED = "READY", "NOT_READY", "PAUSED"
 _TOLD = ("name", "description", "concurrency_limit", "priority", "filter")
 """What an event about a change says; pausing has an event of its own."""
 
-LATE_RUNS = 0
-SILENCE = timedelta(seconds=60)
+HEALTHY_LATE_RUNS = 0
+HEALTHY_POLL_AGE = timedelta(seconds=60)
 """A queue is healthy when it has not more late runs than this and was polled within this time."""
 
 
@@ -48,8 +49,8 @@ async def add(tx: Transaction, pool: Row, values: Values) -> Row:
     """
     # Locked, so that two who add to a pool do it one after the other, and the second sees the first one's queue.
     if await store.work_pools.get(tx, pool["id"], lock=True) is None:
-        raise Missing("work pool", pool["name"])
-    there = await of_pool(tx, pool["id"], lock=True)
+        raise NotFound("work pool", pool["name"])
+    there = await find_by_pool(tx, pool["id"], lock=True)
     if any(row["name"] == values["name"] for row in there):
         raise Conflict(f"The work pool {pool['name']!r} has a work queue {values['name']!r} already.")
     at = now()
@@ -75,28 +76,28 @@ async def add(tx: Transaction, pool: Row, values: Values) -> Row:
     return row
 
 
-async def named(tx: Transaction, pool: Row, name: str) -> Row:
+async def get_by_name(tx: Transaction, pool: Row, name: str) -> Row:
     """The queue of a pool by its name, or `Missing`."""
     where = Sql("work_queue.work_pool_id = ? AND work_queue.name = ?", (pool["id"], name))
     rows = await store.work_queues.find(tx, where)
     if not rows:
-        raise Missing("work queue", f"{pool['name']}/{name}")
+        raise NotFound("work queue", f"{pool['name']}/{name}")
     return rows[0]
 
 
 async def ensure(tx: Transaction, pool: Row, name: str) -> Row:
     """The queue of a pool by its name, created when there is none."""
     try:
-        return await named(tx, pool, name)
-    except Missing:
+        return await get_by_name(tx, pool, name)
+    except NotFound:
         pass
     try:
         return await add(tx, pool, {"name": name})
     except Conflict:  # somebody else was first, since we looked
-        return await named(tx, pool, name)
+        return await get_by_name(tx, pool, name)
 
 
-async def of_pool(tx: Transaction, pool_id: UUID, lock: bool = False) -> list[Row]:
+async def find_by_pool(tx: Transaction, pool_id: UUID, lock: bool = False) -> list[Row]:
     """The queues of a pool by their priorities."""
     order = "work_queue.id" if lock else "work_queue.priority, work_queue.id"
     rows = await store.work_queues.find(tx, one_of("work_queue.work_pool_id", [pool_id]), order, lock=lock)
@@ -106,12 +107,12 @@ async def of_pool(tx: Transaction, pool_id: UUID, lock: bool = False) -> list[Ro
 async def find(tx: Transaction, criteria: Any, limit: int | None, offset: int, pool: Row | None = None) -> list[Answer]:
     """Queues that satisfy a filter: those of a pool by priority, or those of all pools by name."""
     within = one_of("work_queue.work_pool_id", [pool["id"]]) if pool else TRUE
-    where = all_of([within, filters.condition(tx.dialect, criteria)])
+    where = all_of([within, filters.compile_filter(tx.dialect, criteria)])
     sort = "PRIORITY_ASC" if pool else "NAME_ASC"
-    return await answer(tx, await paging.page(tx, store.work_queues, sort, limit, offset, where))
+    return await present(tx, await paging.find_page(tx, store.work_queues, sort, limit, offset, where))
 
 
-async def answer(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
+async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
     """Queues as the API shows them, with their pools' names and how many slots of those with a limit are taken."""
     pools = await _pools(tx, rows)
     taken = await work.taken_by_queue(tx, [row["id"] for row in rows if row["concurrency_limit"] is not None])
@@ -132,9 +133,9 @@ async def change(tx: Transaction, row: Row, pool: Row, values: Values) -> None:
     Raises:
         Conflict: The pool has another queue of the new name.
     """
-    there = {other["id"]: other for other in await of_pool(tx, pool["id"], lock=True)}
+    there = {other["id"]: other for other in await find_by_pool(tx, pool["id"], lock=True)}
     if row["id"] not in there:
-        raise Missing("work queue", row["id"])
+        raise NotFound("work queue", row["id"])
     row, others = there.pop(row["id"]), list(there.values())
     values = {name: value for name, value in values.items() if value is not None or name not in ("name", "priority")}
     if any(other["name"] == values.get("name") for other in others):
@@ -145,7 +146,7 @@ async def change(tx: Transaction, row: Row, pool: Row, values: Values) -> None:
     if after["is_paused"] != row["is_paused"]:
         after["status"] = PAUSED if after["is_paused"] else _status(after)
     await store.work_queues.change(tx, [after], list(dict.fromkeys(("updated", "status", *values))))
-    if told := differences.told(row, after, _TOLD):
+    if told := differences.describe_changes(row, after, _TOLD):
         await _emit(tx, "updated", after, pool, told)
     if after["status"] != row["status"]:
         await _emit(tx, _event_of(after["status"]), after, pool)
@@ -161,36 +162,36 @@ async def remove(tx: Transaction, row: Row, pool: Row) -> None:
         raise Conflict(
             f"{row['name']!r} is the default work queue of {pool['name']!r}: delete the pool, or leave the queue."
         )
-    await forget(tx, [row], pool)
+    await remove_many(tx, [row], pool)
 
 
-async def forget(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
+async def remove_many(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
     """Delete queues of a pool, whichever they are."""
     ids = [row["id"] for row in rows]
     for table in ("flow_run", "deployment"):
         asked = one_of("work_queue_id", ids)
         await tx.run(Sql(f"UPDATE {table} SET work_queue_id = NULL WHERE {asked.text}", asked.values))
     await store.work_queues.remove(tx, one_of("id", ids))
-    await event_store.add(tx, [_happened("deleted", row, pool) for row in rows])
+    await event_store.add_events(tx, [_happened("deleted", row, pool) for row in rows])
 
 
-async def health(tx: Transaction, row: Row) -> Answer:
+async def get_health(tx: Transaction, row: Row) -> Answer:
     """How healthy a queue is: how many of its runs are late, and when it was last polled."""
     late = Sql("flow_run.work_queue_id = ? AND flow_run.state_name = 'Late'", (row["id"],))
     count = await store.flow_runs.count(tx, all_of([late, *work.scheduled(None)]))
-    polled = row["last_polled"] is not None and now() - row["last_polled"] <= SILENCE
+    polled = row["last_polled"] is not None and now() - row["last_polled"] <= HEALTHY_POLL_AGE
     return {
-        "healthy": polled and count <= LATE_RUNS,
+        "healthy": polled and count <= HEALTHY_LATE_RUNS,
         "late_runs_count": count,
         "last_polled": row["last_polled"],
         "health_check_policy": {
-            "maximum_late_runs": LATE_RUNS,
-            "maximum_seconds_since_last_polled": int(SILENCE.total_seconds()),
+            "maximum_late_runs": HEALTHY_LATE_RUNS,
+            "maximum_seconds_since_last_polled": int(HEALTHY_POLL_AGE.total_seconds()),
         },
     }
 
 
-async def polled(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
+async def mark_polled(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
     """Note that somebody polls queues: those that are not paused are ready."""
     at = now()
     changed: list[Row] = []
@@ -202,21 +203,21 @@ async def polled(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
             changed.append({**row, "last_polled": at, "status": READY})
             events.append(_happened("ready", row, pool))
     await store.work_queues.change(tx, changed, ["last_polled", "status"])
-    await event_store.add(tx, events)
+    await event_store.add_events(tx, events)
 
 
-async def fall_silent(tx: Transaction, rows: Iterable[Row]) -> None:
+async def mark_not_ready(tx: Transaction, rows: Iterable[Row]) -> None:
     """Note that nobody polls queues any more."""
     rows = list(rows)
     pools = await _pools(tx, rows)
     await store.work_queues.change(tx, [{**row, "status": NOT_READY} for row in rows], ["status"])
     known = [row for row in rows if row["work_pool_id"] in pools]
-    await event_store.add(tx, [_happened("not-ready", row, pools[row["work_pool_id"]]) for row in known])
+    await event_store.add_events(tx, [_happened("not-ready", row, pools[row["work_pool_id"]]) for row in known])
 
 
-def as_related(row: Row) -> emitting.Labels:
+def related_resource(row: Row) -> emitting.Labels:
     """A queue as a related resource of an event."""
-    return emitting.resource("work-queue", row["id"], row["name"], "work-queue")
+    return emitting.resource_labels("work-queue", row["id"], row["name"], "work-queue")
 
 
 def _status(row: Row) -> str:
@@ -247,8 +248,10 @@ def _event_of(status: str) -> str:
 
 
 def _happened(what: str, row: Row, pool: Row, payload: Mapping[str, Any] | None = None) -> event_store.Event:
-    return emitting.happened(f"prefect.work-queue.{what}", as_related(row), [emitting.work_pool(pool)], payload)
+    return emitting.build_event(
+        f"prefect.work-queue.{what}", related_resource(row), [emitting.work_pool_labels(pool)], payload
+    )
 
 
 async def _emit(tx: Transaction, what: str, row: Row, pool: Row, payload: Mapping[str, Any] | None = None) -> None:
-    await event_store.add(tx, [_happened(what, row, pool, payload)])
+    await event_store.add_events(tx, [_happened(what, row, pool, payload)])
