@@ -45,7 +45,9 @@ def downgrade(yes: bool, revision: str, dry_run: bool) -> None:
     """Downgrade the database to a revision. Data that it cannot store is lost."""
     settings = get_current_settings()
     if not (yes or dry_run):
-        confirm(f"Downgrade the database {opening.describe_database(settings)} to revision {revision}? This may lose data.")
+        confirm(
+            f"Downgrade the database {opening.describe_database(settings)} to revision {revision}? This may lose data."
+        )
     migrations.downgrade(opening.migration_target(settings), revision, dry_run)
     if not dry_run:
         click.echo(f"The database {opening.describe_database(settings)} is at revision {revision}.")
