@@ -1,6 +1,7 @@
-"""Finding the route of a request by the first word of its path.
+"""A router that finds the route of a request by the first word of its path.
 
-FastAPI asks one route after the other, and there are two hundred: for the last of them that takes longer than all else.
+FastAPI matches one route after the other, and there are two hundred: for the last of them, that takes longer than the
+rest of the request.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from collections.abc import Iterable
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Receive, Scope, Send
 
-_FOUND = "prefect.route"
+_ROUTE_KEY = "prefect.route"
 
 
 class PrefixRouter(BaseRoute):
-    """Stands before the routes themselves; what it does not find they are asked about as usual.
+    """Comes before the routes themselves, which are matched as usual when it finds none.
 
     Args:
-        routes: The routes, in the order in which they are tried.
+        routes: The routes, in the order in which they are matched.
     """
 
     def __init__(self, routes: Iterable[Route]) -> None:
@@ -30,13 +31,13 @@ class PrefixRouter(BaseRoute):
         if scope["type"] == "http":
             path = scope["path"].removeprefix(scope.get("root_path", ""))
             for route in self._by_word.get(_first_word(path), ()):
-                match, found = route.matches(scope)
+                match, child_scope = route.matches(scope)
                 if match is Match.FULL:
-                    return match, {**found, _FOUND: route}
+                    return match, {**child_scope, _ROUTE_KEY: route}
         return Match.NONE, {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await scope[_FOUND].handle(scope, receive, send)
+        await scope[_ROUTE_KEY].handle(scope, receive, send)
 
 
 def _first_word(path: str) -> str:
