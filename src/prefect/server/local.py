@@ -22,7 +22,7 @@ from prefect.server.routes.execution import execute
 from prefect.server.routes.operation import RequestInfo, StatusResponse
 from prefect.server.routes.parameters import build_arguments, find_request_info_parameter, validate_parameters
 from prefect.server.services.core.errors import Missing
-from prefect.server.services.runs.apply import JournalUnreadable, apply
+from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
 from prefect.server.services.runs.orphans import crash_orphans
 from prefect.server.services.upkeep import retention
 
@@ -82,7 +82,7 @@ class LocalApplication:
         if own is not None and own.home == self.home:
             await blocking(own.flush, FLUSH_TIMEOUT)
         try:
-            await apply(self.database, self.home)
+            await apply_journal(self.database, self.home)
             if time.monotonic() - self._looked > OWNERS_EVERY:
                 await crash_orphans(self.database, self.home)
                 await retention.tend(self.database)

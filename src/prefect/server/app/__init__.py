@@ -19,10 +19,10 @@ import prefect
 from prefect.server.app import metrics, sockets
 from prefect.server.app.authentication import Authenticator, default_authenticators
 from prefect.server.app.csrf import CsrfMiddleware
+from prefect.server.app.dispatch import OperationDispatcher
 from prefect.server.app.endpoints import LazyRoute
 from prefect.server.app.errors import HANDLERS
 from prefect.server.app.middleware import RequestMiddleware
-from prefect.server.app.prefix_router import PrefixRouter
 from prefect.server.bus import Bus
 from prefect.server.db import opening
 from prefect.server.db.interface import Database
@@ -82,6 +82,7 @@ class Server:
         self.bus = Bus()
         self.loops = Loops(self.database, self.bus, self.settings, metrics.observe_round) if loops else None
         self.authenticators = default_authenticators(self.settings) if authenticators is None else authenticators
+        self._routes = [LazyRoute(operation, self.database) for operation in list_operations()]
         self.api = self._build_api()
         self.app = self._build_app()
 
@@ -106,8 +107,7 @@ class Server:
             exception_handlers=HANDLERS,
             strict_content_type=False,
         )
-        routes = [LazyRoute(operation, self.database) for operation in list_operations()]
-        api.router.routes += [PrefixRouter(routes), *routes]
+        api.router.routes += self._routes
         api.router.routes.extend(sockets.websocket_routes(self))
         api.add_route("/metrics", self._metrics, include_in_schema=False)
         return api
@@ -116,7 +116,8 @@ class Server:
         api_settings = self.settings.server.api
         app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=self._lifespan)
         app.state.server = self
-        api: ASGIApp = GZipMiddleware(self.api, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL)
+        operations = OperationDispatcher(self._routes, self.api)
+        api: ASGIApp = GZipMiddleware(operations, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL)
         if api_settings.csrf_protection_enabled:
             api = CsrfMiddleware(api, self.database)
         base = base_path(self.settings)

@@ -6,13 +6,12 @@ encoded as JSON without being validated a second time.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -25,8 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from prefect.server.db.errors import StoreBusy
-from prefect.server.db.interface import Database, Transaction, Work
+from prefect.server.db.interface import Database
 from prefect.server.routes.execution import execute
 from prefect.server.routes.operation import Operation, RawResponse, RequestInfo, StatusResponse
 from prefect.server.routes.parameters import Parameter, build_arguments, find_request_info_parameter, list_parameters
@@ -59,27 +57,38 @@ class LazyRoute(Route):
 
 
 class OperationApp:
-    """The ASGI application that serves the requests of one operation."""
+    """The ASGI application that serves the requests of one operation through FastAPI.
+
+    Args:
+        operation: The operation.
+        database: What it works on.
+    """
 
     def __init__(self, operation: Operation, database: Database) -> None:
-        self._operation = operation
+        self.operation = operation
         self._database = database
 
     @cached_property
+    def endpoint(self) -> Callable[..., Awaitable[Response]]:
+        """The function that executes the operation and responds."""
+        return build_endpoint(self.operation, self._database)
+
+    @cached_property
     def route(self) -> APIRoute:
-        return build_route(self._operation, self._database)
+        """FastAPI's route of the operation."""
+        return build_route(self.operation, self.endpoint)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = self.route
-        self._operation.authorize(scope["principal"])
+        self.operation.authorize(scope["principal"])
         await self.route.app(scope, receive, send)
 
 
-def build_route(operation: Operation, database: Database) -> APIRoute:
-    """Return the FastAPI route of an operation, whose requests have a transaction each."""
+def build_route(operation: Operation, endpoint: Callable[..., Awaitable[Response]]) -> APIRoute:
+    """Return FastAPI's route of an operation."""
     return JsonRoute(
         operation.path,
-        build_endpoint(operation, database),
+        endpoint,
         methods=[operation.method],
         name=operation.fn.__name__,
         tags=list(operation.tags),
@@ -96,7 +105,7 @@ def build_endpoint(operation: Operation, database: Database) -> Callable[..., Aw
     raw_name = next((parameter.name for parameter in list_parameters(operation) if parameter.location == "raw"), None)
 
     async def handle(request: Request, **values: Any) -> Response:
-        values.pop("x_prefect_api_version", None)
+        values.pop("x_prefect_api_version", None)  # FastAPI documents it
         if raw_name is not None:
             values[raw_name] = await request.body()
         arguments = build_arguments(operation, values)

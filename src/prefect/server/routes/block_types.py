@@ -20,7 +20,7 @@ from prefect.server.services.catalog import block_types as service
 
 routes = Routes("Block types", "/block_types")
 
-_DOCUMENTS = {"tag": ("Block types", "Block types", "Block documents")}
+_DOCUMENTS = ("Block types", "Block types", "Block documents")
 
 
 @routes.writes("POST", "/", BlockType, 201)
@@ -65,13 +65,13 @@ async def delete_block_type(tx: Transaction, id: UUID) -> None:
     await service.remove(tx, id)
 
 
-@routes.reads("GET", "/slug/{slug}/block_documents", list[BlockDocument], **_DOCUMENTS)
+@routes.reads("GET", "/slug/{slug}/block_documents", list[BlockDocument], tag=_DOCUMENTS)
 async def read_block_documents_for_block_type(tx: Transaction, slug: str, include_secrets: bool = False) -> Any:
     """Return the named documents of a block type, by name."""
     return await block_documents.find_of_type(tx, slug, include_secrets)
 
 
-@routes.reads("GET", "/slug/{slug}/block_documents/name/{block_document_name}", BlockDocument, **_DOCUMENTS)
+@routes.reads("GET", "/slug/{slug}/block_documents/name/{block_document_name}", BlockDocument, tag=_DOCUMENTS)
 async def read_block_document_by_name_for_block_type(
     tx: Transaction, slug: str, block_document_name: str, include_secrets: bool = False
 ) -> Any:

@@ -62,10 +62,10 @@ async def delete_concurrency_limit_by_tag(tx: Transaction, tag: str) -> None:
 @routes.writes("POST", "/increment", list[MinimalConcurrencyLimitResponse], requires=Permission.WORK)
 async def increment_concurrency_limits_v1(tx: Transaction, names: Body[list[str]], task_run_id: Body[UUID]) -> Any:
     """Acquire a slot of each tag's limit for a task run; status 423 when one has none free."""
-    return await tag_limits.acquire(tx, names, task_run_id)
+    return await tag_limits.acquire_slots(tx, names, task_run_id)
 
 
 @routes.writes("POST", "/decrement", list[MinimalConcurrencyLimitResponse], requires=Permission.WORK)
 async def decrement_concurrency_limits_v1(tx: Transaction, names: Body[list[str]], task_run_id: Body[UUID]) -> Any:
     """Release the slots of the tags' limits that a task run holds."""
-    return await tag_limits.give_back(tx, names, task_run_id)
+    return await tag_limits.release_by_tags(tx, names, task_run_id)

@@ -41,7 +41,7 @@ async def create_concurrency_limit_v2(tx: Transaction, concurrency_limit: Concur
 @routes.reads("GET", "/{id_or_name}", GlobalConcurrencyLimitResponse)
 async def read_concurrency_limit_v2(tx: Transaction, id_or_name: IdOrName) -> Any:
     """Return a global concurrency limit with its active slots."""
-    return limits.public(await limits.get(tx, id_or_name))
+    return limits.present(await limits.get(tx, id_or_name))
 
 
 @routes.reads("POST", "/filter", list[GlobalConcurrencyLimitResponse])
@@ -73,7 +73,7 @@ async def bulk_increment_active_slots(
     create_if_missing: Body[Annotated[bool | None, Field(deprecated=True)]] = None,
 ) -> Any:
     """Acquire slots of all named limits; status 423 and a Retry-After header when one has too few."""
-    return [limits.short(row) for row in await leases.acquire(tx, names, slots, mode)]
+    return [limits.present_short(row) for row in await leases.acquire_slots(tx, names, slots, mode)]
 
 
 @routes.writes("POST", "/increment-with-lease", ConcurrencyLimitWithLeaseResponse, requires=Permission.WORK)
@@ -86,11 +86,11 @@ async def bulk_increment_active_slots_with_lease(
     holder: Body[ConcurrencyLeaseHolder | None] = None,
 ) -> Any:
     """Acquire slots as `increment` does, under a lease that must be renewed before it expires."""
-    rows = await leases.acquire(tx, names, slots, mode)
+    rows = await leases.acquire_slots(tx, names, slots, mode)
     held_by = holder and holder.model_dump()
     ids = [row["id"] for row in rows]
-    lease_id = await leases.create(tx, ids, slots, timedelta(seconds=lease_duration), held_by)
-    return {"lease_id": lease_id, "limits": [limits.short(row) for row in rows]}
+    lease_id = await leases.create_lease(tx, ids, slots, timedelta(seconds=lease_duration), held_by)
+    return {"lease_id": lease_id, "limits": [limits.present_short(row) for row in rows]}
 
 
 @routes.writes("POST", "/decrement", list[MinimalConcurrencyLimitResponse], requires=Permission.WORK)
@@ -102,16 +102,16 @@ async def bulk_decrement_active_slots(
     create_if_missing: Body[Annotated[bool, Field(deprecated=True)]] = UNSET,
 ) -> Any:
     """Release slots of the named limits."""
-    return [limits.short(row) for row in await limits.give_back(tx, names, slots, occupancy_seconds)]
+    return [limits.present_short(row) for row in await limits.release_by_name(tx, names, slots, occupancy_seconds)]
 
 
 @routes.writes("POST", "/decrement-with-lease", requires=Permission.WORK)
 async def bulk_decrement_active_slots_with_lease(tx: Transaction, lease_id: Body[UUID]) -> None:
     """End a lease and release its slots; does nothing when it has ended."""
-    await leases.end(tx, lease_id)
+    await leases.end_lease(tx, lease_id)
 
 
 @routes.writes("POST", "/leases/{lease_id}/renew", requires=Permission.WORK)
 async def renew_concurrency_lease(tx: Transaction, lease_id: UUID, lease_duration: Body[Seconds] = 300) -> None:
     """Renew a lease; status 410 when it has ended."""
-    await leases.extend(tx, lease_id, timedelta(seconds=lease_duration))
+    await leases.extend_lease(tx, lease_id, timedelta(seconds=lease_duration))

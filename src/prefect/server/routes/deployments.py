@@ -42,13 +42,13 @@ async def update_deployment(tx: Transaction, deployment: wire.DeploymentUpdate, 
 @routes.reads("GET", "/name/{flow_name}/{deployment_name}", wire.DeploymentResponse)
 async def read_deployment_by_name(tx: Transaction, flow_name: str, deployment_name: str) -> Any:
     """Return a deployment by the name of its flow and its own."""
-    return (await deployments_.answer(tx, [await deployments_.named(tx, flow_name, deployment_name)]))[0]
+    return (await deployments_.present(tx, [await deployments_.get_by_name(tx, flow_name, deployment_name)]))[0]
 
 
 @routes.reads("GET", "/{id:uuid}", wire.DeploymentResponse)
 async def read_deployment(tx: Transaction, id: UUID) -> Any:
     """Return a deployment."""
-    return (await deployments_.answer(tx, [await deployments_.get(tx, id)]))[0]
+    return (await deployments_.present(tx, [await deployments_.get(tx, id)]))[0]
 
 
 @routes.reads("POST", "/filter", list[wire.DeploymentResponse])
@@ -97,7 +97,7 @@ async def get_scheduled_flow_runs_for_deployments(
     limit: Limit = UNSET,
 ) -> Any:
     """Return the scheduled runs of deployments that their runner may start."""
-    return await dispatch.of_deployments(tx, deployment_ids, scheduled_before, limit)
+    return await dispatch.find_deployment_runs(tx, deployment_ids, scheduled_before, limit)
 
 
 @routes.reads("POST", "/count", int)
@@ -126,7 +126,7 @@ async def bulk_delete_deployments(
     limit: Annotated[int, BODY, Ge(1), Le(50)] = 50,
 ) -> Any:
     """Delete the deployments that match a filter."""
-    return {"deleted": await deployments_.remove_some(tx, deployments, limit)}
+    return {"deleted": await deployments_.remove_matching(tx, deployments, limit)}
 
 
 @routes.writes("POST", "/{id:uuid}/schedule", Any)
@@ -141,9 +141,9 @@ async def schedule_deployment(
 ) -> None:
     """Create the runs of a deployment's schedules now, without waiting for the scheduler."""
     settings = get_current_settings()
-    horizon = Horizon.of(settings).with_given(min_runs, max_runs, min_time)
+    horizon = Horizon.from_settings(settings).with_overrides(min_runs, max_runs, min_time)
     at_once = settings.server.services.scheduler.insert_batch_size
-    await scheduling.make_runs(tx, [id], horizon, at_once, start_time, end_time, on_request=True)
+    await scheduling.create_scheduled_runs(tx, [id], horizon, at_once, start_time, end_time, on_request=True)
 
 
 @routes.writes("POST", "/{id:uuid}/resume_deployment", Any)
@@ -177,7 +177,7 @@ async def bulk_create_flow_runs_from_deployment(
 @routes.reads("GET", "/{id:uuid}/work_queue_check", list[wire.WorkQueue], deprecated=True)
 async def work_queue_check_for_deployment(tx: Transaction, id: UUID) -> Any:
     """Return the work queues that a run of a deployment could be started from."""
-    return await dispatch.queues_for(tx, id)
+    return await dispatch.find_deployment_queues(tx, id)
 
 
 # --- schedules -------------------------------------------------------------------------------------------------------

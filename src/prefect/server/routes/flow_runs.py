@@ -58,9 +58,9 @@ from prefect.types._annotated import DateTime
 
 routes = Routes("Flow Runs", "/flow_runs")
 
-_GRAPH = {"tag": ("Flow Runs", "Flow Run Graph")}
+_GRAPH = ("Flow Runs", "Flow Run Graph")
 
-BulkLimit = Annotated[int, BODY, Ge(1), Le(deletion.AT_ONCE)]
+BulkLimit = Annotated[int, BODY, Ge(1), Le(deletion.DELETE_BATCH_SIZE)]
 
 
 @routes.writes("POST", "/", FlowRunResponse, requires=Permission.WORK)
@@ -116,7 +116,7 @@ async def flow_run_history(
     history_interval: Annotated[timedelta, In("body", "history_interval_seconds")],
 ) -> Any:
     """Count flow runs by state for each interval of their expected start times."""
-    return await statistics.history(
+    return await statistics.count_by_interval(
         tx,
         store.flow_runs,
         history_start,
@@ -132,16 +132,16 @@ async def read_flow_run(tx: Transaction, id: UUID) -> Any:
     return await reading.get_flow_run(tx, id)
 
 
-@routes.reads("GET", "/{id:uuid}/graph", list[DependencyResult], **_GRAPH)
+@routes.reads("GET", "/{id:uuid}/graph", list[DependencyResult], tag=_GRAPH)
 async def read_flow_run_graph_v1(tx: Transaction, id: UUID) -> Any:
     """Return the task runs of a flow run, each with its upstream dependencies."""
-    return await graphs.dependencies(tx, id)
+    return await graphs.find_dependencies(tx, id)
 
 
-@routes.reads("GET", "/{id:uuid}/graph-v2", Graph, **_GRAPH)
+@routes.reads("GET", "/{id:uuid}/graph-v2", Graph, tag=_GRAPH)
 async def read_flow_run_graph_v2(tx: Transaction, id: UUID, since: datetime = datetime.min.replace(tzinfo=UTC)) -> Any:
     """Return the graph of a flow run, without nodes that ended before a time."""
-    return await graphs.graph(tx, id, since)
+    return await graphs.build_graph(tx, id, since)
 
 
 @routes.writes("POST", "/{id:uuid}/resume", OrchestrationResult)
@@ -150,7 +150,7 @@ async def resume_flow_run(
 ) -> Any:
     """Resume a paused flow run, with the input that it waits for."""
     begun_at = now()
-    return _to_response(await resuming.resume(tx, id, run_input, info.client_version), begun_at)
+    return _to_response(await resuming.resume_flow_run(tx, id, run_input, info.client_version), begun_at)
 
 
 @routes.reads("POST", "/filter", list[FlowRunResponse])
@@ -179,7 +179,7 @@ async def delete_flow_run(tx: Transaction, id: UUID) -> None:
 
 @routes.writes("POST", "/bulk_delete", FlowRunBulkDeleteResponse)
 async def bulk_delete_flow_runs(
-    tx: Transaction, flow_runs: Body[FlowRunFilter | None] = None, limit: BulkLimit = deletion.AT_ONCE
+    tx: Transaction, flow_runs: Body[FlowRunFilter | None] = None, limit: BulkLimit = deletion.DELETE_BATCH_SIZE
 ) -> Any:
     """Delete the flow runs that match a filter."""
     return {"deleted": await deletion.remove_flow_runs(tx, limit, flow_runs=flow_runs)}
@@ -192,7 +192,7 @@ async def bulk_set_flow_run_state(
     info: RequestInfo,
     flow_runs: Body[FlowRunFilter | None] = None,
     force: Body[bool] = False,
-    limit: BulkLimit = deletion.AT_ONCE,
+    limit: BulkLimit = deletion.DELETE_BATCH_SIZE,
 ) -> Any:
     """Propose a state for each flow run that matches a filter, one after the other."""
     proposed = state.model_dump(exclude_unset=True)
@@ -274,8 +274,8 @@ async def paginate_flow_runs(
 @routes.reads("GET", "/{id:uuid}/logs/download", Any)
 async def download_logs(tx: Transaction, id: UUID) -> Any:
     """Return the logs of a flow run as CSV."""
-    name, body = await log_files.of_flow_run(tx, id)
-    return RawResponse(body, "text/csv", {"content-disposition": log_files.disposition(name)})
+    name, body = await log_files.export_logs(tx, id)
+    return RawResponse(body, "text/csv", {"content-disposition": log_files.content_disposition(name)})
 
 
 @routes.writes("PATCH", "/{id:uuid}/labels", requires=Permission.WORK)

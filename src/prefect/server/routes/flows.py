@@ -113,7 +113,7 @@ async def delete_flow(tx: Transaction, id: UUID) -> None:
 async def bulk_delete_flows(
     tx: Transaction,
     flows: Body[FlowFilter | None] = None,
-    limit: Annotated[int, BODY, Ge(1), Le(deletion.AT_ONCE)] = deletion.AT_ONCE,
+    limit: Annotated[int, BODY, Ge(1), Le(deletion.DELETE_BATCH_SIZE)] = deletion.DELETE_BATCH_SIZE,
 ) -> Any:
     """Delete the flows that match a filter."""
     return {"deleted": await deletion.remove_flows(tx, limit, flows=flows)}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes.operation import In, Routes
-from prefect.server.services.runs.apply import apply_records
+from prefect.server.services.runs.journal_ingestion import apply_records
 
 routes = Routes(None, "/journal")
 

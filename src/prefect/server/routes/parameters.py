@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from prefect.schemas.base import ActionBaseModel
 from prefect.server.routes.operation import BodyFields, In, Operation, RequestInfo
@@ -42,7 +43,16 @@ class Parameter:
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
         """The validator of its type."""
-        return TypeAdapter(self.type)
+        return TypeAdapter(_without_deprecation(self.type))
+
+
+def _without_deprecation(kind: Any) -> Any:
+    """Return a type without the mark that its parameter is deprecated, which validation ignores."""
+    if get_origin(kind) is not Annotated:
+        return kind
+    base, *metadata = get_args(kind)
+    metadata = [part for part in metadata if not (isinstance(part, FieldInfo) and part.deprecated)]
+    return Annotated[base, *metadata] if metadata else base
 
 
 @cache

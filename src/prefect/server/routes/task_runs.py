@@ -59,7 +59,7 @@ async def task_run_history(
     history_interval: Annotated[timedelta, In("body", "history_interval_seconds")],
 ) -> Any:
     """Count task runs by state for each interval of their expected start times."""
-    return await statistics.history(
+    return await statistics.count_by_interval(
         tx,
         store.task_runs,
         history_start,

@@ -21,26 +21,26 @@ from prefect.server.services.runs import statistics
 
 routes = Routes("UI", "/ui")
 
-_FLOWS = {"tag": ("Flows", "UI")}
-_FLOW_RUNS = {"tag": ("Flow Runs", "UI")}
-_TASK_RUNS = {"tag": ("Task Runs", "UI")}
+_FLOWS = ("Flows", "UI")
+_FLOW_RUNS = ("Flow Runs", "UI")
+_TASK_RUNS = ("Task Runs", "UI")
 
 Ids = Annotated[list[UUID], BODY, MaxLen(200)]
 
 
-@routes.reads("POST", "/flows/count-deployments", dict[UUID, int], **_FLOWS)
+@routes.reads("POST", "/flows/count-deployments", dict[UUID, int], tag=_FLOWS)
 async def count_deployments_by_flow(tx: Transaction, flow_ids: Ids) -> Any:
     """Count the deployments of each flow."""
-    return await statistics.deployments_of(tx, flow_ids)
+    return await statistics.count_deployments(tx, flow_ids)
 
 
-@routes.reads("POST", "/flows/next-runs", dict[UUID, SimpleNextFlowRun | None], **_FLOWS)
+@routes.reads("POST", "/flows/next-runs", dict[UUID, SimpleNextFlowRun | None], tag=_FLOWS)
 async def next_runs_by_flow(tx: Transaction, flow_ids: Ids) -> Any:
     """Return the next scheduled run of each flow."""
-    return await statistics.next_runs(tx, flow_ids)
+    return await statistics.find_next_runs(tx, flow_ids)
 
 
-@routes.reads("POST", "/flow_runs/history", list[SimpleFlowRun], **_FLOW_RUNS)
+@routes.reads("POST", "/flow_runs/history", list[SimpleFlowRun], tag=_FLOW_RUNS)
 async def read_flow_run_history(
     tx: Transaction,
     criteria: FlowCriteriaNotNull,
@@ -49,7 +49,7 @@ async def read_flow_run_history(
     offset: Offset = 0,
 ) -> Any:
     """Return the flow runs that match the filters as points of a diagram."""
-    return await statistics.points(
+    return await statistics.find_chart_points(
         tx,
         sort,
         limit,
@@ -58,13 +58,13 @@ async def read_flow_run_history(
     )
 
 
-@routes.reads("POST", "/flow_runs/count-task-runs", dict[UUID, int], **_FLOW_RUNS)
+@routes.reads("POST", "/flow_runs/count-task-runs", dict[UUID, int], tag=_FLOW_RUNS)
 async def count_task_runs_by_flow_run(tx: Transaction, flow_run_ids: Ids) -> Any:
     """Count the task runs of each flow run."""
-    return await statistics.task_runs_of(tx, flow_run_ids)
+    return await statistics.count_task_runs(tx, flow_run_ids)
 
 
-@routes.reads("POST", "/task_runs/dashboard/counts", list[TaskRunCount], **_TASK_RUNS)
+@routes.reads("POST", "/task_runs/dashboard/counts", list[TaskRunCount], tag=_TASK_RUNS)
 async def read_dashboard_task_run_counts(
     tx: Transaction,
     task_runs: Body[TaskRunFilter],
@@ -72,7 +72,7 @@ async def read_dashboard_task_run_counts(
 ) -> Any:
     """Count the completed and failed task runs since a start time in twenty intervals."""
     started = task_runs.start_time
-    return await statistics.dashboard_counts(
+    return await statistics.count_for_dashboard(
         tx,
         started and started.after_,
         started and started.before_,
@@ -80,16 +80,16 @@ async def read_dashboard_task_run_counts(
     )
 
 
-@routes.reads("POST", "/task_runs/count", CountByState, **_TASK_RUNS)
+@routes.reads("POST", "/task_runs/count", CountByState, tag=_TASK_RUNS)
 async def read_task_run_counts_by_state(
     tx: Transaction,
     criteria: TaskRunCriteria,
 ) -> Any:
     """Count the task runs that match the filters by state type."""
-    return await statistics.by_state(tx, store.task_runs, **criteria.as_filters())
+    return await statistics.count_by_state(tx, store.task_runs, **criteria.as_filters())
 
 
-@routes.reads("GET", "/task_runs/{id:uuid}", UITaskRun, **_TASK_RUNS)
+@routes.reads("GET", "/task_runs/{id:uuid}", UITaskRun, tag=_TASK_RUNS)
 async def read_task_run_with_flow_run_name(tx: Transaction, id: UUID) -> Any:
     """Return a task run with the name of its flow run."""
     return await reading.get_task_run_with_flow_run_name(tx, id)

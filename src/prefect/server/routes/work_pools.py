@@ -25,13 +25,13 @@ Page = Annotated[int, BODY, Ge(1)]
 async def create_work_pool(tx: Transaction, work_pool: wire.WorkPoolCreate) -> Any:
     """Create a work pool with a default queue."""
     row = await pools.add(tx, work_pool.model_dump(mode="json"))
-    return (await pools.answer(tx, [row]))[0]
+    return (await pools.present(tx, [row]))[0]
 
 
 @routes.reads("GET", "/{name}", wire.WorkPoolResponse)
 async def read_work_pool(tx: Transaction, name: str) -> Any:
     """Return a work pool by its name."""
-    return (await pools.answer(tx, [await pools.named(tx, name)]))[0]
+    return (await pools.present(tx, [await pools.get_by_name(tx, name)]))[0]
 
 
 @routes.reads("POST", "/filter", list[wire.WorkPoolResponse])
@@ -73,7 +73,7 @@ async def get_scheduled_flow_runs(
     limit: Limit = UNSET,
 ) -> Any:
     """Return the runs that a worker may start, by queue priority, within the limits of the pool and its queues."""
-    return await dispatch.of_pool(tx, name, work_queue_names, scheduled_before, scheduled_after, limit)
+    return await dispatch.find_pool_runs(tx, name, work_queue_names, scheduled_before, scheduled_after, limit)
 
 
 @routes.reads("POST", "/{name}/concurrency_status", wire.WorkPoolConcurrencyStatus)
@@ -85,7 +85,7 @@ async def read_work_pool_concurrency_status(
     flow_run_limit: Annotated[int, BODY, Ge(0), Le(200)] = 10,
 ) -> Any:
     """Return the slots of a work pool in use and the runs that hold them, for a page of its queues."""
-    return await slot_usage.of_pool(tx, name, page, limit, flow_run_limit)
+    return await slot_usage.get_pool_usage(tx, name, page, limit, flow_run_limit)
 
 
 # --- queues ----------------------------------------------------------------------------------------------------------
@@ -94,16 +94,16 @@ async def read_work_pool_concurrency_status(
 @routes.writes("POST", "/{work_pool_name}/queues", wire.WorkQueueResponse, 201)
 async def create_work_queue(tx: Transaction, work_queue: wire.WorkQueueCreate, work_pool_name: str) -> Any:
     """Create a queue in a work pool."""
-    pool = await pools.named(tx, work_pool_name, lock=True)
+    pool = await pools.get_by_name(tx, work_pool_name, lock=True)
     row = await queues.add(tx, pool, work_queue.model_dump(mode="json"))
-    return (await queues.answer(tx, [row]))[0]
+    return (await queues.present(tx, [row]))[0]
 
 
 @routes.reads("GET", "/{work_pool_name}/queues/{name}", wire.WorkQueueResponse)
 async def read_work_queue(tx: Transaction, work_pool_name: str, name: str) -> Any:
     """Return a queue of a work pool by its name."""
-    row = await queues.named(tx, await pools.named(tx, work_pool_name), name)
-    return (await queues.answer(tx, [row]))[0]
+    row = await queues.get_by_name(tx, await pools.get_by_name(tx, work_pool_name), name)
+    return (await queues.present(tx, [row]))[0]
 
 
 @routes.reads("POST", "/{work_pool_name}/queues/filter", list[wire.WorkQueueResponse])
@@ -115,23 +115,23 @@ async def read_work_queues(
     offset: Offset = 0,
 ) -> Any:
     """Return the queues of a work pool that match a filter, by priority."""
-    pool = await pools.named(tx, work_pool_name)
+    pool = await pools.get_by_name(tx, work_pool_name)
     return await queues.find(tx, work_queues, limit, offset, pool)
 
 
 @routes.writes("PATCH", "/{work_pool_name}/queues/{name}")
 async def update_work_queue(tx: Transaction, work_queue: wire.WorkQueueUpdate, work_pool_name: str, name: str) -> None:
     """Update the fields of a queue of a work pool that are sent."""
-    pool = await pools.named(tx, work_pool_name, lock=True)
-    row = await queues.named(tx, pool, name)
+    pool = await pools.get_by_name(tx, work_pool_name, lock=True)
+    row = await queues.get_by_name(tx, pool, name)
     await queues.change(tx, row, pool, work_queue.model_dump(exclude_unset=True))
 
 
 @routes.writes("DELETE", "/{work_pool_name}/queues/{name}")
 async def delete_work_queue(tx: Transaction, work_pool_name: str, name: str) -> None:
     """Delete a queue of a work pool; its runs and deployments stay, without a queue."""
-    pool = await pools.named(tx, work_pool_name, lock=True)
-    await queues.remove(tx, await queues.named(tx, pool, name), pool)
+    pool = await pools.get_by_name(tx, work_pool_name, lock=True)
+    await queues.remove(tx, await queues.get_by_name(tx, pool, name), pool)
 
 
 # --- workers ---------------------------------------------------------------------------------------------------------
@@ -145,8 +145,8 @@ async def worker_heartbeat(
     heartbeat_interval_seconds: Body[int | None] = None,
 ) -> None:
     """Record the heartbeat of a worker."""
-    pool = await pools.named(tx, work_pool_name)
-    await workers_.heartbeat(tx, pool, name, heartbeat_interval_seconds)
+    pool = await pools.get_by_name(tx, work_pool_name)
+    await workers_.record_heartbeat(tx, pool, name, heartbeat_interval_seconds)
 
 
 @routes.reads("POST", "/{work_pool_name}/workers/filter", list[wire.WorkerResponse])
@@ -158,10 +158,10 @@ async def read_workers(
     offset: Offset = 0,
 ) -> Any:
     """Return the workers of a work pool that match a filter, by their last heartbeat, newest first."""
-    return await workers_.find(tx, await pools.named(tx, work_pool_name), workers, limit, offset)
+    return await workers_.find(tx, await pools.get_by_name(tx, work_pool_name), workers, limit, offset)
 
 
 @routes.writes("DELETE", "/{work_pool_name}/workers/{name}")
 async def delete_worker(tx: Transaction, work_pool_name: str, name: str) -> None:
     """Delete a worker of a work pool."""
-    await workers_.remove(tx, await pools.named(tx, work_pool_name), name)
+    await workers_.remove(tx, await pools.get_by_name(tx, work_pool_name), name)

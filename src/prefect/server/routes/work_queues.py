@@ -24,8 +24,8 @@ routes = Routes("Work Queues", "/work_queues")
 @routes.writes("POST", "/", wire.WorkQueueResponse, 201)
 async def create_work_queue(tx: Transaction, work_queue: wire.WorkQueueCreate) -> Any:
     """Create a work queue in the default pool."""
-    row = await queues.add(tx, await pools.default(tx), work_queue.model_dump(mode="json"))
-    return (await queues.answer(tx, [row]))[0]
+    row = await queues.add(tx, await pools.get_default(tx), work_queue.model_dump(mode="json"))
+    return (await queues.present(tx, [row]))[0]
 
 
 @routes.writes("PATCH", "/{id:uuid}")
@@ -39,14 +39,14 @@ async def update_work_queue(tx: Transaction, work_queue: wire.WorkQueueUpdate, i
 @routes.reads("GET", "/name/{name}", wire.WorkQueueResponse)
 async def read_work_queue_by_name(tx: Transaction, name: str) -> Any:
     """Return a work queue of the default pool by its name."""
-    row = await queues.named(tx, await pools.named(tx, pools.DEFAULT), name)
-    return (await queues.answer(tx, [row]))[0]
+    row = await queues.get_by_name(tx, await pools.get_by_name(tx, pools.DEFAULT_POOL_NAME), name)
+    return (await queues.present(tx, [row]))[0]
 
 
 @routes.reads("GET", "/{id:uuid}", wire.WorkQueueResponse)
 async def read_work_queue(tx: Transaction, id: UUID) -> Any:
     """Return a work queue."""
-    return (await queues.answer(tx, [await reading.get(tx, store.work_queues, id)]))[0]
+    return (await queues.present(tx, [await reading.get(tx, store.work_queues, id)]))[0]
 
 
 @routes.writes("POST", "/{id:uuid}/get_runs", list[wire.FlowRunResponse], requires=Permission.WORK)
@@ -58,7 +58,7 @@ async def read_work_queue_runs(
     x_prefect_ui: Annotated[bool | None, In("header", "x-prefect-ui")] = False,
 ) -> Any:
     """Return the runs of a work queue that may be started; a request of the web page does not count as a poll."""
-    return await dispatch.of_queue(tx, id, scheduled_before, limit, polls=not x_prefect_ui)
+    return await dispatch.find_queue_runs(tx, id, scheduled_before, limit, polls=not x_prefect_ui)
 
 
 @routes.reads("POST", "/filter", list[wire.WorkQueueResponse])
@@ -83,7 +83,7 @@ async def delete_work_queue(tx: Transaction, id: UUID) -> None:
 @routes.reads("GET", "/{id:uuid}/status", wire.WorkQueueStatusDetail)
 async def read_work_queue_status(tx: Transaction, id: UUID) -> Any:
     """Return the health of a work queue."""
-    return await queues.health(tx, await reading.get(tx, store.work_queues, id))
+    return await queues.get_health(tx, await reading.get(tx, store.work_queues, id))
 
 
 @routes.reads("POST", "/{id:uuid}/concurrency_status", wire.WorkQueueConcurrencyStatus)
@@ -91,4 +91,4 @@ async def read_work_queue_concurrency_status(
     tx: Transaction, id: UUID, page: Annotated[int, BODY, Ge(1)] = 1, limit: Limit = UNSET
 ) -> Any:
     """Return the slots of a work queue in use and a page of the runs that hold them."""
-    return await slot_usage.of_queue(tx, id, page, limit)
+    return await slot_usage.get_queue_usage(tx, id, page, limit)

@@ -38,24 +38,26 @@ async def _serve(server: Server, socket: WebSocket, criteria: LogFilter) -> None
             if sent.new(log["id"]):
                 await socket.send_text(to_json({"type": "log", "log": log}).decode())
 
-    with server.bus.subscribe(run_logs.TOPIC) as news:
+    with server.bus.subscribe(run_logs.LOGS_TOPIC) as news:
         news.missed()
         while True:
             items = await news.take()
             at = now()
             if news.missed():
-                async for logs in _stored(server, criteria, heard - run_logs.LATE):
+                async for logs in _stored(server, criteria, heard - run_logs.MAX_COMMIT_DELAY):
                     await send(logs)
             for item in items:
-                await send(await server.database.read(lambda tx, item=item: run_logs.announced(tx, criteria, item)))
+                await send(await server.database.read(lambda tx, item=item: run_logs.find_notified(tx, criteria, item)))
             heard = at
 
 
 async def _stored(server: Server, criteria: LogFilter, since: datetime) -> AsyncIterator[list[Answer]]:
     """Logs in the store, a page a transaction: a slow reader must not hold one."""
-    after: run_logs.Place | None = None
+    after: run_logs.Position | None = None
     more = True
     while more:
-        logs, after = await server.database.read(lambda tx, after=after: run_logs.since(tx, criteria, since, after))
+        logs, after = await server.database.read(
+            lambda tx, after=after: run_logs.find_since(tx, criteria, since, after)
+        )
         yield logs
         more = after is not None

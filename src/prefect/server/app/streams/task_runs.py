@@ -38,7 +38,7 @@ async def send_scheduled_task_runs(server: Server, socket: WebSocket) -> None:
         try:
             await _Feed(server, socket, worker, keys).run(news)
         finally:
-            await server.database.write(lambda tx: background_tasks.disconnect(tx, worker))
+            await server.database.write(lambda tx: background_tasks.disconnect_worker(tx, worker))
 
 
 def _violation(asked: Any) -> str | None:
@@ -73,7 +73,9 @@ class _Feed:
         try:
             while True:
                 await self._say_connected()
-                run = await self._database.write(lambda tx: background_tasks.claim(tx, self._keys, self._worker))
+                run = await self._database.write(
+                    lambda tx: background_tasks.claim_task_run(tx, self._keys, self._worker)
+                )
                 if run is not None:
                     if not await self._deliver(run, heard):
                         return
@@ -92,7 +94,7 @@ class _Feed:
 
     async def _say_connected(self) -> None:
         if time.monotonic() - self._connected >= CONNECTION_REFRESH_SECONDS:
-            await self._database.write(lambda tx: background_tasks.connect(tx, self._worker, self._keys))
+            await self._database.write(lambda tx: background_tasks.connect_worker(tx, self._worker, self._keys))
             self._connected = time.monotonic()
 
     async def _deliver(self, run: Any, heard: asyncio.Future[Any]) -> bool:
@@ -104,5 +106,5 @@ class _Feed:
             taken = isinstance(answer, dict) and answer.get("type") == "ack"
         finally:
             if not taken:
-                await self._database.write(lambda tx: background_tasks.release(tx, run["id"]))
+                await self._database.write(lambda tx: background_tasks.release_claim(tx, run["id"]))
         return taken
