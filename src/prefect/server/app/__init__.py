@@ -78,7 +78,7 @@ class Server:
         authenticators: Sequence[Authenticator] | None = None,
     ) -> None:
         self.settings = settings or get_current_settings()
-        self.database = database or opening.database(self.settings)
+        self.database = database or opening.open_database(self.settings)
         self.bus = Bus()
         self.loops = Loops(self.database, self.bus, self.settings, metrics.observe_round) if loops else None
         self.authenticators = default_authenticators(self.settings) if authenticators is None else authenticators
@@ -90,7 +90,7 @@ class Server:
         """Open the database, apply what was recorded without a server, and start the loops."""
         await self.database.open()
         self.bus.start(self.database)
-        await startup.prepare(self.database, self.settings)
+        await startup.prepare_store(self.database, self.settings)
         if self.loops is not None:
             self.loops.start()
 

@@ -30,7 +30,7 @@ async def read_version(tx: Transaction) -> str:
 @routes.reads("GET", "/storage", ServerDefaultResultStorage)
 async def read_server_default_result_storage(tx: Transaction) -> Any:
     """Return the default result storage of the server."""
-    return await administration.default_storage(tx)
+    return await administration.get_default_storage(tx)
 
 
 @routes.writes("PUT", "/storage", ServerDefaultResultStorage, 200, requires=Permission.ADMIN)

@@ -68,7 +68,7 @@ async def delete_block_type(tx: Transaction, id: UUID) -> None:
 @routes.reads("GET", "/slug/{slug}/block_documents", list[BlockDocument], tag=_DOCUMENTS)
 async def read_block_documents_for_block_type(tx: Transaction, slug: str, include_secrets: bool = False) -> Any:
     """Return the named documents of a block type, by name."""
-    return await block_documents.find_of_type(tx, slug, include_secrets)
+    return await block_documents.find_by_type(tx, slug, include_secrets)
 
 
 @routes.reads("GET", "/slug/{slug}/block_documents/name/{block_document_name}", BlockDocument, tag=_DOCUMENTS)
@@ -82,4 +82,4 @@ async def read_block_document_by_name_for_block_type(
 @routes.writes("POST", "/install_system_block_types", Any)
 async def install_system_block_types(tx: Transaction) -> None:
     """Create the block types that the server brings along, unless they exist."""
-    await system_blocks.install(tx)
+    await system_blocks.install_block_types(tx)

@@ -16,4 +16,4 @@ routes = Routes(None, "/csrf-token")
 @routes.writes("GET", "", CsrfToken, requires=Permission.READ)
 async def create_csrf_token(tx: Transaction, client: str) -> Any:
     """Create a CSRF token for a client; status 422 when CSRF protection is disabled."""
-    return await csrf.issue(tx, client)
+    return await csrf.issue_token(tx, client)

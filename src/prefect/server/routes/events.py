@@ -26,8 +26,8 @@ async def create_events(tx: Transaction, events: Annotated[list[Event], In("whol
     received = now()
     values = [{**event.model_dump(), "received": received} for event in events]
     for event in values:
-        ingest.check(event)
-    await ingest.receive(tx, values)
+        ingest.check_event(event)
+    await ingest.ingest_events(tx, values)
 
 
 @routes.reads("POST", "/filter", EventPage)
@@ -38,7 +38,7 @@ async def read_events(
     limit: Annotated[int, In("body"), Ge(0), Le(_MAX_PAGE_SIZE)] = _MAX_PAGE_SIZE,
 ) -> Any:
     """Return the first page of the events that match a filter."""
-    return _to_response(await service.find(tx, filter or EventFilter(), limit), info)
+    return _to_response(await service.find_first_page(tx, filter or EventFilter(), limit), info)
 
 
 @routes.reads("GET", "/filter/next", EventPage)
@@ -46,7 +46,7 @@ async def read_account_events_page(
     tx: Transaction, info: RequestInfo, page_token: Annotated[str, In("query", "page-token")]
 ) -> Any:
     """Return the next page of events."""
-    return _to_response(await service.find_next(tx, page_token), info)
+    return _to_response(await service.find_next_page(tx, page_token), info)
 
 
 @routes.reads("POST", "/count-by/{countable}", list[EventCount])
@@ -58,10 +58,10 @@ async def count_account_events(
     time_interval: Annotated[float, In("body"), Ge(0.01)] = 1.0,
 ) -> Any:
     """Count the events that match a filter by name, resource or time."""
-    return await service.count_by(tx, filter, countable, time_unit, time_interval)
+    return await service.count_events_by(tx, filter, countable, time_unit, time_interval)
 
 
-def _to_response(page: service.Page, info: RequestInfo) -> dict[str, Any]:
+def _to_response(page: service.EventPage, info: RequestInfo) -> dict[str, Any]:
     scheme = info.headers.get("x-forwarded-proto", "http")
     host = info.headers.get("host", "ephemeral-prefect")
     address = f"{scheme}://{host}/api/events/filter/next?page-token={page.token}"

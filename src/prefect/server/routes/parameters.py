@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from prefect.schemas.base import ActionBaseModel
 from prefect.server.routes.operation import BodyFields, In, Operation, RequestInfo
-from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.errors import InvalidRequest
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def validate_parameters(operation: Operation, params: Mapping[str, Any], body: A
         body: The body; fields that are None count as left out.
 
     Raises:
-        Invalid: A required value is missing, or a value is not of its type.
+        InvalidRequest: A required value is missing, or a value is not of its type.
     """
     values: dict[str, Any] = {}
     for parameter in list_parameters(operation):
@@ -147,7 +147,7 @@ def validate_parameters(operation: Operation, params: Mapping[str, Any], body: A
         if source is not None:
             values[parameter.name] = _validate(parameter, source)
         elif parameter.required:
-            raise Invalid(f"{parameter.name} must be given.")
+            raise InvalidRequest(f"{parameter.name} must be given.")
     return values
 
 
@@ -159,7 +159,7 @@ def _validate(parameter: Parameter, value: Any) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         location = ".".join(str(part) for part in (parameter.name, *first["loc"]))
-        raise Invalid(f"{location} is not valid: {first['msg']}.") from None
+        raise InvalidRequest(f"{location} is not valid: {first['msg']}.") from None
 
 
 def _to_data(value: Any) -> Any:

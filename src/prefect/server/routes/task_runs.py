@@ -98,7 +98,7 @@ async def paginate_task_runs(
     """Return a page of the task runs that match the filters, without some of their fields."""
     return await reading.paginate(
         tx,
-        reading.find_task_runs_in_short,
+        reading.find_task_run_summaries,
         store.task_runs,
         sort,
         page,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from prefect.server.db.interface import Transaction, Work
+from prefect.server.db.interface import Transaction, UnitOfWork
 from prefect.server.principals import LOCAL, Permission, Principal
 from prefect.server.services.core.errors import Forbidden
 
@@ -23,7 +23,7 @@ def check_permission(principal: Principal, required: Permission, action: str) ->
         raise Forbidden(f"{action} requires the permission {required.value!r}, which {principal.name!r} does not have.")
 
 
-def act_for(principal: Principal, work: Work[T]) -> Work[T]:
+def act_for(principal: Principal, work: UnitOfWork[T]) -> UnitOfWork[T]:
     """Return a unit of work whose transaction has a principal while it lasts."""
 
     async def work_for_principal(tx: Transaction) -> T:
