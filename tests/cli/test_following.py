@@ -14,7 +14,7 @@ from prefect.cli import _follow, events
 from prefect.client.orchestration import get_client
 from prefect.types import new_id
 from tests.cli.conftest import Prefect, Run, table
-from tests.server.journals import flow, flow_run, log, state, write
+from tests.server.journal_records import flow, flow_run, log, state, write
 
 PROGRAM = """
 from prefect import flow
