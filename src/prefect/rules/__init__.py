@@ -92,21 +92,20 @@ __all__ = [
     "settle",
 ]
 
-_HOMES = {
-    "effects": (
+
+_EXPORTS = {
+    "prefect.rules.effects": (
         "Effect EmitStateEvent Enqueue MarkResuming MirrorToParent RecordPauseKey ReleaseDeploymentSlot ReleaseSlots "
         "RenewLease RevokeLease SetOnPolicy SetOnRun StoreCacheKey TakeDeploymentSlot TakeSlots"
     ),
-    "decision": "NoStateToKeep Policy Rule decide",
-    "policies": (
-        "POLICIES BackgroundTaskPolicy CoreFlowPolicy CoreTaskPolicy MarkLateRunsPolicy MinimalFlowPolicy "
-        "MinimalTaskPolicy"
+    "prefect.rules.decision": "NoStateToKeep Policy Rule decide",
+    "prefect.rules.policies": (
+        "BackgroundTaskPolicy CoreFlowPolicy CoreTaskPolicy MarkLateRunsPolicy MinimalFlowPolicy MinimalTaskPolicy "
+        "POLICIES"
     ),
-    "settlement": "Settled settle",
-    "facts": "Entry Facts Run TagLimit",
-    "verdicts": "Abort Accept Reject Verdict Wait",
+    "prefect.rules.settlement": "Settled settle",
+    "prefect.rules.facts": "Entry Facts Run TagLimit",
+    "prefect.rules.verdicts": "Abort Accept Reject Verdict Wait",
 }
 
-__getattr__, __dir__ = exports(
-    __name__, {name: f"{__name__}.{home}:{name}" for home, names in _HOMES.items() for name in names.split()}
-)
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -14,7 +14,7 @@ _RUN_TIME = "{run time}"
 _TYPE_OF_BLOCK = "(SELECT block_type.name FROM block_type WHERE block_type.id = block_document.block_type_id)"
 
 
-def order(dialect: Dialect, table: str, sort: Any, default: str) -> str:
+def compile_order(dialect: Dialect, table: str, sort: Any, default: str) -> str:
     """What follows ORDER BY.
 
     Args:
