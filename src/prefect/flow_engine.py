@@ -159,18 +159,17 @@ def load_flow_run(flow_run_id: UUID) -> FlowRun:
 
 
 def load_flow(flow_run: FlowRun) -> Flow[..., Any]:
-    """The flow of a run: from the entrypoint in `PREFECT__FLOW_ENTRYPOINT`, or as its deployment says.
-
-    Args:
-        flow_run: The run.
+    """Load the flow of a run from the entrypoint in `PREFECT__FLOW_ENTRYPOINT`, else from its deployment.
 
     Raises:
-        NotImplementedError: No entrypoint is set. Loading a deployment's flow comes with deployments.
+        MissingFlowError: Neither names an entrypoint, or there is no flow.
+        FileNotFoundError: The code is not on this machine.
+        NotImplementedError: See `prefect.flows.load_flow_from_flow_run`.
     """
     entrypoint = os.environ.get("PREFECT__FLOW_ENTRYPOINT")
     if entrypoint:
         return flows.load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
-    return drive(flows.load_flow_from_flow_run(orchestration.get_client(), flow_run))
+    return drive(flows.load_flow_from_flow_run(orchestration.get_client(), flow_run, use_placeholder_flow=False))
 
 
 def load_flow_and_flow_run(flow_run_id: UUID) -> tuple[FlowRun, Flow[..., Any]]:
