@@ -101,7 +101,7 @@ def bind_arguments(operation: Operation, params: Mapping[str, Any], body: Any) -
         body: The body; fields that are None count as not given.
 
     Raises:
-        Invalid: Something is missing, or is not what it must be.
+        InvalidRequest: Something is missing, or is not what it must be.
     """
     given: dict[str, Any] = {}
     for parameter in list_parameters(operation):
