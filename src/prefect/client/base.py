@@ -42,7 +42,7 @@ __all__ = [
     "determine_server_type",
 ]
 
-_ELSEWHERE = {
+_REEXPORTS = {
     "CsrfToken": "prefect.schemas.account",
     "PrefectHTTPStatusError": "prefect.exceptions",
     "PrefectHttpxAsyncClient": "prefect.client._http",
@@ -55,7 +55,7 @@ _ELSEWHERE = {
     "get_logger": "prefect.logging",
 }
 
-__getattr__, __dir__ = exports(__name__, {name: f"{module}:{name}" for name, module in _ELSEWHERE.items()})
+__getattr__, __dir__ = exports(__name__, {name: f"{module}:{name}" for name, module in _REEXPORTS.items()})
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect import _io
+from prefect.client.failures import MISSING_ROUTE_STATUSES, describe_error, get_status
 from prefect.engine.core import RunRecord, metadata_of
 from prefect.exceptions import Abort
 from prefect.logging.loggers import get_logger
-from prefect.outbox.api_connection import MISSING_ROUTE_STATUSES, describe_error, get_status, is_unavailable
+from prefect.outbox.api_connection import is_unavailable
 from prefect.outbox.events import RunContext
 from prefect.schemas.runs import FlowRun
 from prefect.schemas.states import State
@@ -175,7 +176,7 @@ class Server:
         if self._retries is not None and self._shipper.unavailable_reason is not None:
             # It is known to be unavailable: try once, with a short timeout.
             return await self._line.call_once(method, route, body, **params)
-        return await self._line.call(method, route, body, retries=self._retries, **params)
+        return await self._line.call(method, route, body, max_retries=self._retries, **params)
 
     def _warn(self, error: Exception) -> None:
         level = logging.DEBUG if self._shipper.unavailable_reason is not None else logging.WARNING

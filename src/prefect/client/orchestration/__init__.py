@@ -41,13 +41,12 @@ from prefect.client.orchestration.task_runs import TaskRunAsyncClient, TaskRunCl
 from prefect.client.orchestration.variables import VariableAsyncClient, VariableClient
 from prefect.client.orchestration.work_pools import WorkPoolAsyncClient, WorkPoolClient
 from prefect.client.orchestration.work_queues import WorkQueueAsyncClient, WorkQueueClient
-from prefect.client.transport import HttpTransport, LocalTransport, Transport
+from prefect.client.transport import HttpTransport, Transport, create_transport
 
 if TYPE_CHECKING:
     import asyncio
 
     import httpx
-    from pydantic import SecretStr
 
     import prefect
     from prefect import settings
@@ -61,7 +60,7 @@ else:
 
 __all__ = ["PrefectClient", "SyncPrefectClient", "get_client"]
 
-_IMPORTABLE = {
+_REEXPORTS = {
     "prefect.client.base": (
         *("ASGIApp", "PrefectHttpxAsyncClient", "PrefectHttpxSyncClient", "ServerType", "app_lifespan_context"),
     ),
@@ -81,11 +80,11 @@ _IMPORTABLE = {
 """Names of other rooms that programs import from here."""
 
 __getattr__, __dir__ = exports(
-    __name__, {name: f"{module}:{name}" for module, names in _IMPORTABLE.items() for name in names}
+    __name__, {name: f"{module}:{name}" for module, names in _REEXPORTS.items() for name in names}
 )
 
 
-class _Session:
+class ClientBase:
     """What both clients have besides operations."""
 
     def __init__(
@@ -132,7 +131,7 @@ class _Session:
 
 
 class PrefectClient(
-    _Session,
+    ClientBase,
     AdminAsyncClient,
     ArtifactAsyncClient,
     ArtifactCollectionAsyncClient,
@@ -194,7 +193,7 @@ class PrefectClient(
 
 
 class SyncPrefectClient(
-    _Session,
+    ClientBase,
     AdminClient,
     ArtifactClient,
     ArtifactCollectionClient,
@@ -248,15 +247,4 @@ def get_client(
     """
     current = settings.get_current_settings()
     kind = SyncPrefectClient if sync_client else PrefectClient
-    if not current.api.url:
-        return kind(LocalTransport(current.home))
-    return kind(
-        current.api.url,
-        auth_string=_revealed(current.api.auth_string),
-        api_key=_revealed(current.api.key),
-        httpx_settings=httpx_settings,
-    )
-
-
-def _revealed(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
+    return kind(create_transport(current, httpx_settings))

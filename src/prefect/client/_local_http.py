@@ -1,0 +1,1 @@
+"""httpx clients whose requests the local application answers in this process, without a socket."""
