@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from prefect.schemas.states import State
     from prefect.tasks import Task, task
     from prefect.transactions import Transaction
-    from prefect.utilities.annotations import allow_failure, unmapped
+    from prefect.values.annotations import allow_failure, unmapped
 
     # Not built yet: see prefect._later.
     apause_flow_run: Any
@@ -93,7 +93,7 @@ _HOMES = {
     "prefect.schemas.states": ("State",),
     "prefect.tasks": ("Task", "task"),
     "prefect.transactions": ("Transaction",),
-    "prefect.utilities.annotations": ("allow_failure", "unmapped"),
+    "prefect.values.annotations": ("allow_failure", "unmapped"),
 }
 # The original has imported most of these by the time a program runs, so programs use them without importing them.
 _SUBMODULES = """

@@ -22,7 +22,7 @@ from prefect.engine.parameters import trackable
 from prefect.futures import PrefectFutureList, PrefectTaskRunFuture
 from prefect.schemas.states import Completed, InMemory
 from prefect.types import new_id
-from prefect.utilities.collections import visit_collection
+from prefect.values.traversal import visit_collection
 
 if TYPE_CHECKING:
     import graphviz  # pyright: ignore[reportMissingImports]

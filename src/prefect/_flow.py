@@ -20,17 +20,18 @@ if TYPE_CHECKING:
     from prefect import settings, task_runners
     from prefect.engine import flow_run, shells
     from prefect.results import ResultSerializer, ResultStorage
+    from prefect.signatures import json_schemas, validation
+    from prefect.signatures.json_schemas import ParameterSchema
     from prefect.task_runners import TaskRunner
-    from prefect.utilities import callables, hashing, validation
-    from prefect.utilities.callables import ParameterSchema
+    from prefect.values import hashing
 else:
-    callables = lazy("prefect.utilities.callables")
+    json_schemas = lazy("prefect.signatures.json_schemas")
     flow_run = lazy("prefect.engine.flow_run")
-    hashing = lazy("prefect.utilities.hashing")
+    hashing = lazy("prefect.values.hashing")
     settings = lazy("prefect.settings")
     shells = lazy("prefect.engine.shells")
     task_runners = lazy("prefect.task_runners")
-    validation = lazy("prefect.utilities.validation")
+    validation = lazy("prefect.signatures.validation")
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
@@ -141,7 +142,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
     @functools.cached_property
     def parameters(self) -> ParameterSchema:
         """The JSON schema of the parameters."""
-        return callables.parameter_schema(self.fn)
+        return json_schemas.parameter_schema(self.fn)
 
     @functools.cached_property
     def version(self) -> str | None:

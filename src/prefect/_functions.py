@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from prefect._lazy import lazy
 from prefect.exceptions import ReservedArgumentError
-from prefect.utilities.annotations import NotSet
-from prefect.utilities.parameters import Parameters
+from prefect.signatures.parameters import Parameters
+from prefect.values.annotations import NotSet
 
 if TYPE_CHECKING:
     from typing import Self

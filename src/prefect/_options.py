@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from prefect.results import ResultSerializer, ResultStorage
     from prefect.task_runners import TaskRunner
     from prefect.transactions import Transaction
-    from prefect.utilities.annotations import NotSet
+    from prefect.values.annotations import NotSet
 
 __all__ = [
     "FlowOptions",

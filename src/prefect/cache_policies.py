@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from prefect._lazy import lazy
 from prefect.exceptions import HashError
-from prefect.utilities.hashing import hash_objects
+from prefect.values.hashing import hash_objects
 
 if TYPE_CHECKING:
     import inspect

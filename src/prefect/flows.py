@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from prefect import _drawing, _io
     from prefect._options import FlowOptions
+    from prefect.loading import entrypoints, imports
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.states import State
-    from prefect.utilities import entrypoints, importtools
 else:
     _drawing = lazy("prefect._drawing")
     _io = lazy("prefect._io")
-    entrypoints = lazy("prefect.utilities.entrypoints")
-    importtools = lazy("prefect.utilities.importtools")
+    entrypoints = lazy("prefect.loading.entrypoints")
+    imports = lazy("prefect.loading.imports")
 
 __all__ = [
     "Flow",
@@ -177,7 +177,7 @@ def load_flow_from_entrypoint(entrypoint: str, use_placeholder_flow: bool = True
         FileNotFoundError: There is no such file.
     """
     try:
-        found = importtools.import_object(entrypoint)
+        found = imports.import_object(entrypoint)
     except AttributeError as error:
         raise MissingFlowError(_not_found(entrypoint)) from error
     except (ScriptError, ImportError) as error:
@@ -202,7 +202,7 @@ def load_function_and_convert_to_flow(entrypoint: str) -> Flow[..., Any]:
         ModuleNotFoundError: There is no such module.
     """
     try:
-        found = importtools.import_object(entrypoint)
+        found = imports.import_object(entrypoint)
     except AttributeError as error:
         raise RuntimeError(_not_found(entrypoint)) from error
     return cast("Flow[..., Any]", found) if isinstance(found, Flow) else Flow(found, log_prints=True)

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from prefect.logging import loggers
     from prefect.schemas import states
     from prefect.schemas.states import State
-    from prefect.utilities import collections as visiting
+    from prefect.values import traversal as visiting
 else:
     queue = lazy("queue")
     loggers = lazy("prefect.logging.loggers")
     states = lazy("prefect.schemas.states")
-    visiting = lazy("prefect.utilities.collections")
+    visiting = lazy("prefect.values.traversal")
 
 __all__ = [
     "DoneAndNotDoneFutures",

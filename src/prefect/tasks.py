@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, Ty
 from prefect import _functions
 from prefect._later import later
 from prefect._lazy import exports, lazy
-from prefect.utilities.annotations import NotSet
+from prefect.values.annotations import NotSet
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from prefect import cache_policies, settings, task_runners
+    from prefect._backoff import exponential_backoff
     from prefect._options import (
         FutureOrResult,
         OneOrManyFutureOrResult,
@@ -39,11 +40,10 @@ if TYPE_CHECKING:
     from prefect.schemas.runs import TaskRunPolicy
     from prefect.schemas.states import State
     from prefect.transactions import Transaction
-    from prefect.utilities import hashing
-    from prefect.utilities.math import exponential_backoff
+    from prefect.values import hashing
 else:
     cache_policies = lazy("prefect.cache_policies")
-    hashing = lazy("prefect.utilities.hashing")
+    hashing = lazy("prefect.values.hashing")
     runs = lazy("prefect.schemas.runs")
     settings = lazy("prefect.settings")
     shells = lazy("prefect.engine.shells")
@@ -435,6 +435,4 @@ def _caches_nothing(policy: Any) -> bool:
 
 
 _ELSEWHERE = {name: f"prefect._options:{name}" for name in __all__ if name[0].isupper() and name not in globals()}
-__getattr__, __dir__ = exports(
-    __name__, {"exponential_backoff": "prefect.utilities.math:exponential_backoff", **_ELSEWHERE}
-)
+__getattr__, __dir__ = exports(__name__, {"exponential_backoff": "prefect._backoff:exponential_backoff", **_ELSEWHERE})

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from prefect.cli import main
-from prefect.cli._frame import run as run_command
+from prefect.cli._app import run as run_command
 
 
 class Outcome(NamedTuple):

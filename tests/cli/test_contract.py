@@ -8,8 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from prefect import cli
-from prefect.cli import _frame
+from prefect.cli import _app, _command, _registry
 
 CONTRACT: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "commands.json").read_text())
 """The commands of the interface: `options` by their first long name, each with all its names, negatives included."""
@@ -26,15 +25,15 @@ INSIDE = {"server services manager"}
 
 def commands() -> Iterator[tuple[str, click.Command, list[str]]]:
     """Every command that is there, with its path and its aliases."""
-    for entry in cli.COMMANDS:
-        command = _frame.root.get_command(click.Context(_frame.root), entry.name)
+    for entry in _registry.COMMANDS:
+        command = _app.root.get_command(click.Context(_app.root), entry.name)
         assert command is not None
         yield entry.name, command, list(entry.aliases)
         yield from below(entry.name, command)
 
 
 def below(path: str, group: click.Command) -> Iterator[tuple[str, click.Command, list[str]]]:
-    if isinstance(group, _frame.Group):
+    if isinstance(group, _command.Group):
         for name, command in group.commands.items():
             aliases = [alias for alias, meant in group.aliases.items() if meant == name]
             yield f"{path} {name}", command, aliases
@@ -47,11 +46,11 @@ THERE = {path: (command, aliases) for path, command, aliases in commands()}
 def put_off(path: str) -> bool:
     """Whether a command says that a later release brings it."""
     words = path.split()
-    if words[0] in cli.LATER:
+    if words[0] in _registry.PLANNED:
         return True
     for place in range(1, len(words)):
         group = THERE.get(" ".join(words[:place]))
-        if group and isinstance(group[0], _frame.Group) and words[place] in group[0].later:
+        if group and isinstance(group[0], _command.Group) and words[place] in group[0].planned:
             return True
     return False
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from prefect.cli import _watching, events
+from prefect.cli import _follow, events
 from prefect.client.orchestration import get_client
 from prefect.types import new_id
 from tests.cli.conftest import Prefect, Run, table
@@ -67,10 +67,10 @@ def test_a_run_is_watched_until_it_has_ended(
         waited.append(seconds)
         write(home, next(coming))
 
-    monkeypatch.setattr(_watching, "time", type("Clock", (), {"sleep": sleep, "monotonic": time.monotonic}))
+    monkeypatch.setattr(_follow, "time", type("Clock", (), {"sleep": sleep, "monotonic": time.monotonic}))
     outcome = run("flow-run", "watch", str(id))
     assert outcome.code == code
-    assert waited == [_watching.INTERVAL] * 2
+    assert waited == [_follow.POLL_INTERVAL_SECONDS] * 2
     lines = [line.rpartition(" - ")[2] for line in outcome.out.splitlines()]
     name = last.capitalize()
     assert lines[:5] == [
@@ -87,9 +87,7 @@ def test_watching_ends_after_a_time(prefect: Prefect, home: Path, monkeypatch: p
     id = new_id()
     write(home, [flow(), flow_run(id), state("flow_run", id, "RUNNING", 0)])
     clock = iter([0.0, 1.0, 5.0])
-    monkeypatch.setattr(
-        _watching, "time", type("Clock", (), {"sleep": lambda _: None, "monotonic": lambda: next(clock)})
-    )
+    monkeypatch.setattr(_follow, "time", type("Clock", (), {"sleep": lambda _: None, "monotonic": lambda: next(clock)}))
     late = "Flow run 'brave-fox' has not ended within 5 seconds; it is Running."
     prefect("flow-run", "watch", id, "--timeout", 5, code=1, error=late)
 
@@ -108,7 +106,7 @@ def test_a_run_of_a_deployment_is_watched(run: Run, home: Path, monkeypatch: pyt
         waited.append(seconds)
         assert run("flow-run", "cancel", "seen").code == 0
 
-    monkeypatch.setattr(_watching, "time", type("Clock", (), {"sleep": sleep, "monotonic": time.monotonic}))
+    monkeypatch.setattr(_follow, "time", type("Clock", (), {"sleep": sleep, "monotonic": time.monotonic}))
     watch = ("--watch", "--watch-interval", "7", "--flow-run-name", "seen")
     assert run("deployment", "run", "hello/by-hand", *watch).code == 1
     assert waited == [7]
@@ -194,7 +192,7 @@ def test_events_are_sent_and_followed(run: Run, tmp_path: Path) -> None:
 
 
 def test_events_that_come_later_are_told(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, looks = events.client, 0
+    real, looks = events.get_client, 0
 
     def client() -> Any:
         nonlocal looks
@@ -204,8 +202,8 @@ def test_events_that_come_later_are_told(run: Run, home: Path, monkeypatch: pyte
             real().request("POST", "/events", json=[{**event, "occurred": events.now().isoformat()}])
         return real()
 
-    monkeypatch.setattr(events, "client", client)
-    monkeypatch.setattr(events, "POLL", 0)
+    monkeypatch.setattr(events, "get_client", client)
+    monkeypatch.setattr(events, "POLL_INTERVAL_SECONDS", 0)
     assert run("events", "stream", "--run-once").json["event"] == "late"
 
 

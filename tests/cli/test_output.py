@@ -30,7 +30,7 @@ from prefect.types import now
     ],
 )
 def test_duration(seconds, text: str):
-    assert _output.duration(seconds) == text
+    assert _output.format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ def test_duration(seconds, text: str):
 )
 def test_age(seconds: float, text: str):
     at = now()
-    assert _output.age(at - timedelta(seconds=seconds), at=at) == text
-    assert _output.age(None) == ""
+    assert _output.format_age(at - timedelta(seconds=seconds), at=at) == text
+    assert _output.format_age(None) == ""
 
 
 def test_a_table_in_a_pipe(capsys):
@@ -56,7 +56,7 @@ def test_a_table_in_a_pipe(capsys):
 
 
 def test_a_table_on_a_terminal(capsys, monkeypatch):
-    monkeypatch.setattr(_output, "at_terminal", lambda: True)
+    monkeypatch.setattr(_output, "is_terminal", lambda: True)
     _output.print_table(["Name", "State"], [["[a]", _output.state_cell("Failed", "FAILED")]], title="Runs")
     shown = capsys.readouterr().out
     assert "Runs" in shown
@@ -81,7 +81,7 @@ def test_fields(capsys):
 
 def test_colours_are_left_out_where_they_are_not_wanted(monkeypatch):
     assert _output.style("x", "red") != "x"
-    monkeypatch.setattr(_output, "at_terminal", lambda: True)
+    monkeypatch.setattr(_output, "is_terminal", lambda: True)
     assert _output.style("x", "red") != "x"
     with temporary_settings({"cli.colors": False}):
         assert _output.style("x", "red") == "x"

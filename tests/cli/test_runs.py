@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from prefect.cli._frame import run as run_command
+from prefect.cli._app import run as run_command
 from prefect.types import new_id, now
 from tests.cli.conftest import Prefect, table
 from tests.server.journals import flow, flow_run, log, state, task_run, write

@@ -133,7 +133,7 @@ def test_running_a_deployment(prefect: Prefect, deployment: UUID) -> None:
 )
 def test_times_from_now(text: str, span: timedelta) -> None:
     before = now()
-    assert before + span <= _deployments.due_time(text, None) <= now() + span
+    assert before + span <= _deployments.parse_due_time(text, None) <= now() + span
 
 
 def test_schedules(prefect: Prefect, deployment: UUID) -> None:

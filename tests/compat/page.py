@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from prefect import _later, cli
-from prefect.cli import _frame
+from prefect import _later
+from prefect.cli import _app, _registry
 from tests.server.test_openapi import EXPLAINED
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "compatibility.md"
@@ -57,9 +57,9 @@ def _features() -> list[str]:
 
 def _commands() -> list[str]:
     """One line with the commands to come, those of the groups that are there included."""
-    names = set(cli.LATER)
-    for entry in cli.COMMANDS:
-        group = _frame.root.get_command(click.Context(_frame.root), entry.name)
+    names = set(_registry.PLANNED)
+    for entry in _registry.COMMANDS:
+        group = _app.root.get_command(click.Context(_app.root), entry.name)
         names |= {f"{entry.name} {name}" for name in getattr(group, "later", ())}
     return [", ".join(f"`prefect {name}`" for name in sorted(names)) + "."]
 

@@ -103,7 +103,7 @@ async def test_confirmed_events_are_not_kept() -> None:
         for _ in range(5):
             await client.emit(event())
         assert len(client._unconfirmed) == 1
-        client._interval = 0
+        client._checkpoint_interval = 0
         await client.emit(event())
         assert client._unconfirmed == []
 

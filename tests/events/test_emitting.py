@@ -59,7 +59,7 @@ def test_events_arrive_at_a_server_together(server: Serving) -> None:
 def test_a_server_that_is_away_for_a_moment(server: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     server.replies = [Reply(500), Reply(204)]
     worker = EventsWorker.instance()
-    monkeypatch.setattr("prefect.events.worker.FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("prefect.events.worker.FIRST_RETRY_DELAY_SECONDS", 0.0)
     emit_event("my.event", RESOURCE)
     worker.wait_until_empty()
     assert server.calls == ["POST /events"] * 2
@@ -69,7 +69,7 @@ def test_events_that_nobody_takes_are_said_to_be_lost(
     server: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.replies = [Reply(422, {"detail": "no"})]
-    monkeypatch.setattr("prefect.events.worker.FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("prefect.events.worker.FIRST_RETRY_DELAY_SECONDS", 0.0)
     emit_event("my.event", RESOURCE)
     EventsWorker.instance().wait_until_empty()
     assert "1 events could not be sent" in caplog.text

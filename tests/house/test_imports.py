@@ -14,6 +14,17 @@ DOCUMENTED = (Path(__file__).parent / "data" / "documented-imports.txt").read_te
 INTEGRATED = (Path(__file__).parent / "data" / "integration-imports.txt").read_text().split()
 UNBUILT = _later.Unbuilt().modules
 SOURCE = Path(prefect.__file__).parent
+FACADES = sorted(
+    ".".join(("prefect", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
+    for path in SOURCE.rglob("*.py")
+    if "= exports(" in path.read_text(encoding="utf-8")
+)
+PUBLIC_UTILITIES = {
+    *("annotations", "asyncutils", "callables", "collections", "compat", "context", "dispatch", "dockerutils"),
+    *("engine", "filesystem", "generics", "hashing", "importtools", "math", "names", "processutils", "pydantic"),
+    *("render_swagger", "schema_tools", "services", "slugify", "templating", "text", "timeout", "urls"),
+    "visualization",
+}
 
 
 @pytest.mark.parametrize("line", [*DOCUMENTED, *sorted({*INTEGRATED} - {*DOCUMENTED})])
@@ -24,21 +35,16 @@ def test_a_documented_name_can_be_imported(line):
     assert name in namespace
 
 
-@pytest.mark.parametrize(
-    "facade",
-    [
-        "prefect",
-        "prefect.main",
-        "prefect.tasks",
-        "prefect.utilities.asyncutils",
-        "prefect.utilities.callables",
-        "prefect.utilities.visualization",
-    ],
-)
+@pytest.mark.parametrize("facade", FACADES)
 def test_every_export_of_a_facade_exists(facade):
     module = importlib.import_module(facade)
-    missing = [name for name in [*module.__all__, *dir(module)] if not hasattr(module, name)]
+    missing = [name for name in [*getattr(module, "__all__", ()), *dir(module)] if not hasattr(module, name)]
     assert not missing
+
+
+def test_utilities_has_the_modules_of_the_interface_only():
+    defined = {path.stem for path in (SOURCE / "utilities").glob("*.py") if not path.stem.startswith("_")}
+    assert defined <= PUBLIC_UTILITIES
 
 
 @pytest.mark.parametrize("module", UNBUILT)
@@ -91,7 +97,7 @@ class TestNamesThatComeLater:
             Worker("pool")
 
     def test_a_class_can_be_looked_at_and_be_a_type_hint(self):
-        from prefect.utilities.validation import validator_for
+        from prefect.signatures.validation import validator_for
         from prefect.workers import ProcessWorker
 
         def fn(worker: ProcessWorker | None = None, x: int = 1): ...
@@ -132,11 +138,15 @@ def test_the_front_door_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "module", ["annotations", "collections", "names", "text", "hashing", "parameters", "callables"]
+    "module",
+    [
+        *("signatures.calls", "signatures.parameters", "types.enums", "types.slugs", "utilities.callables"),
+        *("utilities.collections", "utilities.text", "values.annotations", "values.hashing", "values.traversal"),
+    ],
 )
 def test_tools_on_the_path_of_a_run_import_nothing_heavy(module):
     heavy = {"pydantic", "pydantic_core", "asyncio", "inspect", "anyio", "yaml"}
-    code = f"import sys, prefect.utilities.{module}; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, prefect.{module}; print(sorted({heavy} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
 

@@ -37,7 +37,7 @@ def tree() -> dict:
     return {n: (lg.level, lg.propagate, [describe(h) for h in lg.handlers]) for n, lg in found.items()}
 
 
-def test_the_defaults(setup):
+def test_default_configuration(setup):
     config = setup()
     assert config == PROCESS_LOGGING_CONFIG and config["incremental"] is False
     assert [type(h) for h in logging.root.handlers] == [PrefectConsoleHandler] and logging.root.level == logging.WARNING
@@ -47,7 +47,7 @@ def test_the_defaults(setup):
     assert logging.getLogger("prefect.task_runs").getEffectiveLevel() == logging.INFO
 
 
-def test_applied_directly_is_applied_as_dict_config_would(setup, monkeypatch):
+def test_direct_configuration_equals_dict_config(setup, monkeypatch):
     setup()
     direct = tree()
     logging.root.handlers = []
@@ -65,12 +65,12 @@ def test_applied_directly_is_applied_as_dict_config_would(setup, monkeypatch):
         {"debug_mode": True},
     ],
 )
-def test_the_file_says_what_the_defaults_say(settings):
+def test_packaged_file_equals_the_defaults(settings):
     with temporary_settings(settings):
         assert load_logging_config(DEFAULT_LOGGING_SETTINGS_PATH) == configuration._default_config()
 
 
-def test_the_second_time_changes_levels_only(setup):
+def test_second_setup_changes_levels_only(setup):
     setup()
     console = logging.root.handlers[0]
     with temporary_settings({"logging.level": "ERROR"}):
@@ -81,7 +81,7 @@ def test_the_second_time_changes_levels_only(setup):
     assert logging.root.handlers != [console] and logging.getLogger("prefect").level == logging.INFO
 
 
-def test_a_root_logger_with_handlers_is_left_alone():
+def test_setup_keeps_existing_root_handlers():
     theirs = logging.NullHandler()
     logging.root.handlers, level = [theirs], logging.root.level
     assert "root" not in setup_logging()
@@ -100,7 +100,7 @@ def test_a_root_logger_with_handlers_is_left_alone():
         ("HANDLERS_CONSOLE_STYLES_LOG_WEB_URL", "red", ("handlers", "console", "styles", "log.web_url"), "red"),
     ],
 )
-def test_any_key_can_be_overridden_by_the_environment(setup, monkeypatch, variable, value, keys, expected):
+def test_environment_overrides_any_key(setup, monkeypatch, variable, value, keys, expected):
     monkeypatch.setenv(f"PREFECT_LOGGING_{variable}", value)
     found = setup()
     for key in keys:
@@ -108,7 +108,7 @@ def test_any_key_can_be_overridden_by_the_environment(setup, monkeypatch, variab
     assert found == expected
 
 
-def test_overrides_are_applied(setup, monkeypatch, stderr):
+def test_environment_overrides_are_applied(setup, monkeypatch, stderr):
     monkeypatch.setenv("PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL", "ERROR")
     monkeypatch.setenv("PREFECT_LOGGING_FORMATTERS_STANDARD_FORMAT", "mine %(message)s")
     setup()
@@ -117,7 +117,7 @@ def test_overrides_are_applied(setup, monkeypatch, stderr):
     assert stderr.getvalue() == "mine this\n"
 
 
-def test_settings_are_not_overrides():
+def test_settings_are_not_configuration_overrides():
     from prefect.settings.models.logging import LoggingSettings
 
     names = set(LoggingSettings().to_environment_variables(include_aliases=True))
@@ -126,7 +126,7 @@ def test_settings_are_not_overrides():
 
 
 @pytest.mark.parametrize("name", ["PREFECT_LOGGING_CONFIG_PATH", "PREFECT_LOGGING_SETTINGS_PATH"])
-def test_a_file_replaces_the_defaults(setup, monkeypatch, tmp_path, stderr, name):
+def test_configuration_file_replaces_the_defaults(setup, monkeypatch, tmp_path, stderr, name):
     path = tmp_path / "mine.yml"
     path.write_text(
         "version: 1\n"
@@ -141,7 +141,7 @@ def test_a_file_replaces_the_defaults(setup, monkeypatch, tmp_path, stderr, name
     assert stderr.getvalue() == "INFO ${UNKNOWN} $ hello\n"
 
 
-def test_the_file_in_the_home_is_found(setup, home, stderr):
+def test_configuration_file_in_the_home_is_found(setup, home, stderr):
     home.mkdir()
     (home / "logging.yml").write_text(
         DEFAULT_LOGGING_SETTINGS_PATH.read_text().replace("%(name)s - %(message)s", "mine - %(message)s")
@@ -151,7 +151,7 @@ def test_the_file_in_the_home_is_found(setup, home, stderr):
     assert stderr.getvalue().endswith("| INFO    | mine - hello\n")
 
 
-def test_a_file_that_cannot_be_used_costs_a_line_not_the_run(home, capsys):
+def test_invalid_configuration_file_falls_back_to_the_defaults(home, capsys):
     home.mkdir()
     (home / "logging.yml").write_text("version: 1\nloggers: [")
     logging.root.handlers = []
@@ -162,18 +162,18 @@ def test_a_file_that_cannot_be_used_costs_a_line_not_the_run(home, capsys):
         setup_logging()
 
 
-def test_a_missing_file_cannot_be_loaded(tmp_path):
+def test_load_logging_config_raises_when_the_file_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_logging_config(tmp_path / "none.yml")
 
 
-def test_a_file_must_be_a_mapping(tmp_path):
+def test_load_logging_config_raises_when_not_a_mapping(tmp_path):
     (tmp_path / "list.yml").write_text("[1, 2]")
     with pytest.raises(ValueError, match="must be a mapping"):
         load_logging_config(tmp_path / "list.yml")
 
 
-def test_extra_loggers_are_given_the_handlers_of_runs(setup, monkeypatch):
+def test_extra_loggers_have_the_handlers_of_runs(setup, monkeypatch):
     monkeypatch.setenv("PREFECT_LOGGING_EXTRA_LOGGERS", "extra_one, extra_two")
     setup()
     for name in ("extra_one", "extra_two"):
@@ -186,7 +186,7 @@ def test_to_envvar(name, part):
     assert to_envvar(name) == part
 
 
-def test_ensure_sets_up_once(setup):
+def test_ensure_logging_setup_is_idempotent(setup):
     setup()
     console = logging.root.handlers[0]
     ensure_logging_setup()
@@ -211,7 +211,7 @@ print(json.dumps([before, [name for name in heavy if name in set(sys.modules) - 
 """
 
 
-def test_the_usual_process_pays_for_nothing_it_does_not_use(home, tmp_path):
+def test_default_setup_imports_nothing_heavy(home, tmp_path):
     environment = {**os.environ, "PREFECT_HOME": str(home), "PYTHONPATH": str(Path(configuration.__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, env=environment, check=True)
     assert json.loads(done.stdout) == [False, [], True]

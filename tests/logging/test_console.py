@@ -34,7 +34,7 @@ def lines(stream: io.StringIO) -> list[str]:
     return [re.sub(r"^\d\d:\d\d:\d\d\.\d{3} \| ", "", line) for line in stream.getvalue().splitlines()]
 
 
-def test_lines_name_their_run(setup, stderr):
+def test_console_lines_name_their_run(setup, stderr):
     setup()
     task_logger().info("Finished in state %s", "Completed()")
     flow_logger().warning("Beginning")
@@ -51,20 +51,20 @@ def test_lines_name_their_run(setup, stderr):
     assert re.match(r"\d\d:\d\d:\d\d\.\d{3} \| INFO ", stderr.getvalue())
 
 
-def test_a_child_logger_is_named_like_any_other(setup, stderr):
+def test_child_logger_uses_the_default_format(setup, stderr):
     setup()
     task_logger().getChild("part").info("hello")
     assert lines(stderr) == ["INFO    | prefect.task_runs.part - hello"]
 
 
-def test_a_record_without_a_run_still_gets_a_line(setup, stderr, monkeypatch):
+def test_run_logger_record_without_run_uses_the_default_format(setup, stderr, monkeypatch):
     monkeypatch.setenv("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
     setup()
     logging.getLogger("prefect.flow_runs").info("no run")
     assert lines(stderr) == ["INFO    | prefect.flow_runs - no run"]
 
 
-def test_the_time_is_the_records(setup, stderr):
+def test_console_shows_the_time_of_the_record(setup, stderr):
     setup()
     for created in (1.25, 1.5, 2.75, 1.25):
         record = logging.LogRecord("prefect", logging.INFO, __file__, 1, "x", (), None)
@@ -73,7 +73,7 @@ def test_the_time_is_the_records(setup, stderr):
     assert [line[6:12] for line in stderr.getvalue().splitlines()] == ["01.250", "01.500", "02.750", "01.250"]
 
 
-def test_a_traceback_stands_under_its_line(setup, stderr):
+def test_console_writes_the_traceback_below_the_line(setup, stderr):
     setup()
     try:
         raise ValueError("bad")
@@ -84,14 +84,14 @@ def test_a_traceback_stands_under_its_line(setup, stderr):
     assert found[-1] == "ValueError: bad"
 
 
-def test_the_level_of_the_settings(setup, stderr, monkeypatch):
+def test_console_level_follows_the_setting(setup, stderr, monkeypatch):
     monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "DEBUG")
     setup()
     flow_logger().debug("seen")
     assert lines(stderr) == ["DEBUG   | Flow run 'ancient-magpie' - seen"]
 
 
-def test_the_colours_of_a_terminal(setup, terminal):
+def test_console_colours_on_a_terminal(setup, terminal):
     setup()
     log = flow_logger()
     log.info("for flow 'my flow' see https://x.io/a?b=1 and file:///tmp/x or /tmp/y")
@@ -124,7 +124,7 @@ def test_the_colours_of_a_terminal(setup, terminal):
         ({"PREFECT_LOGGING_COLORS": "false"}, "- Failed"),
     ],
 )
-def test_the_environment_decides_about_colours(setup, terminal, monkeypatch, environment, expected):
+def test_color_depth_by_environment(setup, terminal, monkeypatch, environment, expected):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     setup()
@@ -133,7 +133,7 @@ def test_the_environment_decides_about_colours(setup, terminal, monkeypatch, env
     assert ("\x1b[31mFailed" in terminal.getvalue()) == (environment == {"TERM": "xterm"})
 
 
-def test_colours_can_be_forced(setup, stderr, monkeypatch):
+def test_force_color_enables_colours(setup, stderr, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     setup()
@@ -141,14 +141,14 @@ def test_colours_can_be_forced(setup, stderr, monkeypatch):
     assert "\x1b[38;5;160mFailed\x1b[0m" in stderr.getvalue()
 
 
-def test_later_patterns_paint_over_earlier_ones():
+def test_painter_later_patterns_win():
     painter = _ansi.Painter([r"(?P<a>a.*e)", r"(?P<c>c)"], "", {"a": "red", "c": "bold blue"}, 256)
     assert painter.paint("-abcde-") == "-\x1b[31mab\x1b[0m\x1b[1;34mc\x1b[0m\x1b[31mde\x1b[0m-"
 
 
 @pytest.mark.parametrize("style", ["red", "bold magenta", "yellow3", "red3", "#ff0000 on blue", "not a style at all"])
 @pytest.mark.parametrize("depth", [1, 16, 256])
-def test_styles_look_as_in_rich(style, depth):
+def test_escape_sequences_equal_those_of_rich(style, depth):
     from rich.color import ColorSystem
     from rich.errors import StyleSyntaxError
     from rich.style import Style
@@ -166,14 +166,14 @@ def test_styles_look_as_in_rich(style, depth):
 
 
 @pytest.mark.parametrize(("markup", "expected"), [("true", "red and [/nope"), ("false", "[red]red[/red] and [/nope")])
-def test_markup(setup, stderr, monkeypatch, markup, expected):
+def test_console_renders_markup(setup, stderr, monkeypatch, markup, expected):
     monkeypatch.setenv("PREFECT_LOGGING_MARKUP", markup)
     setup()
     flow_logger().info("[red]red[/red] and [/nope")
     assert lines(stderr) == ["INFO    | Flow run 'ancient-magpie' - " + expected]
 
 
-def test_wrong_markup_is_printed_as_it_is(setup, stderr, monkeypatch):
+def test_console_prints_invalid_markup_verbatim(setup, stderr, monkeypatch):
     monkeypatch.setenv("PREFECT_LOGGING_MARKUP", "true")
     setup()
     flow_logger().info("[/nope]")
@@ -190,14 +190,14 @@ class ByRich(Numbers):
 
 
 @pytest.mark.parametrize("highlighter", [Numbers, ByRich])
-def test_a_highlighter_of_ones_own(terminal, highlighter):
+def test_console_uses_a_custom_highlighter(terminal, highlighter):
     handler = PrefectConsoleHandler(terminal, highlighter=highlighter, styles={"log.number": "red"}, level="INFO")
     assert handler.level == logging.INFO
     handler.emit(logging.LogRecord("n", 20, __file__, 1, "answer %d", (42,), None))
     assert terminal.getvalue() == "answer \x1b[31m42\x1b[0m\n"
 
 
-def test_highlighters_work_in_rich():
+def test_highlighters_work_in_a_rich_console():
     from rich.console import Console
     from rich.theme import Theme
 
@@ -208,13 +208,13 @@ def test_highlighters_work_in_rich():
     assert stream.getvalue() == "\x1b[32mCompleted\x1b[0m\n"
 
 
-def test_the_console_of_a_handler_is_riches(setup, stderr):
+def test_handler_console_is_a_rich_console(setup, stderr):
     setup()
     logging.root.handlers[0].console.print("hello")
     assert stderr.getvalue() == "hello\n"
 
 
-def test_stderr_is_followed_when_it_is_replaced(setup, stderr, monkeypatch):
+def test_console_follows_a_replaced_stderr(setup, stderr, monkeypatch):
     setup()
     later = io.StringIO()
     monkeypatch.setattr(sys, "stderr", later)
@@ -222,7 +222,7 @@ def test_stderr_is_followed_when_it_is_replaced(setup, stderr, monkeypatch):
     assert (lines(stderr), lines(later)) == ([], ["INFO    | prefect - hello"])
 
 
-def test_wrong_arguments_cost_one_line(setup, stderr):
+def test_invalid_arguments_are_reported_in_one_line(setup, stderr):
     setup()
     for _ in range(3):
         task_logger().info("%d", "x")
@@ -232,7 +232,7 @@ def test_wrong_arguments_cost_one_line(setup, stderr):
     )
 
 
-def test_a_broken_argument_and_a_closed_stream_fail_nobody(setup, stderr, monkeypatch):
+def test_broken_argument_or_closed_stream_does_not_fail_the_caller(setup, stderr, monkeypatch):
     class Broken:
         def __str__(self):
             raise RuntimeError("no text")
@@ -244,14 +244,14 @@ def test_a_broken_argument_and_a_closed_stream_fail_nobody(setup, stderr, monkey
     flow_logger().info("nowhere to go")
 
 
-def test_a_stream_that_cannot_encode_escapes():
+def test_stream_without_the_character_gets_an_escape():
     raw = io.BytesIO()
     handler = PrefectConsoleHandler(io.TextIOWrapper(raw, encoding="ascii"))
     handler.emit(logging.LogRecord("n", 20, __file__, 1, "é", (), None))
     assert raw.getvalue() == b"\\xe9\n"
 
 
-def test_the_callers_line_is_the_users(setup, recorded, stderr):
+def test_record_names_the_line_of_the_caller(setup, recorded, stderr):
     seen = []
     setup()
     logger = get_logger("prefect.flow_runs")
@@ -259,4 +259,4 @@ def test_the_callers_line_is_the_users(setup, recorded, stderr):
     flow_logger().info("plain")
     flow_logger().info("with", extra={"a": 1})
     flow_logger().log(logging.INFO, "log")
-    assert seen == [("test_console.py", "test_the_callers_line_is_the_users")] * 3
+    assert seen == [("test_console.py", "test_record_names_the_line_of_the_caller")] * 3

@@ -26,12 +26,12 @@ def in_flow_run():
     run_identity.reset(token)
 
 
-def test_without_a_run_there_is_no_run_logger():
+def test_get_run_logger_raises_outside_of_a_run():
     with pytest.raises(MissingContextError, match="no current flow or task run"):
         get_run_logger()
 
 
-def test_a_run_logger_carries_its_run(in_flow_run):
+def test_run_logger_carries_the_ids_of_its_run(in_flow_run):
     assert get_run_logger(more=1).extra == {
         "flow_run_id": str(FLOW.flow_run_id),
         "flow_run_name": "ancient-magpie",
@@ -41,7 +41,7 @@ def test_a_run_logger_carries_its_run(in_flow_run):
     }
 
 
-def test_a_context_can_be_given(in_flow_run):
+def test_get_run_logger_accepts_a_context(in_flow_run):
     class Run:
         id, name, flow_run_id = uuid.UUID(int=5), "given", FLOW.flow_run_id
 
@@ -59,7 +59,7 @@ def test_a_context_can_be_given(in_flow_run):
         get_run_logger(3)
 
 
-def test_disabled_run_loggers_work_outside_of_a_run(setup, stderr, recorded):
+def test_disabled_run_logger_works_outside_of_a_run(setup, stderr, recorded):
     setup()
     with disable_run_logger():
         get_run_logger().critical("unheard")
@@ -71,7 +71,7 @@ def test_disabled_run_loggers_work_outside_of_a_run(setup, stderr, recorded):
         get_run_logger()
 
 
-def test_a_disabled_logger_is_as_before_afterwards():
+def test_disable_logger_restores_the_former_state():
     logger = get_logger("q")
     with pytest.raises(KeyError), disable_logger("prefect.q"):
         assert logger.disabled
@@ -79,7 +79,7 @@ def test_a_disabled_logger_is_as_before_afterwards():
     assert not logger.disabled
 
 
-def test_an_eavesdropper_hears_a_logger_and_those_below():
+def test_eavesdropper_captures_the_logger_and_its_children():
     logger = logging.getLogger("prefect.zz")
     logger.setLevel(logging.INFO)
     with LogEavesdropper("prefect.zz") as heard:
@@ -101,7 +101,7 @@ def said(setup, stderr, recorded):
     return lambda: [log["message"] for log in recorded]
 
 
-def test_prints_are_logged_in_a_run(said, in_flow_run, recorded, capsys):
+def test_print_is_logged_in_a_run(said, in_flow_run, recorded, capsys):
     with patch_print():
         print("a", "b", sep="-", end="!\n")
         print()
@@ -115,14 +115,14 @@ def test_prints_are_logged_in_a_run(said, in_flow_run, recorded, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_prints_to_a_file_are_prints(said, in_flow_run):
+def test_print_to_a_file_is_not_logged(said, in_flow_run):
     buffer = io.StringIO()
     with patch_print():
         print("kept", file=buffer)
     assert buffer.getvalue() == "kept\n" and said() == []
 
 
-def test_prints_of_another_thread_are_prints(said, in_flow_run, capsys):
+def test_print_of_another_thread_is_not_logged(said, in_flow_run, capsys):
     with patch_print():
         thread = threading.Thread(target=print, args=("another",))
         thread.start()
@@ -130,7 +130,7 @@ def test_prints_of_another_thread_are_prints(said, in_flow_run, capsys):
     assert capsys.readouterr().out == "another\n" and said() == []
 
 
-def test_a_run_inside_may_print(said, in_flow_run, capsys):
+def test_nested_run_can_disable_log_prints(said, in_flow_run, capsys):
     with patch_print():
         print("logged")
         with patch_print(False):
@@ -139,14 +139,14 @@ def test_a_run_inside_may_print(said, in_flow_run, capsys):
     assert capsys.readouterr().out == "printed\n" and said() == ["logged", "logged again"]
 
 
-def test_without_a_run_a_print_is_a_print(capsys):
+def test_print_outside_of_a_run_is_not_logged(capsys):
     with patch_print():
         print("plain")
     print_as_log("direct")
     assert capsys.readouterr().out == "plain\ndirect\n"
 
 
-def test_print_is_restored_by_the_last_user(in_flow_run):
+def test_last_patch_restores_print(in_flow_run):
     original = builtins.print
     first, second = patch_print(), patch_print()
     first.__enter__()
@@ -157,7 +157,7 @@ def test_print_is_restored_by_the_last_user(in_flow_run):
     assert builtins.print is original
 
 
-def test_many_threads_print_for_their_own_runs(said, recorded):
+def test_print_in_threads_is_logged_for_each_run(said, recorded):
     original, ready = builtins.print, threading.Barrier(8)
 
     def body(number: int) -> None:
@@ -176,7 +176,7 @@ def test_many_threads_print_for_their_own_runs(said, recorded):
     assert all(log["flow_run_id"] == str(uuid.UUID(int=int(log["message"]))) for log in recorded)
 
 
-def test_a_print_replaced_meanwhile_is_not_restored(monkeypatch):
+def test_patch_does_not_restore_over_a_foreign_print(monkeypatch):
     theirs = lambda *args: None
     original = builtins.print
     try:
@@ -187,7 +187,7 @@ def test_a_print_replaced_meanwhile_is_not_restored(monkeypatch):
         builtins.print = original
 
 
-def test_a_handler_that_prints_does_not_print_for_ever(said, in_flow_run, capsys):
+def test_printing_handler_does_not_recurse(said, in_flow_run, capsys):
     class Printing(logging.Handler):
         def emit(self, record):
             print("handled", record.getMessage())
@@ -199,12 +199,12 @@ def test_a_handler_that_prints_does_not_print_for_ever(said, in_flow_run, capsys
     assert said() == ["once"] and capsys.readouterr().out == "handled once\n"
 
 
-def test_a_logged_print_comes_from_the_users_line(said, in_flow_run):
+def test_logged_print_names_the_line_of_the_caller(said, in_flow_run):
     seen = []
     logging.getLogger("prefect.flow_runs").addFilter(lambda record: seen.append(record.funcName) or True)
     with patch_print():
         print("here")
-    assert seen == ["test_a_logged_print_comes_from_the_users_line"]
+    assert seen == ["test_logged_print_names_the_line_of_the_caller"]
 
 
 def record(**more) -> logging.LogRecord:
@@ -213,25 +213,25 @@ def record(**more) -> logging.LogRecord:
     return made
 
 
-def test_json_has_the_records_attributes():
+def test_json_formatter_writes_record_attributes():
     found = json.loads(JsonFormatter("default", "", "%").format(record(u=uuid.UUID(int=2), d={"a": 1})))
     assert (found["msg"], found["args"], found["severity"], found["lineno"]) == ("hi %s", ["you"], "INFO", 3)
     assert (found["u"], found["d"], found["exc_info"]) == (str(uuid.UUID(int=2)), {"a": 1}, None)
 
 
-def test_json_replaces_what_it_cannot_hold():
+def test_json_formatter_replaces_unserializable_values():
     found = json.loads(JsonFormatter("default", "", "%").format(record(odd={1: 2}, fine=1)))
     assert (found["odd"], found["fine"]) == ("<non-serializable: dict>", 1)
 
 
-def test_json_may_be_pretty():
+def test_json_formatter_pretty_format():
     assert "\n" not in JsonFormatter("default", "", "%").format(record())
     assert JsonFormatter("pretty", "", "%").format(record()).startswith('{\n  "name": "n",\n')
     with pytest.raises(ValueError, match="'other'"):
         JsonFormatter("other", "", "%")
 
 
-def test_an_exception_as_fields():
+def test_format_exception_info_fields():
     try:
         raise ValueError("bad")
     except ValueError:
@@ -252,24 +252,24 @@ def test_an_exception_as_fields():
         ("other", "hi you"),
     ],
 )
-def test_runs_have_formats_of_their_own(name, line):
+def test_prefect_formatter_has_run_formats(name, line):
     form = PrefectFormatter("%(message)s", flow_run_fmt="F %(message)s", task_run_fmt="T %(message)s")
     assert form.format(record(name=name)) == line
 
 
-def test_other_styles_and_defaults():
+def test_prefect_formatter_styles_and_defaults():
     form = PrefectFormatter("{message} {a}", style="{", flow_run_fmt="F {message} {a}", defaults={"a": 1})
     assert form.format(record()) == "hi you 1" and form.format(record(name="prefect.flow_runs")) == "F hi you 1"
     with pytest.raises(ValueError):
         PrefectFormatter("%(message)s", flow_run_fmt="no field")
 
 
-def test_the_default_time_has_milliseconds():
+def test_default_time_format_has_milliseconds():
     found = PrefectFormatter("%(asctime)s").format(record(created=1.5, msecs=500.0))
     assert found.endswith(",500") and PrefectFormatter("%(asctime)s", datefmt="%S").format(record(created=1.5)) == "01"
 
 
-def test_prints_are_logged_though_somebody_restored_print_under_a_run(caplog: pytest.LogCaptureFixture):
+def test_print_is_logged_after_a_foreign_restore(caplog: pytest.LogCaptureFixture):
     import builtins
 
     from prefect import flow

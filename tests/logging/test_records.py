@@ -32,7 +32,7 @@ def logs_in(home) -> list[dict]:
     return [record for _, records in reader.read(home) for record in records if record["kind"] == "log"]
 
 
-def test_a_record_of_a_task_run(setup, stderr, recorded, in_task_run):
+def test_api_handler_records_fields_of_a_task_run(setup, stderr, recorded, in_task_run):
     setup()
     before = datetime.now(timezone.utc)
     get_run_logger().warning("hello %s", "you")
@@ -47,7 +47,7 @@ def test_a_record_of_a_task_run(setup, stderr, recorded, in_task_run):
     }
 
 
-def test_records_reach_the_journal(setup, stderr, home, in_task_run):
+def test_api_handler_appends_to_the_journal(setup, stderr, home, in_task_run):
     setup()
     journal.use(home)
     get_run_logger().info("kept")
@@ -57,7 +57,7 @@ def test_records_reach_the_journal(setup, stderr, home, in_task_run):
     assert uuid.UUID(record["id"]).version == 7 and record["timestamp"].endswith("Z")
 
 
-async def test_it_can_be_waited_for_from_async_code(setup, stderr, home, in_task_run):
+async def test_aflush_waits_for_the_journal(setup, stderr, home, in_task_run):
     setup()
     journal.use(home)
     get_run_logger().info("kept")
@@ -65,19 +65,19 @@ async def test_it_can_be_waited_for_from_async_code(setup, stderr, home, in_task
     assert len(logs_in(home)) == 1
 
 
-def test_a_flow_runs_logger_keeps_its_run_inside_another(setup, stderr, recorded, in_task_run):
+def test_flow_run_logger_keeps_its_run_inside_another_run(setup, stderr, recorded, in_task_run):
     setup()
     flow_run_logger(flow_run_id=uuid.UUID(int=7)).info("elsewhere")
     assert (recorded[0]["flow_run_id"], recorded[0]["task_run_id"]) == (str(uuid.UUID(int=7)), None)
 
 
-def test_a_childs_records_are_kept_too(setup, stderr, recorded, in_task_run):
+def test_child_logger_records_are_stored(setup, stderr, recorded, in_task_run):
     setup()
     get_run_logger().getChild("part", extra={"a": 1}).info("hello")
     assert (recorded[0]["name"], recorded[0]["task_run_id"]) == ("prefect.task_runs.part", str(TASK_RUN))
 
 
-def test_a_traceback_is_part_of_the_message(setup, stderr, recorded, in_task_run):
+def test_api_handler_includes_the_traceback(setup, stderr, recorded, in_task_run):
     setup()
     try:
         raise ValueError("bad")
@@ -87,7 +87,7 @@ def test_a_traceback_is_part_of_the_message(setup, stderr, recorded, in_task_run
     assert recorded[0]["message"].endswith("\nValueError: bad")
 
 
-async def test_each_coroutine_logs_for_its_own_run(setup, stderr, recorded):
+async def test_run_logger_is_separate_for_each_coroutine(setup, stderr, recorded):
     setup()
 
     async def body(number: int) -> None:
@@ -99,27 +99,27 @@ async def test_each_coroutine_logs_for_its_own_run(setup, stderr, recorded):
     assert all(log["flow_run_id"] == str(uuid.UUID(int=int(log["message"]))) for log in recorded) and len(recorded) == 5
 
 
-def test_send_to_api_false_keeps_a_record_out(setup, stderr, recorded, in_task_run):
+def test_api_handler_skips_records_with_send_to_api_false(setup, stderr, recorded, in_task_run):
     setup()
     get_run_logger().info("console only", extra={"send_to_api": False})
     assert recorded == [] and "console only" in stderr.getvalue()
 
 
-def test_recording_can_be_turned_off(setup, stderr, recorded, in_task_run):
+def test_api_handler_is_off_when_disabled_by_setting(setup, stderr, recorded, in_task_run):
     setup()
     with temporary_settings({"logging.to_api.enabled": False}):
         get_run_logger().info("console only")
     assert recorded == []
 
 
-def test_outside_of_a_run_warns_where_the_logger_is_used(setup, stderr, recorded):
+def test_api_handler_warns_at_the_caller_outside_of_a_run(setup, stderr, recorded):
     setup()
     with pytest.warns(UserWarning, match="'prefect.flow_runs' was used outside of a flow or task run") as found:
         logging.getLogger("prefect.flow_runs").info("lost")
     assert found[0].filename == __file__ and recorded == []
 
 
-def test_outside_of_a_run_may_be_an_error_or_nothing(setup, stderr, recorded):
+def test_api_handler_raises_or_ignores_outside_of_a_run_by_setting(setup, stderr, recorded):
     setup()
     logger = logging.getLogger("prefect.flow_runs")
     with temporary_settings({"logging.to_api.when_missing_flow": "error"}), pytest.raises(MissingContextError):
@@ -131,7 +131,7 @@ def test_outside_of_a_run_may_be_an_error_or_nothing(setup, stderr, recorded):
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "\ud800"])
-def test_a_long_message_is_cut(setup, stderr, recorded, in_task_run, letter):
+def test_api_handler_truncates_long_messages(setup, stderr, recorded, in_task_run, letter):
     setup()
     with temporary_settings({"logging.to_api.max_log_size": 1000}):
         get_run_logger().info("short")
@@ -141,7 +141,7 @@ def test_a_long_message_is_cut(setup, stderr, recorded, in_task_run, letter):
     assert cut.endswith("... [truncated]") and 600 < len(cut.encode("utf-8", "backslashreplace")) <= 700
 
 
-def test_extra_loggers_records_are_kept_once(setup, stderr, recorded, in_task_run, monkeypatch):
+def test_extra_logger_records_are_stored_once(setup, stderr, recorded, in_task_run, monkeypatch):
     monkeypatch.setenv("PREFECT_LOGGING_EXTRA_LOGGERS", "extra_lib,extra_lib.part")
     setup()
     logging.getLogger("extra_lib.part").warning("theirs")
@@ -160,7 +160,7 @@ SECRETS = {
 }
 
 
-def test_every_secret_setting_is_known():
+def test_secret_settings_lists_every_secret():
     from prefect.settings import Settings
     from prefect.settings.legacy import all_leaves, canonical_setting
 
@@ -170,7 +170,7 @@ def test_every_secret_setting_is_known():
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_secrets_are_seen_by_nobody(setup, stderr, recorded, in_task_run, name):
+def test_secrets_are_redacted_everywhere(setup, stderr, recorded, in_task_run, name):
     secret = "url-password" if name.endswith("connection_url") else SECRETS[name]
     setup()
     with temporary_settings({name: SECRETS[name]}):
@@ -188,19 +188,19 @@ def test_secrets_are_seen_by_nobody(setup, stderr, recorded, in_task_run, name):
     assert secret in recorded[-1]["message"]
 
 
-def test_the_filter_changes_message_and_arguments():
+def test_filter_redacts_message_and_arguments():
     record = logging.LogRecord("n", 20, __file__, 1, "k3y %s", (["k3y"],), None)
     with temporary_settings({"api.key": "k3y"}):
         assert ObfuscateApiKeyFilter().filter(record)
     assert record.getMessage() == "******** ['********']"
 
 
-def test_redact_substr_goes_down():
+def test_redact_substr_is_recursive():
     found = redact_substr({"a": "xx KEY", "b": ["KEY", ("KEY", 1)], "KEY": {"KEY"}, "n": None}, "KEY")
     assert found == {"a": "xx ********", "b": ["********", ("********", 1)], "********": {"********"}, "n": None}
 
 
-def test_a_sink_that_fails_fails_nobody(setup, stderr, in_task_run):
+def test_failing_sink_does_not_fail_the_caller(setup, stderr, in_task_run):
     setup()
     handlers.set_api_log_sink(lambda log: 1 / 0)
     get_run_logger().info("hello")
@@ -227,7 +227,7 @@ class Task:
     name = "task"
 
 
-def test_workers_records_carry_the_workers_id(setup, stderr, recorded):
+def test_worker_handler_records_the_worker_id(setup, stderr, recorded):
     setup()
     get_worker_logger(Worker()).info("hello")
     assert recorded[0]["worker_id"] == str(Worker.backend_id) and recorded[0]["name"] == "prefect.workers.process.one"
@@ -238,7 +238,7 @@ def test_workers_records_carry_the_workers_id(setup, stderr, recorded):
     assert len(recorded) == 1
 
 
-def test_loggers_of_other_runs():
+def test_run_loggers_by_run_object():
     flow = {"flow_run_id": str(FLOW_RUN), "flow_run_name": "fr", "flow_name": "flow"}
     assert flow_run_logger(FlowRun(), Flow(), a=1).extra == {**flow, "deployment_name": None, "a": 1}
     task = {"task_run_id": str(TASK_RUN), "task_run_name": "tr", "task_name": "task"}
@@ -247,7 +247,7 @@ def test_loggers_of_other_runs():
     assert task_run_logger(TaskRun()).extra == {**task, **flow, **unknown}
 
 
-def test_an_adapter_adds_to_what_a_call_passes():
+def test_adapter_merges_extra_of_the_call():
     adapter = PrefectLogAdapter(logging.getLogger("z"), extra={"a": 1})
     assert adapter.process("m", {"extra": {"b": 2}}) == ("m", {"extra": {"a": 1, "b": 2}})
     assert adapter.process("m", {}) == ("m", {"extra": {"a": 1}})
@@ -255,7 +255,7 @@ def test_an_adapter_adds_to_what_a_call_passes():
     assert adapter.extra == {"a": 1}
 
 
-def test_the_names_of_loggers():
+def test_get_logger_prefixes_names():
     names = {given: get_logger(given).name for given in (None, "prefect", "x", "prefect.x", "prefectx")}
     assert names == {
         None: "prefect",

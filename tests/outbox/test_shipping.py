@@ -10,7 +10,7 @@ import pytest
 
 from prefect import flow, get_client, get_run_logger, journal, outbox, task
 from prefect.artifacts import create_markdown_artifact, update_progress_artifact
-from prefect.cli._frame import run as run_command
+from prefect.cli._app import run as run_command
 from prefect.outbox.store import Outbox, file_name, find_outboxes
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from prefect.types import new_id

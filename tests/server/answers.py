@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from prefect.server.routes import operations
+from prefect.server.routes import list_operations
 from prefect.server.routes.operation import Operation
 from tests.server.calling import hold_to_schema
 
@@ -59,7 +59,7 @@ class Checked:
 
 def _operation(method: str, path: str) -> Operation:
     parts = path.strip("/").split("/")
-    fitting = [operation for operation in operations() if operation.method == method and _fits(operation, parts)]
+    fitting = [operation for operation in list_operations() if operation.method == method and _fits(operation, parts)]
     # As when paths are tried: one without fields goes before one with.
     return min(fitting, key=lambda operation: operation.path.count("{"))
 

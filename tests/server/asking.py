@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, RootModel, TypeAdapter
 
-from prefect.server.routes import find
+from prefect.server.routes import find_operation
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """An id that nothing has."""
@@ -42,7 +42,7 @@ async def ask(
         return None
     answer = response.json()
     if status < 300:
-        declared = find(method, route).answer
+        declared = find_operation(method, route).response_type
         TypeAdapter(declared).validate_json(response.content)
         complete(declared, answer)
     return answer

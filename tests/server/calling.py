@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from pydantic import TypeAdapter
 
-from prefect.server.routes import find
+from prefect.server.routes import find_operation
 
 
 class Api:
@@ -69,12 +69,12 @@ class Api:
 
 @cache
 def _adapter(method: str, route: str) -> TypeAdapter[Any]:
-    return TypeAdapter(find(method, route).answer)
+    return TypeAdapter(find_operation(method, route).response_type)
 
 
 def hold_to_schema(method: str, route: str, answer: Any) -> None:
     """Fail unless an answer has exactly the fields that its operation documents, with values of their types."""
-    if find(method, route).answer in (None, Any):
+    if find_operation(method, route).response_type in (None, Any):
         return
     adapter = _adapter(method, route)
     whole = adapter.dump_python(adapter.validate_python(answer), mode="json")

@@ -12,7 +12,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
 from prefect.server.app import Server
-from prefect.server.app.websocket import Websocket
+from prefect.server.app.websocket import WebsocketProtocol
 from prefect.server.db.interface import Transaction
 
 PATIENCE = 15.0
@@ -20,7 +20,7 @@ PATIENCE = 15.0
 
 
 @asynccontextmanager
-async def serving(server: Server, protocol: Any = Websocket) -> AsyncIterator[str]:
+async def serving(server: Server, protocol: Any = WebsocketProtocol) -> AsyncIterator[str]:
     """The address of a server's API, `ws://…`, while it is served; its database is open and stays so."""
     config = uvicorn.Config(
         server.app, port=0, ws=protocol, lifespan="off", log_level="warning", timeout_graceful_shutdown=1

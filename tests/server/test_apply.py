@@ -17,8 +17,8 @@ from prefect._io import drive
 from prefect.journal import file, reader
 from prefect.server import store
 from prefect.server.db.sqlite import SqliteDatabase
-from prefect.server.services.runs import apply as apply_module
-from prefect.server.services.runs.apply import Applied, JournalUnreadable, apply
+from prefect.server.services.runs import journal_ingestion as apply_module
+from prefect.server.services.runs.journal_ingestion import Applied, JournalUnreadable, apply_journal
 from prefect.types import new_id
 from tests.server.journals import FLOW_ID, at, flow, flow_run, log, state, task_run, whole_task, write
 
@@ -29,7 +29,7 @@ def database(local_store: SqliteDatabase) -> SqliteDatabase:
 
 
 def applied(database: SqliteDatabase, home: Path) -> Applied:
-    return drive(apply(database, home))
+    return drive(apply_journal(database, home))
 
 
 def row(database: SqliteDatabase, collection: store.Collection, id_: Any) -> store.Row:
@@ -111,7 +111,7 @@ def test_applying_the_same_records_again_changes_nothing(database: SqliteDatabas
     applied(database, home)
     before = {c.table.name: rows(database, c) for c in (store.flow_runs, store.task_runs, store.logs, store.artifacts)}
     write(home, lines[::-1], lines)
-    assert applied(database, home).set_aside == 0
+    assert applied(database, home).dead_lettered == 0
     after = {c.table.name: rows(database, c) for c in (store.flow_runs, store.task_runs, store.logs, store.artifacts)}
     assert after == before
 
@@ -129,7 +129,7 @@ def test_states_end_right_in_whatever_order_they_come(database: SqliteDatabase, 
         apply_once = SqliteDatabase(database.path)
         applied(apply_once, home)
         known = row(database, store.flow_runs, run["id"])
-        derived = {name: known[name] for name in apply_module.run_states.NOTHING_DERIVED}
+        derived = {name: known[name] for name in apply_module.run_states.NO_DERIVED_COLUMNS}
         expected = expected or derived
         assert derived == expected, order
         assert types(known) == ["PENDING", "RUNNING", "FAILED", "RUNNING"]
@@ -171,7 +171,7 @@ def test_updates(database: SqliteDatabase, home: Path) -> None:
             {**change, "of": "flow_run", "id": run["id"], "set": {"state_type": "COMPLETED"}},
         ],
     )
-    assert applied(database, home).set_aside == 1
+    assert applied(database, home).dead_lettered == 1
     known = row(database, store.flow_runs, run["id"])
     assert (known["name"], known["tags"], known["state_type"], known["updated"]) == ("calm-owl", ["late"], None, at(5))
     assert row(database, store.artifacts, artifact["id"])["data"] == 50.0
@@ -224,9 +224,9 @@ def test_a_bad_state_is_set_aside(database: SqliteDatabase, home: Path, bad: dic
 def test_a_state_waits_for_its_run(database: SqliteDatabase, home: Path) -> None:
     run = flow_run()
     write(home, [state("flow_run", run["id"], "RUNNING", 1)], [state("flow_run", run["id"], "PENDING", 0)])
-    assert applied(database, home).set_aside == 2
+    assert applied(database, home).dead_lettered == 2
     write(home, [run, state("flow_run", run["id"], "COMPLETED", 2)])
-    assert applied(database, home).set_aside == 0
+    assert applied(database, home).dead_lettered == 0
     assert types(row(database, store.flow_runs, run["id"])) == ["PENDING", "RUNNING", "COMPLETED"]
     assert rows(database, store.set_aside) == []
 
@@ -234,10 +234,10 @@ def test_a_state_waits_for_its_run(database: SqliteDatabase, home: Path) -> None
 def test_progress_is_told_after_each_transaction(
     database: SqliteDatabase, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apply_module, "AT_ONCE", 10)
+    monkeypatch.setattr(apply_module, "APPLY_BATCH_SIZE", 10)
     write(home, *([*whole_task(None), *whole_task(None)] for _ in range(20)))
     told: list[tuple[int, int]] = []
-    drive(apply(database, home, lambda done, waiting: told.append((done, waiting))))
+    drive(apply_journal(database, home, lambda done, waiting: told.append((done, waiting))))
     assert told == [(64, 12), (128, 4), (160, 0)]
 
 
@@ -319,9 +319,9 @@ def test_several_processes_apply_one_journal(database: SqliteDatabase, home: Pat
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
         "from prefect.server.db.sqlite import open_home\n"
-        "from prefect.server.services.runs import apply\n"
-        "apply.AT_ONCE = 50; home = Path(sys.argv[1]); sys.stdin.read()\n"
-        "drive(apply.apply(open_home(home), home))"
+        "from prefect.server.services.runs import journal_ingestion\n"
+        "journal_ingestion.APPLY_BATCH_SIZE = 50; home = Path(sys.argv[1]); sys.stdin.read()\n"
+        "drive(journal_ingestion.apply_journal(open_home(home), home))"
     )
     command = [sys.executable, "-c", code, str(home)]
     started = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
@@ -342,7 +342,7 @@ def test_several_processes_apply_one_journal(database: SqliteDatabase, home: Pat
 
 async def test_applying_under_an_event_loop(database: SqliteDatabase, home: Path) -> None:
     write(home, [flow_run()])
-    assert await apply(database, home) == Applied(1, 0)
+    assert await apply_journal(database, home) == Applied(1, 0)
     async with database.reading() as tx:
         assert await store.flow_runs.count(tx) == 1
 
@@ -364,9 +364,9 @@ def test_whoever_is_killed_while_applying_loses_nothing(database: SqliteDatabase
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
         "from prefect.server.db.sqlite import open_home\n"
-        "from prefect.server.services.runs import apply\n"
-        "apply.AT_ONCE = 20; home = Path(sys.argv[1])\n"
-        "drive(apply.apply(open_home(home), home, lambda done, waiting: print(waiting, flush=True)))"
+        "from prefect.server.services.runs import journal_ingestion\n"
+        "journal_ingestion.APPLY_BATCH_SIZE = 20; home = Path(sys.argv[1])\n"
+        "drive(journal_ingestion.apply_journal(open_home(home), home, lambda done, left: print(left, flush=True)))"
     )
     command = [sys.executable, "-c", code, str(home)]
     for _ in range(3):

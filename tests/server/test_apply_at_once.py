@@ -10,7 +10,7 @@ import orjson
 
 from prefect.server import store
 from prefect.server.db.interface import Database
-from prefect.server.services.runs.apply import apply_records
+from prefect.server.services.runs.journal_ingestion import apply_records
 from prefect.types import new_id, now
 
 

@@ -142,7 +142,7 @@ async def test_a_run_whose_worker_is_gone_for_long_is_sent_again(call: Api, serv
         await call("POST", "/task_workers/filter", {})
 
     async def claimed(keys: Any = ("a",)) -> Any:
-        return await database.write(lambda tx: background_tasks.claim(tx, keys, "w2"))
+        return await database.write(lambda tx: background_tasks.claim_task_run(tx, keys, "w2"))
 
     assert await claimed() is None
     await database.write(_long_after)
@@ -154,10 +154,10 @@ async def test_a_worker_that_stays_keeps_what_it_has_not_begun(call: Api, databa
     run = await deferred(call, "a")
     begun = await deferred(call, "a")
     for _ in range(2):
-        assert await database.write(lambda tx: background_tasks.claim(tx, ["a"], "w1"))
+        assert await database.write(lambda tx: background_tasks.claim_task_run(tx, ["a"], "w1"))
     await call.set_state("task", begun, "RUNNING")
     await database.write(_long_after)
-    await database.write(lambda tx: background_tasks.connect(tx, "w1", ["a"]))
+    await database.write(lambda tx: background_tasks.connect_worker(tx, "w1", ["a"]))
     await database.write(leases.end_expired)
     kept = await database.read(lambda tx: store.leases.find(tx))
     assert {str(lease["id"]) for lease in kept} & {run, begun} == {run}
@@ -170,15 +170,15 @@ async def _long_after(tx: Any) -> None:
 
 async def test_a_run_is_sent_when_its_time_has_come(call: Api, database: Database) -> None:
     await deferred(call, "a", 60)
-    assert await database.write(lambda tx: background_tasks.claim(tx, ["a"], "w1")) is None
+    assert await database.write(lambda tx: background_tasks.claim_task_run(tx, ["a"], "w1")) is None
 
 
 async def test_runs_that_wait_for_their_flow_are_in_nobodys_way(call: Api, database: Database) -> None:
     state = {"type": "SCHEDULED", "state_details": {"scheduled_time": (now() - timedelta(seconds=9)).isoformat()}}
-    for number in range(background_tasks.AT_ONCE + 1):
+    for number in range(background_tasks.CLAIM_CANDIDATES + 1):
         await call("POST", "/task_runs/", {"task_key": "a", "dynamic_key": str(number), "state": state})
     wanted = await deferred(call, "a")
-    claimed = await database.write(lambda tx: background_tasks.claim(tx, ["a"], "w1"))
+    claimed = await database.write(lambda tx: background_tasks.claim_task_run(tx, ["a"], "w1"))
     assert claimed is not None and str(claimed["id"]) == wanted
 
 

@@ -51,10 +51,10 @@ def run_row(of: str, states: list[dict[str, Any]], **more: Any) -> dict[str, Any
     row = {"id": new_id(), "created": at(0), "updated": at(0), "name": "calm-owl", "tags": ["b", "a"], **more}
     if of == "task_run":
         row |= {"task_key": "load", "dynamic_key": "0", "task_inputs": {"x": []}, "labels": {}, "empirical_policy": {}}
-    row |= {**run_states.NOTHING_DERIVED, "states": []}
+    row |= {**run_states.NO_DERIVED_COLUMNS, "states": []}
     for state in states:
-        run_states.insert(row["states"], state)
-    run_states.derive(row)
+        run_states.insert_state(row["states"], state)
+    run_states.derive_columns(row)
     return row
 
 

@@ -16,7 +16,7 @@ from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.services.catalog import artifacts
 from prefect.server.services.core import reading
 from prefect.server.services.core.errors import Invalid
-from prefect.server.services.runs.apply import apply
+from prefect.server.services.runs.journal_ingestion import apply_journal
 from prefect.server.store import filters, sorting
 from prefect.types import new_id
 from tests.server.journals import FLOW_ID, at, flow, flow_run, log, state, task_run, write
@@ -55,7 +55,7 @@ def ids(database: SqliteDatabase, home: Path) -> dict[str, UUID]:
             log(ids["second"], "Nothing to do", 3),
         ],
     )
-    drive(apply(database, home))
+    drive(apply_journal(database, home))
     return ids
 
 
@@ -198,7 +198,7 @@ def test_artifact_filters(database: SqliteDatabase, ids: dict[str, UUID], home: 
         )
     ]
     write(home, [*made, {"kind": "update", "of": "artifact", "id": made[0]["id"], "set": {"description": "d"}}])
-    drive(apply(database, home))
+    drive(apply_journal(database, home))
 
     def data(criteria: dict[str, Any] | None = None, kind: str = "artifact", **more: Any) -> list[Any]:
         model = objects.ArtifactFilter if kind == "artifact" else objects.ArtifactCollectionFilter

@@ -22,7 +22,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def look(database: Database) -> None:
-    await foreman.notice(Environment(database, Bus(), get_current_settings()))
+    await foreman.mark_silent(Environment(database, Bus(), get_current_settings()))
 
 
 async def statuses(ask: Checked) -> dict[str, str]:

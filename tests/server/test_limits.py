@@ -24,21 +24,21 @@ async def add(database: Database, name: str = "door", limit: int = 2, **values: 
 
 
 async def active(database: Database, id_: UUID) -> int:
-    return limits.public(await database.read(lambda tx: limits.get(tx, id_)))["active_slots"]
+    return limits.present(await database.read(lambda tx: limits.get(tx, id_)))["active_slots"]
 
 
 async def test_slots_are_taken_of_all_limits_or_of_none(database: Database) -> None:
     wide, narrow = await add(database, "wide", 5), await add(database, "narrow", 1)
-    assert await database.write(lambda tx: limits.take(tx, [wide, narrow]))
-    assert not await database.write(lambda tx: limits.take(tx, [wide, narrow]))
+    assert await database.write(lambda tx: limits.take_slots(tx, [wide, narrow]))
+    assert not await database.write(lambda tx: limits.take_slots(tx, [wide, narrow]))
     assert (await active(database, wide), await active(database, narrow)) == (1, 1)
-    await database.write(lambda tx: limits.release(tx, [wide, narrow], 3))
+    await database.write(lambda tx: limits.release_slots(tx, [wide, narrow], 3))
     assert (await active(database, wide), await active(database, narrow)) == (0, 0)
 
 
 async def test_a_limit_that_is_not_active_or_not_there_limits_nobody(database: Database) -> None:
     off = await add(database, "off", 0, active=False)
-    assert await database.write(lambda tx: limits.take(tx, [off, new_id()], 10))
+    assert await database.write(lambda tx: limits.take_slots(tx, [off, new_id()], 10))
     assert await active(database, off) == 0
 
 
@@ -46,7 +46,7 @@ async def test_many_at_once_get_as_many_slots_as_there_are(database: Database) -
     first, second = await add(database, "first", 7), await add(database, "second", 9)
 
     async def attempt(order: list[UUID]) -> bool:
-        return await database.write(lambda tx: limits.take(tx, order))
+        return await database.write(lambda tx: limits.take_slots(tx, order))
 
     orders = [[first, second], [second, first]] * 20
     assert sum(await asyncio.gather(*map(attempt, orders))) == 7
@@ -55,10 +55,10 @@ async def test_many_at_once_get_as_many_slots_as_there_are(database: Database) -
 
 async def test_slots_decay_and_no_part_of_one_is_lost(database: Database) -> None:
     id_ = await add(database, "rate", 10, slot_decay_per_second=0.5)
-    await database.write(lambda tx: limits.take(tx, [id_], 6))
+    await database.write(lambda tx: limits.take_slots(tx, [id_], 6))
     await _age(database, id_, 5.0)
     assert await active(database, id_) == 4  # two and a half have gone
-    assert await database.write(lambda tx: limits.take(tx, [id_], 6))
+    assert await database.write(lambda tx: limits.take_slots(tx, [id_], 6))
     await _age(database, id_, 1.1)
     assert await active(database, id_) == 9  # the half and the new one are a whole
     await _age(database, id_, 1000)
@@ -78,27 +78,27 @@ async def _age(database: Database, id_: UUID, seconds: float) -> None:
 async def test_requests_are_refused_with_how_long_to_wait(database: Database) -> None:
     await add(database)
     await add(database, "rate", 1, slot_decay_per_second=0.01)
-    await database.write(lambda tx: limits.acquire(tx, ["door", "unknown"], 2))
+    await database.write(lambda tx: limits.acquire_slots(tx, ["door", "unknown"], 2))
     with pytest.raises(Locked) as full:
-        await database.write(lambda tx: limits.acquire(tx, ["door"], 1))
+        await database.write(lambda tx: limits.acquire_slots(tx, ["door"], 1))
     assert full.value.retry_after is not None and 0 < full.value.retry_after <= 45
     with pytest.raises(Invalid):
-        await database.write(lambda tx: limits.acquire(tx, ["door"], 3))
+        await database.write(lambda tx: limits.acquire_slots(tx, ["door"], 3))
     with pytest.raises(Invalid, match="'door'"):
-        await database.write(lambda tx: limits.acquire(tx, ["door", "rate"], 1, "rate_limit"))
-    await database.write(lambda tx: limits.acquire(tx, ["rate"], 1, "rate_limit"))
+        await database.write(lambda tx: limits.acquire_slots(tx, ["door", "rate"], 1, "rate_limit"))
+    await database.write(lambda tx: limits.acquire_slots(tx, ["rate"], 1, "rate_limit"))
     with pytest.raises(Locked) as slow:
-        await database.write(lambda tx: limits.acquire(tx, ["rate"], 1, "rate_limit"))
+        await database.write(lambda tx: limits.acquire_slots(tx, ["rate"], 1, "rate_limit"))
     assert slow.value.retry_after is not None and 60 < slow.value.retry_after < 130
 
 
 async def test_the_average_occupancy_says_how_long_to_wait(database: Database) -> None:
     id_ = await add(database, limit=1)
-    await database.write(lambda tx: limits.take(tx, [id_]))
-    await database.write(lambda tx: limits.give_back(tx, ["door"], 1, 20.0))
-    await database.write(lambda tx: limits.take(tx, [id_]))
+    await database.write(lambda tx: limits.take_slots(tx, [id_]))
+    await database.write(lambda tx: limits.release_by_name(tx, ["door"], 1, 20.0))
+    await database.write(lambda tx: limits.take_slots(tx, [id_]))
     with pytest.raises(Locked) as full:
-        await database.write(lambda tx: limits.acquire(tx, ["door"], 1))
+        await database.write(lambda tx: limits.acquire_slots(tx, ["door"], 1))
     assert full.value.retry_after is not None and 15 <= full.value.retry_after <= 25
 
 
@@ -107,8 +107,8 @@ async def test_the_average_occupancy_says_how_long_to_wait(database: Database) -
 
 async def hold(database: Database, id_: UUID, length: timedelta | None = MINUTE, slots: int = 1) -> UUID:
     async def hold(tx: Transaction) -> UUID:
-        assert await limits.take(tx, [id_], slots)
-        return await leases.create(tx, [id_], slots, length)
+        assert await limits.take_slots(tx, [id_], slots)
+        return await leases.create_lease(tx, [id_], slots, length)
 
     return await database.write(hold)
 
@@ -117,10 +117,10 @@ async def test_a_lease_ends_once(database: Database) -> None:
     id_ = await add(database, limit=10)
     await hold(database, id_, slots=4)
     lease = await hold(database, id_, slots=3)
-    ended = await asyncio.gather(*(database.write(lambda tx: leases.end(tx, lease)) for _ in range(10)))
+    ended = await asyncio.gather(*(database.write(lambda tx: leases.end_lease(tx, lease)) for _ in range(10)))
     assert sum(ended) == 1
     assert await active(database, id_) == 4
-    assert not await database.write(lambda tx: leases.renew(tx, lease, MINUTE))
+    assert not await database.write(lambda tx: leases.renew_lease(tx, lease, MINUTE))
 
 
 async def test_leases_that_ran_out_give_their_slots_back(database: Database) -> None:
@@ -129,19 +129,19 @@ async def test_leases_that_ran_out_give_their_slots_back(database: Database) -> 
     late = [await hold(database, one, past), await hold(database, one, past, 2), await hold(database, other, past)]
     kept = [await hold(database, one), await hold(database, other, None)]
     renewed = late.pop()
-    assert await database.write(lambda tx: leases.renew(tx, renewed, MINUTE))
+    assert await database.write(lambda tx: leases.renew_lease(tx, renewed, MINUTE))
     assert await database.write(leases.end_expired) == 2
     assert await database.write(leases.end_expired) == 0
     assert (await active(database, one), await active(database, other)) == (1, 2)
     for lease in (*kept, renewed):
-        assert await database.read(lambda tx, lease=lease: leases.held(tx, lease))
+        assert await database.read(lambda tx, lease=lease: leases.is_held(tx, lease))
 
 
 async def test_a_lease_of_a_limit_that_was_deleted_ends(database: Database) -> None:
     id_ = await add(database)
     lease = await hold(database, id_)
     await database.write(lambda tx: limits.remove(tx, id_))
-    assert await database.write(lambda tx: leases.end(tx, lease))
+    assert await database.write(lambda tx: leases.end_lease(tx, lease))
 
 
 # --- tags ------------------------------------------------------------------------------------------------------------
@@ -151,14 +151,14 @@ async def test_a_task_run_holds_one_slot_of_each_tag(database: Database) -> None
     red, blue = await add(database, "tag:red", 1), await add(database, "tag:blue", 2)
     run, other = new_id(), new_id()
     for _ in range(2):
-        assert await database.write(lambda tx: tag_limits.take(tx, run, [red, blue]))
-    assert await database.read(lambda tx: tag_limits.held(tx, run)) == {red, blue}
-    assert not await database.write(lambda tx: tag_limits.take(tx, other, [red, blue]))
-    assert await database.read(lambda tx: tag_limits.held(tx, other)) == set()
-    await database.write(lambda tx: tag_limits.release(tx, run, [red]))
-    assert await database.write(lambda tx: tag_limits.take(tx, other, [red, blue]))
+        assert await database.write(lambda tx: tag_limits.take_slots(tx, run, [red, blue]))
+    assert await database.read(lambda tx: tag_limits.find_held_limits(tx, run)) == {red, blue}
+    assert not await database.write(lambda tx: tag_limits.take_slots(tx, other, [red, blue]))
+    assert await database.read(lambda tx: tag_limits.find_held_limits(tx, other)) == set()
+    await database.write(lambda tx: tag_limits.release_slots(tx, run, [red]))
+    assert await database.write(lambda tx: tag_limits.take_slots(tx, other, [red, blue]))
     for _ in range(2):
-        await database.write(lambda tx: tag_limits.release(tx, run))
+        await database.write(lambda tx: tag_limits.release_slots(tx, run))
     assert (await active(database, red), await active(database, blue)) == (1, 1)
 
 
@@ -167,12 +167,12 @@ async def test_many_task_runs_at_once_get_as_many_slots_as_a_tag_has(database: D
     runs = [new_id() for _ in range(8)]
 
     async def attempt(run: UUID) -> bool:
-        return await database.write(lambda tx: tag_limits.take(tx, run, [blue, red]))
+        return await database.write(lambda tx: tag_limits.take_slots(tx, run, [blue, red]))
 
     taken = await asyncio.gather(*map(attempt, runs * 3))
     assert len({run for run, got in zip(runs * 3, taken, strict=True) if got}) == 3
     assert (await active(database, red), await active(database, blue)) == (3, 3)
-    await asyncio.gather(*(database.write(lambda tx, run=run: tag_limits.release(tx, run)) for run in runs * 2))
+    await asyncio.gather(*(database.write(lambda tx, run=run: tag_limits.release_slots(tx, run)) for run in runs * 2))
     assert (await active(database, red), await active(database, blue)) == (0, 0)
     assert await database.read(store.leases.count) == 0
 
@@ -182,10 +182,10 @@ async def test_a_task_run_may_take_and_give_back_at_the_same_time(database: Data
     await database.write(lambda tx: tag_limits.put(tx, "t", 3))
 
     async def turn() -> None:
-        await database.write(lambda tx: tag_limits.acquire(tx, tags, run))
-        await database.write(lambda tx: tag_limits.give_back(tx, tags, run))
+        await database.write(lambda tx: tag_limits.acquire_slots(tx, tags, run))
+        await database.write(lambda tx: tag_limits.release_by_tags(tx, tags, run))
 
     await asyncio.gather(*(turn() for _ in range(60)))
-    (limit,) = await database.read(lambda tx: tag_limits.find(tx, tags))
+    (limit,) = await database.read(lambda tx: tag_limits.find_by_tags(tx, tags))
     assert limit["active_slots"] == 0
-    assert await database.read(lambda tx: tag_limits.held(tx, run)) == set()
+    assert await database.read(lambda tx: tag_limits.find_held_limits(tx, run)) == set()

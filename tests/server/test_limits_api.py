@@ -115,7 +115,7 @@ async def test_a_lease_is_renewed_until_it_runs_out(api: httpx.AsyncClient, serv
     await database.write(late)
     renew = f"{V2}/leases/{{lease_id}}/renew"
     await ask(api, "POST", renew, {"lease_duration": 300}, 204, lease_id=kept)
-    await repossessor.repossess(Environment(database, server.bus, server.settings))
+    await repossessor.end_expired_leases(Environment(database, server.bus, server.settings))
     assert await active(api) == 1
     await ask(api, "POST", renew, {}, 410, lease_id=lost)
     await ask(api, "POST", renew, {}, 204, lease_id=kept)

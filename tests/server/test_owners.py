@@ -17,7 +17,7 @@ from prefect.client.orchestration import get_client
 from prefect.server import store
 from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.services.runs import orphans
-from prefect.server.services.runs.apply import apply
+from prefect.server.services.runs.journal_ingestion import apply_journal
 from prefect.server.services.runs.orphans import crash_orphans
 from prefect.types import new_id
 from tests.server.journals import at, flow_run, log, state, task_run, write
@@ -46,7 +46,7 @@ def process(id_: UUID, pid: int = GONE, host: str | None = None, start: str | No
 
 def look(database: SqliteDatabase, home: Path) -> int:
     async def go() -> int:
-        await apply(database, home)
+        await apply_journal(database, home)
         return await crash_orphans(database, home)
 
     return drive(go())

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefect.server.services.deployments.horizon import Horizon, plan
+from prefect.server.services.deployments.horizon import Horizon, plan_runs
 from prefect.types import UTC
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -30,26 +30,26 @@ def every(step: timedelta, number: int = 500) -> list[datetime]:
 
 
 def test_at_least_so_many_and_all_that_are_due_soon() -> None:
-    assert plan(every(timedelta(days=1)), AT, USUAL).dates == every(timedelta(days=1), 4)
-    assert plan(every(timedelta(minutes=10)), AT, USUAL).dates == every(timedelta(minutes=10), 7)
+    assert plan_runs(every(timedelta(days=1)), AT, USUAL).dates == every(timedelta(days=1), 4)
+    assert plan_runs(every(timedelta(minutes=10)), AT, USUAL).dates == every(timedelta(minutes=10), 7)
 
 
 def test_at_most_so_many_and_none_that_are_due_much_later() -> None:
-    assert len(plan(every(timedelta(seconds=1)), AT, USUAL).dates) == 100
-    assert plan(every(timedelta(days=60)), AT, USUAL).dates == every(timedelta(days=60), 2)
-    assert plan(every(timedelta(days=1)), AT, USUAL.at_most(2)).dates == every(timedelta(days=1), 3)
+    assert len(plan_runs(every(timedelta(seconds=1)), AT, USUAL).dates) == 100
+    assert plan_runs(every(timedelta(days=60)), AT, USUAL).dates == every(timedelta(days=60), 2)
+    assert plan_runs(every(timedelta(days=1)), AT, USUAL.at_most(2)).dates == every(timedelta(days=1), 3)
 
 
 def test_it_is_looked_at_again_when_more_are_needed() -> None:
     # Of four hourly dates the fourth is needed when only two others are left.
-    assert plan(every(HOUR), AT, USUAL).look_at == AT + HOUR
+    assert plan_runs(every(HOUR), AT, USUAL).look_at == AT + HOUR
     # Every ten minutes: when the seventh is less than an hour away.
-    assert plan(every(timedelta(minutes=10)), AT, USUAL).look_at == AT + timedelta(minutes=10)
+    assert plan_runs(every(timedelta(minutes=10)), AT, USUAL).look_at == AT + timedelta(minutes=10)
 
 
 @given(many_dates, horizons)
 def test_the_dates_are_the_first_and_keep_to_the_horizon(dates: list[datetime], horizon: Horizon) -> None:
-    chosen = plan(dates, AT, horizon).dates
+    chosen = plan_runs(dates, AT, horizon).dates
     assert chosen == dates[: len(chosen)]
     assert len(chosen) <= horizon.max_runs
     assert all(date <= AT + horizon.max_time for date in chosen)
@@ -63,10 +63,10 @@ def test_the_dates_are_the_first_and_keep_to_the_horizon(dates: list[datetime], 
 def test_before_it_is_looked_at_again_nothing_new_is_needed(
     dates: list[datetime], horizon: Horizon, passed: timedelta
 ) -> None:
-    first = plan(dates, AT, horizon)
+    first = plan_runs(dates, AT, horizon)
     later = AT + passed
     if later < first.look_at and len(first.dates) < len(dates):
-        again = plan([date for date in dates if date >= later], later, horizon)
+        again = plan_runs([date for date in dates if date >= later], later, horizon)
         assert set(again.dates) <= set(first.dates)
 
 
@@ -80,7 +80,7 @@ def test_whoever_looks_when_it_is_time_misses_no_date(
     lead = min(horizon.min_time, horizon.max_time) if horizon.max_runs >= len(dates) else timedelta(0)
     for step in steps:
         if at >= look_at - lead:
-            planned = plan([date for date in dates if date >= at], at, horizon)
+            planned = plan_runs([date for date in dates if date >= at], at, horizon)
             made.update(planned.dates)
             look_at = planned.look_at
         at += min(step, lead)

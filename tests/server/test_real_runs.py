@@ -11,7 +11,7 @@ from prefect._io import drive
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
 from prefect.server.db.sqlite import open_home
-from prefect.server.services.runs.apply import read_set_aside
+from prefect.server.services.runs.journal_ingestion import find_dead_letters
 
 
 @task(retries=2, tags=["io"])
@@ -60,7 +60,7 @@ def test_real_runs_are_understood(home: Path, capfd: pytest.CaptureFixture[str])
     assert outer(3, []) == 8
     client = get_client(sync_client=True)
     runs = {run.name: run for run in client.read_flow_runs()}
-    assert drive(read_set_aside(open_home(home))) == []
+    assert drive(find_dead_letters(open_home(home))) == []
     top = runs.pop("outer-3")
     (sub,) = runs.values()
     assert (top.state_name, top.flow_version, top.parameters) == ("Completed", "7", {"n": 3, "calls": []})

@@ -104,8 +104,8 @@ def flow_run(state: str, ended: float) -> dict[str, Any]:
         "name": state,
         "flow_id": UUID(int=1),
     }
-    row |= {**run_states.NOTHING_DERIVED, "states": []}
-    run_states.enter(row, {"id": str(new_id()), "type": state, "timestamp": event_store.micros(days(ended))})
+    row |= {**run_states.NO_DERIVED_COLUMNS, "states": []}
+    run_states.enter_state(row, {"id": str(new_id()), "type": state, "timestamp": event_store.micros(days(ended))})
     return row
 
 

@@ -23,12 +23,12 @@ from prefect.server.loops import (
     all_loops,
     cancellation,
     late_runs,
-    latecomers,
     pauses,
+    waiting_records,
     zombies,
 )
 from prefect.server.services.runs import heartbeats
-from prefect.server.services.runs.apply import apply_records
+from prefect.server.services.runs.journal_ingestion import apply_records
 from prefect.types import new_id, now
 from tests.server import journals
 from tests.server.calling import Api
@@ -82,7 +82,7 @@ async def test_runs_that_nobody_began_are_late(call: Api, environment: Environme
     given = {"late": scheduled(-60), "soon": scheduled(-5), "retry": scheduled(-60, "AwaitingRetry")}
     ids = {name: await call.flow_run(None, flow_id=flow_id, state=state) for name, state in given.items()}
     at = (await call("GET", "/flow_runs/{id}", id=ids["late"]))["next_scheduled_start_time"]
-    await asyncio.gather(late_runs.mark(environment), late_runs.mark(environment))
+    await asyncio.gather(late_runs.mark_late_runs(environment), late_runs.mark_late_runs(environment))
     found = {name: (await state_of(call, "flow", id_))[1] for name, id_ in ids.items()}
     assert found == {"late": "Late", "soon": "Scheduled", "retry": "AwaitingRetry"}
     late = await call("GET", "/flow_runs/{id}", id=ids["late"])
@@ -95,7 +95,7 @@ async def test_pauses_run_out(call: Api, environment: Environment) -> None:
     for run, seconds in zip(runs, (-1, 60, None), strict=True):
         ends = None if seconds is None else (now() + timedelta(seconds=seconds)).isoformat()
         await call.set_state("flow", run, "PAUSED", state_details={"pause_timeout": ends})
-    await asyncio.gather(pauses.fail(environment), pauses.fail(environment))
+    await asyncio.gather(pauses.fail_expired_pauses(environment), pauses.fail_expired_pauses(environment))
     assert [(await state_of(call, "flow", run))[0] for run in runs] == ["FAILED", "PAUSED", "PAUSED"]
     assert len(await call("GET", "/flow_run_states/", flow_run_id=runs[0])) == 3
 
@@ -110,7 +110,7 @@ async def test_what_cancelled_runs_leave_is_cancelled(call: Api, environment: En
     other = await call.task_run(await call.flow_run(), "5")
     await call.set_state("flow", run, "CANCELLED")
     for _ in range(2):
-        await cancellation.clean_up(environment)
+        await cancellation.cancel_children(environment)
     assert (await state_of(call, "task", done))[0] == "COMPLETED"
     assert (await state_of(call, "task", task))[0] == "CANCELLED"
     for cancelled in (child, grandchild):
@@ -126,7 +126,7 @@ async def test_cancelling_does_not_last(call: Api, environment: Environment, dat
     long_ago = now() - timedelta(seconds=301)
     text = "UPDATE flow_run SET state_timestamp = ? WHERE id = ?"
     await database.write(lambda tx: tx.run(Sql(text, (long_ago, UUID(stuck)))))
-    await cancellation.clean_up(environment)
+    await cancellation.cancel_children(environment)
     assert [(await state_of(call, "flow", run))[0] for run in (stuck, new)] == ["CANCELLED", "CANCELLING"]
 
 
@@ -151,7 +151,7 @@ async def test_a_run_whose_lease_ran_out_has_crashed(call: Api, environment: Env
     await call.set_state("task", task, "RUNNING")
     await beat(database, silent, 0)
     await beat(database, alive, 90)
-    await asyncio.gather(zombies.find(environment), zombies.find(environment))
+    await asyncio.gather(zombies.crash_zombies(environment), zombies.crash_zombies(environment))
     found = [(await state_of(call, "flow", run))[0] for run in (silent, alive, quiet)]
     assert found == ["CRASHED", "RUNNING", "RUNNING"]
     assert (await state_of(call, "task", task))[0] == "CRASHED"
@@ -168,16 +168,16 @@ async def test_nobody_is_silent_while_no_server_listens(
 ) -> None:
     run = await call.flow_run()
     await beat(environment.database, run, 0)
-    clock, watch = Clock(monkeypatch, now()), zombies.Watch()
+    clock, watch = Clock(monkeypatch, now()), zombies.ZombieWatch()
 
     async def looks_for(seconds: float) -> str:
         end = clock.at + timedelta(seconds=seconds)
         while clock.at < end:
-            await watch.look(environment)
+            await watch.run_once(environment)
             clock.advance(seconds=10)
         return (await state_of(call, "flow", run))[0]
 
-    enough = (heartbeats.usual_beat() + zombies.DEAF).total_seconds()
+    enough = (heartbeats.default_interval() + zombies.MAX_ROUND_GAP).total_seconds()
     assert await looks_for(enough - 10) == "RUNNING", "whoever is alive has not had time to say so"
     clock.advance(minutes=5)  # in which no server runs
     assert await looks_for(enough - 10) == "RUNNING"
@@ -189,13 +189,13 @@ async def test_what_a_run_did_before_its_lease_ran_out_counts(call: Api, environ
     run = await call.flow_run()
     ended = now()
     await beat(database, run, 0)
-    await zombies.find(environment)
+    await zombies.crash_zombies(environment)
     assert (await state_of(call, "flow", run))[0] == "CRASHED"
     record = {"kind": "state", "id": str(new_id()), "of": "flow_run", "run_id": run, "type": "COMPLETED"}
     told = {**record, "timestamp": ended.isoformat()}
     await database.write(lambda tx: apply_records(tx, orjson.dumps(told)))
     assert (await state_of(call, "flow", run))[0] == "COMPLETED"
-    await zombies.find(environment)
+    await zombies.crash_zombies(environment)
     assert (await state_of(call, "flow", run))[0] == "COMPLETED"
 
 
@@ -207,12 +207,12 @@ async def test_runs_without_a_process_are_not_missed(call: Api, environment: Env
     await call.set_state("flow", finished, "COMPLETED")
     await call.set_state("flow", paused, "PAUSED")
     await call.set_state("flow", waiting, "SCHEDULED")
-    await zombies.find(environment)
+    await zombies.crash_zombies(environment)
     found = [(await state_of(call, "flow", run))[0] for run in (finished, paused, waiting)]
     assert found == ["COMPLETED", "PAUSED", "SCHEDULED"]
     # Going on, it has time to say that it is alive.
     await call.set_state("flow", paused, "RUNNING")
-    await zombies.find(environment)
+    await zombies.crash_zombies(environment)
     assert (await state_of(call, "flow", paused))[0] == "RUNNING"
     await beat(database, finished, 90)
     assert await lease_of(database, finished) < now()
@@ -239,6 +239,6 @@ async def test_records_that_crossed_with_their_run_are_applied(
     assert await database.write(lambda tx: apply_records(tx, record)) == (1, 1)
     # As when both were written at once: who stored the run did not see what was set aside.
     await call("POST", "/task_runs/", {"id": str(id_), "task_key": "step", "dynamic_key": "0"})
-    await latecomers.take_back(environment)
+    await waiting_records.apply_waiting_records(environment)
     assert await state_of(call, "task", str(id_)) == ("COMPLETED", "Completed")
     assert await database.read(lambda tx: store.set_aside.count(tx)) == 0

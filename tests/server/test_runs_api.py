@@ -398,8 +398,8 @@ async def test_creating_runs_for_a_schedule_skips_those_that_are_there(call: Api
         }
         for number in range(3)
     ]
-    assert len(await database.write(lambda tx: creation.create_flow_runs(tx, planned[:2]))) == 2
-    assert len(await database.write(lambda tx: creation.create_flow_runs(tx, planned))) == 1
+    assert len(await database.write(lambda tx: creation.insert_flow_runs(tx, planned[:2]))) == 2
+    assert len(await database.write(lambda tx: creation.insert_flow_runs(tx, planned))) == 1
     rows = await call("POST", "/flow_runs/filter", {"sort": "NEXT_SCHEDULED_START_TIME_ASC"})
     assert [row["idempotency_key"] for row in rows] == [plan["idempotency_key"] for plan in planned]
     assert rows[0]["labels"]["x"] == 1

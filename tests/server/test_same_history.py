@@ -12,8 +12,8 @@ import pytest
 from prefect.server import store
 from prefect.server.db.interface import Database
 from prefect.server.services.runs import creation, transitions
-from prefect.server.services.runs.apply import apply_records
-from prefect.server.services.runs.run_states import NOTHING_DERIVED, entered
+from prefect.server.services.runs.journal_ingestion import apply_records
+from prefect.server.services.runs.run_states import NO_DERIVED_COLUMNS, entered_at
 from prefect.types import named_id, new_id, now
 
 TYPES = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CRASHED", "CANCELLED", "CANCELLING")
@@ -25,7 +25,7 @@ async def _prepare(tx: Any) -> None:
 
 
 def _record(of: str, run: UUID, state: dict[str, Any]) -> dict[str, Any]:
-    return {**state, "kind": "state", "of": of, "run_id": str(run), "timestamp": entered(state).isoformat()}
+    return {**state, "kind": "state", "of": of, "run_id": str(run), "timestamp": entered_at(state).isoformat()}
 
 
 def _line(record: dict[str, Any]) -> bytes:
@@ -62,7 +62,7 @@ async def test_states_set_and_states_told_end_in_the_same_row(database: Database
         await database.write(lambda tx, line=line: apply_records(tx, line))
     told = await database.read(lambda tx: collection.get(tx, told_id))
     assert told is not None
-    assert {name: told[name] for name in NOTHING_DERIVED} == {name: row[name] for name in NOTHING_DERIVED}
+    assert {name: told[name] for name in NO_DERIVED_COLUMNS} == {name: row[name] for name in NO_DERIVED_COLUMNS}
     assert [state["type"] for state in told["states"]] == [state["type"] for state in row["states"]]
 
 

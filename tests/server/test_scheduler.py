@@ -69,7 +69,7 @@ class TestRuns:
         schedule = {**HOURLY, "parameters": {"b": 2}}
         more = {"tags": ["t"], "parameters": {"a": 1, "b": 1}, "version": "7", "labels": {"l": 1}}
         id_ = await deploy(ask, schedule, **more)
-        await scheduler.make_runs(environment(database))
+        await scheduler.create_scheduled_runs(environment(database))
         run = (await runs_of(ask, id_))[0]
         assert run["state_type"] == run["state"]["type"] == "SCHEDULED"
         assert run["state"]["message"] == "Flow run scheduled"
@@ -87,24 +87,24 @@ class TestRuns:
     async def test_no_run_is_made_twice(self, ask: Checked, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, HOURLY)
         for _ in range(3):
-            await scheduler.make_runs(environment(database))
+            await scheduler.create_scheduled_runs(environment(database))
         assert await starts(ask, id_) == ["2026-03-28T22:00", "2026-03-28T23:00", "2026-03-29T00:00"]
         clock.advance(hours=1, minutes=1)
-        await scheduler.make_runs(environment(database))
+        await scheduler.create_scheduled_runs(environment(database))
         assert (await starts(ask, id_))[2:] == ["2026-03-29T00:00", "2026-03-29T01:00", "2026-03-29T02:00"]
 
     async def test_the_clocks_change(self, ask: Checked, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, {"schedule": {"cron": "30 2 * * *", "timezone": "Europe/Berlin"}})
-        await scheduler.make_runs(environment(database))
+        await scheduler.create_scheduled_runs(environment(database))
         # On the 29th 02:30 does not come: the run comes at 03:30, an hour before the next day's.
         assert await starts(ask, id_) == ["2026-03-29T01:30", "2026-03-30T00:30", "2026-03-31T00:30"]
 
     async def test_a_schedule_may_want_fewer(self, ask: Checked, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, {**HOURLY, "max_scheduled_runs": 1})
-        await scheduler.make_runs(environment(database))
+        await scheduler.create_scheduled_runs(environment(database))
         assert await starts(ask, id_) == ["2026-03-28T22:00"]
         clock.advance(minutes=1)
-        await scheduler.make_runs(environment(database))
+        await scheduler.create_scheduled_runs(environment(database))
         assert await starts(ask, id_) == ["2026-03-28T22:00", "2026-03-28T23:00"]
 
     async def test_now_on_request(self, ask: Checked, clock: Clock) -> None:
@@ -136,7 +136,7 @@ class TestChanges:
         self, ask: Checked, database: Database, clock: Clock, method: str, path: str, body: Any
     ) -> None:
         id_ = await deploy(ask, HOURLY)
-        await scheduler.make_runs(environment(database))
+        await scheduler.create_scheduled_runs(environment(database))
         clock.advance(minutes=61)
         schedule = (await ask.get(f"/deployments/{id_}/schedules"))[0]["id"]
         await ask(method, f"/deployments/{id_}{path}".format(schedule=schedule), body)
@@ -145,7 +145,7 @@ class TestChanges:
     async def test_runs_of_others_and_by_hand_stay(self, ask: Checked, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, HOURLY)
         other = await deploy(ask, HOURLY, name="other")
-        await scheduler.make_runs(environment(database))
+        await scheduler.create_scheduled_runs(environment(database))
         at = {"state": {"type": "SCHEDULED", "state_details": {"scheduled_time": "2027-01-01T00:00:00Z"}}}
         await ask.post(f"/deployments/{id_}/create_flow_run", at)
         clock.advance(minutes=1)
@@ -155,10 +155,10 @@ class TestChanges:
 
     async def test_runs_are_made_as_the_deployment_is_now(self, ask: Checked, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, HOURLY)
-        await scheduler.make_runs(environment(database))
+        await scheduler.create_scheduled_runs(environment(database))
         clock.advance(minutes=1)
         await ask.patch(f"/deployments/{id_}", {"parameters": {"new": True}})
-        await scheduler.make_runs(environment(database))
+        await scheduler.create_scheduled_runs(environment(database))
         assert [run["parameters"] for run in await runs_of(ask, id_)] == [{}, *[{"new": True}] * 3]
 
     async def test_a_paused_deployment_makes_none_until_it_is_resumed(
@@ -166,15 +166,15 @@ class TestChanges:
     ) -> None:
         id_ = await deploy(ask, HOURLY)
         await ask.post(f"/deployments/{id_}/pause_deployment")
-        await scheduler.make_runs(environment(database))
+        await scheduler.create_scheduled_runs(environment(database))
         assert await starts(ask, id_) == []
         await ask.post(f"/deployments/{id_}/resume_deployment")
-        await scheduler.make_runs(environment(database))
+        await scheduler.create_scheduled_runs(environment(database))
         assert len(await starts(ask, id_)) == 3
 
     async def test_a_change_wakes_the_loop(self, ask: Checked, server: Server) -> None:
         await listening(server)
-        with server.bus.subscribe(scheduling.CHANGED) as news:
+        with server.bus.subscribe(scheduling.DEPLOYMENTS_TOPIC) as news:
             id_ = await deploy(ask, HOURLY)
             assert await asyncio.wait_for(news.take(), PATIENCE) == [id_]
 
@@ -185,13 +185,13 @@ async def test_a_round_reads_only_schedules_with_something_to_do(
     clock.advance(minutes=10)
     for number in range(3):
         await deploy(ask, HOURLY, name=f"deployment {number}")
-    assert len(await database.read(scheduling.due)) == 3
-    await scheduler.make_runs(environment(database))
-    assert await database.read(scheduling.due) == []
+    assert len(await database.read(scheduling.find_due_deployments)) == 3
+    await scheduler.create_scheduled_runs(environment(database))
+    assert await database.read(scheduling.find_due_deployments) == []
     clock.advance(minutes=48)
-    assert await database.read(scheduling.due) == []
+    assert await database.read(scheduling.find_due_deployments) == []
     clock.advance(minutes=2)
-    assert len(await database.read(scheduling.due)) == 3
+    assert len(await database.read(scheduling.find_due_deployments)) == 3
 
 
 async def test_a_schedule_that_cannot_be_computed_does_not_keep_the_others(
@@ -205,7 +205,7 @@ async def test_a_schedule_that_cannot_be_computed_does_not_keep_the_others(
         if str(row["deployment_id"]) == broken
     ]
     await database.write(lambda tx: store.deployment_schedules.change(tx, lost, ["schedule"]))
-    await scheduler.make_runs(environment(database))
+    await scheduler.create_scheduled_runs(environment(database))
     assert (len(await starts(ask, broken)), len(await starts(ask, sound))) == (0, 3)
     assert "cannot be computed" in caplog.text
 
@@ -269,7 +269,7 @@ async def test_two_servers_make_every_run_once(two: tuple[Database, Database], c
     for _ in range(40):
         # Both at once, as if nobody led; a round may be late, and one server is busy now and then.
         acting = [each for each in environments if chance.random() < 0.8] or environments[:1]
-        await asyncio.gather(*map(scheduler.make_runs, acting))
+        await asyncio.gather(*map(scheduler.create_scheduled_runs, acting))
         clock.advance(seconds=chance.uniform(1, 3000))
     assert_each_once(await made_runs(two[1]), names, clock.at - timedelta(seconds=3000))
 
@@ -285,7 +285,7 @@ async def test_when_the_leading_server_dies_the_other_goes_on(
 
     def loops(database: Database, name: str) -> Loops:
         async def make_runs(environment: Environment) -> None:
-            await scheduler.make_runs(environment)
+            await scheduler.create_scheduled_runs(environment)
             rounds.append(name)
             clock.advance(seconds=600)
             news.set()
@@ -319,9 +319,9 @@ async def test_pausing_while_another_server_makes_runs_leaves_none(
     names = await deploy_all(two[0])
     for id_ in names:
         await asyncio.gather(
-            scheduler.make_runs(environment(two[0])),
+            scheduler.create_scheduled_runs(environment(two[0])),
             two[1].write(lambda tx, id_=id_: deployments.pause(tx, id_, True)),
-            scheduler.make_runs(environment(two[1])),
+            scheduler.create_scheduled_runs(environment(two[1])),
         )
         ahead = Sql("flow_run.deployment_id = ? AND flow_run.next_scheduled_start_time > ?", (id_, clock.at))
         assert await two[0].read(lambda tx, ahead=ahead: store.flow_runs.count(tx, ahead)) == 0

@@ -94,7 +94,7 @@ async def test_who_shows_no_token_or_a_wrong_one_is_sent_away(guarded: str, firs
 
 
 async def test_who_says_nothing_is_sent_away(guarded: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockets, "WAIT", 0.01)
+    monkeypatch.setattr(sockets, "AUTH_TIMEOUT_SECONDS", 0.01)
     async with connect(f"{guarded}/events/in", subprotocols=[PROTOCOL], ping_interval=None) as socket:
         with pytest.raises(ConnectionClosed) as closed:
             await asyncio.wait_for(socket.recv(), PATIENCE)
@@ -243,7 +243,7 @@ async def test_an_event_that_the_server_fails_on_holds_up_no_other(
 async def test_a_client_must_wait_while_the_database_is_busy(
     address: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "TOGETHER", 10)
+    monkeypatch.setattr(streams, "MAX_BATCH_MESSAGES", 10)
     may_commit = asyncio.Event()
     write = database.write
     sizes: list[int] = []

@@ -16,7 +16,7 @@ from prefect.server import store
 from prefect.server.db.interface import Database
 from prefect.server.services.concurrency import limits
 from prefect.server.services.runs import transitions
-from prefect.server.services.runs.apply import apply_records
+from prefect.server.services.runs.journal_ingestion import apply_records
 from prefect.types import new_id, now
 from tests.server.calling import Api
 
@@ -318,12 +318,12 @@ async def _lose_leases(tx: Any) -> None:
     from prefect.server.services.concurrency import leases
 
     for lease in await store.leases.find(tx):
-        await leases.end(tx, lease["id"])
+        await leases.end_lease(tx, lease["id"])
 
 
 async def _fill(tx: Any) -> None:
     rows = await store.concurrency_limits.find(tx)
-    assert await limits.take(tx, [rows[0]["id"]])
+    assert await limits.take_slots(tx, [rows[0]["id"]])
 
 
 async def test_what_a_deployment_wants_when_no_slot_is_free(call: Api, database: Database) -> None:

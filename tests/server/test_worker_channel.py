@@ -89,7 +89,7 @@ class Pool:
         """Ask for the infrastructure of runs in the pool's default queue to be torn down."""
         queue = UUID((await self.ask.get("/work_pools/pool/queues/default"))["id"])
         rows = [{"id": run, "work_queue_id": queue, "infrastructure_pid": "pid"} for run in runs]
-        await self.database.write(lambda tx: cleanup.tear_down(tx, cleanup.CANCELLING_TIMEOUT, rows))
+        await self.database.write(lambda tx: cleanup.request_teardown(tx, cleanup.CANCELLING_TIMEOUT_KIND, rows))
 
 
 @pytest.fixture
@@ -289,7 +289,7 @@ class TestCleanup:
         run = (await pool.ask.post(f"/deployments/{deployment}/create_flow_run"))["id"]
         for type_ in ("PENDING", "RUNNING", "CANCELLING"):
             await pool.ask.post(f"/flow_runs/{run}/set_state", {"state": {"type": type_}})
-        await pool.database.write(lambda tx: cancellation.end_cancelling(tx, timedelta(seconds=-1)))
+        await pool.database.write(lambda tx: cancellation.cancel_stuck_runs(tx, timedelta(seconds=-1)))
         async with pool.worker() as worker:
             await worker.hello()
             await worker.hear("worker.ready.v1")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prefect.cli._background import Background
+from prefect.cli._background import BackgroundProcess
 from prefect.settings import context
 from tests.postgres import Postgres, need
 from tests.stories import pages
@@ -34,7 +34,7 @@ def test_page(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> No
     finally:
         context._process = None
         for name in ("server", "services"):
-            Background(name).stop()
+            BackgroundProcess(name).stop()
         postgres.remove()
 
 

@@ -9,7 +9,7 @@ import pytest
 from prefect import flow, task
 from prefect.exceptions import MappingLengthMismatch, MappingMissingIterable, ReservedArgumentError
 from prefect.tasks import Task, exponential_backoff
-from prefect.utilities.annotations import allow_failure, quote, unmapped
+from prefect.values.annotations import allow_failure, quote, unmapped
 from tests.recorded import records
 
 PATIENCE = 10.0

@@ -9,9 +9,12 @@ import threading
 import pydantic
 import pytest
 
+from prefect import _backoff
 from prefect.exceptions import HashError
-from prefect.utilities import hashing, math, names, text
+from prefect.types import slugs
+from prefect.utilities import names, text
 from prefect.utilities.slugify import slugify
+from prefect.values import hashing
 
 
 class Model(pydantic.BaseModel):
@@ -28,7 +31,7 @@ def test_the_hash_of_values_is_the_one_the_original_makes():
 
 def test_the_order_of_a_dict_and_of_a_set_does_not_matter():
     assert hashing.hash_objects({"x": 1, "y": 2}) == hashing.hash_objects({"y": 2, "x": 1})
-    code = "from prefect.utilities.hashing import hash_objects; print(hash_objects({'a', 'b', 'c', 'd', 'e'}))"
+    code = "from prefect.values.hashing import hash_objects; print(hash_objects({'a', 'b', 'c', 'd', 'e'}))"
     hashes = {
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
@@ -66,19 +69,19 @@ def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
 
 def test_a_slug_is_plain_words_and_random_whatever_the_program_seeds():
     random.seed(1)
-    first = {names.generate_slug(2) for _ in range(50)}
+    first = {slugs.generate_slug(2) for _ in range(50)}
     random.seed(1)
-    again = {names.generate_slug(2) for _ in range(50)}
+    again = {slugs.generate_slug(2) for _ in range(50)}
     assert len(first) > 40
     assert len(first & again) < 10
     assert all(word.isalpha() for slug in first for word in slug.split("-"))
-    assert names.generate_slug(3).count("-") == 2
+    assert slugs.generate_slug(3).count("-") == 2
     with pytest.raises(ValueError, match="at least one"):
-        names.generate_slug(0)
+        slugs.generate_slug(0)
 
 
 def test_the_words_are_distinct_and_sorted():
-    for words in names._words():
+    for words in slugs._words():
         assert words == sorted(set(words))
 
 
@@ -111,12 +114,12 @@ def test_a_misspelt_word_is_recognized():
 
 
 def test_random_intervals_stay_within_their_bounds():
-    assert all(7.5 <= math.clamped_poisson_interval(10) <= 13.1 for _ in range(1000))
-    assert all(4 <= math.bounded_poisson_interval(4, 10) <= 10 for _ in range(1000))
-    mean = sum(math.poisson_interval(10) for _ in range(20000)) / 20000
+    assert all(7.5 <= _backoff.clamped_poisson_interval(10) <= 13.1 for _ in range(1000))
+    assert all(4 <= _backoff.bounded_poisson_interval(4, 10) <= 10 for _ in range(1000))
+    mean = sum(_backoff.poisson_interval(10) for _ in range(20000)) / 20000
     assert 9 < mean < 11
     with pytest.raises(ValueError, match="above 0"):
-        math.clamped_poisson_interval(10, 0)
+        _backoff.clamped_poisson_interval(10, 0)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Time-outs, processes, files, imports, registries, addresses, templates."""
+"""Time-outs, processes, files, imports, registries, addresses, templating."""
 
 import asyncio
 import io
@@ -13,10 +13,10 @@ import pytest
 
 from prefect.exceptions import ScriptError
 from prefect.utilities import filesystem, importtools, processutils, templating, urls
-from prefect.utilities.annotations import NotSet
 from prefect.utilities.dispatch import get_dispatch_key, lookup_type, register_base_type, register_type
 from prefect.utilities.templating import PlaceholderType, apply_values, find_placeholders
 from prefect.utilities.timeout import timeout, timeout_async
+from prefect.values.annotations import NotSet
 
 
 class MyTimeout(TimeoutError): ...
@@ -362,11 +362,11 @@ class TestAddresses:
     def test_a_guarded_transport_goes_to_the_address_that_was_checked(self, monkeypatch):
         import httpx
 
-        from prefect.utilities import guarded_http
+        from prefect.utilities import _guarded_http
 
         sent = []
         monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda self, request: sent.append(request))
-        monkeypatch.setattr(guarded_http, "resolve_public", lambda url: ["8.8.8.8"])
+        monkeypatch.setattr(_guarded_http, "resolve_public", lambda url: ["8.8.8.8"])
         urls.SSRFProtectedHTTPTransport().handle_request(httpx.Request("GET", "https://example.com/x"))
         assert str(sent[0].url) == "https://8.8.8.8/x"
         assert sent[0].headers["Host"] == "example.com"

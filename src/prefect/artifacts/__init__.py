@@ -64,16 +64,16 @@ async def acreate_link_artifact(
         "type": "markdown",
         "key": key,
         "description": description,
-        "data": link_data(link, link_text),
+        "data": format_link(link, link_text),
     }
     if client is not None:
-        return (await client.create_artifact(actions.ArtifactCreate(**fields, **run_ids()))).id
-    return record(**fields)
+        return (await client.create_artifact(actions.ArtifactCreate(**fields, **get_run_ids()))).id
+    return record_artifact(**fields)
 
 
 async def acreate_markdown_artifact(markdown: str, key: str | None = None, description: str | None = None) -> UUID:
     """Leave a text in Markdown, and return the artifact's id; `key` and `description` as for a link."""
-    return record("markdown", key, description, markdown)
+    return record_artifact("markdown", key, description, markdown)
 
 
 async def acreate_table_artifact(table: Table, key: str | None = None, description: str | None = None) -> UUID:
@@ -87,7 +87,7 @@ async def acreate_table_artifact(table: Table, key: str | None = None, descripti
     Raises:
         ValueError: The key has other characters.
     """
-    return record("table", key, description, table_data(table))
+    return record_artifact("table", key, description, format_table(table))
 
 
 async def acreate_progress_artifact(progress: float, key: str | None = None, description: str | None = None) -> UUID:
@@ -101,7 +101,7 @@ async def acreate_progress_artifact(progress: float, key: str | None = None, des
     Raises:
         ValueError: The key has other characters.
     """
-    return record("progress", key, description, progress_data(progress))
+    return record_artifact("progress", key, description, clamp_progress(progress))
 
 
 async def aupdate_progress_artifact(
@@ -115,7 +115,7 @@ async def aupdate_progress_artifact(
         description: What it is about now; as before if None.
         client: A client to send it with, instead of recording it.
     """
-    values: dict[str, Any] = {"data": progress_data(progress)}
+    values: dict[str, Any] = {"data": clamp_progress(progress)}
     if description is not None:
         values["description"] = description
     if client is not None:
@@ -127,7 +127,7 @@ async def aupdate_progress_artifact(
 
 async def acreate_image_artifact(image_url: str, key: str | None = None, description: str | None = None) -> UUID:
     """Leave an image by its public URL, and return the artifact's id; `key` and `description` as for a link."""
-    return record("image", key, description, image_url)
+    return record_artifact("image", key, description, image_url)
 
 
 create_link_artifact = twin(acreate_link_artifact)
@@ -141,12 +141,12 @@ create_image_artifact = twin(acreate_image_artifact)
 # --- what artifacts hold ---------------------------------------------------------------------------------------------
 
 
-def link_data(link: str, link_text: str | None) -> str:
+def format_link(link: str, link_text: str | None) -> str:
     """A link as Markdown."""
     return f"[{link_text or link}]({link})"
 
 
-def table_data(table: Table) -> str:
+def format_table(table: Table) -> str:
     """A table as JSON text."""
     return json.dumps(_without_nan(table), default=str)
 
@@ -161,7 +161,7 @@ def _without_nan(value: Any) -> Any:
     return value
 
 
-def progress_data(progress: float) -> float:
+def clamp_progress(progress: float) -> float:
     """A progress within 0 and 100."""
     cut = min(max(progress, 0.0), 100.0)
     if cut != progress:
@@ -172,17 +172,17 @@ def progress_data(progress: float) -> float:
 # --- recording -------------------------------------------------------------------------------------------------------
 
 
-def record(type: str | None, key: str | None, description: str | None, data: Any, **more: Any) -> UUID:
+def record_artifact(type: str | None, key: str | None, description: str | None, data: Any, **extra_fields: Any) -> UUID:
     """Record an artifact of the present run, or of the runs given, and return its id."""
     if key is not None:
         names.raise_on_name_alphanumeric_dashes_only(key, field_name="Artifact key")
     id_ = new_id()
     fields = {"key": key, "type": type, "description": description, "data": data}
-    _append({"kind": "artifact", "id": id_, **run_ids(), **fields, **more, "created": now()})
+    _append({"kind": "artifact", "id": id_, **get_run_ids(), **fields, **extra_fields, "created": now()})
     return id_
 
 
-def run_ids() -> dict[str, Any]:
+def get_run_ids() -> dict[str, Any]:
     """The ids of the present flow run and task run."""
     identity = run_identity.get()
     if identity is None:

@@ -44,11 +44,11 @@ class Artifact(ArtifactCreate):
             "description": self.description,
             "data": await self.aformat(),
             "metadata_": self.metadata_,
-            **{name: getattr(self, name) or id_ for name, id_ in artifacts.run_ids().items()},
+            **{name: getattr(self, name) or id_ for name, id_ in artifacts.get_run_ids().items()},
         }
         if client is not None:
             return await client.create_artifact(ArtifactCreate(**fields))
-        id_, at = artifacts.record(**fields), now()
+        id_, at = artifacts.record_artifact(**fields), now()
         return records.Artifact(id=id_, created=at, updated=at, **fields)
 
     create = twin(acreate)
@@ -56,9 +56,9 @@ class Artifact(ArtifactCreate):
     @classmethod
     async def aget(cls, key: str | None = None, client: PrefectClient | None = None) -> records.Artifact | None:
         """The artifact of this key that was changed last, or None; without a key, of those that have none."""
-        wanted: dict[str, Any] = {"exists_": False} if key is None else {"any_": [key]}
+        key_filter: dict[str, Any] = {"exists_": False} if key is None else {"any_": [key]}
         found = await (client or orchestration.get_client()).read_artifacts(
-            artifact_filter=filters.ArtifactFilter(key=filters.ArtifactFilterKey(**wanted)),
+            artifact_filter=filters.ArtifactFilter(key=filters.ArtifactFilterKey(**key_filter)),
             sort=sorting.ArtifactSort.UPDATED_DESC,
             limit=1,
         )
@@ -77,8 +77,8 @@ class Artifact(ArtifactCreate):
         found = await cls.aget(key, client)
         if found is not None:
             return found, False
-        made: Self = cls(key=key, description=description, **({} if data is None else {"data": data}), **kwargs)
-        return await made.acreate(client), True
+        artifact: Self = cls(key=key, description=description, **({} if data is None else {"data": data}), **kwargs)
+        return await artifact.acreate(client), True
 
     async def aformat(self) -> str | float | int | dict[str, Any]:
         """What is stored of it."""
@@ -97,7 +97,7 @@ class LinkArtifact(Artifact):
     type: str | None = "markdown"
 
     async def aformat(self) -> str:
-        return artifacts.link_data(self.link, self.link_text)
+        return artifacts.format_link(self.link, self.link_text)
 
     format = twin(aformat)
 
@@ -121,7 +121,7 @@ class TableArtifact(Artifact):
     type: str | None = "table"
 
     async def aformat(self) -> str:
-        return artifacts.table_data(self.table)
+        return artifacts.format_table(self.table)
 
     format = twin(aformat)
 
@@ -133,7 +133,7 @@ class ProgressArtifact(Artifact):
     type: str | None = "progress"
 
     async def aformat(self) -> float:
-        return artifacts.progress_data(self.progress)
+        return artifacts.clamp_progress(self.progress)
 
     format = twin(aformat)
 

@@ -18,14 +18,14 @@ from prefect import _processes
 from prefect.cli._output import fail
 from prefect.settings import get_current_settings
 
-ENDING = 30.0
+STOP_TIMEOUT_SECONDS = 30.0
 """Seconds that a process has to end before it is killed."""
 
-TICK = 0.05
+POLL_INTERVAL_SECONDS = 0.05
 """Seconds between two looks at a process."""
 
 
-class Background:
+class BackgroundProcess:
     """A process of this home directory.
 
     Args:
@@ -35,65 +35,65 @@ class Background:
     def __init__(self, name: str) -> None:
         home = get_current_settings().home
         self.name = name
-        self.file = home / f"{name}.pid"
-        self.log = home / f"{name}.log"
+        self.pid_file = home / f"{name}.pid"
+        self.log_file = home / f"{name}.log"
 
-    def pid(self) -> int | None:
+    def find_pid(self) -> int | None:
         """The process, or None when there is none."""
         try:
-            number, _, mark = self.file.read_text().strip().partition(" ")
+            number, _, mark = self.pid_file.read_text().strip().partition(" ")
             alive = _processes.is_alive(int(number), mark)
         except (FileNotFoundError, ValueError):
             return None
         return int(number) if alive else None
 
-    def start(self, arguments: Sequence[str], ready: Callable[[], bool]) -> int:
+    def start(self, arguments: Sequence[str], is_ready: Callable[[], bool]) -> int:
         """Start `prefect` with these arguments, and wait until it is ready.
 
         Args:
             arguments: The command line.
             ready: Says whether it is.
         """
-        if (pid := self.pid()) is not None:
+        if (pid := self.find_pid()) is not None:
             fail(f"The {self.name} runs in the background already, as process {pid}: stop that first.")
         settings = get_current_settings()
-        given = settings.to_environment_variables(exclude_unset=True, include_secrets=True)
-        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(self.log, "ab") as log:
-            begun = log.tell()
+        environment = settings.to_environment_variables(exclude_unset=True, include_secrets=True)
+        self.pid_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(self.log_file, "ab") as log:
+            log_start = log.tell()
             process = subprocess.Popen(
                 [sys.executable, "-m", "prefect", *arguments],
-                env={**os.environ, **given},
+                env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        self.file.write_text(f"{process.pid} {_processes.start_mark(process.pid)}\n")
-        while not ready():
+        self.pid_file.write_text(f"{process.pid} {_processes.start_mark(process.pid)}\n")
+        while not is_ready():
             if process.poll() is not None:
-                self.file.unlink(missing_ok=True)
-                fail(f"The {self.name} could not be started: {_tail(self.log, begun)}")
-            time.sleep(TICK)
+                self.pid_file.unlink(missing_ok=True)
+                fail(f"The {self.name} could not be started: {_read_last_line(self.log_file, log_start)}")
+            time.sleep(POLL_INTERVAL_SECONDS)
         process.returncode = 0  # it stays: nobody waits for it
         return process.pid
 
     def stop(self) -> bool:
         """End it, and wait until it is gone; False when there is none."""
-        pid = self.pid()
+        pid = self.find_pid()
         if pid is None:
-            self.file.unlink(missing_ok=True)
+            self.pid_file.unlink(missing_ok=True)
             return False
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + ENDING
-        while self.pid() is not None:
+        deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
+        while self.find_pid() is not None:
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
-            time.sleep(TICK)
-        self.file.unlink(missing_ok=True)
+            time.sleep(POLL_INTERVAL_SECONDS)
+        self.pid_file.unlink(missing_ok=True)
         return True
 
 
-def _tail(log: Path, begun: int) -> str:
-    lines = log.read_bytes()[begun:].decode(errors="replace").strip().splitlines()
+def _read_last_line(log: Path, offset: int) -> str:
+    lines = log.read_bytes()[offset:].decode(errors="replace").strip().splitlines()
     return lines[-1].removeprefix("Error: ") if lines else f"see {log}."

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.cli._finding import PAGE, as_uuid, client, missing, named, pages
-from prefect.cli._output import duration, fail
+from prefect.cli._lookup import PAGE_SIZE, fail_not_found, find_by_name, get_client, parse_uuid, read_all_pages
+from prefect.cli._output import fail, format_duration
 from prefect.exceptions import ObjectNotFound
 from prefect.types import now
 
@@ -30,58 +30,58 @@ else:
     orjson = lazy("orjson")
 
 
-def find(name: str | None, id: UUID | str | None = None) -> DeploymentResponse:
+def find_deployment(name: str | None, id: UUID | str | None = None) -> DeploymentResponse:
     """The deployment of this name, `<flow>/<deployment>`, or with this id."""
     if (name is None) == (id is None):
         fail("Give either the name of a deployment, <flow>/<deployment>, or --id.")
     if id is None:
         assert name is not None
         if "/" in name:
-            return named("deployment", name, client().read_deployment_by_name, _names)
+            return find_by_name("deployment", name, get_client().read_deployment_by_name, _list_full_names)
         id = name
-    wanted = id if isinstance(id, UUID) else as_uuid(id)
+    wanted = id if isinstance(id, UUID) else parse_uuid(id)
     if wanted is None:
-        missing("deployment", str(id), _names())
+        fail_not_found("deployment", str(id), _list_full_names())
     try:
-        return client().read_deployment(wanted)
+        return get_client().read_deployment(wanted)
     except ObjectNotFound:
-        missing("deployment", str(wanted), [])
+        fail_not_found("deployment", str(wanted), [])
 
 
-def _names() -> list[str]:
-    found = pages(lambda limit, offset: client().read_deployments(limit=limit, offset=offset))
-    return list(full_names(found).values())
+def _list_full_names() -> list[str]:
+    found = read_all_pages(lambda limit, offset: get_client().read_deployments(limit=limit, offset=offset))
+    return list(read_full_names(found).values())
 
 
-def full_names(deployments: Iterable[DeploymentResponse]) -> dict[UUID, str]:
+def read_full_names(deployments: Iterable[DeploymentResponse]) -> dict[UUID, str]:
     """The names of deployments with those of their flows, by their ids."""
     deployments = list(deployments)
     ids = sorted({deployment.flow_id for deployment in deployments})
     flows: dict[UUID, str] = {}
-    for start in range(0, len(ids), PAGE):
-        some = filters.FlowFilter(id=filters.FlowFilterId(any_=ids[start : start + PAGE]))
-        flows.update((flow.id, flow.name) for flow in client().read_flows(flow_filter=some, limit=PAGE))
+    for start in range(0, len(ids), PAGE_SIZE):
+        some = filters.FlowFilter(id=filters.FlowFilterId(any_=ids[start : start + PAGE_SIZE]))
+        flows.update((flow.id, flow.name) for flow in get_client().read_flows(flow_filter=some, limit=PAGE_SIZE))
     return {one.id: f"{flows.get(one.flow_id, one.flow_id)}/{one.name}" for one in deployments}
 
 
-def describe(schedule: Any) -> str:
+def describe_schedule(schedule: Any) -> str:
     """A schedule for people: `cron: 0 0 * * *`."""
     if getattr(schedule, "cron", None):
         return f"cron: {schedule.cron}"
     if getattr(schedule, "rrule", None):
         return f"rrule: {schedule.rrule}"
     if getattr(schedule, "interval", None):
-        return f"interval: {duration(schedule.interval)}"
+        return f"interval: {format_duration(schedule.interval)}"
     return "none"
 
 
 # --- what is given for a run -----------------------------------------------------------------------------------------
 
 
-def pairs(given: Sequence[str], option: str) -> dict[str, Any]:
+def parse_pairs(texts: Sequence[str], option: str) -> dict[str, Any]:
     """What `NAME=VALUE`s say; a value is JSON where it is that, else a text."""
     values: dict[str, Any] = {}
-    for pair in given:
+    for pair in texts:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             fail(f"{option} takes NAME=VALUE, and {pair!r} is none.")
@@ -92,7 +92,7 @@ def pairs(given: Sequence[str], option: str) -> dict[str, Any]:
     return values
 
 
-def read_object(text: str | None, option: str) -> dict[str, Any]:
+def parse_json_object(text: str | None, option: str) -> dict[str, Any]:
     """What a JSON object says; `-` reads it from the standard input."""
     if text is None:
         return {}
@@ -119,22 +119,24 @@ def check_parameters(deployment: DeploymentResponse, parameters: Mapping[str, An
 
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_PART = re.compile(r"(\d+(?:\.\d+)?|an?)\s*(seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)(?![a-z])")
+_DURATION_PART = re.compile(
+    r"(\d+(?:\.\d+)?|an?)\s*(seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)(?![a-z])"
+)
 
 
-def due_time(start_in: str | None, start_at: str | None) -> datetime:
+def parse_due_time(start_in: str | None, start_at: str | None) -> datetime:
     """When a run is due: now, unless `--start-in` or `--start-at` says otherwise."""
     if start_in is not None and start_at is not None:
         fail("Use --start-in or --start-at, not both.")
     if start_in is not None:
-        return now() + _span(start_in)
-    return now() if start_at is None else read_time(start_at, "--start-at")
+        return now() + _parse_duration(start_in)
+    return now() if start_at is None else parse_time(start_at, "--start-at")
 
 
-def _span(text: str) -> timedelta:
+def _parse_duration(text: str) -> timedelta:
     plain = re.sub(r"^in |\band\b|,", " ", text.strip().lower())
-    left = _PART.sub(" ", plain).strip()
-    found = _PART.findall(plain)
+    left = _DURATION_PART.sub(" ", plain).strip()
+    found = _DURATION_PART.findall(plain)
     if not found or left:
         fail(f"--start-in takes a time such as '5 minutes' or '1h 30m', and {text!r} is none.")
     span = timedelta()
@@ -143,7 +145,7 @@ def _span(text: str) -> timedelta:
     return span
 
 
-def read_time(text: str, option: str) -> datetime:
+def parse_time(text: str, option: str) -> datetime:
     """The time that a text names, in this place's zone unless it says which."""
     try:
         time = dateutil_parser.parse(text)

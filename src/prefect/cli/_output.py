@@ -62,27 +62,27 @@ def state_cell(name: str | None, type: str | None) -> Cell:
     return Cell(name or "", STATE_COLOURS.get(type or ""))
 
 
-def at_terminal() -> bool:
+def is_terminal() -> bool:
     """Whether a person reads the standard output."""
     return sys.stdout.isatty()
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
     """Print rows under their columns' names. None is an empty cell; a `Cell` has a colour."""
-    texts = [[_cell(value) for value in row] for row in rows]
-    if at_terminal():
+    texts = [[_to_cell(value) for value in row] for row in rows]
+    if is_terminal():
         _draw_table(columns, texts, title)
     else:
-        _print_columns(columns, texts)
+        _print_plain_table(columns, texts)
 
 
-def _cell(value: Any) -> Cell:
+def _to_cell(value: Any) -> Cell:
     if isinstance(value, Cell):
         return value
     return Cell("" if value is None else str(value))
 
 
-def _print_columns(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+def _print_plain_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     lines: list[Sequence[str]] = [columns, *rows]
     widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
     for line in lines:
@@ -96,7 +96,7 @@ def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: s
         table.add_column(column, overflow="fold" if place == 0 else "ellipsis", no_wrap=place == 0)
     for row in rows:
         table.add_row(*(rich_text.Text(cell, style=cell.colour or "") for cell in row))
-    console = rich_console.Console(no_color=not colours_wanted(), highlight=False)
+    console = rich_console.Console(no_color=not has_colours(), highlight=False)
     console.print(table, soft_wrap=not settings.get_current_settings().cli.wrap_lines)
 
 
@@ -108,10 +108,10 @@ def print_json(value: Any) -> None:
 def as_json(value: Any, *, indent: bool = True) -> str:
     """A value as JSON: models, UUIDs, times and durations (in seconds) included."""
     option = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
-    return orjson.dumps(value, default=_plain, option=option).decode()
+    return orjson.dumps(value, default=_to_plain_value, option=option).decode()
 
 
-def _plain(value: Any) -> Any:
+def _to_plain_value(value: Any) -> Any:
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if isinstance(value, timedelta):
@@ -128,7 +128,7 @@ def as_text(value: Any) -> str:
 
 def print_fields(fields: Mapping[str, Any]) -> None:
     """Print one thing as names and values, one a line; None is left out."""
-    shown = {name: _cell(value) for name, value in fields.items() if value is not None}
+    shown = {name: _to_cell(value) for name, value in fields.items() if value is not None}
     width = max(map(len, shown), default=0)
     for name, cell in shown.items():
         click.echo(f"{style(name.ljust(width), bold=True)}  {style(cell, cell.colour)}")
@@ -136,12 +136,12 @@ def print_fields(fields: Mapping[str, Any]) -> None:
 
 def style(text: str, colour: str | None = None, *, bold: bool = False) -> str:
     """A text in a colour. Nothing is left of it where the output is no terminal, or colours are not wanted."""
-    if not (colour or bold) or (at_terminal() and not colours_wanted()):
+    if not (colour or bold) or (is_terminal() and not has_colours()):
         return text
     return click.style(text, fg=colour, bold=bold or None)
 
 
-def colours_wanted() -> bool:
+def has_colours() -> bool:
     """What `NO_COLOR` and `PREFECT_CLI_COLORS` say."""
     if os.environ.get("NO_COLOR"):
         return False
@@ -151,10 +151,10 @@ def colours_wanted() -> bool:
         return False
 
 
-_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+_UNIT_SECONDS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
-def duration(value: timedelta | float | None) -> str:
+def format_duration(value: timedelta | float | None) -> str:
     """A time span for people: `850ms`, `4.2s`, `3m 12s`, `2h 5m`, `3d 4h`; empty for None."""
     if value is None:
         return ""
@@ -166,7 +166,7 @@ def duration(value: timedelta | float | None) -> str:
         return f"{sign}{seconds:.1f}s"
     whole = round(seconds)
     parts: list[str] = []
-    for unit, size in _UNITS:
+    for unit, size in _UNIT_SECONDS:
         count, whole = divmod(whole, size)
         if count or parts:
             parts.append(f"{count}{unit}" if count else "")
@@ -175,7 +175,7 @@ def duration(value: timedelta | float | None) -> str:
     return sign + " ".join(part for part in parts if part)
 
 
-def age(time: datetime | None, *, at: datetime | None = None) -> str:
+def format_age(time: datetime | None, *, at: datetime | None = None) -> str:
     """How long ago a time was, for people: `just now`, `5 minutes ago`, `in 2 hours`; empty for None.
 
     Args:
@@ -196,26 +196,26 @@ def age(time: datetime | None, *, at: datetime | None = None) -> str:
     return "just now"
 
 
-def moment(time: datetime) -> str:
+def format_time(time: datetime) -> str:
     """A time in this place's zone, and how long ago it was."""
-    return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z} ({age(time)})"
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z} ({format_age(time)})"
 
 
-def notice(text: str) -> None:
+def print_notice(text: str) -> None:
     """Tell the person something that is not what the command was asked for."""
     click.echo(_style_for_errors(text, "yellow"), err=True)
 
 
-def error(text: str) -> None:
+def print_error(text: str) -> None:
     """Print an error as one line on standard error."""
     click.echo(f"{_style_for_errors('Error:', 'red')} {text}", err=True)
 
 
 def _style_for_errors(text: str, colour: str) -> str:
-    return click.style(text, fg=colour) if sys.stderr.isatty() and colours_wanted() else text
+    return click.style(text, fg=colour) if sys.stderr.isatty() and has_colours() else text
 
 
-def reason(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """What is wrong with a value: place by place where a schema says so, without a full stop."""
     errors: Any = getattr(error, "errors", None)
     if errors is None:
@@ -229,7 +229,7 @@ def fail(text: str) -> NoReturn:
     raise click.ClickException(text)
 
 
-def interactive() -> bool:
+def is_interactive() -> bool:
     """Whether questions may be asked: as `--prompt` or `PREFECT_CLI_PROMPT` says, else when at a terminal."""
     wanted = settings.get_current_settings().cli.prompt
     return sys.stdin.isatty() and sys.stderr.isatty() if wanted is None else wanted
@@ -241,5 +241,5 @@ def confirm(question: str, *, default: bool = False) -> None:
     Raises:
         click.Abort: The answer is no.
     """
-    if interactive():
+    if is_interactive():
         click.confirm(question, default=default, abort=True, err=True)

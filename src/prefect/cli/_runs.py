@@ -12,8 +12,8 @@ from uuid import UUID
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._finding import PAGE, client, limit_option, missing
-from prefect.cli._frame import flag, output_option, several
+from prefect.cli._command import flag, multiple_option, output_option
+from prefect.cli._lookup import PAGE_SIZE, fail_not_found, get_client, limit_option
 from prefect.cli._output import fail, print_json, style
 from prefect.exceptions import ObjectNotFound
 
@@ -31,43 +31,43 @@ STATE_TYPES = (
     *("CANCELLED", "CRASHED", "PAUSED", "CANCELLING"),
 )
 
-_LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
-_COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bright_red", "DEBUG": "bright_black"}
+_LEVEL_NAMES = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+_LEVEL_COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bright_red", "DEBUG": "bright_black"}
 
 
-def list_options(limit: int) -> Callable[[F], F]:
+def run_list_options(limit: int) -> Callable[[F], F]:
     """The options of a list of runs: how many, and in which states."""
 
     def decorate(function: F) -> F:
         function = output_option(function)
-        function = several(
+        function = multiple_option(
             "--state-type",
             "state_types",
             help="Only runs whose state has this type",
             type=click.Choice(STATE_TYPES, case_sensitive=False),
         )(function)
-        function = several("--state", "states", metavar="NAME", help="Only runs in this state")(function)
+        function = multiple_option("--state", "states", metavar="NAME", help="Only runs in this state")(function)
         return limit_option(limit)(function)
 
     return decorate
 
 
-def state_filter(kind: str, states: Sequence[str], state_types: Sequence[str]) -> Any:
+def build_state_filter(kind: str, states: Sequence[str], state_types: Sequence[str]) -> Any:
     """The filter of a list of runs by their states, or None; `kind` is `"FlowRun"` or `"TaskRun"`."""
     if not states and not state_types:
         return None
     return getattr(filters, f"{kind}FilterState")(
         # The names that have a spelling of their own are given in it.
-        name=getattr(filters, f"{kind}FilterStateName")(any_=_spelled(states)) if states else None,
+        name=getattr(filters, f"{kind}FilterStateName")(any_=_spelling_variants(states)) if states else None,
         type=getattr(filters, f"{kind}FilterStateType")(any_=list(state_types)) if state_types else None,
     )
 
 
-def _spelled(states: Sequence[str]) -> list[str]:
+def _spelling_variants(states: Sequence[str]) -> list[str]:
     return sorted({spelling for state in states for spelling in (state, state.capitalize())})
 
 
-def find_run(what: str, wanted: str, read: Callable[[UUID], T], newest: Callable[[], Iterable[T]]) -> T:
+def find_run(kind: str, id_or_name: str, read: Callable[[UUID], T], read_newest: Callable[[], Iterable[T]]) -> T:
     """The run with this id, or the only one of this name among the newest.
 
     Args:
@@ -77,23 +77,23 @@ def find_run(what: str, wanted: str, read: Callable[[UUID], T], newest: Callable
         newest: Reads the newest ones.
     """
     try:
-        id_ = UUID(wanted)
+        id_ = UUID(id_or_name)
     except ValueError:
-        return _find_named(what, wanted, list(newest()))
+        return _find_run_by_name(kind, id_or_name, list(read_newest()))
     try:
         return read(id_)
     except ObjectNotFound:
         # Ids made in the same second are alike: only a slip of a character or two is a slip.
-        missing(what, wanted, [str(run.id) for run in newest()], cutoff=0.94)  # pyright: ignore[reportAttributeAccessIssue]
+        fail_not_found(kind, id_or_name, [str(run.id) for run in read_newest()], cutoff=0.94)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _find_named(what: str, wanted: str, runs: Sequence[Any]) -> Any:
-    named = [run for run in runs if run.name == wanted]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        fail(f"{len(named)} {what}s are named {wanted!r}: use an id, for instance {str(named[0].id)!r}.")
-    missing(what, wanted, [name for run in runs for name in (run.name, str(run.id))])
+def _find_run_by_name(kind: str, name: str, runs: Sequence[Any]) -> Any:
+    matches = [run for run in runs if run.name == name]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        fail(f"{len(matches)} {kind}s are named {name!r}: use an id, for instance {str(matches[0].id)!r}.")
+    fail_not_found(kind, name, [text for run in runs for text in (run.name, str(run.id))])
 
 
 # --- logs ------------------------------------------------------------------------------------------------------------
@@ -119,13 +119,13 @@ def read_logs(log_filter: Any, head: bool, tail: bool, num_logs: int | None, rev
     """The logs that the options ask for, in the order they ask for."""
     if head and tail:
         fail("Use --head or --tail, not both.")
-    wanted = num_logs or (20 if head or tail else None)
+    count = num_logs or (20 if head or tail else None)
     order = sorting.LogSort.TIMESTAMP_DESC if tail or (reverse and not head) else sorting.LogSort.TIMESTAMP_ASC
     found: list[records.Log] = []
-    reader = client()
-    while wanted is None or len(found) < wanted:
-        limit = PAGE if wanted is None else min(PAGE, wanted - len(found))
-        page = reader.read_logs(log_filter, limit=limit, offset=len(found), sort=order)
+    api = get_client()
+    while count is None or len(found) < count:
+        limit = PAGE_SIZE if count is None else min(PAGE_SIZE, count - len(found))
+        page = api.read_logs(log_filter, limit=limit, offset=len(found), sort=order)
         found += page
         if len(page) < limit:
             break
@@ -137,23 +137,23 @@ def print_logs(logs: Sequence[records.Log], output: str | None, flow_run_names: 
     """Print logs, one a line with its time, level and run, or as JSON."""
     if output:
         return print_json(logs)
-    task_run_names = _task_run_names({log.task_run_id for log in logs if log.task_run_id})
+    task_run_names = _read_task_run_names({log.task_run_id for log in logs if log.task_run_id})
     for log in logs:
         run = log.name
         if log.task_run_id is not None and log.task_run_id in task_run_names:
             run = f"Task run {task_run_names[log.task_run_id]!r}"
         elif log.flow_run_id is not None and log.flow_run_id in flow_run_names:
             run = f"Flow run {flow_run_names[log.flow_run_id]!r}"
-        level = _LEVELS.get(log.level, str(log.level))
+        level = _LEVEL_NAMES.get(log.level, str(log.level))
         at = log.timestamp.astimezone()
         line = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d} | {level:<7} | {run} - {log.message}"
-        click.echo(style(line, _COLOURS.get(level)))
+        click.echo(style(line, _LEVEL_COLOURS.get(level)))
 
 
-def _task_run_names(ids: set[UUID]) -> dict[UUID, str]:
+def _read_task_run_names(ids: set[UUID]) -> dict[UUID, str]:
     names: dict[UUID, str] = {}
     wanted = sorted(ids)
-    for start in range(0, len(wanted), PAGE):
-        some = filters.TaskRunFilter(id=filters.TaskRunFilterId(any_=wanted[start : start + PAGE]))
-        names.update((run.id, run.name) for run in client().read_task_runs(task_run_filter=some, limit=PAGE))
+    for start in range(0, len(wanted), PAGE_SIZE):
+        some = filters.TaskRunFilter(id=filters.TaskRunFilterId(any_=wanted[start : start + PAGE_SIZE]))
+        names.update((run.id, run.name) for run in get_client().read_task_runs(task_run_filter=some, limit=PAGE_SIZE))
     return names

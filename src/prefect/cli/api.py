@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._finding import client
-from prefect.cli._frame import command as standalone
-from prefect.cli._frame import flag, positional, several
+from prefect.cli._command import command as standalone
+from prefect.cli._command import flag, multiple_option, positional
+from prefect.cli._lookup import get_client
 from prefect.cli._output import fail
 from prefect.settings import get_current_settings
 
@@ -23,7 +23,7 @@ else:
     httpx = lazy("httpx")
     exceptions = lazy("prefect.exceptions")
 
-UNREACHABLE = 7
+UNREACHABLE_EXIT_CODE = 7
 """The exit code when there is no answer; 4 and 5 are those of the answers 4xx and 5xx."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -33,7 +33,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 @positional("method", help=f"Give an HTTP method: {', '.join(METHODS)}.")
 @positional("path", help="Give a path below the API, for instance /flows/filter.")
 @click.option("--data", help="The body: JSON, or @FILE.")
-@several("--header", "-H", "headers", metavar="'KEY: VALUE'", help="A header to send, too")
+@multiple_option("--header", "-H", "headers", metavar="'KEY: VALUE'", help="A header to send, too")
 @flag("--verbose", "-v", help="Show the headers of the request and the response.")
 @flag("--root", help="The path begins at the server's root, not at the API.")
 @flag("--account", help="For Prefect Cloud only.")
@@ -49,11 +49,13 @@ def command(
     if not url:
         fail("No API URL configured. Set PREFECT_API_URL to the address of your server.")
     address = url.rstrip("/").removesuffix("/api") if root else url.rstrip("/")
-    response = _send(method.upper(), f"{address}/{path.lstrip('/')}", data, dict(_header(text) for text in headers))
+    response = _send(
+        method.upper(), f"{address}/{path.lstrip('/')}", data, dict(_parse_header(text) for text in headers)
+    )
     if verbose:
-        _show(response)
+        _print_exchange(response)
     if response.content:
-        click.echo(_readable(response))
+        click.echo(_format_body(response))
     if response.is_error:
         raise click.exceptions.Exit(4 if response.is_client_error else 5)
 
@@ -64,23 +66,23 @@ def _send(method: str, url: str, data: str | None, headers: dict[str, str]) -> A
         options["content"] = Path(data[1:]).read_text() if data.startswith("@") else data
         options["headers"] = {"content-type": "application/json", **headers}
     try:
-        anything: Any = client()  # its methods know the routes of the interface, and here is any path
-        return anything.request(method, url, **options)
+        api: Any = get_client()  # its methods know the routes of the interface, and here is any path
+        return api.request(method, url, **options)
     except exceptions.PrefectHTTPStatusError as error:
         return error.response
     except httpx.TransportError as error:
         click.echo(f"Error: {error}", err=True)
-        raise click.exceptions.Exit(UNREACHABLE) from None
+        raise click.exceptions.Exit(UNREACHABLE_EXIT_CODE) from None
 
 
-def _header(text: str) -> tuple[str, str]:
+def _parse_header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon:
         fail(f"{text!r} is no header: write it as 'Key: Value'.")
     return name.strip(), value.strip()
 
 
-def _show(response: Any) -> None:
+def _print_exchange(response: Any) -> None:
     click.echo(f"> {response.request.method} {response.request.url}", err=True)
     for name, value in response.request.headers.items():
         click.echo(f"> {name}: {'…' if name == 'authorization' else value}", err=True)
@@ -89,7 +91,7 @@ def _show(response: Any) -> None:
         click.echo(f"< {name}: {value}", err=True)
 
 
-def _readable(response: Any) -> str:
+def _format_body(response: Any) -> str:
     try:
         return json.dumps(response.json(), indent=2, ensure_ascii=False)
     except ValueError:

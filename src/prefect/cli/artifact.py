@@ -8,9 +8,9 @@ from uuid import UUID
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._finding import PAGE, client, limit_option
-from prefect.cli._frame import flag, group, output_option, positional
-from prefect.cli._output import age, confirm, fail, print_fields, print_json, print_table
+from prefect.cli._command import flag, group, output_option, positional
+from prefect.cli._lookup import PAGE_SIZE, get_client, limit_option
+from prefect.cli._output import confirm, fail, format_age, print_fields, print_json, print_table
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, sorting
@@ -23,22 +23,22 @@ command = group("artifact", "Look at artifacts, and delete them.")
 
 @command.command("ls")
 @limit_option(100)
-@flag("--all", "-a", "every", help="All versions of each key, and those without a key.")
+@flag("--all", "-a", "all_versions", help="All versions of each key, and those without a key.")
 @output_option
-def ls(limit: int, every: bool, output: str | None) -> None:
+def ls(limit: int, all_versions: bool, output: str | None) -> None:
     """List artifacts, newest first: of each key the latest."""
-    reader = client()
+    api = get_client()
     found: list[Any] = []
-    if every:
-        found += reader.read_artifacts(sort=sorting.ArtifactSort.CREATED_DESC, limit=limit)
+    if all_versions:
+        found += api.read_artifacts(sort=sorting.ArtifactSort.CREATED_DESC, limit=limit)
     else:
-        found += reader.read_latest_artifacts(sort=sorting.ArtifactCollectionSort.CREATED_DESC, limit=limit)
+        found += api.read_latest_artifacts(sort=sorting.ArtifactCollectionSort.CREATED_DESC, limit=limit)
     if output:
         return print_json(found)
     print_table(
         ["ID", "Key", "Type", "Updated"],
         [
-            [getattr(artifact, "latest_id", artifact.id), artifact.key, artifact.type, age(artifact.updated)]
+            [getattr(artifact, "latest_id", artifact.id), artifact.key, artifact.type, format_age(artifact.updated)]
             for artifact in found
         ],
     )
@@ -50,7 +50,7 @@ def ls(limit: int, every: bool, output: str | None) -> None:
 @output_option
 def inspect(key: str, limit: int, output: str | None) -> None:
     """Show the versions of an artifact, newest first."""
-    found = _versions(key, limit)
+    found = _read_versions(key, limit)
     if output:
         return print_json(found)
     for place, artifact in enumerate(found):
@@ -64,16 +64,16 @@ def inspect(key: str, limit: int, output: str | None) -> None:
                 "Description": artifact.description,
                 "Flow run": artifact.flow_run_id,
                 "Task run": artifact.task_run_id,
-                "Created": age(artifact.created),
-                "Updated": age(artifact.updated),
+                "Created": format_age(artifact.created),
+                "Updated": format_age(artifact.updated),
                 "Data": artifact.data,
             }
         )
 
 
-def _versions(key: str, limit: int) -> list[Any]:
+def _read_versions(key: str, limit: int) -> list[Any]:
     some = filters.ArtifactFilter(key=filters.ArtifactFilterKey(any_=[key]))
-    found = client().read_artifacts(artifact_filter=some, sort=sorting.ArtifactSort.UPDATED_DESC, limit=limit)
+    found = get_client().read_artifacts(artifact_filter=some, sort=sorting.ArtifactSort.UPDATED_DESC, limit=limit)
     if not found:
         fail(f"There is no artifact with the key {key!r}. `prefect artifact ls` lists them.")
     return found
@@ -88,15 +88,15 @@ def delete(key: str | None, artifact_id: UUID | None) -> None:
         fail("Give either a key or --id.")
     if artifact_id is not None:
         confirm(f"Delete the artifact {artifact_id}?")
-        client().delete_artifact(artifact_id)
+        get_client().delete_artifact(artifact_id)
         click.echo(f"Deleted artifact {artifact_id}.")
         return
     assert key is not None
-    found = _versions(key, PAGE)
+    found = _read_versions(key, PAGE_SIZE)
     confirm(f"Delete the artifact {key!r}?")
     while found:
         for artifact in found:
-            client().delete_artifact(artifact.id)
+            get_client().delete_artifact(artifact.id)
         some = filters.ArtifactFilter(key=filters.ArtifactFilterKey(any_=[key]))
-        found = client().read_artifacts(artifact_filter=some, limit=PAGE)
+        found = get_client().read_artifacts(artifact_filter=some, limit=PAGE_SIZE)
     click.echo(f"Deleted artifact {key!r}.")

@@ -10,8 +10,8 @@ from uuid import UUID
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._finding import as_uuid, client, missing, pages
-from prefect.cli._frame import flag, group, output_option, positional
+from prefect.cli._command import flag, group, output_option, positional
+from prefect.cli._lookup import fail_not_found, get_client, parse_uuid, read_all_pages
 from prefect.cli._output import as_text, confirm, fail, print_fields, print_json, print_table
 from prefect.exceptions import ObjectNotFound
 
@@ -31,14 +31,14 @@ else:
 command = group("automation", "Look at automations, and change them.")
 command.aliases |= {"enable": "resume", "disable": "pause"}
 
-_name = positional("name", help="Give the name of an automation.", required=False)
-_id = click.option("--id", metavar="ID", help="The id of the automation; several may have one name.")
-_file = click.option("--from-file", "-f", metavar="FILE", help="A YAML or JSON file that says what it is.")
-_json = click.option("--from-json", "-j", metavar="JSON", help="JSON that says what it is.")
+_name_argument = positional("name", help="Give the name of an automation.", required=False)
+_id_option = click.option("--id", metavar="ID", help="The id of the automation; several may have one name.")
+_from_file = click.option("--from-file", "-f", metavar="FILE", help="A YAML or JSON file that says what it is.")
+_from_json = click.option("--from-json", "-j", metavar="JSON", help="JSON that says what it is.")
 
 
-def _all() -> list[Automation]:
-    return pages(lambda limit, offset: client().read_automations(limit=limit, offset=offset))
+def _read_all() -> list[Automation]:
+    return read_all_pages(lambda limit, offset: get_client().read_automations(limit=limit, offset=offset))
 
 
 def _find(name: str | None, id: str | None) -> list[Automation]:
@@ -46,14 +46,16 @@ def _find(name: str | None, id: str | None) -> list[Automation]:
     if (name is None) == (id is None):
         fail("Give either the name of an automation, or --id.")
     if id is not None:
-        wanted = as_uuid(id)
+        parsed_id = parse_uuid(id)
         try:
-            found = client().read_automation(wanted) if wanted else None
+            found = get_client().read_automation(parsed_id) if parsed_id else None
         except ObjectNotFound:
             found = None
-        return [found] if found else missing("automation", id, [])
+        return [found] if found else fail_not_found("automation", id, [])
     assert name is not None
-    return client().read_automations_by_name(name) or missing("automation", name, [one.name for one in _all()])
+    return get_client().read_automations_by_name(name) or fail_not_found(
+        "automation", name, [one.name for one in _read_all()]
+    )
 
 
 @command.command("ls")
@@ -64,14 +66,14 @@ def ls() -> None:
         [
             [
                 *(one.name, one.id, one.enabled, " ".join(one.trigger.describe_for_cli().split())),
-                "; ".join(_actions(one)),
+                "; ".join(_describe_actions(one)),
             ]
-            for one in sorted(_all(), key=lambda one: one.name)
+            for one in sorted(_read_all(), key=lambda one: one.name)
         ],
     )
 
 
-def _actions(one: AutomationCore) -> list[str]:
+def _describe_actions(one: AutomationCore) -> list[str]:
     return [
         f"{when}{action.describe_for_cli()}"
         for when, some in (
@@ -84,28 +86,28 @@ def _actions(one: AutomationCore) -> list[str]:
 
 
 @command.command("inspect")
-@_name
-@_id
+@_name_argument
+@_id_option
 @flag("--yaml", "as_yaml", help="As YAML.")
-@flag("--json", "as_json_too", help="As JSON; the same as -o json.")
+@flag("--json", "as_json", help="As JSON; the same as -o json.")
 @output_option
-def inspect(name: str | None, id: str | None, as_yaml: bool, as_json_too: bool, output: str | None) -> None:
+def inspect(name: str | None, id: str | None, as_yaml: bool, as_json: bool, output: str | None) -> None:
     """Show an automation, or all of a name."""
-    if as_yaml and (as_json_too or output):
+    if as_yaml and (as_json or output):
         fail("Use --yaml or JSON, not both.")
     found = _find(name, id)
-    if as_yaml or as_json_too or output:
+    if as_yaml or as_json or output:
         shown: Any = [one.model_dump(mode="json") for one in found]
         shown = shown[0] if id is not None else shown
         return click.echo(yaml.safe_dump(shown, sort_keys=False)) if as_yaml else print_json(shown)
     for place, one in enumerate(found):
         if place:
             click.echo()
-        _print(one)
+        _print_automation(one)
     return None
 
 
-def _print(one: Automation) -> None:
+def _print_automation(one: Automation) -> None:
     print_fields(
         {
             "ID": one.id,
@@ -116,43 +118,43 @@ def _print(one: Automation) -> None:
             "Owner": one.owner_resource,
             "Trigger": one.trigger.describe_for_cli(),
             "Definition": as_text(one.trigger.model_dump(mode="json")),
-            "Actions": "; ".join(_actions(one)) or None,
+            "Actions": "; ".join(_describe_actions(one)) or None,
         }
     )
 
 
 @command.command("pause")
-@_name
-@_id
+@_name_argument
+@_id_option
 def pause(name: str | None, id: str | None) -> None:
     """Disable an automation, or all of a name."""
-    _switch(name, id, client().pause_automation, "Paused")
+    _set_enabled(name, id, get_client().pause_automation, "Paused")
 
 
 @command.command("resume")
-@_name
-@_id
+@_name_argument
+@_id_option
 def resume(name: str | None, id: str | None) -> None:
     """Enable an automation, or all of a name."""
-    _switch(name, id, client().resume_automation, "Resumed")
+    _set_enabled(name, id, get_client().resume_automation, "Resumed")
 
 
-def _switch(name: str | None, id: str | None, switch: Callable[[UUID], None], done: str) -> None:
+def _set_enabled(name: str | None, id: str | None, switch: Callable[[UUID], None], done: str) -> None:
     for one in _find(name, id):
         switch(one.id)
         click.echo(f"{done} automation {one.name!r} ({one.id}).")
 
 
 @command.command("delete")
-@_name
-@_id
-@flag("--all", "every", help="All automations.")
-def delete(name: str | None, id: str | None, every: bool) -> None:
+@_name_argument
+@_id_option
+@flag("--all", "delete_all", help="All automations.")
+def delete(name: str | None, id: str | None, delete_all: bool) -> None:
     """Delete an automation, or all of them."""
-    if every:
+    if delete_all:
         if name or id:
             fail("Give either --all or one automation.")
-        found = _all()
+        found = _read_all()
         if not found:
             return click.echo("There are no automations.")
         confirm(f"Delete all {len(found)} automations?")
@@ -162,7 +164,7 @@ def delete(name: str | None, id: str | None, every: bool) -> None:
             fail(f"{len(found)} automations are named {name!r}: use --id, for instance --id {found[0].id}.")
         confirm(f"Delete the automation {found[0].name!r}?")
     for one in found:
-        client().delete_automation(one.id)
+        get_client().delete_automation(one.id)
         click.echo(f"Deleted automation {one.name!r} ({one.id}).")
     return None
 
@@ -171,29 +173,29 @@ def delete(name: str | None, id: str | None, every: bool) -> None:
 
 
 @command.command("create")
-@_file
-@_json
+@_from_file
+@_from_json
 def create(from_file: str | None, from_json: str | None) -> None:
     """Create automations: one, a list of them, or those under the key `automations`."""
-    for one in _written(from_file, from_json):
-        click.echo(f"Created automation {one.name!r} ({client().create_automation(one)}).")
+    for one in _read_definitions(from_file, from_json):
+        click.echo(f"Created automation {one.name!r} ({get_client().create_automation(one)}).")
 
 
 @command.command("update")
 @click.option("--id", metavar="ID", required=True, help="The id of the automation.")
-@_file
-@_json
+@_from_file
+@_from_json
 def update(id: str, from_file: str | None, from_json: str | None) -> None:
     """Put what is written in the place of an automation."""
-    written = _written(from_file, from_json)
-    if len(written) != 1:
-        fail(f"One automation takes the place of another, and {len(written)} are written.")
-    before = _find(None, id)[0]
-    client().update_automation(before.id, written[0])
-    click.echo(f"Updated automation {written[0].name!r} ({before.id}).")
+    definitions = _read_definitions(from_file, from_json)
+    if len(definitions) != 1:
+        fail(f"One automation takes the place of another, and {len(definitions)} are written.")
+    existing = _find(None, id)[0]
+    get_client().update_automation(existing.id, definitions[0])
+    click.echo(f"Updated automation {definitions[0].name!r} ({existing.id}).")
 
 
-def _written(from_file: str | None, from_json: str | None) -> list[AutomationCore]:
+def _read_definitions(from_file: str | None, from_json: str | None) -> list[AutomationCore]:
     if (from_file is None) == (from_json is None):
         fail("Give either --from-file or --from-json.")
     source = from_file or "--from-json"
@@ -211,17 +213,17 @@ def _written(from_file: str | None, from_json: str | None) -> list[AutomationCor
     values: list[Any] = read if isinstance(read, list) else [read]
     if not values:
         fail(f"{source} has no automation.")
-    return [_as_automation(value, source) for value in values]
+    return [_parse_automation(value, source) for value in values]
 
 
-def _as_automation(value: Any, source: str) -> AutomationCore:
+def _parse_automation(value: Any, source: str) -> AutomationCore:
     try:
         return automations.AutomationCore.model_validate(value)
     except pydantic.ValidationError as error:
-        fail(f"{source} has an automation that is none: {_wrong(error)}.")
+        fail(f"{source} has an automation that is none: {_describe_invalid(error)}.")
 
 
-def _wrong(error: pydantic.ValidationError) -> str:
+def _describe_invalid(error: pydantic.ValidationError) -> str:
     """What is wrong with an automation: only for the kinds of triggers and actions whose type is written."""
     errors = error.errors()
     untyped = [one for one in errors if one["type"] == "literal_error" and one["loc"][-1] == "type"]

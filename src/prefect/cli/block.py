@@ -7,50 +7,52 @@ from uuid import UUID
 
 import click
 
-from prefect.cli._finding import client, missing, named, pages
-from prefect.cli._frame import group, output_option, positional
-from prefect.cli._output import age, as_text, confirm, fail, print_fields, print_json, print_table
+from prefect.cli._command import group, output_option, positional
+from prefect.cli._lookup import fail_not_found, find_by_name, get_client, read_all_pages
+from prefect.cli._output import as_text, confirm, fail, format_age, print_fields, print_json, print_table
 from prefect.exceptions import ObjectNotFound, ProtectedBlockError
 
 if TYPE_CHECKING:
     from prefect.schemas.blocks import BlockDocument, BlockType
 
 command = group("block", "Look at blocks and their types, and delete them.")
-command.later = frozenset({"create", "register"})
+command.planned = frozenset({"create", "register"})
 
 types = group("type", "Look at the types of blocks, and delete them.")
 command.add_command(types)
 command.aliases["types"] = "type"
 
-_slug = positional("slug", help="Give the block as <type>/<name>, or its id with --id.", required=False)
-_id = click.option("--id", "block_id", type=click.UUID, help="The id of the block.")
-_type = positional("slug", help="Give the slug of a block type.")
+_slug_argument = positional("slug", help="Give the block as <type>/<name>, or its id with --id.", required=False)
+_id_option = click.option("--id", "block_id", type=click.UUID, help="The id of the block.")
+_type_argument = positional("slug", help="Give the slug of a block type.")
 
 
 @command.command("ls")
 @output_option
 def ls(output: str | None) -> None:
     """List the blocks that are saved."""
-    found = _all()
+    found = _read_all()
     if output:
         return print_json(found)
     return print_table(
         ["ID", "Type", "Name", "Slug"],
-        [[block.id, block.block_type and block.block_type.name, block.name, _address(block)] for block in found],
+        [[block.id, block.block_type and block.block_type.name, block.name, _format_slug(block)] for block in found],
     )
 
 
-def _all() -> list[BlockDocument]:
-    return pages(lambda limit, offset: client().read_block_documents(limit=limit, offset=offset, include_secrets=False))
+def _read_all() -> list[BlockDocument]:
+    return read_all_pages(
+        lambda limit, offset: get_client().read_block_documents(limit=limit, offset=offset, include_secrets=False)
+    )
 
 
-def _address(block: BlockDocument) -> str:
+def _format_slug(block: BlockDocument) -> str:
     return f"{block.block_type.slug if block.block_type else '?'}/{block.name}"
 
 
 @command.command("inspect")
-@_slug
-@_id
+@_slug_argument
+@_id_option
 @output_option
 def inspect(slug: str | None, block_id: UUID | None, output: str | None) -> None:
     """Show a block; its secrets stay hidden."""
@@ -62,9 +64,9 @@ def inspect(slug: str | None, block_id: UUID | None, output: str | None) -> None
             "ID": block.id,
             "Type": block.block_type and block.block_type.name,
             "Name": block.name,
-            "Slug": _address(block),
-            "Created": age(block.created),
-            "Updated": age(block.updated),
+            "Slug": _format_slug(block),
+            "Created": format_age(block.created),
+            "Updated": format_age(block.updated),
             **{f"Field {name}": as_text(value) for name, value in block.data.items()},
         }
     )
@@ -76,29 +78,29 @@ def _find(slug: str | None, id: UUID | None) -> BlockDocument:
         fail("Give either a block, <type>/<name>, or --id.")
     if id is not None:
         try:
-            return client().read_block_document(id, include_secrets=False)
+            return get_client().read_block_document(id, include_secrets=False)
         except ObjectNotFound:
-            missing("block", str(id), [])
+            fail_not_found("block", str(id), [])
     assert slug is not None
     type_slug, slash, name = slug.partition("/")
     if not slash:
         fail(f"A block is written <type>/<name>, and {slug!r} has no slash.")
 
     def read(_: str) -> BlockDocument:
-        return client().read_block_document_by_name(name, type_slug, include_secrets=False)
+        return get_client().read_block_document_by_name(name, type_slug, include_secrets=False)
 
-    return named("block", slug, read, lambda: map(_address, _all()))
+    return find_by_name("block", slug, read, lambda: map(_format_slug, _read_all()))
 
 
 @command.command("delete")
-@_slug
-@_id
+@_slug_argument
+@_id_option
 def delete(slug: str | None, block_id: UUID | None) -> None:
     """Delete a block."""
     block = _find(slug, block_id)
-    confirm(f"Delete the block {_address(block)!r}?")
-    client().delete_block_document(block.id)
-    click.echo(f"Deleted block {_address(block)!r}.")
+    confirm(f"Delete the block {_format_slug(block)!r}?")
+    get_client().delete_block_document(block.id)
+    click.echo(f"Deleted block {_format_slug(block)!r}.")
 
 
 # --- types -----------------------------------------------------------------------------------------------------------
@@ -106,9 +108,9 @@ def delete(slug: str | None, block_id: UUID | None) -> None:
 
 @types.command("ls")
 @output_option
-def ls_types(output: str | None) -> None:
+def list_types(output: str | None) -> None:
     """List the types of blocks."""
-    found = client().read_block_types()
+    found = get_client().read_block_types()
     if output:
         return print_json(found)
     return print_table(
@@ -118,12 +120,12 @@ def ls_types(output: str | None) -> None:
 
 
 @types.command("inspect")
-@_type
+@_type_argument
 @output_option
 def inspect_type(slug: str, output: str | None) -> None:
     """Show a type of blocks, and the fields that its blocks have."""
     one = _find_type(slug)
-    newest = client().get_most_recent_block_schema_for_block_type(one.id)
+    newest = get_client().get_most_recent_block_schema_for_block_type(one.id)
     if output:
         return print_json({"block_type": one, "schema": newest})
     print_fields(
@@ -140,12 +142,15 @@ def inspect_type(slug: str, output: str | None) -> None:
     fields = newest.fields if newest else {}
     required = fields.get("required", [])
     print_fields(
-        {f"Field {name}": _described(field, name in required) for name, field in fields.get("properties", {}).items()}
+        {
+            f"Field {name}": _describe_field(field, name in required)
+            for name, field in fields.get("properties", {}).items()
+        }
     )
     return None
 
 
-def _described(field: dict[str, Any], required: bool) -> str:
+def _describe_field(field: dict[str, Any], required: bool) -> str:
     kind = field.get("type") or " or ".join(sorted({one.get("type", "object") for one in field.get("anyOf", ())}))
     parts = [kind or "object", "required" if required else "optional"]
     about = " ".join(str(field.get("description", "")).split())
@@ -153,18 +158,18 @@ def _described(field: dict[str, Any], required: bool) -> str:
 
 
 def _find_type(slug: str) -> BlockType:
-    read = client().read_block_type_by_slug
-    return named("block type", slug, read, lambda: [one.slug for one in client().read_block_types()])
+    read = get_client().read_block_type_by_slug
+    return find_by_name("block type", slug, read, lambda: [one.slug for one in get_client().read_block_types()])
 
 
 @types.command("delete")
-@_type
+@_type_argument
 def delete_type(slug: str) -> None:
     """Delete a type of blocks, with all its blocks."""
     one = _find_type(slug)
     confirm(f"Delete the block type {slug!r} with all its blocks?")
     try:
-        client().delete_block_type(one.id)
+        get_client().delete_block_type(one.id)
     except ProtectedBlockError:
         fail(f"The block type {slug!r} is protected and cannot be deleted.")
     click.echo(f"Deleted block type {slug!r}.")

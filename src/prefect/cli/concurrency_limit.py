@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import click
 
-from prefect.cli._finding import client, limit_option, named, pages
-from prefect.cli._frame import group, output_option, positional
-from prefect.cli._output import age, confirm, print_fields, print_json, print_table
+from prefect.cli._command import group, output_option, positional
+from prefect.cli._lookup import find_by_name, get_client, limit_option, read_all_pages
+from prefect.cli._output import confirm, format_age, print_fields, print_json, print_table
 
 command = group("concurrency-limit", "Limit how many task runs with a tag run at the same time.")
 
-_tag = positional("tag", help="Give the tag.")
+_tag_argument = positional("tag", help="Give the tag.")
 
 
 @command.command("create")
-@_tag
+@_tag_argument
 @positional("concurrency_limit", help="Give how many task runs run at the same time.", type=click.IntRange(min=0))
 def create(tag: str, concurrency_limit: int) -> None:
     """Give a tag a limit, in place of the one it has."""
-    client().create_concurrency_limit(tag, concurrency_limit)
+    get_client().create_concurrency_limit(tag, concurrency_limit)
     click.echo(f"Task runs with the tag {tag!r} are limited to {concurrency_limit} at the same time.")
 
 
@@ -28,7 +28,7 @@ def create(tag: str, concurrency_limit: int) -> None:
 @output_option
 def ls(limit: int, offset: int, output: str | None) -> None:
     """List the limits of tags."""
-    found = client().read_concurrency_limits(limit=limit, offset=offset)
+    found = get_client().read_concurrency_limits(limit=limit, offset=offset)
     if output:
         return print_json(found)
     print_table(
@@ -38,11 +38,11 @@ def ls(limit: int, offset: int, output: str | None) -> None:
 
 
 @command.command("inspect")
-@_tag
+@_tag_argument
 @output_option
 def inspect(tag: str, output: str | None) -> None:
     """Show the limit of a tag, and the task runs that hold its slots."""
-    found = named("concurrency limit", tag, client().read_concurrency_limit_by_tag, _tags)
+    found = find_by_name("concurrency limit", tag, get_client().read_concurrency_limit_by_tag, _read_tags)
     if output:
         return print_json(found)
     print_fields(
@@ -51,31 +51,33 @@ def inspect(tag: str, output: str | None) -> None:
             "Tag": found.tag,
             "Concurrency limit": found.concurrency_limit,
             "Active task runs": len(found.active_slots),
-            "Created": age(found.created),
-            "Updated": age(found.updated),
+            "Created": format_age(found.created),
+            "Updated": format_age(found.updated),
             **{f"Task run {place}": run for place, run in enumerate(found.active_slots, 1)},
         }
     )
 
 
-def _tags() -> list[str]:
-    return [one.tag for one in pages(lambda limit, offset: client().read_concurrency_limits(limit, offset))]
+def _read_tags() -> list[str]:
+    return [
+        one.tag for one in read_all_pages(lambda limit, offset: get_client().read_concurrency_limits(limit, offset))
+    ]
 
 
 @command.command("reset")
-@_tag
+@_tag_argument
 def reset(tag: str) -> None:
     """Free all slots of a tag's limit."""
-    named("concurrency limit", tag, client().read_concurrency_limit_by_tag, _tags)
-    client().reset_concurrency_limit_by_tag(tag)
+    find_by_name("concurrency limit", tag, get_client().read_concurrency_limit_by_tag, _read_tags)
+    get_client().reset_concurrency_limit_by_tag(tag)
     click.echo(f"All slots of the limit of {tag!r} are free.")
 
 
 @command.command("delete")
-@_tag
+@_tag_argument
 def delete(tag: str) -> None:
     """Delete the limit of a tag."""
-    named("concurrency limit", tag, client().read_concurrency_limit_by_tag, _tags)
+    find_by_name("concurrency limit", tag, get_client().read_concurrency_limit_by_tag, _read_tags)
     confirm(f"Delete the concurrency limit of the tag {tag!r}?")
-    client().delete_concurrency_limit_by_tag(tag)
+    get_client().delete_concurrency_limit_by_tag(tag)
     click.echo(f"Deleted the concurrency limit of the tag {tag!r}.")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._frame import group, output_option, positional
-from prefect.cli._output import confirm, fail, notice, print_json
+from prefect.cli._command import group, output_option, positional
+from prefect.cli._output import confirm, fail, print_json, print_notice
 
 if TYPE_CHECKING:
     import difflib
@@ -26,14 +26,14 @@ else:
     profiles = lazy("prefect.settings.profiles")
     settings = lazy("prefect.settings")
 
-HIDDEN = "********"
-_ONLY_OUTSIDE = ("PREFECT_HOME", "PREFECT_PROFILES_PATH")
+MASKED_VALUE = "********"
+_NOT_IN_PROFILES = ("PREFECT_HOME", "PREFECT_PROFILES_PATH")
 """Settings that say where the profiles are, so a profile cannot hold them."""
 
 command = group("config", "View and change settings.")
 
 
-class _Line(NamedTuple):
+class _SettingLine(NamedTuple):
     name: str
     value: str
     source: str
@@ -47,7 +47,7 @@ class _Line(NamedTuple):
 def view(show_defaults: bool, show_sources: bool, show_secrets: bool, output: str | None) -> None:
     """Show the current settings."""
     current = context.get_settings_context()
-    lines = sorted(_lines(show_defaults, show_secrets))
+    lines = sorted(_read_lines(show_defaults, show_secrets))
     if output:
         shown = [line._asdict() if show_sources else {"name": line.name, "value": line.value} for line in lines]
         document: dict[str, Any] = {"profile": current.profile_name, "settings": shown}
@@ -59,7 +59,7 @@ def view(show_defaults: bool, show_sources: bool, show_secrets: bool, output: st
         click.echo(f"{line.name}={line.value!r}" + (f" (from {line.source})" if show_sources else ""))
 
 
-def _lines(show_defaults: bool, show_secrets: bool) -> Iterator[_Line]:
+def _read_lines(show_defaults: bool, show_secrets: bool) -> Iterator[_SettingLine]:
     current = context.get_current_settings()
     for accessor, leaf in legacy.all_leaves().items():
         raw, layer = current.plan.find(leaf)
@@ -72,55 +72,55 @@ def _lines(show_defaults: bool, show_secrets: bool) -> Iterator[_Line]:
         else:
             continue
         if leaf.is_secret and not show_secrets and text != "None":
-            text = HIDDEN
-        yield _Line(leaf.env, text, source)
+            text = MASKED_VALUE
+        yield _SettingLine(leaf.env, text, source)
 
 
 @command.command("set")
-@positional("settings", many=True, help="Give settings as NAME=VALUE.")
+@positional("settings", multiple=True, help="Give settings as NAME=VALUE.")
 def set_(settings: tuple[str, ...]) -> None:
     """Change settings in the current profile."""
-    changes = dict(map(_parsed, settings))
+    changes = dict(map(_parse_assignment, settings))
     for setting, value in changes.items():
-        if setting.name in _ONLY_OUTSIDE:
+        if setting.name in _NOT_IN_PROFILES:
             fail(f"{setting.name} says where profiles are found, so it cannot be in one; use an environment variable.")
         leaf = legacy.all_leaves()[setting.accessor]
         leaf.validated(value, "the command line")
     name = context.get_settings_context().profile_name
     profiles.update_current_profile(dict(changes.items()))
     for setting, value in changes.items():
-        click.echo(f"Set {setting.name!r} to {HIDDEN if setting.is_secret else value!r}.")
-        _mention_environment(setting)
+        click.echo(f"Set {setting.name!r} to {MASKED_VALUE if setting.is_secret else value!r}.")
+        _warn_if_in_environment(setting)
     click.echo(f"Updated profile {name!r}.")
 
 
-def _parsed(text: str) -> tuple[Setting, str]:
+def _parse_assignment(text: str) -> tuple[Setting, str]:
     name, equals, value = text.partition("=")
     if not equals:
         fail(f"{text!r} is not of the form NAME=VALUE.")
-    return _setting(name), value
+    return _find_setting(name), value
 
 
-def _setting(name: str) -> Setting:
+def _find_setting(name: str) -> Setting:
     setting = legacy.find_setting(name)
     if setting is None:
         fail(f"There is no setting {name!r}.{legacy.suggestion(name)}")
     return setting
 
 
-def _mention_environment(setting: Setting) -> None:
+def _warn_if_in_environment(setting: Setting) -> None:
     for name in legacy.all_leaves()[setting.accessor].names:
         if name in os.environ:
-            notice(f"{name} is also set in the environment, which wins. `unset {name}` removes it there.")
+            print_notice(f"{name} is also set in the environment, which wins. `unset {name}` removes it there.")
 
 
 @command.command("unset")
-@positional("setting_names", many=True, help="Give the names of settings.")
+@positional("setting_names", multiple=True, help="Give the names of settings.")
 @click.option("--yes/--no-yes", "-y", default=False, help="Do not ask.")
 def unset(setting_names: tuple[str, ...], yes: bool) -> None:
     """Remove settings from the current profile, so that they have their defaults again."""
     profile = profiles.load_current_profile()
-    chosen = [_setting(name) for name in setting_names]
+    chosen = [_find_setting(name) for name in setting_names]
     for setting in chosen:
         if setting not in profile.settings:
             fail(f"{setting.name!r} is not set in profile {profile.name!r}.")
@@ -129,7 +129,7 @@ def unset(setting_names: tuple[str, ...], yes: bool) -> None:
     profiles.update_current_profile(dict.fromkeys(chosen))
     for setting in chosen:
         click.echo(f"Unset {setting.name!r}.")
-        _mention_environment(setting)
+        _warn_if_in_environment(setting)
     click.echo(f"Updated profile {profile.name!r}.")
 
 
@@ -147,15 +147,15 @@ def validate() -> None:
             leaf.validated(raw, origin)
         except settings.SettingsError as problem:
             problems.append(str(problem))
-    for doubt in _doubtful_names():
-        notice(doubt)
+    for warning in _find_misspelled_variables():
+        print_notice(warning)
     if problems:
         fail("\n".join(problems))
     current.complete()
     click.echo("Configuration valid!")
 
 
-def _doubtful_names() -> Iterator[str]:
+def _find_misspelled_variables() -> Iterator[str]:
     """Notices about variables that look like settings with a slip in the name."""
     known = legacy.all_names()
     for name in sorted(os.environ):

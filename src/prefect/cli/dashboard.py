@@ -6,7 +6,7 @@ import webbrowser
 
 import click
 
-from prefect.cli._frame import group
+from prefect.cli._command import group
 from prefect.cli._output import fail
 from prefect.settings import get_current_settings
 
@@ -14,7 +14,7 @@ command = group("dashboard", "The pages of the server.")
 
 
 @command.command("open")
-def open_pages() -> None:
+def open_dashboard() -> None:
     """Open the pages of the server in the browser."""
     settings = get_current_settings()
     url = settings.ui_url or (settings.api.url or "").removesuffix("/").removesuffix("/api")

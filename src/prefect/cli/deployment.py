@@ -10,17 +10,17 @@ import click
 
 from prefect._lazy import lazy
 from prefect.cli import _deployments
-from prefect.cli._deployments import find, full_names
-from prefect.cli._finding import client, pages
-from prefect.cli._frame import flag, group, output_option, positional, several
-from prefect.cli._output import age, as_text, confirm, fail, moment, print_fields, print_json, print_table
+from prefect.cli._command import flag, group, multiple_option, output_option, positional
+from prefect.cli._deployments import find_deployment, read_full_names
+from prefect.cli._lookup import get_client, read_all_pages
+from prefect.cli._output import as_text, confirm, fail, format_age, format_time, print_fields, print_json, print_table
 from prefect.cli.deployment_schedule import command as schedule
 
 if TYPE_CHECKING:
-    from prefect.cli import _watching
+    from prefect.cli import _follow
     from prefect.schemas import filters, sorting, states
 else:
-    _watching = lazy("prefect.cli._watching")
+    _follow = lazy("prefect.cli._follow")
     filters = lazy("prefect.schemas.filters")
     sorting = lazy("prefect.schemas.sorting")
     states = lazy("prefect.schemas.states")
@@ -30,18 +30,18 @@ command.add_command(schedule)
 
 
 @command.command("ls")
-@positional("flow_name", help="Give names of flows.", required=False, many=True, option="--flow_name")
+@positional("flow_name", help="Give names of flows.", required=False, multiple=True, option="--flow_name")
 @flag("--by-created", help="The one created last first, rather than by name.")
 @output_option
 def ls(flow_name: tuple[str, ...], by_created: bool, output: str | None) -> None:
     """List deployments, of all flows or of those that are named."""
     flows = filters.FlowFilter(name=filters.FlowFilterName(any_=list(flow_name))) if flow_name else None
-    found = pages(
-        lambda limit, offset: client().read_deployments(
+    found = read_all_pages(
+        lambda limit, offset: get_client().read_deployments(
             flow_filter=flows, sort=sorting.DeploymentSort.CREATED_DESC, limit=limit, offset=offset
         )
     )
-    names = full_names(found)
+    names = read_full_names(found)
     if not by_created:
         found.sort(key=lambda deployment: names[deployment.id])
     if output:
@@ -57,15 +57,15 @@ def ls(flow_name: tuple[str, ...], by_created: bool, output: str | None) -> None
 @output_option
 def inspect(name: str, output: str | None) -> None:
     """Show a deployment, with the automations that have to do with it."""
-    deployment = find(name)
-    automations = client().read_resource_related_automations(f"prefect.deployment.{deployment.id}")
+    deployment = find_deployment(name)
+    automations = get_client().read_resource_related_automations(f"prefect.deployment.{deployment.id}")
     if output:
         shown = deployment.model_dump(mode="json")
         return print_json({**shown, "automations": [one.model_dump(mode="json") for one in automations]})
     print_fields(
         {
             "ID": deployment.id,
-            "Name": full_names([deployment])[deployment.id],
+            "Name": read_full_names([deployment])[deployment.id],
             "Description": deployment.description,
             "Version": deployment.version,
             "Status": deployment.status and deployment.status.value,
@@ -78,10 +78,10 @@ def inspect(name: str, output: str | None) -> None:
             "Tags": ", ".join(deployment.tags) or None,
             "Job variables": as_text(deployment.job_variables) if deployment.job_variables else None,
             "Pull steps": as_text(deployment.pull_steps) if deployment.pull_steps else None,
-            "Created": age(deployment.created),
-            "Updated": age(deployment.updated),
+            "Created": format_age(deployment.created),
+            "Updated": format_age(deployment.updated),
             "Schedules": "; ".join(
-                f"{_deployments.describe(one.schedule)}{'' if one.active else ' (paused)'}"
+                f"{_deployments.describe_schedule(one.schedule)}{'' if one.active else ' (paused)'}"
                 for one in deployment.schedules
             )
             or None,
@@ -95,35 +95,37 @@ def inspect(name: str, output: str | None) -> None:
 @command.command("delete")
 @positional("name", help="Give the name of a deployment.", required=False)
 @click.option("--id", "deployment_id", type=click.UUID, help="The id of the deployment.")
-@flag("--all", "every", help="All deployments.")
-def delete(name: str | None, deployment_id: UUID | None, every: bool) -> None:
+@flag("--all", "delete_all", help="All deployments.")
+def delete(name: str | None, deployment_id: UUID | None, delete_all: bool) -> None:
     """Delete a deployment, or all of them."""
-    if every:
+    if delete_all:
         if name or deployment_id:
             fail("Give either --all or one deployment.")
-        found = pages(lambda limit, offset: client().read_deployments(limit=limit, offset=offset))
+        found = read_all_pages(lambda limit, offset: get_client().read_deployments(limit=limit, offset=offset))
         if not found:
             return click.echo("There are no deployments.")
         confirm(f"Delete all {len(found)} deployments?")
         for deployment in found:
-            client().delete_deployment(deployment.id)
+            get_client().delete_deployment(deployment.id)
         return click.echo(f"Deleted {len(found)} deployment{'' if len(found) == 1 else 's'}.")
-    deployment = find(name, deployment_id)
-    shown = full_names([deployment])[deployment.id]
-    confirm(f"Delete the deployment {shown!r}?")
-    client().delete_deployment(deployment.id)
-    return click.echo(f"Deleted deployment {shown!r}.")
+    deployment = find_deployment(name, deployment_id)
+    full_name = read_full_names([deployment])[deployment.id]
+    confirm(f"Delete the deployment {full_name!r}?")
+    get_client().delete_deployment(deployment.id)
+    return click.echo(f"Deleted deployment {full_name!r}.")
 
 
 @command.command("run")
 @positional("name", help="Give the name of a deployment.", required=False)
 @click.option("--id", "deployment_id", metavar="ID", help="The id of the deployment.")
-@several("--job-variable", "job_variables", metavar="NAME=VALUE", help="A job variable of the run")
-@several("--param", "-p", "params", metavar="NAME=VALUE", help="A parameter of the run; VALUE is JSON, else a text")
+@multiple_option("--job-variable", "job_variables", metavar="NAME=VALUE", help="A job variable of the run")
+@multiple_option(
+    "--param", "-p", "params", metavar="NAME=VALUE", help="A parameter of the run; VALUE is JSON, else a text"
+)
 @click.option("--params", "multiparams", metavar="JSON", help="Parameters as a JSON object; - reads it from the input.")
 @click.option("--start-in", metavar="TIME", help="When it is due, from now: '5 minutes', '1h 30m'.")
 @click.option("--start-at", metavar="TIME", help="When it is due: '2030-01-31 08:30', '8:30am' in this place's zone.")
-@several("--tag", "tags", help="A tag of the run")
+@multiple_option("--tag", "tags", help="A tag of the run")
 @flag("--watch", help="Follow the run until it has ended.")
 @click.option("--watch-interval", type=click.IntRange(min=1), help="Seconds between two looks at the run.")
 @click.option("--watch-timeout", type=click.IntRange(min=1), help="Seconds after which watching ends.")
@@ -145,27 +147,30 @@ def run(
     """Create a run of a deployment, which a worker then runs."""
     if (watch_interval or watch_timeout) and not watch:
         fail("--watch-interval and --watch-timeout go with --watch.")
-    due = _deployments.due_time(start_in, start_at)
-    parameters = {**_deployments.read_object(multiparams, "--params"), **_deployments.pairs(params, "--param")}
-    deployment = find(name, deployment_id)
+    due = _deployments.parse_due_time(start_in, start_at)
+    parameters = {
+        **_deployments.parse_json_object(multiparams, "--params"),
+        **_deployments.parse_pairs(params, "--param"),
+    }
+    deployment = find_deployment(name, deployment_id)
     _deployments.check_parameters(deployment, parameters)
-    flow_run = client().create_flow_run_from_deployment(
+    flow_run = get_client().create_flow_run_from_deployment(
         deployment.id,
         parameters=parameters,
         state=states.Scheduled(scheduled_time=due),
         name=flow_run_name,
         tags=tags,
-        job_variables=_deployments.pairs(job_variables, "--job-variable") or None,
+        job_variables=_deployments.parse_pairs(job_variables, "--job-variable") or None,
     )
     print_fields(
         {
             "Flow run": flow_run.name,
             "ID": flow_run.id,
-            "Deployment": full_names([deployment])[deployment.id],
+            "Deployment": read_full_names([deployment])[deployment.id],
             "Parameters": as_text(flow_run.parameters),
             "Job variables": as_text(flow_run.job_variables) if flow_run.job_variables else None,
-            "Due": moment(due),
+            "Due": format_time(due),
         }
     )
     if watch:
-        _watching.watch(flow_run, timeout=watch_timeout, interval=watch_interval)
+        _follow.follow_run(flow_run, timeout=watch_timeout, interval=watch_interval)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._finding import client
-from prefect.cli._frame import flag, group, positional
-from prefect.cli._output import as_text, fail, notice, reason
+from prefect.cli._command import flag, group, positional
+from prefect.cli._lookup import get_client
+from prefect.cli._output import as_text, describe_error, fail, print_notice
 from prefect.types import now
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ else:
 
 command = group("events", "Follow events, and send them.")
 
-POLL = 1.0
+POLL_INTERVAL_SECONDS = 1.0
 """Seconds between two looks for new events, where there is no server to tell of them."""
 
-RETRIES = 2
+RECONNECTION_ATTEMPTS = 2
 """How often a server that does not take an event is tried again: a person waits."""
 
-BACK = timedelta(minutes=1)
+LOOKBACK = timedelta(minutes=1)
 """How far back an event may have happened that is told: what a server tells to who begins to listen."""
 
 
@@ -59,20 +59,20 @@ BACK = timedelta(minutes=1)
 @flag("--run-once", help="End after one event.")
 def stream(shape: str, output_file: str | None, account: bool, run_once: bool) -> None:
     """Print events as they come, those of the last minute first."""
-    write = _write_to(Path(output_file)) if output_file else click.echo
-    notice("Waiting for events; Ctrl-C ends it.")
-    asyncio.run(_follow(account, lambda event: write(_shown(event, shape)), run_once))
+    write = _open_file_writer(Path(output_file)) if output_file else click.echo
+    print_notice("Waiting for events; Ctrl-C ends it.")
+    asyncio.run(_print_events(account, lambda event: write(_format_event(event, shape)), run_once))
 
 
-async def _follow(account: bool, tell: Callable[[Event], None], run_once: bool) -> None:
-    async with aclosing(_events(account)) as coming:
-        async for event in coming:
-            tell(event)
+async def _print_events(account: bool, print_event: Callable[[Event], None], run_once: bool) -> None:
+    async with aclosing(_subscribe(account)) as stream:
+        async for event in stream:
+            print_event(event)
             if run_once:
                 return
 
 
-async def _events(account: bool) -> AsyncGenerator[Event]:
+async def _subscribe(account: bool) -> AsyncGenerator[Event]:
     if account:
         async with clients.PrefectCloudAccountEventSubscriber() as subscriber:
             async for event in subscriber:
@@ -82,35 +82,35 @@ async def _events(account: bool) -> AsyncGenerator[Event]:
             async for event in subscriber:
                 yield event
     else:
-        async for event in _recorded():
+        async for event in _poll_local_events():
             yield event
 
 
-async def _recorded() -> AsyncGenerator[Event]:
+async def _poll_local_events() -> AsyncGenerator[Event]:
     """What is recorded in the local store, looked for again and again."""
-    since = now() - BACK
+    since = now() - LOOKBACK
     seen: set[Any] = set()
     while True:
         occurred = event_filters.EventOccurredFilter(since=since, until=now() + timedelta(days=1))
         wanted = event_filters.EventFilter(occurred=occurred, order=event_filters.EventOrder.ASC)
-        page = await asyncio.to_thread(client().read_events, wanted)
+        page = await asyncio.to_thread(get_client().read_events, wanted)
         while page is not None:
             for event in page.events:
                 if event.id not in seen:
                     seen.add(event.id)
                     yield event
-                    since = max(since, event.occurred - BACK)
-            page = await asyncio.to_thread(client().read_events_page, page.next_page) if page.next_page else None
-        await asyncio.sleep(POLL)
+                    since = max(since, event.occurred - LOOKBACK)
+            page = await asyncio.to_thread(get_client().read_events_page, page.next_page) if page.next_page else None
+        await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
 
-def _shown(event: Event, shape: str) -> str:
+def _format_event(event: Event, shape: str) -> str:
     if shape == "json":
         return as_text(event)
     return f"{event.occurred.isoformat()} {event.event} {event.resource.id}"
 
 
-def _write_to(file: Path) -> Callable[[str], None]:
+def _open_file_writer(file: Path) -> Callable[[str], None]:
     def write(text: str) -> None:
         with file.open("a") as out:
             out.write(text + "\n")
@@ -126,33 +126,33 @@ def _write_to(file: Path) -> Callable[[str], None]:
 @click.option("--payload", "-p", metavar="JSON", help="What else there is to say: a JSON object.")
 def emit(event: str, resource: str | None, resource_id: str | None, related: str | None, payload: str | None) -> None:
     """Send an event."""
-    about = _resource(resource, resource_id)
-    others = _read_json(related, "--related") if related else []
-    said = _read_json(payload, "--payload") if payload else {}
-    if not isinstance(said, dict):
-        fail(f"--payload takes a JSON object, and this is a {type(said).__name__}.")
+    resource_labels = _parse_resource(resource, resource_id)
+    related_resources = _parse_json(related, "--related") if related else []
+    payload_values = _parse_json(payload, "--payload") if payload else {}
+    if not isinstance(payload_values, dict):
+        fail(f"--payload takes a JSON object, and this is a {type(payload_values).__name__}.")
     try:
         new = events.Event(
             event=event,
-            resource=about,  # pyright: ignore[reportArgumentType]
-            related=others if isinstance(others, list) else [others],
-            payload=said,  # pyright: ignore[reportUnknownArgumentType]
+            resource=resource_labels,  # pyright: ignore[reportArgumentType]
+            related=related_resources if isinstance(related_resources, list) else [related_resources],
+            payload=payload_values,  # pyright: ignore[reportUnknownArgumentType]
         )
     except ValueError as error:
-        fail(f"This is no event: {reason(error)}.")
+        fail(f"This is no event: {describe_error(error)}.")
     asyncio.run(_send(new))
     click.echo(f"Sent event {event!r} ({new.id}).")
 
 
 async def _send(event: Event) -> None:
-    async with clients.get_events_client(reconnection_attempts=RETRIES) as sender:
+    async with clients.get_events_client(reconnection_attempts=RECONNECTION_ATTEMPTS) as sender:
         await sender.emit(event)
 
 
-def _resource(text: str | None, id: str | None) -> dict[str, Any]:
+def _parse_resource(text: str | None, id: str | None) -> dict[str, Any]:
     labels: dict[str, Any] = {}
     if text is not None and text.lstrip().startswith("{"):
-        labels = _read_json(text, "--resource")
+        labels = _parse_json(text, "--resource")
     elif text is not None:
         name, equals, value = text.partition("=")
         if not equals:
@@ -165,7 +165,7 @@ def _resource(text: str | None, id: str | None) -> dict[str, Any]:
     return labels
 
 
-def _read_json(text: str, option: str) -> Any:
+def _parse_json(text: str, option: str) -> Any:
     try:
         return orjson.loads(text)
     except ValueError as error:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect._lazy import lazy
-from prefect.cli._finding import client, limit_option
-from prefect.cli._frame import group, output_option
-from prefect.cli._output import age, print_json, print_table
+from prefect.cli._command import group, output_option
+from prefect.cli._lookup import get_client, limit_option
+from prefect.cli._output import format_age, print_json, print_table
 
 if TYPE_CHECKING:
     from prefect.schemas import sorting
@@ -15,7 +15,7 @@ else:
     sorting = lazy("prefect.schemas.sorting")
 
 command = group("flow", "Look at flows.")
-command.later = frozenset({"serve"})
+command.planned = frozenset({"serve"})
 
 
 @command.command("ls")
@@ -23,7 +23,7 @@ command.later = frozenset({"serve"})
 @output_option
 def ls(limit: int, output: str | None) -> None:
     """List flows, newest first."""
-    found = client().read_flows(sort=sorting.FlowSort.CREATED_DESC, limit=limit)
+    found = get_client().read_flows(sort=sorting.FlowSort.CREATED_DESC, limit=limit)
     if output:
         return print_json(found)
-    print_table(["ID", "Name", "Created"], [[flow.id, flow.name, age(flow.created)] for flow in found])
+    print_table(["ID", "Name", "Created"], [[flow.id, flow.name, format_age(flow.created)] for flow in found])

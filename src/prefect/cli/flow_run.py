@@ -12,16 +12,26 @@ import click
 
 from prefect._lazy import lazy
 from prefect.cli import _runs
-from prefect.cli._finding import PAGE, client
-from prefect.cli._frame import flag, group, output_option, positional, several
-from prefect.cli._output import age, confirm, duration, fail, moment, print_fields, print_json, print_table, state_cell
+from prefect.cli._command import flag, group, multiple_option, output_option, positional
+from prefect.cli._lookup import PAGE_SIZE, get_client
+from prefect.cli._output import (
+    confirm,
+    fail,
+    format_age,
+    format_duration,
+    format_time,
+    print_fields,
+    print_json,
+    print_table,
+    state_cell,
+)
 
 if TYPE_CHECKING:
-    from prefect.cli import _executing, _watching
+    from prefect.cli import _execution, _follow
     from prefect.schemas import filters, responses, runs, sorting, states
 else:
-    _executing = lazy("prefect.cli._executing")
-    _watching = lazy("prefect.cli._watching")
+    _execution = lazy("prefect.cli._execution")
+    _follow = lazy("prefect.cli._follow")
     filters = lazy("prefect.schemas.filters")
     responses = lazy("prefect.schemas.responses")
     sorting = lazy("prefect.schemas.sorting")
@@ -29,53 +39,59 @@ else:
 
 command = group("flow-run", "Look at flow runs, cancel, retry and run them.")
 
-_COUNTED = 1000
+_MAX_COUNTED_TASK_RUNS = 1000
 """How many task runs are counted by their states when a flow run is inspected."""
 
 
 @command.command("ls")
-@several("--flow-name", "flow_names", metavar="NAME", help="Only runs of this flow")
-@_runs.list_options(limit=15)
+@multiple_option("--flow-name", "flow_names", metavar="NAME", help="Only runs of this flow")
+@_runs.run_list_options(limit=15)
 def ls(
     flow_names: tuple[str, ...], limit: int, states: tuple[str, ...], state_types: tuple[str, ...], output: str | None
 ) -> None:
     """List flow runs, newest first."""
-    found = client().read_flow_runs(
+    found = get_client().read_flow_runs(
         flow_filter=filters.FlowFilter(name=filters.FlowFilterName(any_=list(flow_names))) if flow_names else None,
-        flow_run_filter=_in_state(states, state_types),
+        flow_run_filter=_build_state_filter(states, state_types),
         sort=sorting.FlowRunSort.EXPECTED_START_TIME_DESC,
         limit=limit,
     )
     if output:
         return print_json(found)
-    names = flow_names_by_id({run.flow_id for run in found})
+    names = read_flow_names({run.flow_id for run in found})
     print_table(
         ["ID", "Flow", "Name", "State", "Started", "Duration"],
         [
-            [run.id, names.get(run.flow_id), run.name, state_cell(run.state_name, run.state_type), *when(run)]
+            [
+                run.id,
+                names.get(run.flow_id),
+                run.name,
+                state_cell(run.state_name, run.state_type),
+                *format_start_and_duration(run),
+            ]
             for run in found
         ],
     )
 
 
-def _in_state(states: tuple[str, ...], state_types: tuple[str, ...]) -> filters.FlowRunFilter | None:
-    state = _runs.state_filter("FlowRun", states, state_types)
+def _build_state_filter(states: tuple[str, ...], state_types: tuple[str, ...]) -> filters.FlowRunFilter | None:
+    state = _runs.build_state_filter("FlowRun", states, state_types)
     return state and filters.FlowRunFilter(state=state)
 
 
-def flow_names_by_id(ids: Iterable[UUID]) -> dict[UUID, str]:
+def read_flow_names(ids: Iterable[UUID]) -> dict[UUID, str]:
     """The names of flows."""
     wanted = list(ids)
     if not wanted:
         return {}
     some = filters.FlowFilter(id=filters.FlowFilterId(any_=wanted))
-    return {flow.id: flow.name for flow in client().read_flows(flow_filter=some, limit=len(wanted))}
+    return {flow.id: flow.name for flow in get_client().read_flows(flow_filter=some, limit=len(wanted))}
 
 
-def when(run: Any) -> tuple[str, str]:
+def format_start_and_duration(run: Any) -> tuple[str, str]:
     """When a run started, or is to start, and how long it has run."""
     ran = run.estimated_run_time if run.start_time else None
-    return age(run.start_time or run.next_scheduled_start_time or run.expected_start_time), duration(ran)
+    return format_age(run.start_time or run.next_scheduled_start_time or run.expected_start_time), format_duration(ran)
 
 
 @command.command("inspect")
@@ -86,17 +102,17 @@ def inspect(id: str, web: bool, output: str | None) -> None:
     """Show a flow run."""
     if web:
         raise NotImplementedError("--web needs the server's page, which is not built yet (a later issue).")
-    run = find(id)
+    run = find_flow_run(id)
     if output:
         return print_json(run)
-    flow = client().read_flow(run.flow_id)
+    flow = get_client().read_flow(run.flow_id)
     print_fields(
         {
             "ID": run.id,
             "Name": run.name,
             "Flow": flow.name,
             "Version": run.flow_version,
-            **state_fields(run),
+            **format_state_fields(run),
             "Attempts": run.run_count if run.run_count > 1 else None,
             "Tags": ", ".join(run.tags) or None,
             "Parent": run.parent_task_run_id and f"task run {run.parent_task_run_id}",
@@ -106,34 +122,38 @@ def inspect(id: str, web: bool, output: str | None) -> None:
     )
 
 
-def find(wanted: str) -> runs.FlowRun:
+def find_flow_run(id_or_name: str) -> runs.FlowRun:
     """The flow run with this id or name."""
     newest = sorting.FlowRunSort.ID_DESC
-    return _runs.find_run("flow run", wanted, client().read_flow_run, lambda: client().read_flow_runs(sort=newest))
+    return _runs.find_run(
+        "flow run", id_or_name, get_client().read_flow_run, lambda: get_client().read_flow_runs(sort=newest)
+    )
 
 
-def state_fields(run: Any) -> dict[str, Any]:
+def format_state_fields(run: Any) -> dict[str, Any]:
     """A run's state and times, as fields to print."""
     return {
         "State": state_cell(run.state_name, run.state_type),
         "Message": run.state and run.state.message,
-        "Expected": moment(run.expected_start_time) if run.expected_start_time and not run.start_time else None,
-        "Started": run.start_time and moment(run.start_time),
-        "Ended": run.end_time and moment(run.end_time),
-        "Duration": duration(run.estimated_run_time) if run.start_time else None,
+        "Expected": format_time(run.expected_start_time) if run.expected_start_time and not run.start_time else None,
+        "Started": run.start_time and format_time(run.start_time),
+        "Ended": run.end_time and format_time(run.end_time),
+        "Duration": format_duration(run.estimated_run_time) if run.start_time else None,
     }
 
 
 def _count_task_runs(run: runs.FlowRun) -> str | None:
-    of_run = filters.TaskRunFilter(flow_run_id=filters.TaskRunFilterFlowRunId(any_=[run.id]))
+    run_filter = filters.TaskRunFilter(flow_run_id=filters.TaskRunFilterFlowRunId(any_=[run.id]))
     names: list[str] = []
-    for offset in range(0, _COUNTED, PAGE):
-        page = client().read_task_runs(task_run_filter=of_run, limit=PAGE, offset=offset)
+    for offset in range(0, _MAX_COUNTED_TASK_RUNS, PAGE_SIZE):
+        page = get_client().read_task_runs(task_run_filter=run_filter, limit=PAGE_SIZE, offset=offset)
         names += [task.state_name or "without state" for task in page]
-        if len(page) < PAGE:
+        if len(page) < PAGE_SIZE:
             break
     counts = ", ".join(f"{len(list(same))} {name}" for name, same in itertools.groupby(sorted(names)))
-    return (f"{counts} (of the last {_COUNTED})" if len(names) == _COUNTED else counts) or None
+    return (
+        f"{counts} (of the last {_MAX_COUNTED_TASK_RUNS})" if len(names) == _MAX_COUNTED_TASK_RUNS else counts
+    ) or None
 
 
 @command.command("logs")
@@ -141,9 +161,9 @@ def _count_task_runs(run: runs.FlowRun) -> str | None:
 @_runs.log_options(num_logs=None)
 def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, output: str | None) -> None:
     """Show the logs of a flow run and its task runs."""
-    run = find(id)
-    of_run = filters.LogFilter(flow_run_id=filters.LogFilterFlowRunId(any_=[run.id]))
-    found = _runs.read_logs(of_run, head, tail, num_logs, reverse)
+    run = find_flow_run(id)
+    run_filter = filters.LogFilter(flow_run_id=filters.LogFilterFlowRunId(any_=[run.id]))
+    found = _runs.read_logs(run_filter, head, tail, num_logs, reverse)
     _runs.print_logs(found, output, {run.id: run.name})
 
 
@@ -151,9 +171,9 @@ def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, o
 @positional("id", help="Give the id or the name of a flow run.")
 def delete(id: str) -> None:
     """Delete a flow run with its task runs and logs."""
-    run = find(id)
+    run = find_flow_run(id)
     confirm(f"Delete the flow run {run.name!r} ({run.id}) with its task runs and logs?")
-    client().delete_flow_run(run.id)
+    get_client().delete_flow_run(run.id)
     click.echo(f"Deleted flow run {run.name!r} ({run.id}).")
 
 
@@ -162,15 +182,15 @@ def delete(id: str) -> None:
 @click.option("--timeout", type=click.IntRange(min=1), help="Seconds after which to stop.")
 def watch(id: str, timeout: int | None) -> None:
     """Follow the states and logs of a flow run until it has ended; the exit code is 1 unless it completed."""
-    _watching.watch(find(id), timeout=timeout)
+    _follow.follow_run(find_flow_run(id), timeout=timeout)
 
 
 @command.command("cancel")
 @positional("id", help="Give the id or the name of a flow run.")
 def cancel(id: str) -> None:
     """Cancel a flow run."""
-    run = find(id)
-    answer = client().set_flow_run_state(run.id, states.State(type=states.StateType.CANCELLING))
+    run = find_flow_run(id)
+    answer = get_client().set_flow_run_state(run.id, states.State(type=states.StateType.CANCELLING))
     if answer.status is responses.SetStateStatus.ABORT:
         fail(f"Flow run {run.name!r} cannot be cancelled: {getattr(answer.details, 'reason', None)}")
     if answer.state is not None and answer.state.is_cancelled():
@@ -183,15 +203,15 @@ def cancel(id: str) -> None:
 @click.option("--entrypoint", "-e", metavar="FILE:FLOW", help="Where its flow is, when it has no deployment.")
 def retry(id_or_name: str, entrypoint: str | None) -> None:
     """Run a flow run that has ended again: a worker does when it has a deployment, else this process."""
-    run = find(id_or_name)
-    if not _watching.ended(run):
+    run = find_flow_run(id_or_name)
+    if not _follow.has_ended(run):
         fail(f"Flow run {run.name!r} is {run.state_name}: only one that has ended can be retried.")
     if run.deployment_id is None and entrypoint is None:
         fail(f"Flow run {run.name!r} has no deployment: say where its flow is with --entrypoint path/to/file.py:flow.")
-    client().set_flow_run_state(run.id, states.AwaitingRetry(message="Retried from the command line."), force=True)
+    get_client().set_flow_run_state(run.id, states.AwaitingRetry(message="Retried from the command line."), force=True)
     if run.deployment_id is not None:
         return click.echo(f"Flow run {run.name!r} ({run.id}) is scheduled again; a worker runs it.")
-    return _executing.execute(client().read_flow_run(run.id), entrypoint)
+    return _execution.execute_flow_run(get_client().read_flow_run(run.id), entrypoint)
 
 
 @command.command("execute")
@@ -201,4 +221,4 @@ def execute(id: str | None) -> None:
     wanted = id or os.environ.get("PREFECT__FLOW_RUN_ID")
     if wanted is None:
         fail("Give the id of a flow run, or set PREFECT__FLOW_RUN_ID.")
-    _executing.execute(find(wanted))
+    _execution.execute_flow_run(find_flow_run(wanted))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._finding import client, named, pages
-from prefect.cli._frame import flag, group, output_option, positional
-from prefect.cli._output import age, as_json, confirm, fail, print_fields, print_json, print_table
+from prefect.cli._command import flag, group, output_option, positional
+from prefect.cli._lookup import find_by_name, get_client, read_all_pages
+from prefect.cli._output import as_json, confirm, fail, format_age, print_fields, print_json, print_table
 from prefect.exceptions import ObjectAlreadyExists
 
 if TYPE_CHECKING:
@@ -21,27 +21,27 @@ else:
 
 command = group("global-concurrency-limit", "Limits with a name, for whatever runs at the same time.")
 
-_name = positional("name", help="Give the name of the limit.")
-_slots = click.option("--active-slots", type=click.IntRange(min=0), help="How many slots are taken.")
-_decay = click.option(
+_name_argument = positional("name", help="Give the name of the limit.")
+_active_slots_option = click.option("--active-slots", type=click.IntRange(min=0), help="How many slots are taken.")
+_slot_decay_option = click.option(
     "--slot-decay-per-second", type=click.FloatRange(min=0), help="How many taken slots become free each second."
 )
 
 
 def _find(name: str) -> GlobalConcurrencyLimitResponse:
-    read = client().read_global_concurrency_limit_by_name
-    return named("global concurrency limit", name, read, lambda: [one.name for one in _all()])
+    read = get_client().read_global_concurrency_limit_by_name
+    return find_by_name("global concurrency limit", name, read, lambda: [one.name for one in _read_all()])
 
 
-def _all() -> list[GlobalConcurrencyLimitResponse]:
-    return pages(lambda limit, offset: client().read_global_concurrency_limits(limit, offset))
+def _read_all() -> list[GlobalConcurrencyLimitResponse]:
+    return read_all_pages(lambda limit, offset: get_client().read_global_concurrency_limits(limit, offset))
 
 
 @command.command("ls")
 @output_option
 def ls(output: str | None) -> None:
     """List the limits."""
-    found = _all()
+    found = _read_all()
     if output:
         return print_json(found)
     print_table(
@@ -49,7 +49,7 @@ def ls(output: str | None) -> None:
         [
             [
                 *(one.id, one.name, one.active, one.limit, one.active_slots, one.slot_decay_per_second),
-                *(age(one.created), age(one.updated)),
+                *(format_age(one.created), format_age(one.updated)),
             ]
             for one in found
         ],
@@ -57,7 +57,7 @@ def ls(output: str | None) -> None:
 
 
 @command.command("inspect")
-@_name
+@_name_argument
 @output_option
 @click.option("--file", "-f", "file_path", type=click.Path(path_type=Path), help="Write it to this file as JSON.")
 def inspect(name: str, output: str | None, file_path: Path | None) -> None:
@@ -78,14 +78,14 @@ def inspect(name: str, output: str | None, file_path: Path | None) -> None:
             "Limit": found.limit,
             "Active slots": found.active_slots,
             "Slot decay per second": found.slot_decay_per_second,
-            "Created": age(found.created),
-            "Updated": age(found.updated),
+            "Created": format_age(found.created),
+            "Updated": format_age(found.updated),
         }
     )
 
 
 @command.command("create")
-@_name
+@_name_argument
 @click.option("--limit", "-l", type=click.IntRange(min=0), required=True, help="How many slots it has.")
 @flag("--disable", default=None, help="Nobody is held up by it for now.")
 @click.option("--active-slots", type=click.IntRange(min=0), default=0, help="How many slots are taken.")
@@ -105,19 +105,19 @@ def create(name: str, limit: int, disable: bool | None, active_slots: int, slot_
         slot_decay_per_second=slot_decay_per_second,
     )
     try:
-        id = client().create_global_concurrency_limit(new)
+        id = get_client().create_global_concurrency_limit(new)
     except ObjectAlreadyExists:
         fail(f"There is already a global concurrency limit {name!r}; `prefect gcl update {name!r}` changes it.")
     click.echo(f"Created global concurrency limit {name!r} ({id}).")
 
 
 @command.command("update")
-@_name
+@_name_argument
 @flag("--enable", default=None, help="Let it hold up again who wants slots.")
 @flag("--disable", default=None, help="Let it hold up nobody.")
 @click.option("--limit", "-l", type=click.IntRange(min=0), help="How many slots it has.")
-@_slots
-@_decay
+@_active_slots_option
+@_slot_decay_option
 def update(name: str, enable: bool | None, disable: bool | None, **changes: Any) -> None:
     """Change a limit."""
     if enable and disable:
@@ -127,37 +127,37 @@ def update(name: str, enable: bool | None, disable: bool | None, **changes: Any)
     if not values:
         fail("Give what is to change: --limit, --active-slots, --slot-decay-per-second, --enable or --disable.")
     _find(name)
-    client().update_global_concurrency_limit(name, actions.GlobalConcurrencyLimitUpdate(**values))
+    get_client().update_global_concurrency_limit(name, actions.GlobalConcurrencyLimitUpdate(**values))
     click.echo(f"Updated global concurrency limit {name!r}.")
 
 
 @command.command("enable")
-@_name
+@_name_argument
 def enable(name: str) -> None:
     """Let a limit hold up again who wants slots."""
-    _switch(name, True)
+    _set_active(name, True)
 
 
 @command.command("disable")
-@_name
+@_name_argument
 def disable(name: str) -> None:
     """Let a limit hold up nobody."""
-    _switch(name, False)
+    _set_active(name, False)
 
 
-def _switch(name: str, active: bool) -> None:
+def _set_active(name: str, active: bool) -> None:
     state = "enabled" if active else "disabled"
     if _find(name).active is active:
         fail(f"The global concurrency limit {name!r} is {state} already.")
-    client().update_global_concurrency_limit(name, actions.GlobalConcurrencyLimitUpdate(active=active))
+    get_client().update_global_concurrency_limit(name, actions.GlobalConcurrencyLimitUpdate(active=active))
     click.echo(f"The global concurrency limit {name!r} is {state}.")
 
 
 @command.command("delete")
-@_name
+@_name_argument
 def delete(name: str) -> None:
     """Delete a limit."""
     _find(name)
     confirm(f"Delete the global concurrency limit {name!r}?")
-    client().delete_global_concurrency_limit_by_name(name)
+    get_client().delete_global_concurrency_limit_by_name(name)
     click.echo(f"Deleted global concurrency limit {name!r}.")

@@ -8,8 +8,8 @@ import click
 
 from prefect import _io
 from prefect._lazy import lazy
-from prefect.cli._frame import group, output_option
-from prefect.cli._output import at_terminal, notice, print_fields, print_json
+from prefect.cli._command import group, output_option
+from prefect.cli._output import is_terminal, print_fields, print_json, print_notice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from prefect.journal import file
     from prefect.outbox import store
     from prefect.server import local
-    from prefect.server.services.runs import apply
+    from prefect.server.services.runs import journal_ingestion
 else:
-    apply = lazy("prefect.server.services.runs.apply")
+    journal_ingestion = lazy("prefect.server.services.runs.journal_ingestion")
     file = lazy("prefect.journal.file")
     local = lazy("prefect.server.local")
     outbox = lazy("prefect.outbox")
     settings = lazy("prefect.settings")
     store = lazy("prefect.outbox.store")
 
-PATIENCE = 30.0
+SHIP_TIMEOUT_SECONDS = 30.0
 """Seconds that shipping waits for an acknowledgement of the server."""
 
 command = group("journal", "See what waits in the journal, and deliver it.")
@@ -38,23 +38,23 @@ command = group("journal", "See what waits in the journal, and deliver it.")
 def status(output: str | None) -> None:
     """Show what waits in the journal and for servers, and what could not be applied or was refused."""
     home = settings.get_current_settings().home
-    batches, size = apply.waiting(home)
+    batches, size = journal_ingestion.measure_backlog(home)
     database = local.LocalApplication(home).database
-    aside = _io.drive(apply.read_set_aside(database))
-    outboxes = [_facts_of(each) for each in store.find_outboxes(home)]
+    dead_letters = _io.drive(journal_ingestion.find_dead_letters(database))
+    outboxes = [_summarize_outbox(each) for each in store.find_outboxes(home)]
     path = file.path_in(home)
     if output:
         facts = {"path": str(path), "batches": batches, "bytes": size}
-        return print_json({**facts, "store": str(database.path), "set_aside": aside, "outboxes": outboxes})
+        return print_json({**facts, "store": str(database.path), "set_aside": dead_letters, "outboxes": outboxes})
     print_fields(
         {
             "Journal": path if path.exists() else f"{path} (not there yet)",
             "Waiting": f"{batches} batches, {size:,} bytes" if batches else "nothing",
             "Store": database.path,
-            "Set aside": f"{len(aside)} records" if aside else "nothing",
+            "Set aside": f"{len(dead_letters)} records" if dead_letters else "nothing",
         }
     )
-    for row in aside[:5]:
+    for row in dead_letters[:5]:
         click.echo(f"  {row['created'].astimezone():%Y-%m-%d %H:%M:%S}  {row['reason']}: {row['record'][:100]}")
     for each in outboxes:
         click.echo()
@@ -70,7 +70,7 @@ def status(output: str | None) -> None:
             click.echo(f"  {row['reason'][:100]}: {row['record'][:100]}")
 
 
-def _facts_of(each: store.Outbox) -> dict[str, Any]:
+def _summarize_outbox(each: store.Outbox) -> dict[str, Any]:
     refused = [{"reason": reason, "record": record} for reason, record in each.read_refused()]
     return {"path": str(each.path), "url": each.url, "records": each.count_waiting(), "refused": refused}
 
@@ -82,7 +82,7 @@ def ship() -> None:
     if current.api.url:
         _ship_to_server(current)
     else:
-        _apply(current.home)
+        _apply_to_store(current.home)
 
 
 def _ship_to_server(current: settings.Settings) -> None:
@@ -90,10 +90,10 @@ def _ship_to_server(current: settings.Settings) -> None:
     waiting = shipper.outbox.count_waiting()
 
     def progress(left: int) -> None:
-        if at_terminal() and left:
-            notice(f"{left:,} records wait")
+        if is_terminal() and left:
+            print_notice(f"{left:,} records wait")
 
-    if shipper.outbox.path.exists() and not shipper.ship_within(PATIENCE, float("inf"), progress):
+    if shipper.outbox.path.exists() and not shipper.ship_within(SHIP_TIMEOUT_SECONDS, float("inf"), progress):
         left = shipper.outbox.count_waiting()
         raise click.ClickException(
             f"{left:,} of {waiting:,} records still wait in {str(shipper.outbox.path)!r} for {shipper.outbox.url}: "
@@ -102,19 +102,19 @@ def _ship_to_server(current: settings.Settings) -> None:
     click.echo(f"Shipped {waiting:,} records to {shipper.outbox.url}.")
     refused = len(shipper.outbox.read_refused()) if shipper.outbox.path.exists() else 0
     if refused:
-        notice(f"The server has refused {refused:,} records; `prefect journal status` shows why.")
+        print_notice(f"The server has refused {refused:,} records; `prefect journal status` shows why.")
 
 
-def _apply(home: Path) -> None:
+def _apply_to_store(home: Path) -> None:
     def progress(done: int, waiting: int) -> None:
-        if at_terminal() and waiting:
-            notice(f"{done:,} records, {waiting:,} batches wait")
+        if is_terminal() and waiting:
+            print_notice(f"{done:,} records, {waiting:,} batches wait")
 
     database = local.LocalApplication(home).database
-    done = _io.drive(apply.apply(database, home, progress))
+    done = _io.drive(journal_ingestion.apply_journal(database, home, progress))
     click.echo(f"Applied {done.records:,} records to {str(database.path)!r}.")
-    if done.set_aside:
-        notice(f"{done.set_aside:,} records were set aside; `prefect journal status` shows why.")
+    if done.dead_lettered:
+        print_notice(f"{done.dead_lettered:,} records were set aside; `prefect journal status` shows why.")
     for each in store.find_outboxes(home):
         if waiting := each.count_waiting():
-            notice(f"{waiting:,} records wait for {each.url}: set PREFECT_API_URL to that to ship them.")
+            print_notice(f"{waiting:,} records wait for {each.url}: set PREFECT_API_URL to that to ship them.")

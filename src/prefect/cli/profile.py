@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._frame import group, output_option, positional
-from prefect.cli._output import Cell, at_terminal, confirm, fail, notice, print_json, style
+from prefect.cli._command import group, output_option, positional
+from prefect.cli._output import Cell, confirm, fail, is_terminal, print_json, print_notice, style
 
 if TYPE_CHECKING:
     from prefect.settings import constants, context, profiles
@@ -19,7 +19,7 @@ else:
     context = lazy("prefect.settings.context")
     profiles = lazy("prefect.settings.profiles")
 
-HIDDEN = "********"
+MASKED_VALUE = "********"
 
 command = group("profile", "Choose and change profiles of settings.")
 
@@ -35,7 +35,7 @@ def ls(output: str | None) -> None:
     for name in names:
         active = name == current
         click.echo(style(Cell(f"* {name}" if active else f"  {name}"), "green" if active else None))
-    if at_terminal():
+    if is_terminal():
         click.echo(style("* is the active profile.", "bright_black"))
 
 
@@ -44,12 +44,12 @@ def ls(output: str | None) -> None:
 @click.option("--from", "from_name", metavar="NAME", help="The profile to copy.")
 def create(name: str, from_name: str | None) -> None:
     """Make a new profile."""
-    own = profiles.load_profiles(include_defaults=False)
-    if name in own.names:
+    user_profiles = profiles.load_profiles(include_defaults=False)
+    if name in user_profiles.names:
         fail(f"There is already a profile {name!r}; `prefect profile delete {name!r}` removes it.")
     settings = profiles.load_profile(from_name).settings if from_name else {}
-    own.add_profile(profiles.Profile(name=name, settings=settings))
-    profiles.save_profiles(own)
+    user_profiles.add_profile(profiles.Profile(name=name, settings=settings))
+    profiles.save_profiles(user_profiles)
     click.echo(f"Created profile {name!r}{f' from {from_name!r}' if from_name else ''}.")
     click.echo(f"Use it from now on: prefect profile use {name!r}")
     click.echo(f"Use it once: prefect -p {name!r} config view")
@@ -60,11 +60,11 @@ def create(name: str, from_name: str | None) -> None:
 def use(name: str) -> None:
     """Make a profile the active one."""
     chosen = profiles.load_profile(name)
-    own = profiles.load_profiles(include_defaults=False)
-    own.set_active(name, check=False)
-    profiles.save_profiles(own)
+    user_profiles = profiles.load_profiles(include_defaults=False)
+    user_profiles.set_active(name, check=False)
+    profiles.save_profiles(user_profiles)
     if os.environ.get("PREFECT_PROFILE", name) != name:
-        notice(f"PREFECT_PROFILE is {os.environ['PREFECT_PROFILE']!r} in the environment, which wins.")
+        print_notice(f"PREFECT_PROFILE is {os.environ['PREFECT_PROFILE']!r} in the environment, which wins.")
     with context.use_profile(chosen) as chosen_context:
         url = chosen_context.settings.api.url
         home = chosen_context.settings.home
@@ -80,10 +80,10 @@ def inspect(name: str | None, output: str | None) -> None:
     if name is None:
         name = context.get_settings_context().profile_name
         if not output:
-            notice(f"No name is given; this is the active profile {name!r}.")
+            print_notice(f"No name is given; this is the active profile {name!r}.")
     profile = profiles.load_profile(name)
     shown = {
-        setting.name: HIDDEN if setting.is_secret else str(value)
+        setting.name: MASKED_VALUE if setting.is_secret else str(value)
         for setting, value in profile.settings.items()
         if value is not None
     }
@@ -99,12 +99,12 @@ def inspect(name: str | None, output: str | None) -> None:
 @positional("name", help="Give the name of a profile.")
 def delete(name: str) -> None:
     """Remove a profile."""
-    own = _own_with(name)
+    user_profiles = _load_user_profiles_with(name)
     if name == context.get_settings_context().profile_name:
         fail(f"{name!r} is the active profile; make another one active before you delete it.")
     confirm(f"Delete profile {name!r}?")
-    own.remove_profile(name)
-    profiles.save_profiles(own)
+    user_profiles.remove_profile(name)
+    profiles.save_profiles(user_profiles)
     click.echo(f"Deleted profile {name!r}.")
 
 
@@ -113,40 +113,42 @@ def delete(name: str) -> None:
 @positional("new_name", help="Give its new name.")
 def rename(name: str, new_name: str) -> None:
     """Give a profile another name."""
-    own = _own_with(name)
-    if new_name in own.names:
+    user_profiles = _load_user_profiles_with(name)
+    if new_name in user_profiles.names:
         fail(f"There is already a profile {new_name!r}.")
-    renamed = own[name].model_copy(update={"name": new_name})
-    own.remove_profile(name)
-    own.add_profile(renamed)
-    if own.active_name == name:
-        own.set_active(new_name)
-    profiles.save_profiles(own)
+    renamed = user_profiles[name].model_copy(update={"name": new_name})
+    user_profiles.remove_profile(name)
+    user_profiles.add_profile(renamed)
+    if user_profiles.active_name == name:
+        user_profiles.set_active(new_name)
+    profiles.save_profiles(user_profiles)
     if os.environ.get("PREFECT_PROFILE") == name:
-        notice(f"PREFECT_PROFILE is still {name!r} in the environment.")
+        print_notice(f"PREFECT_PROFILE is still {name!r} in the environment.")
     click.echo(f"Renamed profile {name!r} to {new_name!r}.")
 
 
 @command.command("populate-defaults")
 def populate_defaults() -> None:
     """Write the profiles that come with the package to the file, where they can be edited."""
-    own = profiles.load_profiles(include_defaults=False)
-    missing: list[Profile] = [profile for name, profile in profiles.load_profiles().items() if name not in own.names]
+    user_profiles = profiles.load_profiles(include_defaults=False)
+    missing: list[Profile] = [
+        profile for name, profile in profiles.load_profiles().items() if name not in user_profiles.names
+    ]
     if not missing:
         return click.echo("All of them are there already.")
     click.echo(f"To be added: {', '.join(profile.name for profile in missing)}.")
     confirm("Write them?", default=True)
     for profile in missing:
-        own.add_profile(profile.model_copy(update={"source": None}))
-    profiles.save_profiles(own)
+        user_profiles.add_profile(profile.model_copy(update={"source": None}))
+    profiles.save_profiles(user_profiles)
     click.echo(f"Added {', '.join(profile.name for profile in missing)}.")
 
 
-def _own_with(name: str) -> ProfilesCollection:
+def _load_user_profiles_with(name: str) -> ProfilesCollection:
     """The profiles of the user's file, which must have this one."""
-    own = profiles.load_profiles(include_defaults=False)
-    if name not in own.names:
+    user_profiles = profiles.load_profiles(include_defaults=False)
+    if name not in user_profiles.names:
         if name in constants.PACKAGED_PROFILES:
             fail(f"Profile {name!r} comes with the package, so it cannot be changed; create one from it.")
         fail(f"There is no profile {name!r}.")
-    return own
+    return user_profiles

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._background import Background
-from prefect.cli._finding import client
-from prefect.cli._frame import flag, group, output_option
+from prefect.cli._background import BackgroundProcess
+from prefect.cli._command import flag, group, output_option
+from prefect.cli._lookup import get_client
 from prefect.cli._output import fail, print_json
 from prefect.cli.server_database import command as database
 from prefect.cli.server_services import command as services
@@ -31,7 +31,7 @@ command = group("server", "Run a server, and see whether it answers.")
 command.add_command(database)
 command.add_command(services)
 
-TICK = 0.2
+POLL_INTERVAL_SECONDS = 0.2
 """Seconds between two looks whether a server answers."""
 
 
@@ -47,7 +47,7 @@ TICK = 0.2
 @click.option("--no-services", is_flag=True, help="Only answer requests; leave the loops to other processes.")
 @flag("--background", "-b", help="Leave it running in the background.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="How many processes answer.")
-def start(no_services: bool, background: bool, workers: int, **given: Any) -> None:
+def start(no_services: bool, background: bool, workers: int, **options: Any) -> None:
     """Run a server until it is stopped."""
     accessors = {
         "host": "server.api.host",
@@ -59,52 +59,52 @@ def start(no_services: bool, background: bool, workers: int, **given: Any) -> No
         "late_runs": "server.services.late_runs.enabled",
         "ui": "server.ui.enabled",
     }
-    if given["log_level"]:
-        given["log_level"] = given["log_level"].upper()
-    updates: dict[Any, Any] = {accessors[name]: value for name, value in given.items() if value is not None}
+    if options["log_level"]:
+        options["log_level"] = options["log_level"].upper()
+    updates: dict[Any, Any] = {accessors[name]: value for name, value in options.items() if value is not None}
     with temporary_settings(updates) as settings:
         if background:
             _start_in_background(settings, no_services, workers)
             return
-        if (pid := Background("server").pid()) not in (None, os.getpid()):
+        if (pid := BackgroundProcess("server").find_pid()) not in (None, os.getpid()):
             click.echo(f"A server of this home runs in the background, too, as process {pid}.", err=True)
         configuration.setup_logging()
         serving.serve(
-            settings, loops=not no_services, workers=workers, started=lambda address: _greet(address, settings)
+            settings, loops=not no_services, workers=workers, started=lambda address: _print_address(address, settings)
         )
         click.echo("Stopped.")
 
 
-def _greet(address: str, settings: Settings) -> None:
+def _print_address(address: str, settings: Settings) -> None:
     api = address + serving.base_path(settings)
     click.echo(
         f"\nThe server answers at {api}\n\n"
         f"  Documentation   {api}/docs\n"
-        f"  Data            {serving.data(settings)}\n"
+        f"  Data            {serving.describe_database(settings)}\n"
         f"  For programs    prefect config set PREFECT_API_URL={api}\n\n"
         "Ctrl+C stops it.\n"
     )
 
 
 def _start_in_background(settings: Settings, no_services: bool, workers: int) -> None:
-    told = settings.server.api
-    if told.port == 0:
+    api = settings.server.api
+    if api.port == 0:
         fail("A server in the background needs a port that others can know: name one with --port.")
-    if Background("server").pid() is None:
-        serving.check(settings)  # or another server on that port would be taken for the one that is started here
-    url = f"http://{_reachable(told.host)}:{told.port}{serving.base_path(settings)}"
+    if BackgroundProcess("server").find_pid() is None:
+        serving.check_port(settings)  # or another server on that port would be taken for the one that is started here
+    url = f"http://{_client_host(api.host)}:{api.port}{serving.base_path(settings)}"
     arguments = ["server", "start", "--workers", str(workers), *(["--no-services"] if no_services else [])]
-    pid = Background("server").start(arguments, lambda: _answers(f"{url}/health"))
+    pid = BackgroundProcess("server").start(arguments, lambda: _is_healthy(f"{url}/health"))
     click.echo(f"The server answers at {url}, as process {pid}. `prefect server stop` stops it.")
 
 
-def _reachable(host: str) -> str:
+def _client_host(host: str) -> str:
     """A name for the address that a server listens on."""
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{name}]" if ":" in name else name
 
 
-def _answers(url: str) -> bool:
+def _is_healthy(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5):
             return True
@@ -115,7 +115,7 @@ def _answers(url: str) -> bool:
 @command.command("stop")
 def stop() -> None:
     """Stop the server that runs in the background."""
-    if Background("server").stop():
+    if BackgroundProcess("server").stop():
         click.echo("Server stopped.")
     else:
         click.echo("No server running in the background.")
@@ -138,12 +138,12 @@ def status(wait: bool, timeout: int, output: str | None) -> None:
     if not url:
         fail("No API URL configured. Set PREFECT_API_URL to the address of your server.")
     deadline = time.monotonic() + (timeout or float("inf")) if wait else 0.0
-    error = client().api_healthcheck()
+    error = get_client().api_healthcheck()
     while error is not None and time.monotonic() < deadline:
-        time.sleep(TICK)
-        error = client().api_healthcheck()
+        time.sleep(POLL_INTERVAL_SECONDS)
+        error = get_client().api_healthcheck()
     if error is None:
-        version = _version()
+        version = _read_version()
         if output:
             return print_json({"status": "available", "api_url": url, "server_version": version})
         return click.echo(f"The server at {url} answers. Its version is {version}.")
@@ -153,5 +153,5 @@ def status(wait: bool, timeout: int, output: str | None) -> None:
     raise click.exceptions.Exit(1)
 
 
-def _version() -> str:
-    return client().request("GET", "/admin/version").json()
+def _read_version() -> str:
+    return get_client().request("GET", "/admin/version").json()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._frame import flag, group, positional
+from prefect.cli._command import flag, group, positional
 from prefect.cli._output import confirm
 from prefect.settings import get_current_settings
 
@@ -19,14 +19,14 @@ else:
 
 command = group("database", "Change the schema of the server's database.")
 
-_yes = flag("--yes", "-y", help="Do not ask.")
-_dry_run = flag("--dry-run", help="Only show the statements that would be run.")
+_yes_option = flag("--yes", "-y", help="Do not ask.")
+_dry_run_option = flag("--dry-run", help="Only show the statements that would be run.")
 
 
 @command.command("upgrade")
-@_yes
+@_yes_option
 @click.option("--revision", "-r", default="head", show_default=True, help="The revision to go to.")
-@_dry_run
+@_dry_run_option
 def upgrade(yes: bool, revision: str, dry_run: bool) -> None:
     """Bring the database to a newer revision."""
     settings = get_current_settings()
@@ -38,9 +38,9 @@ def upgrade(yes: bool, revision: str, dry_run: bool) -> None:
 
 
 @command.command("downgrade")
-@_yes
+@_yes_option
 @click.option("--revision", "-r", default="-1", show_default=True, help="The revision to go to; -1 is the one before.")
-@_dry_run
+@_dry_run_option
 def downgrade(yes: bool, revision: str, dry_run: bool) -> None:
     """Take the database back to an older revision. What that one cannot hold is lost."""
     settings = get_current_settings()
@@ -52,7 +52,7 @@ def downgrade(yes: bool, revision: str, dry_run: bool) -> None:
 
 
 @command.command("reset")
-@_yes
+@_yes_option
 def reset(yes: bool) -> None:
     """Remove everything from the database, and create its tables anew."""
     settings = get_current_settings()

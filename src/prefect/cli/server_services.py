@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._background import Background
-from prefect.cli._frame import flag, group, output_option
+from prefect.cli._background import BackgroundProcess
+from prefect.cli._command import flag, group, output_option
 from prefect.cli._output import print_json, print_table
 from prefect.settings import get_current_settings
 
@@ -33,13 +33,18 @@ def ls(output: str | None) -> None:
     if output:
         return print_json(
             [
-                {"name": loop.name, "enabled": loop.enabled, "seconds": loop.seconds, "description": loop.summary}
+                {
+                    "name": loop.name,
+                    "enabled": loop.enabled,
+                    "seconds": loop.interval_seconds,
+                    "description": loop.summary,
+                }
                 for loop in found
             ]
         )
     print_table(
         ["Name", "Enabled", "Every", "What it does"],
-        [[loop.name, "yes" if loop.enabled else "no", f"{loop.seconds:g} s", loop.summary] for loop in found],
+        [[loop.name, "yes" if loop.enabled else "no", f"{loop.interval_seconds:g} s", loop.summary] for loop in found],
     )
 
 
@@ -48,9 +53,11 @@ def ls(output: str | None) -> None:
 def start(background: bool) -> None:
     """Run the services without the API, until they are stopped."""
     if background:
-        running = Background("services")
-        begun = running.log.stat().st_size if running.log.exists() else 0
-        pid = running.start(["server", "services", "start"], lambda: b"\n" in running.log.read_bytes()[begun:])
+        background_process = BackgroundProcess("services")
+        log_start = background_process.log_file.stat().st_size if background_process.log_file.exists() else 0
+        pid = background_process.start(
+            ["server", "services", "start"], lambda: b"\n" in background_process.log_file.read_bytes()[log_start:]
+        )
         click.echo(f"The services run, as process {pid}. `prefect server services stop` stops them.")
         return
     configuration.setup_logging()
@@ -61,7 +68,7 @@ def start(background: bool) -> None:
 @command.command("stop")
 def stop() -> None:
     """Stop the services that run in the background."""
-    if Background("services").stop():
+    if BackgroundProcess("services").stop():
         click.echo("All services stopped.")
     else:
         click.echo("No services are running in the background.")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import lazy
 from prefect.cli import _runs
-from prefect.cli._finding import client
-from prefect.cli._frame import flag, group, output_option, positional, several
+from prefect.cli._command import flag, group, multiple_option, output_option, positional
+from prefect.cli._lookup import get_client
 from prefect.cli._output import print_fields, print_json, print_table, state_cell
-from prefect.cli.flow_run import state_fields, when
+from prefect.cli.flow_run import format_start_and_duration, format_state_fields
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, runs, sorting
@@ -21,37 +21,43 @@ command = group("task-run", "Look at task runs.")
 
 
 @command.command("ls")
-@several("--task-run-name", "names", metavar="NAME", help="Only runs of this name")
-@_runs.list_options(limit=15)
+@multiple_option("--task-run-name", "names", metavar="NAME", help="Only runs of this name")
+@_runs.run_list_options(limit=15)
 def ls(
     names: tuple[str, ...], limit: int, states: tuple[str, ...], state_types: tuple[str, ...], output: str | None
 ) -> None:
     """List task runs, newest first."""
-    asked: dict[str, Any] = {"state": _runs.state_filter("TaskRun", states, state_types)}
+    criteria: dict[str, Any] = {"state": _runs.build_state_filter("TaskRun", states, state_types)}
     if names:
-        asked["name"] = filters.TaskRunFilterName(any_=list(names))
+        criteria["name"] = filters.TaskRunFilterName(any_=list(names))
     # By id rather than by expected start: nearly the same order, and the one that needs no index on every task run.
-    found = client().read_task_runs(
-        task_run_filter=filters.TaskRunFilter(**asked), sort=sorting.TaskRunSort.ID_DESC, limit=limit
+    found = get_client().read_task_runs(
+        task_run_filter=filters.TaskRunFilter(**criteria), sort=sorting.TaskRunSort.ID_DESC, limit=limit
     )
     if output:
         return print_json(found)
-    flow_runs = _flow_run_names(found)
+    flow_runs = _read_flow_run_names(found)
     print_table(
         ["ID", "Flow run", "Name", "State", "Started", "Duration"],
         [
-            [run.id, flow_runs.get(run.flow_run_id), run.name, state_cell(run.state_name, run.state_type), *when(run)]
+            [
+                run.id,
+                flow_runs.get(run.flow_run_id),
+                run.name,
+                state_cell(run.state_name, run.state_type),
+                *format_start_and_duration(run),
+            ]
             for run in found
         ],
     )
 
 
-def _flow_run_names(found: list[runs.TaskRun]) -> dict[Any, str]:
+def _read_flow_run_names(found: list[runs.TaskRun]) -> dict[Any, str]:
     wanted = list({run.flow_run_id for run in found if run.flow_run_id})
     if not wanted:
         return {}
     some = filters.FlowRunFilter(id=filters.FlowRunFilterId(any_=wanted))
-    return {run.id: run.name for run in client().read_flow_runs(flow_run_filter=some, limit=len(wanted))}
+    return {run.id: run.name for run in get_client().read_flow_runs(flow_run_filter=some, limit=len(wanted))}
 
 
 @command.command("inspect")
@@ -62,10 +68,10 @@ def inspect(id: str, web: bool, output: str | None) -> None:
     """Show a task run."""
     if web:
         raise NotImplementedError("--web needs the server's page, which is not built yet (a later issue).")
-    run = _find(id)
+    run = _find_task_run(id)
     if output:
         return print_json(run)
-    flow_run = _flow_run_names([run]).get(run.flow_run_id)
+    flow_run = _read_flow_run_names([run]).get(run.flow_run_id)
     print_fields(
         {
             "ID": run.id,
@@ -73,16 +79,16 @@ def inspect(id: str, web: bool, output: str | None) -> None:
             "Task": run.task_key,
             "Version": run.task_version,
             "Flow run": run.flow_run_id and f"{flow_run} ({run.flow_run_id})",
-            **state_fields(run),
+            **format_state_fields(run),
             "Attempts": run.run_count if run.run_count > 1 else None,
             "Tags": ", ".join(run.tags) or None,
             "Cache key": run.cache_key,
-            "Inputs": ", ".join(_inputs(run)) or None,
+            "Inputs": ", ".join(_describe_inputs(run)) or None,
         }
     )
 
 
-def _inputs(run: runs.TaskRun) -> list[str]:
+def _describe_inputs(run: runs.TaskRun) -> list[str]:
     """Where each argument came from that came from another run."""
     return [
         f"{name} from {source.input_type.replace('_', ' ')} {source.id}"  # pyright: ignore[reportAttributeAccessIssue]
@@ -92,9 +98,11 @@ def _inputs(run: runs.TaskRun) -> list[str]:
     ]
 
 
-def _find(wanted: str) -> runs.TaskRun:
+def _find_task_run(wanted: str) -> runs.TaskRun:
     newest = sorting.TaskRunSort.ID_DESC
-    return _runs.find_run("task run", wanted, client().read_task_run, lambda: client().read_task_runs(sort=newest))
+    return _runs.find_run(
+        "task run", wanted, get_client().read_task_run, lambda: get_client().read_task_runs(sort=newest)
+    )
 
 
 @command.command("logs")
@@ -102,6 +110,6 @@ def _find(wanted: str) -> runs.TaskRun:
 @_runs.log_options(num_logs=20)
 def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, output: str | None) -> None:
     """Show the logs of a task run."""
-    run = _find(id)
-    of_run = filters.LogFilter(task_run_id=filters.LogFilterTaskRunId(any_=[run.id]))
-    _runs.print_logs(_runs.read_logs(of_run, head, tail, num_logs, reverse), output, {})
+    run = _find_task_run(id)
+    run_filter = filters.LogFilter(task_run_id=filters.LogFilterTaskRunId(any_=[run.id]))
+    _runs.print_logs(_runs.read_logs(run_filter, head, tail, num_logs, reverse), output, {})

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._finding import client, limit_option, named
-from prefect.cli._frame import flag, group, output_option, positional, several
-from prefect.cli._output import age, as_text, confirm, fail, print_fields, print_json, print_table
+from prefect.cli._command import flag, group, multiple_option, output_option, positional
+from prefect.cli._lookup import find_by_name, get_client, limit_option
+from prefect.cli._output import as_text, confirm, fail, format_age, print_fields, print_json, print_table
 
 if TYPE_CHECKING:
     import orjson
@@ -22,12 +22,12 @@ else:
 
 command = group("variable", "Named values that programs read.")
 
-_name = positional("name", help="Give the name of the variable.")
+_name_argument = positional("name", help="Give the name of the variable.")
 
 
 def _find(name: str) -> Variable:
-    read = client().read_variable_by_name
-    return named("variable", name, read, lambda: [one.name for one in client().read_variables()])
+    read = get_client().read_variable_by_name
+    return find_by_name("variable", name, read, lambda: [one.name for one in get_client().read_variables()])
 
 
 @command.command("ls")
@@ -35,17 +35,17 @@ def _find(name: str) -> Variable:
 @output_option
 def ls(limit: int, output: str | None) -> None:
     """List variables by name."""
-    found = client().read_variables(limit=limit)
+    found = get_client().read_variables(limit=limit)
     if output:
         return print_json(found)
     print_table(
         ["Name", "Value", "Created", "Updated"],
-        [[one.name, as_text(one.value), age(one.created), age(one.updated)] for one in found],
+        [[one.name, as_text(one.value), format_age(one.created), format_age(one.updated)] for one in found],
     )
 
 
 @command.command("inspect")
-@_name
+@_name_argument
 @output_option
 def inspect(name: str, output: str | None) -> None:
     """Show a variable."""
@@ -58,49 +58,49 @@ def inspect(name: str, output: str | None) -> None:
             "Name": found.name,
             "Value": as_text(found.value),
             "Tags": ", ".join(found.tags) or None,
-            "Created": age(found.created),
-            "Updated": age(found.updated),
+            "Created": format_age(found.created),
+            "Updated": format_age(found.updated),
         }
     )
 
 
 @command.command("get")
-@_name
+@_name_argument
 def get(name: str) -> None:
     """Print a variable's value: a text as it is, anything else as JSON."""
     click.echo(as_text(_find(name).value))
 
 
 @command.command("set")
-@_name
+@_name_argument
 @positional("value", help="Give its value.")
 @flag("--overwrite", help="Change the variable when there is one of this name.")
-@several("--tag", "tags", help="A tag")
+@multiple_option("--tag", "tags", help="A tag")
 def set_(name: str, value: str, overwrite: bool, tags: tuple[str, ...]) -> None:
     """Give a variable a value: JSON where it is that, else a text."""
     try:
-        read = orjson.loads(value)
+        parsed = orjson.loads(value)
     except ValueError:
-        read = value
-    there = client().read_variable_by_name(name)
-    if there is not None and not overwrite:
+        parsed = value
+    existing = get_client().read_variable_by_name(name)
+    if existing is not None and not overwrite:
         fail(f"There is already a variable {name!r}; --overwrite changes it.")
     # Tags that are not given stay as they are.
-    given: dict[str, Any] = {"tags": list(tags)} if tags else {}
-    if there is None:
-        client().create_variable(actions.VariableCreate(name=name, value=read, **given))
+    changes: dict[str, Any] = {"tags": list(tags)} if tags else {}
+    if existing is None:
+        get_client().create_variable(actions.VariableCreate(name=name, value=parsed, **changes))
     else:
-        client().update_variable(actions.VariableUpdate(name=name, value=read, **given))
+        get_client().update_variable(actions.VariableUpdate(name=name, value=parsed, **changes))
     click.echo(f"Set variable {name!r}.")
 
 
 @command.command("unset")
-@_name
+@_name_argument
 def unset(name: str) -> None:
     """Delete a variable."""
     _find(name)
     confirm(f"Delete the variable {name!r}?")
-    client().delete_variable_by_name(name)
+    get_client().delete_variable_by_name(name)
     click.echo(f"Deleted variable {name!r}.")
 
 

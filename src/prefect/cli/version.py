@@ -15,8 +15,8 @@ import click
 
 import prefect
 from prefect._lazy import lazy
-from prefect.cli._frame import command as standalone
-from prefect.cli._frame import output_option
+from prefect.cli._command import command as standalone
+from prefect.cli._command import output_option
 from prefect.cli._output import print_json
 from prefect.settings.sources import Snapshot
 
@@ -39,7 +39,7 @@ API_VERSION = "0.8.4"
 @output_option
 def command(omit_integrations: bool, output: str | None) -> None:
     """Show the version and what it works with."""
-    fields = _fields(omit_integrations)
+    fields = _read_fields(omit_integrations)
     if output:
         return print_json({name.lower().replace(" ", "_").replace("/", "_"): value for name, value in fields.items()})
     for name, value in fields.items():
@@ -51,8 +51,8 @@ def command(omit_integrations: bool, output: str | None) -> None:
             click.echo(f"{name + ':':<22}{value}")
 
 
-def _fields(omit_integrations: bool) -> dict[str, Any]:
-    snapshot = context.get_settings_context().settings.plan.snapshot if _loaded() else Snapshot()
+def _read_fields(omit_integrations: bool) -> dict[str, Any]:
+    snapshot = context.get_settings_context().settings.plan.snapshot if _has_loaded_settings() else Snapshot()
     fields: dict[str, Any] = {
         "Version": prefect.__version__,
         "Pluperfect": prefect.__pluperfect_version__,
@@ -60,22 +60,22 @@ def _fields(omit_integrations: bool) -> dict[str, Any]:
         "Python version": platform.python_version(),
         "OS/Arch": f"{sys.platform}/{os.uname().machine if hasattr(os, 'uname') else platform.machine()}",
         "Profile": snapshot.profile_name,
-        "Server type": _server_type(snapshot),
+        "Server type": _read_server_type(snapshot),
         "Pydantic version": metadata.version("pydantic"),
-        "Server": _database(snapshot),
+        "Server": _read_database(snapshot),
     }
-    integrations = {} if omit_integrations else _integrations()
+    integrations = {} if omit_integrations else _find_integrations()
     if integrations:
         fields["Integrations"] = integrations
     return fields
 
 
-def _loaded() -> bool:
+def _has_loaded_settings() -> bool:
     """Whether settings were loaded already, as for `prefect --profile NAME version`."""
     return "prefect.settings.models.root" in sys.modules
 
 
-def _server_type(snapshot: Snapshot) -> str:
+def _read_server_type(snapshot: Snapshot) -> str:
     url = snapshot.peek("api.url")
     if not url:
         return "local"
@@ -83,16 +83,16 @@ def _server_type(snapshot: Snapshot) -> str:
     return "cloud" if str(url).startswith(str(cloud)) else "server"
 
 
-def _database(snapshot: Snapshot) -> dict[str, str]:
-    written = snapshot.peek("server.database.connection_url", "PREFECT_API_DATABASE_CONNECTION_URL")
+def _read_database(snapshot: Snapshot) -> dict[str, str]:
+    url = snapshot.peek("server.database.connection_url", "PREFECT_API_DATABASE_CONNECTION_URL")
     driver = snapshot.peek("server.database.driver", "PREFECT_API_DATABASE_DRIVER")
-    dialect = str(written or driver or "sqlite").partition(":")[0].partition("+")[0]
+    dialect = str(url or driver or "sqlite").partition(":")[0].partition("+")[0]
     if dialect != "sqlite":
         return {"Database": dialect}
     return {"Database": dialect, "SQLite version": sqlite3.sqlite_version}
 
 
-def _integrations() -> dict[str, str]:
+def _find_integrations() -> dict[str, str]:
     """The installed packages whose names begin with `prefect-`, found by the names of their directories alone."""
     found: dict[str, str] = {}
     for directory in sys.path:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._finding import client, named, pages
-from prefect.cli._frame import flag, group, output_option, positional
+from prefect.cli._command import flag, group, output_option, positional
+from prefect.cli._lookup import find_by_name, get_client, read_all_pages
 from prefect.cli._output import (
-    age,
     as_json,
     as_text,
     confirm,
-    duration,
     fail,
+    format_age,
+    format_duration,
     print_fields,
     print_json,
     print_table,
@@ -43,18 +43,18 @@ else:
     profiles = lazy("prefect.settings.profiles")
 
 command = group("work-pool", "Look at work pools, and change them.")
-command.later = frozenset({"provision-infra", "provision-infrastructure", "storage"})
+command.planned = frozenset({"provision-infra", "provision-infrastructure", "storage"})
 
-_name = positional("name", help="Give the name of a work pool.")
+_name_argument = positional("name", help="Give the name of a work pool.")
 
 
-def find(name: str) -> WorkPool:
+def find_work_pool(name: str) -> WorkPool:
     """The work pool of this name."""
-    return named("work pool", name, client().read_work_pool, lambda: [pool.name for pool in _all()])
+    return find_by_name("work pool", name, get_client().read_work_pool, lambda: [pool.name for pool in _read_all()])
 
 
-def _all() -> list[WorkPool]:
-    return pages(lambda limit, offset: client().read_work_pools(limit, offset))
+def _read_all() -> list[WorkPool]:
+    return read_all_pages(lambda limit, offset: get_client().read_work_pools(limit, offset))
 
 
 @command.command("ls")
@@ -62,7 +62,7 @@ def _all() -> list[WorkPool]:
 @output_option
 def ls(verbose: bool, output: str | None) -> None:
     """List work pools; (**) marks those that are paused."""
-    found = _all()
+    found = _read_all()
     if output:
         return print_json(found)
     columns = ["Name", "Type", "ID", "Concurrency limit", *(["Base job template"] if verbose else [])]
@@ -77,11 +77,11 @@ def ls(verbose: bool, output: str | None) -> None:
 
 
 @command.command("inspect")
-@_name
+@_name_argument
 @output_option
 def inspect(name: str, output: str | None) -> None:
     """Show a work pool."""
-    pool = find(name)
+    pool = find_work_pool(name)
     if output:
         return print_json(pool)
     print_fields(
@@ -93,15 +93,15 @@ def inspect(name: str, output: str | None) -> None:
             "Status": pool.status and pool.status.display_name,
             "Paused": "yes" if pool.is_paused else None,
             "Concurrency limit": pool.concurrency_limit,
-            "Created": age(pool.created),
-            "Updated": age(pool.updated),
+            "Created": format_age(pool.created),
+            "Updated": format_age(pool.updated),
             "Base job template": as_text(pool.base_job_template) if pool.base_job_template else None,
         }
     )
 
 
 @command.command("create")
-@_name
+@_name_argument
 @click.option("--base-job-template", metavar="FILE", help="A JSON file with the base job template.")
 @flag("--paused", help="Give out no runs for now.")
 @click.option("--type", "-t", "type_", metavar="TYPE", help="The type of its workers; `process` if not given.")
@@ -125,15 +125,15 @@ def create(
     if name.lower().startswith("prefect"):
         fail("Names of work pools that begin with 'prefect' are kept for the server.")
     type_ = type_ or "process"
-    template = _read_template(base_job_template) if base_job_template else default_template(type_)
+    template = _read_template(base_job_template) if base_job_template else read_default_template(type_)
     new = actions.WorkPoolCreate(name=name, type=type_, base_job_template=template or {}, is_paused=paused)
     try:
-        pool = client().create_work_pool(new, overwrite=overwrite)
+        pool = get_client().create_work_pool(new, overwrite=overwrite)
     except ObjectAlreadyExists:
         fail(f"There is already a work pool {name!r}; --overwrite changes it.")
     click.echo(f"Created work pool {name!r} ({pool.id}) of type {pool.type!r}.")
     if set_as_default:
-        _make_default(name)
+        _set_as_default(name)
     click.echo(f"Its runs are run by a worker: prefect worker start --pool {name!r}")
 
 
@@ -144,11 +144,11 @@ def _read_template(file: str) -> dict[str, Any]:
         fail(f"The base job template in {file!r} is no JSON ({error}).")
 
 
-def default_template(type_: str) -> dict[str, Any] | None:
+def read_default_template(type_: str) -> dict[str, Any] | None:
     """The base job template of a type of workers; None when the type has none that is known."""
     known = {
         kind: worker.get("default_base_job_configuration")
-        for workers in client().read_worker_metadata().values()
+        for workers in get_client().read_worker_metadata().values()
         for kind, worker in workers.items()
     }
     if type_ not in known:
@@ -156,9 +156,9 @@ def default_template(type_: str) -> dict[str, Any] | None:
     return known[type_]
 
 
-def _make_default(name: str) -> None:
-    own = profiles.load_profiles()
-    profile = own.active_profile
+def _set_as_default(name: str) -> None:
+    all_profiles = profiles.load_profiles()
+    profile = all_profiles.active_profile
     if profile is None:
         fail("There is no active profile to keep the default work pool in; `prefect profile use` chooses one.")
     profiles.update_current_profile({"PREFECT_DEFAULT_WORK_POOL_NAME": name})
@@ -166,7 +166,7 @@ def _make_default(name: str) -> None:
 
 
 @command.command("update")
-@_name
+@_name_argument
 @click.option("--base-job-template", metavar="FILE", help="A JSON file with the base job template.")
 @click.option("--concurrency-limit", type=click.IntRange(min=0), help="How many runs at the same time at most.")
 @click.option("--description", help="What it is for.")
@@ -180,55 +180,55 @@ def update(name: str, base_job_template: str | None, concurrency_limit: int | No
     values = {key: value for key, value in changes.items() if value is not None}
     if not values:
         fail("Give what is to change: --base-job-template, --concurrency-limit or --description.")
-    _change(name, **values)
+    _update(name, **values)
     click.echo(f"Updated work pool {name!r}.")
 
 
-def _change(name: str, **values: Any) -> None:
-    find(name)
-    client().update_work_pool(name, actions.WorkPoolUpdate(**values))
+def _update(name: str, **values: Any) -> None:
+    find_work_pool(name)
+    get_client().update_work_pool(name, actions.WorkPoolUpdate(**values))
 
 
 @command.command("pause")
-@_name
+@_name_argument
 def pause(name: str) -> None:
     """Let a work pool give out no runs."""
-    _change(name, is_paused=True)
+    _update(name, is_paused=True)
     click.echo(f"Paused work pool {name!r}.")
 
 
 @command.command("resume")
-@_name
+@_name_argument
 def resume(name: str) -> None:
     """Let a work pool give out runs again."""
-    _change(name, is_paused=False)
+    _update(name, is_paused=False)
     click.echo(f"Resumed work pool {name!r}.")
 
 
 @command.command("set-concurrency-limit")
-@_name
+@_name_argument
 @positional("concurrency_limit", help="Give how many runs run at the same time at most.", type=click.IntRange(min=0))
 def set_concurrency_limit(name: str, concurrency_limit: int) -> None:
     """Limit how many runs of a work pool run at the same time."""
-    _change(name, concurrency_limit=concurrency_limit)
+    _update(name, concurrency_limit=concurrency_limit)
     click.echo(f"At most {concurrency_limit} runs of the work pool {name!r} run at the same time.")
 
 
 @command.command("clear-concurrency-limit")
-@_name
+@_name_argument
 def clear_concurrency_limit(name: str) -> None:
     """Let any number of runs of a work pool run at the same time."""
-    _change(name, concurrency_limit=None)
+    _update(name, concurrency_limit=None)
     click.echo(f"Any number of runs of the work pool {name!r} run at the same time.")
 
 
 @command.command("delete")
-@_name
+@_name_argument
 def delete(name: str) -> None:
     """Delete a work pool with its queues."""
-    find(name)
+    find_work_pool(name)
     confirm(f"Delete the work pool {name!r} with its queues?")
-    client().delete_work_pool(name)
+    get_client().delete_work_pool(name)
     click.echo(f"Deleted work pool {name!r}.")
 
 
@@ -237,7 +237,7 @@ def delete(name: str) -> None:
 @click.option("--file", "-f", metavar="FILE", help="Write it to this file.")
 def get_default_base_job_template(type_: str | None, file: str | None) -> None:
     """Print the base job template of a type of workers."""
-    text = as_json(default_template(type_ or "process"))
+    text = as_json(read_default_template(type_ or "process"))
     if file is None:
         return click.echo(text)
     Path(file).write_text(text + "\n")
@@ -254,20 +254,20 @@ def get_default_base_job_template(type_: str | None, file: str | None) -> None:
 def preview(name: str | None, hours: int | None, output: str | None) -> None:
     """List the runs that a work pool is to give out; (**) marks those that are late."""
     if name:
-        find(name)
-    print_scheduled(
+        find_work_pool(name)
+    print_scheduled_runs(
         filters.WorkPoolFilter(name=filters.WorkPoolFilterName(any_=[name])) if name else None, None, hours, output
     )
 
 
-def print_scheduled(
+def print_scheduled_runs(
     pool: filters.WorkPoolFilter | None, queue: filters.WorkQueueFilter | None, hours: int | None, output: str | None
 ) -> None:
     """Print the runs that are scheduled in pools or a queue, by the time they are due.
 
     They are read as runs, rather than asked for as a worker does: who looks is not counted as a worker.
     """
-    scheduled = client().read_flow_runs(
+    scheduled = get_client().read_flow_runs(
         flow_run_filter=filters.FlowRunFilter(
             state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=[states.StateType.SCHEDULED])),
             next_scheduled_start_time=filters.FlowRunFilterNextScheduledStartTime(
@@ -290,35 +290,35 @@ def print_scheduled(
 
 
 @command.command("slots")
-@_name
+@_name_argument
 @output_option
 def slots(name: str, output: str | None) -> None:
     """Show which runs hold the slots of a work pool and of its queues."""
-    find(name)
-    answers = _status_pages(name)
+    find_work_pool(name)
+    pages = _read_status_pages(name)
     if output:
-        return print_json(answers[0] if len(answers) == 1 else answers)
-    first = answers[0]
-    queues = [queue for answer in answers for queue in answer.queues]
+        return print_json(pages[0] if len(pages) == 1 else pages)
+    first = pages[0]
+    queues = [queue for answer in pages for queue in answer.queues]
     print_fields(
         {
             "Work pool": name,
-            "Slots": taken(first.active_slots, first.concurrency_limit),
-            **{f"Queue {one.queue_name}": taken(one.active_slots, one.concurrency_limit) for one in queues},
+            "Slots": format_slots(first.active_slots, first.concurrency_limit),
+            **{f"Queue {one.queue_name}": format_slots(one.active_slots, one.concurrency_limit) for one in queues},
         }
     )
     print_slots([run for queue in queues for run in queue.flow_runs])
     return None
 
 
-def _status_pages(name: str) -> list[WorkPoolConcurrencyStatus]:
-    answers = [client().read_work_pool_concurrency_status(name)]
-    while answers[-1].page < answers[-1].pages:
-        answers.append(client().read_work_pool_concurrency_status(name, page=answers[-1].page + 1))
-    return answers
+def _read_status_pages(name: str) -> list[WorkPoolConcurrencyStatus]:
+    pages = [get_client().read_work_pool_concurrency_status(name)]
+    while pages[-1].page < pages[-1].pages:
+        pages.append(get_client().read_work_pool_concurrency_status(name, page=pages[-1].page + 1))
+    return pages
 
 
-def taken(slots: int, limit: int | None) -> str:
+def format_slots(slots: int, limit: int | None) -> str:
     """How many slots are taken, of how many."""
     return f"{slots} of {limit}" if limit is not None else f"{slots}, without a limit"
 
@@ -329,7 +329,12 @@ def print_slots(runs: Sequence[FlowRunSlotSummary]) -> None:
         print_table(
             ["Run ID", "Name", "State", "In it for"],
             [
-                [run.id, run.name, state_cell(run.state_name, run.state_type), duration(run.time_in_current_state)]
+                [
+                    run.id,
+                    run.name,
+                    state_cell(run.state_name, run.state_type),
+                    format_duration(run.time_in_current_state),
+                ]
                 for run in runs
             ],
         )

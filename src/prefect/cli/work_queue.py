@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._finding import as_uuid, client, missing, pages
-from prefect.cli._frame import flag, group, output_option, positional
-from prefect.cli._output import age, as_text, confirm, fail, print_fields, print_json, print_table, state_cell
-from prefect.cli.work_pool import print_scheduled, print_slots, taken
+from prefect.cli._command import flag, group, output_option, positional
+from prefect.cli._lookup import fail_not_found, get_client, parse_uuid, read_all_pages
+from prefect.cli._output import as_text, confirm, fail, format_age, print_fields, print_json, print_table, state_cell
+from prefect.cli.work_pool import format_slots, print_scheduled_runs, print_slots
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 if TYPE_CHECKING:
@@ -21,41 +21,41 @@ else:
 
 command = group("work-queue", "Look at work queues, and change them.")
 
-_name = positional("name", help="Give the name of a work queue.")
-_pool = click.option("--pool", "-p", metavar="NAME", help="The work pool it belongs to.")
+_name_argument = positional("name", help="Give the name of a work queue.")
+_pool_option = click.option("--pool", "-p", metavar="NAME", help="The work pool it belongs to.")
 
 
 def _find(name: str, pool: str | None) -> WorkQueue:
-    id = as_uuid(name)
+    id = parse_uuid(name)
     if id is not None:
-        return client().read_work_queue(id)
+        return get_client().read_work_queue(id)
     try:
-        return client().read_work_queue_by_name(name, work_pool_name=pool)
+        return get_client().read_work_queue_by_name(name, work_pool_name=pool)
     except ObjectNotFound:
-        known = _all(pool)
+        known = _read_all(pool)
     pools = sorted(str(queue.work_pool_name) for queue in known if queue.name == name)
     if pools:
         fail(f"The default work pool has no queue {name!r}; --pool says of which pool it is: {', '.join(pools)}.")
-    return missing("work queue", name, [queue.name for queue in known])
+    return fail_not_found("work queue", name, [queue.name for queue in known])
 
 
-def _all(pool: str | None) -> list[WorkQueue]:
-    return pages(lambda limit, offset: client().read_work_queues(pool, limit=limit, offset=offset))
+def _read_all(pool: str | None) -> list[WorkQueue]:
+    return read_all_pages(lambda limit, offset: get_client().read_work_queues(pool, limit=limit, offset=offset))
 
 
-def _status(queue: WorkQueue) -> str | None:
+def _format_status(queue: WorkQueue) -> str | None:
     return queue.status and queue.status.value.replace("_", " ").capitalize()
 
 
 @command.command("create")
-@_name
+@_name_argument
 @click.option("--limit", "-l", type=click.IntRange(min=0), help="How many of its runs run at the same time at most.")
-@_pool
+@_pool_option
 @click.option("--priority", "-q", type=click.IntRange(min=1), help="Its place among the queues of the pool, 1 first.")
 def create(name: str, limit: int | None, pool: str | None, priority: int | None) -> None:
     """Create a work queue."""
     try:
-        queue = client().create_work_queue(name, concurrency_limit=limit, priority=priority, work_pool_name=pool)
+        queue = get_client().create_work_queue(name, concurrency_limit=limit, priority=priority, work_pool_name=pool)
     except ObjectAlreadyExists:
         fail(f"There is already a work queue {name!r} in the work pool.")
     except ObjectNotFound:
@@ -66,11 +66,11 @@ def create(name: str, limit: int | None, pool: str | None, priority: int | None)
 @command.command("ls")
 @flag("--verbose", "-v", help="With priorities and filters.")
 @click.option("--match", "-m", "prefix", metavar="PREFIX", help="Only those whose name begins so.")
-@_pool
+@_pool_option
 @output_option
 def ls(verbose: bool, prefix: str | None, pool: str | None, output: str | None) -> None:
     """List work queues; (**) marks those that are paused."""
-    found = client().match_work_queues([prefix], work_pool_name=pool) if prefix else _all(pool)
+    found = get_client().match_work_queues([prefix], work_pool_name=pool) if prefix else _read_all(pool)
     if output:
         return print_json(found)
     columns = ["Name", "Pool", "ID", "Priority", "Concurrency limit"]
@@ -81,20 +81,20 @@ def ls(verbose: bool, prefix: str | None, pool: str | None, output: str | None) 
         row = [queue.name + (" (**)" if queue.is_paused else ""), queue.work_pool_name, queue.id]
         row += [queue.priority, queue.concurrency_limit]
         if verbose:
-            row += [_status(queue), age(queue.last_polled)]
+            row += [_format_status(queue), format_age(queue.last_polled)]
             row += [queue.filter and as_text(queue.filter)]
         rows.append(row)
     return print_table(columns, rows)
 
 
 @command.command("inspect")
-@_name
-@_pool
+@_name_argument
+@_pool_option
 @output_option
 def inspect(name: str, pool: str | None, output: str | None) -> None:
     """Show a work queue."""
     queue = _find(name, pool)
-    status = client().read_work_queue_status(queue.id)
+    status = get_client().read_work_queue_status(queue.id)
     if output:
         return print_json({**queue.model_dump(mode="json"), "status_details": status.model_dump(mode="json")})
     print_fields(
@@ -103,71 +103,71 @@ def inspect(name: str, pool: str | None, output: str | None) -> None:
             "Name": queue.name,
             "Description": queue.description or None,
             "Pool": queue.work_pool_name,
-            "Status": _status(queue),
+            "Status": _format_status(queue),
             "Paused": "yes" if queue.is_paused else None,
             "Healthy": "yes" if status.healthy else "no",
             "Late runs": status.late_runs_count,
-            "Last polled": age(status.last_polled) or "never",
+            "Last polled": format_age(status.last_polled) or "never",
             "Concurrency limit": queue.concurrency_limit,
             "Priority": queue.priority,
-            "Created": age(queue.created),
-            "Updated": age(queue.updated),
+            "Created": format_age(queue.created),
+            "Updated": format_age(queue.updated),
         }
     )
     return None
 
 
-def _change(name: str, pool: str | None, **changes: Any) -> None:
-    client().update_work_queue(_find(name, pool).id, **changes)
+def _update(name: str, pool: str | None, **changes: Any) -> None:
+    get_client().update_work_queue(_find(name, pool).id, **changes)
 
 
 @command.command("pause")
-@_name
-@_pool
+@_name_argument
+@_pool_option
 def pause(name: str, pool: str | None) -> None:
     """Let a work queue give out no runs."""
     if pool is None:
         confirm(f"Pause the work queue {name!r} of the default work pool?")
-    _change(name, pool, is_paused=True)
+    _update(name, pool, is_paused=True)
     click.echo(f"Paused work queue {name!r}.")
 
 
 @command.command("resume")
-@_name
-@_pool
+@_name_argument
+@_pool_option
 def resume(name: str, pool: str | None) -> None:
     """Let a work queue give out runs again."""
-    _change(name, pool, is_paused=False)
+    _update(name, pool, is_paused=False)
     click.echo(f"Resumed work queue {name!r}.")
 
 
 @command.command("set-concurrency-limit")
-@_name
+@_name_argument
 @positional("limit", help="Give how many of its runs run at the same time at most.", type=click.IntRange(min=0))
-@_pool
+@_pool_option
 def set_concurrency_limit(name: str, limit: int, pool: str | None) -> None:
     """Limit how many runs of a work queue run at the same time."""
-    _change(name, pool, concurrency_limit=limit)
+    _update(name, pool, concurrency_limit=limit)
     click.echo(f"At most {limit} runs of the work queue {name!r} run at the same time.")
 
 
 @command.command("clear-concurrency-limit")
-@_name
-@_pool
+@_name_argument
+@_pool_option
 def clear_concurrency_limit(name: str, pool: str | None) -> None:
     """Let any number of runs of a work queue run at the same time."""
-    _change(name, pool, concurrency_limit=None)
+    _update(name, pool, concurrency_limit=None)
     click.echo(f"Any number of runs of the work queue {name!r} run at the same time.")
 
 
 @command.command("delete")
-@_name
-@_pool
+@_name_argument
+@_pool_option
 def delete(name: str, pool: str | None) -> None:
     """Delete a work queue."""
     queue = _find(name, pool)
     confirm(f"Delete the work queue {queue.name!r} of the work pool {queue.work_pool_name!r}?")
-    client().delete_work_queue_by_id(queue.id)
+    get_client().delete_work_queue_by_id(queue.id)
     click.echo(f"Deleted work queue {queue.name!r}.")
 
 
@@ -175,20 +175,20 @@ def delete(name: str, pool: str | None) -> None:
 
 
 @command.command("preview")
-@_name
+@_name_argument
 @click.option("--hours", "-h", type=click.IntRange(min=1), help="How many hours ahead; however far if not given.")
-@_pool
+@_pool_option
 @output_option
 def preview(name: str, hours: int | None, pool: str | None, output: str | None) -> None:
     """List the runs that a work queue is to give out; (**) marks those that are late."""
     queue = _find(name, pool)
     some = filters.WorkQueueFilter(id=filters.WorkQueueFilterId(any_=[queue.id]))
-    return print_scheduled(None, some, hours, output)
+    return print_scheduled_runs(None, some, hours, output)
 
 
 @command.command("read-runs")
-@_name
-@_pool
+@_name_argument
+@_pool_option
 def read_runs(name: str, pool: str | None) -> None:
     """List the runs that wait in a work queue."""
     queue = _find(name, pool)
@@ -196,27 +196,27 @@ def read_runs(name: str, pool: str | None) -> None:
     waiting = filters.FlowRunFilter(
         state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=["SCHEDULED"]))  # pyright: ignore[reportArgumentType]
     )
-    found = client().read_flow_runs(work_queue_filter=some, flow_run_filter=waiting)
+    found = get_client().read_flow_runs(work_queue_filter=some, flow_run_filter=waiting)
     print_table(
         ["ID", "Name", "State", "Due"],
         [
-            [run.id, run.name, state_cell(run.state_name, run.state_type), age(run.next_scheduled_start_time)]
+            [run.id, run.name, state_cell(run.state_name, run.state_type), format_age(run.next_scheduled_start_time)]
             for run in found
         ],
     )
 
 
 @command.command("slots")
-@_name
-@_pool
+@_name_argument
+@_pool_option
 @output_option
 def slots(name: str, pool: str | None, output: str | None) -> None:
     """Show which runs hold the slots of a work queue."""
     queue = _find(name, pool)
-    answers = [client().read_work_queue_concurrency_status(queue.id)]
-    while answers[-1].page < answers[-1].pages:
-        answers.append(client().read_work_queue_concurrency_status(queue.id, page=answers[-1].page + 1))
+    pages = [get_client().read_work_queue_concurrency_status(queue.id)]
+    while pages[-1].page < pages[-1].pages:
+        pages.append(get_client().read_work_queue_concurrency_status(queue.id, page=pages[-1].page + 1))
     if output:
-        return print_json(answers[0] if len(answers) == 1 else answers)
-    print_fields({"Work queue": queue.name, "Slots": taken(answers[0].active_slots, answers[0].concurrency_limit)})
-    return print_slots([run for answer in answers for run in answer.flow_runs])
+        return print_json(pages[0] if len(pages) == 1 else pages)
+    print_fields({"Work queue": queue.name, "Slots": format_slots(pages[0].active_slots, pages[0].concurrency_limit)})
+    return print_slots([run for answer in pages for run in answer.flow_runs])

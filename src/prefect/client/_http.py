@@ -17,13 +17,13 @@ from uuid import UUID, uuid4
 import orjson
 
 from prefect import settings
+from prefect._backoff import bounded_poisson_interval, clamped_poisson_interval
 from prefect._io import drive, sleep
 from prefect.client._httpx import httpx
 from prefect.client.attribution import get_attribution_headers
 from prefect.client.failures import RETRYABLE_STATUSES
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from prefect.types import now
-from prefect.utilities.math import bounded_poisson_interval, clamped_poisson_interval
 
 logger = logging.getLogger("prefect.client")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from prefect import settings
 from prefect._lazy import exports, lazy
-from prefect.utilities.collections import AutoEnum
+from prefect.types.enums import AutoEnum
 
 if TYPE_CHECKING:
     import asyncio
@@ -48,8 +48,8 @@ _REEXPORTS = {
     "PrefectHttpxAsyncClient": "prefect.client._http",
     "PrefectHttpxSyncClient": "prefect.client._http",
     "PrefectResponse": "prefect.client._http",
-    "bounded_poisson_interval": "prefect.utilities.math",
-    "clamped_poisson_interval": "prefect.utilities.math",
+    "bounded_poisson_interval": "prefect._backoff",
+    "clamped_poisson_interval": "prefect._backoff",
     "get_attribution_headers": "prefect.client.attribution",
     "get_current_settings": "prefect.settings",
     "get_logger": "prefect.logging",

@@ -51,8 +51,8 @@ class Transport(Protocol):
         ...
 
     @property
-    def http(self) -> _http.PrefectHttpxAsyncClient | _http.PrefectHttpxSyncClient:
-        """The httpx client of the API for the calling code: sync while driven, else that of its event loop."""
+    def clients(self) -> HttpClients:
+        """The httpx clients of the API."""
         ...
 
     async def call(
@@ -217,15 +217,12 @@ class LocalTransport:
         return self._application
 
     @property
-    def http(self) -> _http.PrefectHttpxAsyncClient | _http.PrefectHttpxSyncClient:
-        return self.clients.get()
-
-    @property
     def clients(self) -> HttpClients:
         """httpx clients whose requests the local application answers."""
-        if self._clients is None:
-            self._clients = _local_http.create_clients(self)
-        return self._clients
+        clients = self._clients
+        if clients is None:
+            clients = self._clients = _local_http.create_clients(self)
+        return clients
 
     async def call(
         self, method: str, route: str, params: Mapping[str, Any] | None = None, body: Mapping[str, Any] | Any = None
@@ -234,7 +231,7 @@ class LocalTransport:
             answer = await self.application.call(method, route, params or {}, body)
         except errors.Refused as refusal:
             raise self._error(method, build_path(route, params or {})[0], refusal) from None
-        return answer.body.decode() if isinstance(answer, operation.Content) else answer
+        return answer.body.decode() if isinstance(answer, operation.RawResponse) else answer
 
     async def request(
         self,
@@ -300,10 +297,6 @@ class HttpTransport:
             factory = replace(factory, settings=settings)
         self.clients = HttpClients(factory.create_sync_client, factory.create_async_client)
 
-    @property
-    def http(self) -> _http.PrefectHttpxAsyncClient | _http.PrefectHttpxSyncClient:
-        return self.clients.get()
-
     async def call(
         self, method: str, route: str, params: Mapping[str, Any] | None = None, body: Mapping[str, Any] | Any = None
     ) -> Any:
@@ -325,7 +318,7 @@ class HttpTransport:
             options["headers"] = {"content-type": "application/json", **(options.get("headers") or {})}
         if max_retries is not None:
             options["extensions"] = {**(options.get("extensions") or {}), _http.MAX_RETRIES: max_retries}
-        client = self.http
+        client = self.clients.get()
         return await settled(client.send(client.build_request(method, path, params=query, **options)))
 
     async def open(self) -> None:

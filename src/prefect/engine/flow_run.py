@@ -24,7 +24,7 @@ from prefect.rules import Moment
 from prefect.schemas.runs import FlowRun, FlowRunPolicy
 from prefect.schemas.states import State, StateDetails, StateType
 from prefect.types import named_id, new_id, now
-from prefect.utilities.names import generate_slug
+from prefect.types.slugs import generate_slug
 
 if TYPE_CHECKING:
     from prefect.engine import persistence, served

@@ -12,9 +12,9 @@ from prefect._lazy import lazy
 
 if TYPE_CHECKING:
     from prefect.schemas.states import State
-    from prefect.utilities import hashing
+    from prefect.values import hashing
 else:
-    hashing = lazy("prefect.utilities.hashing")
+    hashing = lazy("prefect.values.hashing")
 
 Place = tuple[str, int]
 

@@ -15,12 +15,12 @@ from prefect._lazy import lazy
 from prefect.exceptions import UpstreamTaskError
 from prefect.futures import PrefectFuture, PrefectTaskRunFuture
 from prefect.schemas.states import State
-from prefect.utilities.annotations import BaseAnnotation, allow_failure, opaque, quote, unmapped
+from prefect.values.annotations import BaseAnnotation, allow_failure, opaque, quote, unmapped
 
 if TYPE_CHECKING:
-    from prefect.utilities import collections as visiting
+    from prefect.values import traversal as visiting
 else:
-    visiting = lazy("prefect.utilities.collections")
+    visiting = lazy("prefect.values.traversal")
 
 Tracked = dict[int, tuple[Any, UUID, str]]
 """Return values of earlier runs by `id()`: the value itself (kept alive, so that its id stays its own), run, kind."""

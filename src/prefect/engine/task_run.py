@@ -18,7 +18,8 @@ from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import Memo, Place
 from prefect.engine.parameters import Link, collect, listed, resolve, track
 from prefect.exceptions import UpstreamTaskError
-from prefect.logging.loggers import identity_logger, log_line, print_capture
+from prefect.logging.lines import log_line
+from prefect.logging.loggers import identity_logger, print_capture
 from prefect.results import defaults
 from prefect.results.inline import inline
 from prefect.schemas.runs import FlowRunResult, TaskRun, TaskRunResult
@@ -26,13 +27,12 @@ from prefect.schemas.states import InMemory, State, StateDetails, StateType
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
-    from prefect import settings
+    from prefect import _backoff, settings
     from prefect.engine import persistence
     from prefect.engine.protocols import RunnableTask
-    from prefect.utilities import math
 else:
     persistence = lazy("prefect.engine.persistence")
-    math = lazy("prefect.utilities.math")
+    _backoff = lazy("prefect._backoff")
     settings = lazy("prefect.settings")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
@@ -407,7 +407,7 @@ class TaskExecution(Execution):
         """Seconds before the next attempt, with jitter."""
         delay = rules.retry_delay(self.attempt, self.task.retries, self.task.retry_delay_seconds) or 0.0
         if delay and self.task.retry_jitter_factor:
-            delay = math.clamped_poisson_interval(delay, clamping_factor=self.task.retry_jitter_factor)
+            delay = _backoff.clamped_poisson_interval(delay, clamping_factor=self.task.retry_jitter_factor)
         return delay
 
     # --- the end ------------------------------------------------------------------------------------------------------

@@ -48,10 +48,10 @@ RETRYABLE_EXCEPTIONS = LOST
 SEEN_EVENTS_SIZE = 500_000
 SEEN_EVENTS_TTL = 120
 
-AHEAD = timedelta(days=365)
+SUBSCRIPTION_HORIZON = timedelta(days=365)
 """How far into the future the events are that a subscriber asks for: without end, for a filter that must have one."""
 
-BACK = timedelta(minutes=1)
+RESUME_OVERLAP = timedelta(minutes=1)
 """How far before the last event a subscriber asks again when its connection was lost."""
 
 
@@ -122,7 +122,7 @@ class LocalEventsClient(EventsClient):
         await self._client.request("POST", "/events", json=[event.model_dump(mode="json")])
 
 
-class _Remembered:
+class _RecordingClient:
     """What the clients have in common that tests look into: each remembers the events it was given."""
 
     last: ClassVar[Any] = None
@@ -152,7 +152,7 @@ class _Remembered:
         self.events = []
 
 
-class AssertingEventsClient(_Remembered, EventsClient):
+class AssertingEventsClient(_RecordingClient, EventsClient):
     """Keeps events instead of sending them, for tests. It takes any arguments, and remembers them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -190,22 +190,22 @@ class PrefectEventsClient(EventsClient):
         checkpoint_interval: float = 30.0,
     ) -> None:
         self._url = events_in_socket_from_api_url(api_url_of(api_url))
-        self._attempts = reconnection_attempts
-        self._every = checkpoint_every
-        self._interval = checkpoint_interval
+        self._reconnection_attempts = reconnection_attempts
+        self._checkpoint_every = checkpoint_every
+        self._checkpoint_interval = checkpoint_interval
         self._socket: ClientConnection | None = None
         self._unconfirmed: list[Event] = []
         self._confirmed_at = time.monotonic()
 
     async def __aenter__(self) -> Self:
-        await self._persistently(self._connect)
+        await self._retry(self._connect)
         return await super().__aenter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._unconfirmed and kind is None:
-            await self._persistently(self._checkpoint)
+            await self._retry(self._checkpoint)
         socket, self._socket = self._socket, None
         if socket is not None:
             await socket.close()
@@ -221,12 +221,15 @@ class PrefectEventsClient(EventsClient):
                 sent = True  # with all that is unconfirmed
                 await self._connect()
             elif not sent:
-                await send(self._socket, _as_message(event))
+                await send(self._socket, _to_message(event))
                 sent = True
-            if len(self._unconfirmed) >= self._every or time.monotonic() - self._confirmed_at > self._interval:
+            if (
+                len(self._unconfirmed) >= self._checkpoint_every
+                or time.monotonic() - self._confirmed_at > self._checkpoint_interval
+            ):
                 await self._checkpoint()
 
-        await self._persistently(deliver)
+        await self._retry(deliver)
 
     async def _checkpoint(self) -> None:
         """Wait for a sign of life: what was sent before it has arrived."""
@@ -242,7 +245,7 @@ class PrefectEventsClient(EventsClient):
         self._socket = None
         socket = await self._open()
         for event in self._unconfirmed:
-            await send(socket, _as_message(event))
+            await send(socket, _to_message(event))
         self._socket = socket
 
     async def _open(self) -> ClientConnection:
@@ -252,11 +255,11 @@ class PrefectEventsClient(EventsClient):
         await introduce(socket, None if secret is None else secret.get_secret_value())
         return socket
 
-    async def _persistently(self, act: Any) -> None:
+    async def _retry(self, action: Any) -> None:
         attempt = 0
         while True:
             try:
-                return await act()
+                return await action()
             except InvalidStatus as refused:
                 raise RuntimeError(
                     f"The server refused the websocket {self._url} with the status {refused.response.status_code}."
@@ -264,7 +267,7 @@ class PrefectEventsClient(EventsClient):
             except RETRYABLE_EXCEPTIONS as lost:
                 self._socket = None
                 attempt += 1
-                if attempt > self._attempts:
+                if attempt > self._reconnection_attempts:
                     raise ConnectionError(
                         f"Events cannot be sent to {self._url} ({lost}): is the server running?"
                     ) from lost
@@ -273,11 +276,11 @@ class PrefectEventsClient(EventsClient):
                 await asyncio.sleep(PAUSE)
 
 
-def _as_message(event: Event) -> dict[str, Any]:
+def _to_message(event: Event) -> dict[str, Any]:
     return event.model_dump(mode="json")
 
 
-class AssertingPassthroughEventsClient(_Remembered, PrefectEventsClient):
+class AssertingPassthroughEventsClient(_RecordingClient, PrefectEventsClient):
     """Sends events over a server's websocket and keeps them too, for tests."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -315,7 +318,7 @@ class PrefectCloudEventsClient(PrefectEventsClient):
         checkpoint_interval: float = 30.0,
     ) -> None:
         super().__init__(api_url, reconnection_attempts, checkpoint_every, checkpoint_interval)
-        self._key = _key(api_key)
+        self._key = _require_api_key(api_key)
 
     async def _open(self) -> ClientConnection:
         return await open_socket(self._url, {"Authorization": f"bearer {self._key}"}, prefect=False)
@@ -346,7 +349,7 @@ class PrefectEventSubscriber(Stream[Event]):
 
     def _request(self) -> Any:
         moment = now()
-        wanted = EventOccurredFilter(since=(self._last or moment) - BACK, until=moment + AHEAD)
+        wanted = EventOccurredFilter(since=(self._last or moment) - RESUME_OVERLAP, until=moment + SUBSCRIPTION_HORIZON)
         return {"type": "filter", "filter": self._filter.model_copy(update={"occurred": wanted})}
 
     def _read(self, message: Any) -> Event | None:
@@ -377,7 +380,7 @@ class PrefectCloudEventSubscriber(PrefectEventSubscriber):
         reconnect_on_clean_close: bool = False,
     ) -> None:
         super().__init__(api_url, filter, reconnection_attempts, reconnect_on_clean_close)
-        self._token = _key(api_key)
+        self._token = _require_api_key(api_key)
 
 
 class PrefectCloudAccountEventSubscriber(PrefectCloudEventSubscriber):
@@ -395,8 +398,8 @@ class PrefectCloudAccountEventSubscriber(PrefectCloudEventSubscriber):
         super().__init__(account, api_key, filter, reconnection_attempts, reconnect_on_clean_close)
 
 
-def _key(given: str | None) -> str:
-    key = given or token_of(key_first=True)
+def _require_api_key(api_key: str | None) -> str:
+    key = api_key or token_of(key_first=True)
     if not key:
         raise ValueError("Prefect Cloud needs an API key: run `prefect cloud login`, or set PREFECT_API_KEY.")
     return key

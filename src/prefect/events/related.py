@@ -57,7 +57,7 @@ async def related_resources_from_run_context(
     flow_run, task_run = current_runs()
     if flow_run is None and task_run is None:
         return []
-    found = [resource async for resource in _involved(client, flow_run, task_run)]
+    found = [resource async for resource in _read_related(client, flow_run, task_run)]
     tags = {tag for run in (flow_run, task_run) if run is not None for tag in run.tags}
     left_out = exclude or set()
     return [resource for resource in (*found, *tags_as_related_resources(tags)) if resource.id not in left_out]
@@ -69,7 +69,7 @@ def current_runs() -> tuple[Any, Any]:
     return flow and flow.flow_run, task and task.task_run
 
 
-async def _involved(client: PrefectClient, flow_run: Any, task_run: Any) -> AsyncIterator[RelatedResource]:
+async def _read_related(client: PrefectClient, flow_run: Any, task_run: Any) -> AsyncIterator[RelatedResource]:
     if flow_run is not None:
         yield object_as_related_resource("flow-run", "flow-run", flow_run)
     if task_run is not None:
@@ -85,12 +85,12 @@ async def _involved(client: PrefectClient, flow_run: Any, task_run: Any) -> Asyn
         ("work-queue", getattr(flow_run, "work_queue_id", None), client.read_work_queue),
         ("work-pool", getattr(flow_run, "work_pool_name", None), client.read_work_pool),
     ):
-        known = await _remembered(kind, key, read)
+        known = await _read_cached(kind, key, read)
         if known is not None:
             yield object_as_related_resource(kind, kind, known)
 
 
-async def _remembered(kind: str, key: Any, read: Any) -> Any:
+async def _read_cached(kind: str, key: Any, read: Any) -> Any:
     if key is None:
         return None
     entry = RESOURCE_CACHE.get(f"{kind}.{key}")

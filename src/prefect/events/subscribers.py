@@ -28,7 +28,7 @@ class FlowRunSubscriber:
 
     def __init__(self, flow_run_id: UUID, straggler_timeout: int = 3, reconnection_attempts: int = 10) -> None:
         self._resource = f"prefect.flow-run.{flow_run_id}"
-        self._patience = straggler_timeout
+        self._straggler_timeout = straggler_timeout
         self._logs = get_logs_subscriber(
             filter=LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id])),
             reconnection_attempts=reconnection_attempts,
@@ -39,12 +39,12 @@ class FlowRunSubscriber:
         )
         self._items: asyncio.Queue[Log | Event | BaseException] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
-        self._ended = False
+        self._has_ended = False
 
     async def __aenter__(self) -> Self:
         for source in (self._logs, self._events):
             await source.__aenter__()
-            self._tasks.append(asyncio.create_task(self._pass_on(source)))
+            self._tasks.append(asyncio.create_task(self._forward(source)))
         return self
 
     async def __aexit__(self, *error: Any) -> None:
@@ -59,22 +59,22 @@ class FlowRunSubscriber:
 
     async def __anext__(self) -> Log | Event:
         try:
-            item = await asyncio.wait_for(self._items.get(), self._patience if self._ended else None)
+            item = await asyncio.wait_for(self._items.get(), self._straggler_timeout if self._has_ended else None)
         except TimeoutError:
             raise StopAsyncIteration from None
         if isinstance(item, BaseException):
             raise item
-        if isinstance(item, Event) and self._ends(item):
-            self._ended = True
+        if isinstance(item, Event) and self._is_final(item):
+            self._has_ended = True
         return item
 
-    def _ends(self, event: Event) -> bool:
+    def _is_final(self, event: Event) -> bool:
         if event.resource.id != self._resource:
             return False
         kind = event.resource.get("prefect.state-type") or ""
         return kind in StateType.__members__ and StateType[kind] in TERMINAL_STATES
 
-    async def _pass_on(self, source: Any) -> None:
+    async def _forward(self, source: Any) -> None:
         try:
             async for item in source:
                 await self._items.put(item)

@@ -23,10 +23,10 @@ else:
 
 logger = logging.getLogger("prefect.events")
 
-TIGHT_TIMING = timedelta(minutes=5)
+MAX_FOLLOWS_DELAY = timedelta(minutes=5)
 """How far apart two events are at most of which one is to be handled after the other."""
 
-_IMPORTABLE = {
+_REEXPORTS = {
     "prefect.events.clients": (
         *("AssertingEventsClient", "AssertingPassthroughEventsClient", "PrefectCloudEventsClient"),
         "PrefectEventsClient",
@@ -37,7 +37,7 @@ _IMPORTABLE = {
 """Names of other modules that programs import from here."""
 
 __getattr__, __dir__ = exports(
-    __name__, {name: f"{module}:{name}" for module, names in _IMPORTABLE.items() for name in names}
+    __name__, {name: f"{module}:{name}" for module, names in _REEXPORTS.items() for name in names}
 )
 
 
@@ -72,16 +72,16 @@ def emit_event(
     """
     try:
         at = occurred or now()
-        made = events.Event(
+        new_event = events.Event(
             event=event,
             resource=resource,  # pyright: ignore[reportArgumentType]
             occurred=at,
             related=list(related or ()),  # pyright: ignore[reportArgumentType]
             payload=payload or {},
             id=id or new_id(),
-            follows=follows.id if follows is not None and abs(at - follows.occurred) < TIGHT_TIMING else None,
+            follows=follows.id if follows is not None and abs(at - follows.occurred) < MAX_FOLLOWS_DELAY else None,
         )
-        size = made.size_bytes
+        size = new_event.size_bytes
     except Exception:
         logger.exception("The event %s could not be emitted.", event)
         return None
@@ -89,8 +89,8 @@ def emit_event(
     if size > limit:
         raise EventTooLarge(size, limit)
     try:
-        worker.EventsWorker.instance().send(made)
+        worker.EventsWorker.instance().send(new_event)
     except Exception:
         logger.exception("The event %s could not be emitted.", event)
         return None
-    return made
+    return new_event

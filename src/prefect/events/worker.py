@@ -37,21 +37,21 @@ else:
 
 logger = logging.getLogger("prefect.events")
 
-AT_ONCE = 100
+BATCH_SIZE = 100
 """How many events a request has at most."""
 
-GATHER = {ServerType.EPHEMERAL: 1.0}
+BATCH_DELAY_SECONDS = {ServerType.EPHEMERAL: 1.0}
 """Seconds to wait for further events before the first is sent. Opening the local store is work, so once a second."""
 
-GATHER_FOR_SERVER = 0.05
+SERVER_BATCH_DELAY_SECONDS = 0.05
 
-LAST_CHANCE = 10.0
+EXIT_FLUSH_TIMEOUT_SECONDS = 10.0
 """Seconds that the end of the process waits for events to be sent."""
 
-ATTEMPTS = 6
+MAX_ATTEMPTS = 6
 """How often events are sent before they are given up, after pauses that double."""
 
-FIRST_PAUSE = 1.0
+FIRST_RETRY_DELAY_SECONDS = 1.0
 """Seconds of the first of these pauses."""
 
 
@@ -98,7 +98,7 @@ class EventsWorker:
         self.client_type = client_type
         self.client_options = client_options
         self._settings = settings.get_current_settings()
-        self._gather = GATHER.get(determine_server_type(), GATHER_FOR_SERVER)
+        self._batch_delay = BATCH_DELAY_SECONDS.get(determine_server_type(), SERVER_BATCH_DELAY_SECONDS)
         self.reset_for_fork()
 
     def reset_for_fork(self) -> None:
@@ -106,7 +106,7 @@ class EventsWorker:
         self._queue: deque[tuple[Event, contextvars.Context | None]] = deque()
         self._changed = threading.Condition()
         self._sending = 0
-        self._hurry = False
+        self._flush_now = False
         self._stopped = False
         self._thread: threading.Thread | None = None
         self._client: PrefectClient | None = None
@@ -191,10 +191,10 @@ class EventsWorker:
     def wait_until_empty(self) -> None:
         """Wait until what is queued now has been sent, or given up."""
         with self._changed:
-            self._hurry = True
+            self._flush_now = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._queue and not self._sending)
-            self._hurry = False
+            self._flush_now = False
 
     def drain(self, at_exit: bool = False) -> bool:
         """Send what is queued, and stop.
@@ -205,11 +205,11 @@ class EventsWorker:
         Returns:
             Whether all was sent or given up in time.
         """
-        return self._finish(LAST_CHANCE if at_exit else None)
+        return self._finish(EXIT_FLUSH_TIMEOUT_SECONDS if at_exit else None)
 
     def _finish(self, timeout: float | None) -> bool:
         with self._changed:
-            self._stopped = self._hurry = True
+            self._stopped = self._flush_now = True
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(timeout)
@@ -233,35 +233,35 @@ class EventsWorker:
     def _run_with_api(self) -> None:
         with orchestration.get_client(sync_client=True) as client:
             self._client = client._operations
-            while batch := self._take(AT_ONCE):
-                self._try_to_emit(self._client, [self._complete(*item) for item in batch])
-                self._sent(len(batch))
+            while batch := self._take_batch(BATCH_SIZE):
+                self._emit_with_retries(self._client, [self._add_related(*item) for item in batch])
+                self._mark_sent(len(batch))
 
     async def _run_with_client(self, client: EventsClient) -> None:
         async with client:
-            while batch := await asyncio.to_thread(self._take, AT_ONCE):
+            while batch := await asyncio.to_thread(self._take_batch, BATCH_SIZE):
                 for item in batch:
                     try:
-                        await client.emit(await asyncio.to_thread(self._complete, *item))
+                        await client.emit(await asyncio.to_thread(self._add_related, *item))
                     except Exception as error:
                         logger.warning("The event %s could not be sent: %s", item[0].event, error)
-                self._sent(len(batch))
+                self._mark_sent(len(batch))
 
-    def _take(self, count: int) -> list[tuple[Event, contextvars.Context | None]]:
+    def _take_batch(self, count: int) -> list[tuple[Event, contextvars.Context | None]]:
         """The next events, or none when the worker is to stop."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._stopped)
-            self._changed.wait_for(lambda: self._hurry or len(self._queue) >= count, self._gather)
+            self._changed.wait_for(lambda: self._flush_now or len(self._queue) >= count, self._batch_delay)
             batch = [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
             self._sending += len(batch)
             return batch
 
-    def _sent(self, count: int) -> None:
+    def _mark_sent(self, count: int) -> None:
         with self._changed:
             self._sending -= count
             self._changed.notify_all()
 
-    def _complete(self, event: Event, context: contextvars.Context | None) -> Event:
+    def _add_related(self, event: Event, context: contextvars.Context | None) -> Event:
         if context is not None:
             try:
                 context.run(drive, self.attach_related_resources_from_context(event))
@@ -269,15 +269,15 @@ class EventsWorker:
                 logger.debug("What the event %s is about besides is not known: %s", event.event, error)
         return event
 
-    def _try_to_emit(self, client: PrefectClient, events: list[Event]) -> None:
+    def _emit_with_retries(self, client: PrefectClient, events: list[Event]) -> None:
         failed: Exception | None = None
-        for attempt in range(ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             try:
                 return drive(emit(client, events))
             except Exception as error:
                 failed = error
             with self._changed:
-                if self._changed.wait_for(lambda: self._stopped, FIRST_PAUSE * 2**attempt) and attempt:
+                if self._changed.wait_for(lambda: self._stopped, FIRST_RETRY_DELAY_SECONDS * 2**attempt) and attempt:
                     break
         logger.warning("%d events could not be sent: %s", len(events), failed)
 
@@ -306,7 +306,7 @@ class ProcessPoolForwardingEventsClient:
 
 
 def _at_exit() -> None:
-    EventsWorker.drain_all(LAST_CHANCE)
+    EventsWorker.drain_all(EXIT_FLUSH_TIMEOUT_SECONDS)
 
 
 atexit.register(_at_exit)

@@ -24,10 +24,10 @@ else:
 
 T = TypeVar("T")
 
-FIRST_LOOK = 0.5
+FIRST_POLL_INTERVAL_SECONDS = 0.5
 """Seconds until the first look at whether a run was resumed; each pause is twice the one before."""
 
-_pauses_seen = "observed_flow_pauses"
+_PAUSE_COUNTER = "observed_flow_pauses"
 
 
 async def apause_flow_run(
@@ -50,19 +50,19 @@ async def apause_flow_run(
         FlowPauseTimeout: It was not resumed in time.
         Abort: It was stopped meanwhile.
     """
-    run, key = _present("pause"), key or _next_key()
+    run, key = _get_current_flow_run("pause"), key or _next_key()
     logger = get_run_logger()
-    question = _Question(wait_for_input, Paused(timeout_seconds=timeout, pause_key=key))
+    input_request = _InputRequest(wait_for_input, Paused(timeout_seconds=timeout, pause_key=key))
     logger.info("Pausing flow, execution will continue when this flow run is resumed.")
-    state = await _propose(run.id, question.state)
+    state = await _propose_state(run.id, input_request.state)
     if state.is_running():
-        return await question.answer()
+        return await input_request.load_response()
     if not state.is_paused():
         raise RuntimeError(f"The flow run could not be paused: it is {state}.")
-    await question.ask()
+    await input_request.save()
     await _wait_until_resumed(run, timeout, poll_interval)
     logger.info("Resuming flow run execution!")
-    return await question.answer()
+    return await input_request.load_response()
 
 
 async def asuspend_flow_run(
@@ -90,20 +90,20 @@ async def asuspend_flow_run(
         Abort: It may not be suspended.
     """
     context = EngineContext.get()
-    here = context.flow_run if context else None
-    if flow_run_id is None or (here is not None and here.id == flow_run_id):
-        here = _present("suspend")
-        flow_run_id, key = here.id, key or _next_key()
+    current_run = context.flow_run if context else None
+    if flow_run_id is None or (current_run is not None and current_run.id == flow_run_id):
+        current_run = _get_current_flow_run("suspend")
+        flow_run_id, key = current_run.id, key or _next_key()
     else:
-        here, key = None, key or str(new_id())
-    question = _Question(wait_for_input, Suspended(timeout_seconds=timeout, pause_key=key))
-    state = await _propose(flow_run_id, question.state)
+        current_run, key = None, key or str(new_id())
+    input_request = _InputRequest(wait_for_input, Suspended(timeout_seconds=timeout, pause_key=key))
+    state = await _propose_state(flow_run_id, input_request.state)
     if state.is_running():
-        return await question.answer(flow_run_id)
+        return await input_request.load_response(flow_run_id)
     if not state.is_paused():
         raise RuntimeError(f"The flow run could not be suspended: it is {state}.")
-    await question.ask(flow_run_id)
-    if here is not None:
+    await input_request.save(flow_run_id)
+    if current_run is not None:
         raise Pause("The flow run is suspended.", state=state)
     return None
 
@@ -120,12 +120,12 @@ async def aresume_flow_run(flow_run_id: UUID, run_input: dict[str, Any] | None =
         FlowPauseTimeout: It is too late.
     """
     async with orchestration.get_client() as client:
-        answer = await client.resume_flow_run(flow_run_id, run_input)
-    if answer.status.value == "ACCEPT":
+        response = await client.resume_flow_run(flow_run_id, run_input)
+    if response.status.value == "ACCEPT":
         return
-    if answer.state is not None and answer.state.is_failed():
+    if response.state is not None and response.state.is_failed():
         raise FlowPauseTimeout("The flow run can no longer be resumed.")
-    raise NotPausedError(f"The flow run cannot be resumed: {getattr(answer.details, 'reason', None)}")
+    raise NotPausedError(f"The flow run cannot be resumed: {getattr(response.details, 'reason', None)}")
 
 
 pause_flow_run = twin(apause_flow_run)
@@ -133,7 +133,7 @@ suspend_flow_run = twin(asuspend_flow_run)
 resume_flow_run = twin(aresume_flow_run)
 
 
-class _Question:
+class _InputRequest:
     """What is asked with a pause.
 
     Args:
@@ -142,25 +142,25 @@ class _Question:
     """
 
     def __init__(self, kind: Any, state: State[Any]) -> None:
-        self._form = inputs.run_input_subclass_from_type(kind) if kind is not None else None
+        self._input_type = inputs.run_input_subclass_from_type(kind) if kind is not None else None
         self.state = state
-        if self._form is not None:
+        if self._input_type is not None:
             keys = inputs.keyset_from_paused_state(state)
             details = state.state_details.model_copy(update={"run_input_keyset": keys})
             self.state = state.model_copy(update={"state_details": details})
             self._keys = keys
 
-    async def ask(self, flow_run_id: UUID | None = None) -> None:
+    async def save(self, flow_run_id: UUID | None = None) -> None:
         """Leave it with the run."""
-        if self._form is not None:
-            await self._form.asave(self._keys, flow_run_id)
+        if self._input_type is not None:
+            await self._input_type.asave(self._keys, flow_run_id)
 
-    async def answer(self, flow_run_id: UUID | None = None) -> Any:
+    async def load_response(self, flow_run_id: UUID | None = None) -> Any:
         """What was answered."""
-        return None if self._form is None else await self._form.aload(self._keys, flow_run_id)
+        return None if self._input_type is None else await self._input_type.aload(self._keys, flow_run_id)
 
 
-def _present(verb: str) -> FlowRun:
+def _get_current_flow_run(verb: str) -> FlowRun:
     """The flow run that this code is in."""
     context = EngineContext.get()
     if TaskRunContext.get() is not None:
@@ -174,25 +174,25 @@ def _next_key() -> str:
     """The number of this pause among those of the present run."""
     context = EngineContext.get()
     assert context is not None
-    seen: dict[str, int] = context.__dict__[_pauses_seen]
+    seen: dict[str, int] = context.__dict__[_PAUSE_COUNTER]
     seen["count"] = seen.get("count", 0) + 1
     return str(seen["count"])
 
 
-async def _propose(flow_run_id: UUID, state: State[Any]) -> State[Any]:
+async def _propose_state(flow_run_id: UUID, state: State[Any]) -> State[Any]:
     async with orchestration.get_client() as client:
         while True:
-            answer = await client.set_flow_run_state(flow_run_id, state)
-            status, details = answer.status.value, answer.details
+            response = await client.set_flow_run_state(flow_run_id, state)
+            status, details = response.status.value, response.details
             if status == "ABORT":
                 raise Abort(getattr(details, "reason", None) or f"The flow run may not become {state}.")
             if status != "WAIT":
-                return answer.state or state
+                return response.state or state
             await sleep(float(getattr(details, "delay_seconds", 1)))
 
 
 async def _wait_until_resumed(run: FlowRun, timeout: float, poll_interval: float) -> None:
-    end, pause = time.monotonic() + timeout, FIRST_LOOK
+    end, pause = time.monotonic() + timeout, FIRST_POLL_INTERVAL_SECONDS
     async with orchestration.get_client() as client:
         while (left := end - time.monotonic()) > 0:
             await sleep(min(pause, poll_interval, left))

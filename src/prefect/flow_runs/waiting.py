@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 else:
     orchestration = lazy("prefect.client.orchestration")
 
-FIRST_LOOK, LAST_LOOK = 0.1, 2.0
+FIRST_POLL_INTERVAL_SECONDS, MAX_POLL_INTERVAL_SECONDS = 0.1, 2.0
 """Seconds between two looks: at first, and at most."""
 
 
@@ -46,14 +46,14 @@ async def wait_for_flow_run(
     """
     if poll_interval is not None:
         warnings.warn("`poll_interval` of `wait_for_flow_run` does nothing.", DeprecationWarning, stacklevel=2)
-    logger, seen, pause = get_logger(), None, FIRST_LOOK
+    logger, logged_state_id, pause = get_logger(), None, FIRST_POLL_INTERVAL_SECONDS
     end = float("inf") if timeout is None else time.monotonic() + timeout
-    async with nullcontext(client) if client is not None else orchestration.get_client() as asking:
+    async with nullcontext(client) if client is not None else orchestration.get_client() as api:
         while True:
-            run = await asking.read_flow_run(flow_run_id)
+            run = await api.read_flow_run(flow_run_id)
             state = run.state
-            if state is not None and log_states and state.id != seen:
-                seen = state.id
+            if state is not None and log_states and state.id != logged_state_id:
+                logged_state_id = state.id
                 logger.info("Flow run is in state %r", state.name)
             if state is not None and state.is_final():
                 return run
@@ -61,4 +61,4 @@ async def wait_for_flow_run(
             if left <= 0:
                 raise FlowRunWaitTimeout(f"The flow run {flow_run_id} did not end within {timeout} seconds.")
             await sleep(min(pause, left))
-            pause = min(pause * 1.5, LAST_LOOK)
+            pause = min(pause * 1.5, MAX_POLL_INTERVAL_SECONDS)

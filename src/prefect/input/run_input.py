@@ -28,7 +28,7 @@ T = TypeVar("T")
 Keyset = dict[Literal["description", "response", "schema"], str]
 """Under which keys a run keeps the parts of one question."""
 
-_RUN = "prefect.flow-run."
+_FLOW_RUN_PREFIX = "prefect.flow-run."
 
 
 def keyset_from_paused_state(state: State[Any]) -> Keyset:
@@ -109,21 +109,21 @@ class BaseRunInput(pydantic.BaseModel):
             keyset: Under which keys.
             flow_run_id: The run; the present one if None.
         """
-        answer = await actions.aread_flow_run_input(keyset["response"], flow_run_id)
-        given = cls(**(answer or {}))
-        given._metadata = RunInputMetadata(
+        response = await actions.aread_flow_run_input(keyset["response"], flow_run_id)
+        run_input = cls(**(response or {}))
+        run_input._metadata = RunInputMetadata(
             key=keyset["response"], receiver=actions.ensure_flow_run_id(flow_run_id), sender=None
         )
-        return given
+        return run_input
 
     @classmethod
     def load_from_flow_run_input(cls, flow_run_input: FlowRunInput) -> Self:
         """An input as it was kept for a run."""
-        given = cls(**flow_run_input.decoded_value)
-        given._metadata = RunInputMetadata(
+        run_input = cls(**flow_run_input.decoded_value)
+        run_input._metadata = RunInputMetadata(
             key=flow_run_input.key, sender=flow_run_input.sender, receiver=flow_run_input.flow_run_id
         )
-        return given
+        return run_input
 
     @classmethod
     def with_initial_data(cls, description: str | None = None, **kwargs: Any) -> type[Self]:
@@ -141,10 +141,10 @@ class BaseRunInput(pydantic.BaseModel):
             field = copy(cls.model_fields[name])
             field.default, field.default_factory = value, None
             fields[name] = (field.annotation, field)
-        made = pydantic.create_model(cls.__name__, __base__=cls, **fields)
+        subclass = pydantic.create_model(cls.__name__, __base__=cls, **fields)
         if description is not None:
-            made._description = description
-        return cast("type[Self]", made)
+            subclass._description = description
+        return cast("type[Self]", subclass)
 
     async def arespond(self, run_input: RunInput, sender: str | None = None, key_prefix: str | None = None) -> None:
         """Send an input to the flow run that this one came from.
@@ -157,10 +157,12 @@ class BaseRunInput(pydantic.BaseModel):
         Raises:
             RuntimeError: No flow run has sent this one.
         """
-        by = self.metadata.sender or ""
-        if not by.startswith(_RUN):
-            raise RuntimeError(f"Only a flow run can be responded to, and this input was sent by {by or 'nobody'!r}.")
-        await asend_input(run_input, UUID(by.removeprefix(_RUN)), sender, key_prefix)
+        receiver = self.metadata.sender or ""
+        if not receiver.startswith(_FLOW_RUN_PREFIX):
+            raise RuntimeError(
+                f"Only a flow run can be responded to, and this input was sent by {receiver or 'nobody'!r}."
+            )
+        await asend_input(run_input, UUID(receiver.removeprefix(_FLOW_RUN_PREFIX)), sender, key_prefix)
 
     async def asend_to(self, flow_run_id: UUID, sender: str | None = None, key_prefix: str | None = None) -> None:
         """Send it to a flow run.
@@ -269,7 +271,7 @@ def run_input_subclass_from_type(_type: Any) -> Any:
 # --- receiving -------------------------------------------------------------------------------------------------------
 
 
-class _Inputs(Generic[T]):
+class _InputIterator(Generic[T]):
     """The inputs of a flow run as they come: an iterator, also for `async for`.
 
     Args:
@@ -355,11 +357,11 @@ class _Inputs(Generic[T]):
     next: Any = twin(anext)
 
 
-class GetInputHandler(_Inputs[R]):
+class GetInputHandler(_InputIterator[R]):
     """The inputs of a form's type that are sent to a flow run."""
 
 
-class GetAutomaticInputHandler(_Inputs[T]):
+class GetAutomaticInputHandler(_InputIterator[T]):
     """The values of a type that are sent to a flow run; arguments as in `receive_input`."""
 
     def __init__(
@@ -380,8 +382,8 @@ class GetAutomaticInputHandler(_Inputs[T]):
 
     def to_instance(self, flow_run_input: FlowRunInput) -> Any:
         """An input as what the iteration gives: the value, or the form around it, which knows where it came from."""
-        given = self.run_input_cls.load_from_flow_run_input(flow_run_input)
-        return given if self.with_metadata else given.value
+        run_input = self.run_input_cls.load_from_flow_run_input(flow_run_input)
+        return run_input if self.with_metadata else run_input.value
 
 
 def receive_input(
@@ -410,7 +412,7 @@ def receive_input(
         An iterator, also for `async for`.
     """
     kind = run_input_subclass_from_type(input_type)
-    more = {"with_metadata": with_metadata} if issubclass(kind, AutomaticRunInput) else {}
+    options = {"with_metadata": with_metadata} if issubclass(kind, AutomaticRunInput) else {}
     return kind.receive(
         timeout=timeout,
         poll_interval=poll_interval,
@@ -418,7 +420,7 @@ def receive_input(
         exclude_keys=exclude_keys,
         key_prefix=key_prefix,
         flow_run_id=flow_run_id,
-        **more,
+        **options,
     )
 
 

@@ -1,8 +1,8 @@
-"""What runs say to people: loggers that know their run, the console, and the log records of the journal.
+"""Logging: loggers that carry their run's ids, the console handler, and the handler that journals log records.
 
 A logger obtained here works like any logger of the standard library. Logging is set up once, when the first logger is
-asked for or the first run starts, never at import. The room reads the identity of the current run from
-`prefect.logging._identity`; it must not know flows, tasks, contexts or the engine, and emitting a record must never
+requested or the first run starts, never at import. The package reads the identity of the current run from
+`prefect.logging._identity`; it must not import flows, tasks, contexts or the engine, and emitting a record must never
 fail or delay its caller.
 """
 

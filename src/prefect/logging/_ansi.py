@@ -1,4 +1,4 @@
-"""Colours for a terminal without a rendering library: spans found by a highlighter become escape sequences.
+"""ANSI colours without a rendering library: spans found by a highlighter become escape sequences.
 
 A console line is written thousands of times a run; rendering it as rich text costs more than the task it reports. The
 look is that of the same styles in rich, which is imported only for a style that is not in the short list here.
@@ -24,7 +24,7 @@ _RESET = "\x1b[0m"
 
 
 def color_depth(stream: TextIO) -> int:
-    """How many colours `stream` shows: 0 when it shows no styles at all, 1 for styles without colour, else 16 or 256.
+    """Return how many colours a stream shows: 0 for no styles at all, 1 for styles without colour, else 16 or 256.
 
     A terminal shows as many as `TERM` and `COLORTERM` say. `FORCE_COLOR` treats anything as a terminal, `NO_COLOR`
     leaves only attributes such as bold.
@@ -45,7 +45,7 @@ def color_depth(stream: TextIO) -> int:
 
 
 def escape_sequence(style: str, depth: int) -> str:
-    """The sequence that turns `style` on, such as `bold magenta`; empty when it has no effect or is not a style."""
+    """Return the sequence that turns on a style such as `bold magenta`; empty when it has no effect or is no style."""
     codes: list[str] = []
     for word in style.split():
         if word in _ATTRIBUTES:

@@ -1,4 +1,4 @@
-"""The logging configuration that applies when the user has written none.
+"""The default logging configuration.
 
 It has the form of `logging.config.dictConfig`, so that each key of it can be overridden by an environment variable.
 `logging.yml`, next to this file, says the same for people who want to start from it; a test keeps them equal.
@@ -29,7 +29,7 @@ STYLES = {
 
 
 def default_config(level: str, server_level: str, internal_level: str) -> dict[str, Any]:
-    """A new copy of the default configuration.
+    """Return a new copy of the default configuration.
 
     Args:
         level: The level of everything of this package that has no level of its own.

@@ -1,6 +1,6 @@
-"""Which run the current code belongs to, as far as a log line needs to know.
+"""The ids and names of the current run, for log records.
 
-The context of a run sets it; loggers and handlers read it. It is all that logging knows of runs.
+The context of a run sets them; loggers and handlers read them. Logging knows nothing else about runs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+UNKNOWN_NAME = "<unknown>"
+"""The name of what has no known name, in log records."""
 
 
 class RunIdentity(NamedTuple):

@@ -1,4 +1,4 @@
-"""The public path of following logs as a server gets them; it lives in `prefect.client`, above this room."""
+"""Public import path of the log subscribers, which live in `prefect.client`, a package above this one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logging is set up once a process, from the defaults, the environment and the user's `logging.yml`.
+"""Configure logging once a process, from the defaults, the environment and the user's `logging.yml`.
 
 Most processes change nothing: for them the handlers are made directly, without YAML and `logging.config`. A file, or a
 class that is not of this package, goes through `logging.config.dictConfig`. Both start from `_defaults`.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from prefect._lazy import lazy
 from prefect.logging import _defaults
-from prefect.logging._given import is_given, value_if_given
+from prefect.logging._explicit_settings import explicit_value, is_explicit
 from prefect.logging.filters import ObfuscateApiKeyFilter
 from prefect.logging.formatters import PrefectFormatter
 from prefect.logging.handlers import (
@@ -80,9 +80,9 @@ _lock = threading.RLock()
 
 
 def ensure_logging_setup() -> None:
-    """Set up logging if this process has not done so. A configuration that cannot be applied costs a line on stderr.
+    """Set up logging once; a configuration that cannot be applied is reported on stderr and replaced by the defaults.
 
-    Called by whatever is about to log for the first time, so it must not fail: the defaults are used instead.
+    Called before the first log record, so it must not fail.
     """
     if PROCESS_LOGGING_CONFIG:
         return
@@ -135,21 +135,21 @@ def load_logging_config(path: Path) -> dict[str, Any]:
 
 
 def to_envvar(name: str) -> str:
-    """The part of an environment variable's name that stands for `name`: letters, digits and underscores."""
+    """Return a key as part of an environment variable's name: letters, digits and underscores."""
     text = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in name)
     return ("_" if text[:1] == " " else "") + "_".join(text.split()) + ("_" if text[-1:] == " " else "")
 
 
 def _default_config() -> dict[str, Any]:
     current = settings.get_current_settings()
-    if is_given(current, "debug_mode") or is_given(
+    if is_explicit(current, "debug_mode") or is_explicit(
         current, "testing.test_mode", "PREFECT_TEST_MODE"
     ):  # which change the other levels
         return _defaults.default_config(
             current.logging.level, current.server.logging_level, current.internal.logging_level
         )
-    server = value_if_given(current, "server.logging_level", "PREFECT_LOGGING_SERVER_LEVEL")
-    internal = value_if_given(current, "internal.logging_level", "PREFECT_LOGGING_INTERNAL_LEVEL")
+    server = explicit_value(current, "server.logging_level", "PREFECT_LOGGING_SERVER_LEVEL")
+    internal = explicit_value(current, "internal.logging_level", "PREFECT_LOGGING_INTERNAL_LEVEL")
     return _defaults.default_config(current.logging.level, server or "WARNING", internal or "ERROR")
 
 
@@ -186,7 +186,7 @@ def _leaves(
 
 
 def _parse(value: str, default: Any, key: str) -> Any:
-    """The value of an environment variable as the type that the key had."""
+    """Parse an environment variable as the type of the key's default."""
     if isinstance(default, bool):
         return value.strip().lower() in ("1", "true", "t", "yes", "y", "on")
     if isinstance(default, list):
@@ -197,8 +197,8 @@ def _parse(value: str, default: Any, key: str) -> Any:
 
 
 def _apply(config: dict[str, Any], first: bool, from_file: bool = False) -> None:
-    root_is_theirs = bool(logging.root.handlers) if first else "root" not in PROCESS_LOGGING_CONFIG
-    if root_is_theirs:
+    has_program_handlers = bool(logging.root.handlers) if first else "root" not in PROCESS_LOGGING_CONFIG
+    if has_program_handlers:
         config.pop("root", None)
     if config.get("incremental"):
         _apply_levels(config)
@@ -208,7 +208,7 @@ def _apply(config: dict[str, Any], first: bool, from_file: bool = False) -> None
         _apply_directly(config)
     extra = config.get("loggers", {}).get("prefect.extra")
     for name in _extra_loggers() if extra else ():
-        _give_handlers(logging.getLogger(name), logging.getLogger("prefect.extra").handlers)
+        _add_handlers(logging.getLogger(name), logging.getLogger("prefect.extra").handlers)
     for name in ("prefect", "prefect.client", "prefect.flow_runs", "prefect.task_runs"):
         hide_secrets(logging.getLogger(name))
     PROCESS_LOGGING_CONFIG.clear()
@@ -216,7 +216,7 @@ def _apply(config: dict[str, Any], first: bool, from_file: bool = False) -> None
 
 
 def hide_secrets(logger: logging.Logger) -> None:
-    """Make `logger` take secrets out of the records that are logged with it."""
+    """Add the filter that redacts secrets to a logger."""
     if not any(isinstance(known, ObfuscateApiKeyFilter) for known in logger.filters):
         logger.addFilter(ObfuscateApiKeyFilter())
 
@@ -241,7 +241,7 @@ def _apply_level(logger: logging.Logger, spec: dict[str, Any]) -> None:
 
 
 def _is_own(config: dict[str, Any]) -> bool:
-    """Whether every handler, and every formatter that a handler uses, is one that `_apply_directly` can make."""
+    """Return whether `_apply_directly` can make every handler and formatter of a configuration."""
     for spec in config["handlers"].values():
         formatter = config["formatters"].get(spec.get("formatter"), {})
         if spec["class"] not in _OWN_CLASSES or spec.get("stream", "ext://sys.stderr") != "ext://sys.stderr":
@@ -263,7 +263,7 @@ def _apply_directly(config: dict[str, Any]) -> None:
     for logger, spec in named:
         logger.handlers.clear()
         logger.propagate = True
-        _give_handlers(logger, [handlers[name] for name in spec.get("handlers", ())])
+        _add_handlers(logger, [handlers[name] for name in spec.get("handlers", ())])
         _apply_level(logger, spec)
 
 
@@ -280,13 +280,13 @@ def _make_handler(name: str, spec: dict[str, Any], formatters: dict[str, Any]) -
     return handler
 
 
-def _give_handlers(logger: logging.Logger, handlers: list[logging.Handler]) -> None:
+def _add_handlers(logger: logging.Logger, handlers: list[logging.Handler]) -> None:
     for handler in handlers:
         logger.addHandler(handler)
 
 
 def _extra_loggers() -> list[str]:
-    """The loggers of other packages whose records are kept with the run, too."""
+    """Return the names of the other packages' loggers whose records are stored with the run."""
     value: str | list[str] | None = settings.get_current_settings().logging.extra_loggers
     names = value.split(",") if isinstance(value, str) else value or []
     return [name.strip() for name in names if name.strip()]

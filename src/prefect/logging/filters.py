@@ -1,4 +1,4 @@
-"""Secrets are taken out of log records before anybody sees them."""
+"""Redact secrets in log records."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect._lazy import lazy
-from prefect.logging._given import value_if_given
+from prefect.logging._explicit_settings import explicit_value
 
 if TYPE_CHECKING:
     from prefect import settings
@@ -29,7 +29,7 @@ _known: tuple[Any, tuple[str, ...]] = (None, ())
 
 
 def secrets() -> tuple[str, ...]:
-    """The values of the secret settings that are set, the longest first."""
+    """Return the values of the secret settings that are set, longest first."""
     global _known
     current = settings.get_current_settings()
     known = _known
@@ -63,7 +63,7 @@ def redact_substr(obj: Any, substr: str) -> Any:
 
 
 class ObfuscateApiKeyFilter(logging.Filter):
-    """Takes the API key and the other secret settings out of a record's message and arguments."""
+    """Filter that redacts the API key and the other secret settings in a record's message and arguments."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact the record in place. Always True: every record passes."""
@@ -75,7 +75,7 @@ class ObfuscateApiKeyFilter(logging.Filter):
 
 
 def _secret(current: Any, name: str, aliases: tuple[str, ...]) -> str | None:
-    value = value_if_given(current, name, *aliases)
+    value = explicit_value(current, name, *aliases)
     if value is None:
         return None
     text: str = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
@@ -83,7 +83,7 @@ def _secret(current: Any, name: str, aliases: tuple[str, ...]) -> str | None:
 
 
 def _password(url: str) -> str | None:
-    """The password in a database URL: the rest of it is worth reading in a log."""
+    """Return the password in a database URL; the rest of the URL may be logged."""
     _, found, rest = url.partition("://")
     account, at, _ = rest.rpartition("@")
     _, colon, password = account.partition(":")

@@ -1,8 +1,9 @@
-"""What a log record looks like as text: a console line that names its run, or one JSON object."""
+"""Format log records: console lines that name their run, or JSON objects."""
 
 from __future__ import annotations
 
 import logging
+import re
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -23,7 +24,7 @@ _INDENT = 1  # orjson.OPT_INDENT_2, without importing orjson
 
 
 def format_exception_info(exc_info: ExceptionInfoType) -> dict[str, Any]:
-    """The exception's type, message and traceback as strings; an empty dict when there is none."""
+    """Return an exception's type, message and traceback as strings; an empty dict when there is none."""
     kind, error, trace = exc_info
     if kind is None:
         return {}
@@ -35,7 +36,7 @@ def format_exception_info(exc_info: ExceptionInfoType) -> dict[str, Any]:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record: the record's attributes, with the level's name as `severity` besides.
+    """Formatter that writes one JSON object a record: its attributes, and the level's name as `severity`.
 
     Args:
         fmt: `default` for one line, `pretty` for indented lines.
@@ -73,7 +74,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class PrefectFormatter(logging.Formatter):
-    """A formatter with formats of their own for the records of flow runs and of task runs.
+    """Formatter with separate formats for the records of flow runs and of task runs.
 
     Args:
         format: The format of all other records.
@@ -111,6 +112,8 @@ class PrefectFormatter(logging.Formatter):
                     run_style.validate()
                 self._of_runs[logger] = (field, run_style)
         self._second: tuple[int, str | None, str] = (-1, None, "")
+        styles = [self._style, *(run_style for _, run_style in self._of_runs.values())]
+        self.can_format_lines = datefmt is not None and all(map(_is_line_style, styles))
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text, with its traceback under the line if it has one."""
@@ -119,6 +122,26 @@ class PrefectFormatter(logging.Formatter):
         record.message = record.getMessage()
         record.asctime = self.formatTime(record, self.datefmt)
         return self.formatMessage(record)
+
+    def format_line(self, name: str, level: int, message: str, created: float, fields: dict[str, Any]) -> str:
+        """Return a line of a run as text. Hot path: only where `can_format_lines`, and without a record.
+
+        Args:
+            name: The logger's name.
+            level: The line's level.
+            message: The line.
+            created: When it was logged, in seconds since the epoch.
+            fields: The ids and names of the run; added to.
+        """
+        fields["name"] = name
+        fields["levelno"] = level
+        fields["levelname"] = logging.getLevelName(level)
+        fields["message"] = message
+        fields["created"] = created
+        fields["msecs"] = float(int(created % 1 * 1000))
+        fields["asctime"] = self._format_seconds(created, self.datefmt) if self.datefmt else ""
+        of_run = self._of_runs.get(name)
+        return ((of_run[1] if of_run is not None else self._style)._fmt or "") % fields
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the record's line in the format of its kind of run."""
@@ -131,14 +154,33 @@ class PrefectFormatter(logging.Formatter):
         return self._style.format(record)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        """Return the record's time of day, made once a second: a busy run logs thousands of lines in one."""
-        second = int(record.created)
+        """Return the record's time of day; the default format has milliseconds."""
+        return self._format_seconds(record.created, datefmt) if datefmt else super().formatTime(record, None)
+
+    def _format_seconds(self, created: float, datefmt: str) -> str:
+        """Return a time of day, formatted once a second: a busy run logs thousands of lines in one."""
+        second = int(created)
         known_second, known_format, text = self._second
         if known_second != second or known_format != datefmt:
-            text = (
-                time.strftime(datefmt, self.converter(record.created)) if datefmt else super().formatTime(record, None)
-            )
-            if datefmt is None:  # the default format has milliseconds
-                return text
+            text = time.strftime(datefmt, self.converter(created))
             self._second = (second, datefmt, text)
         return text
+
+
+_LINE_FIELDS = frozenset(
+    (
+        *("name", "levelno", "levelname", "message", "created", "msecs", "asctime"),
+        *("flow_run_id", "flow_run_name", "flow_name", "task_run_id", "task_run_name", "task_name"),
+    )
+)
+
+
+def _is_line_style(style: logging.PercentStyle) -> bool:
+    """Return whether a style uses only fields that a line has."""
+    text = style._fmt or ""
+    fields = re.findall(r"%\((\w+)\)", text)
+    return (
+        type(style) is logging.PercentStyle
+        and not getattr(style, "_defaults", None)
+        and _LINE_FIELDS.issuperset(fields)
+    )

@@ -1,4 +1,4 @@
-"""Where log records go: the console, and the journal, from which they can be read with their run.
+"""Log handlers for the console and for the journal, from which records are read with their run.
 
 A handler here never fails its caller: a record that cannot be written is reported in one line on stderr, once for each
 place in the code that logs. The only exception is the one the user asks for with
@@ -13,17 +13,20 @@ import warnings
 from collections.abc import Callable
 from datetime import datetime
 from logging import StreamHandler
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TextIO, cast
 
 from prefect._lazy import lazy
 from prefect.exceptions import MissingContextError
 from prefect.logging import _ansi
-from prefect.logging._identity import run_identity
+from prefect.logging._identity import UNKNOWN_NAME, RunIdentity, run_identity
 from prefect.logging.filters import redact
+from prefect.logging.formatters import PrefectFormatter
 from prefect.logging.highlighters import PrefectConsoleHighlighter, RegexHighlighter
 from prefect.types import UTC, new_id
 
 if TYPE_CHECKING:
+    import threading
+
     from rich.console import Console
     from rich.highlighter import Highlighter
 
@@ -34,7 +37,7 @@ else:
     settings = lazy("prefect.settings")
 
 _TRUNCATED = "... [truncated]"
-_OVERHEAD = 300  # bytes of a log record besides its message
+_RECORD_OVERHEAD_BYTES = 300  # bytes of a log record besides its message
 _MAX_REPORTS = 1000
 
 _sink: Callable[[dict[str, Any]], None] | None = None
@@ -43,16 +46,16 @@ _fromtimestamp = datetime.fromtimestamp
 
 
 def set_api_log_sink(sink: Callable[[dict[str, Any]], None] | None) -> None:
-    """Hand the log records of runs to `sink` instead of the journal; None goes back to the journal.
+    """Send the log records of runs to `sink` instead of the journal; None restores the journal.
 
-    For a process whose records another process writes. `sink` gets what `emit_api_log` takes.
+    For a process whose records another process writes. `sink` is called with what `emit_api_log` takes.
     """
     global _sink
     _sink = sink
 
 
 def emit_api_log(log: dict[str, Any]) -> None:
-    """Record a log: `name`, `level` (a number), `message`, `timestamp`, `flow_run_id`, `task_run_id`."""
+    """Append a log record: `name`, `level` (a number), `message`, `timestamp`, `flow_run_id`, `task_run_id`."""
     if _sink is not None:
         _sink(log)
         return
@@ -60,10 +63,10 @@ def emit_api_log(log: dict[str, Any]) -> None:
 
 
 class _QuietHandler(logging.Handler):
-    """A handler whose failures cost one line on stderr and never reach the caller."""
+    """Handler that reports its failures in one line on stderr and never fails its caller."""
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Report the exception being handled, once for each place that logs."""
+        """Report the current exception, once for each place that logs."""
         kind, error, _ = sys.exc_info()
         place = (record.pathname, record.lineno, str(kind))
         if not logging.raiseExceptions or place in _reported or len(_reported) >= _MAX_REPORTS:
@@ -78,7 +81,7 @@ class _QuietHandler(logging.Handler):
 
 
 class _SafeStreamHandler(_QuietHandler, StreamHandler[TextIO]):
-    """A stream handler that follows `sys.stderr` when that is replaced, unless it was given another stream.
+    """Stream handler that follows `sys.stderr` when that is replaced, unless it has another stream.
 
     The name appears in logging configurations.
     """
@@ -89,7 +92,7 @@ class _SafeStreamHandler(_QuietHandler, StreamHandler[TextIO]):
 
     @property
     def stream(self) -> TextIO:  # pyright: ignore[reportIncompatibleVariableOverride]  # an attribute there
-        """Where lines are written."""
+        """The stream that lines are written to."""
         return self._stream or sys.stderr
 
     @stream.setter
@@ -113,7 +116,7 @@ class _SafeStreamHandler(_QuietHandler, StreamHandler[TextIO]):
 
 
 class PrefectConsoleHandler(_SafeStreamHandler):
-    """Writes lines for people, with colours on a terminal.
+    """Console handler, with colours on a terminal.
 
     Colours are off with PREFECT_LOGGING_COLORS=false. PREFECT_LOGGING_MARKUP=true renders rich's markup in messages,
     such as `[bold]...[/bold]`.
@@ -148,7 +151,7 @@ class PrefectConsoleHandler(_SafeStreamHandler):
 
     @property
     def console(self) -> Console:
-        """A rich console on the same stream, made when first asked for."""
+        """The rich console on the same stream, made at first use."""
         stream = self.stream
         if self._console is None or self._console[0] is not stream:
             from rich.console import Console
@@ -179,6 +182,32 @@ class PrefectConsoleHandler(_SafeStreamHandler):
         except Exception:  # whatever the user's objects or stream raise
             self.handleError(record)
 
+    @property
+    def can_emit_lines(self) -> bool:
+        """Whether `emit_line` writes the same text as `emit`."""
+        formatter = self.formatter
+        return type(formatter) is PrefectFormatter and formatter.can_format_lines and not self._by_rich
+
+    def emit_line(self, name: str, level: int, message: str, created: float, identity: RunIdentity) -> None:
+        """Write a line of a run. Hot path: only where `can_emit_lines`."""
+        formatter = cast("PrefectFormatter", self.formatter)
+        fields = {
+            "flow_run_id": identity.flow_run_id,
+            "flow_run_name": identity.flow_run_name or UNKNOWN_NAME,
+            "flow_name": identity.flow_name or UNKNOWN_NAME,
+            "task_run_id": identity.task_run_id,
+            "task_run_name": identity.task_run_name or UNKNOWN_NAME,
+            "task_name": identity.task_name or UNKNOWN_NAME,
+        }
+        try:
+            text = formatter.format_line(name, level, message, created, fields)
+            stream = self._stream or sys.stderr
+            painter = self._painter[1] if self._painter[0] is stream else self._paint_for(stream)
+            with cast("threading.RLock", self.lock):
+                self._write(stream, painter.paint(text) if painter else text)
+        except Exception:  # whatever the user's stream raises
+            self.handleError(logging.LogRecord(name, level, __file__, 0, message, (), None))
+
     def _paint_for(self, stream: TextIO) -> _ansi.Painter | None:
         depth = _ansi.color_depth(stream) if self._colors else 0
         painter = None
@@ -198,7 +227,7 @@ class PrefectConsoleHandler(_SafeStreamHandler):
 
 
 class APILogHandler(_QuietHandler):
-    """Records what a run logs, so that it can be read with the run.
+    """Handler that appends the log records of runs to the journal.
 
     PREFECT_LOGGING_TO_API_ENABLED=false turns it off, and so does `extra={"send_to_api": False}` for one record.
     """
@@ -211,7 +240,7 @@ class APILogHandler(_QuietHandler):
         return passed
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Append the record to the journal. It goes there once, however many handlers of this kind it passes.
+        """Append a record to the journal, once however many handlers of this kind it passes.
 
         Raises:
             MissingContextError: It belongs to no run, and PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW is `error`.
@@ -227,8 +256,8 @@ class APILogHandler(_QuietHandler):
             if log["flow_run_id"] is None and log["task_run_id"] is None:
                 self._missing(record, to_api.when_missing_flow)
                 return
-            if len(log["message"]) * 4 > to_api.max_log_size - _OVERHEAD:
-                self._shorten(log, to_api.max_log_size - _OVERHEAD)
+            if len(log["message"]) * 4 > to_api.max_log_size - _RECORD_OVERHEAD_BYTES:
+                self._shorten(log, to_api.max_log_size - _RECORD_OVERHEAD_BYTES)
             emit_api_log(log)
             fields["_recorded"] = True
         except MissingContextError:
@@ -236,8 +265,29 @@ class APILogHandler(_QuietHandler):
         except Exception:  # a message's arguments are the user's objects, and so is a sink
             self.handleError(record)
 
+    can_emit_lines = True
+
+    def emit_line(self, name: str, level: int, message: str, created: float, identity: RunIdentity) -> None:
+        """Append a line of a run to the journal. Hot path."""
+        try:
+            to_api = settings.get_current_settings().logging.to_api
+            if to_api.enabled:
+                log = {
+                    "name": name,
+                    "level": level,
+                    "message": message,
+                    "timestamp": _fromtimestamp(created, UTC),
+                    "flow_run_id": identity.flow_run_id,
+                    "task_run_id": identity.task_run_id,
+                }
+                if len(message) * 4 > to_api.max_log_size - _RECORD_OVERHEAD_BYTES:
+                    self._shorten(log, to_api.max_log_size - _RECORD_OVERHEAD_BYTES)
+                emit_api_log(log)
+        except Exception:  # a sink that another process has closed
+            self.handleError(logging.LogRecord(name, level, __file__, 0, message, (), None))
+
     def prepare(self, record: logging.LogRecord) -> dict[str, Any]:
-        """The record as `emit_api_log` takes it; the ids are those it was logged with, or else the current run's."""
+        """Return a record as `emit_api_log` takes it, with its own ids or else the current run's."""
         fields = record.__dict__
         flow_run_id, task_run_id = fields.get("flow_run_id"), fields.get("task_run_id")
         if flow_run_id is None and task_run_id is None and (identity := run_identity.get()) is not None:
@@ -253,13 +303,13 @@ class APILogHandler(_QuietHandler):
         }
 
     def flush(self) -> None:
-        """Wait until what was logged is on disk."""
+        """Wait until all log records are on disk."""
         if _sink is None and "prefect.journal" in sys.modules:
             journal.flush()
 
     @classmethod
     async def aflush(cls) -> None:
-        """Wait until what was logged is on disk."""
+        """Wait until all log records are on disk."""
         if _sink is None:
             await _io.blocking(journal.flush)
 
@@ -279,55 +329,55 @@ class APILogHandler(_QuietHandler):
 
 
 class APILogWorker:
-    """What delivers log records: the journal's writer. There is one a process."""
+    """The journal's writer under the name that programs know for the delivery of logs; one a process."""
 
     _instance: ClassVar[Self | None] = None
 
     @classmethod
     def instance(cls, *args: Any) -> Self:
-        """The one of this process."""
+        """Return the instance of this process."""
         if cls._instance is None:
             cls._instance = cls()
         return cls._instance
 
     @property
     def max_batch_size(self) -> int:
-        """How many bytes of logs are sent together."""
+        """The bytes of logs in a batch."""
         to_api = settings.get_current_settings().logging.to_api
         return max(to_api.batch_size - to_api.max_log_size, to_api.max_log_size)
 
     @property
     def min_interval(self) -> float | None:
-        """How many seconds logs wait to be sent together."""
+        """The seconds between two batches."""
         return settings.get_current_settings().logging.to_api.batch_interval
 
     def start(self) -> None:
-        """Does nothing: the journal starts with the first run."""
+        """Do nothing: the journal starts with the first run."""
 
     def send(self, item: dict[str, Any]) -> None:
-        """Record a log. See `emit_api_log`."""
+        """Append a log record. See `emit_api_log`."""
         emit_api_log(item)
 
     def drain(self, at_exit: bool = False) -> bool:
-        """Wait until what was sent is on disk; whether it is."""
+        """Wait until all log records are on disk and return whether they are."""
         return journal.flush()
 
     def wait_until_empty(self) -> None:
-        """Wait until what was sent is on disk."""
+        """Wait until all log records are on disk."""
         journal.flush()
 
     @classmethod
     def drain_all(cls, timeout: float | None = None, at_exit: bool = True) -> tuple[set[Any], set[Any]]:
-        """Wait until what was sent is on disk, at most `timeout` seconds. Two empty sets: nothing is left."""
+        """Wait up to `timeout` seconds until all log records are on disk. Return two empty sets: nothing is left."""
         journal.flush(timeout)
         return set(), set()
 
 
 class WorkerAPILogHandler(APILogHandler):
-    """Records what a worker logs, when the server gave the worker an id."""
+    """Handler that appends the log records of a worker that is registered with a server."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Append the record to the journal if it carries a `worker_id`; else it is for the console only."""
+        """Append a record to the journal if it carries a `worker_id`."""
         try:
             if record.__dict__.get("worker_id") and settings.get_current_settings().logging.to_api.enabled:
                 emit_api_log(self.prepare(record))
@@ -335,7 +385,7 @@ class WorkerAPILogHandler(APILogHandler):
             self.handleError(record)
 
     def prepare(self, record: logging.LogRecord) -> dict[str, Any]:
-        """The record as `emit_api_log` takes it, with the worker's id."""
+        """Return a record as `emit_api_log` takes it, with the worker's id."""
         log = super().prepare(record)
         log["worker_id"] = record.__dict__["worker_id"]
         return log

@@ -1,4 +1,4 @@
-"""Which parts of a console line stand out: levels, URLs, the names of runs, states.
+"""Highlighters of console lines: levels, URLs, the names of runs, states.
 
 A highlighter is a list of patterns whose named groups name the style of what they match. It can also be given to
 `rich.console.Console(highlighter=...)`: it works on rich's `Text` without importing rich.
@@ -17,7 +17,7 @@ _URL_REST = r":\/\/[0-9a-zA-Z\$\-\_\+\!`\(\)\,\.\?\/\;\:\&\=\%\#]*)"
 
 
 class RegexHighlighter:
-    """Marks what its patterns match, each named group with the style `base_style` + the group's name."""
+    """Highlighter by regular expressions: each named group has the style `base_style` + the group's name."""
 
     highlights: ClassVar[list[Any]] = []
     base_style: ClassVar[str] = ""
@@ -37,14 +37,14 @@ class RegexHighlighter:
 
 
 class LevelHighlighter(RegexHighlighter):
-    """The names of the levels."""
+    """Highlighter of level names."""
 
     base_style = "level."
     highlights: ClassVar[list[str]] = [f"(?P<{level.lower()}_level>{level})" for level in _LEVELS]
 
 
 class UrlHighlighter(RegexHighlighter):
-    """URLs of the web and of local files."""
+    """Highlighter of URLs of the web and of local files."""
 
     base_style = "url."
     highlights: ClassVar[list[str]] = [
@@ -54,7 +54,7 @@ class UrlHighlighter(RegexHighlighter):
 
 
 class NameHighlighter(RegexHighlighter):
-    """The quoted names of flows, tasks and their runs."""
+    """Highlighter of the quoted names of flows, tasks and their runs."""
 
     base_style = "name."
     highlights: ClassVar[list[str]] = [
@@ -64,7 +64,7 @@ class NameHighlighter(RegexHighlighter):
 
 
 class StateHighlighter(RegexHighlighter):
-    """The names of states."""
+    """Highlighter of state names."""
 
     base_style = "state."
     highlights: ClassVar[list[str]] = [
@@ -74,7 +74,7 @@ class StateHighlighter(RegexHighlighter):
 
 
 class PrefectConsoleHighlighter(RegexHighlighter):
-    """All of them: what the console marks unless it is told otherwise."""
+    """The console's default highlighter: levels, URLs, names and states."""
 
     base_style = "log."
     highlights: ClassVar[list[str]] = [

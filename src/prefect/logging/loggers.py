@@ -1,14 +1,12 @@
-"""Loggers: of a run, of a part of the package, and of what `print` says during a run."""
+"""Loggers of runs and of the package, and logging of `print` during a run."""
 
 from __future__ import annotations
 
 import builtins
 import io
 import logging
-import os
 import sys
 import threading
-import time
 from collections.abc import Generator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from prefect._lazy import lazy
 from prefect.exceptions import MissingContextError
-from prefect.logging._identity import RunIdentity, run_identity
+from prefect.logging._identity import UNKNOWN_NAME, RunIdentity, run_identity
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -40,25 +38,24 @@ __all__ = [
     "task_run_logger",
 ]
 
-_UNKNOWN = "<unknown>"
 _FLOW_RUNS, _TASK_RUNS = "prefect.flow_runs", "prefect.task_runs"
 _known: dict[str, logging.Logger] = {}
 
 
 class PrefectLogAdapter(LoggingAdapter[logging.Logger]):
-    """A logger whose records carry the ids and names of a run.
+    """Logger adapter whose records carry the ids and names of a run.
 
     What a call passes as `extra` is added to them, rather than replaced by them.
     """
 
     def process(self, msg: str, kwargs: MutableMapping[str, Any]) -> tuple[str, MutableMapping[str, Any]]:
-        """Return the message and its arguments, with what the adapter carries in `extra`."""
+        """Return the message and its arguments, with the adapter's `extra`."""
         extra = kwargs.get("extra")
         kwargs["extra"] = {**(self.extra or {}), **extra} if extra else self.extra or {}
         return msg, kwargs
 
     def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
-        """Log `msg % args` at `level`. A plain call, without keywords, takes two thirds of the time of any other."""
+        """Log `msg % args` at `level`. Hot path: a call without keywords takes two thirds of the time."""
         logger = self.logger
         if not logger.isEnabledFor(level):
             return
@@ -71,12 +68,12 @@ class PrefectLogAdapter(LoggingAdapter[logging.Logger]):
         logger.handle(record)
 
     def getChild(self, suffix: str, extra: dict[str, Any] | None = None) -> PrefectLogAdapter:
-        """A logger below this one that carries the same run, and `extra` besides."""
+        """Return a child logger that carries the same run, and `extra`."""
         return PrefectLogAdapter(self.logger.getChild(suffix), extra={**(self.extra or {}), **(extra or {})})
 
 
 def get_logger(name: str | None = None) -> logging.Logger:
-    """The logger `prefect.<name>`, or `prefect` without a name.
+    """Return the logger `prefect.<name>`, or `prefect` without a name.
 
     Its records go to the console, and to a run only if it is a run's logger: see `get_run_logger`.
     """
@@ -91,7 +88,7 @@ def get_logger(name: str | None = None) -> logging.Logger:
 
 
 def get_run_logger(context: Any = None, **kwargs: Any) -> logging.Logger | LoggingAdapter[logging.Logger]:
-    """The logger of the current task run or flow run: its records are kept with the run.
+    """Return the logger of the current task run or flow run, whose records are stored with the run.
 
     Args:
         context: The context of another run whose logger to return.
@@ -114,71 +111,29 @@ def get_run_logger(context: Any = None, **kwargs: Any) -> logging.Logger | Loggi
     )
 
 
-def log_line(identity: RunIdentity, level: int, message: str) -> None:
-    """Log a line about a run, at half the cost of a logger of its own: nobody looks for the caller.
-
-    Args:
-        identity: The run.
-        level: The level.
-        message: The whole line, without placeholders.
-    """
-    if sys.is_finalizing():
-        return  # a generator that nobody ended is closed by the interpreter, which has no modules left to log with
-    logger = get_logger(_FLOW_RUNS if identity.task_run_id is None else _TASK_RUNS)
-    if logger.isEnabledFor(level):
-        record = _line_record(logger, level, message)
-        record.__dict__.update(_carried(identity))
-        logger.handle(record)
-
-
-def _line_record(logger: logging.Logger, level: int, message: str) -> logging.LogRecord:
-    """A record made from an earlier one of the same logger and level: most of it is the same for all lines."""
-    key = (logger.name, level)
-    if logging.getLogRecordFactory() is not logging.LogRecord:
-        return logger.makeRecord(logger.name, level, __file__, 0, message, (), None)
-    template = _templates.get(key)
-    if template is None:
-        made = logger.makeRecord(logger.name, level, __file__, 0, "", (), None)
-        template = _templates[key] = dict(made.__dict__)
-    moment = time.time()
-    thread = threading.current_thread()
-    record = object.__new__(logging.LogRecord)
-    record.__dict__ = {
-        **template,
-        "msg": message,
-        "created": moment,
-        "msecs": float(int(moment % 1 * 1000)),
-        "relativeCreated": template["relativeCreated"] + (moment - template["created"]) * 1000,
-        "thread": thread.ident,
-        "threadName": thread.name,
-    }
-    return record
-
-
-_templates: dict[tuple[str, int], dict[str, Any]] = {}
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_templates.clear)  # they hold the number of the process
-
-
 def identity_logger(identity: RunIdentity, **kwargs: Any) -> PrefectLogAdapter:
-    """The logger of the task run or flow run that `identity` names."""
-    name = _FLOW_RUNS if identity.task_run_id is None else _TASK_RUNS
-    return PrefectLogAdapter(get_logger(name), extra={**_carried(identity), **kwargs})
+    """Return the logger of the task run or flow run that `identity` names."""
+    return PrefectLogAdapter(get_logger(run_logger_name(identity)), extra={**run_fields(identity), **kwargs})
 
 
-def _carried(identity: RunIdentity) -> dict[str, Any]:
-    """What the records of a run carry."""
+def run_logger_name(identity: RunIdentity) -> str:
+    """Return the name of the logger of a task run or flow run."""
+    return _FLOW_RUNS if identity.task_run_id is None else _TASK_RUNS
+
+
+def run_fields(identity: RunIdentity) -> dict[str, Any]:
+    """Return the ids and names that the log records of a run carry."""
     flow = {
         "flow_run_id": str(identity.flow_run_id) if identity.flow_run_id else None,
-        "flow_run_name": identity.flow_run_name or _UNKNOWN,
-        "flow_name": identity.flow_name or _UNKNOWN,
+        "flow_run_name": identity.flow_run_name or UNKNOWN_NAME,
+        "flow_name": identity.flow_name or UNKNOWN_NAME,
     }
     if identity.task_run_id is None:
         return {**flow, "deployment_name": identity.deployment_name}
     task = {
         "task_run_id": str(identity.task_run_id),
-        "task_run_name": identity.task_run_name or _UNKNOWN,
-        "task_name": identity.task_name or _UNKNOWN,
+        "task_run_name": identity.task_run_name or UNKNOWN_NAME,
+        "task_name": identity.task_name or UNKNOWN_NAME,
     }
     return {**task, **flow}
 
@@ -186,7 +141,7 @@ def _carried(identity: RunIdentity) -> dict[str, Any]:
 def flow_run_logger(
     flow_run: Any = None, flow: Any = None, flow_run_id: UUID | None = None, **kwargs: Any
 ) -> PrefectLogAdapter:
-    """The logger of a flow run, for code that is not in it.
+    """Return the logger of a flow run, for code outside the run.
 
     Args:
         flow_run: The run. Without one, give `flow_run_id`.
@@ -205,7 +160,7 @@ def flow_run_logger(
 def task_run_logger(
     task_run: Any, task: Any = None, flow_run: Any = None, flow: Any = None, **kwargs: Any
 ) -> LoggingAdapter[logging.Logger]:
-    """The logger of a task run, for code that is not in it.
+    """Return the logger of a task run, for code outside the run.
 
     Args:
         task_run: The run.
@@ -228,7 +183,7 @@ def task_run_logger(
 
 
 def get_worker_logger(worker: Any, name: str | None = None) -> logging.Logger | LoggingAdapter[logging.Logger]:
-    """The logger of a worker; its records carry the id that the server gave the worker, if it has.
+    """Return the logger of a worker; its records carry the id of the worker on the server, if it has one.
 
     Args:
         worker: The worker.
@@ -253,7 +208,7 @@ def disable_logger(name: str) -> Generator[None, None, None]:
 
 @contextmanager
 def disable_run_logger() -> Generator[None, None, None]:
-    """Silence what runs log inside the `with` block, where `get_run_logger` works outside of a run, too.
+    """Silence the run loggers inside the `with` block, where `get_run_logger` also works outside of a run.
 
     For tests of the plain function of a task or flow.
     """
@@ -262,7 +217,7 @@ def disable_run_logger() -> Generator[None, None, None]:
 
 
 class LogEavesdropper(logging.Handler):
-    """Listens to a logger inside a `with` block; `text()` is what was said.
+    """Handler that captures the records of a logger inside a `with` block; `text()` returns them.
 
     Args:
         eavesdrop_on: The full name of the logger.
@@ -283,11 +238,11 @@ class LogEavesdropper(logging.Handler):
         logging.getLogger(self.eavesdrop_on).removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Remember the record's text."""
+        """Capture a record."""
         self._lines.append(self.format(record))
 
     def text(self) -> str:
-        """What was said so far, one record a line."""
+        """Return the captured records, one a line."""
         return "\n".join(self._lines)
 
 
@@ -298,7 +253,7 @@ _builtin_print = builtins.print
 
 
 def print_as_log(*args: Any, **kwargs: Any) -> None:
-    """`print` for a run that logs its prints: an INFO record of the run. Elsewhere, and into files, a plain `print`."""
+    """Log what a run prints as an INFO record; outside of a run, and into files, print as usual."""
     file = kwargs.get("file")
     identity = run_identity.get() if _log_prints.get() else None
     if identity is None or (file is not None and file is not sys.stdout and file is not sys.stderr):
@@ -315,7 +270,7 @@ def print_as_log(*args: Any, **kwargs: Any) -> None:
 
 
 class patch_print:
-    """Inside the `with` block, what this thread or coroutine prints is logged by its run.
+    """Log what this thread or coroutine prints inside the `with` block.
 
     `builtins.print` is replaced once for all threads while anybody uses this; the replacement asks the context of
     whoever prints.
@@ -344,7 +299,7 @@ class patch_print:
 
 
 def print_capture(enabled: bool) -> patch_print | None:
-    """What a run has to enter for its prints: None where nothing changes."""
+    """Return the context manager that logs a run's prints, or None where nothing changes."""
     return patch_print(enabled) if enabled or _log_prints.get() else None
 
 

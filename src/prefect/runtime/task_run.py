@@ -61,7 +61,7 @@ def _url(kind: str) -> str | None:
     run_id = get_id()
     if run_id is None:
         return None
-    from prefect.utilities.urls import url_for
+    from prefect.client.urls import url_for
 
     return url_for("task-run", obj_id=run_id, url_type=kind)  # pyright: ignore[reportArgumentType]
 

@@ -27,7 +27,7 @@ from pydantic import (
 from prefect.schemas.automation_actions import ActionTypes, RunDeployment
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.events import ResourceSpecification
-from prefect.utilities.collections import AutoEnum
+from prefect.types.enums import AutoEnum
 
 MIN_PROACTIVE = timedelta(seconds=10)
 """The shortest time in which a proactive trigger can expect something."""

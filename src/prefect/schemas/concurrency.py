@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
-from prefect.utilities.collections import AutoEnum
+from prefect.types.enums import AutoEnum
 
 
 class ConcurrencyLimitStrategy(AutoEnum):

@@ -12,8 +12,8 @@ from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
 from prefect.schemas.runs import CreatedBy, UpdatedBy
 from prefect.schemas.schedules import SCHEDULE_TYPES
 from prefect.types._annotated import DateTime, KeyValueLabelsField, PositiveInteger
+from prefect.types.enums import AutoEnum
 from prefect.types.names import Name
-from prefect.utilities.collections import AutoEnum
 
 
 class DeploymentStatus(AutoEnum):

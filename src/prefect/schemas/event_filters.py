@@ -13,7 +13,7 @@ from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.events import Event, Resource, ResourceSpecification
 from prefect.types import now
 from prefect.types._annotated import DateTime
-from prefect.utilities.collections import AutoEnum
+from prefect.types.enums import AutoEnum
 
 _DEFAULT_DAYS = 180
 

@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     from prefect.schemas.work import WorkQueueStatus as WorkQueueStatus
     from prefect.schemas.work import WorkQueueStatusDetail as WorkQueueStatusDetail
     from prefect.types import now as now
-    from prefect.utilities.collections import AutoEnum as AutoEnum
+    from prefect.types.enums import AutoEnum as AutoEnum
 
 _WHERE = {
     "prefect.schemas.states": ("RunType State StateDetails StateType TERMINAL_STATES data_discriminator"),
@@ -106,7 +106,7 @@ _WHERE = {
         "SavedSearchFilter ServerDefaultResultStorage ServerDefaultResultStorageUpdate Workspace"
     ),
     "prefect.schemas.base": ("ObjectBaseModel PrefectBaseModel TimeSeriesBaseModel"),
-    "prefect.utilities.collections": ("AutoEnum"),
+    "prefect.types.enums": ("AutoEnum"),
     "prefect.types": ("now"),
 }
 

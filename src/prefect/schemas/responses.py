@@ -16,7 +16,7 @@ from prefect.schemas.deployments import DeploymentSchedule, DeploymentStatus, Ve
 from prefect.schemas.runs import CreatedBy, FlowRun, FlowRunPolicy, UpdatedBy, random_name
 from prefect.schemas.states import R, State, StateType
 from prefect.types._annotated import DateTime, KeyValueLabelsField
-from prefect.utilities.collections import AutoEnum
+from prefect.types.enums import AutoEnum
 
 if TYPE_CHECKING:
     from prefect.schemas.events import RelatedResource

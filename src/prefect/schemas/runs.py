@@ -12,14 +12,11 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from prefect._lazy import lazy
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel, TimeSeriesBaseModel, make
 from prefect.schemas.states import State, StateType
-from prefect.types import new_id
+from prefect.types import new_id, slugs
 from prefect.types._annotated import DateTime, KeyValueLabelsField
 from prefect.types.names import Name
-
-names: Any = lazy("prefect.utilities.names")
 
 _ZERO = datetime.timedelta(0)
 MAX_RETRY_DELAYS = 50
@@ -27,7 +24,7 @@ MAX_RETRY_DELAYS = 50
 
 def random_name() -> str:
     """A name for a run that was given none: an adjective and an animal."""
-    return names.generate_slug(2)
+    return slugs.generate_slug(2)
 
 
 class Flow(ObjectBaseModel):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import auto
 
-from prefect.utilities.collections import AutoEnum
+from prefect.types.enums import AutoEnum
 
 
 class ArtifactCollectionSort(AutoEnum):

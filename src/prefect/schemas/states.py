@@ -20,7 +20,7 @@ from prefect._lazy import lazy
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel, TimeSeriesBaseModel, make
 from prefect.types import new_id, now
 from prefect.types._annotated import DateTime, aware
-from prefect.utilities.collections import AutoEnum
+from prefect.types.enums import AutoEnum
 
 if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRunResult, TaskRunResult

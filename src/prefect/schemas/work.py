@@ -13,8 +13,8 @@ from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
 from prefect.schemas.runs import random_name
 from prefect.types import now
 from prefect.types._annotated import DateTime, NonNegativeInteger, PositiveInteger
+from prefect.types.enums import AutoEnum
 from prefect.types.names import Name
-from prefect.utilities.collections import AutoEnum
 
 DEFAULT_AGENT_WORK_POOL_NAME = "default-agent-pool"
 

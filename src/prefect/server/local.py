@@ -16,11 +16,11 @@ from typing import Any
 from prefect import journal
 from prefect._io import blocking
 from prefect.server.db.sqlite import open_home
-from prefect.server.routes import find
-from prefect.server.routes.operation import LOCAL, Status
-from prefect.server.routes.parameters import bind, wants_caller
+from prefect.server.routes import find_operation
+from prefect.server.routes.operation import LOCAL, Operation, StatusResponse
+from prefect.server.routes.parameters import bind_arguments, wants_caller
 from prefect.server.services.core.errors import Missing
-from prefect.server.services.runs.apply import JournalUnreadable, apply
+from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
 from prefect.server.services.runs.orphans import crash_orphans
 from prefect.server.services.upkeep import retention
 
@@ -59,18 +59,22 @@ class LocalApplication:
             Refused: It cannot be done, as the error's class and message say.
             StoreError: The local store cannot be used.
         """
-        await self.catch_up()
         try:
-            operation = find(method, route)
+            operation = find_operation(method, route)
         except LookupError:
             raise Missing("operation", f"{method} {route}") from None
-        given = bind(operation, params, body)
+        answer = await self.execute(operation, params, body)
+        return answer.body if isinstance(answer, StatusResponse) else answer
+
+    async def execute(self, operation: Operation, params: Mapping[str, Any], body: Any = None) -> Any:
+        """Carry out an operation; as `call`, but an answer with a status of its own keeps it."""
+        await self.catch_up()
+        given = bind_arguments(operation, params, body)
         caller = wants_caller(operation)
         if caller is not None:
             given[caller] = LOCAL
         transact = self.database.write if operation.writes else self.database.read
-        answer = await transact(lambda tx: operation.fn(tx, **given))
-        return answer.answer if isinstance(answer, Status) else answer
+        return await transact(lambda tx: operation.fn(tx, **given))
 
     async def catch_up(self) -> None:
         """Apply the journal, crash runs whose process is gone, and remove events that are too old."""
@@ -78,7 +82,7 @@ class LocalApplication:
         if own is not None and own.home == self.home:
             await blocking(own.flush, FLUSH_TIMEOUT)
         try:
-            await apply(self.database, self.home)
+            await apply_journal(self.database, self.home)
             if time.monotonic() - self._looked > OWNERS_EVERY:
                 await crash_orphans(self.database, self.home)
                 await retention.tend(self.database)

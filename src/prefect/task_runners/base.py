@@ -14,8 +14,8 @@ from prefect.context import EngineContext
 from prefect.engine.parameters import Link
 from prefect.exceptions import MappingLengthMismatch, MappingMissingIterable
 from prefect.futures import PrefectFuture, PrefectFutureList
-from prefect.utilities.annotations import allow_failure, quote, unmapped
-from prefect.utilities.collections import isiterable
+from prefect.values.annotations import allow_failure, quote, unmapped
+from prefect.values.traversal import isiterable
 
 if TYPE_CHECKING:
     from typing import Self

@@ -146,8 +146,8 @@ def invoke_and_assert(
     return result
 
 
-def _texts(given: str | Iterable[str] | None) -> list[str]:
-    return [given] if isinstance(given, str) else list(given or ())
+def _texts(text_or_texts: str | Iterable[str] | None) -> list[str]:
+    return [text_or_texts] if isinstance(text_or_texts, str) else list(text_or_texts or ())
 
 
 @contextmanager

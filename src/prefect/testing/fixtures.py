@@ -44,7 +44,7 @@ def enable_ephemeral_server(disable_hosted_api_server: None) -> Generator[None]:
     yield
 
 
-def _later(name: str, feature: str) -> Any:
+def _planned_fixture(name: str, feature: str) -> Any:
     """A fixture whose feature is not built yet: a test that asks for it is told so."""
 
     @pytest.fixture(name=name)
@@ -54,16 +54,18 @@ def _later(name: str, feature: str) -> Any:
     return fixture
 
 
-hosted_api_server = _later("hosted_api_server", "the server")
-use_hosted_api_server = _later("use_hosted_api_server", "the server")
-asserting_events_worker = _later("asserting_events_worker", "events and automations")
-asserting_and_emitting_events_worker = _later("asserting_and_emitting_events_worker", "events and automations")
-emitting_events_pipeline = _later("emitting_events_pipeline", "events and automations")
-events_pipeline = _later("events_pipeline", "events and automations")
-events_server = _later("events_server", "events and automations")
-events_api_url = _later("events_api_url", "events and automations")
-events_cloud_api_url = _later("events_cloud_api_url", "events and automations")
-mock_should_emit_events = _later("mock_should_emit_events", "events and automations")
-puppeteer = _later("puppeteer", "events and automations")
-recorder = _later("recorder", "events and automations")
-reset_worker_events = _later("reset_worker_events", "events and automations")
+hosted_api_server = _planned_fixture("hosted_api_server", "the server")
+use_hosted_api_server = _planned_fixture("use_hosted_api_server", "the server")
+asserting_events_worker = _planned_fixture("asserting_events_worker", "events and automations")
+asserting_and_emitting_events_worker = _planned_fixture(
+    "asserting_and_emitting_events_worker", "events and automations"
+)
+emitting_events_pipeline = _planned_fixture("emitting_events_pipeline", "events and automations")
+events_pipeline = _planned_fixture("events_pipeline", "events and automations")
+events_server = _planned_fixture("events_server", "events and automations")
+events_api_url = _planned_fixture("events_api_url", "events and automations")
+events_cloud_api_url = _planned_fixture("events_cloud_api_url", "events and automations")
+mock_should_emit_events = _planned_fixture("mock_should_emit_events", "events and automations")
+puppeteer = _planned_fixture("puppeteer", "events and automations")
+recorder = _planned_fixture("recorder", "events and automations")
+reset_worker_events = _planned_fixture("reset_worker_events", "events and automations")

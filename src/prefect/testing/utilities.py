@@ -67,7 +67,7 @@ def prefect_test_harness(server_startup_timeout: int | None = 30) -> Generator[N
     with tempfile.TemporaryDirectory(prefix="prefect-test-", ignore_cleanup_errors=True) as directory:
         # A directory of its own inside: whoever removes PREFECT_HOME removes that.
         home = Path(directory) / ".prefect"
-        with _settings(home):
+        with _use_home(home):
             # The journal in use stays open: a flow may run around this.
             before = journal.replace_current(writer.Journal(home))
             try:
@@ -79,7 +79,7 @@ def prefect_test_harness(server_startup_timeout: int | None = 30) -> Generator[N
 
 
 @contextmanager
-def _settings(home: Path) -> Generator[None]:
+def _use_home(home: Path) -> Generator[None]:
     """Make `home` the home of this context and, because threads start with an empty one, of the process."""
     updates: dict[Any, Any] = {PREFECT_HOME: home}
     silenced = ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING")
@@ -176,7 +176,7 @@ async def assert_uses_result_serializer(
     Raises:
         AssertionError: The result was not stored, or with another serializer.
     """
-    used = _stored(state).serializer
+    used = _read_metadata(state).serializer
     if isinstance(serializer, str):
         assert used.type == serializer, f"The result was written with {used.type!r}, expected {serializer!r}"
     else:
@@ -196,9 +196,9 @@ async def assert_uses_result_storage(
     Raises:
         AssertionError: The result was not stored, or elsewhere.
     """
-    metadata = _stored(state)
-    given: Any = storage
-    expected: Any = await resolve.aresolve_result_storage(given)
+    metadata = _read_metadata(state)
+    storage_or_name: Any = storage
+    expected: Any = await resolve.aresolve_result_storage(storage_or_name)
     block_id = getattr(expected, "_block_document_id", None)
     if block_id is not None:
         assert metadata.storage_block_id == block_id, (
@@ -210,7 +210,7 @@ async def assert_uses_result_storage(
     assert path.is_relative_to(base), f"The result is in {str(path)!r}, expected in {str(base)!r}"
 
 
-def _stored(state: State[Any]) -> Any:
+def _read_metadata(state: State[Any]) -> Any:
     metadata = getattr(state.data, "metadata", state.data)
     assert hasattr(metadata, "storage_key"), f"The result of {state!r} was not stored."
     return metadata
@@ -226,9 +226,9 @@ async def get_most_recent_flow_run(client: PrefectClient | None = None, flow_nam
     Raises:
         AssertionError: There is no flow run.
     """
-    asked = client or orchestration.get_client()
+    api = client or orchestration.get_client()
     only = filters.FlowFilter(name=filters.FlowFilterName(any_=[flow_name])) if flow_name else None
-    runs = await asked.read_flow_runs(flow_filter=only, sort=sorting.FlowRunSort.EXPECTED_START_TIME_DESC, limit=1)
+    runs = await api.read_flow_runs(flow_filter=only, sort=sorting.FlowRunSort.EXPECTED_START_TIME_DESC, limit=1)
     assert runs, f"There is no flow run{f' of the flow {flow_name!r}' if flow_name else ''}."
     return runs[0]
 

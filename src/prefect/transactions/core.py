@@ -16,8 +16,8 @@ from prefect._io import call_user
 from prefect._lazy import lazy
 from prefect.exceptions import ConfigurationError, MissingContextError, SerializationError
 from prefect.types import new_id
-from prefect.utilities.annotations import NotSet
-from prefect.utilities.collections import AutoEnum
+from prefect.types.enums import AutoEnum
+from prefect.values.annotations import NotSet
 
 if TYPE_CHECKING:
     import logging

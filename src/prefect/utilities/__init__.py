@@ -1,4 +1,5 @@
-"""Small tools without a home of their own: collections, callables, names, time-outs, processes.
+"""Public import paths of the interface.
 
-Each module here stands alone, knows no run, no server and no setting it is not handed, and is cheap to import.
+A module here re-exports what the packages below define. What only other programs use is defined here itself; no other
+package of `prefect` imports it.
 """

@@ -1,137 +1,14 @@
-"""Marks that a value carries to say how a task should treat it, such as `unmapped` and `quote`.
+"""Public path of annotations such as `unmapped` and `quote`; see `prefect.values.annotations`."""
 
-A mark is a tuple of one: it compares and unpacks by what it holds, and knows nothing of tasks.
-"""
+from prefect.values.annotations import (
+    BaseAnnotation,
+    NotSet,
+    Quote,
+    allow_failure,
+    freeze,
+    opaque,
+    quote,
+    unmapped,
+)
 
-from __future__ import annotations
-
-from typing import Any, TypeVar
-
-T = TypeVar("T")
-S = TypeVar("S")
-
-
-class NotSet:
-    """The class itself stands for "nothing was given", where None means something."""
-
-
-class BaseAnnotation(tuple[T]):
-    """The base of marks: a value and how to treat it.
-
-    Args:
-        value: What is marked.
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, value: T) -> BaseAnnotation[T]:
-        return super().__new__(cls, (value,))
-
-    def __getnewargs__(self) -> tuple[T]:
-        return (self.value,)
-
-    @property
-    def value(self) -> T:
-        """What is marked."""
-        return tuple.__getitem__(self, 0)
-
-    def unwrap(self) -> T:
-        """What is marked, without the mark."""
-        return self.value
-
-    def rewrap(self, value: S) -> BaseAnnotation[S]:
-        """The same mark on another value."""
-        return type(self)(value)  # pyright: ignore[reportArgumentType, reportReturnType]
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and tuple.__eq__(self, other)  # pyright: ignore[reportArgumentType]
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash((type(self), self.value))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.value!r})"
-
-
-class unmapped(BaseAnnotation[T]):
-    """An iterable that every child of a mapped task gets whole, instead of one item each."""
-
-    __slots__ = ()
-
-    def __getitem__(self, _: object) -> T:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return self.value
-
-
-class allow_failure(BaseAnnotation[T]):
-    """An upstream run that may have failed: the task runs all the same, and gets the exception as the value."""
-
-    __slots__ = ()
-
-
-class quote(BaseAnnotation[T]):
-    """A value that is passed on as it is: nobody looks inside it for futures, which a large value would make slow.
-
-    What depends on a task in it is therefore not seen as depending on it.
-    """
-
-    __slots__ = ()
-
-    def unquote(self) -> T:
-        """The value, without the mark."""
-        return self.value
-
-
-class Quote(quote[T]):
-    """The old name of `quote`. Deprecated."""
-
-    __slots__ = ()
-
-    def __new__(cls, expr: T) -> Quote[T]:
-        import warnings
-
-        warnings.warn("`Quote` is deprecated: use `quote`.", DeprecationWarning, stacklevel=2)
-        return super().__new__(cls, expr)  # pyright: ignore[reportReturnType]
-
-
-class opaque(BaseAnnotation[T]):
-    """A value that is looked at itself, but not inside: a future is found, a future in a list is not."""
-
-    __slots__ = ()
-
-
-class freeze(BaseAnnotation[T]):
-    """A parameter of a deployment that can be seen, but not changed, when a run is made.
-
-    Args:
-        value: What JSON can say.
-
-    Raises:
-        ValueError: JSON cannot say the value.
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, value: T) -> freeze[T]:
-        from pydantic_core import PydanticSerializationError, to_json
-
-        try:
-            to_json(value)
-        except PydanticSerializationError as error:
-            raise ValueError(
-                f"A frozen value must be JSON serializable, and a {type(value).__name__} is not."
-            ) from error
-        return super().__new__(cls, value)  # pyright: ignore[reportReturnType]
-
-    def unfreeze(self) -> T:
-        """The value, without the mark."""
-        return self.value
-
-
-def unwrapped(value: Any) -> Any:
-    """The value without any marks around it, however many there are."""
-    while isinstance(value, BaseAnnotation):
-        value = value.value  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return value  # pyright: ignore[reportUnknownVariableType]
+__all__ = ["BaseAnnotation", "NotSet", "Quote", "allow_failure", "freeze", "opaque", "quote", "unmapped"]

@@ -1,7 +1,7 @@
 """Crossing between sync and async code: for integrations and programs that were written against these names.
 
 This package itself writes I/O once and drives it (`prefect._io`); nothing in the path of a run may use what is here.
-What subclasses anyio's types lives in `prefect.utilities.gathering`.
+What subclasses anyio's types lives in `prefect.utilities._gathering`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import anyio.from_thread
     import anyio.to_thread
 
-    from prefect.utilities.gathering import GatherIncomplete, GatherTaskGroup, create_gather_task_group, gather
+    from prefect.utilities._gathering import GatherIncomplete, GatherTaskGroup, create_gather_task_group, gather
 else:
     anyio = lazy("anyio")
     asyncio = lazy("asyncio")
@@ -65,7 +65,7 @@ __all__ = [
 ]
 
 _GATHERING = ("GatherIncomplete", "GatherTaskGroup", "create_gather_task_group", "gather")
-__getattr__, __dir__ = exports(__name__, {name: f"prefect.utilities.gathering:{name}" for name in _GATHERING})
+__getattr__, __dir__ = exports(__name__, {name: f"prefect.utilities._gathering:{name}" for name in _GATHERING})
 
 RUNNING_IN_RUN_SYNC_LOOP_FLAG: contextvars.ContextVar[bool] = contextvars.ContextVar("run_sync_loop", default=False)
 RUNNING_ASYNC_FLAG: contextvars.ContextVar[bool] = contextvars.ContextVar("run_async", default=False)

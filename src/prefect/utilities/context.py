@@ -1,21 +1,14 @@
-"""Which run this code belongs to, and running code with another context."""
+"""Ids of the current runs, and code that runs with the context variables of another context."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, Token
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import UUID
 
-from prefect._lazy import lazy
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    import prefect.context as contexts
-else:
-    # A name of the interface that stands below what it asks: only when it is asked.
-    contexts = lazy("prefect.context")
+from prefect import context as contexts
 
 
 @contextmanager

@@ -1,107 +1,43 @@
-"""Finding objects by name, loading scripts as modules, and imports that wait or are forgiven."""
+"""Public path of imports by name or path; see `prefect.loading`.
+
+Deferred imports and aliases of modules are here for other programs only.
+"""
 
 from __future__ import annotations
-import __future__
 
-import ast
-import hashlib
 import importlib
 import importlib.util
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from prefect.exceptions import ScriptError
+from prefect.loading.imports import (
+    from_qualified_name,
+    import_object,
+    load_module,
+    load_script_as_module,
+    to_qualified_name,
+)
+from prefect.loading.sources import safe_load_namespace
 
-# --- names -----------------------------------------------------------------------------------------------------------
-
-
-def to_qualified_name(obj: Any) -> str:
-    """The module and name of a class or function, such as `prefect.flows.Flow`."""
-    return f"{obj.__module__}.{obj.__qualname__}"
-
-
-def from_qualified_name(name: str) -> Any:
-    """The object that `to_qualified_name` names; it may also be a module.
-
-    Raises:
-        ImportError: There is no such module.
-        AttributeError: The module has no such name.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        module, _, attribute = name.rpartition(".")
-        if not module:
-            raise
-    return getattr(importlib.import_module(module), attribute)
-
-
-def import_object(import_path: str) -> Any:
-    """Load an object.
-
-    Args:
-        import_path: `path/to/script.py:name`, `package.module:name` or `package.module.name`; a name may have dots.
-
-    Raises:
-        ScriptError: The script cannot be loaded.
-        ImportError: There is no such module.
-        AttributeError: The script or module has no such name.
-    """
-    if ".py:" in import_path:
-        path, name = import_path.rsplit(":", 1)
-        found: Any = load_script_as_module(path)
-    else:
-        module, _, name = import_path.rpartition(":" if ":" in import_path else ".")
-        found = load_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found
-
-
-# --- modules ---------------------------------------------------------------------------------------------------------
-
-
-def load_module(module_name: str) -> ModuleType:
-    """Import a module, also one in the working directory."""
-    directory = os.getcwd()
-    sys.path.insert(0, directory)
-    try:
-        return importlib.import_module(module_name)
-    finally:
-        sys.path.remove(directory)
-
-
-def load_script_as_module(path: str) -> ModuleType:
-    """Run a script as a module of its own, so that its `if __name__ == "__main__"` part does not run.
-
-    Its directory stays on `sys.path`, because a script imports its neighbours also later, inside its functions.
-
-    Raises:
-        ScriptError: There is no such file, or it raised.
-    """
-    file = os.path.abspath(path)
-    parent = os.path.dirname(file)
-    digest = hashlib.sha256(file.encode()).hexdigest()[:16]
-    name = f"__prefect_loader_{digest}__"
-    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=[parent, os.getcwd()])
-    assert spec is not None and spec.loader is not None  # any path has a spec
-    module = importlib.util.module_from_spec(spec)
-    for directory in (os.getcwd(), parent):
-        if directory not in sys.path:
-            sys.path.insert(0, directory)
-    sys.modules[name] = module  # pickle and dataclasses look a class's module up
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise ScriptError(user_exc=error, path=path) from error
-    return module
+__all__ = [
+    "AliasedModuleDefinition",
+    "AliasedModuleFinder",
+    "AliasedModuleLoader",
+    "DelayedImportErrorModule",
+    "ScriptError",
+    "from_qualified_name",
+    "import_object",
+    "lazy_import",
+    "load_module",
+    "load_script_as_module",
+    "safe_load_namespace",
+    "to_qualified_name",
+]
 
 
 class DelayedImportErrorModule(ModuleType):
@@ -205,68 +141,3 @@ class AliasedModuleFinder(MetaPathFinder):
 
 def _is_package(spec: ModuleSpec) -> bool:
     return spec.submodule_search_locations is not None
-
-
-# --- source that is not to be run ------------------------------------------------------------------------------------
-
-_DEFINITIONS = (
-    ast.Import,
-    ast.ImportFrom,
-    ast.ClassDef,
-    ast.FunctionDef,
-    ast.AsyncFunctionDef,
-    ast.Assign,
-    ast.AnnAssign,
-)
-
-
-def safe_load_namespace(source_code: str, filepath: str | None = None) -> dict[str, Any]:
-    """What a module would define: its imports, classes, functions and constants, each as far as that is possible.
-
-    Other statements do not run, `if __name__ == "__main__"` among them. What raises, such as the import of a package
-    that is not installed, is left out.
-
-    Args:
-        filepath: Where the source is, so that it can import its neighbours.
-
-    Raises:
-        SyntaxError: The source is not Python.
-    """
-    tree = ast.parse(source_code)
-    namespace: dict[str, Any] = {"__name__": "prefect_safe_namespace_loader"}
-    directory = str(Path(filepath).resolve().parent) if filepath else None
-    if directory is not None:
-        sys.path.insert(0, directory)
-    try:
-        for statement in tree.body:
-            if isinstance(statement, _DEFINITIONS):
-                _define(statement, namespace, futures_of(tree))
-    finally:
-        if directory is not None:
-            sys.path.remove(directory)
-    return namespace
-
-
-def futures_of(tree: ast.Module) -> int:
-    """The compiler's flags for what the source imports from `__future__`."""
-    names = [
-        alias.name
-        for statement in tree.body
-        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-        for alias in statement.names
-    ]
-    flags = 0
-    for name in names:
-        flags |= getattr(__future__, name).compiler_flag
-    return flags
-
-
-def _define(statement: ast.stmt, namespace: dict[str, Any], flags: int) -> None:
-    # This file's own `from __future__` must not change what the source means.
-    code = compile(
-        ast.Module(body=[statement], type_ignores=[]), "<safe namespace>", "exec", flags=flags, dont_inherit=True
-    )
-    try:
-        exec(code, namespace)
-    except Exception:  # a user's module may raise anything
-        pass

@@ -23,6 +23,7 @@ from prefect.client.orchestration.artifacts import (
     ArtifactCollectionClient,
 )
 from prefect.client.orchestration.automations import AutomationAsyncClient, AutomationClient, SlaAsyncClient, SlaClient
+from prefect.client.orchestration.base import wait_for_own_records
 from prefect.client.orchestration.blocks import (
     BlocksDocumentAsyncClient,
     BlocksDocumentClient,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     import prefect
     from prefect import settings
     from prefect.client import base
-    from prefect.client.base import ServerType
+    from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient, ServerType
 else:
     base = lazy("prefect.client.base")
     httpx = lazy("httpx")
@@ -161,6 +162,13 @@ class PrefectClient(
     _lifespan: Any = None
 
     @property
+    def _client(self) -> PrefectHttpxAsyncClient:
+        """The httpx client of the API for the running event loop, which many programs use for requests of their own."""
+        client = self._transport.clients.get_async()
+        client.before_request = wait_for_own_records
+        return client
+
+    @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
         """The event loop the client was entered in."""
         return self._loop
@@ -221,6 +229,13 @@ class SyncPrefectClient(
     @cached_property
     def _operations(self) -> PrefectClient:  # pyright: ignore[reportIncompatibleVariableOverride]  # made when needed
         return PrefectClient(self._transport, server_type=self._server_type)
+
+    @property
+    def _client(self) -> PrefectHttpxSyncClient:
+        """The httpx client of the API for sync code, which many programs use for requests of their own."""
+        client = self._transport.clients.get_sync()
+        client.before_request = wait_for_own_records
+        return client
 
     def __enter__(self) -> Self:
         drive(self._transport.open())

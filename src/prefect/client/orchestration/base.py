@@ -1,4 +1,4 @@
-"""What the parts of the client share: how an operation is carried out, how its request and its answer are written."""
+"""The base of the client's parts: carrying out operations, writing requests, reading answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ R = TypeVar("R")
 M = TypeVar("M", bound="BaseModel")
 
 CATCH_UP_TIMEOUT_SECONDS = 3.0
-"""Seconds to wait for a server to be told of what this process has recorded."""
+"""How long to wait until the server has the records of this process."""
 
 HTTP_METHODS: TypeAlias = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
 """The methods of the API's operations."""
@@ -66,25 +66,26 @@ class BaseAsyncClient:
             PrefectHTTPStatusError: The answer says that it failed.
         """
         body = kwargs.pop("json", None)
-        await self._wait_for_own_records()
+        await wait_for_own_records()
         return await self._transport.request(method, path, {**(params or {}), **(path_params or {})}, body, **kwargs)
 
     async def _call(self, method: str, route: str, body: Mapping[str, Any] | Any = None, /, **params: Any) -> Any:
         """Carry out an operation and return its answer; `params` are those of the path and the query."""
-        await self._wait_for_own_records()
+        await wait_for_own_records()
         return await self._transport.call(method, route, params, body)
 
     async def _call_raw(
         self, method: str, route: str, body: Mapping[str, Any] | Any = None, /, **params: Any
     ) -> Response:
         """As `_call`, for a method whose interface is to return the response."""
-        await self._wait_for_own_records()
+        await wait_for_own_records()
         return await self._transport.request(method, route, params, body)
 
-    async def _wait_for_own_records(self) -> None:
-        """Wait until the server has been told of what this process recorded: a program sees what it has just done."""
-        if journal.has_unforwarded():
-            await blocking(journal.wait_until_forwarded, CATCH_UP_TIMEOUT_SECONDS)
+
+async def wait_for_own_records() -> None:
+    """Wait until the server has the records of this process, so that a program sees what it has just done."""
+    if journal.has_unforwarded():
+        await blocking(journal.wait_until_forwarded, CATCH_UP_TIMEOUT_SECONDS)
 
 
 def sync_method(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Callable[Concatenate[Any, P], R]:

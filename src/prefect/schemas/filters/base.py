@@ -7,7 +7,7 @@ from enum import auto
 from pydantic import BaseModel, ConfigDict
 
 from prefect.schemas.base import PrefectBaseModel
-from prefect.utilities.collections import AutoEnum
+from prefect.types.enums import AutoEnum
 
 
 class Operator(AutoEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect._lazy import lazy
+from prefect.values import templates
 
 if TYPE_CHECKING:
     import jinja2
@@ -15,8 +16,6 @@ else:
     orjson = lazy("orjson")
     nodes = lazy("jinja2.nodes")
     sandbox = lazy("jinja2.sandbox")
-
-templating: Any = lazy("prefect.utilities.templating")  # the layer above, asked only for the names in a template
 
 MAX_LOOPS = 10
 MAX_NESTED_LOOPS = 2
@@ -83,7 +82,7 @@ def check_base_job_template(template: dict[str, Any] | None) -> dict[str, Any] |
         raise ValueError("A base job template must have a `job_configuration` and `variables`, both objects.")
     properties = cast("dict[str, Any]", variables).get("properties")
     declared = cast("dict[str, Any]", properties) if isinstance(properties, dict) else {}
-    used = {placeholder.name for placeholder in templating.find_placeholders(configuration)}
+    used = {placeholder.name for placeholder in templates.find_placeholders(cast("dict[str, Any]", configuration))}
     if undeclared := sorted(used.difference(declared)):
         raise ValueError(
             f"The job configuration uses {', '.join(undeclared)}: declare every variable among the properties of "

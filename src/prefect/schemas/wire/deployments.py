@@ -20,7 +20,7 @@ from prefect.schemas.runs import CreatedBy, UpdatedBy
 from prefect.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.schemas.wire.base import Stored
 from prefect.types._annotated import DateTime, KeyValueLabelsField, PositiveInteger
-from prefect.utilities.collections import AutoEnum
+from prefect.types.enums import AutoEnum
 
 Schedule = IntervalSchedule | CronSchedule | RRuleSchedule
 """What a schedule can be."""

@@ -12,7 +12,7 @@ from prefect.schemas import events
 from prefect.schemas.base import PrefectBaseModel
 from prefect.types import now
 from prefect.types._annotated import DateTime
-from prefect.utilities.collections import AutoEnum
+from prefect.types.enums import AutoEnum
 
 
 class Event(events.Event):

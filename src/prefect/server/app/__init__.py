@@ -18,15 +18,15 @@ from starlette.types import ASGIApp
 import prefect
 from prefect.server.app import metrics, sockets
 from prefect.server.app.csrf import CsrfMiddleware
-from prefect.server.app.endpoints import Deferred
+from prefect.server.app.endpoints import LazyRoute
 from prefect.server.app.errors import HANDLERS
-from prefect.server.app.middleware import LARGEST, RequestMiddleware
+from prefect.server.app.middleware import MAX_BODY_BYTES, RequestMiddleware
 from prefect.server.app.prefix_router import PrefixRouter
 from prefect.server.bus import Bus
 from prefect.server.db import opening
 from prefect.server.db.interface import Database
 from prefect.server.loops import Loops
-from prefect.server.routes import operations
+from prefect.server.routes import list_operations
 from prefect.server.services.upkeep import startup
 from prefect.settings import get_current_settings
 
@@ -37,10 +37,10 @@ __all__ = ["Server", "create_app"]
 
 logger = logging.getLogger("prefect.server")
 
-LARGE = 8 * 1024
+GZIP_MIN_BYTES = 8 * 1024
 """Bytes from which on an answer is compressed: for less it takes longer than sending them does."""
 
-QUICK = 2
+GZIP_LEVEL = 2
 """How hard answers are compressed: most of what there is to gain, for a fifth of the time of the hardest."""
 
 
@@ -54,7 +54,7 @@ class _Api(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:
-            made = [route.made.route for route in self.routes if isinstance(route, Deferred)]
+            made = [route.made.route for route in self.routes if isinstance(route, LazyRoute)]
             self.openapi_schema = get_openapi(title=self.title, version=self.version, routes=made)
         return self.openapi_schema
 
@@ -72,7 +72,7 @@ class Server:
         self.settings = settings or get_current_settings()
         self.database = database or opening.database(self.settings)
         self.bus = Bus()
-        self.loops = Loops(self.database, self.bus, self.settings, metrics.round_ended) if loops else None
+        self.loops = Loops(self.database, self.bus, self.settings, metrics.observe_round) if loops else None
         self.api = self._api()
         self.app = self._app()
 
@@ -97,7 +97,7 @@ class Server:
             exception_handlers=HANDLERS,
             strict_content_type=False,
         )
-        routes = [Deferred(operation, self.database) for operation in operations()]
+        routes = [LazyRoute(operation, self.database) for operation in list_operations()]
         api.router.routes += [PrefixRouter(routes), *routes]
         api.router.routes.extend(sockets.routes(self))
         api.add_route("/metrics", self._metrics, include_in_schema=False)
@@ -108,11 +108,11 @@ class Server:
         app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=self._lifespan)
         app.state.server = self
         auth = told.auth_string.get_secret_value() if told.auth_string else None
-        inside: ASGIApp = GZipMiddleware(self.api, minimum_size=LARGE, compresslevel=QUICK)
+        inside: ASGIApp = GZipMiddleware(self.api, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL)
         if told.csrf_protection_enabled:
             inside = CsrfMiddleware(inside, self.database)
         base = base_path(self.settings)
-        app.mount(base, RequestMiddleware(inside, auth, LARGEST))
+        app.mount(base, RequestMiddleware(inside, auth, MAX_BODY_BYTES))
         app.add_route("/", lambda _: HTMLResponse(_PAGE.format(api=base)), include_in_schema=False)
         app.add_middleware(
             CORSMiddleware,
@@ -124,7 +124,7 @@ class Server:
 
     async def _metrics(self, _: Request) -> Response:
         depths = {"writes": self.database.depth, "bus": self.bus.depth}
-        return Response(metrics.text(depths), media_type="text/plain; version=0.0.4")
+        return Response(metrics.render(depths), media_type="text/plain; version=0.0.4")
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from prefect.server.app.errors import answer, unavailable
+from prefect.server.app.errors import error_response, handle_unavailable
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.services.security import csrf
@@ -32,10 +32,10 @@ class CsrfMiddleware:
         try:
             reason = await self._refusal(dict(scope["headers"]))
         except (StoreBusy, StoreUnavailable) as error:
-            await (await unavailable(Request(scope), error))(scope, receive, send)
+            await (await handle_unavailable(Request(scope), error))(scope, receive, send)
             return
         if reason is not None:
-            await answer(403, {"detail": reason})(scope, receive, send)
+            await error_response(403, {"detail": reason})(scope, receive, send)
             return
         await self.app(scope, receive, send)
 

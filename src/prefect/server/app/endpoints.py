@@ -27,8 +27,8 @@ from starlette.types import Receive, Scope, Send
 
 from prefect.server.db.errors import StoreBusy
 from prefect.server.db.interface import Database, Transaction, Work
-from prefect.server.routes.operation import Caller, Content, Operation, Status
-from prefect.server.routes.parameters import Parameter, parameters, wants_caller
+from prefect.server.routes.operation import Caller, Operation, RawResponse, StatusResponse
+from prefect.server.routes.parameters import Parameter, list_parameters, wants_caller
 
 # FastAPI gives the type of a body's field the field's name, which pydantic says has no effect. FastAPI ignores that
 # where it builds what validates the type, but our schemas are built at their first use.
@@ -43,7 +43,7 @@ _PLACES: dict[str, Callable[..., Any]] = {
 }
 
 
-class Deferred(Route):
+class LazyRoute(Route):
     """The route of an operation, which FastAPI makes at the first request: to make all costs half a second and memory.
 
     Args:
@@ -66,33 +66,33 @@ class _Made:
 
     @cached_property
     def route(self) -> APIRoute:
-        return route(self._operation, self._database)
+        return build_route(self._operation, self._database)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = self.route
         await self.route.app(scope, receive, send)
 
 
-def route(operation: Operation, database: Database) -> APIRoute:
+def build_route(operation: Operation, database: Database) -> APIRoute:
     """A route that carries out an operation, each request in a transaction of its own."""
     return JsonRoute(
         operation.path,
-        endpoint(operation, database),
+        build_endpoint(operation, database),
         methods=[operation.method],
         name=operation.fn.__name__,
         tags=list(operation.tags),
         status_code=operation.status,
-        response_model=operation.answer,
-        include_in_schema=operation.listed,
+        response_model=operation.response_type,
+        include_in_schema=operation.documented,
         deprecated=operation.deprecated or None,
     )
 
 
-def endpoint(operation: Operation, database: Database) -> Callable[..., Awaitable[Response]]:
+def build_endpoint(operation: Operation, database: Database) -> Callable[..., Awaitable[Response]]:
     """A function for FastAPI, with the signature that the operation's parameters make."""
     transact = _transacting(operation, database)
     caller_name = wants_caller(operation)
-    raw = next((parameter.name for parameter in parameters(operation) if parameter.place == "raw"), None)
+    raw = next((parameter.name for parameter in list_parameters(operation) if parameter.location == "raw"), None)
 
     async def carry_out(request: Request, **given: Any) -> Response:
         given.pop("x_prefect_api_version", None)
@@ -101,9 +101,9 @@ def endpoint(operation: Operation, database: Database) -> Callable[..., Awaitabl
         if raw is not None:
             given[raw] = await request.body()
         answer = await transact(lambda tx: operation.fn(tx, **given))
-        return respond(answer, operation.status)
+        return build_response(answer, operation.status)
 
-    declared = [_declared(parameter) for parameter in parameters(operation) if parameter.place != "raw"]
+    declared = [_declared(parameter) for parameter in list_parameters(operation) if parameter.location != "raw"]
     keyword = inspect.Parameter.KEYWORD_ONLY
     version = inspect.Parameter("x_prefect_api_version", keyword, default=None, annotation=_VERSION)
     request = inspect.Parameter("request", keyword, annotation=Request)
@@ -118,18 +118,18 @@ def _transacting(
     operation: Operation, database: Database
 ) -> Callable[[Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
     """What does an operation's work."""
-    if not operation.stored:
+    if not operation.uses_database:
         return lambda work: work(cast("Transaction", None))
     transact = database.write if operation.writes else database.read
-    if operation.seconds is None:
+    if operation.timeout_seconds is None:
         return transact
 
     async def hastily(work: Work[Any]) -> Any:
         try:
-            async with asyncio.timeout(operation.seconds):
+            async with asyncio.timeout(operation.timeout_seconds):
                 return await transact(work)
         except TimeoutError:
-            raise StoreBusy(f"The database did not answer within {operation.seconds:g} s.") from None
+            raise StoreBusy(f"The database did not answer within {operation.timeout_seconds:g} s.") from None
 
     return hastily
 
@@ -140,9 +140,9 @@ _VERSION = Annotated[str, Header(alias="x-prefect-api-version")]
 def _declared(parameter: Parameter) -> inspect.Parameter:
     more = {"alias": parameter.alias} if parameter.alias else {}
     kind = parameter.type
-    if parameter.place == "body" and not parameter.required:
+    if parameter.location == "body" and not parameter.required:
         kind = Annotated[kind, WrapValidator(_unless_null(parameter.default))]
-    annotation = Annotated[kind, _PLACES[parameter.place](**more)]
+    annotation = Annotated[kind, _PLACES[parameter.location](**more)]
     return inspect.Parameter(
         parameter.name, inspect.Parameter.KEYWORD_ONLY, default=parameter.default, annotation=annotation
     )
@@ -161,11 +161,11 @@ def caller(request: Request) -> Caller:
     return Caller(request.scope.get("actor", "anonymous"), version, headers)
 
 
-def respond(answer: Any, status: int) -> Response:
+def build_response(answer: Any, status: int) -> Response:
     """The response that says an answer."""
-    if isinstance(answer, Status):
-        answer, status = answer.answer, answer.code
-    if isinstance(answer, Content):
+    if isinstance(answer, StatusResponse):
+        answer, status = answer.body, answer.code
+    if isinstance(answer, RawResponse):
         return Response(answer.body, status, answer.headers, answer.media_type)
     if status == 204:
         return Response(status_code=204)
@@ -191,7 +191,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 
-DEEPEST = 100
+MAX_JSON_DEPTH = 100
 """How deep the JSON of a body may be nested: what reads it calls itself for each level."""
 
 
@@ -205,15 +205,15 @@ class JsonRequest(Request):
                 self._json = orjson.loads(body) if body else None
             except orjson.JSONDecodeError as error:
                 raise HTTPException(422, f"The body is not JSON: {error}.") from None
-            if body.count(b"[") + body.count(b"{") > DEEPEST and too_deep(self._json):
-                raise HTTPException(422, f"The body is nested more than {DEEPEST} deep.")
+            if body.count(b"[") + body.count(b"{") > MAX_JSON_DEPTH and is_too_deep(self._json):
+                raise HTTPException(422, f"The body is nested more than {MAX_JSON_DEPTH} deep.")
         return self._json
 
 
-def too_deep(value: Any) -> bool:
+def is_too_deep(value: Any) -> bool:
     """Whether JSON is nested deeper than what is said about it can be."""
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_JSON_DEPTH):
         inside = [item for part in level if isinstance(part, (dict, list)) for item in _items(part)]
         if not inside:
             return False

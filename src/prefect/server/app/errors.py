@@ -17,16 +17,16 @@ from prefect.server.services.core.errors import Refused
 logger = logging.getLogger("prefect.server")
 
 
-def answer(status: int, body: Any) -> Response:
+def error_response(status: int, body: Any) -> Response:
     """A response that says what is wrong."""
     return Response(to_json(body), status, media_type="application/json")
 
 
-async def invalid(_: Request, error: Exception) -> Response:
+async def handle_invalid_request(_: Request, error: Exception) -> Response:
     """A request that is not what the operation takes; the field is named in the detail."""
     assert isinstance(error, RequestValidationError)
     detail = [{name: value for name, value in item.items() if name != "ctx"} for item in error.errors()]
-    return answer(
+    return error_response(
         422,
         {
             "exception_message": "Invalid request received.",
@@ -36,39 +36,39 @@ async def invalid(_: Request, error: Exception) -> Response:
     )
 
 
-async def refused(_: Request, error: Exception) -> Response:
+async def handle_refused(_: Request, error: Exception) -> Response:
     """What a service refused."""
     assert isinstance(error, Refused)
-    response = answer(error.status, {error.key: str(error)})
+    response = error_response(error.status, {error.key: str(error)})
     response.headers.update(error.headers)
     return response
 
 
-async def unstorable(_: Request, error: Exception) -> Response:
+async def handle_unstorable(_: Request, error: Exception) -> Response:
     """A value that no database holds, or a second one of what there may be only one of."""
-    return answer(409 if isinstance(error, Duplicate) else 422, {"detail": str(error)})
+    return error_response(409 if isinstance(error, Duplicate) else 422, {"detail": str(error)})
 
 
-async def unavailable(_: Request, error: Exception) -> Response:
+async def handle_unavailable(_: Request, error: Exception) -> Response:
     """The database cannot be reached, or others kept it busy for too long: the client may ask again."""
     logger.error("%s", error)
-    return answer(503, {"exception_message": "Service Unavailable"})
+    return error_response(503, {"exception_message": "Service Unavailable"})
 
 
-async def failed(request: Request, error: Exception) -> Response:
+async def handle_failure(request: Request, error: Exception) -> Response:
     """A bug."""
     request_id = request.scope.get("request_id")
     logger.error("%s %s failed (%s)", request.method, request.url.path, request_id, exc_info=error)
-    return answer(500, {"exception_message": "Internal Server Error"})
+    return error_response(500, {"exception_message": "Internal Server Error"})
 
 
 HANDLERS: dict[Any, Any] = {
-    RequestValidationError: invalid,
-    Refused: refused,
-    Duplicate: unstorable,
-    Unstorable: unstorable,
-    StoreBusy: unavailable,
-    StoreUnavailable: unavailable,
-    StoreError: failed,
-    Exception: failed,
+    RequestValidationError: handle_invalid_request,
+    Refused: handle_refused,
+    Duplicate: handle_unstorable,
+    Unstorable: handle_unstorable,
+    StoreBusy: handle_unavailable,
+    StoreUnavailable: handle_unavailable,
+    StoreError: handle_failure,
+    Exception: handle_failure,
 }

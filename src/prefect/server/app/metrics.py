@@ -25,20 +25,20 @@ loop_rounds = Counter("prefect_server_loop_rounds", "Rounds of a loop.", ("loop"
 queue_depth = Gauge("prefect_server_queue_depth", "Items that wait in a queue.", ("queue",), registry=REGISTRY)
 
 
-def request_ended(scope: Scope, status: int, seconds: float) -> None:
+def observe_request(scope: Scope, status: int, seconds: float) -> None:
     """Count a request; by its route, of which there are few, not by its path."""
     route = getattr(scope.get("route"), "path", "unmatched")
     requests.labels(scope["method"], route, str(status)).inc()
     latency.labels(scope["method"], route).observe(seconds)
 
 
-def round_ended(loop: str, late: float, succeeded: bool) -> None:
+def observe_round(loop: str, late: float, succeeded: bool) -> None:
     """Count a round of a loop."""
     loop_rounds.labels(loop, "succeeded" if succeeded else "failed").inc()
     loop_lag.labels(loop).set(max(late, 0.0))
 
 
-def text(depths: Mapping[str, int]) -> bytes:
+def render(depths: Mapping[str, int]) -> bytes:
     """All of it, in the format of Prometheus.
 
     Args:

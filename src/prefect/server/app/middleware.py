@@ -17,15 +17,15 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prefect.server.app import metrics
-from prefect.server.app.errors import answer
+from prefect.server.app.errors import error_response
 from prefect.types import new_id
 
 logger = logging.getLogger("prefect.server.requests")
 
-OLDEST = (0, 8, 0)
+MIN_API_VERSION = (0, 8, 0)
 """The oldest version of the REST API that a client may ask for."""
 
-LARGEST = 64 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
 """Bytes that the body of a request may have."""
 
 _OPEN = ("/health", "/ready")
@@ -41,7 +41,7 @@ class RequestMiddleware:
         largest: Bytes that a body may have.
     """
 
-    def __init__(self, app: ASGIApp, auth_string: str | None = None, largest: int = LARGEST) -> None:
+    def __init__(self, app: ASGIApp, auth_string: str | None = None, largest: int = MAX_BODY_BYTES) -> None:
         self.app = app
         self.largest = largest
         self._expected = _basic(auth_string) if auth_string else None
@@ -72,7 +72,7 @@ class RequestMiddleware:
         try:
             refusal = self._refusal(scope, headers)
             if refusal is not None:
-                await answer(*refusal)(scope, receive, reply)
+                await error_response(*refusal)(scope, receive, reply)
             else:
                 await self.app(scope, self._limited(receive), reply)
         except Exception:
@@ -81,7 +81,7 @@ class RequestMiddleware:
             # It was logged and answered: nothing is left to do for the web server.
         finally:
             seconds = time.perf_counter() - begun
-            metrics.request_ended(scope, status or 500, seconds)
+            metrics.observe_request(scope, status or 500, seconds)
             logger.debug(
                 "%s %s %s in %.1f ms (%s)", scope["method"], scope["path"], status, seconds * 1000, request_id,
                 extra={"request_id": request_id},
@@ -129,7 +129,7 @@ def _wrong_version(given: bytes | None) -> tuple[int, Any] | None:
     parts = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", text)
     if parts is None:
         return 400, {"detail": f"X-PREFECT-API-VERSION is {text!r}, which is no version: send one like 0.8.4."}
-    if tuple(map(int, parts.groups())) < OLDEST:
-        oldest = ".".join(map(str, OLDEST))
+    if tuple(map(int, parts.groups())) < MIN_API_VERSION:
+        oldest = ".".join(map(str, MIN_API_VERSION))
         return 400, {"detail": f"The client asks for version {text} of the API; this server has {oldest} and later."}
     return None

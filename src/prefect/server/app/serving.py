@@ -23,21 +23,21 @@ from prefect.exceptions import PrefectException
 from prefect.logging.configuration import setup_logging
 from prefect.server.app import Server
 from prefect.server.app import base_path as base_path
-from prefect.server.app.websocket import Websocket
+from prefect.server.app.websocket import WebsocketProtocol
 from prefect.server.db import opening
 from prefect.settings import get_current_settings
 
 if TYPE_CHECKING:
     from prefect.settings import Settings
 
-ENDING = 5
+SHUTDOWN_TIMEOUT_SECONDS = 5
 """Seconds that requests and websockets which are under way have when the server is told to stop."""
 
 
-GARBAGE = 20_000
+GC_THRESHOLD = 20_000
 """Objects made until garbage is looked for: one answer has more than the 700 of Python's, and none of it is garbage."""
 
-LOOK = 0.5
+WORKER_POLL_INTERVAL_SECONDS = 0.5
 """Seconds between two looks whether all workers live."""
 
 
@@ -71,7 +71,7 @@ def serve(settings: Settings, *, loops: bool = True, workers: int = 1, started: 
             _serve_with(workers, settings, loops, listening, lambda: started(address))
 
 
-def check(settings: Settings) -> None:
+def check_port(settings: Settings) -> None:
     """Fail if the port cannot be served now.
 
     Raises:
@@ -80,7 +80,7 @@ def check(settings: Settings) -> None:
     _listen(settings.server.api.host, settings.server.api.port).close()
 
 
-def data(settings: Settings) -> str:
+def describe_database(settings: Settings) -> str:
     """Where the server keeps what it is told, for people."""
     return opening.place(settings)
 
@@ -129,11 +129,11 @@ def _config(app: Any, settings: Settings, **more: Any) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        ws=Websocket,
+        ws=WebsocketProtocol,
         ws_ping_interval=told.websocket_ping_interval,
         ws_ping_timeout=told.websocket_ping_timeout,
         timeout_keep_alive=told.keepalive_timeout,
-        timeout_graceful_shutdown=ENDING,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
         **more,
     )
 
@@ -162,7 +162,7 @@ class _Uvicorn(uvicorn.Server):
 async def _serve(server: Server, listening: socket.socket, started: Callable[[], None]) -> None:
     await server.start()
     gc.freeze()
-    gc.set_threshold(GARBAGE)
+    gc.set_threshold(GC_THRESHOLD)
     try:
         await _Uvicorn(_config(server.app, server.settings, lifespan="off"), started).serve([listening])
     finally:
@@ -191,7 +191,7 @@ def _serve_with(
 
     processes = [start() for _ in range(workers)]
     started()
-    while not told.wait(LOOK):
+    while not told.wait(WORKER_POLL_INTERVAL_SECONDS):
         processes = [process if process.is_alive() else start() for process in processes]
     for process in processes:
         process.terminate()

@@ -19,12 +19,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 if TYPE_CHECKING:
     from prefect.server.app import Server
 
-PROTOCOL = "prefect"
+SUBPROTOCOL = "prefect"
 
-WAIT = 30.0
+AUTH_TIMEOUT_SECONDS = 30.0
 """Seconds that a client has to show its token."""
 
-REFUSED = 1008
+POLICY_VIOLATION = 1008
 """The code of a connection that is closed because of who asks."""
 
 Stream = Callable[["Server", WebSocket], Awaitable[None]]
@@ -37,11 +37,11 @@ def routes(server: Server) -> list[BaseRoute]:
 
 
 STREAMS = {
-    "/events/in": "events:events_in",
-    "/events/out": "events:events_out",
-    "/logs/out": "logs:logs_out",
-    "/task_runs/subscriptions/scheduled": "task_runs:scheduled",
-    "/work_pools/{work_pool_name}/workers/connect": "worker_channel:connect",
+    "/events/in": "events:receive_events",
+    "/events/out": "events:send_events",
+    "/logs/out": "logs:send_logs",
+    "/task_runs/subscriptions/scheduled": "task_runs:send_scheduled_task_runs",
+    "/work_pools/{work_pool_name}/workers/connect": "worker_channel:serve_worker",
 }
 """Each websocket's path, and what serves it: a module of `app.streams`, and its function."""
 
@@ -78,21 +78,21 @@ async def authenticate(socket: WebSocket, expected: str | None, strict: str | No
         expected: The token that a client must show, or None when nobody is asked.
         strict: The protocol must be used, and this is the reason of every refusal.
     """
-    if PROTOCOL not in socket.scope.get("subprotocols", ()):
+    if SUBPROTOCOL not in socket.scope.get("subprotocols", ()):
         if expected is not None or strict:
-            await socket.close(REFUSED)
+            await socket.close(POLICY_VIOLATION)
             return False
         await socket.accept()
         return True
-    await socket.accept(PROTOCOL)
+    await socket.accept(SUBPROTOCOL)
     try:
-        async with asyncio.timeout(WAIT):
+        async with asyncio.timeout(AUTH_TIMEOUT_SECONDS):
             shown = await receive_json(socket)
     except TimeoutError:
         shown = None
     reason = _refusal(shown, expected)
     if reason is not None:
-        await socket.close(REFUSED, strict or reason)
+        await socket.close(POLICY_VIOLATION, strict or reason)
         return False
     await socket.send_text('{"type":"auth_success"}')
     return True

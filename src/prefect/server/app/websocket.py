@@ -28,7 +28,7 @@ class Acknowledgements(Protocol):
         ...
 
 
-def held(scope: Any) -> Acknowledgements:
+def hold_acknowledgements(scope: Any) -> Acknowledgements:
     """The acknowledgements of a websocket, now held.
 
     Another server than uvicorn, or uvicorn without `Websocket`, answers pings by itself: acknowledging does nothing.
@@ -46,7 +46,7 @@ class _Nobody:
         pass
 
 
-class Websocket(WebSocketsSansIOProtocol):
+class WebsocketProtocol(WebSocketsSansIOProtocol):
     """A websocket that can hold its automatic answers back."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from prefect.server.db.dialect import Dialect
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
+from prefect.server.principals import Principal
 
 T = TypeVar("T")
 
@@ -22,6 +23,9 @@ Notifications: TypeAlias = list[tuple[str, Any]]
 
 class Transaction(Protocol):
     """One transaction on the database."""
+
+    principal: Principal
+    """Who the transaction acts for; code of this process unless an operation is executed for a caller."""
 
     @property
     def dialect(self) -> Dialect: ...

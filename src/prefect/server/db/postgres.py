@@ -23,6 +23,7 @@ from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnav
 from prefect.server.db.interface import Notifications, Transaction, Work
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
+from prefect.server.principals import LOCAL
 from prefect.types import new_id
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class PostgresTransaction:
 
     def __init__(self, raw: Any) -> None:
         self.raw = raw
+        self.principal = LOCAL
         self.told: Notifications = []
 
     async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:

@@ -28,6 +28,7 @@ from prefect.server.db.errors import (
 from prefect.server.db.interface import Notifications, Transaction, Work
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
+from prefect.server.principals import LOCAL
 
 if TYPE_CHECKING:
     import sqlite3
@@ -64,6 +65,7 @@ class SqliteTransaction:
         self._path = path
         # A cancelled caller may leave a statement running in a worker thread: closing must wait for it.
         self._busy = threading.Lock()
+        self.principal = LOCAL
         self.told: Notifications = []
 
     async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:

@@ -36,13 +36,13 @@ MODULES: tuple[str, ...] = (
     "pauses",
     "cancellation",
     "zombies",
-    "latecomers",
+    "waiting_records",
     "retention",
 )
 """The modules of this package that declare loops, each in `loops(settings)`."""
 
 
-RESIGNING = 2.0
+RESIGN_TIMEOUT_SECONDS = 2.0
 """Seconds in which a server that stops gives up its lead, or lets it run out."""
 
 
@@ -70,10 +70,10 @@ class Loop:
     """
 
     name: str
-    round: Callable[[Environment], Awaitable[None]]
-    seconds: float
+    run_once: Callable[[Environment], Awaitable[None]]
+    interval_seconds: float
     enabled: bool = True
-    alone: bool = True
+    leader_only: bool = True
     topic: str | None = None
     summary: str = ""
 
@@ -107,7 +107,7 @@ class Loops:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
-            async with asyncio.timeout(RESIGNING):
+            async with asyncio.timeout(RESIGN_TIMEOUT_SECONDS):
                 await self.environment.database.write(lambda tx: leadership.resign(tx, self.owner))
         except (TimeoutError, StoreError):
             logger.warning("The loops' lead could not be given up: others take over when it runs out")
@@ -121,7 +121,7 @@ class Loops:
                 if self._observer is not None:
                     self._observer(loop.name, begun - due, succeeded)
                 # Not quite regular, so that servers do not keep step.
-                pause = loop.seconds * (0.95 + 0.1 * random.random())
+                pause = loop.interval_seconds * (0.95 + 0.1 * random.random())
                 due = time.monotonic() + pause
                 try:
                     await asyncio.wait_for(news.take(), pause)
@@ -131,18 +131,22 @@ class Loops:
 
     async def _attempt(self, loop: Loop) -> bool:
         try:
-            if not loop.alone or await self._leads(loop):
-                await loop.round(self.environment)
+            if not loop.leader_only or await self._leads(loop):
+                await loop.run_once(self.environment)
             return True
         except (StoreBusy, StoreUnavailable) as error:  # which says what is wrong, and needs no traceback
-            logger.error("A round of the loop %s failed; it is tried again in %g s. %s", loop.name, loop.seconds, error)
+            logger.error(
+                "A round of the loop %s failed; it is tried again in %g s. %s", loop.name, loop.interval_seconds, error
+            )
             return False
         except Exception:
-            logger.exception("A round of the loop %s failed; it is tried again in %g s", loop.name, loop.seconds)
+            logger.exception(
+                "A round of the loop %s failed; it is tried again in %g s", loop.name, loop.interval_seconds
+            )
             return False
 
     async def _leads(self, loop: Loop) -> bool:
-        length = timedelta(seconds=max(3 * loop.seconds, 15))
+        length = timedelta(seconds=max(3 * loop.interval_seconds, 15))
 
         async def claim(tx: Transaction) -> bool:
             return await leadership.claim(tx, loop.name, self.owner, length)

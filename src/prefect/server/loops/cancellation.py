@@ -18,16 +18,16 @@ def loops(settings: Settings) -> list[Loop]:
     summary = (
         "Cancels the task runs and subflows of cancelled flow runs, and flow runs that were cancelling for too long"
     )
-    return [Loop("CancellationCleanup", clean_up, told.loop_seconds, told.enabled, summary=summary)]
+    return [Loop("CancellationCleanup", cancel_children, told.loop_seconds, told.enabled, summary=summary)]
 
 
-async def clean_up(environment: Environment) -> None:
+async def cancel_children(environment: Environment) -> None:
     """Cancel all that is left of cancelled runs; a subflow's own children come with the next round at the latest."""
     after = timedelta(seconds=environment.settings.server.services.cancellation_cleanup.cancelling_timeout_seconds)
     write = environment.database.write
-    while await write(lambda tx: cancellation.end_cancelling(tx, after)) >= cancellation.AT_ONCE:
+    while await write(lambda tx: cancellation.cancel_stuck_runs(tx, after)) >= cancellation.SWEEP_BATCH_SIZE:
         pass
-    while await write(cancellation.cancel_subflows) >= cancellation.AT_ONCE:
+    while await write(cancellation.cancel_subflows) >= cancellation.SWEEP_BATCH_SIZE:
         pass
-    while await write(cancellation.cancel_task_runs) >= cancellation.AT_ONCE:
+    while await write(cancellation.cancel_task_runs) >= cancellation.SWEEP_BATCH_SIZE:
         pass

@@ -17,7 +17,7 @@ def loops(settings: Settings) -> list[Loop]:
     return [
         Loop(
             "foreman",
-            notice,
+            mark_silent,
             told.loop_seconds,
             told.enabled,
             summary="Notices which workers fell silent, and what nobody serves any more.",
@@ -25,11 +25,11 @@ def loops(settings: Settings) -> list[Loop]:
     ]
 
 
-async def notice(environment: Environment) -> None:
+async def mark_silent(environment: Environment) -> None:
     """Look at all of them, some in a transaction."""
     told = environment.settings.server.services.foreman
     write = environment.database.write
-    await write(lambda tx: liveness.notice_workers(tx, told))
-    for look in (liveness.notice_queues, liveness.notice_deployments):
-        while await write(lambda tx, look=look: look(tx, told)) == liveness.AT_ONCE:
+    await write(lambda tx: liveness.mark_silent_workers(tx, told))
+    for look in (liveness.mark_silent_queues, liveness.mark_silent_deployments):
+        while await write(lambda tx, look=look: look(tx, told)) == liveness.SWEEP_BATCH_SIZE:
             pass

@@ -15,11 +15,13 @@ def loops(settings: Settings) -> list[Loop]:
     """The loop that marks late runs."""
     told = settings.server.services.late_runs
     summary = "Marks scheduled flow runs as late that should have begun"
-    return [Loop("MarkLateRuns", mark, told.loop_seconds, told.enabled, summary=summary)]
+    return [Loop("MarkLateRuns", mark_late_runs, told.loop_seconds, told.enabled, summary=summary)]
 
 
-async def mark(environment: Environment) -> None:
+async def mark_late_runs(environment: Environment) -> None:
     """Mark all runs that are late."""
     after = environment.settings.server.services.late_runs.after_seconds
-    while await environment.database.write(lambda tx: late_runs.mark_late(tx, after)) >= late_runs.AT_ONCE:
+    while (
+        await environment.database.write(lambda tx: late_runs.mark_late_runs(tx, after)) >= late_runs.SWEEP_BATCH_SIZE
+    ):
         pass

@@ -15,10 +15,10 @@ def loops(settings: Settings) -> list[Loop]:
     """The loop that ends leases."""
     told = settings.server.services.repossessor
     summary = "Ends leases that ran out, and gives their slots back"
-    return [Loop("Repossessor", repossess, told.loop_seconds, told.enabled, summary=summary)]
+    return [Loop("Repossessor", end_expired_leases, told.loop_seconds, told.enabled, summary=summary)]
 
 
-async def repossess(environment: Environment) -> None:
+async def end_expired_leases(environment: Environment) -> None:
     """End all leases that have run out."""
-    while await environment.database.write(leases.end_expired) >= leases.AT_ONCE:
+    while await environment.database.write(leases.end_expired) >= leases.SWEEP_BATCH_SIZE:
         pass

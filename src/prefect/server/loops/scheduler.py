@@ -18,22 +18,22 @@ def loops(settings: Settings) -> list[Loop]:
     return [
         Loop(
             "scheduler",
-            make_runs,
+            create_scheduled_runs,
             told.loop_seconds,
             told.enabled,
-            topic=scheduling.CHANGED,
+            topic=scheduling.DEPLOYMENTS_TOPIC,
             summary="Makes flow runs ahead of their time, from the schedules of deployments.",
         )
     ]
 
 
-async def make_runs(environment: Environment) -> None:
+async def create_scheduled_runs(environment: Environment) -> None:
     """Look once at every schedule that must be looked at, those of some deployments in a transaction."""
     told = environment.settings.server.services.scheduler
-    horizon = Horizon.of(environment.settings)
-    ids = await environment.database.read(scheduling.due)
+    horizon = Horizon.from_settings(environment.settings)
+    ids = await environment.database.read(scheduling.find_due_deployments)
     for start in range(0, len(ids), told.deployment_batch_size):
         some = ids[start : start + told.deployment_batch_size]
         await environment.database.write(
-            lambda tx, some=some: scheduling.make_runs(tx, some, horizon, told.insert_batch_size)
+            lambda tx, some=some: scheduling.create_scheduled_runs(tx, some, horizon, told.insert_batch_size)
         )

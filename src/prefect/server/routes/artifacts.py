@@ -19,7 +19,7 @@ from prefect.schemas.wire import (
     TaskRunFilter,
 )
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes, Status
+from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes, StatusResponse
 from prefect.server.services.catalog import artifacts as service
 
 routes = Routes("Artifacts", "/artifacts")
@@ -28,7 +28,7 @@ routes = Routes("Artifacts", "/artifacts")
 @routes.writes("POST", "/", Artifact, 200)
 async def create_artifact(tx: Transaction, artifact: ArtifactCreate) -> Any:
     """Create an artifact, which is answered with status 201."""
-    return Status(201, await service.add(tx, artifact.model_dump(exclude_unset=True)))
+    return StatusResponse(201, await service.add(tx, artifact.model_dump(exclude_unset=True)))
 
 
 @routes.reads("GET", "/{id:uuid}", Artifact)
@@ -47,13 +47,13 @@ async def read_latest_artifact(tx: Transaction, key: str) -> Any:
 async def read_artifacts(
     tx: Transaction,
     sort: Body[ArtifactSort] = ArtifactSort.ID_DESC,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
-    artifacts: Body[ArtifactFilter] = NOT_GIVEN,
-    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
-    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
-    flows: Body[FlowFilter] = NOT_GIVEN,
-    deployments: Body[DeploymentFilter] = NOT_GIVEN,
+    artifacts: Body[ArtifactFilter] = UNSET,
+    flow_runs: Body[FlowRunFilter] = UNSET,
+    task_runs: Body[TaskRunFilter] = UNSET,
+    flows: Body[FlowFilter] = UNSET,
+    deployments: Body[DeploymentFilter] = UNSET,
 ) -> Any:
     """The artifacts that satisfy filters."""
     return await service.find(
@@ -73,13 +73,13 @@ async def read_artifacts(
 async def read_latest_artifacts(
     tx: Transaction,
     sort: Body[ArtifactCollectionSort] = ArtifactCollectionSort.ID_DESC,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
-    artifacts: Body[ArtifactCollectionFilter] = NOT_GIVEN,
-    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
-    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
-    flows: Body[FlowFilter] = NOT_GIVEN,
-    deployments: Body[DeploymentFilter] = NOT_GIVEN,
+    artifacts: Body[ArtifactCollectionFilter] = UNSET,
+    flow_runs: Body[FlowRunFilter] = UNSET,
+    task_runs: Body[TaskRunFilter] = UNSET,
+    flows: Body[FlowFilter] = UNSET,
+    deployments: Body[DeploymentFilter] = UNSET,
 ) -> Any:
     """The newest artifact of each key that satisfies filters."""
     return await service.find_latest(
@@ -98,11 +98,11 @@ async def read_latest_artifacts(
 @routes.reads("POST", "/count", int)
 async def count_artifacts(
     tx: Transaction,
-    artifacts: Body[ArtifactFilter] = NOT_GIVEN,
-    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
-    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
-    flows: Body[FlowFilter] = NOT_GIVEN,
-    deployments: Body[DeploymentFilter] = NOT_GIVEN,
+    artifacts: Body[ArtifactFilter] = UNSET,
+    flow_runs: Body[FlowRunFilter] = UNSET,
+    task_runs: Body[TaskRunFilter] = UNSET,
+    flows: Body[FlowFilter] = UNSET,
+    deployments: Body[DeploymentFilter] = UNSET,
 ) -> Any:
     """How many artifacts satisfy filters."""
     return await service.count(
@@ -113,11 +113,11 @@ async def count_artifacts(
 @routes.reads("POST", "/latest/count", int)
 async def count_latest_artifacts(
     tx: Transaction,
-    artifacts: Body[ArtifactCollectionFilter] = NOT_GIVEN,
-    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
-    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
-    flows: Body[FlowFilter] = NOT_GIVEN,
-    deployments: Body[DeploymentFilter] = NOT_GIVEN,
+    artifacts: Body[ArtifactCollectionFilter] = UNSET,
+    flow_runs: Body[FlowRunFilter] = UNSET,
+    task_runs: Body[TaskRunFilter] = UNSET,
+    flows: Body[FlowFilter] = UNSET,
+    deployments: Body[DeploymentFilter] = UNSET,
 ) -> Any:
     """How many keys have an artifact that satisfies filters and is the newest of its key."""
     return await service.count_latest(

@@ -14,7 +14,7 @@ from prefect.schemas.wire import (
     AutomationUpdate,
 )
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import NOT_GIVEN, Body, In, Limit, Offset, Routes, Status
+from prefect.server.routes.operation import UNSET, Body, In, Limit, Offset, Routes, StatusResponse
 from prefect.server.services.automations import automations as service
 
 routes = Routes("Automations")
@@ -48,7 +48,7 @@ async def delete_automation(tx: Transaction, id: UUID) -> None:
 async def read_automations(
     tx: Transaction,
     sort: Body[AutomationSort] = AutomationSort.NAME_ASC,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
     automations: Body[AutomationFilter | None] = None,
 ) -> Any:
@@ -88,4 +88,4 @@ Template = Annotated[str, In("whole")]
 async def validate_template(tx: Transaction, template: Template = "") -> Any:
     """Whether a text is a template for an action; status 422, and what is wrong with it, when it is not."""
     error = service.template_error(template)
-    return Status(422, error) if error else None
+    return StatusResponse(422, error) if error else None

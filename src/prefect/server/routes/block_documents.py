@@ -15,7 +15,7 @@ from prefect.schemas.wire import (
     BlockTypeFilter,
 )
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
+from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes
 from prefect.server.services.catalog import block_documents as service
 
 routes = Routes("Block documents", "/block_documents")
@@ -30,7 +30,7 @@ async def create_block_document(tx: Transaction, block_document: BlockDocumentCr
 @routes.reads("POST", "/filter", list[BlockDocument])
 async def read_block_documents(
     tx: Transaction,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     block_documents: Body[BlockDocumentFilter | None] = None,
     block_types: Body[BlockTypeFilter | None] = None,
     block_schemas: Body[BlockSchemaFilter | None] = None,

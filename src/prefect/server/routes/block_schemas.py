@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prefect.schemas.wire import BlockSchema, BlockSchemaCreate, BlockSchemaFilter
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes, Status
+from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes, StatusResponse
 from prefect.server.services.catalog import block_types
 
 routes = Routes("Block schemas", "/block_schemas")
@@ -17,7 +17,7 @@ routes = Routes("Block schemas", "/block_schemas")
 async def create_block_schema(tx: Transaction, block_schema: BlockSchemaCreate) -> Any:
     """Create a block schema; one with the same fields and version is answered with status 200."""
     answer, created = await block_types.add_schema(tx, block_schema.model_dump())
-    return answer if created else Status(200, answer)
+    return answer if created else StatusResponse(200, answer)
 
 
 @routes.reads("GET", "/{id:uuid}", BlockSchema)
@@ -36,7 +36,7 @@ async def read_block_schema_by_checksum(tx: Transaction, checksum: str, version:
 async def read_block_schemas(
     tx: Transaction,
     block_schemas: Body[BlockSchemaFilter | None] = None,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
 ) -> Any:
     """Block schemas, newest first, of those that satisfy a filter."""

@@ -14,7 +14,7 @@ from prefect.schemas.wire import (
     BlockTypeUpdate,
 )
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
+from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes
 from prefect.server.services.catalog import block_documents, system_blocks
 from prefect.server.services.catalog import block_types as service
 
@@ -44,7 +44,7 @@ async def read_block_type_by_slug(tx: Transaction, slug: str) -> Any:
 @routes.reads("POST", "/filter", list[BlockType])
 async def read_block_types(
     tx: Transaction,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     block_types: Body[BlockTypeFilter | None] = None,
     block_schemas: Body[BlockSchemaFilter | None] = None,
     offset: Offset = 0,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prefect.schemas.wire import ConcurrencyLimit, ConcurrencyLimitCreate, MinimalConcurrencyLimitResponse
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes, Status
+from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes, StatusResponse
 from prefect.server.services.concurrency import tag_limits
 
 routes = Routes("Concurrency Limits", "/concurrency_limits")
@@ -17,7 +17,7 @@ routes = Routes("Concurrency Limits", "/concurrency_limits")
 async def create_concurrency_limit(tx: Transaction, concurrency_limit: ConcurrencyLimitCreate) -> Any:
     """Set how many task runs with a tag may run at once; a new limit is answered with status 201."""
     answer, created = await tag_limits.put(tx, concurrency_limit.tag, concurrency_limit.concurrency_limit)
-    return Status(201, answer) if created else answer
+    return StatusResponse(201, answer) if created else answer
 
 
 @routes.reads("GET", "/{id:uuid}", ConcurrencyLimit)
@@ -33,7 +33,7 @@ async def read_concurrency_limit_by_tag(tx: Transaction, tag: str) -> Any:
 
 
 @routes.reads("POST", "/filter", list[ConcurrencyLimit])
-async def read_concurrency_limits(tx: Transaction, limit: Limit = NOT_GIVEN, offset: Offset = 0) -> Any:
+async def read_concurrency_limits(tx: Transaction, limit: Limit = UNSET, offset: Offset = 0) -> Any:
     """The limits of tags, by tag."""
     return await tag_limits.find_all(tx, limit, offset)
 
@@ -61,10 +61,10 @@ async def delete_concurrency_limit_by_tag(tx: Transaction, tag: str) -> None:
 @routes.writes("POST", "/increment", list[MinimalConcurrencyLimitResponse])
 async def increment_concurrency_limits_v1(tx: Transaction, names: Body[list[str]], task_run_id: Body[UUID]) -> Any:
     """Take a slot of the limit of each of these tags for a task run; status 423 when one has none."""
-    return await tag_limits.acquire(tx, names, task_run_id)
+    return await tag_limits.acquire_slots(tx, names, task_run_id)
 
 
 @routes.writes("POST", "/decrement", list[MinimalConcurrencyLimitResponse])
 async def decrement_concurrency_limits_v1(tx: Transaction, names: Body[list[str]], task_run_id: Body[UUID]) -> Any:
     """Give back the slots that a task run takes of the limits of these tags."""
-    return await tag_limits.give_back(tx, names, task_run_id)
+    return await tag_limits.release_by_tags(tx, names, task_run_id)

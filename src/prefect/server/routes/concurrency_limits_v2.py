@@ -19,7 +19,7 @@ from prefect.schemas.wire import (
     MinimalConcurrencyLimitResponse,
 )
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
+from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes
 from prefect.server.services.concurrency import leases, limits
 
 routes = Routes("Concurrency Limits V2", "/v2/concurrency_limits")
@@ -40,11 +40,11 @@ async def create_concurrency_limit_v2(tx: Transaction, concurrency_limit: Concur
 @routes.reads("GET", "/{id_or_name}", GlobalConcurrencyLimitResponse)
 async def read_concurrency_limit_v2(tx: Transaction, id_or_name: IdOrName) -> Any:
     """A limit, with the slots that are taken now."""
-    return limits.public(await limits.get(tx, id_or_name))
+    return limits.present(await limits.get(tx, id_or_name))
 
 
 @routes.reads("POST", "/filter", list[GlobalConcurrencyLimitResponse])
-async def read_all_concurrency_limits_v2(tx: Transaction, limit: Limit = NOT_GIVEN, offset: Offset = 0) -> Any:
+async def read_all_concurrency_limits_v2(tx: Transaction, limit: Limit = UNSET, offset: Offset = 0) -> Any:
     """Limits by their names."""
     return await limits.find(tx, limit, offset)
 
@@ -72,7 +72,7 @@ async def bulk_increment_active_slots(
     create_if_missing: Body[Annotated[bool | None, Field(deprecated=True)]] = None,
 ) -> Any:
     """Take slots of all limits of these names; status 423 when one has not enough, and when to ask again."""
-    return [limits.short(row) for row in await leases.acquire(tx, names, slots, mode)]
+    return [limits.present_short(row) for row in await leases.acquire_slots(tx, names, slots, mode)]
 
 
 @routes.writes("POST", "/increment-with-lease", ConcurrencyLimitWithLeaseResponse)
@@ -85,11 +85,11 @@ async def bulk_increment_active_slots_with_lease(
     holder: Body[ConcurrencyLeaseHolder | None] = None,
 ) -> Any:
     """Take slots as `increment` does, and hold them by a lease that must be renewed before it runs out."""
-    rows = await leases.acquire(tx, names, slots, mode)
+    rows = await leases.acquire_slots(tx, names, slots, mode)
     held_by = holder and holder.model_dump()
     ids = [row["id"] for row in rows]
-    lease_id = await leases.create(tx, ids, slots, timedelta(seconds=lease_duration), held_by)
-    return {"lease_id": lease_id, "limits": [limits.short(row) for row in rows]}
+    lease_id = await leases.create_lease(tx, ids, slots, timedelta(seconds=lease_duration), held_by)
+    return {"lease_id": lease_id, "limits": [limits.present_short(row) for row in rows]}
 
 
 @routes.writes("POST", "/decrement", list[MinimalConcurrencyLimitResponse])
@@ -98,19 +98,19 @@ async def bulk_decrement_active_slots(
     slots: Body[Slots],
     names: Body[Names],
     occupancy_seconds: Body[Annotated[float, Gt(0)] | None] = None,
-    create_if_missing: Body[Annotated[bool, Field(deprecated=True)]] = NOT_GIVEN,
+    create_if_missing: Body[Annotated[bool, Field(deprecated=True)]] = UNSET,
 ) -> Any:
     """Give back slots of the limits of these names."""
-    return [limits.short(row) for row in await limits.give_back(tx, names, slots, occupancy_seconds)]
+    return [limits.present_short(row) for row in await limits.release_by_name(tx, names, slots, occupancy_seconds)]
 
 
 @routes.writes("POST", "/decrement-with-lease")
 async def bulk_decrement_active_slots_with_lease(tx: Transaction, lease_id: Body[UUID]) -> None:
     """End a lease and give its slots back; one that has ended already stays so."""
-    await leases.end(tx, lease_id)
+    await leases.end_lease(tx, lease_id)
 
 
 @routes.writes("POST", "/leases/{lease_id}/renew")
 async def renew_concurrency_lease(tx: Transaction, lease_id: UUID, lease_duration: Body[Seconds] = 300) -> None:
     """Hold the slots of a lease longer; status 410 when it has ended."""
-    await leases.extend(tx, lease_id, timedelta(seconds=lease_duration))
+    await leases.extend_lease(tx, lease_id, timedelta(seconds=lease_duration))

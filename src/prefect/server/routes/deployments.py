@@ -12,7 +12,7 @@ from prefect.schemas import wire
 from prefect.schemas.wire.deployments import DeploymentSort
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Offset, Routes, Status
+from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Offset, Routes, StatusResponse
 from prefect.server.services.core import reading
 from prefect.server.services.deployments import deployment_schedules, run_creation, scheduling
 from prefect.server.services.deployments import deployments as deployments_
@@ -28,7 +28,7 @@ routes = Routes("Deployments", "/deployments")
 async def create_deployment(tx: Transaction, deployment: wire.DeploymentCreate) -> Any:
     """Create a deployment, with status 201; one of the same flow and name is given the new values."""
     answer, created = await deployments_.create(tx, _values(deployment))
-    return Status(201, answer) if created else answer
+    return StatusResponse(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
@@ -40,19 +40,19 @@ async def update_deployment(tx: Transaction, deployment: wire.DeploymentUpdate, 
 @routes.reads("GET", "/name/{flow_name}/{deployment_name}", wire.DeploymentResponse)
 async def read_deployment_by_name(tx: Transaction, flow_name: str, deployment_name: str) -> Any:
     """A deployment by the name of its flow and its own."""
-    return (await deployments_.answer(tx, [await deployments_.named(tx, flow_name, deployment_name)]))[0]
+    return (await deployments_.present(tx, [await deployments_.get_by_name(tx, flow_name, deployment_name)]))[0]
 
 
 @routes.reads("GET", "/{id:uuid}", wire.DeploymentResponse)
 async def read_deployment(tx: Transaction, id: UUID) -> Any:
     """A deployment."""
-    return (await deployments_.answer(tx, [await deployments_.get(tx, id)]))[0]
+    return (await deployments_.present(tx, [await deployments_.get(tx, id)]))[0]
 
 
 @routes.reads("POST", "/filter", list[wire.DeploymentResponse])
 async def read_deployments(
     tx: Transaction,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
     flows: Body[wire.FlowFilter | None] = None,
     flow_runs: Body[wire.FlowRunFilter | None] = None,
@@ -81,7 +81,7 @@ async def read_deployments(
 async def paginate_deployments(
     tx: Transaction,
     page: Annotated[int, BODY, Ge(1)] = 1,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     flows: Body[wire.FlowFilter | None] = None,
     flow_runs: Body[wire.FlowRunFilter | None] = None,
     task_runs: Body[wire.TaskRunFilter | None] = None,
@@ -111,11 +111,11 @@ async def paginate_deployments(
 async def get_scheduled_flow_runs_for_deployments(
     tx: Transaction,
     deployment_ids: Body[list[UUID]],
-    scheduled_before: Body[DateTime] = NOT_GIVEN,
-    limit: Limit = NOT_GIVEN,
+    scheduled_before: Body[DateTime] = UNSET,
+    limit: Limit = UNSET,
 ) -> Any:
     """The runs of deployments that their runner may start."""
-    return await dispatch.of_deployments(tx, deployment_ids, scheduled_before, limit)
+    return await dispatch.find_deployment_runs(tx, deployment_ids, scheduled_before, limit)
 
 
 @routes.reads("POST", "/count", int)
@@ -154,24 +154,24 @@ async def bulk_delete_deployments(
     limit: Annotated[int, BODY, Ge(1), Le(50)] = 50,
 ) -> Any:
     """Delete deployments that satisfy a filter."""
-    return {"deleted": await deployments_.remove_some(tx, deployments, limit)}
+    return {"deleted": await deployments_.remove_matching(tx, deployments, limit)}
 
 
 @routes.writes("POST", "/{id:uuid}/schedule", Any)
 async def schedule_deployment(
     tx: Transaction,
     id: UUID,
-    start_time: Body[DateTime] = NOT_GIVEN,
-    end_time: Body[DateTime] = NOT_GIVEN,
-    min_time: Body[timedelta] = NOT_GIVEN,
-    min_runs: Body[int] = NOT_GIVEN,
-    max_runs: Body[int] = NOT_GIVEN,
+    start_time: Body[DateTime] = UNSET,
+    end_time: Body[DateTime] = UNSET,
+    min_time: Body[timedelta] = UNSET,
+    min_runs: Body[int] = UNSET,
+    max_runs: Body[int] = UNSET,
 ) -> None:
     """Make the runs that a deployment's schedules ask for, now rather than when the loop comes by."""
     settings = get_current_settings()
-    horizon = Horizon.of(settings).with_given(min_runs, max_runs, min_time)
+    horizon = Horizon.from_settings(settings).with_overrides(min_runs, max_runs, min_time)
     at_once = settings.server.services.scheduler.insert_batch_size
-    await scheduling.make_runs(tx, [id], horizon, at_once, start_time, end_time, on_request=True)
+    await scheduling.create_scheduled_runs(tx, [id], horizon, at_once, start_time, end_time, on_request=True)
 
 
 @routes.writes("POST", "/{id:uuid}/resume_deployment", Any)
@@ -190,7 +190,7 @@ async def pause_deployment(tx: Transaction, id: UUID) -> None:
 async def create_flow_run_from_deployment(tx: Transaction, id: UUID, flow_run: wire.DeploymentFlowRunCreate) -> Any:
     """Create a run of a deployment, with status 201; one of the same idempotency key is returned."""
     answer, created = await run_creation.create(tx, id, flow_run.model_dump(exclude_unset=True))
-    return Status(201, answer) if created else answer
+    return StatusResponse(201, answer) if created else answer
 
 
 @routes.writes("POST", "/{id:uuid}/create_flow_run/bulk", wire.FlowRunBulkCreateResponse)
@@ -205,7 +205,7 @@ async def bulk_create_flow_runs_from_deployment(
 @routes.reads("GET", "/{id:uuid}/work_queue_check", list[wire.WorkQueue], deprecated=True)
 async def work_queue_check_for_deployment(tx: Transaction, id: UUID) -> Any:
     """The work queues from which a run of a deployment could be started."""
-    return await dispatch.queues_for(tx, id)
+    return await dispatch.find_deployment_queues(tx, id)
 
 
 # --- schedules -------------------------------------------------------------------------------------------------------

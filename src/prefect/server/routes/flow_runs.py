@@ -32,7 +32,18 @@ from prefect.schemas.wire.runs import (
 from prefect.schemas.wire.states import OrchestrationResult, StateCreate
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Caller, Content, In, Limit, Offset, Routes, Status
+from prefect.server.routes.operation import (
+    BODY,
+    UNSET,
+    Body,
+    Caller,
+    In,
+    Limit,
+    Offset,
+    RawResponse,
+    Routes,
+    StatusResponse,
+)
 from prefect.server.services.core import reading
 from prefect.server.services.runs import (
     creation,
@@ -52,7 +63,7 @@ routes = Routes("Flow Runs", "/flow_runs")
 
 _GRAPH = {"tag": ("Flow Runs", "Flow Run Graph")}
 
-AtOnce = Annotated[int, BODY, Ge(1), Le(deletion.AT_ONCE)]
+AtOnce = Annotated[int, BODY, Ge(1), Le(deletion.DELETE_BATCH_SIZE)]
 
 
 @routes.writes("POST", "/", FlowRunResponse)
@@ -62,7 +73,7 @@ async def create_flow_run(tx: Transaction, flow_run: FlowRunCreate) -> Any:
     values["empirical_policy"] = flow_run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
     state = flow_run.state and flow_run.state.model_dump(exclude_unset=True)
     answer, created = await creation.create_flow_run(tx, values, state)
-    return Status(201, answer) if created else answer
+    return StatusResponse(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
@@ -133,7 +144,7 @@ async def flow_run_history(
     work_queues: Body[WorkQueueFilter | None] = None,
 ) -> Any:
     """Flow runs by when they were expected to start: for each interval how many are in which state."""
-    return await statistics.history(
+    return await statistics.count_by_interval(
         tx,
         store.flow_runs,
         history_start,
@@ -157,13 +168,13 @@ async def read_flow_run(tx: Transaction, id: UUID) -> Any:
 @routes.reads("GET", "/{id:uuid}/graph", list[DependencyResult], **_GRAPH)
 async def read_flow_run_graph_v1(tx: Transaction, id: UUID) -> Any:
     """The task runs of a flow run, each with those whose results it was given."""
-    return await graphs.dependencies(tx, id)
+    return await graphs.find_dependencies(tx, id)
 
 
 @routes.reads("GET", "/{id:uuid}/graph-v2", Graph, **_GRAPH)
 async def read_flow_run_graph_v2(tx: Transaction, id: UUID, since: datetime = datetime.min.replace(tzinfo=UTC)) -> Any:
     """The graph of a flow run, without what ended before a time."""
-    return await graphs.graph(tx, id, since)
+    return await graphs.build_graph(tx, id, since)
 
 
 @routes.writes("POST", "/{id:uuid}/resume", OrchestrationResult)
@@ -172,14 +183,14 @@ async def resume_flow_run(
 ) -> Any:
     """Have a paused flow run go on, with the input that it waits for."""
     began = now()
-    return _orchestrated(await resuming.resume(tx, id, run_input, caller.client_version), began)
+    return _orchestrated(await resuming.resume_flow_run(tx, id, run_input, caller.client_version), began)
 
 
 @routes.reads("POST", "/filter", list[FlowRunResponse])
 async def read_flow_runs(
     tx: Transaction,
     sort: Body[FlowRunSort] = FlowRunSort.ID_DESC,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,
@@ -211,7 +222,7 @@ async def delete_flow_run(tx: Transaction, id: UUID) -> None:
 
 @routes.writes("POST", "/bulk_delete", FlowRunBulkDeleteResponse)
 async def bulk_delete_flow_runs(
-    tx: Transaction, flow_runs: Body[FlowRunFilter | None] = None, limit: AtOnce = deletion.AT_ONCE
+    tx: Transaction, flow_runs: Body[FlowRunFilter | None] = None, limit: AtOnce = deletion.DELETE_BATCH_SIZE
 ) -> Any:
     """Delete flow runs that satisfy a filter."""
     return {"deleted": await deletion.remove_flow_runs(tx, limit, flow_runs=flow_runs)}
@@ -224,7 +235,7 @@ async def bulk_set_flow_run_state(
     caller: Caller,
     flow_runs: Body[FlowRunFilter | None] = None,
     force: Body[bool] = False,
-    limit: AtOnce = deletion.AT_ONCE,
+    limit: AtOnce = deletion.DELETE_BATCH_SIZE,
 ) -> Any:
     """Ask for flow runs that satisfy a filter to enter a state, one after the other."""
     asked = state.model_dump(exclude_unset=True)
@@ -248,7 +259,7 @@ async def set_flow_run_state(
 def _orchestrated(answer: Any, began: datetime) -> Any:
     """The answer to a request for a state: 201 says that the run has entered one since the request began."""
     entered = answer["state"] is not None and answer["state"]["timestamp"] >= began
-    return Status(201, answer) if entered else answer
+    return StatusResponse(201, answer) if entered else answer
 
 
 @routes.writes("POST", "/{id:uuid}/input", Any, 201)
@@ -274,7 +285,7 @@ async def filter_flow_run_input(
 @routes.reads("GET", "/{id:uuid}/input/{key}", Any)
 async def read_flow_run_input(tx: Transaction, id: UUID, key: str) -> Any:
     """The value under a key, as it was left."""
-    return Content((await inputs.get(tx, id, key)).encode(), "text/plain")
+    return RawResponse((await inputs.get(tx, id, key)).encode(), "text/plain")
 
 
 @routes.writes("DELETE", "/{id:uuid}/input/{key}")
@@ -287,7 +298,7 @@ async def delete_flow_run_input(tx: Transaction, id: UUID, key: str) -> None:
 async def paginate_flow_runs(
     tx: Transaction,
     sort: Body[FlowRunSort] = FlowRunSort.ID_DESC,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     page: Annotated[int, BODY, Ge(1)] = 1,
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,
@@ -316,8 +327,8 @@ async def paginate_flow_runs(
 @routes.reads("GET", "/{id:uuid}/logs/download", Any)
 async def download_logs(tx: Transaction, id: UUID) -> Any:
     """The logs of a flow run as CSV."""
-    name, body = await log_files.of_flow_run(tx, id)
-    return Content(body, "text/csv", {"content-disposition": log_files.disposition(name)})
+    name, body = await log_files.export_logs(tx, id)
+    return RawResponse(body, "text/csv", {"content-disposition": log_files.content_disposition(name)})
 
 
 @routes.writes("PATCH", "/{id:uuid}/labels")

@@ -18,7 +18,7 @@ from prefect.schemas.wire.runs import (
 )
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Limit, Offset, Routes, Status
+from prefect.server.routes.operation import BODY, UNSET, Body, Limit, Offset, Routes, StatusResponse
 from prefect.server.services.core import reading
 from prefect.server.services.runs import deletion, updates
 
@@ -29,7 +29,7 @@ routes = Routes("Flows", "/flows")
 async def create_flow(tx: Transaction, flow: FlowCreate) -> Any:
     """Create a flow; one of the same name is left as it is. A new one has status 201."""
     answer, created = await updates.add_flow(tx, flow.model_dump())
-    return Status(201, answer) if created else answer
+    return StatusResponse(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
@@ -41,11 +41,11 @@ async def update_flow(tx: Transaction, flow: FlowUpdate, id: UUID) -> None:
 @routes.reads("POST", "/count", int)
 async def count_flows(
     tx: Transaction,
-    flows: Body[FlowFilter] = NOT_GIVEN,
-    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
-    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
-    deployments: Body[DeploymentFilter] = NOT_GIVEN,
-    work_pools: Body[WorkPoolFilter] = NOT_GIVEN,
+    flows: Body[FlowFilter] = UNSET,
+    flow_runs: Body[FlowRunFilter] = UNSET,
+    task_runs: Body[TaskRunFilter] = UNSET,
+    deployments: Body[DeploymentFilter] = UNSET,
+    work_pools: Body[WorkPoolFilter] = UNSET,
 ) -> Any:
     """How many flows satisfy filters."""
     return await reading.count(
@@ -74,13 +74,13 @@ async def read_flow(tx: Transaction, id: UUID) -> Any:
 @routes.reads("POST", "/filter", list[Flow])
 async def read_flows(
     tx: Transaction,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
-    flows: Body[FlowFilter] = NOT_GIVEN,
-    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
-    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
-    deployments: Body[DeploymentFilter] = NOT_GIVEN,
-    work_pools: Body[WorkPoolFilter] = NOT_GIVEN,
+    flows: Body[FlowFilter] = UNSET,
+    flow_runs: Body[FlowRunFilter] = UNSET,
+    task_runs: Body[TaskRunFilter] = UNSET,
+    deployments: Body[DeploymentFilter] = UNSET,
+    work_pools: Body[WorkPoolFilter] = UNSET,
     sort: Body[FlowSort] = FlowSort.NAME_ASC,
 ) -> Any:
     """The flows that satisfy filters."""
@@ -100,7 +100,7 @@ async def read_flows(
 @routes.reads("POST", "/paginate", FlowPaginationResponse)
 async def paginate_flows(
     tx: Transaction,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     page: Annotated[int, BODY, Ge(1)] = 1,
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,
@@ -135,7 +135,7 @@ async def delete_flow(tx: Transaction, id: UUID) -> None:
 async def bulk_delete_flows(
     tx: Transaction,
     flows: Body[FlowFilter | None] = None,
-    limit: Annotated[int, BODY, Ge(1), Le(deletion.AT_ONCE)] = deletion.AT_ONCE,
+    limit: Annotated[int, BODY, Ge(1), Le(deletion.DELETE_BATCH_SIZE)] = deletion.DELETE_BATCH_SIZE,
 ) -> Any:
     """Delete flows that satisfy a filter."""
     return {"deleted": await deletion.remove_flows(tx, limit, flows=flows)}

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import In, Routes
-from prefect.server.services.runs.apply import apply_records
+from prefect.server.services.runs.journal_ingestion import apply_records
 
 routes = Routes(None, "/journal")
 
 
-@routes.writes("POST", "", Any, listed=False)
+@routes.writes("POST", "", Any, documented=False)
 async def apply_journal(tx: Transaction, body: Annotated[bytes, In("raw")]) -> Any:
     """Apply records: JSON objects, one a line. Doing it again changes nothing."""
     records, set_aside = await apply_records(tx, body)

@@ -9,7 +9,7 @@ from prefect.schemas.sorting import LogSort
 from prefect.schemas.wire.filters import LogFilter
 from prefect.schemas.wire.objects import Log
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import NOT_GIVEN, Body, In, Limit, Offset, Routes
+from prefect.server.routes.operation import UNSET, Body, In, Limit, Offset, Routes
 from prefect.server.services.core import reading
 from prefect.server.services.runs import run_logs
 
@@ -25,7 +25,7 @@ async def create_logs(tx: Transaction, logs: Annotated[list[LogCreate], In("whol
 @routes.reads("POST", "/filter", list[Log])
 async def read_logs(
     tx: Transaction,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
     logs: Body[LogFilter | None] = None,
     sort: Body[LogSort] = LogSort.TIMESTAMP_ASC,

@@ -17,7 +17,7 @@ T = TypeVar("T")
 class In:
     """Where a parameter is found in a request, when its type does not say so."""
 
-    place: str
+    location: str
     alias: str | None = None
 
 
@@ -31,7 +31,7 @@ Offset: TypeAlias = Annotated[int, BODY, Ge(0), AfterValidator(lambda number: mi
 Limit: TypeAlias = Annotated[int, BODY]
 """How many at most: as many as the API gives at once, `api.default_limit`, unless given; no more may be asked for."""
 
-NOT_GIVEN: Any = None
+UNSET: Any = None
 """The default of what is never null when it is given."""
 
 
@@ -55,15 +55,15 @@ LOCAL = Caller("local")
 
 
 @dataclass(frozen=True)
-class Status:
+class StatusResponse:
     """An answer whose HTTP status is not the operation's usual one."""
 
     code: int
-    answer: Any
+    body: Any
 
 
 @dataclass(frozen=True)
-class Content:
+class RawResponse:
     """An answer that is not JSON."""
 
     body: bytes
@@ -95,12 +95,12 @@ class Operation:
     fn: Callable[..., Awaitable[Any]]
     tag: str | tuple[str, ...] | None
     status: int = 200
-    answer: Any = None
+    response_type: Any = None
     writes: bool = False
-    listed: bool = True
+    documented: bool = True
     deprecated: bool = False
-    stored: bool = True
-    seconds: float | None = None
+    uses_database: bool = True
+    timeout_seconds: float | None = None
 
     @property
     def tags(self) -> list[str]:
@@ -131,7 +131,7 @@ class Routes:
 
     def reads(self, method: str, path: str, answer: Any, **more: Any) -> Callable[[Callable[..., Any]], Any]:
         """Declare an operation that changes nothing."""
-        return self._declare(method, path, answer=answer, **more)
+        return self._declare(method, path, response_type=answer, **more)
 
     def writes(
         self, method: str, path: str, answer: Any = None, status: int | None = None, **more: Any
@@ -139,7 +139,7 @@ class Routes:
         """Declare an operation that changes something; without an answer its status is 204."""
         if status is None:
             status = 204 if answer is None else 200
-        return self._declare(method, path, answer=answer, status=status, writes=True, **more)
+        return self._declare(method, path, response_type=answer, status=status, writes=True, **more)
 
     def _declare(self, method: str, path: str, **more: Any) -> Callable[[Callable[..., Any]], Any]:
         def declare(fn: Callable[..., Any]) -> Callable[..., Any]:

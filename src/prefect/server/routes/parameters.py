@@ -29,7 +29,7 @@ class Parameter:
     """
 
     name: str
-    place: str
+    location: str
     type: Any
     default: Any
     alias: str | None = None
@@ -45,7 +45,7 @@ class Parameter:
 
 
 @cache
-def parameters(operation: Operation) -> tuple[Parameter, ...]:
+def list_parameters(operation: Operation) -> tuple[Parameter, ...]:
     """What an operation takes from a request, in the order of its function's parameters."""
     hints = get_type_hints(operation.fn, include_extras=True)
     found: list[Parameter] = []
@@ -67,7 +67,7 @@ def _parameter(operation: Operation, name: str, hint: Any, default: Any) -> Para
     if mark is not None:
         plain = [part for part in get_args(hint)[1:] if part is not mark]
         kind = Annotated[get_args(hint)[0], *plain] if plain else get_args(hint)[0]
-        return Parameter(name, mark.place, kind, default, mark.alias)
+        return Parameter(name, mark.location, kind, default, mark.alias)
     if f"{{{name}}}" in operation.route:
         return Parameter(name, "path", hint, default)
     return Parameter(name, "whole" if _is_model(hint) else "query", hint, default)
@@ -82,7 +82,7 @@ def _is_model(hint: Any) -> bool:
     return any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds)
 
 
-def bind(operation: Operation, params: Mapping[str, Any], body: Any) -> dict[str, Any]:
+def bind_arguments(operation: Operation, params: Mapping[str, Any], body: Any) -> dict[str, Any]:
     """The arguments for an operation's function, validated.
 
     Args:
@@ -94,9 +94,9 @@ def bind(operation: Operation, params: Mapping[str, Any], body: Any) -> dict[str
         Invalid: Something is missing, or is not what it must be.
     """
     given: dict[str, Any] = {}
-    for parameter in parameters(operation):
-        source = body if parameter.place in ("body", "whole") else params
-        if parameter.place != "whole":
+    for parameter in list_parameters(operation):
+        source = body if parameter.location in ("body", "whole") else params
+        if parameter.location != "whole":
             source = (source or {}).get(parameter.alias or parameter.name)
         if source is not None:
             given[parameter.name] = _validated(parameter, source)

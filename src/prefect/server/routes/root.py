@@ -5,34 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import Routes, Status
+from prefect.server.routes.operation import Routes, StatusResponse
 from prefect.server.services.core import reading
 from prefect.server.services.upkeep import startup
 
 routes = Routes("Root")
 
 
-@routes.reads("GET", "/health", bool, stored=False)
+@routes.reads("GET", "/health", bool, uses_database=False)
 async def health_check(tx: Transaction) -> bool:
     """The server answers."""
     return True
 
 
-@routes.reads("GET", "/hello", str, stored=False)
+@routes.reads("GET", "/hello", str, uses_database=False)
 async def hello(tx: Transaction) -> str:
     """A greeting."""
     return "👋"
 
 
-@routes.reads("GET", "/version", str, stored=False)
+@routes.reads("GET", "/version", str, uses_database=False)
 async def server_version(tx: Transaction) -> str:
     """The version of the REST API."""
     return startup.API_VERSION
 
 
-@routes.reads("GET", "/ready", Any, seconds=5.0)
+@routes.reads("GET", "/ready", Any, timeout_seconds=5.0)
 async def perform_readiness_check(tx: Transaction) -> Any:
     """The database answers, too."""
     if await reading.answers_queries(tx):
         return {"message": "OK"}
-    return Status(503, {"message": "Database is not available"})
+    return StatusResponse(503, {"message": "Database is not available"})

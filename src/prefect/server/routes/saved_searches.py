@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prefect.schemas.wire import SavedSearch, SavedSearchCreate
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import NOT_GIVEN, Limit, Offset, Routes, Status
+from prefect.server.routes.operation import UNSET, Limit, Offset, Routes, StatusResponse
 from prefect.server.services.catalog import saved_searches
 
 routes = Routes("SavedSearches", "/saved_searches")
@@ -17,7 +17,7 @@ routes = Routes("SavedSearches", "/saved_searches")
 async def create_saved_search(tx: Transaction, saved_search: SavedSearchCreate) -> Any:
     """Create a search, or replace the one of this name; a new one is answered with status 201."""
     answer, created = await saved_searches.put(tx, saved_search.model_dump())
-    return Status(201, answer) if created else answer
+    return StatusResponse(201, answer) if created else answer
 
 
 @routes.reads("GET", "/{id:uuid}", SavedSearch)
@@ -27,7 +27,7 @@ async def read_saved_search(tx: Transaction, id: UUID) -> Any:
 
 
 @routes.reads("POST", "/filter", list[SavedSearch])
-async def read_saved_searches(tx: Transaction, limit: Limit = NOT_GIVEN, offset: Offset = 0) -> Any:
+async def read_saved_searches(tx: Transaction, limit: Limit = UNSET, offset: Offset = 0) -> Any:
     """Saved searches by their names."""
     return await saved_searches.find(tx, limit, offset)
 

@@ -15,7 +15,7 @@ from prefect.schemas.wire.runs import TaskRun, TaskRunCreate, TaskRunPaginationR
 from prefect.schemas.wire.states import OrchestrationResult, StateCreate
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Offset, Routes, Status
+from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Offset, Routes, StatusResponse
 from prefect.server.services.core import reading
 from prefect.server.services.runs import creation, deletion, statistics, transitions, updates
 from prefect.types import now
@@ -31,7 +31,7 @@ async def create_task_run(tx: Transaction, task_run: TaskRunCreate) -> Any:
     values["empirical_policy"] = task_run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
     state = task_run.state and task_run.state.model_dump(exclude_unset=True)
     answer, created = await creation.create_task_run(tx, values, state)
-    return Status(201, answer) if created else answer
+    return StatusResponse(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
@@ -43,10 +43,10 @@ async def update_task_run(tx: Transaction, task_run: TaskRunUpdate, id: UUID) ->
 @routes.reads("POST", "/count", int)
 async def count_task_runs(
     tx: Transaction,
-    flows: Body[FlowFilter] = NOT_GIVEN,
-    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
-    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
-    deployments: Body[DeploymentFilter] = NOT_GIVEN,
+    flows: Body[FlowFilter] = UNSET,
+    flow_runs: Body[FlowRunFilter] = UNSET,
+    task_runs: Body[TaskRunFilter] = UNSET,
+    deployments: Body[DeploymentFilter] = UNSET,
 ) -> Any:
     """How many task runs satisfy filters."""
     return await reading.count(
@@ -60,13 +60,13 @@ async def task_run_history(
     history_start: Body[DateTime],
     history_end: Body[DateTime],
     history_interval: Annotated[timedelta, In("body", "history_interval_seconds")],
-    flows: Body[FlowFilter] = NOT_GIVEN,
-    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
-    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
-    deployments: Body[DeploymentFilter] = NOT_GIVEN,
+    flows: Body[FlowFilter] = UNSET,
+    flow_runs: Body[FlowRunFilter] = UNSET,
+    task_runs: Body[TaskRunFilter] = UNSET,
+    deployments: Body[DeploymentFilter] = UNSET,
 ) -> Any:
     """Task runs by when they were expected to start: for each interval how many are in which state."""
-    return await statistics.history(
+    return await statistics.count_by_interval(
         tx,
         store.task_runs,
         history_start,
@@ -89,7 +89,7 @@ async def read_task_run(tx: Transaction, id: UUID) -> Any:
 async def read_task_runs(
     tx: Transaction,
     sort: Body[TaskRunSort] = TaskRunSort.ID_DESC,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,
@@ -106,7 +106,7 @@ async def read_task_runs(
 async def paginate_task_runs(
     tx: Transaction,
     sort: Body[TaskRunSort] = TaskRunSort.ID_DESC,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     page: Annotated[int, BODY, Ge(1)] = 1,
     flows: Body[FlowFilter | None] = None,
     flow_runs: Body[FlowRunFilter | None] = None,
@@ -140,4 +140,4 @@ async def set_task_run_state(tx: Transaction, id: UUID, state: Body[StateCreate]
     began = now()
     answer = await transitions.set_task_run_state(tx, id, state.model_dump(exclude_unset=True), force=force)
     entered = answer["state"] is not None and answer["state"]["timestamp"] >= began
-    return Status(201, answer) if entered else answer
+    return StatusResponse(201, answer) if entered else answer

@@ -19,7 +19,7 @@ from prefect.schemas.wire.filters import (
 from prefect.schemas.wire.runs import CountByState, SimpleFlowRun, SimpleNextFlowRun, TaskRunCount, UITaskRun
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Offset, Routes
+from prefect.server.routes.operation import BODY, UNSET, Body, Offset, Routes
 from prefect.server.services.core import reading
 from prefect.server.services.runs import statistics
 
@@ -35,13 +35,13 @@ Ids = Annotated[list[UUID], BODY, MaxLen(200)]
 @routes.reads("POST", "/flows/count-deployments", dict[UUID, int], **_FLOWS)
 async def count_deployments_by_flow(tx: Transaction, flow_ids: Ids) -> Any:
     """How many deployments each flow has."""
-    return await statistics.deployments_of(tx, flow_ids)
+    return await statistics.count_deployments(tx, flow_ids)
 
 
 @routes.reads("POST", "/flows/next-runs", dict[UUID, SimpleNextFlowRun | None], **_FLOWS)
 async def next_runs_by_flow(tx: Transaction, flow_ids: Ids) -> Any:
     """The next scheduled run of each flow."""
-    return await statistics.next_runs(tx, flow_ids)
+    return await statistics.find_next_runs(tx, flow_ids)
 
 
 @routes.reads("POST", "/flow_runs/history", list[SimpleFlowRun], **_FLOW_RUNS)
@@ -50,14 +50,14 @@ async def read_flow_run_history(
     sort: Body[FlowRunSort] = FlowRunSort.EXPECTED_START_TIME_DESC,
     limit: Annotated[int, BODY, Le(1000)] = 1000,
     offset: Offset = 0,
-    flows: Body[FlowFilter] = NOT_GIVEN,
-    flow_runs: Body[FlowRunFilter] = NOT_GIVEN,
-    task_runs: Body[TaskRunFilter] = NOT_GIVEN,
-    deployments: Body[DeploymentFilter] = NOT_GIVEN,
-    work_pools: Body[WorkPoolFilter] = NOT_GIVEN,
+    flows: Body[FlowFilter] = UNSET,
+    flow_runs: Body[FlowRunFilter] = UNSET,
+    task_runs: Body[TaskRunFilter] = UNSET,
+    deployments: Body[DeploymentFilter] = UNSET,
+    work_pools: Body[WorkPoolFilter] = UNSET,
 ) -> Any:
     """Flow runs that satisfy filters as points of a diagram."""
-    return await statistics.points(
+    return await statistics.find_chart_points(
         tx,
         sort,
         limit,
@@ -73,7 +73,7 @@ async def read_flow_run_history(
 @routes.reads("POST", "/flow_runs/count-task-runs", dict[UUID, int], **_FLOW_RUNS)
 async def count_task_runs_by_flow_run(tx: Transaction, flow_run_ids: Ids) -> Any:
     """How many task runs each flow run has."""
-    return await statistics.task_runs_of(tx, flow_run_ids)
+    return await statistics.count_task_runs(tx, flow_run_ids)
 
 
 @routes.reads("POST", "/task_runs/dashboard/counts", list[TaskRunCount], **_TASK_RUNS)
@@ -88,7 +88,7 @@ async def read_dashboard_task_run_counts(
 ) -> Any:
     """How many task runs that started after a time came to their end, and how many failed, in twenty intervals."""
     started = task_runs.start_time
-    return await statistics.dashboard_counts(
+    return await statistics.count_for_dashboard(
         tx,
         started and started.after_,
         started and started.before_,
@@ -110,7 +110,7 @@ async def read_task_run_counts_by_state(
     deployments: Body[DeploymentFilter | None] = None,
 ) -> Any:
     """How many task runs that satisfy filters are in a state of each type."""
-    return await statistics.by_state(
+    return await statistics.count_by_state(
         tx, store.task_runs, flows=flows, flow_runs=flow_runs, task_runs=task_runs, deployments=deployments
     )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect.schemas.sorting import VariableSort
 from prefect.schemas.wire import Variable, VariableCreate, VariableFilter, VariableUpdate
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import NOT_GIVEN, Body, Limit, Offset, Routes
+from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes
 from prefect.server.services.catalog import variables as service
 
 routes = Routes("Variables", "/variables")
@@ -35,7 +35,7 @@ async def read_variable_by_name(tx: Transaction, name: str) -> Any:
 @routes.reads("POST", "/filter", list[Variable])
 async def read_variables(
     tx: Transaction,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
     variables: Body[VariableFilter | None] = None,
     sort: Body[VariableSort] = VariableSort.NAME_ASC,

@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 
 from prefect.schemas import wire
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, Limit, Offset, Routes
+from prefect.server.routes.operation import BODY, UNSET, Body, Limit, Offset, Routes
 from prefect.server.services.work import dispatch, slot_usage
 from prefect.server.services.work import work_pools as pools
 from prefect.server.services.work import work_queues as queues
@@ -24,13 +24,13 @@ Page = Annotated[int, BODY, Ge(1)]
 async def create_work_pool(tx: Transaction, work_pool: wire.WorkPoolCreate) -> Any:
     """Create a work pool with a default queue."""
     row = await pools.add(tx, work_pool.model_dump(mode="json"))
-    return (await pools.answer(tx, [row]))[0]
+    return (await pools.present(tx, [row]))[0]
 
 
 @routes.reads("GET", "/{name}", wire.WorkPoolResponse)
 async def read_work_pool(tx: Transaction, name: str) -> Any:
     """A work pool by its name."""
-    return (await pools.answer(tx, [await pools.named(tx, name)]))[0]
+    return (await pools.present(tx, [await pools.get_by_name(tx, name)]))[0]
 
 
 @routes.reads("POST", "/filter", list[wire.WorkPoolResponse])
@@ -38,7 +38,7 @@ async def read_work_pools(
     tx: Transaction,
     work_pools: Body[wire.WorkPoolFilter | None] = None,
     offset: Offset = 0,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
 ) -> Any:
     """The work pools that satisfy a filter, by name."""
     return await pools.find(tx, work_pools, limit, offset)
@@ -66,13 +66,13 @@ async def delete_work_pool(tx: Transaction, name: str) -> None:
 async def get_scheduled_flow_runs(
     tx: Transaction,
     name: str,
-    work_queue_names: Body[list[str]] = NOT_GIVEN,
-    scheduled_before: Body[DateTime] = NOT_GIVEN,
-    scheduled_after: Body[DateTime] = NOT_GIVEN,
-    limit: Limit = NOT_GIVEN,
+    work_queue_names: Body[list[str]] = UNSET,
+    scheduled_before: Body[DateTime] = UNSET,
+    scheduled_after: Body[DateTime] = UNSET,
+    limit: Limit = UNSET,
 ) -> Any:
     """The runs that a worker may start, by their queues' priorities, within the limits of the pool and its queues."""
-    return await dispatch.of_pool(tx, name, work_queue_names, scheduled_before, scheduled_after, limit)
+    return await dispatch.find_pool_runs(tx, name, work_queue_names, scheduled_before, scheduled_after, limit)
 
 
 @routes.reads("POST", "/{name}/concurrency_status", wire.WorkPoolConcurrencyStatus)
@@ -80,11 +80,11 @@ async def read_work_pool_concurrency_status(
     tx: Transaction,
     name: str,
     page: Page = 1,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     flow_run_limit: Annotated[int, BODY, Ge(0), Le(200)] = 10,
 ) -> Any:
     """How many slots of a work pool are taken, and by which runs, a page of its queues at a time."""
-    return await slot_usage.of_pool(tx, name, page, limit, flow_run_limit)
+    return await slot_usage.get_pool_usage(tx, name, page, limit, flow_run_limit)
 
 
 # --- queues ----------------------------------------------------------------------------------------------------------
@@ -93,44 +93,44 @@ async def read_work_pool_concurrency_status(
 @routes.writes("POST", "/{work_pool_name}/queues", wire.WorkQueueResponse, 201)
 async def create_work_queue(tx: Transaction, work_queue: wire.WorkQueueCreate, work_pool_name: str) -> Any:
     """Create a queue in a work pool."""
-    pool = await pools.named(tx, work_pool_name, lock=True)
+    pool = await pools.get_by_name(tx, work_pool_name, lock=True)
     row = await queues.add(tx, pool, work_queue.model_dump(mode="json"))
-    return (await queues.answer(tx, [row]))[0]
+    return (await queues.present(tx, [row]))[0]
 
 
 @routes.reads("GET", "/{work_pool_name}/queues/{name}", wire.WorkQueueResponse)
 async def read_work_queue(tx: Transaction, work_pool_name: str, name: str) -> Any:
     """A queue of a work pool by its name."""
-    row = await queues.named(tx, await pools.named(tx, work_pool_name), name)
-    return (await queues.answer(tx, [row]))[0]
+    row = await queues.get_by_name(tx, await pools.get_by_name(tx, work_pool_name), name)
+    return (await queues.present(tx, [row]))[0]
 
 
 @routes.reads("POST", "/{work_pool_name}/queues/filter", list[wire.WorkQueueResponse])
 async def read_work_queues(
     tx: Transaction,
     work_pool_name: str,
-    work_queues: Body[wire.WorkQueueFilter] = NOT_GIVEN,
-    limit: Limit = NOT_GIVEN,
+    work_queues: Body[wire.WorkQueueFilter] = UNSET,
+    limit: Limit = UNSET,
     offset: Offset = 0,
 ) -> Any:
     """The queues of a work pool that satisfy a filter, by priority."""
-    pool = await pools.named(tx, work_pool_name)
+    pool = await pools.get_by_name(tx, work_pool_name)
     return await queues.find(tx, work_queues, limit, offset, pool)
 
 
 @routes.writes("PATCH", "/{work_pool_name}/queues/{name}")
 async def update_work_queue(tx: Transaction, work_queue: wire.WorkQueueUpdate, work_pool_name: str, name: str) -> None:
     """Change what is given of a queue of a work pool."""
-    pool = await pools.named(tx, work_pool_name, lock=True)
-    row = await queues.named(tx, pool, name)
+    pool = await pools.get_by_name(tx, work_pool_name, lock=True)
+    row = await queues.get_by_name(tx, pool, name)
     await queues.change(tx, row, pool, work_queue.model_dump(exclude_unset=True))
 
 
 @routes.writes("DELETE", "/{work_pool_name}/queues/{name}")
 async def delete_work_queue(tx: Transaction, work_pool_name: str, name: str) -> None:
     """Delete a queue of a work pool; its runs and deployments stay, in no queue."""
-    pool = await pools.named(tx, work_pool_name, lock=True)
-    await queues.remove(tx, await queues.named(tx, pool, name), pool)
+    pool = await pools.get_by_name(tx, work_pool_name, lock=True)
+    await queues.remove(tx, await queues.get_by_name(tx, pool, name), pool)
 
 
 # --- workers ---------------------------------------------------------------------------------------------------------
@@ -144,8 +144,8 @@ async def worker_heartbeat(
     heartbeat_interval_seconds: Body[int | None] = None,
 ) -> None:
     """Say that a worker is there."""
-    pool = await pools.named(tx, work_pool_name)
-    await workers_.heartbeat(tx, pool, name, heartbeat_interval_seconds)
+    pool = await pools.get_by_name(tx, work_pool_name)
+    await workers_.record_heartbeat(tx, pool, name, heartbeat_interval_seconds)
 
 
 @routes.reads("POST", "/{work_pool_name}/workers/filter", list[wire.WorkerResponse])
@@ -153,14 +153,14 @@ async def read_workers(
     tx: Transaction,
     work_pool_name: str,
     workers: Body[wire.WorkerFilter | None] = None,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
 ) -> Any:
     """The workers of a work pool that satisfy a filter; first who was last heard of."""
-    return await workers_.find(tx, await pools.named(tx, work_pool_name), workers, limit, offset)
+    return await workers_.find(tx, await pools.get_by_name(tx, work_pool_name), workers, limit, offset)
 
 
 @routes.writes("DELETE", "/{work_pool_name}/workers/{name}")
 async def delete_worker(tx: Transaction, work_pool_name: str, name: str) -> None:
     """Forget a worker of a work pool."""
-    await workers_.remove(tx, await pools.named(tx, work_pool_name), name)
+    await workers_.remove(tx, await pools.get_by_name(tx, work_pool_name), name)

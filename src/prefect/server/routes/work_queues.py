@@ -10,7 +10,7 @@ from annotated_types import Ge
 from prefect.schemas import wire
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import BODY, NOT_GIVEN, Body, In, Limit, Offset, Routes
+from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Offset, Routes
 from prefect.server.services.core import reading
 from prefect.server.services.work import dispatch, slot_usage
 from prefect.server.services.work import work_pools as pools
@@ -23,8 +23,8 @@ routes = Routes("Work Queues", "/work_queues")
 @routes.writes("POST", "/", wire.WorkQueueResponse, 201)
 async def create_work_queue(tx: Transaction, work_queue: wire.WorkQueueCreate) -> Any:
     """Create a work queue in the default pool."""
-    row = await queues.add(tx, await pools.default(tx), work_queue.model_dump(mode="json"))
-    return (await queues.answer(tx, [row]))[0]
+    row = await queues.add(tx, await pools.get_default(tx), work_queue.model_dump(mode="json"))
+    return (await queues.present(tx, [row]))[0]
 
 
 @routes.writes("PATCH", "/{id:uuid}")
@@ -38,33 +38,33 @@ async def update_work_queue(tx: Transaction, work_queue: wire.WorkQueueUpdate, i
 @routes.reads("GET", "/name/{name}", wire.WorkQueueResponse)
 async def read_work_queue_by_name(tx: Transaction, name: str) -> Any:
     """A work queue of the default pool by its name."""
-    row = await queues.named(tx, await pools.named(tx, pools.DEFAULT), name)
-    return (await queues.answer(tx, [row]))[0]
+    row = await queues.get_by_name(tx, await pools.get_by_name(tx, pools.DEFAULT_POOL_NAME), name)
+    return (await queues.present(tx, [row]))[0]
 
 
 @routes.reads("GET", "/{id:uuid}", wire.WorkQueueResponse)
 async def read_work_queue(tx: Transaction, id: UUID) -> Any:
     """A work queue."""
-    return (await queues.answer(tx, [await reading.get(tx, store.work_queues, id)]))[0]
+    return (await queues.present(tx, [await reading.get(tx, store.work_queues, id)]))[0]
 
 
 @routes.writes("POST", "/{id:uuid}/get_runs", list[wire.FlowRunResponse])
 async def read_work_queue_runs(
     tx: Transaction,
     id: UUID,
-    limit: Limit = NOT_GIVEN,
-    scheduled_before: Body[DateTime] = NOT_GIVEN,
+    limit: Limit = UNSET,
+    scheduled_before: Body[DateTime] = UNSET,
     x_prefect_ui: Annotated[bool | None, In("header", "x-prefect-ui")] = False,
 ) -> Any:
     """The runs of a work queue that may be started; the web page only looks, and does not poll."""
-    return await dispatch.of_queue(tx, id, scheduled_before, limit, polls=not x_prefect_ui)
+    return await dispatch.find_queue_runs(tx, id, scheduled_before, limit, polls=not x_prefect_ui)
 
 
 @routes.reads("POST", "/filter", list[wire.WorkQueueResponse])
 async def read_work_queues(
     tx: Transaction,
     work_queues: Body[wire.WorkQueueFilter | None] = None,
-    limit: Limit = NOT_GIVEN,
+    limit: Limit = UNSET,
     offset: Offset = 0,
 ) -> Any:
     """The work queues of all pools that satisfy a filter, by name."""
@@ -82,12 +82,12 @@ async def delete_work_queue(tx: Transaction, id: UUID) -> None:
 @routes.reads("GET", "/{id:uuid}/status", wire.WorkQueueStatusDetail)
 async def read_work_queue_status(tx: Transaction, id: UUID) -> Any:
     """How healthy a work queue is."""
-    return await queues.health(tx, await reading.get(tx, store.work_queues, id))
+    return await queues.get_health(tx, await reading.get(tx, store.work_queues, id))
 
 
 @routes.reads("POST", "/{id:uuid}/concurrency_status", wire.WorkQueueConcurrencyStatus)
 async def read_work_queue_concurrency_status(
-    tx: Transaction, id: UUID, page: Annotated[int, BODY, Ge(1)] = 1, limit: Limit = NOT_GIVEN
+    tx: Transaction, id: UUID, page: Annotated[int, BODY, Ge(1)] = 1, limit: Limit = UNSET
 ) -> Any:
     """How many slots of a work queue are taken, and by which runs, a page at a time."""
-    return await slot_usage.of_queue(tx, id, page, limit)
+    return await slot_usage.get_queue_usage(tx, id, page, limit)

@@ -11,35 +11,35 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from prefect.server.app.sockets import receive_json
 
-WRONG = 1002
+PROTOCOL_ERROR = 1002
 """The code of a connection that is closed because of what the client sent."""
 
 _REASON = 120
 """Bytes of a reason that a close frame can carry."""
 
 
-async def close(socket: WebSocket, reason: str) -> None:
+async def close_with_error(socket: WebSocket, reason: str) -> None:
     """Close a connection because of what the client sent."""
-    await socket.close(WRONG, reason.encode()[:_REASON].decode("utf-8", "ignore"))
+    await socket.close(PROTOCOL_ERROR, reason.encode()[:_REASON].decode("utf-8", "ignore"))
 
 
-async def asked_for(socket: WebSocket, criteria: type[BaseModel]) -> tuple[Any, dict[str, Any]] | None:
+async def receive_filter(socket: WebSocket, criteria: type[BaseModel]) -> tuple[Any, dict[str, Any]] | None:
     """What a subscriber's first message asks for: its filter and the message; None after a wrong one."""
     message = await receive_json(socket)
     if not isinstance(message, dict) or message.get("type") != "filter":
-        await close(socket, "Expected 'filter' message")
+        await close_with_error(socket, "Expected 'filter' message")
         return None
     try:
         return criteria.model_validate(message["filter"]), message
     except KeyError as error:
-        await close(socket, f"Invalid filter: {error}")
+        await close_with_error(socket, f"Invalid filter: {error}")
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        await close(socket, f"Invalid filter: {'.'.join(map(str, first['loc']))}: {first['msg']}")
+        await close_with_error(socket, f"Invalid filter: {'.'.join(map(str, first['loc']))}: {first['msg']}")
     return None
 
 
-async def while_connected(socket: WebSocket, work: Awaitable[Any]) -> None:
+async def run_while_connected(socket: WebSocket, work: Awaitable[Any]) -> None:
     """Do something for as long as the client is there; what it still sends is not listened to."""
     sending = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnected(socket))
@@ -61,7 +61,7 @@ async def _disconnected(socket: WebSocket) -> None:
         pass
 
 
-class Sent:
+class SentIds:
     """The ids of what was sent, as far back as something may come a second time."""
 
     MOST = 50_000

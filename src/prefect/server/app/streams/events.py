@@ -13,8 +13,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from prefect.schemas.event_filters import EventFilter, EventOrder
 from prefect.server.app import metrics
 from prefect.server.app.endpoints import to_json
-from prefect.server.app.streams import Sent, asked_for, close, while_connected
-from prefect.server.app.websocket import held
+from prefect.server.app.streams import SentIds, close_with_error, receive_filter, run_while_connected
+from prefect.server.app.websocket import hold_acknowledgements
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.services.core.errors import Invalid
 from prefect.server.services.events import event_store, ingest
@@ -29,26 +29,26 @@ logger = logging.getLogger("prefect.server")
 
 # --- in --------------------------------------------------------------------------------------------------------------
 
-TOGETHER = 300
+MAX_BATCH_MESSAGES = 300
 """Messages of a connection that wait at most, and events that are committed together. Reading them takes some
 hundredths of a second, in which nobody else is served."""
 
-GATHERING = 0.02
+BATCH_DELAY_SECONDS = 0.02
 """Seconds for which a message waits for others, since a commit costs as much as taking in several events: clients
 send each as it happens."""
 
-SIZE = 4_000_000
+MAX_INBOX_CHARACTERS = 4_000_000
 """Characters after which no further message is read while some wait."""
 
 
-async def events_in(server: Server, socket: WebSocket) -> None:
+async def receive_events(server: Server, socket: WebSocket) -> None:
     """Take in the events that a client sends, one a message.
 
     They are taken in in the order they come, those that wait together in one transaction. A ping is answered when all
     that was sent before it is committed; when a commit fails the connection ends, and the client sends them again.
     While the database is busy a bounded number of messages is read: the client has to wait.
     """
-    acknowledgements = held(socket.scope)
+    acknowledgements = hold_acknowledgements(socket.scope)
     inbox = _Inbox(socket)
     reading = asyncio.create_task(inbox.fill())
     try:
@@ -56,11 +56,11 @@ async def events_in(server: Server, socket: WebSocket) -> None:
             events, wrong = _understood(messages)
             await _take_in(server, events)
             if wrong is not None:
-                await close(socket, wrong)
+                await close_with_error(socket, wrong)
                 return
             acknowledgements.acknowledge(len(messages))
         if inbox.wrong is not None:
-            await close(socket, inbox.wrong)
+            await close_with_error(socket, inbox.wrong)
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
@@ -105,7 +105,7 @@ class _Inbox:
                 self.messages.append(message)
                 self._size += len(message)
                 self._news.set()
-                if len(self.messages) >= TOGETHER or self._size >= SIZE:
+                if len(self.messages) >= MAX_BATCH_MESSAGES or self._size >= MAX_INBOX_CHARACTERS:
                     self._room.clear()
                     await self._room.wait()
         except WebSocketDisconnect:
@@ -120,7 +120,7 @@ class _Inbox:
         """The messages that wait, soon after there is one; none when no more will come."""
         await self._news.wait()
         if not self._ended:
-            await asyncio.sleep(GATHERING)
+            await asyncio.sleep(BATCH_DELAY_SECONDS)
         messages, self.messages, self._size = self.messages, [], 0
         if not self._ended:
             self._news.clear()
@@ -149,21 +149,21 @@ def _understood(messages: list[str]) -> tuple[list[Event], str | None]:
 
 # --- out -------------------------------------------------------------------------------------------------------------
 
-LATE = timedelta(minutes=2)
+MAX_COMMIT_DELAY = timedelta(minutes=2)
 """How much later than it was received an event may be committed."""
 
 
-async def events_out(server: Server, socket: WebSocket) -> None:
+async def send_events(server: Server, socket: WebSocket) -> None:
     """Send the events that satisfy the client's filter: first recent ones, if it wants them, then those that come."""
-    asked = await asked_for(socket, EventFilter)
+    asked = await receive_filter(socket, EventFilter)
     if asked is None:
         return
     criteria, message = asked
     criteria.order = EventOrder.ASC
     if server.settings.server.events.stream_out_enabled:
-        await while_connected(socket, _Subscriber(server, socket, criteria).serve(message.get("backfill", True)))
+        await run_while_connected(socket, _Subscriber(server, socket, criteria).serve(message.get("backfill", True)))
     else:
-        await while_connected(socket, asyncio.Event().wait())
+        await run_while_connected(socket, asyncio.Event().wait())
 
 
 class _Subscriber:
@@ -173,7 +173,7 @@ class _Subscriber:
         self.server = server
         self.socket = socket
         self.criteria = criteria
-        self.sent = Sent()
+        self.sent = SentIds()
         self.heard = now()
         """When it was last known that nothing was missed."""
 
@@ -183,12 +183,14 @@ class _Subscriber:
             news.missed()
             if backfill:
                 longest = self.server.settings.server.events.maximum_websocket_backfill
-                await self._look_back(self.heard - longest, remembering=self.heard - LATE)
+                await self._look_back(self.heard - longest, remembering=self.heard - MAX_COMMIT_DELAY)
             while True:
                 items = await news.take()
                 at = now()
                 if news.missed():
-                    await self._look_back(self.criteria.occurred.since, self.heard - LATE, self.heard - LATE)
+                    await self._look_back(
+                        self.criteria.occurred.since, self.heard - MAX_COMMIT_DELAY, self.heard - MAX_COMMIT_DELAY
+                    )
                 for item in items:
                     for event in await self.server.bus.read_once(item, lambda item=item: self._read(item)):
                         if service.satisfies(event, self.criteria):

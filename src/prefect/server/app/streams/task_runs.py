@@ -16,29 +16,29 @@ from prefect.server.services.runs import background_tasks
 if TYPE_CHECKING:
     from prefect.server.app import Server
 
-VIOLATION = 4001
+PROTOCOL_VIOLATION = 4001
 """The code of a connection that is closed because its client does not keep to the protocol."""
 
-LOOK_EVERY = 5.0
+POLL_INTERVAL_SECONDS = 5.0
 """Seconds between two looks for runs whose time has come, of which nobody tells."""
 
-CONNECT_EVERY = 30.0
+CONNECTION_REFRESH_SECONDS = 30.0
 """Seconds between two signs that the worker is there."""
 
 
-async def scheduled(server: Server, socket: WebSocket) -> None:
+async def send_scheduled_task_runs(server: Server, socket: WebSocket) -> None:
     """Serve one subscription until its client quits or is gone."""
     asked = await receive_json(socket)
     violation = _violation(asked)
     if violation is not None:
-        await socket.close(VIOLATION, f"Protocol violation: {violation}")
+        await socket.close(PROTOCOL_VIOLATION, f"Protocol violation: {violation}")
         return
     worker, keys = str(asked["client_id"]), [str(key) for key in asked["keys"]]
     with server.bus.subscribe(background_tasks.TOPIC) as news:
         try:
             await _Feed(server, socket, worker, keys).run(news)
         finally:
-            await server.database.write(lambda tx: background_tasks.disconnect(tx, worker))
+            await server.database.write(lambda tx: background_tasks.disconnect_worker(tx, worker))
 
 
 def _violation(asked: Any) -> str | None:
@@ -73,13 +73,15 @@ class _Feed:
         try:
             while True:
                 await self._say_connected()
-                run = await self._database.write(lambda tx: background_tasks.claim(tx, self._keys, self._worker))
+                run = await self._database.write(
+                    lambda tx: background_tasks.claim_task_run(tx, self._keys, self._worker)
+                )
                 if run is not None:
                     if not await self._deliver(run, heard):
                         return
                     heard = asyncio.ensure_future(receive_json(self._socket))
                     continue
-                await asyncio.wait({heard, told}, timeout=LOOK_EVERY, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({heard, told}, timeout=POLL_INTERVAL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 if told.done():
                     told = asyncio.ensure_future(news.take())
                 if heard.done():
@@ -91,8 +93,8 @@ class _Feed:
             await asyncio.gather(told, heard, return_exceptions=True)
 
     async def _say_connected(self) -> None:
-        if time.monotonic() - self._connected >= CONNECT_EVERY:
-            await self._database.write(lambda tx: background_tasks.connect(tx, self._worker, self._keys))
+        if time.monotonic() - self._connected >= CONNECTION_REFRESH_SECONDS:
+            await self._database.write(lambda tx: background_tasks.connect_worker(tx, self._worker, self._keys))
             self._connected = time.monotonic()
 
     async def _deliver(self, run: Any, heard: asyncio.Future[Any]) -> bool:
@@ -104,5 +106,5 @@ class _Feed:
             taken = isinstance(answer, dict) and answer.get("type") == "ack"
         finally:
             if not taken:
-                await self._database.write(lambda tx: background_tasks.release(tx, run["id"]))
+                await self._database.write(lambda tx: background_tasks.release_claim(tx, run["id"]))
         return taken

@@ -28,7 +28,7 @@ Said = TypeVar("Said", bound=BaseModel)
 REPLIES = {"cleanup.ack.v1": CleanupReply, "cleanup.renew.v1": CleanupReply, "cleanup.release.v1": CleanupRelease}
 
 
-class End(Exception):
+class CloseChannel(Exception):
     """The connection ends: its code, and the reason as workers know it."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -37,30 +37,30 @@ class End(Exception):
         self.reason = reason
 
 
-PROTOCOL_ERROR = End(1002, "protocol_error")
-NOT_AUTHORIZED = End(1008, "authorization_failed")
-NO_VERSION = End(1008, "unsupported_version")
-NOT_NOTED = End(1011, "heartbeat_persistence_failed")
-TRANSIENT = End(1011, "transient_server_error")
+PROTOCOL_ERROR = CloseChannel(1002, "protocol_error")
+AUTHORIZATION_FAILED = CloseChannel(1008, "authorization_failed")
+UNSUPPORTED_VERSION = CloseChannel(1008, "unsupported_version")
+HEARTBEAT_FAILED = CloseChannel(1011, "heartbeat_persistence_failed")
+SERVER_ERROR = CloseChannel(1011, "transient_server_error")
 
 
-async def connect(server: Server, socket: WebSocket) -> None:
+async def serve_worker(server: Server, socket: WebSocket) -> None:
     """Serve a worker until it goes, says something wrong, or its pool is deleted."""
     try:
         hello = _understood(await _frame(socket), "worker.hello.v1", Hello)
         if not hello.is_whole():
             raise PROTOCOL_ERROR
         if VERSION not in hello.supported_channel_versions:
-            raise NO_VERSION
+            raise UNSUPPORTED_VERSION
         # From before the pool is read, so that no change of it is missed.
-        with server.bus.subscribe(work_pools.CHANGED, cleanup.ASKED) as news:
+        with server.bus.subscribe(work_pools.WORK_POOLS_TOPIC, cleanup.CLEANUP_TOPIC) as news:
             channel = await _Channel.open(server, socket, hello)
             await channel.serve(news)
-    except End as end:
+    except CloseChannel as end:
         end.with_traceback(None)  # they are there for good, and what each connection had must not stay with them
         await socket.close(end.code, end.reason)
     except StoreError:
-        await socket.close(TRANSIENT.code, TRANSIENT.reason)
+        await socket.close(SERVER_ERROR.code, SERVER_ERROR.reason)
 
 
 class _Channel:
@@ -73,7 +73,7 @@ class _Channel:
         greeting: What was made of that.
     """
 
-    def __init__(self, server: Server, socket: WebSocket, hello: Hello, greeting: worker_channels.Greeting) -> None:
+    def __init__(self, server: Server, socket: WebSocket, hello: Hello, greeting: worker_channels.Welcome) -> None:
         self.server = server
         self.socket = socket
         self.hello = hello
@@ -88,9 +88,9 @@ class _Channel:
         """Greet a worker."""
         name = socket.path_params["work_pool_name"]
         try:
-            greeting = await server.database.write(lambda tx: worker_channels.greet(tx, name, hello))
+            greeting = await server.database.write(lambda tx: worker_channels.welcome_worker(tx, name, hello))
         except Refused:
-            raise NOT_AUTHORIZED from None
+            raise AUTHORIZATION_FAILED from None
         channel = cls(server, socket, hello, greeting)
         await channel._send(
             "worker.ready.v1",
@@ -142,17 +142,19 @@ class _Channel:
             raise PROTOCOL_ERROR
         id_, interval = self.greeting.pool["id"], said.heartbeat_interval_seconds
         try:
-            pool = await self.server.database.write(lambda tx: worker_channels.heartbeat(tx, id_, self.hello, interval))
+            pool = await self.server.database.write(
+                lambda tx: worker_channels.record_heartbeat(tx, id_, self.hello, interval)
+            )
         except Refused:
-            raise NOT_AUTHORIZED from None
+            raise AUTHORIZATION_FAILED from None
         except StoreError:
-            raise NOT_NOTED from None
+            raise HEARTBEAT_FAILED from None
         await self._snapshot(pool, "heartbeat_reconciliation")
 
     async def _reply(self, frame: Frame, said: CleanupReply) -> None:
         operation = frame.type.split(".")[1]
         outcome = await self.server.database.write(
-            lambda tx: cleanup.answer(tx, operation, said.message_id, said.reservation_token)
+            lambda tx: cleanup.handle_operation(tx, operation, said.message_id, said.reservation_token)
         )
         if outcome.lease_expires_at is not None:
             self._held[said.message_id] = outcome.lease_expires_at
@@ -177,13 +179,13 @@ class _Channel:
         if not missed and str(id_) not in items:
             return
         try:
-            pool = await self.server.database.read(lambda tx: worker_channels.shown(tx, id_))
+            pool = await self.server.database.read(lambda tx: worker_channels.get_pool(tx, id_))
         except Refused:
-            raise NOT_AUTHORIZED from None
+            raise AUTHORIZATION_FAILED from None
         await self._snapshot(pool, "work_pool_updated")
 
     async def _snapshot(self, pool: Answer, reason: str) -> None:
-        if worker_channels.differ(self._pool, pool):
+        if worker_channels.is_changed(self._pool, pool):
             self._pool = pool
             self._sent += 1
             await self._send("work_pool.snapshot.v1", snapshot_sequence=self._sent, reason=reason, work_pool=pool)
@@ -194,10 +196,10 @@ class _Channel:
         self._held = {id_: until for id_, until in self._held.items() if until > at}
         room = self.greeting.cleanups - len(self._held)
         pool_id, kinds = self.greeting.pool["id"], self.hello.handled_cleanup_kinds
-        if room <= 0 or not await self.server.database.read(lambda tx: cleanup.waits(tx, pool_id, kinds)):
+        if room <= 0 or not await self.server.database.read(lambda tx: cleanup.has_pending(tx, pool_id, kinds)):
             return
         queues = [queue["id"] for queue in self.greeting.queues] if self.hello.work_queue_names else None
-        for row in await self.server.database.write(lambda tx: cleanup.take(tx, pool_id, queues, kinds, room)):
+        for row in await self.server.database.write(lambda tx: cleanup.claim(tx, pool_id, queues, kinds, room)):
             self._held[row["id"]] = row["lease_expires_at"]
             await self._send(
                 "cleanup.message.v1",

@@ -16,7 +16,7 @@ from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.store import Row, filters
 from prefect.types import new_id, now
-from prefect.utilities.hashing import hash_objects
+from prefect.values.hashing import hash_objects
 
 RESERVED = "prefect"
 """What the names of block types that users make must not begin with."""

@@ -21,28 +21,28 @@ from prefect.server.services.core.errors import Gone, Locked
 from prefect.server.store import Row
 from prefect.types import new_id, now
 
-AT_ONCE = 500
+SWEEP_BATCH_SIZE = 500
 """Leases whose slots are given back in one transaction."""
 
 
-async def acquire(tx: Transaction, names: Sequence[str], slots: int, mode: limits.Mode) -> list[Row]:
+async def acquire_slots(tx: Transaction, names: Sequence[str], slots: int, mode: limits.Mode) -> list[Row]:
     """Take slots as `limits.acquire` does; where there are too few, leases that ran out give theirs back first.
 
     So nobody waits for the loop, and nobody needs one.
     """
     try:
-        return await limits.acquire(tx, names, slots, mode)
+        return await limits.acquire_slots(tx, names, slots, mode)
     except Locked:
         if not await end_expired(tx):
             raise
-        return await limits.acquire(tx, names, slots, mode)
+        return await limits.acquire_slots(tx, names, slots, mode)
 
 
-async def create(
+async def create_lease(
     tx: Transaction,
     ids: Iterable[UUID],
     slots: int,
-    length: timedelta | None,
+    duration: timedelta | None,
     holder: Mapping[str, Any] | None = None,
     lease_id: UUID | None = None,
 ) -> UUID:
@@ -63,7 +63,7 @@ async def create(
     row = {
         "id": lease_id or new_id(),
         "created": at,
-        "expires": at + length if length is not None else None,
+        "expires": at + duration if duration is not None else None,
         "slots": slots,
         "limits": [str(id_) for id_ in ids],
         "holder": holder and {"type": holder["type"], "id": str(holder["id"])},
@@ -72,23 +72,23 @@ async def create(
     return row["id"]
 
 
-async def renew(tx: Transaction, lease_id: UUID, length: timedelta) -> bool:
+async def renew_lease(tx: Transaction, lease_id: UUID, duration: timedelta) -> bool:
     """Hold on from now for a time; False when the lease has ended."""
-    return await store.leases.change(tx, [{"id": lease_id, "expires": now() + length}], ["expires"]) == 1
+    return await store.leases.change(tx, [{"id": lease_id, "expires": now() + duration}], ["expires"]) == 1
 
 
-async def extend(tx: Transaction, lease_id: UUID, length: timedelta) -> None:
+async def extend_lease(tx: Transaction, lease_id: UUID, duration: timedelta) -> None:
     """Hold on from now for a time, or `Gone`."""
-    if not await renew(tx, lease_id, length):
+    if not await renew_lease(tx, lease_id, duration):
         raise Gone(f"The lease {lease_id} has run out or was ended: take the slots again.")
 
 
-async def held(tx: Transaction, lease_id: UUID) -> bool:
+async def is_held(tx: Transaction, lease_id: UUID) -> bool:
     """Whether a lease has not ended."""
     return await store.leases.get(tx, lease_id) is not None
 
 
-async def end(tx: Transaction, lease_id: UUID) -> bool:
+async def end_lease(tx: Transaction, lease_id: UUID) -> bool:
     """End a lease and give its slots back; False when it has ended already."""
     row = await store.leases.get(tx, lease_id, lock=True)
     if row is None:
@@ -99,7 +99,9 @@ async def end(tx: Transaction, lease_id: UUID) -> bool:
 
 async def end_expired(tx: Transaction) -> int:
     """End leases that have run out, so many at once, and return how many they were."""
-    expired = await store.leases.find(tx, Sql("lease.expires < ?", (now(),)), "lease.expires", AT_ONCE, columns=["id"])
+    expired = await store.leases.find(
+        tx, Sql("lease.expires < ?", (now(),)), "lease.expires", SWEEP_BATCH_SIZE, columns=["id"]
+    )
     rows = await store.leases.get_many(tx, [row["id"] for row in expired], lock=True)
     over = [row for row in rows.values() if row["expires"] is not None and row["expires"] < now()]
     await _end(tx, over)
@@ -113,4 +115,4 @@ async def _end(tx: Transaction, rows: Sequence[Row]) -> None:
     slots: Counter[UUID] = Counter()
     for row in rows:
         slots.update({UUID(id_): row["slots"] for id_ in row["limits"]})
-    await limits.release_counted(tx, slots)
+    await limits.release_slot_counts(tx, slots)

@@ -40,13 +40,13 @@ _COUNTED = ("active_slots", "updated")
 # --- slots -----------------------------------------------------------------------------------------------------------
 
 
-async def take(tx: Transaction, ids: Sequence[UUID], slots: int = 1) -> bool:
+async def take_slots(tx: Transaction, ids: Sequence[UUID], slots: int = 1) -> bool:
     """Take slots of each of these limits, or of none.
 
     A limit that is not active has as many as anybody wants; one that does not exist does not limit.
     """
     rows = _active((await _locked(tx, ids)).values())
-    if any(lacking(row, slots) > 0 for row in rows):
+    if any(count_missing_slots(row, slots) > 0 for row in rows):
         return False
     for row in rows:
         row["active_slots"] += slots
@@ -54,7 +54,7 @@ async def take(tx: Transaction, ids: Sequence[UUID], slots: int = 1) -> bool:
     return True
 
 
-async def release(tx: Transaction, ids: Sequence[UUID], slots: int = 1, occupancy: float | None = None) -> None:
+async def release_slots(tx: Transaction, ids: Sequence[UUID], slots: int = 1, occupancy: float | None = None) -> None:
     """Give back slots of each of these limits; never more than are taken.
 
     Args:
@@ -63,10 +63,10 @@ async def release(tx: Transaction, ids: Sequence[UUID], slots: int = 1, occupanc
         slots: How many of each.
         occupancy: Seconds for which they were held, where that is known.
     """
-    await release_counted(tx, dict.fromkeys(ids, slots), occupancy)
+    await release_slot_counts(tx, dict.fromkeys(ids, slots), occupancy)
 
 
-async def release_counted(tx: Transaction, slots: Mapping[UUID, int], occupancy: float | None = None) -> None:
+async def release_slot_counts(tx: Transaction, slots: Mapping[UUID, int], occupancy: float | None = None) -> None:
     """Give back so many slots of each limit."""
     rows = await _locked(tx, list(slots))
     for id_, row in rows.items():
@@ -78,7 +78,7 @@ async def release_counted(tx: Transaction, slots: Mapping[UUID, int], occupancy:
     await store.concurrency_limits.change(tx, rows.values(), names)
 
 
-def settled(row: Row, at: datetime | None = None) -> Row:
+def apply_decay(row: Row, at: datetime | None = None) -> Row:
     """A limit with the slots that have not come back by themselves by a time, now unless given."""
     at = at or now()
     decay = row["slot_decay_per_second"]
@@ -91,7 +91,7 @@ def settled(row: Row, at: datetime | None = None) -> Row:
     return {**row, "active_slots": active, "updated": updated}
 
 
-def lacking(row: Row, slots: int) -> int:
+def count_missing_slots(row: Row, slots: int) -> int:
     """How many slots a limit lacks for so many to be taken; 0 or less when they can be."""
     return row["active_slots"] + slots - row["limit_"]
 
@@ -103,7 +103,7 @@ async def _locked(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, Row]:
 
 def _to_write(row: Row) -> Row:
     at = now()
-    row = settled(row, at)
+    row = apply_decay(row, at)
     return row if row["slot_decay_per_second"] else {**row, "updated": at}
 
 
@@ -114,7 +114,7 @@ def _active(rows: Any) -> list[Row]:
 # --- requests for slots ----------------------------------------------------------------------------------------------
 
 
-async def acquire(tx: Transaction, names: Sequence[str], slots: int, mode: Mode = "concurrency") -> list[Row]:
+async def acquire_slots(tx: Transaction, names: Sequence[str], slots: int, mode: Mode = "concurrency") -> list[Row]:
     """Take slots of each limit of these names; one that does not exist is left out.
 
     Returns:
@@ -124,7 +124,7 @@ async def acquire(tx: Transaction, names: Sequence[str], slots: int, mode: Mode 
         Invalid: A limit can never give so many, or is asked for a rate that it does not have.
         Locked: One has not enough now.
     """
-    rows = await named(tx, names)
+    rows = await find_by_name(tx, names)
     rates = [row["name"] for row in rows if not row["slot_decay_per_second"]] if mode == "rate_limit" else []
     if rates:
         raise Invalid(
@@ -134,19 +134,21 @@ async def acquire(tx: Transaction, names: Sequence[str], slots: int, mode: Mode 
     if any(slots > row["limit_"] for row in _active(rows)):
         raise Invalid(f"{slots} slots can never be taken of a limit that has fewer: ask for fewer.")
     ids = [row["id"] for row in rows]
-    if not await take(tx, ids, slots):
-        raise Locked("Locked", max(_wait(settled(row), slots) for row in _active(await named(tx, names))))
+    if not await take_slots(tx, ids, slots):
+        raise Locked("Locked", max(_wait(apply_decay(row), slots) for row in _active(await find_by_name(tx, names))))
     return rows
 
 
-async def give_back(tx: Transaction, names: Sequence[str], slots: int, occupancy: float | None = None) -> list[Row]:
+async def release_by_name(
+    tx: Transaction, names: Sequence[str], slots: int, occupancy: float | None = None
+) -> list[Row]:
     """Give back slots of each limit of these names, and return the limits."""
-    rows = await named(tx, names)
-    await release(tx, [row["id"] for row in rows], slots, occupancy)
+    rows = await find_by_name(tx, names)
+    await release_slots(tx, [row["id"] for row in rows], slots, occupancy)
     return rows
 
 
-async def named(tx: Transaction, names: Sequence[str]) -> list[Row]:
+async def find_by_name(tx: Transaction, names: Sequence[str]) -> list[Row]:
     """Those limits of these names that exist, in the order of their names."""
     if not names:
         return []
@@ -156,7 +158,7 @@ async def named(tx: Transaction, names: Sequence[str]) -> list[Row]:
 
 def _wait(row: Row, slots: int) -> float:
     """Seconds until a limit probably has so many slots free; not quite, so that who waits does not keep step."""
-    lack = max(0, lacking(row, slots))
+    lack = max(0, count_missing_slots(row, slots))
     if row["slot_decay_per_second"]:
         seconds = lack / row["slot_decay_per_second"]
     else:
@@ -180,7 +182,7 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     if not await store.concurrency_limits.add(tx, [row]):
         raise _taken(row["name"])
     await _tell(tx, "created", row)
-    return answer(row)
+    return present_new(row)
 
 
 async def get(tx: Transaction, key: UUID | str, lock: bool = False) -> Row:
@@ -202,7 +204,7 @@ async def change(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) ->
     empty = [name for name, value in values.items() if value is None]
     if empty:
         raise Conflict(f"A concurrency limit must have a value for {', '.join(empty)}.")
-    if values.get("name", row["name"]) != row["name"] and await named(tx, [values["name"]]):
+    if values.get("name", row["name"]) != row["name"] and await find_by_name(tx, [values["name"]]):
         raise _taken(values["name"])
     columns = _columns(values)
     row = {**_to_write(row), **columns}
@@ -221,22 +223,22 @@ async def remove(tx: Transaction, key: UUID | str) -> None:
 async def find(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
     """Limits by their names, as they are now."""
     rows = await paging.page(tx, store.concurrency_limits, "NAME_ASC", limit, offset)
-    return [public(row) for row in rows]
+    return [present(row) for row in rows]
 
 
-def answer(row: Row) -> Answer:
+def present_new(row: Row) -> Answer:
     """A limit as the API answers when it is new."""
     return {name.rstrip("_"): value for name, value in row.items()}
 
 
-def public(row: Row) -> Answer:
+def present(row: Row) -> Answer:
     """A limit as the API shows it, with the slots that are taken now."""
     hidden = ("denied_slots", "avg_slot_occupancy_seconds")
-    shown = {name: value for name, value in answer(row).items() if name not in hidden}
-    return {**shown, "active_slots": settled(row)["active_slots"]}
+    shown = {name: value for name, value in present_new(row).items() if name not in hidden}
+    return {**shown, "active_slots": apply_decay(row)["active_slots"]}
 
 
-def short(row: Row) -> Answer:
+def present_short(row: Row) -> Answer:
     """A limit of which slots were taken or given back."""
     return {"id": row["id"], "name": row["name"], "limit": row["limit_"]}
 

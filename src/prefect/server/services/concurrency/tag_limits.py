@@ -22,41 +22,41 @@ from prefect.server.store import Row
 from prefect.settings import get_current_settings
 from prefect.types import named_id
 
-PREFIX = "tag:"
+TAG_PREFIX = "tag:"
 
 
 # --- slots of task runs ----------------------------------------------------------------------------------------------
 
 
-async def find(tx: Transaction, tags: Sequence[str]) -> list[Row]:
+async def find_by_tags(tx: Transaction, tags: Sequence[str]) -> list[Row]:
     """The limits that apply to tags, as they are now; tags without one are left out."""
-    return [limits.settled(row) for row in await limits.named(tx, [PREFIX + tag for tag in tags])]
+    return [limits.apply_decay(row) for row in await limits.find_by_name(tx, [TAG_PREFIX + tag for tag in tags])]
 
 
-async def held(tx: Transaction, task_run_id: UUID) -> set[UUID]:
+async def find_held_limits(tx: Transaction, task_run_id: UUID) -> set[UUID]:
     """The limits of which a task run holds a slot."""
     row = await store.leases.get(tx, _lease_id(task_run_id))
     return {UUID(id_) for id_ in row["limits"]} if row else set()
 
 
-async def take(tx: Transaction, task_run_id: UUID, ids: Sequence[UUID]) -> bool:
+async def take_slots(tx: Transaction, task_run_id: UUID, ids: Sequence[UUID]) -> bool:
     """Take a slot of each of these limits for a task run, or of none; those that it holds already are its own."""
     if not ids:
         return True
     lease_id = _lease_id(task_run_id)
     lease: Row | None = None
     while lease is None:  # whoever gives the slots back may end it just before it is locked here
-        await leases.create(tx, [], 1, None, {"type": "task_run", "id": task_run_id}, lease_id)
+        await leases.create_lease(tx, [], 1, None, {"type": "task_run", "id": task_run_id}, lease_id)
         lease = await store.leases.get(tx, lease_id, lock=True)
     wanted = [id_ for id_ in ids if str(id_) not in lease["limits"]]
-    taken = await limits.take(tx, wanted)
+    taken = await limits.take_slots(tx, wanted)
     if taken:
         lease["limits"] += map(str, wanted)
     await _keep(tx, lease)
     return taken
 
 
-async def release(tx: Transaction, task_run_id: UUID, ids: Sequence[UUID] | None = None) -> None:
+async def release_slots(tx: Transaction, task_run_id: UUID, ids: Sequence[UUID] | None = None) -> None:
     """Give back the slots that a task run holds of these limits, or of all of them."""
     lease = await store.leases.get(tx, _lease_id(task_run_id), lock=True)
     if lease is None:
@@ -64,7 +64,7 @@ async def release(tx: Transaction, task_run_id: UUID, ids: Sequence[UUID] | None
     given = [id_ for id_ in lease["limits"] if ids is None or UUID(id_) in ids]
     lease["limits"] = [id_ for id_ in lease["limits"] if id_ not in given]
     await _keep(tx, lease)
-    await limits.release(tx, [UUID(id_) for id_ in given])
+    await limits.release_slots(tx, [UUID(id_) for id_ in given])
 
 
 async def _keep(tx: Transaction, lease: Row) -> None:
@@ -81,7 +81,7 @@ def _lease_id(task_run_id: UUID) -> UUID:
 # --- requests --------------------------------------------------------------------------------------------------------
 
 
-async def acquire(tx: Transaction, tags: Sequence[str], task_run_id: UUID) -> list[Answer]:
+async def acquire_slots(tx: Transaction, tags: Sequence[str], task_run_id: UUID) -> list[Answer]:
     """Take a slot of the limit of each of these tags for a task run; tags without a limit are left out.
 
     Returns:
@@ -90,22 +90,22 @@ async def acquire(tx: Transaction, tags: Sequence[str], task_run_id: UUID) -> li
     Raises:
         Locked: One has none.
     """
-    rows = await find(tx, tags)
+    rows = await find_by_tags(tx, tags)
     for row in rows:
         if row["limit_"] <= 0:
             raise Locked(f'The concurrency limit on tag "{_tag(row)}" is 0: the task can never run.')
-    if not await take(tx, task_run_id, [row["id"] for row in rows]):
+    if not await take_slots(tx, task_run_id, [row["id"] for row in rows]):
         wait = get_current_settings().server.tasks.tag_concurrency_slot_wait_seconds
-        full = next((row for row in await find(tx, tags) if limits.lacking(row, 1) > 0), rows[0])
+        full = next((row for row in await find_by_tags(tx, tags) if limits.count_missing_slots(row, 1) > 0), rows[0])
         raise Locked(f'All slots of the concurrency limit on tag "{_tag(full)}" are taken.', wait)
-    return [{**limits.short(row), "name": _tag(row)} for row in rows]
+    return [{**limits.present_short(row), "name": _tag(row)} for row in rows]
 
 
-async def give_back(tx: Transaction, tags: Sequence[str], task_run_id: UUID) -> list[Answer]:
+async def release_by_tags(tx: Transaction, tags: Sequence[str], task_run_id: UUID) -> list[Answer]:
     """Give back what a task run holds of the limits of these tags, and return those limits."""
-    rows = await find(tx, tags)
-    await release(tx, task_run_id, [row["id"] for row in rows])
-    return [limits.short(row) for row in rows]
+    rows = await find_by_tags(tx, tags)
+    await release_slots(tx, task_run_id, [row["id"] for row in rows])
+    return [limits.present_short(row) for row in rows]
 
 
 # --- the limits themselves -------------------------------------------------------------------------------------------
@@ -117,11 +117,11 @@ async def put(tx: Transaction, tag: str, limit: int) -> tuple[Answer, bool]:
     Returns:
         The limit, and whether it is new.
     """
-    there = await limits.named(tx, [PREFIX + tag])
+    there = await limits.find_by_name(tx, [TAG_PREFIX + tag])
     if there:
         await limits.change(tx, there[0]["id"], {"limit": limit})
         return await get_by_tag(tx, tag), False
-    await limits.add(tx, {"name": PREFIX + tag, "limit": limit})
+    await limits.add(tx, {"name": TAG_PREFIX + tag, "limit": limit})
     return await get_by_tag(tx, tag), True
 
 
@@ -132,12 +132,12 @@ async def get(tx: Transaction, id_: UUID) -> Answer:
 
 async def get_by_tag(tx: Transaction, tag: str) -> Answer:
     """The limit of a tag with the task runs that hold its slots, or `Missing`."""
-    return await _with_holders(tx, await limits.get(tx, PREFIX + tag))
+    return await _with_holders(tx, await limits.get(tx, TAG_PREFIX + tag))
 
 
 async def find_all(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
     """The limits of tags, by tag."""
-    where = Sql(f"substr(concurrency_limit.name, 1, {len(PREFIX)}) = ?", (PREFIX,))
+    where = Sql(f"substr(concurrency_limit.name, 1, {len(TAG_PREFIX)}) = ?", (TAG_PREFIX,))
     rows = await paging.page(tx, store.concurrency_limits, "NAME_ASC", limit, offset, where)
     holders = await _holders(tx, [row["id"] for row in rows])
     return [_answer(row, holders[row["id"]]) for row in rows]
@@ -151,12 +151,12 @@ async def remove(tx: Transaction, id_: UUID) -> None:
 
 async def remove_by_tag(tx: Transaction, tag: str) -> None:
     """Delete the limit of a tag."""
-    await limits.remove(tx, PREFIX + tag)
+    await limits.remove(tx, TAG_PREFIX + tag)
 
 
 async def reset(tx: Transaction, tag: str, task_run_ids: Sequence[UUID]) -> None:
     """Have exactly these task runs hold the slots of a tag's limit."""
-    id_ = (await limits.get(tx, PREFIX + tag))["id"]
+    id_ = (await limits.get(tx, TAG_PREFIX + tag))["id"]
     held_by = await store.leases.find(tx, _by_task_runs(tx, [id_]), "lease.id", lock=True)
     for lease in held_by:
         lease["limits"] = [other for other in lease["limits"] if other != str(id_)]
@@ -164,7 +164,7 @@ async def reset(tx: Transaction, tag: str, task_run_ids: Sequence[UUID]) -> None
     there = await store.leases.get_many(tx, [_lease_id(run) for run in task_run_ids], lock=True)
     for run in dict.fromkeys(task_run_ids):
         if _lease_id(run) not in there:
-            await leases.create(tx, [id_], 1, None, {"type": "task_run", "id": run}, _lease_id(run))
+            await leases.create_lease(tx, [id_], 1, None, {"type": "task_run", "id": run}, _lease_id(run))
     for lease in there.values():
         lease["limits"].append(str(id_))
     await store.leases.change(tx, there.values(), ["limits"])
@@ -172,7 +172,7 @@ async def reset(tx: Transaction, tag: str, task_run_ids: Sequence[UUID]) -> None
 
 
 async def _with_holders(tx: Transaction, row: Row) -> Answer:
-    if not row["name"].startswith(PREFIX):
+    if not row["name"].startswith(TAG_PREFIX):
         raise Missing("concurrency limit", row["id"])
     return _answer(row, (await _holders(tx, [row["id"]]))[row["id"]])
 
@@ -201,4 +201,4 @@ def _answer(row: Row, holders: list[UUID]) -> Answer:
 
 
 def _tag(row: Row) -> Any:
-    return row["name"].removeprefix(PREFIX)
+    return row["name"].removeprefix(TAG_PREFIX)

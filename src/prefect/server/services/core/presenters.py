@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from prefect.schemas.runs import FlowRunPolicy, TaskRunPolicy
 from prefect.schemas.states import StateDetails
 from prefect.schemas.wire.runs import TaskRunResponse
-from prefect.server.services.runs.run_states import STATE_NAMES, StoredState, entered
+from prefect.server.services.runs.run_states import STATE_NAMES, StoredState, entered_at
 from prefect.server.store import Row
 from prefect.types import now
 
@@ -84,7 +84,7 @@ def state(stored: StoredState, details: Answer) -> Answer:
         "id": UUID(stored["id"]),
         "type": stored["type"],
         "name": stored.get("name") or STATE_NAMES[stored["type"]],
-        "timestamp": entered(stored),
+        "timestamp": entered_at(stored),
         "message": stored.get("message"),
         "data": stored.get("data"),
         "state_details": {**_DETAILS, **stored.get("details", {}), **details},

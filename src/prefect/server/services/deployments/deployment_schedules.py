@@ -25,10 +25,10 @@ _WRITTEN = (*_CHANGEABLE, "updated", "look_at")
 async def find(tx: Transaction, deployment_id: UUID) -> list[Answer]:
     """The schedules of a deployment, the one that changed last first; `Missing` without the deployment."""
     await reading.get(tx, store.deployments, deployment_id)
-    return (await by_deployment(tx, [deployment_id])).get(deployment_id, [])
+    return (await find_by_deployment(tx, [deployment_id])).get(deployment_id, [])
 
 
-async def by_deployment(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, list[Answer]]:
+async def find_by_deployment(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, list[Answer]]:
     """The schedules of deployments, by the ids of these."""
     found: dict[UUID, list[Answer]] = {}
     order = "deployment_schedule.updated DESC, deployment_schedule.id DESC"
@@ -46,7 +46,7 @@ async def create(tx: Transaction, deployment_id: UUID, schedules: Iterable[Value
     await _lock(tx, deployment_id)
     there = await store.deployment_schedules.find(tx, _of([deployment_id]))
     new = await _add(tx, deployment_id, schedules, there)
-    await scheduling.take_back(tx, [deployment_id])
+    await scheduling.discard_upcoming_runs(tx, [deployment_id])
     return [_answer(row) for row in new]
 
 
@@ -62,7 +62,7 @@ async def change(tx: Transaction, deployment_id: UUID, id_: UUID, values: Values
     if row is None:
         raise Missing("schedule", id_)
     await _change(tx, row, values, [other for other in there if other is not row])
-    await scheduling.take_back(tx, [deployment_id])
+    await scheduling.discard_upcoming_runs(tx, [deployment_id])
 
 
 async def remove(tx: Transaction, deployment_id: UUID, id_: UUID) -> None:
@@ -71,7 +71,7 @@ async def remove(tx: Transaction, deployment_id: UUID, id_: UUID) -> None:
     where = Sql("deployment_schedule.id = ? AND deployment_schedule.deployment_id = ?", (id_, deployment_id))
     if not await store.deployment_schedules.remove(tx, where):
         raise Missing("schedule", id_)
-    await scheduling.take_back(tx, [deployment_id])
+    await scheduling.discard_upcoming_runs(tx, [deployment_id])
 
 
 async def replace(tx: Transaction, deployment_id: UUID, schedules: Iterable[Values]) -> None:

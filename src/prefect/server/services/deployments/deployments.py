@@ -74,9 +74,9 @@ async def create(tx: Transaction, values: Values) -> tuple[Answer, bool]:
     else:
         await store.deployments.change(tx, [after], [*_TOLD, "work_queue_name", "updated"])
     await deployment_schedules.replace(tx, after["id"], values.get("schedules") or ())
-    await scheduling.take_back(tx, [after["id"]])
+    await scheduling.discard_upcoming_runs(tx, [after["id"]])
     await _say_changed(tx, before, after)
-    return (await answer(tx, [after]))[0], before is None
+    return (await present(tx, [after]))[0], before is None
 
 
 async def change(tx: Transaction, id_: UUID, values: Values) -> None:
@@ -93,7 +93,7 @@ async def change(tx: Transaction, id_: UUID, values: Values) -> None:
     await store.deployments.change(tx, [after], [*_TOLD, "work_queue_name", "updated"])
     if values.get("schedules"):
         await deployment_schedules.merge(tx, id_, values["schedules"])
-    await scheduling.take_back(tx, [id_])
+    await scheduling.discard_upcoming_runs(tx, [id_])
     await _say_changed(tx, before, after)
 
 
@@ -141,13 +141,13 @@ async def _place(tx: Transaction, row: Row, values: Values, doing: str) -> None:
             row.update(dict.fromkeys(_PLACE))
         return
     if pool_name is not None:
-        pool = await work_pools.named(tx, pool_name, lock=True)
+        pool = await work_pools.get_by_name(tx, pool_name, lock=True)
         try:
             json_schemas.validate(row["job_variables"], pool["base_job_template"].get("variables") or {}, partial=True)
         except (json_schemas.NotValid, json_schemas.NotASchema) as error:
             raise Invalid(f"Error {doing} deployment: {error}") from None
     else:
-        pool = await _pool_of(tx, row) or await work_pools.default(tx)
+        pool = await _pool_of(tx, row) or await work_pools.get_default(tx)
     row["work_queue_id"] = pool["default_queue_id"]
     row["work_queue_name"] = queue_name
     if queue_name is not None:
@@ -172,7 +172,7 @@ async def _limit(tx: Transaction, row: Row, values: Values) -> None:
     if shared is not None:
         row["concurrency_limit_id"] = (await limits.get(tx, shared))["id"]
     elif number is not None:
-        there = await limits.named(tx, [own])
+        there = await limits.find_by_name(tx, [own])
         limit = await (
             limits.change(tx, own, {"limit_": number}) if there else limits.add(tx, {"name": own, "limit_": number})
         )
@@ -212,7 +212,7 @@ async def remove(tx: Transaction, rows: Sequence[Row]) -> None:
     await store.deployments.remove(tx, one_of("id", ids))
 
 
-async def remove_some(tx: Transaction, criteria: Any, limit: int) -> list[UUID]:
+async def remove_matching(tx: Transaction, criteria: Any, limit: int) -> list[UUID]:
     """Delete deployments that satisfy a filter, so many at most, and return their ids."""
     where = reading.where(tx, store.deployments, deployments=criteria)
     found = await store.deployments.find(tx, where, "deployment.id", limit, lock=True)
@@ -228,7 +228,7 @@ async def get(tx: Transaction, id_: UUID, lock: bool = False) -> Row:
     return await reading.get(tx, store.deployments, id_, lock=lock)
 
 
-async def named(tx: Transaction, flow_name: str, name: str) -> Row:
+async def get_by_name(tx: Transaction, flow_name: str, name: str) -> Row:
     """A deployment by the name of its flow and its own, or `Missing`."""
     of_flow = "deployment.flow_id IN (SELECT flow.id FROM flow WHERE flow.name = ?) AND deployment.name = ?"
     rows = await store.deployments.find(tx, Sql(of_flow, (flow_name, name)))
@@ -242,13 +242,13 @@ async def find(
 ) -> list[Answer]:
     """Deployments that satisfy filters, by name unless sorted otherwise."""
     where = reading.where(tx, store.deployments, **criteria)
-    return await answer(tx, await paging.page(tx, store.deployments, sort or "NAME_ASC", limit, offset, where))
+    return await present(tx, await paging.page(tx, store.deployments, sort or "NAME_ASC", limit, offset, where))
 
 
-async def answer(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
+async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
     """Deployments as the API shows them, with their schedules and limits and where their runs go."""
     queues, pools = await _places(tx, rows)
-    schedules = await deployment_schedules.by_deployment(tx, [row["id"] for row in rows]) if rows else {}
+    schedules = await deployment_schedules.find_by_deployment(tx, [row["id"] for row in rows]) if rows else {}
     of_limits = list({row["concurrency_limit_id"] for row in rows if row["concurrency_limit_id"] is not None})
     found = await store.concurrency_limits.get_many(tx, of_limits) if of_limits else {}
     answers: list[Answer] = []
@@ -272,7 +272,7 @@ async def answer(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
 
 def _limit_answer(row: Row) -> Answer:
     names = ("id", "created", "updated", "active", "name", "active_slots", "slot_decay_per_second")
-    return {**{name: limits.settled(row)[name] for name in names}, "limit": row["limit_"]}
+    return {**{name: limits.apply_decay(row)[name] for name in names}, "limit": row["limit_"]}
 
 
 async def _places(tx: Transaction, rows: Iterable[Row]) -> tuple[dict[Any, Row], dict[UUID, Row]]:
@@ -289,7 +289,7 @@ async def _places(tx: Transaction, rows: Iterable[Row]) -> tuple[dict[Any, Row],
 # --- signs of life ---------------------------------------------------------------------------------------------------
 
 
-async def polled(tx: Transaction, which: Sql, fresh: timedelta) -> None:
+async def mark_polled(tx: Transaction, which: Sql, fresh: timedelta) -> None:
     """Note that somebody polls for the runs of deployments, unless that was noted lately: they are ready."""
     at = now()
     stale = Sql(
@@ -306,7 +306,7 @@ async def polled(tx: Transaction, which: Sql, fresh: timedelta) -> None:
     await _say(tx, "ready", new)
 
 
-async def fall_silent(tx: Transaction, rows: Sequence[Row]) -> None:
+async def mark_not_ready(tx: Transaction, rows: Sequence[Row]) -> None:
     """Note that nobody polls for the runs of deployments any more."""
     await store.deployments.change(tx, [{**row, "status": NOT_READY} for row in rows], ["status"])
     await _say(tx, "not-ready", rows)
@@ -324,7 +324,7 @@ async def _say(tx: Transaction, what: str, rows: Sequence[Row], payload: Mapping
     for row in rows:
         related = [emitting.resource("flow", row["flow_id"], flows.get(row["flow_id"], {}).get("name"), "flow")]
         if queue := queues.get(row["work_queue_id"]):
-            related += [work_queues.as_related(queue), emitting.work_pool(pools[queue["work_pool_id"]])]
+            related += [work_queues.related_resource(queue), emitting.work_pool(pools[queue["work_pool_id"]])]
         for kind, role, column in _OTHERS:
             if row[column] is not None:
                 related.append(emitting.resource(kind, row[column], role=role))

@@ -30,7 +30,7 @@ class Horizon:
     lead: timedelta = timedelta(0)
 
     @classmethod
-    def of(cls, settings: Settings) -> Horizon:
+    def from_settings(cls, settings: Settings) -> Horizon:
         """What the settings say."""
         told = settings.server.services.scheduler
         return cls(
@@ -41,7 +41,7 @@ class Horizon:
             timedelta(seconds=told.loop_seconds),
         )
 
-    def with_given(self, min_runs: int | None, max_runs: int | None, min_time: timedelta | None) -> Horizon:
+    def with_overrides(self, min_runs: int | None, max_runs: int | None, min_time: timedelta | None) -> Horizon:
         """The same with those of these that are given."""
         given = {"min_runs": min_runs, "max_runs": max_runs, "min_time": min_time}
         return replace(self, **{name: max(value, type(value)()) for name, value in given.items() if value is not None})
@@ -63,7 +63,7 @@ class Plan(NamedTuple):
     look_at: datetime
 
 
-def plan(dates: Iterable[datetime], at: datetime, horizon: Horizon) -> Plan:
+def plan_runs(dates: Iterable[datetime], at: datetime, horizon: Horizon) -> Plan:
     """Which dates of a schedule are within the horizon.
 
     Args:

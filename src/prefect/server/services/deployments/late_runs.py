@@ -12,18 +12,18 @@ from prefect.server.services.core import batches
 from prefect.server.services.runs import transitions
 from prefect.types import now
 
-AT_ONCE = 200
+SWEEP_BATCH_SIZE = 200
 """Runs that are marked in one transaction."""
 
 
-async def mark_late(tx: Transaction, after: timedelta) -> int:
+async def mark_late_runs(tx: Transaction, after: timedelta) -> int:
     """Mark so many runs that should have begun longer than `after` ago, and return how many were."""
     due = Sql(
         "flow_run.next_scheduled_start_time IS NOT NULL AND flow_run.next_scheduled_start_time <= ?"
         " AND flow_run.state_type = 'SCHEDULED' AND flow_run.state_name = 'Scheduled'",
         (now() - after,),
     )
-    rows = await batches.locked(tx, store.flow_runs, due, AT_ONCE)
+    rows = await batches.locked(tx, store.flow_runs, due, SWEEP_BATCH_SIZE)
     marked = 0
     for row in rows:
         state = {
@@ -31,7 +31,7 @@ async def mark_late(tx: Transaction, after: timedelta) -> int:
             "name": "Late",
             "state_details": {"scheduled_time": row["next_scheduled_start_time"]},
         }
-        entry = transitions.proposed(state)
-        answer = await transitions.enter(tx, store.flow_runs, row, entry, policies.MarkLateRunsPolicy)
+        entry = transitions.parse_proposed_state(state)
+        answer = await transitions.propose_state(tx, store.flow_runs, row, entry, policies.MarkLateRunsPolicy)
         marked += answer["state"]["name"] != "Scheduled"
     return marked

@@ -19,7 +19,7 @@ from prefect.types import new_id, now
 
 Values = Mapping[str, Any]
 
-AT_ONCE = 100
+MAX_RUNS_PER_REQUEST = 100
 """Runs that may be created in one request."""
 
 _KEPT = (
@@ -33,7 +33,7 @@ class CannotStart(Refused):
     """The request does not go together with the deployment."""
 
 
-class NotWanted(Refused):
+class InvalidParameters(Refused):
     """The parameters are not what the deployment's schema wants."""
 
     status = 409
@@ -55,7 +55,7 @@ async def create(tx: Transaction, deployment_id: UUID, values: Values) -> tuple[
         run = await _run(tx, deployment, await _pool(tx, deployment), values)
     except hydration.CannotHydrate as error:
         raise CannotStart(f"Error hydrating flow run parameters: {error}") from None
-    except NotWanted as error:
+    except InvalidParameters as error:
         raise Conflict(f"Error creating flow run: {error}") from None
     return await creation.create_flow_run(tx, run, run.pop("state"))
 
@@ -66,19 +66,19 @@ async def create_many(tx: Transaction, deployment_id: UUID, requests: Sequence[V
     Returns:
         What became of each, as `FlowRunCreateResult`.
     """
-    if len(requests) > AT_ONCE:
-        raise CannotStart(f"Cannot create more than {AT_ONCE} flow runs at once: send several requests.")
+    if len(requests) > MAX_RUNS_PER_REQUEST:
+        raise CannotStart(f"Cannot create more than {MAX_RUNS_PER_REQUEST} flow runs at once: send several requests.")
     deployment = await deployments.get(tx, deployment_id)
     pool = await _pool(tx, deployment)
     asked: list[Row | str] = []
     for values in requests:
         try:
             asked.append({"id": new_id(), **await _run(tx, deployment, pool, values)})
-        except NotWanted as error:
+        except InvalidParameters as error:
             asked.append(f"Parameter validation failed: {error}")
         except Refused as error:
             asked.append(str(error))
-    ids = await creation.create_at_once(tx, [run for run in asked if not isinstance(run, str)])
+    ids = await creation.create_many_flow_runs(tx, [run for run in asked if not isinstance(run, str)])
     return [
         {"flow_run_id": None, "status": "FAILED", "error": run}
         if isinstance(run, str)
@@ -114,7 +114,7 @@ def _check_parameters(deployment: Row, parameters: Values, enforced: bool | None
     try:
         json_schemas.validate(parameters, deployment["parameter_openapi_schema"] or {})
     except json_schemas.NotValid as error:
-        raise NotWanted(str(error)) from None
+        raise InvalidParameters(str(error)) from None
     except json_schemas.NotASchema as error:
         raise Invalid(f"Error creating flow run: {error}") from None
 

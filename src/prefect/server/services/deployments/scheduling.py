@@ -23,17 +23,17 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, one_of
 from prefect.server.services.core.errors import Invalid
-from prefect.server.services.deployments.horizon import Horizon, Plan, plan
+from prefect.server.services.deployments.horizon import Horizon, Plan, plan_runs
 from prefect.server.services.runs import creation
 from prefect.server.store import Row
 from prefect.types import UTC, now
 
 logger = logging.getLogger("prefect.server")
 
-CHANGED = "deployments"
+DEPLOYMENTS_TOPIC = "deployments"
 """The topic of deployments whose schedules must be looked at: the id."""
 
-TAG = "auto-scheduled"
+AUTO_SCHEDULED_TAG = "auto-scheduled"
 """The tag of the runs that are made here."""
 
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
@@ -44,7 +44,7 @@ _SCHEDULE: TypeAdapter[Any] = TypeAdapter(Schedule)
 Run = dict[str, Any]
 
 
-async def take_back(tx: Transaction, ids: Sequence[UUID]) -> None:
+async def discard_upcoming_runs(tx: Transaction, ids: Sequence[UUID]) -> None:
     """Delete the runs of deployments that their schedules made and that are not due yet, and have them made anew."""
     of_them = one_of("deployment_id", ids)
     ahead = Sql("auto_scheduled = ? AND state_type = 'SCHEDULED' AND next_scheduled_start_time > ?", (True, now()))
@@ -52,10 +52,10 @@ async def take_back(tx: Transaction, ids: Sequence[UUID]) -> None:
     text = f"UPDATE deployment_schedule SET look_at = NULL WHERE {of_them.text}"
     await tx.run(Sql(text, of_them.values))
     for id_ in ids:
-        tx.notify(CHANGED, str(id_))
+        tx.notify(DEPLOYMENTS_TOPIC, str(id_))
 
 
-async def due(tx: Transaction) -> list[UUID]:
+async def find_due_deployments(tx: Transaction) -> list[UUID]:
     """The deployments with a schedule that must be looked at."""
     where = all_of(
         [
@@ -73,11 +73,11 @@ async def due(tx: Transaction) -> list[UUID]:
     return list(dict.fromkeys(row["deployment_id"] for row in rows))
 
 
-async def make_runs(
+async def create_scheduled_runs(
     tx: Transaction,
     ids: Sequence[UUID],
     horizon: Horizon,
-    at_once: int,
+    batch_size: int,
     start: datetime | None = None,
     end: datetime | None = None,
     on_request: bool = False,
@@ -124,8 +124,8 @@ async def make_runs(
         deployment = deployments[schedule["deployment_id"]]
         made += [_run(deployment, schedule, title, date) for date in planned.dates]
     new = 0
-    for some in chunks(made, at_once):
-        new += len(await creation.create_flow_runs(tx, some))
+    for some in chunks(made, batch_size):
+        new += len(await creation.insert_flow_runs(tx, some))
     if not on_request:
         await store.deployment_schedules.change(tx, schedules, ["look_at"])
     return new
@@ -135,7 +135,7 @@ def _planned(schedule: Row, at: datetime, horizon: Horizon) -> tuple[Any, Plan]:
     """A schedule and which of its dates are wanted from a moment on."""
     model = _SCHEDULE.validate_json(orjson.dumps(schedule["schedule"]))
     upcoming = (date.astimezone(UTC) for date in dates.upcoming(model, at))
-    return model, plan(upcoming, at, horizon.at_most(schedule["max_scheduled_runs"]))
+    return model, plan_runs(upcoming, at, horizon.at_most(schedule["max_scheduled_runs"]))
 
 
 def _run(deployment: Row, schedule: Row, title: str, date: datetime) -> Run:
@@ -153,7 +153,7 @@ def _run(deployment: Row, schedule: Row, title: str, date: datetime) -> Run:
         "work_queue_name": deployment["work_queue_name"],
         "parameters": {**deployment["parameters"], **schedule["parameters"]},
         "idempotency_key": f"scheduled {deployment['id']} {schedule['id']} {date}",
-        "tags": list(dict.fromkeys([TAG, *deployment["tags"]])),
+        "tags": list(dict.fromkeys([AUTO_SCHEDULED_TAG, *deployment["tags"]])),
         "auto_scheduled": True,
         "created_by": {"id": str(schedule["id"]), "type": "SCHEDULE", "display_value": title},
         "state": state,

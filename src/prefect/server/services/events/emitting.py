@@ -15,7 +15,7 @@ from prefect.server import store
 from prefect.server.db.dialect import from_micros
 from prefect.server.db.interface import Transaction
 from prefect.server.services.events import event_store
-from prefect.server.services.runs.run_states import STATE_NAMES, StoredState, derive
+from prefect.server.services.runs.run_states import STATE_NAMES, StoredState, derive_columns
 from prefect.server.store import Row
 from prefect.types import new_id, now
 
@@ -297,5 +297,5 @@ def _run_count(run: Row, after: StoredState) -> int:
         return run["run_count"] or 0
     until = [state["id"] for state in states].index(after["id"]) + 1
     then = {**run, "states": states[:until]}
-    derive(then)
+    derive_columns(then)
     return then["run_count"]

@@ -162,7 +162,7 @@ def _task_run(run: Row, state_id: str) -> dict[str, Any]:
     ids = [state["id"] for state in run["states"]]
     until = ids.index(state_id) + 1 if state_id in ids else len(ids)
     then = {**run, "states": run["states"][:until]}
-    run_states.derive(then)
+    run_states.derive_columns(then)
     return {name: _plain(then[name]) for name in _SNAPSHOT if then[name] is not None}
 
 

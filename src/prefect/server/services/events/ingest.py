@@ -26,7 +26,7 @@ from prefect.server.services.core.errors import Invalid
 from prefect.server.services.events import event_store
 from prefect.server.services.events.event_store import Event
 from prefect.server.services.runs import heartbeats
-from prefect.server.services.runs.apply import apply_told
+from prefect.server.services.runs.journal_ingestion import apply_event_records
 from prefect.server.services.runs.records import CHANGEABLE, Record
 from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN, split
 from prefect.settings import get_current_settings
@@ -44,7 +44,9 @@ async def receive(tx: Transaction, told: Sequence[Event]) -> None:
     """
     # Flow runs before task runs, as everybody locks them.
     beats = (split(event["resource"]["prefect.resource.id"]) for event in told if event["event"] == HEARTBEAT)
-    await heartbeats.renew(tx, {id_: heartbeats.usual_length() for kind, id_ in beats if kind == FLOW_RUN and id_})
+    await heartbeats.renew_leases(
+        tx, {id_: heartbeats.default_lease_duration() for kind, id_ in beats if kind == FLOW_RUN and id_}
+    )
     await _apply_task_runs(tx, told)
     await event_store.add(tx, told)
 
@@ -103,7 +105,9 @@ async def _apply_task_runs(tx: Transaction, told: Iterable[Event]) -> None:
     if not by_run:
         return
     known = await _last_changes(tx, sorted(by_run))
-    await apply_told(tx, [record for id_, told in by_run.items() for record in _records(id_, told, known.get(id_))])
+    await apply_event_records(
+        tx, [record for id_, told in by_run.items() for record in _records(id_, told, known.get(id_))]
+    )
 
 
 async def _last_changes(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, datetime]:

@@ -20,21 +20,21 @@ from prefect.server.services.core.presenters import Answer
 from prefect.server.services.runs import transitions
 from prefect.types import named_id, now
 
-TOPIC = transitions.SCHEDULED_TASKS
+TOPIC = transitions.SCHEDULED_TASKS_TOPIC
 
-CLAIM = timedelta(minutes=10)
+CLAIM_DURATION = timedelta(minutes=10)
 """How long a worker that is gone keeps the runs that were sent to it."""
 
-PRESENCE = timedelta(seconds=90)
+PRESENCE_DURATION = timedelta(seconds=90)
 """How long a worker counts as connected since it was last known to be."""
 
-AT_ONCE = 20
+CLAIM_CANDIDATES = 20
 """Runs that are looked at to find one that nobody has claimed."""
 
 _WORKER, _CLAIM = "task_worker", "task_worker_claim"
 
 
-async def claim(tx: Transaction, keys: Keys[str], worker: str) -> Answer | None:
+async def claim_task_run(tx: Transaction, keys: Keys[str], worker: str) -> Answer | None:
     """The next task run of these tasks that is due, claimed for a worker; None when none waits."""
     at = now()
     due = all_of(
@@ -47,14 +47,14 @@ async def claim(tx: Transaction, keys: Keys[str], worker: str) -> Answer | None:
         ]
     )
     order = "task_run.next_scheduled_start_time, task_run.id"
-    for row in await store.task_runs.find(tx, due, order, AT_ONCE):
-        lease = {"id": row["id"], "created": at, "expires": at + CLAIM, "slots": 0, "limits": []}
+    for row in await store.task_runs.find(tx, due, order, CLAIM_CANDIDATES):
+        lease = {"id": row["id"], "created": at, "expires": at + CLAIM_DURATION, "slots": 0, "limits": []}
         if await store.leases.add(tx, [{**lease, "holder": {"type": _CLAIM, "id": worker}}]):
             return presenters.task_run(row)
     return None
 
 
-async def release(tx: Transaction, task_run_id: UUID) -> None:
+async def release_claim(tx: Transaction, task_run_id: UUID) -> None:
     """Let go of a claim: the worker did not take the run."""
     await store.leases.remove(tx, one_of("lease.id", [task_run_id]))
     row = await store.task_runs.get(tx, task_run_id)
@@ -62,10 +62,10 @@ async def release(tx: Transaction, task_run_id: UUID) -> None:
         tx.notify(TOPIC, row["task_key"])
 
 
-async def connect(tx: Transaction, worker: str, keys: Sequence[str]) -> None:
+async def connect_worker(tx: Transaction, worker: str, keys: Sequence[str]) -> None:
     """A worker is there, and keeps what it has claimed and not begun."""
     at = now()
-    lease = {"id": _presence(worker), "created": at, "expires": at + PRESENCE, "slots": 0, "limits": []}
+    lease = {"id": _presence(worker), "created": at, "expires": at + PRESENCE_DURATION, "slots": 0, "limits": []}
     await store.leases.put(tx, {**lease, "holder": {"type": _WORKER, "id": worker, "keys": list(keys)}})
     kept = all_of(
         [
@@ -74,15 +74,15 @@ async def connect(tx: Transaction, worker: str, keys: Sequence[str]) -> None:
             Sql("EXISTS (SELECT 1 FROM task_run WHERE task_run.id = lease.id AND task_run.state_type = 'SCHEDULED')"),
         ]
     )
-    await tx.run(Sql(f"UPDATE lease SET expires = ? WHERE {kept.text}", (at + CLAIM, *kept.values)))
+    await tx.run(Sql(f"UPDATE lease SET expires = ? WHERE {kept.text}", (at + CLAIM_DURATION, *kept.values)))
 
 
-async def disconnect(tx: Transaction, worker: str) -> None:
+async def disconnect_worker(tx: Transaction, worker: str) -> None:
     """A worker is gone."""
     await store.leases.remove(tx, one_of("lease.id", [_presence(worker)]))
 
 
-async def workers(tx: Transaction, keys: Sequence[str] | None = None) -> list[Answer]:
+async def find_workers(tx: Transaction, keys: Sequence[str] | None = None) -> list[Answer]:
     """The workers that are connected: all, or those that run one of these tasks."""
     here = all_of(
         [

@@ -14,12 +14,12 @@ from prefect.server.services.runs import transitions
 from prefect.server.services.work import cleanup
 from prefect.types import now
 
-AT_ONCE = 200
+SWEEP_BATCH_SIZE = 200
 """Runs that are cancelled in one transaction."""
 
-CHILD = "The run was cancelled with its flow run."
-SUBFLOW = "The run was cancelled with the flow run that called it."
-TIMEOUT = "The run took too long to be cancelled."
+CHILD_MESSAGE = "The run was cancelled with its flow run."
+SUBFLOW_MESSAGE = "The run was cancelled with the flow run that called it."
+TIMEOUT_MESSAGE = "The run took too long to be cancelled."
 
 
 async def cancel_task_runs(tx: Transaction) -> int:
@@ -28,10 +28,10 @@ async def cancel_task_runs(tx: Transaction) -> int:
         f"task_run.{OPEN} AND EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = task_run.flow_run_id"
         " AND flow_run.state_type = 'CANCELLED')"
     )
-    rows = await batches.locked(tx, store.task_runs, orphaned, AT_ONCE)
+    rows = await batches.locked(tx, store.task_runs, orphaned, SWEEP_BATCH_SIZE)
     for row in rows:
-        entry = transitions.proposed({"type": "CANCELLED", "message": CHILD})
-        await transitions.enter(tx, store.task_runs, row, entry, policies.MinimalTaskPolicy)
+        entry = transitions.parse_proposed_state({"type": "CANCELLED", "message": CHILD_MESSAGE})
+        await transitions.propose_state(tx, store.task_runs, row, entry, policies.MinimalTaskPolicy)
     return len(rows)
 
 
@@ -42,15 +42,15 @@ async def cancel_subflows(tx: Transaction) -> int:
         " AND EXISTS (SELECT 1 FROM task_run JOIN flow_run AS parent ON parent.id = task_run.flow_run_id"
         " WHERE task_run.id = flow_run.parent_task_run_id AND parent.state_type = 'CANCELLED')"
     )
-    rows = await batches.locked(tx, store.flow_runs, orphaned, AT_ONCE)
+    rows = await batches.locked(tx, store.flow_runs, orphaned, SWEEP_BATCH_SIZE)
     for row in rows:
         type_ = "CANCELLED" if row["deployment_id"] is None else "CANCELLING"
-        entry = transitions.proposed({"type": type_, "message": SUBFLOW})
-        await transitions.enter(tx, store.flow_runs, row, entry, policies.CoreFlowPolicy)
+        entry = transitions.parse_proposed_state({"type": type_, "message": SUBFLOW_MESSAGE})
+        await transitions.propose_state(tx, store.flow_runs, row, entry, policies.CoreFlowPolicy)
     return len(rows)
 
 
-async def end_cancelling(tx: Transaction, after: timedelta) -> int:
+async def cancel_stuck_runs(tx: Transaction, after: timedelta) -> int:
     """Cancel so many runs that have been cancelling for longer than `after`, and return how many they were.
 
     What they still run on is left to the workers of their pools to tear down.
@@ -58,9 +58,9 @@ async def end_cancelling(tx: Transaction, after: timedelta) -> int:
     stuck = Sql(
         f"flow_run.{HELD} AND flow_run.state_type = 'CANCELLING' AND flow_run.state_timestamp < ?", (now() - after,)
     )
-    rows = await batches.locked(tx, store.flow_runs, stuck, AT_ONCE)
+    rows = await batches.locked(tx, store.flow_runs, stuck, SWEEP_BATCH_SIZE)
     for row in rows:
-        entry = transitions.proposed({"type": "CANCELLED", "message": TIMEOUT})
-        await transitions.enter(tx, store.flow_runs, row, entry, policies.CoreFlowPolicy)
-    await cleanup.tear_down(tx, cleanup.CANCELLING_TIMEOUT, rows)
+        entry = transitions.parse_proposed_state({"type": "CANCELLED", "message": TIMEOUT_MESSAGE})
+        await transitions.propose_state(tx, store.flow_runs, row, entry, policies.CoreFlowPolicy)
+    await cleanup.request_teardown(tx, cleanup.CANCELLING_TIMEOUT_KIND, rows)
     return len(rows)

@@ -20,7 +20,7 @@ from prefect.types import new_id, now
 Values = Mapping[str, Any]
 """What a request sets, as Python values keyed by column."""
 
-PENDING: Values = {"type": "PENDING"}
+PENDING_STATE: Values = {"type": "PENDING"}
 """The state of a run that is created without one."""
 
 
@@ -47,18 +47,18 @@ async def create_flow_run(tx: Transaction, values: Values, state: Values | None 
     labels = (await _inherited(tx, [values]))[flow_id, values.get("deployment_id")]
     if labels is None:
         raise Conflict(f"There is no flow {str(flow_id)!r} of which this could be a run.")
-    row = _flow_run(await _placed(tx, values), state or PENDING, labels)
+    row = _flow_run(await _placed(tx, values), state or PENDING_STATE, labels)
     if not await store.flow_runs.add(tx, [row]):
         # Somebody else was first, since we looked.
         there = await _by_key(tx, flow_id, [key]) if key is not None else []
         if not there:
             raise Conflict(f"There is a flow run {str(row['id'])!r} already.")
         return await reading.flow_run_answer(tx, there[0]), False
-    await transitions.follow_first(tx, store.flow_runs, row)
+    await transitions.handle_first_state(tx, store.flow_runs, row)
     return await reading.flow_run_answer(tx, row), True
 
 
-async def create_flow_runs(tx: Transaction, runs: Iterable[Values]) -> list[Row]:
+async def insert_flow_runs(tx: Transaction, runs: Iterable[Values]) -> list[Row]:
     """Create flow runs ahead of their time, all at once and without an event for their first state.
 
     Args:
@@ -84,7 +84,7 @@ async def create_flow_runs(tx: Transaction, runs: Iterable[Values]) -> list[Row]
     return new
 
 
-async def create_at_once(tx: Transaction, runs: Iterable[Values]) -> dict[UUID, UUID]:
+async def create_many_flow_runs(tx: Transaction, runs: Iterable[Values]) -> dict[UUID, UUID]:
     """Create flow runs, all at once; each has an id and its first `state`.
 
     Returns:
@@ -95,12 +95,12 @@ async def create_at_once(tx: Transaction, runs: Iterable[Values]) -> dict[UUID, 
         updates.check_parameters(run)
     # Of those with the same key the first is meant.
     keys = {(run["flow_id"], run.get("idempotency_key") or run["id"]): run for run in reversed(runs)}
-    new = await create_flow_runs(tx, reversed(keys.values()))
+    new = await insert_flow_runs(tx, reversed(keys.values()))
     by_key = await _ids_by_key(tx, runs)
     ids: dict[UUID, UUID] = {
         run["id"]: by_key.get((run["flow_id"], run.get("idempotency_key"))) or run["id"] for run in runs
     }
-    await transitions.follow_first_of(tx, [row for row in new if ids[row["id"]] == row["id"]])
+    await transitions.handle_first_states(tx, [row for row in new if ids[row["id"]] == row["id"]])
     return ids
 
 
@@ -144,10 +144,10 @@ async def create_task_run(tx: Transaction, values: Values, state: Values | None 
     at = now()
     row = _complete(store.task_runs, {**values, "created": at, "updated": at})
     row["labels"] = {**labels, **(values.get("labels") or {})}
-    transitions.enter_first(row, state or PENDING)
+    transitions.enter_first_state(row, state or PENDING_STATE)
     if not await store.task_runs.add(tx, [row]):
         raise Conflict(f"There is a task run {str(row['id'])!r} already.")
-    await transitions.follow_first(tx, store.task_runs, row)
+    await transitions.handle_first_state(tx, store.task_runs, row)
     return presenters.task_run(row), True
 
 
@@ -206,7 +206,7 @@ def _flow_run(values: Values, state: Values, labels: Values) -> Row:
     at = now()
     row = _complete(store.flow_runs, {**values, "created": at, "updated": at})
     row["labels"] = {**labels, **(values.get("labels") or {})}
-    transitions.enter_first(row, state)
+    transitions.enter_first_state(row, state)
     return row
 
 
@@ -215,7 +215,7 @@ def _complete(collection: store.Collection, values: Values) -> Row:
     kinds = collection.table.kinds
     empty = {"array": list, "object": dict}
     row = {name: empty[kind]() if kind in empty else None for name, kind in kinds.items()}
-    row.update(run_states.NOTHING_DERIVED)
+    row.update(run_states.NO_DERIVED_COLUMNS)
     row.update((name, value) for name, value in values.items() if value is not None)
     row["id"] = row["id"] or new_id()
     row["name"] = row["name"] or random_name()

@@ -13,7 +13,7 @@ from prefect.server.services.concurrency import leases, tag_limits
 from prefect.server.services.core import reading
 from prefect.server.services.runs import run_states, updates
 
-AT_ONCE = 50
+DELETE_BATCH_SIZE = 50
 """Objects that a request deletes at once."""
 
 
@@ -28,7 +28,7 @@ async def remove_flow(tx: Transaction, id_: UUID) -> None:
     await store.concurrency_limits.remove(tx, one_of("name", [f"deployment:{deployment}" for deployment in ids]))
     await store.deployments.remove(tx, one_of("id", ids))
     await store.flows.remove(tx, one_of("id", [id_]))
-    await updates.tell_of_flow(tx, "deleted", flow)
+    await updates.emit_flow_event(tx, "deleted", flow)
 
 
 async def remove_flow_run(tx: Transaction, id_: UUID) -> None:
@@ -59,7 +59,7 @@ async def remove_task_run(tx: Transaction, id_: UUID) -> None:
     """Delete a task run with its logs. The subflow run behind it stays, without a parent."""
     row = await reading.get(tx, store.task_runs, id_, lock=True)
     if row["tags"]:
-        await tag_limits.release(tx, id_)
+        await tag_limits.release_slots(tx, id_)
     orphan = "UPDATE flow_run SET parent_task_run_id = NULL WHERE parent_task_run_id = ?"
     await tx.run(Sql(orphan, (id_,)))
     await store.logs.remove(tx, one_of("task_run_id", [id_]))
@@ -83,9 +83,9 @@ async def _give_back_slots(tx: Transaction, where: Sql) -> None:
     ids = f"SELECT flow_run.id FROM flow_run WHERE {where.text}"
     deployed = all_of([where, Sql(f"{OPEN} AND flow_run.deployment_id IS NOT NULL")])
     for row in await store.flow_runs.find(tx, deployed, columns=["states"]):
-        lease_id = run_states.entry(row["states"][-1]).lease_id if row["states"] else None
+        lease_id = run_states.to_entry(row["states"][-1]).lease_id if row["states"] else None
         if lease_id is not None:
-            await leases.end(tx, lease_id)
+            await leases.end_lease(tx, lease_id)
     running = Sql(f"task_run.flow_run_id IN ({ids}) AND {OPEN} AND task_run.tags IS NOT NULL", where.values)
     for row in await store.task_runs.find(tx, running, columns=["id"]):
-        await tag_limits.release(tx, row["id"])
+        await tag_limits.release_slots(tx, row["id"])

@@ -17,11 +17,11 @@ from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Row
 from prefect.settings import get_current_settings
 
-AROUND = "__parents__"
+PARENTS_INPUT = "__parents__"
 """The input of a task run that names the task runs in whose bodies it was called."""
 
 
-async def dependencies(tx: Transaction, flow_run_id: UUID) -> list[Answer]:
+async def find_dependencies(tx: Transaction, flow_run_id: UUID) -> list[Answer]:
     """The task runs of a flow run, each with those whose results it was given."""
     await reading.get(tx, store.flow_runs, flow_run_id)
     where = one_of("task_run.flow_run_id", [flow_run_id])
@@ -40,7 +40,7 @@ def _dependency(row: Row) -> Answer:
     }
 
 
-async def graph(tx: Transaction, flow_run_id: UUID, since: datetime) -> Answer:
+async def build_graph(tx: Transaction, flow_run_id: UUID, since: datetime) -> Answer:
     """The graph of a flow run.
 
     Args:
@@ -168,7 +168,7 @@ def _nodes(task_runs: list[Row], subflows: dict[UUID, Row], artifacts: dict[UUID
             "end_time": run["end_time"],
             "parents": parents,
             "children": [],
-            "encapsulating": _edges(_inputs(row, ("task_run",), AROUND), shown),
+            "encapsulating": _edges(_inputs(row, ("task_run",), PARENTS_INPUT), shown),
             "artifacts": artifacts.get(row["id"], []),
         }
     for node in nodes.values():
@@ -188,7 +188,7 @@ def _inputs(row: Row, types: tuple[str, ...], name: str | None = None) -> list[U
     return [
         UUID(str(given["id"]))
         for key, values in inputs.items()
-        if (key == name if name else key != AROUND)
+        if (key == name if name else key != PARENTS_INPUT)
         for given in values
         if given.get("input_type") in types
     ]

@@ -16,24 +16,24 @@ from prefect.server.db.tables import OPEN
 from prefect.settings import get_current_settings
 from prefect.types import now
 
-MISSED_BEATS = 3
+MISSED_HEARTBEATS = 3
 """So many heartbeats may be missing before a flow run counts as silent."""
 
-USUAL_BEAT = 30
+DEFAULT_INTERVAL_SECONDS = 30
 """Seconds between the heartbeats of a flow run, where the settings do not say."""
 
 
-def usual_beat() -> timedelta:
+def default_interval() -> timedelta:
     """How far apart heartbeats are that do not say so themselves."""
-    return timedelta(seconds=get_current_settings().flows.heartbeat_frequency or USUAL_BEAT)
+    return timedelta(seconds=get_current_settings().flows.heartbeat_frequency or DEFAULT_INTERVAL_SECONDS)
 
 
-def usual_length() -> timedelta:
+def default_lease_duration() -> timedelta:
     """For how long a run counts as alive after such a heartbeat."""
-    return MISSED_BEATS * usual_beat()
+    return MISSED_HEARTBEATS * default_interval()
 
 
-async def renew(tx: Transaction, lengths: Mapping[UUID, timedelta]) -> None:
+async def renew_leases(tx: Transaction, lengths: Mapping[UUID, timedelta]) -> None:
     """These flow runs are alive and count as such for so long from now; one that has ended stays as it is."""
     at = now()
     for some in chunks(sorted(lengths)):

@@ -14,24 +14,26 @@ from prefect.server.services.core import reading
 
 COLUMNS = ("timestamp", "level", "flow_run_id", "task_run_id", "message")
 
-AT_ONCE = 10_000
+EXPORT_BATCH_SIZE = 10_000
 """Logs that are read at once."""
 
 
-async def of_flow_run(tx: Transaction, flow_run_id: UUID) -> tuple[str, bytes]:
+async def export_logs(tx: Transaction, flow_run_id: UUID) -> tuple[str, bytes]:
     """The name for a file with the logs of a flow run, and the file: CSV, in the order of their times."""
     run = await reading.get(tx, store.flow_runs, flow_run_id)
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     where = Sql("log.flow_run_id = ?", (flow_run_id,))
-    while rows := await store.logs.find(tx, where, "log.timestamp, log.id", AT_ONCE, columns=("id", *COLUMNS)):
+    while rows := await store.logs.find(
+        tx, where, "log.timestamp, log.id", EXPORT_BATCH_SIZE, columns=("id", *COLUMNS)
+    ):
         writer.writerows([row[name] for name in COLUMNS] for row in rows)
         last = (rows[-1]["timestamp"], rows[-1]["id"])
         where = Sql("log.flow_run_id = ? AND (log.timestamp, log.id) > (?, ?)", (flow_run_id, *last))
     return f"{run['name']}-logs.csv", file.getvalue().encode()
 
 
-def disposition(name: str) -> str:
+def content_disposition(name: str) -> str:
     """The header that has a browser save a file under a name."""
     return f"attachment; filename=\"flow-run-logs.csv\"; filename*=UTF-8''{quote(name)}"

@@ -19,7 +19,7 @@ from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.db.tables import OPEN
 from prefect.server.services.events import emitting
 from prefect.server.services.runs import run_states
-from prefect.server.services.runs.apply import apply
+from prefect.server.services.runs.journal_ingestion import apply_journal
 from prefect.types import new_id, now
 
 _MISSED = Sql(f"{OPEN} AND owner IS NOT NULL AND state_name <> 'Suspended'")
@@ -40,7 +40,7 @@ async def crash_orphans(database: Database, home: Path) -> int:
     gone = {id_: process for id_, process in (await database.read(_owners)).items() if _is_gone(process)}
     if not gone:
         return 0
-    await apply(database, home)
+    await apply_journal(database, home)
     return await database.write(lambda tx: _crash(tx, gone))
 
 
@@ -66,20 +66,20 @@ async def _crash(tx: Transaction, gone: dict[UUID, store.Row]) -> int:
         entered: list[emitting.Entered] = []
         orphans = await collection.find(tx, all_of([one_of("owner", list(gone)), _MISSED]))
         for run in orphans:
-            last = await last_sign(tx, of, run)
+            last = await find_last_activity(tx, of, run)
             flow_run_id = run["flow_run_id"] if of == "task_run" else run["id"]
             if flow_run_id is not None:
                 last = last_heard[flow_run_id] = max(last, last_heard.get(flow_run_id, last))
             before = run["states"][-1] if run["states"] else None
             _enter_crashed(run, gone[run["owner"]], last)
             entered.append(emitting.Entered(run, before, run["states"][-1]))
-        changed = ("states", "updated", *run_states.NOTHING_DERIVED)
+        changed = ("states", "updated", *run_states.NO_DERIVED_COLUMNS)
         count += await collection.change(tx, orphans, changed)
         await emitting.state_events(tx, of, entered)
     return count
 
 
-async def last_sign(tx: Transaction, of: str, run: store.Row) -> datetime:
+async def find_last_activity(tx: Transaction, of: str, run: store.Row) -> datetime:
     """When a run was last heard of: its newest state, log or task run."""
     last: datetime = run["state_timestamp"] or run["created"]
     logs = await store.logs.find(
@@ -102,5 +102,5 @@ def _enter_crashed(run: store.Row, process: store.Row, last: datetime) -> None:
         f"The process that ran it (pid {process['pid']} on {process['host']}) ended without recording an outcome; "
         f"it was last heard of at {last:%Y-%m-%d %H:%M:%S} UTC."
     )
-    run_states.enter(run, {"id": str(new_id()), "type": "CRASHED", "timestamp": at, "message": message})
+    run_states.enter_state(run, {"id": str(new_id()), "type": "CRASHED", "timestamp": at, "message": message})
     run["updated"] = now()

@@ -10,24 +10,24 @@ from prefect.server.db.tables import HELD
 from prefect.server.services.runs import run_states, transitions
 from prefect.types import now
 
-AT_ONCE = 200
+SWEEP_BATCH_SIZE = 200
 """Runs that fail in one transaction."""
 
 MESSAGE = "The pause ran out before the run was resumed."
 
 
-async def fail_expired(tx: Transaction) -> int:
+async def fail_expired_pauses(tx: Transaction) -> int:
     """Have so many runs fail whose pause ran out, and return how many they were."""
     paused = Sql(f"flow_run.{HELD} AND flow_run.state_type = 'PAUSED'")
     ids = [row["id"] for row in await store.flow_runs.find(tx, paused, columns=("id", "states")) if _expired(row)]
-    rows = (await store.flow_runs.get_many(tx, ids[:AT_ONCE], lock=True)).values()
+    rows = (await store.flow_runs.get_many(tx, ids[:SWEEP_BATCH_SIZE], lock=True)).values()
     expired = [row for row in rows if row["state_type"] == "PAUSED" and _expired(row)]
     for row in expired:
-        entry = transitions.proposed({"type": "FAILED", "message": MESSAGE})
-        await transitions.enter(tx, store.flow_runs, row, entry, policies.MinimalFlowPolicy)
+        entry = transitions.parse_proposed_state({"type": "FAILED", "message": MESSAGE})
+        await transitions.propose_state(tx, store.flow_runs, row, entry, policies.MinimalFlowPolicy)
     return len(expired)
 
 
 def _expired(row: store.Row) -> bool:
-    timeout = run_states.entry(row["states"][-1]).details.get("pause_timeout")
+    timeout = run_states.to_entry(row["states"][-1]).details.get("pause_timeout")
     return timeout is not None and timeout < now()

@@ -15,7 +15,7 @@ from uuid import UUID
 from prefect.server.db.dialect import micros
 from prefect.server.db.tables import ARTIFACT, FLOW, FLOW_RUN, LOG, PROCESS, TASK_RUN, Kind, Table
 from prefect.server.services.runs import run_states
-from prefect.server.services.runs.run_states import NOTHING_DERIVED, STATE_NAMES, StoredState
+from prefect.server.services.runs.run_states import NO_DERIVED_COLUMNS, STATE_NAMES, StoredState
 from prefect.server.store import Row
 from prefect.types import UTC
 
@@ -53,7 +53,7 @@ class BadRecord(Exception):
     """A record that cannot be applied; the message says why."""
 
 
-def row(table: Table, record: Record) -> Row:
+def parse_row(table: Table, record: Record) -> Row:
     """A record of an object as a row of its table; columns the record does not have are null."""
     kinds = table.kinds
     values: Row = {
@@ -67,12 +67,12 @@ def row(table: Table, record: Record) -> Row:
     return values
 
 
-def run(of: str, record: Record) -> Row:
+def parse_run(of: str, record: Record) -> Row:
     """A `flow_run` or `task_run` record as a row without states."""
-    return {**row(RUN_TABLES[of], record), **NOTHING_DERIVED, "states": [], "result": None}
+    return {**parse_row(RUN_TABLES[of], record), **NO_DERIVED_COLUMNS, "states": [], "result": None}
 
 
-def first_states(of: str, record: Record) -> list[Record]:
+def parse_first_states(of: str, record: Record) -> list[Record]:
     """The states that a run had entered when its own record was written, as `state` records."""
     states = record.get("states") or ()
     if not isinstance(states, (list, tuple)) or not all(isinstance(state, dict) for state in states):
@@ -80,27 +80,27 @@ def first_states(of: str, record: Record) -> list[Record]:
     return [{**state, "kind": "state", "of": of, "run_id": record["id"]} for state in states]
 
 
-def simple(record: Record) -> Row:
+def parse_simple(record: Record) -> Row:
     """A record of something that never changes by states: a process, a flow, a log or an artifact."""
-    return row(SIMPLE[record["kind"]], record)
+    return parse_row(SIMPLE[record["kind"]], record)
 
 
 SIMPLE = {"process": PROCESS, "flow": FLOW, "log": LOG, "artifact": ARTIFACT}
 
 
-def heartbeat(record: Record) -> tuple[UUID, timedelta]:
+def parse_heartbeat(record: Record) -> tuple[UUID, timedelta]:
     """The flow run that a `heartbeat` record is about, and for how long it is alive."""
     seconds = _value("float", "ttl", record.get("ttl"))
-    if not 0 <= seconds <= LONGEST_BEAT:
-        raise BadRecord(f"its ttl is {seconds!r}, and 0 to {LONGEST_BEAT} seconds are known")
+    if not 0 <= seconds <= MAX_HEARTBEAT_TTL_SECONDS:
+        raise BadRecord(f"its ttl is {seconds!r}, and 0 to {MAX_HEARTBEAT_TTL_SECONDS} seconds are known")
     return _value("uuid", "flow_run_id", record.get("flow_run_id")), timedelta(seconds=seconds)
 
 
-LONGEST_BEAT = 86400
+MAX_HEARTBEAT_TTL_SECONDS = 86400
 """Seconds for which a heartbeat may say that a run is alive."""
 
 
-def target(record: Record, name: str) -> tuple[str, UUID]:
+def parse_target(record: Record, name: str) -> tuple[str, UUID]:
     """Which kind of object a `state` or `update` record is about, and the object's id, in the field `name`."""
     of = record.get("of")
     if not isinstance(of, str) or of not in CHANGEABLE:
@@ -108,7 +108,7 @@ def target(record: Record, name: str) -> tuple[str, UUID]:
     return of, _value("uuid", name, record.get(name))
 
 
-def state(record: Record) -> StoredState:
+def parse_state(record: Record) -> StoredState:
     """A `state` record as a stored state."""
     type_ = record.get("type")
     if not isinstance(type_, str) or type_ not in STATE_NAMES:
@@ -126,10 +126,10 @@ def state(record: Record) -> StoredState:
         if value is not None:
             stored[field] = _value(kind, field, value)
     if "details" in stored:
-        details = run_states.said(stored.pop("details"))
+        details = run_states.drop_implied_details(stored.pop("details"))
         for name in _TYPED & details.keys():
             try:
-                run_states.read_detail(name, details[name])
+                run_states.parse_detail(name, details[name])
             except (ValueError, TypeError, AttributeError, OverflowError):
                 raise BadRecord(f"its details.{name} is not valid: {repr(details[name])[:80]}") from None
         if details:
@@ -137,7 +137,7 @@ def state(record: Record) -> StoredState:
     return stored
 
 
-def result(record: Record) -> Row | None:
+def parse_result(record: Record) -> Row | None:
     """The inline result of a `state` record, with the id of the state it belongs to."""
     value = record.get("result")
     if value is None:
@@ -148,7 +148,7 @@ def result(record: Record) -> Row | None:
     return {"state": record["id"], "format": value["format"], "body": value.get("body")}
 
 
-def changes(of: str, record: Record) -> Row:
+def parse_changes(of: str, record: Record) -> Row:
     """What an `update` record sets, as columns."""
     given = _value("object", "set", record.get("set"))
     kinds = RUN_TABLES.get(of, ARTIFACT).kinds

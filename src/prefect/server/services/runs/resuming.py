@@ -20,7 +20,7 @@ class BadInput(Exception):
     """What a flow run was given is not what it waits for; the message says why."""
 
 
-async def resume(
+async def resume_flow_run(
     tx: Transaction, id_: UUID, run_input: Mapping[str, Any] | None = None, client_version: str | None = None
 ) -> Answer:
     """Have a paused flow run go on.

@@ -23,10 +23,10 @@ from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Row, filters
 from prefect.settings import get_current_settings
 
-TOPIC = "logs"
+LOGS_TOPIC = "logs"
 """What the bus is told when logs are added: their ids, packed."""
 
-LATE = timedelta(minutes=2)
+MAX_COMMIT_DELAY = timedelta(minutes=2)
 """How much later than its time a log may be committed by those who wait for no network."""
 
 _A_MESSAGE = 300
@@ -46,7 +46,7 @@ async def add(tx: Transaction, logs: Iterable[Mapping[str, Any]]) -> None:
         rows.append({"id": _id(log["timestamp"], f"{said}{_SEPARATOR}{seen[said]}"), **log})
         seen[said] += 1
     await store.logs.add(tx, rows)
-    announce(tx, rows)
+    notify_added(tx, rows)
 
 
 _SAID = ("timestamp", "flow_run_id", "task_run_id", "name", "level", "message")
@@ -59,15 +59,15 @@ def _id(timestamp: datetime, said: str) -> UUID:
     return UUID(int=(millis << 80) | (7 << 76) | ((value >> 64 & 0xFFF) << 64) | (2 << 62) | (value & ((1 << 62) - 1)))
 
 
-def announce(tx: Transaction, rows: Sequence[Row]) -> None:
+def notify_added(tx: Transaction, rows: Sequence[Row]) -> None:
     """Tell those who follow logs which are new, if the settings let anybody follow them."""
     told = get_current_settings().server.logs
     if told.stream_publishing_enabled or told.stream_out_enabled:
         for some in chunks(rows, _A_MESSAGE):
-            tx.notify(TOPIC, base64.b64encode(b"".join(row["id"].bytes for row in some)).decode())
+            tx.notify(LOGS_TOPIC, base64.b64encode(b"".join(row["id"].bytes for row in some)).decode())
 
 
-async def announced(tx: Transaction, criteria: Any, item: str) -> list[Answer]:
+async def find_notified(tx: Transaction, criteria: Any, item: str) -> list[Answer]:
     """The logs that an item of the bus tells of and that satisfy a filter, by their time."""
     packed = base64.b64decode(item)
     ids = [UUID(bytes=packed[start : start + 16]) for start in range(0, len(packed), 16)]
@@ -75,13 +75,13 @@ async def announced(tx: Transaction, criteria: Any, item: str) -> list[Answer]:
     return [presenters.log(row) for row in await store.logs.find(tx, where, "log.timestamp, log.id")]
 
 
-Place: TypeAlias = tuple[datetime, UUID]
+Position: TypeAlias = tuple[datetime, UUID]
 """A log's time and its id."""
 
 
-async def since(
-    tx: Transaction, criteria: Any, time: datetime, after: Place | None
-) -> tuple[list[Answer], Place | None]:
+async def find_since(
+    tx: Transaction, criteria: Any, time: datetime, after: Position | None
+) -> tuple[list[Answer], Position | None]:
     """Some logs that satisfy a filter, from a time or after a place on, and the place after them if there are more."""
     begin = Sql("log.timestamp >= ?", (time,)) if after is None else Sql("(log.timestamp, log.id) > (?, ?)", after)
     where = all_of([begin, filters.condition(tx.dialect, criteria)])

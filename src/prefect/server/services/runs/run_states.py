@@ -19,7 +19,7 @@ from prefect.types import UTC
 
 StoredState = dict[str, Any]
 
-NOTHING_DERIVED: Row = {
+NO_DERIVED_COLUMNS: Row = {
     "state_type": None,
     "state_name": None,
     "state_timestamp": None,
@@ -43,19 +43,19 @@ STATE_NAMES = {
 """Every type of state, and the name of one that was given none."""
 
 
-def enter(row: Row, state: StoredState) -> bool:
+def enter_state(row: Row, state: StoredState) -> bool:
     """Put a state into a run's history where its time belongs, and derive the run's columns anew.
 
     Returns:
         False when the run has this state already; nothing is changed then.
     """
-    if not insert(row["states"], state):
+    if not insert_state(row["states"], state):
         return False
-    derive(row)
+    derive_columns(row)
     return True
 
 
-def insert(states: list[StoredState], state: StoredState) -> bool:
+def insert_state(states: list[StoredState], state: StoredState) -> bool:
     """Put a state where its time belongs; states of equal time keep the order they came in, a microsecond apart.
 
     Only the end of a run keeps its place: what comes late with the same time happened before it.
@@ -77,9 +77,9 @@ def insert(states: list[StoredState], state: StoredState) -> bool:
     return True
 
 
-def derive(row: Row) -> None:
+def derive_columns(row: Row) -> None:
     """Set the derived columns of a run from all its states."""
-    row.update(NOTHING_DERIVED)
+    row.update(NO_DERIVED_COLUMNS)
     task = "task_key" in row
     previous: rules.Moment | None = None
     resuming = False
@@ -114,20 +114,20 @@ def _moment(state: StoredState) -> rules.Moment:
 # --- as the rule book has it -----------------------------------------------------------------------------------------
 
 
-def entry(state: StoredState) -> rules.Entry:
+def to_entry(state: StoredState) -> rules.Entry:
     """A stored state as the rule book knows it."""
-    details = {name: read_detail(name, value) for name, value in state.get("details", {}).items()}
+    details = {name: parse_detail(name, value) for name, value in state.get("details", {}).items()}
     return rules.Entry(
         state["type"],
         state.get("name") or STATE_NAMES[state["type"]],
-        entered(state),
+        entered_at(state),
         state.get("message"),
         state.get("data"),
         details,
     )
 
 
-def entered(state: StoredState) -> datetime:
+def entered_at(state: StoredState) -> datetime:
     """When a stored state was entered."""
     return from_micros(state["timestamp"])
 
@@ -138,7 +138,7 @@ def lease_ids(row: Row) -> set[UUID]:
     return {UUID(lease_id) for lease_id in found if lease_id}
 
 
-def stored(entry: rules.Entry, id_: UUID) -> StoredState:
+def to_stored(entry: rules.Entry, id_: UUID) -> StoredState:
     """A state of the rule book's as it is stored; what its run says of it already is left out."""
     state: StoredState = {"id": str(id_), "type": entry.type}
     if entry.name != STATE_NAMES[entry.type]:
@@ -146,7 +146,7 @@ def stored(entry: rules.Entry, id_: UUID) -> StoredState:
     state["timestamp"] = micros(entry.timestamp)
     if entry.message is not None:
         state["message"] = entry.message
-    details = {name: plain(value) for name, value in said(entry.details).items()}
+    details = {name: to_json_value(value) for name, value in drop_implied_details(entry.details).items()}
     if details:
         state["details"] = details
     if entry.data is not None:
@@ -154,28 +154,28 @@ def stored(entry: rules.Entry, id_: UUID) -> StoredState:
     return state
 
 
-def said(details: Mapping[str, Any]) -> dict[str, Any]:
+def drop_implied_details(details: Mapping[str, Any]) -> dict[str, Any]:
     """What details say beyond what every state says, and beyond what is known from the row that it is in."""
     return {
         name: value
         for name, value in details.items()
-        if value is not None and (value is not False or name not in _FALSE) and name not in OF_THE_RUN
+        if value is not None and (value is not False or name not in _FALSE) and name not in RUN_DETAILS
     }
 
 
 _FALSE = frozenset(("deferred", "untrackable_result", "pause_reschedule"))
 """Details that are false unless they are said."""
 
-OF_THE_RUN = frozenset(("flow_run_id", "task_run_id"))
+RUN_DETAILS = frozenset(("flow_run_id", "task_run_id"))
 """Details of a state that are known from the row that it is in."""
 
 
-def read_detail(name: str, value: Any) -> Any:
+def parse_detail(name: str, value: Any) -> Any:
     """A detail of a state, given as JSON has it or as a Python value, as a Python value."""
     return DETAILS[name](value) if name in DETAILS else value
 
 
-def plain(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """A detail as JSON has it."""
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
@@ -196,7 +196,7 @@ DETAILS = {
     **dict.fromkeys(
         (
             *("child_flow_run_id", "transition_id", "task_parameters_id", "deployment_concurrency_lease_id"),
-            *OF_THE_RUN,
+            *RUN_DETAILS,
         ),
         _uuid,
     ),

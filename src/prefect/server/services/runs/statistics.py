@@ -19,15 +19,15 @@ from prefect.server.services.runs.run_states import STATE_NAMES
 from prefect.server.store import Collection, sorting
 from prefect.types import UTC, now
 
-MOST_INTERVALS = 500
+MAX_INTERVALS = 500
 """Intervals that a history has at most; those that come later are left out."""
 
-LONGEST_INTERVAL = timedelta(days=366 * 10_000)
+MAX_INTERVAL = timedelta(days=366 * 10_000)
 
 DASHBOARD_INTERVALS = 20
 
 
-async def history(
+async def count_by_interval(
     tx: Transaction, runs: Collection, start: datetime, end: datetime, interval: timedelta, **criteria: Any
 ) -> list[Answer]:
     """Runs by when they were expected to start: for each interval how many are in which state.
@@ -37,8 +37,8 @@ async def history(
     """
     if interval < timedelta(seconds=1):
         raise Invalid("History interval must not be less than 1 second.")
-    number = min(MOST_INTERVALS, -((start - end) // interval)) if start < end else 0
-    interval = min(interval, LONGEST_INTERVAL)
+    number = min(MAX_INTERVALS, -((start - end) // interval)) if start < end else 0
+    interval = min(interval, MAX_INTERVAL)
     intervals: list[Answer] = [
         {"interval_start": (first := start + interval * n), "interval_end": _after(first, interval), "states": []}
         for n in range(number)
@@ -119,7 +119,7 @@ async def average_lateness(tx: Transaction, **criteria: Any) -> float | None:
 # --- for the web interface -------------------------------------------------------------------------------------------
 
 
-async def by_state(tx: Transaction, runs: Collection, **criteria: Any) -> dict[str, int]:
+async def count_by_state(tx: Transaction, runs: Collection, **criteria: Any) -> dict[str, int]:
     """How many runs are in a state of each type."""
     table, asked = runs.table.name, where(tx, runs, **criteria)
     text = f"SELECT {table}.state_type, count(*) FROM {table} WHERE {asked.text} GROUP BY 1"
@@ -128,7 +128,7 @@ async def by_state(tx: Transaction, runs: Collection, **criteria: Any) -> dict[s
     return counts
 
 
-async def dashboard_counts(
+async def count_for_dashboard(
     tx: Transaction, after: datetime | None, before: datetime | None, **criteria: Any
 ) -> list[dict[str, int]]:
     """How many task runs that started in each twentieth of a time came to their end, and how many of them failed."""
@@ -148,7 +148,7 @@ async def dashboard_counts(
     return counts
 
 
-async def task_runs_of(tx: Transaction, flow_run_ids: Sequence[UUID]) -> dict[UUID, int]:
+async def count_task_runs(tx: Transaction, flow_run_ids: Sequence[UUID]) -> dict[UUID, int]:
     """How many task runs each flow run has, without those that stand for subflows."""
     text = (
         "SELECT task_run.flow_run_id, count(*) FROM task_run WHERE {} AND NOT EXISTS"
@@ -157,7 +157,7 @@ async def task_runs_of(tx: Transaction, flow_run_ids: Sequence[UUID]) -> dict[UU
     return await _counted(tx, text, "task_run.flow_run_id", flow_run_ids)
 
 
-async def deployments_of(tx: Transaction, flow_ids: Sequence[UUID]) -> dict[UUID, int]:
+async def count_deployments(tx: Transaction, flow_ids: Sequence[UUID]) -> dict[UUID, int]:
     """How many deployments each flow has."""
     text = "SELECT deployment.flow_id, count(*) FROM deployment WHERE {} GROUP BY 1"
     return await _counted(tx, text, "deployment.flow_id", flow_ids)
@@ -173,7 +173,7 @@ async def _counted(tx: Transaction, text: str, column: str, ids: Sequence[UUID])
     return counts
 
 
-async def points(tx: Transaction, sort: Any, limit: int, offset: int, **criteria: Any) -> list[Answer]:
+async def find_chart_points(tx: Transaction, sort: Any, limit: int, offset: int, **criteria: Any) -> list[Answer]:
     """Flow runs as points of a diagram: when they were, or will be, and how long and how late."""
     asked = all_of([Sql("flow_run.state_type IS NOT NULL"), where(tx, store.flow_runs, **criteria)])
     order = sorting.order("flow_run", sort, "")
@@ -192,7 +192,7 @@ async def points(tx: Transaction, sort: Any, limit: int, offset: int, **criteria
     ]
 
 
-async def next_runs(tx: Transaction, flow_ids: Sequence[UUID]) -> dict[UUID, Answer | None]:
+async def find_next_runs(tx: Transaction, flow_ids: Sequence[UUID]) -> dict[UUID, Answer | None]:
     """The next scheduled run of each flow, if it has one."""
     asked = one_of("flow_run.flow_id", flow_ids)
     first = (

@@ -30,13 +30,13 @@ from prefect.server.store import Collection, Row
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
 
-ATTEMPTS = 10
+MAX_ATTEMPTS = 10
 """How often a change is judged anew because a slot that was free is not any more."""
 
-SCHEDULED_TASKS = "scheduled-task-runs"
+SCHEDULED_TASKS_TOPIC = "scheduled-task-runs"
 """The topic of task runs in the background that wait for a worker: the key of the task."""
 
-_WRITTEN = ("states", "updated", *run_states.NOTHING_DERIVED)
+_WRITTEN = ("states", "updated", *run_states.NO_DERIVED_COLUMNS)
 
 
 async def set_flow_run_state(
@@ -63,7 +63,7 @@ async def set_flow_run_state(
     """
     row = await get(tx, store.flow_runs, id_, lock=True)
     chosen = policy or (policies.MinimalFlowPolicy if force else policies.CoreFlowPolicy)
-    return await enter(tx, store.flow_runs, row, proposed(state), chosen, client_version)
+    return await propose_state(tx, store.flow_runs, row, parse_proposed_state(state), chosen, client_version)
 
 
 async def set_flow_run_states(
@@ -101,15 +101,15 @@ async def set_task_run_state(
 ) -> Answer:
     """Ask for a task run to enter a state; arguments and answer as those of `set_flow_run_state`."""
     row = await get(tx, store.task_runs, id_, lock=True)
-    entry = proposed(state)
+    entry = parse_proposed_state(state)
     if policy is None:
         policy = policies.MinimalTaskPolicy if force else policies.CoreTaskPolicy
         if entry.details.get("deferred"):
             policy = policies.BackgroundTaskPolicy
-    return await enter(tx, store.task_runs, row, entry, policy)
+    return await propose_state(tx, store.task_runs, row, entry, policy)
 
 
-async def enter(
+async def propose_state(
     tx: Transaction,
     collection: Collection,
     row: Row,
@@ -133,40 +133,40 @@ async def enter(
     return await _change(tx, _Change(collection, row, entry, policy, client_version))
 
 
-def enter_first(row: Row, state: Mapping[str, Any]) -> None:
+def enter_first_state(row: Row, state: Mapping[str, Any]) -> None:
     """Put the first state into the row of a run that is about to be stored: no rule stands against it."""
-    run_states.enter(row, run_states.stored(proposed(state), new_id()))
+    run_states.enter_state(row, run_states.to_stored(parse_proposed_state(state), new_id()))
 
 
-async def follow_first(tx: Transaction, collection: Collection, row: Row) -> None:
+async def handle_first_state(tx: Transaction, collection: Collection, row: Row) -> None:
     """Do what follows from the first state of a run that has just been stored."""
     stored = row["states"][-1]
     if collection is store.flow_runs:
         await emitting.state_events(tx, "flow_run", [emitting.Entered(row, None, stored)])
         if row["parent_task_run_id"] is not None:
-            state = run_states.entry(stored).detailed(child_flow_run_id=row["id"])
+            state = run_states.to_entry(stored).detailed(child_flow_run_id=row["id"])
             await _mirror(tx, rules.MirrorToParent(row["parent_task_run_id"], state))
     elif stored["type"] == "SCHEDULED" and stored.get("details", {}).get("deferred"):
-        tx.notify(SCHEDULED_TASKS, row["task_key"])
+        tx.notify(SCHEDULED_TASKS_TOPIC, row["task_key"])
 
 
-async def follow_first_of(tx: Transaction, rows: Sequence[Row]) -> None:
+async def handle_first_states(tx: Transaction, rows: Sequence[Row]) -> None:
     """Do what follows from the first states of flow runs that have just been stored, all at once."""
     alone = [row for row in rows if row["parent_task_run_id"] is None]
     entered = [emitting.Entered(row, None, row["states"][-1]) for row in alone]
     await emitting.state_events(tx, "flow_run", entered)
     for row in rows:
         if row["parent_task_run_id"] is not None:
-            await follow_first(tx, store.flow_runs, row)
+            await handle_first_state(tx, store.flow_runs, row)
 
 
-def proposed(state: Mapping[str, Any]) -> rules.Entry:
+def parse_proposed_state(state: Mapping[str, Any]) -> rules.Entry:
     """A requested state as the rule book knows it, entered now."""
     at = now()
     type_ = str(getattr(state["type"], "value", state["type"]))
-    given = run_states.said(state.get("state_details") or {})
+    given = run_states.drop_implied_details(state.get("state_details") or {})
     try:
-        details = {name: run_states.read_detail(name, value) for name, value in given.items()}
+        details = {name: run_states.parse_detail(name, value) for name, value in given.items()}
     except (ValueError, OverflowError) as error:
         raise Invalid(f"The details of the state are not valid: {error}.") from None
     if type_ == "SCHEDULED":
@@ -205,12 +205,12 @@ class _Change:
     @property
     def current(self) -> rules.Entry | None:
         states = self.row["states"]
-        return run_states.entry(states[-1]) if states else None
+        return run_states.to_entry(states[-1]) if states else None
 
 
 async def _change(tx: Transaction, change: _Change) -> Answer:
     run, current = change.run, change.current
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         facts = await (_flow_facts if change.kind == "flow_run" else _task_facts)(tx, change, current)
         try:
             verdict = rules.decide(change.policy, run, current, change.proposed, facts)
@@ -255,14 +255,14 @@ async def _flow_facts(tx: Transaction, change: _Change, current: rules.Entry | N
             settings = get_current_settings().server.deployments
             facts = {
                 "deployment_limit": limit["limit_"],
-                "deployment_free": -limits.lacking(limit, 0),
+                "deployment_free": -limits.count_missing_slots(limit, 0),
                 "deployment_strategy": limit["options"].get("collision_strategy") or "ENQUEUE",
                 "deployment_wait": settings.concurrency_slot_wait_seconds,
                 "new_lease_id": new_id(),
             }
             lease_id = current.lease_id if current else None
-            facts["lease_held"] = lease_id is not None and await leases.held(tx, lease_id)
-    timestamps = frozenset(run_states.entered(state) for state in row["states"])
+            facts["lease_held"] = lease_id is not None and await leases.is_held(tx, lease_id)
+    timestamps = frozenset(run_states.entered_at(state) for state in row["states"])
     return rules.Facts(now=entry.timestamp, client_version=change.client_version, timestamps=timestamps, **facts)
 
 
@@ -275,7 +275,7 @@ async def _limit_of(tx: Transaction, deployment_id: UUID) -> Row | None:
     limit = await store.concurrency_limits.get(tx, found[0]["concurrency_limit_id"])
     if limit is None or not limit["active"]:
         return None
-    return {**limits.settled(limit), "options": found[0]["concurrency_options"] or {}}
+    return {**limits.apply_decay(limit), "options": found[0]["concurrency_options"] or {}}
 
 
 async def _task_facts(tx: Transaction, change: _Change, _: rules.Entry | None) -> rules.Facts:
@@ -300,10 +300,10 @@ async def _task_facts(tx: Transaction, change: _Change, _: rules.Entry | None) -
 
 
 async def _tag_limits(tx: Transaction, row: Row) -> tuple[rules.TagLimit, ...]:
-    found = [limit for limit in await tag_limits.find(tx, row["tags"]) if limit["active"]]
-    held = await tag_limits.held(tx, row["id"]) if found else set[UUID]()
+    found = [limit for limit in await tag_limits.find_by_tags(tx, row["tags"]) if limit["active"]]
+    held = await tag_limits.find_held_limits(tx, row["id"]) if found else set[UUID]()
     return tuple(
-        rules.TagLimit(limit["name"], limit["limit_"], -limits.lacking(limit, 0), limit["id"] in held)
+        rules.TagLimit(limit["name"], limit["limit_"], -limits.count_missing_slots(limit, 0), limit["id"] in held)
         for limit in found
     )
 
@@ -313,7 +313,7 @@ async def _cached(tx: Transaction, key: str) -> rules.Entry | None:
     cached = await store.cached_states.get(tx, key)
     if cached is None or (cached["expiration"] is not None and cached["expiration"] <= now()):
         return None
-    return run_states.entry(cached["state"])
+    return run_states.to_entry(cached["state"])
 
 
 # --- doing -----------------------------------------------------------------------------------------------------------
@@ -324,17 +324,17 @@ async def _secure(tx: Transaction, change: _Change, effects: tuple[rules.Effect,
     for effect in effects:
         if isinstance(effect, rules.TakeDeploymentSlot):
             limit = await _limit_of(tx, change.row["deployment_id"])
-            if limit is None or not await limits.take(tx, [limit["id"]]):
+            if limit is None or not await limits.take_slots(tx, [limit["id"]]):
                 return False
             holder = {"type": "flow_run", "id": change.row["id"]}
-            await leases.create(tx, [limit["id"]], 1, _length(limit["options"]), holder, effect.lease_id)
+            await leases.create_lease(tx, [limit["id"]], 1, _length(limit["options"]), holder, effect.lease_id)
         elif isinstance(effect, rules.RenewLease):
-            if not await leases.renew(tx, effect.lease_id, _length({})):
+            if not await leases.renew_lease(tx, effect.lease_id, _length({})):
                 return False
         elif isinstance(effect, rules.TakeSlots):
-            found = await tag_limits.find(tx, change.row["tags"])
+            found = await tag_limits.find_by_tags(tx, change.row["tags"])
             wanted = [limit["id"] for limit in found if limit["name"] in effect.limits]
-            if not await tag_limits.take(tx, change.row["id"], wanted):
+            if not await tag_limits.take_slots(tx, change.row["id"], wanted):
                 return False
     return True
 
@@ -349,15 +349,15 @@ def _write(change: _Change, settled: rules.Settled) -> list[str]:
     """Put the state into the run's row, with what follows from it, and return the columns that changed."""
     row = change.row
     # The derived columns follow from all states of the run, also from those that a journal brings later.
-    others = {name: value for name, value in settled.columns.items() if name not in run_states.NOTHING_DERIVED}
-    stored = run_states.stored(settled.state, new_id())
+    others = {name: value for name, value in settled.columns.items() if name not in run_states.NO_DERIVED_COLUMNS}
+    stored = run_states.to_stored(settled.state, new_id())
     if row["states"]:  # the newest is the last, whatever the clocks of those who told of the others
         stored["timestamp"] = max(stored["timestamp"], row["states"][-1]["timestamp"] + 1)
-    run_states.enter(row, stored)
+    run_states.enter_state(row, stored)
     row.update(others)
     if stored["type"] == "RUNNING" and (lease := row.get("lease_until")) is not None and lease < now():
         # It was silent while it did not run; now its process has some time to say that it is alive.
-        others["lease_until"] = row["lease_until"] = now() + heartbeats.usual_length()
+        others["lease_until"] = row["lease_until"] = now() + heartbeats.default_lease_duration()
     if settled.policy:
         fields = {
             name: sorted(value) if isinstance(value, frozenset) else value for name, value in settled.policy.items()
@@ -379,18 +379,18 @@ async def _follow(
             await emitting.state_events(tx, "flow_run", [entered])
         elif isinstance(effect, rules.ReleaseDeploymentSlot):
             if effect.lease_id is not None:
-                await leases.end(tx, effect.lease_id)
+                await leases.end_lease(tx, effect.lease_id)
         elif isinstance(effect, rules.RevokeLease):
             # The lease stays, without an end: it says that the run holds a slot.
             await store.leases.change(tx, [{"id": effect.lease_id, "expires": None}], ["expires"])
         elif isinstance(effect, rules.ReleaseSlots):
             if row["tags"]:
-                await tag_limits.release(tx, row["id"])
+                await tag_limits.release_slots(tx, row["id"])
         elif isinstance(effect, rules.StoreCacheKey):
             cached = {"cache_key": effect.key, "expiration": effect.expiration, "state": row["states"][-1]}
             await store.cached_states.put(tx, cached)
         elif isinstance(effect, rules.Enqueue):
-            tx.notify(SCHEDULED_TASKS, row["task_key"])
+            tx.notify(SCHEDULED_TASKS_TOPIC, row["task_key"])
         elif isinstance(effect, rules.MirrorToParent):
             await _mirror(tx, effect)
 

@@ -36,7 +36,7 @@ async def add_flow(tx: Transaction, values: Values) -> tuple[Answer, bool]:
     row = {**values, "id": named_id("flow", values["name"]), "created": at, "updated": at}
     created = await store.flows.add(tx, [row])
     if created:
-        await tell_of_flow(tx, "created", row)
+        await emit_flow_event(tx, "created", row)
     return await get_flow_by_name(tx, values["name"]), bool(created)
 
 
@@ -44,10 +44,10 @@ async def change_flow(tx: Transaction, id_: UUID, values: Values) -> None:
     """Set columns of a flow."""
     row = {**await get(tx, store.flows, id_, lock=True), **values, "updated": now()}
     await store.flows.change(tx, [row], ["updated", *values])
-    await tell_of_flow(tx, "updated", row)
+    await emit_flow_event(tx, "updated", row)
 
 
-async def tell_of_flow(tx: Transaction, what: str, row: Row) -> None:
+async def emit_flow_event(tx: Transaction, what: str, row: Row) -> None:
     """Say that something happened to a flow: `"created"`, `"updated"` or `"deleted"`."""
     payload = {name: row[name] for name in ("name", "tags", "labels")}
     await emitting.emit(tx, f"prefect.flow.{what}", emitting.resource("flow", row["id"], row["name"]), payload=payload)

@@ -18,7 +18,7 @@ from prefect.server.services.core import batches
 from prefect.server.services.runs import orphans, transitions
 from prefect.types import now
 
-AT_ONCE = 100
+SWEEP_BATCH_SIZE = 100
 """Flow runs that are found in one transaction."""
 
 # Only a process that should be running can fall silent: a run that is suspended, or scheduled for a worker, has none.
@@ -28,23 +28,23 @@ _SILENT = Sql(
 )
 
 
-async def crash_silent(tx: Transaction) -> int:
+async def crash_zombies(tx: Transaction) -> int:
     """Give a Crashed state to so many runs whose lease ran out, and to their task runs; return how many runs."""
     where = all_of([_SILENT, Sql("flow_run.lease_until < ?", (now(),))])
-    rows = await batches.locked(tx, store.flow_runs, where, AT_ONCE)
+    rows = await batches.locked(tx, store.flow_runs, where, SWEEP_BATCH_SIZE)
     for row in rows:
-        last = await orphans.last_sign(tx, "flow_run", row)
+        last = await orphans.find_last_activity(tx, "flow_run", row)
         due = f"{row['lease_until']:%Y-%m-%d %H:%M:%S} UTC"
         message = f"The process that ran it fell silent: it should have sent a heartbeat by {due}."
         await _crash_task_runs(tx, row, last, message)
-        await transitions.enter(tx, store.flow_runs, row, _crashed(last, message), policies.MinimalFlowPolicy)
+        await transitions.propose_state(tx, store.flow_runs, row, _crashed(last, message), policies.MinimalFlowPolicy)
     return len(rows)
 
 
 async def _crash_task_runs(tx: Transaction, flow_run: store.Row, last: datetime, message: str) -> None:
     where = all_of([one_of("task_run.flow_run_id", [flow_run["id"]]), Sql(f"task_run.{OPEN}")])
     for row in await store.task_runs.find(tx, where, "task_run.id", lock=True):
-        await transitions.enter(tx, store.task_runs, row, _crashed(last, message), policies.MinimalTaskPolicy)
+        await transitions.propose_state(tx, store.task_runs, row, _crashed(last, message), policies.MinimalTaskPolicy)
 
 
 def _crashed(last: datetime, message: str) -> rules.Entry:

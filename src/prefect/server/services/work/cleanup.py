@@ -21,10 +21,10 @@ from prefect.types import named_id, new_id, now
 
 logger = logging.getLogger("prefect.server")
 
-ASKED = "cleanup"
+CLEANUP_TOPIC = "cleanup"
 """The topic of pools that have clean-up to do: the id."""
 
-CANCELLING_TIMEOUT = "cancelling_timeout_teardown.v1"
+CANCELLING_TIMEOUT_KIND = "cancelling_timeout_teardown.v1"
 """The infrastructure of a run that was cancelling for too long."""
 
 
@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
     lease_expires_at: datetime | None = None
 
 
-async def tear_down(tx: Transaction, kind: str, runs: Iterable[Row]) -> None:
+async def request_teardown(tx: Transaction, kind: str, runs: Iterable[Row]) -> None:
     """Ask for the infrastructure of flow runs to be torn down by the workers of their pools; others have none.
 
     Args:
@@ -72,10 +72,10 @@ async def tear_down(tx: Transaction, kind: str, runs: Iterable[Row]) -> None:
     await _forget_finished(tx, at)
     await store.cleanups.add(tx, asked)
     for pool_id in {item["work_pool_id"] for item in asked}:
-        tx.notify(ASKED, str(pool_id))
+        tx.notify(CLEANUP_TOPIC, str(pool_id))
 
 
-async def take(
+async def claim(
     tx: Transaction, pool_id: UUID, queue_ids: Sequence[UUID] | None, kinds: Sequence[str], count: int
 ) -> list[Row]:
     """Give a worker some of the work of its pool, the oldest first.
@@ -108,7 +108,7 @@ async def take(
     return given
 
 
-async def waits(tx: Transaction, pool_id: UUID, kinds: Sequence[str]) -> bool:
+async def has_pending(tx: Transaction, pool_id: UUID, kinds: Sequence[str]) -> bool:
     """Whether there may be work for the workers of a pool."""
     free = Sql(
         "cleanup.finished IS NULL AND (cleanup.lease_expires_at IS NULL OR cleanup.lease_expires_at <= ?)", (now(),)
@@ -117,7 +117,7 @@ async def waits(tx: Transaction, pool_id: UUID, kinds: Sequence[str]) -> bool:
     return bool(await store.cleanups.find(tx, where, limit=1, columns=["id"]))
 
 
-async def answer(tx: Transaction, operation: str, id_: UUID, token: str) -> Outcome:
+async def handle_operation(tx: Transaction, operation: str, id_: UUID, token: str) -> Outcome:
     """Do what a worker says of a piece of work that it was given.
 
     Args:
@@ -147,7 +147,7 @@ async def answer(tx: Transaction, operation: str, id_: UUID, token: str) -> Outc
         await _give_up(tx, [row])
         return Outcome("dead_lettered", "max_delivery_attempts_reached")
     await store.cleanups.change(tx, [{"id": id_}], ["reservation_token", "lease_expires_at"])
-    tx.notify(ASKED, str(row["work_pool_id"]))
+    tx.notify(CLEANUP_TOPIC, str(row["work_pool_id"]))
     return Outcome("accepted")
 
 

@@ -19,14 +19,15 @@ from prefect.server.services.core.errors import Missing
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import deployments
 from prefect.server.services.work import work_pools, work_queues
-from prefect.server.store import Row, work
+from prefect.server.store import Row
+from prefect.server.store.queries import work
 from prefect.types import now
 
-FRESH = timedelta(seconds=10)
+POLL_FRESHNESS = timedelta(seconds=10)
 """A sign of life is not written again before it is older than this, since everybody polls all the time."""
 
 
-async def of_pool(
+async def find_pool_runs(
     tx: Transaction,
     name: str,
     queue_names: Sequence[str] | None,
@@ -45,8 +46,8 @@ async def of_pool(
         limit: How many at most.
     """
     limit = paging.size(limit)
-    pool = await work_pools.named(tx, name)
-    queues = await work_queues.of_pool(tx, pool["id"])
+    pool = await work_pools.get_by_name(tx, name)
+    queues = await work_queues.find_by_pool(tx, pool["id"])
     if queue_names:
         unknown = sorted(set(queue_names) - {row["name"] for row in queues})
         if unknown:
@@ -60,7 +61,7 @@ async def of_pool(
     ]
 
 
-async def of_queue(
+async def find_queue_runs(
     tx: Transaction, id_: UUID, before: datetime | None, limit: int | None, polls: bool = True
 ) -> list[Answer]:
     """The runs of a queue that may be started; of a queue with a filter, those that satisfy it, whatever their queue.
@@ -84,18 +85,18 @@ async def of_queue(
     return await reading.flow_run_answers(tx, runs)
 
 
-async def of_deployments(
+async def find_deployment_runs(
     tx: Transaction, ids: Sequence[UUID], before: datetime | None, limit: int | None
 ) -> list[Answer]:
     """The runs of deployments that their runner may start, those that are due first."""
     where = all_of([one_of("flow_run.deployment_id", ids), *work.scheduled(before)])
     order = "flow_run.next_scheduled_start_time, flow_run.id"
     runs = await store.flow_runs.find(tx, where, order, paging.size(limit))
-    await deployments.polled(tx, one_of("deployment.id", ids), FRESH)
+    await deployments.mark_polled(tx, one_of("deployment.id", ids), POLL_FRESHNESS)
     return await reading.flow_run_answers(tx, runs)
 
 
-async def queues_for(tx: Transaction, deployment_id: UUID) -> list[Answer]:
+async def find_deployment_queues(tx: Transaction, deployment_id: UUID) -> list[Answer]:
     """The queues from which runs of a deployment can be started: its own, and those whose filter it satisfies."""
     deployment = await deployments.get(tx, deployment_id)
     own = one_of("work_queue.id", [deployment["work_queue_id"]])
@@ -141,7 +142,7 @@ async def _filtered(tx: Transaction, queue: Row, before: datetime | None, limit:
 
 async def _polled(tx: Transaction, pool: Row, queues: Sequence[Row]) -> None:
     """Note that queues are polled, and that their deployments have somebody who runs them."""
-    before = now() - FRESH
+    before = now() - POLL_FRESHNESS
     stale = [
         row["id"]
         for row in queues
@@ -150,6 +151,8 @@ async def _polled(tx: Transaction, pool: Row, queues: Sequence[Row]) -> None:
         or (row["status"] != work_queues.READY and not row["is_paused"])
     ]
     locked = await store.work_queues.get_many(tx, stale, lock=True)
-    await work_queues.polled(tx, list(locked.values()), pool)
+    await work_queues.mark_polled(tx, list(locked.values()), pool)
     if queues:
-        await deployments.polled(tx, one_of("deployment.work_queue_id", [row["id"] for row in queues]), FRESH)
+        await deployments.mark_polled(
+            tx, one_of("deployment.work_queue_id", [row["id"] for row in queues]), POLL_FRESHNESS
+        )

@@ -12,39 +12,41 @@ from prefect.server.services.deployments import deployments
 from prefect.server.services.work import work_pools, work_queues, workers
 from prefect.types import now
 
-AT_ONCE = 200
+SWEEP_BATCH_SIZE = 200
 """Objects of one kind that are looked at in one transaction."""
 
 
-async def notice_workers(tx: Transaction, told: Any) -> None:
+async def mark_silent_workers(tx: Transaction, foreman: Any) -> None:
     """Workers that are not heard of are offline, and a pool without one that is online is not ready.
 
     Args:
         tx: The transaction.
         told: The settings of the loop.
     """
-    await workers.notice_silence(tx, told.fallback_heartbeat_interval_seconds, told.inactivity_heartbeat_multiple)
+    await workers.mark_silent_offline(
+        tx, foreman.fallback_heartbeat_interval_seconds, foreman.inactivity_heartbeat_multiple
+    )
     deserted = Sql(
         "work_pool.status = 'READY' AND NOT EXISTS (SELECT 1 FROM worker"
         " WHERE worker.work_pool_id = work_pool.id AND worker.status = 'ONLINE')"
     )
-    for pool in await store.work_pools.find(tx, deserted, "work_pool.id", AT_ONCE, lock=True):
+    for pool in await store.work_pools.find(tx, deserted, "work_pool.id", SWEEP_BATCH_SIZE, lock=True):
         await work_pools.enter_status(tx, pool, work_pools.NOT_READY)
 
 
-async def notice_queues(tx: Transaction, told: Any) -> int:
+async def mark_silent_queues(tx: Transaction, foreman: Any) -> int:
     """Queues that nobody polls are not ready; returns how many there were."""
-    where = _silent("work_queue", told.work_queue_last_polled_timeout_seconds)
-    rows = await store.work_queues.find(tx, where, "work_queue.id", AT_ONCE, lock=True)
-    await work_queues.fall_silent(tx, rows)
+    where = _silent("work_queue", foreman.work_queue_last_polled_timeout_seconds)
+    rows = await store.work_queues.find(tx, where, "work_queue.id", SWEEP_BATCH_SIZE, lock=True)
+    await work_queues.mark_not_ready(tx, rows)
     return len(rows)
 
 
-async def notice_deployments(tx: Transaction, told: Any) -> int:
+async def mark_silent_deployments(tx: Transaction, foreman: Any) -> int:
     """Deployments that nobody polls are not ready; returns how many there were."""
-    where = _silent("deployment", told.deployment_last_polled_timeout_seconds)
-    rows = await store.deployments.find(tx, where, "deployment.id", AT_ONCE, lock=True)
-    await deployments.fall_silent(tx, rows)
+    where = _silent("deployment", foreman.deployment_last_polled_timeout_seconds)
+    rows = await store.deployments.find(tx, where, "deployment.id", SWEEP_BATCH_SIZE, lock=True)
+    await deployments.mark_not_ready(tx, rows)
     return len(rows)
 
 

@@ -14,14 +14,15 @@ from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.core import paging, reading
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.work import work_pools, work_queues
-from prefect.server.store import Row, work
+from prefect.server.store import Row
+from prefect.server.store.queries import work
 from prefect.types import now
 
 _COLUMNS = ("id", "name", "state_type", "state_name", "start_time", "state_timestamp", "work_queue_id")
 _LONGEST_FIRST = "flow_run.state_timestamp, flow_run.id"
 
 
-async def of_queue(tx: Transaction, id_: UUID, page: int, limit: int | None) -> Answer:
+async def get_queue_usage(tx: Transaction, id_: UUID, page: int, limit: int | None) -> Answer:
     """What takes the slots of a queue, a page of its runs: those that have been in their state longest come first."""
     limit = paging.size(limit)
     queue = await reading.get(tx, store.work_queues, id_)
@@ -37,7 +38,7 @@ async def of_queue(tx: Transaction, id_: UUID, page: int, limit: int | None) -> 
     }
 
 
-async def of_pool(tx: Transaction, name: str, page: int, limit: int | None, runs_each: int) -> Answer:
+async def get_pool_usage(tx: Transaction, name: str, page: int, limit: int | None, runs_per_queue: int) -> Answer:
     """What takes the slots of a pool, a page of its queues by priority.
 
     Args:
@@ -48,11 +49,11 @@ async def of_pool(tx: Transaction, name: str, page: int, limit: int | None, runs
         runs_each: How many runs of each queue are shown.
     """
     limit = paging.size(limit)
-    pool = await work_pools.named(tx, name)
-    queues = await work_queues.of_pool(tx, pool["id"])
+    pool = await work_pools.get_by_name(tx, name)
+    queues = await work_queues.find_by_pool(tx, pool["id"])
     shown = queues[(page - 1) * limit : page * limit]
     taken = await work.taken_by_queue(tx, [row["id"] for row in queues])
-    runs = await _by_queue(tx, [row["id"] for row in shown], runs_each)
+    runs = await _by_queue(tx, [row["id"] for row in shown], runs_per_queue)
     at = now()
     return {
         "active_slots": sum(taken.values()),

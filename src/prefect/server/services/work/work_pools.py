@@ -20,21 +20,22 @@ from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.services.work import work_queues
 from prefect.server.services.work.work_queues import NOT_READY, PAUSED, READY
-from prefect.server.store import Row, filters, work
+from prefect.server.store import Row, filters
+from prefect.server.store.queries import work
 from prefect.types import UTC, new_id, now
 
 Values = Mapping[str, Any]
 
-AGENT = "prefect-agent"
+AGENT_POOL_TYPE = "prefect-agent"
 """The type of a pool for the agents of the previous version."""
 
-DEFAULT = "default-agent-pool"
+DEFAULT_POOL_NAME = "default-agent-pool"
 """The pool of work queues that were given none."""
 
-RESERVED = "prefect"
+RESERVED_PREFIX = "prefect"
 """What no name of a user's pool begins with."""
 
-CHANGED = "work-pools"
+WORK_POOLS_TOPIC = "work-pools"
 """The topic of pools that changed in what their workers want to know: the id."""
 
 FOLLOWS_WITHIN = timedelta(minutes=10)
@@ -56,8 +57,8 @@ async def add(tx: Transaction, values: Values) -> Row:
         Conflict: There is one of this name.
         Forbidden: Its name is not for users.
     """
-    if values["name"].lower().startswith(RESERVED):
-        raise Forbidden(f"Names of work pools that begin with {RESERVED!r} are reserved: choose another.")
+    if values["name"].lower().startswith(RESERVED_PREFIX):
+        raise Forbidden(f"Names of work pools that begin with {RESERVED_PREFIX!r} are reserved: choose another.")
     return await _add(tx, values)
 
 
@@ -65,7 +66,7 @@ async def _add(tx: Transaction, values: Values) -> Row:
     at = now()
     row: Row = {
         "description": None,
-        "type": AGENT,
+        "type": AGENT_POOL_TYPE,
         "is_paused": False,
         "concurrency_limit": None,
         "status": None,
@@ -87,7 +88,7 @@ async def _add(tx: Transaction, values: Values) -> Row:
     return await enter_status(tx, row, PAUSED if row["is_paused"] else NOT_READY)
 
 
-async def named(tx: Transaction, name: str, lock: bool = False) -> Row:
+async def get_by_name(tx: Transaction, name: str, lock: bool = False) -> Row:
     """A pool by its name, or `Missing`."""
     rows = await store.work_pools.find(tx, one_of("work_pool.name", [name]), lock=lock)
     if not rows:
@@ -95,18 +96,18 @@ async def named(tx: Transaction, name: str, lock: bool = False) -> Row:
     return rows[0]
 
 
-async def default(tx: Transaction) -> Row:
+async def get_default(tx: Transaction) -> Row:
     """The pool of work queues that were given none, created when there is none."""
     try:
-        return await named(tx, DEFAULT)
+        return await get_by_name(tx, DEFAULT_POOL_NAME)
     except Missing:
-        return await _add(tx, {"name": DEFAULT, "type": AGENT})
+        return await _add(tx, {"name": DEFAULT_POOL_NAME, "type": AGENT_POOL_TYPE})
 
 
 async def find(tx: Transaction, criteria: Any, limit: int | None, offset: int) -> list[Answer]:
     """Pools that satisfy a filter, by name."""
     where = filters.condition(tx.dialect, criteria)
-    return await answer(tx, await paging.page(tx, store.work_pools, "NAME_ASC", limit, offset, where))
+    return await present(tx, await paging.page(tx, store.work_pools, "NAME_ASC", limit, offset, where))
 
 
 async def count(tx: Transaction, criteria: Any) -> int:
@@ -114,7 +115,7 @@ async def count(tx: Transaction, criteria: Any) -> int:
     return await store.work_pools.count(tx, filters.condition(tx.dialect, criteria))
 
 
-async def answer(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
+async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
     """Pools as the API shows them, with how many slots of those with a limit are taken."""
     taken = await work.taken_by_pool(tx, [row["id"] for row in rows if row["concurrency_limit"] is not None])
     return [
@@ -129,7 +130,7 @@ async def answer(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
 
 async def change(tx: Transaction, name: str, values: Values) -> None:
     """Set columns of a pool."""
-    before = await named(tx, name, lock=True)
+    before = await get_by_name(tx, name, lock=True)
     # Null takes a limit or a description away; the other columns cannot do without a value.
     values = {
         column: value
@@ -145,25 +146,25 @@ async def change(tx: Transaction, name: str, values: Values) -> None:
     elif before["is_paused"] and not after["is_paused"]:
         await enter_status(tx, after, READY if await _has_workers(tx, after["id"]) else NOT_READY)
     if any(before[column] != after[column] for column in _SHOWN):
-        tx.notify(CHANGED, str(after["id"]))
+        tx.notify(WORK_POOLS_TOPIC, str(after["id"]))
 
 
 async def remove(tx: Transaction, name: str) -> None:
     """Delete a pool with its queues and workers. What was in it stays, in no pool."""
-    row = await named(tx, name, lock=True)
-    if name.startswith(RESERVED):
+    row = await get_by_name(tx, name, lock=True)
+    if name.startswith(RESERVED_PREFIX):
         raise Forbidden(f"The work pool {name!r} is reserved and cannot be deleted.")
-    await work_queues.forget(tx, await work_queues.of_pool(tx, row["id"]), row)
+    await work_queues.remove_many(tx, await work_queues.find_by_pool(tx, row["id"]), row)
     await store.workers.remove(tx, one_of("work_pool_id", [row["id"]]))
     await store.cleanups.remove(tx, one_of("work_pool_id", [row["id"]]))
     await store.work_pools.remove(tx, one_of("id", [row["id"]]))
     await emitting.emit(tx, "prefect.work-pool.deleted", emitting.work_pool(row), _around(row))
-    tx.notify(CHANGED, str(row["id"]))
+    tx.notify(WORK_POOLS_TOPIC, str(row["id"]))
 
 
 async def enter_status(tx: Transaction, row: Row, status: str) -> Row:
     """Note that a pool has another status now, and return its row as it is then."""
-    if row["type"] == AGENT or row["status"] == status:
+    if row["type"] == AGENT_POOL_TYPE or row["status"] == status:
         return row
     last = row["last_status_event"]
     follows = last if last is not None and now() - _made(last) < FOLLOWS_WITHIN else None

@@ -18,7 +18,8 @@ from prefect.server.services.core import differences, paging
 from prefect.server.services.core.errors import Conflict, Missing
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting, event_store
-from prefect.server.store import Row, filters, work
+from prefect.server.store import Row, filters
+from prefect.server.store.queries import work
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
 
@@ -29,8 +30,8 @@ READY, NOT_READY, PAUSED = "READY", "NOT_READY", "PAUSED"
 _TOLD = ("name", "description", "concurrency_limit", "priority", "filter")
 """What an event about a change says; pausing has an event of its own."""
 
-LATE_RUNS = 0
-SILENCE = timedelta(seconds=60)
+HEALTHY_LATE_RUNS = 0
+HEALTHY_POLL_AGE = timedelta(seconds=60)
 """A queue is healthy when it has not more late runs than this and was polled within this time."""
 
 
@@ -49,7 +50,7 @@ async def add(tx: Transaction, pool: Row, values: Values) -> Row:
     # Locked, so that two who add to a pool do it one after the other, and the second sees the first one's queue.
     if await store.work_pools.get(tx, pool["id"], lock=True) is None:
         raise Missing("work pool", pool["name"])
-    there = await of_pool(tx, pool["id"], lock=True)
+    there = await find_by_pool(tx, pool["id"], lock=True)
     if any(row["name"] == values["name"] for row in there):
         raise Conflict(f"The work pool {pool['name']!r} has a work queue {values['name']!r} already.")
     at = now()
@@ -75,7 +76,7 @@ async def add(tx: Transaction, pool: Row, values: Values) -> Row:
     return row
 
 
-async def named(tx: Transaction, pool: Row, name: str) -> Row:
+async def get_by_name(tx: Transaction, pool: Row, name: str) -> Row:
     """The queue of a pool by its name, or `Missing`."""
     where = Sql("work_queue.work_pool_id = ? AND work_queue.name = ?", (pool["id"], name))
     rows = await store.work_queues.find(tx, where)
@@ -87,16 +88,16 @@ async def named(tx: Transaction, pool: Row, name: str) -> Row:
 async def ensure(tx: Transaction, pool: Row, name: str) -> Row:
     """The queue of a pool by its name, created when there is none."""
     try:
-        return await named(tx, pool, name)
+        return await get_by_name(tx, pool, name)
     except Missing:
         pass
     try:
         return await add(tx, pool, {"name": name})
     except Conflict:  # somebody else was first, since we looked
-        return await named(tx, pool, name)
+        return await get_by_name(tx, pool, name)
 
 
-async def of_pool(tx: Transaction, pool_id: UUID, lock: bool = False) -> list[Row]:
+async def find_by_pool(tx: Transaction, pool_id: UUID, lock: bool = False) -> list[Row]:
     """The queues of a pool by their priorities."""
     order = "work_queue.id" if lock else "work_queue.priority, work_queue.id"
     rows = await store.work_queues.find(tx, one_of("work_queue.work_pool_id", [pool_id]), order, lock=lock)
@@ -108,10 +109,10 @@ async def find(tx: Transaction, criteria: Any, limit: int | None, offset: int, p
     within = one_of("work_queue.work_pool_id", [pool["id"]]) if pool else TRUE
     where = all_of([within, filters.condition(tx.dialect, criteria)])
     sort = "PRIORITY_ASC" if pool else "NAME_ASC"
-    return await answer(tx, await paging.page(tx, store.work_queues, sort, limit, offset, where))
+    return await present(tx, await paging.page(tx, store.work_queues, sort, limit, offset, where))
 
 
-async def answer(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
+async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
     """Queues as the API shows them, with their pools' names and how many slots of those with a limit are taken."""
     pools = await _pools(tx, rows)
     taken = await work.taken_by_queue(tx, [row["id"] for row in rows if row["concurrency_limit"] is not None])
@@ -132,7 +133,7 @@ async def change(tx: Transaction, row: Row, pool: Row, values: Values) -> None:
     Raises:
         Conflict: The pool has another queue of the new name.
     """
-    there = {other["id"]: other for other in await of_pool(tx, pool["id"], lock=True)}
+    there = {other["id"]: other for other in await find_by_pool(tx, pool["id"], lock=True)}
     if row["id"] not in there:
         raise Missing("work queue", row["id"])
     row, others = there.pop(row["id"]), list(there.values())
@@ -161,10 +162,10 @@ async def remove(tx: Transaction, row: Row, pool: Row) -> None:
         raise Conflict(
             f"{row['name']!r} is the default work queue of {pool['name']!r}: delete the pool, or leave the queue."
         )
-    await forget(tx, [row], pool)
+    await remove_many(tx, [row], pool)
 
 
-async def forget(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
+async def remove_many(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
     """Delete queues of a pool, whichever they are."""
     ids = [row["id"] for row in rows]
     for table in ("flow_run", "deployment"):
@@ -174,23 +175,23 @@ async def forget(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
     await event_store.add(tx, [_happened("deleted", row, pool) for row in rows])
 
 
-async def health(tx: Transaction, row: Row) -> Answer:
+async def get_health(tx: Transaction, row: Row) -> Answer:
     """How healthy a queue is: how many of its runs are late, and when it was last polled."""
     late = Sql("flow_run.work_queue_id = ? AND flow_run.state_name = 'Late'", (row["id"],))
     count = await store.flow_runs.count(tx, all_of([late, *work.scheduled(None)]))
-    polled = row["last_polled"] is not None and now() - row["last_polled"] <= SILENCE
+    polled = row["last_polled"] is not None and now() - row["last_polled"] <= HEALTHY_POLL_AGE
     return {
-        "healthy": polled and count <= LATE_RUNS,
+        "healthy": polled and count <= HEALTHY_LATE_RUNS,
         "late_runs_count": count,
         "last_polled": row["last_polled"],
         "health_check_policy": {
-            "maximum_late_runs": LATE_RUNS,
-            "maximum_seconds_since_last_polled": int(SILENCE.total_seconds()),
+            "maximum_late_runs": HEALTHY_LATE_RUNS,
+            "maximum_seconds_since_last_polled": int(HEALTHY_POLL_AGE.total_seconds()),
         },
     }
 
 
-async def polled(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
+async def mark_polled(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
     """Note that somebody polls queues: those that are not paused are ready."""
     at = now()
     changed: list[Row] = []
@@ -205,7 +206,7 @@ async def polled(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
     await event_store.add(tx, events)
 
 
-async def fall_silent(tx: Transaction, rows: Iterable[Row]) -> None:
+async def mark_not_ready(tx: Transaction, rows: Iterable[Row]) -> None:
     """Note that nobody polls queues any more."""
     rows = list(rows)
     pools = await _pools(tx, rows)
@@ -214,7 +215,7 @@ async def fall_silent(tx: Transaction, rows: Iterable[Row]) -> None:
     await event_store.add(tx, [_happened("not-ready", row, pools[row["work_pool_id"]]) for row in known])
 
 
-def as_related(row: Row) -> emitting.Labels:
+def related_resource(row: Row) -> emitting.Labels:
     """A queue as a related resource of an event."""
     return emitting.resource("work-queue", row["id"], row["name"], "work-queue")
 
@@ -247,7 +248,7 @@ def _event_of(status: str) -> str:
 
 
 def _happened(what: str, row: Row, pool: Row, payload: Mapping[str, Any] | None = None) -> event_store.Event:
-    return emitting.happened(f"prefect.work-queue.{what}", as_related(row), [emitting.work_pool(pool)], payload)
+    return emitting.happened(f"prefect.work-queue.{what}", related_resource(row), [emitting.work_pool(pool)], payload)
 
 
 async def _emit(tx: Transaction, what: str, row: Row, pool: Row, payload: Mapping[str, Any] | None = None) -> None:

@@ -19,7 +19,7 @@ _WATCHED = ("base_job_template", "concurrency_limit", "is_paused", "storage_conf
 
 
 @dataclass(frozen=True)
-class Greeting:
+class Welcome:
     """What the server makes of a worker's hello.
 
     Attributes:
@@ -37,7 +37,7 @@ class Greeting:
     cleanups: int
 
 
-async def greet(tx: Transaction, pool_name: str, hello: Hello) -> Greeting:
+async def welcome_worker(tx: Transaction, pool_name: str, hello: Hello) -> Welcome:
     """Have a worker begin: it is online, and its pool has the template of its jobs, if it had none.
 
     Raises:
@@ -47,18 +47,18 @@ async def greet(tx: Transaction, pool_name: str, hello: Hello) -> Greeting:
     pool = await _pool(tx, pool_name, hello)
     if not pool["base_job_template"] and hello.default_base_job_template:
         await work_pools.change(tx, pool_name, {"base_job_template": hello.default_base_job_template})
-    queues = await work_queues.of_pool(tx, pool["id"])
+    queues = await work_queues.find_by_pool(tx, pool["id"])
     unknown = sorted(set(hello.work_queue_names) - {queue["name"] for queue in queues})
     if unknown:
         raise Missing("work queue", f"{pool_name}/{unknown[0]}")
     served = [queue for queue in queues if not hello.work_queue_names or queue["name"] in hello.work_queue_names]
-    await workers.heartbeat(tx, pool, hello.worker_name, hello.heartbeat_interval_seconds, hello.worker_metadata)
+    await workers.record_heartbeat(tx, pool, hello.worker_name, hello.heartbeat_interval_seconds, hello.worker_metadata)
     cleans = bool(
         CLEANUP in hello.requested_capabilities and hello.handled_cleanup_kinds and hello.max_cleanup_concurrency
     )
     offered = {*REQUIRED, CLEANUP} if cleans else {*REQUIRED}
-    return Greeting(
-        await shown(tx, pool["id"]),
+    return Welcome(
+        await get_pool(tx, pool["id"]),
         [{"id": queue["id"], "name": queue["name"]} for queue in served],
         [name for name in hello.requested_capabilities if name in offered],
         [name for name in hello.requested_capabilities if name not in offered],
@@ -66,7 +66,7 @@ async def greet(tx: Transaction, pool_name: str, hello: Hello) -> Greeting:
     )
 
 
-async def heartbeat(tx: Transaction, pool_id: UUID, hello: Hello, interval: int) -> Answer:
+async def record_heartbeat(tx: Transaction, pool_id: UUID, hello: Hello, interval: int) -> Answer:
     """Note that a worker is still there, and return its pool as the API shows it.
 
     Raises:
@@ -75,26 +75,26 @@ async def heartbeat(tx: Transaction, pool_id: UUID, hello: Hello, interval: int)
     pool = await store.work_pools.get(tx, pool_id)
     if pool is None:
         raise Missing("work pool", pool_id)
-    await workers.heartbeat(tx, pool, hello.worker_name, interval)
-    return await shown(tx, pool_id)
+    await workers.record_heartbeat(tx, pool, hello.worker_name, interval)
+    return await get_pool(tx, pool_id)
 
 
-async def shown(tx: Transaction, pool_id: UUID) -> Answer:
+async def get_pool(tx: Transaction, pool_id: UUID) -> Answer:
     """A pool as the API shows it, or `Missing`."""
     pool = await store.work_pools.get(tx, pool_id)
     if pool is None:
         raise Missing("work pool", pool_id)
-    return (await work_pools.answer(tx, [pool]))[0]
+    return (await work_pools.present(tx, [pool]))[0]
 
 
-def differ(one: Answer, other: Answer) -> bool:
+def is_changed(one: Answer, other: Answer) -> bool:
     """Whether a worker must be told of what became of a pool."""
     return any(one[name] != other[name] for name in _WATCHED)
 
 
 async def _pool(tx: Transaction, name: str, hello: Hello) -> Row:
     try:
-        return await work_pools.named(tx, name)
+        return await work_pools.get_by_name(tx, name)
     except Missing:
         if not hello.create_pool_if_not_found:
             raise

@@ -19,7 +19,7 @@ from prefect.types import new_id, now
 ONLINE, OFFLINE = "ONLINE", "OFFLINE"
 
 
-async def heartbeat(
+async def record_heartbeat(
     tx: Transaction,
     pool: Row,
     name: str,
@@ -70,7 +70,7 @@ async def remove(tx: Transaction, pool: Row, name: str) -> None:
     await store.workers.remove(tx, one_of("id", [row["id"]]))
 
 
-async def notice_silence(tx: Transaction, fallback: int, multiple: int) -> int:
+async def mark_silent_offline(tx: Transaction, fallback: int, multiple: int) -> int:
     """Workers that have not been heard of for several of their intervals are offline.
 
     Args:

@@ -6,24 +6,24 @@ import sys
 import pytest
 
 import prefect
-from prefect import cli
-from prefect.cli import _frame
+from prefect.cli import _app, _registry
 
 
 def test_help_lists_the_commands_without_importing_them():
     code = (
-        "import sys; from prefect.cli import _frame; _frame.run(['--help']);"
+        "import sys; from prefect.cli import _app; _app.run(['--help']);"
         "print([m for m in sys.modules if m.startswith(('prefect.cli.', 'prefect.settings', 'pydantic', 'rich'))])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    for entry in cli.COMMANDS:
+    for entry in _registry.COMMANDS:
         assert entry.summary in shown
-    assert shown.splitlines()[-1] == "['prefect.cli._output', 'prefect.cli._frame']"
+    loaded = ("_output", "_registry", "_command", "_app")
+    assert shown.splitlines()[-1] == str([f"prefect.cli.{name}" for name in loaded])
 
 
 def test_version_builds_no_settings():
     code = (
-        "import sys; from prefect.cli import _frame; _frame.run(['version']);"
+        "import sys; from prefect.cli import _app; _app.run(['version']);"
         "print([m for m in sys.modules if m in ('pydantic', 'rich', 'tomllib', 'asyncio')])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -31,7 +31,7 @@ def test_version_builds_no_settings():
 
 
 def test_every_entry_has_a_command(run):
-    for entry in cli.COMMANDS:
+    for entry in _registry.COMMANDS:
         for name in (entry.name, *entry.aliases):
             outcome = run(name, "--help")
             assert outcome.code == 0
@@ -90,7 +90,7 @@ def test_commands_of_later_issues_say_so(run):
     ],
 )
 def test_options_of_every_command(args, rest, profile, prompt):
-    assert _frame.take_session_options(args) == (rest, profile, prompt)
+    assert _app.extract_global_options(args) == (rest, profile, prompt)
 
 
 def test_a_profile_for_one_command(run, monkeypatch):
@@ -127,7 +127,7 @@ def test_no_traceback_unless_asked_for(run, monkeypatch):
     monkeypatch.setattr("prefect.cli.version.command.callback", lambda **_: fail_unexpectedly())
     outcome = run("version")
     assert (outcome.code, outcome.err.count("\n")) == (1, 1)
-    assert outcome.err.startswith("Error: ZeroDivisionError: by zero")
+    assert outcome.err.startswith("Error: Unexpected ZeroDivisionError: by zero")
     monkeypatch.setenv("PREFECT_DEBUG_MODE", "1")
     assert "Traceback" in run("version").err
 

@@ -16,9 +16,10 @@ from prefect.exceptions import (
     ReservedArgumentError,
     SignatureMismatchError,
 )
-from prefect.utilities import callables
-from prefect.utilities.annotations import allow_failure, quote, unmapped
-from prefect.utilities.callables import ParameterSchema, expand_mapping_parameters, parameter_schema
+from prefect.signatures import calls
+from prefect.signatures.calls import expand_mapping_parameters
+from prefect.signatures.json_schemas import ParameterSchema, parameter_schema, parameter_schema_from_entrypoint
+from prefect.values.annotations import allow_failure, quote, unmapped
 
 
 def two(a, b): ...
@@ -26,37 +27,37 @@ def many(a, b=1, *args, c=2, **kw): ...
 
 
 def test_parameters_of_a_call_and_back():
-    parameters = callables.get_call_parameters(many, (1, 2, 3), {"z": 4})
+    parameters = calls.get_call_parameters(many, (1, 2, 3), {"z": 4})
     assert parameters == {"a": 1, "b": 2, "args": (3,), "c": 2, "kw": {"z": 4}}
-    assert callables.parameters_to_args_kwargs(many, parameters) == ((1, 2, 3), {"c": 2, "z": 4})
-    assert callables.get_call_parameters(many, (1,), {}, apply_defaults=False) == {"a": 1}
-    assert callables.get_parameter_defaults(many) == {"b": 1, "c": 2}
-    assert callables.call_with_parameters(lambda a, *r, **k: (a, r, k), {"a": 1, "r": [2], "k": {"x": 3}}) == (
+    assert calls.parameters_to_args_kwargs(many, parameters) == ((1, 2, 3), {"c": 2, "z": 4})
+    assert calls.get_call_parameters(many, (1,), {}, apply_defaults=False) == {"a": 1}
+    assert calls.get_parameter_defaults(many) == {"b": 1, "c": 2}
+    assert calls.call_with_parameters(lambda a, *r, **k: (a, r, k), {"a": 1, "r": [2], "k": {"x": 3}}) == (
         1,
         (2,),
         {"x": 3},
     )
     with pytest.raises(ParameterBindError):
-        callables.get_call_parameters(two, (1,), {})
+        calls.get_call_parameters(two, (1,), {})
     with pytest.raises(SignatureMismatchError):
-        callables.parameters_to_args_kwargs(two, {"a": 1, "z": 2})
+        calls.parameters_to_args_kwargs(two, {"a": 1, "z": 2})
 
 
 def test_variadic_parameters_collapse_and_explode():
-    assert callables.collapse_variadic_parameters(many, {"a": 1, "z": 2}) == {"a": 1, "kw": {"z": 2}}
-    assert callables.explode_variadic_parameter(many, {"a": 1, "kw": {"z": 2}}) == {"a": 1, "z": 2}
+    assert calls.collapse_variadic_parameters(many, {"a": 1, "z": 2}) == {"a": 1, "kw": {"z": 2}}
+    assert calls.explode_variadic_parameter(many, {"a": 1, "kw": {"z": 2}}) == {"a": 1, "z": 2}
     with pytest.raises(ValueError, match="'z'"):
-        callables.collapse_variadic_parameters(two, {"z": 1})
+        calls.collapse_variadic_parameters(two, {"z": 1})
 
 
 def test_a_reserved_name_is_refused():
     with pytest.raises(ReservedArgumentError, match="'a'"):
-        callables.raise_for_reserved_arguments(two, ["wait_for", "a"])
-    callables.raise_for_reserved_arguments(two, ["wait_for"])
+        calls.raise_for_reserved_arguments(two, ["wait_for", "a"])
+    calls.raise_for_reserved_arguments(two, ["wait_for"])
 
 
 def test_a_call_can_be_sent_as_bytes():
-    call = callables.cloudpickle_wrapped_call(lambda x, y: x + y, 1, y=2)
+    call = calls.cloudpickle_wrapped_call(lambda x, y: x + y, 1, y=2)
     assert cloudpickle.loads(pickle.loads(pickle.dumps(call))()) == 3
 
 
@@ -191,15 +192,15 @@ def test_the_schema_of_a_function_in_a_file_that_is_not_run(tmp_path):
         '    Args:\n        a: The a.\n    """\n'
         "class K:\n    async def method(self, x: str): ...\n"
     )
-    schema = callables.parameter_schema_from_entrypoint(f"{file}:run")
+    schema = parameter_schema_from_entrypoint(f"{file}:run")
     assert schema.required == ["a", "model"]
     assert schema.properties["a"]["description"] == "The a."
     assert schema.properties["d"]["default"] == 5
     assert schema.properties["thing"] == {"default": None, "position": 2, "title": "thing"}
     assert schema.definitions["Model"]["properties"]["z"]["default"] == 3
-    assert list(callables.parameter_schema_from_entrypoint(f"{file}:K.method").properties) == ["x"]
-    assert "obj" in callables.parameter_schema_from_entrypoint("json.dumps").properties
+    assert list(parameter_schema_from_entrypoint(f"{file}:K.method").properties) == ["x"]
+    assert "obj" in parameter_schema_from_entrypoint("json.dumps").properties
     with pytest.raises(ValueError, match="nothing"):
-        callables.parameter_schema_from_entrypoint(f"{file}:nothing")
+        parameter_schema_from_entrypoint(f"{file}:nothing")
     with pytest.raises(ValueError, match="no_such_module"):
-        callables.parameter_schema_from_entrypoint("no_such_module.x")
+        parameter_schema_from_entrypoint("no_such_module.x")

@@ -9,8 +9,8 @@ import pydantic
 import pytest
 
 from prefect.utilities import collections as tools
-from prefect.utilities.annotations import allow_failure, opaque, quote, unmapped
-from prefect.utilities.collections import StopVisiting, visit_collection
+from prefect.values.annotations import allow_failure, opaque, quote, unmapped
+from prefect.values.traversal import StopVisiting, visit_collection
 
 
 @dataclasses.dataclass(frozen=True)

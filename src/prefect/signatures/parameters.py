@@ -1,7 +1,7 @@
 """A function's parameters, read once, so that binding a call costs one microsecond instead of `inspect`'s fifty.
 
 `Parameters` is a frozen value: it knows names, kinds and defaults, and turns a call's arguments into a dict and back.
-It checks no types; that is `prefect.utilities.validation`.
+It checks no types; that is `prefect.signatures.validation`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import pydantic
 import pytest
 
 from prefect.exceptions import ParameterTypeError, SignatureMismatchError
-from prefect.utilities.validation import validator_for
+from prefect.signatures.validation import validator_for
 
 if TYPE_CHECKING:
     from somewhere import Unknown
@@ -186,7 +186,7 @@ def test_the_validator_is_made_once_and_does_not_keep_its_function_alive():
 
 def test_plain_values_need_no_pydantic():
     code = (
-        "import sys\nfrom prefect.utilities.validation import validator_for\ndef fn(a: int, b: str, c): ...\n"
+        "import sys\nfrom prefect.signatures.validation import validator_for\ndef fn(a: int, b: str, c): ...\n"
         "assert validator_for(fn)({'a': 1, 'b': 'x', 'c': []})\nassert 'pydantic' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 else:
     sqlite3 = lazy("sqlite3")
 
-AT_ONCE = 20_000
+APPLY_BATCH_SIZE = 20_000
 """About how many records make a transaction: some tenths of a second, so that others get their turn."""
 
 Progress = Callable[[int, int], None]
@@ -64,10 +64,10 @@ class Applied:
     """
 
     records: int = 0
-    set_aside: int = 0
+    dead_lettered: int = 0
 
 
-async def apply(database: Database, home: Path, progress: Progress | None = None) -> Applied:
+async def apply_journal(database: Database, home: Path, progress: Progress | None = None) -> Applied:
     """Apply everything that the journal of `home` holds now.
 
     Args:
@@ -87,7 +87,7 @@ async def apply(database: Database, home: Path, progress: Progress | None = None
             break
         await blocking(_guard, home, lambda through=batches[-1].seq: reader.discard(home, through))
         done.records += records
-        done.set_aside += set_aside
+        done.dead_lettered += set_aside
         if progress is not None:
             progress(done.records, await _waiting(home))
     return done
@@ -103,12 +103,12 @@ async def apply_records(tx: Transaction, body: bytes) -> tuple[int, int]:
     return len(lines), await _apply(tx, lines)
 
 
-async def apply_told(tx: Transaction, records: Iterable[Record]) -> int:
+async def apply_event_records(tx: Transaction, records: Iterable[Record]) -> int:
     """Apply records whose states were told by events, which need not be emitted again; how many were set aside."""
     return await _apply(tx, records, told=True)
 
 
-def waiting(home: Path) -> tuple[int, int]:
+def measure_backlog(home: Path) -> tuple[int, int]:
     """How many batches the journal of `home` holds, and their size in bytes.
 
     Raises:
@@ -117,7 +117,7 @@ def waiting(home: Path) -> tuple[int, int]:
     return _guard(home, lambda: reader.pending(home))
 
 
-async def read_set_aside(database: Database) -> list[store.Row]:
+async def find_dead_letters(database: Database) -> list[store.Row]:
     """The records that were set aside, newest first: each with `reason`, `record` as it was, and `created`."""
     return await database.read(lambda tx: store.set_aside.find(tx, order="set_aside.id DESC"))
 
@@ -151,7 +151,7 @@ class _Batch:
 
 
 async def _waiting(home: Path) -> int:
-    return (await blocking(waiting, home))[0]
+    return (await blocking(measure_backlog, home))[0]
 
 
 async def _next(tx: Transaction, home: Path) -> list[_Batch]:
@@ -169,7 +169,7 @@ async def _next(tx: Transaction, home: Path) -> list[_Batch]:
 def _read(home: Path) -> list[_Batch]:
     batches: list[_Batch] = []
     count = 0
-    while count < AT_ONCE:
+    while count < APPLY_BATCH_SIZE:
         after = batches[-1].seq if batches else 0
         some = [_Batch(seq, lines) for seq, lines in reader.read(home, after, limit=8)]
         if not some:
@@ -225,12 +225,12 @@ async def _apply(tx: Transaction, lines: Iterable[Record], told: bool = False) -
     for kind, collection in _SIMPLE.items():
         await collection.add(tx, new.simple[kind])
     await artifacts.add_many(tx, new.simple["artifact"])
-    run_logs.announce(tx, new.simple["log"])
+    run_logs.notify_added(tx, new.simple["log"])
     for record in new.artifact_updates:
         await _update_artifact(tx, new, record)
     flow_runs = await _merge(tx, new, "flow_run", {})
     await _merge(tx, new, "task_run", flow_runs)
-    await heartbeats.renew(tx, new.alive)
+    await heartbeats.renew_leases(tx, new.alive)
     await _give_back_slots(tx, new.entered["flow_run"])
     if not told:
         for of, entered in new.entered.items():
@@ -249,17 +249,17 @@ def _sort(new: _Sorted, record: Record) -> None:
     try:
         kind = record.get("kind") if isinstance(record, dict) else None
         if kind in records.SIMPLE:
-            new.simple[kind].append(records.simple(record))
+            new.simple[kind].append(records.parse_simple(record))
         elif kind in _RUNS:
-            run = records.run(kind, record)
+            run = records.parse_run(kind, record)
             pending = new.runs[kind].setdefault(run["id"], _Pending())
             pending.record = pending.record or run
-            pending.events += records.first_states(kind, record)
+            pending.events += records.parse_first_states(kind, record)
         elif kind == "heartbeat":
-            id_, length = records.heartbeat(record)
+            id_, length = records.parse_heartbeat(record)
             new.alive[id_] = max(length, new.alive.get(id_, length))
         elif kind == "state" or kind == "update":
-            of, id_ = records.target(record, "run_id" if kind == "state" else "id")
+            of, id_ = records.parse_target(record, "run_id" if kind == "state" else "id")
             if of == "artifact":
                 new.artifact_updates.append(record)
             else:
@@ -291,7 +291,7 @@ async def _recall(tx: Transaction, new: _Sorted) -> None:
             await store.set_aside.remove(tx, where)
 
 
-async def take_back(tx: Transaction, limit: int) -> int:
+async def apply_waiting_records(tx: Transaction, limit: int) -> int:
     """Apply records that were set aside for a run which another transaction told of at the same moment.
 
     Neither of two such transactions sees what the other has written, so the records would wait for ever.
@@ -320,8 +320,8 @@ _NO_REASON_TO_WAIT = Sql(
 
 async def _update_artifact(tx: Transaction, new: _Sorted, record: Record) -> None:
     try:
-        _, id_ = records.target(record, "id")
-        values = records.changes("artifact", record)
+        _, id_ = records.parse_target(record, "id")
+        values = records.parse_changes("artifact", record)
     except BadRecord as error:
         new.set_aside(record, str(error))
         return
@@ -366,14 +366,14 @@ def _take_all(new: _Sorted, of: str, run: store.Row, events: Iterable[Record]) -
     for record in events:
         try:
             if record["kind"] == "update":
-                run.update(records.changes(of, record))
+                run.update(records.parse_changes(of, record))
                 news = True
             else:
                 entered.update(_enter(run, record))
         except BadRecord as error:
             new.set_aside(record, str(error))
     if entered:
-        run_states.derive(run)
+        run_states.derive_columns(run)
         run["updated"] = max(run["updated"], run["state_timestamp"])
         states = run["states"]
         new.entered[of] += [
@@ -386,8 +386,8 @@ def _take_all(new: _Sorted, of: str, run: store.Row, events: Iterable[Record]) -
 
 def _enter(run: store.Row, record: Record) -> Iterable[str]:
     """Put a recorded state into a run's history, and return its id; nothing when it is there already."""
-    state, result = records.state(record), records.result(record)
-    if not run_states.insert(run["states"], state):
+    state, result = records.parse_state(record), records.parse_result(record)
+    if not run_states.insert_state(run["states"], state):
         return ()
     if result is not None:
         run["result"] = result
@@ -403,7 +403,7 @@ async def _give_back_slots(tx: Transaction, entered: Iterable[emitting.Entered])
     }
     for run in ended.values():
         for lease_id in run_states.lease_ids(run):
-            await leases.end(tx, lease_id)
+            await leases.end_lease(tx, lease_id)
 
 
 async def _count_attempts(tx: Transaction, runs: list[store.Row], flow_runs: dict[UUID, store.Row]) -> None:

@@ -27,14 +27,14 @@ else:
 T = TypeVar("T")
 F = Callable[..., Any]
 
-_SUBGROUPS = ("block type",)
+_SUBGROUP_KINDS = ("block type",)
 """What has its commands in a group of another group."""
 
-PAGE = 200
+PAGE_SIZE = 200
 """How many objects are asked for at once."""
 
 
-def client() -> SyncPrefectClient:
+def get_client() -> SyncPrefectClient:
     """The client of the current settings."""
     return orchestration.get_client(sync_client=True)
 
@@ -46,7 +46,7 @@ def limit_option(default: int) -> Callable[[F], F]:
     )
 
 
-def pages(read: Callable[[int, int], list[T]]) -> list[T]:
+def read_all_pages(read: Callable[[int, int], list[T]]) -> list[T]:
     """All there are, page by page.
 
     Args:
@@ -54,13 +54,13 @@ def pages(read: Callable[[int, int], list[T]]) -> list[T]:
     """
     found: list[T] = []
     while True:
-        page = read(PAGE, len(found))
+        page = read(PAGE_SIZE, len(found))
         found += page
-        if len(page) < PAGE:
+        if len(page) < PAGE_SIZE:
             return found
 
 
-def named(what: str, name: str, read: Callable[[str], T | None], names: Callable[[], Iterable[str]]) -> T:
+def find_by_name(kind: str, name: str, read: Callable[[str], T | None], list_names: Callable[[], Iterable[str]]) -> T:
     """The thing of this name; where there is none the command fails, with the name that comes nearest.
 
     Args:
@@ -74,11 +74,11 @@ def named(what: str, name: str, read: Callable[[str], T | None], names: Callable
     except ObjectNotFound:
         found = None
     if found is None:
-        missing(what, name, list(names()))
+        fail_not_found(kind, name, list(list_names()))
     return found
 
 
-def as_uuid(text: str) -> UUID | None:
+def parse_uuid(text: str) -> UUID | None:
     """The id that a text is, or None."""
     try:
         return UUID(text)
@@ -86,10 +86,10 @@ def as_uuid(text: str) -> UUID | None:
         return None
 
 
-def missing(what: str, wanted: str, names: list[str], *, cutoff: float = 0.7) -> NoReturn:
+def fail_not_found(kind: str, name: str, names: list[str], *, cutoff: float = 0.7) -> NoReturn:
     """Fail with the name that comes nearest, or with the command that lists what there is."""
-    near = [name for name in names if wanted and name.startswith(wanted)]
-    near = near or difflib.get_close_matches(wanted, names, n=1, cutoff=cutoff)
-    command = what if what in _SUBGROUPS else what.replace(" ", "-")
+    near = [known for known in names if name and known.startswith(name)]
+    near = near or difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
+    command = kind if kind in _SUBGROUP_KINDS else kind.replace(" ", "-")
     hint = f"Did you mean {near[0]!r}?" if near else f"`prefect {command} ls` lists them."
-    fail(f"There is no {what} {wanted!r}. {hint}")
+    fail(f"There is no {kind} {name!r}. {hint}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import lazy
 from prefect.exceptions import ParameterTypeError, SignatureMismatchError
-from prefect.utilities.parameters import VAR_KEYWORD, VAR_POSITIONAL, Parameters
+from prefect.signatures.parameters import VAR_KEYWORD, VAR_POSITIONAL, Parameters
 
 if TYPE_CHECKING:
     import inspect

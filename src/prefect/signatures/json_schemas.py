@@ -19,8 +19,8 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from prefect.exceptions import ParameterTypeError
-from prefect.utilities.importtools import safe_load_namespace
-from prefect.utilities.validation import supported, type_hints
+from prefect.loading.sources import safe_load_namespace
+from prefect.signatures.validation import supported, type_hints
 
 
 class ParameterSchema(pydantic.BaseModel):

@@ -1,4 +1,4 @@
-"""Whether anything sets a setting, found without building the group that the setting belongs to.
+"""Find out whether a setting is set, without building the settings group that it belongs to.
 
 A run reads few groups of settings. To look at an unset password of the server would import the server's settings.
 """
@@ -10,15 +10,15 @@ from typing import Any
 from prefect.settings.sources import MISSING
 
 
-def value_if_given(current: Any, accessor: str, *aliases: str) -> Any:
-    """The value of the setting at `accessor` when some source or program code sets it, else None.
+def explicit_value(current: Any, accessor: str, *aliases: str) -> Any:
+    """Return the value of a setting that some source or program code sets, else None.
 
     Args:
         current: The settings.
         accessor: Where the setting is, such as `api.key`.
         *aliases: Its older environment names.
     """
-    if not is_given(current, accessor, *aliases):
+    if not is_explicit(current, accessor, *aliases):
         return None
     value = current
     for part in accessor.split("."):
@@ -26,8 +26,8 @@ def value_if_given(current: Any, accessor: str, *aliases: str) -> Any:
     return value
 
 
-def is_given(current: Any, accessor: str, *aliases: str) -> bool:
-    """Whether some source or program code sets the setting at `accessor`."""
+def is_explicit(current: Any, accessor: str, *aliases: str) -> bool:
+    """Return whether some source or program code sets a setting."""
     plan = current.plan
     *path, key = accessor.split(".")
     if plan.defaults or not plan.snapshot.layers:  # values from elsewhere: a copy, or defaults of a caller's

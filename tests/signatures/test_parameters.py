@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefect.exceptions import ParameterBindError, SignatureMismatchError
-from prefect.utilities.parameters import Parameters
+from prefect.signatures.parameters import Parameters
 
 
 def plain(a, b, c=3): ...

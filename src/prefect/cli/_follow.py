@@ -13,7 +13,7 @@ from uuid import UUID
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._finding import PAGE, client
+from prefect.cli._lookup import PAGE_SIZE, get_client
 from prefect.cli._output import fail, state_cell, style
 from prefect.cli._runs import print_logs
 
@@ -26,14 +26,14 @@ else:
     sorting = lazy("prefect.schemas.sorting")
     states = lazy("prefect.schemas.states")
 
-INTERVAL = 1.0
+POLL_INTERVAL_SECONDS = 1.0
 """Seconds between two looks at the run."""
 
-LATE = timedelta(seconds=10)
+LATE_LOG_TOLERANCE = timedelta(seconds=10)
 """How much later than its time a log may come and is still printed."""
 
 
-def watch(run: FlowRun, *, timeout: float | None = None, interval: float | None = None) -> None:
+def follow_run(run: FlowRun, *, timeout: float | None = None, interval: float | None = None) -> None:
     """Print what a run logs and the states it enters until it has ended.
 
     Args:
@@ -44,36 +44,36 @@ def watch(run: FlowRun, *, timeout: float | None = None, interval: float | None 
     Raises:
         click.ClickException: It ended otherwise than completed, or did not end in time.
     """
-    if ended(run):
+    if has_ended(run):
         click.echo(f"Flow run {run.name!r} has ended already.")
-        return conclude(run)
+        return report_outcome(run)
     deadline = None if timeout is None else time.monotonic() + timeout
-    logs, state_id = _Logs(run.id), None
+    logs, state_id = _LogReader(run.id), None
     while True:
         if run.state_id != state_id:
             state_id = run.state_id
-            click.echo(f"Flow run {run.name!r} is {style(*_named(run))}")
+            click.echo(f"Flow run {run.name!r} is {style(*_format_state(run))}")
         # The logs of a run that has ended are there, so they are looked at once more after its state.
-        print_logs(logs.new(), None, {run.id: run.name})
-        if ended(run):
-            return conclude(run)
+        print_logs(logs.read_new(), None, {run.id: run.name})
+        if has_ended(run):
+            return report_outcome(run)
         if deadline is not None and time.monotonic() >= deadline:
             fail(f"Flow run {run.name!r} has not ended within {timeout:g} seconds; it is {run.state_name}.")
-        time.sleep(interval or INTERVAL)
-        run = client().read_flow_run(run.id)
+        time.sleep(interval or POLL_INTERVAL_SECONDS)
+        run = get_client().read_flow_run(run.id)
 
 
-def _named(run: FlowRun) -> tuple[str, str | None]:
+def _format_state(run: FlowRun) -> tuple[str, str | None]:
     cell = state_cell(run.state_name or "without state", run.state_type)
     return f"{cell}.", cell.colour
 
 
-def ended(run: FlowRun) -> bool:
+def has_ended(run: FlowRun) -> bool:
     """Whether a run has ended."""
     return run.state_type in states.TERMINAL_STATES
 
 
-def conclude(run: FlowRun) -> None:
+def report_outcome(run: FlowRun) -> None:
     """End the command as the run ended: with a line, or as failed."""
     if run.state_type is states.StateType.COMPLETED:
         return click.echo(f"Flow run {run.name!r} ended {run.state_name}.")
@@ -81,24 +81,26 @@ def conclude(run: FlowRun) -> None:
     fail(f"Flow run {run.name!r} ended {run.state_name}{message}")
 
 
-class _Logs:
+class _LogReader:
     """The logs of a run that have not been printed yet."""
 
     def __init__(self, run_id: UUID) -> None:
-        self._of_run = filters.LogFilterFlowRunId(any_=[run_id])
+        self._run_filter = filters.LogFilterFlowRunId(any_=[run_id])
         self._printed: set[UUID] = set()
         self._after: filters.LogFilterTimestamp | None = None
 
-    def new(self) -> list[Log]:
-        wanted = filters.LogFilter(flow_run_id=self._of_run, timestamp=self._after)
+    def read_new(self) -> list[Log]:
+        wanted = filters.LogFilter(flow_run_id=self._run_filter, timestamp=self._after)
         found: list[Log] = []
         while True:
-            page = client().read_logs(wanted, limit=PAGE, offset=len(found), sort=sorting.LogSort.TIMESTAMP_ASC)
+            page = get_client().read_logs(
+                wanted, limit=PAGE_SIZE, offset=len(found), sort=sorting.LogSort.TIMESTAMP_ASC
+            )
             found += page
-            if len(page) < PAGE:
+            if len(page) < PAGE_SIZE:
                 break
         if found:
-            self._after = filters.LogFilterTimestamp(after_=found[-1].timestamp - LATE)
+            self._after = filters.LogFilterTimestamp(after_=found[-1].timestamp - LATE_LOG_TOLERANCE)
         fresh = [log for log in found if log.id not in self._printed]
         self._printed.update(log.id for log in fresh)
         return fresh

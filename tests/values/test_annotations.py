@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from prefect.utilities.annotations import Quote, allow_failure, freeze, opaque, quote, unmapped, unwrapped
+from prefect.values.annotations import Quote, allow_failure, freeze, opaque, quote, unmapped
 
 
 @pytest.mark.parametrize("mark", [allow_failure, freeze, opaque, quote, unmapped])
@@ -37,7 +37,3 @@ def test_only_what_json_can_say_can_be_frozen():
 def test_the_old_name_of_quote_warns():
     with pytest.warns(DeprecationWarning, match="quote"):
         assert Quote(3).unquote() == 3
-
-
-def test_marks_around_marks_come_off():
-    assert unwrapped(allow_failure(unmapped([1]))) == [1]

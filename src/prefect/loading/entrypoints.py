@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from prefect.utilities.importtools import safe_load_namespace
+from prefect.loading.sources import safe_load_namespace
 
 __all__ = ["Definition", "read", "split"]
 

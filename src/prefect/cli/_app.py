@@ -1,0 +1,192 @@
+"""The root command: it reads the global options, loads and runs a command, and turns errors into exit codes.
+
+It imports nothing but click before the command is known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prefect._lazy import lazy
+from prefect.cli import _output, _registry
+from prefect.cli._command import Group
+from prefect.exceptions import PrefectException
+
+if TYPE_CHECKING:
+    import traceback
+
+    from prefect.settings import context as settings_context
+else:
+    settings_context = lazy("prefect.settings.context")
+    traceback = lazy("traceback")
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run a command line and return the exit code: 0, 1 when the command failed, 2 when it was not understood."""
+    try:
+        return _run(list(sys.argv[1:] if args is None else args))
+    except BrokenPipeError:  # the reader of our output has seen enough
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(args: list[str]) -> int:
+    try:
+        args, profile, prompt = extract_global_options(args)
+        with _apply_global_options(profile, prompt):
+            code = root.main(args, prog_name="prefect", standalone_mode=False)
+            sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "prefect"
+        _output.print_error(f"{error.format_message()} See `{where} --help`.")
+        return 2
+    except click.ClickException as error:
+        _output.print_error(error.format_message())
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _output.print_error("Aborted.")
+        return 130
+    except (PrefectException, NotImplementedError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        _output.print_error(_to_one_line(error))
+        return 1
+    except Exception as error:  # the boundary to the person: no traceback unless asked for
+        if (message := _describe_api_error(error) or _describe_validation_error(error)) is None:
+            return _report_unexpected_error(error)
+        _output.print_error(message)
+        return 1
+
+
+def _to_one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _describe_api_error(error: Any) -> str | None:
+    """What it means that the API refused or did not answer; None for other errors."""
+    http: Any = sys.modules.get("httpx")  # who has not imported it raises nothing of it
+    if http is None or not isinstance(error, http.HTTPError):
+        return None
+    if isinstance(error, http.HTTPStatusError):
+        return f"The API refused with status {error.response.status_code}: {_read_error_detail(error.response)}"
+    return _to_one_line(error)  # the client's errors say where it asked
+
+
+def _describe_validation_error(error: Any) -> str | None:
+    """What is wrong with what was given for something to create or to change; None for other errors."""
+    pydantic: Any = sys.modules.get("pydantic")
+    if pydantic is None or not isinstance(error, pydantic.ValidationError):
+        return None
+    return f"{_output.describe_error(error)}." if error.title.endswith(("Create", "Update")) else None
+
+
+def _read_error_detail(response: Any) -> str:
+    try:
+        answer = response.json()
+    except ValueError:
+        return response.reason_phrase
+    for key in ("detail", "exception_detail", "exception_message"):
+        if isinstance(answer, dict) and answer.get(key):  # pyright: ignore[reportUnknownMemberType]
+            answer = answer[key]  # pyright: ignore[reportUnknownVariableType]
+            break
+    if isinstance(answer, list):  # what is wrong with the request, place by place
+        return "; ".join(
+            f"{'.'.join(map(str, one.get('loc', ())))}: {one.get('msg')}" if isinstance(one, dict) else str(one)
+            for one in answer  # pyright: ignore[reportUnknownVariableType]
+        )
+    return " ".join(str(answer).split())  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _report_unexpected_error(error: Exception) -> int:
+    if os.environ.get("PREFECT_DEBUG_MODE", "").lower() in ("1", "true", "yes", "on"):
+        traceback.print_exception(error)
+    else:
+        _output.print_error(
+            f"Unexpected {type(error).__name__}: {_to_one_line(error)} Set PREFECT_DEBUG_MODE=1 to see the traceback."
+        )
+    return 1
+
+
+_LONG_OPTION_NAMES = {"-cl": "--concurrency-limit", "-jv": "--job-variable"}
+"""Short names of two letters, which each command line may have."""
+
+
+def extract_global_options(args: Sequence[str]) -> tuple[list[str], str | None, bool | None]:
+    """Take the options that every command has out of a command line, up to `--`.
+
+    `-p` counts only before the command, because commands have a `-p` of their own.
+    """
+    remaining: list[str] = []
+    profile: str | None = None
+    prompt: bool | None = None
+    items = iter(args)
+    for item in items:
+        if item == "--":
+            return [*remaining, item, *items], profile, prompt
+        if item == "--profile" or (item == "-p" and not remaining):
+            profile = next(items, None)
+            if profile is None:
+                raise click.UsageError(f"Option {item} needs the name of a profile.")
+        elif item.startswith("--profile="):
+            profile = item.removeprefix("--profile=")
+        elif item in ("--prompt", "--no-prompt"):
+            prompt = item == "--prompt"
+        else:
+            remaining.append(_LONG_OPTION_NAMES.get(item, item))
+    return remaining, profile, prompt
+
+
+@contextlib.contextmanager
+def _apply_global_options(profile: str | None, prompt: bool | None) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        if profile is not None:
+            stack.enter_context(settings_context.use_profile(profile, override_environment_variables=True))
+        if prompt is not None:
+            stack.enter_context(settings_context.temporary_settings({"cli.prompt": prompt}))
+        yield
+
+
+class RootGroup(Group):
+    """The commands of the table, each imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(entry.name for entry in _registry.COMMANDS)
+
+    def list_names(self, ctx: click.Context) -> list[str]:
+        return [name for entry in _registry.COMMANDS for name in (entry.name, *entry.aliases)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for entry in _registry.COMMANDS:
+            if cmd_name == entry.name or cmd_name in entry.aliases:
+                return importlib.import_module(f"prefect.cli.{entry.module}").command
+        if cmd_name in _registry.PLANNED:
+            raise NotImplementedError(f"`prefect {cmd_name}` is not there yet; a later release brings it.")
+        return None
+
+    def list_summaries(self, ctx: click.Context) -> list[tuple[str, str, tuple[str, ...]]]:
+        return [(entry.name, entry.summary, entry.aliases) for entry in sorted(_registry.COMMANDS)]
+
+
+def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        import prefect
+
+        click.echo(prefect.__version__)
+        ctx.exit()
+
+
+@click.group(cls=RootGroup, context_settings={"help_option_names": ["--help"], "max_content_width": 100})
+@click.option(
+    "--version", "-v", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
+def root() -> None:
+    """Run flows and look at what they did."""

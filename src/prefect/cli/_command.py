@@ -1,0 +1,200 @@
+"""Groups, commands and their parameters, as every command module declares them.
+
+It imports nothing but click and must not know any command.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prefect._lazy import lazy
+from prefect.cli import _output
+
+if TYPE_CHECKING:
+    import difflib
+else:
+    difflib = lazy("difflib")
+
+GLOBAL_OPTIONS_HELP = [
+    ("--profile, -p NAME", "Use this profile; its values win over the environment."),
+    ("--prompt / --no-prompt", "Whether questions may be asked."),
+]
+
+
+class Group(click.Group):
+    """A group that shows its help when no command is given, and suggests one for a name it does not know.
+
+    Attributes:
+        aliases: Other names of its commands, and what they stand for.
+        later: Its commands that a later release brings.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.aliases: dict[str, str] = {}
+        self.planned: frozenset[str] = frozenset()
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), color=ctx.color)
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+    def list_names(self, ctx: click.Context) -> list[str]:
+        return [*self.list_commands(ctx), *self.aliases]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.planned:
+            raise NotImplementedError(f"`{ctx.command_path} {cmd_name}` is not there yet; a later release brings it.")
+        return super().get_command(ctx, self.aliases.get(cmd_name, cmd_name))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            near = difflib.get_close_matches(name, self.list_names(ctx), n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"There is no command {name!r}.{hint}", ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def list_summaries(self, ctx: click.Context) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Its commands: the name, what it does, other names."""
+        return [
+            (
+                name,
+                command.get_short_help_str(limit=100),
+                tuple(alias for alias, meant in self.aliases.items() if meant == name),
+            )
+            for name, command in sorted(self.commands.items())
+            if not command.hidden
+        ]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [
+            (f"{name} ({', '.join(aliases)})" if aliases else name, summary)
+            for name, summary, aliases in self.list_summaries(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        _write_global_options(formatter)
+
+
+class Command(click.Command):
+    """A command whose help also shows the options that every command has."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        _write_global_options(formatter)
+
+
+def _write_global_options(formatter: click.HelpFormatter) -> None:
+    with formatter.section("Options of every command"):
+        formatter.write_dl(GLOBAL_OPTIONS_HELP)
+
+
+Group.command_class = Command
+Group.group_class = type  # groups inside groups are of the same kind
+
+
+def group(name: str, help: str) -> Group:
+    """A group of commands; give its commands with `@command.command("name")`."""
+    return Group(name, help=help)
+
+
+def command(name: str, **options: Any) -> Callable[[Callable[..., Any]], Command]:
+    """A command that stands alone."""
+    return click.command(name, cls=Command, **options)
+
+
+def flag(*names: str, help: str, default: bool | None = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option that is on or off: each `--name` has a `--no-name`.
+
+    Args:
+        names: The names, and the function's parameter where it is called otherwise.
+        help: What it means when it is on.
+        default: What it is when it is not given.
+    """
+    declarations = [f"{name}/--no-{name[2:]}" if name.startswith("--") else name for name in names]
+    return click.option(*declarations, default=default, help=help)
+
+
+def multiple_option(
+    *names: str, help: str, metavar: str | None = None, type: Any = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option that may be repeated; the function gets a tuple. `--empty-name` says that there are none.
+
+    Args:
+        names: The names, and the function's parameter where it is called otherwise.
+        help: What it means.
+        metavar: What a value is.
+        type: A click type.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        function = _empty_option(names)(function)
+        return click.option(*names, multiple=True, metavar=metavar, type=type, help=f"{help}; may be repeated.")(
+            function
+        )
+
+    return decorate
+
+
+def _empty_option(names: Iterable[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    empty = [f"--empty-{name[2:]}" for name in names if name.startswith("--")]
+    return click.option(*empty, is_flag=True, hidden=True, expose_value=False)
+
+
+def positional(
+    name: str, *, help: str, required: bool = True, multiple: bool = False, type: Any = None, option: str | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A parameter that is given by its place or, as `--name`, by its name.
+
+    Args:
+        name: The function's parameter.
+        help: What it is, for the error when it is missing.
+        required: Whether it must be given; otherwise it may be None (or empty, with `many`).
+        many: Whether there may be several; the function gets a tuple.
+        type: A click type.
+        option: Its name as an option, where that is another.
+    """
+    option_name = option or "--" + name.replace("_", "-")
+    metavar = name.upper() + ("..." if multiple else "")
+    metavar = metavar if required else f"[{metavar}]"
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        function = _empty_option([option_name])(function) if multiple else function
+
+        @click.argument(name, required=False, nargs=-1 if multiple else 1, type=type, metavar=metavar)
+        @click.option(option_name, f"{name}_by_name", hidden=True, multiple=multiple, type=type)
+        @functools.wraps(function)
+        def call(**values: Any) -> Any:
+            by_place, by_name = values.pop(name), values.pop(f"{name}_by_name")
+            value = (*by_place, *by_name) if multiple else (by_name if by_place is None else by_place)
+            if required and value in (None, ()):
+                raise click.UsageError(f"{name.upper()} is missing. {help}", ctx=click.get_current_context())
+            return function(**{name: value}, **values)
+
+        return call
+
+    return decorate
+
+
+def output_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The option `-o json`; the function's parameter `output` is "json" or None."""
+
+    def check(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+        if value is not None and value != "json":
+            _output.fail("Only 'json' output format is supported.")
+        return value
+
+    return click.option(
+        "--output", "-o", metavar="FORMAT", callback=check, help="`json` gives the output for programs."
+    )(function)

@@ -1,0 +1,71 @@
+"""Define what a module's source defines, without running the module."""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import sys
+from pathlib import Path
+from typing import Any
+
+_DEFINITIONS = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.ClassDef,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.Assign,
+    ast.AnnAssign,
+)
+
+
+def safe_load_namespace(source_code: str, filepath: str | None = None) -> dict[str, Any]:
+    """What a module would define: its imports, classes, functions and constants, each as far as that is possible.
+
+    Other statements do not run, `if __name__ == "__main__"` among them. What raises, such as the import of a package
+    that is not installed, is left out.
+
+    Args:
+        filepath: Where the source is, so that it can import its neighbours.
+
+    Raises:
+        SyntaxError: The source is not Python.
+    """
+    tree = ast.parse(source_code)
+    namespace: dict[str, Any] = {"__name__": "prefect_safe_namespace_loader"}
+    directory = str(Path(filepath).resolve().parent) if filepath else None
+    if directory is not None:
+        sys.path.insert(0, directory)
+    try:
+        for statement in tree.body:
+            if isinstance(statement, _DEFINITIONS):
+                _define(statement, namespace, futures_of(tree))
+    finally:
+        if directory is not None:
+            sys.path.remove(directory)
+    return namespace
+
+
+def futures_of(tree: ast.Module) -> int:
+    """The compiler's flags for what the source imports from `__future__`."""
+    names = [
+        alias.name
+        for statement in tree.body
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        for alias in statement.names
+    ]
+    flags = 0
+    for name in names:
+        flags |= getattr(__future__, name).compiler_flag
+    return flags
+
+
+def _define(statement: ast.stmt, namespace: dict[str, Any], flags: int) -> None:
+    # This file's own `from __future__` must not change what the source means.
+    code = compile(
+        ast.Module(body=[statement], type_ignores=[]), "<safe namespace>", "exec", flags=flags, dont_inherit=True
+    )
+    try:
+        exec(code, namespace)
+    except Exception:  # a user's module may raise anything
+        pass

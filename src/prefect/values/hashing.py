@@ -1,0 +1,104 @@
+"""Hashes that are the same in every process: of text, of files, of any values that JSON or pickle can write.
+
+The hash of values is the one Prefect 3 makes, so that caches written by it stay valid. What cannot be written has no
+hash: a wrong one would be a wrong cache hit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from prefect._lazy import lazy
+from prefect.exceptions import HashError
+
+if TYPE_CHECKING:
+    import cloudpickle
+    import pydantic_core
+else:
+    cloudpickle = lazy("cloudpickle")
+    pydantic_core = lazy("pydantic_core")
+
+# Not for security, which some builds of OpenSSL must be told.
+_md5 = partial(hashlib.md5, usedforsecurity=False)
+
+
+def stable_hash(*args: str | bytes, hash_algo: Callable[..., Any] = _md5) -> str:
+    """The hash of some text, as hexadecimal digits.
+
+    Args:
+        hash_algo: One of `hashlib`'s constructors.
+    """
+    digest = hash_algo()
+    for part in args:
+        digest.update(part.encode() if isinstance(part, str) else part)
+    return digest.hexdigest()
+
+
+def file_hash(path: str, hash_algo: Callable[..., Any] = _md5) -> str:
+    """The hash of a file's bytes, as hexadecimal digits."""
+    digest = hash_algo()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def hash_objects(
+    *args: Any, hash_algo: Callable[..., Any] = _md5, raise_on_failure: bool = False, **kwargs: Any
+) -> str | None:
+    """The hash of some values: of their JSON, or, where JSON cannot say them, of their pickle.
+
+    Args:
+        hash_algo: One of `hashlib`'s constructors.
+        raise_on_failure: Raise instead of returning None when the values can be written in neither way.
+
+    Raises:
+        HashError: They can be written in neither way, and `raise_on_failure` is set.
+    """
+    # Whatever a user's type raises when it is written means that there is no hash.
+    try:
+        return stable_hash(_to_json((args, kwargs)), hash_algo=hash_algo)
+    except Exception as error:
+        json_error = error
+    try:
+        return stable_hash(cloudpickle.dumps((args, kwargs)), hash_algo=hash_algo)
+    except Exception as error:
+        if not raise_on_failure:
+            return None
+        raise HashError(
+            "These values have no stable hash, because they can be written neither as JSON "
+            f"({_first_line(json_error)}) nor as a pickle ({_first_line(error)})."
+        ) from error
+
+
+def _to_json(values: Any) -> str:
+    text = json.dumps(values, sort_keys=True, default=_as_json)
+    if _HIDDEN in text:
+        raise ValueError("pydantic's secrets look all the same in JSON")
+    return text
+
+
+_HIDDEN = '"**********"'
+
+
+def _as_json(value: Any) -> dict[str, Any]:
+    kind = type(value)
+    data = pydantic_core.to_jsonable_python(value)
+    if isinstance(value, (set, frozenset)):
+        data = sorted(data, key=_sort_key)  # a set of strings has another order in each process
+    return {"__class__": f"{kind.__module__}.{kind.__qualname__}", "data": data}
+
+
+def _sort_key(value: Any) -> tuple[bool, Any]:
+    # Numbers by size, as small sets of them are in order anyway; everything else by its text.
+    if isinstance(value, (int, float)):
+        return False, value
+    return True, json.dumps(value, sort_keys=True)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,144 @@
+"""Placeholders in text and data: `{{ name }}`, `{{ $ENV }}`, `{{ prefect.blocks... }}`, `{{ prefect.variables... }}`.
+
+They are filled in `prefect.yaml` and in the job templates of work pools. Nothing is evaluated: a placeholder is a name.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+from prefect.values.annotations import NotSet
+from prefect.values.nested import get_from_dict
+
+T = TypeVar("T", str, int, float, bool, dict[Any, Any], list[Any], None)
+
+PLACEHOLDER_CAPTURE_REGEX = re.compile(r"({{\s*([\w\.\-\[\]$]+)\s*}})")
+BLOCK_DOCUMENT_PLACEHOLDER_PREFIX = "prefect.blocks."
+VARIABLE_PLACEHOLDER_PREFIX = "prefect.variables."
+ENV_VAR_PLACEHOLDER_PREFIX = "$"
+
+
+class PlaceholderType(enum.Enum):
+    """Where the value of a placeholder comes from."""
+
+    STANDARD = "standard"
+    BLOCK_DOCUMENT = "block_document"
+    VARIABLE = "variable"
+    ENV_VAR = "env_var"
+
+
+class Placeholder(NamedTuple):
+    """A placeholder: as it stands in the text, its name, and where its value comes from."""
+
+    full_match: str
+    name: str
+    type: PlaceholderType
+
+
+def determine_placeholder_type(name: str) -> PlaceholderType:
+    """Where the value of a placeholder of this name comes from."""
+    if name.startswith(BLOCK_DOCUMENT_PLACEHOLDER_PREFIX):
+        return PlaceholderType.BLOCK_DOCUMENT
+    if name.startswith(VARIABLE_PLACEHOLDER_PREFIX):
+        return PlaceholderType.VARIABLE
+    if name.startswith(ENV_VAR_PLACEHOLDER_PREFIX):
+        return PlaceholderType.ENV_VAR
+    return PlaceholderType.STANDARD
+
+
+def find_placeholders(template: T) -> set[Placeholder]:
+    """The placeholders in a string, or in the strings inside dicts and lists.
+
+    Raises:
+        ValueError: There is something in it that JSON does not have.
+    """
+    if template is None or isinstance(template, (int, float, bool)):
+        return set()
+    if isinstance(template, str):
+        found = PLACEHOLDER_CAPTURE_REGEX.findall(template)
+        return {Placeholder(full, name, determine_placeholder_type(name)) for full, name in found}
+    if isinstance(template, (dict, list)):
+        inside: Any = template.values() if isinstance(template, dict) else template
+        return {placeholder for value in inside for placeholder in find_placeholders(value)}
+    raise ValueError(f"A template cannot contain a {type(template).__name__!r}.")
+
+
+def apply_values(
+    template: T,
+    values: dict[str, Any],
+    remove_notset: bool = True,
+    on_missing: Callable[[str], None] | None = None,
+    skip_prefixes: list[str] | None = None,
+) -> T | type[NotSet]:
+    """Fill in the placeholders.
+
+    A string that is nothing but a placeholder becomes the value, of any type; in other strings, its text. Those of
+    blocks and variables stay.
+
+    Args:
+        values: The value of each name; `a.b[0]` looks inside.
+        remove_notset: Take out what has no value: a placeholder from its string, a key from its dict. Items of lists
+            that have no value are always taken out.
+        on_missing: Called with the name of each placeholder without a value.
+        skip_prefixes: Leave placeholders alone whose names begin with these.
+
+    Returns:
+        The filled template; `NotSet` if it was a placeholder without a value.
+
+    Raises:
+        ValueError: There is something in it that JSON does not have.
+    """
+    options = (remove_notset, on_missing, skip_prefixes)
+    if template is None or isinstance(template, (int, float, bool)):
+        return template
+    if isinstance(template, str):
+        return _fill_text(template, values, *options)
+    if isinstance(template, dict):
+        filled: dict[Any, Any] = {}
+        for key, value in template.items():
+            new = apply_values(value, values, *options)
+            if new is not NotSet:
+                filled[key] = new
+            elif not remove_notset:
+                filled[key] = value
+        return cast("T", filled)
+    if isinstance(template, list):
+        items = [apply_values(item, values, *options) for item in template]
+        return [item for item in items if item is not NotSet]
+    raise ValueError(f"A template cannot contain a {type(template).__name__!r}.")
+
+
+def _fill_text(
+    template: str,
+    values: dict[str, Any],
+    remove_notset: bool,
+    on_missing: Callable[[str], None] | None,
+    skip_prefixes: list[str] | None,
+) -> Any:
+    placeholders = {
+        placeholder
+        for placeholder in find_placeholders(template)
+        if placeholder.type in (PlaceholderType.STANDARD, PlaceholderType.ENV_VAR)
+        and not placeholder.name.startswith(tuple(skip_prefixes or ()))
+    }
+    for full, name, kind in placeholders:
+        value = _value_of(name, kind, values)
+        if value is NotSet and on_missing is not None:
+            on_missing(name)
+        if full == template and kind is PlaceholderType.STANDARD:
+            return value
+        if value is not NotSet:
+            template = template.replace(full, str(value))
+        elif remove_notset:
+            template = template.replace(full, "")
+    return template
+
+
+def _value_of(name: str, kind: PlaceholderType, values: dict[str, Any]) -> Any:
+    if kind is PlaceholderType.ENV_VAR:
+        return os.environ.get(name.removeprefix(ENV_VAR_PLACEHOLDER_PREFIX), NotSet)
+    return get_from_dict(values, name, NotSet)
