@@ -367,7 +367,7 @@ def test_the_time_limit_is_the_setting(server: Serving) -> None:
     with settings(api_request_timeout=7.5):
         client = get_client(sync_client=True)
         client.hello()
-    assert client._transport._sync.timeout.read == 7.5  # pyright: ignore[reportAttributeAccessIssue]
+    assert client._transport.clients._sync.timeout.read == 7.5  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_httpx_settings_are_for_the_http_client(server: Serving) -> None:
