@@ -311,7 +311,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
         tracker = _functions.drawing()
         if tracker is not None:
             return tracker.task_called(self, {**parameters, "wait_for": wait_for})
-        return shells.start(lambda: task_run.TaskExecution(self, parameters, wait_for), self, return_state)
+        return shells.start(lambda: task_run.TaskRunEngine(self, parameters, wait_for), self, return_state)
 
     @overload
     def submit(

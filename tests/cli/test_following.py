@@ -14,7 +14,7 @@ from prefect.cli import _follow, events
 from prefect.client.orchestration import get_client
 from prefect.types import new_id
 from tests.cli.conftest import Prefect, Run, table
-from tests.server.journals import flow, flow_run, log, state, write
+from tests.server.journal_records import flow, flow_run, log, state, write
 
 PROGRAM = """
 from prefect import flow
@@ -140,7 +140,7 @@ def test_executing_a_run_of_a_deployment(run: Run, program: Path, monkeypatch: p
     [
         ({}, "The deployment 'by-hand' names no entrypoint"),
         ({"entrypoint": "a.py:a", "path": "/nowhere/at/all"}, "should be in '/nowhere/at/all', which is no directory"),
-        ({"entrypoint": "a.py:a", "pull_steps": [{"prefect.deployments.steps.git_clone": {}}]}, "a later release does"),
+        ({"entrypoint": "a.py:a", "pull_steps": [{"prefect.deployments.steps.git_clone": {}}]}, "cannot be run yet"),
     ],
 )
 def test_code_that_is_not_here(run: Run, home: Path, place: dict[str, Any], error: str) -> None:

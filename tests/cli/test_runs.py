@@ -13,7 +13,7 @@ import pytest
 from prefect.cli._app import run as run_command
 from prefect.types import new_id, now
 from tests.cli.conftest import Prefect, table
-from tests.server.journals import flow, flow_run, log, state, task_run, write
+from tests.server.journal_records import flow, flow_run, log, state, task_run, write
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from prefect.client.orchestration.base import CATCH_UP_TIMEOUT_SECONDS
 from prefect.exceptions import ObjectNotFound
 from prefect.types import new_id
 from tests.client.serving import Reply, Serving
-from tests.server.journals import FLOW_ID, flow_run, write
-from tests.server.journals import flow as flow_record
+from tests.server.journal_records import FLOW_ID, flow_run, write
+from tests.server.journal_records import flow as flow_record
 
 
 @pytest.fixture

@@ -31,10 +31,10 @@ def upgrade(yes: bool, revision: str, dry_run: bool) -> None:
     """Bring the database to a newer revision."""
     settings = get_current_settings()
     if not (yes or dry_run):
-        confirm(f"Bring the database {opening.place(settings)} to revision {revision}?", default=True)
-    migrations.upgrade(opening.target(settings), revision, dry_run)
+        confirm(f"Bring the database {opening.describe_database(settings)} to revision {revision}?", default=True)
+    migrations.upgrade(opening.migration_target(settings), revision, dry_run)
     if not dry_run:
-        click.echo(f"The database {opening.place(settings)} is at revision {revision}.")
+        click.echo(f"The database {opening.describe_database(settings)} is at revision {revision}.")
 
 
 @command.command("downgrade")
@@ -45,10 +45,13 @@ def downgrade(yes: bool, revision: str, dry_run: bool) -> None:
     """Take the database back to an older revision. What that one cannot hold is lost."""
     settings = get_current_settings()
     if not (yes or dry_run):
-        confirm(f"Take the database {opening.place(settings)} to revision {revision}? What that cannot hold is lost.")
-    migrations.downgrade(opening.target(settings), revision, dry_run)
+        confirm(
+            f"Take the database {opening.describe_database(settings)} to revision {revision}? "
+            "What that cannot hold is lost."
+        )
+    migrations.downgrade(opening.migration_target(settings), revision, dry_run)
     if not dry_run:
-        click.echo(f"The database {opening.place(settings)} is at revision {revision}.")
+        click.echo(f"The database {opening.describe_database(settings)} is at revision {revision}.")
 
 
 @command.command("reset")
@@ -57,11 +60,11 @@ def reset(yes: bool) -> None:
     """Remove everything from the database, and create its tables anew."""
     settings = get_current_settings()
     if not yes:
-        confirm(f"Remove everything from the database {opening.place(settings)}?")
-    target = opening.target(settings)
+        confirm(f"Remove everything from the database {opening.describe_database(settings)}?")
+    target = opening.migration_target(settings)
     migrations.downgrade(target, "base")
     migrations.upgrade(target)
-    click.echo(f"The database {opening.place(settings)} is empty.")
+    click.echo(f"The database {opening.describe_database(settings)} is empty.")
 
 
 @command.command("stamp")
@@ -69,8 +72,8 @@ def reset(yes: bool) -> None:
 def stamp(revision: str) -> None:
     """Say that the database is at a revision, without changing it."""
     settings = get_current_settings()
-    migrations.stamp(opening.target(settings), revision)
-    click.echo(f"The database {opening.place(settings)} is stamped with revision {revision}.")
+    migrations.stamp(opening.migration_target(settings), revision)
+    click.echo(f"The database {opening.describe_database(settings)} is stamped with revision {revision}.")
 
 
 @command.command("revision")
@@ -80,4 +83,4 @@ def revision(message: str | None, autogenerate: bool) -> None:
     """Write the file of a new revision, for who works on the schema."""
     if autogenerate:
         raise NotImplementedError("Revisions are not generated: they are written by hand. Leave --autogenerate out.")
-    migrations.new_revision(opening.target(get_current_settings()), message)
+    migrations.new_revision(opening.migration_target(get_current_settings()), message)

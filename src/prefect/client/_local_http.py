@@ -58,7 +58,7 @@ class _LocalHttpTransport(httpx.AsyncBaseTransport, httpx.BaseTransport):
             found, path_params = routes.match_path(request.method, request.url.path.removeprefix(self._base_path))
             params, values = _read_request(found, request, body)
             answer = await self._application.execute(found, {**params, **path_params}, values)
-        except errors.Refused as refusal:
+        except errors.ServiceError as refusal:
             return httpx.Response(refusal.status, headers=refusal.headers, json={refusal.key: str(refusal)})
         except (db_errors.Duplicate, db_errors.Unstorable) as error:
             return httpx.Response(409 if isinstance(error, db_errors.Duplicate) else 422, json={"detail": str(error)})
@@ -69,7 +69,7 @@ def _read_request(found: Any, request: httpx.Request, body: bytes) -> tuple[dict
     """Return the parameters of an operation that are in the query, the headers and the raw body; and the JSON body.
 
     Raises:
-        Invalid: The body is not JSON, or not an object where its fields are parameters.
+        InvalidRequest: The body is not JSON, or not an object where its fields are parameters.
     """
     params: dict[str, Any] = {}
     json = fields = False
@@ -90,9 +90,9 @@ def _read_request(found: Any, request: httpx.Request, body: bytes) -> tuple[dict
     try:
         values = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise errors.Invalid(f"The body is not JSON: {error}.") from None
+        raise errors.InvalidRequest(f"The body is not JSON: {error}.") from None
     if fields and not isinstance(values, dict | None):
-        raise errors.Invalid("The body must be a JSON object.")
+        raise errors.InvalidRequest("The body must be a JSON object.")
     return params, values
 
 

@@ -229,7 +229,7 @@ class LocalTransport:
     ) -> Any:
         try:
             answer = await self.application.call(method, route, params or {}, body)
-        except errors.Refused as refusal:
+        except errors.ServiceError as refusal:
             raise self._error(method, build_path(route, params or {})[0], refusal) from None
         return answer.body.decode() if isinstance(answer, operation.RawResponse) else answer
 

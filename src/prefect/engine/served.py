@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from prefect import _io
 from prefect.client.failures import MISSING_ROUTE_STATUSES, describe_error, get_status
-from prefect.engine.core import RunRecord, metadata_of
+from prefect.engine.core import RunRecord, result_metadata
 from prefect.exceptions import Abort
 from prefect.logging.loggers import get_logger
 from prefect.outbox.api_connection import is_unavailable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from prefect.engine.subflow import ParentTask
+    from prefect.engine.subflow import ParentTaskRun
     from prefect.journal.writer import Journal
     from prefect.outbox.shipper import Shipper
 
@@ -54,10 +54,10 @@ class ServedRecord(RunRecord):
         super().__init__(to, "flow_run", run_id, None)
         self.local = False
 
-    def enter(self, state: dict[str, Any]) -> None:
+    def add_state(self, state: dict[str, Any]) -> None:
         """The run enters a state."""
         if self.local:
-            super().enter(state)
+            super().add_state(state)
 
 
 class Server:
@@ -78,7 +78,7 @@ class Server:
         self._run_id: UUID | None = None
 
     async def create(
-        self, flow_name: str, values: Mapping[str, Any], policy: dict[str, Any], parent: ParentTask | None
+        self, flow_name: str, values: Mapping[str, Any], policy: dict[str, Any], parent: ParentTaskRun | None
     ) -> FlowRun | None:
         """Create the run; None when the server is away, and the run is inside one that goes on.
 
@@ -87,7 +87,7 @@ class Server:
         """
         try:
             if parent is not None:
-                body = {name: value for name, value in parent.created.items() if name != "created"}
+                body = {name: value for name, value in parent.creation_values.items() if name != "created"}
                 await self._call("POST", "/task_runs/", body)  # it gets the flow run's states
             body = {name: values[name] for name in _FLOW_RUN if values[name] is not None}
             body |= {
@@ -199,7 +199,7 @@ def _as_request(state: State[Any]) -> dict[str, Any]:
         "name": state.name,
         "message": state.message,
         "state_details": {name: value for name, value in vars(state.state_details).items() if value},
-        "data": metadata_of(state.data),
+        "data": result_metadata(state.data),
     }
 
 

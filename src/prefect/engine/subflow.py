@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from prefect.journal.writer import Journal
 
 
-class ParentTask:
+class ParentTaskRun:
     """The task run of one call of a subflow.
 
     Args:
@@ -33,7 +33,7 @@ class ParentTask:
         if caller is not None:
             links["__parents__"] = [{"input_type": "task_run", "id": caller.task_run_id}]
         self.id = new_id()
-        self.created: dict[str, Any] = {
+        self.creation_values: dict[str, Any] = {
             "id": self.id,
             "flow_run_id": parent.flow_run.id,
             "name": f"{name}-{number}",
@@ -46,12 +46,12 @@ class ParentTask:
         }
         self._record: RunRecord | None = None
 
-    def begin(self, to: Journal, child_id: UUID, known: bool = False) -> None:
+    def start_recording(self, to: Journal, child_id: UUID, known: bool = False) -> None:
         """Record it from now on; `known` when a server has made it."""
         self._child_id = child_id
-        self._record = RunRecord(to, "task_run", self.id, None if known else self.created)
+        self._record = RunRecord(to, "task_run", self.id, None if known else self.creation_values)
 
-    def mirror(self, state: State[Any]) -> None:
+    def record_state(self, state: State[Any]) -> None:
         """Record the child's state as this run's, unless a server keeps it in step."""
         if self._record is None:
             return
@@ -64,4 +64,4 @@ class ParentTask:
         }
         if state.message:
             entry["message"] = state.message
-        self._record.enter(entry)
+        self._record.add_state(entry)

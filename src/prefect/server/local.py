@@ -19,17 +19,17 @@ from prefect.server.db.sqlite import open_home
 from prefect.server.routes import find_operation
 from prefect.server.routes.operation import LOCAL, Operation, StatusResponse
 from prefect.server.routes.parameters import bind_arguments, wants_caller
-from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.errors import NotFound
 from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
 from prefect.server.services.runs.orphans import crash_orphans
 from prefect.server.services.upkeep import retention
 
 logger = logging.getLogger("prefect.client")
 
-OWNERS_EVERY = 5.0
+ORPHAN_CHECK_INTERVAL_SECONDS = 5.0
 """Seconds between two looks for runs whose process is gone."""
 
-FLUSH_TIMEOUT = 10.0
+FLUSH_TIMEOUT_SECONDS = 10.0
 """Seconds to wait for this process's own records to reach the disk."""
 
 
@@ -43,8 +43,8 @@ class LocalApplication:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.database = open_home(home)
-        self._looked = float("-inf")
-        self._warned = False
+        self._last_orphan_check = float("-inf")
+        self._has_warned = False
 
     async def call(self, method: str, route: str, params: Mapping[str, Any], body: Any = None) -> Any:
         """Carry out an operation.
@@ -62,7 +62,7 @@ class LocalApplication:
         try:
             operation = find_operation(method, route)
         except LookupError:
-            raise Missing("operation", f"{method} {route}") from None
+            raise NotFound("operation", f"{method} {route}") from None
         answer = await self.execute(operation, params, body)
         return answer.body if isinstance(answer, StatusResponse) else answer
 
@@ -80,15 +80,15 @@ class LocalApplication:
         """Apply the journal, crash runs whose process is gone, and remove events that are too old."""
         own = journal.current()
         if own is not None and own.home == self.home:
-            await blocking(own.flush, FLUSH_TIMEOUT)
+            await blocking(own.flush, FLUSH_TIMEOUT_SECONDS)
         try:
             await apply_journal(self.database, self.home)
-            if time.monotonic() - self._looked > OWNERS_EVERY:
+            if time.monotonic() - self._last_orphan_check > ORPHAN_CHECK_INTERVAL_SECONDS:
                 await crash_orphans(self.database, self.home)
-                await retention.tend(self.database)
-                self._looked = time.monotonic()
+                await retention.prune_local_events(self.database)
+                self._last_orphan_check = time.monotonic()
         except JournalUnreadable as error:
             # What was applied before can still be read.
-            if not self._warned:
-                self._warned = True
+            if not self._has_warned:
+                self._has_warned = True
                 logger.warning("%s", error)

@@ -18,10 +18,10 @@ from starlette.types import ASGIApp
 import prefect
 from prefect.server.app import metrics, sockets
 from prefect.server.app.csrf import CsrfMiddleware
+from prefect.server.app.dispatch import OperationDispatcher
 from prefect.server.app.endpoints import LazyRoute
 from prefect.server.app.errors import HANDLERS
 from prefect.server.app.middleware import MAX_BODY_BYTES, RequestMiddleware
-from prefect.server.app.prefix_router import PrefixRouter
 from prefect.server.bus import Bus
 from prefect.server.db import opening
 from prefect.server.db.interface import Database
@@ -70,9 +70,10 @@ class Server:
 
     def __init__(self, settings: Settings | None = None, database: Database | None = None, loops: bool = True) -> None:
         self.settings = settings or get_current_settings()
-        self.database = database or opening.database(self.settings)
+        self.database = database or opening.open_database(self.settings)
         self.bus = Bus()
         self.loops = Loops(self.database, self.bus, self.settings, metrics.observe_round) if loops else None
+        self._routes = [LazyRoute(operation, self.database) for operation in list_operations()]
         self.api = self._api()
         self.app = self._app()
 
@@ -80,7 +81,7 @@ class Server:
         """Open the database, take in what was recorded without a server, and begin to work."""
         await self.database.open()
         self.bus.start(self.database)
-        await startup.prepare(self.database, self.settings)
+        await startup.prepare_store(self.database, self.settings)
         if self.loops is not None:
             self.loops.start()
 
@@ -97,8 +98,7 @@ class Server:
             exception_handlers=HANDLERS,
             strict_content_type=False,
         )
-        routes = [LazyRoute(operation, self.database) for operation in list_operations()]
-        api.router.routes += [PrefixRouter(routes), *routes]
+        api.router.routes += self._routes
         api.router.routes.extend(sockets.routes(self))
         api.add_route("/metrics", self._metrics, include_in_schema=False)
         return api
@@ -108,7 +108,8 @@ class Server:
         app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=self._lifespan)
         app.state.server = self
         auth = told.auth_string.get_secret_value() if told.auth_string else None
-        inside: ASGIApp = GZipMiddleware(self.api, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL)
+        operations = OperationDispatcher(self._routes, self.api)
+        inside: ASGIApp = GZipMiddleware(operations, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL)
         if told.csrf_protection_enabled:
             inside = CsrfMiddleware(inside, self.database)
         base = base_path(self.settings)

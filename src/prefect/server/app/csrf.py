@@ -49,6 +49,6 @@ class CsrfMiddleware:
             return "The request does not say whose CSRF token it has: send Prefect-Csrf-Client."
 
         async def valid(tx: Transaction) -> bool:
-            return await csrf.valid(tx, client, token)
+            return await csrf.is_token_valid(tx, client, token)
 
         return None if await self.database.read(valid) else "Invalid CSRF token or client: fetch another token."

@@ -26,7 +26,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from prefect.server.db.errors import StoreBusy
-from prefect.server.db.interface import Database, Transaction, Work
+from prefect.server.db.interface import Database, Transaction, UnitOfWork
 from prefect.server.routes.operation import Caller, Operation, RawResponse, StatusResponse
 from prefect.server.routes.parameters import Parameter, list_parameters, wants_caller
 
@@ -61,23 +61,29 @@ class _Made:
     """What answers the requests of a route: an application of ASGI."""
 
     def __init__(self, operation: Operation, database: Database) -> None:
-        self._operation = operation
+        self.operation = operation
         self._database = database
 
     @cached_property
+    def endpoint(self) -> Callable[..., Awaitable[Response]]:
+        """The function that carries out the operation."""
+        return build_endpoint(self.operation, self._database)
+
+    @cached_property
     def route(self) -> APIRoute:
-        return build_route(self._operation, self._database)
+        """The route that FastAPI makes of it."""
+        return build_route(self.operation, self.endpoint)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = self.route
         await self.route.app(scope, receive, send)
 
 
-def build_route(operation: Operation, database: Database) -> APIRoute:
-    """A route that carries out an operation, each request in a transaction of its own."""
+def build_route(operation: Operation, endpoint: Callable[..., Awaitable[Response]]) -> APIRoute:
+    """Return FastAPI's route of an operation."""
     return JsonRoute(
         operation.path,
-        build_endpoint(operation, database),
+        endpoint,
         methods=[operation.method],
         name=operation.fn.__name__,
         tags=list(operation.tags),
@@ -95,7 +101,7 @@ def build_endpoint(operation: Operation, database: Database) -> Callable[..., Aw
     raw = next((parameter.name for parameter in list_parameters(operation) if parameter.location == "raw"), None)
 
     async def carry_out(request: Request, **given: Any) -> Response:
-        given.pop("x_prefect_api_version", None)
+        given.pop("x_prefect_api_version", None)  # FastAPI documents it
         if caller_name is not None:
             given[caller_name] = caller(request)
         if raw is not None:
@@ -124,7 +130,7 @@ def _transacting(
     if operation.timeout_seconds is None:
         return transact
 
-    async def hastily(work: Work[Any]) -> Any:
+    async def hastily(work: UnitOfWork[Any]) -> Any:
         try:
             async with asyncio.timeout(operation.timeout_seconds):
                 return await transact(work)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from prefect.server.app.endpoints import to_json
 from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
-from prefect.server.services.core.errors import Refused
+from prefect.server.services.core.errors import ServiceError
 
 logger = logging.getLogger("prefect.server")
 
@@ -38,7 +38,7 @@ async def handle_invalid_request(_: Request, error: Exception) -> Response:
 
 async def handle_refused(_: Request, error: Exception) -> Response:
     """What a service refused."""
-    assert isinstance(error, Refused)
+    assert isinstance(error, ServiceError)
     response = error_response(error.status, {error.key: str(error)})
     response.headers.update(error.headers)
     return response
@@ -64,7 +64,7 @@ async def handle_failure(request: Request, error: Exception) -> Response:
 
 HANDLERS: dict[Any, Any] = {
     RequestValidationError: handle_invalid_request,
-    Refused: handle_refused,
+    ServiceError: handle_refused,
     Duplicate: handle_unstorable,
     Unstorable: handle_unstorable,
     StoreBusy: handle_unavailable,

@@ -108,7 +108,7 @@ class Loops:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             async with asyncio.timeout(RESIGN_TIMEOUT_SECONDS):
-                await self.environment.database.write(lambda tx: leadership.resign(tx, self.owner))
+                await self.environment.database.write(lambda tx: leadership.resign_leadership(tx, self.owner))
         except (TimeoutError, StoreError):
             logger.warning("The loops' lead could not be given up: others take over when it runs out")
 
@@ -149,6 +149,6 @@ class Loops:
         length = timedelta(seconds=max(3 * loop.interval_seconds, 15))
 
         async def claim(tx: Transaction) -> bool:
-            return await leadership.claim(tx, loop.name, self.owner, length)
+            return await leadership.claim_leadership(tx, loop.name, self.owner, length)
 
         return await self.environment.database.write(claim)

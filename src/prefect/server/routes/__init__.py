@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import lazy
 from prefect.server.routes.operation import Operation, Routes
-from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.errors import NotFound
 
 if TYPE_CHECKING:
     from starlette import routing
@@ -92,7 +92,7 @@ def match_path(method: str, path: str) -> tuple[Operation, dict[str, Any]]:
         path: The path below the API, with or without a slash at its end.
 
     Raises:
-        Missing: There is no such operation.
+        NotFound: There is no such operation.
     """
     words = path.split("/")[1:3]
     two = "/".join(words)
@@ -104,7 +104,7 @@ def match_path(method: str, path: str) -> tuple[Operation, dict[str, Any]]:
         for operation in operations:
             if operation.method == method and (values := _match(operation.path, candidate)) is not None:
                 return operation, values
-    raise Missing("operation", f"{method} {path}")
+    raise NotFound("operation", f"{method} {path}")
 
 
 def _match(template: str, path: str) -> dict[str, Any] | None:

@@ -29,7 +29,7 @@ async def read_version(tx: Transaction) -> str:
 @routes.reads("GET", "/storage", ServerDefaultResultStorage)
 async def read_server_default_result_storage(tx: Transaction) -> Any:
     """The block that stores results where nothing else is said."""
-    return await administration.default_storage(tx)
+    return await administration.get_default_storage(tx)
 
 
 @routes.writes("PUT", "/storage", ServerDefaultResultStorage, 200)

@@ -87,5 +87,5 @@ Template = Annotated[str, In("whole")]
 @routes.reads("POST", "/templates/validate", None, status=204)
 async def validate_template(tx: Transaction, template: Template = "") -> Any:
     """Whether a text is a template for an action; status 422, and what is wrong with it, when it is not."""
-    error = service.template_error(template)
+    error = service.find_template_error(template)
     return StatusResponse(422, error) if error else None

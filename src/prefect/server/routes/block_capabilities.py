@@ -14,4 +14,4 @@ routes = Routes("Block capabilities", "/block_capabilities")
 @routes.reads("GET", "/", list[str])
 async def read_available_block_capabilities(tx: Transaction) -> Any:
     """Everything that blocks of any kind can do."""
-    return await block_types.capabilities(tx)
+    return await block_types.find_capabilities(tx)

@@ -68,7 +68,7 @@ async def delete_block_type(tx: Transaction, id: UUID) -> None:
 @routes.reads("GET", "/slug/{slug}/block_documents", list[BlockDocument], **_DOCUMENTS)
 async def read_block_documents_for_block_type(tx: Transaction, slug: str, include_secrets: bool = False) -> Any:
     """The documents of a block type by their names, apart from anonymous ones."""
-    return await block_documents.find_of_type(tx, slug, include_secrets)
+    return await block_documents.find_by_type(tx, slug, include_secrets)
 
 
 @routes.reads("GET", "/slug/{slug}/block_documents/name/{block_document_name}", BlockDocument, **_DOCUMENTS)
@@ -82,4 +82,4 @@ async def read_block_document_by_name_for_block_type(
 @routes.writes("POST", "/install_system_block_types", Any)
 async def install_system_block_types(tx: Transaction) -> None:
     """Add the block types that come with the server, where they are missing."""
-    await system_blocks.install(tx)
+    await system_blocks.install_block_types(tx)

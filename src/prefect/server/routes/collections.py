@@ -14,4 +14,4 @@ routes = Routes("Collections", "/collections")
 @routes.reads("GET", "/views/{view}", dict[str, Any])
 async def read_view_content(tx: Transaction, view: str) -> Any:
     """The kinds of workers, the blocks or the flows of known packages."""
-    return collections.view(view)
+    return collections.get_view(view)

@@ -15,4 +15,4 @@ routes = Routes(None, "/csrf-token")
 @routes.writes("GET", "", CsrfToken)
 async def create_csrf_token(tx: Transaction, client: str) -> Any:
     """A new token for a client; status 422 where no token is needed."""
-    return await csrf.issue(tx, client)
+    return await csrf.issue_token(tx, client)

@@ -26,8 +26,8 @@ async def create_events(tx: Transaction, events: Annotated[list[Event], In("whol
     received = now()
     told = [{**event.model_dump(), "received": received} for event in events]
     for event in told:
-        ingest.check(event)
-    await ingest.receive(tx, told)
+        ingest.check_event(event)
+    await ingest.ingest_events(tx, told)
 
 
 @routes.reads("POST", "/filter", EventPage)
@@ -38,7 +38,7 @@ async def read_events(
     limit: Annotated[int, In("body"), Ge(0), Le(_PAGE)] = _PAGE,
 ) -> Any:
     """The first page of the events that satisfy a filter."""
-    return _answer(await service.find(tx, filter or EventFilter(), limit), caller)
+    return _answer(await service.find_first_page(tx, filter or EventFilter(), limit), caller)
 
 
 @routes.reads("GET", "/filter/next", EventPage)
@@ -46,7 +46,7 @@ async def read_account_events_page(
     tx: Transaction, caller: Caller, page_token: Annotated[str, In("query", "page-token")]
 ) -> Any:
     """The next page of events."""
-    return _answer(await service.find_next(tx, page_token), caller)
+    return _answer(await service.find_next_page(tx, page_token), caller)
 
 
 @routes.reads("POST", "/count-by/{countable}", list[EventCount])
@@ -58,10 +58,10 @@ async def count_account_events(
     time_interval: Annotated[float, In("body"), Ge(0.01)] = 1.0,
 ) -> Any:
     """How many events satisfy a filter, by their names, their resources or the time."""
-    return await service.count_by(tx, filter, countable, time_unit, time_interval)
+    return await service.count_events_by(tx, filter, countable, time_unit, time_interval)
 
 
-def _answer(page: service.Page, caller: Caller) -> dict[str, Any]:
+def _answer(page: service.EventPage, caller: Caller) -> dict[str, Any]:
     place = caller.headers.get("x-forwarded-proto", "http"), caller.headers.get("host", "ephemeral-prefect")
     address = "{}://{}/api/events/filter/next?page-token={}".format(*place, page.token)
     return {"events": page.events, "total": page.total, "next_page": address if page.token else None}

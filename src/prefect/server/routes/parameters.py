@@ -9,10 +9,11 @@ from functools import cache, cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from prefect.schemas.base import ActionBaseModel
 from prefect.server.routes.operation import Caller, In, Operation
-from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.errors import InvalidRequest
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,17 @@ class Parameter:
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
-        """What validates it."""
-        return TypeAdapter(self.type)
+        """What validates a value of it."""
+        return TypeAdapter(_without_deprecation(self.type))
+
+
+def _without_deprecation(kind: Any) -> Any:
+    """Return a type without the mark that its parameter is deprecated, which means nothing to a value."""
+    if get_origin(kind) is not Annotated:
+        return kind
+    base, *metadata = get_args(kind)
+    metadata = [part for part in metadata if not (isinstance(part, FieldInfo) and part.deprecated)]
+    return Annotated[base, *metadata] if metadata else base
 
 
 @cache
@@ -101,7 +111,7 @@ def bind_arguments(operation: Operation, params: Mapping[str, Any], body: Any) -
         if source is not None:
             given[parameter.name] = _validated(parameter, source)
         elif parameter.required:
-            raise Invalid(f"{parameter.name} must be given.")
+            raise InvalidRequest(f"{parameter.name} must be given.")
     return given
 
 
@@ -113,7 +123,7 @@ def _validated(parameter: Parameter, value: Any) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         place = ".".join(str(part) for part in (parameter.name, *first["loc"]))
-        raise Invalid(f"{place} is not valid: {first['msg']}.") from None
+        raise InvalidRequest(f"{place} is not valid: {first['msg']}.") from None
 
 
 def _as_data(value: Any) -> Any:

@@ -33,6 +33,6 @@ async def server_version(tx: Transaction) -> str:
 @routes.reads("GET", "/ready", Any, timeout_seconds=5.0)
 async def perform_readiness_check(tx: Transaction) -> Any:
     """The database answers, too."""
-    if await reading.answers_queries(tx):
+    if await reading.is_database_reachable(tx):
         return {"message": "OK"}
     return StatusResponse(503, {"message": "Database is not available"})

@@ -116,7 +116,7 @@ async def paginate_task_runs(
     """A page of the task runs that satisfy filters, in short."""
     return await reading.paginate(
         tx,
-        reading.find_task_runs_in_short,
+        reading.find_task_run_summaries,
         store.task_runs,
         sort,
         page,

@@ -17,4 +17,4 @@ async def validate_obj(
     tx: Transaction, json_schema: Annotated[dict[str, Any], In("body", "schema")], values: Body[dict[str, Any]]
 ) -> Any:
     """What is wrong with values for a JSON schema; status 422 when the schema is none."""
-    return await form_errors.find(tx, json_schema, values)
+    return await form_errors.find_form_errors(tx, json_schema, values)

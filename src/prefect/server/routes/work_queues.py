@@ -30,8 +30,8 @@ async def create_work_queue(tx: Transaction, work_queue: wire.WorkQueueCreate) -
 @routes.writes("PATCH", "/{id:uuid}")
 async def update_work_queue(tx: Transaction, work_queue: wire.WorkQueueUpdate, id: UUID) -> None:
     """Change what is given of a work queue."""
-    row = await reading.get(tx, store.work_queues, id)
-    pool = await reading.get(tx, store.work_pools, row["work_pool_id"], lock=True)
+    row = await reading.get_row(tx, store.work_queues, id)
+    pool = await reading.get_row(tx, store.work_pools, row["work_pool_id"], lock=True)
     await queues.change(tx, row, pool, work_queue.model_dump(exclude_unset=True))
 
 
@@ -45,7 +45,7 @@ async def read_work_queue_by_name(tx: Transaction, name: str) -> Any:
 @routes.reads("GET", "/{id:uuid}", wire.WorkQueueResponse)
 async def read_work_queue(tx: Transaction, id: UUID) -> Any:
     """A work queue."""
-    return (await queues.present(tx, [await reading.get(tx, store.work_queues, id)]))[0]
+    return (await queues.present(tx, [await reading.get_row(tx, store.work_queues, id)]))[0]
 
 
 @routes.writes("POST", "/{id:uuid}/get_runs", list[wire.FlowRunResponse])
@@ -74,15 +74,15 @@ async def read_work_queues(
 @routes.writes("DELETE", "/{id:uuid}")
 async def delete_work_queue(tx: Transaction, id: UUID) -> None:
     """Delete a work queue; its runs and deployments stay, in no queue."""
-    row = await reading.get(tx, store.work_queues, id)
-    pool = await reading.get(tx, store.work_pools, row["work_pool_id"], lock=True)
+    row = await reading.get_row(tx, store.work_queues, id)
+    pool = await reading.get_row(tx, store.work_pools, row["work_pool_id"], lock=True)
     await queues.remove(tx, row, pool)
 
 
 @routes.reads("GET", "/{id:uuid}/status", wire.WorkQueueStatusDetail)
 async def read_work_queue_status(tx: Transaction, id: UUID) -> Any:
     """How healthy a work queue is."""
-    return await queues.get_health(tx, await reading.get(tx, store.work_queues, id))
+    return await queues.get_health(tx, await reading.get_row(tx, store.work_queues, id))
 
 
 @routes.reads("POST", "/{id:uuid}/concurrency_status", wire.WorkQueueConcurrencyStatus)

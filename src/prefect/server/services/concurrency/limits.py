@@ -17,7 +17,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import one_of
 from prefect.server.services.core import paging
-from prefect.server.services.core.errors import Conflict, Invalid, Locked, Missing
+from prefect.server.services.core.errors import Conflict, InvalidRequest, Locked, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.store import Row
@@ -127,12 +127,12 @@ async def acquire_slots(tx: Transaction, names: Sequence[str], slots: int, mode:
     rows = await find_by_name(tx, names)
     rates = [row["name"] for row in rows if not row["slot_decay_per_second"]] if mode == "rate_limit" else []
     if rates:
-        raise Invalid(
+        raise InvalidRequest(
             f"Only limits with a slot decay can limit a rate, and {', '.join(map(repr, rates))} has none: set its "
             "slot_decay_per_second."
         )
     if any(slots > row["limit_"] for row in _active(rows)):
-        raise Invalid(f"{slots} slots can never be taken of a limit that has fewer: ask for fewer.")
+        raise InvalidRequest(f"{slots} slots can never be taken of a limit that has fewer: ask for fewer.")
     ids = [row["id"] for row in rows]
     if not await take_slots(tx, ids, slots):
         raise Locked("Locked", max(_wait(apply_decay(row), slots) for row in _active(await find_by_name(tx, names))))
@@ -190,7 +190,7 @@ async def get(tx: Transaction, key: UUID | str, lock: bool = False) -> Row:
     column = "id" if isinstance(key, UUID) else "name"
     rows = await store.concurrency_limits.find(tx, one_of(f"concurrency_limit.{column}", [key]), lock=lock)
     if not rows:
-        raise Missing("concurrency limit", key)
+        raise NotFound("concurrency limit", key)
     return rows[0]
 
 
@@ -222,7 +222,7 @@ async def remove(tx: Transaction, key: UUID | str) -> None:
 
 async def find(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
     """Limits by their names, as they are now."""
-    rows = await paging.page(tx, store.concurrency_limits, "NAME_ASC", limit, offset)
+    rows = await paging.find_page(tx, store.concurrency_limits, "NAME_ASC", limit, offset)
     return [present(row) for row in rows]
 
 
@@ -253,5 +253,5 @@ def _taken(name: str) -> Conflict:
 
 async def _tell(tx: Transaction, what: str, row: Row) -> None:
     payload = {name: row[name] for name in ("name", "active", "slot_decay_per_second")} | {"limit": row["limit_"]}
-    resource = emitting.resource("concurrency-limit", row["id"], row["name"])
+    resource = emitting.resource_labels("concurrency-limit", row["id"], row["name"])
     await emitting.emit(tx, f"prefect.concurrency-limit.{what}", resource, (), payload)

@@ -16,7 +16,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.concurrency import leases, limits
 from prefect.server.services.core import paging
-from prefect.server.services.core.errors import Locked, Missing
+from prefect.server.services.core.errors import Locked, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Row
 from prefect.settings import get_current_settings
@@ -138,7 +138,7 @@ async def get_by_tag(tx: Transaction, tag: str) -> Answer:
 async def find_all(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
     """The limits of tags, by tag."""
     where = Sql(f"substr(concurrency_limit.name, 1, {len(TAG_PREFIX)}) = ?", (TAG_PREFIX,))
-    rows = await paging.page(tx, store.concurrency_limits, "NAME_ASC", limit, offset, where)
+    rows = await paging.find_page(tx, store.concurrency_limits, "NAME_ASC", limit, offset, where)
     holders = await _holders(tx, [row["id"] for row in rows])
     return [_answer(row, holders[row["id"]]) for row in rows]
 
@@ -173,7 +173,7 @@ async def reset(tx: Transaction, tag: str, task_run_ids: Sequence[UUID]) -> None
 
 async def _with_holders(tx: Transaction, row: Row) -> Answer:
     if not row["name"].startswith(TAG_PREFIX):
-        raise Missing("concurrency limit", row["id"])
+        raise NotFound("concurrency limit", row["id"])
     return _answer(row, (await _holders(tx, [row["id"]]))[row["id"]])
 
 

@@ -7,7 +7,7 @@ from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.store import Collection, Row
 
 
-async def locked(tx: Transaction, collection: Collection, where: Sql, limit: int) -> list[Row]:
+async def lock_batch(tx: Transaction, collection: Collection, where: Sql, limit: int) -> list[Row]:
     """So many of the objects that satisfy a condition, which nobody else may change until the transaction ends.
 
     They are looked for first and locked in the order of their keys then: an order would have the database walk

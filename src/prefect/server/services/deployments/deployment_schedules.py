@@ -10,7 +10,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
 from prefect.server.services.core import reading
-from prefect.server.services.core.errors import Conflict, Invalid, Missing
+from prefect.server.services.core.errors import Conflict, InvalidRequest, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import scheduling
 from prefect.server.store import Row
@@ -24,7 +24,7 @@ _WRITTEN = (*_CHANGEABLE, "updated", "look_at")
 
 async def find(tx: Transaction, deployment_id: UUID) -> list[Answer]:
     """The schedules of a deployment, the one that changed last first; `Missing` without the deployment."""
-    await reading.get(tx, store.deployments, deployment_id)
+    await reading.get_row(tx, store.deployments, deployment_id)
     return (await find_by_deployment(tx, [deployment_id])).get(deployment_id, [])
 
 
@@ -60,7 +60,7 @@ async def change(tx: Transaction, deployment_id: UUID, id_: UUID, values: Values
     there = await store.deployment_schedules.find(tx, _of([deployment_id]))
     row = next((row for row in there if row["id"] == id_), None)
     if row is None:
-        raise Missing("schedule", id_)
+        raise NotFound("schedule", id_)
     await _change(tx, row, values, [other for other in there if other is not row])
     await scheduling.discard_upcoming_runs(tx, [deployment_id])
 
@@ -70,7 +70,7 @@ async def remove(tx: Transaction, deployment_id: UUID, id_: UUID) -> None:
     await _lock(tx, deployment_id)
     where = Sql("deployment_schedule.id = ? AND deployment_schedule.deployment_id = ?", (id_, deployment_id))
     if not await store.deployment_schedules.remove(tx, where):
-        raise Missing("schedule", id_)
+        raise NotFound("schedule", id_)
     await scheduling.discard_upcoming_runs(tx, [deployment_id])
 
 
@@ -94,7 +94,7 @@ async def merge(tx: Transaction, deployment_id: UUID, schedules: Sequence[Values
         await store.deployment_schedules.remove(tx, _of([deployment_id]))
         there = []
     if there and not all(values.get("slug") for values in schedules):
-        raise Invalid("Each schedule must have a slug, which says which of the deployment's schedules is meant.")
+        raise InvalidRequest("Each schedule must have a slug, which says which of the deployment's schedules is meant.")
     by_slug = {row["slug"]: row for row in there}
     new: list[Values] = []
     for values in schedules:
@@ -113,7 +113,7 @@ def _of(ids: Sequence[UUID]) -> Sql:
 
 async def _lock(tx: Transaction, deployment_id: UUID) -> None:
     """Have changes of one deployment's schedules made one after the other; `Missing` without the deployment."""
-    await reading.get(tx, store.deployments, deployment_id, lock=True)
+    await reading.get_row(tx, store.deployments, deployment_id, lock=True)
 
 
 async def _add(tx: Transaction, deployment_id: UUID, schedules: Iterable[Values], there: Sequence[Row]) -> list[Row]:
@@ -121,7 +121,9 @@ async def _add(tx: Transaction, deployment_id: UUID, schedules: Iterable[Values]
     new: list[Row] = []
     for values in schedules:
         if values.get("schedule") is None:
-            raise Invalid("A new schedule must have a `schedule`: an interval, a cron expression or a recurrence rule.")
+            raise InvalidRequest(
+                "A new schedule must have a `schedule`: an interval, a cron expression or a recurrence rule."
+            )
         slug = values.get("slug")
         _check_slug(slug, slugs)
         slugs.add(slug)

@@ -16,7 +16,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.concurrency import limits
 from prefect.server.services.core import differences, json_schemas, paging, reading
-from prefect.server.services.core.errors import Conflict, Invalid, Missing
+from prefect.server.services.core.errors import Conflict, InvalidRequest, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import deployment_schedules, scheduling
 from prefect.server.services.events import emitting, event_store
@@ -62,7 +62,7 @@ async def create(tx: Transaction, values: Values) -> tuple[Answer, bool]:
     # Locked, so that two who create the same deployment do it one after the other.
     flow = await store.flows.get(tx, values["flow_id"], lock=True)
     if flow is None:
-        raise Missing("flow", values["flow_id"])
+        raise NotFound("flow", values["flow_id"])
     where = Sql("deployment.flow_id = ? AND deployment.name = ?", (flow["id"], values["name"]))
     there = await store.deployments.find(tx, where, lock=True)
     labels = {"prefect.flow.id": str(flow["id"]), **(values.get("labels") or {})}
@@ -144,8 +144,8 @@ async def _place(tx: Transaction, row: Row, values: Values, doing: str) -> None:
         pool = await work_pools.get_by_name(tx, pool_name, lock=True)
         try:
             json_schemas.validate(row["job_variables"], pool["base_job_template"].get("variables") or {}, partial=True)
-        except (json_schemas.NotValid, json_schemas.NotASchema) as error:
-            raise Invalid(f"Error {doing} deployment: {error}") from None
+        except (json_schemas.InvalidValues, json_schemas.InvalidSchema) as error:
+            raise InvalidRequest(f"Error {doing} deployment: {error}") from None
     else:
         pool = await _pool_of(tx, row) or await work_pools.get_default(tx)
     row["work_queue_id"] = pool["default_queue_id"]
@@ -165,7 +165,7 @@ async def _limit(tx: Transaction, row: Row, values: Values) -> None:
     """Give a deployment the limit that a request names, or one of its own, or none."""
     number, shared = values.get("concurrency_limit"), values.get("global_concurrency_limit_id")
     if number is not None and shared is not None:
-        raise Invalid(
+        raise InvalidRequest(
             "A deployment cannot have both a concurrency limit of its own and a global one: give one of them."
         )
     own = f"deployment:{row['id']}"
@@ -185,16 +185,16 @@ async def _limit(tx: Transaction, row: Row, values: Values) -> None:
 def _check_parameters(row: Row) -> None:
     try:
         json_schemas.validate(row["parameters"], row["parameter_openapi_schema"] or {}, partial=True)
-    except json_schemas.NotValid as error:
+    except json_schemas.InvalidValues as error:
         raise Conflict(f"Error updating deployment: {error}") from None
-    except json_schemas.NotASchema as error:
-        raise Invalid(f"Error updating deployment: {error}") from None
+    except json_schemas.InvalidSchema as error:
+        raise InvalidRequest(f"Error updating deployment: {error}") from None
 
 
 async def _say_changed(tx: Transaction, before: Row | None, after: Row) -> None:
     if before is None:
         await _say(tx, "created", [after])
-    elif told := differences.told(before, after, _TOLD):
+    elif told := differences.describe_changes(before, after, _TOLD):
         await _say(tx, "updated", [after], told)
 
 
@@ -214,7 +214,7 @@ async def remove(tx: Transaction, rows: Sequence[Row]) -> None:
 
 async def remove_matching(tx: Transaction, criteria: Any, limit: int) -> list[UUID]:
     """Delete deployments that satisfy a filter, so many at most, and return their ids."""
-    where = reading.where(tx, store.deployments, deployments=criteria)
+    where = reading.compile_criteria(tx, store.deployments, deployments=criteria)
     found = await store.deployments.find(tx, where, "deployment.id", limit, lock=True)
     await remove(tx, found)
     return [row["id"] for row in found]
@@ -225,7 +225,7 @@ async def remove_matching(tx: Transaction, criteria: Any, limit: int) -> list[UU
 
 async def get(tx: Transaction, id_: UUID, lock: bool = False) -> Row:
     """A deployment's row, or `Missing`."""
-    return await reading.get(tx, store.deployments, id_, lock=lock)
+    return await reading.get_row(tx, store.deployments, id_, lock=lock)
 
 
 async def get_by_name(tx: Transaction, flow_name: str, name: str) -> Row:
@@ -233,7 +233,7 @@ async def get_by_name(tx: Transaction, flow_name: str, name: str) -> Row:
     of_flow = "deployment.flow_id IN (SELECT flow.id FROM flow WHERE flow.name = ?) AND deployment.name = ?"
     rows = await store.deployments.find(tx, Sql(of_flow, (flow_name, name)))
     if not rows:
-        raise Missing("deployment", f"{flow_name}/{name}")
+        raise NotFound("deployment", f"{flow_name}/{name}")
     return rows[0]
 
 
@@ -241,8 +241,8 @@ async def find(
     tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """Deployments that satisfy filters, by name unless sorted otherwise."""
-    where = reading.where(tx, store.deployments, **criteria)
-    return await present(tx, await paging.page(tx, store.deployments, sort or "NAME_ASC", limit, offset, where))
+    where = reading.compile_criteria(tx, store.deployments, **criteria)
+    return await present(tx, await paging.find_page(tx, store.deployments, sort or "NAME_ASC", limit, offset, where))
 
 
 async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
@@ -322,15 +322,15 @@ async def _say(tx: Transaction, what: str, rows: Sequence[Row], payload: Mapping
     queues, pools = await _places(tx, rows)
     events: list[event_store.Event] = []
     for row in rows:
-        related = [emitting.resource("flow", row["flow_id"], flows.get(row["flow_id"], {}).get("name"), "flow")]
+        related = [emitting.resource_labels("flow", row["flow_id"], flows.get(row["flow_id"], {}).get("name"), "flow")]
         if queue := queues.get(row["work_queue_id"]):
-            related += [work_queues.related_resource(queue), emitting.work_pool(pools[queue["work_pool_id"]])]
+            related += [work_queues.related_resource(queue), emitting.work_pool_labels(pools[queue["work_pool_id"]])]
         for kind, role, column in _OTHERS:
             if row[column] is not None:
-                related.append(emitting.resource(kind, row[column], role=role))
-        resource = emitting.resource("deployment", row["id"], row["name"])
-        events.append(emitting.happened(f"prefect.deployment.{what}", resource, related, payload))
-    await event_store.add(tx, events)
+                related.append(emitting.resource_labels(kind, row[column], role=role))
+        resource = emitting.resource_labels("deployment", row["id"], row["name"])
+        events.append(emitting.build_event(f"prefect.deployment.{what}", resource, related, payload))
+    await event_store.add_events(tx, events)
 
 
 _OTHERS = (

@@ -23,7 +23,7 @@ async def mark_late_runs(tx: Transaction, after: timedelta) -> int:
         " AND flow_run.state_type = 'SCHEDULED' AND flow_run.state_name = 'Scheduled'",
         (now() - after,),
     )
-    rows = await batches.locked(tx, store.flow_runs, due, SWEEP_BATCH_SIZE)
+    rows = await batches.lock_batch(tx, store.flow_runs, due, SWEEP_BATCH_SIZE)
     marked = 0
     for row in rows:
         state = {

@@ -22,7 +22,7 @@ from prefect.schemas.wire.deployments import Schedule
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, one_of
-from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.deployments.horizon import Horizon, Plan, plan_runs
 from prefect.server.services.runs import creation
 from prefect.server.store import Row
@@ -105,7 +105,7 @@ async def create_scheduled_runs(
     schedules = await store.deployment_schedules.find(tx, where)
     at = start or now()
     if not EARLIEST <= at <= LATEST:
-        raise Invalid(f"Runs can be made from {EARLIEST:%Y} to {LATEST:%Y}, and not from {at.isoformat()} on.")
+        raise InvalidRequest(f"Runs can be made from {EARLIEST:%Y} to {LATEST:%Y}, and not from {at.isoformat()} on.")
     if end is not None:
         horizon = replace(horizon, max_time=end - at)
     made: list[Run] = []

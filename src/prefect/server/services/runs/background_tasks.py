@@ -43,14 +43,14 @@ async def claim_task_run(tx: Transaction, keys: Keys[str], worker: str) -> Answe
             Sql("task_run.next_scheduled_start_time IS NOT NULL AND task_run.next_scheduled_start_time <= ?", (at,)),
             Sql("NOT EXISTS (SELECT 1 FROM lease WHERE lease.id = task_run.id)"),
             # Other runs of these tasks may wait for their retry, in the process of their flow.
-            tx.dialect.last_has("task_run.states", "details", "deferred"),
+            tx.dialect.last_item_has("task_run.states", "details", "deferred"),
         ]
     )
     order = "task_run.next_scheduled_start_time, task_run.id"
     for row in await store.task_runs.find(tx, due, order, CLAIM_CANDIDATES):
         lease = {"id": row["id"], "created": at, "expires": at + CLAIM_DURATION, "slots": 0, "limits": []}
         if await store.leases.add(tx, [{**lease, "holder": {"type": _CLAIM, "id": worker}}]):
-            return presenters.task_run(row)
+            return presenters.present_task_run(row)
     return None
 
 

@@ -28,7 +28,7 @@ async def cancel_task_runs(tx: Transaction) -> int:
         f"task_run.{OPEN} AND EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = task_run.flow_run_id"
         " AND flow_run.state_type = 'CANCELLED')"
     )
-    rows = await batches.locked(tx, store.task_runs, orphaned, SWEEP_BATCH_SIZE)
+    rows = await batches.lock_batch(tx, store.task_runs, orphaned, SWEEP_BATCH_SIZE)
     for row in rows:
         entry = transitions.parse_proposed_state({"type": "CANCELLED", "message": CHILD_MESSAGE})
         await transitions.propose_state(tx, store.task_runs, row, entry, policies.MinimalTaskPolicy)
@@ -42,7 +42,7 @@ async def cancel_subflows(tx: Transaction) -> int:
         " AND EXISTS (SELECT 1 FROM task_run JOIN flow_run AS parent ON parent.id = task_run.flow_run_id"
         " WHERE task_run.id = flow_run.parent_task_run_id AND parent.state_type = 'CANCELLED')"
     )
-    rows = await batches.locked(tx, store.flow_runs, orphaned, SWEEP_BATCH_SIZE)
+    rows = await batches.lock_batch(tx, store.flow_runs, orphaned, SWEEP_BATCH_SIZE)
     for row in rows:
         type_ = "CANCELLED" if row["deployment_id"] is None else "CANCELLING"
         entry = transitions.parse_proposed_state({"type": type_, "message": SUBFLOW_MESSAGE})
@@ -58,7 +58,7 @@ async def cancel_stuck_runs(tx: Transaction, after: timedelta) -> int:
     stuck = Sql(
         f"flow_run.{HELD} AND flow_run.state_type = 'CANCELLING' AND flow_run.state_timestamp < ?", (now() - after,)
     )
-    rows = await batches.locked(tx, store.flow_runs, stuck, SWEEP_BATCH_SIZE)
+    rows = await batches.lock_batch(tx, store.flow_runs, stuck, SWEEP_BATCH_SIZE)
     for row in rows:
         entry = transitions.parse_proposed_state({"type": "CANCELLED", "message": TIMEOUT_MESSAGE})
         await transitions.propose_state(tx, store.flow_runs, row, entry, policies.CoreFlowPolicy)

@@ -11,7 +11,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, one_of
 from prefect.server.services.core import presenters, reading
-from prefect.server.services.core.errors import Conflict, Missing
+from prefect.server.services.core.errors import Conflict, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.runs import run_states, transitions, updates
 from prefect.server.store import Row
@@ -43,7 +43,7 @@ async def create_flow_run(tx: Transaction, values: Values, state: Values | None 
     updates.check_parameters(values)
     flow_id, key = values["flow_id"], values.get("idempotency_key")
     if key is not None and (there := await _by_key(tx, flow_id, [key])):
-        return await reading.flow_run_answer(tx, there[0]), False
+        return await reading.present_flow_run(tx, there[0]), False
     labels = (await _inherited(tx, [values]))[flow_id, values.get("deployment_id")]
     if labels is None:
         raise Conflict(f"There is no flow {str(flow_id)!r} of which this could be a run.")
@@ -53,9 +53,9 @@ async def create_flow_run(tx: Transaction, values: Values, state: Values | None 
         there = await _by_key(tx, flow_id, [key]) if key is not None else []
         if not there:
             raise Conflict(f"There is a flow run {str(row['id'])!r} already.")
-        return await reading.flow_run_answer(tx, there[0]), False
+        return await reading.present_flow_run(tx, there[0]), False
     await transitions.handle_first_state(tx, store.flow_runs, row)
-    return await reading.flow_run_answer(tx, row), True
+    return await reading.present_flow_run(tx, row), True
 
 
 async def insert_flow_runs(tx: Transaction, runs: Iterable[Values]) -> list[Row]:
@@ -139,7 +139,7 @@ async def create_task_run(tx: Transaction, values: Values, state: Values | None 
             raise Conflict(f"There is no flow run {str(flow_run_id)!r} to which this could belong.")
         there = await _by_place(tx, values)
         if there:
-            return presenters.task_run(there[0]), False
+            return presenters.present_task_run(there[0]), False
         labels = {**flow_run["labels"], "prefect.flow-run.id": str(flow_run_id)}
     at = now()
     row = _complete(store.task_runs, {**values, "created": at, "updated": at})
@@ -148,7 +148,7 @@ async def create_task_run(tx: Transaction, values: Values, state: Values | None 
     if not await store.task_runs.add(tx, [row]):
         raise Conflict(f"There is a task run {str(row['id'])!r} already.")
     await transitions.handle_first_state(tx, store.task_runs, row)
-    return presenters.task_run(row), True
+    return presenters.present_task_run(row), True
 
 
 async def _by_key(tx: Transaction, flow_id: UUID, keys: Any) -> list[Row]:
@@ -171,14 +171,14 @@ async def _placed(tx: Transaction, values: Values) -> dict[str, Any]:
         return row
     pools = await store.work_pools.find(tx, one_of("work_pool.name", [pool_name]))
     if not pools:
-        raise Missing("work pool", pool_name)
+        raise NotFound("work pool", pool_name)
     queue_id = pools[0]["default_queue_id"]
     where = one_of("work_queue.id", [queue_id])
     if name := row.get("work_queue_name"):
         where = Sql("work_queue.work_pool_id = ? AND work_queue.name = ?", (pools[0]["id"], name))
     queues = await store.work_queues.find(tx, where, columns=["id", "name"])
     if not queues:
-        raise Missing("work queue", name or queue_id)
+        raise NotFound("work queue", name or queue_id)
     return {**row, "work_queue_id": queues[0]["id"], "work_queue_name": queues[0]["name"]}
 
 

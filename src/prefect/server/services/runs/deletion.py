@@ -19,7 +19,7 @@ DELETE_BATCH_SIZE = 50
 
 async def remove_flow(tx: Transaction, id_: UUID) -> None:
     """Delete a flow with its deployments and its runs."""
-    flow = await reading.get(tx, store.flows, id_)
+    flow = await reading.get_row(tx, store.flows, id_)
     await _remove_flow_runs(tx, Sql("flow_run.flow_id = ?", (id_,)))
     deployed = await store.deployments.find(tx, one_of("deployment.flow_id", [id_]), "deployment.id", columns=["id"])
     ids = [row["id"] for row in deployed]
@@ -33,13 +33,13 @@ async def remove_flow(tx: Transaction, id_: UUID) -> None:
 
 async def remove_flow_run(tx: Transaction, id_: UUID) -> None:
     """Delete a flow run with its task runs. Subflow runs stay, without a parent."""
-    await reading.get(tx, store.flow_runs, id_, lock=True)
+    await reading.get_row(tx, store.flow_runs, id_, lock=True)
     await _remove_flow_runs(tx, one_of("flow_run.id", [id_]))
 
 
 async def remove_flow_runs(tx: Transaction, limit: int, **criteria: Any) -> list[UUID]:
     """Delete so many of the flow runs that satisfy filters, and return their ids."""
-    where = reading.where(tx, store.flow_runs, **criteria)
+    where = reading.compile_criteria(tx, store.flow_runs, **criteria)
     ids = [row["id"] for row in await store.flow_runs.find(tx, where, "flow_run.id", limit, columns=["id"], lock=True)]
     if ids:
         await _remove_flow_runs(tx, one_of("flow_run.id", ids))
@@ -48,7 +48,7 @@ async def remove_flow_runs(tx: Transaction, limit: int, **criteria: Any) -> list
 
 async def remove_flows(tx: Transaction, limit: int, **criteria: Any) -> list[UUID]:
     """Delete so many of the flows that satisfy filters, and return their ids."""
-    where = reading.where(tx, store.flows, **criteria)
+    where = reading.compile_criteria(tx, store.flows, **criteria)
     ids = [row["id"] for row in await store.flows.find(tx, where, "flow.id", limit, columns=["id"])]
     for id_ in ids:
         await remove_flow(tx, id_)
@@ -57,7 +57,7 @@ async def remove_flows(tx: Transaction, limit: int, **criteria: Any) -> list[UUI
 
 async def remove_task_run(tx: Transaction, id_: UUID) -> None:
     """Delete a task run with its logs. The subflow run behind it stays, without a parent."""
-    row = await reading.get(tx, store.task_runs, id_, lock=True)
+    row = await reading.get_row(tx, store.task_runs, id_, lock=True)
     if row["tags"]:
         await tag_limits.release_slots(tx, id_)
     orphan = "UPDATE flow_run SET parent_task_run_id = NULL WHERE parent_task_run_id = ?"

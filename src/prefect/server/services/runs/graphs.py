@@ -12,7 +12,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, one_of
 from prefect.server.services.core import presenters, reading
-from prefect.server.services.core.errors import Refused
+from prefect.server.services.core.errors import ServiceError
 from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Row
 from prefect.settings import get_current_settings
@@ -23,13 +23,13 @@ PARENTS_INPUT = "__parents__"
 
 async def find_dependencies(tx: Transaction, flow_run_id: UUID) -> list[Answer]:
     """The task runs of a flow run, each with those whose results it was given."""
-    await reading.get(tx, store.flow_runs, flow_run_id)
+    await reading.get_row(tx, store.flow_runs, flow_run_id)
     where = one_of("task_run.flow_run_id", [flow_run_id])
     return [_dependency(row) for row in await store.task_runs.find(tx, where, "task_run.id")]
 
 
 def _dependency(row: Row) -> Answer:
-    run = presenters.task_run(row)
+    run = presenters.present_task_run(row)
     names = ("id", "name", "state", "expected_start_time", "start_time", "end_time", "total_run_time")
     upstream = {id_: {"input_type": "task_run", "id": id_} for id_ in _inputs(row, ("task_run",))}
     return {
@@ -52,10 +52,10 @@ async def build_graph(tx: Transaction, flow_run_id: UUID, since: datetime) -> An
         Refused: It has more nodes or artifacts than the settings allow.
     """
     limits = get_current_settings().server.flow_run_graph
-    run = await reading.get(tx, store.flow_runs, flow_run_id)
+    run = await reading.get_row(tx, store.flow_runs, flow_run_id)
     task_runs = await _task_runs(tx, flow_run_id, since, limits.max_nodes + 1)
     if len(task_runs) > limits.max_nodes:
-        raise Refused(
+        raise ServiceError(
             f"The graph of flow run {flow_run_id} has more than {limits.max_nodes} nodes: ask for those that ended "
             "after a time with `since`, or raise server.flow_run_graph.max_nodes."
         )
@@ -70,7 +70,7 @@ async def build_graph(tx: Transaction, flow_run_id: UUID, since: datetime) -> An
         "artifacts": artifacts[None],
         "states": [
             {name: state[name] for name in ("id", "timestamp", "type", "name")}
-            for state in presenters.flow_run_states(run)
+            for state in presenters.present_flow_run_states(run)
         ],
     }
 
@@ -119,7 +119,7 @@ async def _artifacts(tx: Transaction, flow_run_id: UUID, limit: int) -> dict[UUI
     names = ("id", "created", "key", "type", "data", "task_run_id")
     rows = await store.artifacts.find(tx, where, "artifact.created, artifact.id", limit + 1, columns=names)
     if len(rows) > limit:
-        raise Refused(
+        raise ServiceError(
             f"The graph of flow run {flow_run_id} has more than {limit} artifacts: raise "
             "server.flow_run_graph.max_artifacts."
         )

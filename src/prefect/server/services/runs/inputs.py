@@ -10,7 +10,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, none_of, one_of
 from prefect.server.services.core import paging, reading
-from prefect.server.services.core.errors import Conflict, Invalid, Missing
+from prefect.server.services.core.errors import Conflict, InvalidRequest, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.types import new_id, now
 
@@ -26,8 +26,8 @@ async def add(tx: Transaction, flow_run_id: UUID, key: str, value: str, sender: 
         Invalid: The key has other characters than letters, digits, `.`, `_` and `-`.
     """
     if not _KEY(key):
-        raise Invalid(f"key is {key!r}, and may have only letters, digits, '.', '_' and '-'.")
-    await reading.get(tx, store.flow_runs, flow_run_id)
+        raise InvalidRequest(f"key is {key!r}, and may have only letters, digits, '.', '_' and '-'.")
+    await reading.get_row(tx, store.flow_runs, flow_run_id)
     at = now()
     row = {"id": new_id(), "created": at, "updated": at, "flow_run_id": flow_run_id, "key": key}
     row |= {"value": value, "sender": sender}
@@ -49,21 +49,21 @@ async def find(
     if prefix:
         parts.append(Sql(f"substr(flow_run_input.key, 1, {len(prefix)}) = ?", (prefix,)))
     order = "flow_run_input.created, flow_run_input.id"
-    return await store.flow_run_inputs.find(tx, all_of(parts), order, paging.size(limit))
+    return await store.flow_run_inputs.find(tx, all_of(parts), order, paging.resolve_page_size(limit))
 
 
 async def get(tx: Transaction, flow_run_id: UUID, key: str) -> str:
     """The value under a key, or `Missing`."""
     rows = await store.flow_run_inputs.find(tx, _at(flow_run_id, key))
     if not rows:
-        raise Missing("flow run input", key)
+        raise NotFound("flow run input", key)
     return rows[0]["value"]
 
 
 async def remove(tx: Transaction, flow_run_id: UUID, key: str) -> None:
     """Delete the value under a key."""
     if not await store.flow_run_inputs.remove(tx, _at(flow_run_id, key)):
-        raise Missing("flow run input", key)
+        raise NotFound("flow run input", key)
 
 
 def _at(flow_run_id: UUID, key: str) -> Sql:

@@ -119,7 +119,7 @@ def measure_backlog(home: Path) -> tuple[int, int]:
 
 async def find_dead_letters(database: Database) -> list[store.Row]:
     """The records that were set aside, newest first: each with `reason`, `record` as it was, and `created`."""
-    return await database.read(lambda tx: store.set_aside.find(tx, order="set_aside.id DESC"))
+    return await database.read(lambda tx: store.dead_letters.find(tx, order="dead_letter.id DESC"))
 
 
 async def _apply_next(tx: Transaction, home: Path) -> tuple[list[_Batch], int, int]:
@@ -208,7 +208,7 @@ class _Sorted:
     runs: dict[str, dict[UUID, _Pending]] = field(default_factory=lambda: {"flow_run": {}, "task_run": {}})
     artifact_updates: list[Record] = field(default_factory=list)
     alive: dict[UUID, timedelta] = field(default_factory=dict)
-    entered: dict[str, list[emitting.Entered]] = field(default_factory=lambda: {"flow_run": [], "task_run": []})
+    entered: dict[str, list[emitting.StateChange]] = field(default_factory=lambda: {"flow_run": [], "task_run": []})
     aside: list[store.Row] = field(default_factory=list)
 
     def set_aside(self, record: Record, reason: str, run_id: UUID | None = None) -> None:
@@ -234,8 +234,8 @@ async def _apply(tx: Transaction, lines: Iterable[Record], told: bool = False) -
     await _give_back_slots(tx, new.entered["flow_run"])
     if not told:
         for of, entered in new.entered.items():
-            await emitting.state_events(tx, of, entered)
-    await store.set_aside.add(tx, new.aside)
+            await emitting.emit_state_events(tx, of, entered)
+    await store.dead_letters.add(tx, new.aside)
     return len(new.aside)
 
 
@@ -279,16 +279,16 @@ _REASONS = {
 async def _recall(tx: Transaction, new: _Sorted) -> None:
     """Take back what waited for runs that are known now; it came before anything that is in the journal now."""
     arrived = [id_ for runs in new.runs.values() for id_, pending in runs.items() if pending.record is not None]
-    if not arrived or not await store.set_aside.count(tx, Sql("set_aside.run_id IS NOT NULL")):
+    if not arrived or not await store.dead_letters.count(tx, Sql("dead_letter.run_id IS NOT NULL")):
         return
     for some in chunks(arrived):
-        where = one_of("set_aside.run_id", some)
-        waited = await store.set_aside.find(tx, where, order="set_aside.id DESC")
+        where = one_of("dead_letter.run_id", some)
+        waited = await store.dead_letters.find(tx, where, order="dead_letter.id DESC")
         for row in waited:
             record = orjson.loads(row["record"])
             new.runs[record["of"]][row["run_id"]].events.insert(0, record)
         if waited:
-            await store.set_aside.remove(tx, where)
+            await store.dead_letters.remove(tx, where)
 
 
 async def apply_waiting_records(tx: Transaction, limit: int) -> int:
@@ -303,17 +303,17 @@ async def apply_waiting_records(tx: Transaction, limit: int) -> int:
     Returns:
         How many they were.
     """
-    found = await store.set_aside.find(tx, _NO_REASON_TO_WAIT, "set_aside.id", limit, lock=True)
+    found = await store.dead_letters.find(tx, _NO_REASON_TO_WAIT, "dead_letter.id", limit, lock=True)
     for some in chunks(found):
-        await store.set_aside.remove(tx, one_of("set_aside.id", [row["id"] for row in some]))
+        await store.dead_letters.remove(tx, one_of("dead_letter.id", [row["id"] for row in some]))
     if found:
         await _apply(tx, [orjson.loads(row["record"]) for row in found])
     return len(found)
 
 
 _NO_REASON_TO_WAIT = Sql(
-    "set_aside.run_id IS NOT NULL AND (EXISTS (SELECT 1 FROM task_run WHERE task_run.id = set_aside.run_id)"
-    " OR EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = set_aside.run_id))"
+    "dead_letter.run_id IS NOT NULL AND (EXISTS (SELECT 1 FROM task_run WHERE task_run.id = dead_letter.run_id)"
+    " OR EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = dead_letter.run_id))"
 )
 """What was set aside for a run that is known."""
 
@@ -377,7 +377,7 @@ def _take_all(new: _Sorted, of: str, run: store.Row, events: Iterable[Record]) -
         run["updated"] = max(run["updated"], run["state_timestamp"])
         states = run["states"]
         new.entered[of] += [
-            emitting.Entered(run, before, after)
+            emitting.StateChange(run, before, after)
             for before, after in zip([None, *states], states, strict=False)
             if after["id"] in entered
         ]
@@ -394,7 +394,7 @@ def _enter(run: store.Row, record: Record) -> Iterable[str]:
     return (state["id"],)
 
 
-async def _give_back_slots(tx: Transaction, entered: Iterable[emitting.Entered]) -> None:
+async def _give_back_slots(tx: Transaction, entered: Iterable[emitting.StateChange]) -> None:
     """Flow runs that have ended hold no slot of their deployment any more, whoever told of their end."""
     ended = {
         each.run["id"]: each.run

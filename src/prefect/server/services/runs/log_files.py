@@ -20,7 +20,7 @@ EXPORT_BATCH_SIZE = 10_000
 
 async def export_logs(tx: Transaction, flow_run_id: UUID) -> tuple[str, bytes]:
     """The name for a file with the logs of a flow run, and the file: CSV, in the order of their times."""
-    run = await reading.get(tx, store.flow_runs, flow_run_id)
+    run = await reading.get_row(tx, store.flow_runs, flow_run_id)
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(COLUMNS)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from prefect import _processes
 from prefect.server import store
-from prefect.server.db.dialect import micros
+from prefect.server.db.dialect import to_micros
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.db.tables import OPEN
@@ -63,7 +63,7 @@ async def _crash(tx: Transaction, gone: dict[UUID, store.Row]) -> int:
     last_heard: dict[UUID, datetime] = {}
     for collection in (store.task_runs, store.flow_runs):
         of = collection.table.name
-        entered: list[emitting.Entered] = []
+        entered: list[emitting.StateChange] = []
         orphans = await collection.find(tx, all_of([one_of("owner", list(gone)), _MISSED]))
         for run in orphans:
             last = await find_last_activity(tx, of, run)
@@ -72,10 +72,10 @@ async def _crash(tx: Transaction, gone: dict[UUID, store.Row]) -> int:
                 last = last_heard[flow_run_id] = max(last, last_heard.get(flow_run_id, last))
             before = run["states"][-1] if run["states"] else None
             _enter_crashed(run, gone[run["owner"]], last)
-            entered.append(emitting.Entered(run, before, run["states"][-1]))
+            entered.append(emitting.StateChange(run, before, run["states"][-1]))
         changed = ("states", "updated", *run_states.NO_DERIVED_COLUMNS)
         count += await collection.change(tx, orphans, changed)
-        await emitting.state_events(tx, of, entered)
+        await emitting.emit_state_events(tx, of, entered)
     return count
 
 
@@ -97,7 +97,7 @@ async def find_last_activity(tx: Transaction, of: str, run: store.Row) -> dateti
 
 def _enter_crashed(run: store.Row, process: store.Row, last: datetime) -> None:
     # The end is put where the run was last heard of: the time nobody looked is not time it ran.
-    at = micros(last + timedelta(microseconds=1))
+    at = to_micros(last + timedelta(microseconds=1))
     message = (
         f"The process that ran it (pid {process['pid']} on {process['host']}) ended without recording an outcome; "
         f"it was last heard of at {last:%Y-%m-%d %H:%M:%S} UTC."

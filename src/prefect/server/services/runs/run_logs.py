@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.dialect import micros
+from prefect.server.db.dialect import to_micros
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, one_of
 from prefect.server.services.core import presenters
@@ -55,7 +55,7 @@ _SAID = ("timestamp", "flow_run_id", "task_run_id", "name", "level", "message")
 def _id(timestamp: datetime, said: str) -> UUID:
     """An id that sorts by time, as a UUIDv7, and is made of what a log says instead of at random."""
     value = int.from_bytes(hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=10).digest())
-    millis = max(micros(timestamp) // 1000, 0) & ((1 << 48) - 1)
+    millis = max(to_micros(timestamp) // 1000, 0) & ((1 << 48) - 1)
     return UUID(int=(millis << 80) | (7 << 76) | ((value >> 64 & 0xFFF) << 64) | (2 << 62) | (value & ((1 << 62) - 1)))
 
 
@@ -71,8 +71,8 @@ async def find_notified(tx: Transaction, criteria: Any, item: str) -> list[Answe
     """The logs that an item of the bus tells of and that satisfy a filter, by their time."""
     packed = base64.b64decode(item)
     ids = [UUID(bytes=packed[start : start + 16]) for start in range(0, len(packed), 16)]
-    where = all_of([one_of("log.id", ids), filters.condition(tx.dialect, criteria)])
-    return [presenters.log(row) for row in await store.logs.find(tx, where, "log.timestamp, log.id")]
+    where = all_of([one_of("log.id", ids), filters.compile_filter(tx.dialect, criteria)])
+    return [presenters.present_log(row) for row in await store.logs.find(tx, where, "log.timestamp, log.id")]
 
 
 Position: TypeAlias = tuple[datetime, UUID]
@@ -84,7 +84,7 @@ async def find_since(
 ) -> tuple[list[Answer], Position | None]:
     """Some logs that satisfy a filter, from a time or after a place on, and the place after them if there are more."""
     begin = Sql("log.timestamp >= ?", (time,)) if after is None else Sql("(log.timestamp, log.id) > (?, ?)", after)
-    where = all_of([begin, filters.condition(tx.dialect, criteria)])
+    where = all_of([begin, filters.compile_filter(tx.dialect, criteria)])
     rows = await store.logs.find(tx, where, "log.timestamp, log.id", _A_PAGE)
     more = (rows[-1]["timestamp"], rows[-1]["id"]) if len(rows) == _A_PAGE else None
-    return [presenters.log(row) for row in rows], more
+    return [presenters.present_log(row) for row in rows], more

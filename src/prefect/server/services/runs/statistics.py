@@ -12,9 +12,9 @@ from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.db.tables import OPEN
 from prefect.server.services.core import presenters
-from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.core.presenters import Answer
-from prefect.server.services.core.reading import where
+from prefect.server.services.core.reading import compile_criteria
 from prefect.server.services.runs.run_states import STATE_NAMES
 from prefect.server.store import Collection, sorting
 from prefect.types import UTC, now
@@ -36,7 +36,7 @@ async def count_by_interval(
         Invalid: The interval is less than a second.
     """
     if interval < timedelta(seconds=1):
-        raise Invalid("History interval must not be less than 1 second.")
+        raise InvalidRequest("History interval must not be less than 1 second.")
     number = min(MAX_INTERVALS, -((start - end) // interval)) if start < end else 0
     interval = min(interval, MAX_INTERVAL)
     intervals: list[Answer] = [
@@ -75,7 +75,7 @@ async def _grouped(
     asked = all_of(
         [
             Sql(f"{expected} >= ? AND {expected} < ? AND {table}.state_type IS NOT NULL", (start, end)),
-            where(tx, runs, **criteria),
+            compile_criteria(tx, runs, **criteria),
         ]
     )
     text = (
@@ -110,7 +110,7 @@ def _lateness(tx: Transaction, table: str) -> Sql:
 
 async def average_lateness(tx: Transaction, **criteria: Any) -> float | None:
     """How late flow runs were, or are by now, in seconds on average; None without a run."""
-    lateness, asked = _lateness(tx, "flow_run"), where(tx, store.flow_runs, **criteria)
+    lateness, asked = _lateness(tx, "flow_run"), compile_criteria(tx, store.flow_runs, **criteria)
     text = f"SELECT avg({lateness.text}) FROM flow_run WHERE {asked.text}"
     ((average,),) = await tx.fetch(Sql(text, (*lateness.values, *asked.values)))
     return None if average is None else float(average)
@@ -121,7 +121,7 @@ async def average_lateness(tx: Transaction, **criteria: Any) -> float | None:
 
 async def count_by_state(tx: Transaction, runs: Collection, **criteria: Any) -> dict[str, int]:
     """How many runs are in a state of each type."""
-    table, asked = runs.table.name, where(tx, runs, **criteria)
+    table, asked = runs.table.name, compile_criteria(tx, runs, **criteria)
     text = f"SELECT {table}.state_type, count(*) FROM {table} WHERE {asked.text} GROUP BY 1"
     counts = dict.fromkeys(STATE_NAMES, 0)
     counts.update((type_, count) for type_, count in await tx.fetch(Sql(text, asked.values)) if type_ is not None)
@@ -133,10 +133,10 @@ async def count_for_dashboard(
 ) -> list[dict[str, int]]:
     """How many task runs that started in each twentieth of a time came to their end, and how many of them failed."""
     if after is None:
-        raise Invalid("task_runs.start_time.after_ is required")
+        raise InvalidRequest("task_runs.start_time.after_ is required")
     width = max((before or now()) - after, timedelta(microseconds=DASHBOARD_INTERVALS)) / DASHBOARD_INTERVALS
     bucket = tx.dialect.bucket("task_run.start_time", after, width)
-    asked = all_of([Sql(f"NOT ({OPEN})"), where(tx, store.task_runs, **criteria)])
+    asked = all_of([Sql(f"NOT ({OPEN})"), compile_criteria(tx, store.task_runs, **criteria)])
     failed = "CASE WHEN task_run.state_type IN ('FAILED', 'CRASHED') THEN 1 ELSE 0 END"
     text = f"SELECT {bucket.text}, count(*), sum({failed}) FROM task_run WHERE {asked.text} GROUP BY 1"
     counts = [{"completed": 0, "failed": 0} for _ in range(DASHBOARD_INTERVALS)]
@@ -175,8 +175,8 @@ async def _counted(tx: Transaction, text: str, column: str, ids: Sequence[UUID])
 
 async def find_chart_points(tx: Transaction, sort: Any, limit: int, offset: int, **criteria: Any) -> list[Answer]:
     """Flow runs as points of a diagram: when they were, or will be, and how long and how late."""
-    asked = all_of([Sql("flow_run.state_type IS NOT NULL"), where(tx, store.flow_runs, **criteria)])
-    order = sorting.order("flow_run", sort, "")
+    asked = all_of([Sql("flow_run.state_type IS NOT NULL"), compile_criteria(tx, store.flow_runs, **criteria)])
+    order = sorting.compile_order("flow_run", sort, "")
     names = ("id", "state_type", "state_timestamp", "start_time", "end_time", "expected_start_time", "total_run_time")
     rows = await store.flow_runs.find(tx, asked, order, max(limit, 0), offset, columns=names)
     at = now()
@@ -185,8 +185,8 @@ async def find_chart_points(tx: Transaction, sort: Any, limit: int, offset: int,
             "id": row["id"],
             "state_type": row["state_type"],
             "timestamp": row["start_time"] or row["expected_start_time"],
-            "duration": presenters.estimated_run_time(row, at),
-            "lateness": presenters.start_delay(row, at),
+            "duration": presenters.estimate_run_time(row, at),
+            "lateness": presenters.compute_start_delay(row, at),
         }
         for row in rows
     ]

@@ -31,7 +31,7 @@ _SILENT = Sql(
 async def crash_zombies(tx: Transaction) -> int:
     """Give a Crashed state to so many runs whose lease ran out, and to their task runs; return how many runs."""
     where = all_of([_SILENT, Sql("flow_run.lease_until < ?", (now(),))])
-    rows = await batches.locked(tx, store.flow_runs, where, SWEEP_BATCH_SIZE)
+    rows = await batches.lock_batch(tx, store.flow_runs, where, SWEEP_BATCH_SIZE)
     for row in rows:
         last = await orphans.find_last_activity(tx, "flow_run", row)
         due = f"{row['lease_until']:%Y-%m-%d %H:%M:%S} UTC"

@@ -24,8 +24,8 @@ _LONGEST_FIRST = "flow_run.state_timestamp, flow_run.id"
 
 async def get_queue_usage(tx: Transaction, id_: UUID, page: int, limit: int | None) -> Answer:
     """What takes the slots of a queue, a page of its runs: those that have been in their state longest come first."""
-    limit = paging.size(limit)
-    queue = await reading.get(tx, store.work_queues, id_)
+    limit = paging.resolve_page_size(limit)
+    queue = await reading.get_row(tx, store.work_queues, id_)
     taken = (await work.taken_by_queue(tx, [id_])).get(id_, 0)
     where = all_of([Sql(work.OCCUPIED), one_of("flow_run.work_queue_id", [id_])])
     runs = await store.flow_runs.find(tx, where, _LONGEST_FIRST, limit, (page - 1) * limit, _COLUMNS)
@@ -48,7 +48,7 @@ async def get_pool_usage(tx: Transaction, name: str, page: int, limit: int | Non
         limit: How many queues a page has.
         runs_each: How many runs of each queue are shown.
     """
-    limit = paging.size(limit)
+    limit = paging.resolve_page_size(limit)
     pool = await work_pools.get_by_name(tx, name)
     queues = await work_queues.find_by_pool(tx, pool["id"])
     shown = queues[(page - 1) * limit : page * limit]

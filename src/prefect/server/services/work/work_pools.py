@@ -15,7 +15,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import join, one_of
 from prefect.server.services.core import differences, paging
-from prefect.server.services.core.errors import Conflict, Forbidden, Missing
+from prefect.server.services.core.errors import Conflict, Forbidden, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.services.work import work_queues
@@ -84,7 +84,7 @@ async def _add(tx: Transaction, values: Values) -> Row:
     queue = await work_queues.add(tx, row, default)
     row["default_queue_id"] = queue["id"]
     await store.work_pools.change(tx, [row], ["default_queue_id"])
-    await emitting.emit(tx, "prefect.work-pool.created", emitting.work_pool(row), _around(row))
+    await emitting.emit(tx, "prefect.work-pool.created", emitting.work_pool_labels(row), _around(row))
     return await enter_status(tx, row, PAUSED if row["is_paused"] else NOT_READY)
 
 
@@ -92,7 +92,7 @@ async def get_by_name(tx: Transaction, name: str, lock: bool = False) -> Row:
     """A pool by its name, or `Missing`."""
     rows = await store.work_pools.find(tx, one_of("work_pool.name", [name]), lock=lock)
     if not rows:
-        raise Missing("work pool", name)
+        raise NotFound("work pool", name)
     return rows[0]
 
 
@@ -100,19 +100,19 @@ async def get_default(tx: Transaction) -> Row:
     """The pool of work queues that were given none, created when there is none."""
     try:
         return await get_by_name(tx, DEFAULT_POOL_NAME)
-    except Missing:
+    except NotFound:
         return await _add(tx, {"name": DEFAULT_POOL_NAME, "type": AGENT_POOL_TYPE})
 
 
 async def find(tx: Transaction, criteria: Any, limit: int | None, offset: int) -> list[Answer]:
     """Pools that satisfy a filter, by name."""
-    where = filters.condition(tx.dialect, criteria)
-    return await present(tx, await paging.page(tx, store.work_pools, "NAME_ASC", limit, offset, where))
+    where = filters.compile_filter(tx.dialect, criteria)
+    return await present(tx, await paging.find_page(tx, store.work_pools, "NAME_ASC", limit, offset, where))
 
 
 async def count(tx: Transaction, criteria: Any) -> int:
     """How many pools satisfy a filter."""
-    return await store.work_pools.count(tx, filters.condition(tx.dialect, criteria))
+    return await store.work_pools.count(tx, filters.compile_filter(tx.dialect, criteria))
 
 
 async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
@@ -139,8 +139,8 @@ async def change(tx: Transaction, name: str, values: Values) -> None:
     }
     after = {**before, **values, "updated": now()}
     await store.work_pools.change(tx, [after], ["updated", *values])
-    if told := differences.told(before, after, _TOLD):
-        await emitting.emit(tx, "prefect.work-pool.updated", emitting.work_pool(after), payload=told)
+    if told := differences.describe_changes(before, after, _TOLD):
+        await emitting.emit(tx, "prefect.work-pool.updated", emitting.work_pool_labels(after), payload=told)
     if after["is_paused"] and not before["is_paused"]:
         await enter_status(tx, after, PAUSED)
     elif before["is_paused"] and not after["is_paused"]:
@@ -158,7 +158,7 @@ async def remove(tx: Transaction, name: str) -> None:
     await store.workers.remove(tx, one_of("work_pool_id", [row["id"]]))
     await store.cleanups.remove(tx, one_of("work_pool_id", [row["id"]]))
     await store.work_pools.remove(tx, one_of("id", [row["id"]]))
-    await emitting.emit(tx, "prefect.work-pool.deleted", emitting.work_pool(row), _around(row))
+    await emitting.emit(tx, "prefect.work-pool.deleted", emitting.work_pool_labels(row), _around(row))
     tx.notify(WORK_POOLS_TOPIC, str(row["id"]))
 
 
@@ -169,7 +169,9 @@ async def enter_status(tx: Transaction, row: Row, status: str) -> Row:
     last = row["last_status_event"]
     follows = last if last is not None and now() - _made(last) < FOLLOWS_WITHIN else None
     what = status.lower().replace("_", "-")
-    resource = {name: value for name, value in emitting.work_pool(row).items() if name != "prefect.resource.role"}
+    resource = {
+        name: value for name, value in emitting.work_pool_labels(row).items() if name != "prefect.resource.role"
+    }
     event = await emitting.emit(tx, f"prefect.work-pool.{what}", resource, follows=follows)
     row = {**row, "status": status, "last_status_event": event}
     await store.work_pools.change(tx, [row], ["status", "last_status_event"])
@@ -189,7 +191,7 @@ def _made(id_: UUID) -> datetime:
 
 def _around(row: Row) -> list[emitting.Labels]:
     """What an event about a pool's beginning or end is related to."""
-    around = [emitting.resource("work-queue", row["default_queue_id"], role="default-queue")]
+    around = [emitting.resource_labels("work-queue", row["default_queue_id"], role="default-queue")]
     if block := row["storage_configuration"].get("default_result_storage_block_id"):
-        around.append(emitting.resource("block-document", block, role="result-storage"))
+        around.append(emitting.resource_labels("block-document", block, role="result-storage"))
     return around

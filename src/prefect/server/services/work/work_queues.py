@@ -15,7 +15,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import TRUE, Sql, all_of, one_of
 from prefect.server.services.core import differences, paging
-from prefect.server.services.core.errors import Conflict, Missing
+from prefect.server.services.core.errors import Conflict, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting, event_store
 from prefect.server.store import Row, filters
@@ -49,7 +49,7 @@ async def add(tx: Transaction, pool: Row, values: Values) -> Row:
     """
     # Locked, so that two who add to a pool do it one after the other, and the second sees the first one's queue.
     if await store.work_pools.get(tx, pool["id"], lock=True) is None:
-        raise Missing("work pool", pool["name"])
+        raise NotFound("work pool", pool["name"])
     there = await find_by_pool(tx, pool["id"], lock=True)
     if any(row["name"] == values["name"] for row in there):
         raise Conflict(f"The work pool {pool['name']!r} has a work queue {values['name']!r} already.")
@@ -81,7 +81,7 @@ async def get_by_name(tx: Transaction, pool: Row, name: str) -> Row:
     where = Sql("work_queue.work_pool_id = ? AND work_queue.name = ?", (pool["id"], name))
     rows = await store.work_queues.find(tx, where)
     if not rows:
-        raise Missing("work queue", f"{pool['name']}/{name}")
+        raise NotFound("work queue", f"{pool['name']}/{name}")
     return rows[0]
 
 
@@ -89,7 +89,7 @@ async def ensure(tx: Transaction, pool: Row, name: str) -> Row:
     """The queue of a pool by its name, created when there is none."""
     try:
         return await get_by_name(tx, pool, name)
-    except Missing:
+    except NotFound:
         pass
     try:
         return await add(tx, pool, {"name": name})
@@ -107,9 +107,9 @@ async def find_by_pool(tx: Transaction, pool_id: UUID, lock: bool = False) -> li
 async def find(tx: Transaction, criteria: Any, limit: int | None, offset: int, pool: Row | None = None) -> list[Answer]:
     """Queues that satisfy a filter: those of a pool by priority, or those of all pools by name."""
     within = one_of("work_queue.work_pool_id", [pool["id"]]) if pool else TRUE
-    where = all_of([within, filters.condition(tx.dialect, criteria)])
+    where = all_of([within, filters.compile_filter(tx.dialect, criteria)])
     sort = "PRIORITY_ASC" if pool else "NAME_ASC"
-    return await present(tx, await paging.page(tx, store.work_queues, sort, limit, offset, where))
+    return await present(tx, await paging.find_page(tx, store.work_queues, sort, limit, offset, where))
 
 
 async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
@@ -135,7 +135,7 @@ async def change(tx: Transaction, row: Row, pool: Row, values: Values) -> None:
     """
     there = {other["id"]: other for other in await find_by_pool(tx, pool["id"], lock=True)}
     if row["id"] not in there:
-        raise Missing("work queue", row["id"])
+        raise NotFound("work queue", row["id"])
     row, others = there.pop(row["id"]), list(there.values())
     values = {name: value for name, value in values.items() if value is not None or name not in ("name", "priority")}
     if any(other["name"] == values.get("name") for other in others):
@@ -146,7 +146,7 @@ async def change(tx: Transaction, row: Row, pool: Row, values: Values) -> None:
     if after["is_paused"] != row["is_paused"]:
         after["status"] = PAUSED if after["is_paused"] else _status(after)
     await store.work_queues.change(tx, [after], list(dict.fromkeys(("updated", "status", *values))))
-    if told := differences.told(row, after, _TOLD):
+    if told := differences.describe_changes(row, after, _TOLD):
         await _emit(tx, "updated", after, pool, told)
     if after["status"] != row["status"]:
         await _emit(tx, _event_of(after["status"]), after, pool)
@@ -172,7 +172,7 @@ async def remove_many(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
         asked = one_of("work_queue_id", ids)
         await tx.run(Sql(f"UPDATE {table} SET work_queue_id = NULL WHERE {asked.text}", asked.values))
     await store.work_queues.remove(tx, one_of("id", ids))
-    await event_store.add(tx, [_happened("deleted", row, pool) for row in rows])
+    await event_store.add_events(tx, [_happened("deleted", row, pool) for row in rows])
 
 
 async def get_health(tx: Transaction, row: Row) -> Answer:
@@ -203,7 +203,7 @@ async def mark_polled(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
             changed.append({**row, "last_polled": at, "status": READY})
             events.append(_happened("ready", row, pool))
     await store.work_queues.change(tx, changed, ["last_polled", "status"])
-    await event_store.add(tx, events)
+    await event_store.add_events(tx, events)
 
 
 async def mark_not_ready(tx: Transaction, rows: Iterable[Row]) -> None:
@@ -212,12 +212,12 @@ async def mark_not_ready(tx: Transaction, rows: Iterable[Row]) -> None:
     pools = await _pools(tx, rows)
     await store.work_queues.change(tx, [{**row, "status": NOT_READY} for row in rows], ["status"])
     known = [row for row in rows if row["work_pool_id"] in pools]
-    await event_store.add(tx, [_happened("not-ready", row, pools[row["work_pool_id"]]) for row in known])
+    await event_store.add_events(tx, [_happened("not-ready", row, pools[row["work_pool_id"]]) for row in known])
 
 
 def related_resource(row: Row) -> emitting.Labels:
     """A queue as a related resource of an event."""
-    return emitting.resource("work-queue", row["id"], row["name"], "work-queue")
+    return emitting.resource_labels("work-queue", row["id"], row["name"], "work-queue")
 
 
 def _status(row: Row) -> str:
@@ -248,8 +248,10 @@ def _event_of(status: str) -> str:
 
 
 def _happened(what: str, row: Row, pool: Row, payload: Mapping[str, Any] | None = None) -> event_store.Event:
-    return emitting.happened(f"prefect.work-queue.{what}", related_resource(row), [emitting.work_pool(pool)], payload)
+    return emitting.build_event(
+        f"prefect.work-queue.{what}", related_resource(row), [emitting.work_pool_labels(pool)], payload
+    )
 
 
 async def _emit(tx: Transaction, what: str, row: Row, pool: Row, payload: Mapping[str, Any] | None = None) -> None:
-    await event_store.add(tx, [_happened(what, row, pool, payload)])
+    await event_store.add_events(tx, [_happened(what, row, pool, payload)])

@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect.schemas.worker_channel import CLEANUP, REQUIRED, Hello
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.work import work_pools, work_queues, workers
 from prefect.server.store import Row
@@ -50,7 +50,7 @@ async def welcome_worker(tx: Transaction, pool_name: str, hello: Hello) -> Welco
     queues = await work_queues.find_by_pool(tx, pool["id"])
     unknown = sorted(set(hello.work_queue_names) - {queue["name"] for queue in queues})
     if unknown:
-        raise Missing("work queue", f"{pool_name}/{unknown[0]}")
+        raise NotFound("work queue", f"{pool_name}/{unknown[0]}")
     served = [queue for queue in queues if not hello.work_queue_names or queue["name"] in hello.work_queue_names]
     await workers.record_heartbeat(tx, pool, hello.worker_name, hello.heartbeat_interval_seconds, hello.worker_metadata)
     cleans = bool(
@@ -74,7 +74,7 @@ async def record_heartbeat(tx: Transaction, pool_id: UUID, hello: Hello, interva
     """
     pool = await store.work_pools.get(tx, pool_id)
     if pool is None:
-        raise Missing("work pool", pool_id)
+        raise NotFound("work pool", pool_id)
     await workers.record_heartbeat(tx, pool, hello.worker_name, interval)
     return await get_pool(tx, pool_id)
 
@@ -83,7 +83,7 @@ async def get_pool(tx: Transaction, pool_id: UUID) -> Answer:
     """A pool as the API shows it, or `Missing`."""
     pool = await store.work_pools.get(tx, pool_id)
     if pool is None:
-        raise Missing("work pool", pool_id)
+        raise NotFound("work pool", pool_id)
     return (await work_pools.present(tx, [pool]))[0]
 
 
@@ -95,7 +95,7 @@ def is_changed(one: Answer, other: Answer) -> bool:
 async def _pool(tx: Transaction, name: str, hello: Hello) -> Row:
     try:
         return await work_pools.get_by_name(tx, name)
-    except Missing:
+    except NotFound:
         if not hello.create_pool_if_not_found:
             raise
     template = hello.default_base_job_template or {}

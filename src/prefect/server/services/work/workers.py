@@ -10,7 +10,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.core import paging
-from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.work import work_pools
 from prefect.server.store import Row, filters
@@ -59,8 +59,8 @@ async def record_heartbeat(
 async def find(tx: Transaction, pool: Row, criteria: Any, limit: int | None, offset: int) -> list[Answer]:
     """The workers of a pool that satisfy a filter; first who was last heard of."""
     of_pool = one_of("worker.work_pool_id", [pool["id"]])
-    where = all_of([of_pool, filters.condition(tx.dialect, criteria)])
-    rows = await paging.page(tx, store.workers, "LAST_HEARTBEAT_TIME_DESC", limit, offset, where)
+    where = all_of([of_pool, filters.compile_filter(tx.dialect, criteria)])
+    rows = await paging.find_page(tx, store.workers, "LAST_HEARTBEAT_TIME_DESC", limit, offset, where)
     return [{name: value for name, value in row.items() if name != "metadata"} for row in rows]
 
 
@@ -101,5 +101,5 @@ async def _named(tx: Transaction, pool: Row, name: str) -> Row | None:
 async def _known(tx: Transaction, pool: Row, name: str) -> Row:
     row = await _named(tx, pool, name)
     if row is None:
-        raise Missing("worker", f"{pool['name']}/{name}")
+        raise NotFound("worker", f"{pool['name']}/{name}")
     return row

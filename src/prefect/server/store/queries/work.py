@@ -53,7 +53,7 @@ async def due(
         return []
     waiting = all_of([one_of("flow_run.work_queue_id", queues), *scheduled(before, after)])
     busy = one_of("flow_run.work_queue_id", queues)
-    page = tx.dialect.page(limit, 0)
+    page = tx.dialect.limit_clause(limit, 0)
     parts = [
         Sql(
             "SELECT due.id FROM (SELECT flow_run.id, flow_run.work_queue_id, flow_run.next_scheduled_start_time AS at,"
@@ -75,7 +75,7 @@ async def due(
         page,
     ]
     rows = await tx.fetch(join(" ", parts))
-    return [item["id"] for item in tx.dialect.objects(tables.FLOW_RUN, ["id"], rows)]
+    return [item["id"] for item in tx.dialect.decode_rows(tables.FLOW_RUN, ["id"], rows)]
 
 
 def scheduled(before: datetime | None, after: datetime | None = None) -> list[Sql]:
@@ -90,5 +90,5 @@ def scheduled(before: datetime | None, after: datetime | None = None) -> list[Sq
 
 def _counts(tx: Transaction, column: str, rows: Sequence[Sequence[Any]]) -> dict[UUID, int]:
     """Rows of an id, which is of the kind of a column of flow runs, and a number."""
-    keys = tx.dialect.objects(tables.FLOW_RUN, [column], [row[:1] for row in rows])
+    keys = tx.dialect.decode_rows(tables.FLOW_RUN, [column], [row[:1] for row in rows])
     return {key[column]: row[1] for key, row in zip(keys, rows, strict=True)}
