@@ -6,6 +6,15 @@ which is sync, async, a generator or an async generator. User code is called by 
 `drive`. `python -m prefect.engine` runs a flow run that was created before.
 """
 
+from typing import TYPE_CHECKING
+
 from prefect._lazy import exports
 
-__getattr__, __dir__ = exports(__name__, {"handle_engine_signals": "prefect.engine.signals:handle_engine_signals"})
+if TYPE_CHECKING:
+    from prefect.engine.signals import handle_engine_signals as handle_engine_signals
+
+_EXPORTS = {
+    "prefect.engine.signals": "handle_engine_signals",
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)
