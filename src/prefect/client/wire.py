@@ -129,30 +129,41 @@ def parse_task_run(answer: Any) -> TaskRun:
 
 
 def parse_proposal_answer(
-    answer: Any, proposed: State[Any], request: Mapping[str, Any] | None = None
+    answer: Mapping[str, Any], proposed: State[Any], request: Mapping[str, Any]
 ) -> OrchestrationResult[Any]:
-    """Return the answer to a proposed state.
+    """Return the answer to a proposed state; arguments as for `parse_entered_state`."""
+    result = responses.OrchestrationResult.model_validate(answer)
+    if result.state is not None:
+        _keep_value(result.state, answer, proposed, request)
+    return result
 
-    When the run has entered the proposed state, the answer's state keeps the value that the proposed one has in this
-    process: a result in memory, or an exception.
+
+def parse_entered_state(answer: Mapping[str, Any], proposed: State[Any], request: Mapping[str, Any]) -> State[Any]:
+    """Return the state that a run is in after a proposal.
+
+    When it is the proposed one, it keeps the value that the proposed one has in this process: a result in memory, or an
+    exception.
 
     Args:
         answer: The answer to `set_state`.
         proposed: The proposed state.
-        request: The body that proposed it. A rejected state with the same transition id is the proposed one: the
-            request was repeated after its answer was lost.
+        request: The body that proposed it.
     """
-    result = responses.OrchestrationResult.model_validate(answer)
-    if result.state is not None and proposed.data is not None and was_entered(result, request):
-        vars(result.state)["data"] = proposed.data
-    return result
+    state = parse_state(answer["state"])
+    _keep_value(state, answer, proposed, request)
+    return state
 
 
-def was_entered(result: OrchestrationResult[Any], request: Mapping[str, Any] | None = None) -> bool:
-    """Whether the run is in the proposed state; arguments as for `parse_proposal_answer`."""
-    if result.status.value == "ACCEPT":
-        return True
-    if result.state is None or request is None:
-        return False
-    transition = result.state.state_details.transition_id
-    return transition is not None and str(transition) == request["state"]["state_details"]["transition_id"]
+def _keep_value(state: State[Any], answer: Mapping[str, Any], proposed: State[Any], request: Mapping[str, Any]) -> None:
+    if proposed.data is not None and was_entered(answer["status"], state, request):
+        vars(state)["data"] = proposed.data
+
+
+def was_entered(status: str, state: State[Any], request: Mapping[str, Any]) -> bool:
+    """Whether a run's state after a proposal is the proposed one.
+
+    A rejection may be the answer to a request that was repeated because its first answer was lost: the transition id
+    tells.
+    """
+    transition_id = state.state_details.transition_id
+    return status == "ACCEPT" or str(transition_id) == request["state"]["state_details"]["transition_id"]
