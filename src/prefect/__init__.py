@@ -7,7 +7,8 @@ the interface of Prefect 3: programs written for it run unchanged. It must defin
 from typing import TYPE_CHECKING
 
 from prefect import _later
-from prefect._lazy import exports
+from prefect._lazy import exports, lazy
+from prefect.schemas import providers
 
 if TYPE_CHECKING:
     from typing import Any
@@ -37,10 +38,12 @@ if TYPE_CHECKING:
         utilities,
     )
     from prefect._version import __pluperfect_version__  # noqa: F401
+    from prefect.client import urls  # noqa: F401
     from prefect.client.orchestration import get_client
     from prefect.context import tags
     from prefect.flows import Flow, aserve, flow, serve
     from prefect.logging.loggers import get_run_logger
+    from prefect.schemas import outcomes  # noqa: F401
     from prefect.schemas.states import State
     from prefect.tasks import Task, task
     from prefect.transactions import Transaction
@@ -55,7 +58,7 @@ if TYPE_CHECKING:
     resume_flow_run: Any
     suspend_flow_run: Any
 
-__version__: str = "3.8.8"
+__version__: str = "3.9.1"
 """The release of Prefect whose interface this is. That of this distribution is `__pluperfect_version__`."""
 
 __all__ = [
@@ -82,19 +85,6 @@ __all__ = [
     "unmapped",
 ]
 
-_HOMES = {
-    "prefect._version": ("__pluperfect_version__",),
-    "prefect.client.orchestration": ("get_client",),
-    "prefect.context": ("tags",),
-    "prefect.deployments.runner": ("deploy",),
-    "prefect.flow_runs": tuple(f"{a}{verb}_flow_run" for a in ("", "a") for verb in ("pause", "resume", "suspend")),
-    "prefect.flows": ("Flow", "aserve", "flow", "serve"),
-    "prefect.logging.loggers": ("get_run_logger",),
-    "prefect.schemas.states": ("State",),
-    "prefect.tasks": ("Task", "task"),
-    "prefect.transactions": ("Transaction",),
-    "prefect.values.annotations": ("allow_failure", "unmapped"),
-}
 # The original has imported most of these by the time a program runs, so programs use them without importing them.
 _SUBMODULES = """
     artifacts assets automations blocks bundles cache_policies client concurrency context deployments docker engine
@@ -103,6 +93,27 @@ _SUBMODULES = """
     testing transactions types utilities variables workers
 """
 
-_names = {name: f"{home}:{name}" for home, names in _HOMES.items() for name in names}
-__getattr__, __dir__ = exports(__name__, {name: f"{__name__}.{name}" for name in _SUBMODULES.split()} | _names)
+_EXPORTS = {
+    "prefect._version": "__pluperfect_version__",
+    "prefect.client.orchestration": "get_client",
+    "prefect.context": "tags",
+    "prefect.deployments.runner": "deploy",
+    "prefect.flow_runs": (
+        "apause_flow_run aresume_flow_run asuspend_flow_run pause_flow_run resume_flow_run suspend_flow_run"
+    ),
+    "prefect.flows": "Flow aserve flow serve",
+    "prefect.logging.loggers": "get_run_logger",
+    "prefect.schemas.states": "State",
+    "prefect.tasks": "Task task",
+    "prefect.transactions": "Transaction",
+    "prefect.values.annotations": "allow_failure unmapped",
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS, submodules=_SUBMODULES)
 _later.install()
+providers.bind(
+    outcomes=lazy("prefect.schemas.outcomes"),
+    results=lazy("prefect.results"),
+    settings=lazy("prefect.settings"),
+    urls=lazy("prefect.client.urls"),
+)

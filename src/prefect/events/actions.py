@@ -9,6 +9,7 @@ from prefect._lazy import exports
 if TYPE_CHECKING:
     from prefect.schemas.automation_actions import Action as Action
     from prefect.schemas.automation_actions import ActionTypes as ActionTypes
+    from prefect.schemas.automation_actions import ActionTypesOrUnknown as ActionTypesOrUnknown
     from prefect.schemas.automation_actions import AutomationAction as AutomationAction
     from prefect.schemas.automation_actions import CallWebhook as CallWebhook
     from prefect.schemas.automation_actions import CancelFlowRun as CancelFlowRun
@@ -29,18 +30,19 @@ if TYPE_CHECKING:
     from prefect.schemas.automation_actions import RunDeployment as RunDeployment
     from prefect.schemas.automation_actions import SendNotification as SendNotification
     from prefect.schemas.automation_actions import SuspendFlowRun as SuspendFlowRun
+    from prefect.schemas.automation_actions import UnknownAction as UnknownAction
     from prefect.schemas.automation_actions import WorkPoolAction as WorkPoolAction
     from prefect.schemas.automation_actions import WorkQueueAction as WorkQueueAction
 
-_WHERE = {
+
+_EXPORTS = {
     "prefect.schemas.automation_actions": (
-        "Action ActionTypes AutomationAction CallWebhook CancelFlowRun ChangeFlowRunState DeclareIncident "
-        "DeleteFlowRun DeploymentAction DoNothing PauseAutomation PauseDeployment PauseWorkPool "
-        "PauseWorkQueue ResumeAutomation ResumeDeployment ResumeFlowRun ResumeWorkPool ResumeWorkQueue "
-        "RunDeployment SendNotification SuspendFlowRun WorkPoolAction WorkQueueAction"
+        "Action ActionTypes ActionTypesOrUnknown AutomationAction CallWebhook CancelFlowRun ChangeFlowRunState "
+        "DeclareIncident "
+        "DeleteFlowRun DeploymentAction DoNothing PauseAutomation PauseDeployment PauseWorkPool PauseWorkQueue "
+        "ResumeAutomation ResumeDeployment ResumeFlowRun ResumeWorkPool ResumeWorkQueue RunDeployment "
+        "SendNotification SuspendFlowRun UnknownAction WorkPoolAction WorkQueueAction"
     ),
 }
 
-__getattr__, __dir__ = exports(
-    __name__, {name: f"{module}:{name}" for module, names in _WHERE.items() for name in names.split()}
-)
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -1,7 +1,7 @@
-"""The events by which a client tells the API of task runs, and of flow runs that are alive.
+"""Events of task-run states and of flow-run heartbeats, as a client emits them.
 
-A server that is told of runs by events makes its task runs of them: each carries all that is known of the run, and the
-state that it has entered. Pure: records in, events out.
+A server without journals creates its task runs out of these events: each holds the whole run and the state it has
+entered. Pure: records in, events out.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import prefect
 from prefect import rules
+from prefect.client import wire
 from prefect.rules import Moment
 from prefect.schemas.run_events import (
     FLOW_RUN_HEARTBEAT,
@@ -26,19 +27,18 @@ from prefect.schemas.run_events import (
 
 Record = dict[str, Any]
 
-_RUN_ID_FIELDS = frozenset(("flow_run_id", "task_run_id"))
 _NO_TIME = 0.0
 
 
 class RunContext:
-    """What an event says of the flow run that it belongs to.
+    """What events hold of the flow run that they belong to.
 
     Args:
-        id: The flow run.
+        id: The id of the flow run.
         name: Its name.
-        flow_id: Its flow.
-        flow_name: The flow's name.
-        deployment_id: Its deployment, if it has one.
+        flow_id: The id of its flow.
+        flow_name: The name of its flow.
+        deployment_id: The id of its deployment, if it has one.
         tags: Its tags.
     """
 
@@ -59,7 +59,7 @@ class RunContext:
         self.tags = tags
 
     def flow(self) -> Labels:
-        """The flow as a related resource."""
+        """Return the flow as a related resource."""
         return _related("flow", self.flow_id, self.flow_name)
 
 
@@ -68,7 +68,7 @@ def _related(kind: str, id_: str, name: str | None = None) -> Labels:
 
 
 def build_heartbeat(run: RunContext, id_: str, at: str) -> Record:
-    """The event of a flow run that is alive."""
+    """Return the heartbeat event of a flow run."""
     deployment = [_related("deployment", run.deployment_id)] if run.deployment_id else []
     return {
         "id": id_,
@@ -85,10 +85,13 @@ def build_heartbeat(run: RunContext, id_: str, at: str) -> Record:
 
 
 class TaskRunEvents:
-    """What is known of one task run, state after state.
+    """Builds the events of one task run, state after state.
 
     Args:
-        record: The run's record, or what `known` gave.
+        record: The run's record, or the `known` of an earlier instance.
+
+    Attributes:
+        known: The run's columns and last state, to continue with in another batch.
     """
 
     def __init__(self, record: Record) -> None:
@@ -101,7 +104,7 @@ class TaskRunEvents:
         return state is not None and state["type"] in rules.TERMINAL
 
     def enter(self, state: Record, flow_run: RunContext | None) -> Record:
-        """It enters a state: the event that tells of it."""
+        """Enter a state and return the event of the transition."""
         known, before = self.known, self.known.get("state")
         columns = known.setdefault("columns", {})
         changed = rules.advance(
@@ -135,14 +138,8 @@ class TaskRunEvents:
         return {"labels": {}, **fields, "run_count": 0, "total_run_time": _NO_TIME, **columns}
 
 
-def own_details(state: Record) -> Record:
-    """The details of a recorded state, but for the run that it belongs to."""
-    details: Record = state.get("details") or {}
-    return {name: value for name, value in details.items() if name not in _RUN_ID_FIELDS}
-
-
 def _event_state(state: Record) -> EventState:
-    details = own_details(state)
+    details = wire.own_details(state)
     if state["type"] == "COMPLETED" and state.get("data") is None:
         details["untrackable_result"] = True
     timestamp = _parse_time(state["timestamp"])
@@ -152,7 +149,7 @@ def _event_state(state: Record) -> EventState:
 
 
 def _parse_moment(state: Record) -> Moment:
-    scheduled = own_details(state).get("scheduled_time")
+    scheduled = wire.own_details(state).get("scheduled_time")
     return Moment(
         state["type"], state["name"], _parse_time(state["timestamp"]), _parse_time(scheduled) if scheduled else None
     )
@@ -163,7 +160,7 @@ def _parse_time(text: str) -> datetime:
 
 
 def _parse_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns from their text."""
+    """Return columns as Python values."""
     return {name: _parse_column(name, value) for name, value in columns.items() if value is not None}
 
 
@@ -174,7 +171,7 @@ def _parse_column(name: str, value: Any) -> Any:
 
 
 def _format_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns as text."""
+    """Return columns as JSON values."""
     return {
         name: value.total_seconds()
         if isinstance(value, timedelta)

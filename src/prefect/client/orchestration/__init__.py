@@ -23,6 +23,7 @@ from prefect.client.orchestration.artifacts import (
     ArtifactCollectionClient,
 )
 from prefect.client.orchestration.automations import AutomationAsyncClient, AutomationClient, SlaAsyncClient, SlaClient
+from prefect.client.orchestration.base import wait_for_own_records
 from prefect.client.orchestration.blocks import (
     BlocksDocumentAsyncClient,
     BlocksDocumentClient,
@@ -41,18 +42,44 @@ from prefect.client.orchestration.task_runs import TaskRunAsyncClient, TaskRunCl
 from prefect.client.orchestration.variables import VariableAsyncClient, VariableClient
 from prefect.client.orchestration.work_pools import WorkPoolAsyncClient, WorkPoolClient
 from prefect.client.orchestration.work_queues import WorkQueueAsyncClient, WorkQueueClient
-from prefect.client.transport import HttpTransport, LocalTransport, Transport
+from prefect.client.transport import HttpTransport, Transport, create_transport
 
 if TYPE_CHECKING:
     import asyncio
 
     import httpx
-    from pydantic import SecretStr
 
     import prefect
     from prefect import settings
     from prefect.client import base
+    from prefect.client.base import ASGIApp as ASGIApp
+    from prefect.client.base import PrefectHttpxAsyncClient as PrefectHttpxAsyncClient
+    from prefect.client.base import PrefectHttpxSyncClient as PrefectHttpxSyncClient
     from prefect.client.base import ServerType
+    from prefect.client.base import app_lifespan_context as app_lifespan_context
+    from prefect.schemas.account import ServerDefaultResultStorage as ServerDefaultResultStorage
+    from prefect.schemas.account import ServerDefaultResultStorageUpdate as ServerDefaultResultStorageUpdate
+    from prefect.schemas.actions import TaskRunCreate as TaskRunCreate
+    from prefect.schemas.actions import TaskRunUpdate as TaskRunUpdate
+    from prefect.schemas.actions import WorkQueueCreate as WorkQueueCreate
+    from prefect.schemas.actions import WorkQueueUpdate as WorkQueueUpdate
+    from prefect.schemas.filters import DeploymentFilter as DeploymentFilter
+    from prefect.schemas.filters import FlowFilter as FlowFilter
+    from prefect.schemas.filters import FlowRunFilter as FlowRunFilter
+    from prefect.schemas.filters import TaskRunFilter as TaskRunFilter
+    from prefect.schemas.filters import WorkQueueFilter as WorkQueueFilter
+    from prefect.schemas.filters import WorkQueueFilterName as WorkQueueFilterName
+    from prefect.schemas.responses import OrchestrationResult as OrchestrationResult
+    from prefect.schemas.runs import Constant as Constant
+    from prefect.schemas.runs import FlowRun as FlowRun
+    from prefect.schemas.runs import FlowRunResult as FlowRunResult
+    from prefect.schemas.runs import Parameter as Parameter
+    from prefect.schemas.runs import TaskRun as TaskRun
+    from prefect.schemas.runs import TaskRunPolicy as TaskRunPolicy
+    from prefect.schemas.runs import TaskRunResult as TaskRunResult
+    from prefect.schemas.sorting import TaskRunSort as TaskRunSort
+    from prefect.schemas.work import WorkQueue as WorkQueue
+    from prefect.schemas.work import WorkQueueStatusDetail as WorkQueueStatusDetail
 else:
     base = lazy("prefect.client.base")
     httpx = lazy("httpx")
@@ -61,31 +88,25 @@ else:
 
 __all__ = ["PrefectClient", "SyncPrefectClient", "get_client"]
 
-_IMPORTABLE = {
-    "prefect.client.base": (
-        *("ASGIApp", "PrefectHttpxAsyncClient", "PrefectHttpxSyncClient", "ServerType", "app_lifespan_context"),
-    ),
-    "prefect.schemas.account": ("ServerDefaultResultStorage", "ServerDefaultResultStorageUpdate"),
-    "prefect.schemas.actions": ("TaskRunCreate", "TaskRunUpdate", "WorkQueueCreate", "WorkQueueUpdate"),
+# Programs import these from here.
+_EXPORTS = {
+    "prefect.client.base": "ASGIApp PrefectHttpxAsyncClient PrefectHttpxSyncClient ServerType app_lifespan_context",
+    "prefect.schemas.account": "ServerDefaultResultStorage ServerDefaultResultStorageUpdate",
+    "prefect.schemas.actions": "TaskRunCreate TaskRunUpdate WorkQueueCreate WorkQueueUpdate",
     "prefect.schemas.filters": (
-        *("DeploymentFilter", "FlowFilter", "FlowRunFilter", "TaskRunFilter", "WorkQueueFilter"),
-        "WorkQueueFilterName",
+        "DeploymentFilter FlowFilter FlowRunFilter TaskRunFilter WorkQueueFilter WorkQueueFilterName"
     ),
-    "prefect.schemas.runs": (
-        *("Constant", "FlowRun", "FlowRunResult", "Parameter", "TaskRun", "TaskRunPolicy", "TaskRunResult"),
-    ),
-    "prefect.schemas.responses": ("OrchestrationResult",),
-    "prefect.schemas.sorting": ("TaskRunSort",),
-    "prefect.schemas.work": ("WorkQueue", "WorkQueueStatusDetail"),
+    "prefect.schemas.responses": "OrchestrationResult",
+    "prefect.schemas.run_inputs": "Constant FlowRunResult Parameter TaskRunResult",
+    "prefect.schemas.runs": "FlowRun TaskRun TaskRunPolicy",
+    "prefect.schemas.sorting": "TaskRunSort",
+    "prefect.schemas.work": "WorkQueue WorkQueueStatusDetail",
 }
-"""Names of other rooms that programs import from here."""
 
-__getattr__, __dir__ = exports(
-    __name__, {name: f"{module}:{name}" for module, names in _IMPORTABLE.items() for name in names}
-)
+__getattr__, __dir__ = exports(__name__, _EXPORTS)
 
 
-class _Session:
+class ClientBase:
     """What both clients have besides operations."""
 
     def __init__(
@@ -132,7 +153,7 @@ class _Session:
 
 
 class PrefectClient(
-    _Session,
+    ClientBase,
     AdminAsyncClient,
     ArtifactAsyncClient,
     ArtifactCollectionAsyncClient,
@@ -160,6 +181,13 @@ class PrefectClient(
 
     _loop: asyncio.AbstractEventLoop | None = None
     _lifespan: Any = None
+
+    @property
+    def _client(self) -> PrefectHttpxAsyncClient:
+        """The httpx client of the API for the running event loop, which many programs use for requests of their own."""
+        client = self._transport.clients.get_async()
+        client.before_request = wait_for_own_records
+        return client
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
@@ -194,7 +222,7 @@ class PrefectClient(
 
 
 class SyncPrefectClient(
-    _Session,
+    ClientBase,
     AdminClient,
     ArtifactClient,
     ArtifactCollectionClient,
@@ -223,6 +251,13 @@ class SyncPrefectClient(
     def _operations(self) -> PrefectClient:  # pyright: ignore[reportIncompatibleVariableOverride]  # made when needed
         return PrefectClient(self._transport, server_type=self._server_type)
 
+    @property
+    def _client(self) -> PrefectHttpxSyncClient:
+        """The httpx client of the API for sync code, which many programs use for requests of their own."""
+        client = self._transport.clients.get_sync()
+        client.before_request = wait_for_own_records
+        return client
+
     def __enter__(self) -> Self:
         drive(self._transport.open())
         return self
@@ -248,15 +283,4 @@ def get_client(
     """
     current = settings.get_current_settings()
     kind = SyncPrefectClient if sync_client else PrefectClient
-    if not current.api.url:
-        return kind(LocalTransport(current.home))
-    return kind(
-        current.api.url,
-        auth_string=_revealed(current.api.auth_string),
-        api_key=_revealed(current.api.key),
-        httpx_settings=httpx_settings,
-    )
-
-
-def _revealed(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
+    return kind(create_transport(current, httpx_settings))

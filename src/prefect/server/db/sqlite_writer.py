@@ -36,6 +36,9 @@ MAX_TRANSACTION_SECONDS = 0.02
 WRITER_PAUSE_SECONDS = 0.002
 """Seconds that the writer leaves to other processes after it has written for as long as it may."""
 
+CONNECTION_CACHE_KIB = 4_000
+"""Pages that a connection keeps in memory. All of them stay open, so this times their number is the server's."""
+
 
 class _Job:
     """A unit of work, the context it was given in, and the future of its outcome."""
@@ -122,6 +125,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         connection = getattr(self._thread_local, "connection", None)
         if connection is None:
             connection = self._open()
+            drive(connection.run(Sql(f"PRAGMA cache_size = -{CONNECTION_CACHE_KIB}")))
             if first is not None:
                 drive(connection.run(first))
             self._thread_local.connection = connection

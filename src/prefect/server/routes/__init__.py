@@ -1,16 +1,24 @@
-"""The operations of the REST API: each is declared once, parses what it is given, calls one service and answers.
+"""The operations of the REST API: each is declared once, parses its request, calls one service and returns.
 
-An `Operation` knows nothing of HTTP's machinery: `server.app` makes a FastAPI route of it, and `server.local` calls it
-in this process. `MODULES` says where the operations of a path are, so that a program that asks for one loads one
-module.
+An `Operation` knows nothing of HTTP's machinery: `server.app` builds a FastAPI route of it, and `server.local` calls it
+in this process. `MODULES` maps the first words of a path to a module, so that a program which needs one operation
+imports one module.
 """
 
 from __future__ import annotations
 
 import importlib
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
+from prefect._lazy import lazy
 from prefect.server.routes.operation import Operation, Routes
+from prefect.server.services.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from starlette import routing
+else:
+    routing = lazy("starlette.routing")
 
 MODULES = {
     "flows": "flows",
@@ -46,27 +54,27 @@ MODULES = {
     "ready": "root",
     "version": "root",
 }
-"""The module of the operations whose path begins with a word, or with two."""
+"""The module of the operations, by the first word of their paths, or the first two."""
 
 
-def load_routes(word: str) -> Routes:
-    """The operations whose path begins with `word`.
+def load_routes(prefix: str) -> Routes:
+    """Import and return the operations whose paths begin with a key of `MODULES`.
 
     Raises:
-        LookupError: There are none.
+        LookupError: No path begins so.
     """
-    return importlib.import_module(f"{__name__}.{MODULES[word]}").routes
+    return importlib.import_module(f"{__name__}.{MODULES[prefix]}").routes
 
 
 @cache
 def list_operations() -> tuple[Operation, ...]:
-    """All operations, in the order in which their paths are tried."""
-    modules = [load_routes(word) for word in MODULES]
+    """Return all operations, in the order in which a request's path is matched with theirs."""
+    modules = [load_routes(prefix) for prefix in MODULES]
     return tuple(operation for routes in dict.fromkeys(modules) for operation in routes)
 
 
 def find_operation(method: str, route: str) -> Operation:
-    """The operation of a method and a path as the API declares it, for instance `"/flow_runs/{id}"`.
+    """Return the operation of a method and a path as the API declares it, for instance `"/flow_runs/{id}"`.
 
     Raises:
         LookupError: There is none.
@@ -74,3 +82,39 @@ def find_operation(method: str, route: str) -> Operation:
     words = route.split("/")[1:3]
     two = "/".join(words)
     return load_routes(two if two in MODULES else words[0]).by_route[method, route]
+
+
+def match_path(method: str, path: str) -> tuple[Operation, dict[str, Any]]:
+    """Return the operation that answers a request, and the values in its path.
+
+    Args:
+        method: The HTTP method.
+        path: The path below the API, with or without a slash at its end.
+
+    Raises:
+        NotFound: There is no such operation.
+    """
+    words = path.split("/")[1:3]
+    two = "/".join(words)
+    try:
+        operations = load_routes(two if two in MODULES else words[0])
+    except LookupError:
+        operations = ()
+    for candidate in (path, path.removesuffix("/") if path.endswith("/") else f"{path}/"):
+        for operation in operations:
+            if operation.method == method and (values := _match(operation.path, candidate)) is not None:
+                return operation, values
+    raise NotFound("operation", f"{method} {path}")
+
+
+def _match(template: str, path: str) -> dict[str, Any] | None:
+    pattern, _, convertors = _compile(template)
+    matched = pattern.match(path)
+    if matched is None:
+        return None
+    return {name: convertors[name].convert(value) for name, value in matched.groupdict().items()}
+
+
+@cache
+def _compile(template: str) -> Any:
+    return routing.compile_path(template)
