@@ -33,8 +33,9 @@ logger = logging.getLogger("prefect.events")
 MAX_FOLLOWS_DELAY = timedelta(minutes=5)
 """Maximum time between two events for `follows` to order them."""
 
-"""Names of other modules that programs import from this one."""
+TIGHT_TIMING = MAX_FOLLOWS_DELAY  # the name of the interface
 
+# Names of other modules that programs import from this one.
 _EXPORTS = {
     "prefect.events.clients": (
         "AssertingEventsClient AssertingPassthroughEventsClient PrefectCloudEventsClient PrefectEventsClient"
