@@ -165,7 +165,7 @@ async def test_subscriber_yields_each_event_once() -> None:
 
     async def respond(connection: Any, message: Any) -> None:
         for sent in (first, first, {"type": "other"}, received("a.two")):
-            await connection.send(_websockets._encoding.encoded(sent).decode())
+            await connection.send(_websockets._encoding.encode(sent).decode())
         await connection.close()
 
     async with run_websocket_server(after_message=respond) as server:
@@ -187,7 +187,7 @@ async def test_subscriber_resumes_after_lost_connection() -> None:
 
     async def respond(connection: Any, message: Any) -> None:
         for one in sent[: len(server.messages)]:
-            await connection.send(_websockets._encoding.encoded(one).decode())
+            await connection.send(_websockets._encoding.encode(one).decode())
         if len(server.messages) == 1:
             await connection.ping()
             await asyncio.sleep(0)
@@ -203,7 +203,7 @@ async def test_subscriber_resumes_after_lost_connection() -> None:
 
 async def test_subscriber_reconnects_on_clean_close(monkeypatch: pytest.MonkeyPatch) -> None:
     async def respond(connection: Any, message: Any) -> None:
-        await connection.send(_websockets._encoding.encoded(received(f"a.{len(server.messages)}")).decode())
+        await connection.send(_websockets._encoding.encode(received(f"a.{len(server.messages)}")).decode())
         await connection.close()
 
     async with run_websocket_server(after_message=respond) as server:
@@ -224,7 +224,7 @@ async def test_logs_subscriber_yields_each_log_once() -> None:
 
     async def respond(connection: Any, message: Any) -> None:
         for _ in range(2):
-            await connection.send(_websockets._encoding.encoded({"type": "log", "log": log}).decode())
+            await connection.send(_websockets._encoding.encode({"type": "log", "log": log}).decode())
         await connection.close()
 
     async with run_websocket_server(after_message=respond) as server:
@@ -245,7 +245,7 @@ async def test_flow_run_subscriber_ends_with_the_run() -> None:
     async def respond(connection: Any, message: Any) -> None:
         kind = connection.request.path.rsplit("/", 2)[1]
         sent = {"type": "log", "log": log} if kind == "logs" else ended
-        await connection.send(_websockets._encoding.encoded(sent).decode())
+        await connection.send(_websockets._encoding.encode(sent).decode())
 
     async with run_websocket_server(after_message=respond) as server:
         with temporary_settings({"PREFECT_API_URL": server.url}):

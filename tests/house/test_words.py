@@ -4,6 +4,7 @@ An identifier is split at underscores and at capital letters, and compared word 
 """
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,6 +168,7 @@ def find_identifiers(tree: ast.AST) -> Iterator[tuple[str, bool]]:
                 yield name, False
 
 
+@functools.cache
 def find_problems() -> dict[str, set[str]]:
     """Return module path to identifiers with a banned word; a module's own name counts too."""
     problems: dict[str, set[str]] = {}

@@ -30,10 +30,8 @@ else:
 
 logger = logging.getLogger("prefect.events")
 
-MAX_FOLLOWS_DELAY = timedelta(minutes=5)
+TIGHT_TIMING = timedelta(minutes=5)
 """Maximum time between two events for `follows` to order them."""
-
-TIGHT_TIMING = MAX_FOLLOWS_DELAY  # the name of the interface
 
 # Names of other modules that programs import from this one.
 _EXPORTS = {
@@ -85,7 +83,7 @@ def emit_event(
             related=list(related or ()),  # pyright: ignore[reportArgumentType]
             payload=payload or {},
             id=id or new_id(),
-            follows=follows.id if follows is not None and abs(at - follows.occurred) < MAX_FOLLOWS_DELAY else None,
+            follows=follows.id if follows is not None and abs(at - follows.occurred) < TIGHT_TIMING else None,
         )
         size = new_event.size_bytes
     except Exception:
