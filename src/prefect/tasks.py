@@ -434,5 +434,12 @@ def _caches_nothing(policy: Any) -> bool:
     return policy is None or isinstance(policy, type(cache_policies.NO_CACHE))
 
 
-_ELSEWHERE = {name: f"prefect._options:{name}" for name in __all__ if name[0].isupper() and name not in globals()}
-__getattr__, __dir__ = exports(__name__, {"exponential_backoff": "prefect._backoff:exponential_backoff", **_ELSEWHERE})
+_EXPORTS = {
+    "prefect._backoff": "exponential_backoff",
+    "prefect._options": (
+        "FutureOrResult OneOrManyFutureOrResult RetryConditionCallable StateHookCallable TaskOptions "
+        "TaskRunNameCallbackWithParameters TaskRunNameValueOrCallable"
+    ),
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

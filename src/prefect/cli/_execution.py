@@ -1,4 +1,4 @@
-"""Run a flow run that was created before, in this process."""
+"""Execute an existing flow run in this process."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ else:
 
 
 def execute_flow_run(run: FlowRun, entrypoint: str | None = None) -> None:
-    """Run a flow run here; the process ends with status 1 when it fails.
+    """Execute a flow run; the process exits with status 1 if it fails.
 
     Args:
-        run: The run.
-        entrypoint: Where its flow is; if None, that of `PREFECT__FLOW_ENTRYPOINT` or of its deployment.
+        run: The flow run.
+        entrypoint: Entrypoint of its flow; that of `PREFECT__FLOW_ENTRYPOINT` or of its deployment if None.
     """
-    sys.path.insert(0, os.getcwd())  # as `python file.py` does: the command itself is elsewhere
+    sys.path.insert(0, os.getcwd())  # modules in the working directory can be imported, as with `python file.py`
     if entrypoint:
         flow = flows.load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
     else:

@@ -16,6 +16,7 @@ from prefect.schemas.states import InMemory, State, StateDetails
 from prefect.types import now
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from typing import Self
     from uuid import UUID
 
@@ -68,6 +69,7 @@ class RunEngine(abc.ABC):
     value: Any = None
     error: BaseException | None = None
     is_closing: bool = False
+    _is_resuming: bool = False
     journal: Journal
     record: RunRecord
 
@@ -147,7 +149,7 @@ class RunEngine(abc.ABC):
         plain = details is self._details
         moment = Moment(own["type"]._value_, own["name"], own["timestamp"], None if plain else details.scheduled_time)
         fields = self.fields
-        fields.update(rules.advance(fields, self._previous, moment))
+        fields.update(rules.advance(fields, self._previous, moment, self._is_resuming))
         fields["state_type"] = own["type"]
         fields["state"] = state
         fields["state_id"] = own["id"]
@@ -271,3 +273,9 @@ def crash_message(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "Execution was aborted by Python system exit call."
     return f"Execution was interrupted by an unexpected exception: {describe_error(error)}"
+
+
+def seconds_until(state: State[Any], at: datetime | None = None) -> float:
+    """Return the seconds from `at` (None: now) until the time for which a state is scheduled; 0 without such a time."""
+    scheduled_time = state.state_details.scheduled_time
+    return max(0.0, (scheduled_time - (at or now())).total_seconds()) if scheduled_time is not None else 0.0

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect import _io, outbox, rules
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
 from prefect.engine import core, outcomes
-from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine, RunRecord
+from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine
 from prefect.engine.deadline import FlowRunTimeoutError
+from prefect.engine.local import LocalOrchestrator
 from prefect.engine.memo import AttemptMemo
+from prefect.engine.orchestration import NewFlowRun
 from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs, track
 from prefect.engine.subflow import ParentTaskRun
 from prefect.exceptions import Abort, ParameterTypeError, Pause
@@ -21,17 +22,19 @@ from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
 from prefect.results import defaults
 from prefect.results.inline import inline
 from prefect.rules import Moment
-from prefect.schemas.runs import FlowRun, FlowRunPolicy
+from prefect.schemas.runs import FlowRun
 from prefect.schemas.states import State, StateDetails, StateType
 from prefect.types import named_id, new_id, now
-from prefect.types.slugs import generate_slug
 
 if TYPE_CHECKING:
-    from prefect.engine import persistence, served
+    from prefect.engine import persistence, remote
+    from prefect.engine.orchestration import Orchestrator
     from prefect.engine.protocols import RunnableFlow
+    from prefect.journal.writer import Journal
+    from prefect.schemas.runs import FlowRunPolicy
 else:
     persistence = lazy("prefect.engine.persistence")
-    served = lazy("prefect.engine.served")
+    remote = lazy("prefect.engine.remote")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 FAILED, CRASHED, CANCELLED = StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
@@ -65,7 +68,7 @@ class FlowRunEngine(RunEngine):
         self.run_id = run.id if run else new_id()
         self.parent: EngineContext | None = EngineContext.get()
         self.journal = outbox.use_journal()
-        self._server = served.Server(self.journal, self.parent is not None) if self.journal.forwarder else None
+        self._orchestrator = _make_orchestrator(self.journal, flow, self.parent is not None)
         self._existing_run = run
         self._flow_id = named_id("flow", flow.name)
         self.attempt = 0
@@ -154,41 +157,31 @@ class FlowRunEngine(RunEngine):
             "parent_task_run_id": self._parent_task.id if self._parent_task else None,
             "created": created,
         }
-        run = self._existing_run
-        if run is None and self._server is not None:
-            run = await self._server.create(flow.name, values, policy, self._parent_task)
-        if run is None:
-            self._create_here({**values, "name": generate_slug(2)}, policy)
+        if self._existing_run is None:
+            new = NewFlowRun(flow.name, values, policy, self._parent_task)
+            run, self.record = await self._orchestrator.create_run(new)
         else:
-            self._take_over(run)
+            run = self._existing_run
+            self.record = self._orchestrator.adopt_run(run, flow.name)
+        self._run = run
+        self.fields = vars(run)
+        self.run_id, self._flow_id = run.id, run.flow_id
+        self._make_details()
+        pending = State.make(PENDING, "Pending", details=self._details, timestamp=created)
+        recorded = cast("State[Any] | None", vars(run)["state"])
+        if recorded is not None:
+            self._set_current(recorded)
+        elif self._existing_run is not None:
+            self._set_current(pending)
+        else:
+            self.enter_state(pending)
         self.logger = flow_run_logger(self.run, flow)
 
-    def _create_here(self, values: dict[str, Any], policy: dict[str, Any]) -> None:
-        core.record_flow(self.journal, self._flow_id, self.flow.name)
-        if self._parent_task is not None:
-            self._parent_task.start_recording(self.journal, self.run_id)
-        self._server = None  # when there is one it is away, and this run stays here
-        self._run = FlowRun.make(**values, empirical_policy=FlowRunPolicy.make(**policy))
-        self.fields = vars(self._run)
-        self.record = RunRecord(self.journal, self.kind, self.run_id, {**values, "empirical_policy": policy})
-        self._make_details()
-        self.enter_state(State.make(PENDING, "Pending", details=self._details, timestamp=values["created"]))
-
-    def _take_over(self, run: FlowRun) -> None:
-        self._run = run
-        self.run_id, self._flow_id = run.id, run.flow_id
-        self.fields = vars(run)
-        self.record = (
-            self._server.keep(run, self.flow.name)
-            if self._server is not None
-            else RunRecord(self.journal, self.kind, run.id, None)
-        )
-        self._make_details()
-        known = cast("State[Any] | None", vars(run)["state"])
-        state = known or State.make(PENDING, "Pending", details=self._details)
+    def _set_current(self, state: State[Any]) -> None:
+        """Note the state that the run is in, which another process or the server has recorded."""
         self.state = state
-        scheduled = state.state_details.scheduled_time
-        self._previous = Moment(state.type.value, state.name or "", state.timestamp, scheduled)
+        scheduled_time = state.state_details.scheduled_time
+        self._previous = Moment(state.type.value, state.name or "", state.timestamp, scheduled_time)
 
     def _make_details(self) -> None:
         parent_task_id = self._parent_task.id if self._parent_task else self.fields["parent_task_run_id"]
@@ -250,45 +243,38 @@ class FlowRunEngine(RunEngine):
         Raises:
             Abort: The server does not let the run go on.
         """
-        final = final or self.is_closing
-        decide = _as_proposed if final else self._decide
-        if self._server is None:
-            entered = decide(state)
-        else:
-            entered = await self._server.judge(state, decide, force=final)
-            if entered.is_cancelling() and not state.is_cancelled():
-                # It was cancelled meanwhile, and all that is left to it is to say that it has stopped.
-                message = "The run was cancelled while it was under way."
-                return await self.propose_state(
-                    State.make(CANCELLED, "Cancelled", message=message, details=self._details)
-                )
+        force = final or self.is_closing
+        answer = await self._orchestrator.propose_state(state, force)
+        while answer.status == "WAIT":
+            await _io.sleep(answer.delay_seconds)
+            answer = await self._orchestrator.propose_state(state, force)
+        current = self.fields["state"]
+        if current is not None and current is not self.state:  # others have changed it meanwhile
+            self._set_current(current)
+        entered = answer.state
+        if entered is None:
+            raise Abort(answer.reason)
+        if entered.is_cancelling() and not state.is_cancelled():
+            # It was cancelled meanwhile: all that is left is to record that it has stopped.
+            message = "The run was cancelled while it was under way."
+            return await self.propose_state(State.make(CANCELLED, "Cancelled", message=message, details=self._details))
+        if entered.id == self.state.id:
+            return entered
         return self.enter_state(entered, result if entered is state else None)
 
-    def _decide(self, proposed: State[Any]) -> State[Any]:
-        """What comes of a proposed state where no server is asked."""
-        if not proposed.is_failed():
-            return proposed
-        delay = rules.retry_delay(self.attempt, self.flow.retries, self.flow.retry_delay_seconds)
-        if delay is None:
-            return proposed
-        details = StateDetails.make(
-            flow_run_id=self.run_id,
-            task_run_id=self._details.task_run_id,
-            scheduled_time=now() + timedelta(seconds=delay),
-        )
-        return State.make(SCHEDULED, "AwaitingRetry", message=proposed.message, details=details)
-
     def enter_state(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
-        """As for every run; a subflow's state is also its parent task run's."""
+        """Make `state` the run's state; one that goes on after a pause does not begin another attempt."""
+        policy = cast("FlowRunPolicy", self.fields["empirical_policy"])
+        self._is_resuming = bool(policy.resuming)
         super().enter_state(state, result)
-        if self._parent_task is not None and not (self._server is not None and self._server.decides):
-            self._parent_task.record_state(state)
+        if self._is_resuming and (state.is_running() or state.is_final()):
+            policy.resuming = False
         return state
 
     async def _wait_to_run(self, entered: State[Any]) -> State[Any] | None:
         """Wait while the server says that it is not yet time to run; the state that the run has instead, if any."""
         while entered.is_scheduled() or entered.is_pending():
-            await _io.sleep(max(_seconds_until(entered), START_POLL_INTERVAL_SECONDS))
+            await _io.sleep(max(core.seconds_until(entered), START_POLL_INTERVAL_SECONDS))
             entered = await self.propose_state(State.make(RUNNING, "Running", details=self._details))
         return None if entered.is_running() else entered
 
@@ -374,6 +360,8 @@ class FlowRunEngine(RunEngine):
             return self._try_again(entered)
         if entered.is_failed():
             self.error = error
+            if entered.data is None:  # the rules made the state, which has no exception
+                entered.data = error
         else:
             self.value = entered
         await self._conclude()
@@ -385,7 +373,7 @@ class FlowRunEngine(RunEngine):
             "again..."
         )
         # Whoever made the state, a server perhaps, did so by a clock of its own.
-        return NextStep(is_finished=False, delay_seconds=_seconds_until(entered, entered.timestamp))
+        return NextStep(is_finished=False, delay_seconds=core.seconds_until(entered, entered.timestamp))
 
     async def _stop_without_state(self, signal: Abort | Pause) -> NextStep:
         """The run ends here without a state of its own: it was stopped from outside, or goes on in another process."""
@@ -408,7 +396,12 @@ class FlowRunEngine(RunEngine):
         self.logger.error("Crash detected! %s", message)
         self.logger.debug("Crash details:", exc_info=error)
         await self._stop_task_runner(error)
-        await self.propose_state(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
+        try:
+            await self.propose_state(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
+        except Abort as abort:  # it has ended already, as somebody else has recorded
+            self.logger.info("The flow run is not recorded as crashed: %s", abort)
+            self._release()
+            return
         await self._conclude()
 
     _run: FlowRun | None = None
@@ -443,8 +436,7 @@ class FlowRunEngine(RunEngine):
         self._release()
 
     def _release(self) -> None:
-        if self._server is not None:
-            self._server.let_go()
+        self._orchestrator.release_run()
         # The context leads back here: apart from it, what the run's tasks returned goes when nobody holds it any more.
         self._context = None
 
@@ -486,11 +478,8 @@ class FlowRunEngine(RunEngine):
         return FlowRunTimeoutError(f"Scope timed out after {self.timeout_seconds} second(s).")
 
 
-def _as_proposed(state: State[Any]) -> State[Any]:
-    return state
-
-
-def _seconds_until(state: State[Any], at: datetime | None = None) -> float:
-    """Seconds until a scheduled state's time, from a time or from now on; 0 for any other state."""
-    scheduled = state.state_details.scheduled_time
-    return max(0.0, (scheduled - (at or now())).total_seconds()) if scheduled is not None else 0.0
+def _make_orchestrator(journal: Journal, flow: RunnableFlow, is_subflow: bool) -> Orchestrator:
+    """Return what decides about the states of a run: the server that has the journal, or this process."""
+    has_server = journal.forwarder is not None
+    here = LocalOrchestrator(journal, flow.retries, flow.retry_delay_seconds, watch_store=not has_server)
+    return remote.ServerOrchestrator(journal, here, is_subflow) if has_server else here

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from prefect import _io, journal, outbox, rules
+from prefect import _io, journal, outbox
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
-from prefect.engine import core, outcomes
+from prefect.engine import core, local, outcomes
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine, RunRecord
 from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import AttemptMemo, Position
@@ -27,12 +26,11 @@ from prefect.schemas.states import InMemory, State, StateDetails, StateType
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
-    from prefect import _backoff, settings
+    from prefect import settings
     from prefect.engine import persistence
     from prefect.engine.protocols import RunnableTask
 else:
     persistence = lazy("prefect.engine.persistence")
-    _backoff = lazy("prefect._backoff")
     settings = lazy("prefect.settings")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
@@ -312,8 +310,8 @@ class TaskRunEngine(RunEngine):
         except Exception as error:  # a future among what was returned that can never be done
             return await self._fail(error)
         state, self.value = ending.state, ending.value
-        if state.is_failed() and await self._may_retry(state):
-            return self._schedule_retry(state.message or "")
+        if state.is_failed() and (retry := await self._propose_retry(state)) is not None:
+            return self._schedule_retry(retry, state.message or "")
         if self.persistence is not None:
             try:
                 with self:
@@ -346,8 +344,8 @@ class TaskRunEngine(RunEngine):
         else:
             message = f"Task run encountered an exception {core.describe_error(error)}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
-        if await self._may_retry(failed):
-            return self._schedule_retry(core.describe_error(error))
+        if (retry := await self._propose_retry(failed)) is not None:
+            return self._schedule_retry(retry, core.describe_error(error))
         exhausted = " - Retries are exhausted" if self.task.retries else ""
         self.logger.error("Task run failed with exception: %s%s", core.describe_error(error), exhausted, exc_info=error)
         if timed_out:
@@ -375,40 +373,36 @@ class TaskRunEngine(RunEngine):
 
     # --- retries ------------------------------------------------------------------------------------------------------
 
-    async def _may_retry(self, failed: State[Any]) -> bool:
-        if self.is_closing or rules.retry_delay(self.attempt, self.task.retries, None) is None:
-            return False
-        condition = self.task.retry_condition_fn
-        if condition is None:
-            return True
+    async def _propose_retry(self, failed: State[Any]) -> State[Any] | None:
+        """Return the state in which a failed run waits for its next attempt; None when the failure is final."""
+        if self.is_closing or not self.task.retries:
+            return None
+        waiting = local.decide_retry(self.fields, self.task.policy[1], self.state, failed)
+        if waiting is None or self.task.retry_condition_fn is None:
+            return waiting
         try:
             with self:
-                return bool(await _io.call_user(condition, self.task, self.run, failed))
+                wanted = await _io.call_user(self.task.retry_condition_fn, self.task, self.run, failed)
         except Exception:
             self.logger.error("The retry_condition_fn raised; the run is not tried again.", exc_info=True)
-            return False
+            return None
+        return waiting if wanted else None
 
-    def _schedule_retry(self, why: str) -> NextStep:
-        delay = self._delay()
-        when = f"{delay} second(s) from now" if delay else "immediately"
+    def _schedule_retry(self, waiting: State[Any], reason: str) -> NextStep:
+        """Enter AwaitingRetry, unless the next attempt follows at once."""
+        delay = core.seconds_until(waiting, waiting.timestamp)
+        when = f"{delay:g} second(s) from now" if delay else "immediately"
         self.logger.info(
-            "Task run failed with exception: %s - Retry %s/%s will start %s", why, self.attempt, self.task.retries, when
+            "Task run failed with exception: %s - Retry %s/%s will start %s",
+            reason,
+            self.attempt,
+            self.task.retries,
+            when,
         )
         if self.task.retry_delay_seconds:
-            details = StateDetails.make(
-                flow_run_id=self.fields["flow_run_id"],
-                task_run_id=self.fields["id"],
-                scheduled_time=now() + timedelta(seconds=delay),
-            )
-            self.enter_state(State.make(SCHEDULED, "AwaitingRetry", details=details))
+            vars(waiting)["message"] = None  # the log has the failure
+            self.enter_state(waiting)
         return NextStep(is_finished=False, delay_seconds=delay)
-
-    def _delay(self) -> float:
-        """Seconds before the next attempt, with jitter."""
-        delay = rules.retry_delay(self.attempt, self.task.retries, self.task.retry_delay_seconds) or 0.0
-        if delay and self.task.retry_jitter_factor:
-            delay = _backoff.clamped_poisson_interval(delay, clamping_factor=self.task.retry_jitter_factor)
-        return delay
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

@@ -16,9 +16,11 @@ from typing import Any
 from prefect import journal
 from prefect._io import blocking
 from prefect.server.db.sqlite import open_home
+from prefect.server.principals import LOCAL, Principal
 from prefect.server.routes import find_operation
-from prefect.server.routes.operation import LOCAL, StatusResponse
-from prefect.server.routes.parameters import bind_arguments, wants_caller
+from prefect.server.routes.execution import execute
+from prefect.server.routes.operation import RequestInfo, StatusResponse
+from prefect.server.routes.parameters import build_arguments, find_request_info_parameter, validate_parameters
 from prefect.server.services.core.errors import NotFound
 from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
 from prefect.server.services.runs.orphans import crash_orphans
@@ -38,10 +40,12 @@ class LocalApplication:
 
     Args:
         home: The directory.
+        principal: Who it acts for.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, principal: Principal = LOCAL) -> None:
         self.home = home
+        self.principal = principal
         self.database = open_home(home)
         self._last_orphan_check = float("-inf")
         self._has_warned = False
@@ -64,13 +68,13 @@ class LocalApplication:
             operation = find_operation(method, route)
         except LookupError:
             raise NotFound("operation", f"{method} {route}") from None
-        given = bind_arguments(operation, params, body)
-        caller = wants_caller(operation)
-        if caller is not None:
-            given[caller] = LOCAL
-        transact = self.database.write if operation.writes else self.database.read
-        answer = await transact(lambda tx: operation.fn(tx, **given))
-        return answer.body if isinstance(answer, StatusResponse) else answer
+        operation.authorize(self.principal)
+        arguments = build_arguments(operation, validate_parameters(operation, params, body))
+        info_name = find_request_info_parameter(operation)
+        if info_name is not None:
+            arguments[info_name] = RequestInfo(self.principal)
+        result = await execute(operation, self.database, self.principal, arguments)
+        return result.body if isinstance(result, StatusResponse) else result
 
     async def catch_up(self) -> None:
         """Apply the journal, crash runs whose process is gone, and remove events that are too old."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import cloudpickle
 
     from prefect import settings
-    from prefect.tasks import Task
+    from prefect.engine.protocols import RunnableTask
 else:
     cloudpickle = lazy("cloudpickle")
     pools = lazy("concurrent.futures")
@@ -72,7 +72,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
 
     def submit(
         self,
-        task: Task[..., Any],
+        task: RunnableTask,
         parameters: dict[str, Any],
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: Dependencies | None = None,

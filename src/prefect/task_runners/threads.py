@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from prefect import settings
-    from prefect.tasks import Task
+    from prefect.engine.protocols import RunnableTask
 else:
     asyncio = lazy("asyncio")
     settings = lazy("prefect.settings")
@@ -54,7 +54,7 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
 
     def submit(
         self,
-        task: Task[..., Any],
+        task: RunnableTask,
         parameters: dict[str, Any],
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: Dependencies | None = None,

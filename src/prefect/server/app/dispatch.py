@@ -62,6 +62,7 @@ class OperationDispatcher:
         """
         request = JsonRequest(scope, receive)
         try:
+            endpoint.operation.authorize(scope["principal"])
             arguments = await endpoint.parse(request)
             if arguments is None:
                 return _replay(await request.body())
@@ -79,24 +80,24 @@ class _Endpoint:
 
     def __init__(self, route: LazyRoute) -> None:
         self.route = route
-        self._operation: Operation = route.made.operation
+        self.operation: Operation = route.operation_app.operation
 
     @cached_property
     def is_direct(self) -> bool:
         """Whether requests can be parsed here: lists in a query string are left to FastAPI."""
         return not any(
             parameter.location == "raw" or (parameter.location == "query" and _is_collection(parameter.type))
-            for parameter in list_parameters(self._operation)
+            for parameter in list_parameters(self.operation)
         )
 
     @cached_property
     def call(self) -> Callable[..., Awaitable[Response]]:
-        """Carry out the operation in a transaction of its own."""
-        return self.route.made.endpoint
+        """The function that executes the operation and responds."""
+        return self.route.operation_app.endpoint
 
     @cached_property
     def _has_body(self) -> bool:
-        return any(parameter.location in ("body", "whole") for parameter in list_parameters(self._operation))
+        return any(parameter.location in ("body", "whole") for parameter in list_parameters(self.operation))
 
     async def parse(self, request: JsonRequest) -> dict[str, Any] | None:
         """Return the arguments of the operation's function, or None when the request is not valid.
@@ -111,7 +112,7 @@ class _Endpoint:
                 return None
             body = await request.json()
         arguments: dict[str, Any] = {}
-        for parameter in list_parameters(self._operation):
+        for parameter in list_parameters(self.operation):
             value = _find(parameter, request, body)
             if value is not None:
                 try:

@@ -1,4 +1,4 @@
-"""Our OpenAPI document says what the interface's says (`data/openapi.json`), but for what is explained here."""
+"""Our OpenAPI document says what the interface's says (`openapi.json`), but for what is explained here."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.server import openapi
+from tests.server.app import openapi_facts as openapi
 
-FACTS: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "openapi.json").read_text())
+FACTS: dict[str, Any] = json.loads((Path(__file__).parent / "openapi.json").read_text())
 
 NOTHING = "Both answer 204, without a body; the interface documents 200."
 EDGE = "The version of the API that a client asks for is looked at in every request, here as well."
