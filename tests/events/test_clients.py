@@ -165,7 +165,7 @@ async def test_following_events() -> None:
 
     async def tell(connection: Any, message: Any) -> None:
         for told in (first, first, {"type": "other"}, received("a.two")):
-            await connection.send(_websockets._encoding.encoded(told).decode())
+            await connection.send(_websockets._encoding.encode(told).decode())
         await connection.close()
 
     async with listening(after=tell) as server:
@@ -187,7 +187,7 @@ async def test_following_goes_on_where_the_connection_was_lost() -> None:
 
     async def tell(connection: Any, message: Any) -> None:
         for one in told[: len(server.messages)]:
-            await connection.send(_websockets._encoding.encoded(one).decode())
+            await connection.send(_websockets._encoding.encode(one).decode())
         if len(server.messages) == 1:
             await connection.ping()
             await asyncio.sleep(0)
@@ -203,7 +203,7 @@ async def test_following_goes_on_where_the_connection_was_lost() -> None:
 
 async def test_following_beyond_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     async def tell(connection: Any, message: Any) -> None:
-        await connection.send(_websockets._encoding.encoded(received(f"a.{len(server.messages)}")).decode())
+        await connection.send(_websockets._encoding.encode(received(f"a.{len(server.messages)}")).decode())
         await connection.close()
 
     async with listening(after=tell) as server:
@@ -224,7 +224,7 @@ async def test_following_logs() -> None:
 
     async def tell(connection: Any, message: Any) -> None:
         for _ in range(2):
-            await connection.send(_websockets._encoding.encoded({"type": "log", "log": log}).decode())
+            await connection.send(_websockets._encoding.encode({"type": "log", "log": log}).decode())
         await connection.close()
 
     async with listening(after=tell) as server:
@@ -245,7 +245,7 @@ async def test_following_a_flow_run_until_it_has_ended() -> None:
     async def tell(connection: Any, message: Any) -> None:
         kind = connection.request.path.rsplit("/", 2)[1]
         told = {"type": "log", "log": log} if kind == "logs" else ended
-        await connection.send(_websockets._encoding.encoded(told).decode())
+        await connection.send(_websockets._encoding.encode(told).decode())
 
     async with listening(after=tell) as server:
         with temporary_settings({"PREFECT_API_URL": server.url}):

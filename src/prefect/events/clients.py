@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
 from prefect import settings
-from prefect.client._connecting import basic
+from prefect.client._http_factory import basic_auth_header
 from prefect.client._websockets import (
     ATTEMPTS_AT_ONCE,
     LOST,
@@ -250,7 +250,7 @@ class PrefectEventsClient(EventsClient):
 
     async def _open(self) -> ClientConnection:
         secret = settings.get_current_settings().api.auth_string
-        headers = {} if secret is None else {"Authorization": basic(secret.get_secret_value())}
+        headers = {} if secret is None else {"Authorization": basic_auth_header(secret.get_secret_value())}
         socket = await open_socket(self._url, headers)
         await introduce(socket, None if secret is None else secret.get_secret_value())
         return socket
