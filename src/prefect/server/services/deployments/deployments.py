@@ -23,8 +23,7 @@ from prefect.server.services.events import emitting, event_store
 from prefect.server.services.work import work_pools, work_queues
 from prefect.server.store import Row
 from prefect.types import new_id, now
-
-Values = Mapping[str, Any]
+from prefect.types.mappings import Values
 
 READY, NOT_READY = "READY", "NOT_READY"
 
