@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +23,6 @@ async def record_heartbeat(
     pool: Row,
     name: str,
     interval: int | None = None,
-    metadata: Mapping[str, Any] | None = None,
 ) -> Row:
     """Note that a worker is there: it is online, and its pool is ready.
 
@@ -33,14 +31,11 @@ async def record_heartbeat(
         pool: The row of its pool.
         name: Its name; it is created when it is not known.
         interval: Seconds until it says so again.
-        metadata: What it tells about itself; None for nothing new.
     """
     at = now()
     beat: dict[str, Any] = {"last_heartbeat_time": at, "status": ONLINE, "updated": at}
     if interval is not None:
         beat["heartbeat_interval_seconds"] = interval
-    if metadata is not None:
-        beat["metadata"] = dict(metadata)
     new = {"id": new_id(), "created": at, "name": name, "work_pool_id": pool["id"], **beat}
     row = await _named(tx, pool, name)
     if row is None and await store.workers.add(tx, [new]):
@@ -61,7 +56,7 @@ async def find(tx: Transaction, pool: Row, criteria: Any, limit: int | None, off
     of_pool = one_of("worker.work_pool_id", [pool["id"]])
     where = all_of([of_pool, filters.compile_filter(tx.dialect, criteria)])
     rows = await paging.find_page(tx, store.workers, "LAST_HEARTBEAT_TIME_DESC", limit, offset, where)
-    return [{name: value for name, value in row.items() if name != "metadata"} for row in rows]
+    return rows
 
 
 async def remove(tx: Transaction, pool: Row, name: str) -> None:
