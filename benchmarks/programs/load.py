@@ -48,9 +48,9 @@ async def create_flow(host, base):
     return json.loads(answer)["id"]
 
 
-async def client(host, base, kind, flow_id, until, times, failures):
+async def client(host, base, kind, flow_id, until, most, times, failures):
     reader, writer = await connect(host)
-    while time.perf_counter() < until:
+    while time.perf_counter() < until and len(times) < most:
         run_id = None
         for method, path, body in requests(kind, base, flow_id):
             begun = time.perf_counter()
@@ -63,27 +63,37 @@ async def client(host, base, kind, flow_id, until, times, failures):
                 failures.append(status)
                 break
             times.append(time.perf_counter() - begun)
-            if kind == "states" and run_id is None:
+            if run_id is None and path.endswith("/flow_runs/"):
                 run_id = json.loads(answer)["id"]
     writer.close()
 
 
 def requests(kind, base, flow_id):
+    filtered = ("POST", f"{base}/flow_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": 100})
     if kind == "filter":
-        yield "POST", f"{base}/flow_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": 50}
+        yield filtered
         return
     yield "POST", f"{base}/flow_runs/", {"flow_id": flow_id, "state": {"type": "PENDING"}}
-    for state in ("RUNNING", "COMPLETED") if kind == "states" else ():
-        yield "POST", f"{base}/flow_runs/{{id}}/set_state", {"state": {"type": state}}
+    if kind == "read":
+        for _ in range(20):
+            yield "GET", f"{base}/flow_runs/{{id}}", None
+    if kind in ("states", "soak"):
+        for state in ("RUNNING", "COMPLETED"):
+            yield "POST", f"{base}/flow_runs/{{id}}/set_state", {"state": {"type": state}}
+    if kind == "soak":
+        yield filtered
+        yield filtered
 
 
-async def main(url, kind, connections, seconds):
+async def main(url, kind, connections, seconds, most):
     host, _, base = url.removeprefix("http://").partition("/")
     flow_id = await create_flow(host, f"/{base}")
     times, failures = [], []
     begun = time.perf_counter()
     until = begun + seconds
-    await asyncio.gather(*(client(host, f"/{base}", kind, flow_id, until, times, failures) for _ in range(connections)))
+    await asyncio.gather(
+        *(client(host, f"/{base}", kind, flow_id, until, most, times, failures) for _ in range(connections))
+    )
     wall = time.perf_counter() - begun
     times.sort()
     facts = {
@@ -98,4 +108,4 @@ async def main(url, kind, connections, seconds):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5])))

@@ -82,19 +82,6 @@ __all__ = [
     "unmapped",
 ]
 
-_HOMES = {
-    "prefect._version": ("__pluperfect_version__",),
-    "prefect.client.orchestration": ("get_client",),
-    "prefect.context": ("tags",),
-    "prefect.deployments.runner": ("deploy",),
-    "prefect.flow_runs": tuple(f"{a}{verb}_flow_run" for a in ("", "a") for verb in ("pause", "resume", "suspend")),
-    "prefect.flows": ("Flow", "aserve", "flow", "serve"),
-    "prefect.logging.loggers": ("get_run_logger",),
-    "prefect.schemas.states": ("State",),
-    "prefect.tasks": ("Task", "task"),
-    "prefect.transactions": ("Transaction",),
-    "prefect.values.annotations": ("allow_failure", "unmapped"),
-}
 # The original has imported most of these by the time a program runs, so programs use them without importing them.
 _SUBMODULES = """
     artifacts assets automations blocks bundles cache_policies client concurrency context deployments docker engine
@@ -103,6 +90,21 @@ _SUBMODULES = """
     testing transactions types utilities variables workers
 """
 
-_names = {name: f"{home}:{name}" for home, names in _HOMES.items() for name in names}
-__getattr__, __dir__ = exports(__name__, {name: f"{__name__}.{name}" for name in _SUBMODULES.split()} | _names)
+_EXPORTS = {
+    "prefect._version": "__pluperfect_version__",
+    "prefect.client.orchestration": "get_client",
+    "prefect.context": "tags",
+    "prefect.deployments.runner": "deploy",
+    "prefect.flow_runs": (
+        "apause_flow_run aresume_flow_run asuspend_flow_run pause_flow_run resume_flow_run suspend_flow_run"
+    ),
+    "prefect.flows": "Flow aserve flow serve",
+    "prefect.logging.loggers": "get_run_logger",
+    "prefect.schemas.states": "State",
+    "prefect.tasks": "Task task",
+    "prefect.transactions": "Transaction",
+    "prefect.values.annotations": "allow_failure unmapped",
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS, submodules=_SUBMODULES)
 _later.install()

@@ -18,7 +18,7 @@ from uuid import UUID
 from prefect import _functions
 from prefect._io import call_user
 from prefect._lazy import lazy
-from prefect.engine.parameters import trackable
+from prefect.engine.parameters import is_trackable
 from prefect.futures import PrefectFutureList, PrefectTaskRunFuture
 from prefect.schemas.states import Completed, InMemory
 from prefect.types import new_id
@@ -122,7 +122,7 @@ class TaskVizTracker:
         """Remember whose result a value is, and whose result is what it holds."""
 
         def remember(value: Any) -> Any:
-            if trackable(value):
+            if is_trackable(value):
                 self.object_id_to_task[id(value)] = viz_task
                 self._kept.append(value)
             return value
@@ -147,7 +147,7 @@ class TaskVizTracker:
                 node = value
             elif isinstance(value, _VizFuture):
                 node = value.node
-            elif trackable(value):
+            elif is_trackable(value):
                 node = self.object_id_to_task.get(id(value))
             if node is not None:
                 found[id(node)] = node

@@ -251,7 +251,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         tracker = _functions.drawing()
         if tracker is not None:
             return tracker.flow_called(self, {**parameters, "wait_for": wait_for})
-        return shells.start(lambda: flow_run.FlowExecution(self, parameters, wait_for), self, return_state)
+        return shells.start(lambda: flow_run.FlowRunEngine(self, parameters, wait_for), self, return_state)
 
     # --- hooks --------------------------------------------------------------------------------------------------------
 

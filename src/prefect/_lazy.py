@@ -10,6 +10,7 @@ Importing `prefect` must cost next to nothing, so a room that only a run needs i
 Type checkers and the import contracts see the plain import; a process pays for it at the first attribute access.
 """
 
+import functools
 import importlib
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -36,22 +37,31 @@ def lazy(name: str) -> ModuleType:
 
 
 def exports(
-    package: str, names: Mapping[str, str], hint: Callable[[str], str] | None = None
+    package: str, names: Mapping[str, str], submodules: str = ""
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Make the `__getattr__` and `__dir__` of a facade.
+    """Make the `__getattr__` and `__dir__` of a facade, a module whose names are imported at their first use.
 
     Args:
         package: The facade's own name.
-        names: Each exported name and where it lives, as `"module:attribute"`, or `"module"` for a submodule.
-        hint: Called with a name that is not exported; what it returns is added to the error.
+        names: For each module, the names that the facade exports from it, separated by spaces. `new=old` exports `old`
+            as `new`.
+        submodules: The facade's submodules that are reachable without importing them, separated by spaces.
     """
 
+    @functools.cache  # at the first use: most facades are imported for one name
+    def read_targets() -> dict[str, tuple[str, str]]:
+        targets = {name: (f"{package}.{name}", "") for name in submodules.split()}
+        for module, text in names.items():
+            for entry in text.split():
+                name, _, attribute = entry.partition("=")
+                targets[name] = (module, attribute or name)
+        return targets
+
     def __getattr__(name: str) -> Any:
-        target = names.get(name)
+        target = read_targets().get(name)
         if target is None:
-            extra = hint(name) if hint else ""
-            raise AttributeError(f"module {package!r} has no attribute {name!r}{extra}")
-        module, _, attribute = target.partition(":")
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module, attribute = target
         value: Any = importlib.import_module(module)
         if attribute:
             value = getattr(value, attribute)
@@ -59,6 +69,11 @@ def exports(
         return value
 
     def __dir__() -> list[str]:
-        return sorted({*importlib.import_module(package).__dict__, *names})
+        return sorted({*importlib.import_module(package).__dict__, *read_targets()})
 
     return __getattr__, __dir__
+
+
+def exported_names(names: Mapping[str, str]) -> list[str]:
+    """Return the names of a table for `exports`."""
+    return [entry.partition("=")[0] for text in names.values() for entry in text.split()]

@@ -14,7 +14,7 @@ from prefect._lazy import lazy
 from prefect.context import hydrated_context, refresh_global_settings_context, serialize_context
 from prefect.engine import shells
 from prefect.engine.deadline import FlowRunTimeoutError
-from prefect.engine.flow_run import FlowExecution
+from prefect.engine.flow_run import FlowRunEngine
 
 if TYPE_CHECKING:
     import multiprocessing
@@ -97,8 +97,8 @@ def run_flow_sync(
     context: dict[str, Any] | None = None,
 ) -> Any:
     """As `run_flow`, for a sync flow."""
-    with _inside(context):
-        return shells.call(lambda: _execution(flow, flow_run, parameters, wait_for), return_type == "state")
+    with _enter_context(context):
+        return shells.call(lambda: _make_engine(flow, flow_run, parameters, wait_for), return_type == "state")
 
 
 async def run_flow_async(
@@ -110,8 +110,8 @@ async def run_flow_async(
     context: dict[str, Any] | None = None,
 ) -> Any:
     """As `run_flow`, for an async flow."""
-    with _inside(context):
-        return await shells.await_(lambda: _execution(flow, flow_run, parameters, wait_for), return_type == "state")
+    with _enter_context(context):
+        return await shells.await_(lambda: _make_engine(flow, flow_run, parameters, wait_for), return_type == "state")
 
 
 def run_generator_flow_sync(
@@ -127,9 +127,9 @@ def run_generator_flow_sync(
     Raises:
         ValueError: The state is asked for, which a generator cannot return.
     """
-    _refuse_state(flow, return_type)
-    with _inside(context):
-        return (yield from shells.iterate(lambda: _execution(flow, flow_run, parameters, wait_for)))
+    _reject_return_state(flow, return_type)
+    with _enter_context(context):
+        return (yield from shells.iterate(lambda: _make_engine(flow, flow_run, parameters, wait_for)))
 
 
 async def run_generator_flow_async(
@@ -141,9 +141,9 @@ async def run_generator_flow_async(
     context: dict[str, Any] | None = None,
 ) -> AsyncGenerator[Any]:
     """As `run_generator_flow_sync`, for an async generator flow."""
-    _refuse_state(flow, return_type)
-    with _inside(context):
-        async with aclosing(shells.aiterate(lambda: _execution(flow, flow_run, parameters, wait_for))) as items:
+    _reject_return_state(flow, return_type)
+    with _enter_context(context):
+        async with aclosing(shells.aiterate(lambda: _make_engine(flow, flow_run, parameters, wait_for))) as items:
             async for item in items:
                 yield item
 
@@ -159,18 +159,17 @@ def load_flow_run(flow_run_id: UUID) -> FlowRun:
 
 
 def load_flow(flow_run: FlowRun) -> Flow[..., Any]:
-    """The flow of a run: from the entrypoint in `PREFECT__FLOW_ENTRYPOINT`, or as its deployment says.
-
-    Args:
-        flow_run: The run.
+    """Load the flow of a run from the entrypoint in `PREFECT__FLOW_ENTRYPOINT`, else from its deployment.
 
     Raises:
-        NotImplementedError: No entrypoint is set. Loading a deployment's flow comes with deployments.
+        MissingFlowError: Neither names an entrypoint, or there is no flow.
+        FileNotFoundError: The code is not on this machine.
+        NotImplementedError: See `prefect.flows.load_flow_from_flow_run`.
     """
     entrypoint = os.environ.get("PREFECT__FLOW_ENTRYPOINT")
     if entrypoint:
         return flows.load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
-    return drive(flows.load_flow_from_flow_run(orchestration.get_client(), flow_run))
+    return drive(flows.load_flow_from_flow_run(orchestration.get_client(), flow_run, use_placeholder_flow=False))
 
 
 def load_flow_and_flow_run(flow_run_id: UUID) -> tuple[FlowRun, Flow[..., Any]]:
@@ -205,13 +204,13 @@ def run_flow_in_subprocess(
         future.wait()
     call = {"flow_run": flow_run, "parameters": parameters, "context": context or serialize_context()}
     process = multiprocessing.get_context("spawn").Process(
-        target=_run_pickled, args=(cloudpickle.dumps((flow, call)), dict(env or {}))
+        target=_run_in_subprocess, args=(cloudpickle.dumps((flow, call)), dict(env or {}))
     )
     process.start()
     return process
 
 
-def _run_pickled(pickled: bytes, env: Mapping[str, str | None]) -> None:
+def _run_in_subprocess(pickled: bytes, env: Mapping[str, str | None]) -> None:
     """In the new process."""
     os.environ.update({name: value for name, value in env.items() if value is not None})
     for name in [name for name, value in env.items() if value is None]:
@@ -247,19 +246,19 @@ send_heartbeats_async: Any = later(__name__, "send_heartbeats_async", *_BEATS)
 send_heartbeats_sync: Any = later(__name__, "send_heartbeats_sync", *_BEATS)
 
 
-def _execution(
+def _make_engine(
     flow: Flow[..., Any], flow_run: FlowRun | None, parameters: dict[str, Any] | None, wait_for: Iterable[Any] | None
-) -> FlowExecution:
+) -> FlowRunEngine:
     created = flow_run.parameters if flow_run is not None else {}
     given = {**flow.spec.defaults, **created, **(parameters or {})}
     ordered = {name: given.pop(name) for name in flow.spec.names if name in given} | given
-    return FlowExecution(flow, ordered, wait_for, flow_run)
+    return FlowRunEngine(flow, ordered, wait_for, flow_run)
 
 
-def _refuse_state(flow: Flow[..., Any], return_type: ReturnType) -> None:
+def _reject_return_state(flow: Flow[..., Any], return_type: ReturnType) -> None:
     if return_type == "state":
         raise ValueError(f"The flow {flow.name!r} is a generator, which cannot return its state: iterate over it.")
 
 
-def _inside(context: dict[str, Any] | None) -> Any:
+def _enter_context(context: dict[str, Any] | None) -> Any:
     return hydrated_context(context) if context else nullcontext()

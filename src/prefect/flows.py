@@ -6,6 +6,8 @@ Every program imports this, so what only drawing or loading needs is bound lazil
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
     from prefect import _drawing, _io
     from prefect._options import FlowOptions
+    from prefect.client.orchestration import PrefectClient
     from prefect.loading import entrypoints, imports
+    from prefect.schemas.responses import DeploymentResponse
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.states import State
 else:
@@ -150,7 +154,6 @@ flow = FlowDecorator()
 serve: Any = later(__name__, "serve", "serving flows", _WHEN)
 aserve: Any = later(__name__, "aserve", "serving flows", _WHEN)
 bind_flow_to_infrastructure: Any = later(__name__, "bind_flow_to_infrastructure", "flows on infrastructure", _WHEN)
-load_flow_from_flow_run: Any = later(__name__, "load_flow_from_flow_run", "loading flows of deployed runs", _WHEN)
 if TYPE_CHECKING:
 
     class InfrastructureBoundFlow(Flow[P, R]): ...
@@ -191,6 +194,43 @@ def load_flow_from_entrypoint(entrypoint: str, use_placeholder_flow: bool = True
             f"{entrypoint!r} is no flow but a {type(found).__name__}: decorate the function with '@flow'."
         )
     return cast("Flow[..., Any]", found)
+
+
+async def load_flow_from_flow_run(
+    client: PrefectClient,
+    flow_run: FlowRun,
+    ignore_storage: bool = False,
+    storage_base_path: str | None = None,
+    use_placeholder_flow: bool = True,
+) -> Flow[..., Any]:
+    """Load the flow of a run from the code of its deployment, and make the code's directory the working directory.
+
+    Args:
+        client: Reads the deployment.
+        flow_run: The run.
+        ignore_storage: The code is in the working directory, whatever the deployment says.
+        storage_base_path: Replaces `$STORAGE_BASE_PATH` in the path of the deployment.
+        use_placeholder_flow: See `load_flow_from_entrypoint`.
+
+    Raises:
+        MissingFlowError: The run has no deployment, or the deployment names no entrypoint.
+        FileNotFoundError: The directory of the code is not on this machine.
+        NotImplementedError: The code is in a storage block, or a pull step does more than name a directory.
+    """
+    if flow_run.deployment_id is None:
+        raise MissingFlowError(
+            f"Flow run {flow_run.name!r} has no deployment that says where its flow is: "
+            "name it in PREFECT__FLOW_ENTRYPOINT, as path/to/file.py:function."
+        )
+    deployment = await client.read_deployment(flow_run.deployment_id)
+    if not deployment.entrypoint:
+        raise MissingFlowError(
+            f"The deployment {deployment.name!r} names no entrypoint, so its flow cannot be loaded: deploy it again."
+        )
+    if not ignore_storage:
+        os.chdir(_find_code_directory(deployment, storage_base_path or ""))
+    sys.path.insert(0, os.getcwd())  # as `python file.py` does; it stays, for imports inside of functions
+    return load_flow_from_entrypoint(deployment.entrypoint, use_placeholder_flow)
 
 
 def load_function_and_convert_to_flow(entrypoint: str) -> Flow[..., Any]:
@@ -317,6 +357,32 @@ def select_flow(flows: Iterable[F], flow_name: str | None = None, from_message: 
     if flow_name not in known:
         raise MissingFlowError(f"Flow {flow_name!r} not found{where}. There is: {names}.")
     return known[flow_name]
+
+
+_SET_WORKING_DIRECTORY = "prefect.deployments.steps.set_working_directory"
+
+
+def _find_code_directory(deployment: DeploymentResponse, base_path: str) -> str:
+    """Return the directory of a deployment's code on this machine."""
+    if deployment.storage_document_id is not None:
+        raise NotImplementedError(
+            f"The code of the deployment {deployment.name!r} is in a storage block, which cannot be read yet."
+        )
+    directory = (deployment.path or ".").replace("$STORAGE_BASE_PATH", base_path)
+    if deployment.pull_steps:
+        directory = "."
+    for step in deployment.pull_steps or ():
+        for name, inputs in step.items():
+            if name != _SET_WORKING_DIRECTORY:
+                raise NotImplementedError(
+                    f"The deployment {deployment.name!r} has the pull step {name!r}, which cannot be run yet."
+                )
+            directory = inputs["directory"]
+    if not os.path.isdir(directory):
+        raise FileNotFoundError(
+            f"The code of the deployment {deployment.name!r} should be in {directory!r}, which is no directory here."
+        )
+    return directory
 
 
 def _not_found(entrypoint: str) -> str:

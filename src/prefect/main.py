@@ -54,5 +54,12 @@ __all__ = [
     "unmapped",
 ]
 
-_names = {name: f"prefect:{name}" for name in __all__}
-__getattr__, __dir__ = exports(__name__, _names | {"get_cloud_client": "prefect.client.cloud:get_cloud_client"})
+_EXPORTS = {
+    "prefect": (
+        "Flow State Task Transaction allow_failure apause_flow_run aresume_flow_run aserve asuspend_flow_run flow "
+        "get_client get_run_logger pause_flow_run resume_flow_run serve suspend_flow_run tags task unmapped"
+    ),
+    "prefect.client.cloud": "get_cloud_client",
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -119,7 +119,7 @@ async def return_value_to_state(
     Raises:
         SerializationError: The value is to be written and cannot be.
     """
-    state = (await outcomes.ending(retval, StateDetails())).state
+    state = (await outcomes.state_from_return(retval, StateDetails())).state
     data = state.data
     if isinstance(data, results.ResultRecord | results.ResultRecordMetadata):
         return state
@@ -163,7 +163,7 @@ async def exception_to_crashed_state(exc: BaseException, result_store: results.R
         exc: What ended it.
         result_store: Makes a record of the exception, which the state holds then.
     """
-    return Crashed(message=core.crashed_message(exc), data=await _exception_data(exc, result_store, write=False))
+    return Crashed(message=core.crash_message(exc), data=await _exception_data(exc, result_store, write=False))
 
 
 async def _exception_data(exc: BaseException, store: results.ResultStore | None, write: bool) -> Any:

@@ -14,7 +14,7 @@ from uuid import UUID
 from prefect.context import hydrated_context
 from prefect.engine import shells
 from prefect.engine.deadline import TaskRunTimeoutError
-from prefect.engine.task_run import TaskExecution
+from prefect.engine.task_run import TaskRunEngine
 
 if TYPE_CHECKING:
     from prefect.engine.parameters import Link
@@ -79,9 +79,10 @@ def run_task_sync(
     context: dict[str, Any] | None = None,
 ) -> Any:
     """As `run_task`, for a sync task."""
-    with _inside(context):
+    with _enter_context(context):
         return shells.call(
-            lambda: _execution(task, task_run_id, task_run, parameters, wait_for, dependencies), return_type == "state"
+            lambda: _make_engine(task, task_run_id, task_run, parameters, wait_for, dependencies),
+            return_type == "state",
         )
 
 
@@ -96,9 +97,10 @@ async def run_task_async(
     context: dict[str, Any] | None = None,
 ) -> Any:
     """As `run_task`, for an async task."""
-    with _inside(context):
+    with _enter_context(context):
         return await shells.await_(
-            lambda: _execution(task, task_run_id, task_run, parameters, wait_for, dependencies), return_type == "state"
+            lambda: _make_engine(task, task_run_id, task_run, parameters, wait_for, dependencies),
+            return_type == "state",
         )
 
 
@@ -117,11 +119,11 @@ def run_generator_task_sync(
     Raises:
         ValueError: The state is asked for, which a generator cannot return.
     """
-    _refuse_state(task, return_type)
-    with _inside(context):
+    _reject_return_state(task, return_type)
+    with _enter_context(context):
         return (
             yield from shells.iterate(
-                lambda: _execution(task, task_run_id, task_run, parameters, wait_for, dependencies)
+                lambda: _make_engine(task, task_run_id, task_run, parameters, wait_for, dependencies)
             )
         )
 
@@ -137,39 +139,39 @@ async def run_generator_task_async(
     context: dict[str, Any] | None = None,
 ) -> AsyncGenerator[Any]:
     """As `run_generator_task_sync`, for an async generator task."""
-    _refuse_state(task, return_type)
-    with _inside(context):
+    _reject_return_state(task, return_type)
+    with _enter_context(context):
         async with aclosing(
-            shells.aiterate(lambda: _execution(task, task_run_id, task_run, parameters, wait_for, dependencies))
+            shells.aiterate(lambda: _make_engine(task, task_run_id, task_run, parameters, wait_for, dependencies))
         ) as items:
             async for item in items:
                 yield item
 
 
-def _execution(
+def _make_engine(
     task: Task[..., Any],
     run_id: UUID | None,
     run: TaskRun | None,
     parameters: dict[str, Any] | None,
     wait_for: Any,
     dependencies: Dependencies | None,
-) -> TaskExecution:
+) -> TaskRunEngine:
     given = {**task.spec.defaults, **(parameters or {})}
     ordered = {name: given.pop(name) for name in task.spec.names if name in given} | given
     if run is not None:
-        return TaskExecution.taken_over(task, ordered, run)
-    links = {name: [_link(one) for one in found] for name, found in (dependencies or {}).items()}
-    return TaskExecution(task, ordered, wait_for, links, run_id)
+        return TaskRunEngine.from_recorded_run(task, ordered, run)
+    links = {name: [_dependency_link(one) for one in found] for name, found in (dependencies or {}).items()}
+    return TaskRunEngine(task, ordered, wait_for, links, run_id)
 
 
-def _link(found: RunInput) -> Link:
+def _dependency_link(found: RunInput) -> Link:
     return {"input_type": found.input_type, "id": getattr(found, "id", None)}
 
 
-def _refuse_state(task: Task[..., Any], return_type: ReturnType) -> None:
+def _reject_return_state(task: Task[..., Any], return_type: ReturnType) -> None:
     if return_type == "state":
         raise ValueError(f"The task {task.name!r} is a generator, which cannot return its state: iterate over it.")
 
 
-def _inside(context: dict[str, Any] | None) -> Any:
+def _enter_context(context: dict[str, Any] | None) -> Any:
     return hydrated_context(context) if context else nullcontext()

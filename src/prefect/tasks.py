@@ -311,7 +311,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
         tracker = _functions.drawing()
         if tracker is not None:
             return tracker.task_called(self, {**parameters, "wait_for": wait_for})
-        return shells.start(lambda: task_run.TaskExecution(self, parameters, wait_for), self, return_state)
+        return shells.start(lambda: task_run.TaskRunEngine(self, parameters, wait_for), self, return_state)
 
     @overload
     def submit(
@@ -434,5 +434,12 @@ def _caches_nothing(policy: Any) -> bool:
     return policy is None or isinstance(policy, type(cache_policies.NO_CACHE))
 
 
-_ELSEWHERE = {name: f"prefect._options:{name}" for name in __all__ if name[0].isupper() and name not in globals()}
-__getattr__, __dir__ = exports(__name__, {"exponential_backoff": "prefect._backoff:exponential_backoff", **_ELSEWHERE})
+_EXPORTS = {
+    "prefect._backoff": "exponential_backoff",
+    "prefect._options": (
+        "FutureOrResult OneOrManyFutureOrResult RetryConditionCallable StateHookCallable TaskOptions "
+        "TaskRunNameCallbackWithParameters TaskRunNameValueOrCallable"
+    ),
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -1,4 +1,4 @@
-"""Run a command line as `main` does, in this process."""
+"""Fixtures that run command lines in this process."""
 
 import json
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     def run(*args: str) -> Outcome:
         import prefect.settings
 
-        prefect.settings._forget()  # a command line is a process of its own
+        prefect.settings._forget()  # each command line is normally a new process
         with pytest.raises(SystemExit) as stopped:
             main(args)
         assert isinstance(stopped.value.code, int)
@@ -41,7 +41,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def prefect(capsys: pytest.CaptureFixture[str]) -> Prefect:
-    """Run a command line and return what it printed; it must exit with `code` and print `error` as its only error."""
+    """Run a command line and return its output; assert its exit code and the start of its only error line."""
 
     def call(*args: object, code: int = 0, error: str = "") -> str:
         capsys.readouterr()
@@ -55,5 +55,5 @@ def prefect(capsys: pytest.CaptureFixture[str]) -> Prefect:
 
 
 def table(text: str) -> list[list[str]]:
-    """The rows of a printed table, without their names."""
+    """Return the rows of a printed table without the header."""
     return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()[1:]]

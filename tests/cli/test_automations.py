@@ -1,4 +1,4 @@
-"""Automations, and blocks with their types, in the local store."""
+"""Commands on automations, blocks and block types, in a local store."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.cli.conftest import Prefect, table
 ALERT = {"name": "alert", "trigger": {"type": "event", "expect": ["paid"]}, "actions": [{"type": "do-nothing"}]}
 
 
-def test_automations(prefect: Prefect, tmp_path: Path) -> None:
+def test_automation_commands(prefect: Prefect, tmp_path: Path) -> None:
     file = tmp_path / "automations.yaml"
     file.write_text(yaml.safe_dump({"automations": [ALERT, {**ALERT, "name": "other", "enabled": False}]}))
     assert prefect("automation", "create", "-f", file).count("Created automation") == 2
@@ -40,25 +40,25 @@ def test_automations(prefect: Prefect, tmp_path: Path) -> None:
     assert "There are no automations" in prefect("automation", "delete", "--all")
 
 
-def test_a_name_of_several_automations_is_not_deleted(prefect: Prefect) -> None:
+def test_delete_fails_for_ambiguous_name(prefect: Prefect) -> None:
     prefect("automation", "create", "--from-json", json.dumps([ALERT, ALERT]))
     prefect("automation", "delete", "alert", code=1, error="2 automations are named 'alert': use --id")
     assert prefect("automation", "disable", "alert").count("Paused automation") == 2
 
 
 @pytest.mark.parametrize(
-    ("written", "error"),
+    ("definition", "error"),
     [
-        ("{", "--from-json cannot be read: "),
-        ("[]", "--from-json has no automation."),
-        (json.dumps({**ALERT, "actions": [{"type": "nothing"}]}), "the type 'nothing' is none of "),
+        ("{", "--from-json cannot be parsed: "),
+        ("[]", "--from-json contains no automation."),
+        (json.dumps({**ALERT, "actions": [{"type": "nothing"}]}), "the type 'nothing' is not one of "),
         (json.dumps({"trigger": {"type": "event", "within": "x"}, "actions": []}), "name: Field required; trigger."),
     ],
 )
-def test_what_is_no_automation(prefect: Prefect, written: str, error: str) -> None:
+def test_create_rejects_invalid_definition(prefect: Prefect, definition: str, error: str) -> None:
     if not error.startswith("--from-json"):
-        error = f"--from-json has an automation that is none: {error}"
-    prefect("automation", "create", "-j", written, code=1, error=error)
+        error = f"--from-json contains an invalid automation: {error}"
+    prefect("automation", "create", "-j", definition, code=1, error=error)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def block(home: Path) -> str:
     return str(client.create_block_document(new).id)
 
 
-def test_blocks(prefect: Prefect, block: str) -> None:
+def test_block_commands(prefect: Prefect, block: str) -> None:
     assert table(prefect("block", "ls")) == [[block, "Door", "front", "door/front"]]
     shown = prefect("block", "inspect", "door/front")
     assert "red" in shown
@@ -93,14 +93,14 @@ def test_blocks(prefect: Prefect, block: str) -> None:
     prefect(
         "block", "inspect", "door/fornt", code=1, error="There is no block 'door/fornt'. Did you mean 'door/front'?"
     )
-    prefect("block", "inspect", "front", code=1, error="A block is written <type>/<name>, and 'front' has no slash.")
-    prefect("block", "inspect", code=1, error="Give either a block, <type>/<name>, or --id.")
-    prefect("block", "create", "door", code=1, error="`prefect block create` is not there yet")
+    prefect("block", "inspect", "front", code=1, error="Expected a block as <type>/<name>, got 'front'.")
+    prefect("block", "inspect", code=1, error="Pass either a block as <type>/<name>, or --id.")
+    prefect("block", "create", "door", code=1, error="`prefect block create` is not implemented yet")
     prefect("block", "delete", "door/front")
     assert table(prefect("blocks", "ls")) == []
 
 
-def test_types_of_blocks(prefect: Prefect, block: str) -> None:
+def test_block_type_commands(prefect: Prefect, block: str) -> None:
     assert ["door", "Door", "A way in."] in table(prefect("block", "type", "ls"))
     shown = prefect("block", "types", "inspect", "door")
     assert "Field code    string, required: Opens it." in shown

@@ -13,7 +13,7 @@ def profiles(home: Path) -> Path:
     return path
 
 
-def test_view(run, profiles, home, monkeypatch):
+def test_view_shows_sources(run, profiles, home, monkeypatch):
     Path("prefect.toml").write_text("[tasks]\ndefault_retries = 3\n")
     Path("pyproject.toml").write_text("[tool.prefect.flows]\ndefault_retries = 2\n")
     Path(".env").write_text("PREFECT_API_URL=http://h/api\n")
@@ -33,7 +33,7 @@ def test_view(run, profiles, home, monkeypatch):
     assert shown["settings"][0] == {"name": "PREFECT_API_KEY", "value": "********", "source": "profile"}
 
 
-def test_view_defaults(run):
+def test_view_shows_defaults(run):
     shown = run("config", "view", "--show-defaults").out
     assert "PREFECT_TASKS_DEFAULT_RETRIES='0' (from defaults)\n" in shown
     assert "PREFECT_API_KEY='None' (from defaults)\n" in shown
@@ -41,11 +41,11 @@ def test_view_defaults(run):
     assert "PREFECT_SERVER_DATABASE_CONNECTION_URL='********'" in shown
 
 
-def test_only_json_is_known(run):
+def test_output_format_other_than_json_fails(run):
     assert run("config", "view", "-o", "yaml") == (1, "", "Error: Only 'json' output format is supported.\n")
 
 
-def test_set(run, profiles):
+def test_set_writes_profile(run, profiles):
     outcome = run("config", "set", "PREFECT_TASK_DEFAULT_RETRIES=3", "--settings", "PREFECT_API_KEY=k=1")
     assert outcome == (
         0,
@@ -68,26 +68,26 @@ def test_set(run, profiles):
         ),
         (
             "PREFECT_HOME=/x",
-            "PREFECT_HOME says where profiles are found, so it cannot be in one; use an environment variable.",
+            "PREFECT_HOME locates the profiles file, so a profile cannot set it. Use an environment variable.",
         ),
     ],
 )
-def test_set_what_cannot_be(run, profiles, text: str, error: str):
+def test_set_rejects_invalid_setting(run, profiles, text: str, error: str):
     before = profiles.read_text()
     assert run("config", "set", "PREFECT_DEBUG_MODE=1", text) == (1, "", f"Error: {error}\n")
     assert profiles.read_text() == before
 
 
-def test_set_nothing(run):
+def test_set_requires_a_setting(run):
     assert run("config", "set").code == 2
 
 
-def test_the_environment_wins_and_is_mentioned(run, profiles, monkeypatch):
+def test_set_warns_when_environment_takes_precedence(run, profiles, monkeypatch):
     monkeypatch.setenv("PREFECT_API_KEY", "x")
     assert "unset PREFECT_API_KEY" in run("config", "set", "PREFECT_API_KEY=y").err
 
 
-def test_unset(run, profiles):
+def test_unset_removes_setting(run, profiles):
     assert run("config", "unset", "PREFECT_API_KEY", "-y") == (
         0,
         "Unset 'PREFECT_API_KEY'.\nUpdated profile 'mine'.\n",
@@ -101,7 +101,7 @@ def test_unset(run, profiles):
     assert run("config", "unset", "FOO").err == "Error: There is no setting 'FOO'.\n"
 
 
-def test_unset_asks_when_it_may(run, profiles, monkeypatch):
+def test_unset_asks_when_interactive(run, profiles, monkeypatch):
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: "n")
     assert run("--prompt", "config", "unset", "PREFECT_API_KEY").code == 130
     assert "secret" in profiles.read_text()
@@ -110,7 +110,7 @@ def test_unset_asks_when_it_may(run, profiles, monkeypatch):
     assert "secret" not in profiles.read_text()
 
 
-def test_validate(run, monkeypatch):
+def test_validate_warns_about_misspelled_variable(run, monkeypatch):
     assert run("config", "validate") == (0, "Configuration valid!\n", "")
     monkeypatch.setenv("PREFECT_API_URRL", "x")
     monkeypatch.setenv("PREFECT_SOMETHING_OF_MY_OWN", "x")
@@ -121,7 +121,7 @@ def test_validate(run, monkeypatch):
     )
 
 
-def test_validate_tells_every_problem(run, monkeypatch):
+def test_validate_reports_every_error(run, monkeypatch):
     monkeypatch.setenv("PREFECT_TASKS_DEFAULT_RETRIES", "-1")
     Path("prefect.toml").write_text("[worker]\nquery_seconds = 'often'\n")
     assert run("config", "validate") == (

@@ -1,4 +1,4 @@
-"""Each command has the names, options, defaults and aliases of the interface."""
+"""Commands have the names, options, defaults and aliases of the interface contract."""
 
 import json
 from collections.abc import Iterator
@@ -11,58 +11,58 @@ import pytest
 from prefect.cli import _app, _command, _registry
 
 CONTRACT: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "commands.json").read_text())
-"""The commands of the interface: `options` by their first long name, each with all its names, negatives included."""
+"""Commands of the interface: `options` by first long name, each with all names including the negative ones."""
 
-OURS = ("journal",)
-"""Commands beside the interface."""
+EXTENSION_COMMANDS = ("journal",)
+"""Commands that are not part of the interface."""
 
-MORE = {"version": {"--output"}}
-"""Options beside it."""
+EXTENSION_OPTIONS = {"version": {"--output"}}
+"""Options that are not part of the interface."""
 
-INSIDE = {"server services manager"}
-"""Hidden commands that only the original's own processes call."""
+INTERNAL_COMMANDS = {"server services manager"}
+"""Hidden commands that only processes of the original call."""
 
 
-def commands() -> Iterator[tuple[str, click.Command, list[str]]]:
-    """Every command that is there, with its path and its aliases."""
+def list_commands() -> Iterator[tuple[str, click.Command, list[str]]]:
+    """Yield path, command and aliases of every implemented command."""
     for entry in _registry.COMMANDS:
         command = _app.root.get_command(click.Context(_app.root), entry.name)
         assert command is not None
         yield entry.name, command, list(entry.aliases)
-        yield from below(entry.name, command)
+        yield from list_subcommands(entry.name, command)
 
 
-def below(path: str, group: click.Command) -> Iterator[tuple[str, click.Command, list[str]]]:
+def list_subcommands(path: str, group: click.Command) -> Iterator[tuple[str, click.Command, list[str]]]:
     if isinstance(group, _command.Group):
         for name, command in group.commands.items():
             aliases = [alias for alias, meant in group.aliases.items() if meant == name]
             yield f"{path} {name}", command, aliases
-            yield from below(f"{path} {name}", command)
+            yield from list_subcommands(f"{path} {name}", command)
 
 
-THERE = {path: (command, aliases) for path, command, aliases in commands()}
+IMPLEMENTED = {path: (command, aliases) for path, command, aliases in list_commands()}
 
 
-def put_off(path: str) -> bool:
-    """Whether a command says that a later release brings it."""
+def is_planned(path: str) -> bool:
+    """Whether a command is marked as planned."""
     words = path.split()
     if words[0] in _registry.PLANNED:
         return True
-    for place in range(1, len(words)):
-        group = THERE.get(" ".join(words[:place]))
-        if group and isinstance(group[0], _command.Group) and words[place] in group[0].planned:
+    for count in range(1, len(words)):
+        group = IMPLEMENTED.get(" ".join(words[:count]))
+        if group and isinstance(group[0], _command.Group) and words[count] in group[0].planned:
             return True
     return False
 
 
-def test_no_command_is_missing_or_too_many() -> None:
-    ours = {path for path in THERE if path.split()[0] in OURS}
-    assert set(THERE) - ours == {path for path in CONTRACT if not put_off(path)} - INSIDE
-    assert not [path for path in THERE if put_off(path)]
+def test_commands_match_contract() -> None:
+    extensions = {path for path in IMPLEMENTED if path.split()[0] in EXTENSION_COMMANDS}
+    assert set(IMPLEMENTED) - extensions == {path for path in CONTRACT if not is_planned(path)} - INTERNAL_COMMANDS
+    assert not [path for path in IMPLEMENTED if is_planned(path)]
 
 
 def options(command: click.Command) -> dict[str, dict[str, Any]]:
-    """The options of a command as the contract has them."""
+    """Return the options of a command in the form of the contract."""
     found: dict[str, dict[str, Any]] = {}
     empty = [name for param in command.params for name in param.opts if name.startswith("--empty-")]
     needed = {f"{one.name}_by_name" for one in arguments(command) if not (one.metavar or "").startswith("[")}
@@ -87,9 +87,9 @@ def arguments(command: click.Command) -> list[click.Argument]:
     return [param for param in command.params if isinstance(param, click.Argument)]
 
 
-@pytest.mark.parametrize("path", [path for path in THERE if path.split()[0] not in OURS])
-def test_a_command_has_what_the_interface_says(path: str) -> None:
-    command, aliases = THERE[path]
+@pytest.mark.parametrize("path", [path for path in IMPLEMENTED if path.split()[0] not in EXTENSION_COMMANDS])
+def test_command_matches_contract(path: str) -> None:
+    command, aliases = IMPLEMENTED[path]
     expected = CONTRACT[path]
     assert sorted(aliases) == sorted(expected.get("aliases", []))
     assert isinstance(command, click.Group) == expected.get("group", False)
@@ -97,5 +97,5 @@ def test_a_command_has_what_the_interface_says(path: str) -> None:
         return
     by_name = {param.name: param.opts[0] for param in command.params}
     assert [by_name[f"{one.name}_by_name"] for one in arguments(command)] == expected.get("positional", [])
-    have = {name: facts for name, facts in options(command).items() if name not in MORE.get(path, ())}
+    have = {name: facts for name, facts in options(command).items() if name not in EXTENSION_OPTIONS.get(path, ())}
     assert have == expected.get("options", {})

@@ -1,4 +1,4 @@
-"""Limits and variables, in the local store."""
+"""Commands on concurrency limits and variables, in a local store."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from prefect.client.orchestration import get_client
 from tests.cli.conftest import Prefect, table
 
 
-def test_limits_of_tags(prefect: Prefect) -> None:
+def test_concurrency_limit_commands(prefect: Prefect) -> None:
     assert "limited to 3" in prefect("concurrency-limit", "create", "database", 3)
     prefect("concurrency-limit", "create", "--tag", "web", "-cl", 1)
     assert [row[::2] for row in table(prefect("concurrency-limits", "ls"))] == [["database", "3"], ["web", "1"]]
@@ -27,13 +27,13 @@ def test_limits_of_tags(prefect: Prefect) -> None:
 
 
 @pytest.mark.parametrize("verb", ["inspect", "reset", "delete"])
-def test_a_tag_without_a_limit(prefect: Prefect, verb: str) -> None:
+def test_unknown_tag_suggests_similar_one(prefect: Prefect, verb: str) -> None:
     prefect("concurrency-limit", "create", "database", 3)
     missing = "There is no concurrency limit 'databse'. Did you mean 'database'?"
     prefect("concurrency-limit", verb, "databse", code=1, error=missing)
 
 
-def test_named_limits(prefect: Prefect, tmp_path: Path) -> None:
+def test_global_concurrency_limit_commands(prefect: Prefect, tmp_path: Path) -> None:
     prefect("gcl", "create", "api", "--limit", 5, "--slot-decay-per-second", 0.5)
     prefect("gcl", "create", "off", "-l", 2, "--disable", "--active-slots", 1)
     prefect("gcl", "create", "api", "-l", 2, code=1, error="There is already a global concurrency limit 'api'")
@@ -47,19 +47,19 @@ def test_named_limits(prefect: Prefect, tmp_path: Path) -> None:
     prefect("gcl", "inspect", "api", "-f", tmp_path / "limit.json")
     assert json.loads((tmp_path / "limit.json").read_text()) == shown
     prefect("gcl", "disable", "api")
-    prefect("gcl", "disable", "api", code=1, error="The global concurrency limit 'api' is disabled already.")
+    prefect("gcl", "disable", "api", code=1, error="The global concurrency limit 'api' is already disabled.")
     prefect("global-concurrency-limit", "update", "api", "--enable")
     assert json.loads(prefect("gcl", "inspect", "api", "-o", "json"))["active"] is True
-    prefect("gcl", "update", "api", code=1, error="Give what is to change")
-    prefect("gcl", "update", "api", "--enable", "--disable", code=1, error="Use --enable or --disable, not both.")
+    prefect("gcl", "update", "api", code=1, error="Pass at least one of")
+    prefect("gcl", "update", "api", "--enable", "--disable", code=1, error="Use either --enable or --disable.")
     prefect("gcl", "delete", "off")
     prefect("gcl", "inspect", "off", code=1, error="There is no global concurrency limit 'off'.")
 
 
-def test_variables(prefect: Prefect) -> None:
+def test_variable_commands(prefect: Prefect) -> None:
     prefect("variable", "set", "limits", '{"a": 1}', "--tag", "x", "--tag", "y")
     assert prefect("variable", "get", "limits") == '{"a":1}\n'
-    prefect("variable", "set", "limits", "2", code=1, error="There is already a variable 'limits'; --overwrite")
+    prefect("variable", "set", "limits", "2", code=1, error="There is already a variable 'limits'; pass --overwrite")
     prefect("variable", "set", "limits", "two words", "--overwrite")
     shown = json.loads(prefect("variable", "inspect", "limits", "-o", "json"))
     assert (shown["value"], shown["tags"]) == ("two words", ["x", "y"])
@@ -70,6 +70,6 @@ def test_variables(prefect: Prefect) -> None:
     prefect("variable", "unset", "limits", code=1, error="There is no variable 'limits'.")
 
 
-def test_names_that_are_not_valid(prefect: Prefect) -> None:
+def test_invalid_name_error_names_the_field(prefect: Prefect) -> None:
     prefect("variable", "set", "a b", "1", code=1, error="name: ")
     prefect("gcl", "create", "a/b", "-l", 1, code=1, error="name: ")

@@ -29,7 +29,7 @@ from prefect.types import now
         (timedelta(minutes=2), "2m"),
     ],
 )
-def test_duration(seconds, text: str):
+def test_format_duration(seconds, text: str):
     assert _output.format_duration(seconds) == text
 
 
@@ -44,18 +44,18 @@ def test_duration(seconds, text: str):
         (-7200, "in 2 hours"),
     ],
 )
-def test_age(seconds: float, text: str):
+def test_format_age(seconds: float, text: str):
     at = now()
     assert _output.format_age(at - timedelta(seconds=seconds), at=at) == text
     assert _output.format_age(None) == ""
 
 
-def test_a_table_in_a_pipe(capsys):
+def test_print_table_in_a_pipe(capsys):
     _output.print_table(["Name", "State"], [["a", _output.state_cell("Completed", "COMPLETED")], ["longer", None]])
     assert capsys.readouterr().out == "Name    State\na       Completed\nlonger\n"
 
 
-def test_a_table_on_a_terminal(capsys, monkeypatch):
+def test_print_table_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr(_output, "is_terminal", lambda: True)
     _output.print_table(["Name", "State"], [["[a]", _output.state_cell("Failed", "FAILED")]], title="Runs")
     shown = capsys.readouterr().out
@@ -63,7 +63,7 @@ def test_a_table_on_a_terminal(capsys, monkeypatch):
     assert "│ [a]  │ Failed │" in shown
 
 
-def test_json(capsys):
+def test_print_json_encodes_known_types(capsys):
     at = now()
     _output.print_json({"id": UUID(int=1), "at": at, "took": timedelta(seconds=2), "tags": {"b", "a"}})
     assert json.loads(capsys.readouterr().out) == {
@@ -74,12 +74,12 @@ def test_json(capsys):
     }
 
 
-def test_fields(capsys):
+def test_print_fields_omits_none(capsys):
     _output.print_fields({"Name": "a", "State": _output.state_cell("Running", "RUNNING"), "End": None})
     assert capsys.readouterr().out == "Name   a\nState  Running\n"
 
 
-def test_colours_are_left_out_where_they_are_not_wanted(monkeypatch):
+def test_style_respects_no_color_and_setting(monkeypatch):
     assert _output.style("x", "red") != "x"
     monkeypatch.setattr(_output, "is_terminal", lambda: True)
     assert _output.style("x", "red") != "x"

@@ -15,13 +15,13 @@ def saved(home: Path):
     return saved
 
 
-def test_ls(run):
+def test_profile_ls(run):
     assert run("profile", "ls").out.splitlines() == ["* ephemeral", "  local", "  test", "  cloud"]
     run("profile", "create", "mine")
     assert run("profiles", "ls", "-o", "json").json[-1] == {"name": "mine", "active": False}
 
 
-def test_create(run, saved):
+def test_profile_create(run, saved):
     assert run("profile", "create", "mine").code == 0
     assert saved()["profiles"] == {"mine": {}}
     assert run("profile", "create", "mine") == (
@@ -35,7 +35,7 @@ def test_create(run, saved):
     assert "x" not in saved()["profiles"]
 
 
-def test_use(run, saved, home, monkeypatch):
+def test_profile_use(run, saved, home, monkeypatch):
     run("profile", "create", "mine")
     assert run("profile", "use", "mine") == (
         0,
@@ -48,34 +48,34 @@ def test_use(run, saved, home, monkeypatch):
     assert run("profile", "use", "nope").code == 1
     assert saved()["active"] == "local"
     monkeypatch.setenv("PREFECT_PROFILE", "mine")
-    assert "PREFECT_PROFILE is 'mine' in the environment, which wins." in run("profile", "use", "local").err
+    assert "PREFECT_PROFILE is 'mine' in the environment, which takes precedence." in run("profile", "use", "local").err
 
 
-def test_inspect(run):
+def test_profile_inspect(run):
     assert run("profile", "inspect", "local").out == "PREFECT_API_URL='http://127.0.0.1:4200/api'\n"
     assert run("profile", "inspect", "-o", "json").json == {"PREFECT_SERVER_EPHEMERAL_ENABLED": "true"}
     assert "'ephemeral'" in run("profile", "inspect").err
     assert run("profile", "inspect", "cloud").out == "Profile 'cloud' is empty.\n"
     assert run("profile", "inspect", "nope").code == 1
-    assert "sqlite" not in run("profile", "inspect", "test").out  # a database's address may hold a password
+    assert "sqlite" not in run("profile", "inspect", "test").out  # a database URL may contain a password
 
 
-def test_delete(run, saved):
+def test_profile_delete(run, saved):
     run("profile", "create", "mine")
     run("profile", "create", "other")
     run("profile", "use", "mine")
     assert run("profile", "delete", "mine") == (
         1,
         "",
-        "Error: 'mine' is the active profile; make another one active before you delete it.\n",
+        "Error: Profile 'mine' is active. Activate another one with `prefect profile use` before you delete it.\n",
     )
     assert run("profile", "delete", "other") == (0, "Deleted profile 'other'.\n", "")
     assert set(saved()["profiles"]) == {"mine"}
     assert run("profile", "delete", "other").err == "Error: There is no profile 'other'.\n"
-    assert "comes with the package" in run("profile", "delete", "local").err
+    assert "is built in" in run("profile", "delete", "local").err
 
 
-def test_rename(run, saved, monkeypatch):
+def test_profile_rename(run, saved, monkeypatch):
     run("profile", "create", "mine")
     run("profile", "create", "other")
     run("profile", "use", "mine")
@@ -92,8 +92,8 @@ def test_rename(run, saved, monkeypatch):
     assert run("profile", "rename", "nope", "x").code == 1
 
 
-def test_populate_defaults(run, saved):
+def test_profile_populate_defaults(run, saved):
     run("profile", "create", "local")
     assert run("profile", "populate-defaults").code == 0
     assert set(saved()["profiles"]) == {"local", "ephemeral", "test", "cloud"}
-    assert run("profile", "populate-defaults").out == "All of them are there already.\n"
+    assert run("profile", "populate-defaults").out == "All built-in profiles are already in the file.\n"

@@ -1,4 +1,4 @@
-"""The commands that look at runs, on a store that was recorded without a server."""
+"""Commands on runs, artifacts and the journal, in a local store."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 from prefect.cli._app import run as run_command
 from prefect.types import new_id, now
 from tests.cli.conftest import Prefect, table
-from tests.server.journals import flow, flow_run, log, state, task_run, write
+from tests.server.journal_records import flow, flow_run, log, state, task_run, write
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def ids(home: Path) -> dict[str, UUID]:
     return ids
 
 
-def test_listing_flow_runs(prefect: Prefect, ids: dict[str, UUID]) -> None:
+def test_flow_run_ls(prefect: Prefect, ids: dict[str, UUID]) -> None:
     assert table(prefect("flow-run", "ls")) == [
         [str(ids["failed"]), "report", "calm-owl", "TimedOut", "3 minutes ago", "0s"],
         [str(ids["done"]), "etl", "brave-fox", "Completed", "5 minutes ago", "1m 2s"],
@@ -65,13 +65,13 @@ def test_listing_flow_runs(prefect: Prefect, ids: dict[str, UUID]) -> None:
     assert [run["name"] for run in json.loads(prefect("flow-runs", "ls", "-o", "json"))] == ["calm-owl", "brave-fox"]
 
 
-def test_listing_an_empty_store(prefect: Prefect, home: Path) -> None:
+def test_ls_of_empty_store(prefect: Prefect, home: Path) -> None:
     for name in ("flow-run", "task-run", "flow", "artifact"):
         assert table(prefect(name, "ls")) == []
         assert json.loads(prefect(name, "ls", "-o", "json")) == []
 
 
-def test_inspecting_a_flow_run(prefect: Prefect, ids: dict[str, UUID]) -> None:
+def test_flow_run_inspect(prefect: Prefect, ids: dict[str, UUID]) -> None:
     shown = prefect("flow-run", "inspect", ids["done"])
     for text in ("brave-fox", "etl", "Completed", "1m 2s", "prod", "1 Completed, 1 Running", "Parameter x"):
         assert text in shown
@@ -79,21 +79,21 @@ def test_inspecting_a_flow_run(prefect: Prefect, ids: dict[str, UUID]) -> None:
     assert json.loads(prefect("flow-run", "inspect", "--id", ids["done"], "--output", "json"))["id"] == str(ids["done"])
 
 
-def test_inspecting_a_task_run(prefect: Prefect, ids: dict[str, UUID]) -> None:
+def test_task_run_inspect(prefect: Prefect, ids: dict[str, UUID]) -> None:
     shown = prefect("task-run", "inspect", "store-1")
     for text in (f"brave-fox ({ids['done']})", "Running", f"rows from task run {ids['load']}", "add-1"):
         assert text in shown
     assert json.loads(prefect("task-run", "inspect", ids["load"], "-o", "json"))["state_name"] == "Completed"
 
 
-def test_listing_task_runs(prefect: Prefect, ids: dict[str, UUID]) -> None:
+def test_task_run_ls(prefect: Prefect, ids: dict[str, UUID]) -> None:
     rows = table(prefect("task-run", "ls"))
     assert [row[1:4] for row in rows] == [["brave-fox", "store-1", "Running"], ["brave-fox", "load-1", "Completed"]]
     assert [row[2] for row in table(prefect("task-run", "ls", "--task-run-name", "load-1"))] == ["load-1"]
     assert [row[2] for row in table(prefect("task-run", "ls", "--state-type", "running"))] == ["store-1"]
 
 
-def test_logs(prefect: Prefect, ids: dict[str, UUID]) -> None:
+def test_logs_options(prefect: Prefect, ids: dict[str, UUID]) -> None:
     def messages(*args: object) -> list[str]:
         return [line.partition(" - ")[2] for line in prefect("flow-run", "logs", "brave-fox", *args).splitlines()]
 
@@ -110,23 +110,23 @@ def test_logs(prefect: Prefect, ids: dict[str, UUID]) -> None:
     assert "WARNING | Task run 'load-1' - loaded" in prefect("flow-run", "logs", ids["done"])
     assert "WARNING | Task run 'load-1' - loaded" in prefect("task-run", "logs", "load-1")
     assert json.loads(prefect("task-run", "logs", "load-1", "-o", "json"))[0]["message"] == "loaded"
-    prefect("flow-run", "logs", ids["done"], "-h", "-t", code=1, error="Use --head or --tail, not both.")
+    prefect("flow-run", "logs", ids["done"], "-h", "-t", code=1, error="Use either --head or --tail.")
 
 
-def test_logs_beyond_one_page(prefect: Prefect, home: Path) -> None:
+def test_logs_read_several_pages(prefect: Prefect, home: Path) -> None:
     run = flow_run()
     write(home, [run, *(log(run["id"], f"line {number}", number) for number in range(450))])
     assert len(prefect("flow-run", "logs", run["id"]).splitlines()) == 450
     assert len(prefect("flow-run", "logs", run["id"], "-n", "300").splitlines()) == 300
 
 
-def test_deleting_a_flow_run(prefect: Prefect, ids: dict[str, UUID]) -> None:
+def test_flow_run_delete(prefect: Prefect, ids: dict[str, UUID]) -> None:
     assert prefect("flow-run", "delete", "brave-fox") == f"Deleted flow run 'brave-fox' ({ids['done']}).\n"
     prefect("flow-run", "inspect", ids["done"], code=1, error=f"There is no flow run '{ids['done']}'.")
     assert table(prefect("task-run", "ls")) == []
 
 
-def test_unknown_runs_come_with_a_suggestion(prefect: Prefect, ids: dict[str, UUID]) -> None:
+def test_unknown_run_suggests_similar_one(prefect: Prefect, ids: dict[str, UUID]) -> None:
     slip = str(ids["done"])[:-1] + "-"
     for args, error in (
         (("flow-run", "inspect", "brave-fx"), "There is no flow run 'brave-fx'. Did you mean 'brave-fox'?"),
@@ -141,12 +141,12 @@ def test_unknown_runs_come_with_a_suggestion(prefect: Prefect, ids: dict[str, UU
         prefect(*args, code=1, error=error)
 
 
-def test_a_name_of_several_runs_is_not_guessed(prefect: Prefect, home: Path) -> None:
+def test_inspect_fails_for_ambiguous_name(prefect: Prefect, home: Path) -> None:
     write(home, [flow_run(name="twin"), flow_run(name="twin")])
-    prefect("flow-run", "inspect", "twin", code=1, error="2 flow runs are named 'twin': use an id, for instance ")
+    prefect("flow-run", "inspect", "twin", code=1, error="2 flow runs are named 'twin': pass an id, for example ")
 
 
-def test_flows(prefect: Prefect, ids: dict[str, UUID]) -> None:
+def test_flow_ls(prefect: Prefect, ids: dict[str, UUID]) -> None:
     assert [row[1] for row in table(prefect("flow", "ls"))] == ["report", "etl"]
     assert [row["name"] for row in json.loads(prefect("flows", "ls", "--limit", 1, "-o", "json"))] == ["report"]
 
@@ -162,13 +162,13 @@ def test_artifacts(prefect: Prefect, home: Path) -> None:
     shown = prefect("artifact", "inspect", "note")
     assert shown.index("new") < shown.index("old")
     prefect("artifact", "inspect", "nope", code=1, error="There is no artifact with the key 'nope'.")
-    prefect("artifact", "delete", code=1, error="Give either a key or --id.")
+    prefect("artifact", "delete", code=1, error="Pass either a key or --id.")
     prefect("artifact", "delete", "--id", made[2]["id"])
     prefect("artifact", "delete", "note")
     assert table(prefect("artifact", "ls", "-a")) == []
 
 
-def test_the_journals_status_and_shipping(prefect: Prefect, home: Path) -> None:
+def test_journal_status_and_ship(prefect: Prefect, home: Path) -> None:
     assert "nothing" in prefect("journal", "status")
     write(home, [flow_run()], [{"kind": "spell"}])
     assert "2 batches" in prefect("journal", "status")
@@ -179,18 +179,18 @@ def test_the_journals_status_and_shipping(prefect: Prefect, home: Path) -> None:
     assert "its kind is 'spell'" in status
 
 
-def test_nothing_waits_for_a_server(prefect: Prefect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_journal_ship_of_empty_outbox(prefect: Prefect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://localhost:4200/api")
     assert "Shipped 0 records to http://localhost:4200/api" in prefect("journal", "ship")
 
 
-def test_a_store_that_cannot_be_read_is_one_line(prefect: Prefect, home: Path) -> None:
+def test_damaged_store_error_is_one_line(prefect: Prefect, home: Path) -> None:
     home.mkdir()
     (home / "pluperfect.db").write_text("no database" * 500)
     prefect("flow-run", "ls", code=1, error=f"The local store '{home}/pluperfect.db' is damaged")
 
 
-def test_the_command_itself(ids: dict[str, UUID], home: Path) -> None:
+def test_command_in_a_process(ids: dict[str, UUID], home: Path) -> None:
     command = [sys.executable, "-c", "from prefect.cli import main; main()", "flow-run", "ls"]
     environment = {**os.environ, "PREFECT_HOME": str(home)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

@@ -3,7 +3,7 @@
 import prefect
 
 
-def test_fields(run):
+def test_version_prints_fields(run):
     outcome = run("version")
     assert outcome.code == 0
     lines = dict(line.split(":", 1) for line in outcome.out.splitlines())
@@ -14,7 +14,7 @@ def test_fields(run):
     assert lines["  Database"].strip() == "sqlite"
 
 
-def test_json(run, monkeypatch):
+def test_version_prints_json(run, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "https://api.prefect.cloud/api/accounts/x")
     monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "postgresql+asyncpg://u:p@h/d")
     shown = run("version", "-o", "json").json
@@ -22,7 +22,7 @@ def test_json(run, monkeypatch):
     assert shown["server"] == {"Database": "postgresql"}
 
 
-def test_integrations_are_found_by_their_directories(run, monkeypatch, tmp_path):
+def test_version_lists_installed_integrations(run, monkeypatch, tmp_path):
     (tmp_path / "prefect_docker-0.6.0.dist-info").mkdir()
     monkeypatch.syspath_prepend(str(tmp_path))
     assert run("version", "-o", "json").json["integrations"] == {"prefect-docker": "0.6.0"}

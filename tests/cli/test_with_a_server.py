@@ -1,4 +1,4 @@
-"""The commands with a server: the same as without one, and what it means that it is away."""
+"""Commands with a server, and errors when it is unavailable."""
 
 import json
 import os
@@ -17,12 +17,12 @@ from prefect.client import _websockets
 from prefect.client.orchestration import get_client
 from tests.cli.conftest import Run, table
 
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 
 
 @pytest.fixture
 def free_url() -> str:
-    """The URL of an API that is not there."""
+    """The URL of an API on a free port."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}/api"
@@ -30,25 +30,25 @@ def free_url() -> str:
 
 @pytest.fixture
 def server(tmp_path: Path, free_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server in a process of its own, with a home of its own, that the settings name."""
+    """A server in its own process and home, set as PREFECT_API_URL."""
     environment = {**os.environ, "PREFECT_HOME": str(tmp_path / "server")}
     port = free_url.rpartition(":")[2].partition("/")[0]
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", port]
     with open(tmp_path / "server.log", "w") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
-        deadline = time.monotonic() + PATIENCE
-        while not answers(free_url):
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while not is_healthy(free_url):
             assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "server.log").read_text()
             time.sleep(0.05)
         monkeypatch.setenv("PREFECT_API_URL", free_url)
         yield
     finally:
         process.terminate()
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT_SECONDS)
 
 
-def answers(url: str) -> bool:
+def is_healthy(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/health", timeout=1):
             return True
@@ -56,7 +56,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_a_day_with_a_server(run: Run, server: None) -> None:
+def test_commands_with_a_server(run: Run, server: None) -> None:
     def ok(*args: str) -> str:
         outcome = run(*args)
         assert (outcome.code, outcome.err) == (0, ""), outcome
@@ -74,7 +74,7 @@ def test_a_day_with_a_server(run: Run, server: None) -> None:
     assert "Cancelled flow run 'later'" in ok("flow-run", "cancel", "later")
     watched = run("flow-run", "watch", "later")
     assert (watched.code, watched.err[:32]) == (1, "Error: Flow run 'later' ended Ca")
-    assert "is scheduled again" in ok("flow-run", "retry", "later")
+    assert "is scheduled for retry" in ok("flow-run", "retry", "later")
     ok("variable", "set", "x", "1")
     assert json.loads(ok("variable", "inspect", "x", "-o", "json"))["value"] == 1
     ok("gcl", "create", "api", "-l", "2")
@@ -91,7 +91,7 @@ def test_a_day_with_a_server(run: Run, server: None) -> None:
 @pytest.mark.parametrize(
     "args", [("variable", "ls"), ("events", "stream"), ("events", "emit", "paid", "--resource-id", "bill.1")]
 )
-def test_a_server_that_is_away_is_one_line(
+def test_unavailable_server_error_is_one_line(
     run: Run, free_url: str, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", free_url)

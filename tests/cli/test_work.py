@@ -1,4 +1,4 @@
-"""Work pools, work queues, deployments and their schedules, in the local store."""
+"""Commands on work pools, work queues, deployments and schedules, in a local store."""
 
 import json
 from datetime import timedelta
@@ -26,11 +26,17 @@ def deployment(home: Path) -> UUID:
     return client.create_deployment(flow, "nightly", work_pool_name="shed", parameter_openapi_schema=SCHEMA, tags=["n"])
 
 
-def test_work_pools(prefect: Prefect, tmp_path: Path) -> None:
+def test_work_pool_commands(prefect: Prefect, tmp_path: Path) -> None:
     assert "of type 'process'" in prefect("work-pool", "create", "shed")
-    prefect("work-pool", "create", "shed", code=1, error="There is already a work pool 'shed'; --overwrite changes it.")
-    prefect("work-pool", "create", "barn", "-t", "nope", code=1, error="There is no type of workers 'nope'.")
-    prefect("work-pool", "create", "prefect-x", code=1, error="Names of work pools that begin with 'prefect'")
+    prefect(
+        "work-pool",
+        "create",
+        "shed",
+        code=1,
+        error="There is already a work pool 'shed'; pass --overwrite to update it.",
+    )
+    prefect("work-pool", "create", "barn", "-t", "nope", code=1, error="There is no worker type 'nope'.")
+    prefect("work-pool", "create", "prefect-x", code=1, error="Work pool names that begin with 'prefect'")
     template = tmp_path / "template.json"
     prefect("work-pool", "get-default-base-job-template", "-f", template)
     prefect("work-pool", "create", "barn", "--base-job-template", template, "--paused")
@@ -41,7 +47,7 @@ def test_work_pools(prefect: Prefect, tmp_path: Path) -> None:
     prefect("work-pool", "set-concurrency-limit", "barn", 4)
     assert "0 of 4" in prefect("work-pool", "slots", "barn")
     prefect("work-pool", "update", "barn", "--description", "hay", "-cl", 7)
-    prefect("work-pool", "update", "barn", code=1, error="Give what is to change")
+    prefect("work-pool", "update", "barn", code=1, error="Pass at least one of")
     shown = json.loads(prefect("work-pool", "inspect", "barn", "-o", "json"))
     assert (shown["concurrency_limit"], shown["description"], shown["is_paused"]) == (7, "hay", False)
     prefect("work-pool", "clear-concurrency-limit", "barn")
@@ -51,12 +57,12 @@ def test_work_pools(prefect: Prefect, tmp_path: Path) -> None:
     assert len(table(prefect("work-pool", "ls", "-v"))) == 1
 
 
-def test_the_default_work_pool_is_kept_in_the_profile(run: Run) -> None:
+def test_set_as_default_updates_the_profile(run: Run) -> None:
     assert "default work pool of the profile" in run("work-pool", "create", "shed", "--set-as-default").out
     assert "DEFAULT_WORK_POOL_NAME='shed'" in run("config", "view").out
 
 
-def test_work_queues(prefect: Prefect, deployment: UUID) -> None:
+def test_work_queue_commands(prefect: Prefect, deployment: UUID) -> None:
     prefect("work-queue", "create", "fast", "-p", "shed", "-l", 3, "-q", 1)
     prefect("work-queue", "create", "fast", "-p", "shed", code=1, error="There is already a work queue 'fast'")
     prefect("work-queue", "create", "fast", "-p", "none", code=1, error="There is no work pool 'none'.")
@@ -72,12 +78,14 @@ def test_work_queues(prefect: Prefect, deployment: UUID) -> None:
     prefect("work-queue", "clear-concurrency-limit", "fast", "-p", "shed")
     prefect("work-queue", "resume", "fast", "-p", "shed")
     prefect("work-queue", "inspect", "fats", "-p", "shed", code=1, error="There is no work queue 'fats'. Did you mean")
-    prefect("work-queue", "inspect", "fast", code=1, error="The default work pool has no queue 'fast'; --pool says")
+    prefect(
+        "work-queue", "inspect", "fast", code=1, error="The default work pool has no work queue 'fast'. Pass --pool"
+    )
     prefect("work-queue", "delete", "fast", "-p", "shed")
     assert len(table(prefect("work-queues", "ls"))) == 1
 
 
-def test_deployments(prefect: Prefect, deployment: UUID) -> None:
+def test_deployment_commands(prefect: Prefect, deployment: UUID) -> None:
     assert table(prefect("deployment", "ls")) == [["load/nightly", str(deployment), "shed"]]
     assert table(prefect("deployment", "ls", "other")) == []
     assert len(table(prefect("deployments", "ls", "load", "other", "--by-created"))) == 1
@@ -86,12 +94,12 @@ def test_deployments(prefect: Prefect, deployment: UUID) -> None:
     assert (shown["id"], shown["automations"]) == (str(deployment), [])
     missing = "There is no deployment 'load/nihgtly'. Did you mean 'load/nightly'?"
     prefect("deployment", "inspect", "load/nihgtly", code=1, error=missing)
-    prefect("deployment", "delete", code=1, error="Give either the name of a deployment")
+    prefect("deployment", "delete", code=1, error="Pass either the name of a deployment")
     prefect("deployment", "delete", "--id", deployment)
     assert "There are no deployments" in prefect("deployment", "delete", "--all")
 
 
-def test_running_a_deployment(prefect: Prefect, deployment: UUID) -> None:
+def test_deployment_run_options(prefect: Prefect, deployment: UUID) -> None:
     def run(*options: Any) -> Any:
         prefect("deployment", "run", *options)
         return max(json.loads(prefect("flow-run", "ls", "-o", "json")), key=lambda run: run["created"])
@@ -112,11 +120,11 @@ def test_running_a_deployment(prefect: Prefect, deployment: UUID) -> None:
     assert len(table(prefect("work-queue", "read-runs", "default", "-p", "shed"))) == 2
     for options, error in (
         (["-p", "row=5"], "The deployment 'nightly' has no parameter 'row'; it has 'rows'."),
-        (["-p", "rows"], "--param takes NAME=VALUE, and 'rows' is none."),
-        (["--params", "[1]"], "--params takes a JSON object, and this is a list."),
-        (["--start-in", "1h", "--start-at", "8am"], "Use --start-in or --start-at, not both."),
-        (["--start-in", "soon"], "--start-in takes a time such as '5 minutes' or '1h 30m', and 'soon' is none."),
-        (["--watch-timeout", 3], "--watch-interval and --watch-timeout go with --watch."),
+        (["-p", "rows"], "--param expects NAME=VALUE, got 'rows'."),
+        (["--params", "[1]"], "--params expects a JSON object, got a list."),
+        (["--start-in", "1h", "--start-at", "8am"], "Use either --start-in or --start-at."),
+        (["--start-in", "soon"], "--start-in expects a duration such as '5 minutes' or '1h 30m', got 'soon'."),
+        (["--watch-timeout", 3], "--watch-interval and --watch-timeout require --watch."),
     ):
         prefect("deployment", "run", "load/nightly", *options, code=1, error=error)
 
@@ -131,12 +139,12 @@ def test_running_a_deployment(prefect: Prefect, deployment: UUID) -> None:
         ("2 weeks", timedelta(weeks=2)),
     ],
 )
-def test_times_from_now(text: str, span: timedelta) -> None:
+def test_parse_due_time_from_duration(text: str, span: timedelta) -> None:
     before = now()
     assert before + span <= _deployments.parse_due_time(text, None) <= now() + span
 
 
-def test_schedules(prefect: Prefect, deployment: UUID) -> None:
+def test_schedule_commands(prefect: Prefect, deployment: UUID) -> None:
     name = "load/nightly"
     prefect("deployment", "schedule", "create", name, "--cron", "0 1 * * *", "--timezone", "Europe/Berlin")
     prefect("deployment", "schedule", "create", name, "--interval", 90, "--no-active")
@@ -144,19 +152,19 @@ def test_schedules(prefect: Prefect, deployment: UUID) -> None:
     assert sorted(row[1:] for row in rows) == [["cron: 0 1 * * *", "True"], ["interval: 1m 30s", "False"]]
     id = next(row[0] for row in rows if row[2] == "True")
     prefect("deployment", "schedule", "pause", name, id)
-    assert "paused already" in prefect("deployment", "schedule", "pause", name, id)
+    assert "already paused" in prefect("deployment", "schedule", "pause", name, id)
     assert "Resumed 2 schedules" in prefect("deployment", "schedule", "resume", "--all")
     prefect("deployment", "schedule", "delete", name, id, "-y")
     prefect("deployment", "schedule", "delete", name, id, code=1, error=f"The deployment {name!r} has no schedule")
     rule = "FREQ=DAILY;BYHOUR=3"
-    assert "in place of 1 schedule" in prefect(
+    assert "and replaced 1 schedule" in prefect(
         "deployment", "schedule", "create", name, "--rrule", json.dumps({"rrule": rule}), "--replace", "-y"
     )
     assert json.loads(prefect("deployment", "schedule", "ls", name, "-o", "json"))[0]["schedule"] == f"rrule: {rule}"
     assert "Deleted 1 schedule" in prefect("deployment", "schedule", "clear", name, "--accept-yes")
     for options, error in (
-        (["--cron", "x y"], "This is no schedule: "),
-        ([], "Give one of --interval, --rrule and --cron."),
-        (["--cron", "0 1 * * *", "--anchor-date", "2026-01-01"], "--anchor-date goes with --interval."),
+        (["--cron", "x y"], "Invalid schedule: "),
+        ([], "Pass one of --interval, --rrule and --cron."),
+        (["--cron", "0 1 * * *", "--anchor-date", "2026-01-01"], "--anchor-date requires --interval."),
     ):
         prefect("deployment", "schedule", "create", name, *options, code=1, error=error)

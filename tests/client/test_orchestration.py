@@ -24,7 +24,7 @@ from prefect.schemas.sorting import FlowRunSort, LogSort
 from prefect.schemas.states import State, StateType
 from prefect.server.db.errors import StoreUnavailable
 from prefect.types import new_id, now
-from tests.server.journals import FLOW_ID, at, flow, flow_run, log, state, whole_task, write
+from tests.server.journal_records import FLOW_ID, at, flow, flow_run, log, state, whole_task, write
 
 
 @pytest.fixture

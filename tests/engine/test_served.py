@@ -216,7 +216,7 @@ def test_a_server_that_cannot_be_reached_at_the_start_is_one_clear_error(server:
 def test_a_server_that_goes_away_does_not_stop_the_run(
     server: FakeServer, kind: str, monkeypatch: pytest.MonkeyPatch, home: Any
 ):
-    monkeypatch.setattr(import_module("prefect.engine.served"), "MID_RUN_RETRIES", 0)
+    monkeypatch.setattr(import_module("prefect.engine.remote"), "MID_RUN_RETRIES", 0)
     shell = Shell(kind)
 
     @task

@@ -12,7 +12,7 @@ import pytest
 from prefect import flow, get_client, task
 from prefect.context import serialize_context
 from prefect.engine import handle_engine_signals
-from prefect.exceptions import Abort, ObjectNotFound, Pause
+from prefect.exceptions import Abort, MissingFlowError, ObjectNotFound, Pause
 from prefect.flow_engine import (
     load_flow,
     load_flow_run,
@@ -139,9 +139,10 @@ def test_the_entry_for_runners_runs_the_flow_of_an_entrypoint(tmp_path: Path):
     assert (done.returncode, "'nonsense' is no id" in done.stderr) == (1, True)
 
 
-def test_the_flow_of_a_deployment_is_loaded_later():
-    with pytest.raises(NotImplementedError, match="later"):
-        load_flow(created(x=1))
+def test_load_flow_names_the_run_that_has_no_deployment():
+    run = created(x=1)
+    with pytest.raises(MissingFlowError, match=rf"Flow run '{run.name}' has no deployment"):
+        load_flow(run)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_loading_from_storage(source):
         source.from_source(source="https://github.com/x/y.git", entrypoint="a.py:b")
 
 
-@pytest.mark.parametrize("name", ["serve", "aserve", "bind_flow_to_infrastructure", "load_flow_from_flow_run"])
+@pytest.mark.parametrize("name", ["serve", "aserve", "bind_flow_to_infrastructure"])
 def test_functions_of_the_module(name):
     with pytest.raises(NotImplementedError, match=name):
         getattr(flows, name)(hello)

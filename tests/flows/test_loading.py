@@ -3,20 +3,24 @@
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from prefect import flow
+from prefect import flow, get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import MissingFlowError, ScriptError, UnspecifiedFlowError
 from prefect.flows import (
     is_entrypoint_async,
     load_flow_arguments_from_entrypoint,
     load_flow_from_entrypoint,
+    load_flow_from_flow_run,
     load_function_and_convert_to_flow,
     load_placeholder_flow,
     safe_load_flow_from_entrypoint,
     select_flow,
 )
+from prefect.schemas.runs import FlowRun
 
 GOOD = """
     import os
@@ -264,3 +268,56 @@ class TestSelecting:
             select_flow(flows, "three", "in here")
         with pytest.raises(MissingFlowError, match="No flow found"):
             select_flow([])
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file with a flow `hello`, in a directory that is not the working directory."""
+    file = tmp_path / "code" / "program.py"
+    file.parent.mkdir()
+    file.write_text("from prefect import flow\n\n@flow\ndef hello():\n    return 'hello'\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return file
+
+
+async def create_run(client: PrefectClient, **deployment: Any) -> FlowRun:
+    flow_id = await client.create_flow_from_name("hello")
+    deployment_id = await client.create_deployment(flow_id, "here", **deployment)
+    return await client.create_flow_run_from_deployment(deployment_id)
+
+
+class TestLoadFlowFromFlowRun:
+    @pytest.mark.parametrize(
+        "deployment",
+        [
+            {"path": "$STORAGE_BASE_PATH/code"},
+            {"pull_steps": [{"prefect.deployments.steps.set_working_directory": {"directory": "code"}}]},
+        ],
+        ids=["path", "pull steps"],
+    )
+    async def test_loads_from_the_directory_of_the_deployment(self, program: Path, deployment: dict[str, Any]):
+        async with get_client() as client:
+            run = await create_run(client, entrypoint="program.py:hello", **deployment)
+            loaded = await load_flow_from_flow_run(client, run, storage_base_path=str(program.parent.parent))
+        assert (loaded.name, Path.cwd()) == ("hello", program.parent)
+
+    async def test_loads_from_the_working_directory_when_storage_is_ignored(self, program: Path):
+        async with get_client() as client:
+            run = await create_run(client, entrypoint="code/program.py:hello", path="/nowhere/at/all")
+            assert (await load_flow_from_flow_run(client, run, ignore_storage=True)).name == "hello"
+            with pytest.raises(FileNotFoundError, match="'/nowhere/at/all', which is no directory here"):
+                await load_flow_from_flow_run(client, run)
+
+    async def test_names_the_deployment_without_an_entrypoint(self):
+        async with get_client() as client:
+            run = await create_run(client)
+            with pytest.raises(MissingFlowError, match="The deployment 'here' names no entrypoint"):
+                await load_flow_from_flow_run(client, run)
+
+    async def test_refuses_pull_steps_that_cannot_be_run(self):
+        async with get_client() as client:
+            steps = [{"prefect.deployments.steps.git_clone": {"repository": "x"}}]
+            run = await create_run(client, entrypoint="a.py:a", pull_steps=steps)
+            with pytest.raises(NotImplementedError, match="git_clone"):
+                await load_flow_from_flow_run(client, run)

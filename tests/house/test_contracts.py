@@ -30,7 +30,7 @@ def rooms() -> list[str]:
     """Every room that has a place, from the top down."""
     config = configparser.ConfigParser()
     config.read(CONTRACTS)
-    return re.findall(r"\w+", config["importlinter:contract:house"]["layers"])
+    return re.findall(r"\w+", config["importlinter:contract:layers"]["layers"])
 
 
 def test_every_import_goes_down():
@@ -49,7 +49,7 @@ def skeleton(tmp_path):
     config = configparser.ConfigParser()
     config.read(CONTRACTS)
     for section in config.sections()[1:]:
-        if section == "importlinter:contract:house":
+        if section == "importlinter:contract:layers":
             config.remove_option(section, "ignore_imports")
         else:
             config.remove_section(section)

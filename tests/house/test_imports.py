@@ -1,5 +1,6 @@
 """What programs import exists: every name in the documentation and integrations of Prefect 3, every export of ours."""
 
+import ast
 import importlib
 import subprocess
 import sys
@@ -40,6 +41,22 @@ def test_every_export_of_a_facade_exists(facade):
     module = importlib.import_module(facade)
     missing = [name for name in [*getattr(module, "__all__", ()), *dir(module)] if not hasattr(module, name)]
     assert not missing
+
+
+@pytest.mark.parametrize("facade", FACADES)
+def test_a_facade_shows_type_checkers_what_it_exports(facade):
+    module = importlib.import_module(facade)
+    table = getattr(module, "_EXPORTS", None) or module.EXPORTS
+    shown = {}
+    for node in ast.walk(ast.parse(Path(module.__file__).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            shown |= {alias.asname or alias.name: alias.name for alias in node.names}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            shown[node.target.id] = node.target.id  # a name that is not built yet
+    if "*" in shown:
+        return  # all of another facade
+    exported = dict(entry.split("=") if "=" in entry else (entry, entry) for entry in " ".join(table.values()).split())
+    assert exported.items() <= shown.items()
 
 
 def test_utilities_has_the_modules_of_the_interface_only():

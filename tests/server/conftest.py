@@ -15,13 +15,15 @@ from prefect.server.app import Server
 from prefect.server.bus import Bus
 from prefect.server.db.interface import Database
 from prefect.server.db.postgres import PostgresDatabase
-from prefect.server.db.resident import ResidentSqlite
 from prefect.server.db.sqlite import SqliteDatabase, open_home
+from prefect.server.db.sqlite_writer import SqliteWriterDatabase
 from prefect.server.db.tables import TABLES
 from prefect.settings import get_current_settings
 from tests.postgres import Postgres, need
 
-CUT_OFF = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'ours' AND pid <> pg_backend_pid()"
+TERMINATE_CONNECTIONS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'ours' AND pid <> pg_backend_pid()"
+)
 """Ends what an earlier test has left behind."""
 
 _numbers = itertools.count(1)
@@ -53,9 +55,9 @@ def postgres() -> Iterator[Postgres]:
         server.remove()
 
 
-def empty(server: Postgres) -> None:
+def delete_all_rows(server: Postgres) -> None:
     """Remove all rows of `ours`: quicker than a new database."""
-    server.sql(f"{CUT_OFF}; {'; '.join(f'DELETE FROM {table.name}' for table in TABLES)}", "ours")
+    server.sql(f"{TERMINATE_CONNECTIONS}; {'; '.join(f'DELETE FROM {table.name}' for table in TABLES)}", "ours")
 
 
 @pytest.fixture
@@ -70,10 +72,10 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
 def closed_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database with nothing in it, to be opened: a SQLite file, then PostgreSQL."""
     if request.param == "sqlite":
-        yield ResidentSqlite(tmp_path / "store.db")
+        yield SqliteWriterDatabase(tmp_path / "store.db")
         return
     server: Postgres = request.getfixturevalue("postgres")
-    empty(server)
+    delete_all_rows(server)
     yield PostgresDatabase(server.url("ours"), connections=5)
 
 
@@ -85,7 +87,7 @@ async def database(closed_database: Database) -> AsyncIterator[Database]:
     await closed_database.close()
 
 
-class _Borrowed:
+class _SwitchableDatabase:
     """The database of the test that runs: a server takes seconds to build, so all tests of a process share one."""
 
     database: Any = None
@@ -98,19 +100,19 @@ class _Borrowed:
         return await self.database.write(work)
 
 
-_borrowed: Any = _Borrowed()
+_shared_database: Any = _SwitchableDatabase()
 
 
 @pytest.fixture(scope="session")
 def shared_server() -> Server:
     """A server without loops that has no database of its own."""
-    return Server(get_current_settings(), _borrowed, loops=False)
+    return Server(get_current_settings(), _shared_database, loops=False)
 
 
 @pytest.fixture
 async def server(shared_server: Server, database: Database) -> Server:
     """A server on the database, without loops; its bus is started, and its settings are the test's."""
-    _borrowed.database = database
+    _shared_database.database = database
     shared_server.settings = get_current_settings()
     shared_server.bus = Bus()
     shared_server.bus.start(database)

@@ -20,7 +20,7 @@ from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.services.runs import journal_ingestion as apply_module
 from prefect.server.services.runs.journal_ingestion import Applied, JournalUnreadable, apply_journal
 from prefect.types import new_id
-from tests.server.journals import FLOW_ID, at, flow, flow_run, log, state, task_run, whole_task, write
+from tests.server.journal_records import FLOW_ID, at, flow, flow_run, log, state, task_run, whole_task, write
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_a_bad_record_is_set_aside_and_holds_nothing_up(database: SqliteDatabase
     run = flow_run()
     write(home, [run, bad, state("flow_run", run["id"], "RUNNING", 0)])
     assert applied(database, home) == Applied(3, 1)
-    (aside,) = rows(database, store.set_aside)
+    (aside,) = rows(database, store.dead_letters)
     assert reason in aside["reason"]
     assert row(database, store.flow_runs, run["id"])["state_type"] == "RUNNING"
 
@@ -228,7 +228,7 @@ def test_a_state_waits_for_its_run(database: SqliteDatabase, home: Path) -> None
     write(home, [run, state("flow_run", run["id"], "COMPLETED", 2)])
     assert applied(database, home).dead_lettered == 0
     assert types(row(database, store.flow_runs, run["id"])) == ["PENDING", "RUNNING", "COMPLETED"]
-    assert rows(database, store.set_aside) == []
+    assert rows(database, store.dead_letters) == []
 
 
 def test_progress_is_told_after_each_transaction(
@@ -333,7 +333,7 @@ def test_several_processes_apply_one_journal(database: SqliteDatabase, home: Pat
         with process.stderr:
             assert (process.stderr.read(), process.wait()) == (b"", 0)
     assert reader.pending(home)[0] == 0
-    assert rows(database, store.set_aside) == []
+    assert rows(database, store.dead_letters) == []
     tasks = rows(database, store.task_runs)
     assert len(tasks) == 240
     assert all(types(task) == ["PENDING", "RUNNING", "COMPLETED"] for task in tasks)
@@ -377,4 +377,4 @@ def test_whoever_is_killed_while_applying_loses_nothing(database: SqliteDatabase
     applied(database, home)
     assert {run["name"] for run in rows(database, store.flow_runs)} == {run["name"] for run in runs}
     assert all(types(run) == ["RUNNING"] for run in rows(database, store.flow_runs))
-    assert rows(database, store.set_aside) == []
+    assert rows(database, store.dead_letters) == []

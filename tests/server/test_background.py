@@ -18,15 +18,15 @@ from prefect.server.db.interface import Database
 from prefect.server.services.concurrency import leases
 from prefect.server.services.runs import background_tasks
 from prefect.types import new_id, now
-from tests.server.calling import Api
+from tests.server.route_client import RouteClient
 
 PATIENCE = 20.0
 PATH = "/api/task_runs/subscriptions/scheduled"
 
 
 @pytest.fixture
-def call(api: httpx.AsyncClient) -> Api:
-    return Api(api)
+def call(api: httpx.AsyncClient) -> RouteClient:
+    return RouteClient(api)
 
 
 class Socket:
@@ -75,7 +75,7 @@ async def worker(server: Server, name: str, *keys: str) -> AsyncIterator[Socket]
         yield socket
 
 
-async def deferred(call: Api, key: str, seconds: float = 0.0) -> str:
+async def deferred(call: RouteClient, key: str, seconds: float = 0.0) -> str:
     """Create a task run in the background and return its id."""
     at = (now() + timedelta(seconds=seconds)).isoformat()
     state = {"type": "SCHEDULED", "state_details": {"deferred": True, "scheduled_time": at}}
@@ -89,7 +89,7 @@ async def until(condition: Callable[[], Any]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_runs_are_sent_one_after_the_other_as_they_are_acknowledged(call: Api, server: Server) -> None:
+async def test_runs_are_sent_one_after_the_other_as_they_are_acknowledged(call: RouteClient, server: Server) -> None:
     first = await deferred(call, "a")
     await deferred(call, "other")
     await call.task_run(None, "x", state={"type": "SCHEDULED"}, task_key="a")
@@ -106,7 +106,7 @@ async def test_runs_are_sent_one_after_the_other_as_they_are_acknowledged(call: 
 
 
 @pytest.mark.parametrize("answer", [{"type": "quit"}, {"type": "what?"}, None])
-async def test_what_a_worker_did_not_take_another_gets(call: Api, server: Server, answer: Any) -> None:
+async def test_what_a_worker_did_not_take_another_gets(call: RouteClient, server: Server, answer: Any) -> None:
     run = await deferred(call, "a")
     async with worker(server, "w1", "a") as socket:
         assert (await socket.next())["id"] == run
@@ -116,7 +116,7 @@ async def test_what_a_worker_did_not_take_another_gets(call: Api, server: Server
         assert (await socket.next())["id"] == run
 
 
-async def test_each_run_goes_to_one_worker(call: Api, server: Server) -> None:
+async def test_each_run_goes_to_one_worker(call: RouteClient, server: Server) -> None:
     runs = {await deferred(call, "a") for _ in range(12)}
     taken: list[str] = []
 
@@ -134,7 +134,9 @@ async def test_each_run_goes_to_one_worker(call: Api, server: Server) -> None:
     assert sorted(taken) == sorted(runs)
 
 
-async def test_a_run_whose_worker_is_gone_for_long_is_sent_again(call: Api, server: Server, database: Database) -> None:
+async def test_a_run_whose_worker_is_gone_for_long_is_sent_again(
+    call: RouteClient, server: Server, database: Database
+) -> None:
     run = await deferred(call, "a")
     async with worker(server, "w1", "a") as socket:
         assert (await socket.next())["id"] == run
@@ -150,7 +152,7 @@ async def test_a_run_whose_worker_is_gone_for_long_is_sent_again(call: Api, serv
     assert str((await claimed())["id"]) == run
 
 
-async def test_a_worker_that_stays_keeps_what_it_has_not_begun(call: Api, database: Database) -> None:
+async def test_a_worker_that_stays_keeps_what_it_has_not_begun(call: RouteClient, database: Database) -> None:
     run = await deferred(call, "a")
     begun = await deferred(call, "a")
     for _ in range(2):
@@ -168,12 +170,12 @@ async def _long_after(tx: Any) -> None:
         await store.leases.change(tx, [{**lease, "expires": now() - timedelta(seconds=1)}], ["expires"])
 
 
-async def test_a_run_is_sent_when_its_time_has_come(call: Api, database: Database) -> None:
+async def test_a_run_is_sent_when_its_time_has_come(call: RouteClient, database: Database) -> None:
     await deferred(call, "a", 60)
     assert await database.write(lambda tx: background_tasks.claim_task_run(tx, ["a"], "w1")) is None
 
 
-async def test_runs_that_wait_for_their_flow_are_in_nobodys_way(call: Api, database: Database) -> None:
+async def test_runs_that_wait_for_their_flow_are_in_nobodys_way(call: RouteClient, database: Database) -> None:
     state = {"type": "SCHEDULED", "state_details": {"scheduled_time": (now() - timedelta(seconds=9)).isoformat()}}
     for number in range(background_tasks.CLAIM_CANDIDATES + 1):
         await call("POST", "/task_runs/", {"task_key": "a", "dynamic_key": str(number), "state": state})
@@ -182,7 +184,7 @@ async def test_runs_that_wait_for_their_flow_are_in_nobodys_way(call: Api, datab
     assert claimed is not None and str(claimed["id"]) == wanted
 
 
-async def test_workers_are_listed_while_they_are_connected(call: Api, server: Server) -> None:
+async def test_workers_are_listed_while_they_are_connected(call: RouteClient, server: Server) -> None:
     async def listed(keys: list[str] | None = None) -> list[str]:
         body = {} if keys is None else {"task_worker_filter": {"task_keys": keys}}
         return [found["identifier"] for found in await call("POST", "/task_workers/filter", body)]

@@ -13,19 +13,19 @@ import pytest
 
 from prefect.server.app import Server
 from prefect.server.db.postgres import PostgresDatabase
-from prefect.server.db.resident import ResidentSqlite
+from prefect.server.db.sqlite_writer import SqliteWriterDatabase
 from prefect.settings import get_current_settings, temporary_settings
 
 
 @pytest.fixture
-async def opened(tmp_path: Path) -> AsyncIterator[ResidentSqlite]:
-    database = ResidentSqlite(tmp_path / "store.db")
+async def opened(tmp_path: Path) -> AsyncIterator[SqliteWriterDatabase]:
+    database = SqliteWriterDatabase(tmp_path / "store.db")
     await database.open()
     yield database
     await database.close()
 
 
-def client(database: ResidentSqlite, url: str = "http://test/api", **told: Any) -> httpx.AsyncClient:
+def client(database: SqliteWriterDatabase, url: str = "http://test/api", **told: Any) -> httpx.AsyncClient:
     """A client of a server that is told this."""
     with temporary_settings({f"server.api.{name}": value for name, value in told.items()}):
         server = Server(get_current_settings(), database, loops=False)
@@ -33,7 +33,7 @@ def client(database: ResidentSqlite, url: str = "http://test/api", **told: Any) 
 
 
 @pytest.fixture
-async def plain(shared_server: Any, opened: ResidentSqlite) -> AsyncIterator[httpx.AsyncClient]:
+async def plain(shared_server: Any, opened: SqliteWriterDatabase) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server that is told nothing."""
     shared_server.database.database = opened
     async with httpx.AsyncClient(transport=httpx.ASGITransport(shared_server.app), base_url="http://test/api") as plain:
@@ -56,7 +56,7 @@ CLOSED = (
 )
 
 
-async def test_whoever_does_not_know_the_auth_string_gets_nothing(opened: ResidentSqlite) -> None:
+async def test_whoever_does_not_know_the_auth_string_gets_nothing(opened: SqliteWriterDatabase) -> None:
     wrong = ["", "Basic", "Basic !", "Bearer admin:pässword", "Basic " + base64.b64encode(b"admin:other").decode()]
     right = "Basic " + base64.b64encode("admin:pässword".encode()).decode()
     async with client(opened, auth_string="admin:pässword") as asked:
@@ -115,7 +115,10 @@ async def test_requests_are_logged_with_their_ids(plain: httpx.AsyncClient, capl
 
 
 async def test_a_bug_is_answered_and_logged_with_its_id(
-    plain: httpx.AsyncClient, opened: ResidentSqlite, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    plain: httpx.AsyncClient,
+    opened: SqliteWriterDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def fail(*_: Any) -> None:
         raise ZeroDivisionError("a bug")
@@ -134,7 +137,7 @@ async def test_large_answers_are_compressed_for_who_takes_that(plain: httpx.Asyn
     assert "content-encoding" not in (await plain.get("/version")).headers
 
 
-async def test_pages_of_other_origins_may_call_as_the_settings_say(opened: ResidentSqlite) -> None:
+async def test_pages_of_other_origins_may_call_as_the_settings_say(opened: SqliteWriterDatabase) -> None:
     asking = {"origin": "http://ui.test", "access-control-request-method": "POST"}
     async with client(opened) as plain:
         assert (await plain.options("/flows/", headers=asking)).headers["access-control-allow-origin"] == "*"
@@ -167,7 +170,7 @@ async def test_the_root_says_that_the_server_runs(plain: httpx.AsyncClient) -> N
     assert (await plain.get("http://test/nowhere")).status_code == 404
 
 
-async def test_the_api_may_be_elsewhere(opened: ResidentSqlite) -> None:
+async def test_the_api_may_be_elsewhere(opened: SqliteWriterDatabase) -> None:
     told = {"base_path": "/prefect/v3/", "auth_string": "a:b"}
     async with client(opened, "http://test/prefect/v3", **told) as elsewhere:
         assert (await elsewhere.get("/health")).json() is True
@@ -181,7 +184,7 @@ async def test_the_api_may_be_elsewhere(opened: ResidentSqlite) -> None:
 
 
 async def test_the_server_is_healthy_and_not_ready_while_the_database_is_away(postgres_url: str) -> None:
-    database = PostgresDatabase(postgres_url, patience=0.1)
+    database = PostgresDatabase(postgres_url, retry_timeout=0.1)
     await database.open()
     database._address = "postgresql://app@127.0.0.1:1/away"
     server = Server(get_current_settings(), database)
@@ -230,7 +233,7 @@ async def test_requests_are_counted_by_their_routes(plain: httpx.AsyncClient) ->
     assert counted["process_resident_memory_bytes"] > 1e6
 
 
-async def test_rounds_of_loops_are_counted(opened: ResidentSqlite) -> None:
+async def test_rounds_of_loops_are_counted(opened: SqliteWriterDatabase) -> None:
     server = Server(get_current_settings(), opened)
     assert server.loops is not None and server.loops._observer is not None
     server.loops._observer("some-loop", 0.25, True)

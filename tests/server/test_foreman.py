@@ -12,8 +12,8 @@ from prefect.server.db.interface import Database
 from prefect.server.loops import Environment, foreman
 from prefect.settings import get_current_settings
 from prefect.types import UTC
-from tests.server.answers import Checked
 from tests.server.clock import Clock
+from tests.server.path_client import PathClient
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ async def look(database: Database) -> None:
     await foreman.mark_silent(Environment(database, Bus(), get_current_settings()))
 
 
-async def statuses(ask: Checked) -> dict[str, str]:
+async def statuses(ask: PathClient) -> dict[str, str]:
     workers = await ask.post("/work_pools/pool/workers/filter")
     return {
         **{worker["name"]: worker["status"] for worker in workers},
@@ -36,7 +36,7 @@ async def statuses(ask: Checked) -> dict[str, str]:
 
 
 async def test_each_after_its_time(api: httpx.AsyncClient, database: Database, clock: Clock) -> None:
-    ask = Checked(api)
+    ask = PathClient(api)
     await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
     flow = await ask.post("/flows/", {"name": "flow"})
     await ask.post("/deployments/", {"name": "d", "flow_id": flow["id"], "work_pool_name": "pool"}, 201)
@@ -73,7 +73,7 @@ async def test_each_after_its_time(api: httpx.AsyncClient, database: Database, c
 
 
 async def test_what_is_paused_stays_paused(api: httpx.AsyncClient, database: Database, clock: Clock) -> None:
-    ask = Checked(api)
+    ask = PathClient(api)
     await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
     await ask.post("/work_pools/pool/workers/heartbeat", {"name": "me"}, 204)
     await ask.patch("/work_pools/pool", {"is_paused": True})

@@ -12,7 +12,7 @@ import pytest
 from prefect.server import store
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.services.concurrency import leases, limits, tag_limits
-from prefect.server.services.core.errors import Invalid, Locked
+from prefect.server.services.core.errors import InvalidRequest, Locked
 from prefect.types import new_id
 
 MINUTE = timedelta(minutes=1)
@@ -82,9 +82,9 @@ async def test_requests_are_refused_with_how_long_to_wait(database: Database) ->
     with pytest.raises(Locked) as full:
         await database.write(lambda tx: limits.acquire_slots(tx, ["door"], 1))
     assert full.value.retry_after is not None and 0 < full.value.retry_after <= 45
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidRequest):
         await database.write(lambda tx: limits.acquire_slots(tx, ["door"], 3))
-    with pytest.raises(Invalid, match="'door'"):
+    with pytest.raises(InvalidRequest, match="'door'"):
         await database.write(lambda tx: limits.acquire_slots(tx, ["door", "rate"], 1, "rate_limit"))
     await database.write(lambda tx: limits.acquire_slots(tx, ["rate"], 1, "rate_limit"))
     with pytest.raises(Locked) as slow:

@@ -16,22 +16,22 @@ from prefect.server.db.interface import Database, Transaction
 from prefect.server.loops import Environment, all_loops, repossessor
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
-from tests.server.asking import NOBODY, ask, events
+from tests.server.route_calls import UNKNOWN_ID, call_route, find_events
 
 V2 = "/v2/concurrency_limits"
 V1 = "/concurrency_limits"
 
 
 async def limit(api: httpx.AsyncClient, name: str = "door", size: int = 2, **more: Any) -> Any:
-    return await ask(api, "POST", f"{V2}/", {"name": name, "limit": size, **more}, 201)
+    return await call_route(api, "POST", f"{V2}/", {"name": name, "limit": size, **more}, 201)
 
 
 async def active(api: httpx.AsyncClient, name: str = "door") -> int:
-    return (await ask(api, "GET", f"{V2}/{{id_or_name}}", id_or_name=name))["active_slots"]
+    return (await call_route(api, "GET", f"{V2}/{{id_or_name}}", id_or_name=name))["active_slots"]
 
 
 async def take(api: httpx.AsyncClient, *names: str, status: int = 200, slots: int = 1, **more: Any) -> Any:
-    return await ask(api, "POST", f"{V2}/increment", {"names": names, "slots": slots, **more}, status)
+    return await call_route(api, "POST", f"{V2}/increment", {"names": names, "slots": slots, **more}, status)
 
 
 async def test_a_limit_is_kept_by_id_and_name(api: httpx.AsyncClient) -> None:
@@ -39,15 +39,15 @@ async def test_a_limit_is_kept_by_id_and_name(api: httpx.AsyncClient) -> None:
     await limit(api, "a", 1)
     shown = {name: value for name, value in made.items() if name not in ("denied_slots", "avg_slot_occupancy_seconds")}
     for key in ("b", made["id"]):
-        assert await ask(api, "GET", f"{V2}/{{id_or_name}}", id_or_name=key) == shown
-    found = await ask(api, "POST", f"{V2}/filter", {})
+        assert await call_route(api, "GET", f"{V2}/{{id_or_name}}", id_or_name=key) == shown
+    found = await call_route(api, "POST", f"{V2}/filter", {})
     assert [row["name"] for row in found] == ["a", "b"] and found[1] == shown
-    await ask(api, "PATCH", f"{V2}/{{id_or_name}}", {"limit": 7, "active_slots": 5}, 204, id_or_name="b")
-    await ask(api, "PATCH", f"{V2}/{{id_or_name}}", {"name": "c"}, 204, id_or_name=made["id"])
-    assert (await ask(api, "GET", f"{V2}/{{id_or_name}}", id_or_name="c"))["limit"] == 7
-    await ask(api, "DELETE", f"{V2}/{{id_or_name}}", None, 204, id_or_name="c")
-    await ask(api, "DELETE", f"{V2}/{{id_or_name}}", None, 404, id_or_name="c")
-    told = await events(api, *(f"prefect.concurrency-limit.{what}" for what in ("created", "updated", "deleted")))
+    await call_route(api, "PATCH", f"{V2}/{{id_or_name}}", {"limit": 7, "active_slots": 5}, 204, id_or_name="b")
+    await call_route(api, "PATCH", f"{V2}/{{id_or_name}}", {"name": "c"}, 204, id_or_name=made["id"])
+    assert (await call_route(api, "GET", f"{V2}/{{id_or_name}}", id_or_name="c"))["limit"] == 7
+    await call_route(api, "DELETE", f"{V2}/{{id_or_name}}", None, 204, id_or_name="c")
+    await call_route(api, "DELETE", f"{V2}/{{id_or_name}}", None, 404, id_or_name="c")
+    told = await find_events(api, *(f"prefect.concurrency-limit.{what}" for what in ("created", "updated", "deleted")))
     mine = [event for event in told if event["resource"]["prefect.resource.id"].endswith(made["id"])]
     assert [event["event"].rpartition(".")[2] for event in mine] == ["created", "updated", "updated", "deleted"]
     assert mine[-1]["payload"] == {"name": "c", "limit": 7, "active": True, "slot_decay_per_second": 0.5}
@@ -56,20 +56,20 @@ async def test_a_limit_is_kept_by_id_and_name(api: httpx.AsyncClient) -> None:
 async def test_what_is_refused_of_limits(api: httpx.AsyncClient) -> None:
     await limit(api)
     await limit(api, "other")
-    await ask(api, "POST", f"{V2}/", {"name": "door", "limit": 1}, 409)
+    await call_route(api, "POST", f"{V2}/", {"name": "door", "limit": 1}, 409)
     for body in ({"name": "", "limit": 1}, {"name": "a/b", "limit": 1}, {"name": "n", "limit": -1}, {"name": "n"}):
-        await ask(api, "POST", f"{V2}/", body, 422)
+        await call_route(api, "POST", f"{V2}/", body, 422)
     for body in ({"name": "other"}, {"limit": None}):
-        await ask(api, "PATCH", f"{V2}/{{id_or_name}}", body, 409, id_or_name="door")
-    for key in ("nobody", NOBODY):
-        await ask(api, "GET", f"{V2}/{{id_or_name}}", None, 404, id_or_name=key)
-        await ask(api, "PATCH", f"{V2}/{{id_or_name}}", {"limit": 1}, 404, id_or_name=key)
+        await call_route(api, "PATCH", f"{V2}/{{id_or_name}}", body, 409, id_or_name="door")
+    for key in ("nobody", UNKNOWN_ID):
+        await call_route(api, "GET", f"{V2}/{{id_or_name}}", None, 404, id_or_name=key)
+        await call_route(api, "PATCH", f"{V2}/{{id_or_name}}", {"limit": 1}, 404, id_or_name=key)
     for body in ({"slots": 0, "names": ["door"]}, {"names": ["door"]}, {"slots": 1, "names": ["door"], "mode": "x"}):
-        await ask(api, "POST", f"{V2}/increment", body, 422)
-    await ask(api, "POST", f"{V2}/decrement", {"slots": 1, "names": ["door"], "occupancy_seconds": 0}, 422)
+        await call_route(api, "POST", f"{V2}/increment", body, 422)
+    await call_route(api, "POST", f"{V2}/decrement", {"slots": 1, "names": ["door"], "occupancy_seconds": 0}, 422)
     for seconds in (59, 86401):
         body = {"slots": 1, "names": ["door"], "lease_duration": seconds}
-        await ask(api, "POST", f"{V2}/increment-with-lease", body, 422)
+        await call_route(api, "POST", f"{V2}/increment-with-lease", body, 422)
 
 
 async def test_slots_are_taken_and_given_back(api: httpx.AsyncClient) -> None:
@@ -79,14 +79,14 @@ async def test_slots_are_taken_and_given_back(api: httpx.AsyncClient) -> None:
     assert await take(api, "door", "nobody") == [short]
     assert [row["name"] for row in await take(api, "off", "door")] == ["door", "off"]
     assert await take(api) == [] and await take(api, "nobody", create_if_missing=True) == []
-    await ask(api, "GET", f"{V2}/{{id_or_name}}", None, 404, id_or_name="nobody")
+    await call_route(api, "GET", f"{V2}/{{id_or_name}}", None, 404, id_or_name="nobody")
     refused = await api.post(f"{V2}/increment", json={"names": ["door"], "slots": 1})
     assert refused.status_code == 423 and float(refused.headers["retry-after"]) > 0
     await take(api, "door", slots=3, status=422)
     await take(api, "door", mode="rate_limit", status=422)
     assert await active(api) == 2
     body = {"names": ["door", "nobody"], "slots": 5, "occupancy_seconds": 3.5}
-    assert await ask(api, "POST", f"{V2}/decrement", body) == [short]
+    assert await call_route(api, "POST", f"{V2}/decrement", body) == [short]
     assert await active(api) == 0
 
 
@@ -103,10 +103,12 @@ async def test_requests_at_the_same_time_get_as_many_slots_as_there_are(api: htt
 
 async def test_a_lease_is_renewed_until_it_runs_out(api: httpx.AsyncClient, server: Server, database: Database) -> None:
     await limit(api)
-    body = {"names": ["door"], "slots": 1, "lease_duration": 60, "holder": {"type": "flow_run", "id": NOBODY}}
-    lost = (await ask(api, "POST", f"{V2}/increment-with-lease", body))["lease_id"]
-    kept = (await ask(api, "POST", f"{V2}/increment-with-lease", body))["lease_id"]
-    await ask(api, "POST", f"{V2}/increment-with-lease", {**body, "holder": {"type": "x", "id": NOBODY}}, 422)
+    body = {"names": ["door"], "slots": 1, "lease_duration": 60, "holder": {"type": "flow_run", "id": UNKNOWN_ID}}
+    lost = (await call_route(api, "POST", f"{V2}/increment-with-lease", body))["lease_id"]
+    kept = (await call_route(api, "POST", f"{V2}/increment-with-lease", body))["lease_id"]
+    await call_route(
+        api, "POST", f"{V2}/increment-with-lease", {**body, "holder": {"type": "x", "id": UNKNOWN_ID}}, 422
+    )
 
     async def late(tx: Transaction) -> None:
         rows = [{"id": UUID(lease), "expires": now() - timedelta(seconds=1)} for lease in (lost, kept)]
@@ -114,25 +116,25 @@ async def test_a_lease_is_renewed_until_it_runs_out(api: httpx.AsyncClient, serv
 
     await database.write(late)
     renew = f"{V2}/leases/{{lease_id}}/renew"
-    await ask(api, "POST", renew, {"lease_duration": 300}, 204, lease_id=kept)
+    await call_route(api, "POST", renew, {"lease_duration": 300}, 204, lease_id=kept)
     await repossessor.end_expired_leases(Environment(database, server.bus, server.settings))
     assert await active(api) == 1
-    await ask(api, "POST", renew, {}, 410, lease_id=lost)
-    await ask(api, "POST", renew, {}, 204, lease_id=kept)
-    await ask(api, "POST", renew, {"lease_duration": 1}, 422, lease_id=kept)
+    await call_route(api, "POST", renew, {}, 410, lease_id=lost)
+    await call_route(api, "POST", renew, {}, 204, lease_id=kept)
+    await call_route(api, "POST", renew, {"lease_duration": 1}, 422, lease_id=kept)
 
 
 async def test_a_lease_that_ran_out_is_in_nobodys_way(api: httpx.AsyncClient, database: Database) -> None:
     await limit(api, "door", 1)
     body = {"names": ["door"], "slots": 1}
-    lost = (await ask(api, "POST", f"{V2}/increment-with-lease", body))["lease_id"]
-    await ask(api, "POST", f"{V2}/increment-with-lease", body, 423)
+    lost = (await call_route(api, "POST", f"{V2}/increment-with-lease", body))["lease_id"]
+    await call_route(api, "POST", f"{V2}/increment-with-lease", body, 423)
 
     async def late(tx: Transaction) -> None:
         await store.leases.change(tx, [{"id": UUID(lost), "expires": now() - timedelta(seconds=1)}], ["expires"])
 
     await database.write(late)
-    await ask(api, "POST", f"{V2}/increment-with-lease", body)
+    await call_route(api, "POST", f"{V2}/increment-with-lease", body)
     await take(api, "door", status=423)
     assert await active(api) == 1
 
@@ -145,11 +147,11 @@ def test_the_loop_that_ends_leases_is_one_of_the_servers() -> None:
 
 
 async def tag(api: httpx.AsyncClient, name: str, size: int, status: int = 201) -> Any:
-    return await ask(api, "POST", f"{V1}/", {"tag": name, "concurrency_limit": size}, status)
+    return await call_route(api, "POST", f"{V1}/", {"tag": name, "concurrency_limit": size}, status)
 
 
 async def holders(api: httpx.AsyncClient, name: str) -> list[str]:
-    return (await ask(api, "GET", f"{V1}/tag/{{tag}}", tag=name))["active_slots"]
+    return (await call_route(api, "GET", f"{V1}/tag/{{tag}}", tag=name))["active_slots"]
 
 
 async def test_the_limit_of_a_tag_is_a_limit_of_its_name(api: httpx.AsyncClient) -> None:
@@ -157,17 +159,17 @@ async def test_the_limit_of_a_tag_is_a_limit_of_its_name(api: httpx.AsyncClient)
     assert (made["tag"], made["concurrency_limit"], made["active_slots"]) == ("red", 2, [])
     again = await tag(api, "red", 3, 200)
     assert (again["id"], again["concurrency_limit"]) == (made["id"], 3)
-    assert await ask(api, "GET", f"{V1}/{{id}}", id=made["id"]) == again
-    assert (await ask(api, "GET", f"{V2}/{{id_or_name}}", id_or_name="tag:red"))["limit"] == 3
+    assert await call_route(api, "GET", f"{V1}/{{id}}", id=made["id"]) == again
+    assert (await call_route(api, "GET", f"{V2}/{{id_or_name}}", id_or_name="tag:red"))["limit"] == 3
     other = await limit(api, "red")
-    await ask(api, "GET", f"{V1}/{{id}}", None, 404, id=other["id"])
+    await call_route(api, "GET", f"{V1}/{{id}}", None, 404, id=other["id"])
     await limit(api, "tag:blue", 1)
-    assert [row["tag"] for row in await ask(api, "POST", f"{V1}/filter", {})] == ["blue", "red"]
-    await ask(api, "DELETE", f"{V1}/tag/{{tag}}", tag="blue")
-    await ask(api, "DELETE", f"{V1}/{{id}}", id=made["id"])
+    assert [row["tag"] for row in await call_route(api, "POST", f"{V1}/filter", {})] == ["blue", "red"]
+    await call_route(api, "DELETE", f"{V1}/tag/{{tag}}", tag="blue")
+    await call_route(api, "DELETE", f"{V1}/{{id}}", id=made["id"])
     for name in ("red", "blue"):
-        await ask(api, "GET", f"{V1}/tag/{{tag}}", None, 404, tag=name)
-        await ask(api, "DELETE", f"{V1}/tag/{{tag}}", None, 404, tag=name)
+        await call_route(api, "GET", f"{V1}/tag/{{tag}}", None, 404, tag=name)
+        await call_route(api, "DELETE", f"{V1}/tag/{{tag}}", None, 404, tag=name)
 
 
 async def test_task_runs_take_the_slots_of_their_tags(api: httpx.AsyncClient) -> None:
@@ -175,7 +177,7 @@ async def test_task_runs_take_the_slots_of_their_tags(api: httpx.AsyncClient) ->
     one, two, three = (str(new_id()) for _ in range(3))
 
     async def ask_for(what: str, run: str, status: int = 200) -> Any:
-        return await ask(api, "POST", f"{V1}/{what}", {"names": ["red", "none"], "task_run_id": run}, status)
+        return await call_route(api, "POST", f"{V1}/{what}", {"names": ["red", "none"], "task_run_id": run}, status)
 
     assert await ask_for("increment", one) == [{"id": made["id"], "name": "red", "limit": 2}]
     await ask_for("increment", one)
@@ -195,7 +197,7 @@ async def test_a_lease_of_a_task_run_is_among_its_tags_holders(api: httpx.AsyncC
     await tag(api, "red", 2)
     run = str(new_id())
     body = {"names": ["tag:red"], "slots": 1, "holder": {"type": "task_run", "id": run}}
-    await ask(api, "POST", f"{V2}/increment-with-lease", body)
+    await call_route(api, "POST", f"{V2}/increment-with-lease", body)
     assert await holders(api, "red") == [run]
 
 
@@ -204,13 +206,13 @@ async def test_a_tags_slots_are_given_to_others(api: httpx.AsyncClient, number: 
     await tag(api, "red", 2)
     await tag(api, "blue", 2)
     both, other = str(new_id()), str(new_id())
-    await ask(api, "POST", f"{V1}/increment", {"names": ["red", "blue"], "task_run_id": both})
+    await call_route(api, "POST", f"{V1}/increment", {"names": ["red", "blue"], "task_run_id": both})
     chosen = [both, other, str(new_id())][:number]
-    await ask(api, "POST", f"{V1}/tag/{{tag}}/reset", {"slot_override": chosen} if chosen else {}, tag="red")
+    await call_route(api, "POST", f"{V1}/tag/{{tag}}/reset", {"slot_override": chosen} if chosen else {}, tag="red")
     assert sorted(await holders(api, "red")) == sorted(chosen)
     assert await active(api, "tag:red") == number
     assert await holders(api, "blue") == [both]
-    await ask(api, "POST", f"{V1}/decrement", {"names": ["red", "blue"], "task_run_id": both})
+    await call_route(api, "POST", f"{V1}/decrement", {"names": ["red", "blue"], "task_run_id": both})
     assert await active(api, "tag:red") == max(0, number - 1)
     assert await active(api, "tag:blue") == 0
-    await ask(api, "POST", f"{V1}/tag/{{tag}}/reset", {}, 404, tag="nobody")
+    await call_route(api, "POST", f"{V1}/tag/{{tag}}/reset", {}, 404, tag="nobody")

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.server.asking import NOBODY
+from tests.server.route_calls import UNKNOWN_ID
 
 DEEP: Any = []
 for _ in range(99):
@@ -41,8 +41,8 @@ def requests(value: Any, number: int) -> Iterator[tuple[str, str, Any]]:
         ),
         ("automations", {"name": "a", "trigger": TRIGGER, "actions": value, "description": text or ""}),
         ("block_types", {"name": value, "slug": value, "description": text}),
-        ("block_schemas", {"block_type_id": NOBODY, "fields": value}),
-        ("block_documents", {"name": value, "data": value, "block_schema_id": NOBODY, "block_type_id": NOBODY}),
+        ("block_schemas", {"block_type_id": UNKNOWN_ID, "fields": value}),
+        ("block_documents", {"name": value, "data": value, "block_schema_id": UNKNOWN_ID, "block_type_id": UNKNOWN_ID}),
     ):
         yield "POST", f"/{name}/", body
     searched = {"object": "o", "property": "p", "type": "t", "operation": "o", "value": value}
@@ -53,7 +53,7 @@ def requests(value: Any, number: int) -> Iterator[tuple[str, str, Any]]:
     for what in ("increment", "decrement"):
         yield "POST", f"/v2/concurrency_limits/{what}", {"names": [f"l{number}", f"d{number}"], "slots": 1}
         yield "POST", f"/v2/concurrency_limits/{what}", {"names": [value], "slots": value, "occupancy_seconds": value}
-        yield "POST", f"/concurrency_limits/{what}", {"names": [value, "tag"], "task_run_id": NOBODY}
+        yield "POST", f"/concurrency_limits/{what}", {"names": [value, "tag"], "task_run_id": UNKNOWN_ID}
     for name, criteria in (
         ("variables", {"name": {"like_": value}}),
         ("variables", {"name": {"any_": [value]}, "tags": {"all_": [value]}}),
@@ -125,7 +125,7 @@ async def test_very_many_values_are_answered(api: httpx.AsyncClient) -> None:
         ("/automations/filter", {"automations": {"tags": {"any_": names}}}),
         ("/block_schemas/filter", {"block_schemas": {"block_capabilities": {"all_": names}}}),
         ("/v2/concurrency_limits/increment", {"names": names, "slots": 1}),
-        ("/concurrency_limits/increment", {"names": names, "task_run_id": NOBODY}),
+        ("/concurrency_limits/increment", {"names": names, "task_run_id": UNKNOWN_ID}),
     ):
         response = await api.post(path, json=body)
         assert (response.status_code, response.json()) == (200, []), f"{path}: {response.text[:200]}"

@@ -20,7 +20,7 @@ from prefect.server.services.runs import orphans
 from prefect.server.services.runs.journal_ingestion import apply_journal
 from prefect.server.services.runs.orphans import crash_orphans
 from prefect.types import new_id
-from tests.server.journals import at, flow_run, log, state, task_run, write
+from tests.server.journal_records import at, flow_run, log, state, task_run, write
 from tests.server.test_apply import row, types
 
 GONE = 2**22 + 1

@@ -18,12 +18,12 @@ from prefect.schemas.filters import objects, runs
 from prefect.schemas.wire import filters as wire
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.postgres import PostgresDatabase
-from prefect.server.db.resident import ResidentSqlite
 from prefect.server.db.sql import TRUE, Sql, all_of
+from prefect.server.db.sqlite_writer import SqliteWriterDatabase
 from prefect.server.store import filters, sorting
 from tests.postgres import Postgres
-from tests.server.conftest import empty
-from tests.server.test_conformance import AT, COLLECTIONS, SAMPLES, row
+from tests.server.conftest import delete_all_rows
+from tests.server.store.test_conformance import AT, COLLECTIONS, SAMPLES, row
 
 TEXTS = [SAMPLES["text"] + "2", 'e, "世', "\\", "%", "x", ""]
 
@@ -31,8 +31,8 @@ TEXTS = [SAMPLES["text"] + "2", 'e, "世', "\\", "%", "x", ""]
 @pytest.fixture
 async def both(postgres: Postgres, tmp_path: Path) -> AsyncIterator[list[Database]]:
     """A SQLite file and a PostgreSQL database, open and with the same rows."""
-    empty(postgres)
-    databases: list[Database] = [ResidentSqlite(tmp_path / "store.db"), PostgresDatabase(postgres.url("ours"))]
+    delete_all_rows(postgres)
+    databases: list[Database] = [SqliteWriterDatabase(tmp_path / "store.db"), PostgresDatabase(postgres.url("ours"))]
     for database in databases:
         await database.open()
         await database.write(_fill)
@@ -127,7 +127,7 @@ async def test_a_filter_finds_the_same_on_both(both: list[Database], name: str) 
         found = []
         for database in both:
             dialect = await database.read(_dialect)
-            found.append(await ids(database, table, filters.condition(dialect, criteria)))
+            found.append(await ids(database, table, filters.compile_filter(dialect, criteria)))
         assert found[0] == found[1], criteria
         outcomes[len(found[0])] = outcomes.get(len(found[0]), 0) + 1
     assert len(outcomes) > 1, f"every {name} finds as many rows: it asks nothing"
@@ -144,7 +144,7 @@ async def test_a_link_finds_the_same_on_both(both: list[Database], table: str, o
         found = []
         for database in both:
             dialect = await database.read(_dialect)
-            found.append(await ids(database, table, filters.related(dialect, table, **{other: criteria})))
+            found.append(await ids(database, table, filters.compile_filters(dialect, table, **{other: criteria})))
         assert found[0] == found[1], criteria
 
 
@@ -155,7 +155,7 @@ async def test_every_sort_orders_the_full_rows_alike_on_both(both: list[Database
     async def sorted_ids(database: Database, table: str, sort: str) -> list[UUID]:
         collection = COLLECTIONS[table]
         full = Sql(f"{table}.id <> ?", (row(collection, 3)["id"],))
-        rows = await database.read(lambda tx: collection.find(tx, full, sorting.order(table, sort, "")))
+        rows = await database.read(lambda tx: collection.find(tx, full, sorting.compile_order(table, sort, "")))
         return [found["id"] for found in rows]
 
     for table, sort in SORTS:
@@ -167,7 +167,7 @@ async def test_every_sort_orders_the_full_rows_alike_on_both(both: list[Database
 
 async def test_pages_of_every_sort_overlap_on_neither(both: list[Database]) -> None:
     async def pages(tx: Transaction, table: str, sort: str) -> list[UUID]:
-        order = sorting.order(table, sort, "")
+        order = sorting.compile_order(table, sort, "")
         found = [await COLLECTIONS[table].find(tx, TRUE, order, 1, offset) for offset in range(4)]
         return [item["id"] for page in found for item in page]
 
@@ -184,7 +184,7 @@ async def test_values_never_enter_the_text(both: list[Database]) -> None:
     )
     for database in both:
         dialect = await database.read(_dialect)
-        asked = filters.condition(dialect, criteria)
+        asked = filters.compile_filter(dialect, criteria)
         assert "DROP" not in dialect.statement(all_of([asked, TRUE]))[0]
         assert await ids(database, "flow", asked) == []
         assert len(await ids(database, "flow", TRUE)) == 3

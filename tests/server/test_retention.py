@@ -14,7 +14,7 @@ from prefect.server.db.interface import Database
 from prefect.server.loops import Environment, all_loops, retention
 from prefect.server.services.events import event_store
 from prefect.server.services.runs import run_logs, run_states
-from prefect.server.services.upkeep.retention import tend
+from prefect.server.services.upkeep.retention import prune_local_events
 from prefect.settings import (
     PREFECT_SERVER_EVENTS_RETENTION_PERIOD,
     PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE,
@@ -49,7 +49,7 @@ async def add_events(database: Database, *events: tuple[str, float]) -> None:
         }
         for name, age in events
     ]
-    await database.write(lambda tx: event_store.add(tx, told))
+    await database.write(lambda tx: event_store.add_events(tx, told))
 
 
 async def names(database: Database) -> list[str]:
@@ -81,7 +81,7 @@ async def test_events_are_kept_for_as_long_as_their_names_say(database: Database
 
 async def test_a_store_without_a_server_is_tended_by_those_who_use_it(database: Database) -> None:
     await add_events(database, ("old", 9), ("older", 100), ("young", 6))
-    await tend(database)
+    await prune_local_events(database)
     assert await names(database) == ["young"]
 
 
@@ -105,7 +105,7 @@ def flow_run(state: str, ended: float) -> dict[str, Any]:
         "flow_id": UUID(int=1),
     }
     row |= {**run_states.NO_DERIVED_COLUMNS, "states": []}
-    run_states.enter_state(row, {"id": str(new_id()), "type": state, "timestamp": event_store.micros(days(ended))})
+    run_states.enter_state(row, {"id": str(new_id()), "type": state, "timestamp": event_store.to_micros(days(ended))})
     return row
 
 

@@ -30,14 +30,14 @@ from prefect.server.loops import (
 from prefect.server.services.runs import heartbeats
 from prefect.server.services.runs.journal_ingestion import apply_records
 from prefect.types import new_id, now
-from tests.server import journals
-from tests.server.calling import Api
+from tests.server import journal_records
 from tests.server.clock import Clock
+from tests.server.route_client import RouteClient
 
 
 @pytest.fixture
-def call(api: httpx.AsyncClient) -> Api:
-    return Api(api)
+def call(api: httpx.AsyncClient) -> RouteClient:
+    return RouteClient(api)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def environment(server: Server, database: Database) -> Environment:
     return Environment(database, server.bus, server.settings)
 
 
-async def state_of(call: Api, kind: str, id_: str) -> tuple[str, str]:
+async def state_of(call: RouteClient, kind: str, id_: str) -> tuple[str, str]:
     answer = await call("GET", f"/{kind}_runs/{{id}}", id=id_)
     return answer["state_type"], answer["state_name"]
 
@@ -77,7 +77,7 @@ async def test_a_loop_without_its_database_says_so_in_a_line(
     assert record.getMessage().endswith("3600 s. The database cannot be reached.")
 
 
-async def test_runs_that_nobody_began_are_late(call: Api, environment: Environment) -> None:
+async def test_runs_that_nobody_began_are_late(call: RouteClient, environment: Environment) -> None:
     flow_id = await call.flow()
     given = {"late": scheduled(-60), "soon": scheduled(-5), "retry": scheduled(-60, "AwaitingRetry")}
     ids = {name: await call.flow_run(None, flow_id=flow_id, state=state) for name, state in given.items()}
@@ -90,7 +90,7 @@ async def test_runs_that_nobody_began_are_late(call: Api, environment: Environme
     assert len(await call("GET", "/flow_run_states/", flow_run_id=ids["late"])) == 2
 
 
-async def test_pauses_run_out(call: Api, environment: Environment) -> None:
+async def test_pauses_run_out(call: RouteClient, environment: Environment) -> None:
     runs = [await call.flow_run() for _ in range(3)]
     for run, seconds in zip(runs, (-1, 60, None), strict=True):
         ends = None if seconds is None else (now() + timedelta(seconds=seconds)).isoformat()
@@ -100,7 +100,7 @@ async def test_pauses_run_out(call: Api, environment: Environment) -> None:
     assert len(await call("GET", "/flow_run_states/", flow_run_id=runs[0])) == 3
 
 
-async def test_what_cancelled_runs_leave_is_cancelled(call: Api, environment: Environment) -> None:
+async def test_what_cancelled_runs_leave_is_cancelled(call: RouteClient, environment: Environment) -> None:
     run = await call.flow_run()
     done, task = await call.task_run(run, "1"), await call.task_run(run, "2")
     await call.set_state("task", done, "COMPLETED", force=True)
@@ -119,7 +119,7 @@ async def test_what_cancelled_runs_leave_is_cancelled(call: Api, environment: En
     assert (await state_of(call, "task", other))[0] == "PENDING"
 
 
-async def test_cancelling_does_not_last(call: Api, environment: Environment, database: Database) -> None:
+async def test_cancelling_does_not_last(call: RouteClient, environment: Environment, database: Database) -> None:
     stuck, new = await call.flow_run(), await call.flow_run()
     for run in (stuck, new):
         await call.set_state("flow", run, "CANCELLING")
@@ -144,7 +144,7 @@ async def lease_of(database: Database, run: str) -> Any:
     return row["lease_until"]
 
 
-async def test_a_run_whose_lease_ran_out_has_crashed(call: Api, environment: Environment) -> None:
+async def test_a_run_whose_lease_ran_out_has_crashed(call: RouteClient, environment: Environment) -> None:
     database = environment.database
     silent, alive, quiet = [await call.flow_run() for _ in range(3)]
     task = await call.task_run(silent)
@@ -164,7 +164,7 @@ async def test_a_run_whose_lease_ran_out_has_crashed(call: Api, environment: Env
 
 
 async def test_nobody_is_silent_while_no_server_listens(
-    call: Api, environment: Environment, monkeypatch: pytest.MonkeyPatch
+    call: RouteClient, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = await call.flow_run()
     await beat(environment.database, run, 0)
@@ -184,7 +184,7 @@ async def test_nobody_is_silent_while_no_server_listens(
     assert await looks_for(30) == "CRASHED"
 
 
-async def test_what_a_run_did_before_its_lease_ran_out_counts(call: Api, environment: Environment) -> None:
+async def test_what_a_run_did_before_its_lease_ran_out_counts(call: RouteClient, environment: Environment) -> None:
     database = environment.database
     run = await call.flow_run()
     ended = now()
@@ -199,7 +199,7 @@ async def test_what_a_run_did_before_its_lease_ran_out_counts(call: Api, environ
     assert (await state_of(call, "flow", run))[0] == "COMPLETED"
 
 
-async def test_runs_without_a_process_are_not_missed(call: Api, environment: Environment) -> None:
+async def test_runs_without_a_process_are_not_missed(call: RouteClient, environment: Environment) -> None:
     database = environment.database
     finished, paused, waiting = [await call.flow_run() for _ in range(3)]
     for run in (finished, paused, waiting):
@@ -223,7 +223,7 @@ async def test_runs_without_a_process_are_not_missed(call: Api, environment: Env
 
 
 @pytest.mark.parametrize("ttl", [-1, "x", 1e9, None])
-async def test_a_heartbeat_that_makes_no_sense_is_set_aside(call: Api, database: Database, ttl: Any) -> None:
+async def test_a_heartbeat_that_makes_no_sense_is_set_aside(call: RouteClient, database: Database, ttl: Any) -> None:
     run = await call.flow_run()
     record = {"kind": "heartbeat", "flow_run_id": run, "ttl": ttl}
     assert await database.write(lambda tx: apply_records(tx, orjson.dumps(record))) == (1, 1)
@@ -231,14 +231,14 @@ async def test_a_heartbeat_that_makes_no_sense_is_set_aside(call: Api, database:
 
 
 async def test_records_that_crossed_with_their_run_are_applied(
-    call: Api, environment: Environment, database: Database
+    call: RouteClient, environment: Environment, database: Database
 ) -> None:
     id_ = new_id()
-    ended = {**journals.state("task_run", id_, "COMPLETED", 1), "timestamp": now() + timedelta(seconds=1)}
+    ended = {**journal_records.state("task_run", id_, "COMPLETED", 1), "timestamp": now() + timedelta(seconds=1)}
     record = orjson.dumps(ended, str)
     assert await database.write(lambda tx: apply_records(tx, record)) == (1, 1)
     # As when both were written at once: who stored the run did not see what was set aside.
     await call("POST", "/task_runs/", {"id": str(id_), "task_key": "step", "dynamic_key": "0"})
     await waiting_records.apply_waiting_records(environment)
     assert await state_of(call, "task", str(id_)) == ("COMPLETED", "Completed")
-    assert await database.read(lambda tx: store.set_aside.count(tx)) == 0
+    assert await database.read(lambda tx: store.dead_letters.count(tx)) == 0

@@ -14,29 +14,29 @@ from prefect.server import store
 from prefect.server.db.interface import Database
 from prefect.settings import temporary_settings
 from prefect.types import UTC, new_id, now
-from tests.server.calling import Api
+from tests.server.route_client import RouteClient
 
 Run = dict[str, Any]
 
 
 @pytest.fixture
-def call(api: httpx.AsyncClient) -> Api:
-    return Api(api)
+def call(api: httpx.AsyncClient) -> RouteClient:
+    return RouteClient(api)
 
 
-async def test_a_flow_is_created_once_and_changed(call: Api) -> None:
+async def test_a_flow_is_created_once_and_changed(call: RouteClient) -> None:
     flow = await call("POST", "/flows/", {"name": "etl", "tags": ["a"], "labels": {"x": 1}}, status=201)
     assert await call("POST", "/flows/", {"name": "etl", "tags": ["b"]}, status=200) == flow
     await call("PATCH", "/flows/{id}", {"tags": ["c"]}, id=flow["id"], status=204)
     assert (await call("GET", "/flows/name/{name}", name="etl"))["tags"] == ["c"]
     assert (await call("POST", "/flows/paginate", {"limit": 1}))["count"] == 1
     for route, name in (("/flows/{id}", new_id()), ("/flows/name/{name}", "nope")):
-        assert (await call.ask("GET", route, id=name, name=name))[0] == 404
+        assert (await call.send("GET", route, id=name, name=name))[0] == 404
     await call("PATCH", "/flows/{id}", {"tags": []}, id=new_id(), status=404)
     await call("DELETE", "/flows/{id}", id=new_id(), status=404)
 
 
-async def test_a_flow_run_is_created_with_what_it_inherits(call: Api) -> None:
+async def test_a_flow_run_is_created_with_what_it_inherits(call: RouteClient) -> None:
     flow_id = await call.flow(labels={"x": 1})
     run = await call("POST", "/flow_runs/", {"flow_id": flow_id, "labels": {"y": True}}, status=201)
     assert (run["state_type"], run["job_variables"], len(run["name"].split("-"))) == ("PENDING", {}, 2)
@@ -49,7 +49,7 @@ async def test_a_flow_run_is_created_with_what_it_inherits(call: Api) -> None:
     assert (await call("GET", "/flow_runs/{id}", id=run["id"]))["labels"]["y"] == 2
 
 
-async def test_what_is_asked_for_twice_is_created_once(call: Api, database: Database) -> None:
+async def test_what_is_asked_for_twice_is_created_once(call: RouteClient, database: Database) -> None:
     flow_id = await call.flow()
     first = await call("POST", "/flow_runs/", {"flow_id": flow_id, "idempotency_key": "k", "name": "x"}, status=201)
     again = await call("POST", "/flow_runs/", {"flow_id": flow_id, "idempotency_key": "k", "name": "y"}, status=200)
@@ -66,7 +66,7 @@ async def test_what_is_asked_for_twice_is_created_once(call: Api, database: Data
     assert await database.read(lambda tx: store.task_runs.count(tx)) == 1
 
 
-async def test_runs_are_changed(call: Api) -> None:
+async def test_runs_are_changed(call: RouteClient) -> None:
     run = await call.flow_run()
     for body, status in (
         ({"name": "new", "tags": ["a"], "infrastructure_pid": "p"}, 204),
@@ -86,16 +86,16 @@ async def test_runs_are_changed(call: Api) -> None:
     assert (shown["name"], shown["flow_run_name"]) == ("renamed", "new")
 
 
-async def test_pages_and_their_limits(call: Api) -> None:
+async def test_pages_and_their_limits(call: RouteClient) -> None:
     flow_id = await call.flow()
     ids = [await call.flow_run(flow_id=flow_id, name=f"run-{n}") for n in range(5)]
     for body in ({"limit": 201}, {"limit": -1}):
         for route in ("/flow_runs/filter", "/flow_runs/paginate", "/task_runs/filter", "/flows/filter", "/logs/filter"):
-            status, answer = await call.ask("POST", route, body)
+            status, answer = await call.send("POST", route, body)
             assert status == 422
             assert "limit" in answer["detail"]
     for body in ({"limit": "x"}, {"offset": -1}, {"sort": "x"}, {"flow_runs": {"foo": 1}}):
-        assert (await call.ask("POST", "/flow_runs/filter", body))[0] == 422
+        assert (await call.send("POST", "/flow_runs/filter", body))[0] == 422
     assert await call("POST", "/flow_runs/filter", {"limit": 0}) == []
     page = await call("POST", "/flow_runs/paginate", {"limit": 2, "page": 2, "sort": "NAME_ASC"})
     assert [run["name"] for run in page.pop("results")] == ["run-2", "run-3"]
@@ -107,7 +107,7 @@ async def test_pages_and_their_limits(call: Api) -> None:
     assert (short["count"], len(short["results"])) == (1, 1)
 
 
-async def _work(call: Api, database: Database) -> dict[str, Any]:
+async def _work(call: RouteClient, database: Database) -> dict[str, Any]:
     """A pool with its queue, a deployment on it, and runs: one of the deployment, one of nothing."""
     at, flow_id, other = now(), await call.flow(), await call.flow("other")
     ids = {name: new_id() for name in ("pool", "queue", "deployment")}
@@ -129,7 +129,7 @@ async def _work(call: Api, database: Database) -> dict[str, Any]:
     return {**ids, **made, "task": await call.task_run(run_id, name="task"), "flow": flow_id, "other": other}
 
 
-async def test_filters_on_what_runs_belong_to(call: Api, database: Database) -> None:
+async def test_filters_on_what_runs_belong_to(call: RouteClient, database: Database) -> None:
     ids = await _work(call, database)
     run = await call("GET", "/flow_runs/{id}", id=ids["run"])
     assert (run["work_pool_name"], run["work_queue_name"]) == ("pool", "default")
@@ -179,14 +179,14 @@ async def test_filters_on_what_runs_belong_to(call: Api, database: Database) -> 
         ({"any_": []}, []),
     ],
 )
-async def test_task_runs_of_a_flow_run_or_of_none(call: Api, criteria: Any, expected: list[str]) -> None:
+async def test_task_runs_of_a_flow_run_or_of_none(call: RouteClient, criteria: Any, expected: list[str]) -> None:
     await call.task_run(await call.flow_run(), name="inside")
     await call.task_run(None, name="outside")
     rows = await call("POST", "/task_runs/filter", {"task_runs": {"flow_run_id": criteria}, "sort": "NAME_ASC"})
     assert [row["name"] for row in rows] == expected
 
 
-async def test_runs_are_counted_by_interval_and_state(call: Api) -> None:
+async def test_runs_are_counted_by_interval_and_state(call: RouteClient) -> None:
     flow_id = await call.flow()
     start = datetime(2026, 3, 1, 12, tzinfo=UTC)
     for minutes in (0, 1, 5, 9.999):
@@ -206,7 +206,7 @@ async def test_runs_are_counted_by_interval_and_state(call: Api) -> None:
     assert await call("POST", "/flow_runs/lateness", {"flow_runs": {"name": {"any_": ["nothing"]}}}) is None
 
 
-async def test_what_the_web_page_counts(call: Api) -> None:
+async def test_what_the_web_page_counts(call: RouteClient) -> None:
     run, task = await call.flow_run(), ""
     for number, type_ in enumerate(("COMPLETED", "FAILED", "CRASHED", "CANCELLED", "RUNNING", "PENDING")):
         task = await call.task_run(run, str(number))
@@ -230,7 +230,7 @@ async def test_what_the_web_page_counts(call: Api) -> None:
     await call("POST", "/ui/flow_runs/history", {"limit": 1001}, status=422)
 
 
-async def test_graphs(call: Api) -> None:
+async def test_graphs(call: RouteClient) -> None:
     run = await call.flow_run()
 
     def given(*ids: str, name: str = "x") -> Any:
@@ -261,11 +261,11 @@ async def test_graphs(call: Api) -> None:
     depends = {node["id"]: node["upstream_dependencies"] for node in await call("GET", "/flow_runs/{id}/graph", id=run)}
     assert depends[inner][0] == {"input_type": "task_run", "id": outer}
     for route in ("/flow_runs/{id}/graph", "/flow_runs/{id}/graph-v2"):
-        assert (await call.ask("GET", route, id=new_id()))[0] == 404
+        assert (await call.send("GET", route, id=new_id()))[0] == 404
 
 
 @pytest.mark.parametrize("setting", ["server.flow_run_graph.max_nodes", "server.flow_run_graph.max_artifacts"])
-async def test_graphs_that_are_too_large(call: Api, setting: str) -> None:
+async def test_graphs_that_are_too_large(call: RouteClient, setting: str) -> None:
     run = await call.flow_run()
     for key in "12":
         await call.task_run(run, key)
@@ -276,7 +276,7 @@ async def test_graphs_that_are_too_large(call: Api, setting: str) -> None:
     assert setting in answer["detail"]
 
 
-async def test_inputs(call: Api) -> None:
+async def test_inputs(call: RouteClient) -> None:
     run = await call.flow_run()
     path = "/flow_runs/{id}/input"
     for key, value, status in (
@@ -296,28 +296,28 @@ async def test_inputs(call: Api) -> None:
     assert await keys(prefix="p") == ["p-1"]
     assert await keys(prefix="p", limit=9, exclude_keys=["p-1"]) == ["p-2"]
     assert await keys(prefix="", limit=9) == ["a", "p-1", "p-2", "P-3"]
-    assert await call.ask("GET", f"{path}/{{key}}", id=run, key="p-1") == (200, "no json")
-    assert (await call.ask("GET", f"{path}/{{key}}", id=run, key="zz"))[0] == 404
+    assert await call.send("GET", f"{path}/{{key}}", id=run, key="p-1") == (200, "no json")
+    assert (await call.send("GET", f"{path}/{{key}}", id=run, key="zz"))[0] == 404
     await call("DELETE", f"{path}/{{key}}", id=run, key="a", status=204)
     await call("DELETE", f"{path}/{{key}}", id=run, key="a", status=404)
 
 
-async def test_a_paused_run_waits_for_what_it_asked_for(call: Api) -> None:
+async def test_a_paused_run_waits_for_what_it_asked_for(call: RouteClient) -> None:
     run = await call.flow_run()
     keys = {"description": "k-description", "response": "k-response", "schema": "k-schema"}
     schema = '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}'
     await call("POST", "/flow_runs/{id}/input", {"key": "k-schema", "value": schema}, id=run)
     await call.set_state("flow", run, "PAUSED", state_details={"run_input_keyset": keys})
     for given in (None, {"n": "x"}, {"n": {"__prefect_kind": "json", "value": "bad{"}}):
-        status, answer = await call.ask("POST", "/flow_runs/{id}/resume", {"run_input": given}, id=run)
+        status, answer = await call.send("POST", "/flow_runs/{id}/resume", {"run_input": given}, id=run)
         assert (status, answer["status"], answer["state"]["type"]) == (200, "REJECT", "PAUSED")
         assert answer["details"]["type"] == "abort_details"
     read = {"run_input": {"n": {"__prefect_kind": "json", "value": "5"}}}
     await call("POST", "/flow_runs/{id}/resume", read, id=run, status=201)
-    assert await call.ask("GET", "/flow_runs/{id}/input/{key}", id=run, key="k-response") == (200, '{"n":5}')
+    assert await call.send("GET", "/flow_runs/{id}/input/{key}", id=run, key="k-response") == (200, '{"n":5}')
 
 
-async def test_a_suspended_run_is_scheduled_again(call: Api, database: Database) -> None:
+async def test_a_suspended_run_is_scheduled_again(call: RouteClient, database: Database) -> None:
     run = (await _work(call, database))["run"]
     await call.set_state("flow", run, "RUNNING")
     await call.set_state("flow", run, "PAUSED", name="Suspended", state_details={"pause_reschedule": True})
@@ -328,7 +328,7 @@ async def test_a_suspended_run_is_scheduled_again(call: Api, database: Database)
     await call("POST", "/flow_runs/{id}/resume", id=new_id(), status=404)
 
 
-async def test_logs_and_their_file(call: Api) -> None:
+async def test_logs_and_their_file(call: RouteClient) -> None:
     run = await call.flow_run(name="my run")
     at = datetime(2026, 3, 1, 12, tzinfo=UTC)
     task = str(new_id())
@@ -349,7 +349,7 @@ async def test_logs_and_their_file(call: Api) -> None:
     await call("GET", "/flow_runs/{id}/logs/download", id=new_id(), status=404)
 
 
-async def test_many_at_once(call: Api) -> None:
+async def test_many_at_once(call: RouteClient) -> None:
     flow_id = await call.flow()
     ids = sorted([await call.flow_run(flow_id=flow_id) for _ in range(3)])
     asked = {"flow_runs": {"id": {"any_": ids}}, "limit": 2}
@@ -365,7 +365,7 @@ async def test_many_at_once(call: Api) -> None:
     assert await call("POST", "/flow_runs/count", {}) == 0
 
 
-async def test_what_belongs_to_a_run_goes_with_it(call: Api, database: Database) -> None:
+async def test_what_belongs_to_a_run_goes_with_it(call: RouteClient, database: Database) -> None:
     ids = await _work(call, database)
     run, child = ids["run"], await call.flow_run(parent_task_run_id=ids["task"])
     await call("POST", "/flow_runs/{id}/input", {"key": "k", "value": "1"}, id=run)
@@ -384,7 +384,7 @@ async def test_what_belongs_to_a_run_goes_with_it(call: Api, database: Database)
     await call("DELETE", "/task_runs/{id}", id=await call.task_run(None), status=204)
 
 
-async def test_creating_runs_for_a_schedule_skips_those_that_are_there(call: Api, database: Database) -> None:
+async def test_creating_runs_for_a_schedule_skips_those_that_are_there(call: RouteClient, database: Database) -> None:
     from prefect.server.services.runs import creation
 
     flow_id = UUID(await call.flow(labels={"x": 1}))

@@ -24,17 +24,17 @@ from prefect.server.services.deployments import deployments, scheduling
 from prefect.server.store import Row
 from prefect.settings import get_current_settings
 from prefect.types import UTC, new_id
-from tests.server.answers import Checked
 from tests.server.clock import Clock
-from tests.server.sockets import PATIENCE, listening
+from tests.server.path_client import PathClient
+from tests.server.websocket_client import TIMEOUT_SECONDS, wait_until_listening
 
 START = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)
 """Some hours before the clocks change in Berlin."""
 
 
 @pytest.fixture
-def ask(api: httpx.AsyncClient) -> Checked:
-    return Checked(api)
+def ask(api: httpx.AsyncClient) -> PathClient:
+    return PathClient(api)
 
 
 @pytest.fixture
@@ -46,18 +46,18 @@ def environment(database: Database) -> Environment:
     return Environment(database, Bus(), get_current_settings())
 
 
-async def deploy(ask: Checked, *schedules: dict[str, Any], **more: Any) -> str:
+async def deploy(ask: PathClient, *schedules: dict[str, Any], **more: Any) -> str:
     flow = await ask.post("/flows/", {"name": "flow"})
     body = {"name": "deployment", "flow_id": flow["id"], "schedules": list(schedules), **more}
     return (await ask.post("/deployments/", body))["id"]
 
 
-async def runs_of(ask: Checked, id_: str) -> list[dict[str, Any]]:
+async def runs_of(ask: PathClient, id_: str) -> list[dict[str, Any]]:
     asked = {"deployments": {"id": {"any_": [id_]}}, "sort": "EXPECTED_START_TIME_ASC"}
     return await ask.post("/flow_runs/filter", asked)
 
 
-async def starts(ask: Checked, id_: str) -> list[str]:
+async def starts(ask: PathClient, id_: str) -> list[str]:
     return [run["expected_start_time"].removesuffix("Z")[:16] for run in await runs_of(ask, id_)]
 
 
@@ -65,7 +65,7 @@ HOURLY = {"schedule": {"interval": 3600, "anchor_date": "2026-01-01T00:00:00Z"},
 
 
 class TestRuns:
-    async def test_what_a_run_has(self, ask: Checked, database: Database, clock: Clock) -> None:
+    async def test_what_a_run_has(self, ask: PathClient, database: Database, clock: Clock) -> None:
         schedule = {**HOURLY, "parameters": {"b": 2}}
         more = {"tags": ["t"], "parameters": {"a": 1, "b": 1}, "version": "7", "labels": {"l": 1}}
         id_ = await deploy(ask, schedule, **more)
@@ -84,7 +84,7 @@ class TestRuns:
         assert run["created_by"]["display_value"] == "hourly"
         assert await ask.events("prefect.flow-run") == []
 
-    async def test_no_run_is_made_twice(self, ask: Checked, database: Database, clock: Clock) -> None:
+    async def test_no_run_is_made_twice(self, ask: PathClient, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, HOURLY)
         for _ in range(3):
             await scheduler.create_scheduled_runs(environment(database))
@@ -93,13 +93,13 @@ class TestRuns:
         await scheduler.create_scheduled_runs(environment(database))
         assert (await starts(ask, id_))[2:] == ["2026-03-29T00:00", "2026-03-29T01:00", "2026-03-29T02:00"]
 
-    async def test_the_clocks_change(self, ask: Checked, database: Database, clock: Clock) -> None:
+    async def test_the_clocks_change(self, ask: PathClient, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, {"schedule": {"cron": "30 2 * * *", "timezone": "Europe/Berlin"}})
         await scheduler.create_scheduled_runs(environment(database))
         # On the 29th 02:30 does not come: the run comes at 03:30, an hour before the next day's.
         assert await starts(ask, id_) == ["2026-03-29T01:30", "2026-03-30T00:30", "2026-03-31T00:30"]
 
-    async def test_a_schedule_may_want_fewer(self, ask: Checked, database: Database, clock: Clock) -> None:
+    async def test_a_schedule_may_want_fewer(self, ask: PathClient, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, {**HOURLY, "max_scheduled_runs": 1})
         await scheduler.create_scheduled_runs(environment(database))
         assert await starts(ask, id_) == ["2026-03-28T22:00"]
@@ -107,7 +107,7 @@ class TestRuns:
         await scheduler.create_scheduled_runs(environment(database))
         assert await starts(ask, id_) == ["2026-03-28T22:00", "2026-03-28T23:00"]
 
-    async def test_now_on_request(self, ask: Checked, clock: Clock) -> None:
+    async def test_now_on_request(self, ask: PathClient, clock: Clock) -> None:
         id_ = await deploy(ask, HOURLY, paused=True)
         await ask.post(f"/deployments/{id_}/schedule", {"min_runs": 5})
         assert len(await starts(ask, id_)) == 5
@@ -133,7 +133,7 @@ class TestChanges:
         ],
     )
     async def test_take_back_what_is_not_due_yet(
-        self, ask: Checked, database: Database, clock: Clock, method: str, path: str, body: Any
+        self, ask: PathClient, database: Database, clock: Clock, method: str, path: str, body: Any
     ) -> None:
         id_ = await deploy(ask, HOURLY)
         await scheduler.create_scheduled_runs(environment(database))
@@ -142,7 +142,7 @@ class TestChanges:
         await ask(method, f"/deployments/{id_}{path}".format(schedule=schedule), body)
         assert await starts(ask, id_) == ["2026-03-28T22:00", "2026-03-28T23:00"]
 
-    async def test_runs_of_others_and_by_hand_stay(self, ask: Checked, database: Database, clock: Clock) -> None:
+    async def test_runs_of_others_and_by_hand_stay(self, ask: PathClient, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, HOURLY)
         other = await deploy(ask, HOURLY, name="other")
         await scheduler.create_scheduled_runs(environment(database))
@@ -153,7 +153,9 @@ class TestChanges:
         assert await starts(ask, id_) == ["2026-03-28T22:00", "2027-01-01T00:00"]
         assert len(await starts(ask, other)) == 3
 
-    async def test_runs_are_made_as_the_deployment_is_now(self, ask: Checked, database: Database, clock: Clock) -> None:
+    async def test_runs_are_made_as_the_deployment_is_now(
+        self, ask: PathClient, database: Database, clock: Clock
+    ) -> None:
         id_ = await deploy(ask, HOURLY)
         await scheduler.create_scheduled_runs(environment(database))
         clock.advance(minutes=1)
@@ -162,7 +164,7 @@ class TestChanges:
         assert [run["parameters"] for run in await runs_of(ask, id_)] == [{}, *[{"new": True}] * 3]
 
     async def test_a_paused_deployment_makes_none_until_it_is_resumed(
-        self, ask: Checked, database: Database, clock: Clock
+        self, ask: PathClient, database: Database, clock: Clock
     ) -> None:
         id_ = await deploy(ask, HOURLY)
         await ask.post(f"/deployments/{id_}/pause_deployment")
@@ -172,15 +174,15 @@ class TestChanges:
         await scheduler.create_scheduled_runs(environment(database))
         assert len(await starts(ask, id_)) == 3
 
-    async def test_a_change_wakes_the_loop(self, ask: Checked, server: Server) -> None:
-        await listening(server)
+    async def test_a_change_wakes_the_loop(self, ask: PathClient, server: Server) -> None:
+        await wait_until_listening(server)
         with server.bus.subscribe(scheduling.DEPLOYMENTS_TOPIC) as news:
             id_ = await deploy(ask, HOURLY)
-            assert await asyncio.wait_for(news.take(), PATIENCE) == [id_]
+            assert await asyncio.wait_for(news.take(), TIMEOUT_SECONDS) == [id_]
 
 
 async def test_a_round_reads_only_schedules_with_something_to_do(
-    ask: Checked, database: Database, clock: Clock
+    ask: PathClient, database: Database, clock: Clock
 ) -> None:
     clock.advance(minutes=10)
     for number in range(3):
@@ -195,7 +197,7 @@ async def test_a_round_reads_only_schedules_with_something_to_do(
 
 
 async def test_a_schedule_that_cannot_be_computed_does_not_keep_the_others(
-    ask: Checked, database: Database, clock: Clock, caplog: pytest.LogCaptureFixture
+    ask: PathClient, database: Database, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, sound = await deploy(ask, HOURLY, name="broken"), await deploy(ask, HOURLY, name="sound")
     rows = await database.read(lambda tx: store.deployment_schedules.find(tx, columns=["id", "deployment_id"]))

@@ -30,8 +30,16 @@ from prefect.settings import (
     temporary_settings,
 )
 from prefect.types import new_id, now
-from tests.server.asking import ask
-from tests.server.sockets import PATIENCE, confirmed, connected, listening, received, serving, until
+from tests.server.route_calls import call_route
+from tests.server.websocket_client import (
+    TIMEOUT_SECONDS,
+    connect_client,
+    ping,
+    receive,
+    serve,
+    wait_until,
+    wait_until_listening,
+)
 
 Event = dict[str, Any]
 
@@ -50,8 +58,8 @@ def event(name: str = "happened", **more: Any) -> Event:
 
 @pytest.fixture
 async def address(server: Server) -> AsyncIterator[str]:
-    await listening(server)
-    async with serving(server) as address:
+    await wait_until_listening(server)
+    async with serve(server) as address:
         yield address
 
 
@@ -71,7 +79,7 @@ async def guarded(database: Database) -> AsyncIterator[str]:
     with temporary_settings({PREFECT_SERVER_API_AUTH_STRING: "admin:pass"}):
         server = Server(get_current_settings(), database, loops=False)
         server.bus.start(database)
-        async with serving(server) as address:
+        async with serve(server) as address:
             yield address
 
 
@@ -89,7 +97,7 @@ async def test_who_shows_no_token_or_a_wrong_one_is_sent_away(guarded: str, firs
         async with connect(f"{guarded}{path}", subprotocols=[PROTOCOL], ping_interval=None) as socket:
             await socket.send(json.dumps(first))
             with pytest.raises(ConnectionClosed) as closed:
-                await asyncio.wait_for(socket.recv(), PATIENCE)
+                await asyncio.wait_for(socket.recv(), TIMEOUT_SECONDS)
         assert closed.value.rcvd is not None and (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, reason)
 
 
@@ -97,16 +105,16 @@ async def test_who_says_nothing_is_sent_away(guarded: str, monkeypatch: pytest.M
     monkeypatch.setattr(sockets, "AUTH_TIMEOUT_SECONDS", 0.01)
     async with connect(f"{guarded}/events/in", subprotocols=[PROTOCOL], ping_interval=None) as socket:
         with pytest.raises(ConnectionClosed) as closed:
-            await asyncio.wait_for(socket.recv(), PATIENCE)
+            await asyncio.wait_for(socket.recv(), TIMEOUT_SECONDS)
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
 
 
 async def test_who_shows_the_token_comes_in_and_who_speaks_no_protocol_does_not(
     guarded: str, database: Database
 ) -> None:
-    async with connected(f"{guarded}/events/in", token="admin:pass") as socket:
+    async with connect_client(f"{guarded}/events/in", token="admin:pass") as socket:
         await socket.send(json.dumps(event()))
-        await confirmed(socket)
+        await ping(socket)
     assert len(await kept(database)) == 1
     with pytest.raises(InvalidStatus) as refused:
         async with connect(f"{guarded}/events/in", ping_interval=None):
@@ -119,11 +127,11 @@ async def test_who_shows_the_token_comes_in_and_who_speaks_no_protocol_does_not(
 
 async def test_a_pong_says_that_what_came_before_its_ping_is_kept(address: str, database: Database) -> None:
     events = [event() for _ in range(300)]
-    async with connected(f"{address}/events/in") as socket:
+    async with connect_client(f"{address}/events/in") as socket:
         for number, each in enumerate(events, 1):
             await socket.send(json.dumps(each))
             if number in (1, 2, 150, 299, 300):
-                await confirmed(socket)
+                await ping(socket)
                 assert len(await kept(database)) == number
 
 
@@ -139,24 +147,24 @@ async def test_no_pong_comes_before_the_commit(
         await may_commit.wait()
         return await write(work)
 
-    async with connected(f"{address}/events/in") as socket:
+    async with connect_client(f"{address}/events/in") as socket:
         monkeypatch.setattr(database, "write", slowly)
         pongs = []
         for _ in range(3):
             await socket.send(json.dumps(event()))
             pongs.append(await socket.ping())
-        await asyncio.wait_for(begun.wait(), PATIENCE)
+        await asyncio.wait_for(begun.wait(), TIMEOUT_SECONDS)
         # Whatever would overtake has the time of a whole exchange with another connection to do so.
         async with connect(f"{address}/events/in", ping_interval=None) as other:
-            await confirmed(other)
+            await ping(other)
         assert not any(pong.done() for pong in pongs)
         may_commit.set()
-        await asyncio.wait_for(asyncio.gather(*pongs), PATIENCE)
+        await asyncio.wait_for(asyncio.gather(*pongs), TIMEOUT_SECONDS)
     assert len(await kept(database)) == 3
 
 
 async def test_closing_is_answered_after_the_commit(address: str, database: Database) -> None:
-    async with connected(f"{address}/events/in") as socket:
+    async with connect_client(f"{address}/events/in") as socket:
         for _ in range(50):
             await socket.send(json.dumps(event()))
     assert len(await kept(database)) == 50
@@ -166,9 +174,9 @@ async def test_what_cannot_be_committed_is_not_confirmed(
     address: str, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = event(), event()
-    async with connected(f"{address}/events/in") as socket:
+    async with connect_client(f"{address}/events/in") as socket:
         await socket.send(json.dumps(first))
-        await confirmed(socket)
+        await ping(socket)
 
         async def busy(work: Any) -> Any:
             raise StoreBusy("busy")
@@ -177,12 +185,12 @@ async def test_what_cannot_be_committed_is_not_confirmed(
         await socket.send(json.dumps(second))
         pong = await socket.ping()
         with pytest.raises(ConnectionClosed):
-            await asyncio.wait_for(pong, PATIENCE)
+            await asyncio.wait_for(pong, TIMEOUT_SECONDS)
     monkeypatch.undo()
-    async with connected(f"{address}/events/in") as socket:  # as clients do: again all that was not confirmed
+    async with connect_client(f"{address}/events/in") as socket:  # as clients do: again all that was not confirmed
         for each in (first, second, second):
             await socket.send(json.dumps(each))
-        await confirmed(socket)
+        await ping(socket)
     assert await kept(database) == [UUID(first["id"]), UUID(second["id"])]
 
 
@@ -195,12 +203,12 @@ async def test_a_message_that_is_no_event_ends_the_connection_after_those_before
     address: str, database: Database, bad: str | bytes, reason: str
 ) -> None:
     good = event()
-    async with connected(f"{address}/events/in") as socket:
+    async with connect_client(f"{address}/events/in") as socket:
         await socket.send(json.dumps(good))
         await socket.send(bad)
         await socket.send(json.dumps(event()))
         with pytest.raises(ConnectionClosed) as closed:
-            await asyncio.wait_for(socket.recv(), PATIENCE)
+            await asyncio.wait_for(socket.recv(), TIMEOUT_SECONDS)
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1002
     assert reason in closed.value.rcvd.reason
     assert await kept(database) == [UUID(good["id"])]
@@ -210,10 +218,10 @@ async def test_an_event_that_is_too_large_is_left_out_and_said_so(
     address: str, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     good = event()
-    async with connected(f"{address}/events/in") as socket:
+    async with connect_client(f"{address}/events/in") as socket:
         await socket.send(json.dumps(event("x" * 2000)))
         await socket.send(json.dumps(good))
-        await confirmed(socket)
+        await ping(socket)
     assert await kept(database) == [UUID(good["id"])]
     assert "has more than 1024 characters" in caplog.text
 
@@ -222,20 +230,20 @@ async def test_an_event_that_the_server_fails_on_holds_up_no_other(
     address: str, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad, *good = [event(name) for name in ("bad", "good", "good")]
-    add = event_store.add
+    add = event_store.add_events
 
     async def fails(tx: Transaction, told: list[Event]) -> int:
         if any(each["event"] == "bad" for each in told):
             raise ZeroDivisionError
         return await add(tx, told)
 
-    monkeypatch.setattr(event_store, "add", fails)
-    async with connected(f"{address}/events/in") as socket:
+    monkeypatch.setattr(event_store, "add_events", fails)
+    async with connect_client(f"{address}/events/in") as socket:
         for each in (good[0], bad, good[1]):
             await socket.send(json.dumps(each))
-        await confirmed(socket)
+        await ping(socket)
     assert await kept(database) == [UUID(each["id"]) for each in good]
-    [aside] = await database.read(store.set_aside.find)
+    [aside] = await database.read(store.dead_letters.find)
     assert json.loads(aside["record"])["id"] == bad["id"] and "ZeroDivisionError" in aside["reason"]
     assert bad["id"] in caplog.text
 
@@ -247,7 +255,7 @@ async def test_a_client_must_wait_while_the_database_is_busy(
     may_commit = asyncio.Event()
     write = database.write
     sizes: list[int] = []
-    take = ingest.receive
+    take = ingest.ingest_events
 
     async def receive(tx: Transaction, told: list[Event]) -> None:
         sizes.append(len(told))
@@ -257,9 +265,9 @@ async def test_a_client_must_wait_while_the_database_is_busy(
         await may_commit.wait()
         return await write(work)
 
-    monkeypatch.setattr(ingest, "receive", receive)
+    monkeypatch.setattr(ingest, "ingest_events", receive)
     padding = {"text": os.urandom(10_000).hex()}
-    async with connected(f"{address}/events/in") as socket:
+    async with connect_client(f"{address}/events/in") as socket:
         monkeypatch.setattr(database, "write", slowly)
         sent = 0
         # The buffers of the connection fill up, and then nothing is taken from us any more.
@@ -271,7 +279,7 @@ async def test_a_client_must_wait_while_the_database_is_busy(
                 break
             assert sent < 5000, "the server reads without end"
         may_commit.set()
-        await confirmed(socket)
+        await ping(socket)
     assert max(sizes) <= 10
     assert sent <= len(await kept(database)) <= sent + 1
 
@@ -288,20 +296,20 @@ def asking(**criteria: Any) -> str:
 
 async def told(socket: Any, count: int) -> list[str]:
     """The ids in the next messages."""
-    messages = [await received(socket) for _ in range(count)]
+    messages = [await receive(socket) for _ in range(count)]
     assert all(message["type"] == "event" for message in messages)
     return [message["event"]["id"] for message in messages]
 
 
 async def send(api: httpx.AsyncClient, *events: Event) -> list[str]:
-    await ask(api, "POST", "/events", list(events), 204)
+    await call_route(api, "POST", "/events", list(events), 204)
     return [each["id"] for each in events]
 
 
 async def test_a_subscriber_gets_what_was_and_what_comes_each_once(api: httpx.AsyncClient, address: str) -> None:
     await send(api, event("other"), {**event(), "occurred": (now() - timedelta(minutes=30)).isoformat()})
     before = await send(api, *(event() for _ in range(300)))
-    async with connected(f"{address}/events/out") as socket:
+    async with connect_client(f"{address}/events/out") as socket:
         await socket.send(asking(event={"name": ["happened"]}))
         assert await told(socket, 300) == before, "what is older than the backfill may look is left out"
         for _ in range(3):
@@ -316,7 +324,7 @@ async def test_nothing_falls_between_what_was_and_what_comes(api: httpx.AsyncCli
     async with asyncio.TaskGroup() as group:
 
         async def subscribe() -> list[str]:
-            async with connected(f"{address}/events/out") as socket:
+            async with connect_client(f"{address}/events/out") as socket:
                 await socket.send(asking())
                 return await told(socket, 200)
 
@@ -330,10 +338,10 @@ async def test_nothing_falls_between_what_was_and_what_comes(api: httpx.AsyncCli
 
 async def test_without_backfill_only_what_comes(api: httpx.AsyncClient, server: Server, address: str) -> None:
     await send(api, event())
-    await listening(server)  # what was told before has been heard
-    async with connected(f"{address}/events/out") as socket:
+    await wait_until_listening(server)  # what was told before has been heard
+    async with connect_client(f"{address}/events/out") as socket:
         await socket.send(asking(backfill=False))
-        await until(lambda: server.bus.wanted(event_store.TOPIC))
+        await wait_until(lambda: server.bus.has_subscribers(event_store.EVENTS_TOPIC))
         after = await send(api, event())
         assert await told(socket, 1) == after
 
@@ -341,9 +349,9 @@ async def test_without_backfill_only_what_comes(api: httpx.AsyncClient, server: 
 async def test_a_subscriber_that_missed_something_finds_it_in_the_store(
     api: httpx.AsyncClient, server: Server, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with connected(f"{address}/events/out") as socket:
+    async with connect_client(f"{address}/events/out") as socket:
         await socket.send(asking())
-        await until(lambda: server.bus.wanted(event_store.TOPIC))
+        await wait_until(lambda: server.bus.has_subscribers(event_store.EVENTS_TOPIC))
         first = await send(api, event())
         assert await told(socket, 1) == first
         with monkeypatch.context() as patched:
@@ -362,10 +370,10 @@ async def test_a_slow_reader_loses_nothing(
 ) -> None:
     from prefect.server import bus
 
-    monkeypatch.setattr(bus, "WAITING", 3)
-    async with connected(f"{address}/events/out") as socket:
+    monkeypatch.setattr(bus, "MAX_WAITING_ITEMS", 3)
+    async with connect_client(f"{address}/events/out") as socket:
         await socket.send(asking())
-        await until(lambda: server.bus.wanted(event_store.TOPIC))
+        await wait_until(lambda: server.bus.has_subscribers(event_store.EVENTS_TOPIC))
         sent: list[str] = []
         for _ in range(30):
             sent += await send(api, *(event(payload={"text": "x" * 20_000}) for _ in range(10)))
@@ -383,10 +391,10 @@ async def test_a_slow_reader_loses_nothing(
 )
 async def test_a_wrong_first_message_ends_the_connection(address: str, message: str, reason: str) -> None:
     for path in ("/events/out", "/logs/out"):
-        async with connected(f"{address}{path}") as socket:
+        async with connect_client(f"{address}{path}") as socket:
             await socket.send(message)
             with pytest.raises(ConnectionClosed) as closed:
-                await asyncio.wait_for(socket.recv(), PATIENCE)
+                await asyncio.wait_for(socket.recv(), TIMEOUT_SECONDS)
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1002
         assert closed.value.rcvd.reason.startswith(reason)
 
@@ -396,10 +404,10 @@ async def test_servers_of_one_database_hear_of_each_others_events(api: httpx.Asy
         pytest.skip("a SQLite file has one server")
     other = Server(get_current_settings(), database, loops=False)
     other.bus.start(database)
-    await listening(other)
-    async with serving(other) as address, connected(f"{address}/events/out") as socket:
+    await wait_until_listening(other)
+    async with serve(other) as address, connect_client(f"{address}/events/out") as socket:
         await socket.send(asking())
-        await until(lambda: other.bus.wanted(event_store.TOPIC))
+        await wait_until(lambda: other.bus.has_subscribers(event_store.EVENTS_TOPIC))
         sent = await send(api, *(event() for _ in range(450)))
         assert sorted(await told(socket, 450)) == sorted(sent)
 
@@ -414,9 +422,9 @@ def log(message: str = "hello", **more: Any) -> dict[str, Any]:
 async def test_logs_that_are_sent_again_count_once(api: httpx.AsyncClient) -> None:
     same = log()
     batch = [same, same, log("other"), log(flow_run_id=str(uuid4()))]
-    await ask(api, "POST", "/logs/", batch, 201)
-    await ask(api, "POST", "/logs/", batch, 201)
-    logs = await ask(api, "POST", "/logs/filter", {})
+    await call_route(api, "POST", "/logs/", batch, 201)
+    await call_route(api, "POST", "/logs/", batch, 201)
+    logs = await call_route(api, "POST", "/logs/filter", {})
     assert len(logs) == 4, "two that are the same are two, when they were sent together"
 
 
@@ -425,18 +433,18 @@ async def test_logs_are_sent_to_those_who_follow_them(database: Database) -> Non
     with temporary_settings({PREFECT_SERVER_LOGS_STREAM_OUT_ENABLED: True}):
         server = Server(get_current_settings(), database, loops=False)
         server.bus.start(database)
-        await listening(server)
+        await wait_until_listening(server)
         transport = httpx.ASGITransport(server.app)
         async with (
             httpx.AsyncClient(transport=transport, base_url="http://test/api") as api,
-            serving(server) as address,
-            connected(f"{address}/logs/out") as socket,
+            serve(server) as address,
+            connect_client(f"{address}/logs/out") as socket,
         ):
             await socket.send(json.dumps({"type": "filter", "filter": {"flow_run_id": {"any_": [run]}}}))
-            await until(lambda: server.bus.wanted("logs"))
-            await ask(api, "POST", "/logs/", [log("not this"), log("one", flow_run_id=run)], 201)
-            assert (await received(socket))["log"]["message"] == "one"
+            await wait_until(lambda: server.bus.has_subscribers("logs"))
+            await call_route(api, "POST", "/logs/", [log("not this"), log("one", flow_run_id=run)], 201)
+            assert (await receive(socket))["log"]["message"] == "one"
             server.bus.deliver([])  # something may have been missed
-            await ask(api, "POST", "/logs/", [log("two", flow_run_id=run)], 201)
-            message = await received(socket)
+            await call_route(api, "POST", "/logs/", [log("two", flow_run_id=run)], 201)
+            message = await receive(socket)
             assert (message["type"], message["log"]["message"]) == ("log", "two")

@@ -18,7 +18,7 @@ from prefect.server.services.concurrency import limits
 from prefect.server.services.runs import transitions
 from prefect.server.services.runs.journal_ingestion import apply_records
 from prefect.types import new_id, now
-from tests.server.calling import Api
+from tests.server.route_client import RouteClient
 
 Step = tuple[Any, ...]
 """A state that is asked for, and what comes of it: the HTTP status, the verdict, and the type and name of the state
@@ -26,11 +26,11 @@ that the run is in then."""
 
 
 @pytest.fixture
-def call(api: httpx.AsyncClient) -> Api:
-    return Api(api)
+def call(api: httpx.AsyncClient) -> RouteClient:
+    return RouteClient(api)
 
 
-async def steps(call: Api, kind: str, id_: str, *expected: Step) -> None:
+async def steps(call: RouteClient, kind: str, id_: str, *expected: Step) -> None:
     for asked, *facts in expected:
         type_, options = asked if isinstance(asked, tuple) else (asked, {})
         status, answer = await call.set_state(kind, id_, type_, **options)
@@ -41,7 +41,7 @@ async def steps(call: Api, kind: str, id_: str, *expected: Step) -> None:
 STORED = {"type": "reference", "storage_key": "k"}
 
 
-async def test_a_flow_run_from_beginning_to_end(call: Api) -> None:
+async def test_a_flow_run_from_beginning_to_end(call: RouteClient) -> None:
     run = await call.flow_run(None)
     await steps(
         call, "flow", run,
@@ -69,7 +69,7 @@ async def test_a_flow_run_from_beginning_to_end(call: Api) -> None:
     await call("GET", "/flow_run_states/{id}", id=new_id(), status=404)
 
 
-async def test_pauses_by_key_and_with_a_time_limit(call: Api) -> None:
+async def test_pauses_by_key_and_with_a_time_limit(call: RouteClient) -> None:
     run = await call.flow_run()
     task = await call.task_run(run)
     soon, past = ((now() + timedelta(seconds=seconds)).isoformat() for seconds in (100, -1))
@@ -79,8 +79,8 @@ async def test_pauses_by_key_and_with_a_time_limit(call: Api) -> None:
         ("PENDING", 200, "REJECT", "PAUSED", "Paused"),
     )  # fmt: skip
     await steps(call, "task", task, ("RUNNING", 201, "REJECT", "PAUSED", "NotReady"))
-    assert (await call.ask("POST", "/flow_runs/{id}/resume", id=run))[0] == 201
-    status, answer = await call.ask("POST", "/flow_runs/{id}/resume", id=run)
+    assert (await call.send("POST", "/flow_runs/{id}/resume", id=run))[0] == 201
+    status, answer = await call.send("POST", "/flow_runs/{id}/resume", id=run)
     assert (status, answer["status"], answer["state"]) == (200, "ABORT", None)
     keyed = {"state_details": {"pause_key": "1", "pause_timeout": soon}}
     await steps(
@@ -104,7 +104,9 @@ async def test_pauses_by_key_and_with_a_time_limit(call: Api) -> None:
         (("PAUSED", "FAILED", "RUNNING"), [1, 1, 2]),
     ],
 )
-async def test_what_counts_as_an_attempt_after_a_pause(call: Api, asked: tuple[str, ...], counts: list[int]) -> None:
+async def test_what_counts_as_an_attempt_after_a_pause(
+    call: RouteClient, asked: tuple[str, ...], counts: list[int]
+) -> None:
     run = await call.flow_run()
     found: list[int] = []
     for type_ in asked:
@@ -113,7 +115,7 @@ async def test_what_counts_as_an_attempt_after_a_pause(call: Api, asked: tuple[s
     assert found == counts
 
 
-async def test_a_scheduled_run_waits_and_is_cancelled(call: Api) -> None:
+async def test_a_scheduled_run_waits_and_is_cancelled(call: RouteClient) -> None:
     at = (now() + timedelta(seconds=60)).isoformat()
     run = await call.flow_run(None, state={"type": "SCHEDULED", "state_details": {"scheduled_time": at}})
     status, answer = await call.set_state("flow", run, "RUNNING")
@@ -136,7 +138,7 @@ async def test_a_scheduled_run_waits_and_is_cancelled(call: Api) -> None:
     )  # fmt: skip
 
 
-async def test_a_failed_run_is_tried_again(call: Api) -> None:
+async def test_a_failed_run_is_tried_again(call: RouteClient) -> None:
     run = await call.flow_run(empirical_policy={"retries": 1, "retry_delay": 0})
     again = {"state_details": {"transition_id": str(new_id())}}
     await steps(
@@ -150,7 +152,7 @@ async def test_a_failed_run_is_tried_again(call: Api) -> None:
     assert (answer["run_count"], answer["empirical_policy"]["retry_type"]) == (2, None)
 
 
-async def test_a_task_run_from_beginning_to_end(call: Api) -> None:
+async def test_a_task_run_from_beginning_to_end(call: RouteClient) -> None:
     run = await call.flow_run()
     task = await call.task_run(run)
     await steps(
@@ -170,7 +172,7 @@ async def test_a_task_run_from_beginning_to_end(call: Api) -> None:
     assert await call("GET", "/task_run_states/{id}", id=states[1]["id"]) == states[1]
 
 
-async def test_a_background_task_run_keeps_its_details_and_pends_once(call: Api) -> None:
+async def test_a_background_task_run_keeps_its_details_and_pends_once(call: RouteClient) -> None:
     details = {"deferred": True, "task_parameters_id": str(new_id())}
     task = await call.task_run(None, state={"type": "SCHEDULED", "state_details": details})
     deferred = {"state_details": {"deferred": True}}
@@ -184,7 +186,7 @@ async def test_a_background_task_run_keeps_its_details_and_pends_once(call: Api)
     assert kept["task_parameters_id"] == details["task_parameters_id"]
 
 
-async def test_results_are_found_by_their_cache_key(call: Api) -> None:
+async def test_results_are_found_by_their_cache_key(call: RouteClient) -> None:
     first, second = await call.task_run(None, "1"), await call.task_run(None, "2")
     keyed = {"state_details": {"cache_key": "k"}}
     await steps(
@@ -201,7 +203,7 @@ async def test_results_are_found_by_their_cache_key(call: Api) -> None:
     await steps(call, "task", third, (("COMPLETED", long), 201, "REJECT", "COMPLETED", "Completed"))
 
 
-async def test_a_subflow_is_mirrored_in_the_task_run_that_stands_for_it(call: Api) -> None:
+async def test_a_subflow_is_mirrored_in_the_task_run_that_stands_for_it(call: RouteClient) -> None:
     parent = await call.flow_run()
     task = await call.task_run(parent)
     child = await call.flow_run("PENDING", parent_task_run_id=task)
@@ -214,7 +216,7 @@ async def test_a_subflow_is_mirrored_in_the_task_run_that_stands_for_it(call: Ap
     assert (await call("GET", "/flow_runs/{id}", id=child))["state"]["state_details"]["task_run_id"] == task
 
 
-async def test_tag_limits_hold_task_runs_up(call: Api, database: Database) -> None:
+async def test_tag_limits_hold_task_runs_up(call: RouteClient, database: Database) -> None:
     await database.write(lambda tx: limits.add(tx, {"name": "tag:slow", "limit_": 1}))
     await database.write(lambda tx: limits.add(tx, {"name": "tag:never", "limit_": 0}))
     first, second = [await call.task_run(None, key, tags=["slow", "free"]) for key in "12"]
@@ -233,7 +235,7 @@ NEW = "3.8.8"
 OLD = "3.3.0"
 
 
-async def deployed(call: Api, database: Database, number: int, limit: int = 1, **options: Any) -> list[Any]:
+async def deployed(call: RouteClient, database: Database, number: int, limit: int = 1, **options: Any) -> list[Any]:
     """Scheduled runs of a deployment with a limit."""
     flow_id, at, deployment_id = await call.flow(), now(), new_id()
 
@@ -266,7 +268,7 @@ async def change(database: Database, run: Any, type_: str, version: str | None =
     return [answer["status"], answer["state"]["type"], answer["state"]["name"]]
 
 
-async def test_a_deployments_slot_is_held_from_pending_to_the_end(call: Api, database: Database) -> None:
+async def test_a_deployments_slot_is_held_from_pending_to_the_end(call: RouteClient, database: Database) -> None:
     first, second = await deployed(call, database, 2)
     assert await change(database, first, "PENDING") == ["ACCEPT", "PENDING", "Pending"]
     assert await taken(database) == (1, 1)
@@ -279,7 +281,9 @@ async def test_a_deployments_slot_is_held_from_pending_to_the_end(call: Api, dat
     assert await change(database, second, "PENDING") == ["ACCEPT", "PENDING", "Pending"]
 
 
-async def test_a_client_that_renews_no_leases_holds_its_slot_all_the_same(call: Api, database: Database) -> None:
+async def test_a_client_that_renews_no_leases_holds_its_slot_all_the_same(
+    call: RouteClient, database: Database
+) -> None:
     (run,) = await deployed(call, database, 1)
     await change(database, run, "PENDING", OLD)
     await change(database, run, "RUNNING", OLD)
@@ -289,7 +293,9 @@ async def test_a_client_that_renews_no_leases_holds_its_slot_all_the_same(call: 
     assert await taken(database) == (0, 0)
 
 
-async def test_the_slot_of_a_run_whose_journal_tells_of_its_end_comes_back(call: Api, database: Database) -> None:
+async def test_the_slot_of_a_run_whose_journal_tells_of_its_end_comes_back(
+    call: RouteClient, database: Database
+) -> None:
     (run,) = await deployed(call, database, 1)
     await change(database, run, "PENDING")
     await change(database, run, "RUNNING")
@@ -301,7 +307,9 @@ async def test_the_slot_of_a_run_whose_journal_tells_of_its_end_comes_back(call:
     assert await taken(database) == (0, 0)
 
 
-async def test_a_run_that_lost_its_lease_takes_another_slot_or_is_cancelled(call: Api, database: Database) -> None:
+async def test_a_run_that_lost_its_lease_takes_another_slot_or_is_cancelled(
+    call: RouteClient, database: Database
+) -> None:
     first, second = await deployed(call, database, 2)
     await change(database, first, "PENDING")
     await database.write(_lose_leases)
@@ -326,7 +334,7 @@ async def _fill(tx: Any) -> None:
     assert await limits.take_slots(tx, [rows[0]["id"]])
 
 
-async def test_what_a_deployment_wants_when_no_slot_is_free(call: Api, database: Database) -> None:
+async def test_what_a_deployment_wants_when_no_slot_is_free(call: RouteClient, database: Database) -> None:
     first, second, third = await deployed(call, database, 3, collision_strategy="CANCEL_NEW")
     await change(database, first, "PENDING")
     assert await change(database, second, "PENDING") == ["REJECT", "CANCELLED", "Cancelled"]
@@ -338,7 +346,7 @@ async def test_what_a_deployment_wants_when_no_slot_is_free(call: Api, database:
     assert (late["status"], late["state"]["type"]) == ("REJECT", "CANCELLED")
 
 
-async def test_a_limit_of_nothing_lets_nothing_start(call: Api, database: Database) -> None:
+async def test_a_limit_of_nothing_lets_nothing_start(call: RouteClient, database: Database) -> None:
     (run,) = await deployed(call, database, 1, limit=0)
     assert await change(database, run, "PENDING") == ["ABORT", "SCHEDULED", "Scheduled"]
 
@@ -346,27 +354,27 @@ async def test_a_limit_of_nothing_lets_nothing_start(call: Api, database: Databa
 # --- at the same time ------------------------------------------------------------------------------------------------
 
 
-async def test_of_many_who_race_for_a_run_one_wins(call: Api, database: Database) -> None:
+async def test_of_many_who_race_for_a_run_one_wins(call: RouteClient, database: Database) -> None:
     run = UUID(await call.flow_run("SCHEDULED"))
     answers = await asyncio.gather(*(change(database, run, "PENDING", NEW) for _ in range(12)))
     assert sorted(status for status, *_ in answers) == ["ABORT"] * 11 + ["ACCEPT"]
 
 
-async def test_of_many_runs_as_many_start_as_there_are_slots(call: Api, database: Database) -> None:
+async def test_of_many_runs_as_many_start_as_there_are_slots(call: RouteClient, database: Database) -> None:
     runs = await deployed(call, database, 8, limit=3)
     answers = await asyncio.gather(*(change(database, run, "PENDING") for run in runs))
     assert sum(status == "ACCEPT" for status, *_ in answers) == 3
     assert await taken(database) == (3, 3)
 
 
-async def test_a_run_that_is_not_there(call: Api) -> None:
+async def test_a_run_that_is_not_there(call: RouteClient) -> None:
     for kind in ("flow", "task"):
         status, answer = await call.set_state(kind, str(new_id()), "RUNNING")
         assert status == 404
         assert "There is no" in answer["detail"]
 
 
-async def test_a_state_and_its_event_are_one(call: Api, database: Database) -> None:
+async def test_a_state_and_its_event_are_one(call: RouteClient, database: Database) -> None:
     run = await call.flow_run("SCHEDULED")
     await call.set_state("flow", run, "RUNNING")
     await call.set_state("flow", run, "PENDING")
@@ -380,7 +388,7 @@ async def test_a_state_and_its_event_are_one(call: Api, database: Database) -> N
 # --- what nobody would ask for ---------------------------------------------------------------------------------------
 
 
-async def test_times_that_the_calendar_does_not_have(call: Api) -> None:
+async def test_times_that_the_calendar_does_not_have(call: RouteClient) -> None:
     early, late = "0001-01-01T00:00:00+14:00", "9999-12-31T00:00:00Z"
     scheduled = {"type": "SCHEDULED", "state_details": {"scheduled_time": early}}
     await call("POST", "/flow_runs/", {"flow_id": await call.flow(), "state": scheduled}, status=422)
@@ -393,14 +401,14 @@ async def test_times_that_the_calendar_does_not_have(call: Api) -> None:
         await call("POST", "/flow_runs/history", {**between, "history_interval_seconds": seconds}, status=200)
 
 
-async def test_a_pause_that_does_not_say_what_it_waits_for(call: Api) -> None:
+async def test_a_pause_that_does_not_say_what_it_waits_for(call: RouteClient) -> None:
     run = await call.flow_run()
     await call.set_state("flow", run, "PAUSED", state_details={"run_input_keyset": {"foo": "bar"}})
     answer = await call("POST", "/flow_runs/{id}/resume", {"run_input": {"a": 1}}, id=run, status=200)
     assert (answer["status"], answer["state"]["type"]) == ("REJECT", "PAUSED")
 
 
-async def test_a_failure_that_is_not_to_be_retried(call: Api) -> None:
+async def test_a_failure_that_is_not_to_be_retried(call: RouteClient) -> None:
     task = await call.task_run(None, state={"type": "RUNNING"}, empirical_policy={"retries": 1})
     final = {"state_details": {"retriable": False, "deferred": False}}
     await steps(call, "task", task, (("FAILED", final), 201, "ACCEPT", "FAILED", "Failed"))

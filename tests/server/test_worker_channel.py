@@ -22,8 +22,8 @@ from prefect.server.db.interface import Database
 from prefect.server.services.runs import cancellation
 from prefect.server.services.work import cleanup
 from prefect.types import new_id, now
-from tests.server.answers import Checked
-from tests.server.sockets import PATIENCE, connected, listening, received, serving
+from tests.server.path_client import PathClient
+from tests.server.websocket_client import TIMEOUT_SECONDS, connect_client, receive, serve, wait_until_listening
 
 HELLO: dict[str, Any] = {
     "worker_name": "worker",
@@ -59,7 +59,7 @@ class Worker:
 
     async def hear(self, type_: str) -> dict[str, Any]:
         """What comes next, which must be of this type."""
-        frame = await received(self.socket)
+        frame = await receive(self.socket)
         assert frame["type"] == type_, frame
         assert set(frame) == {"type", "id", "sent_at", "payload"}
         return frame["payload"]
@@ -67,7 +67,7 @@ class Worker:
     async def is_closed(self) -> tuple[int, str]:
         """How the connection ends, which it must do now."""
         with pytest.raises(ConnectionClosed) as ended:
-            await asyncio.wait_for(self.socket.recv(), PATIENCE)
+            await asyncio.wait_for(self.socket.recv(), TIMEOUT_SECONDS)
         assert ended.value.rcvd is not None
         return ended.value.rcvd.code, ended.value.rcvd.reason
 
@@ -75,14 +75,14 @@ class Worker:
 class Pool:
     """A work pool `pool` of a server that is served."""
 
-    def __init__(self, ask: Checked, address: str, database: Database) -> None:
+    def __init__(self, ask: PathClient, address: str, database: Database) -> None:
         self.ask = ask
         self.address = address
         self.database = database
 
     @asynccontextmanager
     async def worker(self, name: str = "pool") -> AsyncIterator[Worker]:
-        async with connected(f"{self.address}/work_pools/{name}/workers/connect") as socket:
+        async with connect_client(f"{self.address}/work_pools/{name}/workers/connect") as socket:
             yield Worker(socket)
 
     async def tear_down(self, *runs: UUID) -> None:
@@ -94,10 +94,10 @@ class Pool:
 
 @pytest.fixture
 async def pool(server: Server, api: httpx.AsyncClient, database: Database) -> AsyncIterator[Pool]:
-    await listening(server)
-    ask = Checked(api)
+    await wait_until_listening(server)
+    ask = PathClient(api)
     await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
-    async with serving(server) as address:
+    async with serve(server) as address:
         yield Pool(ask, address, database)
 
 

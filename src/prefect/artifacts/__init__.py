@@ -36,9 +36,12 @@ else:
 
 Table = dict[str, list[Any]] | list[dict[str, Any]] | list[list[Any]]
 
-_CLASSES = ("Artifact", "ImageArtifact", "LinkArtifact", "MarkdownArtifact", "ProgressArtifact", "TableArtifact")
 
-__getattr__, __dir__ = exports(__name__, {name: f"prefect.artifacts.models:{name}" for name in _CLASSES})
+_EXPORTS = {
+    "prefect.artifacts.models": "Artifact ImageArtifact LinkArtifact MarkdownArtifact ProgressArtifact TableArtifact",
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)
 
 
 async def acreate_link_artifact(

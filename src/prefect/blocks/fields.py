@@ -9,4 +9,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SecretDict"]
 
-__getattr__, __dir__ = exports(__name__, {"SecretDict": "prefect.types:SecretDict"})
+_EXPORTS = {
+    "prefect.types": "SecretDict",
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -29,10 +29,10 @@ else:
 
 
 def run(args: Sequence[str] | None = None) -> int:
-    """Run a command line and return the exit code: 0, 1 when the command failed, 2 when it was not understood."""
+    """Run a command line and return its exit code: 0, 1 when the command fails, 2 for a usage error, 130 if aborted."""
     try:
         return _run(list(sys.argv[1:] if args is None else args))
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except BrokenPipeError:  # the reader closed the pipe, as `head` does
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -60,7 +60,7 @@ def _run(args: list[str]) -> int:
             raise
         _output.print_error(_to_one_line(error))
         return 1
-    except Exception as error:  # the boundary to the person: no traceback unless asked for
+    except Exception as error:  # last resort: no traceback unless in debug mode
         if (message := _describe_api_error(error) or _describe_validation_error(error)) is None:
             return _report_unexpected_error(error)
         _output.print_error(message)
@@ -72,17 +72,17 @@ def _to_one_line(error: BaseException) -> str:
 
 
 def _describe_api_error(error: Any) -> str | None:
-    """What it means that the API refused or did not answer; None for other errors."""
-    http: Any = sys.modules.get("httpx")  # who has not imported it raises nothing of it
+    """Describe an error response or a failed request; return None for other errors."""
+    http: Any = sys.modules.get("httpx")  # if it was never imported, it raised nothing
     if http is None or not isinstance(error, http.HTTPError):
         return None
     if isinstance(error, http.HTTPStatusError):
-        return f"The API refused with status {error.response.status_code}: {_read_error_detail(error.response)}"
-    return _to_one_line(error)  # the client's errors say where it asked
+        return f"The API responded with status {error.response.status_code}: {_read_error_detail(error.response)}"
+    return _to_one_line(error)  # the client's errors name the URL
 
 
 def _describe_validation_error(error: Any) -> str | None:
-    """What is wrong with what was given for something to create or to change; None for other errors."""
+    """Describe an invalid value of an object to create or update; return None for other errors."""
     pydantic: Any = sys.modules.get("pydantic")
     if pydantic is None or not isinstance(error, pydantic.ValidationError):
         return None
@@ -98,7 +98,7 @@ def _read_error_detail(response: Any) -> str:
         if isinstance(answer, dict) and answer.get(key):  # pyright: ignore[reportUnknownMemberType]
             answer = answer[key]  # pyright: ignore[reportUnknownVariableType]
             break
-    if isinstance(answer, list):  # what is wrong with the request, place by place
+    if isinstance(answer, list):  # validation errors, one per field
         return "; ".join(
             f"{'.'.join(map(str, one.get('loc', ())))}: {one.get('msg')}" if isinstance(one, dict) else str(one)
             for one in answer  # pyright: ignore[reportUnknownVariableType]
@@ -117,13 +117,16 @@ def _report_unexpected_error(error: Exception) -> int:
 
 
 _LONG_OPTION_NAMES = {"-cl": "--concurrency-limit", "-jv": "--job-variable"}
-"""Short names of two letters, which each command line may have."""
+"""Two-letter short options, which click cannot parse."""
 
 
 def extract_global_options(args: Sequence[str]) -> tuple[list[str], str | None, bool | None]:
-    """Take the options that every command has out of a command line, up to `--`.
+    """Remove the global options from a command line, up to `--`.
 
-    `-p` counts only before the command, because commands have a `-p` of their own.
+    `-p` is global only before the command, because commands have a `-p` of their own.
+
+    Returns:
+        The remaining arguments, the name of the profile, and whether prompts are enabled.
     """
     remaining: list[str] = []
     profile: str | None = None
@@ -135,7 +138,7 @@ def extract_global_options(args: Sequence[str]) -> tuple[list[str], str | None, 
         if item == "--profile" or (item == "-p" and not remaining):
             profile = next(items, None)
             if profile is None:
-                raise click.UsageError(f"Option {item} needs the name of a profile.")
+                raise click.UsageError(f"Option {item} requires the name of a profile.")
         elif item.startswith("--profile="):
             profile = item.removeprefix("--profile=")
         elif item in ("--prompt", "--no-prompt"):
@@ -156,7 +159,7 @@ def _apply_global_options(profile: str | None, prompt: bool | None) -> Iterator[
 
 
 class RootGroup(Group):
-    """The commands of the table, each imported when it is called."""
+    """The root group: imports the module of a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(entry.name for entry in _registry.COMMANDS)
@@ -169,7 +172,7 @@ class RootGroup(Group):
             if cmd_name == entry.name or cmd_name in entry.aliases:
                 return importlib.import_module(f"prefect.cli.{entry.module}").command
         if cmd_name in _registry.PLANNED:
-            raise NotImplementedError(f"`prefect {cmd_name}` is not there yet; a later release brings it.")
+            raise NotImplementedError(f"`prefect {cmd_name}` is not implemented yet.")
         return None
 
     def list_summaries(self, ctx: click.Context) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -189,4 +192,4 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
     "--version", "-v", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
 )
 def root() -> None:
-    """Run flows and look at what they did."""
+    """Run and observe flows, and manage a Prefect server."""

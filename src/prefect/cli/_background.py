@@ -1,7 +1,7 @@
-"""Processes that a command leaves running: started, found again, and stopped.
+"""Background processes that a command starts, finds and stops.
 
-Each has a file in the home directory that says which process it is, in a way that a later process with the same number
-is not taken for it, and a log beside it.
+Each has a pid file in the home directory and a log beside it. The pid file also holds the start time of the process, so
+that another process with a reused pid is not mistaken for it.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from prefect.cli._output import fail
 from prefect.settings import get_current_settings
 
 STOP_TIMEOUT_SECONDS = 30.0
-"""Seconds that a process has to end before it is killed."""
+"""Seconds between SIGTERM and SIGKILL."""
 
 POLL_INTERVAL_SECONDS = 0.05
-"""Seconds between two looks at a process."""
+"""Seconds between two checks of a process."""
 
 
 class BackgroundProcess:
-    """A process of this home directory.
+    """A background process of the current home directory.
 
     Args:
-        name: What its files are called, for instance `"server"`.
+        name: Base name of its files, for example `"server"`.
     """
 
     def __init__(self, name: str) -> None:
@@ -39,7 +39,7 @@ class BackgroundProcess:
         self.log_file = home / f"{name}.log"
 
     def find_pid(self) -> int | None:
-        """The process, or None when there is none."""
+        """Return the pid of the running process, or None."""
         try:
             number, _, mark = self.pid_file.read_text().strip().partition(" ")
             alive = _processes.is_alive(int(number), mark)
@@ -48,14 +48,14 @@ class BackgroundProcess:
         return int(number) if alive else None
 
     def start(self, arguments: Sequence[str], is_ready: Callable[[], bool]) -> int:
-        """Start `prefect` with these arguments, and wait until it is ready.
+        """Start `prefect` with these arguments, wait until it is ready, and return its pid.
 
         Args:
-            arguments: The command line.
-            ready: Says whether it is.
+            arguments: Arguments of the command line.
+            is_ready: Returns whether the process is ready.
         """
         if (pid := self.find_pid()) is not None:
-            fail(f"The {self.name} runs in the background already, as process {pid}: stop that first.")
+            fail(f"The {self.name} is already running in the background as process {pid}. Stop it first.")
         settings = get_current_settings()
         environment = settings.to_environment_variables(exclude_unset=True, include_secrets=True)
         self.pid_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -73,13 +73,13 @@ class BackgroundProcess:
         while not is_ready():
             if process.poll() is not None:
                 self.pid_file.unlink(missing_ok=True)
-                fail(f"The {self.name} could not be started: {_read_last_line(self.log_file, log_start)}")
+                fail(f"The {self.name} failed to start: {_read_last_line(self.log_file, log_start)}")
             time.sleep(POLL_INTERVAL_SECONDS)
-        process.returncode = 0  # it stays: nobody waits for it
+        process.returncode = 0  # it outlives this command, so Popen must not warn that it still runs
         return process.pid
 
     def stop(self) -> bool:
-        """End it, and wait until it is gone; False when there is none."""
+        """Stop the process and wait until it has ended; return False if none was running."""
         pid = self.find_pid()
         if pid is None:
             self.pid_file.unlink(missing_ok=True)

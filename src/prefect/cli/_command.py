@@ -20,17 +20,17 @@ else:
     difflib = lazy("difflib")
 
 GLOBAL_OPTIONS_HELP = [
-    ("--profile, -p NAME", "Use this profile; its values win over the environment."),
-    ("--prompt / --no-prompt", "Whether questions may be asked."),
+    ("--profile, -p NAME", "Use this profile. Its settings override the environment."),
+    ("--prompt / --no-prompt", "Enable or disable interactive prompts."),
 ]
 
 
 class Group(click.Group):
-    """A group that shows its help when no command is given, and suggests one for a name it does not know.
+    """A group that shows its help without a command, and suggests a similar name for an unknown command.
 
     Attributes:
-        aliases: Other names of its commands, and what they stand for.
-        later: Its commands that a later release brings.
+        aliases: Alternative name to command name.
+        planned: Names of commands that are not implemented yet.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -49,7 +49,7 @@ class Group(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in self.planned:
-            raise NotImplementedError(f"`{ctx.command_path} {cmd_name}` is not there yet; a later release brings it.")
+            raise NotImplementedError(f"`{ctx.command_path} {cmd_name}` is not implemented yet.")
         return super().get_command(ctx, self.aliases.get(cmd_name, cmd_name))
 
     def resolve_command(
@@ -63,7 +63,7 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
     def list_summaries(self, ctx: click.Context) -> list[tuple[str, str, tuple[str, ...]]]:
-        """Its commands: the name, what it does, other names."""
+        """Return name, summary and aliases of each command."""
         return [
             (
                 name,
@@ -88,7 +88,7 @@ class Group(click.Group):
 
 
 class Command(click.Command):
-    """A command whose help also shows the options that every command has."""
+    """A command whose help also lists the global options."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
@@ -96,31 +96,31 @@ class Command(click.Command):
 
 
 def _write_global_options(formatter: click.HelpFormatter) -> None:
-    with formatter.section("Options of every command"):
+    with formatter.section("Global options"):
         formatter.write_dl(GLOBAL_OPTIONS_HELP)
 
 
 Group.command_class = Command
-Group.group_class = type  # groups inside groups are of the same kind
+Group.group_class = type  # nested groups use the class of their parent
 
 
 def group(name: str, help: str) -> Group:
-    """A group of commands; give its commands with `@command.command("name")`."""
+    """Create a group; add commands with `@command.command("name")`."""
     return Group(name, help=help)
 
 
 def command(name: str, **options: Any) -> Callable[[Callable[..., Any]], Command]:
-    """A command that stands alone."""
+    """Declare a top-level command without subcommands."""
     return click.command(name, cls=Command, **options)
 
 
 def flag(*names: str, help: str, default: bool | None = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option that is on or off: each `--name` has a `--no-name`.
+    """Declare a boolean option: each `--name` also gets a `--no-name`.
 
     Args:
-        names: The names, and the function's parameter where it is called otherwise.
-        help: What it means when it is on.
-        default: What it is when it is not given.
+        names: The option's names, and the function's parameter if it has another name.
+        help: Effect of the option when it is on.
+        default: Value when the option is absent.
     """
     declarations = [f"{name}/--no-{name[2:]}" if name.startswith("--") else name for name in names]
     return click.option(*declarations, default=default, help=help)
@@ -129,12 +129,12 @@ def flag(*names: str, help: str, default: bool | None = False) -> Callable[[Call
 def multiple_option(
     *names: str, help: str, metavar: str | None = None, type: Any = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option that may be repeated; the function gets a tuple. `--empty-name` says that there are none.
+    """Declare a repeatable option, passed as a tuple. `--empty-name` is accepted for an empty one.
 
     Args:
-        names: The names, and the function's parameter where it is called otherwise.
-        help: What it means.
-        metavar: What a value is.
+        names: The option's names, and the function's parameter if it has another name.
+        help: Description without a full stop.
+        metavar: Placeholder of a value in the help.
         type: A click type.
     """
 
@@ -155,15 +155,15 @@ def _empty_option(names: Iterable[str]) -> Callable[[Callable[..., Any]], Callab
 def positional(
     name: str, *, help: str, required: bool = True, multiple: bool = False, type: Any = None, option: str | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A parameter that is given by its place or, as `--name`, by its name.
+    """Declare a parameter that is passed by position or as the option `--name`.
 
     Args:
         name: The function's parameter.
-        help: What it is, for the error when it is missing.
-        required: Whether it must be given; otherwise it may be None (or empty, with `many`).
-        many: Whether there may be several; the function gets a tuple.
+        help: Instruction for the error message when the parameter is missing.
+        required: Whether it is required; an optional one is None (or empty, with `multiple`).
+        multiple: Whether it takes several values, passed as a tuple.
         type: A click type.
-        option: Its name as an option, where that is another.
+        option: Name of the option if it differs from `--name`.
     """
     option_name = option or "--" + name.replace("_", "-")
     metavar = name.upper() + ("..." if multiple else "")
@@ -179,7 +179,7 @@ def positional(
             by_place, by_name = values.pop(name), values.pop(f"{name}_by_name")
             value = (*by_place, *by_name) if multiple else (by_name if by_place is None else by_place)
             if required and value in (None, ()):
-                raise click.UsageError(f"{name.upper()} is missing. {help}", ctx=click.get_current_context())
+                raise click.UsageError(f"Missing argument {name.upper()}. {help}", ctx=click.get_current_context())
             return function(**{name: value}, **values)
 
         return call
@@ -188,7 +188,7 @@ def positional(
 
 
 def output_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The option `-o json`; the function's parameter `output` is "json" or None."""
+    """Declare the option `-o json`; the function's parameter `output` is "json" or None."""
 
     def check(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
         if value is not None and value != "json":
@@ -196,5 +196,5 @@ def output_option(function: Callable[..., Any]) -> Callable[..., Any]:
         return value
 
     return click.option(
-        "--output", "-o", metavar="FORMAT", callback=check, help="`json` gives the output for programs."
+        "--output", "-o", metavar="FORMAT", callback=check, help="Set to `json` for machine-readable output."
     )(function)

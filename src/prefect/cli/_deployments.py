@@ -1,6 +1,6 @@
-"""What the commands on deployments share: finding one, reading what is given for a run, describing schedules.
+"""Shared parts of the deployment commands: lookup, parsing of run options, formatting of schedules.
 
-It must not know which command asks.
+It must not depend on any command.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ else:
 
 
 def find_deployment(name: str | None, id: UUID | str | None = None) -> DeploymentResponse:
-    """The deployment of this name, `<flow>/<deployment>`, or with this id."""
+    """Return the deployment with this name, `<flow>/<deployment>`, or this id."""
     if (name is None) == (id is None):
-        fail("Give either the name of a deployment, <flow>/<deployment>, or --id.")
+        fail("Pass either the name of a deployment, <flow>/<deployment>, or --id.")
     if id is None:
         assert name is not None
         if "/" in name:
@@ -54,7 +54,7 @@ def _list_full_names() -> list[str]:
 
 
 def read_full_names(deployments: Iterable[DeploymentResponse]) -> dict[UUID, str]:
-    """The names of deployments with those of their flows, by their ids."""
+    """Return deployment id to full name, `<flow>/<deployment>`."""
     deployments = list(deployments)
     ids = sorted({deployment.flow_id for deployment in deployments})
     flows: dict[UUID, str] = {}
@@ -65,7 +65,7 @@ def read_full_names(deployments: Iterable[DeploymentResponse]) -> dict[UUID, str
 
 
 def describe_schedule(schedule: Any) -> str:
-    """A schedule for people: `cron: 0 0 * * *`."""
+    """Format a schedule: `cron: 0 0 * * *`."""
     if getattr(schedule, "cron", None):
         return f"cron: {schedule.cron}"
     if getattr(schedule, "rrule", None):
@@ -75,16 +75,16 @@ def describe_schedule(schedule: Any) -> str:
     return "none"
 
 
-# --- what is given for a run -----------------------------------------------------------------------------------------
+# --- options of a run ------------------------------------------------------------------------------------------------
 
 
 def parse_pairs(texts: Sequence[str], option: str) -> dict[str, Any]:
-    """What `NAME=VALUE`s say; a value is JSON where it is that, else a text."""
+    """Parse `NAME=VALUE` texts; a value that is not JSON is a string."""
     values: dict[str, Any] = {}
     for pair in texts:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            fail(f"{option} takes NAME=VALUE, and {pair!r} is none.")
+            fail(f"{option} expects NAME=VALUE, got {pair!r}.")
         try:
             values[name] = orjson.loads(value)
         except ValueError:
@@ -93,20 +93,20 @@ def parse_pairs(texts: Sequence[str], option: str) -> dict[str, Any]:
 
 
 def parse_json_object(text: str | None, option: str) -> dict[str, Any]:
-    """What a JSON object says; `-` reads it from the standard input."""
+    """Parse a JSON object; `-` reads it from standard input."""
     if text is None:
         return {}
     try:
         values = orjson.loads(sys.stdin.read() if text == "-" else text)
     except ValueError as error:
-        fail(f"{option} takes a JSON object, and this is no JSON ({error}).")
+        fail(f"{option} expects a JSON object, got invalid JSON: {error}.")
     if not isinstance(values, dict):
-        fail(f"{option} takes a JSON object, and this is a {type(values).__name__}.")
+        fail(f"{option} expects a JSON object, got a {type(values).__name__}.")
     return values
 
 
 def check_parameters(deployment: DeploymentResponse, parameters: Mapping[str, Any]) -> None:
-    """Fail when there are parameters that the flow does not have."""
+    """Fail if the flow of a deployment lacks one of these parameters."""
     known = (deployment.parameter_openapi_schema or {}).get("properties")
     if known is None:
         return
@@ -125,9 +125,9 @@ _DURATION_PART = re.compile(
 
 
 def parse_due_time(start_in: str | None, start_at: str | None) -> datetime:
-    """When a run is due: now, unless `--start-in` or `--start-at` says otherwise."""
+    """Return the start time of a run from `--start-in` or `--start-at`; now if both are None."""
     if start_in is not None and start_at is not None:
-        fail("Use --start-in or --start-at, not both.")
+        fail("Use either --start-in or --start-at.")
     if start_in is not None:
         return now() + _parse_duration(start_in)
     return now() if start_at is None else parse_time(start_at, "--start-at")
@@ -138,7 +138,7 @@ def _parse_duration(text: str) -> timedelta:
     left = _DURATION_PART.sub(" ", plain).strip()
     found = _DURATION_PART.findall(plain)
     if not found or left:
-        fail(f"--start-in takes a time such as '5 minutes' or '1h 30m', and {text!r} is none.")
+        fail(f"--start-in expects a duration such as '5 minutes' or '1h 30m', got {text!r}.")
     span = timedelta()
     for count, unit in found:
         span += timedelta(**{_UNITS[unit[0]]: 1.0 if count[0] == "a" else float(count)})
@@ -146,9 +146,9 @@ def _parse_duration(text: str) -> timedelta:
 
 
 def parse_time(text: str, option: str) -> datetime:
-    """The time that a text names, in this place's zone unless it says which."""
+    """Parse a time; it is in the local zone unless it names one."""
     try:
         time = dateutil_parser.parse(text)
     except (ValueError, OverflowError):
-        fail(f"{option} takes a time such as '2030-01-31 08:30', and {text!r} is none.")
+        fail(f"{option} expects a time such as '2030-01-31 08:30', got {text!r}.")
     return time.astimezone()

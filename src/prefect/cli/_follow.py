@@ -1,6 +1,6 @@
-"""Following a flow run: what it logs and which states it enters, until it has ended.
+"""Follow a flow run: print its logs and states until it has ended.
 
-It asks the API again and again, which works with a server, without one, and where websockets do not pass.
+It polls the API, which works with a server, without one, and where a proxy blocks websockets.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ else:
     states = lazy("prefect.schemas.states")
 
 POLL_INTERVAL_SECONDS = 1.0
-"""Seconds between two looks at the run."""
+"""Seconds between two polls of the run."""
 
 LATE_LOG_TOLERANCE = timedelta(seconds=10)
-"""How much later than its time a log may come and is still printed."""
+"""Maximum delay between the time of a log and its arrival at the API."""
 
 
 def follow_run(run: FlowRun, *, timeout: float | None = None, interval: float | None = None) -> None:
-    """Print what a run logs and the states it enters until it has ended.
+    """Print the logs and states of a flow run until it has ended.
 
     Args:
-        run: The run.
-        timeout: Seconds after which to stop; None for never.
-        interval: Seconds between two looks.
+        run: The flow run.
+        timeout: Seconds after which to stop; never if None.
+        interval: Seconds between two polls; `POLL_INTERVAL_SECONDS` if None.
 
     Raises:
-        click.ClickException: It ended otherwise than completed, or did not end in time.
+        click.ClickException: The run did not complete, or did not end in time.
     """
     if has_ended(run):
-        click.echo(f"Flow run {run.name!r} has ended already.")
+        click.echo(f"Flow run {run.name!r} has already ended.")
         return report_outcome(run)
     deadline = None if timeout is None else time.monotonic() + timeout
     logs, state_id = _LogReader(run.id), None
@@ -53,12 +53,12 @@ def follow_run(run: FlowRun, *, timeout: float | None = None, interval: float | 
         if run.state_id != state_id:
             state_id = run.state_id
             click.echo(f"Flow run {run.name!r} is {style(*_format_state(run))}")
-        # The logs of a run that has ended are there, so they are looked at once more after its state.
+        # Logs precede the final state, so reading them once more after it misses none.
         print_logs(logs.read_new(), None, {run.id: run.name})
         if has_ended(run):
             return report_outcome(run)
         if deadline is not None and time.monotonic() >= deadline:
-            fail(f"Flow run {run.name!r} has not ended within {timeout:g} seconds; it is {run.state_name}.")
+            fail(f"Flow run {run.name!r} did not end within {timeout:g} seconds. Its state is {run.state_name}.")
         time.sleep(interval or POLL_INTERVAL_SECONDS)
         run = get_client().read_flow_run(run.id)
 
@@ -69,12 +69,12 @@ def _format_state(run: FlowRun) -> tuple[str, str | None]:
 
 
 def has_ended(run: FlowRun) -> bool:
-    """Whether a run has ended."""
+    """Whether a run is in a final state."""
     return run.state_type in states.TERMINAL_STATES
 
 
 def report_outcome(run: FlowRun) -> None:
-    """End the command as the run ended: with a line, or as failed."""
+    """Print the final state of a run, or fail the command if the run did not complete."""
     if run.state_type is states.StateType.COMPLETED:
         return click.echo(f"Flow run {run.name!r} ended {run.state_name}.")
     message = f": {' '.join(run.state.message.split())}" if run.state and run.state.message else "."
@@ -82,7 +82,7 @@ def report_outcome(run: FlowRun) -> None:
 
 
 class _LogReader:
-    """The logs of a run that have not been printed yet."""
+    """Reads the logs of a flow run, each once."""
 
     def __init__(self, run_id: UUID) -> None:
         self._run_filter = filters.LogFilterFlowRunId(any_=[run_id])
@@ -90,11 +90,11 @@ class _LogReader:
         self._after: filters.LogFilterTimestamp | None = None
 
     def read_new(self) -> list[Log]:
-        wanted = filters.LogFilter(flow_run_id=self._run_filter, timestamp=self._after)
+        log_filter = filters.LogFilter(flow_run_id=self._run_filter, timestamp=self._after)
         found: list[Log] = []
         while True:
             page = get_client().read_logs(
-                wanted, limit=PAGE_SIZE, offset=len(found), sort=sorting.LogSort.TIMESTAMP_ASC
+                log_filter, limit=PAGE_SIZE, offset=len(found), sort=sorting.LogSort.TIMESTAMP_ASC
             )
             found += page
             if len(page) < PAGE_SIZE:

@@ -1,6 +1,6 @@
-"""The client that commands use, and finding one thing by what the person calls it.
+"""The API client of the commands, paging, and lookup of objects by name with suggestions.
 
-It must not know which command asks.
+It must not depend on any command.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ T = TypeVar("T")
 F = Callable[..., Any]
 
 _SUBGROUP_KINDS = ("block type",)
-"""What has its commands in a group of another group."""
+"""Kinds whose commands are in a nested group."""
 
 PAGE_SIZE = 200
-"""How many objects are asked for at once."""
+"""Objects per API request."""
 
 
 def get_client() -> SyncPrefectClient:
-    """The client of the current settings."""
+    """Return a synchronous API client for the current settings."""
     return orchestration.get_client(sync_client=True)
 
 
 def limit_option(default: int) -> Callable[[F], F]:
-    """The option `--limit`."""
+    """Declare the option `--limit`."""
     return click.option(
-        "--limit", type=click.IntRange(min=1), default=default, show_default=True, help="How many at most."
+        "--limit", type=click.IntRange(min=1), default=default, show_default=True, help="Maximum number of results."
     )
 
 
 def read_all_pages(read: Callable[[int, int], list[T]]) -> list[T]:
-    """All there are, page by page.
+    """Read all objects of a paged listing.
 
     Args:
-        read: Reads some: how many at most, after how many.
+        read: Reads one page, from a limit and an offset.
     """
     found: list[T] = []
     while True:
@@ -61,13 +61,13 @@ def read_all_pages(read: Callable[[int, int], list[T]]) -> list[T]:
 
 
 def find_by_name(kind: str, name: str, read: Callable[[str], T | None], list_names: Callable[[], Iterable[str]]) -> T:
-    """The thing of this name; where there is none the command fails, with the name that comes nearest.
+    """Return the object with this name; fail with the most similar name if there is none.
 
     Args:
-        what: What it is, for the error; with dashes the command that lists them.
-        name: The name.
-        read: Reads the one of a name.
-        names: The names there are.
+        kind: Kind of the object, such as `work pool`; with dashes it is the command that lists them.
+        name: Name of the object.
+        read: Reads an object by name; returns None or raises ObjectNotFound if there is none.
+        list_names: Returns the existing names, for the suggestion.
     """
     try:
         found = read(name)
@@ -79,7 +79,7 @@ def find_by_name(kind: str, name: str, read: Callable[[str], T | None], list_nam
 
 
 def parse_uuid(text: str) -> UUID | None:
-    """The id that a text is, or None."""
+    """Parse a UUID; return None if the text is not one."""
     try:
         return UUID(text)
     except ValueError:
@@ -87,7 +87,7 @@ def parse_uuid(text: str) -> UUID | None:
 
 
 def fail_not_found(kind: str, name: str, names: list[str], *, cutoff: float = 0.7) -> NoReturn:
-    """Fail with the name that comes nearest, or with the command that lists what there is."""
+    """Fail with the most similar existing name, or with the command that lists the names."""
     near = [known for known in names if name and known.startswith(name)]
     near = near or difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
     command = kind if kind in _SUBGROUP_KINDS else kind.replace(" ", "-")

@@ -1,7 +1,7 @@
-"""What commands print: tables, JSON, ages and durations, states in their colours, errors and questions.
+"""Output of commands: tables, JSON, ages and durations, coloured states, errors and prompts.
 
-For a person at a terminal tables are drawn and coloured; a program that reads the output through a pipe gets plain
-columns, unshortened. It must not know where what it prints comes from.
+On a terminal, tables are drawn and coloured; in a pipe they are plain columns that are never truncated. This module
+must not read from the API.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ STATE_COLOURS: Mapping[str, str] = {
 
 
 class Cell(str):
-    """A text of a table with the colour that it has on a terminal."""
+    """Text of a table cell, and its colour on a terminal."""
 
     colour: str | None
 
@@ -58,17 +58,17 @@ class Cell(str):
 
 
 def state_cell(name: str | None, type: str | None) -> Cell:
-    """A state's name in the colour of its type; empty without a state."""
+    """Return a cell with a state's name in the colour of its type; it is empty without a state."""
     return Cell(name or "", STATE_COLOURS.get(type or ""))
 
 
 def is_terminal() -> bool:
-    """Whether a person reads the standard output."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
-    """Print rows under their columns' names. None is an empty cell; a `Cell` has a colour."""
+    """Print a table. None is an empty cell; a `Cell` has a colour."""
     texts = [[_to_cell(value) for value in row] for row in rows]
     if is_terminal():
         _draw_table(columns, texts, title)
@@ -101,12 +101,12 @@ def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: s
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON for programs: models, UUIDs, times and durations (in seconds) included."""
+    """Print a value as indented JSON; see `as_json`."""
     click.echo(as_json(value))
 
 
 def as_json(value: Any, *, indent: bool = True) -> str:
-    """A value as JSON: models, UUIDs, times and durations (in seconds) included."""
+    """Serialize a value to JSON, including models, UUIDs, times and durations (in seconds)."""
     option = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
     return orjson.dumps(value, default=_to_plain_value, option=option).decode()
 
@@ -122,12 +122,12 @@ def _to_plain_value(value: Any) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """A value on one line: a text as it is, anything else as JSON."""
+    """Return a value on one line: a string unchanged, anything else as JSON."""
     return value if isinstance(value, str) else as_json(value, indent=False)
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:
-    """Print one thing as names and values, one a line; None is left out."""
+    """Print names and values, one per line; omit values that are None."""
     shown = {name: _to_cell(value) for name, value in fields.items() if value is not None}
     width = max(map(len, shown), default=0)
     for name, cell in shown.items():
@@ -135,19 +135,19 @@ def print_fields(fields: Mapping[str, Any]) -> None:
 
 
 def style(text: str, colour: str | None = None, *, bold: bool = False) -> str:
-    """A text in a colour. Nothing is left of it where the output is no terminal, or colours are not wanted."""
+    """Style a text with a colour; click removes it in a pipe, and `NO_COLOR` or a setting disables it."""
     if not (colour or bold) or (is_terminal() and not has_colours()):
         return text
     return click.style(text, fg=colour, bold=bold or None)
 
 
 def has_colours() -> bool:
-    """What `NO_COLOR` and `PREFECT_CLI_COLORS` say."""
+    """Whether colours are enabled by `NO_COLOR` and `PREFECT_CLI_COLORS`."""
     if os.environ.get("NO_COLOR"):
         return False
     try:
         return settings.get_current_settings().cli.colors
-    except settings.SettingsError:  # it is told where it matters
+    except settings.SettingsError:  # the command itself reports an invalid setting
         return False
 
 
@@ -155,7 +155,7 @@ _UNIT_SECONDS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 def format_duration(value: timedelta | float | None) -> str:
-    """A time span for people: `850ms`, `4.2s`, `3m 12s`, `2h 5m`, `3d 4h`; empty for None."""
+    """Format a duration: `850ms`, `4.2s`, `3m 12s`, `2h 5m`, `3d 4h`; empty for None."""
     if value is None:
         return ""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
@@ -176,11 +176,11 @@ def format_duration(value: timedelta | float | None) -> str:
 
 
 def format_age(time: datetime | None, *, at: datetime | None = None) -> str:
-    """How long ago a time was, for people: `just now`, `5 minutes ago`, `in 2 hours`; empty for None.
+    """Format the age of a time: `just now`, `5 minutes ago`, `in 2 hours`; empty for None.
 
     Args:
-        time: The time, with a zone.
-        at: The time that counts as now.
+        time: Time with a zone.
+        at: Reference time; now if None.
     """
     if time is None:
         return ""
@@ -197,12 +197,12 @@ def format_age(time: datetime | None, *, at: datetime | None = None) -> str:
 
 
 def format_time(time: datetime) -> str:
-    """A time in this place's zone, and how long ago it was."""
+    """Format a time in the local zone, with its age."""
     return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z} ({format_age(time)})"
 
 
 def print_notice(text: str) -> None:
-    """Tell the person something that is not what the command was asked for."""
+    """Print a notice on standard error."""
     click.echo(_style_for_errors(text, "yellow"), err=True)
 
 
@@ -216,7 +216,7 @@ def _style_for_errors(text: str, colour: str) -> str:
 
 
 def describe_error(error: Exception) -> str:
-    """What is wrong with a value: place by place where a schema says so, without a full stop."""
+    """Describe an error on one line without a full stop; a validation error by its fields."""
     errors: Any = getattr(error, "errors", None)
     if errors is None:
         return " ".join(str(error).split()).rstrip(".")
@@ -225,21 +225,21 @@ def describe_error(error: Exception) -> str:
 
 
 def fail(text: str) -> NoReturn:
-    """End the command with one line and exit code 1."""
+    """End the command with an error message and exit code 1."""
     raise click.ClickException(text)
 
 
 def is_interactive() -> bool:
-    """Whether questions may be asked: as `--prompt` or `PREFECT_CLI_PROMPT` says, else when at a terminal."""
+    """Whether prompts are enabled: by `--prompt` or `PREFECT_CLI_PROMPT`, else if this is a terminal."""
     wanted = settings.get_current_settings().cli.prompt
     return sys.stdin.isatty() and sys.stderr.isatty() if wanted is None else wanted
 
 
 def confirm(question: str, *, default: bool = False) -> None:
-    """Ask before something is lost; go on without asking where nobody can be asked.
+    """Ask for confirmation; return at once if the session is not interactive.
 
     Raises:
-        click.Abort: The answer is no.
+        click.Abort: The user declined.
     """
     if is_interactive():
         click.confirm(question, default=default, abort=True, err=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """A command that `prefect` offers."""
+    """A top-level command of `prefect`."""
 
     name: str
     module: str
@@ -19,36 +19,36 @@ class Entry(NamedTuple):
 
 
 COMMANDS: tuple[Entry, ...] = (
-    Entry("artifact", "artifact", "Look at artifacts, and delete them."),
-    Entry("automation", "automation", "Look at automations, and change them.", ("automations",)),
-    Entry("block", "block", "Look at blocks and their types.", ("blocks",)),
+    Entry("artifact", "artifact", "Manage artifacts."),
+    Entry("automation", "automation", "Manage automations.", ("automations",)),
+    Entry("block", "block", "Manage blocks and block types.", ("blocks",)),
     Entry(
         "concurrency-limit",
         "concurrency_limit",
-        "Limits of task runs by their tags.",
+        "Manage tag-based task run concurrency limits.",
         ("concurrency-limits",),
     ),
-    Entry("api", "api", "Send a request to the API as it is."),
+    Entry("api", "api", "Send a request to the API and print the response."),
     Entry("config", "config", "View and change settings."),
-    Entry("deployment", "deployment", "Look at deployments, run and schedule them.", ("deployments",)),
-    Entry("events", "events", "Follow events, and send them.", ("event",)),
-    Entry("dashboard", "dashboard", "Open the pages of the server."),
-    Entry("flow", "flow", "Look at flows.", ("flows",)),
-    Entry("flow-run", "flow_run", "Look at flow runs, cancel and retry them.", ("flow-runs",)),
+    Entry("deployment", "deployment", "Manage deployments, their runs and schedules.", ("deployments",)),
+    Entry("events", "events", "Stream and emit events.", ("event",)),
+    Entry("dashboard", "dashboard", "Open the web interface of the server."),
+    Entry("flow", "flow", "View flows.", ("flows",)),
+    Entry("flow-run", "flow_run", "Manage flow runs: list, inspect, watch, cancel, retry.", ("flow-runs",)),
     Entry(
         "global-concurrency-limit",
         "global_concurrency_limit",
-        "Named limits of what runs at the same time.",
+        "Manage named concurrency limits.",
         ("gcl",),
     ),
-    Entry("journal", "journal", "See what the journal holds, and deliver it."),
-    Entry("profile", "profile", "Choose and change profiles of settings.", ("profiles",)),
-    Entry("server", "server", "Run a server, and see whether it answers."),
-    Entry("task-run", "task_run", "Look at task runs.", ("task-runs",)),
-    Entry("variable", "variable", "Named values that programs read."),
-    Entry("version", "version", "Show the version and what it works with."),
-    Entry("work-pool", "work_pool", "Look at work pools, and change them.", ("work-pools",)),
-    Entry("work-queue", "work_queue", "Look at work queues, and change them.", ("work-queues",)),
+    Entry("journal", "journal", "Inspect and ship the records that wait in the journal."),
+    Entry("profile", "profile", "Manage profiles of settings.", ("profiles",)),
+    Entry("server", "server", "Run a server and check its health."),
+    Entry("task-run", "task_run", "View task runs.", ("task-runs",)),
+    Entry("variable", "variable", "Manage variables."),
+    Entry("version", "version", "Show the version of this package, Python and the database."),
+    Entry("work-pool", "work_pool", "Manage work pools.", ("work-pools",)),
+    Entry("work-queue", "work_queue", "Manage work queues.", ("work-queues",)),
 )
 
 PLANNED: frozenset[str] = frozenset(
@@ -66,4 +66,4 @@ PLANNED: frozenset[str] = frozenset(
         "worker",
     }
 )
-"""Commands of the interface that a later issue builds."""
+"""Commands of the interface that are not implemented yet."""

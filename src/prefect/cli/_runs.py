@@ -1,6 +1,6 @@
-"""What the commands on flow runs and task runs share: finding one by id or name, and printing logs.
+"""Shared parts of the flow run and task run commands: options, lookup by id or name, and logs.
 
-It must not know which command asks.
+It must not depend on any command.
 """
 
 from __future__ import annotations
@@ -36,28 +36,30 @@ _LEVEL_COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bright_red",
 
 
 def run_list_options(limit: int) -> Callable[[F], F]:
-    """The options of a list of runs: how many, and in which states."""
+    """Declare the options of a listing of runs: limit, states and output."""
 
     def decorate(function: F) -> F:
         function = output_option(function)
         function = multiple_option(
             "--state-type",
             "state_types",
-            help="Only runs whose state has this type",
+            help="Include runs with this state type",
             type=click.Choice(STATE_TYPES, case_sensitive=False),
         )(function)
-        function = multiple_option("--state", "states", metavar="NAME", help="Only runs in this state")(function)
+        function = multiple_option("--state", "states", metavar="NAME", help="Include runs with this state name")(
+            function
+        )
         return limit_option(limit)(function)
 
     return decorate
 
 
 def build_state_filter(kind: str, states: Sequence[str], state_types: Sequence[str]) -> Any:
-    """The filter of a list of runs by their states, or None; `kind` is `"FlowRun"` or `"TaskRun"`."""
+    """Build a filter on the states of runs, or None; `kind` is `"FlowRun"` or `"TaskRun"`."""
     if not states and not state_types:
         return None
     return getattr(filters, f"{kind}FilterState")(
-        # The names that have a spelling of their own are given in it.
+        # State names are case-sensitive in the API.
         name=getattr(filters, f"{kind}FilterStateName")(any_=_spelling_variants(states)) if states else None,
         type=getattr(filters, f"{kind}FilterStateType")(any_=list(state_types)) if state_types else None,
     )
@@ -68,13 +70,13 @@ def _spelling_variants(states: Sequence[str]) -> list[str]:
 
 
 def find_run(kind: str, id_or_name: str, read: Callable[[UUID], T], read_newest: Callable[[], Iterable[T]]) -> T:
-    """The run with this id, or the only one of this name among the newest.
+    """Return the run with this id, or the only recent run with this name.
 
     Args:
-        what: What it is, for errors.
-        wanted: The id or name.
-        read: Reads the one with an id.
-        newest: Reads the newest ones.
+        kind: `flow run` or `task run`, for errors.
+        id_or_name: Id or name of the run.
+        read: Reads a run by id.
+        read_newest: Reads the most recent runs.
     """
     try:
         id_ = UUID(id_or_name)
@@ -83,7 +85,7 @@ def find_run(kind: str, id_or_name: str, read: Callable[[UUID], T], read_newest:
     try:
         return read(id_)
     except ObjectNotFound:
-        # Ids made in the same second are alike: only a slip of a character or two is a slip.
+        # Ids of one second share a prefix, so only a difference of one or two characters is a typo.
         fail_not_found(kind, id_or_name, [str(run.id) for run in read_newest()], cutoff=0.94)  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -92,7 +94,7 @@ def _find_run_by_name(kind: str, name: str, runs: Sequence[Any]) -> Any:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        fail(f"{len(matches)} {kind}s are named {name!r}: use an id, for instance {str(matches[0].id)!r}.")
+        fail(f"{len(matches)} {kind}s are named {name!r}: pass an id, for example {str(matches[0].id)!r}.")
     fail_not_found(kind, name, [text for run in runs for text in (run.name, str(run.id))])
 
 
@@ -100,25 +102,25 @@ def _find_run_by_name(kind: str, name: str, runs: Sequence[Any]) -> Any:
 
 
 def log_options(num_logs: int | None) -> Callable[[F], F]:
-    """The options of a command that prints logs, so many unless another number is given."""
-    how_many = "How many: all, or 20 with --head or --tail." if num_logs is None else "How many."
+    """Declare the options of a command that prints logs, with a default number of logs."""
+    limit_help = "Number of logs: all, or 20 with --head or --tail." if num_logs is None else "Number of logs."
 
     def decorate(function: F) -> F:
         function = output_option(function)
-        function = flag("--reverse", "-r", help="Newest first.")(function)
+        function = flag("--reverse", "-r", help="Print the newest logs first.")(function)
         function = click.option(
-            *("--num-logs", "-n"), type=click.IntRange(min=1), default=num_logs, show_default=True, help=how_many
+            *("--num-logs", "-n"), type=click.IntRange(min=1), default=num_logs, show_default=True, help=limit_help
         )(function)
-        function = flag("--tail", "-t", help="The last ones.")(function)
-        return flag("--head", "-h", help="The first ones.")(function)
+        function = flag("--tail", "-t", help="Print the last logs.")(function)
+        return flag("--head", "-h", help="Print the first logs.")(function)
 
     return decorate
 
 
 def read_logs(log_filter: Any, head: bool, tail: bool, num_logs: int | None, reverse: bool) -> list[records.Log]:
-    """The logs that the options ask for, in the order they ask for."""
+    """Read the logs that the options select, in the requested order."""
     if head and tail:
-        fail("Use --head or --tail, not both.")
+        fail("Use either --head or --tail.")
     count = num_logs or (20 if head or tail else None)
     order = sorting.LogSort.TIMESTAMP_DESC if tail or (reverse and not head) else sorting.LogSort.TIMESTAMP_ASC
     found: list[records.Log] = []
@@ -134,7 +136,7 @@ def read_logs(log_filter: Any, head: bool, tail: bool, num_logs: int | None, rev
 
 
 def print_logs(logs: Sequence[records.Log], output: str | None, flow_run_names: dict[UUID, str]) -> None:
-    """Print logs, one a line with its time, level and run, or as JSON."""
+    """Print logs with time, level and run, one per line, or as JSON."""
     if output:
         return print_json(logs)
     task_run_names = _read_task_run_names({log.task_run_id for log in logs if log.task_run_id})

@@ -1,4 +1,4 @@
-"""`prefect api`: send a request to the API as it is, with the settings' address, credentials and headers."""
+"""`prefect api`: send a request to the API with the address, credentials and headers of the settings."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ else:
     exceptions = lazy("prefect.exceptions")
 
 UNREACHABLE_EXIT_CODE = 7
-"""The exit code when there is no answer; 4 and 5 are those of the answers 4xx and 5xx."""
+"""Exit code if no response arrives; 4 and 5 are the exit codes of 4xx and 5xx responses."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 @standalone("api")
-@positional("method", help=f"Give an HTTP method: {', '.join(METHODS)}.")
-@positional("path", help="Give a path below the API, for instance /flows/filter.")
-@click.option("--data", help="The body: JSON, or @FILE.")
-@multiple_option("--header", "-H", "headers", metavar="'KEY: VALUE'", help="A header to send, too")
-@flag("--verbose", "-v", help="Show the headers of the request and the response.")
-@flag("--root", help="The path begins at the server's root, not at the API.")
-@flag("--account", help="For Prefect Cloud only.")
+@positional("method", help=f"Pass an HTTP method: {', '.join(METHODS)}.")
+@positional("path", help="Pass a path relative to the API, for example /flows/filter.")
+@click.option("--data", help="JSON body of the request, or @FILE to read it from a file.")
+@multiple_option("--header", "-H", "headers", metavar="'KEY: VALUE'", help="Additional request header")
+@flag("--verbose", "-v", help="Print the headers of the request and the response.")
+@flag("--root", help="Resolve the path from the root of the server instead of the API.")
+@flag("--account", help="Accepted for Prefect Cloud; not supported here.")
 def command(
     method: str, path: str, data: str | None, headers: tuple[str, ...], verbose: bool, root: bool, account: bool
 ) -> None:
-    """Send a request to the API as it is, and print its answer."""
+    """Send a request to the API and print the response."""
     if method.upper() not in METHODS:
-        fail(f"{method!r} is no HTTP method: use one of {', '.join(METHODS)}.")
+        fail(f"{method!r} is not an HTTP method. Use one of {', '.join(METHODS)}.")
     if account:
-        raise NotImplementedError("--account is about Prefect Cloud: this command talks to a server.")
+        raise NotImplementedError("--account is a feature of Prefect Cloud and not supported.")
     url = get_current_settings().api.url
     if not url:
         fail("No API URL configured. Set PREFECT_API_URL to the address of your server.")
@@ -66,7 +66,7 @@ def _send(method: str, url: str, data: str | None, headers: dict[str, str]) -> A
         options["content"] = Path(data[1:]).read_text() if data.startswith("@") else data
         options["headers"] = {"content-type": "application/json", **headers}
     try:
-        api: Any = get_client()  # its methods know the routes of the interface, and here is any path
+        api: Any = get_client()  # its typed methods cover known routes only; this path is arbitrary
         return api.request(method, url, **options)
     except exceptions.PrefectHTTPStatusError as error:
         return error.response
@@ -78,7 +78,7 @@ def _send(method: str, url: str, data: str | None, headers: dict[str, str]) -> A
 def _parse_header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon:
-        fail(f"{text!r} is no header: write it as 'Key: Value'.")
+        fail(f"{text!r} is not a header. Write it as 'Key: Value'.")
     return name.strip(), value.strip()
 
 

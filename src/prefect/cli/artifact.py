@@ -1,4 +1,4 @@
-"""`prefect artifact`: look at what runs left for people, and delete it."""
+"""`prefect artifact`: list, inspect and delete artifacts."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ else:
     filters = lazy("prefect.schemas.filters")
     sorting = lazy("prefect.schemas.sorting")
 
-command = group("artifact", "Look at artifacts, and delete them.")
+command = group("artifact", "Manage artifacts.")
 
 
 @command.command("ls")
 @limit_option(100)
-@flag("--all", "-a", "all_versions", help="All versions of each key, and those without a key.")
+@flag("--all", "-a", "all_versions", help="List all versions of each key, and artifacts without a key.")
 @output_option
 def ls(limit: int, all_versions: bool, output: str | None) -> None:
-    """List artifacts, newest first: of each key the latest."""
+    """List the latest artifact of each key, newest first."""
     api = get_client()
     found: list[Any] = []
     if all_versions:
@@ -45,7 +45,7 @@ def ls(limit: int, all_versions: bool, output: str | None) -> None:
 
 
 @command.command("inspect")
-@positional("key", help="Give the key of the artifact.")
+@positional("key", help="Pass the key of an artifact.")
 @limit_option(10)
 @output_option
 def inspect(key: str, limit: int, output: str | None) -> None:
@@ -53,8 +53,8 @@ def inspect(key: str, limit: int, output: str | None) -> None:
     found = _read_versions(key, limit)
     if output:
         return print_json(found)
-    for place, artifact in enumerate(found):
-        if place:
+    for index, artifact in enumerate(found):
+        if index:
             click.echo()
         print_fields(
             {
@@ -80,12 +80,12 @@ def _read_versions(key: str, limit: int) -> list[Any]:
 
 
 @command.command("delete")
-@positional("key", help="Give the key of the artifact, or its id with --id.", required=False)
-@click.option("--id", "artifact_id", type=click.UUID, help="The id of one version.")
+@positional("key", help="Pass the key of an artifact, or its id with --id.", required=False)
+@click.option("--id", "artifact_id", type=click.UUID, help="Id of one version of the artifact.")
 def delete(key: str | None, artifact_id: UUID | None) -> None:
     """Delete an artifact with all its versions, or one version by its id."""
     if (key is None) == (artifact_id is None):
-        fail("Give either a key or --id.")
+        fail("Pass either a key or --id.")
     if artifact_id is not None:
         confirm(f"Delete the artifact {artifact_id}?")
         get_client().delete_artifact(artifact_id)

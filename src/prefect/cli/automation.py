@@ -1,4 +1,4 @@
-"""`prefect automation`: look at automations, and change them."""
+"""`prefect automation`: list, inspect, create and change automations."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ else:
     pydantic = lazy("pydantic")
     yaml = lazy("yaml")
 
-command = group("automation", "Look at automations, and change them.")
+command = group("automation", "Manage automations.")
 command.aliases |= {"enable": "resume", "disable": "pause"}
 
-_name_argument = positional("name", help="Give the name of an automation.", required=False)
-_id_option = click.option("--id", metavar="ID", help="The id of the automation; several may have one name.")
-_from_file = click.option("--from-file", "-f", metavar="FILE", help="A YAML or JSON file that says what it is.")
-_from_json = click.option("--from-json", "-j", metavar="JSON", help="JSON that says what it is.")
+_name_argument = positional("name", help="Pass the name of an automation.", required=False)
+_id_option = click.option("--id", metavar="ID", help="Id of the automation. Names are not unique.")
+_from_file = click.option("--from-file", "-f", metavar="FILE", help="YAML or JSON file with the definition.")
+_from_json = click.option("--from-json", "-j", metavar="JSON", help="Definition as JSON.")
 
 
 def _read_all() -> list[Automation]:
@@ -42,9 +42,9 @@ def _read_all() -> list[Automation]:
 
 
 def _find(name: str | None, id: str | None) -> list[Automation]:
-    """The automation with an id, or those of a name."""
+    """Return the automation with this id, or all with this name."""
     if (name is None) == (id is None):
-        fail("Give either the name of an automation, or --id.")
+        fail("Pass either the name of an automation or --id.")
     if id is not None:
         parsed_id = parse_uuid(id)
         try:
@@ -60,7 +60,7 @@ def _find(name: str | None, id: str | None) -> list[Automation]:
 
 @command.command("ls")
 def ls() -> None:
-    """List automations by name."""
+    """List automations, sorted by name."""
     print_table(
         ["Automation", "ID", "Enabled", "Trigger", "Actions"],
         [
@@ -78,8 +78,8 @@ def _describe_actions(one: AutomationCore) -> list[str]:
         f"{when}{action.describe_for_cli()}"
         for when, some in (
             ("", one.actions),
-            ("when it fires: ", one.actions_on_trigger),
-            ("when it is over: ", one.actions_on_resolve),
+            ("on trigger: ", one.actions_on_trigger),
+            ("on resolve: ", one.actions_on_resolve),
         )
         for action in some
     ]
@@ -88,20 +88,20 @@ def _describe_actions(one: AutomationCore) -> list[str]:
 @command.command("inspect")
 @_name_argument
 @_id_option
-@flag("--yaml", "as_yaml", help="As YAML.")
-@flag("--json", "as_json", help="As JSON; the same as -o json.")
+@flag("--yaml", "as_yaml", help="Print YAML.")
+@flag("--json", "as_json", help="Print JSON; same as -o json.")
 @output_option
 def inspect(name: str | None, id: str | None, as_yaml: bool, as_json: bool, output: str | None) -> None:
-    """Show an automation, or all of a name."""
+    """Show an automation, or all automations with this name."""
     if as_yaml and (as_json or output):
-        fail("Use --yaml or JSON, not both.")
+        fail("Use either --yaml or --json.")
     found = _find(name, id)
     if as_yaml or as_json or output:
         shown: Any = [one.model_dump(mode="json") for one in found]
         shown = shown[0] if id is not None else shown
         return click.echo(yaml.safe_dump(shown, sort_keys=False)) if as_yaml else print_json(shown)
-    for place, one in enumerate(found):
-        if place:
+    for index, one in enumerate(found):
+        if index:
             click.echo()
         _print_automation(one)
     return None
@@ -127,7 +127,7 @@ def _print_automation(one: Automation) -> None:
 @_name_argument
 @_id_option
 def pause(name: str | None, id: str | None) -> None:
-    """Disable an automation, or all of a name."""
+    """Pause an automation, or all automations with this name."""
     _set_enabled(name, id, get_client().pause_automation, "Paused")
 
 
@@ -135,7 +135,7 @@ def pause(name: str | None, id: str | None) -> None:
 @_name_argument
 @_id_option
 def resume(name: str | None, id: str | None) -> None:
-    """Enable an automation, or all of a name."""
+    """Resume an automation, or all automations with this name."""
     _set_enabled(name, id, get_client().resume_automation, "Resumed")
 
 
@@ -148,12 +148,12 @@ def _set_enabled(name: str | None, id: str | None, switch: Callable[[UUID], None
 @command.command("delete")
 @_name_argument
 @_id_option
-@flag("--all", "delete_all", help="All automations.")
+@flag("--all", "delete_all", help="Delete all automations.")
 def delete(name: str | None, id: str | None, delete_all: bool) -> None:
     """Delete an automation, or all of them."""
     if delete_all:
         if name or id:
-            fail("Give either --all or one automation.")
+            fail("Pass either --all or one automation.")
         found = _read_all()
         if not found:
             return click.echo("There are no automations.")
@@ -161,7 +161,7 @@ def delete(name: str | None, id: str | None, delete_all: bool) -> None:
     else:
         found = _find(name, id)
         if len(found) > 1:
-            fail(f"{len(found)} automations are named {name!r}: use --id, for instance --id {found[0].id}.")
+            fail(f"{len(found)} automations are named {name!r}: use --id, for example --id {found[0].id}.")
         confirm(f"Delete the automation {found[0].name!r}?")
     for one in found:
         get_client().delete_automation(one.id)
@@ -169,27 +169,27 @@ def delete(name: str | None, id: str | None, delete_all: bool) -> None:
     return None
 
 
-# --- made from what is written ---------------------------------------------------------------------------------------
+# --- definitions -----------------------------------------------------------------------------------------------------
 
 
 @command.command("create")
 @_from_file
 @_from_json
 def create(from_file: str | None, from_json: str | None) -> None:
-    """Create automations: one, a list of them, or those under the key `automations`."""
+    """Create automations from a definition: one, a list, or a mapping with the key `automations`."""
     for one in _read_definitions(from_file, from_json):
         click.echo(f"Created automation {one.name!r} ({get_client().create_automation(one)}).")
 
 
 @command.command("update")
-@click.option("--id", metavar="ID", required=True, help="The id of the automation.")
+@click.option("--id", metavar="ID", required=True, help="Id of the automation.")
 @_from_file
 @_from_json
 def update(id: str, from_file: str | None, from_json: str | None) -> None:
-    """Put what is written in the place of an automation."""
+    """Replace the definition of an automation."""
     definitions = _read_definitions(from_file, from_json)
     if len(definitions) != 1:
-        fail(f"One automation takes the place of another, and {len(definitions)} are written.")
+        fail(f"An update takes exactly one automation, got {len(definitions)}.")
     existing = _find(None, id)[0]
     get_client().update_automation(existing.id, definitions[0])
     click.echo(f"Updated automation {definitions[0].name!r} ({existing.id}).")
@@ -197,7 +197,7 @@ def update(id: str, from_file: str | None, from_json: str | None) -> None:
 
 def _read_definitions(from_file: str | None, from_json: str | None) -> list[AutomationCore]:
     if (from_file is None) == (from_json is None):
-        fail("Give either --from-file or --from-json.")
+        fail("Pass either --from-file or --from-json.")
     source = from_file or "--from-json"
     try:
         if from_json is not None:
@@ -207,12 +207,12 @@ def _read_definitions(from_file: str | None, from_json: str | None) -> list[Auto
             text = Path(from_file).read_text()
             read = orjson.loads(text) if from_file.endswith(".json") else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError) as error:
-        fail(f"{source} cannot be read: {' '.join(str(error).split())}.")
+        fail(f"{source} cannot be parsed: {' '.join(str(error).split())}.")
     if isinstance(read, dict) and "automations" in read:
         read = read["automations"]
     values: list[Any] = read if isinstance(read, list) else [read]
     if not values:
-        fail(f"{source} has no automation.")
+        fail(f"{source} contains no automation.")
     return [_parse_automation(value, source) for value in values]
 
 
@@ -220,11 +220,11 @@ def _parse_automation(value: Any, source: str) -> AutomationCore:
     try:
         return automations.AutomationCore.model_validate(value)
     except pydantic.ValidationError as error:
-        fail(f"{source} has an automation that is none: {_describe_invalid(error)}.")
+        fail(f"{source} contains an invalid automation: {_describe_invalid(error)}.")
 
 
 def _describe_invalid(error: pydantic.ValidationError) -> str:
-    """What is wrong with an automation: only for the kinds of triggers and actions whose type is written."""
+    """Describe validation errors; of a union of triggers or actions only those of the stated type."""
     errors = error.errors()
     untyped = [one for one in errors if one["type"] == "literal_error" and one["loc"][-1] == "type"]
     kinds = {one["loc"][:-1] for one in untyped}
@@ -234,4 +234,4 @@ def _describe_invalid(error: pydantic.ValidationError) -> str:
             f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}" for one in left
         )
     known = sorted(one.get("ctx", {}).get("expected", "") for one in untyped)
-    return f"the type {untyped[0]['input']!r} is none of {', '.join(known)}"
+    return f"the type {untyped[0]['input']!r} is not one of {', '.join(known)}"

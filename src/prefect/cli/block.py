@@ -1,4 +1,4 @@
-"""`prefect block`: look at blocks and their types, and delete them."""
+"""`prefect block`: list, inspect and delete blocks and block types."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from prefect.exceptions import ObjectNotFound, ProtectedBlockError
 if TYPE_CHECKING:
     from prefect.schemas.blocks import BlockDocument, BlockType
 
-command = group("block", "Look at blocks and their types, and delete them.")
+command = group("block", "Manage blocks and block types.")
 command.planned = frozenset({"create", "register"})
 
-types = group("type", "Look at the types of blocks, and delete them.")
+types = group("type", "Manage block types.")
 command.add_command(types)
 command.aliases["types"] = "type"
 
-_slug_argument = positional("slug", help="Give the block as <type>/<name>, or its id with --id.", required=False)
-_id_option = click.option("--id", "block_id", type=click.UUID, help="The id of the block.")
-_type_argument = positional("slug", help="Give the slug of a block type.")
+_slug_argument = positional("slug", help="Pass a block as <type>/<name>, or its id with --id.", required=False)
+_id_option = click.option("--id", "block_id", type=click.UUID, help="Id of the block.")
+_type_argument = positional("slug", help="Pass the slug of a block type.")
 
 
 @command.command("ls")
 @output_option
 def ls(output: str | None) -> None:
-    """List the blocks that are saved."""
+    """List saved blocks."""
     found = _read_all()
     if output:
         return print_json(found)
@@ -55,7 +55,7 @@ def _format_slug(block: BlockDocument) -> str:
 @_id_option
 @output_option
 def inspect(slug: str | None, block_id: UUID | None, output: str | None) -> None:
-    """Show a block; its secrets stay hidden."""
+    """Show a block. Secrets are masked."""
     block = _find(slug, block_id)
     if output:
         return print_json(block)
@@ -75,7 +75,7 @@ def inspect(slug: str | None, block_id: UUID | None, output: str | None) -> None
 
 def _find(slug: str | None, id: UUID | None) -> BlockDocument:
     if (slug is None) == (id is None):
-        fail("Give either a block, <type>/<name>, or --id.")
+        fail("Pass either a block as <type>/<name>, or --id.")
     if id is not None:
         try:
             return get_client().read_block_document(id, include_secrets=False)
@@ -84,7 +84,7 @@ def _find(slug: str | None, id: UUID | None) -> BlockDocument:
     assert slug is not None
     type_slug, slash, name = slug.partition("/")
     if not slash:
-        fail(f"A block is written <type>/<name>, and {slug!r} has no slash.")
+        fail(f"Expected a block as <type>/<name>, got {slug!r}.")
 
     def read(_: str) -> BlockDocument:
         return get_client().read_block_document_by_name(name, type_slug, include_secrets=False)
@@ -109,7 +109,7 @@ def delete(slug: str | None, block_id: UUID | None) -> None:
 @types.command("ls")
 @output_option
 def list_types(output: str | None) -> None:
-    """List the types of blocks."""
+    """List block types."""
     found = get_client().read_block_types()
     if output:
         return print_json(found)
@@ -123,7 +123,7 @@ def list_types(output: str | None) -> None:
 @_type_argument
 @output_option
 def inspect_type(slug: str, output: str | None) -> None:
-    """Show a type of blocks, and the fields that its blocks have."""
+    """Show a block type and its fields."""
     one = _find_type(slug)
     newest = get_client().get_most_recent_block_schema_for_block_type(one.id)
     if output:
@@ -153,8 +153,8 @@ def inspect_type(slug: str, output: str | None) -> None:
 def _describe_field(field: dict[str, Any], required: bool) -> str:
     kind = field.get("type") or " or ".join(sorted({one.get("type", "object") for one in field.get("anyOf", ())}))
     parts = [kind or "object", "required" if required else "optional"]
-    about = " ".join(str(field.get("description", "")).split())
-    return f"{', '.join(parts)}{': ' if about else ''}{about}"
+    description = " ".join(str(field.get("description", "")).split())
+    return f"{', '.join(parts)}{': ' if description else ''}{description}"
 
 
 def _find_type(slug: str) -> BlockType:
@@ -165,9 +165,9 @@ def _find_type(slug: str) -> BlockType:
 @types.command("delete")
 @_type_argument
 def delete_type(slug: str) -> None:
-    """Delete a type of blocks, with all its blocks."""
+    """Delete a block type and all its blocks."""
     one = _find_type(slug)
-    confirm(f"Delete the block type {slug!r} with all its blocks?")
+    confirm(f"Delete the block type {slug!r} and all its blocks?")
     try:
         get_client().delete_block_type(one.id)
     except ProtectedBlockError:

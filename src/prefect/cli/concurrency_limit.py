@@ -1,4 +1,4 @@
-"""`prefect concurrency-limit`: how many task runs with a tag run at the same time."""
+"""`prefect concurrency-limit`: limits on concurrent task runs with a tag."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from prefect.cli._command import group, output_option, positional
 from prefect.cli._lookup import find_by_name, get_client, limit_option, read_all_pages
 from prefect.cli._output import confirm, format_age, print_fields, print_json, print_table
 
-command = group("concurrency-limit", "Limit how many task runs with a tag run at the same time.")
+command = group("concurrency-limit", "Manage tag-based task run concurrency limits.")
 
-_tag_argument = positional("tag", help="Give the tag.")
+_tag_argument = positional("tag", help="Pass a tag.")
 
 
 @command.command("create")
 @_tag_argument
-@positional("concurrency_limit", help="Give how many task runs run at the same time.", type=click.IntRange(min=0))
+@positional("concurrency_limit", help="Pass the maximum number of concurrent task runs.", type=click.IntRange(min=0))
 def create(tag: str, concurrency_limit: int) -> None:
-    """Give a tag a limit, in place of the one it has."""
+    """Create or replace the concurrency limit of a tag."""
     get_client().create_concurrency_limit(tag, concurrency_limit)
-    click.echo(f"Task runs with the tag {tag!r} are limited to {concurrency_limit} at the same time.")
+    click.echo(f"Task runs with the tag {tag!r} are limited to {concurrency_limit} concurrent runs.")
 
 
 @command.command("ls")
 @limit_option(15)
-@click.option("--offset", type=click.IntRange(min=0), default=0, show_default=True, help="How many to skip first.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, show_default=True, help="Number of results to skip.")
 @output_option
 def ls(limit: int, offset: int, output: str | None) -> None:
-    """List the limits of tags."""
+    """List tag-based concurrency limits."""
     found = get_client().read_concurrency_limits(limit=limit, offset=offset)
     if output:
         return print_json(found)
@@ -41,7 +41,7 @@ def ls(limit: int, offset: int, output: str | None) -> None:
 @_tag_argument
 @output_option
 def inspect(tag: str, output: str | None) -> None:
-    """Show the limit of a tag, and the task runs that hold its slots."""
+    """Show the concurrency limit of a tag and the task runs that hold its slots."""
     found = find_by_name("concurrency limit", tag, get_client().read_concurrency_limit_by_tag, _read_tags)
     if output:
         return print_json(found)
@@ -53,7 +53,7 @@ def inspect(tag: str, output: str | None) -> None:
             "Active task runs": len(found.active_slots),
             "Created": format_age(found.created),
             "Updated": format_age(found.updated),
-            **{f"Task run {place}": run for place, run in enumerate(found.active_slots, 1)},
+            **{f"Task run {number}": run for number, run in enumerate(found.active_slots, 1)},
         }
     )
 
@@ -67,16 +67,16 @@ def _read_tags() -> list[str]:
 @command.command("reset")
 @_tag_argument
 def reset(tag: str) -> None:
-    """Free all slots of a tag's limit."""
+    """Release all slots of a tag's concurrency limit."""
     find_by_name("concurrency limit", tag, get_client().read_concurrency_limit_by_tag, _read_tags)
     get_client().reset_concurrency_limit_by_tag(tag)
-    click.echo(f"All slots of the limit of {tag!r} are free.")
+    click.echo(f"Released all slots of the concurrency limit of the tag {tag!r}.")
 
 
 @command.command("delete")
 @_tag_argument
 def delete(tag: str) -> None:
-    """Delete the limit of a tag."""
+    """Delete the concurrency limit of a tag."""
     find_by_name("concurrency limit", tag, get_client().read_concurrency_limit_by_tag, _read_tags)
     confirm(f"Delete the concurrency limit of the tag {tag!r}?")
     get_client().delete_concurrency_limit_by_tag(tag)

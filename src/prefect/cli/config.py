@@ -1,4 +1,4 @@
-"""`prefect config`: see and change settings."""
+"""`prefect config`: view and change settings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ else:
 
 MASKED_VALUE = "********"
 _NOT_IN_PROFILES = ("PREFECT_HOME", "PREFECT_PROFILES_PATH")
-"""Settings that say where the profiles are, so a profile cannot hold them."""
+"""Settings that locate the profiles file, so a profile cannot set them."""
 
 command = group("config", "View and change settings.")
 
@@ -40,9 +40,9 @@ class _SettingLine(NamedTuple):
 
 
 @command.command("view")
-@click.option("--show-defaults/--hide-defaults", default=False, help="Whether to show settings that nothing sets.")
-@click.option("--show-sources/--hide-sources", default=True, help="Whether to show where each value comes from.")
-@click.option("--show-secrets/--hide-secrets", default=False, help="Whether to show secrets in clear.")
+@click.option("--show-defaults/--hide-defaults", default=False, help="Include settings that have their default value.")
+@click.option("--show-sources/--hide-sources", default=True, help="Show the source of each value.")
+@click.option("--show-secrets/--hide-secrets", default=False, help="Show secrets in plain text.")
 @output_option
 def view(show_defaults: bool, show_sources: bool, show_secrets: bool, output: str | None) -> None:
     """Show the current settings."""
@@ -77,13 +77,13 @@ def _read_lines(show_defaults: bool, show_secrets: bool) -> Iterator[_SettingLin
 
 
 @command.command("set")
-@positional("settings", multiple=True, help="Give settings as NAME=VALUE.")
+@positional("settings", multiple=True, help="Pass settings as NAME=VALUE.")
 def set_(settings: tuple[str, ...]) -> None:
     """Change settings in the current profile."""
     changes = dict(map(_parse_assignment, settings))
     for setting, value in changes.items():
         if setting.name in _NOT_IN_PROFILES:
-            fail(f"{setting.name} says where profiles are found, so it cannot be in one; use an environment variable.")
+            fail(f"{setting.name} locates the profiles file, so a profile cannot set it. Use an environment variable.")
         leaf = legacy.all_leaves()[setting.accessor]
         leaf.validated(value, "the command line")
     name = context.get_settings_context().profile_name
@@ -111,14 +111,16 @@ def _find_setting(name: str) -> Setting:
 def _warn_if_in_environment(setting: Setting) -> None:
     for name in legacy.all_leaves()[setting.accessor].names:
         if name in os.environ:
-            print_notice(f"{name} is also set in the environment, which wins. `unset {name}` removes it there.")
+            print_notice(
+                f"{name} is also set in the environment, which takes precedence. `unset {name}` removes it there."
+            )
 
 
 @command.command("unset")
-@positional("setting_names", multiple=True, help="Give the names of settings.")
-@click.option("--yes/--no-yes", "-y", default=False, help="Do not ask.")
+@positional("setting_names", multiple=True, help="Pass the names of settings.")
+@click.option("--yes/--no-yes", "-y", default=False, help="Skip the confirmation.")
 def unset(setting_names: tuple[str, ...], yes: bool) -> None:
-    """Remove settings from the current profile, so that they have their defaults again."""
+    """Remove settings from the current profile."""
     profile = profiles.load_current_profile()
     chosen = [_find_setting(name) for name in setting_names]
     for setting in chosen:
@@ -135,7 +137,7 @@ def unset(setting_names: tuple[str, ...], yes: bool) -> None:
 
 @command.command("validate")
 def validate() -> None:
-    """Look whether every setting has a value that it can have."""
+    """Check that every setting has a valid value."""
     current = context.get_current_settings()
     problems: list[str] = []
     for leaf in legacy.all_leaves().values():
@@ -156,7 +158,7 @@ def validate() -> None:
 
 
 def _find_misspelled_variables() -> Iterator[str]:
-    """Notices about variables that look like settings with a slip in the name."""
+    """Yield a notice for each environment variable that looks like a misspelled setting."""
     known = legacy.all_names()
     for name in sorted(os.environ):
         if name.startswith("PREFECT_") and name not in known and not name.startswith("PREFECT__"):

@@ -1,4 +1,4 @@
-"""`prefect deployment`: look at deployments, run them and schedule them."""
+"""`prefect deployment`: list, inspect, run and delete deployments."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ else:
     sorting = lazy("prefect.schemas.sorting")
     states = lazy("prefect.schemas.states")
 
-command = group("deployment", "Look at deployments, run and schedule them.")
+command = group("deployment", "Manage deployments, their runs and schedules.")
 command.add_command(schedule)
 
 
 @command.command("ls")
-@positional("flow_name", help="Give names of flows.", required=False, multiple=True, option="--flow_name")
-@flag("--by-created", help="The one created last first, rather than by name.")
+@positional("flow_name", help="Pass names of flows.", required=False, multiple=True, option="--flow_name")
+@flag("--by-created", help="Sort by creation time, newest first, instead of by name.")
 @output_option
 def ls(flow_name: tuple[str, ...], by_created: bool, output: str | None) -> None:
-    """List deployments, of all flows or of those that are named."""
+    """List deployments, of all flows or of the named ones."""
     flows = filters.FlowFilter(name=filters.FlowFilterName(any_=list(flow_name))) if flow_name else None
     found = read_all_pages(
         lambda limit, offset: get_client().read_deployments(
@@ -53,10 +53,10 @@ def ls(flow_name: tuple[str, ...], by_created: bool, output: str | None) -> None
 
 
 @command.command("inspect")
-@positional("name", help="Give the name of a deployment, <flow>/<deployment>.")
+@positional("name", help="Pass the name of a deployment, <flow>/<deployment>.")
 @output_option
 def inspect(name: str, output: str | None) -> None:
-    """Show a deployment, with the automations that have to do with it."""
+    """Show a deployment and its related automations."""
     deployment = find_deployment(name)
     automations = get_client().read_resource_related_automations(f"prefect.deployment.{deployment.id}")
     if output:
@@ -93,14 +93,14 @@ def inspect(name: str, output: str | None) -> None:
 
 
 @command.command("delete")
-@positional("name", help="Give the name of a deployment.", required=False)
-@click.option("--id", "deployment_id", type=click.UUID, help="The id of the deployment.")
-@flag("--all", "delete_all", help="All deployments.")
+@positional("name", help="Pass the name of a deployment, <flow>/<deployment>.", required=False)
+@click.option("--id", "deployment_id", type=click.UUID, help="Id of the deployment.")
+@flag("--all", "delete_all", help="Delete all deployments.")
 def delete(name: str | None, deployment_id: UUID | None, delete_all: bool) -> None:
     """Delete a deployment, or all of them."""
     if delete_all:
         if name or deployment_id:
-            fail("Give either --all or one deployment.")
+            fail("Pass either --all or one deployment.")
         found = read_all_pages(lambda limit, offset: get_client().read_deployments(limit=limit, offset=offset))
         if not found:
             return click.echo("There are no deployments.")
@@ -116,20 +116,22 @@ def delete(name: str | None, deployment_id: UUID | None, delete_all: bool) -> No
 
 
 @command.command("run")
-@positional("name", help="Give the name of a deployment.", required=False)
-@click.option("--id", "deployment_id", metavar="ID", help="The id of the deployment.")
-@multiple_option("--job-variable", "job_variables", metavar="NAME=VALUE", help="A job variable of the run")
+@positional("name", help="Pass the name of a deployment, <flow>/<deployment>.", required=False)
+@click.option("--id", "deployment_id", metavar="ID", help="Id of the deployment.")
+@multiple_option("--job-variable", "job_variables", metavar="NAME=VALUE", help="Job variable of the run")
 @multiple_option(
-    "--param", "-p", "params", metavar="NAME=VALUE", help="A parameter of the run; VALUE is JSON, else a text"
+    "--param", "-p", "params", metavar="NAME=VALUE", help="Parameter of the run; VALUE is JSON or a string"
 )
-@click.option("--params", "multiparams", metavar="JSON", help="Parameters as a JSON object; - reads it from the input.")
-@click.option("--start-in", metavar="TIME", help="When it is due, from now: '5 minutes', '1h 30m'.")
-@click.option("--start-at", metavar="TIME", help="When it is due: '2030-01-31 08:30', '8:30am' in this place's zone.")
-@multiple_option("--tag", "tags", help="A tag of the run")
-@flag("--watch", help="Follow the run until it has ended.")
-@click.option("--watch-interval", type=click.IntRange(min=1), help="Seconds between two looks at the run.")
-@click.option("--watch-timeout", type=click.IntRange(min=1), help="Seconds after which watching ends.")
-@click.option("--flow-run-name", metavar="NAME", help="The run's name; made up if not given.")
+@click.option(
+    "--params", "multiparams", metavar="JSON", help="Parameters as a JSON object; - reads it from standard input."
+)
+@click.option("--start-in", metavar="TIME", help="Delay of the start: '5 minutes', '1h 30m'.")
+@click.option("--start-at", metavar="TIME", help="Start time: '2030-01-31 08:30', '8:30am' in the local zone.")
+@multiple_option("--tag", "tags", help="Tag of the run")
+@flag("--watch", help="Print the states and logs of the run until it has ended.")
+@click.option("--watch-interval", type=click.IntRange(min=1), help="Seconds between two polls of the run.")
+@click.option("--watch-timeout", type=click.IntRange(min=1), help="Seconds after which --watch gives up.")
+@click.option("--flow-run-name", metavar="NAME", help="Name of the run; generated if not set.")
 def run(
     name: str | None,
     deployment_id: str | None,
@@ -144,9 +146,9 @@ def run(
     watch_timeout: int | None,
     flow_run_name: str | None,
 ) -> None:
-    """Create a run of a deployment, which a worker then runs."""
+    """Create a flow run of a deployment; a worker or `serve` process executes it."""
     if (watch_interval or watch_timeout) and not watch:
-        fail("--watch-interval and --watch-timeout go with --watch.")
+        fail("--watch-interval and --watch-timeout require --watch.")
     due = _deployments.parse_due_time(start_in, start_at)
     parameters = {
         **_deployments.parse_json_object(multiparams, "--params"),

@@ -1,4 +1,4 @@
-"""`prefect deployment schedule`: when a deployment runs by itself."""
+"""`prefect deployment schedule`: schedules of deployments."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 else:
     schedules = lazy("prefect.schemas.schedules")
 
-command = group("schedule", "When deployments run by themselves.")
+command = group("schedule", "Manage schedules of deployments.")
 
-_accept_yes = flag("--accept-yes", "-y", "yes", help="Do not ask.")
+_accept_yes = flag("--accept-yes", "-y", "yes", help="Skip the confirmation.")
 
 
 def _deployment_argument(option: str = "--deployment-name", required: bool = True) -> Any:
-    wanted = "Give the name of a deployment, <flow>/<deployment>."
-    return positional("deployment_name", help=wanted, option=option, required=required)
+    help = "Pass the name of a deployment, <flow>/<deployment>."
+    return positional("deployment_name", help=help, option=option, required=required)
 
 
 def _schedule_argument(option: str = "--schedule-id", required: bool = True) -> Any:
     return positional(
-        "schedule_id", help="Give the id of a schedule.", type=click.UUID, option=option, required=required
+        "schedule_id", help="Pass the id of a schedule.", type=click.UUID, option=option, required=required
     )
 
 
@@ -54,15 +54,17 @@ def ls(deployment_name: str, output: str | None) -> None:
 
 
 @command.command("create")
-@positional("name", help="Give the name of a deployment, <flow>/<deployment>.")
+@positional("name", help="Pass the name of a deployment, <flow>/<deployment>.")
 @click.option("--interval", type=click.FloatRange(min=0, min_open=True), help="Seconds between two runs.")
-@click.option("--anchor-date", "interval_anchor", metavar="TIME", help="A time at which an interval begins.")
-@click.option("--rrule", "rrule_string", metavar="RULE", help="A recurrence rule (RFC 5545), or JSON with one.")
-@click.option("--cron", "cron_string", metavar="EXPRESSION", help="A cron expression.")
-@flag("--day_or", "cron_day_or", default=True, help="A cron day matches by month or by week, rather than by both.")
-@click.option("--timezone", metavar="ZONE", help="The time zone, for instance 'Europe/Berlin'.")
-@flag("--active", default=True, help="Whether it makes runs.")
-@flag("--replace", help="In place of the schedules that the deployment has.")
+@click.option("--anchor-date", "interval_anchor", metavar="TIME", help="Time that an interval is aligned to.")
+@click.option(
+    "--rrule", "rrule_string", metavar="RULE", help="Recurrence rule (RFC 5545), or a JSON object with `rrule`."
+)
+@click.option("--cron", "cron_string", metavar="EXPRESSION", help="Cron expression.")
+@flag("--day_or", "cron_day_or", default=True, help="Match a cron day by month or week instead of both.")
+@click.option("--timezone", metavar="ZONE", help="Time zone, for example 'Europe/Berlin'.")
+@flag("--active", default=True, help="Activate the schedule.")
+@flag("--replace", help="Replace the existing schedules of the deployment.")
 @_accept_yes
 def create(
     name: str,
@@ -78,17 +80,17 @@ def create(
 ) -> None:
     """Add a schedule to a deployment."""
     if sum(value is not None for value in (interval, rrule_string, cron_string)) != 1:
-        fail("Give one of --interval, --rrule and --cron.")
+        fail("Pass one of --interval, --rrule and --cron.")
     if interval_anchor is not None and interval is None:
-        fail("--anchor-date goes with --interval.")
+        fail("--anchor-date requires --interval.")
     schedule = _build_schedule(interval, interval_anchor, rrule_string, cron_string, cron_day_or, timezone)
     deployment = find_deployment(name)
     replaced = get_client().read_deployment_schedules(deployment.id) if replace else []
     if replaced and not yes:
-        confirm(f"Delete {_format_count(replaced)} of {name!r} for the new one?")
+        confirm(f"Replace {_format_count(replaced)} of {name!r}?")
     get_client().create_deployment_schedules(deployment.id, [(schedule, active)])
     _delete_schedules(deployment, replaced)
-    suffix = f", in place of {_format_count(replaced)}" if replaced else ""
+    suffix = f" and replaced {_format_count(replaced)}" if replaced else ""
     click.echo(f"Added the schedule '{_deployments.describe_schedule(schedule)}' to {name!r}{suffix}.")
 
 
@@ -108,7 +110,7 @@ def _build_schedule(
             return schedules.RRuleSchedule(**{**_deployments.parse_json_object(rrule, "--rrule"), **options})
         return schedules.RRuleSchedule(rrule=rrule, **options)
     except ValueError as error:
-        fail(f"This is no schedule: {describe_error(error)}.")
+        fail(f"Invalid schedule: {describe_error(error)}.")
 
 
 def _format_count(found: list[DeploymentSchedule]) -> str:
@@ -147,18 +149,18 @@ def _find_schedule(deployment_name: str, schedule_id: UUID) -> tuple[DeploymentR
 @command.command("pause")
 @_deployment_argument("--deployment_name", required=False)
 @_schedule_argument("--schedule_id", required=False)
-@flag("--all", "all_schedules", help="All schedules of all deployments.")
+@flag("--all", "all_schedules", help="Apply to all schedules of all deployments.")
 def pause(deployment_name: str | None, schedule_id: UUID | None, all_schedules: bool) -> None:
-    """Let a schedule make no more runs."""
+    """Pause a schedule, so that it creates no runs."""
     _set_active(deployment_name, schedule_id, all_schedules, active=False)
 
 
 @command.command("resume")
 @_deployment_argument("--deployment_name", required=False)
 @_schedule_argument("--schedule_id", required=False)
-@flag("--all", "all_schedules", help="All schedules of all deployments.")
+@flag("--all", "all_schedules", help="Apply to all schedules of all deployments.")
 def resume(deployment_name: str | None, schedule_id: UUID | None, all_schedules: bool) -> None:
-    """Let a schedule make runs again."""
+    """Resume a paused schedule."""
     _set_active(deployment_name, schedule_id, all_schedules, active=True)
 
 
@@ -166,14 +168,14 @@ def _set_active(deployment_name: str | None, schedule_id: UUID | None, all_sched
     done = "Resumed" if active else "Paused"
     if all_schedules:
         if deployment_name or schedule_id:
-            fail("Give either --all or one schedule.")
+            fail("Pass either --all or one schedule.")
         return _set_all_active(active, done)
     if deployment_name is None or schedule_id is None:
-        fail("Give a deployment and the id of one of its schedules, or --all.")
+        fail("Pass a deployment and the id of one of its schedules, or --all.")
     deployment, one = _find_schedule(deployment_name, schedule_id)
     if one.active is active:
         return click.echo(
-            f"The schedule {schedule_id} of {deployment_name!r} is {'active' if active else 'paused'} already."
+            f"The schedule {schedule_id} of {deployment_name!r} is already {'active' if active else 'paused'}."
         )
     get_client().update_deployment_schedule(deployment.id, schedule_id, active=active)
     return click.echo(f"{done} the schedule {schedule_id} of {deployment_name!r}.")

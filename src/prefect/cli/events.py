@@ -1,4 +1,4 @@
-"""`prefect events`: follow events, and send them."""
+"""`prefect events`: stream and emit events."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ else:
     orjson = lazy("orjson")
     settings = lazy("prefect.settings")
 
-command = group("events", "Follow events, and send them.")
+command = group("events", "Stream and emit events.")
 
 POLL_INTERVAL_SECONDS = 1.0
-"""Seconds between two looks for new events, where there is no server to tell of them."""
+"""Seconds between two polls of the local store, which has no websocket."""
 
 RECONNECTION_ATTEMPTS = 2
-"""How often a server that does not take an event is tried again: a person waits."""
+"""Reconnection attempts before an event is given up; low, because the user waits."""
 
 LOOKBACK = timedelta(minutes=1)
-"""How far back an event may have happened that is told: what a server tells to who begins to listen."""
+"""Maximum age of the first streamed events; the same as of a server's websocket."""
 
 
 @command.command("stream")
@@ -52,15 +52,15 @@ LOOKBACK = timedelta(minutes=1)
     type=click.Choice(["json", "text"]),
     default="json",
     show_default=True,
-    help="How to print them.",
+    help="Output format.",
 )
-@click.option("--output-file", metavar="FILE", help="Add them to this file rather than print them.")
-@flag("--account", help="Those of all workspaces of a Prefect Cloud account.")
-@flag("--run-once", help="End after one event.")
+@click.option("--output-file", metavar="FILE", help="Append events to this file instead of printing them.")
+@flag("--account", help="Stream events of all workspaces of a Prefect Cloud account.")
+@flag("--run-once", help="Stop after one event.")
 def stream(shape: str, output_file: str | None, account: bool, run_once: bool) -> None:
-    """Print events as they come, those of the last minute first."""
+    """Print events as they arrive, starting with those of the last minute."""
     write = _open_file_writer(Path(output_file)) if output_file else click.echo
-    print_notice("Waiting for events; Ctrl-C ends it.")
+    print_notice("Waiting for events. Press Ctrl+C to stop.")
     asyncio.run(_print_events(account, lambda event: write(_format_event(event, shape)), run_once))
 
 
@@ -87,13 +87,13 @@ async def _subscribe(account: bool) -> AsyncGenerator[Event]:
 
 
 async def _poll_local_events() -> AsyncGenerator[Event]:
-    """What is recorded in the local store, looked for again and again."""
+    """Poll the local store for new events."""
     since = now() - LOOKBACK
     seen: set[Any] = set()
     while True:
         occurred = event_filters.EventOccurredFilter(since=since, until=now() + timedelta(days=1))
-        wanted = event_filters.EventFilter(occurred=occurred, order=event_filters.EventOrder.ASC)
-        page = await asyncio.to_thread(get_client().read_events, wanted)
+        event_filter = event_filters.EventFilter(occurred=occurred, order=event_filters.EventOrder.ASC)
+        page = await asyncio.to_thread(get_client().read_events, event_filter)
         while page is not None:
             for event in page.events:
                 if event.id not in seen:
@@ -119,18 +119,18 @@ def _open_file_writer(file: Path) -> Callable[[str], None]:
 
 
 @command.command("emit")
-@positional("event", help="Give the name of the event.")
-@click.option("--resource", "-r", metavar="LABELS", help="What it is about: labels as JSON, or one as NAME=VALUE.")
-@click.option("--resource-id", metavar="ID", help="The id of the resource.")
-@click.option("--related", metavar="JSON", help="What else is involved: a resource with a role, or a list of them.")
-@click.option("--payload", "-p", metavar="JSON", help="What else there is to say: a JSON object.")
+@positional("event", help="Pass the name of the event.")
+@click.option("--resource", "-r", metavar="LABELS", help="Labels of the resource, as JSON or one as NAME=VALUE.")
+@click.option("--resource-id", metavar="ID", help="Id of the resource.")
+@click.option("--related", metavar="JSON", help="Related resource with a role, or a list of them.")
+@click.option("--payload", "-p", metavar="JSON", help="Payload, a JSON object.")
 def emit(event: str, resource: str | None, resource_id: str | None, related: str | None, payload: str | None) -> None:
-    """Send an event."""
+    """Emit an event."""
     resource_labels = _parse_resource(resource, resource_id)
     related_resources = _parse_json(related, "--related") if related else []
     payload_values = _parse_json(payload, "--payload") if payload else {}
     if not isinstance(payload_values, dict):
-        fail(f"--payload takes a JSON object, and this is a {type(payload_values).__name__}.")
+        fail(f"--payload expects a JSON object, got a {type(payload_values).__name__}.")
     try:
         new = events.Event(
             event=event,
@@ -139,7 +139,7 @@ def emit(event: str, resource: str | None, resource_id: str | None, related: str
             payload=payload_values,  # pyright: ignore[reportUnknownArgumentType]
         )
     except ValueError as error:
-        fail(f"This is no event: {describe_error(error)}.")
+        fail(f"Invalid event: {describe_error(error)}.")
     asyncio.run(_send(new))
     click.echo(f"Sent event {event!r} ({new.id}).")
 
@@ -156,12 +156,12 @@ def _parse_resource(text: str | None, id: str | None) -> dict[str, Any]:
     elif text is not None:
         name, equals, value = text.partition("=")
         if not equals:
-            fail(f"--resource takes JSON or one label as NAME=VALUE, and {text!r} is neither.")
+            fail(f"--resource expects JSON or one label as NAME=VALUE, got {text!r}.")
         labels = {name: value}
     if id is not None:
         labels["prefect.resource.id"] = id
     if not labels.get("prefect.resource.id"):
-        fail("An event is about a resource: give --resource-id, or --resource with the label 'prefect.resource.id'.")
+        fail("An event requires a resource. Pass --resource-id, or --resource with the label 'prefect.resource.id'.")
     return labels
 
 
@@ -169,4 +169,4 @@ def _parse_json(text: str, option: str) -> Any:
     try:
         return orjson.loads(text)
     except ValueError as error:
-        fail(f"{option} takes JSON, and this is none ({error}).")
+        fail(f"{option} expects JSON: {error}.")

@@ -1,4 +1,4 @@
-"""`prefect flow`: look at flows."""
+"""`prefect flow`: list flows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 else:
     sorting = lazy("prefect.schemas.sorting")
 
-command = group("flow", "Look at flows.")
+command = group("flow", "View flows.")
 command.planned = frozenset({"serve"})
 
 

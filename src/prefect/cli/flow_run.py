@@ -1,4 +1,4 @@
-"""`prefect flow-run`: look at flow runs, cancel, retry and run them."""
+"""`prefect flow-run`: list, inspect, watch, cancel, retry and execute flow runs."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ else:
     sorting = lazy("prefect.schemas.sorting")
     states = lazy("prefect.schemas.states")
 
-command = group("flow-run", "Look at flow runs, cancel, retry and run them.")
+command = group("flow-run", "Manage flow runs.")
 
 _MAX_COUNTED_TASK_RUNS = 1000
-"""How many task runs are counted by their states when a flow run is inspected."""
+"""Maximum number of task runs that `inspect` counts by state."""
 
 
 @command.command("ls")
-@multiple_option("--flow-name", "flow_names", metavar="NAME", help="Only runs of this flow")
+@multiple_option("--flow-name", "flow_names", metavar="NAME", help="Include runs of this flow")
 @_runs.run_list_options(limit=15)
 def ls(
     flow_names: tuple[str, ...], limit: int, states: tuple[str, ...], state_types: tuple[str, ...], output: str | None
@@ -80,28 +80,28 @@ def _build_state_filter(states: tuple[str, ...], state_types: tuple[str, ...]) -
 
 
 def read_flow_names(ids: Iterable[UUID]) -> dict[UUID, str]:
-    """The names of flows."""
-    wanted = list(ids)
-    if not wanted:
+    """Return flow id to flow name."""
+    flow_ids = list(ids)
+    if not flow_ids:
         return {}
-    some = filters.FlowFilter(id=filters.FlowFilterId(any_=wanted))
-    return {flow.id: flow.name for flow in get_client().read_flows(flow_filter=some, limit=len(wanted))}
+    some = filters.FlowFilter(id=filters.FlowFilterId(any_=flow_ids))
+    return {flow.id: flow.name for flow in get_client().read_flows(flow_filter=some, limit=len(flow_ids))}
 
 
 def format_start_and_duration(run: Any) -> tuple[str, str]:
-    """When a run started, or is to start, and how long it has run."""
+    """Return the age of a run's start or scheduled start, and its duration."""
     ran = run.estimated_run_time if run.start_time else None
     return format_age(run.start_time or run.next_scheduled_start_time or run.expected_start_time), format_duration(ran)
 
 
 @command.command("inspect")
-@positional("id", help="Give the id or the name of a flow run.")
-@flag("--web", help="Open it in a browser.")
+@positional("id", help="Pass the id or name of a flow run.")
+@flag("--web", help="Open the flow run in a browser.")
 @output_option
 def inspect(id: str, web: bool, output: str | None) -> None:
     """Show a flow run."""
     if web:
-        raise NotImplementedError("--web needs the server's page, which is not built yet (a later issue).")
+        raise NotImplementedError("--web is not implemented yet: the web interface has no page of a flow run.")
     run = find_flow_run(id)
     if output:
         return print_json(run)
@@ -123,7 +123,7 @@ def inspect(id: str, web: bool, output: str | None) -> None:
 
 
 def find_flow_run(id_or_name: str) -> runs.FlowRun:
-    """The flow run with this id or name."""
+    """Return the flow run with this id or name."""
     newest = sorting.FlowRunSort.ID_DESC
     return _runs.find_run(
         "flow run", id_or_name, get_client().read_flow_run, lambda: get_client().read_flow_runs(sort=newest)
@@ -131,7 +131,7 @@ def find_flow_run(id_or_name: str) -> runs.FlowRun:
 
 
 def format_state_fields(run: Any) -> dict[str, Any]:
-    """A run's state and times, as fields to print."""
+    """Return a run's state and times as fields for `print_fields`."""
     return {
         "State": state_cell(run.state_name, run.state_type),
         "Message": run.state and run.state.message,
@@ -157,7 +157,7 @@ def _count_task_runs(run: runs.FlowRun) -> str | None:
 
 
 @command.command("logs")
-@positional("id", help="Give the id or the name of a flow run.")
+@positional("id", help="Pass the id or name of a flow run.")
 @_runs.log_options(num_logs=None)
 def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, output: str | None) -> None:
     """Show the logs of a flow run and its task runs."""
@@ -168,7 +168,7 @@ def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, o
 
 
 @command.command("delete")
-@positional("id", help="Give the id or the name of a flow run.")
+@positional("id", help="Pass the id or name of a flow run.")
 def delete(id: str) -> None:
     """Delete a flow run with its task runs and logs."""
     run = find_flow_run(id)
@@ -178,15 +178,15 @@ def delete(id: str) -> None:
 
 
 @command.command("watch")
-@positional("id", help="Give the id or the name of a flow run.")
+@positional("id", help="Pass the id or name of a flow run.")
 @click.option("--timeout", type=click.IntRange(min=1), help="Seconds after which to stop.")
 def watch(id: str, timeout: int | None) -> None:
-    """Follow the states and logs of a flow run until it has ended; the exit code is 1 unless it completed."""
+    """Print the states and logs of a flow run until it has ended. The exit code is 1 unless it completed."""
     _follow.follow_run(find_flow_run(id), timeout=timeout)
 
 
 @command.command("cancel")
-@positional("id", help="Give the id or the name of a flow run.")
+@positional("id", help="Pass the id or name of a flow run.")
 def cancel(id: str) -> None:
     """Cancel a flow run."""
     run = find_flow_run(id)
@@ -195,30 +195,30 @@ def cancel(id: str) -> None:
         fail(f"Flow run {run.name!r} cannot be cancelled: {getattr(answer.details, 'reason', None)}")
     if answer.state is not None and answer.state.is_cancelled():
         return click.echo(f"Cancelled flow run {run.name!r} ({run.id}).")
-    return click.echo(f"Flow run {run.name!r} ({run.id}) is to be cancelled.")
+    return click.echo(f"Flow run {run.name!r} ({run.id}) is being cancelled.")
 
 
 @command.command("retry")
-@positional("id_or_name", help="Give the id or the name of a flow run.")
-@click.option("--entrypoint", "-e", metavar="FILE:FLOW", help="Where its flow is, when it has no deployment.")
+@positional("id_or_name", help="Pass the id or name of a flow run.")
+@click.option("--entrypoint", "-e", metavar="FILE:FLOW", help="Entrypoint of the flow, for a run without a deployment.")
 def retry(id_or_name: str, entrypoint: str | None) -> None:
-    """Run a flow run that has ended again: a worker does when it has a deployment, else this process."""
+    """Retry a finished flow run, on a worker if it has a deployment, else in this process."""
     run = find_flow_run(id_or_name)
     if not _follow.has_ended(run):
-        fail(f"Flow run {run.name!r} is {run.state_name}: only one that has ended can be retried.")
+        fail(f"Flow run {run.name!r} is {run.state_name}. Only a finished flow run can be retried.")
     if run.deployment_id is None and entrypoint is None:
-        fail(f"Flow run {run.name!r} has no deployment: say where its flow is with --entrypoint path/to/file.py:flow.")
+        fail(f"Flow run {run.name!r} has no deployment. Pass its flow with --entrypoint path/to/file.py:flow.")
     get_client().set_flow_run_state(run.id, states.AwaitingRetry(message="Retried from the command line."), force=True)
     if run.deployment_id is not None:
-        return click.echo(f"Flow run {run.name!r} ({run.id}) is scheduled again; a worker runs it.")
+        return click.echo(f"Flow run {run.name!r} ({run.id}) is scheduled for retry on a worker.")
     return _execution.execute_flow_run(get_client().read_flow_run(run.id), entrypoint)
 
 
 @command.command("execute")
-@positional("id", help="Give the id or the name of a flow run.", required=False)
+@positional("id", help="Pass the id or name of a flow run.", required=False)
 def execute(id: str | None) -> None:
-    """Run a flow run in this process: the one given, else that of PREFECT__FLOW_RUN_ID."""
-    wanted = id or os.environ.get("PREFECT__FLOW_RUN_ID")
-    if wanted is None:
-        fail("Give the id of a flow run, or set PREFECT__FLOW_RUN_ID.")
-    _execution.execute_flow_run(find_flow_run(wanted))
+    """Execute a flow run in this process; its id defaults to PREFECT__FLOW_RUN_ID."""
+    id_or_name = id or os.environ.get("PREFECT__FLOW_RUN_ID")
+    if id_or_name is None:
+        fail("Pass the id of a flow run, or set PREFECT__FLOW_RUN_ID.")
+    _execution.execute_flow_run(find_flow_run(id_or_name))

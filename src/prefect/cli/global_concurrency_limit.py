@@ -1,4 +1,4 @@
-"""`prefect global-concurrency-limit`: limits with a name, that whatever runs may take slots of."""
+"""`prefect global-concurrency-limit`: named concurrency limits."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 else:
     actions = lazy("prefect.schemas.actions")
 
-command = group("global-concurrency-limit", "Limits with a name, for whatever runs at the same time.")
+command = group("global-concurrency-limit", "Manage named concurrency limits.")
 
-_name_argument = positional("name", help="Give the name of the limit.")
-_active_slots_option = click.option("--active-slots", type=click.IntRange(min=0), help="How many slots are taken.")
+_name_argument = positional("name", help="Pass the name of a global concurrency limit.")
+_active_slots_option = click.option("--active-slots", type=click.IntRange(min=0), help="Number of slots in use.")
 _slot_decay_option = click.option(
-    "--slot-decay-per-second", type=click.FloatRange(min=0), help="How many taken slots become free each second."
+    "--slot-decay-per-second",
+    type=click.FloatRange(min=0),
+    help="Number of slots released per second, for a rate limit.",
 )
 
 
@@ -40,7 +42,7 @@ def _read_all() -> list[GlobalConcurrencyLimitResponse]:
 @command.command("ls")
 @output_option
 def ls(output: str | None) -> None:
-    """List the limits."""
+    """List global concurrency limits."""
     found = _read_all()
     if output:
         return print_json(found)
@@ -59,9 +61,11 @@ def ls(output: str | None) -> None:
 @command.command("inspect")
 @_name_argument
 @output_option
-@click.option("--file", "-f", "file_path", type=click.Path(path_type=Path), help="Write it to this file as JSON.")
+@click.option(
+    "--file", "-f", "file_path", type=click.Path(path_type=Path), help="Write the limit to this file as JSON."
+)
 def inspect(name: str, output: str | None, file_path: Path | None) -> None:
-    """Show a limit."""
+    """Show a global concurrency limit."""
     found = _find(name)
     if file_path is not None:
         file_path.write_text(as_json(found) + "\n")
@@ -86,17 +90,17 @@ def inspect(name: str, output: str | None, file_path: Path | None) -> None:
 
 @command.command("create")
 @_name_argument
-@click.option("--limit", "-l", type=click.IntRange(min=0), required=True, help="How many slots it has.")
-@flag("--disable", default=None, help="Nobody is held up by it for now.")
-@click.option("--active-slots", type=click.IntRange(min=0), default=0, help="How many slots are taken.")
+@click.option("--limit", "-l", type=click.IntRange(min=0), required=True, help="Number of slots.")
+@flag("--disable", default=None, help="Create the limit inactive.")
+@click.option("--active-slots", type=click.IntRange(min=0), default=0, help="Number of slots in use.")
 @click.option(
     "--slot-decay-per-second",
     type=click.FloatRange(min=0),
     default=0.0,
-    help="How many taken slots become free each second.",
+    help="Number of slots released per second, for a rate limit.",
 )
 def create(name: str, limit: int, disable: bool | None, active_slots: int, slot_decay_per_second: float) -> None:
-    """Create a limit."""
+    """Create a global concurrency limit."""
     new = actions.GlobalConcurrencyLimitCreate(
         name=name,
         limit=limit,
@@ -113,19 +117,19 @@ def create(name: str, limit: int, disable: bool | None, active_slots: int, slot_
 
 @command.command("update")
 @_name_argument
-@flag("--enable", default=None, help="Let it hold up again who wants slots.")
-@flag("--disable", default=None, help="Let it hold up nobody.")
-@click.option("--limit", "-l", type=click.IntRange(min=0), help="How many slots it has.")
+@flag("--enable", default=None, help="Activate the limit.")
+@flag("--disable", default=None, help="Deactivate the limit.")
+@click.option("--limit", "-l", type=click.IntRange(min=0), help="Number of slots.")
 @_active_slots_option
 @_slot_decay_option
 def update(name: str, enable: bool | None, disable: bool | None, **changes: Any) -> None:
-    """Change a limit."""
+    """Update a global concurrency limit."""
     if enable and disable:
-        fail("Use --enable or --disable, not both.")
+        fail("Use either --enable or --disable.")
     active = enable if enable is not None else (None if disable is None else not disable)
     values = {key: value for key, value in {"active": active, **changes}.items() if value is not None}
     if not values:
-        fail("Give what is to change: --limit, --active-slots, --slot-decay-per-second, --enable or --disable.")
+        fail("Pass at least one of --limit, --active-slots, --slot-decay-per-second, --enable and --disable.")
     _find(name)
     get_client().update_global_concurrency_limit(name, actions.GlobalConcurrencyLimitUpdate(**values))
     click.echo(f"Updated global concurrency limit {name!r}.")
@@ -134,29 +138,29 @@ def update(name: str, enable: bool | None, disable: bool | None, **changes: Any)
 @command.command("enable")
 @_name_argument
 def enable(name: str) -> None:
-    """Let a limit hold up again who wants slots."""
+    """Activate a global concurrency limit."""
     _set_active(name, True)
 
 
 @command.command("disable")
 @_name_argument
 def disable(name: str) -> None:
-    """Let a limit hold up nobody."""
+    """Deactivate a global concurrency limit."""
     _set_active(name, False)
 
 
 def _set_active(name: str, active: bool) -> None:
     state = "enabled" if active else "disabled"
     if _find(name).active is active:
-        fail(f"The global concurrency limit {name!r} is {state} already.")
+        fail(f"The global concurrency limit {name!r} is already {state}.")
     get_client().update_global_concurrency_limit(name, actions.GlobalConcurrencyLimitUpdate(active=active))
-    click.echo(f"The global concurrency limit {name!r} is {state}.")
+    click.echo(f"The global concurrency limit {name!r} is now {state}.")
 
 
 @command.command("delete")
 @_name_argument
 def delete(name: str) -> None:
-    """Delete a limit."""
+    """Delete a global concurrency limit."""
     _find(name)
     confirm(f"Delete the global concurrency limit {name!r}?")
     get_client().delete_global_concurrency_limit_by_name(name)

@@ -1,4 +1,4 @@
-"""`prefect journal`: what runs have recorded and nobody has read yet."""
+"""`prefect journal`: inspect and ship the records that wait in the journal."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ else:
     store = lazy("prefect.outbox.store")
 
 SHIP_TIMEOUT_SECONDS = 30.0
-"""Seconds that shipping waits for an acknowledgement of the server."""
+"""Seconds to wait for the server to acknowledge a batch."""
 
-command = group("journal", "See what waits in the journal, and deliver it.")
+command = group("journal", "Inspect and ship the records that wait in the journal.")
 
 
 @command.command("status")
 @output_option
 def status(output: str | None) -> None:
-    """Show what waits in the journal and for servers, and what could not be applied or was refused."""
+    """Show waiting, dead-lettered and refused records of the journal and of each outbox."""
     home = settings.get_current_settings().home
     batches, size = journal_ingestion.measure_backlog(home)
     database = local.LocalApplication(home).database
@@ -48,10 +48,10 @@ def status(output: str | None) -> None:
         return print_json({**facts, "store": str(database.path), "set_aside": dead_letters, "outboxes": outboxes})
     print_fields(
         {
-            "Journal": path if path.exists() else f"{path} (not there yet)",
+            "Journal": path if path.exists() else f"{path} (not created yet)",
             "Waiting": f"{batches} batches, {size:,} bytes" if batches else "nothing",
             "Store": database.path,
-            "Set aside": f"{len(dead_letters)} records" if dead_letters else "nothing",
+            "Dead letters": f"{len(dead_letters)} records" if dead_letters else "nothing",
         }
     )
     for row in dead_letters[:5]:
@@ -77,7 +77,7 @@ def _summarize_outbox(each: store.Outbox) -> dict[str, Any]:
 
 @command.command("ship")
 def ship() -> None:
-    """Deliver what waits: to the server of PREFECT_API_URL if it is set, else to the local store."""
+    """Ship waiting records to the server of PREFECT_API_URL, or apply them to the local store."""
     current = settings.get_current_settings()
     if current.api.url:
         _ship_to_server(current)
@@ -91,30 +91,30 @@ def _ship_to_server(current: settings.Settings) -> None:
 
     def progress(left: int) -> None:
         if is_terminal() and left:
-            print_notice(f"{left:,} records wait")
+            print_notice(f"{left:,} records are waiting.")
 
     if shipper.outbox.path.exists() and not shipper.ship_within(SHIP_TIMEOUT_SECONDS, float("inf"), progress):
         left = shipper.outbox.count_waiting()
         raise click.ClickException(
             f"{left:,} of {waiting:,} records still wait in {str(shipper.outbox.path)!r} for {shipper.outbox.url}: "
-            f"{shipper.unavailable_reason or 'another process ships them, and has not finished'}."
+            f"{shipper.unavailable_reason or 'another process is shipping them and has not finished'}."
         )
     click.echo(f"Shipped {waiting:,} records to {shipper.outbox.url}.")
     refused = len(shipper.outbox.read_refused()) if shipper.outbox.path.exists() else 0
     if refused:
-        print_notice(f"The server has refused {refused:,} records; `prefect journal status` shows why.")
+        print_notice(f"The server refused {refused:,} records. `prefect journal status` shows why.")
 
 
 def _apply_to_store(home: Path) -> None:
     def progress(done: int, waiting: int) -> None:
         if is_terminal() and waiting:
-            print_notice(f"{done:,} records, {waiting:,} batches wait")
+            print_notice(f"{done:,} records applied, {waiting:,} batches are waiting.")
 
     database = local.LocalApplication(home).database
     done = _io.drive(journal_ingestion.apply_journal(database, home, progress))
     click.echo(f"Applied {done.records:,} records to {str(database.path)!r}.")
     if done.dead_lettered:
-        print_notice(f"{done.dead_lettered:,} records were set aside; `prefect journal status` shows why.")
+        print_notice(f"{done.dead_lettered:,} records could not be applied. `prefect journal status` shows why.")
     for each in store.find_outboxes(home):
         if waiting := each.count_waiting():
-            print_notice(f"{waiting:,} records wait for {each.url}: set PREFECT_API_URL to that to ship them.")
+            print_notice(f"{waiting:,} records wait for {each.url}. Set PREFECT_API_URL to that URL to ship them.")

@@ -1,4 +1,4 @@
-"""`prefect profile`: choose and change profiles of settings."""
+"""`prefect profile`: manage profiles of settings."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ else:
 
 MASKED_VALUE = "********"
 
-command = group("profile", "Choose and change profiles of settings.")
+command = group("profile", "Manage profiles of settings.")
 
 
 @command.command("ls")
 @output_option
 def ls(output: str | None) -> None:
-    """List the profiles."""
+    """List profiles."""
     current = context.get_settings_context().profile_name
     names = list(profiles.load_profiles())
     if output:
@@ -40,10 +40,10 @@ def ls(output: str | None) -> None:
 
 
 @command.command("create")
-@positional("name", help="Give the name of the new profile.")
-@click.option("--from", "from_name", metavar="NAME", help="The profile to copy.")
+@positional("name", help="Pass the name of the new profile.")
+@click.option("--from", "from_name", metavar="NAME", help="Profile to copy.")
 def create(name: str, from_name: str | None) -> None:
-    """Make a new profile."""
+    """Create a profile."""
     user_profiles = profiles.load_profiles(include_defaults=False)
     if name in user_profiles.names:
         fail(f"There is already a profile {name!r}; `prefect profile delete {name!r}` removes it.")
@@ -56,15 +56,17 @@ def create(name: str, from_name: str | None) -> None:
 
 
 @command.command("use")
-@positional("name", help="Give the name of a profile.")
+@positional("name", help="Pass the name of a profile.")
 def use(name: str) -> None:
-    """Make a profile the active one."""
+    """Activate a profile."""
     chosen = profiles.load_profile(name)
     user_profiles = profiles.load_profiles(include_defaults=False)
     user_profiles.set_active(name, check=False)
     profiles.save_profiles(user_profiles)
     if os.environ.get("PREFECT_PROFILE", name) != name:
-        print_notice(f"PREFECT_PROFILE is {os.environ['PREFECT_PROFILE']!r} in the environment, which wins.")
+        print_notice(
+            f"PREFECT_PROFILE is {os.environ['PREFECT_PROFILE']!r} in the environment, which takes precedence."
+        )
     with context.use_profile(chosen) as chosen_context:
         url = chosen_context.settings.api.url
         home = chosen_context.settings.home
@@ -73,14 +75,14 @@ def use(name: str) -> None:
 
 
 @command.command("inspect")
-@positional("name", required=False, help="The name of a profile; the active one when it is not given.")
+@positional("name", required=False, help="Pass the name of a profile; the active one is the default.")
 @output_option
 def inspect(name: str | None, output: str | None) -> None:
     """Show the settings of a profile."""
     if name is None:
         name = context.get_settings_context().profile_name
         if not output:
-            print_notice(f"No name is given; this is the active profile {name!r}.")
+            print_notice(f"No profile named; showing the active profile {name!r}.")
     profile = profiles.load_profile(name)
     shown = {
         setting.name: MASKED_VALUE if setting.is_secret else str(value)
@@ -96,12 +98,12 @@ def inspect(name: str | None, output: str | None) -> None:
 
 
 @command.command("delete")
-@positional("name", help="Give the name of a profile.")
+@positional("name", help="Pass the name of a profile.")
 def delete(name: str) -> None:
-    """Remove a profile."""
+    """Delete a profile."""
     user_profiles = _load_user_profiles_with(name)
     if name == context.get_settings_context().profile_name:
-        fail(f"{name!r} is the active profile; make another one active before you delete it.")
+        fail(f"Profile {name!r} is active. Activate another one with `prefect profile use` before you delete it.")
     confirm(f"Delete profile {name!r}?")
     user_profiles.remove_profile(name)
     profiles.save_profiles(user_profiles)
@@ -109,10 +111,10 @@ def delete(name: str) -> None:
 
 
 @command.command("rename")
-@positional("name", help="Give the name of a profile.")
-@positional("new_name", help="Give its new name.")
+@positional("name", help="Pass the name of a profile.")
+@positional("new_name", help="Pass its new name.")
 def rename(name: str, new_name: str) -> None:
-    """Give a profile another name."""
+    """Rename a profile."""
     user_profiles = _load_user_profiles_with(name)
     if new_name in user_profiles.names:
         fail(f"There is already a profile {new_name!r}.")
@@ -129,15 +131,15 @@ def rename(name: str, new_name: str) -> None:
 
 @command.command("populate-defaults")
 def populate_defaults() -> None:
-    """Write the profiles that come with the package to the file, where they can be edited."""
+    """Add the built-in profiles to the profiles file, where they can be edited."""
     user_profiles = profiles.load_profiles(include_defaults=False)
     missing: list[Profile] = [
         profile for name, profile in profiles.load_profiles().items() if name not in user_profiles.names
     ]
     if not missing:
-        return click.echo("All of them are there already.")
-    click.echo(f"To be added: {', '.join(profile.name for profile in missing)}.")
-    confirm("Write them?", default=True)
+        return click.echo("All built-in profiles are already in the file.")
+    click.echo(f"Profiles to add: {', '.join(profile.name for profile in missing)}.")
+    confirm("Add them?", default=True)
     for profile in missing:
         user_profiles.add_profile(profile.model_copy(update={"source": None}))
     profiles.save_profiles(user_profiles)
@@ -145,10 +147,10 @@ def populate_defaults() -> None:
 
 
 def _load_user_profiles_with(name: str) -> ProfilesCollection:
-    """The profiles of the user's file, which must have this one."""
+    """Load the profiles of the user's file; fail if this one is not among them."""
     user_profiles = profiles.load_profiles(include_defaults=False)
     if name not in user_profiles.names:
         if name in constants.PACKAGED_PROFILES:
-            fail(f"Profile {name!r} comes with the package, so it cannot be changed; create one from it.")
+            fail(f"Profile {name!r} is built in and cannot be changed. Copy it with `prefect profile create --from`.")
         fail(f"There is no profile {name!r}.")
     return user_profiles

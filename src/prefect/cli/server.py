@@ -1,4 +1,4 @@
-"""`prefect server`: run a server, here or in the background, and see whether it answers."""
+"""`prefect server`: run a server in the foreground or background, and check its health."""
 
 from __future__ import annotations
 
@@ -27,26 +27,28 @@ else:
     configuration = lazy("prefect.logging.configuration")
     serving = lazy("prefect.server.app.serving")
 
-command = group("server", "Run a server, and see whether it answers.")
+command = group("server", "Run a server and check its health.")
 command.add_command(database)
 command.add_command(services)
 
 POLL_INTERVAL_SECONDS = 0.2
-"""Seconds between two looks whether a server answers."""
+"""Seconds between two health checks."""
 
 
 @command.command("start")
-@click.option("--host", help="The address to listen on.  [PREFECT_SERVER_API_HOST]")
-@click.option("--port", type=int, help="The port to listen on; 0 takes a free one.  [PREFECT_SERVER_API_PORT]")
-@click.option("--keep-alive-timeout", type=int, help="Seconds that an idle connection is kept open.")
-@click.option("--log-level", help="What to log.  [PREFECT_SERVER_LOGGING_LEVEL]")
-@flag("--scheduler", default=None, help="Whether to create the runs of schedules.")
-@click.option("--analytics-on/--analytics-off", "analytics", default=None, help="Accepted; nothing is ever sent.")
-@flag("--late-runs", default=None, help="Whether to mark runs that are late.")
-@flag("--ui", default=None, help="Whether to serve the pages at /.")
-@click.option("--no-services", is_flag=True, help="Only answer requests; leave the loops to other processes.")
-@flag("--background", "-b", help="Leave it running in the background.")
-@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="How many processes answer.")
+@click.option("--host", help="Address to listen on.  [PREFECT_SERVER_API_HOST]")
+@click.option("--port", type=int, help="Port to listen on; 0 picks a free one.  [PREFECT_SERVER_API_PORT]")
+@click.option("--keep-alive-timeout", type=int, help="Seconds to keep an idle connection open.")
+@click.option("--log-level", help="Log level.  [PREFECT_SERVER_LOGGING_LEVEL]")
+@flag("--scheduler", default=None, help="Run the scheduler, which creates runs of schedules.")
+@click.option(
+    "--analytics-on/--analytics-off", "analytics", default=None, help="Accepted without effect: no analytics are sent."
+)
+@flag("--late-runs", default=None, help="Mark late runs.")
+@flag("--ui", default=None, help="Serve the web interface at /.")
+@click.option("--no-services", is_flag=True, help="Serve the API only; run background services in another process.")
+@flag("--background", "-b", help="Run the server in the background.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Number of server processes.")
 def start(no_services: bool, background: bool, workers: int, **options: Any) -> None:
     """Run a server until it is stopped."""
     accessors = {
@@ -67,7 +69,7 @@ def start(no_services: bool, background: bool, workers: int, **options: Any) -> 
             _start_in_background(settings, no_services, workers)
             return
         if (pid := BackgroundProcess("server").find_pid()) not in (None, os.getpid()):
-            click.echo(f"A server of this home runs in the background, too, as process {pid}.", err=True)
+            click.echo(f"Another server of this home is running in the background as process {pid}.", err=True)
         configuration.setup_logging()
         serving.serve(
             settings, loops=not no_services, workers=workers, started=lambda address: _print_address(address, settings)
@@ -78,28 +80,28 @@ def start(no_services: bool, background: bool, workers: int, **options: Any) -> 
 def _print_address(address: str, settings: Settings) -> None:
     api = address + serving.base_path(settings)
     click.echo(
-        f"\nThe server answers at {api}\n\n"
+        f"\nServer running at {api}\n\n"
         f"  Documentation   {api}/docs\n"
         f"  Data            {serving.describe_database(settings)}\n"
-        f"  For programs    prefect config set PREFECT_API_URL={api}\n\n"
-        "Ctrl+C stops it.\n"
+        f"  Use it with     prefect config set PREFECT_API_URL={api}\n\n"
+        "Press Ctrl+C to stop.\n"
     )
 
 
 def _start_in_background(settings: Settings, no_services: bool, workers: int) -> None:
     api = settings.server.api
     if api.port == 0:
-        fail("A server in the background needs a port that others can know: name one with --port.")
+        fail("A server in the background requires a fixed port. Pass one with --port.")
     if BackgroundProcess("server").find_pid() is None:
-        serving.check_port(settings)  # or another server on that port would be taken for the one that is started here
+        serving.check_port(settings)  # or the health check would reach another server on that port
     url = f"http://{_client_host(api.host)}:{api.port}{serving.base_path(settings)}"
     arguments = ["server", "start", "--workers", str(workers), *(["--no-services"] if no_services else [])]
     pid = BackgroundProcess("server").start(arguments, lambda: _is_healthy(f"{url}/health"))
-    click.echo(f"The server answers at {url}, as process {pid}. `prefect server stop` stops it.")
+    click.echo(f"Server running at {url} as process {pid}. Stop it with `prefect server stop`.")
 
 
 def _client_host(host: str) -> str:
-    """A name for the address that a server listens on."""
+    """Return a host that reaches a server listening on this address."""
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{name}]" if ":" in name else name
 
@@ -114,7 +116,7 @@ def _is_healthy(url: str) -> bool:
 
 @command.command("stop")
 def stop() -> None:
-    """Stop the server that runs in the background."""
+    """Stop the background server."""
     if BackgroundProcess("server").stop():
         click.echo("Server stopped.")
     else:
@@ -122,18 +124,18 @@ def stop() -> None:
 
 
 @command.command("status")
-@flag("--wait", help="Wait until the server answers.")
+@flag("--wait", help="Wait until the server is available.")
 @click.option(
     "--timeout",
     "-t",
     type=int,
     default=0,
     show_default=True,
-    help="Seconds to wait at most with --wait; 0 is for ever.",
+    help="Maximum number of seconds to --wait; 0 waits forever.",
 )
 @output_option
 def status(wait: bool, timeout: int, output: str | None) -> None:
-    """See whether the server of PREFECT_API_URL answers."""
+    """Check whether the server of PREFECT_API_URL is available."""
     url = get_current_settings().api.url
     if not url:
         fail("No API URL configured. Set PREFECT_API_URL to the address of your server.")
@@ -146,9 +148,9 @@ def status(wait: bool, timeout: int, output: str | None) -> None:
         version = _read_version()
         if output:
             return print_json({"status": "available", "api_url": url, "server_version": version})
-        return click.echo(f"The server at {url} answers. Its version is {version}.")
+        return click.echo(f"The server at {url} is available. Its version is {version}.")
     if not output:
-        fail(f"The server at {url} does not answer: {error}")
+        fail(f"The server at {url} is not available: {error}")
     print_json({"status": "unavailable", "api_url": url, "error": str(error)})
     raise click.exceptions.Exit(1)
 

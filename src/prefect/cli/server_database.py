@@ -1,4 +1,4 @@
-"""`prefect server database`: the schema of a server's database."""
+"""`prefect server database`: migrations of a server's database."""
 
 from __future__ import annotations
 
@@ -17,67 +17,69 @@ else:
     migrations = lazy("prefect.server.db.migrations")
     opening = lazy("prefect.server.db.opening")
 
-command = group("database", "Change the schema of the server's database.")
+command = group("database", "Migrate the server's database.")
 
-_yes_option = flag("--yes", "-y", help="Do not ask.")
-_dry_run_option = flag("--dry-run", help="Only show the statements that would be run.")
+_yes_option = flag("--yes", "-y", help="Skip the confirmation.")
+_dry_run_option = flag("--dry-run", help="Print the SQL statements instead of executing them.")
 
 
 @command.command("upgrade")
 @_yes_option
-@click.option("--revision", "-r", default="head", show_default=True, help="The revision to go to.")
+@click.option("--revision", "-r", default="head", show_default=True, help="Target revision.")
 @_dry_run_option
 def upgrade(yes: bool, revision: str, dry_run: bool) -> None:
-    """Bring the database to a newer revision."""
+    """Upgrade the database to a revision."""
     settings = get_current_settings()
     if not (yes or dry_run):
-        confirm(f"Bring the database {opening.place(settings)} to revision {revision}?", default=True)
-    migrations.upgrade(opening.target(settings), revision, dry_run)
+        confirm(f"Upgrade the database {opening.describe_database(settings)} to revision {revision}?", default=True)
+    migrations.upgrade(opening.migration_target(settings), revision, dry_run)
     if not dry_run:
-        click.echo(f"The database {opening.place(settings)} is at revision {revision}.")
+        click.echo(f"The database {opening.describe_database(settings)} is at revision {revision}.")
 
 
 @command.command("downgrade")
 @_yes_option
-@click.option("--revision", "-r", default="-1", show_default=True, help="The revision to go to; -1 is the one before.")
+@click.option("--revision", "-r", default="-1", show_default=True, help="Target revision; -1 is the previous one.")
 @_dry_run_option
 def downgrade(yes: bool, revision: str, dry_run: bool) -> None:
-    """Take the database back to an older revision. What that one cannot hold is lost."""
+    """Downgrade the database to a revision. Data that it cannot store is lost."""
     settings = get_current_settings()
     if not (yes or dry_run):
-        confirm(f"Take the database {opening.place(settings)} to revision {revision}? What that cannot hold is lost.")
-    migrations.downgrade(opening.target(settings), revision, dry_run)
+        confirm(
+            f"Downgrade the database {opening.describe_database(settings)} to revision {revision}? This may lose data."
+        )
+    migrations.downgrade(opening.migration_target(settings), revision, dry_run)
     if not dry_run:
-        click.echo(f"The database {opening.place(settings)} is at revision {revision}.")
+        click.echo(f"The database {opening.describe_database(settings)} is at revision {revision}.")
 
 
 @command.command("reset")
 @_yes_option
 def reset(yes: bool) -> None:
-    """Remove everything from the database, and create its tables anew."""
+    """Delete all data and recreate the tables."""
     settings = get_current_settings()
     if not yes:
-        confirm(f"Remove everything from the database {opening.place(settings)}?")
-    target = opening.target(settings)
+        confirm(f"Delete all data of the database {opening.describe_database(settings)}?")
+    target = opening.migration_target(settings)
     migrations.downgrade(target, "base")
     migrations.upgrade(target)
-    click.echo(f"The database {opening.place(settings)} is empty.")
+    click.echo(f"The database {opening.describe_database(settings)} is empty.")
 
 
 @command.command("stamp")
-@positional("revision", help="Give the revision that the database is at.")
+@positional("revision", help="Pass the revision of the database.")
 def stamp(revision: str) -> None:
-    """Say that the database is at a revision, without changing it."""
+    """Record a revision without running migrations."""
     settings = get_current_settings()
-    migrations.stamp(opening.target(settings), revision)
-    click.echo(f"The database {opening.place(settings)} is stamped with revision {revision}.")
+    migrations.stamp(opening.migration_target(settings), revision)
+    click.echo(f"The database {opening.describe_database(settings)} is stamped with revision {revision}.")
 
 
 @command.command("revision")
-@click.option("--message", "-m", help="What the revision is for.")
-@flag("--autogenerate", help="Accepted by name only: revisions are written by hand here.")
+@click.option("--message", "-m", help="Description of the revision.")
+@flag("--autogenerate", help="Not supported: revisions are written by hand.")
 def revision(message: str | None, autogenerate: bool) -> None:
-    """Write the file of a new revision, for who works on the schema."""
+    """Create a new, empty migration."""
     if autogenerate:
-        raise NotImplementedError("Revisions are not generated: they are written by hand. Leave --autogenerate out.")
-    migrations.new_revision(opening.target(get_current_settings()), message)
+        raise NotImplementedError("--autogenerate is not supported: revisions are written by hand.")
+    migrations.new_revision(opening.migration_target(get_current_settings()), message)

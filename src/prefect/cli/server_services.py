@@ -1,4 +1,4 @@
-"""`prefect server services`: the loops of a server, listed, and run in a process of their own."""
+"""`prefect server services`: list and run the background services of a server."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ else:
     loops = lazy("prefect.server.loops")
     serving = lazy("prefect.server.app.serving")
 
-command = group("services", "What a server does by itself, again and again.")
+command = group("services", "Manage the background services of a server.")
 command.aliases = {"list": "ls", "enable": "start", "disable": "stop"}
 
 
 @command.command("ls")
 @output_option
 def ls(output: str | None) -> None:
-    """List the services, and whether the settings want them."""
+    """List background services and whether they are enabled."""
     found = loops.all_loops(get_current_settings())
     if output:
         return print_json(
@@ -43,31 +43,31 @@ def ls(output: str | None) -> None:
             ]
         )
     print_table(
-        ["Name", "Enabled", "Every", "What it does"],
+        ["Name", "Enabled", "Every", "Description"],
         [[loop.name, "yes" if loop.enabled else "no", f"{loop.interval_seconds:g} s", loop.summary] for loop in found],
     )
 
 
 @command.command("start")
-@flag("--background", "-b", help="Leave them running in the background.")
+@flag("--background", "-b", help="Run the services in the background.")
 def start(background: bool) -> None:
-    """Run the services without the API, until they are stopped."""
+    """Run the background services without the API."""
     if background:
         background_process = BackgroundProcess("services")
         log_start = background_process.log_file.stat().st_size if background_process.log_file.exists() else 0
         pid = background_process.start(
             ["server", "services", "start"], lambda: b"\n" in background_process.log_file.read_bytes()[log_start:]
         )
-        click.echo(f"The services run, as process {pid}. `prefect server services stop` stops them.")
+        click.echo(f"Services running as process {pid}. Stop them with `prefect server services stop`.")
         return
     configuration.setup_logging()
-    serving.serve_loops(get_current_settings(), lambda: click.echo("The services run. Ctrl+C stops them."))
+    serving.serve_loops(get_current_settings(), lambda: click.echo("Services running. Press Ctrl+C to stop."))
     click.echo("Stopped.")
 
 
 @command.command("stop")
 def stop() -> None:
-    """Stop the services that run in the background."""
+    """Stop the background services."""
     if BackgroundProcess("services").stop():
         click.echo("All services stopped.")
     else:

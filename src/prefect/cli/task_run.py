@@ -1,4 +1,4 @@
-"""`prefect task-run`: look at task runs."""
+"""`prefect task-run`: list and inspect task runs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ else:
     filters = lazy("prefect.schemas.filters")
     sorting = lazy("prefect.schemas.sorting")
 
-command = group("task-run", "Look at task runs.")
+command = group("task-run", "View task runs.")
 
 
 @command.command("ls")
-@multiple_option("--task-run-name", "names", metavar="NAME", help="Only runs of this name")
+@multiple_option("--task-run-name", "names", metavar="NAME", help="Include runs with this name")
 @_runs.run_list_options(limit=15)
 def ls(
     names: tuple[str, ...], limit: int, states: tuple[str, ...], state_types: tuple[str, ...], output: str | None
@@ -30,7 +30,7 @@ def ls(
     criteria: dict[str, Any] = {"state": _runs.build_state_filter("TaskRun", states, state_types)}
     if names:
         criteria["name"] = filters.TaskRunFilterName(any_=list(names))
-    # By id rather than by expected start: nearly the same order, and the one that needs no index on every task run.
+    # Sorted by id: nearly the order of expected start, and needs no index on task runs.
     found = get_client().read_task_runs(
         task_run_filter=filters.TaskRunFilter(**criteria), sort=sorting.TaskRunSort.ID_DESC, limit=limit
     )
@@ -61,13 +61,13 @@ def _read_flow_run_names(found: list[runs.TaskRun]) -> dict[Any, str]:
 
 
 @command.command("inspect")
-@positional("id", help="Give the id or the name of a task run.")
-@flag("--web", help="Open it in a browser.")
+@positional("id", help="Pass the id or name of a task run.")
+@flag("--web", help="Open the task run in a browser.")
 @output_option
 def inspect(id: str, web: bool, output: str | None) -> None:
     """Show a task run."""
     if web:
-        raise NotImplementedError("--web needs the server's page, which is not built yet (a later issue).")
+        raise NotImplementedError("--web is not implemented yet: the web interface has no page of a task run.")
     run = _find_task_run(id)
     if output:
         return print_json(run)
@@ -89,7 +89,7 @@ def inspect(id: str, web: bool, output: str | None) -> None:
 
 
 def _describe_inputs(run: runs.TaskRun) -> list[str]:
-    """Where each argument came from that came from another run."""
+    """Describe the arguments that are results of other runs."""
     return [
         f"{name} from {source.input_type.replace('_', ' ')} {source.id}"  # pyright: ignore[reportAttributeAccessIssue]
         for name, sources in run.task_inputs.items()
@@ -106,7 +106,7 @@ def _find_task_run(wanted: str) -> runs.TaskRun:
 
 
 @command.command("logs")
-@positional("id", help="Give the id or the name of a task run.")
+@positional("id", help="Pass the id or name of a task run.")
 @_runs.log_options(num_logs=20)
 def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, output: str | None) -> None:
     """Show the logs of a task run."""

@@ -1,4 +1,4 @@
-"""`prefect variable`: named values that programs read."""
+"""`prefect variable`: manage variables."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ else:
     actions = lazy("prefect.schemas.actions")
     orjson = lazy("orjson")
 
-command = group("variable", "Named values that programs read.")
+command = group("variable", "Manage variables.")
 
-_name_argument = positional("name", help="Give the name of the variable.")
+_name_argument = positional("name", help="Pass the name of a variable.")
 
 
 def _find(name: str) -> Variable:
@@ -34,7 +34,7 @@ def _find(name: str) -> Variable:
 @limit_option(100)
 @output_option
 def ls(limit: int, output: str | None) -> None:
-    """List variables by name."""
+    """List variables, sorted by name."""
     found = get_client().read_variables(limit=limit)
     if output:
         return print_json(found)
@@ -67,25 +67,25 @@ def inspect(name: str, output: str | None) -> None:
 @command.command("get")
 @_name_argument
 def get(name: str) -> None:
-    """Print a variable's value: a text as it is, anything else as JSON."""
+    """Print the value of a variable: a string unchanged, anything else as JSON."""
     click.echo(as_text(_find(name).value))
 
 
 @command.command("set")
 @_name_argument
-@positional("value", help="Give its value.")
-@flag("--overwrite", help="Change the variable when there is one of this name.")
-@multiple_option("--tag", "tags", help="A tag")
+@positional("value", help="Pass its value.")
+@flag("--overwrite", help="Replace an existing variable.")
+@multiple_option("--tag", "tags", help="Tag of the variable")
 def set_(name: str, value: str, overwrite: bool, tags: tuple[str, ...]) -> None:
-    """Give a variable a value: JSON where it is that, else a text."""
+    """Create or replace a variable. The value is JSON or a string."""
     try:
         parsed = orjson.loads(value)
     except ValueError:
         parsed = value
     existing = get_client().read_variable_by_name(name)
     if existing is not None and not overwrite:
-        fail(f"There is already a variable {name!r}; --overwrite changes it.")
-    # Tags that are not given stay as they are.
+        fail(f"There is already a variable {name!r}; pass --overwrite to replace it.")
+    # Without --tag an existing variable keeps its tags.
     changes: dict[str, Any] = {"tags": list(tags)} if tags else {}
     if existing is None:
         get_client().create_variable(actions.VariableCreate(name=name, value=parsed, **changes))

@@ -1,7 +1,7 @@
-"""`prefect version`: which release this is, and what it works with.
+"""`prefect version`: versions of this package, Python and the database.
 
-It is what people run first and what bug reports quote, so it starts fast: it looks at what is written for the few
-settings that it shows, and builds none.
+Users run it first and bug reports quote it, so it must start fast: it peeks at the sources of the few settings that it
+shows instead of building the settings model.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ else:
     sqlite3 = lazy("sqlite3")
 
 API_VERSION = "0.8.4"
-"""The version of the REST API that this release speaks."""
+"""Version of the REST API that this release implements."""
 
 
 @standalone("version")
-@click.option("--omit-integrations/--no-omit-integrations", default=False, help="Do not look for integrations.")
+@click.option("--omit-integrations/--no-omit-integrations", default=False, help="Omit installed integrations.")
 @output_option
 def command(omit_integrations: bool, output: str | None) -> None:
-    """Show the version and what it works with."""
+    """Show the version of this package, Python and the database."""
     fields = _read_fields(omit_integrations)
     if output:
         return print_json({name.lower().replace(" ", "_").replace("/", "_"): value for name, value in fields.items()})
@@ -71,7 +71,7 @@ def _read_fields(omit_integrations: bool) -> dict[str, Any]:
 
 
 def _has_loaded_settings() -> bool:
-    """Whether settings were loaded already, as for `prefect --profile NAME version`."""
+    """Whether settings are already loaded, as for `prefect --profile NAME version`."""
     return "prefect.settings.models.root" in sys.modules
 
 
@@ -93,7 +93,7 @@ def _read_database(snapshot: Snapshot) -> dict[str, str]:
 
 
 def _find_integrations() -> dict[str, str]:
-    """The installed packages whose names begin with `prefect-`, found by the names of their directories alone."""
+    """Find installed packages named `prefect-*` by listing directories, which is faster than importlib.metadata."""
     found: dict[str, str] = {}
     for directory in sys.path:
         try:

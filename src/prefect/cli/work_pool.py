@@ -1,4 +1,4 @@
-"""`prefect work-pool`: places where deployed flow runs wait for workers."""
+"""`prefect work-pool`: manage work pools."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ else:
     orjson = lazy("orjson")
     profiles = lazy("prefect.settings.profiles")
 
-command = group("work-pool", "Look at work pools, and change them.")
+command = group("work-pool", "Manage work pools.")
 command.planned = frozenset({"provision-infra", "provision-infrastructure", "storage"})
 
-_name_argument = positional("name", help="Give the name of a work pool.")
+_name_argument = positional("name", help="Pass the name of a work pool.")
 
 
 def find_work_pool(name: str) -> WorkPool:
-    """The work pool of this name."""
+    """Return the work pool with this name."""
     return find_by_name("work pool", name, get_client().read_work_pool, lambda: [pool.name for pool in _read_all()])
 
 
@@ -58,10 +58,10 @@ def _read_all() -> list[WorkPool]:
 
 
 @command.command("ls")
-@flag("--verbose", "-v", help="With the base job templates.")
+@flag("--verbose", "-v", help="Include the base job templates.")
 @output_option
 def ls(verbose: bool, output: str | None) -> None:
-    """List work pools; (**) marks those that are paused."""
+    """List work pools. Paused ones are marked with (**)."""
     found = _read_all()
     if output:
         return print_json(found)
@@ -102,14 +102,17 @@ def inspect(name: str, output: str | None) -> None:
 
 @command.command("create")
 @_name_argument
-@click.option("--base-job-template", metavar="FILE", help="A JSON file with the base job template.")
-@flag("--paused", help="Give out no runs for now.")
-@click.option("--type", "-t", "type_", metavar="TYPE", help="The type of its workers; `process` if not given.")
-@flag("--set-as-default", help="Make it the default work pool of the active profile.")
+@click.option("--base-job-template", metavar="FILE", help="JSON file with the base job template.")
+@flag("--paused", help="Create the work pool paused.")
+@click.option("--type", "-t", "type_", metavar="TYPE", help="Worker type; defaults to `process`.")
+@flag("--set-as-default", help="Set it as the default work pool of the active profile.")
 @flag(
-    "--provision-infrastructure", "--provision-infra", "provision", help="Make the infrastructure it needs, in a cloud."
+    "--provision-infrastructure",
+    "--provision-infra",
+    "provision",
+    help="Provision cloud infrastructure; not implemented yet.",
 )
-@flag("--overwrite", help="Change the work pool when there is one of this name.")
+@flag("--overwrite", help="Update an existing work pool.")
 def create(
     name: str,
     base_job_template: str | None,
@@ -121,38 +124,38 @@ def create(
 ) -> None:
     """Create a work pool."""
     if provision:
-        raise NotImplementedError("--provision-infrastructure is not there yet; a later release brings it.")
+        raise NotImplementedError("--provision-infrastructure is not implemented yet.")
     if name.lower().startswith("prefect"):
-        fail("Names of work pools that begin with 'prefect' are kept for the server.")
+        fail("Work pool names that begin with 'prefect' are reserved for the server.")
     type_ = type_ or "process"
     template = _read_template(base_job_template) if base_job_template else read_default_template(type_)
     new = actions.WorkPoolCreate(name=name, type=type_, base_job_template=template or {}, is_paused=paused)
     try:
         pool = get_client().create_work_pool(new, overwrite=overwrite)
     except ObjectAlreadyExists:
-        fail(f"There is already a work pool {name!r}; --overwrite changes it.")
+        fail(f"There is already a work pool {name!r}; pass --overwrite to update it.")
     click.echo(f"Created work pool {name!r} ({pool.id}) of type {pool.type!r}.")
     if set_as_default:
         _set_as_default(name)
-    click.echo(f"Its runs are run by a worker: prefect worker start --pool {name!r}")
+    click.echo(f"Start a worker with: prefect worker start --pool {name!r}")
 
 
 def _read_template(file: str) -> dict[str, Any]:
     try:
         return orjson.loads(Path(file).read_bytes())
     except ValueError as error:
-        fail(f"The base job template in {file!r} is no JSON ({error}).")
+        fail(f"The base job template in {file!r} is not valid JSON: {error}.")
 
 
 def read_default_template(type_: str) -> dict[str, Any] | None:
-    """The base job template of a type of workers; None when the type has none that is known."""
+    """Return the default base job template of a worker type; None if it has none."""
     known = {
         kind: worker.get("default_base_job_configuration")
         for workers in get_client().read_worker_metadata().values()
         for kind, worker in workers.items()
     }
     if type_ not in known:
-        fail(f"There is no type of workers {type_!r}. These are known: {', '.join(sorted(known))}.")
+        fail(f"There is no worker type {type_!r}. Use one of {', '.join(sorted(known))}.")
     return known[type_]
 
 
@@ -160,14 +163,14 @@ def _set_as_default(name: str) -> None:
     all_profiles = profiles.load_profiles()
     profile = all_profiles.active_profile
     if profile is None:
-        fail("There is no active profile to keep the default work pool in; `prefect profile use` chooses one.")
+        fail("There is no active profile to store the default work pool in. Activate one with `prefect profile use`.")
     profiles.update_current_profile({"PREFECT_DEFAULT_WORK_POOL_NAME": name})
-    click.echo(f"{name!r} is the default work pool of the profile {profile.name!r}.")
+    click.echo(f"Set {name!r} as the default work pool of the profile {profile.name!r}.")
 
 
 @command.command("update")
 @_name_argument
-@click.option("--base-job-template", metavar="FILE", help="A JSON file with the base job template.")
+@click.option("--base-job-template", metavar="FILE", help="JSON file with the base job template.")
 @click.option("--concurrency-limit", type=click.IntRange(min=0), help="How many runs at the same time at most.")
 @click.option("--description", help="What it is for.")
 def update(name: str, base_job_template: str | None, concurrency_limit: int | None, description: str | None) -> None:
@@ -179,7 +182,7 @@ def update(name: str, base_job_template: str | None, concurrency_limit: int | No
     }
     values = {key: value for key, value in changes.items() if value is not None}
     if not values:
-        fail("Give what is to change: --base-job-template, --concurrency-limit or --description.")
+        fail("Pass at least one of --base-job-template, --concurrency-limit and --description.")
     _update(name, **values)
     click.echo(f"Updated work pool {name!r}.")
 
@@ -192,7 +195,7 @@ def _update(name: str, **values: Any) -> None:
 @command.command("pause")
 @_name_argument
 def pause(name: str) -> None:
-    """Let a work pool give out no runs."""
+    """Pause a work pool, so that workers get no runs from it."""
     _update(name, is_paused=True)
     click.echo(f"Paused work pool {name!r}.")
 
@@ -200,43 +203,43 @@ def pause(name: str) -> None:
 @command.command("resume")
 @_name_argument
 def resume(name: str) -> None:
-    """Let a work pool give out runs again."""
+    """Resume a paused work pool."""
     _update(name, is_paused=False)
     click.echo(f"Resumed work pool {name!r}.")
 
 
 @command.command("set-concurrency-limit")
 @_name_argument
-@positional("concurrency_limit", help="Give how many runs run at the same time at most.", type=click.IntRange(min=0))
+@positional("concurrency_limit", help="Pass the maximum number of concurrent runs.", type=click.IntRange(min=0))
 def set_concurrency_limit(name: str, concurrency_limit: int) -> None:
-    """Limit how many runs of a work pool run at the same time."""
+    """Set the concurrency limit of a work pool."""
     _update(name, concurrency_limit=concurrency_limit)
-    click.echo(f"At most {concurrency_limit} runs of the work pool {name!r} run at the same time.")
+    click.echo(f"Set the concurrency limit of the work pool {name!r} to {concurrency_limit}.")
 
 
 @command.command("clear-concurrency-limit")
 @_name_argument
 def clear_concurrency_limit(name: str) -> None:
-    """Let any number of runs of a work pool run at the same time."""
+    """Remove the concurrency limit of a work pool."""
     _update(name, concurrency_limit=None)
-    click.echo(f"Any number of runs of the work pool {name!r} run at the same time.")
+    click.echo(f"Removed the concurrency limit of the work pool {name!r}.")
 
 
 @command.command("delete")
 @_name_argument
 def delete(name: str) -> None:
-    """Delete a work pool with its queues."""
+    """Delete a work pool and its work queues."""
     find_work_pool(name)
-    confirm(f"Delete the work pool {name!r} with its queues?")
+    confirm(f"Delete the work pool {name!r} and its work queues?")
     get_client().delete_work_pool(name)
     click.echo(f"Deleted work pool {name!r}.")
 
 
 @command.command("get-default-base-job-template")
-@click.option("--type", "-t", "type_", metavar="TYPE", help="The type of workers; `process` if not given.")
-@click.option("--file", "-f", metavar="FILE", help="Write it to this file.")
+@click.option("--type", "-t", "type_", metavar="TYPE", help="Worker type; defaults to `process`.")
+@click.option("--file", "-f", metavar="FILE", help="Write the template to this file.")
 def get_default_base_job_template(type_: str | None, file: str | None) -> None:
-    """Print the base job template of a type of workers."""
+    """Print the default base job template of a worker type."""
     text = as_json(read_default_template(type_ or "process"))
     if file is None:
         return click.echo(text)
@@ -244,15 +247,15 @@ def get_default_base_job_template(type_: str | None, file: str | None) -> None:
     return click.echo(f"Wrote the base job template to {file}.")
 
 
-# --- what waits, and what runs ---------------------------------------------------------------------------------------
+# --- scheduled runs and slots ----------------------------------------------------------------------------------------
 
 
 @command.command("preview")
-@positional("name", help="Give the name of a work pool.", required=False)
-@click.option("--hours", "-h", type=click.IntRange(min=1), help="How many hours ahead; however far if not given.")
+@positional("name", help="Pass the name of a work pool.", required=False)
+@click.option("--hours", "-h", type=click.IntRange(min=1), help="Number of hours ahead; unlimited if not set.")
 @output_option
 def preview(name: str | None, hours: int | None, output: str | None) -> None:
-    """List the runs that a work pool is to give out; (**) marks those that are late."""
+    """List the scheduled runs of a work pool. Late ones are marked with (**)."""
     if name:
         find_work_pool(name)
     print_scheduled_runs(
@@ -263,9 +266,9 @@ def preview(name: str | None, hours: int | None, output: str | None) -> None:
 def print_scheduled_runs(
     pool: filters.WorkPoolFilter | None, queue: filters.WorkQueueFilter | None, hours: int | None, output: str | None
 ) -> None:
-    """Print the runs that are scheduled in pools or a queue, by the time they are due.
+    """Print the scheduled runs of work pools or a work queue, by start time.
 
-    They are read as runs, rather than asked for as a worker does: who looks is not counted as a worker.
+    It lists flow runs instead of polling the work pool, because a poll counts as a worker's.
     """
     scheduled = get_client().read_flow_runs(
         flow_run_filter=filters.FlowRunFilter(
@@ -293,7 +296,7 @@ def print_scheduled_runs(
 @_name_argument
 @output_option
 def slots(name: str, output: str | None) -> None:
-    """Show which runs hold the slots of a work pool and of its queues."""
+    """Show the flow runs that hold slots of a work pool and its work queues."""
     find_work_pool(name)
     pages = _read_status_pages(name)
     if output:
@@ -319,15 +322,15 @@ def _read_status_pages(name: str) -> list[WorkPoolConcurrencyStatus]:
 
 
 def format_slots(slots: int, limit: int | None) -> str:
-    """How many slots are taken, of how many."""
+    """Format the number of used slots and the limit."""
     return f"{slots} of {limit}" if limit is not None else f"{slots}, without a limit"
 
 
 def print_slots(runs: Sequence[FlowRunSlotSummary]) -> None:
-    """Print the runs that hold slots."""
+    """Print the flow runs that hold slots."""
     if runs:
         print_table(
-            ["Run ID", "Name", "State", "In it for"],
+            ["Run ID", "Name", "State", "Time in state"],
             [
                 [
                     run.id,

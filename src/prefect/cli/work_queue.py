@@ -1,4 +1,4 @@
-"""`prefect work-queue`: the parts of work pools, each with a limit and a priority of its own."""
+"""`prefect work-queue`: manage work queues."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 else:
     filters = lazy("prefect.schemas.filters")
 
-command = group("work-queue", "Look at work queues, and change them.")
+command = group("work-queue", "Manage work queues.")
 
-_name_argument = positional("name", help="Give the name of a work queue.")
-_pool_option = click.option("--pool", "-p", metavar="NAME", help="The work pool it belongs to.")
+_name_argument = positional("name", help="Pass the name of a work queue.")
+_pool_option = click.option("--pool", "-p", metavar="NAME", help="Work pool of the queue.")
 
 
 def _find(name: str, pool: str | None) -> WorkQueue:
@@ -35,7 +35,7 @@ def _find(name: str, pool: str | None) -> WorkQueue:
         known = _read_all(pool)
     pools = sorted(str(queue.work_pool_name) for queue in known if queue.name == name)
     if pools:
-        fail(f"The default work pool has no queue {name!r}; --pool says of which pool it is: {', '.join(pools)}.")
+        fail(f"The default work pool has no work queue {name!r}. Pass --pool with one of: {', '.join(pools)}.")
     return fail_not_found("work queue", name, [queue.name for queue in known])
 
 
@@ -49,9 +49,11 @@ def _format_status(queue: WorkQueue) -> str | None:
 
 @command.command("create")
 @_name_argument
-@click.option("--limit", "-l", type=click.IntRange(min=0), help="How many of its runs run at the same time at most.")
+@click.option("--limit", "-l", type=click.IntRange(min=0), help="Maximum number of concurrent runs.")
 @_pool_option
-@click.option("--priority", "-q", type=click.IntRange(min=1), help="Its place among the queues of the pool, 1 first.")
+@click.option(
+    "--priority", "-q", type=click.IntRange(min=1), help="Priority among the queues of the pool; 1 is the highest."
+)
 def create(name: str, limit: int | None, pool: str | None, priority: int | None) -> None:
     """Create a work queue."""
     try:
@@ -64,12 +66,12 @@ def create(name: str, limit: int | None, pool: str | None, priority: int | None)
 
 
 @command.command("ls")
-@flag("--verbose", "-v", help="With priorities and filters.")
-@click.option("--match", "-m", "prefix", metavar="PREFIX", help="Only those whose name begins so.")
+@flag("--verbose", "-v", help="Include status, last poll and filter.")
+@click.option("--match", "-m", "prefix", metavar="PREFIX", help="Include queues whose name starts with this prefix.")
 @_pool_option
 @output_option
 def ls(verbose: bool, prefix: str | None, pool: str | None, output: str | None) -> None:
-    """List work queues; (**) marks those that are paused."""
+    """List work queues. Paused ones are marked with (**)."""
     found = get_client().match_work_queues([prefix], work_pool_name=pool) if prefix else _read_all(pool)
     if output:
         return print_json(found)
@@ -125,7 +127,7 @@ def _update(name: str, pool: str | None, **changes: Any) -> None:
 @_name_argument
 @_pool_option
 def pause(name: str, pool: str | None) -> None:
-    """Let a work queue give out no runs."""
+    """Pause a work queue, so that workers get no runs from it."""
     if pool is None:
         confirm(f"Pause the work queue {name!r} of the default work pool?")
     _update(name, pool, is_paused=True)
@@ -136,28 +138,28 @@ def pause(name: str, pool: str | None) -> None:
 @_name_argument
 @_pool_option
 def resume(name: str, pool: str | None) -> None:
-    """Let a work queue give out runs again."""
+    """Resume a paused work queue."""
     _update(name, pool, is_paused=False)
     click.echo(f"Resumed work queue {name!r}.")
 
 
 @command.command("set-concurrency-limit")
 @_name_argument
-@positional("limit", help="Give how many of its runs run at the same time at most.", type=click.IntRange(min=0))
+@positional("limit", help="Pass the maximum number of concurrent runs.", type=click.IntRange(min=0))
 @_pool_option
 def set_concurrency_limit(name: str, limit: int, pool: str | None) -> None:
-    """Limit how many runs of a work queue run at the same time."""
+    """Set the concurrency limit of a work queue."""
     _update(name, pool, concurrency_limit=limit)
-    click.echo(f"At most {limit} runs of the work queue {name!r} run at the same time.")
+    click.echo(f"Set the concurrency limit of the work queue {name!r} to {limit}.")
 
 
 @command.command("clear-concurrency-limit")
 @_name_argument
 @_pool_option
 def clear_concurrency_limit(name: str, pool: str | None) -> None:
-    """Let any number of runs of a work queue run at the same time."""
+    """Remove the concurrency limit of a work queue."""
     _update(name, pool, concurrency_limit=None)
-    click.echo(f"Any number of runs of the work queue {name!r} run at the same time.")
+    click.echo(f"Removed the concurrency limit of the work queue {name!r}.")
 
 
 @command.command("delete")
@@ -171,16 +173,16 @@ def delete(name: str, pool: str | None) -> None:
     click.echo(f"Deleted work queue {queue.name!r}.")
 
 
-# --- what waits, and what runs ---------------------------------------------------------------------------------------
+# --- scheduled runs and slots ----------------------------------------------------------------------------------------
 
 
 @command.command("preview")
 @_name_argument
-@click.option("--hours", "-h", type=click.IntRange(min=1), help="How many hours ahead; however far if not given.")
+@click.option("--hours", "-h", type=click.IntRange(min=1), help="Number of hours ahead; unlimited if not set.")
 @_pool_option
 @output_option
 def preview(name: str, hours: int | None, pool: str | None, output: str | None) -> None:
-    """List the runs that a work queue is to give out; (**) marks those that are late."""
+    """List the scheduled runs of a work queue. Late ones are marked with (**)."""
     queue = _find(name, pool)
     some = filters.WorkQueueFilter(id=filters.WorkQueueFilterId(any_=[queue.id]))
     return print_scheduled_runs(None, some, hours, output)
@@ -190,7 +192,7 @@ def preview(name: str, hours: int | None, pool: str | None, output: str | None) 
 @_name_argument
 @_pool_option
 def read_runs(name: str, pool: str | None) -> None:
-    """List the runs that wait in a work queue."""
+    """List the scheduled runs of a work queue with their states."""
     queue = _find(name, pool)
     some = filters.WorkQueueFilter(id=filters.WorkQueueFilterId(any_=[queue.id]))
     waiting = filters.FlowRunFilter(
@@ -211,7 +213,7 @@ def read_runs(name: str, pool: str | None) -> None:
 @_pool_option
 @output_option
 def slots(name: str, pool: str | None, output: str | None) -> None:
-    """Show which runs hold the slots of a work queue."""
+    """Show the flow runs that hold slots of a work queue."""
     queue = _find(name, pool)
     pages = [get_client().read_work_queue_concurrency_status(queue.id)]
     while pages[-1].page < pages[-1].pages:

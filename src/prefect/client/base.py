@@ -19,9 +19,16 @@ from prefect.types.enums import AutoEnum
 if TYPE_CHECKING:
     import asyncio
 
+    from prefect._backoff import bounded_poisson_interval as bounded_poisson_interval
+    from prefect._backoff import clamped_poisson_interval as clamped_poisson_interval
     from prefect.client._http import PrefectHttpxAsyncClient as PrefectHttpxAsyncClient
     from prefect.client._http import PrefectHttpxSyncClient as PrefectHttpxSyncClient
     from prefect.client._http import PrefectResponse as PrefectResponse
+    from prefect.client.attribution import get_attribution_headers as get_attribution_headers
+    from prefect.exceptions import PrefectHTTPStatusError as PrefectHTTPStatusError
+    from prefect.logging import get_logger as get_logger
+    from prefect.schemas.account import CsrfToken as CsrfToken
+    from prefect.settings import get_current_settings as get_current_settings
 else:
     asyncio = lazy("asyncio")
 
@@ -42,20 +49,18 @@ __all__ = [
     "determine_server_type",
 ]
 
-_ELSEWHERE = {
-    "CsrfToken": "prefect.schemas.account",
-    "PrefectHTTPStatusError": "prefect.exceptions",
-    "PrefectHttpxAsyncClient": "prefect.client._http",
-    "PrefectHttpxSyncClient": "prefect.client._http",
-    "PrefectResponse": "prefect.client._http",
-    "bounded_poisson_interval": "prefect._backoff",
-    "clamped_poisson_interval": "prefect._backoff",
-    "get_attribution_headers": "prefect.client.attribution",
-    "get_current_settings": "prefect.settings",
-    "get_logger": "prefect.logging",
+
+_EXPORTS = {
+    "prefect._backoff": "bounded_poisson_interval clamped_poisson_interval",
+    "prefect.client._http": "PrefectHttpxAsyncClient PrefectHttpxSyncClient PrefectResponse",
+    "prefect.client.attribution": "get_attribution_headers",
+    "prefect.exceptions": "PrefectHTTPStatusError",
+    "prefect.logging": "get_logger",
+    "prefect.schemas.account": "CsrfToken",
+    "prefect.settings": "get_current_settings",
 }
 
-__getattr__, __dir__ = exports(__name__, {name: f"{module}:{name}" for name, module in _ELSEWHERE.items()})
+__getattr__, __dir__ = exports(__name__, _EXPORTS)
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]

@@ -112,7 +112,7 @@ class LocalTransport:
             self._application = local.LocalApplication(self.home)
         try:
             answer = await self._application.call(method, route, params or {}, body)
-        except errors.Refused as refusal:
+        except errors.ServiceError as refusal:
             raise self._error(method, fill(route, params or {})[0], refusal) from None
         return answer.body.decode() if isinstance(answer, operation.RawResponse) else answer
 

@@ -16,12 +16,13 @@ from prefect.schemas.states import InMemory, State, StateDetails
 from prefect.types import now
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from typing import Self
     from uuid import UUID
 
     from prefect.journal.writer import Journal
 
-__all__ = ["Execution", "Outcome", "Verdict"]
+__all__ = ["RunEngine", "Outcome", "NextStep"]
 
 
 class Outcome(NamedTuple):
@@ -31,7 +32,7 @@ class Outcome(NamedTuple):
     error: BaseException | None = None
 
 
-class Verdict(NamedTuple):
+class NextStep(NamedTuple):
     """What the shell is to do next.
 
     Attributes:
@@ -39,15 +40,15 @@ class Verdict(NamedTuple):
         delay: Seconds to wait before that.
     """
 
-    done: bool
-    delay: float = 0.0
+    is_finished: bool
+    delay_seconds: float = 0.0
 
 
-GO = Verdict(done=False)
-DONE = Verdict(done=True)
+RUN_BODY = NextStep(is_finished=False)
+FINISHED = NextStep(is_finished=True)
 
 
-class Execution(abc.ABC):
+class RunEngine(abc.ABC):
     """One run of a task or a flow, from its creation to its final state.
 
     A shell calls `before`, then the body, then `after`, until a verdict says done; `conclude` gives what the caller
@@ -67,31 +68,32 @@ class Execution(abc.ABC):
     _details: StateDetails
     value: Any = None
     error: BaseException | None = None
-    closing: bool = False
+    is_closing: bool = False
+    _is_resuming: bool = False
     journal: Journal
     record: RunRecord
 
     def __init__(self) -> None:
-        self._moment: Moment | None = None
+        self._previous: Moment | None = None
 
     # --- what the shells ask ------------------------------------------------------------------------------------------
 
     @abc.abstractmethod
-    async def before(self) -> Verdict:
+    async def prepare_attempt(self) -> NextStep:
         """What comes before an attempt. A verdict that is done means that the body is not to be called."""
 
     @abc.abstractmethod
-    async def after(self, outcome: Outcome) -> Verdict:
+    async def finish_attempt(self, outcome: Outcome) -> NextStep:
         """What follows from an attempt."""
 
-    async def after_closing(self, outcome: Outcome) -> None:
+    async def finish_closed_generator(self, outcome: Outcome) -> None:
         """What follows when the consumer of a generator wants no more: the run ends, and is not tried again.
 
         Raises:
             BaseException: The error that the generator ended with.
         """
-        self.closing = True
-        await self.after(outcome)
+        self.is_closing = True
+        await self.finish_attempt(outcome)
         if outcome.error is not None:
             raise outcome.error
 
@@ -100,7 +102,7 @@ class Execution(abc.ABC):
         """The run was interrupted: record it as crashed, unless it has ended. The caller raises the interruption on."""
 
     @abc.abstractmethod
-    async def conclude(self) -> Any:
+    async def unwrap(self) -> Any:
         """What the caller gets: a value, or an exception raised."""
 
     @abc.abstractmethod
@@ -111,11 +113,11 @@ class Execution(abc.ABC):
     def __exit__(self, *error: Any) -> None: ...
 
     @abc.abstractmethod
-    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The body's arguments."""
 
     @abc.abstractmethod
-    def late(self) -> BaseException:
+    def timeout_error(self) -> BaseException:
         """The error of an attempt that took longer than `time_limit`."""
 
     @property
@@ -125,12 +127,12 @@ class Execution(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def time_limit(self) -> float | None:
+    def timeout_seconds(self) -> float | None:
         """Seconds that one attempt may take."""
 
     @property
     @abc.abstractmethod
-    def outermost(self) -> bool:
+    def is_outermost(self) -> bool:
         """Whether this run is inside no other."""
 
     @property
@@ -140,18 +142,18 @@ class Execution(abc.ABC):
 
     # --- what both kinds of run do ------------------------------------------------------------------------------------
 
-    def enter(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
+    def enter_state(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
         """Make `state` the run's state: bookkeeping and record. `result` is the inline result recorded with it."""
         own = state.__dict__
         details = own["state_details"]
         plain = details is self._details
         moment = Moment(own["type"]._value_, own["name"], own["timestamp"], None if plain else details.scheduled_time)
         fields = self.fields
-        fields.update(rules.advance(fields, self._moment, moment))
+        fields.update(rules.advance(fields, self._previous, moment, self._is_resuming))
         fields["state_type"] = own["type"]
         fields["state"] = state
         fields["state_id"] = own["id"]
-        self._moment = moment
+        self._previous = moment
         self.state = state
         entry: dict[str, Any] = {
             "id": own["id"],
@@ -164,16 +166,16 @@ class Execution(abc.ABC):
         if not plain:
             entry["details"] = {name: value for name, value in details.__dict__.items() if value}
         if own["data"] is not None and type(own["data"]) is not InMemory:
-            entry["data"] = metadata_of(own["data"])
+            entry["data"] = result_metadata(own["data"])
         if result is not None:
             entry["result"] = result
-        self.record.enter(entry)
+        self.record.add_state(entry)
         return state
 
     def rename(self, name: str) -> None:
         """Give the run another name than it was recorded with."""
         self.fields["name"] = name
-        self.record.change({"name": name})
+        self.record.update({"name": name})
 
     async def call_hooks(self, hooks: Iterable[Callable[..., Any]], owner: Any, logger: Any) -> None:
         """Call the hooks for the present state one after the other; one that raises is logged and fails nothing."""
@@ -209,7 +211,7 @@ class RunRecord:
             self._draft = Draft({"kind": of, **created, "owner": to.owner, "states": []})
             to.append(self._draft)
 
-    def enter(self, state: dict[str, Any]) -> None:
+    def add_state(self, state: dict[str, Any]) -> None:
         """The run enters a state."""
         draft = self._draft
         if draft is not None:
@@ -219,7 +221,7 @@ class RunRecord:
             self._draft = None
         self._to.append({"kind": "state", "of": self._of, "run_id": self._run_id, **state})
 
-    def change(self, values: dict[str, Any]) -> None:
+    def update(self, values: dict[str, Any]) -> None:
         """Some of the run's columns change."""
         self._to.append({"kind": "update", "of": self._of, "id": self._run_id, "set": values})
 
@@ -236,14 +238,14 @@ def record_flow(to: Journal, flow_id: UUID, name: str) -> None:
         to.append({"kind": "flow", "id": flow_id, "name": name, "tags": [], "created": now()})
 
 
-def metadata_of(data: Any) -> Any:
+def result_metadata(data: Any) -> Any:
     """Where a stored result is, as JSON; None for data that lives only in this process (an exception)."""
     metadata = getattr(data, "metadata", data)
     dump = getattr(metadata, "model_dump", None)
     return dump(mode="json") if dump is not None else None
 
 
-def text_of(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """The exception's type and text. Its text is made by code of the user's, which may raise."""
     try:
         text = str(error)
@@ -259,7 +261,7 @@ def is_crash(error: BaseException) -> bool:
     return not isinstance(error, Exception) or isinstance(error, TerminationSignal)
 
 
-def crashed_message(error: BaseException) -> str:
+def crash_message(error: BaseException) -> str:
     """What a crashed state says of the exception that ended the run."""
     cancelled = sys.modules.get("asyncio.exceptions")
     if cancelled is not None and isinstance(error, cancelled.CancelledError):
@@ -270,4 +272,10 @@ def crashed_message(error: BaseException) -> str:
         return "Execution was aborted by a termination signal."
     if isinstance(error, SystemExit):
         return "Execution was aborted by Python system exit call."
-    return f"Execution was interrupted by an unexpected exception: {text_of(error)}"
+    return f"Execution was interrupted by an unexpected exception: {describe_error(error)}"
+
+
+def seconds_until(state: State[Any], at: datetime | None = None) -> float:
+    """Return the seconds from `at` (None: now) until the time for which a state is scheduled; 0 without such a time."""
+    scheduled_time = state.state_details.scheduled_time
+    return max(0.0, (scheduled_time - (at or now())).total_seconds()) if scheduled_time is not None else 0.0

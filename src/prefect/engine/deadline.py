@@ -35,7 +35,7 @@ class _Abandoned(BaseException):
     """Raised inside a thread whose caller no longer waits."""
 
 
-def call(fn: Callable[[], R], seconds: float, late: Callable[[], BaseException]) -> R:
+def call_with_timeout(fn: Callable[[], R], seconds: float, make_error: Callable[[], BaseException]) -> R:
     """Call `fn` and return or raise what it does, unless it takes longer than `seconds`: then raise `late()`."""
     finished = threading.Event()
     box: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def call(fn: Callable[[], R], seconds: float, late: Callable[[], BaseException])
         raise
     if not in_time:
         _interrupt(thread)
-        raise late()
+        raise make_error()
     if "error" in box:
         raise box["error"]
     return box["value"]
@@ -69,7 +69,9 @@ def _interrupt(thread: threading.Thread) -> None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_Abandoned))
 
 
-async def wait(coroutine: Coroutine[Any, Any, R], seconds: float, late: Callable[[], BaseException]) -> R:
+async def await_with_timeout(
+    coroutine: Coroutine[Any, Any, R], seconds: float, make_error: Callable[[], BaseException]
+) -> R:
     """Await `coroutine`, unless it takes longer than `seconds`: then cancel it and raise `late()` without waiting."""
     task = asyncio.ensure_future(coroutine)
     try:
@@ -82,11 +84,11 @@ async def wait(coroutine: Coroutine[Any, Any, R], seconds: float, late: Callable
     task.cancel()
     # One turn of the loop lets a well-behaved coroutine clean up; one that ignores the cancellation is left behind.
     await asyncio.sleep(0)
-    task.add_done_callback(_retrieve)
-    raise late()
+    task.add_done_callback(_consume_outcome)
+    raise make_error()
 
 
-def _retrieve(task: asyncio.Task[Any]) -> None:
+def _consume_outcome(task: asyncio.Task[Any]) -> None:
     """Look at the outcome, so that asyncio does not complain that nobody did."""
     if not task.cancelled():
         task.exception()

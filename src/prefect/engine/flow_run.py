@@ -4,43 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect import _io, outbox, rules
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
 from prefect.engine import core, outcomes
-from prefect.engine.core import DONE, GO, Execution, Outcome, RunRecord, Verdict
+from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine
 from prefect.engine.deadline import FlowRunTimeoutError
-from prefect.engine.memo import Memo
-from prefect.engine.parameters import collect, listed, resolve, track
-from prefect.engine.subflow import ParentTask
+from prefect.engine.local import LocalOrchestrator
+from prefect.engine.memo import AttemptMemo
+from prefect.engine.orchestration import NewFlowRun
+from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs, track
+from prefect.engine.subflow import ParentTaskRun
 from prefect.exceptions import Abort, ParameterTypeError, Pause
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
 from prefect.results import defaults
 from prefect.results.inline import inline
 from prefect.rules import Moment
-from prefect.schemas.runs import FlowRun, FlowRunPolicy
+from prefect.schemas.runs import FlowRun
 from prefect.schemas.states import State, StateDetails, StateType
 from prefect.types import named_id, new_id, now
-from prefect.types.slugs import generate_slug
 
 if TYPE_CHECKING:
-    from prefect.engine import persistence, served
+    from prefect.engine import persistence, remote
+    from prefect.engine.orchestration import Orchestrator
     from prefect.engine.protocols import RunnableFlow
+    from prefect.journal.writer import Journal
+    from prefect.schemas.runs import FlowRunPolicy
 else:
     persistence = lazy("prefect.engine.persistence")
-    served = lazy("prefect.engine.served")
+    remote = lazy("prefect.engine.remote")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 FAILED, CRASHED, CANCELLED = StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
 
-POLL = 0.2
+START_POLL_INTERVAL_SECONDS = 0.2
 """Seconds between two attempts to start a run that the server keeps pending."""
 
 
-class FlowExecution(Execution):
+class FlowRunEngine(RunEngine):
     """One run of a flow.
 
     Args:
@@ -65,28 +68,28 @@ class FlowExecution(Execution):
         self.run_id = run.id if run else new_id()
         self.parent: EngineContext | None = EngineContext.get()
         self.journal = outbox.use_journal()
-        self._server = served.Server(self.journal, self.parent is not None) if self.journal.forwarder else None
-        self._given = run
+        self._orchestrator = _make_orchestrator(self.journal, flow, self.parent is not None)
+        self._existing_run = run
         self._flow_id = named_id("flow", flow.name)
         self.attempt = 0
         self.logger: Any = get_logger("engine")
-        self._wait_for = listed(wait_for)
-        self._parent_task: ParentTask | None = None
+        self._wait_for = as_reiterable(wait_for)
+        self._parent_task: ParentTaskRun | None = None
         self._context: EngineContext | None = None
         self._task_runner: Any = None
-        self._memo = Memo() if flow.retries else None
+        self._memo = AttemptMemo() if flow.retries else None
 
     # --- before an attempt --------------------------------------------------------------------------------------------
 
-    async def before(self) -> Verdict:
+    async def prepare_attempt(self) -> NextStep:
         """Create the run with valid parameters, enter Running and start its task runner."""
         if self.attempt == 0:
             invalid = await self._prepare()
             if invalid is not None:
-                return await self._refuse(invalid)
+                return await self._fail_to_start(invalid)
         elif self._memo is not None:
             self._memo.restart()
-        entered = await self.become(State.make(RUNNING, "Running", details=self._details))
+        entered = await self.propose_state(State.make(RUNNING, "Running", details=self._details))
         if not entered.is_running() and (entered := await self._wait_to_run(entered)) is not None:
             return await self._stop(entered)
         self.attempt += 1
@@ -97,41 +100,41 @@ class FlowExecution(Execution):
         try:
             self._task_runner = self._context.task_runner = self.flow.task_runner.duplicate().__enter__()
         except Exception as error:  # a runner that cannot start
-            return await self._refuse(error)
+            return await self._fail_to_start(error)
         if self.flow.on_running_hooks:
             await self.call_hooks(self.flow.on_running_hooks, self.flow, self.logger)
-        return GO
+        return RUN_BODY
 
     async def _prepare(self) -> Exception | None:
         """Resolve and validate the parameters and record the run; returns what is wrong with them."""
         given = self.parameters
         tracked = self.parent.run_results if self.parent else None
-        inputs = collect(given, tracked)
-        awaited = collect({"wait_for": self._wait_for}, tracked) if self._wait_for else None
+        inputs = collect_inputs(given, tracked)
+        awaited = collect_inputs({"wait_for": self._wait_for}, tracked) if self._wait_for else None
         invalid: Exception | None = None
         try:
             if awaited is not None:
-                await resolve({"wait_for": self._wait_for}, awaited)
-            self.parameters = await resolve(given, inputs)
+                await resolve_inputs({"wait_for": self._wait_for}, awaited)
+            self.parameters = await resolve_inputs(given, inputs)
             if self.flow.should_validate_parameters:
                 with _io.user_code():
                     self.parameters = self.flow.validate_parameters(self.parameters)
         except Exception as error:  # an upstream that failed, a result that is no more, a validator of the user's
             invalid = error
-        if self._given is None and self.parent is not None and self.parent.flow_run is not None:
+        if self._existing_run is None and self.parent is not None and self.parent.flow_run is not None:
             links = {**inputs.links, **({"wait_for": awaited.links["wait_for"]} if awaited else {})}
-            self._parent_task = ParentTask(self.flow.name, self.flow.key, self.parent, links)
+            self._parent_task = ParentTaskRun(self.flow.name, self.flow.key, self.parent, links)
         await self._create()
         if invalid is None:
             self._context = self._make_context()
             self._prints = print_capture(self._context.log_prints)
             try:
-                self._name()
+                self._set_custom_name()
             except Exception as error:  # a template that does not fit, or a function of the user's
                 return error
         return invalid
 
-    def _name(self) -> None:
+    def _set_custom_name(self) -> None:
         if self.flow.flow_run_name is not None:
             with self, _io.user_code():
                 self.rename(self.flow.format_run_name(self.parameters))
@@ -154,61 +157,51 @@ class FlowExecution(Execution):
             "parent_task_run_id": self._parent_task.id if self._parent_task else None,
             "created": created,
         }
-        run = self._given
-        if run is None and self._server is not None:
-            run = await self._server.create(flow.name, values, policy, self._parent_task)
-        if run is None:
-            self._create_here({**values, "name": generate_slug(2)}, policy)
+        if self._existing_run is None:
+            new = NewFlowRun(flow.name, values, policy, self._parent_task)
+            run, self.record = await self._orchestrator.create_run(new)
         else:
-            self._take_over(run)
+            run = self._existing_run
+            self.record = self._orchestrator.adopt_run(run, flow.name)
+        self._run = run
+        self.fields = vars(run)
+        self.run_id, self._flow_id = run.id, run.flow_id
+        self._make_details()
+        pending = State.make(PENDING, "Pending", details=self._details, timestamp=created)
+        recorded = cast("State[Any] | None", vars(run)["state"])
+        if recorded is not None:
+            self._set_current(recorded)
+        elif self._existing_run is not None:
+            self._set_current(pending)
+        else:
+            self.enter_state(pending)
         self.logger = flow_run_logger(self.run, flow)
 
-    def _create_here(self, values: dict[str, Any], policy: dict[str, Any]) -> None:
-        core.record_flow(self.journal, self._flow_id, self.flow.name)
-        if self._parent_task is not None:
-            self._parent_task.begin(self.journal, self.run_id)
-        self._server = None  # when there is one it is away, and this run stays here
-        self._run = FlowRun.make(**values, empirical_policy=FlowRunPolicy.make(**policy))
-        self.fields = vars(self._run)
-        self.record = RunRecord(self.journal, self.kind, self.run_id, {**values, "empirical_policy": policy})
-        self._note_details()
-        self.enter(State.make(PENDING, "Pending", details=self._details, timestamp=values["created"]))
-
-    def _take_over(self, run: FlowRun) -> None:
-        self._run = run
-        self.run_id, self._flow_id = run.id, run.flow_id
-        self.fields = vars(run)
-        self.record = (
-            self._server.keep(run, self.flow.name)
-            if self._server is not None
-            else RunRecord(self.journal, self.kind, run.id, None)
-        )
-        self._note_details()
-        known = cast("State[Any] | None", vars(run)["state"])
-        state = known or State.make(PENDING, "Pending", details=self._details)
+    def _set_current(self, state: State[Any]) -> None:
+        """Note the state that the run is in, which another process or the server has recorded."""
         self.state = state
-        scheduled = state.state_details.scheduled_time
-        self._moment = Moment(state.type.value, state.name or "", state.timestamp, scheduled)
+        scheduled_time = state.state_details.scheduled_time
+        self._previous = Moment(state.type.value, state.name or "", state.timestamp, scheduled_time)
 
-    def _note_details(self) -> None:
+    def _make_details(self) -> None:
         parent_task_id = self._parent_task.id if self._parent_task else self.fields["parent_task_run_id"]
         self._details = StateDetails.make(flow_run_id=self.run_id, task_run_id=parent_task_id)
 
-    async def _refuse(self, invalid: Exception) -> Verdict:
+    async def _fail_to_start(self, invalid: Exception) -> NextStep:
         what = (
             "Validation of flow parameters failed with error"
             if isinstance(invalid, ParameterTypeError)
             else "Flow run could not start"
         )
-        message = f"{what}: {core.text_of(invalid)}"
+        message = f"{what}: {core.describe_error(invalid)}"
         self.error = invalid
         get_logger("engine").error("%s", message)
         # No other attempt would fare better.
-        await self.become(
+        await self.propose_state(
             State.make(FAILED, "Failed", message=message, data=invalid, details=self._details), final=True
         )
-        await self._ended()
-        return DONE
+        await self._conclude()
+        return FINISHED
 
     def _make_context(self) -> EngineContext:
         return EngineContext(
@@ -218,7 +211,7 @@ class FlowExecution(Execution):
             parameters=self.parameters,
             log_prints=self.flow.should_log_prints(self.parent),
             persist_result=self._should_persist(),
-            result_store=lambda: persistence.flow_store(self),
+            result_store=lambda: persistence.make_flow_store(self),
             memo=self._memo,
         )
 
@@ -237,7 +230,9 @@ class FlowExecution(Execution):
 
     # --- states -------------------------------------------------------------------------------------------------------
 
-    async def become(self, state: State[Any], result: dict[str, Any] | None = None, final: bool = False) -> State[Any]:
+    async def propose_state(
+        self, state: State[Any], result: dict[str, Any] | None = None, final: bool = False
+    ) -> State[Any]:
         """Have the run enter a state, and give the one that it did enter.
 
         Args:
@@ -248,62 +243,57 @@ class FlowExecution(Execution):
         Raises:
             Abort: The server does not let the run go on.
         """
-        final = final or self.closing
-        decide = _as_proposed if final else self._decide
-        if self._server is None:
-            entered = decide(state)
-        else:
-            entered = await self._server.judge(state, decide, force=final)
-            if entered.is_cancelling() and not state.is_cancelled():
-                # It was cancelled meanwhile, and all that is left to it is to say that it has stopped.
-                message = "The run was cancelled while it was under way."
-                return await self.become(State.make(CANCELLED, "Cancelled", message=message, details=self._details))
-        return self.enter(entered, result if entered is state else None)
+        force = final or self.is_closing
+        answer = await self._orchestrator.propose_state(state, force)
+        while answer.status == "WAIT":
+            await _io.sleep(answer.delay_seconds)
+            answer = await self._orchestrator.propose_state(state, force)
+        current = self.fields["state"]
+        if current is not None and current is not self.state:  # others have changed it meanwhile
+            self._set_current(current)
+        entered = answer.state
+        if entered is None:
+            raise Abort(answer.reason)
+        if entered.is_cancelling() and not state.is_cancelled():
+            # It was cancelled meanwhile: all that is left is to record that it has stopped.
+            message = "The run was cancelled while it was under way."
+            return await self.propose_state(State.make(CANCELLED, "Cancelled", message=message, details=self._details))
+        if entered.id == self.state.id:
+            return entered
+        return self.enter_state(entered, result if entered is state else None)
 
-    def _decide(self, proposed: State[Any]) -> State[Any]:
-        """What comes of a proposed state where no server is asked."""
-        if not proposed.is_failed():
-            return proposed
-        delay = rules.retry_delay(self.attempt, self.flow.retries, self.flow.retry_delay_seconds)
-        if delay is None:
-            return proposed
-        details = StateDetails.make(
-            flow_run_id=self.run_id,
-            task_run_id=self._details.task_run_id,
-            scheduled_time=now() + timedelta(seconds=delay),
-        )
-        return State.make(SCHEDULED, "AwaitingRetry", message=proposed.message, details=details)
-
-    def enter(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
-        """As for every run; a subflow's state is also its parent task run's."""
-        super().enter(state, result)
-        if self._parent_task is not None and not (self._server is not None and self._server.decides):
-            self._parent_task.mirror(state)
+    def enter_state(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
+        """Make `state` the run's state; one that goes on after a pause does not begin another attempt."""
+        policy = cast("FlowRunPolicy", self.fields["empirical_policy"])
+        self._is_resuming = bool(policy.resuming)
+        super().enter_state(state, result)
+        if self._is_resuming and (state.is_running() or state.is_final()):
+            policy.resuming = False
         return state
 
     async def _wait_to_run(self, entered: State[Any]) -> State[Any] | None:
         """Wait while the server says that it is not yet time to run; the state that the run has instead, if any."""
         while entered.is_scheduled() or entered.is_pending():
-            await _io.sleep(max(_seconds_until(entered), POLL))
-            entered = await self.become(State.make(RUNNING, "Running", details=self._details))
+            await _io.sleep(max(core.seconds_until(entered), START_POLL_INTERVAL_SECONDS))
+            entered = await self.propose_state(State.make(RUNNING, "Running", details=self._details))
         return None if entered.is_running() else entered
 
-    async def _stop(self, entered: State[Any]) -> Verdict:
+    async def _stop(self, entered: State[Any]) -> NextStep:
         """The run is not to run: it is paused, or has ended already.
 
         Raises:
             Pause: It is paused.
         """
         if entered.is_paused():
-            self._let_go()
+            self._release()
             raise Pause(f"The flow run is {entered}.", state=entered)
         self.value = entered
-        await self._ended()
-        return DONE
+        await self._conclude()
+        return FINISHED
 
     # --- around the body ----------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> FlowExecution:
+    def __enter__(self) -> FlowRunEngine:
         assert self._context is not None
         self._context.__enter__()
         if self._prints is not None:
@@ -321,14 +311,14 @@ class FlowExecution(Execution):
 
     # --- after an attempt ---------------------------------------------------------------------------------------------
 
-    async def after(self, outcome: Outcome) -> Verdict:
+    async def finish_attempt(self, outcome: Outcome) -> NextStep:
         """Wait for the tasks submitted, then enter the state that follows from the outcome."""
         error = outcome.error
         if isinstance(error, (Abort, Pause)):
-            return await self._leave(error)
+            return await self._stop_without_state(error)
         if error is not None and core.is_crash(error):
             await self.crash(error)
-            return DONE
+            return FINISHED
         # Tasks that were submitted run to their end, but when there is no more time none is begun.
         try:
             await self._stop_task_runner(error if isinstance(error, FlowRunTimeoutError) else None)
@@ -338,60 +328,62 @@ class FlowExecution(Execution):
             return await self._fail(error)
         return await self._return(outcome.value)
 
-    async def _return(self, value: Any) -> Verdict:
+    async def _return(self, value: Any) -> NextStep:
         try:
-            ending = await outcomes.ending(value, self._details, self.flow.cache_result_in_memory)
+            ending = await outcomes.state_from_return(value, self._details, self.flow.cache_result_in_memory)
         except Exception as error:  # a future among what was returned that can never be done
             return await self._fail(error)
         state, self.value = ending.state, ending.value
         assert self._context is not None
         if state.is_completed() and self._context.persist_result:
-            state = await persistence.persist(self, state, ending.value)
-        entered = await self.become(state, inline(ending.value) if ending.plain else None)
+            state = await persistence.persist_flow_result(self, state, ending.value)
+        entered = await self.propose_state(state, inline(ending.value) if ending.is_plain else None)
         if entered.is_scheduled():
             return self._try_again(entered)
         if entered.type is not state.type:
             self.value = entered
         self._track(ending.value)
-        await self._ended()
-        return DONE
+        await self._conclude()
+        return FINISHED
 
-    async def _fail(self, error: BaseException) -> Verdict:
+    async def _fail(self, error: BaseException) -> NextStep:
         if isinstance(error, FlowRunTimeoutError):
             message = f"Flow run exceeded timeout of {self.flow.timeout_seconds} second(s)"
             self.logger.error(message)
             failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
         else:
-            self.logger.error("Encountered exception during execution: %s", core.text_of(error), exc_info=error)
-            message = f"Flow run encountered an exception: {core.text_of(error)}"
+            self.logger.error("Encountered exception during execution: %s", core.describe_error(error), exc_info=error)
+            message = f"Flow run encountered an exception: {core.describe_error(error)}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
-        entered = await self.become(failed)
+        entered = await self.propose_state(failed)
         if entered.is_scheduled():
             return self._try_again(entered)
         if entered.is_failed():
             self.error = error
+            if entered.data is None:  # the rules made the state, which has no exception
+                entered.data = error
         else:
             self.value = entered
-        await self._ended()
-        return DONE
+        await self._conclude()
+        return FINISHED
 
-    def _try_again(self, entered: State[Any]) -> Verdict:
+    def _try_again(self, entered: State[Any]) -> NextStep:
         self.logger.info(
             "Received non-final state 'AwaitingRetry' when proposing final state 'Failed' and will attempt to run "
             "again..."
         )
         # Whoever made the state, a server perhaps, did so by a clock of its own.
-        return Verdict(done=False, delay=_seconds_until(entered, entered.timestamp))
+        return NextStep(is_finished=False, delay_seconds=core.seconds_until(entered, entered.timestamp))
 
-    async def _leave(self, signal: Abort | Pause) -> Verdict:
+    async def _stop_without_state(self, signal: Abort | Pause) -> NextStep:
         """The run ends here without a state of its own: it was stopped from outside, or goes on in another process."""
         self.error = signal
         if isinstance(signal, Pause) and signal.state is not None:
             self.state = self.fields["state"] = signal.state
         await self._stop_task_runner(signal)
         self.logger.info("Finished in state %s", self.state)
-        self._let_go()
-        return DONE
+        self._release()
+        return FINISHED
 
     async def crash(self, error: BaseException) -> None:
         """The run was interrupted: record it as crashed; the caller raises the interruption on."""
@@ -400,12 +392,17 @@ class FlowExecution(Execution):
         if self.state.is_final():
             return
         self.error = error
-        message = core.crashed_message(error)
+        message = core.crash_message(error)
         self.logger.error("Crash detected! %s", message)
         self.logger.debug("Crash details:", exc_info=error)
         await self._stop_task_runner(error)
-        await self.become(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
-        await self._ended()
+        try:
+            await self.propose_state(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
+        except Abort as abort:  # it has ended already, as somebody else has recorded
+            self.logger.info("The flow run is not recorded as crashed: %s", abort)
+            self._release()
+            return
+        await self._conclude()
 
     _run: FlowRun | None = None
 
@@ -423,7 +420,7 @@ class FlowExecution(Execution):
             await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
             self._task_runner = None
 
-    async def _ended(self) -> None:
+    async def _conclude(self) -> None:
         flow = self.flow
         hooks = {
             StateType.COMPLETED: flow.on_completion_hooks,
@@ -436,11 +433,10 @@ class FlowExecution(Execution):
                 await self.call_hooks(hooks, flow, self.logger)
         logger = get_logger("engine") if self._context is None else self.logger
         logger.info("Finished in state %s", self.state)
-        self._let_go()
+        self._release()
 
-    def _let_go(self) -> None:
-        if self._server is not None:
-            self._server.let_go()
+    def _release(self) -> None:
+        self._orchestrator.release_run()
         # The context leads back here: apart from it, what the run's tasks returned goes when nobody holds it any more.
         self._context = None
 
@@ -448,7 +444,7 @@ class FlowExecution(Execution):
         if self.parent is not None:
             track(self.parent.run_results, value, self.run_id, "flow_run")
 
-    async def conclude(self) -> Any:
+    async def unwrap(self) -> Any:
         """What the caller gets: the value, or the exception raised."""
         if self.error is not None:
             raise self.error
@@ -464,29 +460,26 @@ class FlowExecution(Execution):
         return self.flow.fn
 
     @property
-    def time_limit(self) -> float | None:
+    def timeout_seconds(self) -> float | None:
         """Seconds that one attempt may take."""
         return self.flow.timeout_seconds
 
     @property
-    def outermost(self) -> bool:
+    def is_outermost(self) -> bool:
         """Whether this run is inside no other."""
         return self.parent is None
 
-    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The body's arguments."""
         return self.flow.spec.unbind(self.parameters)
 
-    def late(self) -> BaseException:
+    def timeout_error(self) -> BaseException:
         """The error of an attempt that took too long."""
-        return FlowRunTimeoutError(f"Scope timed out after {self.time_limit} second(s).")
+        return FlowRunTimeoutError(f"Scope timed out after {self.timeout_seconds} second(s).")
 
 
-def _as_proposed(state: State[Any]) -> State[Any]:
-    return state
-
-
-def _seconds_until(state: State[Any], at: datetime | None = None) -> float:
-    """Seconds until a scheduled state's time, from a time or from now on; 0 for any other state."""
-    scheduled = state.state_details.scheduled_time
-    return max(0.0, (scheduled - (at or now())).total_seconds()) if scheduled is not None else 0.0
+def _make_orchestrator(journal: Journal, flow: RunnableFlow, is_subflow: bool) -> Orchestrator:
+    """Return what decides about the states of a run: the server that has the journal, or this process."""
+    has_server = journal.forwarder is not None
+    here = LocalOrchestrator(journal, flow.retries, flow.retry_delay_seconds, watch_store=not has_server)
+    return remote.ServerOrchestrator(journal, here, is_subflow) if has_server else here

@@ -16,37 +16,37 @@ if TYPE_CHECKING:
 else:
     hashing = lazy("prefect.values.hashing")
 
-Place = tuple[str, int]
+Position = tuple[str, int]
 
 
-class Memo:
+class AttemptMemo:
     """The completed task runs of one flow run, over its attempts."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
-        self._done: dict[Place, tuple[str, State[Any], Any]] = {}
+        self._completed: dict[Position, tuple[str, State[Any], Any]] = {}
 
     def restart(self) -> None:
         """Another attempt begins: count the calls from the start."""
         self._counts = {}
 
-    def place(self, task_key: str) -> Place:
+    def next_position(self, task_key: str) -> Position:
         """The place of the next call of this task."""
         count = self._counts[task_key] = self._counts.get(task_key, -1) + 1
         return task_key, count
 
-    def find(self, place: Place, parameters: dict[str, Any]) -> tuple[State[Any], Any] | None:
+    def find(self, place: Position, parameters: dict[str, Any]) -> tuple[State[Any], Any] | None:
         """The state and value of the earlier call at this place, if it had the same parameters."""
-        known = self._done.get(place)
+        known = self._completed.get(place)
         if known is None or known[0] != fingerprint(parameters):
             return None
         return known[1], known[2]
 
-    def keep(self, place: Place, parameters: dict[str, Any], state: State[Any], value: Any) -> None:
+    def remember(self, place: Position, parameters: dict[str, Any], state: State[Any], value: Any) -> None:
         """Remember a completed call. Parameters that cannot be told apart are not remembered."""
         mark = fingerprint(parameters)
         if mark is not None:
-            self._done[place] = (mark, state, value)
+            self._completed[place] = (mark, state, value)
 
 
 def fingerprint(parameters: dict[str, Any]) -> str | None:

@@ -26,7 +26,7 @@ _PLAIN = frozenset({int, float, str, bool, bytes, type(None)})
 _COLLECTIONS = (list, tuple, set, frozenset)
 
 
-class Ending(NamedTuple):
+class FinalState(NamedTuple):
     """What a returned value means.
 
     Attributes:
@@ -37,38 +37,38 @@ class Ending(NamedTuple):
 
     state: State[Any]
     value: Any
-    plain: bool
+    is_plain: bool
 
 
-async def ending(value: Any, details: StateDetails, in_memory: bool = True) -> Ending:
+async def state_from_return(value: Any, details: StateDetails, in_memory: bool = True) -> FinalState:
     """The end of a run whose body returned `value`; futures in it are waited for."""
     if type(value) in _PLAIN:
         return _completed(value, details, in_memory)
     if _holds_futures(value):
         value = await _io.blocking(resolve_futures_to_states, value)
     made = cast("State[Any] | None", value if isinstance(value, State) else None)
-    if made is not None and not _is_of_a_run(made):
+    if made is not None and not _belongs_to_run(made):
         own = {"flow_run_id": details.flow_run_id, "task_run_id": details.task_run_id}
         state = made.model_copy(update={"id": new_id(), "state_details": made.state_details.model_copy(update=own)})
         if state.data is None and state.is_final():
             state.data = InMemory(None)  # returned without a value, which is not the same as a value that was lost
-        return Ending(state, value, plain=False)
-    states = _states_in(value)
+        return FinalState(state, value, is_plain=False)
+    states = _collection_of_states(value)
     if states is not None:
-        return Ending(_worst(groups.StateGroup(states), value, details), value, plain=False)
+        return FinalState(_worst_state(groups.StateGroup(states), value, details), value, is_plain=False)
     return _completed(value, details, in_memory)
 
 
-def _completed(value: Any, details: StateDetails, in_memory: bool) -> Ending:
+def _completed(value: Any, details: StateDetails, in_memory: bool) -> FinalState:
     data = InMemory(value) if in_memory else None
-    return Ending(State.make(StateType.COMPLETED, "Completed", data=data, details=details), value, plain=True)
+    return FinalState(State.make(StateType.COMPLETED, "Completed", data=data, details=details), value, is_plain=True)
 
 
-def _is_of_a_run(state: State[Any]) -> bool:
+def _belongs_to_run(state: State[Any]) -> bool:
     return state.state_details.task_run_id is not None or state.state_details.flow_run_id is not None
 
 
-def _worst(group: groups.StateGroup, value: Any, details: StateDetails) -> State[Any]:
+def _worst_state(group: groups.StateGroup, value: Any, details: StateDetails) -> State[Any]:
     if group.all_completed():
         kind, message = StateType.COMPLETED, "All states completed."
     elif group.any_cancelled():
@@ -96,7 +96,7 @@ def _items(value: Any) -> Collection[Any] | None:
     return cast("Collection[Any]", value) if isinstance(value, _COLLECTIONS) else None
 
 
-def _states_in(value: Any) -> list[State[Any]] | None:
+def _collection_of_states(value: Any) -> list[State[Any]] | None:
     """The states that `value` is made of, or None if it is anything but states."""
     if isinstance(value, State):
         return [cast("State[Any]", value)]

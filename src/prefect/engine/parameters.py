@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 else:
     visiting = lazy("prefect.values.traversal")
 
-Tracked = dict[int, tuple[Any, UUID, str]]
+TrackedResults = dict[int, tuple[Any, UUID, str]]
 """Return values of earlier runs by `id()`: the value itself (kept alive, so that its id stays its own), run, kind."""
 
 Upstream = PrefectFuture[Any] | State[Any]
@@ -31,35 +31,35 @@ Upstream = PrefectFuture[Any] | State[Any]
 Link = dict[str, Any]
 """A dependency as the API shows it: `{"input_type": "task_run", "id": UUID}`."""
 
-_LEAVES = frozenset({int, float, bool, type(None), bytes, complex, UUID})
-_CONTAINERS = frozenset({list, tuple, dict})
+_LEAF_TYPES = frozenset({int, float, bool, type(None), bytes, complex, UUID})
+_TRACKED_CONTAINER_TYPES = frozenset({list, tuple, dict})
 MAX_TRACKED_ITEMS = 100
-_UNTRACKED = frozenset({bool, type(None), type(Ellipsis), type(NotImplemented)})
+_UNTRACKED_TYPES = frozenset({bool, type(None), type(Ellipsis), type(NotImplemented)})
 
 
 type_of: Callable[[Any], type[Any]] = type
 """`type`, as a type checker understands it for a value of which nothing is known."""
 
 
-def trackable(value: Any) -> bool:
+def is_trackable(value: Any) -> bool:
     """Whether the value's identity says where it came from: not for singletons and the small ints CPython shares."""
     kind = type_of(value)
-    return kind not in _UNTRACKED and not (kind is int and -5 <= value <= 256)
+    return kind not in _UNTRACKED_TYPES and not (kind is int and -5 <= value <= 256)
 
 
-def track(tracked: Tracked, value: Any, run_id: UUID, kind: str) -> None:
+def track(tracked: TrackedResults, value: Any, run_id: UUID, kind: str) -> None:
     """Remember that a run returned `value`, and what is in it where that is a small list, tuple or dict."""
-    if trackable(value):
+    if is_trackable(value):
         tracked[id(value)] = (value, run_id, kind)
         container = type_of(value)
-        if container in _CONTAINERS and len(value) <= MAX_TRACKED_ITEMS:
+        if container in _TRACKED_CONTAINER_TYPES and len(value) <= MAX_TRACKED_ITEMS:
             items: Iterable[Any] = value.values() if container is dict else value
             for item in items:
-                if trackable(item):
+                if is_trackable(item):
                     tracked[id(item)] = (item, run_id, kind)
 
 
-def listed(wait_for: Any) -> Any:
+def as_reiterable(wait_for: Any) -> Any:
     """What is to be waited for, as something that can be looked through twice: an iterator cannot."""
     once = hasattr(wait_for, "__next__") and not isinstance(wait_for, list)
     return [*wait_for] if once else cast("Any", wait_for)
@@ -84,37 +84,37 @@ class Inputs(NamedTuple):
 
     links: dict[str, list[Link]]
     futures: list[PrefectFuture[Any]]
-    plain: bool
+    is_plain: bool
 
 
-def collect(parameters: Mapping[str, Any], tracked: Tracked | None) -> Inputs:
+def collect_inputs(parameters: Mapping[str, Any], tracked: TrackedResults | None) -> Inputs:
     """Find the dependencies among the parameters. Waits for nothing and changes nothing."""
     links: dict[str, list[Link]] = {}
     futures: list[PrefectFuture[Any]] = []
     plain = True
     for name, value in parameters.items():
         kind = type_of(value)
-        if kind in _LEAVES or kind is str:
-            known = tracked.get(id(value)) if tracked and trackable(value) else None
+        if kind in _LEAF_TYPES or kind is str:
+            known = tracked.get(id(value)) if tracked and is_trackable(value) else None
             links[name] = [{"input_type": known[2], "id": known[1]}] if known else []
             continue
         finder = _Finder(tracked)
         finder.walk(value)
         links[name] = finder.links
         futures += finder.futures
-        plain = plain and finder.plain
+        plain = plain and finder.is_plain
     return Inputs(links, futures, plain)
 
 
 class _Finder:
     """One parameter's dependencies, found by walking it."""
 
-    def __init__(self, tracked: Tracked | None) -> None:
+    def __init__(self, tracked: TrackedResults | None) -> None:
         self.links: list[Link] = []
         self.futures: list[PrefectFuture[Any]] = []
         self.found: list[Upstream] = []
         self.allowed: set[int] = set()
-        self.plain = True
+        self.is_plain = True
         self._tracked = tracked
 
     def walk(self, value: Any) -> None:
@@ -123,18 +123,18 @@ class _Finder:
     def _visit(self, value: Any) -> Any:
         if self._tracked is not None:
             known = self._tracked.get(id(value))
-            if known is not None and trackable(value):
+            if known is not None and is_trackable(value):
                 self._link(known[2], known[1])
         if _is_upstream(value):
             self._visit_upstream(value)
             raise visiting.StopVisiting
         if _is_annotated(value):
-            self.plain = False
+            self.is_plain = False
             self._visit_annotated(value)
         return value
 
     def _visit_upstream(self, upstream: Upstream) -> None:
-        self.plain = False
+        self.is_plain = False
         self.found.append(upstream)
         if isinstance(upstream, PrefectFuture):
             self.futures.append(upstream)
@@ -166,14 +166,14 @@ class _Finder:
             self._link("flow_run", details.flow_run_id)
 
 
-async def resolve(parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+async def resolve_inputs(parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
     """Replace futures and states by their values and take annotations off.
 
     Raises:
         UpstreamTaskError: A run that a parameter comes from did not complete, and the parameter is not marked with
             `allow_failure`.
     """
-    if inputs.plain:
+    if inputs.is_plain:
         return parameters
     for future in inputs.futures:
         await wait_for_future(future)
@@ -190,7 +190,7 @@ async def wait_for_future(future: PrefectFuture[Any]) -> None:
 
 async def _resolve_value(value: Any) -> Any:
     kind = type_of(value)
-    if kind in _LEAVES or kind is str:
+    if kind in _LEAF_TYPES or kind is str:
         return value
     if _is_annotated(value):
         return await _resolve_annotated(value)

@@ -18,7 +18,7 @@ from prefect.transactions.core import current
 from prefect.types import now
 
 if TYPE_CHECKING:
-    from prefect.engine.protocols import FlowRunExecution, TaskRunExecution
+    from prefect.engine.protocols import PersistingFlowRun, PersistingTaskRun
     from prefect.results import ResultRecord
 
 
@@ -30,7 +30,7 @@ class ResultPersistence:
         transaction: The run's transaction, current while its body runs.
     """
 
-    def __init__(self, run: TaskRunExecution) -> None:
+    def __init__(self, run: PersistingTaskRun) -> None:
         self._run = run
         self._context: Any = run.context
         self.key = self._compute_key() if self._context.persist_result else None
@@ -48,7 +48,7 @@ class ResultPersistence:
     def _compute_key(self) -> str | None:
         task, parameters = self._run.task, self._run.parameters
         if task.result_storage_key is not None:
-            return _fill(task.result_storage_key, parameters)
+            return _fill_template(task.result_storage_key, parameters)
         flow = self._run.flow
         try:
             with user_code():
@@ -62,14 +62,14 @@ class ResultPersistence:
             key = None
         return key or self._context.result_store.storage_key_fn()
 
-    async def begin(self) -> ResultRecord[Any] | None:
+    async def begin_attempt(self) -> ResultRecord[Any] | None:
         """Begin the transaction of an attempt; returns the result that is there already, if any."""
         await self.transaction.aenter()
         current.set(self.transaction.get_parent())
         if not self.transaction.is_committed():
             return None
         record = await self.transaction.aread()
-        await self._leave(failed=False)
+        await self._exit_transaction(failed=False)
         return record
 
     def __enter__(self) -> None:
@@ -78,63 +78,65 @@ class ResultPersistence:
     def __exit__(self) -> None:
         current.reset(self._token)
 
-    async def end(self, state: State[Any], value: Any) -> State[Any]:
+    async def end_attempt(self, state: State[Any], value: Any) -> State[Any]:
         """Stage the result of a completed attempt and end its transaction; returns the state with where it is."""
         if not state.is_completed():
-            await self._leave(failed=state.is_final())
+            await self._exit_transaction(failed=state.is_final())
             return state
         task = self._run.task
         record: Any = None
         if self._context.persist_result:
             expiration = now() + task.cache_expiration if task.cache_expiration else None
             record = self._context.result_store.create_result_record(value, key=self.key, expiration=expiration)
-        self.transaction.stage(record, [_rolled_back(self._run), *task.on_rollback_hooks], [*task.on_commit_hooks])
-        await self._leave(failed=False)
+        self.transaction.stage(record, [_rollback_hook(self._run), *task.on_rollback_hooks], [*task.on_commit_hooks])
+        await self._exit_transaction(failed=False)
         if record is not None and not self.transaction.is_rolled_back():
             state.data = record if task.cache_result_in_memory else record.metadata
         return state
 
-    async def abandon(self, error: BaseException | None) -> None:
+    async def roll_back_attempt(self, error: BaseException | None) -> None:
         """End the transaction of an attempt that did not complete: what it did is rolled back."""
         if self.transaction.is_active():
-            await self._leave(failed=True)
+            await self._exit_transaction(failed=True)
         self.transaction.state = type(self.transaction.state).PENDING
         self.transaction.on_rollback_hooks = []
 
-    async def _leave(self, failed: bool) -> None:
+    async def _exit_transaction(self, failed: bool) -> None:
         outside = current.get()
         await self.transaction.aexit(failed)
         current.set(outside)
 
 
-def _rolled_back(run: TaskRunExecution) -> Callable[[Any], None]:
+def _rollback_hook(run: PersistingTaskRun) -> Callable[[Any], None]:
     """What follows for a run that had completed when the transaction around it is rolled back."""
 
     def rolled_back(_: Any) -> None:
         if run.state.is_completed():
             message = "Task rolled back as part of transaction"
-            run.enter(State.make(StateType.COMPLETED, "RolledBack", message=message, details=run.state.state_details))
+            run.enter_state(
+                State.make(StateType.COMPLETED, "RolledBack", message=message, details=run.state.state_details)
+            )
 
     return rolled_back
 
 
-def needed(run: TaskRunExecution) -> bool:
+def is_needed(run: PersistingTaskRun) -> bool:
     """Whether a task run keeps its result or takes part in a transaction."""
     task = run.task
     return run.context.persist_result or bool(task.on_commit_hooks or task.on_rollback_hooks) or bool(get_transaction())
 
 
-def task_store(run: TaskRunExecution) -> ResultStore:
+def make_task_store(run: PersistingTaskRun) -> ResultStore:
     """The result store of a task run: as its flow's, with the task's own options."""
     return drive((run.flow.result_store if run.flow else ResultStore()).aupdate_for_task(run.task))
 
 
-def flow_store(run: FlowRunExecution) -> ResultStore:
+def make_flow_store(run: PersistingFlowRun) -> ResultStore:
     """The result store of a flow run: as its parent's, with the flow's own options."""
     return drive((run.parent.result_store if run.parent else ResultStore()).aupdate_for_flow(run.flow))
 
 
-async def persist(run: FlowRunExecution, state: State[Any], value: Any) -> State[Any]:
+async def persist_flow_result(run: PersistingFlowRun, state: State[Any], value: Any) -> State[Any]:
     """Write the result of a completed flow run; returns the state with where it is."""
     store = run.context.result_store
     record = store.create_result_record(value)
@@ -147,7 +149,7 @@ async def persist(run: FlowRunExecution, state: State[Any], value: Any) -> State
     return state
 
 
-def _fill(template: str, parameters: dict[str, Any]) -> str:
+def _fill_template(template: str, parameters: dict[str, Any]) -> str:
     return template.format(
         parameters=parameters,
         flow_run=runtime.flow_run,

@@ -124,7 +124,7 @@ class TaskRunnerFactory(Protocol):
         ...
 
 
-class TaskRunExecution(Protocol):
+class PersistingTaskRun(Protocol):
     """A task run under way, as result persistence sees it."""
 
     parameters: dict[str, Any]
@@ -143,12 +143,12 @@ class TaskRunExecution(Protocol):
         """Return whether tasks without the option run even if there is a cached result."""
         ...
 
-    def enter(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
+    def enter_state(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
         """Make a state the run's state, and record it."""
         ...
 
 
-class FlowRunExecution(Protocol):
+class PersistingFlowRun(Protocol):
     """A flow run under way, as result persistence sees it."""
 
     @property

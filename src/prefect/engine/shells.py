@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Any
 from prefect import _io
 from prefect._io import drive
 from prefect.engine import core, deadline
-from prefect.engine.core import Execution, Outcome
-from prefect.engine.termination import watched
+from prefect.engine.core import Outcome, RunEngine
+from prefect.engine.termination import raise_on_sigterm
 
 if TYPE_CHECKING:
     from prefect.schemas.states import State
 
-Make = Callable[[], Execution]
+MakeEngine = Callable[[], RunEngine]
 """Makes the execution: called when the run really starts, not when a coroutine for it is made."""
 
 
-def start(make: Make, body: Any, return_state: bool = False) -> Any:
+def start(make: MakeEngine, body: Any, return_state: bool = False) -> Any:
     """Run a task or flow in the shell that its function needs.
 
     Args:
@@ -51,27 +51,27 @@ def start(make: Make, body: Any, return_state: bool = False) -> Any:
     return call(make, return_state)
 
 
-def call(make: Make, return_state: bool = False) -> Any:
+def call(make: MakeEngine, return_state: bool = False) -> Any:
     """Run a sync function to its end."""
     run = make()
-    with watched() if run.outermost else nullcontext():
-        state = finish(run)
+    with raise_on_sigterm() if run.is_outermost else nullcontext():
+        state = run_to_final_state(run)
         if return_state:
             return state
         if isinstance(run.error, StopIteration):
             raise run.error  # which a coroutine cannot
-        return drive(run.conclude())
+        return drive(run.unwrap())
 
 
-def finish(run: Execution) -> State[Any]:
+def run_to_final_state(run: RunEngine) -> State[Any]:
     """Run a sync function to its final state, raising only what interrupts the process."""
     try:
-        verdict = drive(run.before())
-        while not verdict.done:
-            verdict = drive(run.after(_attempt(run)))
-            if not verdict.done:
-                drive(_io.sleep(verdict.delay))
-                verdict = drive(run.before())
+        verdict = drive(run.prepare_attempt())
+        while not verdict.is_finished:
+            verdict = drive(run.finish_attempt(_attempt(run)))
+            if not verdict.is_finished:
+                drive(_io.sleep(verdict.delay_seconds))
+                verdict = drive(run.prepare_attempt())
     except BaseException as error:
         if core.is_crash(error):
             drive(run.crash(error))
@@ -81,50 +81,54 @@ def finish(run: Execution) -> State[Any]:
     return run.state
 
 
-def _attempt(run: Execution) -> Outcome:
-    args, kwargs = run.arguments()
+def _attempt(run: RunEngine) -> Outcome:
+    args, kwargs = run.body_arguments()
     try:
         with run:
-            if run.time_limit is None:
+            if run.timeout_seconds is None:
                 return Outcome(value=run.fn(*args, **kwargs))
-            return Outcome(value=deadline.call(lambda: run.fn(*args, **kwargs), run.time_limit, run.late))
+            return Outcome(
+                value=deadline.call_with_timeout(
+                    lambda: run.fn(*args, **kwargs), run.timeout_seconds, run.timeout_error
+                )
+            )
     except BaseException as error:
         return Outcome(error=error)
 
 
-def collect(run: Execution) -> State[Any]:
+def collect(run: RunEngine) -> State[Any]:
     """Run a generator function to its final state; its result is the list of its items."""
     for _ in iterate(lambda: run, gather=True):
         pass
     return run.state
 
 
-async def acollect(run: Execution) -> State[Any]:
+async def acollect(run: RunEngine) -> State[Any]:
     """Run an async generator function to its final state; its result is the list of its items."""
     async for _ in aiterate(lambda: run, gather=True):
         pass
     return run.state
 
 
-async def await_(make: Make, return_state: bool = False) -> Any:
+async def await_(make: MakeEngine, return_state: bool = False) -> Any:
     """Run an async function to its end."""
     run = make()
-    with watched() if run.outermost else nullcontext():
-        state = await afinish(run)
+    with raise_on_sigterm() if run.is_outermost else nullcontext():
+        state = await arun_to_final_state(run)
         if return_state:
             return state
-        return await run.conclude()
+        return await run.unwrap()
 
 
-async def afinish(run: Execution) -> State[Any]:
+async def arun_to_final_state(run: RunEngine) -> State[Any]:
     """Run an async function to its final state, raising only what interrupts the process or the event loop's task."""
     try:
-        verdict = await run.before()
-        while not verdict.done:
-            verdict = await run.after(await _aattempt(run))
-            if not verdict.done:
-                await _io.sleep(verdict.delay)
-                verdict = await run.before()
+        verdict = await run.prepare_attempt()
+        while not verdict.is_finished:
+            verdict = await run.finish_attempt(await _aattempt(run))
+            if not verdict.is_finished:
+                await _io.sleep(verdict.delay_seconds)
+                verdict = await run.prepare_attempt()
     except BaseException as error:
         if core.is_crash(error):
             await run.crash(error)
@@ -134,40 +138,42 @@ async def afinish(run: Execution) -> State[Any]:
     return run.state
 
 
-async def _aattempt(run: Execution) -> Outcome:
-    args, kwargs = run.arguments()
+async def _aattempt(run: RunEngine) -> Outcome:
+    args, kwargs = run.body_arguments()
     try:
         with run:
-            if run.time_limit is None:
+            if run.timeout_seconds is None:
                 return Outcome(value=await run.fn(*args, **kwargs))
-            return Outcome(value=await deadline.wait(run.fn(*args, **kwargs), run.time_limit, run.late))
+            return Outcome(
+                value=await deadline.await_with_timeout(run.fn(*args, **kwargs), run.timeout_seconds, run.timeout_error)
+            )
     except BaseException as error:
         return Outcome(error=error)
 
 
-def iterate(make: Make, gather: bool = False) -> Generator[Any, Any, Any]:
+def iterate(make: MakeEngine, gather: bool = False) -> Generator[Any, Any, Any]:
     """Run a generator function, handing its items on as they come; with `gather` they are also the run's result."""
     run = make()
-    _end_at_exit()
+    _close_generators_at_exit()
     try:
-        verdict = drive(run.before())
-        while not verdict.done:
-            verdict = drive(run.after((yield from _items(run, gather))))
-            if not verdict.done:
-                drive(_io.sleep(verdict.delay))
-                verdict = drive(run.before())
+        verdict = drive(run.prepare_attempt())
+        while not verdict.is_finished:
+            verdict = drive(run.finish_attempt((yield from _items(run, gather))))
+            if not verdict.is_finished:
+                drive(_io.sleep(verdict.delay_seconds))
+                verdict = drive(run.prepare_attempt())
     except BaseException as error:
         if core.is_crash(error) and not isinstance(error, GeneratorExit):
             drive(run.crash(error))
         raise
-    return None if gather else drive(run.conclude())
+    return None if gather else drive(run.unwrap())
 
 
 _unfinished: weakref.WeakSet[Generator[Any, Any, Any]] = weakref.WeakSet()
 
 
 @cache
-def _end_at_exit() -> None:
+def _close_generators_at_exit() -> None:
     """See to it, once, that generators left unfinished are closed at exit: while the journal can still be written."""
     atexit.register(_close_unfinished)
 
@@ -180,10 +186,10 @@ def _close_unfinished() -> None:
             continue
 
 
-def _items(run: Execution, gather: bool) -> Generator[Any, Any, Outcome]:
+def _items(run: RunEngine, gather: bool) -> Generator[Any, Any, Outcome]:
     """One attempt. The run's context is entered for each step, because between them the consumer's own holds."""
-    args, kwargs = run.arguments()
-    step = _Step(run)
+    args, kwargs = run.body_arguments()
+    step = _GeneratorStep(run)
     items: list[Any] = []
     try:
         generator = run.fn(*args, **kwargs)
@@ -195,19 +201,19 @@ def _items(run: Execution, gather: bool) -> Generator[Any, Any, Outcome]:
             try:
                 advance, given = generator.send, (yield item)
             except GeneratorExit:
-                drive(run.after_closing(_close(run, generator)))
+                drive(run.finish_closed_generator(_close(run, generator)))
                 raise
             except BaseException as error:
                 advance, given = generator.throw, error
     except StopIteration as stop:
         return Outcome(value=items if gather else stop.value)
     except BaseException as error:
-        if run.closing:
+        if run.is_closing:
             raise
         return Outcome(error=error)
 
 
-def _close(run: Execution, generator: Generator[Any]) -> Outcome:
+def _close(run: RunEngine, generator: Generator[Any]) -> Outcome:
     """End a generator whose consumer wants no more items."""
     try:
         with run:
@@ -217,58 +223,62 @@ def _close(run: Execution, generator: Generator[Any]) -> Outcome:
     return Outcome()
 
 
-class _Step:
+class _GeneratorStep:
     """Calls one step of a generator in the run's context, within what is left of its time."""
 
-    def __init__(self, run: Execution) -> None:
+    def __init__(self, run: RunEngine) -> None:
         self._run = run
-        self._end = None if run.time_limit is None else time.monotonic() + run.time_limit
+        self._end = None if run.timeout_seconds is None else time.monotonic() + run.timeout_seconds
 
-    def _left(self, end: float) -> float:
+    def _seconds_left(self, end: float) -> float:
         return max(0.0, end - time.monotonic())
 
     def __call__(self, advance: Callable[[Any], Any], given: Any) -> Any:
         with self._run:
             if self._end is None:
                 return advance(given)
-            return deadline.call(lambda: advance(given), self._left(self._end), self._run.late)
+            return deadline.call_with_timeout(
+                lambda: advance(given), self._seconds_left(self._end), self._run.timeout_error
+            )
 
-    async def awaited(self, advance: Callable[[Any], Awaitable[Any]], given: Any) -> Any:
+    async def call_async(self, advance: Callable[[Any], Awaitable[Any]], given: Any) -> Any:
         with self._run:
             if self._end is None:
                 return await advance(given)
-            return await deadline.wait(_awaiting(advance(given)), self._left(self._end), self._run.late)
+            return await deadline.await_with_timeout(
+                _as_coroutine(advance(given)), self._seconds_left(self._end), self._run.timeout_error
+            )
 
 
-async def _awaiting(awaitable: Awaitable[Any]) -> Any:
+async def _as_coroutine(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
 
 
-async def aiterate(make: Make, gather: bool = False) -> AsyncGenerator[Any, Any]:
+async def aiterate(make: MakeEngine, gather: bool = False) -> AsyncGenerator[Any, Any]:
     """As `iterate`, for an async generator function."""
     run = make()
     try:
-        verdict = await run.before()
-        while not verdict.done:
+        verdict = await run.prepare_attempt()
+        while not verdict.is_finished:
             attempt = _AsyncItems(run, gather)
             while (item := await attempt.next_item()) is not _END:
                 try:
                     attempt.send((yield item))
                 except GeneratorExit:
-                    await run.after_closing(await attempt.close())
+                    await run.finish_closed_generator(await attempt.close())
                     raise
                 except BaseException as error:
                     attempt.throw(error)
-            verdict = await run.after(attempt.outcome)
-            if not verdict.done:
-                await _io.sleep(verdict.delay)
-                verdict = await run.before()
+            verdict = await run.finish_attempt(attempt.outcome)
+            if not verdict.is_finished:
+                await _io.sleep(verdict.delay_seconds)
+                verdict = await run.prepare_attempt()
     except BaseException as error:
         if core.is_crash(error) and not isinstance(error, GeneratorExit):
             await run.crash(error)
         raise
     if not gather:
-        await run.conclude()
+        await run.unwrap()
 
 
 _END: Any = object()
@@ -277,10 +287,10 @@ _END: Any = object()
 class _AsyncItems:
     """One attempt at an async generator: its steps, as `_items` takes them. (`yield from` does not exist here.)"""
 
-    def __init__(self, run: Execution, gather: bool) -> None:
+    def __init__(self, run: RunEngine, gather: bool) -> None:
         self._run = run
         self._gathered: list[Any] | None = [] if gather else None
-        self._step = _Step(run)
+        self._step = _GeneratorStep(run)
         self._generator: Any = None
         self._advance: Callable[[Any], Awaitable[Any]] | None = None
         self._given: Any = None
@@ -289,7 +299,7 @@ class _AsyncItems:
     async def next_item(self) -> Any:
         """The next item, or `_END` when there is an outcome instead."""
         try:
-            item = await self._step.awaited(self._advance or self._begin(), self._given)
+            item = await self._step.call_async(self._advance or self._begin(), self._given)
         except StopAsyncIteration:
             self.outcome = Outcome(value=self._gathered)
             return _END
@@ -301,7 +311,7 @@ class _AsyncItems:
         return item
 
     def _begin(self) -> Callable[[Any], Awaitable[Any]]:
-        args, kwargs = self._run.arguments()
+        args, kwargs = self._run.body_arguments()
         self._generator = self._run.fn(*args, **kwargs)
         return self._generator.asend
 

@@ -8,14 +8,13 @@ from uuid import UUID
 from prefect.context import EngineContext, TaskRunContext, current_tags
 from prefect.engine.core import RunRecord
 from prefect.engine.parameters import Link
-from prefect.schemas.states import State
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
     from prefect.journal.writer import Journal
 
 
-class ParentTask:
+class ParentTaskRun:
     """The task run of one call of a subflow.
 
     Args:
@@ -33,7 +32,7 @@ class ParentTask:
         if caller is not None:
             links["__parents__"] = [{"input_type": "task_run", "id": caller.task_run_id}]
         self.id = new_id()
-        self.created: dict[str, Any] = {
+        self.creation_values: dict[str, Any] = {
             "id": self.id,
             "flow_run_id": parent.flow_run.id,
             "name": f"{name}-{number}",
@@ -46,22 +45,14 @@ class ParentTask:
         }
         self._record: RunRecord | None = None
 
-    def begin(self, to: Journal, child_id: UUID, known: bool = False) -> None:
-        """Record it from now on; `known` when a server has made it."""
+    def start_recording(self, journal: Journal, child_id: UUID) -> None:
+        """Record it, and the states that follow. A server that has created it does so itself."""
         self._child_id = child_id
-        self._record = RunRecord(to, "task_run", self.id, None if known else self.created)
+        self._record = RunRecord(journal, "task_run", self.id, self.creation_values)
 
-    def mirror(self, state: State[Any]) -> None:
-        """Record the child's state as this run's, unless a server keeps it in step."""
+    def record_state(self, state: dict[str, Any]) -> None:
+        """Record the child's state as this run's."""
         if self._record is None:
             return
-        entry: dict[str, Any] = {
-            "id": new_id(),
-            "type": state.type.value,
-            "name": state.name,
-            "timestamp": state.timestamp,
-            "details": {"child_flow_run_id": self._child_id},
-        }
-        if state.message:
-            entry["message"] = state.message
-        self._record.enter(entry)
+        own = {name: state[name] for name in ("type", "name", "timestamp", "message") if name in state}
+        self._record.add_state({"id": new_id(), **own, "details": {"child_flow_run_id": self._child_id}})

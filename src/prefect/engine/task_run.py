@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from prefect import _io, journal, outbox, rules
+from prefect import _io, journal, outbox
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
-from prefect.engine import core, outcomes
-from prefect.engine.core import DONE, GO, Execution, Outcome, RunRecord, Verdict
+from prefect.engine import core, local, outcomes
+from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine, RunRecord
 from prefect.engine.deadline import TaskRunTimeoutError
-from prefect.engine.memo import Memo, Place
-from prefect.engine.parameters import Link, collect, listed, resolve, track
+from prefect.engine.memo import AttemptMemo, Position
+from prefect.engine.parameters import Link, as_reiterable, collect_inputs, resolve_inputs, track
 from prefect.exceptions import UpstreamTaskError
 from prefect.logging.lines import log_line
 from prefect.logging.loggers import identity_logger, print_capture
@@ -27,19 +26,18 @@ from prefect.schemas.states import InMemory, State, StateDetails, StateType
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
-    from prefect import _backoff, settings
+    from prefect import settings
     from prefect.engine import persistence
     from prefect.engine.protocols import RunnableTask
 else:
     persistence = lazy("prefect.engine.persistence")
-    _backoff = lazy("prefect._backoff")
     settings = lazy("prefect.settings")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 COMPLETED, FAILED, CRASHED = StateType.COMPLETED, StateType.FAILED, StateType.CRASHED
 
 
-class TaskExecution(Execution):
+class TaskRunEngine(RunEngine):
     """One run of a task.
 
     Args:
@@ -60,30 +58,30 @@ class TaskExecution(Execution):
         dependencies: dict[str, list[Link]] | None = None,
         run_id: UUID | None = None,
     ) -> None:
-        self._begin(task, parameters, wait_for)
+        self._set_up(task, parameters, wait_for)
         self._create(run_id or new_id(), dependencies)
 
-    def _begin(self, task: RunnableTask, parameters: dict[str, Any], wait_for: Any) -> None:
+    def _set_up(self, task: RunnableTask, parameters: dict[str, Any], wait_for: Any) -> None:
         super().__init__()
         self.task = task
         self.parameters = parameters
         self.flow: EngineContext | None = EngineContext.get()
         self.journal = (journal.current() if self.flow else None) or outbox.use_journal()
         self.attempt = 0
-        self.kept: persistence.ResultPersistence | None = None
+        self.persistence: persistence.ResultPersistence | None = None
         self._run: TaskRun | None = None
         self._logger: Any = None
         self._context: TaskRunContext | None = None
         tracked = self.flow.run_results if self.flow else None
-        self._inputs = collect(parameters, tracked)
-        self._awaited = {"wait_for": listed(wait_for)} if wait_for is not None else None
-        self._wait_for = collect(self._awaited, tracked) if self._awaited else None
-        self._memo: Memo | None = self.flow.memo if self.flow and task.may_be_remembered else None
-        self._place: Place | None = self._memo.place(task.task_key) if self._memo is not None else None
+        self._inputs = collect_inputs(parameters, tracked)
+        self._awaited = {"wait_for": as_reiterable(wait_for)} if wait_for is not None else None
+        self._wait_for = collect_inputs(self._awaited, tracked) if self._awaited else None
+        self._memo: AttemptMemo | None = self.flow.memo if self.flow and task.may_be_remembered else None
+        self._position: Position | None = self._memo.next_position(task.task_key) if self._memo is not None else None
 
     # --- in another process -------------------------------------------------------------------------------------------
 
-    def portable(self) -> tuple[Any, dict[str, Any], TaskRun]:
+    def for_other_process(self) -> tuple[Any, dict[str, Any], TaskRun]:
         """What another process needs to run this, once the upstreams are done: the task, the parameters, the run.
 
         Raises:
@@ -93,10 +91,10 @@ class TaskExecution(Execution):
         return self.task, self.parameters, self.run
 
     @classmethod
-    def taken_over(cls, task: RunnableTask, parameters: dict[str, Any], run: TaskRun) -> TaskExecution:
+    def from_recorded_run(cls, task: RunnableTask, parameters: dict[str, Any], run: TaskRun) -> TaskRunEngine:
         """In another process: the execution of a run that its parent has created and recorded."""
         execution = cls.__new__(cls)
-        execution._begin(task, parameters, None)
+        execution._set_up(task, parameters, None)
         execution._run = run
         execution.fields = vars(run)
         execution.record = RunRecord(execution.journal, cls.kind, run.id, None)
@@ -106,7 +104,7 @@ class TaskExecution(Execution):
         execution.state = state
         return execution
 
-    def adopt(self, state: State[Any]) -> None:
+    def adopt_final_state(self, state: State[Any]) -> None:
         """The run ended in another process, which has recorded it."""
         self.state = self.fields["state"] = state
         if isinstance(state.data, InMemory):
@@ -135,15 +133,15 @@ class TaskExecution(Execution):
             "task_version": task.version,
             "flow_run_run_count": flow_run.run_count if flow_run else 0,
             "tags": sorted(task.tags | inherited) if inherited else sorted(task.tags),
-            "task_inputs": self._links(dependencies),
+            "task_inputs": self._dependency_links(dependencies),
             "created": created,
         }
         recorded = {**self.fields, "empirical_policy": task.policy[1]}
         self.record = RunRecord(self.journal, self.kind, run_id, recorded)
         self._details = StateDetails.make(flow_run_id=flow_run_id, task_run_id=run_id)
-        self.enter(State.make(PENDING, "Pending", details=self._details, timestamp=created))
+        self.enter_state(State.make(PENDING, "Pending", details=self._details, timestamp=created))
 
-    def _links(self, dependencies: dict[str, list[Link]] | None) -> dict[str, list[Link]]:
+    def _dependency_links(self, dependencies: dict[str, list[Link]] | None) -> dict[str, list[Link]]:
         """What the run depends on, by parameter."""
         links = self._inputs.links
         if self._wait_for is not None:
@@ -160,78 +158,78 @@ class TaskExecution(Execution):
     def run(self) -> TaskRun:
         """The run as the API shows it, made when somebody looks: most runs end unseen."""
         if self._run is None:
-            fields = {**self.fields, "task_inputs": _as_inputs(self.fields["task_inputs"])}
+            fields = {**self.fields, "task_inputs": _run_inputs(self.fields["task_inputs"])}
             self._run = TaskRun.make(**fields, empirical_policy=self.task.policy[0])
             self.fields = vars(self._run)
         return self._run
 
     # --- before an attempt --------------------------------------------------------------------------------------------
 
-    async def before(self) -> Verdict:
+    async def prepare_attempt(self) -> NextStep:
         """Wait for what the run depends on, look for a kept result, and enter Running."""
         if self.attempt == 0:
             try:
                 await self._resolve()
             except UpstreamTaskError as error:
-                return self._not_ready(error)
+                return self._enter_not_ready(error)
             except Exception as error:  # an upstream's result that is no more
-                return await self._refuse(error)
-            self._prepare()
+                return await self._fail_to_start(error)
+            self._make_context()
             try:
-                self._name()
+                self._set_custom_name()
             except Exception as error:  # a template that does not fit, or a function of the user's
-                return await self._refuse(error)
+                return await self._fail_to_start(error)
         self.attempt += 1
         name = "Running" if self.attempt == 1 else "Retrying"
-        self.enter(State.make(RUNNING, name, details=self._details))
+        self.enter_state(State.make(RUNNING, name, details=self._details))
         try:
             found = await self._find_result()
         except Exception as error:  # a storage, its key or its lock that cannot be had
-            return await self._refuse(error)
+            return await self._fail_to_start(error)
         if found is not None:
             return await self._end_cached(*found)
         if self.task.on_running_hooks:
             with self:
                 await self.call_hooks(self.task.on_running_hooks, self.task, self.logger)
-        return GO
+        return RUN_BODY
 
     async def _find_result(self) -> tuple[Any, Any] | None:
         """The data and value of a result that is there already: of the flow's earlier attempt, or kept by a run."""
         if self.attempt == 1:
-            done = self._memo.find(self._place, self.parameters) if self._memo and self._place else None
+            done = self._memo.find(self._position, self.parameters) if self._memo and self._position else None
             if done is not None:
                 return done[0].data, done[1]
-            if persistence.needed(self):
+            if persistence.is_needed(self):
                 with self:
                     kept = persistence.ResultPersistence(self)
-                self.kept = kept
-        record = await self.kept.begin() if self.kept is not None else None
+                self.persistence = kept
+        record = await self.persistence.begin_attempt() if self.persistence is not None else None
         return None if record is None else (record, record.result)
 
     async def _resolve(self) -> None:
         if self._wait_for is not None:
-            await resolve(self._awaited or {}, self._wait_for)
-        if not self._inputs.plain:
-            self.parameters = await resolve(self.parameters, self._inputs)
+            await resolve_inputs(self._awaited or {}, self._wait_for)
+        if not self._inputs.is_plain:
+            self.parameters = await resolve_inputs(self.parameters, self._inputs)
 
-    def _name(self) -> None:
+    def _set_custom_name(self) -> None:
         if self.task.task_run_name is not None:
             with self, _io.user_code():
                 self.rename(self.task.format_run_name(self.parameters))
             self._logger = None
             self.context.forget_identity()
 
-    async def _refuse(self, error: Exception) -> Verdict:
+    async def _fail_to_start(self, error: Exception) -> NextStep:
         """The run cannot even start."""
         if self._context is None:
-            self._prepare()
+            self._make_context()
         self.error = error
-        message = f"Task run could not start: {core.text_of(error)}"
-        self.enter(State.make(FAILED, "Failed", message=message, data=error, details=self._details))
-        await self._ended()
-        return DONE
+        message = f"Task run could not start: {core.describe_error(error)}"
+        self.enter_state(State.make(FAILED, "Failed", message=message, data=error, details=self._details))
+        await self._conclude()
+        return FINISHED
 
-    def _prepare(self) -> None:
+    def _make_context(self) -> None:
         """What can be known once the parameters are: whether the result is kept, and the run's context."""
         task, flow = self.task, self.flow
         self._context = TaskRunContext.of(
@@ -239,7 +237,7 @@ class TaskExecution(Execution):
             self.parameters,
             task.should_log_prints(flow),
             self._should_persist(),
-            lambda: persistence.task_store(self),
+            lambda: persistence.make_task_store(self),
         )
         self._prints = print_capture(self._context.log_prints)
 
@@ -267,152 +265,148 @@ class TaskExecution(Execution):
             return self.flow.persist_result
         return defaults.get_default_persist_setting_for_tasks()
 
-    def _not_ready(self, error: UpstreamTaskError) -> Verdict:
-        self._prepare()
+    def _enter_not_ready(self, error: UpstreamTaskError) -> NextStep:
+        self._make_context()
         self.error = error
-        self.enter(State.make(PENDING, "NotReady", message=str(error), details=self._details))
+        self.enter_state(State.make(PENDING, "NotReady", message=str(error), details=self._details))
         self.logger.error("Finished in state %s", self.state)
-        self._let_go()
-        return DONE
+        self._release()
+        return FINISHED
 
     # --- around the body ----------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> TaskExecution:
+    def __enter__(self) -> TaskRunEngine:
         assert self._context is not None
         self._context.__enter__()
         if self._prints is not None:
             self._prints.__enter__()
-        if self.kept is not None:
-            self.kept.__enter__()
+        if self.persistence is not None:
+            self.persistence.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         assert self._context is not None
-        if self.kept is not None:
-            self.kept.__exit__()
+        if self.persistence is not None:
+            self.persistence.__exit__()
         if self._prints is not None:
             self._prints.__exit__()
         self._context.__exit__(*error)
 
     # --- after an attempt ---------------------------------------------------------------------------------------------
 
-    async def after(self, outcome: Outcome) -> Verdict:
+    async def finish_attempt(self, outcome: Outcome) -> NextStep:
         """Enter the state that follows from the outcome: final, or waiting for another attempt."""
         error = outcome.error
         if error is None:
             return await self._succeed(outcome.value)
         if core.is_crash(error):
             await self.crash(error)
-            return DONE
+            return FINISHED
         return await self._fail(error)
 
-    async def _succeed(self, value: Any) -> Verdict:
+    async def _succeed(self, value: Any) -> NextStep:
         try:
-            ending = await outcomes.ending(value, self._details, self.task.cache_result_in_memory)
+            ending = await outcomes.state_from_return(value, self._details, self.task.cache_result_in_memory)
         except Exception as error:  # a future among what was returned that can never be done
             return await self._fail(error)
         state, self.value = ending.state, ending.value
-        if state.is_failed() and await self._may_retry(state):
-            return self._await_retry(state.message or "")
-        if self.kept is not None:
+        if state.is_failed() and (retry := await self._propose_retry(state)) is not None:
+            return self._schedule_retry(retry, state.message or "")
+        if self.persistence is not None:
             try:
                 with self:
-                    state = await self.kept.end(state, ending.value)
+                    state = await self.persistence.end_attempt(state, ending.value)
             except Exception as error:  # what cannot be stored has not completed
                 return await self._fail(error)
         self._track(ending.value)
-        if self._memo and self._place and state.is_completed():
-            self._memo.keep(self._place, self.parameters, state, ending.value)
-        self.enter(state, inline(ending.value) if ending.plain else None)
-        await self._ended()
-        return DONE
+        if self._memo and self._position and state.is_completed():
+            self._memo.remember(self._position, self.parameters, state, ending.value)
+        self.enter_state(state, inline(ending.value) if ending.is_plain else None)
+        await self._conclude()
+        return FINISHED
 
-    async def _end_cached(self, data: Any, value: Any) -> Verdict:
+    async def _end_cached(self, data: Any, value: Any) -> NextStep:
         """The result is known already: the body does not run."""
         self.value = value
         self._track(value)
-        self.enter(State.make(COMPLETED, "Cached", data=data, details=self._details), inline(value))
-        await self._ended()
-        return DONE
+        self.enter_state(State.make(COMPLETED, "Cached", data=data, details=self._details), inline(value))
+        await self._conclude()
+        return FINISHED
 
-    async def _fail(self, error: Exception | BaseException) -> Verdict:
-        if self.kept is not None:
+    async def _fail(self, error: Exception | BaseException) -> NextStep:
+        if self.persistence is not None:
             with self:
-                await self.kept.abandon(error)
+                await self.persistence.roll_back_attempt(error)
         timed_out = isinstance(error, TaskRunTimeoutError)
         if timed_out:
             message = f"Task run exceeded timeout of {self.task.timeout_seconds} second(s)"
             failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
         else:
-            message = f"Task run encountered an exception {core.text_of(error)}"
+            message = f"Task run encountered an exception {core.describe_error(error)}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
-        if await self._may_retry(failed):
-            return self._await_retry(core.text_of(error))
+        if (retry := await self._propose_retry(failed)) is not None:
+            return self._schedule_retry(retry, core.describe_error(error))
         exhausted = " - Retries are exhausted" if self.task.retries else ""
-        self.logger.error("Task run failed with exception: %s%s", core.text_of(error), exhausted, exc_info=error)
+        self.logger.error("Task run failed with exception: %s%s", core.describe_error(error), exhausted, exc_info=error)
         if timed_out:
             self.logger.error("Task run exceeded timeout of %s second(s)", self.task.timeout_seconds)
         self.error = error
-        self.enter(failed)
-        await self._ended()
-        return DONE
+        self.enter_state(failed)
+        await self._conclude()
+        return FINISHED
 
     async def crash(self, error: BaseException) -> None:
         """The run was interrupted: record it as crashed; the caller raises the interruption on."""
         if self.state.is_final():
             return
         if self._context is None:
-            self._prepare()
+            self._make_context()
         self.error = error
-        message = core.crashed_message(error)
-        if self.kept is not None:
+        message = core.crash_message(error)
+        if self.persistence is not None:
             with self:
-                await self.kept.abandon(error)
+                await self.persistence.roll_back_attempt(error)
         self.logger.error("Crash detected! %s", message)
         self.logger.debug("Crash details:", exc_info=error)
-        self.enter(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
-        await self._ended()
+        self.enter_state(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
+        await self._conclude()
 
     # --- retries ------------------------------------------------------------------------------------------------------
 
-    async def _may_retry(self, failed: State[Any]) -> bool:
-        if self.closing or rules.retry_delay(self.attempt, self.task.retries, None) is None:
-            return False
-        condition = self.task.retry_condition_fn
-        if condition is None:
-            return True
+    async def _propose_retry(self, failed: State[Any]) -> State[Any] | None:
+        """Return the state in which a failed run waits for its next attempt; None when the failure is final."""
+        if self.is_closing or not self.task.retries:
+            return None
+        waiting = local.decide_retry(self.fields, self.task.policy[1], self.state, failed)
+        if waiting is None or self.task.retry_condition_fn is None:
+            return waiting
         try:
             with self:
-                return bool(await _io.call_user(condition, self.task, self.run, failed))
+                wanted = await _io.call_user(self.task.retry_condition_fn, self.task, self.run, failed)
         except Exception:
             self.logger.error("The retry_condition_fn raised; the run is not tried again.", exc_info=True)
-            return False
+            return None
+        return waiting if wanted else None
 
-    def _await_retry(self, why: str) -> Verdict:
-        delay = self._delay()
-        when = f"{delay} second(s) from now" if delay else "immediately"
+    def _schedule_retry(self, waiting: State[Any], reason: str) -> NextStep:
+        """Enter AwaitingRetry, unless the next attempt follows at once."""
+        delay = core.seconds_until(waiting, waiting.timestamp)
+        when = f"{delay:g} second(s) from now" if delay else "immediately"
         self.logger.info(
-            "Task run failed with exception: %s - Retry %s/%s will start %s", why, self.attempt, self.task.retries, when
+            "Task run failed with exception: %s - Retry %s/%s will start %s",
+            reason,
+            self.attempt,
+            self.task.retries,
+            when,
         )
         if self.task.retry_delay_seconds:
-            details = StateDetails.make(
-                flow_run_id=self.fields["flow_run_id"],
-                task_run_id=self.fields["id"],
-                scheduled_time=now() + timedelta(seconds=delay),
-            )
-            self.enter(State.make(SCHEDULED, "AwaitingRetry", details=details))
-        return Verdict(done=False, delay=delay)
-
-    def _delay(self) -> float:
-        """Seconds before the next attempt, with jitter."""
-        delay = rules.retry_delay(self.attempt, self.task.retries, self.task.retry_delay_seconds) or 0.0
-        if delay and self.task.retry_jitter_factor:
-            delay = _backoff.clamped_poisson_interval(delay, clamping_factor=self.task.retry_jitter_factor)
-        return delay
+            vars(waiting)["message"] = None  # the log has the failure
+            self.enter_state(waiting)
+        return NextStep(is_finished=False, delay_seconds=delay)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
-    async def _ended(self) -> None:
+    async def _conclude(self) -> None:
         task, state = self.task, self.state
         completed = state.type is COMPLETED
         hooks = task.on_completion_hooks if completed else task.on_failure_hooks if state.type is FAILED else ()
@@ -420,18 +414,18 @@ class TaskExecution(Execution):
             with self:
                 await self.call_hooks(hooks, task, self.logger)
         log_line(self.context.identity, logging.INFO if completed else logging.ERROR, f"Finished in state {state}")
-        self._let_go()
+        self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         """Part from what leads back here, so that arguments and result go when nobody holds them any more."""
-        self._context = self.kept = None
+        self._context = self.persistence = None
 
     def _track(self, value: Any) -> None:
         """Remember where the value came from, so that passing it on is recorded as a dependency."""
         if self.flow is not None:
             track(self.flow.run_results, value, self.fields["id"], "task_run")
 
-    async def conclude(self) -> Any:
+    async def unwrap(self) -> Any:
         """What the caller gets: what the body returned, or the exception raised."""
         if self.error is not None:
             raise self.error
@@ -445,24 +439,24 @@ class TaskExecution(Execution):
         return self.task.fn
 
     @property
-    def time_limit(self) -> float | None:
+    def timeout_seconds(self) -> float | None:
         """Seconds that one attempt may take."""
         return self.task.timeout_seconds
 
     @property
-    def outermost(self) -> bool:
+    def is_outermost(self) -> bool:
         """Whether this run is inside no other."""
         return self.flow is None
 
-    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The body's arguments."""
         return self.task.spec.unbind(self.parameters)
 
-    def late(self) -> BaseException:
+    def timeout_error(self) -> BaseException:
         """The error of an attempt that took too long."""
-        return TaskRunTimeoutError(f"Scope timed out after {self.time_limit} second(s).")
+        return TaskRunTimeoutError(f"Scope timed out after {self.timeout_seconds} second(s).")
 
 
-def _as_inputs(links: dict[str, list[Link]]) -> dict[str, list[Any]]:
+def _run_inputs(links: dict[str, list[Link]]) -> dict[str, list[Any]]:
     kinds = {"task_run": TaskRunResult, "flow_run": FlowRunResult}
     return {name: [kinds[link["input_type"]](id=link["id"]) for link in found] for name, found in links.items()}

@@ -12,25 +12,25 @@ from typing import Any, NoReturn
 from prefect import journal
 from prefect.exceptions import TerminationSignal
 
-_blocks = 0
+_open_blocks = 0
 _signalled = False
 
 
 @contextmanager
-def watched() -> Generator[None]:
+def raise_on_sigterm() -> Generator[None]:
     """Turn SIGTERM into `TerminationSignal` inside the block; afterwards the process ends as the signal meant it to.
 
     Only in the main thread, and only where the program has no handler of its own. Blocks may overlap, as those of flows
     that an event loop runs side by side: the last one to end counts.
     """
-    global _blocks, _signalled
-    if threading.current_thread() is not threading.main_thread() or not (_blocks or _is_free()):
+    global _open_blocks, _signalled
+    if threading.current_thread() is not threading.main_thread() or not (_open_blocks or _has_default_handler()):
         yield
         return
-    if not _blocks:
+    if not _open_blocks:
         _signalled = False
-        signal.signal(signal.SIGTERM, _raise)
-    _blocks += 1
+        signal.signal(signal.SIGTERM, _raise_termination)
+    _open_blocks += 1
     interrupted = False
     try:
         yield
@@ -39,17 +39,17 @@ def watched() -> Generator[None]:
         interrupted = not isinstance(error, Exception) or isinstance(error, TerminationSignal)
         raise
     finally:
-        _blocks -= 1
-        if not _blocks:
-            _end(interrupted)
+        _open_blocks -= 1
+        if not _open_blocks:
+            _restore_handler(interrupted)
 
 
-def _is_free() -> bool:
+def _has_default_handler() -> bool:
     return signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def _end(interrupted: bool) -> None:
-    if signal.getsignal(signal.SIGTERM) is not _raise:
+def _restore_handler(interrupted: bool) -> None:
+    if signal.getsignal(signal.SIGTERM) is not _raise_termination:
         return  # the program has set a handler meanwhile
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if interrupted and _signalled:
@@ -58,7 +58,7 @@ def _end(interrupted: bool) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _raise(number: int, frame: Any) -> NoReturn:
+def _raise_termination(number: int, frame: Any) -> NoReturn:
     global _signalled
     _signalled = True
     raise TerminationSignal(signal=number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefect._lazy import exports
+from prefect._lazy import exported_names, exports
 
 if TYPE_CHECKING:
     from prefect.events.clients import get_events_client as get_events_client
@@ -54,28 +54,26 @@ if TYPE_CHECKING:
     from prefect.schemas.events import Resource as Resource
     from prefect.schemas.events import ResourceSpecification as ResourceSpecification
 
-_WHERE = {
-    "prefect.events.clients": ("get_events_client get_events_subscriber"),
+
+_EXPORTS = {
+    "prefect.events.clients": "get_events_client get_events_subscriber",
     "prefect.events.schemas.deployment_triggers": (
         "DeploymentCompoundTrigger DeploymentEventTrigger DeploymentMetricTrigger DeploymentSequenceTrigger "
         "DeploymentTriggerTypes"
     ),
-    "prefect.events.subscribers": ("FlowRunSubscriber"),
-    "prefect.events.utilities": ("emit_event"),
+    "prefect.events.subscribers": "FlowRunSubscriber",
+    "prefect.events.utilities": "emit_event",
     "prefect.schemas.automation_actions": (
-        "Action ActionTypes CallWebhook CancelFlowRun ChangeFlowRunState DeclareIncident DeleteFlowRun "
-        "DoNothing PauseAutomation PauseDeployment PauseWorkPool PauseWorkQueue ResumeAutomation "
-        "ResumeDeployment ResumeWorkPool ResumeWorkQueue RunDeployment SendNotification SuspendFlowRun"
+        "Action ActionTypes CallWebhook CancelFlowRun ChangeFlowRunState DeclareIncident DeleteFlowRun DoNothing "
+        "PauseAutomation PauseDeployment PauseWorkPool PauseWorkQueue ResumeAutomation ResumeDeployment "
+        "ResumeWorkPool ResumeWorkQueue RunDeployment SendNotification SuspendFlowRun"
     ),
     "prefect.schemas.automations": (
-        "Automation AutomationCore CompositeTrigger CompoundTrigger EventTrigger MetricTrigger "
-        "MetricTriggerOperator MetricTriggerQuery Posture ResourceTrigger SequenceTrigger Trigger "
-        "TriggerTypes"
+        "Automation AutomationCore CompositeTrigger CompoundTrigger EventTrigger MetricTrigger MetricTriggerOperator "
+        "MetricTriggerQuery Posture ResourceTrigger SequenceTrigger Trigger TriggerTypes"
     ),
-    "prefect.schemas.events": ("Event ReceivedEvent RelatedResource Resource ResourceSpecification"),
+    "prefect.schemas.events": "Event ReceivedEvent RelatedResource Resource ResourceSpecification",
 }
 
-__getattr__, __dir__ = exports(
-    __name__, {name: f"{module}:{name}" for module, names in _WHERE.items() for name in names.split()}
-)
-__all__ = [name for names in _WHERE.values() for name in names.split()]  # pyright: ignore[reportUnsupportedDunderAll]
+__getattr__, __dir__ = exports(__name__, _EXPORTS)
+__all__ = exported_names(_EXPORTS)  # pyright: ignore[reportUnsupportedDunderAll]

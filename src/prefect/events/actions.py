@@ -32,15 +32,14 @@ if TYPE_CHECKING:
     from prefect.schemas.automation_actions import WorkPoolAction as WorkPoolAction
     from prefect.schemas.automation_actions import WorkQueueAction as WorkQueueAction
 
-_WHERE = {
+
+_EXPORTS = {
     "prefect.schemas.automation_actions": (
         "Action ActionTypes AutomationAction CallWebhook CancelFlowRun ChangeFlowRunState DeclareIncident "
-        "DeleteFlowRun DeploymentAction DoNothing PauseAutomation PauseDeployment PauseWorkPool "
-        "PauseWorkQueue ResumeAutomation ResumeDeployment ResumeFlowRun ResumeWorkPool ResumeWorkQueue "
-        "RunDeployment SendNotification SuspendFlowRun WorkPoolAction WorkQueueAction"
+        "DeleteFlowRun DeploymentAction DoNothing PauseAutomation PauseDeployment PauseWorkPool PauseWorkQueue "
+        "ResumeAutomation ResumeDeployment ResumeFlowRun ResumeWorkPool ResumeWorkQueue RunDeployment "
+        "SendNotification SuspendFlowRun WorkPoolAction WorkQueueAction"
     ),
 }
 
-__getattr__, __dir__ = exports(
-    __name__, {name: f"{module}:{name}" for module, names in _WHERE.items() for name in names.split()}
-)
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -23,15 +23,13 @@ if TYPE_CHECKING:
     from prefect.schemas.event_filters import EventResourceFilter as EventResourceFilter
     from prefect.schemas.event_filters import EventTextFilter as EventTextFilter
 
-_WHERE = {
+
+_EXPORTS = {
     "prefect.schemas.event_filters": (
-        "AutomationFilter AutomationFilterCreated AutomationFilterId AutomationFilterName "
-        "AutomationFilterTags EventAnyResourceFilter EventDataFilter EventFilter EventIDFilter "
-        "EventNameFilter EventOccurredFilter EventOrder EventRelatedFilter EventResourceFilter "
-        "EventTextFilter"
+        "AutomationFilter AutomationFilterCreated AutomationFilterId AutomationFilterName AutomationFilterTags "
+        "EventAnyResourceFilter EventDataFilter EventFilter EventIDFilter EventNameFilter EventOccurredFilter "
+        "EventOrder EventRelatedFilter EventResourceFilter EventTextFilter"
     ),
 }
 
-__getattr__, __dir__ = exports(
-    __name__, {name: f"{module}:{name}" for module, names in _WHERE.items() for name in names.split()}
-)
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -15,6 +15,13 @@ from prefect.types import new_id, now
 
 if TYPE_CHECKING:
     from prefect.events import worker
+    from prefect.events.clients import AssertingEventsClient as AssertingEventsClient
+    from prefect.events.clients import AssertingPassthroughEventsClient as AssertingPassthroughEventsClient
+    from prefect.events.clients import PrefectCloudEventsClient as PrefectCloudEventsClient
+    from prefect.events.clients import PrefectEventsClient as PrefectEventsClient
+    from prefect.events.worker import EventsWorker as EventsWorker
+    from prefect.events.worker import ProcessPoolForwardingEventsClient as ProcessPoolForwardingEventsClient
+    from prefect.events.worker import should_emit_events as should_emit_events
     from prefect.schemas import events
     from prefect.schemas.events import Event, RelatedResource
 else:
@@ -26,19 +33,17 @@ logger = logging.getLogger("prefect.events")
 MAX_FOLLOWS_DELAY = timedelta(minutes=5)
 """How far apart two events are at most of which one is to be handled after the other."""
 
-_REEXPORTS = {
-    "prefect.events.clients": (
-        *("AssertingEventsClient", "AssertingPassthroughEventsClient", "PrefectCloudEventsClient"),
-        "PrefectEventsClient",
-    ),
-    "prefect.events.worker": ("EventsWorker", "ProcessPoolForwardingEventsClient", "should_emit_events"),
-    "prefect.schemas.events": ("Event", "RelatedResource"),
-}
 """Names of other modules that programs import from here."""
 
-__getattr__, __dir__ = exports(
-    __name__, {name: f"{module}:{name}" for module, names in _REEXPORTS.items() for name in names}
-)
+_EXPORTS = {
+    "prefect.events.clients": (
+        "AssertingEventsClient AssertingPassthroughEventsClient PrefectCloudEventsClient PrefectEventsClient"
+    ),
+    "prefect.events.worker": "EventsWorker ProcessPoolForwardingEventsClient should_emit_events",
+    "prefect.schemas.events": "Event RelatedResource",
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)
 
 
 def emit_event(

@@ -55,10 +55,16 @@ __all__ = [
     "send_input",
 ]
 
-__getattr__, __dir__ = exports(
-    __name__,
-    {
-        name: f"{__name__}.{'actions' if name.endswith(('_flow_run_input', '_from_model')) else 'run_input'}:{name}"
-        for name in __all__
-    },
-)
+_EXPORTS = {
+    "prefect.input.actions": (
+        "acreate_flow_run_input acreate_flow_run_input_from_model adelete_flow_run_input afilter_flow_run_input "
+        "aread_flow_run_input create_flow_run_input create_flow_run_input_from_model delete_flow_run_input "
+        "filter_flow_run_input read_flow_run_input"
+    ),
+    "prefect.input.run_input": (
+        "GetInputHandler Keyset RunInput RunInputMetadata keyset_from_base_key keyset_from_paused_state receive_input "
+        "send_input"
+    ),
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

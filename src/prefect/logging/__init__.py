@@ -15,4 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LogEavesdropper", "disable_run_logger", "get_logger", "get_run_logger"]
 
-__getattr__, __dir__ = exports(__name__, {name: f"prefect.logging.loggers:{name}" for name in __all__})
+_EXPORTS = {
+    "prefect.logging.loggers": "LogEavesdropper disable_run_logger get_logger get_run_logger",
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

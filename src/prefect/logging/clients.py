@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from prefect.client._logs import logs_out_socket_from_api_url as logs_out_socket_from_api_url
     from prefect.client._websockets import http_to_ws as http_to_ws
 
-_NAMES = {
-    name: f"prefect.client._logs:{name}"
-    for name in (
-        *("PrefectCloudLogsSubscriber", "PrefectLogsSubscriber", "SEEN_LOGS_SIZE", "SEEN_LOGS_TTL"),
-        *("get_logs_subscriber", "logs_out_socket_from_api_url"),
-    )
+
+_EXPORTS = {
+    "prefect.client._logs": (
+        "PrefectCloudLogsSubscriber PrefectLogsSubscriber SEEN_LOGS_SIZE SEEN_LOGS_TTL get_logs_subscriber "
+        "logs_out_socket_from_api_url"
+    ),
+    "prefect.client._websockets": "http_to_ws",
 }
 
-__getattr__, __dir__ = exports(__name__, {**_NAMES, "http_to_ws": "prefect.client._websockets:http_to_ws"})
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -37,16 +37,18 @@ if TYPE_CHECKING:
     from prefect.results.store import ResultStore as ResultStore
     from prefect.results.store import default_cache as default_cache
 
-_HOMES = {
-    "defaults": "get_default_persist_setting get_default_persist_setting_for_tasks get_result_store"
-    " should_persist_result",
-    "record": "ResultRecord ResultRecordMetadata load_reference",
-    "resolve": "LITERAL_TYPES ResultSerializer ResultStorage aget_default_result_storage aresolve_result_storage"
-    " get_default_result_serializer get_default_result_storage get_or_create_default_task_scheduling_storage"
-    " resolve_result_storage resolve_serializer result_storage_discriminator",
-    "store": "DEFAULT_STORAGE_KEY_FN ResultStore default_cache",
+
+_EXPORTS = {
+    "prefect.results.defaults": (
+        "get_default_persist_setting get_default_persist_setting_for_tasks get_result_store should_persist_result"
+    ),
+    "prefect.results.record": "ResultRecord ResultRecordMetadata load_reference",
+    "prefect.results.resolve": (
+        "LITERAL_TYPES ResultSerializer ResultStorage aget_default_result_storage aresolve_result_storage "
+        "get_default_result_serializer get_default_result_storage get_or_create_default_task_scheduling_storage "
+        "resolve_result_storage resolve_serializer result_storage_discriminator"
+    ),
+    "prefect.results.store": "DEFAULT_STORAGE_KEY_FN ResultStore default_cache",
 }
 
-__getattr__, __dir__ = exports(
-    __name__, {name: f"{__name__}.{home}:{name}" for home, names in _HOMES.items() for name in names.split()}
-)
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

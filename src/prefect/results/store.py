@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator
@@ -21,6 +21,7 @@ from prefect import _processes
 from prefect._io import drive, driving, running_loop, twin
 from prefect.exceptions import ConfigurationError, MissingResult, SerializationError
 from prefect.filesystems import LocalFileSystem, NullFileSystem, WritableFileSystem
+from prefect.locking.isolation import IsolationLevel
 from prefect.locking.protocol import LockManager
 from prefect.results._files import read_file, write_file
 from prefect.results.record import ResultRecord, ResultRecordMetadata, read_metadata
@@ -32,9 +33,6 @@ from prefect.results.resolve import (
 )
 from prefect.serializers import Serializer
 from prefect.types import new_id, now
-
-if TYPE_CHECKING:
-    from prefect.transactions import IsolationLevel
 
 __all__ = ["DEFAULT_STORAGE_KEY_FN", "ResultStore", "default_cache"]
 
@@ -325,10 +323,11 @@ class ResultStore(BaseModel):
 
     def supports_isolation_level(self, level: IsolationLevel | str) -> bool:
         """Whether transactions of this isolation level can use the store: `SERIALIZABLE` ones need a lock manager."""
-        name = getattr(level, "value", level)
-        if name not in ("READ_COMMITTED", "SERIALIZABLE"):
-            raise ValueError(f"{level!r} is not an isolation level.")
-        return name == "READ_COMMITTED" or self.lock_manager is not None
+        try:
+            needs_lock = IsolationLevel(level) is IsolationLevel.SERIALIZABLE
+        except ValueError:
+            raise ValueError(f"{level!r} is not an isolation level.") from None
+        return not needs_lock or self.lock_manager is not None
 
     @staticmethod
     def generate_default_holder() -> str:

@@ -91,20 +91,19 @@ __all__ = [
     "settle",
 ]
 
-_HOMES = {
-    "effects": (
+
+_EXPORTS = {
+    "prefect.rules.effects": (
         "Effect EmitStateEvent Enqueue MarkResuming MirrorToParent RecordPauseKey ReleaseDeploymentSlot ReleaseSlots "
         "RenewLease RevokeLease SetOnPolicy SetOnRun StoreCacheKey TakeDeploymentSlot TakeSlots"
     ),
-    "judge": "NoStateToKeep Policy Rule decide",
-    "policies": (
-        "POLICIES BackgroundTaskPolicy CoreFlowPolicy CoreTaskPolicy MarkLateRunsPolicy MinimalFlowPolicy "
-        "MinimalTaskPolicy"
+    "prefect.rules.judge": "NoStateToKeep Policy Rule decide",
+    "prefect.rules.policies": (
+        "BackgroundTaskPolicy CoreFlowPolicy CoreTaskPolicy MarkLateRunsPolicy MinimalFlowPolicy MinimalTaskPolicy "
+        "POLICIES"
     ),
-    "settling": "Settled settle",
-    "terms": "Abort Accept Entry Facts Reject Run TagLimit Verdict Wait",
+    "prefect.rules.settling": "Settled settle",
+    "prefect.rules.terms": "Abort Accept Entry Facts Reject Run TagLimit Verdict Wait",
 }
 
-__getattr__, __dir__ = exports(
-    __name__, {name: f"{__name__}.{home}:{name}" for home, names in _HOMES.items() for name in names.split()}
-)
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

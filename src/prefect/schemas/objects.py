@@ -78,38 +78,37 @@ if TYPE_CHECKING:
     from prefect.types import now as now
     from prefect.types.enums import AutoEnum as AutoEnum
 
-_WHERE = {
-    "prefect.schemas.states": ("RunType State StateDetails StateType TERMINAL_STATES data_discriminator"),
-    "prefect.schemas.runs": (
-        "Constant CreatedBy Flow FlowRun FlowRunInput FlowRunPolicy FlowRunResult Parameter RunInput TaskRun "
-        "TaskRunPolicy TaskRunResult UpdatedBy"
+
+EXPORTS = {
+    "prefect.schemas.account": (
+        "Configuration CsrfToken IPAllowlist IPAllowlistEntry IPAllowlistMyAccessResponse SavedSearch "
+        "SavedSearchFilter ServerDefaultResultStorage ServerDefaultResultStorageUpdate Workspace"
     ),
-    "prefect.schemas.records": ("Artifact ArtifactCollection Log Variable"),
+    "prefect.schemas.base": "ObjectBaseModel PrefectBaseModel TimeSeriesBaseModel",
     "prefect.schemas.blocks": (
         "BlockDocument BlockDocumentReference BlockSchema BlockSchemaReference BlockType DEFAULT_BLOCK_SCHEMA_VERSION"
     ),
     "prefect.schemas.concurrency": (
-        "ConcurrencyLeaseHolder ConcurrencyLimit ConcurrencyLimitConfig ConcurrencyLimitStrategy "
-        "ConcurrencyOptions GlobalConcurrencyLimit"
+        "ConcurrencyLeaseHolder ConcurrencyLimit ConcurrencyLimitConfig ConcurrencyLimitStrategy ConcurrencyOptions "
+        "GlobalConcurrencyLimit"
     ),
     "prefect.schemas.deployments": (
         "BranchingScheduleHandling Deployment DeploymentBranchingOptions DeploymentSchedule DeploymentStatus "
         "VersionInfo"
     ),
+    "prefect.schemas.records": "Artifact ArtifactCollection Log Variable",
+    "prefect.schemas.runs": (
+        "Constant CreatedBy Flow FlowRun FlowRunInput FlowRunPolicy FlowRunResult Parameter RunInput TaskRun "
+        "TaskRunPolicy TaskRunResult UpdatedBy"
+    ),
+    "prefect.schemas.states": "RunType State StateDetails StateType TERMINAL_STATES data_discriminator",
     "prefect.schemas.work": (
         "Agent DEFAULT_AGENT_WORK_POOL_NAME Integration QueueFilter WorkPool WorkPoolStatus "
-        "WorkPoolStorageConfiguration WorkQueue WorkQueueHealthPolicy WorkQueueStatus WorkQueueStatusDetail "
-        "Worker WorkerMetadata WorkerStatus"
+        "WorkPoolStorageConfiguration WorkQueue WorkQueueHealthPolicy WorkQueueStatus WorkQueueStatusDetail Worker "
+        "WorkerMetadata WorkerStatus"
     ),
-    "prefect.schemas.account": (
-        "Configuration CsrfToken IPAllowlist IPAllowlistEntry IPAllowlistMyAccessResponse SavedSearch "
-        "SavedSearchFilter ServerDefaultResultStorage ServerDefaultResultStorageUpdate Workspace"
-    ),
-    "prefect.schemas.base": ("ObjectBaseModel PrefectBaseModel TimeSeriesBaseModel"),
-    "prefect.types.enums": ("AutoEnum"),
-    "prefect.types": ("now"),
+    "prefect.types": "now",
+    "prefect.types.enums": "AutoEnum",
 }
 
-NAMES = {name: f"{module}:{name}" for module, names in _WHERE.items() for name in names.split()}
-
-__getattr__, __dir__ = exports(__name__, NAMES)
+__getattr__, __dir__ = exports(__name__, EXPORTS)

@@ -16,20 +16,22 @@ from typing import Any
 from prefect import journal
 from prefect._io import blocking
 from prefect.server.db.sqlite import open_home
+from prefect.server.principals import LOCAL, Principal
 from prefect.server.routes import find_operation
-from prefect.server.routes.operation import LOCAL, StatusResponse
-from prefect.server.routes.parameters import bind_arguments, wants_caller
-from prefect.server.services.core.errors import Missing
+from prefect.server.routes.execution import execute
+from prefect.server.routes.operation import RequestInfo, StatusResponse
+from prefect.server.routes.parameters import build_arguments, find_request_info_parameter, validate_parameters
+from prefect.server.services.core.errors import NotFound
 from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
 from prefect.server.services.runs.orphans import crash_orphans
 from prefect.server.services.upkeep import retention
 
 logger = logging.getLogger("prefect.client")
 
-OWNERS_EVERY = 5.0
+ORPHAN_CHECK_INTERVAL_SECONDS = 5.0
 """Seconds between two looks for runs whose process is gone."""
 
-FLUSH_TIMEOUT = 10.0
+FLUSH_TIMEOUT_SECONDS = 10.0
 """Seconds to wait for this process's own records to reach the disk."""
 
 
@@ -38,13 +40,15 @@ class LocalApplication:
 
     Args:
         home: The directory.
+        principal: Who it acts for.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, principal: Principal = LOCAL) -> None:
         self.home = home
+        self.principal = principal
         self.database = open_home(home)
-        self._looked = float("-inf")
-        self._warned = False
+        self._last_orphan_check = float("-inf")
+        self._has_warned = False
 
     async def call(self, method: str, route: str, params: Mapping[str, Any], body: Any = None) -> Any:
         """Carry out an operation.
@@ -63,28 +67,28 @@ class LocalApplication:
         try:
             operation = find_operation(method, route)
         except LookupError:
-            raise Missing("operation", f"{method} {route}") from None
-        given = bind_arguments(operation, params, body)
-        caller = wants_caller(operation)
-        if caller is not None:
-            given[caller] = LOCAL
-        transact = self.database.write if operation.writes else self.database.read
-        answer = await transact(lambda tx: operation.fn(tx, **given))
-        return answer.body if isinstance(answer, StatusResponse) else answer
+            raise NotFound("operation", f"{method} {route}") from None
+        operation.authorize(self.principal)
+        arguments = build_arguments(operation, validate_parameters(operation, params, body))
+        info_name = find_request_info_parameter(operation)
+        if info_name is not None:
+            arguments[info_name] = RequestInfo(self.principal)
+        result = await execute(operation, self.database, self.principal, arguments)
+        return result.body if isinstance(result, StatusResponse) else result
 
     async def catch_up(self) -> None:
         """Apply the journal, crash runs whose process is gone, and remove events that are too old."""
         own = journal.current()
         if own is not None and own.home == self.home:
-            await blocking(own.flush, FLUSH_TIMEOUT)
+            await blocking(own.flush, FLUSH_TIMEOUT_SECONDS)
         try:
             await apply_journal(self.database, self.home)
-            if time.monotonic() - self._looked > OWNERS_EVERY:
+            if time.monotonic() - self._last_orphan_check > ORPHAN_CHECK_INTERVAL_SECONDS:
                 await crash_orphans(self.database, self.home)
-                await retention.tend(self.database)
-                self._looked = time.monotonic()
+                await retention.prune_local_events(self.database)
+                self._last_orphan_check = time.monotonic()
         except JournalUnreadable as error:
             # What was applied before can still be read.
-            if not self._warned:
-                self._warned = True
+            if not self._has_warned:
+                self._has_warned = True
                 logger.warning("%s", error)

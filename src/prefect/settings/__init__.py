@@ -62,24 +62,18 @@ __all__ = [
     "update_current_profile",
 ]
 
-_export, _dir = exports(
-    __name__,
-    {
-        "DEFAULT_PREFECT_HOME": "prefect.settings.constants:DEFAULT_PREFECT_HOME",
-        "DEFAULT_PROFILES_PATH": "prefect.settings.constants:DEFAULT_PROFILES_PATH",
-        "Profile": "prefect.settings.profiles:Profile",
-        "ProfilesCollection": "prefect.settings.profiles:ProfilesCollection",
-        "Setting": "prefect.settings.legacy:Setting",
-        "Settings": "prefect.settings.models.root:Settings",
-        "SettingsError": "prefect.settings._errors:SettingsError",
-        "canonical_environment_prefix": "prefect.settings.models.root:canonical_environment_prefix",
-        "load_current_profile": "prefect.settings.profiles:load_current_profile",
-        "load_profile": "prefect.settings.profiles:load_profile",
-        "load_profiles": "prefect.settings.profiles:load_profiles",
-        "save_profiles": "prefect.settings.profiles:save_profiles",
-        "update_current_profile": "prefect.settings.profiles:update_current_profile",
-    },
-)
+_EXPORTS = {
+    "prefect.settings._errors": "SettingsError",
+    "prefect.settings.constants": "DEFAULT_PREFECT_HOME DEFAULT_PROFILES_PATH",
+    "prefect.settings.legacy": "Setting",
+    "prefect.settings.models.root": "Settings canonical_environment_prefix",
+    "prefect.settings.profiles": (
+        "Profile ProfilesCollection load_current_profile load_profile load_profiles save_profiles "
+        "update_current_profile"
+    ),
+}
+
+_export, _dir = exports(__name__, _EXPORTS)
 
 
 def __getattr__(name: str) -> Any:

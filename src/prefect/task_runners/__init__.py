@@ -16,14 +16,11 @@ if TYPE_CHECKING:
     from prefect.task_runners.threads import ThreadPoolTaskRunner as ConcurrentTaskRunner  # noqa: F401
     from prefect.task_runners.threads import ThreadPoolTaskRunner as ThreadPoolTaskRunner
 
-__getattr__, __dir__ = exports(
-    __name__,
-    {
-        "ConcurrentTaskRunner": "prefect.task_runners.threads:ThreadPoolTaskRunner",
-        "PrefectTaskRunner": "prefect.task_runners.remote:PrefectTaskRunner",
-        "ProcessPoolTaskRunner": "prefect.task_runners.processes:ProcessPoolTaskRunner",
-        "TaskRunner": "prefect.task_runners.base:TaskRunner",
-        "ThreadPoolTaskRunner": "prefect.task_runners.threads:ThreadPoolTaskRunner",
-        "current_task_runner": "prefect.task_runners.base:current_task_runner",
-    },
-)
+_EXPORTS = {
+    "prefect.task_runners.base": "TaskRunner current_task_runner",
+    "prefect.task_runners.processes": "ProcessPoolTaskRunner",
+    "prefect.task_runners.remote": "PrefectTaskRunner",
+    "prefect.task_runners.threads": "ConcurrentTaskRunner=ThreadPoolTaskRunner ThreadPoolTaskRunner",
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -20,7 +20,7 @@ from prefect.values.traversal import isiterable
 if TYPE_CHECKING:
     from typing import Self
 
-    from prefect.tasks import Task
+    from prefect.engine.protocols import RunnableTask
 
 F = TypeVar("F", bound=PrefectFuture[Any])
 
@@ -52,7 +52,7 @@ class TaskRunner(abc.ABC, Generic[F]):
     @abc.abstractmethod
     def submit(
         self,
-        task: Task[..., Any],
+        task: RunnableTask,
         parameters: dict[str, Any],
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: Dependencies | None = None,
@@ -67,7 +67,7 @@ class TaskRunner(abc.ABC, Generic[F]):
         """
 
     def map(
-        self, task: Task[..., Any], parameters: dict[str, Any], wait_for: Iterable[PrefectFuture[Any]] | None = None
+        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Iterable[PrefectFuture[Any]] | None = None
     ) -> PrefectFutureList[F]:
         """Submit a run for each item of the iterable parameters; see `Task.map`.
 

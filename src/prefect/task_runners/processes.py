@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import journal
 from prefect._lazy import lazy
 from prefect.context import hydrated_context, serialize_context
-from prefect.engine.task_run import TaskExecution
+from prefect.engine.task_run import TaskRunEngine
 from prefect.exceptions import UpstreamTaskError
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture
 from prefect.schemas.states import State, StateType
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import cloudpickle
 
     from prefect import settings
-    from prefect.tasks import Task
+    from prefect.engine.protocols import RunnableTask
 else:
     cloudpickle = lazy("cloudpickle")
     pools = lazy("concurrent.futures")
@@ -72,14 +72,14 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
 
     def submit(
         self,
-        task: Task[..., Any],
+        task: RunnableTask,
         parameters: dict[str, Any],
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: Dependencies | None = None,
     ) -> PrefectConcurrentFuture[Any]:
         if not self._started or self._executor is None:
             raise RuntimeError("The task runner must be started before submitting work.")
-        run = TaskExecution(task, parameters, wait_for, dependencies)
+        run = TaskRunEngine(task, parameters, wait_for, dependencies)
         future: PrefectConcurrentFuture[Any] = PrefectConcurrentFuture(run.fields["id"])
         future.pending = lambda: run.state
         self._open.add(future)
@@ -88,13 +88,13 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         when_done(run.upstreams, lambda: self._send(run, future, context))
         return future
 
-    def _send(self, run: TaskExecution, future: PrefectConcurrentFuture[Any], context: dict[str, Any]) -> None:
+    def _send(self, run: TaskRunEngine, future: PrefectConcurrentFuture[Any], context: dict[str, Any]) -> None:
         """Hand a run whose upstream is done to a process; what cannot travel makes the run crash."""
         if self._cancelled:
             future.resolve(cancel(run))
             return
         try:
-            work = cloudpickle.dumps((*run.portable(), context))
+            work = cloudpickle.dumps((*run.for_other_process(), context))
             sent = self._executor.submit(_work, work, os.getpid())
         except UpstreamTaskError:
             future.resolve(run_submitted(run))
@@ -104,7 +104,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
             return
         sent.add_done_callback(lambda done: self._receive(run, future, done))
 
-    def _receive(self, run: TaskExecution, future: PrefectConcurrentFuture[Any], done: Any) -> None:
+    def _receive(self, run: TaskRunEngine, future: PrefectConcurrentFuture[Any], done: Any) -> None:
         if done.cancelled():
             future.resolve(cancel(run))
             return
@@ -113,7 +113,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         except BaseException as error:  # the process died, or what it returned cannot be read
             state = _crash(run, f"The process of the task run failed: {error!r}", error)
         else:
-            run.adopt(state)
+            run.adopt_final_state(state)
         future.resolve(state)
 
     def cancel_all(self) -> None:
@@ -146,8 +146,8 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         super().__exit__(*error)
 
 
-def _crash(run: TaskExecution, message: str, error: BaseException) -> State[Any]:
-    return run.enter(State.make(StateType.CRASHED, message=message, data=error, details=run.state.state_details))
+def _crash(run: TaskRunEngine, message: str, error: BaseException) -> State[Any]:
+    return run.enter_state(State.make(StateType.CRASHED, message=message, data=error, details=run.state.state_details))
 
 
 def _initialize(pickled: bytes, path: list[str]) -> None:
@@ -161,7 +161,7 @@ def _work(pickled: bytes, _: int) -> bytes:
     """In the process: run a task that the parent has created, and return its final state."""
     task, parameters, task_run, context = cloudpickle.loads(pickled)
     with hydrated_context(context):
-        run = TaskExecution.taken_over(task, parameters, task_run)
+        run = TaskRunEngine.from_recorded_run(task, parameters, task_run)
         try:
             state = run_submitted(run)
         except BaseException:  # an interruption ends this run, not the process
@@ -171,6 +171,6 @@ def _work(pickled: bytes, _: int) -> bytes:
         except Exception as error:  # whatever pickling an object of the user's may raise
             message = f"The result cannot be sent back from the process: {error!r}"
             details = state.state_details
-            answer = cloudpickle.dumps(run.enter(State.make(StateType.CRASHED, message=message, details=details)))
+            answer = cloudpickle.dumps(run.enter_state(State.make(StateType.CRASHED, message=message, details=details)))
         journal.flush()
     return answer

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect._lazy import lazy
 from prefect.engine import shells
-from prefect.engine.task_run import TaskExecution
+from prefect.engine.task_run import TaskRunEngine
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture, running_in
 from prefect.schemas.states import State, StateType
 from prefect.task_runners.base import Dependencies, TaskRunner
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from prefect import settings
-    from prefect.tasks import Task
+    from prefect.engine.protocols import RunnableTask
 else:
     asyncio = lazy("asyncio")
     settings = lazy("prefect.settings")
@@ -54,7 +54,7 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
 
     def submit(
         self,
-        task: Task[..., Any],
+        task: RunnableTask,
         parameters: dict[str, Any],
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: Dependencies | None = None,
@@ -62,7 +62,7 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
         pool = self._pool
         if not self._started or pool is None:
             raise RuntimeError("The task runner must be started before submitting work.")
-        run = TaskExecution(task, parameters, wait_for, dependencies)
+        run = TaskRunEngine(task, parameters, wait_for, dependencies)
         future: PrefectConcurrentFuture[R] = PrefectConcurrentFuture(run.fields["id"])
         future.pending = lambda: run.state
         job = _Job(run, future)
@@ -161,7 +161,7 @@ class _Job:
 
     __slots__ = ("_context", "_run", "future")
 
-    def __init__(self, run: TaskExecution, future: PrefectConcurrentFuture[Any]) -> None:
+    def __init__(self, run: TaskRunEngine, future: PrefectConcurrentFuture[Any]) -> None:
         self._run = run
         self._context = contextvars.copy_context()
         self.future = future
@@ -179,7 +179,7 @@ class _Job:
         except BaseException as error:  # an interruption ends this run, not the pool
             state = run.state
             if not state.is_final():
-                state = run.enter(
+                state = run.enter_state(
                     State.make(
                         StateType.CRASHED,
                         message=f"Execution was interrupted: {type(error).__name__}: {error}",
@@ -194,19 +194,19 @@ class _Job:
         self.future.resolve(cancel(self._run))
 
 
-def cancel(run: TaskExecution) -> State[Any]:
+def cancel(run: TaskRunEngine) -> State[Any]:
     """End a run before it began; returns its state."""
     message = "The flow run ended before this task run could start."
-    return run.enter(State.make(StateType.CANCELLED, message=message, details=run.state.state_details))
+    return run.enter_state(State.make(StateType.CANCELLED, message=message, details=run.state.state_details))
 
 
-def run_submitted(run: TaskExecution) -> Any:
+def run_submitted(run: TaskRunEngine) -> Any:
     """Run a task whose caller is no longer there: generators are consumed, coroutines get this thread's event loop."""
     task = run.task
     if task.isasync:
-        finish = shells.acollect if task.isgenerator else shells.afinish
+        finish = shells.acollect if task.isgenerator else shells.arun_to_final_state
         return _event_loop().run(finish(run), context=contextvars.copy_context())
-    return shells.collect(run) if task.isgenerator else shells.finish(run)
+    return shells.collect(run) if task.isgenerator else shells.run_to_final_state(run)
 
 
 class _Loops(threading.local):

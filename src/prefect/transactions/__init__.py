@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from prefect._io import drive
 from prefect._lazy import lazy
+from prefect.locking.isolation import IsolationLevel
 from prefect.transactions.core import (
     BaseTransaction,
     CommitMode,
-    IsolationLevel,
     Logger,
     TransactionState,
     get_transaction,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from prefect._io import call_user
 from prefect._lazy import lazy
 from prefect.exceptions import ConfigurationError, MissingContextError, SerializationError
+from prefect.locking.isolation import IsolationLevel
 from prefect.types import new_id
 from prefect.types.enums import AutoEnum
 from prefect.values.annotations import NotSet
@@ -31,15 +32,6 @@ else:
 
 Logger: TypeAlias = "logging.Logger | logging.LoggerAdapter[Any]"
 Hook: TypeAlias = Callable[[Any], Any]
-
-
-class IsolationLevel(AutoEnum):
-    """What transactions with the same key see of each other."""
-
-    READ_COMMITTED = auto()
-    """Whatever was committed before."""
-    SERIALIZABLE = auto()
-    """One at a time: the others wait until it has ended. It needs a store with a lock manager."""
 
 
 class CommitMode(AutoEnum):

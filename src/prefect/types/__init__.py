@@ -10,9 +10,46 @@ import itertools
 import os
 import time
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from prefect._lazy import exports
+
+if TYPE_CHECKING:
+    from prefect.types._annotated import MAX_VARIABLE_VALUE_LENGTH as MAX_VARIABLE_VALUE_LENGTH
+    from prefect.types._annotated import ClientRetryExtraCodes as ClientRetryExtraCodes
+    from prefect.types._annotated import Date as Date
+    from prefect.types._annotated import DateTime as DateTime
+    from prefect.types._annotated import JsonStringOrDict as JsonStringOrDict
+    from prefect.types._annotated import KeyValueLabels as KeyValueLabels
+    from prefect.types._annotated import KeyValueLabelsField as KeyValueLabelsField
+    from prefect.types._annotated import LaxUrl as LaxUrl
+    from prefect.types._annotated import ListOfNonEmptyStrings as ListOfNonEmptyStrings
+    from prefect.types._annotated import LogLevel as LogLevel
+    from prefect.types._annotated import NonNegativeFloat as NonNegativeFloat
+    from prefect.types._annotated import NonNegativeInteger as NonNegativeInteger
+    from prefect.types._annotated import NonNegativeTimeDelta as NonNegativeTimeDelta
+    from prefect.types._annotated import PositiveInteger as PositiveInteger
+    from prefect.types._annotated import SecondsTimeDelta as SecondsTimeDelta
+    from prefect.types._annotated import SecretDict as SecretDict
+    from prefect.types._annotated import StatusCode as StatusCode
+    from prefect.types._annotated import StrictVariableValue as StrictVariableValue
+    from prefect.types._annotated import TaskRetryDelaySeconds as TaskRetryDelaySeconds
+    from prefect.types._annotated import TimeZone as TimeZone
+    from prefect.types._annotated import VariableValue as VariableValue
+    from prefect.types._annotated import cast_none_to_empty_dict as cast_none_to_empty_dict
+    from prefect.types._annotated import check_variable_value as check_variable_value
+    from prefect.types._annotated import convert_none_to_empty_dict as convert_none_to_empty_dict
+    from prefect.types._annotated import parse_retry_delay_input as parse_retry_delay_input
+    from prefect.types._annotated import validate_set_T_from_delim_string as validate_set_T_from_delim_string
+    from prefect.types.names import BANNED_CHARACTERS as BANNED_CHARACTERS
+    from prefect.types.names import MAX_VARIABLE_NAME_LENGTH as MAX_VARIABLE_NAME_LENGTH
+    from prefect.types.names import WITHOUT_BANNED_CHARACTERS as WITHOUT_BANNED_CHARACTERS
+    from prefect.types.names import Name as Name
+    from prefect.types.names import NameOrEmpty as NameOrEmpty
+    from prefect.types.names import NonEmptyishName as NonEmptyishName
+    from prefect.types.names import URILike as URILike
+    from prefect.types.names import ValidAssetKey as ValidAssetKey
 
 UTC = timezone.utc
 
@@ -79,20 +116,18 @@ def named_id(kind: str, name: str) -> UUID:
     return uuid5(NAMESPACE_URL, f"pluperfect:{kind}:{name}")
 
 
-_ANNOTATED = (
-    "ClientRetryExtraCodes Date DateTime JsonStringOrDict KeyValueLabels KeyValueLabelsField LaxUrl "
-    "ListOfNonEmptyStrings LogLevel MAX_VARIABLE_VALUE_LENGTH NonNegativeFloat NonNegativeInteger "
-    "NonNegativeTimeDelta PositiveInteger SecondsTimeDelta SecretDict StatusCode StrictVariableValue "
-    "TaskRetryDelaySeconds TimeZone VariableValue cast_none_to_empty_dict check_variable_value "
-    "convert_none_to_empty_dict parse_retry_delay_input validate_set_T_from_delim_string"
-)
-_NAMES = (
-    "BANNED_CHARACTERS MAX_VARIABLE_NAME_LENGTH Name NameOrEmpty NonEmptyishName URILike ValidAssetKey "
-    "WITHOUT_BANNED_CHARACTERS"
-)
+_EXPORTS = {
+    "prefect.types._annotated": (
+        "ClientRetryExtraCodes Date DateTime JsonStringOrDict KeyValueLabels KeyValueLabelsField LaxUrl "
+        "ListOfNonEmptyStrings LogLevel MAX_VARIABLE_VALUE_LENGTH NonNegativeFloat NonNegativeInteger "
+        "NonNegativeTimeDelta PositiveInteger SecondsTimeDelta SecretDict StatusCode StrictVariableValue "
+        "TaskRetryDelaySeconds TimeZone VariableValue cast_none_to_empty_dict check_variable_value "
+        "convert_none_to_empty_dict parse_retry_delay_input validate_set_T_from_delim_string"
+    ),
+    "prefect.types.names": (
+        "BANNED_CHARACTERS MAX_VARIABLE_NAME_LENGTH Name NameOrEmpty NonEmptyishName URILike ValidAssetKey "
+        "WITHOUT_BANNED_CHARACTERS"
+    ),
+}
 
-__getattr__, __dir__ = exports(
-    __name__,
-    {name: f"prefect.types._annotated:{name}" for name in _ANNOTATED.split()}
-    | {name: f"prefect.types.names:{name}" for name in _NAMES.split()},
-)
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -64,8 +64,11 @@ __all__ = [
     "sync_compatible",
 ]
 
-_GATHERING = ("GatherIncomplete", "GatherTaskGroup", "create_gather_task_group", "gather")
-__getattr__, __dir__ = exports(__name__, {name: f"prefect.utilities._gathering:{name}" for name in _GATHERING})
+_EXPORTS = {
+    "prefect.utilities._gathering": "GatherIncomplete GatherTaskGroup create_gather_task_group gather",
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)
 
 RUNNING_IN_RUN_SYNC_LOOP_FLAG: contextvars.ContextVar[bool] = contextvars.ContextVar("run_sync_loop", default=False)
 RUNNING_ASYNC_FLAG: contextvars.ContextVar[bool] = contextvars.ContextVar("run_async", default=False)

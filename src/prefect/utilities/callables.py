@@ -64,12 +64,12 @@ __all__ = [
     "unmapped",
 ]
 
-_JSON_SCHEMAS = (
-    "ParameterSchema",
-    "generate_parameter_schema",
-    "parameter_docstrings",
-    "parameter_schema",
-    "parameter_schema_from_entrypoint",
-)
 
-__getattr__, __dir__ = exports(__name__, {name: f"prefect.signatures.json_schemas:{name}" for name in _JSON_SCHEMAS})
+_EXPORTS = {
+    "prefect.signatures.json_schemas": (
+        "ParameterSchema generate_parameter_schema parameter_docstrings parameter_schema "
+        "parameter_schema_from_entrypoint"
+    ),
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -9,7 +9,7 @@ from prefect._io import drive
 from prefect._later import later
 from prefect.context import EngineContext
 from prefect.engine import parameters as inputs
-from prefect.engine.termination import watched as capture_sigterm
+from prefect.engine.termination import raise_on_sigterm as capture_sigterm
 from prefect.futures import PrefectFuture
 from prefect.schemas.runs import FlowRunResult, TaskRunResult
 
@@ -54,7 +54,7 @@ def collect_task_run_inputs_sync(
         max_depth: Ignored: all depths are looked into.
     """
     context = EngineContext.get()
-    found = inputs.collect({"value": expr}, context.run_results if context else None).links["value"]
+    found = inputs.collect_inputs({"value": expr}, context.run_results if context else None).links["value"]
     kinds: dict[str, Any] = {"task_run": TaskRunResult, "flow_run": FlowRunResult}
     return {kinds[link["input_type"]](id=link["id"]) for link in found}
 
@@ -70,9 +70,9 @@ async def resolve_inputs(parameters: dict[str, Any], return_data: bool = True, m
     Raises:
         UpstreamTaskError: A run that a parameter comes from did not complete.
     """
-    found = inputs.collect(parameters, None)
+    found = inputs.collect_inputs(parameters, None)
     if return_data:
-        return await inputs.resolve(parameters, found)
+        return await inputs.resolve_inputs(parameters, found)
     for future in found.futures:
         await inputs.wait_for_future(future)
     return {}

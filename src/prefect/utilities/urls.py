@@ -28,9 +28,12 @@ __all__ = [
     "validate_restricted_url",
 ]
 
-_TRANSPORTS = ("SSRFProtectedAsyncHTTPTransport", "SSRFProtectedHTTPTransport")
 
-__getattr__, __dir__ = exports(__name__, {name: f"prefect.utilities._guarded_http:{name}" for name in _TRANSPORTS})
+_EXPORTS = {
+    "prefect.utilities._guarded_http": "SSRFProtectedAsyncHTTPTransport SSRFProtectedHTTPTransport",
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)
 
 
 def resolve_public(url: str) -> list[str]:

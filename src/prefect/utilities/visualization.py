@@ -35,4 +35,12 @@ __all__ = [
     "visualize_task_dependencies",
 ]
 
-__getattr__, __dir__ = exports(__name__, {name: f"prefect._drawing:{name}" for name in __all__})
+_EXPORTS = {
+    "prefect._drawing": (
+        "FlowVisualizationError GraphvizExecutableNotFoundError GraphvizImportError TaskVizTracker "
+        "TaskVizTrackerState VisualizationUnsupportedError VizTask build_mermaid_dependencies build_task_dependencies "
+        "get_task_viz_tracker track_viz_task visualize_task_dependencies"
+    ),
+}
+
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -52,7 +52,34 @@ if TYPE_CHECKING:
     import prefect
     from prefect import settings
     from prefect.client import base
+    from prefect.client.base import ASGIApp as ASGIApp
+    from prefect.client.base import PrefectHttpxAsyncClient as PrefectHttpxAsyncClient
+    from prefect.client.base import PrefectHttpxSyncClient as PrefectHttpxSyncClient
     from prefect.client.base import ServerType
+    from prefect.client.base import app_lifespan_context as app_lifespan_context
+    from prefect.schemas.account import ServerDefaultResultStorage as ServerDefaultResultStorage
+    from prefect.schemas.account import ServerDefaultResultStorageUpdate as ServerDefaultResultStorageUpdate
+    from prefect.schemas.actions import TaskRunCreate as TaskRunCreate
+    from prefect.schemas.actions import TaskRunUpdate as TaskRunUpdate
+    from prefect.schemas.actions import WorkQueueCreate as WorkQueueCreate
+    from prefect.schemas.actions import WorkQueueUpdate as WorkQueueUpdate
+    from prefect.schemas.filters import DeploymentFilter as DeploymentFilter
+    from prefect.schemas.filters import FlowFilter as FlowFilter
+    from prefect.schemas.filters import FlowRunFilter as FlowRunFilter
+    from prefect.schemas.filters import TaskRunFilter as TaskRunFilter
+    from prefect.schemas.filters import WorkQueueFilter as WorkQueueFilter
+    from prefect.schemas.filters import WorkQueueFilterName as WorkQueueFilterName
+    from prefect.schemas.responses import OrchestrationResult as OrchestrationResult
+    from prefect.schemas.runs import Constant as Constant
+    from prefect.schemas.runs import FlowRun as FlowRun
+    from prefect.schemas.runs import FlowRunResult as FlowRunResult
+    from prefect.schemas.runs import Parameter as Parameter
+    from prefect.schemas.runs import TaskRun as TaskRun
+    from prefect.schemas.runs import TaskRunPolicy as TaskRunPolicy
+    from prefect.schemas.runs import TaskRunResult as TaskRunResult
+    from prefect.schemas.sorting import TaskRunSort as TaskRunSort
+    from prefect.schemas.work import WorkQueue as WorkQueue
+    from prefect.schemas.work import WorkQueueStatusDetail as WorkQueueStatusDetail
 else:
     base = lazy("prefect.client.base")
     httpx = lazy("httpx")
@@ -61,28 +88,21 @@ else:
 
 __all__ = ["PrefectClient", "SyncPrefectClient", "get_client"]
 
-_IMPORTABLE = {
-    "prefect.client.base": (
-        *("ASGIApp", "PrefectHttpxAsyncClient", "PrefectHttpxSyncClient", "ServerType", "app_lifespan_context"),
-    ),
-    "prefect.schemas.account": ("ServerDefaultResultStorage", "ServerDefaultResultStorageUpdate"),
-    "prefect.schemas.actions": ("TaskRunCreate", "TaskRunUpdate", "WorkQueueCreate", "WorkQueueUpdate"),
+# Programs import these from here.
+_EXPORTS = {
+    "prefect.client.base": "ASGIApp PrefectHttpxAsyncClient PrefectHttpxSyncClient ServerType app_lifespan_context",
+    "prefect.schemas.account": "ServerDefaultResultStorage ServerDefaultResultStorageUpdate",
+    "prefect.schemas.actions": "TaskRunCreate TaskRunUpdate WorkQueueCreate WorkQueueUpdate",
     "prefect.schemas.filters": (
-        *("DeploymentFilter", "FlowFilter", "FlowRunFilter", "TaskRunFilter", "WorkQueueFilter"),
-        "WorkQueueFilterName",
+        "DeploymentFilter FlowFilter FlowRunFilter TaskRunFilter WorkQueueFilter WorkQueueFilterName"
     ),
-    "prefect.schemas.runs": (
-        *("Constant", "FlowRun", "FlowRunResult", "Parameter", "TaskRun", "TaskRunPolicy", "TaskRunResult"),
-    ),
-    "prefect.schemas.responses": ("OrchestrationResult",),
-    "prefect.schemas.sorting": ("TaskRunSort",),
-    "prefect.schemas.work": ("WorkQueue", "WorkQueueStatusDetail"),
+    "prefect.schemas.responses": "OrchestrationResult",
+    "prefect.schemas.runs": "Constant FlowRun FlowRunResult Parameter TaskRun TaskRunPolicy TaskRunResult",
+    "prefect.schemas.sorting": "TaskRunSort",
+    "prefect.schemas.work": "WorkQueue WorkQueueStatusDetail",
 }
-"""Names of other rooms that programs import from here."""
 
-__getattr__, __dir__ = exports(
-    __name__, {name: f"{module}:{name}" for module, names in _IMPORTABLE.items() for name in names}
-)
+__getattr__, __dir__ = exports(__name__, _EXPORTS)
 
 
 class _Session:

@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from prefect.schemas.responses import StateAcceptDetails as StateAcceptDetails
     from prefect.schemas.responses import StateRejectDetails as StateRejectDetails
 
-_WHERE = {
-    "objects": (
+
+_EXPORTS = {
+    "prefect.schemas.actions": "BlockTypeUpdate StateCreate",
+    "prefect.schemas.objects": (
         "BlockDocument BlockSchema BlockType DEFAULT_BLOCK_SCHEMA_VERSION FlowRun FlowRunPolicy FlowRunResult "
-        "RunInput State StateDetails StateType TaskRun TaskRunPolicy TaskRunResult Workspace "
+        "RunInput State StateDetails StateType TaskRun TaskRunPolicy TaskRunResult Workspace"
     ),
-    "actions": ("BlockTypeUpdate StateCreate "),
-    "responses": ("OrchestrationResult SetStateStatus StateAbortDetails StateAcceptDetails StateRejectDetails "),
+    "prefect.schemas.responses": (
+        "OrchestrationResult SetStateStatus StateAbortDetails StateAcceptDetails StateRejectDetails"
+    ),
 }
 
-__getattr__, __dir__ = exports(
-    __name__,
-    {name: f"prefect.schemas.{module}:{name}" for module, names in _WHERE.items() for name in names.split()},
-)
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefect._lazy import exports
+from prefect._lazy import exported_names, exports
 
 if TYPE_CHECKING:
     from prefect.schemas.objects import *  # noqa: F403
 
-from prefect.schemas.objects import NAMES
+from prefect.schemas.objects import EXPORTS
 
-__getattr__, __dir__ = exports(__name__, NAMES | {"ResultRecordMetadata": "prefect.results:ResultRecordMetadata"})
-__all__ = [*NAMES]  # pyright: ignore[reportUnsupportedDunderAll]  # `import *` must find what is lazy
+__getattr__, __dir__ = exports(__name__, {**EXPORTS, "prefect.results": "ResultRecordMetadata"})
+__all__ = exported_names(EXPORTS)  # pyright: ignore[reportUnsupportedDunderAll]  # `import *` must find what is lazy

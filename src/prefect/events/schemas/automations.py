@@ -24,14 +24,13 @@ if TYPE_CHECKING:
     from prefect.schemas.automations import TriggerTypes as TriggerTypes
     from prefect.schemas.automations import trigger_discriminator as trigger_discriminator
 
-_WHERE = {
+
+_EXPORTS = {
     "prefect.schemas.automations": (
-        "Automation AutomationCore CompositeTrigger CompoundTrigger EventTrigger MetricTrigger "
-        "MetricTriggerOperator MetricTriggerQuery Posture PrefectMetric ResourceSpecificationDict "
-        "ResourceTrigger SequenceTrigger Trigger TriggerTypes trigger_discriminator"
+        "Automation AutomationCore CompositeTrigger CompoundTrigger EventTrigger MetricTrigger MetricTriggerOperator "
+        "MetricTriggerQuery Posture PrefectMetric ResourceSpecificationDict ResourceTrigger SequenceTrigger Trigger "
+        "TriggerTypes trigger_discriminator"
     ),
 }
 
-__getattr__, __dir__ = exports(
-    __name__, {name: f"{module}:{name}" for module, names in _WHERE.items() for name in names.split()}
-)
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

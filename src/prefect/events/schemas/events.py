@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from prefect.schemas.events import ResourceSpecification as ResourceSpecification
     from prefect.schemas.events import matches as matches
 
-_WHERE = {
-    "prefect.schemas.events": ("Event ReceivedEvent RelatedResource Resource ResourceSpecification matches"),
+
+_EXPORTS = {
+    "prefect.schemas.events": "Event ReceivedEvent RelatedResource Resource ResourceSpecification matches",
 }
 
-__getattr__, __dir__ = exports(
-    __name__, {name: f"{module}:{name}" for module, names in _WHERE.items() for name in names.split()}
-)
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -10,10 +10,9 @@ if TYPE_CHECKING:
     from prefect.schemas.labelling import LabelDiver as LabelDiver
     from prefect.schemas.labelling import Labelled as Labelled
 
-_WHERE = {
-    "prefect.schemas.labelling": ("LabelDiver Labelled"),
+
+_EXPORTS = {
+    "prefect.schemas.labelling": "LabelDiver Labelled",
 }
 
-__getattr__, __dir__ = exports(
-    __name__, {name: f"{module}:{name}" for module, names in _WHERE.items() for name in names.split()}
-)
+__getattr__, __dir__ = exports(__name__, _EXPORTS)

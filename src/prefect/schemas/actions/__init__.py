@@ -44,11 +44,8 @@ if TYPE_CHECKING:
     from prefect.schemas.base import ActionBaseModel as ActionBaseModel
     from prefect.schemas.schedules import NormalizedSchedule as NormalizedSchedule
 
-_WHERE = {
-    "prefect.schemas.actions.runs": (
-        "DeploymentFlowRunCreate FlowCreate FlowRunCreate FlowRunUpdate FlowUpdate LogCreate StateCreate "
-        "TaskRunCreate TaskRunUpdate"
-    ),
+
+EXPORTS = {
     "prefect.schemas.actions.deployments": (
         "DeploymentBranch DeploymentCreate DeploymentScheduleCreate DeploymentScheduleUpdate DeploymentUpdate"
     ),
@@ -58,10 +55,12 @@ _WHERE = {
         "ConcurrencyLimitV2Update GlobalConcurrencyLimitCreate GlobalConcurrencyLimitUpdate SavedSearchCreate "
         "VariableCreate VariableUpdate WorkPoolCreate WorkPoolUpdate WorkQueueCreate WorkQueueUpdate"
     ),
-    "prefect.schemas.base": ("ActionBaseModel"),
-    "prefect.schemas.schedules": ("NormalizedSchedule"),
+    "prefect.schemas.actions.runs": (
+        "DeploymentFlowRunCreate FlowCreate FlowRunCreate FlowRunUpdate FlowUpdate LogCreate StateCreate "
+        "TaskRunCreate TaskRunUpdate"
+    ),
+    "prefect.schemas.base": "ActionBaseModel",
+    "prefect.schemas.schedules": "NormalizedSchedule",
 }
 
-NAMES = {name: f"{module}:{name}" for module, names in _WHERE.items() for name in names.split()}
-
-__getattr__, __dir__ = exports(__name__, NAMES)
+__getattr__, __dir__ = exports(__name__, EXPORTS)

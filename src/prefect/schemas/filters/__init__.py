@@ -97,8 +97,21 @@ if TYPE_CHECKING:
     from prefect.schemas.filters.runs import TaskRunFilterSubFlowRuns as TaskRunFilterSubFlowRuns
     from prefect.schemas.filters.runs import TaskRunFilterTags as TaskRunFilterTags
 
-_WHERE = {
-    "prefect.schemas.filters.base": ("Operator OperatorMixin"),
+
+EXPORTS = {
+    "prefect.schemas.filters.base": "Operator OperatorMixin",
+    "prefect.schemas.filters.objects": (
+        "ArtifactCollectionFilter ArtifactCollectionFilterFlowRunId ArtifactCollectionFilterKey "
+        "ArtifactCollectionFilterLatestId ArtifactCollectionFilterTaskRunId ArtifactCollectionFilterType "
+        "ArtifactFilter ArtifactFilterFlowRunId ArtifactFilterId ArtifactFilterKey ArtifactFilterTaskRunId "
+        "ArtifactFilterType BlockDocumentFilter BlockDocumentFilterBlockTypeId BlockDocumentFilterId "
+        "BlockDocumentFilterIsAnonymous BlockDocumentFilterName BlockSchemaFilter BlockSchemaFilterBlockTypeId "
+        "BlockSchemaFilterCapabilities BlockSchemaFilterId BlockSchemaFilterVersion BlockTypeFilter "
+        "BlockTypeFilterName BlockTypeFilterSlug VariableFilter VariableFilterId VariableFilterName "
+        "VariableFilterTags WorkPoolFilter WorkPoolFilterId WorkPoolFilterName WorkPoolFilterType WorkQueueFilter "
+        "WorkQueueFilterId WorkQueueFilterName WorkerFilter WorkerFilterLastHeartbeatTime WorkerFilterStatus "
+        "WorkerFilterWorkPoolId"
+    ),
     "prefect.schemas.filters.runs": (
         "DeploymentFilter DeploymentFilterConcurrencyLimit DeploymentFilterId DeploymentFilterName "
         "DeploymentFilterTags DeploymentFilterWorkQueueName FilterSet FlowFilter FlowFilterId FlowFilterName "
@@ -109,23 +122,8 @@ _WHERE = {
         "FlowRunFilterStateType FlowRunFilterTags FlowRunFilterWorkQueueName LogFilter LogFilterFlowRunId "
         "LogFilterLevel LogFilterName LogFilterTaskRunId LogFilterTextSearch LogFilterTimestamp TaskRunFilter "
         "TaskRunFilterEndTime TaskRunFilterFlowRunId TaskRunFilterId TaskRunFilterName TaskRunFilterStartTime "
-        "TaskRunFilterState TaskRunFilterStateName TaskRunFilterStateType TaskRunFilterSubFlowRuns "
-        "TaskRunFilterTags"
-    ),
-    "prefect.schemas.filters.objects": (
-        "ArtifactCollectionFilter ArtifactCollectionFilterFlowRunId ArtifactCollectionFilterKey "
-        "ArtifactCollectionFilterLatestId ArtifactCollectionFilterTaskRunId ArtifactCollectionFilterType "
-        "ArtifactFilter ArtifactFilterFlowRunId ArtifactFilterId ArtifactFilterKey ArtifactFilterTaskRunId "
-        "ArtifactFilterType BlockDocumentFilter BlockDocumentFilterBlockTypeId BlockDocumentFilterId "
-        "BlockDocumentFilterIsAnonymous BlockDocumentFilterName BlockSchemaFilter "
-        "BlockSchemaFilterBlockTypeId BlockSchemaFilterCapabilities BlockSchemaFilterId "
-        "BlockSchemaFilterVersion BlockTypeFilter BlockTypeFilterName BlockTypeFilterSlug VariableFilter "
-        "VariableFilterId VariableFilterName VariableFilterTags WorkPoolFilter WorkPoolFilterId "
-        "WorkPoolFilterName WorkPoolFilterType WorkQueueFilter WorkQueueFilterId WorkQueueFilterName "
-        "WorkerFilter WorkerFilterLastHeartbeatTime WorkerFilterStatus WorkerFilterWorkPoolId"
+        "TaskRunFilterState TaskRunFilterStateName TaskRunFilterStateType TaskRunFilterSubFlowRuns TaskRunFilterTags"
     ),
 }
 
-NAMES = {name: f"{module}:{name}" for module, names in _WHERE.items() for name in names.split()}
-
-__getattr__, __dir__ = exports(__name__, NAMES)
+__getattr__, __dir__ = exports(__name__, EXPORTS)

@@ -285,98 +285,98 @@ if TYPE_CHECKING:
     from prefect.schemas.work import WorkQueueStatus as WorkQueueStatus
     from prefect.schemas.work import WorkQueueStatusDetail as WorkQueueStatusDetail
 
-_WHERE = {
-    "account": ("SavedSearchFilter ServerDefaultResultStorage ServerDefaultResultStorageUpdate"),
-    "actions.objects": (
+
+EXPORTS = {
+    "prefect.schemas.account": "SavedSearchFilter ServerDefaultResultStorage ServerDefaultResultStorageUpdate",
+    "prefect.schemas.actions.objects": (
         "BlockDocumentCreate BlockDocumentUpdate ConcurrencyLimitCreate ConcurrencyLimitV2Create "
         "ConcurrencyLimitV2Update SavedSearchCreate VariableUpdate"
     ),
-    "actions.runs": ("FlowUpdate"),
-    "automation_actions": (
-        "CancelFlowRun ChangeFlowRunState DeleteFlowRun DoNothing PauseAutomation PauseDeployment "
-        "PauseWorkQueue ResumeAutomation ResumeDeployment ResumeFlowRun ResumeWorkQueue SuspendFlowRun"
+    "prefect.schemas.actions.runs": "FlowUpdate",
+    "prefect.schemas.automation_actions": (
+        "CancelFlowRun ChangeFlowRunState DeleteFlowRun DoNothing PauseAutomation PauseDeployment PauseWorkQueue "
+        "ResumeAutomation ResumeDeployment ResumeFlowRun ResumeWorkQueue SuspendFlowRun"
     ),
-    "concurrency": ("ConcurrencyLeaseHolder ConcurrencyLimitStrategy ConcurrencyOptions"),
-    "deployments": ("VersionInfo"),
-    "event_filters": (
+    "prefect.schemas.concurrency": "ConcurrencyLeaseHolder ConcurrencyLimitStrategy ConcurrencyOptions",
+    "prefect.schemas.deployments": "VersionInfo",
+    "prefect.schemas.event_filters": (
         "EventAnyResourceFilter EventFilter EventIDFilter EventNameFilter EventOccurredFilter EventOrder "
         "EventRelatedFilter EventResourceFilter EventTextFilter"
     ),
-    "events": ("RelatedResource Resource ResourceSpecification"),
-    "filters.base": ("Operator"),
-    "filters.runs": (
+    "prefect.schemas.events": "RelatedResource Resource ResourceSpecification",
+    "prefect.schemas.filters.base": "Operator",
+    "prefect.schemas.filters.runs": (
         "FlowRunFilter FlowRunFilterCreatedBy FlowRunFilterDeploymentId FlowRunFilterEndTime "
         "FlowRunFilterExpectedStartTime FlowRunFilterFlowVersion FlowRunFilterId FlowRunFilterIdempotencyKey "
         "FlowRunFilterName FlowRunFilterNextScheduledStartTime FlowRunFilterParentFlowRunId "
         "FlowRunFilterParentTaskRunId FlowRunFilterStartTime FlowRunFilterState FlowRunFilterStateName "
         "FlowRunFilterStateType FlowRunFilterTags FlowRunFilterWorkQueueName"
     ),
-    "responses": (
+    "prefect.schemas.responses": (
         "ConcurrencyLimitWithLeaseResponse FlowRunSlotSummary HistoryResponse HistoryResponseState "
-        "MinimalConcurrencyLimitResponse SetStateStatus StateAbortDetails StateAcceptDetails "
-        "StateRejectDetails StateWaitDetails WorkPoolConcurrencyStatus WorkQueueConcurrencyStatus "
-        "WorkQueueConcurrencyStatusDetail"
+        "MinimalConcurrencyLimitResponse SetStateStatus StateAbortDetails StateAcceptDetails StateRejectDetails "
+        "StateWaitDetails WorkPoolConcurrencyStatus WorkQueueConcurrencyStatus WorkQueueConcurrencyStatusDetail"
     ),
-    "runs": ("Constant CreatedBy FlowRunPolicy FlowRunResult Parameter TaskRunPolicy TaskRunResult UpdatedBy"),
-    "schedules": ("CronSchedule IntervalSchedule RRuleSchedule"),
-    "sorting": (
+    "prefect.schemas.runs": (
+        "Constant CreatedBy FlowRunPolicy FlowRunResult Parameter TaskRunPolicy TaskRunResult UpdatedBy"
+    ),
+    "prefect.schemas.schedules": "CronSchedule IntervalSchedule RRuleSchedule",
+    "prefect.schemas.sorting": (
         "ArtifactCollectionSort ArtifactSort AutomationSort BlockDocumentSort FlowRunSort FlowSort LogSort "
         "TaskRunSort VariableSort"
     ),
-    "states": ("StateType"),
-    "wire.automations": (
+    "prefect.schemas.states": "StateType",
+    "prefect.schemas.wire.automations": (
         "Automation AutomationCreate AutomationPartialUpdate AutomationUpdate CallWebhook CompoundTrigger "
         "EventTrigger PauseWorkPool ResumeWorkPool RunDeployment SendNotification SequenceTrigger"
     ),
-    "wire.deployments": (
+    "prefect.schemas.wire.deployments": (
         "DeploymentBulkDeleteResponse DeploymentCreate DeploymentPaginationResponse DeploymentResponse "
         "DeploymentSchedule DeploymentScheduleCreate DeploymentScheduleUpdate DeploymentSort DeploymentStatus "
         "DeploymentUpdate GlobalConcurrencyLimitResponse SchemaValueIndexError SchemaValuePropertyError "
         "SchemaValuesValidationResponse"
     ),
-    "wire.events": ("Countable Event EventCount EventPage ReceivedEvent TimeUnit"),
-    "wire.filters": (
+    "prefect.schemas.wire.events": "Countable Event EventCount EventPage ReceivedEvent TimeUnit",
+    "prefect.schemas.wire.filters": (
         "ArtifactCollectionFilter ArtifactCollectionFilterFlowRunId ArtifactCollectionFilterKey "
         "ArtifactCollectionFilterLatestId ArtifactCollectionFilterTaskRunId ArtifactCollectionFilterType "
         "ArtifactFilter ArtifactFilterFlowRunId ArtifactFilterId ArtifactFilterKey ArtifactFilterTaskRunId "
         "ArtifactFilterType AutomationFilter AutomationFilterCreated AutomationFilterId AutomationFilterName "
         "AutomationFilterTags BlockDocumentFilter BlockDocumentFilterBlockTypeId BlockDocumentFilterId "
-        "BlockDocumentFilterIsAnonymous BlockDocumentFilterName BlockSchemaFilter "
-        "BlockSchemaFilterBlockTypeId BlockSchemaFilterCapabilities BlockSchemaFilterId "
-        "BlockSchemaFilterVersion BlockTypeFilter BlockTypeFilterName BlockTypeFilterSlug DeploymentFilter "
-        "DeploymentFilterConcurrencyLimit DeploymentFilterId DeploymentFilterName DeploymentFilterPaused "
-        "DeploymentFilterTags DeploymentFilterWorkQueueName DeploymentOrFlowNameFilter FlowFilter "
-        "FlowFilterDeployment FlowFilterId FlowFilterName FlowFilterTags LogFilter LogFilterFlowRunId "
-        "LogFilterLevel LogFilterTaskRunId LogFilterTextSearch LogFilterTimestamp TaskRunFilter "
-        "TaskRunFilterEndTime TaskRunFilterExpectedStartTime TaskRunFilterFlowRunId TaskRunFilterId "
-        "TaskRunFilterName TaskRunFilterStartTime TaskRunFilterState TaskRunFilterStateName "
-        "TaskRunFilterStateType TaskRunFilterSubFlowRuns TaskRunFilterTags VariableFilter VariableFilterId "
-        "VariableFilterName VariableFilterTags WorkPoolFilter WorkPoolFilterId WorkPoolFilterName "
-        "WorkPoolFilterType WorkQueueFilter WorkQueueFilterId WorkQueueFilterName WorkerFilter "
-        "WorkerFilterLastHeartbeatTime WorkerFilterStatus"
+        "BlockDocumentFilterIsAnonymous BlockDocumentFilterName BlockSchemaFilter BlockSchemaFilterBlockTypeId "
+        "BlockSchemaFilterCapabilities BlockSchemaFilterId BlockSchemaFilterVersion BlockTypeFilter "
+        "BlockTypeFilterName BlockTypeFilterSlug DeploymentFilter DeploymentFilterConcurrencyLimit DeploymentFilterId "
+        "DeploymentFilterName DeploymentFilterPaused DeploymentFilterTags DeploymentFilterWorkQueueName "
+        "DeploymentOrFlowNameFilter FlowFilter FlowFilterDeployment FlowFilterId FlowFilterName FlowFilterTags "
+        "LogFilter LogFilterFlowRunId LogFilterLevel LogFilterTaskRunId LogFilterTextSearch LogFilterTimestamp "
+        "TaskRunFilter TaskRunFilterEndTime TaskRunFilterExpectedStartTime TaskRunFilterFlowRunId TaskRunFilterId "
+        "TaskRunFilterName TaskRunFilterStartTime TaskRunFilterState TaskRunFilterStateName TaskRunFilterStateType "
+        "TaskRunFilterSubFlowRuns TaskRunFilterTags VariableFilter VariableFilterId VariableFilterName "
+        "VariableFilterTags WorkPoolFilter WorkPoolFilterId WorkPoolFilterName WorkPoolFilterType WorkQueueFilter "
+        "WorkQueueFilterId WorkQueueFilterName WorkerFilter WorkerFilterLastHeartbeatTime WorkerFilterStatus"
     ),
-    "wire.graphs": ("Edge Graph GraphArtifact GraphState Node"),
-    "wire.objects": (
-        "Artifact ArtifactCollection ArtifactCreate ArtifactUpdate BlockDocument BlockSchema "
-        "BlockSchemaCreate BlockType BlockTypeCreate BlockTypeUpdate ConcurrencyLimit ConcurrencyLimitV2 "
-        "CsrfToken Log LogCreate SavedSearch Variable VariableCreate"
+    "prefect.schemas.wire.graphs": "Edge Graph GraphArtifact GraphState Node",
+    "prefect.schemas.wire.objects": (
+        "Artifact ArtifactCollection ArtifactCreate ArtifactUpdate BlockDocument BlockSchema BlockSchemaCreate "
+        "BlockType BlockTypeCreate BlockTypeUpdate ConcurrencyLimit ConcurrencyLimitV2 CsrfToken Log LogCreate "
+        "SavedSearch Variable VariableCreate"
     ),
-    "wire.runs": (
+    "prefect.schemas.wire.runs": (
         "CountByState DependencyResult DeploymentFlowRunCreate Flow FlowBulkDeleteResponse FlowCreate "
         "FlowPaginationResponse FlowRun FlowRunBulkCreateResponse FlowRunBulkDeleteResponse "
         "FlowRunBulkSetStateResponse FlowRunCreate FlowRunCreateResult FlowRunInput FlowRunPaginationResponse "
         "FlowRunResponse FlowRunUpdate SimpleFlowRun SimpleNextFlowRun TaskRun TaskRunCount TaskRunCreate "
-        "TaskRunPaginationResponse TaskRunResponse TaskRunUpdate TaskWorkerFilter TaskWorkerResponse "
-        "UITaskRun WorkerFlowRunResponse"
+        "TaskRunPaginationResponse TaskRunResponse TaskRunUpdate TaskWorkerFilter TaskWorkerResponse UITaskRun "
+        "WorkerFlowRunResponse"
     ),
-    "wire.states": ("FlowRunOrchestrationResult OrchestrationResult State StateCreate StateDetails"),
-    "wire.work": (
-        "WorkPoolCreate WorkPoolResponse WorkPoolStorageConfiguration WorkPoolUpdate WorkQueue "
-        "WorkQueueCreate WorkQueueResponse WorkQueueUpdate WorkerResponse"
+    "prefect.schemas.wire.states": "FlowRunOrchestrationResult OrchestrationResult State StateCreate StateDetails",
+    "prefect.schemas.wire.work": (
+        "WorkPoolCreate WorkPoolResponse WorkPoolStorageConfiguration WorkPoolUpdate WorkQueue WorkQueueCreate "
+        "WorkQueueResponse WorkQueueUpdate WorkerResponse"
     ),
-    "work": ("QueueFilter WorkPoolStatus WorkQueueHealthPolicy WorkQueueStatus WorkQueueStatusDetail WorkerStatus"),
+    "prefect.schemas.work": (
+        "QueueFilter WorkPoolStatus WorkQueueHealthPolicy WorkQueueStatus WorkQueueStatusDetail WorkerStatus"
+    ),
 }
 
-NAMES = {name: f"prefect.schemas.{module}:{name}" for module, names in _WHERE.items() for name in names.split()}
-
-__getattr__, __dir__ = exports(__name__, NAMES)
+__getattr__, __dir__ = exports(__name__, EXPORTS)

@@ -1,9 +1,9 @@
-"""The server as an application: the operations over HTTP, the websockets, the loops, and what all of them share."""
+"""The server as an ASGI application: operations over HTTP, websockets, loops, and what they share."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,12 @@ from starlette.types import ASGIApp
 
 import prefect
 from prefect.server.app import metrics, sockets
+from prefect.server.app.authentication import Authenticator, default_authenticators
 from prefect.server.app.csrf import CsrfMiddleware
+from prefect.server.app.dispatch import OperationDispatcher
 from prefect.server.app.endpoints import LazyRoute
 from prefect.server.app.errors import HANDLERS
-from prefect.server.app.middleware import MAX_BODY_BYTES, RequestMiddleware
-from prefect.server.app.prefix_router import PrefixRouter
+from prefect.server.app.middleware import RequestMiddleware
 from prefect.server.bus import Bus
 from prefect.server.db import opening
 from prefect.server.db.interface import Database
@@ -38,24 +39,24 @@ __all__ = ["Server", "create_app"]
 logger = logging.getLogger("prefect.server")
 
 GZIP_MIN_BYTES = 8 * 1024
-"""Bytes from which on an answer is compressed: for less it takes longer than sending them does."""
+"""The smallest response that is compressed: smaller ones are sent faster as they are."""
 
 GZIP_LEVEL = 2
-"""How hard answers are compressed: most of what there is to gain, for a fifth of the time of the hardest."""
+"""The compression level: most of the gain for a fifth of the time of the highest."""
 
 
 def base_path(settings: Settings) -> str:
-    """The path below which the API answers."""
+    """Return the path that the API is mounted at."""
     return "/" + (settings.server.api.base_path or "/api").strip("/")
 
 
 class _Api(FastAPI):
-    """The API, whose routes are made when they are asked for: by a request, or by whoever reads what there is."""
+    """The API, whose routes are built by their first request, or all at once for the OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:
-            made = [route.made.route for route in self.routes if isinstance(route, LazyRoute)]
-            self.openapi_schema = get_openapi(title=self.title, version=self.version, routes=made)
+            routes = [route.operation_app.route for route in self.routes if isinstance(route, LazyRoute)]
+            self.openapi_schema = get_openapi(title=self.title, version=self.version, routes=routes)
         return self.openapi_schema
 
 
@@ -63,62 +64,70 @@ class Server:
     """A server: its database, its bus, its loops and its application.
 
     Args:
-        settings: What it is told; the current settings if None.
+        settings: Its settings; the current ones if None.
         database: Its database; the one that the settings name if None.
-        loops: Whether it does the work of the loops, too.
+        loops: Whether it runs the loops.
+        authenticators: How callers are recognised, in the order in which they are tried; as the settings say if None.
     """
 
-    def __init__(self, settings: Settings | None = None, database: Database | None = None, loops: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        database: Database | None = None,
+        loops: bool = True,
+        authenticators: Sequence[Authenticator] | None = None,
+    ) -> None:
         self.settings = settings or get_current_settings()
-        self.database = database or opening.database(self.settings)
+        self.database = database or opening.open_database(self.settings)
         self.bus = Bus()
         self.loops = Loops(self.database, self.bus, self.settings, metrics.observe_round) if loops else None
-        self.api = self._api()
-        self.app = self._app()
+        self.authenticators = default_authenticators(self.settings) if authenticators is None else authenticators
+        self._routes = [LazyRoute(operation, self.database) for operation in list_operations()]
+        self.api = self._build_api()
+        self.app = self._build_app()
 
     async def start(self) -> None:
-        """Open the database, take in what was recorded without a server, and begin to work."""
+        """Open the database, apply what was recorded without a server, and start the loops."""
         await self.database.open()
         self.bus.start(self.database)
-        await startup.prepare(self.database, self.settings)
+        await startup.prepare_store(self.database, self.settings)
         if self.loops is not None:
             self.loops.start()
 
     async def stop(self) -> None:
-        """Finish what is under way and let go of the database."""
+        """Stop the loops and close the database."""
         if self.loops is not None:
             await self.loops.stop()
         await self.database.close()
 
-    def _api(self) -> FastAPI:
+    def _build_api(self) -> FastAPI:
         api = _Api(
             title="Prefect REST API",
             version=prefect.__version__,
             exception_handlers=HANDLERS,
             strict_content_type=False,
         )
-        routes = [LazyRoute(operation, self.database) for operation in list_operations()]
-        api.router.routes += [PrefixRouter(routes), *routes]
-        api.router.routes.extend(sockets.routes(self))
+        api.router.routes += self._routes
+        api.router.routes.extend(sockets.websocket_routes(self))
         api.add_route("/metrics", self._metrics, include_in_schema=False)
         return api
 
-    def _app(self) -> FastAPI:
-        told = self.settings.server.api
+    def _build_app(self) -> FastAPI:
+        api_settings = self.settings.server.api
         app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=self._lifespan)
         app.state.server = self
-        auth = told.auth_string.get_secret_value() if told.auth_string else None
-        inside: ASGIApp = GZipMiddleware(self.api, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL)
-        if told.csrf_protection_enabled:
-            inside = CsrfMiddleware(inside, self.database)
+        operations = OperationDispatcher(self._routes, self.api)
+        api: ASGIApp = GZipMiddleware(operations, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL)
+        if api_settings.csrf_protection_enabled:
+            api = CsrfMiddleware(api, self.database)
         base = base_path(self.settings)
-        app.mount(base, RequestMiddleware(inside, auth, MAX_BODY_BYTES))
-        app.add_route("/", lambda _: HTMLResponse(_PAGE.format(api=base)), include_in_schema=False)
+        app.mount(base, RequestMiddleware(api, self.authenticators))
+        app.add_route("/", lambda _: HTMLResponse(_ROOT_PAGE.format(api=base)), include_in_schema=False)
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=told.cors_allowed_origins.split(","),
-            allow_methods=told.cors_allowed_methods.split(","),
-            allow_headers=told.cors_allowed_headers.split(","),
+            allow_origins=api_settings.cors_allowed_origins.split(","),
+            allow_methods=api_settings.cors_allowed_methods.split(","),
+            allow_headers=api_settings.cors_allowed_headers.split(","),
         )
         return app
 
@@ -135,15 +144,15 @@ class Server:
             await self.stop()
 
 
-_PAGE = """<!doctype html>
+_ROOT_PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Prefect API</title>
 <body style="font: 1rem/1.5 system-ui; margin: 4rem auto; max-width: 36rem; padding: 0 1rem">
 <h1>The server runs.</h1>
-<p>Programs reach its API at <code>{api}</code>; <a href="{api}/docs">its documentation</a> says what it can do.</p>
+<p>Programs reach its API at <code>{api}</code>, which is described in <a href="{api}/docs">its documentation</a>.</p>
 """
-"""What is shown at the root."""
+"""The page at the root."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application of a server, for any ASGI server."""
+    """Return the application of a new server, for any ASGI server."""
     return Server(settings).app

@@ -1,4 +1,4 @@
-"""Asking requests that change something for their CSRF token, where the settings want that."""
+"""Middleware that requires a CSRF token of requests with an unsafe method, where the settings enable it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.services.security import csrf
 
-_CHANGING = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+_UNSAFE_METHODS = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 
 
 class CsrfMiddleware:
-    """The API behind a guard who asks for CSRF tokens.
+    """Refuses requests that have no valid CSRF token.
 
     Args:
         app: The API.
-        database: Where the tokens are.
+        database: The database of the tokens.
     """
 
     def __init__(self, app: ASGIApp, database: Database) -> None:
@@ -26,7 +26,7 @@ class CsrfMiddleware:
         self.database = database
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in _CHANGING:
+        if scope["type"] != "http" or scope["method"] not in _UNSAFE_METHODS:
             await self.app(scope, receive, send)
             return
         try:
@@ -40,15 +40,15 @@ class CsrfMiddleware:
         await self.app(scope, receive, send)
 
     async def _refusal(self, headers: dict[bytes, bytes]) -> str | None:
-        """Why a request is refused, or None. Clients know the words `Invalid CSRF token`, and fetch another."""
+        """Return why a request is refused, or None. Clients compare the words `Invalid CSRF token`."""
         token = headers.get(b"prefect-csrf-token", b"").decode("latin-1")
         client = headers.get(b"prefect-csrf-client", b"").decode("latin-1")
         if not token:
             return "The request has no CSRF token: fetch one, and send it as Prefect-Csrf-Token."
         if not client:
-            return "The request does not say whose CSRF token it has: send Prefect-Csrf-Client."
+            return "The request does not name the client of its CSRF token: send Prefect-Csrf-Client."
 
         async def valid(tx: Transaction) -> bool:
-            return await csrf.valid(tx, client, token)
+            return await csrf.is_token_valid(tx, client, token)
 
         return None if await self.database.read(valid) else "Invalid CSRF token or client: fetch another token."

@@ -1,18 +1,17 @@
-"""Operations as routes of FastAPI: it reads and validates requests and documents them; answers are written as they are.
+"""Operations as routes of FastAPI, which parses, validates and documents requests; responses are not validated.
 
-An answer is made of the values that the store's drivers gave, in the shape that is documented (tests hold it to that),
-so it goes straight to JSON, without being validated a second time.
+A response is made of values of the database's driver, in the shape that is documented (tests compare it), so it is
+encoded as JSON without being validated a second time.
 """
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -25,26 +24,26 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from prefect.server.db.errors import StoreBusy
-from prefect.server.db.interface import Database, Transaction, Work
-from prefect.server.routes.operation import Caller, Operation, RawResponse, StatusResponse
-from prefect.server.routes.parameters import Parameter, list_parameters, wants_caller
+from prefect.server.db.interface import Database
+from prefect.server.routes.execution import execute
+from prefect.server.routes.operation import Operation, RawResponse, RequestInfo, StatusResponse
+from prefect.server.routes.parameters import Parameter, build_arguments, find_request_info_parameter, list_parameters
 
-# FastAPI gives the type of a body's field the field's name, which pydantic says has no effect. FastAPI ignores that
-# where it builds what validates the type, but our schemas are built at their first use.
+# FastAPI sets an alias on the types of body fields, of which pydantic warns that it has no effect. FastAPI ignores the
+# warning while it builds validators, but our schemas are built at their first use.
 warnings.filterwarnings("ignore", "The 'alias' attribute with value", UserWarning)
 
-_PLACES: dict[str, Callable[..., Any]] = {
+_LOCATIONS: dict[str, Callable[..., Any]] = {
     "path": Path,
     "query": Query,
     "header": Header,
-    "body": lambda **more: Body(embed=True, **more),
+    "body": lambda **options: Body(embed=True, **options),
     "whole": Body,
 }
 
 
 class LazyRoute(Route):
-    """The route of an operation, which FastAPI makes at the first request: to make all costs half a second and memory.
+    """The route of an operation, which FastAPI builds at its first request: all of them cost half a second and memory.
 
     Args:
         operation: The operation.
@@ -52,32 +51,44 @@ class LazyRoute(Route):
     """
 
     def __init__(self, operation: Operation, database: Database) -> None:
-        self.made = _Made(operation, database)
-        super().__init__(operation.path, self.made, methods=[operation.method], name=operation.fn.__name__)
-        self.methods = {operation.method}  # as FastAPI has it: GET does not answer HEAD
+        self.operation_app = OperationApp(operation, database)
+        super().__init__(operation.path, self.operation_app, methods=[operation.method], name=operation.fn.__name__)
+        self.methods = {operation.method}  # as in FastAPI: GET does not answer HEAD
 
 
-class _Made:
-    """What answers the requests of a route: an application of ASGI."""
+class OperationApp:
+    """The ASGI application that serves the requests of one operation through FastAPI.
+
+    Args:
+        operation: The operation.
+        database: What it works on.
+    """
 
     def __init__(self, operation: Operation, database: Database) -> None:
-        self._operation = operation
+        self.operation = operation
         self._database = database
 
     @cached_property
+    def endpoint(self) -> Callable[..., Awaitable[Response]]:
+        """The function that executes the operation and responds."""
+        return build_endpoint(self.operation, self._database)
+
+    @cached_property
     def route(self) -> APIRoute:
-        return build_route(self._operation, self._database)
+        """FastAPI's route of the operation."""
+        return build_route(self.operation, self.endpoint)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = self.route
+        self.operation.authorize(scope["principal"])
         await self.route.app(scope, receive, send)
 
 
-def build_route(operation: Operation, database: Database) -> APIRoute:
-    """A route that carries out an operation, each request in a transaction of its own."""
+def build_route(operation: Operation, endpoint: Callable[..., Awaitable[Response]]) -> APIRoute:
+    """Return FastAPI's route of an operation."""
     return JsonRoute(
         operation.path,
-        build_endpoint(operation, database),
+        endpoint,
         methods=[operation.method],
         name=operation.fn.__name__,
         tags=list(operation.tags),
@@ -89,98 +100,80 @@ def build_route(operation: Operation, database: Database) -> APIRoute:
 
 
 def build_endpoint(operation: Operation, database: Database) -> Callable[..., Awaitable[Response]]:
-    """A function for FastAPI, with the signature that the operation's parameters make."""
-    transact = _transacting(operation, database)
-    caller_name = wants_caller(operation)
-    raw = next((parameter.name for parameter in list_parameters(operation) if parameter.location == "raw"), None)
+    """Return a function for FastAPI, with the signature that the operation's parameters make."""
+    info_name = find_request_info_parameter(operation)
+    raw_name = next((parameter.name for parameter in list_parameters(operation) if parameter.location == "raw"), None)
 
-    async def carry_out(request: Request, **given: Any) -> Response:
-        given.pop("x_prefect_api_version", None)
-        if caller_name is not None:
-            given[caller_name] = caller(request)
-        if raw is not None:
-            given[raw] = await request.body()
-        answer = await transact(lambda tx: operation.fn(tx, **given))
-        return build_response(answer, operation.status)
+    async def handle(request: Request, **values: Any) -> Response:
+        values.pop("x_prefect_api_version", None)  # FastAPI documents it
+        if raw_name is not None:
+            values[raw_name] = await request.body()
+        arguments = build_arguments(operation, values)
+        if info_name is not None:
+            arguments[info_name] = read_request_info(request)
+        result = await execute(operation, database, request.scope["principal"], arguments)
+        return build_response(result, operation.status)
 
-    declared = [_declared(parameter) for parameter in list_parameters(operation) if parameter.location != "raw"]
+    declared = [
+        _signature_parameter(parameter) for parameter in list_parameters(operation) if parameter.location != "raw"
+    ]
     keyword = inspect.Parameter.KEYWORD_ONLY
     version = inspect.Parameter("x_prefect_api_version", keyword, default=None, annotation=_VERSION)
     request = inspect.Parameter("request", keyword, annotation=Request)
     signature = inspect.Signature([*declared, version, request])
-    carry_out.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]  # what FastAPI reads
-    carry_out.__doc__ = operation.fn.__doc__
-    carry_out.__name__ = operation.fn.__name__
-    return carry_out
-
-
-def _transacting(
-    operation: Operation, database: Database
-) -> Callable[[Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
-    """What does an operation's work."""
-    if not operation.uses_database:
-        return lambda work: work(cast("Transaction", None))
-    transact = database.write if operation.writes else database.read
-    if operation.timeout_seconds is None:
-        return transact
-
-    async def hastily(work: Work[Any]) -> Any:
-        try:
-            async with asyncio.timeout(operation.timeout_seconds):
-                return await transact(work)
-        except TimeoutError:
-            raise StoreBusy(f"The database did not answer within {operation.timeout_seconds:g} s.") from None
-
-    return hastily
+    handle.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]  # what FastAPI reads
+    handle.__doc__ = operation.fn.__doc__
+    handle.__name__ = operation.fn.__name__
+    return handle
 
 
 _VERSION = Annotated[str, Header(alias="x-prefect-api-version")]
 
 
-def _declared(parameter: Parameter) -> inspect.Parameter:
-    more = {"alias": parameter.alias} if parameter.alias else {}
+def _signature_parameter(parameter: Parameter) -> inspect.Parameter:
+    options = {"alias": parameter.alias} if parameter.alias else {}
     kind = parameter.type
     if parameter.location == "body" and not parameter.required:
-        kind = Annotated[kind, WrapValidator(_unless_null(parameter.default))]
-    annotation = Annotated[kind, _PLACES[parameter.location](**more)]
+        kind = Annotated[kind, WrapValidator(_null_as_default(parameter.default))]
+    annotation = Annotated[kind, _LOCATIONS[parameter.location](**options)]
     return inspect.Parameter(
         parameter.name, inspect.Parameter.KEYWORD_ONLY, default=parameter.default, annotation=annotation
     )
 
 
-def _unless_null(default: Any) -> Callable[[Any, ValidatorFunctionWrapHandler], Any]:
-    """A field of a body that is null has its default, as if it were not there."""
+def _null_as_default(default: Any) -> Callable[[Any, ValidatorFunctionWrapHandler], Any]:
+    """Return a validator that treats null in a body as a field that was left out."""
     return lambda value, validate: default if value is None else validate(value)
 
 
-def caller(request: Request) -> Caller:
-    """Who sent a request."""
+def read_request_info(request: Request) -> RequestInfo:
+    """Return what is known about a request beside its parameters."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
     agent = headers.get("user-agent", "")
     version = agent.removeprefix("prefect/").split(" ")[0] if agent.startswith("prefect/") else None
-    return Caller(request.scope.get("actor", "anonymous"), version, headers)
+    return RequestInfo(request.scope["principal"], version, headers)
 
 
-def build_response(answer: Any, status: int) -> Response:
-    """The response that says an answer."""
-    if isinstance(answer, StatusResponse):
-        answer, status = answer.body, answer.code
-    if isinstance(answer, RawResponse):
-        return Response(answer.body, status, answer.headers, answer.media_type)
+def build_response(result: Any, status: int) -> Response:
+    """Return the HTTP response of an operation's result."""
+    if isinstance(result, StatusResponse):
+        result, status = result.body, result.code
+    if isinstance(result, RawResponse):
+        return Response(result.body, status, result.headers, result.media_type)
     if status == 204:
         return Response(status_code=204)
-    return Response(to_json(answer), status, media_type="application/json")
+    return Response(to_json(result), status, media_type="application/json")
 
 
-def to_json(answer: Any) -> bytes:
-    """An answer as JSON: times in UTC with a Z, durations as seconds."""
-    return orjson.dumps(answer, _plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
+def to_json(value: Any) -> bytes:
+    """Return a value as JSON: times in UTC with a Z, durations as seconds."""
+    return orjson.dumps(value, _encode_default, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
 
 
-def _plain(value: Any) -> Any:
+def _encode_default(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value.total_seconds()
-    if isinstance(value, UUID):  # a driver's own class for it
+    if isinstance(value, UUID):  # a driver's own class
         return str(value)
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
@@ -192,11 +185,11 @@ def _plain(value: Any) -> Any:
 
 
 MAX_JSON_DEPTH = 100
-"""How deep the JSON of a body may be nested: what reads it calls itself for each level."""
+"""How deep the JSON of a body may be nested, since validation recurses for each level."""
 
 
 class JsonRequest(Request):
-    """A request whose body is read by orjson: faster, and text that is no Unicode is refused here, not by the store."""
+    """A request whose body is parsed by orjson: faster, and invalid Unicode is refused here, not by the database."""
 
     async def json(self) -> Any:
         if not hasattr(self, "_json"):
@@ -211,17 +204,16 @@ class JsonRequest(Request):
 
 
 def is_too_deep(value: Any) -> bool:
-    """Whether JSON is nested deeper than what is said about it can be."""
+    """Return whether JSON is nested deeper than `MAX_JSON_DEPTH`."""
     level = [value]
     for _ in range(MAX_JSON_DEPTH):
-        inside = [item for part in level if isinstance(part, (dict, list)) for item in _items(part)]
-        if not inside:
+        level = [item for part in level if isinstance(part, (dict, list)) for item in _children(part)]
+        if not level:
             return False
-        level = inside
     return True
 
 
-def _items(part: dict[str, Any] | list[Any]) -> Iterable[Any]:
+def _children(part: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return part.values() if isinstance(part, dict) else part
 
 

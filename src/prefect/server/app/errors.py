@@ -1,4 +1,4 @@
-"""Errors as the API answers them."""
+"""HTTP responses for errors."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from starlette.responses import Response
 
 from prefect.server.app.endpoints import to_json
 from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
-from prefect.server.services.core.errors import Refused
+from prefect.server.services.core.errors import ServiceError
 
 logger = logging.getLogger("prefect.server")
 
 
 def error_response(status: int, body: Any) -> Response:
-    """A response that says what is wrong."""
+    """Return a JSON response."""
     return Response(to_json(body), status, media_type="application/json")
 
 
 async def handle_invalid_request(_: Request, error: Exception) -> Response:
-    """A request that is not what the operation takes; the field is named in the detail."""
+    """Answer a request that does not fit the operation; the detail names the field."""
     assert isinstance(error, RequestValidationError)
     detail = [{name: value for name, value in item.items() if name != "ctx"} for item in error.errors()]
     return error_response(
@@ -37,26 +37,26 @@ async def handle_invalid_request(_: Request, error: Exception) -> Response:
 
 
 async def handle_refused(_: Request, error: Exception) -> Response:
-    """What a service refused."""
-    assert isinstance(error, Refused)
+    """Answer what a service refused."""
+    assert isinstance(error, ServiceError)
     response = error_response(error.status, {error.key: str(error)})
     response.headers.update(error.headers)
     return response
 
 
 async def handle_unstorable(_: Request, error: Exception) -> Response:
-    """A value that no database holds, or a second one of what there may be only one of."""
+    """Answer a value that the database cannot hold, or a duplicate."""
     return error_response(409 if isinstance(error, Duplicate) else 422, {"detail": str(error)})
 
 
 async def handle_unavailable(_: Request, error: Exception) -> Response:
-    """The database cannot be reached, or others kept it busy for too long: the client may ask again."""
+    """Answer while the database is away or busy; the client may retry."""
     logger.error("%s", error)
     return error_response(503, {"exception_message": "Service Unavailable"})
 
 
 async def handle_failure(request: Request, error: Exception) -> Response:
-    """A bug."""
+    """Answer an unexpected error, which is logged with the id of its request."""
     request_id = request.scope.get("request_id")
     logger.error("%s %s failed (%s)", request.method, request.url.path, request_id, exc_info=error)
     return error_response(500, {"exception_message": "Internal Server Error"})
@@ -64,7 +64,7 @@ async def handle_failure(request: Request, error: Exception) -> Response:
 
 HANDLERS: dict[Any, Any] = {
     RequestValidationError: handle_invalid_request,
-    Refused: handle_refused,
+    ServiceError: handle_refused,
     Duplicate: handle_unstorable,
     Unstorable: handle_unstorable,
     StoreBusy: handle_unavailable,

@@ -1,4 +1,4 @@
-"""What the server counts of itself, for Prometheus."""
+"""The server's metrics, for Prometheus."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ latency = Histogram(
     buckets=_BUCKETS, registry=REGISTRY,
 )  # fmt: skip
 loop_lag = Gauge(
-    "prefect_server_loop_lag_seconds", "How much later than due a loop began its last round.", ("loop",),
+    "prefect_server_loop_lag_seconds", "How late the last round of a loop began.", ("loop",),
     registry=REGISTRY,
 )  # fmt: skip
 loop_rounds = Counter("prefect_server_loop_rounds", "Rounds of a loop.", ("loop", "outcome"), registry=REGISTRY)
-queue_depth = Gauge("prefect_server_queue_depth", "Items that wait in a queue.", ("queue",), registry=REGISTRY)
+queue_depth = Gauge("prefect_server_queue_depth", "Items waiting in a queue.", ("queue",), registry=REGISTRY)
 
 
 def observe_request(scope: Scope, status: int, seconds: float) -> None:
-    """Count a request; by its route, of which there are few, not by its path."""
+    """Count a request by its route, not by its path, of which there may be any number."""
     route = getattr(scope.get("route"), "path", "unmatched")
     requests.labels(scope["method"], route, str(status)).inc()
     latency.labels(scope["method"], route).observe(seconds)
 
 
-def observe_round(loop: str, late: float, succeeded: bool) -> None:
+def observe_round(loop: str, lag_seconds: float, succeeded: bool) -> None:
     """Count a round of a loop."""
     loop_rounds.labels(loop, "succeeded" if succeeded else "failed").inc()
-    loop_lag.labels(loop).set(max(late, 0.0))
+    loop_lag.labels(loop).set(max(lag_seconds, 0.0))
 
 
 def render(depths: Mapping[str, int]) -> bytes:
-    """All of it, in the format of Prometheus.
+    """Return all metrics in the text format of Prometheus.
 
     Args:
-        depths: How many items wait in each queue now.
+        depths: The number of waiting items, by queue.
     """
     for queue, depth in depths.items():
         queue_depth.labels(queue).set(depth)

@@ -1,50 +1,47 @@
-"""The edge of the API: what holds for every request, before any operation sees it.
+"""The outermost middleware of the API: what holds for every request, before it reaches an operation.
 
-Every request gets an id. Then it is let through or not: its size, its client's version, who it comes from, and its CSRF
-token where those are asked for.
+Every request gets an id. It is refused when its body is too large, its client too old, or its caller unknown.
 """
 
 from __future__ import annotations
 
-import base64
-import hmac
 import logging
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prefect.server.app import metrics
+from prefect.server.app.authentication import Authenticator, authenticate
 from prefect.server.app.errors import error_response
 from prefect.types import new_id
 
 logger = logging.getLogger("prefect.server.requests")
 
 MIN_API_VERSION = (0, 8, 0)
-"""The oldest version of the REST API that a client may ask for."""
+"""The oldest version of the REST API that a client may request."""
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
-"""Bytes that the body of a request may have."""
-
-_OPEN = ("/health", "/ready")
-"""What is answered to everybody."""
 
 
 class RequestMiddleware:
-    """The API as it is seen from outside.
+    """Gives requests an id, authenticates and measures them.
 
     Args:
         app: The API.
-        auth_string: What a client must know: `"user:password"`; None when nobody is asked.
-        largest: Bytes that a body may have.
+        authenticators: How callers are recognised.
+        max_body_bytes: The largest body that is accepted.
     """
 
-    def __init__(self, app: ASGIApp, auth_string: str | None = None, largest: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, app: ASGIApp, authenticators: Sequence[Authenticator], max_body_bytes: int = MAX_BODY_BYTES
+    ) -> None:
         self.app = app
-        self.largest = largest
-        self._expected = _basic(auth_string) if auth_string else None
+        self.authenticators = authenticators
+        self.max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,7 +53,7 @@ class RequestMiddleware:
         begun = time.perf_counter()
         status: int | None = None
 
-        async def reply(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -64,17 +61,17 @@ class RequestMiddleware:
                 message["headers"] = [
                     *message["headers"],
                     (b"x-request-id", request_id.encode("latin-1")),
-                    # Says that records may be sent as they are, to `POST /journal`.
+                    # Clients may send batches of records to `POST /journal`.
                     (b"prefect-journal", b"1"),
                 ]
             await send(message)
 
         try:
-            refusal = self._refusal(scope, headers)
+            refusal = await self._refusal(scope, headers)
             if refusal is not None:
-                await error_response(*refusal)(scope, receive, reply)
+                await error_response(*refusal)(scope, receive, send_with_id)
             else:
-                await self.app(scope, self._limited(receive), reply)
+                await self.app(scope, self._limited(receive), send_with_id)
         except Exception:
             if status is None:
                 raise
@@ -87,27 +84,26 @@ class RequestMiddleware:
                 extra={"request_id": request_id},
             )  # fmt: skip
 
-    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, Any] | None:
-        """The status and body that a request is refused with, or None."""
+    async def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, Any] | None:
+        """Return the status and body that a request is refused with, or None; set the principal of its scope."""
         length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > self.largest:
+        if length.isdigit() and int(length) > self.max_body_bytes:
             return 413, {"detail": self._too_large}
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if self._expected is not None and path not in _OPEN:
-            if not hmac.compare_digest(headers.get(b"authorization", b""), self._expected):
-                return 401, {"exception_message": "Unauthorized"}
-            scope["actor"] = "admin"
-        return _wrong_version(headers.get(b"x-prefect-api-version"))
+        principal = await authenticate(scope, self.authenticators)
+        if principal is None:
+            return 401, {"exception_message": "Unauthorized"}
+        scope["principal"] = principal
+        return _version_error(headers.get(b"x-prefect-api-version"))
 
     def _limited(self, receive: Receive) -> Receive:
-        """The request's messages, as long as they are not larger than its header said, or than any may be."""
-        taken = 0
+        """Return a `receive` that fails once a body is larger than allowed, whatever its header says."""
+        received = 0
 
         async def limited() -> Message:
-            nonlocal taken
+            nonlocal received
             message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self.largest:
+            received += len(message.get("body", b""))
+            if received > self.max_body_bytes:
                 raise HTTPException(413, self._too_large)
             return message
 
@@ -115,21 +111,17 @@ class RequestMiddleware:
 
     @property
     def _too_large(self) -> str:
-        return f"The body is larger than the {self.largest} bytes that this server takes: send it in parts."
+        return f"The body is larger than the {self.max_body_bytes} bytes that this server accepts: send it in parts."
 
 
-def _basic(auth_string: str) -> bytes:
-    return b"Basic " + base64.b64encode(auth_string.encode())
-
-
-def _wrong_version(given: bytes | None) -> tuple[int, Any] | None:
-    if given is None:
+def _version_error(requested: bytes | None) -> tuple[int, Any] | None:
+    if requested is None:
         return None
-    text = given.decode("latin-1")
+    text = requested.decode("latin-1")
     parts = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", text)
     if parts is None:
         return 400, {"detail": f"X-PREFECT-API-VERSION is {text!r}, which is no version: send one like 0.8.4."}
     if tuple(map(int, parts.groups())) < MIN_API_VERSION:
         oldest = ".".join(map(str, MIN_API_VERSION))
-        return 400, {"detail": f"The client asks for version {text} of the API; this server has {oldest} and later."}
+        return 400, {"detail": f"The client requests version {text} of the API; this server has {oldest} and later."}
     return None

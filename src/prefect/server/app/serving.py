@@ -58,7 +58,7 @@ def serve(settings: Settings, *, loops: bool = True, workers: int = 1, started: 
         CannotServe: The port is taken, or several processes were asked for on SQLite.
         StoreError: The database cannot be used.
     """
-    if workers > 1 and opening.path(settings) is not None:
+    if workers > 1 and opening.sqlite_path(settings) is not None:
         raise CannotServe(
             f"{workers} workers need PostgreSQL, through which they hear of each other: set "
             "PREFECT_SERVER_DATABASE_CONNECTION_URL, or start one worker."
@@ -82,7 +82,7 @@ def check_port(settings: Settings) -> None:
 
 def describe_database(settings: Settings) -> str:
     """Where the server keeps what it is told, for people."""
-    return opening.place(settings)
+    return opening.describe_database(settings)
 
 
 def run(main: Any) -> None:
@@ -201,7 +201,7 @@ def _serve_with(
 
 async def _look_at(settings: Settings) -> None:
     """Bring the database to the current schema, or fail before there are processes."""
-    database = opening.database(settings)
+    database = opening.open_database(settings)
     await database.open()
     await database.close()
 

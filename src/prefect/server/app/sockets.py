@@ -1,14 +1,14 @@
-"""Websockets: what all of them begin with, and the list of them.
+"""The websockets of a server: their paths and permissions, and the handshake that they have in common.
 
-Before the first message of its own, a client shows its token (subprotocol `prefect`); without that protocol it is let
-in only where nobody is asked for a token.
+A client that speaks the subprotocol `prefect` sends its token in its first message. A client without the subprotocol
+has no token.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,70 +16,88 @@ import orjson
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from prefect.server.app.authentication import TOKEN, authenticate
+from prefect.server.principals import Permission
+from prefect.server.services.core.errors import Forbidden
+from prefect.server.services.security.authorization import check_permission
+
 if TYPE_CHECKING:
     from prefect.server.app import Server
 
 SUBPROTOCOL = "prefect"
 
 AUTH_TIMEOUT_SECONDS = 30.0
-"""Seconds that a client has to show its token."""
+"""How long a client has to send its token."""
 
 POLICY_VIOLATION = 1008
-"""The code of a connection that is closed because of who asks."""
+"""The close code for a caller that is not authenticated or has no permission."""
 
-Stream = Callable[["Server", WebSocket], Awaitable[None]]
-"""What serves a websocket that has been let in."""
+MAX_REASON_BYTES = 123
+"""The longest reason that a close frame can carry."""
 
-
-def routes(server: Server) -> list[BaseRoute]:
-    """The websockets of a server."""
-    return [WebSocketRoute(path, _served(server, _stream(name), STRICT.get(path))) for path, name in STREAMS.items()]
+Handler = Callable[["Server", WebSocket], Awaitable[None]]
+"""Serves a websocket whose handshake is done."""
 
 
-STREAMS = {
-    "/events/in": "events:receive_events",
-    "/events/out": "events:send_events",
-    "/logs/out": "logs:send_logs",
-    "/task_runs/subscriptions/scheduled": "task_runs:send_scheduled_task_runs",
-    "/work_pools/{work_pool_name}/workers/connect": "worker_channel:serve_worker",
-}
-"""Each websocket's path, and what serves it: a module of `app.streams`, and its function."""
+@dataclass(frozen=True)
+class Stream:
+    """One websocket of the API.
 
-STRICT = {"/work_pools/{work_pool_name}/workers/connect": "authentication_failed"}
-"""The paths that are for clients with the protocol only, and the reason by which their clients know a refusal."""
+    Attributes:
+        path: Its path below the API.
+        handler: What serves it: a module of `app.streams` and its function.
+        requires: The permission that its caller must have.
+        refusal_reason: The one reason with which it refuses a caller, and which requires the subprotocol; None for a
+            reason that says what is wrong.
+    """
+
+    path: str
+    handler: str
+    requires: Permission
+    refusal_reason: str | None = None
 
 
-def _stream(name: str) -> Stream:
-    module, _, function = name.partition(":")
-    return getattr(import_module(f"prefect.server.app.streams.{module}"), function)
+STREAMS = (
+    Stream("/events/in", "events:receive_events", Permission.WORK),
+    Stream("/events/out", "events:send_events", Permission.READ),
+    Stream("/logs/out", "logs:send_logs", Permission.READ),
+    Stream("/task_runs/subscriptions/scheduled", "task_runs:send_scheduled_task_runs", Permission.WORK),
+    Stream(
+        "/work_pools/{work_pool_name}/workers/connect",
+        "worker_channel:serve_worker",
+        Permission.WORK,
+        refusal_reason="authentication_failed",
+    ),
+)
 
 
-def _served(server: Server, stream: Stream, strict: str | None) -> Callable[[WebSocket], Awaitable[None]]:
+def websocket_routes(server: Server) -> list[BaseRoute]:
+    """Return the routes of a server's websockets."""
+    return [WebSocketRoute(stream.path, _endpoint(server, stream)) for stream in STREAMS]
+
+
+def _endpoint(server: Server, stream: Stream) -> Callable[[WebSocket], Awaitable[None]]:
+    module, _, function = stream.handler.partition(":")
+    handler: Handler = getattr(import_module(f"prefect.server.app.streams.{module}"), function)
+
     async def serve(socket: WebSocket) -> None:
         try:
-            if await authenticate(socket, _expected(server), strict):
-                await stream(server, socket)
+            if await accept(server, socket, stream):
+                await handler(server, socket)
         except WebSocketDisconnect:
             pass
 
     return serve
 
 
-def _expected(server: Server) -> str | None:
-    secret = server.settings.server.api.auth_string
-    return secret.get_secret_value() if secret else None
+async def accept(server: Server, socket: WebSocket, stream: Stream) -> bool:
+    """Accept a websocket whose caller is authenticated and has the stream's permission; close any other.
 
-
-async def authenticate(socket: WebSocket, expected: str | None, strict: str | None = None) -> bool:
-    """Accept a websocket if its client may come in; otherwise it is closed.
-
-    Args:
-        socket: The websocket, not yet accepted.
-        expected: The token that a client must show, or None when nobody is asked.
-        strict: The protocol must be used, and this is the reason of every refusal.
+    Returns:
+        Whether it was accepted.
     """
     if SUBPROTOCOL not in socket.scope.get("subprotocols", ()):
-        if expected is not None or strict:
+        if stream.refusal_reason or await _refusal(server, socket, stream) is not None:
             await socket.close(POLICY_VIOLATION)
             return False
         await socket.accept()
@@ -87,32 +105,37 @@ async def authenticate(socket: WebSocket, expected: str | None, strict: str | No
     await socket.accept(SUBPROTOCOL)
     try:
         async with asyncio.timeout(AUTH_TIMEOUT_SECONDS):
-            shown = await receive_json(socket)
+            message = await receive_json(socket)
     except TimeoutError:
-        shown = None
-    reason = _refusal(shown, expected)
+        message = None
+    if isinstance(message, dict) and message.get("type") == "auth":
+        socket.scope[TOKEN] = message.get("token")
+        reason = await _refusal(server, socket, stream)
+    else:
+        reason = "Expected 'auth' message"
     if reason is not None:
-        await socket.close(POLICY_VIOLATION, strict or reason)
+        reason = (stream.refusal_reason or reason).encode()[:MAX_REASON_BYTES].decode("utf-8", "ignore")
+        await socket.close(POLICY_VIOLATION, reason)
         return False
     await socket.send_text('{"type":"auth_success"}')
     return True
 
 
-def _refusal(message: Any, expected: str | None) -> str | None:
-    if not isinstance(message, dict) or message.get("type") != "auth":
-        return "Expected 'auth' message"
-    if expected is None:
-        return None
-    token = message.get("token")
-    if not token:
-        return "Auth required but no token provided"
-    if not isinstance(token, str) or not hmac.compare_digest(token.encode(), expected.encode()):
-        return "Invalid token"
+async def _refusal(server: Server, socket: WebSocket, stream: Stream) -> str | None:
+    """Return why a caller is refused, or None; set the principal of the websocket's scope."""
+    principal = await authenticate(socket.scope, server.authenticators)
+    if principal is None:
+        return "Invalid token" if socket.scope.get(TOKEN) else "Auth required but no token provided"
+    try:
+        check_permission(principal, stream.requires, stream.path)
+    except Forbidden as error:
+        return str(error)
+    socket.scope["principal"] = principal
     return None
 
 
 async def receive_json(socket: WebSocket) -> Any:
-    """The next message as JSON; None when it is none."""
+    """Return the next message as JSON, or None when it is not JSON."""
     try:
         return orjson.loads(await socket.receive_text())
     except (orjson.JSONDecodeError, KeyError):

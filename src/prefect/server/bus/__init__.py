@@ -15,10 +15,10 @@ from typing import Any
 
 from prefect.server.db.interface import Database, Notifications
 
-WAITING = 10_000
+MAX_WAITING_ITEMS = 10_000
 """Items that may wait for a subscriber; one that falls further behind misses some."""
 
-REMEMBERED = 16
+MAX_CACHED_READS = 16
 """Items of which it is remembered what was read, for the subscribers that come to them later."""
 
 
@@ -27,8 +27,8 @@ class Subscription:
 
     def __init__(self) -> None:
         self._items: list[Any] = []
-        self._news = asyncio.Event()
-        self._missed = False
+        self._has_items = asyncio.Event()
+        self._has_missed = False
 
     @property
     def depth(self) -> int:
@@ -37,27 +37,27 @@ class Subscription:
 
     def put(self, item: Any) -> None:
         """Tell it something."""
-        if len(self._items) >= WAITING:
-            self.miss()
+        if len(self._items) >= MAX_WAITING_ITEMS:
+            self.mark_missed()
         else:
             self._items.append(item)
-            self._news.set()
+            self._has_items.set()
 
-    def miss(self) -> None:
+    def mark_missed(self) -> None:
         """Tell it that there may have been more than it was told."""
-        self._missed = True
-        self._news.set()
+        self._has_missed = True
+        self._has_items.set()
 
     async def take(self) -> list[Any]:
         """All items that wait, as soon as there is one or some were missed."""
-        await self._news.wait()
-        self._news.clear()
+        await self._has_items.wait()
+        self._has_items.clear()
         items, self._items = self._items, []
         return items
 
-    def missed(self) -> bool:
+    def take_missed(self) -> bool:
         """Whether something was missed since this was asked last: whoever needs all must look into the store."""
-        missed, self._missed = self._missed, False
+        missed, self._has_missed = self._has_missed, False
         return missed
 
 
@@ -72,9 +72,9 @@ class Bus:
     def start(self, database: Database) -> None:
         """Begin to hear from a database that is open."""
         self._loop = asyncio.get_running_loop()
-        database.listen(self._hear)
+        database.listen(self._receive)
 
-    def _hear(self, told: Notifications) -> None:
+    def _receive(self, told: Notifications) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.deliver, told)
 
@@ -85,14 +85,14 @@ class Bus:
                 subscription.put(item)
         if not told:
             for subscription in {each for subscribers in self._subscribers.values() for each in subscribers}:
-                subscription.miss()
+                subscription.mark_missed()
 
     @property
     def depth(self) -> int:
         """How many items wait for subscribers."""
         return sum(subscription.depth for those in self._subscribers.values() for subscription in those)
 
-    def wanted(self, topic: str) -> bool:
+    def has_subscribers(self, topic: str) -> bool:
         """Whether anybody here listens."""
         return bool(self._subscribers.get(topic))
 
@@ -113,6 +113,6 @@ class Bus:
         task = self._reads.get(item)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._reads[item] = asyncio.ensure_future(read())  # pyright: ignore[reportArgumentType]  # coroutines
-            while len(self._reads) > REMEMBERED:
+            while len(self._reads) > MAX_CACHED_READS:
                 del self._reads[next(iter(self._reads))]
         return await asyncio.shield(task)

@@ -27,7 +27,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def micros(value: datetime) -> int:
+def to_micros(value: datetime) -> int:
     """Whole microseconds from 1970 to `value`; a naive one is taken as UTC.
 
     Raises:
@@ -109,10 +109,10 @@ class Dialect:
     """What the two have in common: turning objects into rows and back, by the kinds of their columns."""
 
     name: str
-    matches = "LIKE"
+    like_operator = "LIKE"
     """The operator that compares a text with a pattern, without regard to case."""
 
-    locking = ""
+    lock_clause = ""
     """What follows a query whose rows are to be changed, so that nobody else changes them meanwhile."""
 
     _types: ClassVar[Mapping[Kind, str]]
@@ -135,7 +135,7 @@ class Dialect:
             return self._by_type[datetime](value)
         return self.encode(value.value) if hasattr(value, "value") else value  # an enum's
 
-    def rows(self, table: Table, names: Sequence[str], objects: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
+    def encode_rows(self, table: Table, names: Sequence[str], objects: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
         """The named columns of objects as the driver takes them; a missing column is null.
 
         Raises:
@@ -153,7 +153,7 @@ class Dialect:
         except (TypeError, ValueError, OverflowError) as error:
             raise Unstorable(f"A value of a {table.name} cannot be stored: {error}.") from error
 
-    def objects(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    def decode_rows(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
         """The driver's rows of the named columns as objects."""
         # A column at a time: those that need no decoding, and nulls, which most values are, cost next to nothing.
         columns = [
@@ -172,11 +172,11 @@ class Dialect:
             return values
         return [None if value is None else decode(value) for value in values]
 
-    def type_of(self, kind: Kind) -> str:
+    def column_type(self, kind: Kind) -> str:
         """The type of a column of this kind."""
         return self._types[kind]
 
-    def create(self, table: Table) -> list[str]:
+    def create_statements(self, table: Table) -> list[str]:
         """The statements that create a table and its indexes."""
         columns = [
             f"{column.name} {self._types[column.kind]}"
@@ -197,7 +197,7 @@ class Dialect:
         where = f" WHERE {index.where}" if index.where else ""
         return f"CREATE {unique}INDEX {index.name} ON {table.name} ({', '.join(index.columns)}){where}"
 
-    def page(self, limit: int | None, offset: int) -> Sql:
+    def limit_clause(self, limit: int | None, offset: int) -> Sql:
         """What follows a query of which only some rows are wanted."""
         raise NotImplementedError
 
@@ -208,7 +208,7 @@ class Dialect:
     def contains(self, expression: str, text: str) -> Sql:
         """A condition: the text holds `text`, without regard to case; no character of it is a wildcard."""
         escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return Sql(f"{expression} {self.matches} ? ESCAPE '\\'", (f"%{escaped}%",))
+        return Sql(f"{expression} {self.like_operator} ? ESCAPE '\\'", (f"%{escaped}%",))
 
     def array_has_any(self, expression: str, values: Sequence[str]) -> Sql:
         """A condition: the JSON array holds one of the strings."""
@@ -235,15 +235,15 @@ class Dialect:
         decode = self._decoders.get(kind)
         return value if value is None or decode is None else decode(value)
 
-    def bytes_have(self, expression: str, value: bytes) -> Sql:
+    def bytes_contain(self, expression: str, value: bytes) -> Sql:
         """A condition: some bytes occur in others."""
         raise NotImplementedError
 
-    def last_has(self, expression: str, *path: str) -> Sql:
+    def last_item_has(self, expression: str, *path: str) -> Sql:
         """A condition: the last item of a JSON array has a value at `path`, no part of which is ever a user's."""
         raise NotImplementedError
 
-    def among(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
+    def rows_in(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
         """A condition: some columns together equal one of some rows of values."""
         raise NotImplementedError
 
@@ -261,7 +261,7 @@ class SqliteDialect(Dialect):
     _encoders: ClassVar[Mapping[Kind, Coder]] = {
         "uuid": attrgetter("bytes"),
         "bool": int,
-        "time": micros,
+        "time": to_micros,
         "duration": _duration_micros,
         "json": _to_json,
         "array": _to_json_unless_empty,
@@ -278,7 +278,7 @@ class SqliteDialect(Dialect):
     }
     _by_type: ClassVar[Mapping[type, Coder]] = {
         UUID: attrgetter("bytes"),
-        datetime: micros,
+        datetime: to_micros,
         timedelta: _duration_micros,
         bool: int,
     }
@@ -302,7 +302,7 @@ class SqliteDialect(Dialect):
                 values.append(encoded)
         return text, values
 
-    def page(self, limit: int | None, offset: int) -> Sql:
+    def limit_clause(self, limit: int | None, offset: int) -> Sql:
         return Sql(" LIMIT ? OFFSET ?", (-1 if limit is None else limit, offset))
 
     def like(self, expression: str, pattern: str) -> Sql:
@@ -325,13 +325,13 @@ class SqliteDialect(Dialect):
     def bucket(self, expression: str, start: datetime, width: timedelta) -> Sql:
         return Sql(f"(({expression} - ?) / ?)", (start, width))
 
-    def last_has(self, expression: str, *path: str) -> Sql:
+    def last_item_has(self, expression: str, *path: str) -> Sql:
         return Sql(f"json_extract({expression}, '$[#-1].{'.'.join(path)}') IS NOT NULL")
 
-    def bytes_have(self, expression: str, value: bytes) -> Sql:
+    def bytes_contain(self, expression: str, value: bytes) -> Sql:
         return Sql(f"instr({expression}, ?) > 0", (value,))
 
-    def among(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
+    def rows_in(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
         # A list of rows is a table for SQLite.
         marks = _rows_of_marks(columns, rows)
         return Sql(f"({', '.join(columns)}) IN (VALUES {marks})", tuple(value for row in rows for value in row))
@@ -379,8 +379,8 @@ class PostgresDialect(Dialect):
     """PostgreSQL's way."""
 
     name = "postgresql"
-    matches = "ILIKE"
-    locking = " FOR UPDATE"
+    like_operator = "ILIKE"
+    lock_clause = " FOR UPDATE"
 
     _types = _POSTGRES_TYPES
     _encoders: ClassVar[Mapping[Kind, Coder]] = {
@@ -402,7 +402,7 @@ class PostgresDialect(Dialect):
     def statement(self, sql: Sql) -> tuple[str, list[Any]]:
         return _numbered(sql.text), [self.encode(value) for value in sql.values]
 
-    def page(self, limit: int | None, offset: int) -> Sql:
+    def limit_clause(self, limit: int | None, offset: int) -> Sql:
         return Sql(" LIMIT ?::bigint OFFSET ?::bigint", (limit, offset))
 
     def like(self, expression: str, pattern: str) -> Sql:
@@ -427,12 +427,12 @@ class PostgresDialect(Dialect):
         since = f"(EXTRACT(EPOCH FROM {expression} - ?::timestamptz) * 1000000)::bigint"
         return Sql(f"({since} / (EXTRACT(EPOCH FROM ?::interval) * 1000000)::bigint)", (start, width))
 
-    def last_has(self, expression: str, *path: str) -> Sql:
+    def last_item_has(self, expression: str, *path: str) -> Sql:
         return Sql(f"({expression} -> -1) #>> '{{{','.join(path)}}}' IS NOT NULL")
 
-    def bytes_have(self, expression: str, value: bytes) -> Sql:
+    def bytes_contain(self, expression: str, value: bytes) -> Sql:
         return Sql(f"position(?::bytea IN {expression}) > 0", (value,))
 
-    def among(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
+    def rows_in(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
         marks = _rows_of_marks(columns, rows)
         return Sql(f"({', '.join(columns)}) IN ({marks})", tuple(value for row in rows for value in row))

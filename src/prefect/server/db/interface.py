@@ -1,7 +1,7 @@
 """The port that every statement goes through: `Database`, where transactions come from, and `Connection`, one of them.
 
 These two protocols are all that the rooms above may know: rows out, statements in, a transaction around them. SQLite's
-bodies are in `sqlite` and `resident`, PostgreSQL's in `postgres`.
+implementations are `sqlite` and `sqlite_writer`, PostgreSQL's in `postgres`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Transaction(Protocol):
         ...
 
 
-Work: TypeAlias = Callable[[Transaction], Awaitable[T]]
+UnitOfWork: TypeAlias = Callable[[Transaction], Awaitable[T]]
 """A unit of work: what is done in one transaction. It may be done again when the transaction could not be committed,
 so it must change nothing outside of it."""
 
@@ -80,11 +80,11 @@ class Database(Protocol):
         """A transaction that is committed at the end, or rolled back when the body raises."""
         ...
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: UnitOfWork[T]) -> T:
         """Do a unit of work that changes nothing."""
         ...
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: UnitOfWork[T]) -> T:
         """Do a unit of work and commit it."""
         ...
 

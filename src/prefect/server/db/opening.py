@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any, cast
 
 from prefect.server.db.errors import StoreUnavailable
 from prefect.server.db.interface import Database
-from prefect.server.db.sqlite import NAME as NAME
+from prefect.server.db.sqlite import STORE_FILE_NAME as STORE_FILE_NAME
 
 if TYPE_CHECKING:
     from prefect.server.db.postgres import PostgresDatabase
     from prefect.settings import Settings
 
 
-def url(settings: Settings) -> str:
+def database_url(settings: Settings) -> str:
     """The database's URL, as SQLAlchemy writes it: the file of the local store when none is set."""
     secret = settings.server.database.connection_url
-    return secret.get_secret_value() if secret else f"sqlite+aiosqlite:///{settings.home / NAME}"
+    return secret.get_secret_value() if secret else f"sqlite+aiosqlite:///{settings.home / STORE_FILE_NAME}"
 
 
-def path(settings: Settings) -> Path | None:
+def sqlite_path(settings: Settings) -> Path | None:
     """The SQLite file that the settings name, or None when they name another database."""
-    scheme, _, rest = url(settings).partition("://")
+    scheme, _, rest = database_url(settings).partition("://")
     if not scheme.startswith("sqlite"):
         return None
     file = rest.removeprefix("/").partition("?")[0]
@@ -34,35 +34,35 @@ def path(settings: Settings) -> Path | None:
     return Path(file)
 
 
-def database(settings: Settings) -> Database:
+def open_database(settings: Settings) -> Database:
     """The database of a server with these settings; not yet open."""
-    file = path(settings)
+    file = sqlite_path(settings)
     if file is not None:
-        from prefect.server.db.resident import ResidentSqlite
+        from prefect.server.db.sqlite_writer import SqliteWriterDatabase
 
-        return ResidentSqlite(file, migrate=settings.server.database.migrate_on_start)
+        return SqliteWriterDatabase(file, migrate=settings.server.database.migrate_on_start)
     from prefect.server.db.postgres import PostgresDatabase
 
     told = settings.server.database
     pool = told.sqlalchemy
     connections = pool.pool_size + pool.max_overflow
-    return PostgresDatabase(url(settings), connections, options=_options(told), migrate=told.migrate_on_start)
+    return PostgresDatabase(database_url(settings), connections, options=_options(told), migrate=told.migrate_on_start)
 
 
-def place(settings: Settings) -> str:
+def describe_database(settings: Settings) -> str:
     """Where the database is, for people: without what is secret."""
-    file = path(settings)
+    file = sqlite_path(settings)
     if file is not None:
         return str(file)
-    scheme, _, rest = url(settings).partition("://")
+    scheme, _, rest = database_url(settings).partition("://")
     return f"{scheme.partition('+')[0]}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
-def target(settings: Settings) -> Any:
+def migration_target(settings: Settings) -> Any:
     """The database as `migrations` take it."""
-    file = path(settings)
+    file = sqlite_path(settings)
     if file is None:
-        return cast("PostgresDatabase", database(settings)).connect
+        return cast("PostgresDatabase", open_database(settings)).connect
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return file
 

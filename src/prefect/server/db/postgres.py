@@ -20,7 +20,7 @@ from prefect._lazy import lazy
 from prefect.server.db import schema
 from prefect.server.db.dialect import PostgresDialect
 from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
-from prefect.server.db.interface import Notifications, Transaction, Work
+from prefect.server.db.interface import Notifications, Transaction, UnitOfWork
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
 from prefect.server.principals import LOCAL
@@ -36,19 +36,19 @@ logger = logging.getLogger("prefect.server.db")
 T = TypeVar("T")
 R = TypeVar("R")
 
-PATIENCE = 30.0
+RETRY_TIMEOUT_SECONDS = 30.0
 """Seconds for which a unit of work is tried again while the server cannot be reached or others are in the way."""
 
-IDLE = 60.0
+MAX_IDLE_SECONDS = 60.0
 """Seconds after which a connection that nobody has used is let go."""
 
-CLOSING = 5.0
+CLOSE_TIMEOUT_SECONDS = 5.0
 """Seconds that units of work which are under way have to end when the database is closed."""
 
-CHANNEL = "prefect"
+NOTIFY_CHANNEL = "prefect"
 """Where committed transactions are told of."""
 
-NOTICE = 7500
+MAX_NOTICE_BYTES = 7500
 """Bytes that a notice may have: PostgreSQL takes less than 8000."""
 
 
@@ -60,7 +60,7 @@ class PostgresTransaction:
     def __init__(self, raw: Any) -> None:
         self.raw = raw
         self.principal = LOCAL
-        self.told: Notifications = []
+        self.notifications: Notifications = []
 
     async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
         text, values = self.dialect.statement(sql)
@@ -68,29 +68,29 @@ class PostgresTransaction:
 
     async def run(self, sql: Sql) -> int:
         text, values = self.dialect.statement(sql)
-        return _touched(await self.raw.execute(text, *values))
+        return _row_count(await self.raw.execute(text, *values))
 
     async def insert(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-        text = f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {self._given(table, names)}"
-        return _touched(await self.raw.execute(f"{text} ON CONFLICT DO NOTHING", *zip(*rows, strict=True)))
+        text = f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {self._unnest(table, names)}"
+        return _row_count(await self.raw.execute(f"{text} ON CONFLICT DO NOTHING", *zip(*rows, strict=True)))
 
     async def update(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         sets = ", ".join(f"{name} = given.{name}" for name in names)
         columns = (*names, table.key)
-        given = f"{self._given(table, columns)} AS given ({', '.join(columns)})"
+        given = f"{self._unnest(table, columns)} AS given ({', '.join(columns)})"
         text = f"UPDATE {table.name} SET {sets} FROM {given} WHERE {table.name}.{table.key} = given.{table.key}"
-        return _touched(await self.raw.execute(text, *zip(*rows, strict=True)))
+        return _row_count(await self.raw.execute(text, *zip(*rows, strict=True)))
 
     def notify(self, topic: str, item: Any = None) -> None:
-        self.told.append((topic, item))
+        self.notifications.append((topic, item))
 
-    def _given(self, table: Table, names: Sequence[str]) -> str:
+    def _unnest(self, table: Table, names: Sequence[str]) -> str:
         """Rows as one array a column: a single statement for however many there are."""
-        types = (self.dialect.type_of(table.kinds[name]) for name in names)
+        types = (self.dialect.column_type(table.kinds[name]) for name in names)
         return f"unnest({', '.join(f'${number}::{kind}[]' for number, kind in enumerate(types, 1))})"
 
 
-def _touched(status: str) -> int:
+def _row_count(status: str) -> int:
     """How many rows a statement touched, as its status says: `INSERT 0 3`."""
     return int(status.rpartition(" ")[2])
 
@@ -110,24 +110,24 @@ class PostgresDatabase:
         self,
         url: str,
         connections: int = 15,
-        patience: float = PATIENCE,
+        retry_timeout: float = RETRY_TIMEOUT_SECONDS,
         options: dict[str, Any] | None = None,
         migrate: bool = True,
     ) -> None:
-        self.patience = patience
+        self.retry_timeout = retry_timeout
         self.place = url.rpartition("@")[2].partition("?")[0]
-        self._address = _address(url)
+        self._address = _asyncpg_url(url)
         self._connections = connections
         self._options = options or {}
         self._migrate = migrate
         self._free: asyncio.Semaphore | None = None
         self._idle: list[tuple[float, Any]] = []
         self._used: set[Any] = set()
-        self._listening: asyncio.Task[None] | None = None
+        self._listener_task: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[Notifications], None]] = []
         self._name = str(new_id())
-        self._untold: Notifications = []
-        self._telling: asyncio.Task[None] | None = None
+        self._unsent: Notifications = []
+        self._sender: asyncio.Task[None] | None = None
         self.depth = 0
         """How many units of work wait for a connection."""
 
@@ -140,10 +140,10 @@ class PostgresDatabase:
         """
         try:
             await schema.prepare_postgres(self.connect, self.place, PostgresDialect(), self._migrate)
-        except (ValueError, *_lost(), *_refused()) as error:
-            raise self._unreachable(error) from error
+        except (ValueError, *_connection_errors(), *_rejection_errors()) as error:
+            raise self._unreachable_error(error) from error
         except asyncpg.PostgresError as error:
-            raise _explained(error) from error
+            raise _explain_error(error) from error
         self._free = asyncio.Semaphore(self._connections)
 
     async def connect(self, **options: Any) -> Any:
@@ -155,24 +155,24 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         """Let units of work that are under way end, for some seconds, and let go of all connections."""
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
-            self._listening = None
-        if self._telling is not None:
-            await asyncio.wait([self._telling], timeout=CLOSING)
+        if self._listener_task is not None:
+            self._listener_task.cancel()
+            await asyncio.gather(self._listener_task, return_exceptions=True)
+            self._listener_task = None
+        if self._sender is not None:
+            await asyncio.wait([self._sender], timeout=CLOSE_TIMEOUT_SECONDS)
         free, self._free = self._free, None
         if free is None:
             return
         try:
-            async with asyncio.timeout(CLOSING):
+            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                 for _ in range(self._connections):
                     await free.acquire()
         except TimeoutError:
             for raw in self._used:
                 raw.terminate()
         while self._idle:
-            await _let_go(self._idle.pop()[1])
+            await _close_connection(self._idle.pop()[1])
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
@@ -184,30 +184,30 @@ class PostgresDatabase:
         async with self._connection() as raw, raw.transaction():
             tx = PostgresTransaction(raw)
             yield tx
-        self._tell(tx.told)
+        self._notify_all(tx.notifications)
 
-    async def read(self, work: Work[T]) -> T:
-        return await self._patiently(lambda: self._read(work))
+    async def read(self, work: UnitOfWork[T]) -> T:
+        return await self._retry(lambda: self._read(work))
 
-    async def write(self, work: Work[T]) -> T:
-        return await self._patiently(lambda: self._write(work))
+    async def write(self, work: UnitOfWork[T]) -> T:
+        return await self._retry(lambda: self._write(work))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
         """A connection for one transaction."""
         free = self._free
         if free is None:
-            raise self._closed()
+            raise self._closed_error()
         self.depth += 1
         try:
-            async with asyncio.timeout(self.patience):
+            async with asyncio.timeout(self.retry_timeout):
                 await free.acquire()
         except TimeoutError:
             raise StoreBusy(f"All {self._connections} connections to the database are in use: try again.") from None
         finally:
             self.depth -= 1
         try:
-            raw = await self._taken()
+            raw = await self._take_connection()
             self._used.add(raw)
             try:
                 yield raw
@@ -227,28 +227,28 @@ class PostgresDatabase:
         finally:
             free.release()
 
-    async def _taken(self) -> Any:
+    async def _take_connection(self) -> Any:
         """The connection that was used last, or a new one; those that nobody has used for long are let go."""
-        while self._idle and self._idle[0][0] < time.monotonic() - IDLE:
-            await _let_go(self._idle.pop(0)[1])
+        while self._idle and self._idle[0][0] < time.monotonic() - MAX_IDLE_SECONDS:
+            await _close_connection(self._idle.pop(0)[1])
         while self._idle:
             raw = self._idle.pop()[1]
             if not raw.is_closed():
                 return raw
         return await self.connect(command_timeout=self._options.get("command_timeout"))
 
-    async def _read(self, work: Work[T]) -> T:
+    async def _read(self, work: UnitOfWork[T]) -> T:
         async with self.reading() as tx:
             return await work(tx)
 
-    async def _write(self, work: Work[T]) -> T:
+    async def _write(self, work: UnitOfWork[T]) -> T:
         async with self._connection() as raw:
             transaction = raw.transaction()
             await transaction.start()
             try:
                 tx = PostgresTransaction(raw)
                 outcome = await work(tx)
-                which = await raw.fetchrow(_WHICH)
+                which = await raw.fetchrow(_TRANSACTION_ID_QUERY)
             except BaseException:
                 if not raw.is_closed():
                     await transaction.rollback()
@@ -256,12 +256,12 @@ class PostgresDatabase:
             lost: BaseException | None = None
             try:
                 await transaction.commit()
-            except (*_lost(), asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            except (*_connection_errors(), asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 lost = error
         unsure = lost is not None and which[0] is not None
-        if unsure and not await self._patiently(lambda: self._committed(*which)):
+        if unsure and not await self._retry(lambda: self._committed(*which)):
             raise ConnectionError(str(lost)) from lost
-        self._tell(tx.told)
+        self._notify_all(tx.notifications)
         return outcome
 
     async def _committed(self, number: str, history: Any) -> bool:
@@ -273,7 +273,7 @@ class PostgresDatabase:
         async with self._connection() as raw:
             status, history_now = await raw.fetchrow(query, number)
         if status == "in progress" and history == history_now:
-            raise _Unfinished
+            raise _CommitInProgress
         if status == "committed" and history != history_now:
             raise StoreUnavailable(
                 f"The database at {self.place!r} crashed during a commit, and it is not known whether that was done: "
@@ -281,32 +281,32 @@ class PostgresDatabase:
             )
         return status == "committed"
 
-    async def _patiently(self, attempt: Callable[[], Awaitable[R]]) -> R:
-        deadline = time.monotonic() + self.patience
+    async def _retry(self, attempt: Callable[[], Awaitable[R]]) -> R:
+        deadline = time.monotonic() + self.retry_timeout
         pause = 0.01
         while True:
             try:
                 return await attempt()
-            except (_Unfinished, *_in_the_way()) as error:
+            except (_CommitInProgress, *_transient_errors()) as error:
                 if time.monotonic() >= deadline:
                     raise StoreBusy(f"The database is busy ({error}): try again.") from error
             except TimeoutError as error:
                 raise StoreBusy("The database took too long for a statement: try again.") from error
-            except _lost() as error:
+            except _connection_errors() as error:
                 if time.monotonic() >= deadline:
-                    raise self._unreachable(error) from error
+                    raise self._unreachable_error(error) from error
             except asyncpg.PostgresError as error:
-                raise _explained(error) from error
+                raise _explain_error(error) from error
             # At random, so that those who wait do not keep step.
             await asyncio.sleep(pause * (0.5 + random.random()))
             pause = min(pause * 2, 0.5)
 
     def listen(self, listener: Callable[[Notifications], None]) -> None:
         self._listeners.append(listener)
-        if self._listening is None:
-            self._listening = asyncio.get_running_loop().create_task(self._hear())
+        if self._listener_task is None:
+            self._listener_task = asyncio.get_running_loop().create_task(self._listen_forever())
 
-    async def _hear(self) -> None:
+    async def _listen_forever(self) -> None:
         """Listen for what is told, on a connection of its own that is made anew when it is lost."""
         while True:
             try:
@@ -314,8 +314,8 @@ class PostgresDatabase:
                 try:
                     ended = asyncio.Event()
                     raw.add_termination_listener(lambda _, ended=ended: ended.set())
-                    await raw.add_listener(CHANNEL, self._heard)
-                    self._pass_on([])  # something may have been told before
+                    await raw.add_listener(NOTIFY_CHANNEL, self._receive_notice)
+                    self._notify_listeners([])  # something may have been told before
                     await ended.wait()
                 finally:
                     raw.terminate()
@@ -323,61 +323,61 @@ class PostgresDatabase:
                 pass
             await asyncio.sleep(0.5)
 
-    def _heard(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
+    def _receive_notice(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
         name, told = json.loads(payload)
         if name != self._name:
-            self._pass_on([(topic, item) for topic, item in told])
+            self._notify_listeners([(topic, item) for topic, item in told])
 
-    def _tell(self, told: Notifications) -> None:
+    def _notify_all(self, told: Notifications) -> None:
         """Have the listeners here told at once, and those of other servers soon.
 
         In a transaction of its own: PostgreSQL lets only one at a time commit of those that notify.
         """
         if told:
-            self._pass_on(told)
-            self._untold += told
-            if self._telling is None:
-                self._telling = asyncio.get_running_loop().create_task(self._notify())
+            self._notify_listeners(told)
+            self._unsent += told
+            if self._sender is None:
+                self._sender = asyncio.get_running_loop().create_task(self._send_notices())
 
-    async def _notify(self) -> None:
+    async def _send_notices(self) -> None:
         query = "SELECT count(pg_notify($1, notice)) FROM unnest($2::text[]) AS notice"
         try:
-            while self._untold:
-                told, self._untold = self._untold, []
-                notices = list(_notices(self._name, told))
-                await self._patiently(lambda notices=notices: self._execute(query, CHANNEL, notices))
+            while self._unsent:
+                told, self._unsent = self._unsent, []
+                notices = list(_split_notices(self._name, told))
+                await self._retry(lambda notices=notices: self._execute(query, NOTIFY_CHANNEL, notices))
         except StoreError as error:
             # Whoever cannot be reached now looks into the store when it can be again.
             logger.warning("Other servers could not be told of what changed: %s", error)
         finally:
-            self._telling = None
+            self._sender = None
 
     async def _execute(self, text: str, *values: Any) -> None:
         async with self._connection() as raw:
             await raw.execute(text, *values)
 
-    def _pass_on(self, told: Notifications) -> None:
+    def _notify_listeners(self, told: Notifications) -> None:
         for listener in self._listeners:
             listener(told)
 
-    def _closed(self) -> StoreUnavailable:
+    def _closed_error(self) -> StoreUnavailable:
         return StoreUnavailable(f"The database at {self.place!r} is closed: the server stops.")
 
-    def _unreachable(self, error: BaseException) -> StoreUnavailable:
+    def _unreachable_error(self, error: BaseException) -> StoreUnavailable:
         return StoreUnavailable(
             f"The database at {self.place!r} cannot be reached ({error or type(error).__name__}): check that "
             "PostgreSQL runs, and PREFECT_SERVER_DATABASE_CONNECTION_URL."
         )
 
 
-async def _let_go(raw: Any) -> None:
+async def _close_connection(raw: Any) -> None:
     try:
-        await raw.close(timeout=CLOSING)
+        await raw.close(timeout=CLOSE_TIMEOUT_SECONDS)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         raw.terminate()
 
 
-def _address(url: str) -> str:
+def _asyncpg_url(url: str) -> str:
     """A URL of SQLAlchemy's as asyncpg reads it."""
     scheme, _, rest = url.partition("://")
     if scheme.partition("+")[0] not in ("postgresql", "postgres"):
@@ -391,18 +391,18 @@ def _address(url: str) -> str:
     return f"postgresql://{place}{'?' if kept else ''}{kept}"
 
 
-_WHICH = "SELECT pg_current_xact_id_if_assigned()::text, pg_stat_get_bgwriter_stat_reset_time()"
+_TRANSACTION_ID_QUERY = "SELECT pg_current_xact_id_if_assigned()::text, pg_stat_get_bgwriter_stat_reset_time()"
 """A transaction's number, null while it has changed nothing, and what tells the server's history before a crash from
 that after it."""
 
 
-def _notices(name: str, told: Notifications) -> Iterator[str]:
+def _split_notices(name: str, told: Notifications) -> Iterator[str]:
     """What a server tells, in as many notices as it takes."""
     notice: list[str] = []
     size = 0
     for pair in told:
         text = json.dumps(pair, separators=(",", ":"), default=str)
-        if notice and size + len(text) > NOTICE:
+        if notice and size + len(text) > MAX_NOTICE_BYTES:
             yield f'["{name}",[{",".join(notice)}]]'
             notice, size = [], 0
         notice.append(text)
@@ -411,11 +411,11 @@ def _notices(name: str, told: Notifications) -> Iterator[str]:
         yield f'["{name}",[{",".join(notice)}]]'
 
 
-class _Unfinished(Exception):
+class _CommitInProgress(Exception):
     """A commit whose answer was lost is still under way."""
 
 
-def _in_the_way() -> tuple[type[BaseException], ...]:
+def _transient_errors() -> tuple[type[BaseException], ...]:
     return (
         asyncpg.SerializationError,
         asyncpg.DeadlockDetectedError,
@@ -425,7 +425,7 @@ def _in_the_way() -> tuple[type[BaseException], ...]:
     )
 
 
-def _lost() -> tuple[type[BaseException], ...]:
+def _connection_errors() -> tuple[type[BaseException], ...]:
     return (
         OSError,
         asyncpg.PostgresConnectionError,
@@ -435,7 +435,7 @@ def _lost() -> tuple[type[BaseException], ...]:
     )
 
 
-def _refused() -> tuple[type[BaseException], ...]:
+def _rejection_errors() -> tuple[type[BaseException], ...]:
     return (
         asyncpg.InvalidAuthorizationSpecificationError,
         asyncpg.InvalidCatalogNameError,
@@ -443,7 +443,7 @@ def _refused() -> tuple[type[BaseException], ...]:
     )
 
 
-def _explained(error: BaseException) -> StoreError:
+def _explain_error(error: BaseException) -> StoreError:
     """What PostgreSQL says as an error of the store."""
     if isinstance(error, asyncpg.UniqueViolationError):
         return Duplicate(f"The database holds such a row already: {error}.")

@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 else:
     sqlite3 = lazy("sqlite3")
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision of the migrations, oldest first; the last one is what `tables` declares."""
 
 HEAD = REVISIONS[-1]
 
-SWITCHING = 5.0
+WAL_SWITCH_TIMEOUT_SECONDS = 5.0
 """Seconds for which others may be in the way of a new file's journal mode."""
 
 
-def prepare(connection: sqlite3.Connection, path: Path, dialect: Dialect, migrate: bool = True) -> None:
+def prepare_sqlite(connection: sqlite3.Connection, path: Path, dialect: Dialect, migrate: bool = True) -> None:
     """Make the file at `path` have the current schema.
 
     Raises:
         StoreVersionError: A newer release made it, or an older one and it is not to be migrated.
         StoreDamaged: It is a database, but not one of ours.
     """
-    _write_ahead(connection)
+    _enable_wal(connection)
     version = _version(connection, path)
     if version is None:
         version = _create(connection, path, dialect)
@@ -52,20 +52,20 @@ def prepare(connection: sqlite3.Connection, path: Path, dialect: Dialect, migrat
             "pluperfect, or set PREFECT_HOME to another directory."
         )
     if not migrate:
-        raise _too_old(f"The local store {str(path)!r}", version)
+        raise _outdated_error(f"The local store {str(path)!r}", version)
     upgrade(path)
 
 
-def _too_old(what: str, version: str) -> StoreVersionError:
+def _outdated_error(what: str, version: str) -> StoreVersionError:
     return StoreVersionError(
         f"{what} has schema {version!r}, and this release needs {HEAD!r}: run `prefect server database upgrade`, or "
         "let servers do it with PREFECT_SERVER_DATABASE_MIGRATE_ON_START."
     )
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
+def _enable_wal(connection: sqlite3.Connection) -> None:
     """Put the file in WAL mode; SQLite does not wait for others there, who may just be doing the same."""
-    deadline = time.monotonic() + SWITCHING
+    deadline = time.monotonic() + WAL_SWITCH_TIMEOUT_SECONDS
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -99,7 +99,7 @@ def _create(connection: sqlite3.Connection, path: Path, dialect: Dialect) -> str
     try:
         version = _version(connection, path)  # another process may have been first
         if version is None:
-            for statement in _statements(dialect):
+            for statement in _schema_statements(dialect):
                 connection.execute(statement)
             version = HEAD
     except BaseException:
@@ -109,10 +109,10 @@ def _create(connection: sqlite3.Connection, path: Path, dialect: Dialect) -> str
     return version
 
 
-def _statements(dialect: Dialect) -> list[str]:
+def _schema_statements(dialect: Dialect) -> list[str]:
     """What creates the current schema."""
     return [
-        *(statement for table in TABLES for statement in dialect.create(table)),
+        *(statement for table in TABLES for statement in dialect.create_statements(table)),
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
         f"INSERT INTO alembic_version VALUES ('{HEAD}')",
     ]
@@ -120,7 +120,7 @@ def _statements(dialect: Dialect) -> list[str]:
 
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
-TAKE_TURN = "SELECT pg_advisory_xact_lock(1886156144)"
+MIGRATION_LOCK = "SELECT pg_advisory_xact_lock(1886156144)"
 """Those who create or migrate a database together do it one after the other; the number is an arbitrary one."""
 
 
@@ -144,10 +144,10 @@ async def prepare_postgres(
         version = await _postgres_version(connection, place)
         if version is None:
             async with connection.transaction():
-                await connection.execute(TAKE_TURN)
+                await connection.execute(MIGRATION_LOCK)
                 version = await _postgres_version(connection, place)  # another server may have been first
                 if version is None:
-                    for statement in _statements(dialect):
+                    for statement in _schema_statements(dialect):
                         await connection.execute(statement)
                     version = HEAD
     finally:
@@ -159,7 +159,7 @@ async def prepare_postgres(
         )
     if version != HEAD:
         if not migrate:
-            raise _too_old(f"The database at {place!r}", version)
+            raise _outdated_error(f"The database at {place!r}", version)
         await blocking(importlib.import_module("prefect.server.db.migrations").upgrade, connect)
 
 

@@ -25,7 +25,7 @@ from prefect.server.db.errors import (
     StoreUnavailable,
     Unstorable,
 )
-from prefect.server.db.interface import Notifications, Transaction, Work
+from prefect.server.db.interface import Notifications, Transaction, UnitOfWork
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
 from prefect.server.principals import LOCAL
@@ -38,17 +38,17 @@ else:
 
 T = TypeVar("T")
 
-NAME = "pluperfect.db"
+STORE_FILE_NAME = "pluperfect.db"
 """The file of the local store in its home directory."""
 
-PATIENCE = 60.0
+WRITE_TIMEOUT_SECONDS = 60.0
 """Seconds to wait for one's turn to write; our transactions are cut to take a fraction of one."""
 
-BRIEFLY = 5.0
+STATEMENT_TIMEOUT_SECONDS = 5.0
 """Seconds that a statement may wait in the driver: for the moments in which the file is created or recovered."""
 
 
-PAUSE = 0.025
+MAX_LOCK_POLL_SECONDS = 0.025
 """Seconds at most between two looks whether it is one's turn: a busy writer leaves short gaps."""
 
 READ_ONLY = Sql("PRAGMA query_only = ON")
@@ -66,7 +66,7 @@ class SqliteTransaction:
         # A cancelled caller may leave a statement running in a worker thread: closing must wait for it.
         self._busy = threading.Lock()
         self.principal = LOCAL
-        self.told: Notifications = []
+        self.notifications: Notifications = []
 
     async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
         text, values = self.dialect.statement(sql)
@@ -87,7 +87,7 @@ class SqliteTransaction:
         return await self._call(lambda: self._raw.executemany(text, rows).rowcount)
 
     def notify(self, topic: str, item: Any = None) -> None:
-        self.told.append((topic, item))
+        self.notifications.append((topic, item))
 
     async def roll_back(self) -> None:
         """Take back what was done, unless SQLite itself has already."""
@@ -104,7 +104,7 @@ class SqliteTransaction:
                 if self._raw.in_transaction:
                     self._raw.execute(statement)
             except sqlite3.Error as error:
-                raise explain(error, self._path) from error
+                raise explain_error(error, self._path) from error
             finally:
                 self._raw.close()
 
@@ -116,7 +116,7 @@ class SqliteTransaction:
             try:
                 return fn()
             except sqlite3.Error as error:
-                raise explain(error, self._path) from error
+                raise explain_error(error, self._path) from error
             except (OverflowError, UnicodeEncodeError) as error:
                 raise Unstorable(f"A value cannot be stored: {error}.") from error
 
@@ -130,9 +130,9 @@ class SqliteDatabase:
         migrate: Whether a file of an older release is migrated, or refused.
     """
 
-    def __init__(self, path: Path, patience: float = PATIENCE, migrate: bool = True) -> None:
+    def __init__(self, path: Path, write_timeout: float = WRITE_TIMEOUT_SECONDS, migrate: bool = True) -> None:
         self.path = path
-        self.patience = patience
+        self.write_timeout = write_timeout
         self.migrate = migrate
         self._prepared = False
         self._listeners: list[Callable[[Notifications], None]] = []
@@ -151,17 +151,17 @@ class SqliteDatabase:
     def listen(self, listener: Callable[[Notifications], None]) -> None:
         self._listeners.append(listener)
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: UnitOfWork[T]) -> T:
         return await blocking(lambda: drive(self._read(work)))
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: UnitOfWork[T]) -> T:
         return await blocking(lambda: drive(self._write(work)))
 
-    async def _read(self, work: Work[T]) -> T:
+    async def _read(self, work: UnitOfWork[T]) -> T:
         async with self.reading() as tx:
             return await work(tx)
 
-    async def _write(self, work: Work[T]) -> T:
+    async def _write(self, work: UnitOfWork[T]) -> T:
         async with self.writing() as tx:
             return await work(tx)
 
@@ -179,26 +179,26 @@ class SqliteDatabase:
     async def writing(self) -> AsyncIterator[Transaction]:
         connection = await blocking(self._open)
         try:
-            await self._take_turn(connection)
+            await self._begin_immediate(connection)
             yield connection
         except BaseException:
             await connection.finish("ROLLBACK")
             raise
         await connection.finish("COMMIT")
-        self._announce(connection.told)
+        self._notify_listeners(connection.notifications)
 
-    def _announce(self, told: Notifications) -> None:
+    def _notify_listeners(self, told: Notifications) -> None:
         if told:
             for listener in self._listeners:
                 listener(told)
 
-    async def _take_turn(self, connection: SqliteTransaction) -> None:
+    async def _begin_immediate(self, connection: SqliteTransaction) -> None:
         """Begin a transaction that writes, as soon as no other one does.
 
         Waiting is done here and not in the driver: under an event loop that would hold a thread for each who waits,
         and none might be left for the one they wait for.
         """
-        deadline = time.monotonic() + self.patience
+        deadline = time.monotonic() + self.write_timeout
         pause = 0.001
         await connection.run(Sql("PRAGMA busy_timeout = 0"))
         while True:
@@ -210,26 +210,28 @@ class SqliteDatabase:
                     raise
             # At random, so that those who wait do not keep step.
             await sleep(pause * random.random())
-            pause = min(pause * 2, PAUSE)
-        await connection.run(Sql(f"PRAGMA busy_timeout = {BRIEFLY * 1000:.0f}"))
+            pause = min(pause * 2, MAX_LOCK_POLL_SECONDS)
+        await connection.run(Sql(f"PRAGMA busy_timeout = {STATEMENT_TIMEOUT_SECONDS * 1000:.0f}"))
 
     def _open(self) -> SqliteTransaction:
         if not (self._prepared and self.path.exists()):
             _make_home(self.path.parent)
         try:
-            raw = sqlite3.connect(self.path, timeout=BRIEFLY, isolation_level=None, check_same_thread=False)
+            raw = sqlite3.connect(
+                self.path, timeout=STATEMENT_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+            )
         except sqlite3.Error as error:
-            raise explain(error, self.path) from error
+            raise explain_error(error, self.path) from error
         try:
             if not (self._prepared and self.path.stat().st_size):
-                schema.prepare(raw, self.path, SqliteDialect(), self.migrate)
+                schema.prepare_sqlite(raw, self.path, SqliteDialect(), self.migrate)
                 self._prepared = True
             # A commit is on disk when it returns: the journal's records are discarded on its word.
             raw.execute("PRAGMA synchronous = FULL")
             raw.execute("PRAGMA cache_size = -16000")
         except sqlite3.Error as error:
             raw.close()
-            raise explain(error, self.path) from error
+            raise explain_error(error, self.path) from error
         except BaseException:
             raw.close()
             raise
@@ -238,7 +240,7 @@ class SqliteDatabase:
 
 def open_home(home: Path) -> SqliteDatabase:
     """The local store of a home directory; one object a path, so that the schema is checked once a process."""
-    path = home / NAME
+    path = home / STORE_FILE_NAME
     database = _opened.get(path)
     if database is None:
         database = _opened[path] = SqliteDatabase(path)
@@ -263,7 +265,7 @@ def _make_home(home: Path) -> None:
         ) from error
 
 
-def explain(error: sqlite3.Error, path: Path) -> StoreError:
+def explain_error(error: sqlite3.Error, path: Path) -> StoreError:
     """The error of the driver as one sentence that says what is wrong and what to do."""
     text = str(error)
     if "UNIQUE constraint" in text:

@@ -224,14 +224,14 @@ PROCESS = Table(
 )
 """The processes that own runs: who to ask whether an unfinished run still has somebody."""
 
-SET_ASIDE = Table(
-    "set_aside",
+DEAD_LETTER = Table(
+    "dead_letter",
     (
         *_columns("uuid", "id! run_id"),
         *_columns("time", "created!"),
         *_columns("text", "reason! record!"),
     ),
-    indexes=(Index("set_aside_by_run", ("run_id",), where="run_id IS NOT NULL"),),  # what waits for a run
+    indexes=(Index("dead_letter_by_run", ("run_id",), where="run_id IS NOT NULL"),),  # what waits for a run
 )
 """Journal records that could not be applied, as they were, and why. Those with a `run_id` wait for that run."""
 
@@ -492,7 +492,7 @@ META = Table("meta", _columns("text", "key! value!"), key="key")
 """Facts about the database itself, for instance how far the journal has been applied."""
 
 TABLES = (
-    *(FLOW, FLOW_RUN, TASK_RUN, CACHED_STATE, LOG, ARTIFACT, PROCESS, SET_ASIDE, EVENT),
+    *(FLOW, FLOW_RUN, TASK_RUN, CACHED_STATE, LOG, ARTIFACT, PROCESS, DEAD_LETTER, EVENT),
     *(DEPLOYMENT, DEPLOYMENT_SCHEDULE, WORK_POOL, WORK_QUEUE, WORKER, CLEANUP),
     *(BLOCK_TYPE, BLOCK_SCHEMA, BLOCK_DOCUMENT, VARIABLE, CONCURRENCY_LIMIT, LEASE),
     *(FLOW_RUN_INPUT, SAVED_SEARCH, AUTOMATION, CSRF_TOKEN, LEADER, META),

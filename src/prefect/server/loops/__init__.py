@@ -121,7 +121,7 @@ class Loops:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             async with asyncio.timeout(RESIGN_TIMEOUT_SECONDS):
-                await self.environment.database.write(lambda tx: leadership.resign(tx, self.owner))
+                await self.environment.database.write(lambda tx: leadership.resign_leadership(tx, self.owner))
         except (TimeoutError, StoreError):
             logger.warning("The leadership of loops could not be given up: other servers take over when it expires")
 
@@ -162,6 +162,6 @@ class Loops:
         duration = timedelta(seconds=max(3 * loop.interval_seconds, 15))
 
         async def claim(tx: Transaction) -> bool:
-            return await leadership.claim(tx, loop.name, self.owner, duration)
+            return await leadership.claim_leadership(tx, loop.name, self.owner, duration)
 
         return await self.environment.database.write(claim)

@@ -1,8 +1,8 @@
-"""The operations of the REST API: each is declared once, parses what it is given, calls one service and answers.
+"""The operations of the REST API: each is declared once, parses its request, calls one service and returns.
 
-An `Operation` knows nothing of HTTP's machinery: `server.app` makes a FastAPI route of it, and `server.local` calls it
-in this process. `MODULES` says where the operations of a path are, so that a program that asks for one loads one
-module.
+An `Operation` knows nothing of HTTP's machinery: `server.app` builds a FastAPI route of it, and `server.local` calls it
+in this process. `MODULES` maps the first words of a path to a module, so that a program which needs one operation
+imports one module.
 """
 
 from __future__ import annotations
@@ -46,27 +46,27 @@ MODULES = {
     "ready": "root",
     "version": "root",
 }
-"""The module of the operations whose path begins with a word, or with two."""
+"""The module of the operations, by the first word of their paths, or the first two."""
 
 
-def load_routes(word: str) -> Routes:
-    """The operations whose path begins with `word`.
+def load_routes(prefix: str) -> Routes:
+    """Import and return the operations whose paths begin with a key of `MODULES`.
 
     Raises:
-        LookupError: There are none.
+        LookupError: No path begins so.
     """
-    return importlib.import_module(f"{__name__}.{MODULES[word]}").routes
+    return importlib.import_module(f"{__name__}.{MODULES[prefix]}").routes
 
 
 @cache
 def list_operations() -> tuple[Operation, ...]:
-    """All operations, in the order in which their paths are tried."""
-    modules = [load_routes(word) for word in MODULES]
+    """Return all operations, in the order in which a request's path is matched with theirs."""
+    modules = [load_routes(prefix) for prefix in MODULES]
     return tuple(operation for routes in dict.fromkeys(modules) for operation in routes)
 
 
 def find_operation(method: str, route: str) -> Operation:
-    """The operation of a method and a path as the API declares it, for instance `"/flow_runs/{id}"`.
+    """Return the operation of a method and a path as the API declares it, for instance `"/flow_runs/{id}"`.
 
     Raises:
         LookupError: There is none.

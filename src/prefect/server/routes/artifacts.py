@@ -13,121 +13,83 @@ from prefect.schemas.wire import (
     ArtifactCreate,
     ArtifactFilter,
     ArtifactUpdate,
-    DeploymentFilter,
-    FlowFilter,
-    FlowRunFilter,
-    TaskRunFilter,
 )
 from prefect.server.db.interface import Transaction
+from prefect.server.principals import Permission
+from prefect.server.routes.criteria import TaskRunCriteriaNotNull
 from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes, StatusResponse
 from prefect.server.services.catalog import artifacts as service
 
 routes = Routes("Artifacts", "/artifacts")
 
 
-@routes.writes("POST", "/", Artifact, 200)
+@routes.writes("POST", "/", Artifact, 200, requires=Permission.WORK)
 async def create_artifact(tx: Transaction, artifact: ArtifactCreate) -> Any:
-    """Create an artifact, which is answered with status 201."""
+    """Create an artifact; the status is 201."""
     return StatusResponse(201, await service.add(tx, artifact.model_dump(exclude_unset=True)))
 
 
 @routes.reads("GET", "/{id:uuid}", Artifact)
 async def read_artifact(tx: Transaction, id: UUID) -> Any:
-    """An artifact."""
+    """Return an artifact."""
     return await service.get(tx, id)
 
 
 @routes.reads("GET", "/{key}/latest", Artifact)
 async def read_latest_artifact(tx: Transaction, key: str) -> Any:
-    """The newest artifact of a key."""
+    """Return the newest artifact of a key."""
     return await service.get_latest(tx, key)
 
 
 @routes.reads("POST", "/filter", list[Artifact])
 async def read_artifacts(
     tx: Transaction,
+    criteria: TaskRunCriteriaNotNull,
     sort: Body[ArtifactSort] = ArtifactSort.ID_DESC,
     limit: Limit = UNSET,
     offset: Offset = 0,
     artifacts: Body[ArtifactFilter] = UNSET,
-    flow_runs: Body[FlowRunFilter] = UNSET,
-    task_runs: Body[TaskRunFilter] = UNSET,
-    flows: Body[FlowFilter] = UNSET,
-    deployments: Body[DeploymentFilter] = UNSET,
 ) -> Any:
-    """The artifacts that satisfy filters."""
-    return await service.find(
-        tx,
-        sort,
-        limit,
-        offset,
-        artifacts=artifacts,
-        flow_runs=flow_runs,
-        task_runs=task_runs,
-        flows=flows,
-        deployments=deployments,
-    )
+    """Return the artifacts that match the filters."""
+    return await service.find(tx, sort, limit, offset, artifacts=artifacts, **criteria.as_filters())
 
 
 @routes.reads("POST", "/latest/filter", list[ArtifactCollection])
 async def read_latest_artifacts(
     tx: Transaction,
+    criteria: TaskRunCriteriaNotNull,
     sort: Body[ArtifactCollectionSort] = ArtifactCollectionSort.ID_DESC,
     limit: Limit = UNSET,
     offset: Offset = 0,
     artifacts: Body[ArtifactCollectionFilter] = UNSET,
-    flow_runs: Body[FlowRunFilter] = UNSET,
-    task_runs: Body[TaskRunFilter] = UNSET,
-    flows: Body[FlowFilter] = UNSET,
-    deployments: Body[DeploymentFilter] = UNSET,
 ) -> Any:
-    """The newest artifact of each key that satisfies filters."""
-    return await service.find_latest(
-        tx,
-        sort,
-        limit,
-        offset,
-        artifacts=artifacts,
-        flow_runs=flow_runs,
-        task_runs=task_runs,
-        flows=flows,
-        deployments=deployments,
-    )
+    """Return the newest artifact of each key, of those that match the filters."""
+    return await service.find_latest(tx, sort, limit, offset, artifacts=artifacts, **criteria.as_filters())
 
 
 @routes.reads("POST", "/count", int)
 async def count_artifacts(
     tx: Transaction,
+    criteria: TaskRunCriteriaNotNull,
     artifacts: Body[ArtifactFilter] = UNSET,
-    flow_runs: Body[FlowRunFilter] = UNSET,
-    task_runs: Body[TaskRunFilter] = UNSET,
-    flows: Body[FlowFilter] = UNSET,
-    deployments: Body[DeploymentFilter] = UNSET,
 ) -> Any:
-    """How many artifacts satisfy filters."""
-    return await service.count(
-        tx, artifacts=artifacts, flow_runs=flow_runs, task_runs=task_runs, flows=flows, deployments=deployments
-    )
+    """Count the artifacts that match the filters."""
+    return await service.count(tx, artifacts=artifacts, **criteria.as_filters())
 
 
 @routes.reads("POST", "/latest/count", int)
 async def count_latest_artifacts(
     tx: Transaction,
+    criteria: TaskRunCriteriaNotNull,
     artifacts: Body[ArtifactCollectionFilter] = UNSET,
-    flow_runs: Body[FlowRunFilter] = UNSET,
-    task_runs: Body[TaskRunFilter] = UNSET,
-    flows: Body[FlowFilter] = UNSET,
-    deployments: Body[DeploymentFilter] = UNSET,
 ) -> Any:
-    """How many keys have an artifact that satisfies filters and is the newest of its key."""
-    return await service.count_latest(
-        tx, artifacts=artifacts, flow_runs=flow_runs, task_runs=task_runs, flows=flows, deployments=deployments
-    )
+    """Count the keys whose newest artifact matches the filters."""
+    return await service.count_latest(tx, artifacts=artifacts, **criteria.as_filters())
 
 
-@routes.writes("PATCH", "/{id:uuid}")
+@routes.writes("PATCH", "/{id:uuid}", requires=Permission.WORK)
 async def update_artifact(tx: Transaction, artifact: ArtifactUpdate, id: UUID) -> None:
-    """Change what is given of an artifact."""
+    """Update the fields of an artifact that are sent."""
     await service.change(tx, id, artifact.model_dump(exclude_unset=True))
 
 

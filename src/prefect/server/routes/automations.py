@@ -28,7 +28,7 @@ async def create_automation(tx: Transaction, automation: AutomationCreate) -> An
 
 @routes.writes("PUT", "/automations/{id:uuid}")
 async def update_automation(tx: Transaction, automation: AutomationUpdate, id: UUID) -> None:
-    """Replace an automation; what is not given gets its default."""
+    """Replace an automation; fields that are left out get their defaults."""
     await service.change(tx, id, automation.model_dump(mode="json"))
 
 
@@ -52,25 +52,25 @@ async def read_automations(
     offset: Offset = 0,
     automations: Body[AutomationFilter | None] = None,
 ) -> Any:
-    """The automations that satisfy a filter."""
+    """Return the automations that match a filter."""
     return await service.find(tx, sort, limit, offset, automations)
 
 
 @routes.reads("POST", "/automations/count", int)
 async def count_automations(tx: Transaction, automations: Body[AutomationFilter | None] = None) -> Any:
-    """How many automations satisfy a filter."""
+    """Count the automations that match a filter."""
     return await service.count(tx, automations)
 
 
 @routes.reads("GET", "/automations/{id:uuid}", Automation)
 async def read_automation(tx: Transaction, id: UUID) -> Any:
-    """An automation."""
+    """Return an automation."""
     return await service.get(tx, id)
 
 
 @routes.reads("GET", "/automations/related-to/{resource_id:str}", list[Automation])
 async def read_automations_related_to_resource(tx: Transaction, resource_id: str) -> Any:
-    """The automations that a resource owns, or that do something to it."""
+    """Return the automations that a resource owns or that act on it."""
     return await service.find_related(tx, resource_id)
 
 
@@ -86,6 +86,6 @@ Template = Annotated[str, In("whole")]
 @routes.reads("POST", "/automations/templates/validate", None, status=204)
 @routes.reads("POST", "/templates/validate", None, status=204)
 async def validate_template(tx: Transaction, template: Template = "") -> Any:
-    """Whether a text is a template for an action; status 422, and what is wrong with it, when it is not."""
-    error = service.template_error(template)
+    """Validate a template for an action; status 422 and its error when it is not valid."""
+    error = service.find_template_error(template)
     return StatusResponse(422, error) if error else None

@@ -1,4 +1,4 @@
-"""What blocks can do."""
+"""Capabilities of blocks."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ routes = Routes("Block capabilities", "/block_capabilities")
 
 @routes.reads("GET", "/", list[str])
 async def read_available_block_capabilities(tx: Transaction) -> Any:
-    """Everything that blocks of any kind can do."""
-    return await block_types.capabilities(tx)
+    """Return the capabilities of all block types."""
+    return await block_types.find_capabilities(tx)

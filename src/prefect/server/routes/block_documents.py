@@ -38,7 +38,7 @@ async def read_block_documents(
     sort: Body[BlockDocumentSort | None] = BlockDocumentSort.NAME_ASC,
     offset: Offset = 0,
 ) -> Any:
-    """The block documents that satisfy filters; without one for them, those that are not anonymous."""
+    """Return the block documents that match the filters; without one for them, only named ones."""
     return await service.find(
         tx,
         sort,
@@ -58,7 +58,7 @@ async def count_block_documents(
     block_types: Body[BlockTypeFilter | None] = None,
     block_schemas: Body[BlockSchemaFilter | None] = None,
 ) -> Any:
-    """How many block documents satisfy filters; without one for them, of those that are not anonymous."""
+    """Count the block documents that match the filters; without one for them, only named ones."""
     return await service.count(
         tx,
         block_document=block_documents or BlockDocumentFilter(),
@@ -69,13 +69,13 @@ async def count_block_documents(
 
 @routes.reads("GET", "/{id:uuid}", BlockDocument)
 async def read_block_document_by_id(tx: Transaction, id: UUID, include_secrets: bool = False) -> Any:
-    """A block document."""
+    """Return a block document."""
     return await service.get(tx, id, include_secrets)
 
 
 @routes.writes("PATCH", "/{id:uuid}")
 async def update_block_document_data(tx: Transaction, block_document: BlockDocumentUpdate, id: UUID) -> None:
-    """Change a block document's data, field by field unless all of it is to be replaced."""
+    """Update a block document's data: merge its fields, or replace all of them."""
     given = block_document.model_dump(exclude_unset=True)
     await service.change(tx, id, given.get("data"), given.get("block_schema_id"), block_document.merge_existing_data)
 

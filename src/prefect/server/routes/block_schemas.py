@@ -15,20 +15,20 @@ routes = Routes("Block schemas", "/block_schemas")
 
 @routes.writes("POST", "/", BlockSchema, 201)
 async def create_block_schema(tx: Transaction, block_schema: BlockSchemaCreate) -> Any:
-    """Create a block schema; one with the same fields and version is answered with status 200."""
+    """Create a block schema; status 200 when one with the same fields and version exists."""
     answer, created = await block_types.add_schema(tx, block_schema.model_dump())
     return answer if created else StatusResponse(200, answer)
 
 
 @routes.reads("GET", "/{id:uuid}", BlockSchema)
 async def read_block_schema_by_id(tx: Transaction, id: UUID) -> Any:
-    """A block schema."""
+    """Return a block schema."""
     return await block_types.get_schema(tx, id)
 
 
 @routes.reads("GET", "/checksum/{checksum}", BlockSchema)
 async def read_block_schema_by_checksum(tx: Transaction, checksum: str, version: str | None = None) -> Any:
-    """A block schema by its checksum, the newest unless a version is named."""
+    """Return a block schema by its checksum: of a version, or the newest."""
     return await block_types.get_schema_by_checksum(tx, checksum, version)
 
 
@@ -39,7 +39,7 @@ async def read_block_schemas(
     limit: Limit = UNSET,
     offset: Offset = 0,
 ) -> Any:
-    """Block schemas, newest first, of those that satisfy a filter."""
+    """Return the block schemas that match a filter, newest first."""
     return await block_types.find_schemas(tx, limit, offset, block_schemas)
 
 

@@ -1,4 +1,4 @@
-"""What is known of the packages that extend this one."""
+"""The registry of collections: packages that extend this one."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ routes = Routes("Collections", "/collections")
 
 @routes.reads("GET", "/views/{view}", dict[str, Any])
 async def read_view_content(tx: Transaction, view: str) -> Any:
-    """The kinds of workers, the blocks or the flows of known packages."""
-    return collections.view(view)
+    """Return a view of the collections registry: worker types, blocks or flows of known packages."""
+    return collections.get_view(view)

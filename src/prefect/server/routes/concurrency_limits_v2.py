@@ -1,4 +1,4 @@
-"""Named concurrency limits and the leases of their slots."""
+"""Global concurrency limits and the leases of their slots."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from prefect.schemas.wire import (
     MinimalConcurrencyLimitResponse,
 )
 from prefect.server.db.interface import Transaction
+from prefect.server.principals import Permission
 from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes
 from prefect.server.services.concurrency import leases, limits
 
@@ -33,19 +34,19 @@ Seconds: TypeAlias = Annotated[float, Ge(60), Le(86400)]
 
 @routes.writes("POST", "/", ConcurrencyLimitV2, 201)
 async def create_concurrency_limit_v2(tx: Transaction, concurrency_limit: ConcurrencyLimitV2Create) -> Any:
-    """Create a limit."""
+    """Create a global concurrency limit."""
     return await limits.add(tx, concurrency_limit.model_dump())
 
 
 @routes.reads("GET", "/{id_or_name}", GlobalConcurrencyLimitResponse)
 async def read_concurrency_limit_v2(tx: Transaction, id_or_name: IdOrName) -> Any:
-    """A limit, with the slots that are taken now."""
+    """Return a global concurrency limit with its active slots."""
     return limits.present(await limits.get(tx, id_or_name))
 
 
 @routes.reads("POST", "/filter", list[GlobalConcurrencyLimitResponse])
 async def read_all_concurrency_limits_v2(tx: Transaction, limit: Limit = UNSET, offset: Offset = 0) -> Any:
-    """Limits by their names."""
+    """Return global concurrency limits, by name."""
     return await limits.find(tx, limit, offset)
 
 
@@ -53,17 +54,17 @@ async def read_all_concurrency_limits_v2(tx: Transaction, limit: Limit = UNSET, 
 async def update_concurrency_limit_v2(
     tx: Transaction, concurrency_limit: ConcurrencyLimitV2Update, id_or_name: IdOrName
 ) -> None:
-    """Change what is given of a limit."""
+    """Update the fields of a global concurrency limit that are sent."""
     await limits.change(tx, id_or_name, concurrency_limit.model_dump(exclude_unset=True))
 
 
 @routes.writes("DELETE", "/{id_or_name}")
 async def delete_concurrency_limit_v2(tx: Transaction, id_or_name: IdOrName) -> None:
-    """Delete a limit."""
+    """Delete a global concurrency limit."""
     await limits.remove(tx, id_or_name)
 
 
-@routes.writes("POST", "/increment", list[MinimalConcurrencyLimitResponse])
+@routes.writes("POST", "/increment", list[MinimalConcurrencyLimitResponse], requires=Permission.WORK)
 async def bulk_increment_active_slots(
     tx: Transaction,
     slots: Body[Slots],
@@ -71,11 +72,11 @@ async def bulk_increment_active_slots(
     mode: Body[Mode] = "concurrency",
     create_if_missing: Body[Annotated[bool | None, Field(deprecated=True)]] = None,
 ) -> Any:
-    """Take slots of all limits of these names; status 423 when one has not enough, and when to ask again."""
+    """Acquire slots of all named limits; status 423 and a Retry-After header when one has too few."""
     return [limits.present_short(row) for row in await leases.acquire_slots(tx, names, slots, mode)]
 
 
-@routes.writes("POST", "/increment-with-lease", ConcurrencyLimitWithLeaseResponse)
+@routes.writes("POST", "/increment-with-lease", ConcurrencyLimitWithLeaseResponse, requires=Permission.WORK)
 async def bulk_increment_active_slots_with_lease(
     tx: Transaction,
     slots: Body[Slots],
@@ -84,7 +85,7 @@ async def bulk_increment_active_slots_with_lease(
     lease_duration: Body[Seconds] = 300,
     holder: Body[ConcurrencyLeaseHolder | None] = None,
 ) -> Any:
-    """Take slots as `increment` does, and hold them by a lease that must be renewed before it runs out."""
+    """Acquire slots as `increment` does, under a lease that must be renewed before it expires."""
     rows = await leases.acquire_slots(tx, names, slots, mode)
     held_by = holder and holder.model_dump()
     ids = [row["id"] for row in rows]
@@ -92,7 +93,7 @@ async def bulk_increment_active_slots_with_lease(
     return {"lease_id": lease_id, "limits": [limits.present_short(row) for row in rows]}
 
 
-@routes.writes("POST", "/decrement", list[MinimalConcurrencyLimitResponse])
+@routes.writes("POST", "/decrement", list[MinimalConcurrencyLimitResponse], requires=Permission.WORK)
 async def bulk_decrement_active_slots(
     tx: Transaction,
     slots: Body[Slots],
@@ -100,17 +101,17 @@ async def bulk_decrement_active_slots(
     occupancy_seconds: Body[Annotated[float, Gt(0)] | None] = None,
     create_if_missing: Body[Annotated[bool, Field(deprecated=True)]] = UNSET,
 ) -> Any:
-    """Give back slots of the limits of these names."""
+    """Release slots of the named limits."""
     return [limits.present_short(row) for row in await limits.release_by_name(tx, names, slots, occupancy_seconds)]
 
 
-@routes.writes("POST", "/decrement-with-lease")
+@routes.writes("POST", "/decrement-with-lease", requires=Permission.WORK)
 async def bulk_decrement_active_slots_with_lease(tx: Transaction, lease_id: Body[UUID]) -> None:
-    """End a lease and give its slots back; one that has ended already stays so."""
+    """End a lease and release its slots; does nothing when it has ended."""
     await leases.end_lease(tx, lease_id)
 
 
-@routes.writes("POST", "/leases/{lease_id}/renew")
+@routes.writes("POST", "/leases/{lease_id}/renew", requires=Permission.WORK)
 async def renew_concurrency_lease(tx: Transaction, lease_id: UUID, lease_duration: Body[Seconds] = 300) -> None:
-    """Hold the slots of a lease longer; status 410 when it has ended."""
+    """Renew a lease; status 410 when it has ended."""
     await leases.extend_lease(tx, lease_id, timedelta(seconds=lease_duration))

@@ -1,4 +1,4 @@
-"""The token by which a client protects its requests against forgery."""
+"""CSRF tokens."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Any
 
 from prefect.schemas.wire import CsrfToken
 from prefect.server.db.interface import Transaction
+from prefect.server.principals import Permission
 from prefect.server.routes.operation import Routes
 from prefect.server.services.security import csrf
 
 routes = Routes(None, "/csrf-token")
 
 
-@routes.writes("GET", "", CsrfToken)
+@routes.writes("GET", "", CsrfToken, requires=Permission.READ)
 async def create_csrf_token(tx: Transaction, client: str) -> Any:
-    """A new token for a client; status 422 where no token is needed."""
-    return await csrf.issue(tx, client)
+    """Create a CSRF token for a client; status 422 when CSRF protection is disabled."""
+    return await csrf.issue_token(tx, client)

@@ -1,4 +1,4 @@
-"""Deployments, their schedules, and starting them."""
+"""Deployments, their schedules and their runs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from prefect.schemas import wire
 from prefect.schemas.wire.deployments import DeploymentSort
 from prefect.server import store
 from prefect.server.db.interface import Transaction
+from prefect.server.principals import Permission
+from prefect.server.routes.criteria import FlowRunCriteria
 from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Offset, Routes, StatusResponse
 from prefect.server.services.core import reading
 from prefect.server.services.deployments import deployment_schedules, run_creation, scheduling
@@ -26,71 +28,56 @@ routes = Routes("Deployments", "/deployments")
 
 @routes.writes("POST", "/", wire.DeploymentResponse, 200)
 async def create_deployment(tx: Transaction, deployment: wire.DeploymentCreate) -> Any:
-    """Create a deployment, with status 201; one of the same flow and name is given the new values."""
+    """Create a deployment, with status 201, or update the one of the same flow and name."""
     answer, created = await deployments_.create(tx, _values(deployment))
     return StatusResponse(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
 async def update_deployment(tx: Transaction, deployment: wire.DeploymentUpdate, id: UUID) -> None:
-    """Change what is given of a deployment."""
+    """Update the fields of a deployment that are sent."""
     await deployments_.change(tx, id, _values(deployment))
 
 
 @routes.reads("GET", "/name/{flow_name}/{deployment_name}", wire.DeploymentResponse)
 async def read_deployment_by_name(tx: Transaction, flow_name: str, deployment_name: str) -> Any:
-    """A deployment by the name of its flow and its own."""
+    """Return a deployment by the name of its flow and its own."""
     return (await deployments_.present(tx, [await deployments_.get_by_name(tx, flow_name, deployment_name)]))[0]
 
 
 @routes.reads("GET", "/{id:uuid}", wire.DeploymentResponse)
 async def read_deployment(tx: Transaction, id: UUID) -> Any:
-    """A deployment."""
+    """Return a deployment."""
     return (await deployments_.present(tx, [await deployments_.get(tx, id)]))[0]
 
 
 @routes.reads("POST", "/filter", list[wire.DeploymentResponse])
 async def read_deployments(
     tx: Transaction,
+    criteria: FlowRunCriteria,
     limit: Limit = UNSET,
     offset: Offset = 0,
-    flows: Body[wire.FlowFilter | None] = None,
-    flow_runs: Body[wire.FlowRunFilter | None] = None,
-    task_runs: Body[wire.TaskRunFilter | None] = None,
-    deployments: Body[wire.DeploymentFilter | None] = None,
-    work_pools: Body[wire.WorkPoolFilter | None] = None,
-    work_pool_queues: Body[wire.WorkQueueFilter | None] = None,
     sort: Body[DeploymentSort] = DeploymentSort.NAME_ASC,
 ) -> Any:
-    """The deployments that satisfy filters."""
+    """Return the deployments that match the filters."""
     return await deployments_.find(
         tx,
         sort,
         limit,
         offset,
-        flows=flows,
-        flow_runs=flow_runs,
-        task_runs=task_runs,
-        deployments=deployments,
-        work_pools=work_pools,
-        work_pool_queues=work_pool_queues,
+        **criteria.as_filters(),
     )
 
 
 @routes.reads("POST", "/paginate", wire.DeploymentPaginationResponse)
 async def paginate_deployments(
     tx: Transaction,
+    criteria: FlowRunCriteria,
     page: Annotated[int, BODY, Ge(1)] = 1,
     limit: Limit = UNSET,
-    flows: Body[wire.FlowFilter | None] = None,
-    flow_runs: Body[wire.FlowRunFilter | None] = None,
-    task_runs: Body[wire.TaskRunFilter | None] = None,
-    deployments: Body[wire.DeploymentFilter | None] = None,
-    work_pools: Body[wire.WorkPoolFilter | None] = None,
-    work_pool_queues: Body[wire.WorkQueueFilter | None] = None,
     sort: Body[DeploymentSort] = DeploymentSort.NAME_ASC,
 ) -> Any:
-    """A page of the deployments that satisfy filters."""
+    """Return a page of the deployments that match the filters."""
     return await reading.paginate(
         tx,
         deployments_.find,
@@ -98,52 +85,37 @@ async def paginate_deployments(
         sort,
         page,
         limit,
-        flows=flows,
-        flow_runs=flow_runs,
-        task_runs=task_runs,
-        deployments=deployments,
-        work_pools=work_pools,
-        work_pool_queues=work_pool_queues,
+        **criteria.as_filters(),
     )
 
 
-@routes.writes("POST", "/get_scheduled_flow_runs", list[wire.FlowRunResponse])
+@routes.writes("POST", "/get_scheduled_flow_runs", list[wire.FlowRunResponse], requires=Permission.WORK)
 async def get_scheduled_flow_runs_for_deployments(
     tx: Transaction,
     deployment_ids: Body[list[UUID]],
     scheduled_before: Body[DateTime] = UNSET,
     limit: Limit = UNSET,
 ) -> Any:
-    """The runs of deployments that their runner may start."""
+    """Return the scheduled runs of deployments that their runner may start."""
     return await dispatch.find_deployment_runs(tx, deployment_ids, scheduled_before, limit)
 
 
 @routes.reads("POST", "/count", int)
 async def count_deployments(
     tx: Transaction,
-    flows: Body[wire.FlowFilter | None] = None,
-    flow_runs: Body[wire.FlowRunFilter | None] = None,
-    task_runs: Body[wire.TaskRunFilter | None] = None,
-    deployments: Body[wire.DeploymentFilter | None] = None,
-    work_pools: Body[wire.WorkPoolFilter | None] = None,
-    work_pool_queues: Body[wire.WorkQueueFilter | None] = None,
+    criteria: FlowRunCriteria,
 ) -> Any:
-    """How many deployments satisfy filters."""
+    """Count the deployments that match the filters."""
     return await reading.count(
         tx,
         store.deployments,
-        flows=flows,
-        flow_runs=flow_runs,
-        task_runs=task_runs,
-        deployments=deployments,
-        work_pools=work_pools,
-        work_pool_queues=work_pool_queues,
+        **criteria.as_filters(),
     )
 
 
 @routes.writes("DELETE", "/{id:uuid}")
 async def delete_deployment(tx: Transaction, id: UUID) -> None:
-    """Delete a deployment with its schedules and those of its runs that have not begun."""
+    """Delete a deployment with its schedules and its scheduled runs."""
     await deployments_.remove(tx, [await deployments_.get(tx, id, lock=True)])
 
 
@@ -153,7 +125,7 @@ async def bulk_delete_deployments(
     deployments: Body[wire.DeploymentFilter | None] = None,
     limit: Annotated[int, BODY, Ge(1), Le(50)] = 50,
 ) -> Any:
-    """Delete deployments that satisfy a filter."""
+    """Delete the deployments that match a filter."""
     return {"deleted": await deployments_.remove_matching(tx, deployments, limit)}
 
 
@@ -167,7 +139,7 @@ async def schedule_deployment(
     min_runs: Body[int] = UNSET,
     max_runs: Body[int] = UNSET,
 ) -> None:
-    """Make the runs that a deployment's schedules ask for, now rather than when the loop comes by."""
+    """Create the runs of a deployment's schedules now, without waiting for the scheduler."""
     settings = get_current_settings()
     horizon = Horizon.from_settings(settings).with_overrides(min_runs, max_runs, min_time)
     at_once = settings.server.services.scheduler.insert_batch_size
@@ -176,19 +148,19 @@ async def schedule_deployment(
 
 @routes.writes("POST", "/{id:uuid}/resume_deployment", Any)
 async def resume_deployment(tx: Transaction, id: UUID) -> None:
-    """Have the schedules of a deployment make runs again."""
+    """Resume the schedules of a deployment."""
     await deployments_.pause(tx, id, False)
 
 
 @routes.writes("POST", "/{id:uuid}/pause_deployment", Any)
 async def pause_deployment(tx: Transaction, id: UUID) -> None:
-    """Have the schedules of a deployment make no runs; those that are not due yet are taken back."""
+    """Pause the schedules of a deployment and delete its upcoming runs."""
     await deployments_.pause(tx, id, True)
 
 
 @routes.writes("POST", "/{id:uuid}/create_flow_run", wire.FlowRunResponse, 200)
 async def create_flow_run_from_deployment(tx: Transaction, id: UUID, flow_run: wire.DeploymentFlowRunCreate) -> Any:
-    """Create a run of a deployment, with status 201; one of the same idempotency key is returned."""
+    """Create a run of a deployment, with status 201, or return the one of the same idempotency key."""
     answer, created = await run_creation.create(tx, id, flow_run.model_dump(exclude_unset=True))
     return StatusResponse(201, answer) if created else answer
 
@@ -197,14 +169,14 @@ async def create_flow_run_from_deployment(tx: Transaction, id: UUID, flow_run: w
 async def bulk_create_flow_runs_from_deployment(
     tx: Transaction, id: UUID, flow_runs: Annotated[list[wire.DeploymentFlowRunCreate], In("whole")]
 ) -> Any:
-    """Create runs of a deployment; what became of each is told in their order."""
+    """Create runs of a deployment and return the outcome of each, in order."""
     values = [flow_run.model_dump(exclude_unset=True) for flow_run in flow_runs]
     return {"results": await run_creation.create_many(tx, id, values)}
 
 
 @routes.reads("GET", "/{id:uuid}/work_queue_check", list[wire.WorkQueue], deprecated=True)
 async def work_queue_check_for_deployment(tx: Transaction, id: UUID) -> Any:
-    """The work queues from which a run of a deployment could be started."""
+    """Return the work queues that a run of a deployment could be started from."""
     return await dispatch.find_deployment_queues(tx, id)
 
 
@@ -213,7 +185,7 @@ async def work_queue_check_for_deployment(tx: Transaction, id: UUID) -> Any:
 
 @routes.reads("GET", "/{id:uuid}/schedules", list[wire.DeploymentSchedule])
 async def read_deployment_schedules(tx: Transaction, id: UUID) -> Any:
-    """The schedules of a deployment, the one that changed last first."""
+    """Return the schedules of a deployment, most recently changed first."""
     return await deployment_schedules.find(tx, id)
 
 
@@ -229,7 +201,7 @@ async def create_deployment_schedules(
 async def update_deployment_schedule(
     tx: Transaction, id: UUID, schedule_id: UUID, schedule: wire.DeploymentScheduleUpdate
 ) -> None:
-    """Change what is given of a schedule of a deployment."""
+    """Update the fields of a schedule of a deployment that are sent."""
     await deployment_schedules.change(tx, id, schedule_id, _schedule_values(schedule))
 
 
@@ -240,12 +212,12 @@ async def delete_deployment_schedule(tx: Transaction, id: UUID, schedule_id: UUI
 
 
 def _values(deployment: wire.DeploymentCreate | wire.DeploymentUpdate) -> dict[str, Any]:
-    """What is given of a deployment, with the defaults of what is in it."""
+    """Return the fields of a deployment that were sent, with the defaults of nested models."""
     values = deployment.model_dump() | {"schedules": [_schedule_values(each) for each in deployment.schedules or ()]}
     return {name: value for name, value in values.items() if name in deployment.model_fields_set}
 
 
 def _schedule_values(schedule: wire.DeploymentScheduleCreate | wire.DeploymentScheduleUpdate) -> dict[str, Any]:
-    """What is given of a schedule, as JSON; the dates that it gives by its defaults belong to it."""
+    """Return the fields of a schedule that were sent, as JSON, with the defaults of nested models."""
     values = schedule.model_dump(mode="json")
     return {name: value for name, value in values.items() if name in schedule.model_fields_set}

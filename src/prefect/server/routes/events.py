@@ -1,4 +1,4 @@
-"""Events: told by clients, read, counted."""
+"""Events: stored, listed and counted."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from annotated_types import Ge, Le
 from prefect.schemas.event_filters import EventFilter
 from prefect.schemas.wire.events import Countable, Event, EventCount, EventPage, TimeUnit
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import Body, Caller, In, Routes
+from prefect.server.principals import Permission
+from prefect.server.routes.operation import Body, In, RequestInfo, Routes
 from prefect.server.services.events import ingest
 from prefect.server.services.events import querying as service
 from prefect.types import now
 
 routes = Routes("Events", "/events")
 
-_PAGE = 50
-"""Events on a page, at most."""
+_MAX_PAGE_SIZE = 50
 
 
-@routes.writes("POST", "")
+@routes.writes("POST", "", requires=Permission.WORK)
 async def create_events(tx: Transaction, events: Annotated[list[Event], In("whole")]) -> None:
-    """Take events in; when it answers, they are kept."""
+    """Store events; they are committed before the response."""
     received = now()
-    told = [{**event.model_dump(), "received": received} for event in events]
-    for event in told:
-        ingest.check(event)
-    await ingest.receive(tx, told)
+    values = [{**event.model_dump(), "received": received} for event in events]
+    for event in values:
+        ingest.check_event(event)
+    await ingest.ingest_events(tx, values)
 
 
 @routes.reads("POST", "/filter", EventPage)
 async def read_events(
     tx: Transaction,
-    caller: Caller,
+    info: RequestInfo,
     filter: Body[EventFilter | None] = None,
-    limit: Annotated[int, In("body"), Ge(0), Le(_PAGE)] = _PAGE,
+    limit: Annotated[int, In("body"), Ge(0), Le(_MAX_PAGE_SIZE)] = _MAX_PAGE_SIZE,
 ) -> Any:
-    """The first page of the events that satisfy a filter."""
-    return _answer(await service.find(tx, filter or EventFilter(), limit), caller)
+    """Return the first page of the events that match a filter."""
+    return _to_response(await service.find_first_page(tx, filter or EventFilter(), limit), info)
 
 
 @routes.reads("GET", "/filter/next", EventPage)
 async def read_account_events_page(
-    tx: Transaction, caller: Caller, page_token: Annotated[str, In("query", "page-token")]
+    tx: Transaction, info: RequestInfo, page_token: Annotated[str, In("query", "page-token")]
 ) -> Any:
-    """The next page of events."""
-    return _answer(await service.find_next(tx, page_token), caller)
+    """Return the next page of events."""
+    return _to_response(await service.find_next_page(tx, page_token), info)
 
 
 @routes.reads("POST", "/count-by/{countable}", list[EventCount])
@@ -57,11 +57,12 @@ async def count_account_events(
     time_unit: Body[TimeUnit] = TimeUnit.day,
     time_interval: Annotated[float, In("body"), Ge(0.01)] = 1.0,
 ) -> Any:
-    """How many events satisfy a filter, by their names, their resources or the time."""
-    return await service.count_by(tx, filter, countable, time_unit, time_interval)
+    """Count the events that match a filter by name, resource or time."""
+    return await service.count_events_by(tx, filter, countable, time_unit, time_interval)
 
 
-def _answer(page: service.Page, caller: Caller) -> dict[str, Any]:
-    place = caller.headers.get("x-forwarded-proto", "http"), caller.headers.get("host", "ephemeral-prefect")
-    address = "{}://{}/api/events/filter/next?page-token={}".format(*place, page.token)
+def _to_response(page: service.EventPage, info: RequestInfo) -> dict[str, Any]:
+    scheme = info.headers.get("x-forwarded-proto", "http")
+    host = info.headers.get("host", "ephemeral-prefect")
+    address = f"{scheme}://{host}/api/events/filter/next?page-token={page.token}"
     return {"events": page.events, "total": page.total, "next_page": address if page.token else None}

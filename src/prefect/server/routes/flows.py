@@ -9,7 +9,7 @@ from annotated_types import Ge, Le
 
 from prefect.schemas.actions.runs import FlowUpdate
 from prefect.schemas.sorting import FlowSort
-from prefect.schemas.wire.filters import DeploymentFilter, FlowFilter, FlowRunFilter, TaskRunFilter, WorkPoolFilter
+from prefect.schemas.wire.filters import FlowFilter
 from prefect.schemas.wire.runs import (
     Flow,
     FlowBulkDeleteResponse,
@@ -18,6 +18,8 @@ from prefect.schemas.wire.runs import (
 )
 from prefect.server import store
 from prefect.server.db.interface import Transaction
+from prefect.server.principals import Permission
+from prefect.server.routes.criteria import FlowCriteria, FlowCriteriaNotNull
 from prefect.server.routes.operation import BODY, UNSET, Body, Limit, Offset, Routes, StatusResponse
 from prefect.server.services.core import reading
 from prefect.server.services.runs import deletion, updates
@@ -25,91 +27,71 @@ from prefect.server.services.runs import deletion, updates
 routes = Routes("Flows", "/flows")
 
 
-@routes.writes("POST", "/", Flow)
+@routes.writes("POST", "/", Flow, requires=Permission.WORK)
 async def create_flow(tx: Transaction, flow: FlowCreate) -> Any:
-    """Create a flow; one of the same name is left as it is. A new one has status 201."""
+    """Create a flow, with status 201, or return the one of the same name."""
     answer, created = await updates.add_flow(tx, flow.model_dump())
     return StatusResponse(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}")
 async def update_flow(tx: Transaction, flow: FlowUpdate, id: UUID) -> None:
-    """Change what is given of a flow."""
+    """Update the fields of a flow that are sent."""
     await updates.change_flow(tx, id, flow.model_dump(exclude_unset=True))
 
 
 @routes.reads("POST", "/count", int)
 async def count_flows(
     tx: Transaction,
-    flows: Body[FlowFilter] = UNSET,
-    flow_runs: Body[FlowRunFilter] = UNSET,
-    task_runs: Body[TaskRunFilter] = UNSET,
-    deployments: Body[DeploymentFilter] = UNSET,
-    work_pools: Body[WorkPoolFilter] = UNSET,
+    criteria: FlowCriteriaNotNull,
 ) -> Any:
-    """How many flows satisfy filters."""
+    """Count the flows that match the filters."""
     return await reading.count(
         tx,
         store.flows,
-        flows=flows,
-        flow_runs=flow_runs,
-        task_runs=task_runs,
-        deployments=deployments,
-        work_pools=work_pools,
+        **criteria.as_filters(),
     )
 
 
 @routes.reads("GET", "/name/{name}", Flow)
 async def read_flow_by_name(tx: Transaction, name: str) -> Any:
-    """A flow by its name."""
+    """Return a flow by its name."""
     return await reading.get_flow_by_name(tx, name)
 
 
 @routes.reads("GET", "/{id:uuid}", Flow)
 async def read_flow(tx: Transaction, id: UUID) -> Any:
-    """A flow."""
+    """Return a flow."""
     return await reading.get_flow(tx, id)
 
 
 @routes.reads("POST", "/filter", list[Flow])
 async def read_flows(
     tx: Transaction,
+    criteria: FlowCriteriaNotNull,
     limit: Limit = UNSET,
     offset: Offset = 0,
-    flows: Body[FlowFilter] = UNSET,
-    flow_runs: Body[FlowRunFilter] = UNSET,
-    task_runs: Body[TaskRunFilter] = UNSET,
-    deployments: Body[DeploymentFilter] = UNSET,
-    work_pools: Body[WorkPoolFilter] = UNSET,
     sort: Body[FlowSort] = FlowSort.NAME_ASC,
 ) -> Any:
-    """The flows that satisfy filters."""
+    """Return the flows that match the filters."""
     return await reading.find_flows(
         tx,
         sort,
         limit,
         offset,
-        flows=flows,
-        flow_runs=flow_runs,
-        task_runs=task_runs,
-        deployments=deployments,
-        work_pools=work_pools,
+        **criteria.as_filters(),
     )
 
 
 @routes.reads("POST", "/paginate", FlowPaginationResponse)
 async def paginate_flows(
     tx: Transaction,
+    criteria: FlowCriteria,
     limit: Limit = UNSET,
     page: Annotated[int, BODY, Ge(1)] = 1,
-    flows: Body[FlowFilter | None] = None,
-    flow_runs: Body[FlowRunFilter | None] = None,
-    task_runs: Body[TaskRunFilter | None] = None,
-    deployments: Body[DeploymentFilter | None] = None,
-    work_pools: Body[WorkPoolFilter | None] = None,
     sort: Body[FlowSort] = FlowSort.NAME_ASC,
 ) -> Any:
-    """A page of the flows that satisfy filters."""
+    """Return a page of the flows that match the filters."""
     return await reading.paginate(
         tx,
         reading.find_flows,
@@ -117,11 +99,7 @@ async def paginate_flows(
         sort,
         page,
         limit,
-        flows=flows,
-        flow_runs=flow_runs,
-        task_runs=task_runs,
-        deployments=deployments,
-        work_pools=work_pools,
+        **criteria.as_filters(),
     )
 
 
@@ -137,5 +115,5 @@ async def bulk_delete_flows(
     flows: Body[FlowFilter | None] = None,
     limit: Annotated[int, BODY, Ge(1), Le(deletion.DELETE_BATCH_SIZE)] = deletion.DELETE_BATCH_SIZE,
 ) -> Any:
-    """Delete flows that satisfy a filter."""
+    """Delete the flows that match a filter."""
     return {"deleted": await deletion.remove_flows(tx, limit, flows=flows)}

@@ -1,18 +1,19 @@
-"""Records of programs' journals, as they are: what our own clients send instead of a request for each."""
+"""Batches of journal records, which our own clients send instead of a request for each."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 from prefect.server.db.interface import Transaction
+from prefect.server.principals import Permission
 from prefect.server.routes.operation import In, Routes
 from prefect.server.services.runs.journal_ingestion import apply_records
 
 routes = Routes(None, "/journal")
 
 
-@routes.writes("POST", "", Any, documented=False)
+@routes.writes("POST", "", Any, documented=False, requires=Permission.WORK)
 async def apply_journal(tx: Transaction, body: Annotated[bytes, In("raw")]) -> Any:
-    """Apply records: JSON objects, one a line. Doing it again changes nothing."""
+    """Apply a batch of journal records: JSON objects, one a line. Idempotent."""
     records, set_aside = await apply_records(tx, body)
     return {"records": records, "set_aside": set_aside}

@@ -9,6 +9,7 @@ from prefect.schemas.sorting import LogSort
 from prefect.schemas.wire.filters import LogFilter
 from prefect.schemas.wire.objects import Log
 from prefect.server.db.interface import Transaction
+from prefect.server.principals import Permission
 from prefect.server.routes.operation import UNSET, Body, In, Limit, Offset, Routes
 from prefect.server.services.core import reading
 from prefect.server.services.runs import run_logs
@@ -16,9 +17,9 @@ from prefect.server.services.runs import run_logs
 routes = Routes("Logs", "/logs")
 
 
-@routes.writes("POST", "/", Any, 201)
+@routes.writes("POST", "/", Any, 201, requires=Permission.WORK)
 async def create_logs(tx: Transaction, logs: Annotated[list[LogCreate], In("whole")]) -> None:
-    """Add logs."""
+    """Store logs."""
     await run_logs.add(tx, [log.model_dump(exclude_none=True) for log in logs])
 
 
@@ -30,5 +31,5 @@ async def read_logs(
     logs: Body[LogFilter | None] = None,
     sort: Body[LogSort] = LogSort.TIMESTAMP_ASC,
 ) -> Any:
-    """The logs that satisfy a filter."""
+    """Return the logs that match a filter."""
     return await reading.find_logs(tx, sort, limit, offset, logs=logs)

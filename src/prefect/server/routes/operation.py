@@ -1,24 +1,48 @@
-"""What an operation of the API is, and how a module of routes declares its own."""
+"""Operations of the API, and how a module of routes declares its own."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from annotated_types import Ge
 from pydantic import AfterValidator
 
+from prefect.server.principals import LOCAL, Permission, Principal
+from prefect.server.services.security.authorization import check_permission
+
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class In:
-    """Where a parameter is found in a request, when its type does not say so."""
+    """Where a request has a parameter, when that does not follow from the parameter's type.
+
+    Attributes:
+        location: `path`, `query`, `header`, `body` (a field of the body's object), `whole` (the whole body) or `raw`
+            (the bytes of the body).
+        alias: The name in the request, where it differs from the parameter's.
+    """
 
     location: str
     alias: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class BodyFields:
+    """The mark of a parameter that gathers several fields of the body in a dataclass.
+
+    Attributes:
+        names: The fields of the dataclass that the operation takes.
+        nullable: Whether null is documented as a value of each; the interface does so for some operations only.
+        aliases: Their names in the body, where they differ.
+    """
+
+    names: tuple[str, ...]
+    nullable: bool = True
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 BODY = In("body")
@@ -27,36 +51,32 @@ body if it is a model, and a field of the query otherwise."""
 
 Body: TypeAlias = Annotated[T, BODY]
 Offset: TypeAlias = Annotated[int, BODY, Ge(0), AfterValidator(lambda number: min(number, (1 << 63) - 1))]
-"""How many to skip. No list is longer than a database can count: behind its end there is nothing."""
+"""How many rows to skip; at most what a database can count."""
 Limit: TypeAlias = Annotated[int, BODY]
-"""How many at most: as many as the API gives at once, `api.default_limit`, unless given; no more may be asked for."""
+"""The most rows to return: the setting `api.default_limit` when it is left out, and no more than that."""
 
 UNSET: Any = None
-"""The default of what is never null when it is given."""
+"""The default of an optional parameter that is documented as never null."""
 
 
 @dataclass(frozen=True)
-class Caller:
-    """Who asks, and how.
+class RequestInfo:
+    """What is known about a request beside its parameters.
 
     Attributes:
-        actor: Who it is: today always "anonymous" or "admin" (who gave the auth string).
-        client_version: The version of the client, or None when it did not say.
+        principal: Who it acts for.
+        client_version: The version of the client, where the client sends it.
         headers: The request's headers, by names in lower case.
     """
 
-    actor: str = "anonymous"
+    principal: Principal = LOCAL
     client_version: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 
-LOCAL = Caller("local")
-"""Code in this process."""
-
-
 @dataclass(frozen=True)
 class StatusResponse:
-    """An answer whose HTTP status is not the operation's usual one."""
+    """A response whose HTTP status is not the operation's usual one."""
 
     code: int
     body: Any
@@ -64,7 +84,7 @@ class StatusResponse:
 
 @dataclass(frozen=True)
 class RawResponse:
-    """An answer that is not JSON."""
+    """A response that is not JSON."""
 
     body: bytes
     media_type: str
@@ -78,22 +98,24 @@ class Operation:
     Attributes:
         method: Its HTTP method.
         path: Its path below the API, for instance `"/flow_runs/{id:uuid}"`.
-        fn: Is called with a transaction, then with what the request gave, by name. A parameter of the type `Caller`
-            gets who calls.
-        tag: The group it is listed in, or several.
-        status: The HTTP status of its answer.
-        answer: The type of its answer, for the documentation; None for an empty one.
-        writes: It changes something.
-        listed: It is part of the interface, and documented.
-        deprecated: It is out of use.
-        stored: It needs the database; one that does not is answered without a transaction, whatever the database does.
-        seconds: How long it may take until the database counts as unavailable; None for as long as it takes.
+        fn: Called with a transaction and, by name, the parameters of the request. A parameter of the type
+            `RequestInfo` receives that of the request.
+        tag: The group or groups it is documented in.
+        requires: The permission that its caller must have.
+        status: The HTTP status of its response.
+        response_type: The type of its response, for the documentation; None for an empty one.
+        writes: Whether it changes something.
+        documented: Whether it is part of the interface and its OpenAPI document.
+        deprecated: Whether it is deprecated.
+        uses_database: Whether it needs a transaction. One that does not answers while the database is away.
+        timeout_seconds: How long it may take until the database counts as unavailable; None for no limit.
     """
 
     method: str
     path: str
     fn: Callable[..., Awaitable[Any]]
     tag: str | tuple[str, ...] | None
+    requires: Permission
     status: int = 200
     response_type: Any = None
     writes: bool = False
@@ -104,13 +126,17 @@ class Operation:
 
     @property
     def tags(self) -> list[str]:
-        """The groups it is listed in."""
+        """The groups it is documented in."""
         return [self.tag] if isinstance(self.tag, str) else list(self.tag or ())
 
     @property
     def route(self) -> str:
         """The path without the types of its fields."""
         return re.sub(r":\w+}", "}", self.path)
+
+    def authorize(self, principal: Principal) -> None:
+        """Raise `Forbidden` unless a principal has the permission that the operation requires."""
+        check_permission(principal, self.requires, f"{self.method} {self.route}")
 
 
 class Routes:
@@ -129,21 +155,31 @@ class Routes:
     def __iter__(self) -> Iterator[Operation]:
         return iter(self.by_route.values())
 
-    def reads(self, method: str, path: str, answer: Any, **more: Any) -> Callable[[Callable[..., Any]], Any]:
+    def reads(
+        self, method: str, path: str, response_type: Any, *, requires: Permission = Permission.READ, **options: Any
+    ) -> Callable[[Callable[..., Any]], Any]:
         """Declare an operation that changes nothing."""
-        return self._declare(method, path, response_type=answer, **more)
+        return self._declare(method, path, response_type=response_type, requires=requires, **options)
 
     def writes(
-        self, method: str, path: str, answer: Any = None, status: int | None = None, **more: Any
+        self,
+        method: str,
+        path: str,
+        response_type: Any = None,
+        status: int | None = None,
+        *,
+        requires: Permission = Permission.WRITE,
+        **options: Any,
     ) -> Callable[[Callable[..., Any]], Any]:
-        """Declare an operation that changes something; without an answer its status is 204."""
+        """Declare an operation that changes something; its status is 204 unless it has a response."""
         if status is None:
-            status = 204 if answer is None else 200
-        return self._declare(method, path, response_type=answer, status=status, writes=True, **more)
+            status = 204 if response_type is None else 200
+        options |= {"response_type": response_type, "status": status, "requires": requires}
+        return self._declare(method, path, writes=True, **options)
 
-    def _declare(self, method: str, path: str, **more: Any) -> Callable[[Callable[..., Any]], Any]:
+    def _declare(self, method: str, path: str, **options: Any) -> Callable[[Callable[..., Any]], Any]:
         def declare(fn: Callable[..., Any]) -> Callable[..., Any]:
-            operation = Operation(method, self.prefix + path, fn, more.pop("tag", self.tag), **more)
+            operation = Operation(method, self.prefix + path, fn, options.pop("tag", self.tag), **options)
             self.by_route[method, operation.route] = operation
             return fn
 

@@ -1,18 +1,19 @@
-"""The parameters of an operation, read from its function's signature: where each is found and what it must be."""
+"""The parameters of an operation, read from its function's signature: where a request has each, and its type."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from prefect.schemas.base import ActionBaseModel
-from prefect.server.routes.operation import Caller, In, Operation
-from prefect.server.services.core.errors import Invalid
+from prefect.server.routes.operation import BodyFields, In, Operation, RequestInfo
+from prefect.server.services.core.errors import InvalidRequest
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,12 @@ class Parameter:
     """A parameter of an operation.
 
     Attributes:
-        name: What its function calls it.
-        place: `path`, `query`, `header`, `body` (a field of the body's object), `whole` (the whole body) or `raw` (its
-            bytes).
+        name: Its name in the function's signature, or in the body for a field of a group.
+        location: Where a request has it, as in `In`.
         type: Its type, with its constraints.
-        default: Its default; `inspect.Parameter.empty` when it must be given.
-        alias: What a request calls it, where that is something else.
+        default: Its default; `inspect.Parameter.empty` when it is required.
+        alias: Its name in the request, where it differs.
+        group: For a field of a group (`BodyFields`), the function's parameter and the field of its dataclass.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Parameter:
     type: Any
     default: Any
     alias: str | None = None
+    group: tuple[str, str] | None = None
 
     @property
     def required(self) -> bool:
@@ -40,41 +42,67 @@ class Parameter:
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
-        """What validates it."""
-        return TypeAdapter(self.type)
+        """The validator of its type."""
+        return TypeAdapter(_without_deprecation(self.type))
+
+
+def _without_deprecation(kind: Any) -> Any:
+    """Return a type without the mark that its parameter is deprecated, which validation ignores."""
+    if get_origin(kind) is not Annotated:
+        return kind
+    base, *metadata = get_args(kind)
+    metadata = [part for part in metadata if not (isinstance(part, FieldInfo) and part.deprecated)]
+    return Annotated[base, *metadata] if metadata else base
 
 
 @cache
 def list_parameters(operation: Operation) -> tuple[Parameter, ...]:
-    """What an operation takes from a request, in the order of its function's parameters."""
+    """Return what an operation takes from a request, in the order of its function's parameters."""
     hints = get_type_hints(operation.fn, include_extras=True)
     found: list[Parameter] = []
     for name, declared in list(inspect.signature(operation.fn).parameters.items())[1:]:
-        if hints[name] is not Caller:
-            found.append(_parameter(operation, name, hints[name], declared.default))
+        if hints[name] is not RequestInfo:
+            found += _read_parameters(operation, name, hints[name], declared.default)
     return tuple(found)
 
 
 @cache
-def wants_caller(operation: Operation) -> str | None:
-    """The name of the parameter by which an operation is told who calls, if it wants to know."""
+def find_request_info_parameter(operation: Operation) -> str | None:
+    """Return the name of the parameter that receives the `RequestInfo`, if the operation has one."""
     hints = get_type_hints(operation.fn)
-    return next((name for name, hint in hints.items() if hint is Caller), None)
+    return next((name for name, hint in hints.items() if hint is RequestInfo), None)
 
 
-def _parameter(operation: Operation, name: str, hint: Any, default: Any) -> Parameter:
-    mark = next((part for part in get_args(hint)[1:] if isinstance(part, In)), None) if _annotated(hint) else None
-    if mark is not None:
-        plain = [part for part in get_args(hint)[1:] if part is not mark]
-        kind = Annotated[get_args(hint)[0], *plain] if plain else get_args(hint)[0]
-        return Parameter(name, mark.location, kind, default, mark.alias)
+def _read_parameters(operation: Operation, name: str, hint: Any, default: Any) -> Iterator[Parameter]:
+    marks = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    for mark in marks:
+        if isinstance(mark, BodyFields):
+            yield from _expand_fields(name, get_args(hint)[0], mark)
+            return
+        if isinstance(mark, In):
+            others = [part for part in marks if part is not mark]
+            kind = Annotated[get_args(hint)[0], *others] if others else get_args(hint)[0]
+            yield Parameter(name, mark.location, kind, default, mark.alias)
+            return
     if f"{{{name}}}" in operation.route:
-        return Parameter(name, "path", hint, default)
-    return Parameter(name, "whole" if _is_model(hint) else "query", hint, default)
+        yield Parameter(name, "path", hint, default)
+    else:
+        yield Parameter(name, "whole" if _is_model(hint) else "query", hint, default)
 
 
-def _annotated(hint: Any) -> bool:
-    return get_origin(hint) is Annotated
+def _expand_fields(name: str, group: type[Any], mark: BodyFields) -> Iterator[Parameter]:
+    hints = get_type_hints(group)
+    for field in mark.names:
+        kind = hints[field] if mark.nullable else get_args(hints[field])[0]
+        yield Parameter(mark.aliases.get(field, field), "body", kind, None, group=(name, field))
+
+
+@cache
+def _groups(operation: Operation) -> dict[str, type[Any]]:
+    """Return the dataclasses of the parameters that gather fields of the body, by the names of the parameters."""
+    names = {parameter.group[0] for parameter in list_parameters(operation) if parameter.group}
+    hints = get_type_hints(operation.fn) if names else {}
+    return {name: hints[name] for name in names}
 
 
 def _is_model(hint: Any) -> bool:
@@ -82,42 +110,60 @@ def _is_model(hint: Any) -> bool:
     return any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds)
 
 
-def bind_arguments(operation: Operation, params: Mapping[str, Any], body: Any) -> dict[str, Any]:
-    """The arguments for an operation's function, validated.
+def build_arguments(operation: Operation, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of an operation's function, except its `RequestInfo`.
+
+    Args:
+        operation: The operation.
+        values: The validated values of its parameters, by their names.
+    """
+    arguments = dict(values)
+    if groups := _groups(operation):
+        fields: dict[str, dict[str, Any]] = {name: {} for name in groups}
+        for parameter in list_parameters(operation):
+            if parameter.group is not None:
+                name, field = parameter.group
+                fields[name][field] = arguments.pop(parameter.name, None)
+        arguments |= {name: group(**fields[name]) for name, group in groups.items()}
+    return arguments
+
+
+def validate_parameters(operation: Operation, params: Mapping[str, Any], body: Any) -> dict[str, Any]:
+    """Return the validated values of an operation's parameters, by their names.
 
     Args:
         operation: The operation.
         params: The values of its path and its query.
-        body: The body; fields that are None count as not given.
+        body: The body; fields that are None count as left out.
 
     Raises:
-        Invalid: Something is missing, or is not what it must be.
+        InvalidRequest: A required value is missing, or a value is not of its type.
     """
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for parameter in list_parameters(operation):
         source = body if parameter.location in ("body", "whole") else params
         if parameter.location != "whole":
             source = (source or {}).get(parameter.alias or parameter.name)
         if source is not None:
-            given[parameter.name] = _validated(parameter, source)
+            values[parameter.name] = _validate(parameter, source)
         elif parameter.required:
-            raise Invalid(f"{parameter.name} must be given.")
-    return given
+            raise InvalidRequest(f"{parameter.name} must be given.")
+    return values
 
 
-def _validated(parameter: Parameter, value: Any) -> Any:
+def _validate(parameter: Parameter, value: Any) -> Any:
     if isinstance(parameter.type, type) and isinstance(value, parameter.type):
         return value
     try:
-        return parameter.adapter.validate_python(_as_data(value))
+        return parameter.adapter.validate_python(_to_data(value))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(str(part) for part in (parameter.name, *first["loc"]))
-        raise Invalid(f"{place} is not valid: {first['msg']}.") from None
+        location = ".".join(str(part) for part in (parameter.name, *first["loc"]))
+        raise InvalidRequest(f"{location} is not valid: {first['msg']}.") from None
 
 
-def _as_data(value: Any) -> Any:
-    """Models as data: the client's may be other classes for the same thing. An action has only what was given."""
+def _to_data(value: Any) -> Any:
+    """Return models as data, since the client's classes may be others; an action has only the fields that were set."""
     if isinstance(value, BaseModel):
         return value.model_dump(exclude_unset=isinstance(value, ActionBaseModel))
-    return [_as_data(item) for item in value] if isinstance(value, list) else value
+    return [_to_data(item) for item in value] if isinstance(value, list) else value

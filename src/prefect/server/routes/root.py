@@ -1,4 +1,4 @@
-"""Whether the server answers, and what it is."""
+"""Health, readiness and version of the server."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ routes = Routes("Root")
 
 @routes.reads("GET", "/health", bool, uses_database=False)
 async def health_check(tx: Transaction) -> bool:
-    """The server answers."""
+    """Respond while the process is up, whether or not the database is."""
     return True
 
 
 @routes.reads("GET", "/hello", str, uses_database=False)
 async def hello(tx: Transaction) -> str:
-    """A greeting."""
+    """Return a greeting."""
     return "👋"
 
 
 @routes.reads("GET", "/version", str, uses_database=False)
 async def server_version(tx: Transaction) -> str:
-    """The version of the REST API."""
+    """Return the version of the REST API."""
     return startup.API_VERSION
 
 
 @routes.reads("GET", "/ready", Any, timeout_seconds=5.0)
 async def perform_readiness_check(tx: Transaction) -> Any:
-    """The database answers, too."""
-    if await reading.answers_queries(tx):
+    """Check that the database answers; status 503 when it does not."""
+    if await reading.is_database_reachable(tx):
         return {"message": "OK"}
     return StatusResponse(503, {"message": "Database is not available"})

@@ -15,20 +15,20 @@ routes = Routes("SavedSearches", "/saved_searches")
 
 @routes.writes("PUT", "/", SavedSearch, 200)
 async def create_saved_search(tx: Transaction, saved_search: SavedSearchCreate) -> Any:
-    """Create a search, or replace the one of this name; a new one is answered with status 201."""
+    """Create a saved search, with status 201, or replace the one of the same name."""
     answer, created = await saved_searches.put(tx, saved_search.model_dump())
     return StatusResponse(201, answer) if created else answer
 
 
 @routes.reads("GET", "/{id:uuid}", SavedSearch)
 async def read_saved_search(tx: Transaction, id: UUID) -> Any:
-    """A saved search."""
+    """Return a saved search."""
     return await saved_searches.get(tx, id)
 
 
 @routes.reads("POST", "/filter", list[SavedSearch])
 async def read_saved_searches(tx: Transaction, limit: Limit = UNSET, offset: Offset = 0) -> Any:
-    """Saved searches by their names."""
+    """Return saved searches, by name."""
     return await saved_searches.find(tx, limit, offset)
 
 

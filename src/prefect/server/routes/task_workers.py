@@ -14,5 +14,5 @@ routes = Routes("Task Workers", "/task_workers")
 
 @routes.reads("POST", "/filter", list[TaskWorkerResponse])
 async def read_task_workers(tx: Transaction, task_worker_filter: Body[TaskWorkerFilter | None] = None) -> Any:
-    """The task workers that are connected; with a filter, those that run one of its tasks."""
+    """Return the connected task workers; with a filter, those that run one of its tasks."""
     return await background_tasks.find_workers(tx, task_worker_filter and task_worker_filter.task_keys)

@@ -1,4 +1,4 @@
-"""Checking what a form of the web page holds."""
+"""Validation of the forms of the web page."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ routes = Routes(("UI", "Schemas"), "/ui/schemas")
 async def validate_obj(
     tx: Transaction, json_schema: Annotated[dict[str, Any], In("body", "schema")], values: Body[dict[str, Any]]
 ) -> Any:
-    """What is wrong with values for a JSON schema; status 422 when the schema is none."""
-    return await form_errors.find(tx, json_schema, values)
+    """Validate values against a JSON schema; status 422 when the schema is not valid."""
+    return await form_errors.find_form_errors(tx, json_schema, values)

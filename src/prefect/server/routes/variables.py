@@ -22,13 +22,13 @@ async def create_variable(tx: Transaction, variable: VariableCreate) -> Any:
 
 @routes.reads("GET", "/{id:uuid}", Variable)
 async def read_variable(tx: Transaction, id: UUID) -> Any:
-    """A variable."""
+    """Return a variable."""
     return await service.get(tx, id)
 
 
 @routes.reads("GET", "/name/{name:str}", Variable)
 async def read_variable_by_name(tx: Transaction, name: str) -> Any:
-    """A variable by its name."""
+    """Return a variable by its name."""
     return await service.get(tx, name)
 
 
@@ -40,25 +40,25 @@ async def read_variables(
     variables: Body[VariableFilter | None] = None,
     sort: Body[VariableSort] = VariableSort.NAME_ASC,
 ) -> Any:
-    """The variables that satisfy a filter."""
+    """Return the variables that match a filter."""
     return await service.find(tx, variables, sort, limit, offset)
 
 
 @routes.reads("POST", "/count", int)
 async def count_variables(tx: Transaction, variables: Body[VariableFilter | None] = None) -> Any:
-    """How many variables satisfy a filter."""
+    """Count the variables that match a filter."""
     return await service.count(tx, variables)
 
 
 @routes.writes("PATCH", "/{id:uuid}")
 async def update_variable(tx: Transaction, variable: VariableUpdate, id: UUID) -> None:
-    """Change what is given of a variable."""
+    """Update the fields of a variable that are sent."""
     await service.change(tx, id, variable.model_dump(exclude_unset=True))
 
 
 @routes.writes("PATCH", "/name/{name:str}")
 async def update_variable_by_name(tx: Transaction, variable: VariableUpdate, name: str) -> None:
-    """Change what is given of the variable of this name."""
+    """Update the fields of a variable, by name, that are sent."""
     await service.change(tx, name, variable.model_dump(exclude_unset=True))
 
 
@@ -70,5 +70,5 @@ async def delete_variable(tx: Transaction, id: UUID) -> None:
 
 @routes.writes("DELETE", "/name/{name:str}")
 async def delete_variable_by_name(tx: Transaction, name: str) -> None:
-    """Delete the variable of this name."""
+    """Delete a variable by its name."""
     await service.remove(tx, name)

@@ -8,6 +8,7 @@ from annotated_types import Ge, Le
 
 from prefect.schemas import wire
 from prefect.server.db.interface import Transaction
+from prefect.server.principals import Permission
 from prefect.server.routes.operation import BODY, UNSET, Body, Limit, Offset, Routes
 from prefect.server.services.work import dispatch, slot_usage
 from prefect.server.services.work import work_pools as pools
@@ -29,7 +30,7 @@ async def create_work_pool(tx: Transaction, work_pool: wire.WorkPoolCreate) -> A
 
 @routes.reads("GET", "/{name}", wire.WorkPoolResponse)
 async def read_work_pool(tx: Transaction, name: str) -> Any:
-    """A work pool by its name."""
+    """Return a work pool by its name."""
     return (await pools.present(tx, [await pools.get_by_name(tx, name)]))[0]
 
 
@@ -40,29 +41,29 @@ async def read_work_pools(
     offset: Offset = 0,
     limit: Limit = UNSET,
 ) -> Any:
-    """The work pools that satisfy a filter, by name."""
+    """Return the work pools that match a filter, by name."""
     return await pools.find(tx, work_pools, limit, offset)
 
 
 @routes.reads("POST", "/count", int)
 async def count_work_pools(tx: Transaction, work_pools: Body[wire.WorkPoolFilter | None] = None) -> Any:
-    """How many work pools satisfy a filter."""
+    """Count the work pools that match a filter."""
     return await pools.count(tx, work_pools)
 
 
 @routes.writes("PATCH", "/{name}")
 async def update_work_pool(tx: Transaction, work_pool: wire.WorkPoolUpdate, name: str) -> None:
-    """Change what is given of a work pool."""
+    """Update the fields of a work pool that are sent."""
     await pools.change(tx, name, work_pool.model_dump(mode="json", exclude_unset=True))
 
 
 @routes.writes("DELETE", "/{name}")
 async def delete_work_pool(tx: Transaction, name: str) -> None:
-    """Delete a work pool with its queues and workers; its runs and deployments stay, in no pool."""
+    """Delete a work pool with its queues and workers; its runs and deployments stay, without a pool."""
     await pools.remove(tx, name)
 
 
-@routes.writes("POST", "/{name}/get_scheduled_flow_runs", list[wire.WorkerFlowRunResponse])
+@routes.writes("POST", "/{name}/get_scheduled_flow_runs", list[wire.WorkerFlowRunResponse], requires=Permission.WORK)
 async def get_scheduled_flow_runs(
     tx: Transaction,
     name: str,
@@ -71,7 +72,7 @@ async def get_scheduled_flow_runs(
     scheduled_after: Body[DateTime] = UNSET,
     limit: Limit = UNSET,
 ) -> Any:
-    """The runs that a worker may start, by their queues' priorities, within the limits of the pool and its queues."""
+    """Return the runs that a worker may start, by queue priority, within the limits of the pool and its queues."""
     return await dispatch.find_pool_runs(tx, name, work_queue_names, scheduled_before, scheduled_after, limit)
 
 
@@ -83,7 +84,7 @@ async def read_work_pool_concurrency_status(
     limit: Limit = UNSET,
     flow_run_limit: Annotated[int, BODY, Ge(0), Le(200)] = 10,
 ) -> Any:
-    """How many slots of a work pool are taken, and by which runs, a page of its queues at a time."""
+    """Return the slots of a work pool in use and the runs that hold them, for a page of its queues."""
     return await slot_usage.get_pool_usage(tx, name, page, limit, flow_run_limit)
 
 
@@ -100,7 +101,7 @@ async def create_work_queue(tx: Transaction, work_queue: wire.WorkQueueCreate, w
 
 @routes.reads("GET", "/{work_pool_name}/queues/{name}", wire.WorkQueueResponse)
 async def read_work_queue(tx: Transaction, work_pool_name: str, name: str) -> Any:
-    """A queue of a work pool by its name."""
+    """Return a queue of a work pool by its name."""
     row = await queues.get_by_name(tx, await pools.get_by_name(tx, work_pool_name), name)
     return (await queues.present(tx, [row]))[0]
 
@@ -113,14 +114,14 @@ async def read_work_queues(
     limit: Limit = UNSET,
     offset: Offset = 0,
 ) -> Any:
-    """The queues of a work pool that satisfy a filter, by priority."""
+    """Return the queues of a work pool that match a filter, by priority."""
     pool = await pools.get_by_name(tx, work_pool_name)
     return await queues.find(tx, work_queues, limit, offset, pool)
 
 
 @routes.writes("PATCH", "/{work_pool_name}/queues/{name}")
 async def update_work_queue(tx: Transaction, work_queue: wire.WorkQueueUpdate, work_pool_name: str, name: str) -> None:
-    """Change what is given of a queue of a work pool."""
+    """Update the fields of a queue of a work pool that are sent."""
     pool = await pools.get_by_name(tx, work_pool_name, lock=True)
     row = await queues.get_by_name(tx, pool, name)
     await queues.change(tx, row, pool, work_queue.model_dump(exclude_unset=True))
@@ -128,7 +129,7 @@ async def update_work_queue(tx: Transaction, work_queue: wire.WorkQueueUpdate, w
 
 @routes.writes("DELETE", "/{work_pool_name}/queues/{name}")
 async def delete_work_queue(tx: Transaction, work_pool_name: str, name: str) -> None:
-    """Delete a queue of a work pool; its runs and deployments stay, in no queue."""
+    """Delete a queue of a work pool; its runs and deployments stay, without a queue."""
     pool = await pools.get_by_name(tx, work_pool_name, lock=True)
     await queues.remove(tx, await queues.get_by_name(tx, pool, name), pool)
 
@@ -136,14 +137,14 @@ async def delete_work_queue(tx: Transaction, work_pool_name: str, name: str) -> 
 # --- workers ---------------------------------------------------------------------------------------------------------
 
 
-@routes.writes("POST", "/{work_pool_name}/workers/heartbeat")
+@routes.writes("POST", "/{work_pool_name}/workers/heartbeat", requires=Permission.WORK)
 async def worker_heartbeat(
     tx: Transaction,
     work_pool_name: str,
     name: Body[str],
     heartbeat_interval_seconds: Body[int | None] = None,
 ) -> None:
-    """Say that a worker is there."""
+    """Record the heartbeat of a worker."""
     pool = await pools.get_by_name(tx, work_pool_name)
     await workers_.record_heartbeat(tx, pool, name, heartbeat_interval_seconds)
 
@@ -156,11 +157,11 @@ async def read_workers(
     limit: Limit = UNSET,
     offset: Offset = 0,
 ) -> Any:
-    """The workers of a work pool that satisfy a filter; first who was last heard of."""
+    """Return the workers of a work pool that match a filter, by their last heartbeat, newest first."""
     return await workers_.find(tx, await pools.get_by_name(tx, work_pool_name), workers, limit, offset)
 
 
 @routes.writes("DELETE", "/{work_pool_name}/workers/{name}")
 async def delete_worker(tx: Transaction, work_pool_name: str, name: str) -> None:
-    """Forget a worker of a work pool."""
+    """Delete a worker of a work pool."""
     await workers_.remove(tx, await pools.get_by_name(tx, work_pool_name), name)

@@ -1,4 +1,4 @@
-"""Work queues by their ids, and those that were given no pool."""
+"""Work queues by their ids, and those of the default pool."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from annotated_types import Ge
 from prefect.schemas import wire
 from prefect.server import store
 from prefect.server.db.interface import Transaction
+from prefect.server.principals import Permission
 from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Offset, Routes
 from prefect.server.services.core import reading
 from prefect.server.services.work import dispatch, slot_usage
@@ -29,26 +30,26 @@ async def create_work_queue(tx: Transaction, work_queue: wire.WorkQueueCreate) -
 
 @routes.writes("PATCH", "/{id:uuid}")
 async def update_work_queue(tx: Transaction, work_queue: wire.WorkQueueUpdate, id: UUID) -> None:
-    """Change what is given of a work queue."""
-    row = await reading.get(tx, store.work_queues, id)
-    pool = await reading.get(tx, store.work_pools, row["work_pool_id"], lock=True)
+    """Update the fields of a work queue that are sent."""
+    row = await reading.get_row(tx, store.work_queues, id)
+    pool = await reading.get_row(tx, store.work_pools, row["work_pool_id"], lock=True)
     await queues.change(tx, row, pool, work_queue.model_dump(exclude_unset=True))
 
 
 @routes.reads("GET", "/name/{name}", wire.WorkQueueResponse)
 async def read_work_queue_by_name(tx: Transaction, name: str) -> Any:
-    """A work queue of the default pool by its name."""
+    """Return a work queue of the default pool by its name."""
     row = await queues.get_by_name(tx, await pools.get_by_name(tx, pools.DEFAULT_POOL_NAME), name)
     return (await queues.present(tx, [row]))[0]
 
 
 @routes.reads("GET", "/{id:uuid}", wire.WorkQueueResponse)
 async def read_work_queue(tx: Transaction, id: UUID) -> Any:
-    """A work queue."""
-    return (await queues.present(tx, [await reading.get(tx, store.work_queues, id)]))[0]
+    """Return a work queue."""
+    return (await queues.present(tx, [await reading.get_row(tx, store.work_queues, id)]))[0]
 
 
-@routes.writes("POST", "/{id:uuid}/get_runs", list[wire.FlowRunResponse])
+@routes.writes("POST", "/{id:uuid}/get_runs", list[wire.FlowRunResponse], requires=Permission.WORK)
 async def read_work_queue_runs(
     tx: Transaction,
     id: UUID,
@@ -56,7 +57,7 @@ async def read_work_queue_runs(
     scheduled_before: Body[DateTime] = UNSET,
     x_prefect_ui: Annotated[bool | None, In("header", "x-prefect-ui")] = False,
 ) -> Any:
-    """The runs of a work queue that may be started; the web page only looks, and does not poll."""
+    """Return the runs of a work queue that may be started; a request of the web page does not count as a poll."""
     return await dispatch.find_queue_runs(tx, id, scheduled_before, limit, polls=not x_prefect_ui)
 
 
@@ -67,27 +68,27 @@ async def read_work_queues(
     limit: Limit = UNSET,
     offset: Offset = 0,
 ) -> Any:
-    """The work queues of all pools that satisfy a filter, by name."""
+    """Return the work queues of all pools that match a filter, by name."""
     return await queues.find(tx, work_queues, limit, offset)
 
 
 @routes.writes("DELETE", "/{id:uuid}")
 async def delete_work_queue(tx: Transaction, id: UUID) -> None:
-    """Delete a work queue; its runs and deployments stay, in no queue."""
-    row = await reading.get(tx, store.work_queues, id)
-    pool = await reading.get(tx, store.work_pools, row["work_pool_id"], lock=True)
+    """Delete a work queue; its runs and deployments stay, without a queue."""
+    row = await reading.get_row(tx, store.work_queues, id)
+    pool = await reading.get_row(tx, store.work_pools, row["work_pool_id"], lock=True)
     await queues.remove(tx, row, pool)
 
 
 @routes.reads("GET", "/{id:uuid}/status", wire.WorkQueueStatusDetail)
 async def read_work_queue_status(tx: Transaction, id: UUID) -> Any:
-    """How healthy a work queue is."""
-    return await queues.get_health(tx, await reading.get(tx, store.work_queues, id))
+    """Return the health of a work queue."""
+    return await queues.get_health(tx, await reading.get_row(tx, store.work_queues, id))
 
 
 @routes.reads("POST", "/{id:uuid}/concurrency_status", wire.WorkQueueConcurrencyStatus)
 async def read_work_queue_concurrency_status(
     tx: Transaction, id: UUID, page: Annotated[int, BODY, Ge(1)] = 1, limit: Limit = UNSET
 ) -> Any:
-    """How many slots of a work queue are taken, and by which runs, a page at a time."""
+    """Return the slots of a work queue in use and a page of the runs that hold them."""
     return await slot_usage.get_queue_usage(tx, id, page, limit)

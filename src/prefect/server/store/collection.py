@@ -73,12 +73,12 @@ class Collection:
         if order:
             text += f" ORDER BY {order}"
         if limit is not None or offset:
-            page = tx.dialect.page(limit, offset)
+            page = tx.dialect.limit_clause(limit, offset)
             text += page.text
             values = (*values, *page.values)
         if lock:
-            text += tx.dialect.locking
-        return tx.dialect.objects(self.table, names, await tx.fetch(Sql(text, values)))
+            text += tx.dialect.lock_clause
+        return tx.dialect.decode_rows(self.table, names, await tx.fetch(Sql(text, values)))
 
     async def count(self, tx: Transaction, where: Where = TRUE) -> int:
         """How many objects satisfy a condition."""
@@ -93,7 +93,7 @@ class Collection:
             How many were new.
         """
         names = self.table.names
-        rows = tx.dialect.rows(self.table, names, objects)
+        rows = tx.dialect.encode_rows(self.table, names, objects)
         if not rows:
             return 0
         return await tx.insert(self.table, names, rows)
@@ -111,7 +111,7 @@ class Collection:
             How many existed.
         """
         key = self.table.key
-        rows = tx.dialect.rows(self.table, [*names, key], objects)
+        rows = tx.dialect.encode_rows(self.table, [*names, key], objects)
         if not rows:
             return 0
         return await tx.update(self.table, names, rows)

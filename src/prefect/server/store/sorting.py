@@ -9,7 +9,7 @@ _STARTED = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
 _TYPE_OF_BLOCK = "(SELECT block_type.name FROM block_type WHERE block_type.id = block_document.block_type_id)"
 
 
-def order(table: str, sort: Any, default: str) -> str:
+def compile_order(table: str, sort: Any, default: str) -> str:
     """What follows ORDER BY.
 
     Args:

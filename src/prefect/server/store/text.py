@@ -11,7 +11,7 @@ from prefect.server.db.sql import TRUE, Sql, all_of, any_of
 _TERM = re.compile(r'([+!-]?)(?:"([^"]*)"|(\S+))')
 
 
-def matching(dialect: Dialect, columns: Sequence[str], query: str) -> Sql:
+def compile_text_query(dialect: Dialect, columns: Sequence[str], query: str) -> Sql:
     """A condition: the columns, taken together, satisfy the query; case does not matter, an empty query holds."""
     wanted: list[Sql] = []
     needed: list[Sql] = []
@@ -26,7 +26,7 @@ def matching(dialect: Dialect, columns: Sequence[str], query: str) -> Sql:
     return all_of([*needed, any_of(wanted) if wanted else TRUE])
 
 
-def matches(text: str, query: str) -> bool:
+def matches_text_query(text: str, query: str) -> bool:
     """Whether a text satisfies the query, as `matching` says it of columns."""
     text = text.lower()
     wanted: list[bool] = []

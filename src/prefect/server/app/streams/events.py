@@ -16,7 +16,7 @@ from prefect.server.app.endpoints import to_json
 from prefect.server.app.streams import SentIds, close_with_error, receive_filter, run_while_connected
 from prefect.server.app.websocket import hold_acknowledgements
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
-from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.events import event_store, ingest
 from prefect.server.services.events import querying as service
 from prefect.server.services.events.event_store import Event
@@ -70,7 +70,7 @@ async def _take_in(server: Server, events: list[Event]) -> None:
     """Take events in together; one of which the server can make nothing is set aside, so that it holds up no other."""
     try:
         if events:
-            await server.database.write(lambda tx: ingest.receive(tx, events))
+            await server.database.write(lambda tx: ingest.ingest_events(tx, events))
     except (StoreBusy, StoreUnavailable):
         raise
     except Exception as error:
@@ -80,7 +80,7 @@ async def _take_in(server: Server, events: list[Event]) -> None:
             return
         logger.exception("The event %s could not be taken in and was set aside", events[0]["id"])
         reason = f"the server failed: {type(error).__name__}: {error}"
-        await server.database.write(lambda tx: ingest.set_aside(tx, events[0], reason))
+        await server.database.write(lambda tx: ingest.dead_letter(tx, events[0], reason))
 
 
 class _Inbox:
@@ -135,13 +135,13 @@ def _understood(messages: list[str]) -> tuple[list[Event], str | None]:
     events: list[Event] = []
     for message in messages:
         try:
-            event = ingest.read(message, received)
-        except Invalid as error:
+            event = ingest.parse_event(message, received)
+        except InvalidRequest as error:
             return events, str(error)
         try:
-            ingest.check(event)
+            ingest.check_event(event)
             events.append(event)
-        except Invalid as error:
+        except InvalidRequest as error:
             # The client would send it again and again, and all that comes after it would wait.
             logger.warning("An event was left out: %s", error)
     return events, None
@@ -179,27 +179,27 @@ class _Subscriber:
 
     async def serve(self, backfill: bool) -> None:
         # Subscribed before it looks back: nothing falls between.
-        with self.server.bus.subscribe(event_store.TOPIC) as news:
-            news.missed()
+        with self.server.bus.subscribe(event_store.EVENTS_TOPIC) as news:
+            news.take_missed()
             if backfill:
                 longest = self.server.settings.server.events.maximum_websocket_backfill
                 await self._look_back(self.heard - longest, remembering=self.heard - MAX_COMMIT_DELAY)
             while True:
                 items = await news.take()
                 at = now()
-                if news.missed():
+                if news.take_missed():
                     await self._look_back(
                         self.criteria.occurred.since, self.heard - MAX_COMMIT_DELAY, self.heard - MAX_COMMIT_DELAY
                     )
                 for item in items:
                     for event in await self.server.bus.read_once(item, lambda item=item: self._read(item)):
-                        if service.satisfies(event, self.criteria):
+                        if service.matches_filter(event, self.criteria):
                             await self._send(event)
                 self.heard = at
 
     async def _read(self, item: str) -> list[Event]:
-        keys = event_store.announced(item)
-        return await self.server.database.read(lambda tx: service.get_many(tx, keys))
+        keys = event_store.unpack_keys(item)
+        return await self.server.database.read(lambda tx: service.get_events(tx, keys))
 
     async def _look_back(
         self, since: datetime, received_since: datetime | None = None, remembering: datetime | None = None
@@ -224,10 +224,10 @@ class _Subscriber:
         size = self.server.settings.server.events.websocket_backfill_page_size
         occurred = self.criteria.occurred.model_copy(update={"since": since})
         criteria = self.criteria.model_copy(update={"occurred": occurred})
-        place = service.START
+        place = service.START_CURSOR
         while place is not None:
             events, place = await self.server.database.read(
-                lambda tx, place=place: service.some(tx, criteria, size, place)
+                lambda tx, place=place: service.read_batch(tx, criteria, size, place)
             )
             for event in events:
                 yield event

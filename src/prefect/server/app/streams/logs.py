@@ -39,11 +39,11 @@ async def _serve(server: Server, socket: WebSocket, criteria: LogFilter) -> None
                 await socket.send_text(to_json({"type": "log", "log": log}).decode())
 
     with server.bus.subscribe(run_logs.LOGS_TOPIC) as news:
-        news.missed()
+        news.take_missed()
         while True:
             items = await news.take()
             at = now()
-            if news.missed():
+            if news.take_missed():
                 async for logs in _stored(server, criteria, heard - run_logs.MAX_COMMIT_DELAY):
                     await send(logs)
             for item in items:

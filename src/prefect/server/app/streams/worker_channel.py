@@ -15,7 +15,7 @@ from prefect.schemas.worker_channel import VERSION, CleanupRelease, CleanupReply
 from prefect.server.app.endpoints import to_json
 from prefect.server.bus import Subscription
 from prefect.server.db.errors import StoreError
-from prefect.server.services.core.errors import Refused
+from prefect.server.services.core.errors import ServiceError
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.work import cleanup, work_pools, worker_channels
 from prefect.types import new_id, now
@@ -89,7 +89,7 @@ class _Channel:
         name = socket.path_params["work_pool_name"]
         try:
             greeting = await server.database.write(lambda tx: worker_channels.welcome_worker(tx, name, hello))
-        except Refused:
+        except ServiceError:
             raise AUTHORIZATION_FAILED from None
         channel = cls(server, socket, hello, greeting)
         await channel._send(
@@ -119,7 +119,7 @@ class _Channel:
                     await self._answer(said.result())
                     said = asyncio.create_task(_frame(self.socket))
                 if told.done():
-                    await self._hear(told.result(), news.missed())
+                    await self._hear(told.result(), news.take_missed())
                     told = asyncio.create_task(news.take())
                 await self._deliver()
         finally:
@@ -145,7 +145,7 @@ class _Channel:
             pool = await self.server.database.write(
                 lambda tx: worker_channels.record_heartbeat(tx, id_, self.hello, interval)
             )
-        except Refused:
+        except ServiceError:
             raise AUTHORIZATION_FAILED from None
         except StoreError:
             raise HEARTBEAT_FAILED from None
@@ -180,7 +180,7 @@ class _Channel:
             return
         try:
             pool = await self.server.database.read(lambda tx: worker_channels.get_pool(tx, id_))
-        except Refused:
+        except ServiceError:
             raise AUTHORIZATION_FAILED from None
         await self._snapshot(pool, "work_pool_updated")
 

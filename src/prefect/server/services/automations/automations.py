@@ -11,15 +11,15 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import any_of, one_of
 from prefect.server.services.core import paging
-from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.store import Row, filters
 from prefect.types import new_id, now
 
-_ACTIONS = ("actions", "actions_on_trigger", "actions_on_resolve")
+_ACTION_FIELDS = ("actions", "actions_on_trigger", "actions_on_resolve")
 
-_OBJECTS = {
+_RESOURCE_KINDS = {
     "deployment_id": "deployment",
     "work_pool_id": "work-pool",
     "work_queue_id": "work-queue",
@@ -28,7 +28,7 @@ _OBJECTS = {
 """The objects that actions name, by the field of their id."""
 
 
-class MissingAutomation(Missing):
+class AutomationNotFound(NotFound):
     """There is no such automation."""
 
     key = "exception_message"
@@ -40,25 +40,25 @@ class MissingAutomation(Missing):
 async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     """Create an automation; `values` are its fields as JSON has them."""
     at = now()
-    row: Row = {**values, "id": new_id(), "created": at, "updated": at, "related": _related(values)}
+    row: Row = {**values, "id": new_id(), "created": at, "updated": at, "related": _find_related_resources(values)}
     await store.automations.add(tx, [row])
-    return await _tell(tx, "created", row)
+    return await _emit_event(tx, "created", row)
 
 
 async def get(tx: Transaction, id_: UUID) -> Answer:
     """An automation, or `Missing`."""
-    return _answer(await _get(tx, id_))
+    return _present(await _get(tx, id_))
 
 
 async def find(tx: Transaction, sort: Any, limit: int | None, offset: int, criteria: Any) -> list[Answer]:
     """The automations that satisfy a filter."""
-    where = filters.condition(tx.dialect, criteria)
-    return [_answer(row) for row in await paging.page(tx, store.automations, sort, limit, offset, where)]
+    where = filters.compile_filter(tx.dialect, criteria)
+    return [_present(row) for row in await paging.find_page(tx, store.automations, sort, limit, offset, where)]
 
 
 async def count(tx: Transaction, criteria: Any) -> int:
     """How many automations satisfy a filter."""
-    return await store.automations.count(tx, filters.condition(tx.dialect, criteria))
+    return await store.automations.count(tx, filters.compile_filter(tx.dialect, criteria))
 
 
 async def find_related(tx: Transaction, resource_id: str) -> list[Answer]:
@@ -69,15 +69,15 @@ async def find_related(tx: Transaction, resource_id: str) -> list[Answer]:
             tx.dialect.array_has_any("automation.related", [resource_id]),
         ]
     )
-    return [_answer(row) for row in await store.automations.find(tx, where, "automation.name, automation.id")]
+    return [_present(row) for row in await store.automations.find(tx, where, "automation.name, automation.id")]
 
 
 async def change(tx: Transaction, id_: UUID, values: Mapping[str, Any]) -> None:
     """Set what is given of an automation; its owner stays the same."""
     row = {**await _get(tx, id_, lock=True), **values, "updated": now()}
-    row["related"] = _related(row)
+    row["related"] = _find_related_resources(row)
     await store.automations.change(tx, [row], ["updated", "related", *values])
-    await _tell(tx, "updated", row)
+    await _emit_event(tx, "updated", row)
 
 
 async def remove(tx: Transaction, id_: UUID) -> None:
@@ -90,7 +90,7 @@ async def remove_owned(tx: Transaction, resource_id: str) -> None:
     await _remove(tx, await store.automations.find(tx, one_of("automation.owner_resource", [resource_id])))
 
 
-def template_error(template: str) -> Answer | None:
+def find_template_error(template: str) -> Answer | None:
     """What is wrong with a template of an action, as the API says it; None when nothing is."""
     try:
         checks.check_template(template)
@@ -104,7 +104,7 @@ def template_error(template: str) -> Answer | None:
 async def _get(tx: Transaction, id_: UUID, lock: bool = False) -> Row:
     row = await store.automations.get(tx, id_, lock=lock)
     if row is None:
-        raise MissingAutomation(id_)
+        raise AutomationNotFound(id_)
     return row
 
 
@@ -112,28 +112,30 @@ async def _remove(tx: Transaction, rows: Iterable[Row]) -> None:
     rows = list(rows)
     await store.automations.remove(tx, one_of("id", [row["id"] for row in rows]))
     for row in rows:
-        await _tell(tx, "deleted", row)
+        await _emit_event(tx, "deleted", row)
 
 
-def _related(values: Mapping[str, Any]) -> list[str]:
+def _find_related_resources(values: Mapping[str, Any]) -> list[str]:
     """The resources that the actions of an automation name."""
-    return sorted({f"prefect.{kind}.{id_}" for name in _ACTIONS for kind, id_ in _named(values[name])})
+    return sorted(
+        {f"prefect.{kind}.{id_}" for name in _ACTION_FIELDS for kind, id_ in _iterate_references(values[name])}
+    )
 
 
-def _named(actions: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _iterate_references(actions: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     for action in actions:
-        for field, kind in _OBJECTS.items():
+        for field, kind in _RESOURCE_KINDS.items():
             if action.get(field):
                 yield kind, action[field]
 
 
-def _answer(row: Row) -> Answer:
+def _present(row: Row) -> Answer:
     return {name: value for name, value in row.items() if name not in ("owner_resource", "related")}
 
 
-async def _tell(tx: Transaction, what: str, row: Row) -> Answer:
+async def _emit_event(tx: Transaction, what: str, row: Row) -> Answer:
     """Say what happened to an automation, and return it."""
-    answer = _answer(row)
-    resource = emitting.resource("automation", row["id"], row["name"])
+    answer = _present(row)
+    resource = emitting.resource_labels("automation", row["id"], row["name"])
     await emitting.emit(tx, f"prefect.automation.{what}", resource, (), answer)
     return answer

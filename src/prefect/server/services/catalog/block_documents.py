@@ -16,7 +16,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import all_of, one_of
 from prefect.server.services.catalog import block_types, secret_fields
 from prefect.server.services.core import paging, reading
-from prefect.server.services.core.errors import Conflict, Missing, Refused
+from prefect.server.services.core.errors import Conflict, NotFound, ServiceError
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.services.security import encryption
@@ -28,7 +28,7 @@ References = dict[str, str]
 """The ids of other documents, by the fields that they stand in."""
 
 
-class BadReference(Refused):
+class InvalidReference(ServiceError):
     """A field refers to a document in a way that cannot be."""
 
 
@@ -42,7 +42,7 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     schema = await store.block_schemas.get(tx, values["block_schema_id"])
     if schema is None:
         raise Conflict(f"There is no block schema {str(values['block_schema_id'])!r} for this document.")
-    data, references = _split(values["data"])
+    data, references = _split_references(values["data"])
     await _check_references(tx, None, references)
     at = now()
     row: Row = {
@@ -58,14 +58,14 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     }
     if not await store.block_documents.add(tx, [row]):
         raise Conflict(f"There is a block {row['name']!r} of this type already.")
-    answer = (await _answers(tx, [row], False))[0]
-    await _tell(tx, "created", answer, data)
+    answer = (await _present_many(tx, [row], False))[0]
+    await _emit_event(tx, "created", answer, data)
     return answer
 
 
 async def get(tx: Transaction, id_: UUID, include_secrets: bool) -> Answer:
     """A block document, or `Missing`."""
-    return (await _answers(tx, [await reading.get(tx, store.block_documents, id_)], include_secrets))[0]
+    return (await _present_many(tx, [await reading.get_row(tx, store.block_documents, id_)], include_secrets))[0]
 
 
 async def get_by_name(tx: Transaction, slug: str, name: str, include_secrets: bool) -> Answer:
@@ -77,11 +77,11 @@ async def get_by_name(tx: Transaction, slug: str, name: str, include_secrets: bo
     ]
     rows = await store.block_documents.find(tx, all_of(where))
     if not rows:
-        raise Missing("block document", f"{slug}/{name}")
-    return (await _answers(tx, rows, include_secrets))[0]
+        raise NotFound("block document", f"{slug}/{name}")
+    return (await _present_many(tx, rows, include_secrets))[0]
 
 
-async def find_of_type(tx: Transaction, slug: str, include_secrets: bool) -> list[Answer]:
+async def find_by_type(tx: Transaction, slug: str, include_secrets: bool) -> list[Answer]:
     """The block documents of a type by their names, apart from anonymous ones."""
     block_type = await block_types.get(tx, slug)
     where = all_of(
@@ -90,21 +90,21 @@ async def find_of_type(tx: Transaction, slug: str, include_secrets: bool) -> lis
             one_of("block_document.is_anonymous", [False]),
         ]
     )
-    return await _answers(tx, await store.block_documents.find(tx, where, "block_document.name"), include_secrets)
+    return await _present_many(tx, await store.block_documents.find(tx, where, "block_document.name"), include_secrets)
 
 
 async def find(
     tx: Transaction, sort: Any, limit: int | None, offset: int, include_secrets: bool, **criteria: Any
 ) -> list[Answer]:
     """The block documents that satisfy filters."""
-    where = filters.related(tx.dialect, "block_document", **criteria)
-    rows = await paging.page(tx, store.block_documents, sort or "NAME_ASC", limit, offset, where)
-    return await _answers(tx, rows, include_secrets)
+    where = filters.compile_filters(tx.dialect, "block_document", **criteria)
+    rows = await paging.find_page(tx, store.block_documents, sort or "NAME_ASC", limit, offset, where)
+    return await _present_many(tx, rows, include_secrets)
 
 
 async def count(tx: Transaction, **criteria: Any) -> int:
     """How many block documents satisfy filters."""
-    return await store.block_documents.count(tx, filters.related(tx.dialect, "block_document", **criteria))
+    return await store.block_documents.count(tx, filters.compile_filters(tx.dialect, "block_document", **criteria))
 
 
 async def change(tx: Transaction, id_: UUID, data: Data | None, schema_id: UUID | None, merge: bool) -> None:
@@ -120,17 +120,17 @@ async def change(tx: Transaction, id_: UUID, data: Data | None, schema_id: UUID 
     Raises:
         BadReference: A field refers to a document in a way that cannot be, or the schema is of another type.
     """
-    row = await reading.get(tx, store.block_documents, id_, lock=True)
-    decrypt = await encryption.decrypter(tx)
+    row = await reading.get_row(tx, store.block_documents, id_, lock=True)
+    decrypt = await encryption.get_decrypter(tx)
     if schema_id is not None:
-        schema = await reading.get(tx, store.block_schemas, schema_id)
+        schema = await reading.get_row(tx, store.block_schemas, schema_id)
         if schema["block_type_id"] != row["block_type_id"]:
-            raise BadReference("A block document cannot get the schema of another block type.")
+            raise InvalidReference("A block document cannot get the schema of another block type.")
         row["block_schema_id"] = schema_id
     stored = decrypt(row["data"])
     if data is not None:
-        known = (await _answers(tx, [row], True))[0]["data"]
-        given, references = _split(secret_fields.restore(data, known))
+        known = (await _present_many(tx, [row], True))[0]["data"]
+        given, references = _split_references(secret_fields.restore_secrets(data, known))
         await _check_references(tx, id_, references)
         if merge:
             given = {name: value for name, value in {**stored, **given}.items() if name not in references}
@@ -141,39 +141,39 @@ async def change(tx: Transaction, id_: UUID, data: Data | None, schema_id: UUID 
         row["data"] = await encryption.encrypt(tx, stored)
     row["updated"] = now()
     await store.block_documents.change(tx, [row], ["updated", "block_schema_id", "data", "references_"])
-    await _tell(tx, "updated", (await _answers(tx, [row], False))[0], stored)
+    await _emit_event(tx, "updated", (await _present_many(tx, [row], False))[0], stored)
 
 
 async def remove(tx: Transaction, id_: UUID) -> None:
     """Delete a block document; those that held it hold nothing in its place."""
-    row = await reading.get(tx, store.block_documents, id_)
-    answer = (await _answers(tx, [row], False))[0]
-    data = (await encryption.decrypter(tx))(row["data"])
+    row = await reading.get_row(tx, store.block_documents, id_)
+    answer = (await _present_many(tx, [row], False))[0]
+    data = (await encryption.get_decrypter(tx))(row["data"])
     await store.block_documents.remove(tx, one_of("id", [id_]))
-    await _tell(tx, "deleted", answer, data)
+    await _emit_event(tx, "deleted", answer, data)
 
 
 # --- references ------------------------------------------------------------------------------------------------------
 
 
-def _split(data: Mapping[str, Any]) -> tuple[Data, References]:
+def _split_references(data: Mapping[str, Any]) -> tuple[Data, References]:
     """Data apart from the fields that hold other documents, and the ids of those."""
     plain: Data = {}
     references: References = {}
     for name, value in data.items():
         if isinstance(value, Mapping) and "$ref" in value:
-            references[name] = str(_referred(name, value["$ref"]))
+            references[name] = str(_parse_reference(name, value["$ref"]))
         else:
             plain[name] = value
     return plain, references
 
 
-def _referred(name: str, reference: Any) -> UUID:
+def _parse_reference(name: str, reference: Any) -> UUID:
     id_ = reference.get("block_document_id") if isinstance(reference, Mapping) else None
     try:
         return UUID(str(id_))
     except ValueError:
-        raise BadReference(
+        raise InvalidReference(
             f"The field {name!r} refers to a block document without its id: write "
             '{"$ref": {"block_document_id": "..."}}.'
         ) from None
@@ -183,15 +183,15 @@ async def _check_references(tx: Transaction, id_: UUID | None, references: Refer
     """Refuse references to what is not there, and to what refers to the document itself."""
     ids = {UUID(other) for other in references.values()}
     # Locked, so that no two documents come to hold each other at the same time.
-    reached = await _reached(tx, ids, lock=True)
+    reached = await _load_reachable(tx, ids, lock=True)
     unknown = ids.difference(reached)
     if unknown:
         raise Conflict(f"There is no block document {str(min(unknown))!r} to refer to.")
     if id_ is not None and id_ in reached:
-        raise BadReference(f"The block document {id_} cannot hold itself, nor one that holds it.")
+        raise InvalidReference(f"The block document {id_} cannot hold itself, nor one that holds it.")
 
 
-async def _reached(tx: Transaction, ids: set[UUID], lock: bool = False) -> dict[UUID, Row]:
+async def _load_reachable(tx: Transaction, ids: set[UUID], lock: bool = False) -> dict[UUID, Row]:
     """These documents and all that they hold: as many queries as documents are nested deep."""
     reached: dict[UUID, Row] = {}
     waiting = ids
@@ -207,7 +207,7 @@ async def _reached(tx: Transaction, ids: set[UUID], lock: bool = False) -> dict[
 
 
 @dataclass(frozen=True)
-class _Known:
+class _PresentationContext:
     """What documents are made of."""
 
     documents: dict[UUID, Row]
@@ -217,68 +217,68 @@ class _Known:
     include_secrets: bool
 
 
-async def _answers(tx: Transaction, rows: Sequence[Row], include_secrets: bool) -> list[Answer]:
+async def _present_many(tx: Transaction, rows: Sequence[Row], include_secrets: bool) -> list[Answer]:
     """Documents as the API shows them."""
     if not rows:
         return []
     held = {UUID(other) for row in rows for other in row["references_"].values()}
-    documents = {**await _reached(tx, held), **{row["id"]: row for row in rows}}
+    documents = {**await _load_reachable(tx, held), **{row["id"]: row for row in rows}}
     schemas = await store.block_schemas.get_many(tx, list({row["block_schema_id"] for row in documents.values()}))
     types = await store.block_types.get_many(tx, list({row["block_type_id"] for row in documents.values()}))
     typed = {id_: {**row, "block_type": types.get(row["block_type_id"])} for id_, row in schemas.items()}
-    known = _Known(documents, typed, types, await encryption.decrypter(tx), include_secrets)
-    return [_answer(row, known) for row in rows]
+    known = _PresentationContext(documents, typed, types, await encryption.get_decrypter(tx), include_secrets)
+    return [_present(row, known) for row in rows]
 
 
-def _answer(row: Row, known: _Known) -> Answer:
+def _present(row: Row, known: _PresentationContext) -> Answer:
     block_type = known.types.get(row["block_type_id"])
     answer = {name: value for name, value in row.items() if name != "references_"}
     return {
         **answer,
-        "data": _data(row, known),
+        "data": _present_data(row, known),
         "block_schema": known.schemas.get(row["block_schema_id"]),
         "block_type_name": block_type and block_type["name"],
         "block_type": block_type,
-        "block_document_references": _shown_references(row, known),
+        "block_document_references": _present_references(row, known),
     }
 
 
-def _data(row: Row, known: _Known) -> Data:
+def _present_data(row: Row, known: _PresentationContext) -> Data:
     """A document's data with that of the documents that it holds; each hides its own secrets."""
     data = known.decrypt(row["data"])
-    for name, held in _held(row, known):
-        data[name] = _data(held, known)
-    return data if known.include_secrets else secret_fields.hide(data, _secrets(known.schemas, row))
+    for name, held in _find_nested(row, known):
+        data[name] = _present_data(held, known)
+    return data if known.include_secrets else secret_fields.hide_secrets(data, _find_secret_paths(known.schemas, row))
 
 
-def _shown_references(row: Row, known: _Known) -> dict[str, Any]:
+def _present_references(row: Row, known: _PresentationContext) -> dict[str, Any]:
     return {
         name: {
             "block_document": {
                 **{key: held[key] for key in ("id", "name", "is_anonymous")},
                 "block_type": known.types.get(held["block_type_id"]),
-                "block_document_references": _shown_references(held, known),
+                "block_document_references": _present_references(held, known),
             }
         }
-        for name, held in _held(row, known)
+        for name, held in _find_nested(row, known)
     }
 
 
-def _held(row: Row, known: _Known) -> list[tuple[str, Row]]:
+def _find_nested(row: Row, known: _PresentationContext) -> list[tuple[str, Row]]:
     """The documents in a document that were not deleted, by field."""
     held = ((name, known.documents.get(UUID(id_))) for name, id_ in row["references_"].items())
     return [(name, document) for name, document in held if document is not None]
 
 
-def _secrets(schemas: Mapping[UUID, Row], row: Row) -> list[str]:
+def _find_secret_paths(schemas: Mapping[UUID, Row], row: Row) -> list[str]:
     schema = schemas.get(row["block_schema_id"])
     return schema["fields"].get("secret_fields", []) if schema else []
 
 
-async def _tell(tx: Transaction, what: str, answer: Answer, data: Data) -> None:
+async def _emit_event(tx: Transaction, what: str, answer: Answer, data: Data) -> None:
     """Say what happened to a document: of its data, only texts of fields that are not secret."""
     schema, block_type = answer["block_schema"] or {}, answer["block_type"] or {}
-    open_data = secret_fields.without(data, schema.get("fields", {}).get("secret_fields", []))
+    open_data = secret_fields.drop_secret_fields(data, schema.get("fields", {}).get("secret_fields", []))
     payload = {
         "name": answer["name"],
         "data": {name: value for name, value in open_data.items() if isinstance(value, str)},
@@ -288,8 +288,8 @@ async def _tell(tx: Transaction, what: str, answer: Answer, data: Data) -> None:
         },
     }
     related = [
-        emitting.resource("block-type", answer["block_type_id"], block_type.get("name"), "block-type"),
-        emitting.resource("block-schema", answer["block_schema_id"], role="block-schema"),
+        emitting.resource_labels("block-type", answer["block_type_id"], block_type.get("name"), "block-type"),
+        emitting.resource_labels("block-schema", answer["block_schema_id"], role="block-schema"),
     ]
-    resource = emitting.resource("block-document", answer["id"], answer["name"])
+    resource = emitting.resource_labels("block-document", answer["id"], answer["name"])
     await emitting.emit(tx, f"prefect.block-document.{what}", resource, related, payload)

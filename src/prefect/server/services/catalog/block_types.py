@@ -11,14 +11,14 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.core import paging, reading
-from prefect.server.services.core.errors import Conflict, Forbidden, Invalid, Missing
+from prefect.server.services.core.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.store import Row, filters
 from prefect.types import new_id, now
 from prefect.values.hashing import hash_objects
 
-RESERVED = "prefect"
+RESERVED_PREFIX = "prefect"
 """What the names of block types that users make must not begin with."""
 
 
@@ -29,16 +29,16 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
         Forbidden: The name is reserved.
         Conflict: There is one of this slug.
     """
-    if values["name"].lower().startswith(RESERVED):
+    if values["name"].lower().startswith(RESERVED_PREFIX):
         raise Forbidden("The names of block types that begin with 'Prefect' are reserved: take another.")
-    row = new(values)
+    row = build_block_type(values)
     if not await store.block_types.add(tx, [row]):
         raise Conflict(f"There is a block type {row['slug']!r} already.")
-    await _tell(tx, "created", row)
+    await _emit_event(tx, "created", row)
     return row
 
 
-def new(values: Mapping[str, Any]) -> Row:
+def build_block_type(values: Mapping[str, Any]) -> Row:
     """The row of a new block type."""
     at = now()
     empty = dict.fromkeys(store.block_types.table.names)
@@ -50,21 +50,21 @@ async def get(tx: Transaction, key: UUID | str) -> Answer:
     column = "id" if isinstance(key, UUID) else "slug"
     rows = await store.block_types.find(tx, one_of(f"block_type.{column}", [key]))
     if not rows:
-        raise Missing("block type", key)
+        raise NotFound("block type", key)
     return rows[0]
 
 
 async def find(tx: Transaction, limit: int | None, offset: int, block_types: Any, block_schemas: Any) -> list[Answer]:
     """Block types by their names, of those that satisfy filters."""
-    where = filters.related(tx.dialect, "block_type", block_type=block_types, block_schema=block_schemas)
-    return await paging.page(tx, store.block_types, "NAME_ASC", limit, offset, where)
+    where = filters.compile_filters(tx.dialect, "block_type", block_type=block_types, block_schema=block_schemas)
+    return await paging.find_page(tx, store.block_types, "NAME_ASC", limit, offset, where)
 
 
 async def change(tx: Transaction, id_: UUID, values: Mapping[str, Any]) -> None:
     """Set what is given of a block type."""
     row = {**await get(tx, id_), **values, "updated": now()}
     await store.block_types.change(tx, [row], ["updated", *values])
-    await _tell(tx, "updated", row)
+    await _emit_event(tx, "updated", row)
 
 
 async def remove(tx: Transaction, id_: UUID) -> None:
@@ -80,12 +80,12 @@ async def remove(tx: Transaction, id_: UUID) -> None:
     await store.block_documents.remove(tx, one_of("block_type_id", [id_]))
     await store.block_schemas.remove(tx, one_of("block_type_id", [id_]))
     await store.block_types.remove(tx, one_of("id", [id_]))
-    await _tell(tx, "deleted", row)
+    await _emit_event(tx, "deleted", row)
 
 
-async def _tell(tx: Transaction, what: str, row: Row) -> None:
+async def _emit_event(tx: Transaction, what: str, row: Row) -> None:
     payload = {name: value for name, value in row.items() if name not in ("id", "created", "updated")}
-    resource = emitting.resource("block-type", row["id"], row["name"])
+    resource = emitting.resource_labels("block-type", row["id"], row["name"])
     await emitting.emit(tx, f"prefect.block-type.{what}", resource, (), payload)
 
 
@@ -103,7 +103,7 @@ async def add_schema(tx: Transaction, values: Mapping[str, Any]) -> tuple[Answer
     """
     block_type = await get(tx, values["block_type_id"])
     _check_fields(values["fields"])
-    row = new_schema({**values, "checksum": checksum(values["fields"])})
+    row = build_block_schema({**values, "checksum": compute_checksum(values["fields"])})
     if await store.block_schemas.add(tx, [row]):
         return {**row, "block_type": block_type}, True
     return await get_schema_by_checksum(tx, row["checksum"], row["version"]), False
@@ -112,12 +112,12 @@ async def add_schema(tx: Transaction, values: Mapping[str, Any]) -> tuple[Answer
 def _check_fields(fields: Mapping[str, Any]) -> None:
     secrets = fields.get("secret_fields", [])
     if not (isinstance(secrets, list) and all(isinstance(path, str) for path in secrets)):
-        raise Invalid("The secret_fields of a block schema must be a list of texts.")
+        raise InvalidRequest("The secret_fields of a block schema must be a list of texts.")
     if not isinstance(fields.get("definitions", {}), Mapping):
-        raise Invalid("The definitions of a block schema must be an object.")
+        raise InvalidRequest("The definitions of a block schema must be an object.")
 
 
-def new_schema(values: Mapping[str, Any]) -> Row:
+def build_block_schema(values: Mapping[str, Any]) -> Row:
     """The row of a new block schema."""
     at = now()
     fields = {"block_schema_references": {}, **values["fields"]}
@@ -126,7 +126,7 @@ def new_schema(values: Mapping[str, Any]) -> Row:
 
 async def get_schema(tx: Transaction, id_: UUID) -> Answer:
     """A block schema with its type, or `Missing`."""
-    return (await with_types(tx, [await reading.get(tx, store.block_schemas, id_)]))[0]
+    return (await attach_block_types(tx, [await reading.get_row(tx, store.block_schemas, id_)]))[0]
 
 
 async def get_schema_by_checksum(tx: Transaction, checksum: str, version: str | None) -> Answer:
@@ -137,14 +137,16 @@ async def get_schema_by_checksum(tx: Transaction, checksum: str, version: str | 
     order = "block_schema.created DESC, block_schema.id DESC"
     rows = await store.block_schemas.find(tx, all_of(where), order, 1)
     if not rows:
-        raise Missing("block schema", checksum)
-    return (await with_types(tx, rows))[0]
+        raise NotFound("block schema", checksum)
+    return (await attach_block_types(tx, rows))[0]
 
 
 async def find_schemas(tx: Transaction, limit: int | None, offset: int, block_schemas: Any) -> list[Answer]:
     """Block schemas, newest first, of those that satisfy a filter."""
-    where = filters.condition(tx.dialect, block_schemas)
-    return await with_types(tx, await paging.page(tx, store.block_schemas, "CREATED_DESC", limit, offset, where))
+    where = filters.compile_filter(tx.dialect, block_schemas)
+    return await attach_block_types(
+        tx, await paging.find_page(tx, store.block_schemas, "CREATED_DESC", limit, offset, where)
+    )
 
 
 async def remove_schema(tx: Transaction, id_: UUID) -> None:
@@ -160,13 +162,13 @@ async def remove_schema(tx: Transaction, id_: UUID) -> None:
     await store.block_schemas.remove(tx, one_of("id", [id_]))
 
 
-async def with_types(tx: Transaction, schemas: Sequence[Row]) -> list[Answer]:
+async def attach_block_types(tx: Transaction, schemas: Sequence[Row]) -> list[Answer]:
     """Block schemas with their types."""
     types = await store.block_types.get_many(tx, list({row["block_type_id"] for row in schemas}))
     return [{**row, "block_type": types.get(row["block_type_id"])} for row in schemas]
 
 
-async def capabilities(tx: Transaction) -> list[str]:
+async def find_capabilities(tx: Transaction) -> list[str]:
     """Everything that blocks of any kind can do."""
     rows = await store.block_schemas.find(tx, Sql("block_schema.capabilities IS NOT NULL"), columns=["capabilities"])
     return sorted({capability for row in rows for capability in row["capabilities"]})
@@ -175,39 +177,39 @@ async def capabilities(tx: Transaction) -> list[str]:
 # --- checksums -------------------------------------------------------------------------------------------------------
 
 
-def checksum(fields: Mapping[str, Any]) -> str:
+def compute_checksum(fields: Mapping[str, Any]) -> str:
     """What identifies a block schema by its content: a client reckons the same for a class, and asks for it."""
     content = {name: value for name, value in fields.items() if name != "secret_fields"}
     definitions = fields.get("definitions")
     if definitions:
-        kept = _needed(content, definitions)
+        kept = _find_used_definitions(content, definitions)
         content["definitions"] = {name: value for name, value in definitions.items() if name in kept}
         if not kept:
             del content["definitions"]
     return f"sha256:{hash_objects(content, hash_algo=hashlib.sha256)}"
 
 
-def _needed(content: Mapping[str, Any], definitions: Mapping[str, Any]) -> set[str]:
+def _find_used_definitions(content: Mapping[str, Any], definitions: Mapping[str, Any]) -> set[str]:
     """The definitions that the fields refer to, apart from those of other blocks."""
     needed: set[str] = set()
-    waiting = list(_references(content.get("properties", {})))
+    waiting = list(_iterate_definition_references(content.get("properties", {})))
     while waiting:
         name = waiting.pop()
         definition = definitions.get(name)
         if name in needed or not isinstance(definition, Mapping) or "block_type_slug" in definition:
             continue
         needed.add(name)
-        waiting += _references(definition)
+        waiting += _iterate_definition_references(definition)
     return needed
 
 
-def _references(value: Any) -> Iterator[str]:
+def _iterate_definition_references(value: Any) -> Iterator[str]:
     """The names of the definitions that a part of a schema refers to."""
     if isinstance(value, Mapping):
         if isinstance(value.get("$ref"), str):
             yield value["$ref"].rpartition("/")[2]
         for item in value.values():
-            yield from _references(item)
+            yield from _iterate_definition_references(item)
     elif isinstance(value, Iterable) and not isinstance(value, str):
         for item in value:
-            yield from _references(item)
+            yield from _iterate_definition_references(item)

@@ -7,14 +7,14 @@ from importlib import resources
 import orjson
 
 from prefect.server.services.catalog import system_blocks
-from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 
-OWN = "prefect"
+BUILTIN_PACKAGE = "prefect"
 """The package of what comes with the server itself."""
 
 
-def view(name: str) -> Answer:
+def get_view(name: str) -> Answer:
     """What one view shows, or `Missing`.
 
     Args:
@@ -22,14 +22,14 @@ def view(name: str) -> Answer:
             flows of its own.
     """
     if name == "aggregate-worker-metadata":
-        return workers()
+        return load_worker_types()
     if name == "aggregate-block-metadata":
-        return {OWN: {"block_types": {item["slug"]: item for item in system_blocks.described()}}}
+        return {BUILTIN_PACKAGE: {"block_types": {item["slug"]: item for item in system_blocks.load_block_types()}}}
     if name == "aggregate-flow-metadata":
         return {}
-    raise Missing("view", name)
+    raise NotFound("view", name)
 
 
-def workers() -> Answer:
+def load_worker_types() -> Answer:
     """The kinds of workers, by package and type, each with the template of its jobs."""
     return orjson.loads(resources.files("prefect.server").joinpath("data/workers.json").read_bytes())

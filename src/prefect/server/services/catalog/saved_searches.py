@@ -32,12 +32,12 @@ async def put(tx: Transaction, values: Mapping[str, Any]) -> tuple[Answer, bool]
 
 async def get(tx: Transaction, id_: UUID) -> Answer:
     """A search, or `Missing`."""
-    return await reading.get(tx, store.saved_searches, id_)
+    return await reading.get_row(tx, store.saved_searches, id_)
 
 
 async def find(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
     """Searches by their names."""
-    return await paging.page(tx, store.saved_searches, "NAME_ASC", limit, offset)
+    return await paging.find_page(tx, store.saved_searches, "NAME_ASC", limit, offset)
 
 
 async def remove(tx: Transaction, id_: UUID) -> None:

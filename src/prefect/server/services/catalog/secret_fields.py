@@ -8,47 +8,47 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-HIDDEN = "********"
+MASK = "********"
 
 
-def hide(data: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
+def hide_secrets(data: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
     """The data with asterisks for each secret. The names of what is in a secret stay, and null stays null."""
     hidden = dict(data)
     for path in paths:
-        _hide(hidden, path.split("."))
+        _mask_path(hidden, path.split("."))
     return hidden
 
 
-def restore(data: Any, known: Any) -> Any:
+def restore_secrets(data: Any, known: Any) -> Any:
     """The data with what is known in place of asterisks."""
-    if data == HIDDEN:
+    if data == MASK:
         return known
     if isinstance(data, Mapping) and isinstance(known, Mapping):
-        return {name: restore(value, known.get(name, value)) for name, value in data.items()}
+        return {name: restore_secrets(value, known.get(name, value)) for name, value in data.items()}
     if isinstance(data, list) and isinstance(known, list) and len(data) == len(known):
-        return [restore(value, other) for value, other in zip(data, known, strict=True)]
+        return [restore_secrets(value, other) for value, other in zip(data, known, strict=True)]
     return data
 
 
-def without(data: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
+def drop_secret_fields(data: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
     """The fields in which nothing is secret."""
     secret = {path.split(".")[0] for path in paths}
     return {name: value for name, value in data.items() if name not in secret}
 
 
-def _hide(data: dict[str, Any], path: list[str]) -> None:
+def _mask_path(data: dict[str, Any], path: list[str]) -> None:
     name, *rest = path
     if name not in data:
         return
     value = data[name]
     if not rest or rest == ["*"]:
-        data[name] = None if value is None and not rest else _hidden(value)
+        data[name] = None if value is None and not rest else _mask_value(value)
     elif isinstance(value, Mapping):
         data[name] = dict(value)
-        _hide(data[name], rest)
+        _mask_path(data[name], rest)
 
 
-def _hidden(value: Any) -> Any:
+def _mask_value(value: Any) -> Any:
     if isinstance(value, Mapping) and value:
-        return {name: _hidden(item) for name, item in value.items()}
-    return HIDDEN
+        return {name: _mask_value(item) for name, item in value.items()}
+    return MASK

@@ -16,20 +16,27 @@ from prefect.server.db.sql import one_of
 from prefect.server.services.catalog import block_types
 
 
-def described() -> list[dict[str, Any]]:
+def load_block_types() -> list[dict[str, Any]]:
     """The block types, each with its `block_schema`."""
     return orjson.loads(resources.files("prefect.server").joinpath("data/blocks.json").read_bytes())
 
 
-async def install(tx: Transaction) -> None:
+async def install_block_types(tx: Transaction) -> None:
     """Add those block types and schemas that are missing; those that are there are left as they are."""
-    known = described()
+    known = load_block_types()
     await store.block_types.add(
-        tx, [block_types.new({name: value for name, value in item.items() if name != "block_schema"}) for item in known]
+        tx,
+        [
+            block_types.build_block_type({name: value for name, value in item.items() if name != "block_schema"})
+            for item in known
+        ],
     )
     slugs = one_of("block_type.slug", [item["slug"] for item in known])
     ids = {row["slug"]: row["id"] for row in await store.block_types.find(tx, slugs, columns=["id", "slug"])}
     await store.block_schemas.add(
         tx,
-        [block_types.new_schema({**item["block_schema"], "block_type_id": ids[item["slug"]]}) for item in known],
+        [
+            block_types.build_block_schema({**item["block_schema"], "block_type_id": ids[item["slug"]]})
+            for item in known
+        ],
     )

@@ -10,7 +10,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import one_of
 from prefect.server.services.core import paging
-from prefect.server.services.core.errors import Conflict, Missing
+from prefect.server.services.core.errors import Conflict, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.store import Row, filters
@@ -26,8 +26,8 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     at = now()
     row: Row = {"tags": [], **values, "id": new_id(), "created": at, "updated": at}
     if not await store.variables.add(tx, [row]):
-        raise _taken(row["name"])
-    await _tell(tx, "created", row)
+        raise _name_conflict(row["name"])
+    await _emit_event(tx, "created", row)
     return row
 
 
@@ -36,19 +36,19 @@ async def get(tx: Transaction, key: UUID | str, lock: bool = False) -> Answer:
     column = "id" if isinstance(key, UUID) else "name"
     rows = await store.variables.find(tx, one_of(f"variable.{column}", [key]), lock=lock)
     if not rows:
-        raise Missing("variable", key)
+        raise NotFound("variable", key)
     return rows[0]
 
 
 async def find(tx: Transaction, criteria: Any, sort: Any, limit: int | None, offset: int) -> list[Answer]:
     """The variables that satisfy a filter."""
-    where = filters.condition(tx.dialect, criteria)
-    return await paging.page(tx, store.variables, sort, limit, offset, where)
+    where = filters.compile_filter(tx.dialect, criteria)
+    return await paging.find_page(tx, store.variables, sort, limit, offset, where)
 
 
 async def count(tx: Transaction, criteria: Any) -> int:
     """How many variables satisfy a filter."""
-    return await store.variables.count(tx, filters.condition(tx.dialect, criteria))
+    return await store.variables.count(tx, filters.compile_filter(tx.dialect, criteria))
 
 
 async def change(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) -> None:
@@ -63,25 +63,25 @@ async def change(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) ->
             raise Conflict(f"A variable must have {name}.")
     name = values.get("name", row["name"])
     if name != row["name"] and await store.variables.count(tx, one_of("variable.name", [name])):
-        raise _taken(name)
+        raise _name_conflict(name)
     row = {**row, **values, "updated": now()}
     await store.variables.change(tx, [row], ["updated", *values])
-    await _tell(tx, "updated", row)
+    await _emit_event(tx, "updated", row)
 
 
 async def remove(tx: Transaction, key: UUID | str) -> None:
     """Delete a variable."""
     row = await get(tx, key, lock=True)
     await store.variables.remove(tx, one_of("id", [row["id"]]))
-    await _tell(tx, "deleted", row)
+    await _emit_event(tx, "deleted", row)
 
 
-def _taken(name: str) -> Conflict:
+def _name_conflict(name: str) -> Conflict:
     return Conflict(f"There is a variable {name!r} already.")
 
 
-async def _tell(tx: Transaction, what: str, row: Row) -> None:
+async def _emit_event(tx: Transaction, what: str, row: Row) -> None:
     payload = {name: row[name] for name in ("name", "value", "tags")}
     await emitting.emit(
-        tx, f"prefect.variable.{what}", emitting.resource("variable", row["id"], row["name"]), (), payload
+        tx, f"prefect.variable.{what}", emitting.resource_labels("variable", row["id"], row["name"]), (), payload
     )

@@ -16,7 +16,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import paging
-from prefect.server.services.core.errors import Conflict, Invalid, Locked, Missing
+from prefect.server.services.core.errors import Conflict, InvalidRequest, Locked, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.store import Row
@@ -120,18 +120,18 @@ async def acquire_slots(tx: Transaction, names: Sequence[str], slots: int, mode:
         The limits.
 
     Raises:
-        Invalid: A limit has fewer slots in total, or no decay though the mode is `rate_limit`.
+        InvalidRequest: A limit has fewer slots in total, or no decay though the mode is `rate_limit`.
         Locked: A limit has too few free slots now.
     """
     rows = await find_by_name(tx, names)
     rates = [row["name"] for row in rows if not row["slot_decay_per_second"]] if mode == "rate_limit" else []
     if rates:
-        raise Invalid(
+        raise InvalidRequest(
             f"Only limits with a slot decay can limit a rate, and {', '.join(map(repr, rates))} has none: set its "
             "slot_decay_per_second."
         )
     if any(slots > row["limit_"] for row in _active(rows)):
-        raise Invalid(f"{slots} slots can never be taken of a limit that has fewer: request fewer.")
+        raise InvalidRequest(f"{slots} slots can never be taken of a limit that has fewer: request fewer.")
     ids = [row["id"] for row in rows]
     if not await take_slots(tx, ids, slots):
         raise Locked(
@@ -186,11 +186,11 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
 
 
 async def get(tx: Transaction, key: UUID | str, lock: bool = False) -> Row:
-    """Return the row of a limit by its id or its name, or raise `Missing`."""
+    """Return the row of a limit by its id or its name, or raise `NotFound`."""
     column = "id" if isinstance(key, UUID) else "name"
     rows = await store.concurrency_limits.find(tx, {column: key}, lock=lock)
     if not rows:
-        raise Missing("concurrency limit", key)
+        raise NotFound("concurrency limit", key)
     return rows[0]
 
 
@@ -198,7 +198,7 @@ async def change(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) ->
     """Set fields of a limit, by their names in the API.
 
     Raises:
-        Missing: There is no such limit.
+        NotFound: There is no such limit.
         Conflict: There is another limit of the new name, or a value is null.
     """
     row = await get(tx, key, lock=True)
@@ -215,7 +215,7 @@ async def change(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) ->
 
 
 async def remove(tx: Transaction, key: UUID | str) -> None:
-    """Delete a limit, or raise `Missing`. Leases of its slots stay, and then hold nothing."""
+    """Delete a limit, or raise `NotFound`. Leases of its slots stay, and then hold nothing."""
     row = await get(tx, key, lock=True)
     await store.concurrency_limits.remove(tx, {"id": row["id"]})
     await _emit(tx, "deleted", row)
@@ -223,7 +223,7 @@ async def remove(tx: Transaction, key: UUID | str) -> None:
 
 async def find(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
     """Return limits by name, with the slots that are taken now."""
-    rows = await paging.page(tx, store.concurrency_limits, "NAME_ASC", limit, offset)
+    rows = await paging.find_page(tx, store.concurrency_limits, "NAME_ASC", limit, offset)
     return [present(row) for row in rows]
 
 
@@ -254,5 +254,5 @@ def _name_conflict(name: str) -> Conflict:
 
 async def _emit(tx: Transaction, what: str, row: Row) -> None:
     payload = {name: row[name] for name in ("name", "active", "slot_decay_per_second")} | {"limit": row["limit_"]}
-    resource = emitting.resource("concurrency-limit", row["id"], row["name"])
+    resource = emitting.resource_labels("concurrency-limit", row["id"], row["name"])
     await emitting.emit(tx, f"prefect.concurrency-limit.{what}", resource, (), payload)

@@ -15,7 +15,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.concurrency import leases, limits
 from prefect.server.services.core import paging
-from prefect.server.services.core.errors import Locked, Missing
+from prefect.server.services.core.errors import Locked, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Row
 from prefect.server.store.queries import limits as queries
@@ -130,31 +130,31 @@ async def put(tx: Transaction, tag: str, limit: int) -> tuple[Answer, bool]:
 
 
 async def get(tx: Transaction, id_: UUID) -> Answer:
-    """Return a tag's limit, by its id, with the task runs that hold its slots, or raise `Missing`."""
+    """Return a tag's limit, by its id, with the task runs that hold its slots, or raise `NotFound`."""
     return await _with_holders(tx, await limits.get(tx, id_))
 
 
 async def get_by_tag(tx: Transaction, tag: str) -> Answer:
-    """Return the limit of a tag with the task runs that hold its slots, or raise `Missing`."""
+    """Return the limit of a tag with the task runs that hold its slots, or raise `NotFound`."""
     return await _with_holders(tx, await limits.get(tx, TAG_PREFIX + tag))
 
 
 async def find_all(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
     """Return the limits of tags, by tag."""
     where = queries.with_name_prefix(TAG_PREFIX)
-    rows = await paging.page(tx, store.concurrency_limits, "NAME_ASC", limit, offset, where)
+    rows = await paging.find_page(tx, store.concurrency_limits, "NAME_ASC", limit, offset, where)
     holders = await _find_holders(tx, [row["id"] for row in rows])
     return [_present(row, holders[row["id"]]) for row in rows]
 
 
 async def remove(tx: Transaction, id_: UUID) -> None:
-    """Delete the limit of a tag by its id, or raise `Missing`."""
+    """Delete the limit of a tag by its id, or raise `NotFound`."""
     await get(tx, id_)
     await limits.remove(tx, id_)
 
 
 async def remove_by_tag(tx: Transaction, tag: str) -> None:
-    """Delete the limit of a tag, or raise `Missing`."""
+    """Delete the limit of a tag, or raise `NotFound`."""
     await limits.remove(tx, TAG_PREFIX + tag)
 
 
@@ -177,7 +177,7 @@ async def reset(tx: Transaction, tag: str, task_run_ids: Sequence[UUID]) -> None
 
 async def _with_holders(tx: Transaction, row: Row) -> Answer:
     if not row["name"].startswith(TAG_PREFIX):
-        raise Missing("concurrency limit", row["id"])
+        raise NotFound("concurrency limit", row["id"])
     return _present(row, (await _find_holders(tx, [row["id"]]))[row["id"]])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from prefect.server.store import Row
 
 
-def told(before: Row, after: Row, names: Iterable[str]) -> dict[str, Any]:
+def describe_changes(before: Row, after: Row, names: Iterable[str]) -> dict[str, Any]:
     """The payload of an event `….updated`, or nothing when none of the named fields changed."""
     changed = [name for name in names if before.get(name) != after.get(name)]
     if not changed:

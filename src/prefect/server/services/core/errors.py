@@ -7,7 +7,7 @@ from typing import ClassVar
 from prefect.exceptions import PrefectException
 
 
-class Refused(PrefectException):
+class ServiceError(PrefectException):
     """The base of refusals; the message says what was refused, and why."""
 
     status: ClassVar[int] = 400
@@ -22,7 +22,7 @@ class Refused(PrefectException):
         return {}
 
 
-class Missing(Refused):
+class NotFound(ServiceError):
     """There is no such object.
 
     Args:
@@ -36,31 +36,31 @@ class Missing(Refused):
         super().__init__(f"There is no {kind} {str(name)!r}.")
 
 
-class Conflict(Refused):
+class Conflict(ServiceError):
     """There is such an object already, or what is there does not go together with what was asked for."""
 
     status = 409
 
 
-class Forbidden(Refused):
+class Forbidden(ServiceError):
     """What was asked for is protected."""
 
     status = 403
 
 
-class Invalid(Refused):
+class InvalidRequest(ServiceError):
     """The request makes no sense as it is."""
 
     status = 422
 
 
-class Gone(Refused):
+class Gone(ServiceError):
     """What was there once is there no more."""
 
     status = 410
 
 
-class Locked(Refused):
+class Locked(ServiceError):
     """Others have what was asked for.
 
     Args:

@@ -8,15 +8,15 @@ from typing import Any
 from prefect.schemas.wire import checks
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import hydration, json_schemas
-from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.core.presenters import Answer
 
 Path = tuple[str | int, ...]
-Wrong = tuple[Path, str]
+Finding = tuple[Path, str]
 """Where something is wrong, and what."""
 
 
-async def find(tx: Transaction, schema: Mapping[str, Any], values: Mapping[str, Any]) -> Answer:
+async def find_form_errors(tx: Transaction, schema: Mapping[str, Any], values: Mapping[str, Any]) -> Answer:
     """The errors of values, in the shape of `SchemaValuesValidationResponse`.
 
     Args:
@@ -27,24 +27,24 @@ async def find(tx: Transaction, schema: Mapping[str, Any], values: Mapping[str, 
     Raises:
         Invalid: The schema is none.
     """
-    wrong: list[Wrong] = []
+    wrong: list[Finding] = []
     read: dict[str, Any] = {}
     templates: set[Path] = set()
     for name, value in values.items():
         try:
             read |= await hydration.hydrate(tx, {name: _without_templates(value, (name,), templates)})
-        except (hydration.CannotHydrate, ValueError) as error:
+        except (hydration.HydrationError, ValueError) as error:
             wrong.append(((name,), str(error)))
     unread = {path for path, _ in wrong}
     try:
-        errors = json_schemas.errors(read, schema)
-    except (json_schemas.NotASchema, RecursionError) as error:
-        raise Invalid(f"The schema cannot be used: {error}") from None
-    for error in _told(errors):
-        path = _place(error)
+        errors = json_schemas.find_errors(read, schema)
+    except (json_schemas.InvalidSchema, RecursionError) as error:
+        raise InvalidRequest(f"The schema cannot be used: {error}") from None
+    for error in _flatten_optional_errors(errors):
+        path = _locate(error)
         if not any(path[: len(exempt)] == exempt for exempt in (*templates, *unread)):
             wrong.append((path, error.message))
-    return {"errors": _tree(wrong), "valid": not wrong}
+    return {"errors": _build_tree(wrong), "valid": not wrong}
 
 
 def _without_templates(value: Any, path: Path, found: set[Path]) -> Any:
@@ -60,16 +60,16 @@ def _without_templates(value: Any, path: Path, found: set[Path]) -> Any:
     return value
 
 
-def _told(errors: Iterable[Any]) -> Iterable[Any]:
+def _flatten_optional_errors(errors: Iterable[Any]) -> Iterable[Any]:
     """Errors, and of a value that may also be null what keeps it from being what it would be otherwise."""
     for error in errors:
         if error.validator == "anyOf" and error.validator_value[1:] == [{"type": "null"}]:
-            yield from _told(part for part in error.context if part.relative_schema_path[0] == 0)
+            yield from _flatten_optional_errors(part for part in error.context if part.relative_schema_path[0] == 0)
         else:
             yield error
 
 
-def _place(error: Any) -> Path:
+def _locate(error: Any) -> Path:
     """Where an error belongs: what is missing is wrong at its own place, not at that of what lacks it."""
     path: Path = tuple(error.absolute_path)
     if error.validator == "required":
@@ -78,10 +78,10 @@ def _place(error: Any) -> Path:
     return path
 
 
-def _tree(wrong: Iterable[Wrong]) -> list[Any]:
+def _build_tree(wrong: Iterable[Finding]) -> list[Any]:
     """Errors by their places: what is wrong with a property or an item stands in the errors of that."""
     here: list[Any] = []
-    inside: dict[str | int, list[Wrong]] = {}
+    inside: dict[str | int, list[Finding]] = {}
     for path, message in wrong:
         if path:
             inside.setdefault(path[0], []).append((path[1:], message))
@@ -89,5 +89,5 @@ def _tree(wrong: Iterable[Wrong]) -> list[Any]:
             here.append(message)
     for step, errors in inside.items():
         kind = "index" if isinstance(step, int) else "property"
-        here.append({kind: step, "errors": _tree(errors)})
+        here.append({kind: step, "errors": _build_tree(errors)})
     return here

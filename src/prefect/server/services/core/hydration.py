@@ -16,7 +16,7 @@ from prefect.schemas.wire import checks
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import one_of
-from prefect.server.services.core.errors import Refused
+from prefect.server.services.core.errors import ServiceError
 
 if TYPE_CHECKING:
     import jinja2
@@ -27,10 +27,10 @@ else:
 
 KIND = "__prefect_kind"
 
-_LEFT_OUT: Any = object()
+_OMITTED: Any = object()
 
 
-class CannotHydrate(Refused):
+class HydrationError(ServiceError):
     """A value cannot be read; the message says which kind it has and why."""
 
 
@@ -45,71 +45,71 @@ async def hydrate(tx: Transaction, values: Mapping[str, Any], context: Mapping[s
     Raises:
         CannotHydrate: One of them cannot be read.
     """
-    names = sorted(set(_variables(values)))
+    names = sorted(set(_variable_names(values)))
     rows = await store.variables.find(tx, one_of("variable.name", names)) if names else []
-    return _read(values, {row["name"]: row["value"] for row in rows}, context or {})
+    return _hydrate_value(values, {row["name"]: row["value"] for row in rows}, context or {})
 
 
-def _variables(value: Any) -> Iterator[str]:
+def _variable_names(value: Any) -> Iterator[str]:
     """The names of the variables that values name."""
     if isinstance(value, Mapping):
         if value.get(KIND) == "workspace_variable" and isinstance(value.get("variable_name"), str):
             yield value["variable_name"]
         for item in value.values():
-            yield from _variables(item)
+            yield from _variable_names(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _variables(item)
+            yield from _variable_names(item)
 
 
-def _read(value: Any, variables: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+def _hydrate_value(value: Any, variables: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
     if isinstance(value, Mapping):
         if KIND in value:
-            return _read_kind(value, variables, context)
-        read = {name: _read(item, variables, context) for name, item in value.items()}
-        return {name: item for name, item in read.items() if item is not _LEFT_OUT}
+            return _hydrate_kind(value, variables, context)
+        read = {name: _hydrate_value(item, variables, context) for name, item in value.items()}
+        return {name: item for name, item in read.items() if item is not _OMITTED}
     if isinstance(value, list):
-        items = [_read(item, variables, context) for item in value]
-        return [item for item in items if item is not _LEFT_OUT]
+        items = [_hydrate_value(item, variables, context) for item in value]
+        return [item for item in items if item is not _OMITTED]
     return value
 
 
-def _read_kind(value: Mapping[str, Any], variables: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+def _hydrate_kind(value: Mapping[str, Any], variables: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
     kind = value[KIND]
     if kind in (None, "none"):
         if "value" not in value:
-            raise CannotHydrate(f"A value of the kind {kind!r} must have a `value`.")
-        return _read(value["value"], variables, context)
+            raise HydrationError(f"A value of the kind {kind!r} must have a `value`.")
+        return _hydrate_value(value["value"], variables, context)
     if kind == "json":
-        return _json(value)
+        return _parse_json(value)
     if kind == "jinja":
-        return _rendered(_read(value.get("template"), variables, context), context)
+        return _render(_hydrate_value(value.get("template"), variables, context), context)
     if kind == "workspace_variable":
         name = value.get("variable_name")
         if not name:
-            return _LEFT_OUT
+            return _OMITTED
         if not isinstance(name, str) or name not in variables:
-            raise CannotHydrate(f"There is no variable {name!r}.")
+            raise HydrationError(f"There is no variable {name!r}.")
         return variables[name]
-    raise CannotHydrate(f"There are no values of the kind {kind!r}: use none, json, jinja or workspace_variable.")
+    raise HydrationError(f"There are no values of the kind {kind!r}: use none, json, jinja or workspace_variable.")
 
 
-def _json(value: Mapping[str, Any]) -> Any:
-    text = value.get("value", _LEFT_OUT)
+def _parse_json(value: Mapping[str, Any]) -> Any:
+    text = value.get("value", _OMITTED)
     if not isinstance(text, str):
         return text
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise CannotHydrate(f"A value of the kind 'json' is no JSON: {error}.") from None
+        raise HydrationError(f"A value of the kind 'json' is no JSON: {error}.") from None
 
 
-def _rendered(template: Any, context: Mapping[str, Any]) -> str:
+def _render(template: Any, context: Mapping[str, Any]) -> str:
     if not isinstance(template, str):
-        raise CannotHydrate("A value of the kind 'jinja' must have a `template`, which is a text.")
+        raise HydrationError("A value of the kind 'jinja' must have a `template`, which is a text.")
     try:
         checks.check_template(template)
         environment = sandbox.ImmutableSandboxedEnvironment(undefined=jinja2.ChainableUndefined)
         return environment.from_string(template).render(context)
     except Exception as error:  # a template may fail in any way
-        raise CannotHydrate(f"A value of the kind 'jinja' cannot be rendered: {error}") from None
+        raise HydrationError(f"A value of the kind 'jinja' cannot be rendered: {error}") from None

@@ -22,11 +22,11 @@ else:
 Schema = Mapping[str, Any]
 
 
-class NotValid(Exception):
+class InvalidValues(Exception):
     """Values do not satisfy a schema; the message says which, and why."""
 
 
-class NotASchema(Exception):
+class InvalidSchema(Exception):
     """What should be a JSON schema is none; the message says why."""
 
 
@@ -43,14 +43,14 @@ def validate(values: Mapping[str, Any], schema: Schema, *, partial: bool = False
         NotASchema: The schema is none.
     """
     try:
-        error = jsonschema.exceptions.best_match(errors(values, schema, partial=partial))
+        error = jsonschema.exceptions.best_match(find_errors(values, schema, partial=partial))
     except RecursionError:
-        raise NotASchema("The schema refers to itself without end.") from None
+        raise InvalidSchema("The schema refers to itself without end.") from None
     if error is not None:
-        raise NotValid(f"Validation failed{_place(error)}. Failure reason: {error.message}")
+        raise InvalidValues(f"Validation failed{_describe_location(error)}. Failure reason: {error.message}")
 
 
-def errors(
+def find_errors(
     values: Mapping[str, Any], schema: Schema, *, partial: bool = False
 ) -> list[jsonschema.exceptions.ValidationError]:
     """All that is wrong with values.
@@ -58,7 +58,7 @@ def errors(
     Raises:
         NotASchema: The schema is none.
     """
-    prepared = optional_may_be_none(schema)
+    prepared = allow_none_for_optional(schema)
     if partial:
         prepared.pop("required", None)
     try:
@@ -67,28 +67,28 @@ def errors(
         validator = jsonschema.Draft202012Validator(prepared, registry=referencing.Registry())
         return list(validator.iter_errors(dict(values)))
     except jsonschema.exceptions.SchemaError as error:
-        raise NotASchema(f"It is not a JSON schema: {error.message}.") from None
+        raise InvalidSchema(f"It is not a JSON schema: {error.message}.") from None
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in ("referencing", "jsonschema"):
             raise
-        raise NotASchema(f"The schema refers to what it does not have: {error}.") from None
+        raise InvalidSchema(f"The schema refers to what it does not have: {error}.") from None
 
 
-def optional_may_be_none(schema: Schema) -> dict[str, Any]:
+def allow_none_for_optional(schema: Schema) -> dict[str, Any]:
     """The schema where properties that need not be given, and have no default, may also be null.
 
     So it is for the object itself and for those that it refers to by name.
     """
-    prepared = _with_optional(schema)
+    prepared = _allow_none(schema)
     for place in ("definitions", "$defs"):
         if isinstance(named := schema.get(place), Mapping):
             prepared[place] = {
-                name: _with_optional(part) if isinstance(part, Mapping) else part for name, part in named.items()
+                name: _allow_none(part) if isinstance(part, Mapping) else part for name, part in named.items()
             }
     return prepared
 
 
-def _with_optional(schema: Schema) -> dict[str, Any]:
+def _allow_none(schema: Schema) -> dict[str, Any]:
     prepared = dict(schema)
     properties, required = schema.get("properties"), schema.get("required") or ()
     if isinstance(properties, Mapping):
@@ -101,7 +101,7 @@ def _with_optional(schema: Schema) -> dict[str, Any]:
     return prepared
 
 
-def _place(error: jsonschema.exceptions.ValidationError) -> str:
+def _describe_location(error: jsonschema.exceptions.ValidationError) -> str:
     """Where in the values an error is, for instance ` for field 'a.b[0]'`."""
     path = ""
     for step in error.absolute_path:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from prefect.server.db.interface import Transaction
-from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.store import Collection, Row, Where, sorting
 from prefect.settings import get_current_settings
 
 
-def size(limit: int | None) -> int:
+def resolve_page_size(limit: int | None) -> int:
     """How many objects a page has when `limit` is asked for, or nothing is.
 
     Raises:
@@ -20,13 +20,13 @@ def size(limit: int | None) -> int:
     if limit is None:
         return most
     if limit < 0:
-        raise Invalid(f"The limit {limit} is not valid: it must be 0 or more.")
+        raise InvalidRequest(f"The limit {limit} is not valid: it must be 0 or more.")
     if limit > most:
-        raise Invalid(f"The limit {limit} is not valid: no more than {most} are answered at once.")
+        raise InvalidRequest(f"The limit {limit} is not valid: no more than {most} are answered at once.")
     return limit
 
 
-async def page(
+async def find_page(
     tx: Transaction,
     collection: Collection,
     sort: Any,
@@ -48,7 +48,7 @@ async def page(
         Invalid: There is no such sort, or the limit is none.
     """
     try:
-        order = sorting.order(collection.table.name, sort, "")
+        order = sorting.compile_order(collection.table.name, sort, "")
     except ValueError as error:
-        raise Invalid(str(error)) from None
-    return await collection.find(tx, where or {}, order, size(limit), offset or 0)
+        raise InvalidRequest(str(error)) from None
+    return await collection.find(tx, where or {}, order, resolve_page_size(limit), offset or 0)

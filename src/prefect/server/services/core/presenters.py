@@ -19,66 +19,66 @@ from prefect.types import now
 
 Answer = dict[str, Any]
 
-_PRIVATE = frozenset(("owner", "states", "result", "state_timestamp", "lease_until"))
-_COLLECTIONS = UUID("6f5f2dd0-6a6b-5f0e-8d3b-0c1a5d9a7c11")
-_NONE = timedelta(0)
+_PRIVATE_COLUMNS = frozenset(("owner", "states", "result", "state_timestamp", "lease_until"))
+_COLLECTION_NAMESPACE = UUID("6f5f2dd0-6a6b-5f0e-8d3b-0c1a5d9a7c11")
+_ZERO = timedelta(0)
 
 _DETAILS: Answer = {name: field.default for name, field in StateDetails.model_fields.items()} | {"deferred": False}
 _FLOW_POLICY: Answer = {name: field.default for name, field in FlowRunPolicy.model_fields.items()} | {"pause_keys": []}
 _TASK_POLICY: Answer = {name: field.default for name, field in TaskRunPolicy.model_fields.items()}
-_NO_PLACE: Answer = {"work_pool_id": None, "work_pool_name": None}
+_NO_WORK_POOL: Answer = {"work_pool_id": None, "work_pool_name": None}
 
 
-def flow_run(row: Row, place: Mapping[str, Any] = _NO_PLACE) -> Answer:
+def present_flow_run(row: Row, work_pool: Mapping[str, Any] = _NO_WORK_POOL) -> Answer:
     """A flow run with its current state.
 
     Args:
         row: Its row.
         place: Where it is to run: `work_pool_id` and `work_pool_name`, and the queue's current `work_queue_name`.
     """
-    answer = _run(row, _flow_details(row))
-    answer.update(place)
+    answer = _present_run(row, _flow_details(row))
+    answer.update(work_pool)
     answer["auto_scheduled"] = bool(row["auto_scheduled"])
     answer["job_variables"] = row["job_variables"] or {}
     answer["empirical_policy"] = {**_FLOW_POLICY, **row["empirical_policy"]}
     return answer
 
 
-def task_run(row: Row) -> Answer:
+def present_task_run(row: Row) -> Answer:
     """A task run with its current state."""
-    answer = _run(row, _task_details(row))
+    answer = _present_run(row, _task_details(row))
     answer["flow_run_run_count"] = row["flow_run_run_count"] or 0
     answer["empirical_policy"] = {**_TASK_POLICY, **row["empirical_policy"]}
     return answer
 
 
-def task_run_in_short(row: Row) -> Answer:
+def present_task_run_summary(row: Row) -> Answer:
     """What of a task run a page of them shows."""
-    answer = task_run(row)
+    answer = present_task_run(row)
     return {name: answer[name] for name in TaskRunResponse.model_fields}
 
 
-def flow_run_state(row: Row) -> Answer | None:
+def present_flow_run_state(row: Row) -> Answer | None:
     """The current state of a flow run, if it has one."""
-    return state(row["states"][-1], _flow_details(row)) if row["states"] else None
+    return present_state(row["states"][-1], _flow_details(row)) if row["states"] else None
 
 
-def task_run_state(row: Row) -> Answer | None:
+def present_task_run_state(row: Row) -> Answer | None:
     """The current state of a task run, if it has one."""
-    return state(row["states"][-1], _task_details(row)) if row["states"] else None
+    return present_state(row["states"][-1], _task_details(row)) if row["states"] else None
 
 
-def flow_run_states(row: Row) -> list[Answer]:
+def present_flow_run_states(row: Row) -> list[Answer]:
     """All states of a flow run, oldest first."""
-    return [state(stored, _flow_details(row)) for stored in row["states"]]
+    return [present_state(stored, _flow_details(row)) for stored in row["states"]]
 
 
-def task_run_states(row: Row) -> list[Answer]:
+def present_task_run_states(row: Row) -> list[Answer]:
     """All states of a task run, oldest first."""
-    return [state(stored, _task_details(row)) for stored in row["states"]]
+    return [present_state(stored, _task_details(row)) for stored in row["states"]]
 
 
-def state(stored: StoredState, details: Answer) -> Answer:
+def present_state(stored: StoredState, details: Answer) -> Answer:
     """A stored state; `details` are those that follow from its run."""
     return {
         "id": UUID(stored["id"]),
@@ -91,12 +91,12 @@ def state(stored: StoredState, details: Answer) -> Answer:
     }
 
 
-def artifact_collection(row: Row) -> Answer:
+def present_artifact_collection(row: Row) -> Answer:
     """The newest artifact of a key as the collection of that key."""
-    return {**row, "id": uuid5(_COLLECTIONS, row["key"]), "latest_id": row["id"]}
+    return {**row, "id": uuid5(_COLLECTION_NAMESPACE, row["key"]), "latest_id": row["id"]}
 
 
-def log(row: Row) -> Answer:
+def present_log(row: Row) -> Answer:
     """A log; it came into being when it was written."""
     return {**row, "created": row["timestamp"], "updated": row["timestamp"]}
 
@@ -109,32 +109,32 @@ def _task_details(row: Row) -> Answer:
     return {"flow_run_id": row["flow_run_id"], "task_run_id": row["id"]}
 
 
-def _run(row: Row, details: Answer) -> Answer:
+def _present_run(row: Row, details: Answer) -> Answer:
     answer = row.copy()
-    for name in _PRIVATE:
+    for name in _PRIVATE_COLUMNS:
         answer.pop(name, None)
     states = row["states"]
-    answer["state"] = state(states[-1], details) if states else None
+    answer["state"] = present_state(states[-1], details) if states else None
     answer["state_id"] = answer["state"] and answer["state"]["id"]
     answer["run_count"] = row["run_count"] or 0
-    answer["total_run_time"] = row["total_run_time"] or _NONE
+    answer["total_run_time"] = row["total_run_time"] or _ZERO
     at = now()
-    answer["estimated_run_time"] = estimated_run_time(row, at)
-    answer["estimated_start_time_delta"] = start_delay(row, at)
+    answer["estimated_run_time"] = estimate_run_time(row, at)
+    answer["estimated_start_time_delta"] = compute_start_delay(row, at)
     return answer
 
 
-def estimated_run_time(row: Row, at: datetime) -> timedelta:
+def estimate_run_time(row: Row, at: datetime) -> timedelta:
     """The time spent running so far, a run that goes on included."""
-    total = row["total_run_time"] or _NONE
+    total = row["total_run_time"] or _ZERO
     if row["state_type"] == "RUNNING":
-        total += max(at - row["state_timestamp"], _NONE)
+        total += max(at - row["state_timestamp"], _ZERO)
     return total
 
 
-def start_delay(row: Row, at: datetime) -> timedelta:
+def compute_start_delay(row: Row, at: datetime) -> timedelta:
     """How much later than expected the run started, or is by now."""
     expected, started = row["expected_start_time"], row["start_time"]
     if expected is None or (started is None and row["end_time"] is not None):
-        return _NONE
-    return max((started or at) - expected, _NONE)
+        return _ZERO
+    return max((started or at) - expected, _ZERO)

@@ -15,7 +15,7 @@ from prefect.server.db.errors import StoreError
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
 from prefect.server.services.core import paging, presenters
-from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Collection, Row, filters
 
@@ -24,15 +24,15 @@ async def find_flow_runs(
     tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """Flow runs, newest id first unless sorted otherwise."""
-    rows = await _find(tx, store.flow_runs, _same, "ID_DESC", sort, limit, offset, criteria)
-    return await flow_run_answers(tx, rows)
+    rows = await _find(tx, store.flow_runs, _present_as_is, "ID_DESC", sort, limit, offset, criteria)
+    return await present_flow_runs(tx, rows)
 
 
-async def flow_run_answers(tx: Transaction, rows: list[Row]) -> list[Answer]:
+async def present_flow_runs(tx: Transaction, rows: list[Row]) -> list[Answer]:
     """Rows of flow runs as the API shows them, with where each is to run."""
     ids = {row["work_queue_id"] for row in rows if row["work_queue_id"] is not None}
     if not ids:
-        return [presenters.flow_run(row) for row in rows]
+        return [presenters.present_flow_run(row) for row in rows]
     queues = await store.work_queues.get_many(tx, list(ids))
     pools = await store.work_pools.get_many(tx, list({queue["work_pool_id"] for queue in queues.values()}))
     places: dict[UUID, Answer] = {}
@@ -44,44 +44,46 @@ async def flow_run_answers(tx: Transaction, rows: list[Row]) -> list[Answer]:
             "work_pool_name": pool.get("name"),
         }
     return [
-        presenters.flow_run(row, places[row["work_queue_id"]])
+        presenters.present_flow_run(row, places[row["work_queue_id"]])
         if row["work_queue_id"] in places
-        else presenters.flow_run(row)
+        else presenters.present_flow_run(row)
         for row in rows
     ]
 
 
-async def flow_run_answer(tx: Transaction, row: Row) -> Answer:
+async def present_flow_run(tx: Transaction, row: Row) -> Answer:
     """The row of a flow run as the API shows it."""
-    return (await flow_run_answers(tx, [row]))[0]
+    return (await present_flow_runs(tx, [row]))[0]
 
 
 async def find_task_runs(
     tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """Task runs, newest id first unless sorted otherwise."""
-    return await _find(tx, store.task_runs, presenters.task_run, "ID_DESC", sort, limit, offset, criteria)
+    return await _find(tx, store.task_runs, presenters.present_task_run, "ID_DESC", sort, limit, offset, criteria)
 
 
-async def find_task_runs_in_short(
+async def find_task_run_summaries(
     tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """As `find_task_runs`, with less of each."""
-    return await _find(tx, store.task_runs, presenters.task_run_in_short, "ID_DESC", sort, limit, offset, criteria)
+    return await _find(
+        tx, store.task_runs, presenters.present_task_run_summary, "ID_DESC", sort, limit, offset, criteria
+    )
 
 
 async def find_flows(
     tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """Flows by name, unless sorted otherwise."""
-    return await _find(tx, store.flows, _same, "NAME_ASC", sort, limit, offset, criteria)
+    return await _find(tx, store.flows, _present_as_is, "NAME_ASC", sort, limit, offset, criteria)
 
 
 async def find_logs(
     tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """Logs, oldest first unless sorted otherwise."""
-    return await _find(tx, store.logs, presenters.log, "TIMESTAMP_ASC", sort, limit, offset, criteria)
+    return await _find(tx, store.logs, presenters.present_log, "TIMESTAMP_ASC", sort, limit, offset, criteria)
 
 
 async def paginate(
@@ -104,7 +106,7 @@ async def paginate(
         limit: How many a page has.
         criteria: The filters.
     """
-    limit = paging.size(limit)
+    limit = paging.resolve_page_size(limit)
     results = await find(tx, sort, limit, (page - 1) * limit, **criteria)
     number = await count(tx, collection, **criteria)
     of = (number + limit - 1) // limit if limit else 0
@@ -113,17 +115,17 @@ async def paginate(
 
 async def count(tx: Transaction, collection: Collection, **criteria: Any) -> int:
     """How many objects of a collection satisfy filters."""
-    return await collection.count(tx, where(tx, collection, **criteria))
+    return await collection.count(tx, compile_criteria(tx, collection, **criteria))
 
 
 async def get_flow_run(tx: Transaction, id_: UUID) -> Answer:
     """A flow run, or `Missing`."""
-    return await flow_run_answer(tx, await get(tx, store.flow_runs, id_))
+    return await present_flow_run(tx, await get_row(tx, store.flow_runs, id_))
 
 
 async def get_task_run(tx: Transaction, id_: UUID) -> Answer:
     """A task run, or `Missing`."""
-    return presenters.task_run(await get(tx, store.task_runs, id_))
+    return presenters.present_task_run(await get_row(tx, store.task_runs, id_))
 
 
 async def get_task_run_with_flow_run_name(tx: Transaction, id_: UUID) -> Answer:
@@ -136,58 +138,58 @@ async def get_task_run_with_flow_run_name(tx: Transaction, id_: UUID) -> Answer:
 
 async def get_flow(tx: Transaction, id_: UUID) -> Answer:
     """A flow, or `Missing`."""
-    return await get(tx, store.flows, id_)
+    return await get_row(tx, store.flows, id_)
 
 
 async def get_flow_by_name(tx: Transaction, name: str) -> Answer:
     """The flow of this name, or `Missing`."""
     rows = await store.flows.find(tx, one_of("flow.name", [name]))
     if not rows:
-        raise Missing("flow", name)
+        raise NotFound("flow", name)
     return rows[0]
 
 
 async def get_flow_run_states(tx: Transaction, id_: UUID) -> list[Answer]:
     """All states of a flow run, oldest first; none for a run that is not known."""
     row = await store.flow_runs.get(tx, id_)
-    return presenters.flow_run_states(row) if row else []
+    return presenters.present_flow_run_states(row) if row else []
 
 
 async def get_task_run_states(tx: Transaction, id_: UUID) -> list[Answer]:
     """All states of a task run, oldest first; none for a run that is not known."""
     row = await store.task_runs.get(tx, id_)
-    return presenters.task_run_states(row) if row else []
+    return presenters.present_task_run_states(row) if row else []
 
 
 async def get_flow_run_state(tx: Transaction, id_: UUID) -> Answer:
     """A state of any flow run, or `Missing`."""
-    return await _state(tx, store.flow_runs, presenters.flow_run_states, id_)
+    return await _get_state(tx, store.flow_runs, presenters.present_flow_run_states, id_)
 
 
 async def get_task_run_state(tx: Transaction, id_: UUID) -> Answer:
     """A state of any task run, or `Missing`."""
-    return await _state(tx, store.task_runs, presenters.task_run_states, id_)
+    return await _get_state(tx, store.task_runs, presenters.present_task_run_states, id_)
 
 
-async def _state(tx: Transaction, runs: Collection, shape: Callable[[Row], list[Answer]], id_: UUID) -> Answer:
+async def _get_state(tx: Transaction, runs: Collection, present: Callable[[Row], list[Answer]], id_: UUID) -> Answer:
     """A state by its id. States are kept with their run, so this looks through all runs."""
     table = runs.table.name
     for row in await runs.find(tx, tx.dialect.contains(f"CAST({table}.states AS TEXT)", str(id_))):
-        for state in shape(row):
+        for state in present(row):
             if state["id"] == id_:
                 return state
-    raise Missing(f"{table.replace('_', ' ')} state", id_)
+    raise NotFound(f"{table.replace('_', ' ')} state", id_)
 
 
-async def get(tx: Transaction, collection: Collection, id_: UUID, lock: bool = False) -> Row:
+async def get_row(tx: Transaction, collection: Collection, id_: UUID, lock: bool = False) -> Row:
     """An object's row, or `Missing`; `lock` as in the store."""
     row = await collection.get(tx, id_, lock=lock)
     if row is None:
-        raise Missing(collection.table.name.replace("_", " "), id_)
+        raise NotFound(collection.table.name.replace("_", " "), id_)
     return row
 
 
-async def answers_queries(tx: Transaction) -> bool:
+async def is_database_reachable(tx: Transaction) -> bool:
     """Whether the database answers."""
     try:
         await tx.fetch(Sql("SELECT 1"))
@@ -196,25 +198,27 @@ async def answers_queries(tx: Transaction) -> bool:
     return True
 
 
-def _same(row: Row) -> Answer:
+def _present_as_is(row: Row) -> Answer:
     return row
 
 
 async def _find(
     tx: Transaction,
     collection: Collection,
-    shape: Callable[[Row], Answer],
-    default: str,
+    present: Callable[[Row], Answer],
+    default_sort: str,
     sort: Any,
     limit: int | None,
     offset: int | None,
     criteria: dict[str, Any],
 ) -> list[Answer]:
-    asked = where(tx, collection, **criteria)
-    return [shape(row) for row in await paging.page(tx, collection, sort or default, limit, offset, asked)]
+    condition = compile_criteria(tx, collection, **criteria)
+    return [
+        present(row) for row in await paging.find_page(tx, collection, sort or default_sort, limit, offset, condition)
+    ]
 
 
-_FILTERED = {
+_TABLES_BY_FILTER = {
     "flows": "flow",
     "flow_runs": "flow_run",
     "task_runs": "task_run",
@@ -228,7 +232,7 @@ _FILTERED = {
 """The names that filters have in a request, and the tables they are about."""
 
 
-def where(tx: Transaction, collection: Collection, **criteria: Any) -> Sql:
+def compile_criteria(tx: Transaction, collection: Collection, **criteria: Any) -> Sql:
     """The condition that filters, by the names that they have in a request, set on the rows of a collection."""
-    by_table = {_FILTERED[name]: value for name, value in criteria.items() if value is not None}
-    return filters.related(tx.dialect, collection.table.name, **by_table)
+    by_table = {_TABLES_BY_FILTER[name]: value for name, value in criteria.items() if value is not None}
+    return filters.compile_filters(tx.dialect, collection.table.name, **by_table)

@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import reading
-from prefect.server.services.core.errors import Conflict, Invalid, Missing
+from prefect.server.services.core.errors import Conflict, InvalidRequest, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import scheduling
 from prefect.server.store import Row
@@ -26,9 +26,9 @@ async def find(tx: Transaction, deployment_id: UUID) -> list[Answer]:
     """Return the schedules of a deployment, the one that changed last first.
 
     Raises:
-        Missing: There is no such deployment.
+        NotFound: There is no such deployment.
     """
-    await reading.get(tx, store.deployments, deployment_id)
+    await reading.get_row(tx, store.deployments, deployment_id)
     return (await find_by_deployment(tx, [deployment_id])).get(deployment_id, [])
 
 
@@ -45,7 +45,7 @@ async def create(tx: Transaction, deployment_id: UUID, schedules: Iterable[Value
     """Add schedules to a deployment.
 
     Raises:
-        Missing: There is no such deployment.
+        NotFound: There is no such deployment.
         Conflict: It has a schedule of the same slug.
     """
     await _lock(tx, deployment_id)
@@ -59,23 +59,23 @@ async def change(tx: Transaction, deployment_id: UUID, id_: UUID, values: Values
     """Set columns of a schedule.
 
     Raises:
-        Missing: There is no such deployment, or it has no such schedule.
+        NotFound: There is no such deployment, or it has no such schedule.
         Conflict: The deployment has another schedule of the new slug.
     """
     await _lock(tx, deployment_id)
     existing = await store.deployment_schedules.find(tx, {"deployment_id": deployment_id})
     row = next((row for row in existing if row["id"] == id_), None)
     if row is None:
-        raise Missing("schedule", id_)
+        raise NotFound("schedule", id_)
     await _change(tx, row, values, [other for other in existing if other is not row])
     await scheduling.discard_upcoming_runs(tx, [deployment_id])
 
 
 async def remove(tx: Transaction, deployment_id: UUID, id_: UUID) -> None:
-    """Delete a schedule of a deployment, or raise `Missing`."""
+    """Delete a schedule of a deployment, or raise `NotFound`."""
     await _lock(tx, deployment_id)
     if not await store.deployment_schedules.remove(tx, {"id": id_, "deployment_id": deployment_id}):
-        raise Missing("schedule", id_)
+        raise NotFound("schedule", id_)
     await scheduling.discard_upcoming_runs(tx, [deployment_id])
 
 
@@ -91,7 +91,7 @@ async def merge(tx: Transaction, deployment_id: UUID, schedules: Sequence[Values
     If some of its schedules have no slug, all of them are replaced.
 
     Raises:
-        Invalid: A schedule has no slug though all existing ones have one, or a new one has no `schedule`.
+        InvalidRequest: A schedule has no slug though all existing ones have one, or a new one has no `schedule`.
         Conflict: Two have the same slug.
     """
     existing = await store.deployment_schedules.find(tx, {"deployment_id": deployment_id})
@@ -99,7 +99,7 @@ async def merge(tx: Transaction, deployment_id: UUID, schedules: Sequence[Values
         await store.deployment_schedules.remove(tx, {"deployment_id": deployment_id})
         existing = []
     if existing and not all(values.get("slug") for values in schedules):
-        raise Invalid("Each schedule must have a slug, which says which of the deployment's schedules is meant.")
+        raise InvalidRequest("Each schedule must have a slug, which says which of the deployment's schedules is meant.")
     by_slug = {row["slug"]: row for row in existing}
     new: list[Values] = []
     for values in schedules:
@@ -113,8 +113,8 @@ async def merge(tx: Transaction, deployment_id: UUID, schedules: Sequence[Values
 
 
 async def _lock(tx: Transaction, deployment_id: UUID) -> None:
-    """Lock a deployment, so that its schedules are changed one request after the other; or raise `Missing`."""
-    await reading.get(tx, store.deployments, deployment_id, lock=True)
+    """Lock a deployment, so that its schedules are changed one request after the other; or raise `NotFound`."""
+    await reading.get_row(tx, store.deployments, deployment_id, lock=True)
 
 
 async def _add(tx: Transaction, deployment_id: UUID, schedules: Iterable[Values], existing: Sequence[Row]) -> list[Row]:
@@ -122,7 +122,9 @@ async def _add(tx: Transaction, deployment_id: UUID, schedules: Iterable[Values]
     new: list[Row] = []
     for values in schedules:
         if values.get("schedule") is None:
-            raise Invalid("A new schedule must have a `schedule`: an interval, a cron expression or a recurrence rule.")
+            raise InvalidRequest(
+                "A new schedule must have a `schedule`: an interval, a cron expression or a recurrence rule."
+            )
         slug = values.get("slug")
         _check_slug(slug, slugs)
         slugs.add(slug)

@@ -15,7 +15,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.concurrency import limits
 from prefect.server.services.core import differences, json_schemas, paging, reading
-from prefect.server.services.core.errors import Conflict, Invalid, Missing
+from prefect.server.services.core.errors import Conflict, InvalidRequest, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import deployment_schedules, scheduling
 from prefect.server.services.events import emitting, event_store
@@ -56,13 +56,13 @@ async def create(tx: Transaction, values: Values) -> tuple[Answer, bool]:
         The deployment, and whether it is new.
 
     Raises:
-        Missing: There is no such flow, work pool or limit.
-        Invalid: Its job variables do not satisfy its pool's template, or the request has two limits.
+        NotFound: There is no such flow, work pool or limit.
+        InvalidRequest: Its job variables do not satisfy its pool's template, or the request has two limits.
     """
     # Locked, so that two requests for the same deployment are served one after the other.
     flow = await store.flows.get(tx, values["flow_id"], lock=True)
     if flow is None:
-        raise Missing("flow", values["flow_id"])
+        raise NotFound("flow", values["flow_id"])
     existing = await store.deployments.find(tx, {"flow_id": flow["id"], "name": values["name"]}, lock=True)
     labels = {"prefect.flow.id": str(flow["id"]), **(values.get("labels") or {})}
     values = {**values, "labels": labels, "parameters": values.get("parameters") or {}}
@@ -83,7 +83,7 @@ async def change(tx: Transaction, id_: UUID, values: Values) -> None:
 
     Raises:
         Conflict: Its parameters do not satisfy its schema.
-        Invalid: The request has schedules without the slugs that identify them, or two limits.
+        InvalidRequest: The request has schedules without the slugs that identify them, or two limits.
     """
     before = await get(tx, id_, lock=True)
     after = await _apply_values(tx, before, values, "updating")
@@ -143,8 +143,8 @@ async def _assign_queue(tx: Transaction, row: Row, values: Values, action: str) 
         pool = await work_pools.get_by_name(tx, pool_name, lock=True)
         try:
             json_schemas.validate(row["job_variables"], pool["base_job_template"].get("variables") or {}, partial=True)
-        except (json_schemas.NotValid, json_schemas.NotASchema) as error:
-            raise Invalid(f"Error {action} deployment: {error}") from None
+        except (json_schemas.InvalidValues, json_schemas.InvalidSchema) as error:
+            raise InvalidRequest(f"Error {action} deployment: {error}") from None
     else:
         pool = await _find_pool(tx, row) or await work_pools.get_default(tx)
     row["work_queue_id"] = pool["default_queue_id"]
@@ -164,7 +164,7 @@ async def _assign_limit(tx: Transaction, row: Row, values: Values) -> None:
     """Assign to a deployment the limit that a request names, or one of its own, or none."""
     number, shared = values.get("concurrency_limit"), values.get("global_concurrency_limit_id")
     if number is not None and shared is not None:
-        raise Invalid(
+        raise InvalidRequest(
             "A deployment cannot have both a concurrency limit of its own and a global one: give one of them."
         )
     own = f"deployment:{row['id']}"
@@ -184,16 +184,16 @@ async def _assign_limit(tx: Transaction, row: Row, values: Values) -> None:
 def _check_parameters(row: Row) -> None:
     try:
         json_schemas.validate(row["parameters"], row["parameter_openapi_schema"] or {}, partial=True)
-    except json_schemas.NotValid as error:
+    except json_schemas.InvalidValues as error:
         raise Conflict(f"Error updating deployment: {error}") from None
-    except json_schemas.NotASchema as error:
-        raise Invalid(f"Error updating deployment: {error}") from None
+    except json_schemas.InvalidSchema as error:
+        raise InvalidRequest(f"Error updating deployment: {error}") from None
 
 
 async def _emit_changed(tx: Transaction, before: Row | None, after: Row) -> None:
     if before is None:
         await _emit(tx, "created", [after])
-    elif payload := differences.told(before, after, _WRITTEN):
+    elif payload := differences.describe_changes(before, after, _WRITTEN):
         await _emit(tx, "updated", [after], payload)
 
 
@@ -212,7 +212,7 @@ async def remove(tx: Transaction, rows: Sequence[Row]) -> None:
 
 async def remove_matching(tx: Transaction, criteria: Any, limit: int) -> list[UUID]:
     """Delete at most `limit` of the deployments that satisfy a filter, and return their ids."""
-    where = reading.where(tx, store.deployments, deployments=criteria)
+    where = reading.compile_criteria(tx, store.deployments, deployments=criteria)
     rows = await store.deployments.find(tx, where, "deployment.id", limit, lock=True)
     await remove(tx, rows)
     return [row["id"] for row in rows]
@@ -222,15 +222,15 @@ async def remove_matching(tx: Transaction, criteria: Any, limit: int) -> list[UU
 
 
 async def get(tx: Transaction, id_: UUID, lock: bool = False) -> Row:
-    """Return a deployment's row, or raise `Missing`."""
-    return await reading.get(tx, store.deployments, id_, lock=lock)
+    """Return a deployment's row, or raise `NotFound`."""
+    return await reading.get_row(tx, store.deployments, id_, lock=lock)
 
 
 async def get_by_name(tx: Transaction, flow_name: str, name: str) -> Row:
-    """Return the row of a deployment by the name of its flow and its own, or raise `Missing`."""
+    """Return the row of a deployment by the name of its flow and its own, or raise `NotFound`."""
     row = await queries.find_deployment(tx, flow_name, name)
     if row is None:
-        raise Missing("deployment", f"{flow_name}/{name}")
+        raise NotFound("deployment", f"{flow_name}/{name}")
     return row
 
 
@@ -238,8 +238,8 @@ async def find(
     tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
     """Return deployments that satisfy filters, by name unless another sort is requested."""
-    where = reading.where(tx, store.deployments, **criteria)
-    return await present(tx, await paging.page(tx, store.deployments, sort or "NAME_ASC", limit, offset, where))
+    where = reading.compile_criteria(tx, store.deployments, **criteria)
+    return await present(tx, await paging.find_page(tx, store.deployments, sort or "NAME_ASC", limit, offset, where))
 
 
 async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
@@ -321,15 +321,15 @@ async def _emit(tx: Transaction, what: str, rows: Sequence[Row], payload: Mappin
     queues, pools = await _find_queues_and_pools(tx, rows)
     events: list[event_store.Event] = []
     for row in rows:
-        related = [emitting.resource("flow", row["flow_id"], flows.get(row["flow_id"], {}).get("name"), "flow")]
+        related = [emitting.resource_labels("flow", row["flow_id"], flows.get(row["flow_id"], {}).get("name"), "flow")]
         if queue := queues.get(row["work_queue_id"]):
-            related += [work_queues.related_resource(queue), emitting.work_pool(pools[queue["work_pool_id"]])]
+            related += [work_queues.related_resource(queue), emitting.work_pool_labels(pools[queue["work_pool_id"]])]
         for kind, role, column in _RELATED_COLUMNS:
             if row[column] is not None:
-                related.append(emitting.resource(kind, row[column], role=role))
-        resource = emitting.resource("deployment", row["id"], row["name"])
-        events.append(emitting.happened(f"prefect.deployment.{what}", resource, related, payload))
-    await event_store.add(tx, events)
+                related.append(emitting.resource_labels(kind, row[column], role=role))
+        resource = emitting.resource_labels("deployment", row["id"], row["name"])
+        events.append(emitting.build_event(f"prefect.deployment.{what}", resource, related, payload))
+    await event_store.add_events(tx, events)
 
 
 _RELATED_COLUMNS = (

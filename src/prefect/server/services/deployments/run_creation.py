@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import hydration, json_schemas
-from prefect.server.services.core.errors import Conflict, Invalid, Refused
+from prefect.server.services.core.errors import Conflict, InvalidRequest, ServiceError
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import deployments
 from prefect.server.services.runs import creation
@@ -29,11 +29,11 @@ _COPIED = (
 """The columns of a run that a request sets unchanged."""
 
 
-class CannotStart(Refused):
+class CannotStart(ServiceError):
     """The request does not fit the deployment."""
 
 
-class InvalidParameters(Refused):
+class InvalidParameters(ServiceError):
     """The parameters do not satisfy the deployment's schema."""
 
     status = 409
@@ -48,12 +48,12 @@ async def create(tx: Transaction, deployment_id: UUID, values: Values) -> tuple[
     Raises:
         CannotStart: The deployment has no pool for the queue, or its parameters cannot be read.
         Conflict: The parameters do not satisfy the deployment's schema.
-        Invalid: The job variables do not satisfy the pool's template.
+        InvalidRequest: The job variables do not satisfy the pool's template.
     """
     deployment = await deployments.get(tx, deployment_id)
     try:
         run = await _build_run(tx, deployment, await _find_pool(tx, deployment), values)
-    except hydration.CannotHydrate as error:
+    except hydration.HydrationError as error:
         raise CannotStart(f"Error hydrating flow run parameters: {error}") from None
     except InvalidParameters as error:
         raise Conflict(f"Error creating flow run: {error}") from None
@@ -76,7 +76,7 @@ async def create_many(tx: Transaction, deployment_id: UUID, requests: Sequence[V
             outcomes.append({"id": new_id(), **await _build_run(tx, deployment, pool, values)})
         except InvalidParameters as error:
             outcomes.append(f"Parameter validation failed: {error}")
-        except Refused as error:
+        except ServiceError as error:
             outcomes.append(str(error))
     ids = await creation.create_many_flow_runs(tx, [run for run in outcomes if not isinstance(run, str)])
     return [
@@ -113,10 +113,10 @@ def _check_parameters(deployment: Row, parameters: Values, enforced: bool | None
         return
     try:
         json_schemas.validate(parameters, deployment["parameter_openapi_schema"] or {})
-    except json_schemas.NotValid as error:
+    except json_schemas.InvalidValues as error:
         raise InvalidParameters(str(error)) from None
-    except json_schemas.NotASchema as error:
-        raise Invalid(f"Error creating flow run: {error}") from None
+    except json_schemas.InvalidSchema as error:
+        raise InvalidRequest(f"Error creating flow run: {error}") from None
 
 
 def _check_job_variables(pool: Row, deployment: Row, job_variables: Values) -> None:
@@ -124,8 +124,8 @@ def _check_job_variables(pool: Row, deployment: Row, job_variables: Values) -> N
     schema = pool["base_job_template"].get("variables") or {}
     try:
         json_schemas.validate({**deployment["job_variables"], **job_variables}, schema, partial=True)
-    except (json_schemas.NotValid, json_schemas.NotASchema) as error:
-        raise Invalid(f"Error creating flow run: {error}") from None
+    except (json_schemas.InvalidValues, json_schemas.InvalidSchema) as error:
+        raise InvalidRequest(f"Error creating flow run: {error}") from None
 
 
 async def _resolve_queue(tx: Transaction, deployment: Row, pool: Row | None, name: str | None) -> Row:

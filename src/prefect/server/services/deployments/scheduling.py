@@ -21,7 +21,7 @@ from prefect.schemas import dates
 from prefect.schemas.wire.deployments import Schedule
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.deployments.horizon import Horizon, Plan, plan_runs
 from prefect.server.services.runs import creation
 from prefect.server.store import Row
@@ -81,7 +81,7 @@ async def create_scheduled_runs(
         How many runs are new.
 
     Raises:
-        Invalid: `start` is outside of the years in which runs can be planned.
+        InvalidRequest: `start` is outside of the years in which runs can be planned.
     """
     # Locked, so that a simultaneous change of one of them waits, and then discards what was created.
     deployments = await store.deployments.get_many(tx, ids, lock=True)
@@ -89,7 +89,9 @@ async def create_scheduled_runs(
     schedules = await store.deployment_schedules.find(tx, {"deployment_id": active, "active": True})
     at = start or now()
     if not EARLIEST <= at <= LATEST:
-        raise Invalid(f"Runs can be created from {EARLIEST:%Y} to {LATEST:%Y}, and not from {at.isoformat()} on.")
+        raise InvalidRequest(
+            f"Runs can be created from {EARLIEST:%Y} to {LATEST:%Y}, and not from {at.isoformat()} on."
+        )
     if end is not None:
         horizon = replace(horizon, max_time=end - at)
     planned: list[Run] = []

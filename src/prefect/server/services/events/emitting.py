@@ -54,12 +54,12 @@ async def emit(
     Returns:
         The event's id.
     """
-    told = happened(event, resource, related, payload, id=id, occurred=occurred, follows=follows)
-    await event_store.add(tx, [told])
+    told = build_event(event, resource, related, payload, id=id, occurred=occurred, follows=follows)
+    await event_store.add_events(tx, [told])
     return told["id"]
 
 
-def happened(
+def build_event(
     event: str,
     resource: Labels,
     related: Sequence[Labels] = (),
@@ -83,7 +83,7 @@ def happened(
     }
 
 
-def resource(
+def resource_labels(
     kind: str, id: object, name: str | None = None, role: str | None = None, more: Mapping[str, str] | None = None
 ) -> Labels:
     """The labels of an object.
@@ -103,15 +103,15 @@ def resource(
     return labels | dict(more or {})
 
 
-def work_pool(row: Row) -> Labels:
+def work_pool_labels(row: Row) -> Labels:
     """The labels of a work pool, related or not."""
-    return resource("work-pool", row["id"], row["name"], "work-pool") | {"prefect.work-pool.type": row["type"]}
+    return resource_labels("work-pool", row["id"], row["name"], "work-pool") | {"prefect.work-pool.type": row["type"]}
 
 
 # --- the states of runs ----------------------------------------------------------------------------------------------
 
 
-class Entered(NamedTuple):
+class StateChange(NamedTuple):
     """That a run entered a state.
 
     Attributes:
@@ -127,7 +127,7 @@ class Entered(NamedTuple):
     intended: str | None = None
 
 
-async def state_events(tx: Transaction, of: str, entered: Sequence[Entered]) -> None:
+async def emit_state_events(tx: Transaction, run_kind: str, changes: Sequence[StateChange]) -> None:
     """Say that runs entered states.
 
     Runs that the scheduler creates ahead of time come without an event for their first state.
@@ -137,16 +137,16 @@ async def state_events(tx: Transaction, of: str, entered: Sequence[Entered]) -> 
         of: `"flow_run"` or `"task_run"`.
         entered: The states that are new, in the order of their times for each run.
     """
-    if not entered:
+    if not changes:
         return
-    if of == "flow_run":
-        around = await _around(tx, [each.run for each in entered])
-        events = [_flow_run_event(each, around) for each in entered]
+    if run_kind == "flow_run":
+        around = await _around(tx, [each.run for each in changes])
+        events = [_flow_run_event(each, around) for each in changes]
     else:
-        runs = await _flow_runs_of(tx, [each.run for each in entered])
+        runs = await _flow_runs_of(tx, [each.run for each in changes])
         around = await _around(tx, list(runs.values()))
-        events = [_task_run_event(each, runs, around) for each in entered]
-    await event_store.add(tx, events)
+        events = [_task_run_event(each, runs, around) for each in changes]
+    await event_store.add_events(tx, events)
 
 
 _Rows = dict[UUID | None, Row]
@@ -186,27 +186,27 @@ async def _flow_runs_of(tx: Transaction, task_runs: Iterable[Row]) -> _Rows:
     return {**await store.flow_runs.get_many(tx, list(ids))} if ids else {}
 
 
-def _flow_run_event(entered: Entered, around: _Around) -> event_store.Event:
+def _flow_run_event(entered: StateChange, around: _Around) -> event_store.Event:
     run, before, after = entered.run, entered.before, entered.after
     related = _belongings(run, around)
     parent = around.task_runs.get(run.get("parent_task_run_id"))
     if parent is not None:
-        related.append(resource("task-run", parent["id"], parent["name"], "task-run"))
+        related.append(resource_labels("task-run", parent["id"], parent["name"], "task-run"))
     related += _tags(run, around)
     creator = run.get("created_by") or {}
     if creator.get("type") in ("DEPLOYMENT", "AUTOMATION") and creator.get("id"):
         kind = creator["type"].lower()
-        related.append(resource(kind, creator["id"], creator.get("display_value"), "creator"))
+        related.append(resource_labels(kind, creator["id"], creator.get("display_value"), "creator"))
     shown = {"initial_state": before and _flow_run_state(before), "validated_state": _flow_run_state(after)}
     return _event("flow-run", entered, related, shown)
 
 
-def _task_run_event(entered: Entered, flow_runs: _Rows, around: _Around) -> event_store.Event:
+def _task_run_event(entered: StateChange, flow_runs: _Rows, around: _Around) -> event_store.Event:
     run, before, after = entered.run, entered.before, entered.after
-    related = [resource("tag", tag, role="tag") for tag in sorted(set(run.get("tags") or ()))]
+    related = [resource_labels("tag", tag, role="tag") for tag in sorted(set(run.get("tags") or ()))]
     flow_run = flow_runs.get(run.get("flow_run_id"))
     if flow_run is not None:
-        related.append(resource("flow-run", flow_run["id"], flow_run["name"], "flow-run"))
+        related.append(resource_labels("flow-run", flow_run["id"], flow_run["name"], "flow-run"))
         related += _belongings(flow_run, around)
         related += [tag for tag in _tags(flow_run, around) if tag not in related]
     shown = {
@@ -218,7 +218,7 @@ def _task_run_event(entered: Entered, flow_runs: _Rows, around: _Around) -> even
     return event
 
 
-def _event(kind: str, entered: Entered, related: list[Labels], states: dict[str, Any]) -> event_store.Event:
+def _event(kind: str, entered: StateChange, related: list[Labels], states: dict[str, Any]) -> event_store.Event:
     run, before, after, intended = entered
     occurred = from_micros(after["timestamp"])
     name = after.get("name") or STATE_NAMES[after["type"]]
@@ -250,13 +250,13 @@ def _belongings(run: Row, around: _Around) -> list[Labels]:
     """What a flow run belongs to."""
     related: list[Labels] = []
     if flow := around.flows.get(run["flow_id"]):
-        related.append(resource("flow", flow["id"], flow["name"], "flow"))
+        related.append(resource_labels("flow", flow["id"], flow["name"], "flow"))
     if deployment := around.deployments.get(run.get("deployment_id")):
-        related.append(resource("deployment", deployment["id"], deployment["name"], "deployment"))
+        related.append(resource_labels("deployment", deployment["id"], deployment["name"], "deployment"))
     if queue := around.work_queues.get(run.get("work_queue_id")):
-        related.append(resource("work-queue", queue["id"], queue["name"], "work-queue"))
+        related.append(resource_labels("work-queue", queue["id"], queue["name"], "work-queue"))
         if pool := around.work_pools.get(queue["work_pool_id"]):
-            related.append(work_pool(pool))
+            related.append(work_pool_labels(pool))
     return related
 
 
@@ -265,7 +265,7 @@ def _tags(run: Row, around: _Around) -> list[Labels]:
     tags = set(run["tags"] or ())
     for owner in (around.flows.get(run["flow_id"]), around.deployments.get(run.get("deployment_id"))):
         tags.update(owner["tags"] or () if owner else ())
-    return [resource("tag", tag, role="tag") for tag in sorted(tags)]
+    return [resource_labels("tag", tag, role="tag") for tag in sorted(tags)]
 
 
 def _flow_run_state(state: StoredState) -> dict[str, Any]:

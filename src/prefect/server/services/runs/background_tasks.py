@@ -41,7 +41,7 @@ async def claim_task_run(tx: Transaction, task_keys: Keys[str], worker: str) -> 
     for row in await queries.find_unclaimed_task_runs(tx, list(task_keys), at, CLAIM_CANDIDATES):
         lease = {"id": row["id"], "created": at, "expires": at + CLAIM_DURATION, "slots": 0, "limits": []}
         if await store.leases.add(tx, [{**lease, "holder": {"type": _CLAIM, "id": worker}}]):
-            return presenters.task_run(row)
+            return presenters.present_task_run(row)
     return None
 
 

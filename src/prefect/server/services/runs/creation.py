@@ -10,7 +10,7 @@ from prefect.schemas.runs import random_name
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import presenters, reading
-from prefect.server.services.core.errors import Conflict, Missing
+from prefect.server.services.core.errors import Conflict, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.runs import run_states, transitions, updates
 from prefect.server.store import Row
@@ -36,13 +36,13 @@ async def create_flow_run(tx: Transaction, values: Values, state: Values | None 
 
     Raises:
         Conflict: There is no such flow.
-        Missing: There is no such work pool or queue.
-        Invalid: The parameters are too large.
+        NotFound: There is no such work pool or queue.
+        InvalidRequest: The parameters are too large.
     """
     updates.check_parameters(values)
     flow_id, key = values["flow_id"], values.get("idempotency_key")
     if key is not None and (existing := await _find_by_key(tx, flow_id, key)):
-        return await reading.flow_run_answer(tx, existing[0]), False
+        return await reading.present_flow_run(tx, existing[0]), False
     labels = (await _find_inherited_labels(tx, [values]))[flow_id, values.get("deployment_id")]
     if labels is None:
         raise Conflict(f"There is no flow {str(flow_id)!r} of which this could be a run.")
@@ -52,9 +52,9 @@ async def create_flow_run(tx: Transaction, values: Values, state: Values | None 
         existing = await _find_by_key(tx, flow_id, key) if key is not None else []
         if not existing:
             raise Conflict(f"There is a flow run {str(row['id'])!r} already.")
-        return await reading.flow_run_answer(tx, existing[0]), False
+        return await reading.present_flow_run(tx, existing[0]), False
     await transitions.handle_first_state(tx, store.flow_runs, row)
-    return await reading.flow_run_answer(tx, row), True
+    return await reading.present_flow_run(tx, row), True
 
 
 async def insert_flow_runs(tx: Transaction, runs: Iterable[Values]) -> list[Row]:
@@ -141,7 +141,7 @@ async def create_task_run(tx: Transaction, values: Values, state: Values | None 
         place = {name: values[name] for name in ("flow_run_id", "task_key", "dynamic_key")}
         existing = await store.task_runs.find(tx, place, limit=1)
         if existing:
-            return presenters.task_run(existing[0]), False
+            return presenters.present_task_run(existing[0]), False
         labels = {**flow_run["labels"], "prefect.flow-run.id": str(flow_run_id)}
     at = now()
     row = _fill_columns(store.task_runs, {**values, "created": at, "updated": at})
@@ -150,7 +150,7 @@ async def create_task_run(tx: Transaction, values: Values, state: Values | None 
     if not await store.task_runs.add(tx, [row]):
         raise Conflict(f"There is a task run {str(row['id'])!r} already.")
     await transitions.handle_first_state(tx, store.task_runs, row)
-    return presenters.task_run(row), True
+    return presenters.present_task_run(row), True
 
 
 async def _find_by_key(tx: Transaction, flow_id: UUID, key: str) -> list[Row]:
@@ -165,12 +165,12 @@ async def _resolve_work_queue(tx: Transaction, values: Values) -> dict[str, Any]
         return row
     pools = await store.work_pools.find(tx, {"name": pool_name})
     if not pools:
-        raise Missing("work pool", pool_name)
+        raise NotFound("work pool", pool_name)
     queue_id, name = pools[0]["default_queue_id"], row.get("work_queue_name")
     where = {"work_pool_id": pools[0]["id"], "name": name} if name else {"id": queue_id}
     queues = await store.work_queues.find(tx, where, columns=["id", "name"])
     if not queues:
-        raise Missing("work queue", name or queue_id)
+        raise NotFound("work queue", name or queue_id)
     return {**row, "work_queue_id": queues[0]["id"], "work_queue_name": queues[0]["name"]}
 
 

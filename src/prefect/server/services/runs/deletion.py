@@ -18,7 +18,7 @@ DELETE_BATCH_SIZE = 50
 
 async def remove_flow(tx: Transaction, id_: UUID) -> None:
     """Delete a flow with its deployments and its runs."""
-    flow = await reading.get(tx, store.flows, id_)
+    flow = await reading.get_row(tx, store.flows, id_)
     await _remove_flow_runs(tx, {"flow_id": id_})
     deployments = await store.deployments.find(tx, {"flow_id": id_}, "deployment.id", columns=["id"])
     ids = [row["id"] for row in deployments]
@@ -32,13 +32,13 @@ async def remove_flow(tx: Transaction, id_: UUID) -> None:
 
 async def remove_flow_run(tx: Transaction, id_: UUID) -> None:
     """Delete a flow run with its task runs. Its subflow runs stay, without a parent."""
-    await reading.get(tx, store.flow_runs, id_, lock=True)
+    await reading.get_row(tx, store.flow_runs, id_, lock=True)
     await _remove_flow_runs(tx, {"id": id_})
 
 
 async def remove_flow_runs(tx: Transaction, limit: int, **criteria: Any) -> list[UUID]:
     """Delete at most `limit` of the flow runs that satisfy filters, and return their ids."""
-    where = reading.where(tx, store.flow_runs, **criteria)
+    where = reading.compile_criteria(tx, store.flow_runs, **criteria)
     ids = [row["id"] for row in await store.flow_runs.find(tx, where, "flow_run.id", limit, columns=["id"], lock=True)]
     if ids:
         await _remove_flow_runs(tx, {"id": ids})
@@ -47,7 +47,7 @@ async def remove_flow_runs(tx: Transaction, limit: int, **criteria: Any) -> list
 
 async def remove_flows(tx: Transaction, limit: int, **criteria: Any) -> list[UUID]:
     """Delete at most `limit` of the flows that satisfy filters, and return their ids."""
-    where = reading.where(tx, store.flows, **criteria)
+    where = reading.compile_criteria(tx, store.flows, **criteria)
     ids = [row["id"] for row in await store.flows.find(tx, where, "flow.id", limit, columns=["id"])]
     for id_ in ids:
         await remove_flow(tx, id_)
@@ -56,7 +56,7 @@ async def remove_flows(tx: Transaction, limit: int, **criteria: Any) -> list[UUI
 
 async def remove_task_run(tx: Transaction, id_: UUID) -> None:
     """Delete a task run with its logs. A subflow run that it stands for stays, without a parent."""
-    row = await reading.get(tx, store.task_runs, id_, lock=True)
+    row = await reading.get_row(tx, store.task_runs, id_, lock=True)
     if row["tags"]:
         await tag_limits.release_slots(tx, id_)
     await queries.remove_task_run(tx, id_)

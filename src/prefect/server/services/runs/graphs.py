@@ -11,7 +11,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import presenters, reading
-from prefect.server.services.core.errors import Refused
+from prefect.server.services.core.errors import ServiceError
 from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Row
 from prefect.server.store.queries import runs as queries
@@ -23,13 +23,13 @@ PARENTS_INPUT = "__parents__"
 
 async def find_dependencies(tx: Transaction, flow_run_id: UUID) -> list[Answer]:
     """Return the task runs of a flow run, each with the task runs whose results it used."""
-    await reading.get(tx, store.flow_runs, flow_run_id)
+    await reading.get_row(tx, store.flow_runs, flow_run_id)
     rows = await store.task_runs.find(tx, {"flow_run_id": flow_run_id}, "task_run.id")
     return [_dependency(row) for row in rows]
 
 
 def _dependency(row: Row) -> Answer:
-    run = presenters.task_run(row)
+    run = presenters.present_task_run(row)
     names = ("id", "name", "state", "expected_start_time", "start_time", "end_time", "total_run_time")
     upstream = {id_: {"input_type": "task_run", "id": id_} for id_ in _inputs(row, ("task_run",))}
     return {
@@ -49,13 +49,13 @@ async def build_graph(tx: Transaction, flow_run_id: UUID, since: datetime) -> An
         since: Runs that ended before this time are left out.
 
     Raises:
-        Refused: It has more nodes or artifacts than the settings allow.
+        ServiceError: It has more nodes or artifacts than the settings allow.
     """
     limits = get_current_settings().server.flow_run_graph
-    run = await reading.get(tx, store.flow_runs, flow_run_id)
+    run = await reading.get_row(tx, store.flow_runs, flow_run_id)
     task_runs = await queries.find_graph_task_runs(tx, flow_run_id, since, limits.max_nodes + 1)
     if len(task_runs) > limits.max_nodes:
-        raise Refused(
+        raise ServiceError(
             f"The graph of flow run {flow_run_id} has more than {limits.max_nodes} nodes: ask for those that ended "
             "after a time with `since`, or raise server.flow_run_graph.max_nodes."
         )
@@ -70,7 +70,7 @@ async def build_graph(tx: Transaction, flow_run_id: UUID, since: datetime) -> An
         "artifacts": artifacts[None],
         "states": [
             {name: state[name] for name in ("id", "timestamp", "type", "name")}
-            for state in presenters.flow_run_states(run)
+            for state in presenters.present_flow_run_states(run)
         ],
     }
 
@@ -110,7 +110,7 @@ async def _find_artifacts(tx: Transaction, flow_run_id: UUID, limit: int) -> dic
         tx, {"flow_run_id": flow_run_id}, "artifact.created, artifact.id", limit + 1, columns=names
     )
     if len(rows) > limit:
-        raise Refused(
+        raise ServiceError(
             f"The graph of flow run {flow_run_id} has more than {limit} artifacts: raise "
             "server.flow_run_graph.max_artifacts."
         )

@@ -119,7 +119,7 @@ def measure_backlog(home: Path) -> tuple[int, int]:
 
 async def find_dead_letters(database: Database) -> list[store.Row]:
     """Return the dead letters, newest first: each with `reason`, the `record` as it was, and `created`."""
-    return await database.read(lambda tx: store.set_aside.find(tx, order="set_aside.id DESC"))
+    return await database.read(lambda tx: store.dead_letters.find(tx, order="dead_letter.id DESC"))
 
 
 async def _apply_next_batches(tx: Transaction, home: Path) -> tuple[list[_Batch], int, int]:
@@ -209,7 +209,7 @@ class _SortedRecords:
     runs: dict[str, dict[UUID, _RunChanges]] = field(default_factory=lambda: {"flow_run": {}, "task_run": {}})
     artifact_updates: list[Record] = field(default_factory=list)
     heartbeats: dict[UUID, timedelta] = field(default_factory=dict)
-    entered: dict[str, list[emitting.Entered]] = field(default_factory=lambda: {"flow_run": [], "task_run": []})
+    entered: dict[str, list[emitting.StateChange]] = field(default_factory=lambda: {"flow_run": [], "task_run": []})
     dead_letters: list[store.Row] = field(default_factory=list)
 
     def add_dead_letter(self, record: Record, reason: str, run_id: UUID | None = None) -> None:
@@ -235,8 +235,8 @@ async def _apply_records(tx: Transaction, lines: Iterable[Record], emit_events: 
     await _release_slots(tx, new.entered["flow_run"])
     if emit_events:
         for kind, entered in new.entered.items():
-            await emitting.state_events(tx, kind, entered)
-    await store.set_aside.add(tx, new.dead_letters)
+            await emitting.emit_state_events(tx, kind, entered)
+    await store.dead_letters.add(tx, new.dead_letters)
     return len(new.dead_letters)
 
 
@@ -285,12 +285,12 @@ async def _recall_waiting_records(tx: Transaction, new: _SortedRecords) -> None:
         return
     for batch in store.chunks(arrived):
         of_runs = {"run_id": list(batch)}
-        waiting = await store.set_aside.find(tx, of_runs, order="set_aside.id DESC")
+        waiting = await store.dead_letters.find(tx, of_runs, order="dead_letter.id DESC")
         for row in waiting:
             record = orjson.loads(row["record"])
             new.runs[record["of"]][row["run_id"]].changes.insert(0, record)
         if waiting:
-            await store.set_aside.remove(tx, of_runs)
+            await store.dead_letters.remove(tx, of_runs)
 
 
 async def apply_waiting_records(tx: Transaction, limit: int) -> int:
@@ -307,7 +307,7 @@ async def apply_waiting_records(tx: Transaction, limit: int) -> int:
     """
     rows = await queries.lock_applicable_records(tx, limit)
     for batch in store.chunks(rows):
-        await store.set_aside.remove(tx, {"id": [row["id"] for row in batch]})
+        await store.dead_letters.remove(tx, {"id": [row["id"] for row in batch]})
     if rows:
         await _apply_records(tx, [orjson.loads(row["record"]) for row in rows])
     return len(rows)
@@ -374,7 +374,7 @@ def _apply_changes(new: _SortedRecords, kind: str, run: store.Row, changes: Iter
         run["updated"] = max(run["updated"], run["state_timestamp"])
         states = run["states"]
         new.entered[kind] += [
-            emitting.Entered(run, before, after)
+            emitting.StateChange(run, before, after)
             for before, after in zip([None, *states], states, strict=False)
             if after["id"] in state_ids
         ]
@@ -391,7 +391,7 @@ def _insert_state(run: store.Row, record: Record) -> Iterable[str]:
     return (state["id"],)
 
 
-async def _release_slots(tx: Transaction, entered: Iterable[emitting.Entered]) -> None:
+async def _release_slots(tx: Transaction, entered: Iterable[emitting.StateChange]) -> None:
     """Release the slots of their deployments that flow runs which have ended still hold."""
     ended = {
         each.run["id"]: each.run

@@ -22,9 +22,9 @@ async def export_logs(tx: Transaction, flow_run_id: UUID) -> tuple[str, bytes]:
     """Return a file name and a CSV file with the logs of a flow run, by their time.
 
     Raises:
-        Missing: There is no such flow run.
+        NotFound: There is no such flow run.
     """
-    run = await reading.get(tx, store.flow_runs, flow_run_id)
+    run = await reading.get_row(tx, store.flow_runs, flow_run_id)
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(COLUMNS)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from prefect import _processes
 from prefect.server import store
-from prefect.server.db.dialect import micros
+from prefect.server.db.dialect import to_micros
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.services.events import emitting
 from prefect.server.services.runs import run_states
@@ -55,7 +55,7 @@ async def _crash_runs(tx: Transaction, processes: dict[UUID, store.Row]) -> int:
     last_activities: dict[UUID, datetime] = {}
     for collection in (store.task_runs, store.flow_runs):
         kind = collection.table.name
-        entered: list[emitting.Entered] = []
+        entered: list[emitting.StateChange] = []
         orphans = await queries.find_open_runs_of_owners(tx, collection, list(processes))
         for run in orphans:
             last = await find_last_activity(tx, kind, run)
@@ -64,10 +64,10 @@ async def _crash_runs(tx: Transaction, processes: dict[UUID, store.Row]) -> int:
                 last = last_activities[flow_run_id] = max(last, last_activities.get(flow_run_id, last))
             before = run["states"][-1] if run["states"] else None
             _enter_crashed(run, processes[run["owner"]], last)
-            entered.append(emitting.Entered(run, before, run["states"][-1]))
+            entered.append(emitting.StateChange(run, before, run["states"][-1]))
         changed = ("states", "updated", *run_states.NO_DERIVED_COLUMNS)
         count += await collection.change(tx, orphans, changed)
-        await emitting.state_events(tx, kind, entered)
+        await emitting.emit_state_events(tx, kind, entered)
     return count
 
 
@@ -94,7 +94,7 @@ async def find_last_activity(tx: Transaction, kind: str, run: store.Row) -> date
 
 def _enter_crashed(run: store.Row, process: store.Row, last: datetime) -> None:
     # The run ended when it was last active: the time until somebody noticed is no run time.
-    at = micros(last + timedelta(microseconds=1))
+    at = to_micros(last + timedelta(microseconds=1))
     message = (
         f"The process that ran it (pid {process['pid']} on {process['host']}) ended without recording an outcome; "
         f"it was last heard of at {last:%Y-%m-%d %H:%M:%S} UTC."

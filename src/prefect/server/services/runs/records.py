@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from prefect.server.db.dialect import micros
+from prefect.server.db.dialect import to_micros
 from prefect.server.db.tables import ARTIFACT, FLOW, FLOW_RUN, LOG, PROCESS, TASK_RUN, Kind, Table
 from prefect.server.services.runs import run_states
 from prefect.server.services.runs.run_states import NO_DERIVED_COLUMNS, STATE_NAMES, StoredState
@@ -120,7 +120,7 @@ def parse_state(record: Record) -> StoredState:
     name = record.get("name")
     if name is not None and name != STATE_NAMES[type_]:
         stored["name"] = _value("text", "name", name)
-    stored["timestamp"] = micros(_value("time", "timestamp", record.get("timestamp")))
+    stored["timestamp"] = to_micros(_value("time", "timestamp", record.get("timestamp")))
     for field, kind in _STATE_FIELDS:
         value = record.get(field)
         if value is not None:

@@ -11,7 +11,7 @@ import orjson
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import hydration, json_schemas, presenters, reading
-from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.runs import inputs, transitions
 
@@ -34,7 +34,7 @@ async def resume_flow_run(
     Returns:
         An `OrchestrationResult`.
     """
-    row = await reading.get(tx, store.flow_runs, id_, lock=True)
+    row = await reading.get_row(tx, store.flow_runs, id_, lock=True)
     if row["state_type"] != "PAUSED":
         reason = "Cannot resume a flow run that is not paused."
         return {"state": None, "status": "ABORT", "details": {"type": "abort_details", "reason": reason}}
@@ -47,7 +47,7 @@ async def resume_flow_run(
         except BadInput as error:
             # Clients expect the details of an abort here.
             details = {"type": "abort_details", "reason": str(error)}
-            return {"state": presenters.flow_run_state(row), "status": "REJECT", "details": details}
+            return {"state": presenters.present_flow_run_state(row), "status": "REJECT", "details": details}
     suspended = details.get("pause_reschedule")
     state = {"type": "SCHEDULED", "name": "Resuming"} if suspended else {"type": "RUNNING"}
     answer = await transitions.set_flow_run_state(tx, id_, state, client_version=client_version)
@@ -64,8 +64,13 @@ async def _check_input(tx: Transaction, id_: UUID, keys: Mapping[str, str], run_
         schema = orjson.loads(await inputs.get(tx, id_, keys["schema"]))
         values = await hydration.hydrate(tx, run_input)
         json_schemas.validate(values, schema)
-    except Missing:
+    except NotFound:
         raise BadInput("The schema of the input that the run waits for is not there.") from None
-    except (hydration.CannotHydrate, json_schemas.NotValid, json_schemas.NotASchema, orjson.JSONDecodeError) as error:
+    except (
+        hydration.HydrationError,
+        json_schemas.InvalidValues,
+        json_schemas.InvalidSchema,
+        orjson.JSONDecodeError,
+    ) as error:
         raise BadInput(f"The input is not what the run waits for: {error}") from None
     return values

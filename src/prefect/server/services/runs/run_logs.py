@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.dialect import micros
+from prefect.server.db.dialect import to_micros
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import presenters
 from prefect.server.services.core.presenters import Answer
@@ -54,7 +54,7 @@ async def add(tx: Transaction, logs: Iterable[Mapping[str, Any]]) -> None:
 def _compute_id(timestamp: datetime, content: str) -> UUID:
     """Return an id that sorts by time, as a UUIDv7, and whose other bits are a hash of the content."""
     value = int.from_bytes(hashlib.blake2b(content.encode("utf-8", "replace"), digest_size=10).digest())
-    millis = max(micros(timestamp) // 1000, 0) & ((1 << 48) - 1)
+    millis = max(to_micros(timestamp) // 1000, 0) & ((1 << 48) - 1)
     return UUID(int=(millis << 80) | (7 << 76) | ((value >> 64 & 0xFFF) << 64) | (2 << 62) | (value & ((1 << 62) - 1)))
 
 
@@ -70,8 +70,8 @@ async def find_notified(tx: Transaction, criteria: Any, item: str) -> list[Answe
     """Return the logs of a notification that satisfy a filter, by their time."""
     packed = base64.b64decode(item)
     ids = [UUID(bytes=packed[start : start + 16]) for start in range(0, len(packed), 16)]
-    where = store.logs.all_of({"id": ids}, filters.condition(tx.dialect, criteria))
-    return [presenters.log(row) for row in await store.logs.find(tx, where, "log.timestamp, log.id")]
+    where = store.logs.all_of({"id": ids}, filters.compile_filter(tx.dialect, criteria))
+    return [presenters.present_log(row) for row in await store.logs.find(tx, where, "log.timestamp, log.id")]
 
 
 async def find_since(
@@ -85,6 +85,6 @@ async def find_since(
         since: The time at which the first page begins.
         after: The position that the page before returned.
     """
-    where = filters.condition(tx.dialect, criteria)
+    where = filters.compile_filter(tx.dialect, criteria)
     rows, position = await queries.find_logs(tx, where, _PAGE_SIZE, since=since, after=after)
-    return [presenters.log(row) for row in rows], position
+    return [presenters.present_log(row) for row in rows], position

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect import rules
-from prefect.server.db.dialect import from_micros, micros
+from prefect.server.db.dialect import from_micros, to_micros
 from prefect.server.store import Row
 from prefect.types import UTC
 
@@ -143,7 +143,7 @@ def to_stored(entry: rules.Entry, id_: UUID) -> StoredState:
     state: StoredState = {"id": str(id_), "type": entry.type}
     if entry.name != STATE_NAMES[entry.type]:
         state["name"] = entry.name
-    state["timestamp"] = micros(entry.timestamp)
+    state["timestamp"] = to_micros(entry.timestamp)
     if entry.message is not None:
         state["message"] = entry.message
     details = {name: to_json_value(value) for name, value in drop_implied_details(entry.details).items()}

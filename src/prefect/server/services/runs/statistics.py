@@ -10,9 +10,9 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import presenters
-from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.core.presenters import Answer
-from prefect.server.services.core.reading import where
+from prefect.server.services.core.reading import compile_criteria
 from prefect.server.services.runs.run_states import STATE_NAMES
 from prefect.server.store import Collection, sorting
 from prefect.server.store.queries import history as queries
@@ -32,17 +32,17 @@ async def count_by_interval(
     """Return the intervals between two times, each with the number of runs in each state that were expected in it.
 
     Raises:
-        Invalid: The interval is less than a second.
+        InvalidRequest: The interval is less than a second.
     """
     if interval < timedelta(seconds=1):
-        raise Invalid("History interval must not be less than 1 second.")
+        raise InvalidRequest("History interval must not be less than 1 second.")
     number = min(MAX_INTERVALS, -((start - end) // interval)) if start < end else 0
     interval = min(interval, MAX_INTERVAL)
     intervals: list[Answer] = [
         {"interval_start": (first := start + interval * n), "interval_end": _add(first, interval), "states": []}
         for n in range(number)
     ]
-    counts = await queries.count_by_interval(tx, runs, start, end, interval, where(tx, runs, **criteria))
+    counts = await queries.count_by_interval(tx, runs, start, end, interval, compile_criteria(tx, runs, **criteria))
     for each in counts:
         if each.interval < number:
             intervals[each.interval]["states"].append(
@@ -67,7 +67,7 @@ def _add(start: datetime, interval: timedelta) -> datetime:
 
 async def average_lateness(tx: Transaction, **criteria: Any) -> float | None:
     """Return by how many seconds flow runs were late on average; None without a run."""
-    return await queries.compute_average_lateness(tx, where(tx, store.flow_runs, **criteria))
+    return await queries.compute_average_lateness(tx, compile_criteria(tx, store.flow_runs, **criteria))
 
 
 # --- for the web page ------------------------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ async def average_lateness(tx: Transaction, **criteria: Any) -> float | None:
 
 async def count_by_state(tx: Transaction, runs: Collection, **criteria: Any) -> dict[str, int]:
     """Return how many runs are in a state of each type."""
-    counts = await queries.count_by_state(tx, runs, where(tx, runs, **criteria))
+    counts = await queries.count_by_state(tx, runs, compile_criteria(tx, runs, **criteria))
     return dict.fromkeys(STATE_NAMES, 0) | counts
 
 
@@ -84,10 +84,12 @@ async def count_for_dashboard(
 ) -> list[dict[str, int]]:
     """Return how many task runs completed and failed, for each of twenty intervals in which they started."""
     if after is None:
-        raise Invalid("task_runs.start_time.after_ is required")
+        raise InvalidRequest("task_runs.start_time.after_ is required")
     width = max((before or now()) - after, timedelta(microseconds=DASHBOARD_INTERVALS)) / DASHBOARD_INTERVALS
     counts = [{"completed": 0, "failed": 0} for _ in range(DASHBOARD_INTERVALS)]
-    for each in await queries.count_finished_task_runs(tx, after, width, where(tx, store.task_runs, **criteria)):
+    for each in await queries.count_finished_task_runs(
+        tx, after, width, compile_criteria(tx, store.task_runs, **criteria)
+    ):
         # The very end belongs to the last interval.
         count = counts[min(each.interval, DASHBOARD_INTERVALS - 1)]
         count["completed"] += each.ended - each.failed
@@ -107,16 +109,18 @@ async def count_deployments(tx: Transaction, flow_ids: Sequence[UUID]) -> dict[U
 
 async def find_chart_points(tx: Transaction, sort: Any, limit: int, offset: int, **criteria: Any) -> list[Answer]:
     """Return flow runs as points of a chart over time: when they ran or will run, how long and how late."""
-    order = sorting.order("flow_run", sort, "")
-    rows = await queries.find_chart_points(tx, order, max(limit, 0), offset, where(tx, store.flow_runs, **criteria))
+    order = sorting.compile_order("flow_run", sort, "")
+    rows = await queries.find_chart_points(
+        tx, order, max(limit, 0), offset, compile_criteria(tx, store.flow_runs, **criteria)
+    )
     at = now()
     return [
         {
             "id": row["id"],
             "state_type": row["state_type"],
             "timestamp": row["start_time"] or row["expected_start_time"],
-            "duration": presenters.estimated_run_time(row, at),
-            "lateness": presenters.start_delay(row, at),
+            "duration": presenters.estimate_run_time(row, at),
+            "lateness": presenters.compute_start_delay(row, at),
         }
         for row in rows
     ]

@@ -20,9 +20,9 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.concurrency import leases, limits, tag_limits
 from prefect.server.services.core import presenters, reading
-from prefect.server.services.core.errors import Conflict, Invalid, Refused
+from prefect.server.services.core.errors import Conflict, InvalidRequest, ServiceError
 from prefect.server.services.core.presenters import Answer
-from prefect.server.services.core.reading import get
+from prefect.server.services.core.reading import get_row
 from prefect.server.services.events import emitting
 from prefect.server.services.runs import heartbeats, run_states
 from prefect.server.store import Collection, Row
@@ -60,7 +60,7 @@ async def set_flow_run_state(
     Returns:
         An `OrchestrationResult`.
     """
-    row = await get(tx, store.flow_runs, id_, lock=True)
+    row = await get_row(tx, store.flow_runs, id_, lock=True)
     chosen = policy or (policies.MinimalFlowPolicy if force else policies.CoreFlowPolicy)
     return await propose_state(tx, store.flow_runs, row, parse_proposed_state(state), chosen, client_version)
 
@@ -79,12 +79,12 @@ async def set_flow_run_states(
     Returns:
         An `OrchestrationResult` for each, with its `flow_run_id`.
     """
-    where = reading.where(tx, store.flow_runs, **criteria)
+    where = reading.compile_criteria(tx, store.flow_runs, **criteria)
     results: list[Answer] = []
     for row in await store.flow_runs.find(tx, where, "flow_run.id", limit, columns=["id"]):
         try:
             answer = await set_flow_run_state(tx, row["id"], state, force=force, client_version=client_version)
-        except Refused as error:
+        except ServiceError as error:
             answer = {"state": None, "status": "ABORT", "details": {"type": "abort_details", "reason": str(error)}}
         results.append({"flow_run_id": row["id"], **answer})
     return results
@@ -99,7 +99,7 @@ async def set_task_run_state(
     policy: rules.Policy | None = None,
 ) -> Answer:
     """Propose a state of a task run; arguments and result as of `set_flow_run_state`."""
-    row = await get(tx, store.task_runs, id_, lock=True)
+    row = await get_row(tx, store.task_runs, id_, lock=True)
     entry = parse_proposed_state(state)
     if policy is None:
         policy = policies.MinimalTaskPolicy if force else policies.CoreTaskPolicy
@@ -141,7 +141,7 @@ async def handle_first_state(tx: Transaction, collection: Collection, row: Row) 
     """Carry out the effects of the first state of a run that has just been stored."""
     stored = row["states"][-1]
     if collection is store.flow_runs:
-        await emitting.state_events(tx, "flow_run", [emitting.Entered(row, None, stored)])
+        await emitting.emit_state_events(tx, "flow_run", [emitting.StateChange(row, None, stored)])
         if row["parent_task_run_id"] is not None:
             state = run_states.to_entry(stored).detailed(child_flow_run_id=row["id"])
             await _mirror_to_parent(tx, rules.MirrorToParent(row["parent_task_run_id"], state))
@@ -152,8 +152,8 @@ async def handle_first_state(tx: Transaction, collection: Collection, row: Row) 
 async def handle_first_states(tx: Transaction, rows: Sequence[Row]) -> None:
     """Carry out the effects of the first states of flow runs that have just been stored, in few statements."""
     roots = [row for row in rows if row["parent_task_run_id"] is None]
-    entered = [emitting.Entered(row, None, row["states"][-1]) for row in roots]
-    await emitting.state_events(tx, "flow_run", entered)
+    entered = [emitting.StateChange(row, None, row["states"][-1]) for row in roots]
+    await emitting.emit_state_events(tx, "flow_run", entered)
     for row in rows:
         if row["parent_task_run_id"] is not None:
             await handle_first_state(tx, store.flow_runs, row)
@@ -163,7 +163,7 @@ def parse_proposed_state(state: Mapping[str, Any]) -> rules.Entry:
     """Return a requested state as an entry of the rule book, entered now.
 
     Raises:
-        Invalid: Its details are not valid.
+        InvalidRequest: Its details are not valid.
     """
     at = now()
     type_ = str(getattr(state["type"], "value", state["type"]))
@@ -171,7 +171,7 @@ def parse_proposed_state(state: Mapping[str, Any]) -> rules.Entry:
     try:
         details = {name: run_states.parse_detail(name, value) for name, value in details.items()}
     except (ValueError, OverflowError) as error:
-        raise Invalid(f"The details of the state are not valid: {error}.") from None
+        raise InvalidRequest(f"The details of the state are not valid: {error}.") from None
     if type_ == "SCHEDULED":
         details.setdefault("scheduled_time", at)
     return rules.Entry(
@@ -242,7 +242,7 @@ def _to_result(proposal: _Proposal, verdict: rules.Verdict) -> Answer:
         status, details = "REJECT", {"type": "reject_details", "reason": verdict.reason}
     else:
         status, details = "ABORT", {"type": "abort_details", "reason": verdict.reason}
-    shape = presenters.flow_run_state if proposal.kind == "flow_run" else presenters.task_run_state
+    shape = presenters.present_flow_run_state if proposal.kind == "flow_run" else presenters.present_task_run_state
     return {"state": shape(proposal.row), "status": status, "details": details}
 
 
@@ -378,8 +378,8 @@ async def _run_effects(
     row = proposal.row
     for effect in effects:
         if isinstance(effect, rules.EmitStateEvent):
-            entered = emitting.Entered(row, before, row["states"][-1], proposal.proposed.type)
-            await emitting.state_events(tx, "flow_run", [entered])
+            entered = emitting.StateChange(row, before, row["states"][-1], proposal.proposed.type)
+            await emitting.emit_state_events(tx, "flow_run", [entered])
         elif isinstance(effect, rules.ReleaseDeploymentSlot):
             if effect.lease_id is not None:
                 await leases.end_lease(tx, effect.lease_id)

@@ -13,9 +13,9 @@ import orjson
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.core.errors import Invalid, Refused
+from prefect.server.services.core.errors import InvalidRequest, ServiceError
 from prefect.server.services.core.presenters import Answer
-from prefect.server.services.core.reading import get, get_flow_by_name
+from prefect.server.services.core.reading import get_flow_by_name, get_row
 from prefect.server.services.events import emitting
 from prefect.server.services.runs import records
 from prefect.server.store import Collection, Row
@@ -42,7 +42,7 @@ async def add_flow(tx: Transaction, values: Values) -> tuple[Answer, bool]:
 
 async def change_flow(tx: Transaction, id_: UUID, values: Values) -> None:
     """Set columns of a flow."""
-    row = {**await get(tx, store.flows, id_, lock=True), **values, "updated": now()}
+    row = {**await get_row(tx, store.flows, id_, lock=True), **values, "updated": now()}
     await store.flows.change(tx, [row], ["updated", *values])
     await emit_flow_event(tx, "updated", row)
 
@@ -50,43 +50,47 @@ async def change_flow(tx: Transaction, id_: UUID, values: Values) -> None:
 async def emit_flow_event(tx: Transaction, what: str, row: Row) -> None:
     """Emit an event about a flow: `"created"`, `"updated"` or `"deleted"`."""
     payload = {name: row[name] for name in ("name", "tags", "labels")}
-    await emitting.emit(tx, f"prefect.flow.{what}", emitting.resource("flow", row["id"], row["name"]), payload=payload)
+    await emitting.emit(
+        tx, f"prefect.flow.{what}", emitting.resource_labels("flow", row["id"], row["name"]), payload=payload
+    )
 
 
 async def change_run(tx: Transaction, collection: Collection, id_: UUID, values: Values) -> None:
     """Set columns of a flow run or a task run.
 
     Raises:
-        Invalid: A column cannot be set, or the parameters are too large.
-        Refused: The job variables of a flow run that has started cannot be changed.
+        InvalidRequest: A column cannot be set, or the parameters are too large.
+        ServiceError: The job variables of a flow run that has started cannot be changed.
     """
     values = {name: value for name, value in values.items() if name != "name" or value}
     refused = sorted(set(values) - records.CHANGEABLE[collection.table.name])
     if refused:
-        raise Invalid(f"{', '.join(refused)} of a {collection.table.name.replace('_', ' ')} cannot be set.")
+        raise InvalidRequest(f"{', '.join(refused)} of a {collection.table.name.replace('_', ' ')} cannot be set.")
     check_parameters(values)
-    row = await get(tx, collection, id_, lock=True)
+    row = await get_row(tx, collection, id_, lock=True)
     if values.get("job_variables") is not None and row["state_type"] not in (None, "SCHEDULED", "PENDING"):
-        raise Refused(f"Job variables for a flow run in state {row['state_type']} cannot be updated")
+        raise ServiceError(f"Job variables for a flow run in state {row['state_type']} cannot be updated")
     await collection.change(tx, [{"id": id_, "updated": now(), **values}], ["updated", *values])
 
 
 def check_parameters(values: Values) -> None:
-    """Raise `Invalid` for parameters that are larger than the settings allow."""
+    """Raise `InvalidRequest` for parameters that are larger than the settings allow."""
     max_size = get_current_settings().server.api.max_parameter_size
     size = len(orjson.dumps(values.get("parameters") or {}, str, orjson.OPT_NON_STR_KEYS))
     if 0 < max_size < size:
-        raise Invalid(f"Flow run parameters must be less than {max_size:,} bytes when serialized (got {size:,} bytes).")
+        raise InvalidRequest(
+            f"Flow run parameters must be less than {max_size:,} bytes when serialized (got {size:,} bytes)."
+        )
 
 
 async def add_labels(tx: Transaction, id_: UUID, labels: Values) -> None:
     """Add labels to a flow run; they replace those of the same name.
 
     Raises:
-        Invalid: The value of a label is no string, number or boolean.
+        InvalidRequest: The value of a label is no string, number or boolean.
     """
     invalid = [name for name, value in labels.items() if not isinstance(value, (bool, int, float, str))]
     if invalid:
-        raise Invalid(f"The label {invalid[0]!r} must be a string, a number or a boolean.")
-    row = await get(tx, store.flow_runs, id_, lock=True)
+        raise InvalidRequest(f"The label {invalid[0]!r} must be a string, a number or a boolean.")
+    row = await get_row(tx, store.flow_runs, id_, lock=True)
     await change_run(tx, store.flow_runs, id_, {"labels": {**row["labels"], **labels}})

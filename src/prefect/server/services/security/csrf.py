@@ -11,13 +11,13 @@ import secrets
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
-from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.core.presenters import Answer
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
 
 
-async def issue(tx: Transaction, client: str) -> Answer:
+async def issue_token(tx: Transaction, client: str) -> Answer:
     """A new token for a client, in place of the one that it had.
 
     Raises:
@@ -26,7 +26,7 @@ async def issue(tx: Transaction, client: str) -> Answer:
     told = get_current_settings().server.api
     if not told.csrf_protection_enabled:
         # Clients look for these very words.
-        raise Invalid("CSRF protection is disabled.")
+        raise InvalidRequest("CSRF protection is disabled.")
     at = now()
     await store.csrf_tokens.remove(tx, Sql("csrf_token.expiration < ?", (at,)))
     values = {"updated": at, "token": secrets.token_hex(32), "expiration": at + told.csrf_token_expiration}
@@ -37,7 +37,7 @@ async def issue(tx: Transaction, client: str) -> Answer:
     return row
 
 
-async def valid(tx: Transaction, client: str, token: str) -> bool:
+async def is_token_valid(tx: Transaction, client: str, token: str) -> bool:
     """Whether a token is the client's own and has not run out."""
     where = Sql("csrf_token.client = ? AND csrf_token.expiration >= ?", (client, now()))
     rows = await store.csrf_tokens.find(tx, where, columns=["token"])

@@ -15,54 +15,54 @@ import orjson
 from prefect._lazy import lazy
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from cryptography import fernet
 else:
     fernet = lazy("cryptography.fernet")
 
-VARIABLE = "PREFECT_SERVER_ENCRYPTION_KEY"
+KEY_VARIABLE = "PREFECT_SERVER_ENCRYPTION_KEY"
 
 _KEY = "encryption_key"
 
 
 async def encrypt(tx: Transaction, data: dict[str, Any]) -> str:
     """Data as a text that says nothing without the key."""
-    given = os.environ.get(VARIABLE)
+    given = os.environ.get(KEY_VARIABLE)
     if given is None:
         await store.meta.add(tx, [{"key": _KEY, "value": fernet.Fernet.generate_key().decode()}])
-    keys = _keys(given, await _kept(tx))
+    keys = _build_keys(given, await _load_stored_key(tx))
     return keys.encrypt(orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)).decode()
 
 
-async def decrypter(tx: Transaction) -> Callable[[str], dict[str, Any]]:
+async def get_decrypter(tx: Transaction) -> Callable[[str], dict[str, Any]]:
     """What turns texts that were encrypted into data again."""
-    keys = _keys(os.environ.get(VARIABLE), await _kept(tx))
+    keys = _build_keys(os.environ.get(KEY_VARIABLE), await _load_stored_key(tx))
 
     def decrypt(text: str) -> dict[str, Any]:
         try:
             return orjson.loads(keys.decrypt(text))
         except fernet.InvalidToken:
-            raise Invalid(
-                f"A block cannot be read: it was encrypted with another key. Set {VARIABLE} to the one of then."
+            raise InvalidRequest(
+                f"A block cannot be read: it was encrypted with another key. Set {KEY_VARIABLE} to the one of then."
             ) from None
 
     return decrypt
 
 
-async def _kept(tx: Transaction) -> str | None:
+async def _load_stored_key(tx: Transaction) -> str | None:
     row = await store.meta.get(tx, _KEY)
     return row["value"] if row else None
 
 
-def _keys(given: str | None, kept: str | None) -> fernet.MultiFernet:
+def _build_keys(given: str | None, kept: str | None) -> fernet.MultiFernet:
     """The key that encrypts, and those that can decrypt."""
     try:
-        return fernet.MultiFernet([fernet.Fernet(key) for key in (given, kept) if key] or [_nobodys()])
+        return fernet.MultiFernet([fernet.Fernet(key) for key in (given, kept) if key] or [_throwaway_key()])
     except ValueError:
-        raise Invalid(f"{VARIABLE} is no Fernet key: it must be 32 bytes as URL-safe base64.") from None
+        raise InvalidRequest(f"{KEY_VARIABLE} is no Fernet key: it must be 32 bytes as URL-safe base64.") from None
 
 
-def _nobodys() -> fernet.Fernet:
+def _throwaway_key() -> fernet.Fernet:
     return fernet.Fernet(fernet.Fernet.generate_key())

@@ -10,7 +10,7 @@ from prefect.server.db.sql import Sql, one_of
 from prefect.types import now
 
 
-async def claim(tx: Transaction, name: str, owner: str, length: timedelta) -> bool:
+async def claim_leadership(tx: Transaction, name: str, owner: str, length: timedelta) -> bool:
     """Take the lead of a loop, or keep it, for some time; False while another server has it."""
     at = now()
     row = {"name": name, "owner": owner, "until": at + length}
@@ -20,6 +20,6 @@ async def claim(tx: Transaction, name: str, owner: str, length: timedelta) -> bo
     return await tx.run(Sql(text, (owner, row["until"], name, owner, at))) == 1
 
 
-async def resign(tx: Transaction, owner: str) -> None:
+async def resign_leadership(tx: Transaction, owner: str) -> None:
     """Give up the lead of all loops."""
     await store.leaders.remove(tx, one_of("leader.owner", [owner]))

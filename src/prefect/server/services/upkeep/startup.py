@@ -17,10 +17,10 @@ API_VERSION = "0.8.4"
 """The version of the REST API."""
 
 
-async def prepare(database: Database, settings: Settings) -> None:
+async def prepare_store(database: Database, settings: Settings) -> None:
     """Take in the home's journal, when the database is the home's own store, and register the known block types."""
-    if opening.path(settings) == settings.home / opening.NAME:
+    if opening.sqlite_path(settings) == settings.home / opening.STORE_FILE_NAME:
         await apply_journal(database, settings.home)
         await crash_orphans(database, settings.home)
     if settings.server.register_blocks_on_start:
-        await database.write(system_blocks.install)
+        await database.write(system_blocks.install_block_types)

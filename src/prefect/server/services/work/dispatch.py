@@ -14,7 +14,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import paging, presenters, reading
-from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import deployments
 from prefect.server.services.work import work_pools, work_queues
@@ -44,18 +44,22 @@ async def find_pool_runs(
         after: Only runs that are not due before.
         limit: How many at most.
     """
-    limit = paging.size(limit)
+    limit = paging.resolve_page_size(limit)
     pool = await work_pools.get_by_name(tx, name)
     queues = await work_queues.find_by_pool(tx, pool["id"])
     if queue_names:
         unknown = sorted(set(queue_names) - {row["name"] for row in queues})
         if unknown:
-            raise Missing("work queue", f"{name}/{unknown[0]}")
+            raise NotFound("work queue", f"{name}/{unknown[0]}")
         queues = [row for row in queues if row["name"] in queue_names]
     runs = await _find_due_runs(tx, pool, queues, before, after, limit)
     await _record_poll(tx, pool, queues)
     return [
-        {"work_pool_id": pool["id"], "work_queue_id": run["work_queue_id"], "flow_run": presenters.flow_run(run, {})}
+        {
+            "work_pool_id": pool["id"],
+            "work_queue_id": run["work_queue_id"],
+            "flow_run": presenters.present_flow_run(run, {}),
+        }
         for run in runs
     ]
 
@@ -72,25 +76,25 @@ async def find_queue_runs(
         limit: How many at most.
         polls: Whether the caller is going to run them.
     """
-    limit = paging.size(limit)
-    row = await reading.get(tx, store.work_queues, id_)
-    pool = await reading.get(tx, store.work_pools, row["work_pool_id"])
+    limit = paging.resolve_page_size(limit)
+    row = await reading.get_row(tx, store.work_queues, id_)
+    pool = await reading.get_row(tx, store.work_pools, row["work_pool_id"])
     if row["filter"]:
         runs = await _find_runs_by_filter(tx, row, before, limit)
     else:
         runs = await _find_due_runs(tx, pool, [row], before, None, limit)
     if polls:
         await _record_poll(tx, pool, [row])
-    return await reading.flow_run_answers(tx, runs)
+    return await reading.present_flow_runs(tx, runs)
 
 
 async def find_deployment_runs(
     tx: Transaction, ids: Sequence[UUID], before: datetime | None, limit: int | None
 ) -> list[Answer]:
     """Return the runs of deployments that their runner may start, those due first before the others."""
-    runs = await queries.find_scheduled_runs(tx, before, paging.size(limit), deployment_ids=ids)
+    runs = await queries.find_scheduled_runs(tx, before, paging.resolve_page_size(limit), deployment_ids=ids)
     await deployments.mark_polled(tx, {"id": list(ids)}, POLL_FRESHNESS)
-    return await reading.flow_run_answers(tx, runs)
+    return await reading.present_flow_runs(tx, runs)
 
 
 async def find_deployment_queues(tx: Transaction, deployment_id: UUID) -> list[Answer]:

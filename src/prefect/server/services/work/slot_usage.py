@@ -19,8 +19,8 @@ from prefect.types import now
 
 async def get_queue_usage(tx: Transaction, id_: UUID, page: int, limit: int | None) -> Answer:
     """Return the slot usage of a queue with a page of its runs, those longest in their state first."""
-    limit = paging.size(limit)
-    queue = await reading.get(tx, store.work_queues, id_)
+    limit = paging.resolve_page_size(limit)
+    queue = await reading.get_row(tx, store.work_queues, id_)
     occupied = (await queries.count_slots_by_queue(tx, [id_])).get(id_, 0)
     runs = await queries.find_occupying_runs(tx, id_, limit, (page - 1) * limit)
     at = now()
@@ -42,7 +42,7 @@ async def get_pool_usage(tx: Transaction, name: str, page: int, limit: int | Non
         limit: How many queues a page has.
         runs_each: How many runs of each queue are shown.
     """
-    limit = paging.size(limit)
+    limit = paging.resolve_page_size(limit)
     pool = await work_pools.get_by_name(tx, name)
     queues = await work_queues.find_by_pool(tx, pool["id"])
     shown_queues = queues[(page - 1) * limit : page * limit]

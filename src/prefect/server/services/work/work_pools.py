@@ -14,7 +14,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import differences, paging
-from prefect.server.services.core.errors import Conflict, Forbidden, Missing
+from prefect.server.services.core.errors import Conflict, Forbidden, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.services.work import work_queues
@@ -83,15 +83,15 @@ async def _add(tx: Transaction, values: Values) -> Row:
     queue = await work_queues.add(tx, row, default)
     row["default_queue_id"] = queue["id"]
     await store.work_pools.change(tx, [row], ["default_queue_id"])
-    await emitting.emit(tx, "prefect.work-pool.created", emitting.work_pool(row), _related_resources(row))
+    await emitting.emit(tx, "prefect.work-pool.created", emitting.work_pool_labels(row), _related_resources(row))
     return await enter_status(tx, row, PAUSED if row["is_paused"] else NOT_READY)
 
 
 async def get_by_name(tx: Transaction, name: str, lock: bool = False) -> Row:
-    """Return the row of a pool by its name, or raise `Missing`."""
+    """Return the row of a pool by its name, or raise `NotFound`."""
     rows = await store.work_pools.find(tx, {"name": name}, lock=lock)
     if not rows:
-        raise Missing("work pool", name)
+        raise NotFound("work pool", name)
     return rows[0]
 
 
@@ -99,19 +99,19 @@ async def get_default(tx: Transaction) -> Row:
     """Return the pool of work queues that are created without one, which is created if necessary."""
     try:
         return await get_by_name(tx, DEFAULT_POOL_NAME)
-    except Missing:
+    except NotFound:
         return await _add(tx, {"name": DEFAULT_POOL_NAME, "type": AGENT_POOL_TYPE})
 
 
 async def find(tx: Transaction, criteria: Any, limit: int | None, offset: int) -> list[Answer]:
     """Return pools that satisfy a filter, by name."""
-    where = filters.condition(tx.dialect, criteria)
-    return await present(tx, await paging.page(tx, store.work_pools, "NAME_ASC", limit, offset, where))
+    where = filters.compile_filter(tx.dialect, criteria)
+    return await present(tx, await paging.find_page(tx, store.work_pools, "NAME_ASC", limit, offset, where))
 
 
 async def count(tx: Transaction, criteria: Any) -> int:
     """Return how many pools satisfy a filter."""
-    return await store.work_pools.count(tx, filters.condition(tx.dialect, criteria))
+    return await store.work_pools.count(tx, filters.compile_filter(tx.dialect, criteria))
 
 
 async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
@@ -130,7 +130,7 @@ async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
 
 
 async def change(tx: Transaction, name: str, values: Values) -> None:
-    """Set columns of a pool, or raise `Missing`."""
+    """Set columns of a pool, or raise `NotFound`."""
     before = await get_by_name(tx, name, lock=True)
     # Null removes a limit or a description; the other columns must have a value.
     values = {
@@ -140,8 +140,8 @@ async def change(tx: Transaction, name: str, values: Values) -> None:
     }
     after = {**before, **values, "updated": now()}
     await store.work_pools.change(tx, [after], ["updated", *values])
-    if payload := differences.told(before, after, _EVENT_COLUMNS):
-        await emitting.emit(tx, "prefect.work-pool.updated", emitting.work_pool(after), payload=payload)
+    if payload := differences.describe_changes(before, after, _EVENT_COLUMNS):
+        await emitting.emit(tx, "prefect.work-pool.updated", emitting.work_pool_labels(after), payload=payload)
     if after["is_paused"] and not before["is_paused"]:
         await enter_status(tx, after, PAUSED)
     elif before["is_paused"] and not after["is_paused"]:
@@ -154,7 +154,7 @@ async def remove(tx: Transaction, name: str) -> None:
     """Delete a pool with its queues and workers. Its flow runs and deployments stay, in no pool.
 
     Raises:
-        Missing: There is no such pool.
+        NotFound: There is no such pool.
         Forbidden: The pool is reserved.
     """
     row = await get_by_name(tx, name, lock=True)
@@ -164,7 +164,7 @@ async def remove(tx: Transaction, name: str) -> None:
     await store.workers.remove(tx, {"work_pool_id": row["id"]})
     await store.cleanups.remove(tx, {"work_pool_id": row["id"]})
     await store.work_pools.remove(tx, {"id": row["id"]})
-    await emitting.emit(tx, "prefect.work-pool.deleted", emitting.work_pool(row), _related_resources(row))
+    await emitting.emit(tx, "prefect.work-pool.deleted", emitting.work_pool_labels(row), _related_resources(row))
     tx.notify(WORK_POOLS_TOPIC, str(row["id"]))
 
 
@@ -175,7 +175,9 @@ async def enter_status(tx: Transaction, row: Row, status: str) -> Row:
     last = row["last_status_event"]
     follows = last if last is not None and now() - _created_at(last) < FOLLOWS_WITHIN else None
     what = status.lower().replace("_", "-")
-    resource = {name: value for name, value in emitting.work_pool(row).items() if name != "prefect.resource.role"}
+    resource = {
+        name: value for name, value in emitting.work_pool_labels(row).items() if name != "prefect.resource.role"
+    }
     event = await emitting.emit(tx, f"prefect.work-pool.{what}", resource, follows=follows)
     row = {**row, "status": status, "last_status_event": event}
     await store.work_pools.change(tx, [row], ["status", "last_status_event"])
@@ -194,7 +196,7 @@ def _created_at(id_: UUID) -> datetime:
 
 def _related_resources(row: Row) -> list[emitting.Labels]:
     """Return the resources related to the creation or deletion of a pool."""
-    related = [emitting.resource("work-queue", row["default_queue_id"], role="default-queue")]
+    related = [emitting.resource_labels("work-queue", row["default_queue_id"], role="default-queue")]
     if block := row["storage_configuration"].get("default_result_storage_block_id"):
-        related.append(emitting.resource("block-document", block, role="result-storage"))
+        related.append(emitting.resource_labels("block-document", block, role="result-storage"))
     return related

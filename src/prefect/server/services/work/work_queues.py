@@ -14,7 +14,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import differences, paging
-from prefect.server.services.core.errors import Conflict, Missing
+from prefect.server.services.core.errors import Conflict, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting, event_store
 from prefect.server.store import Row, filters
@@ -43,12 +43,12 @@ async def add(tx: Transaction, pool: Row, values: Values) -> Row:
         values: Its columns; without a priority it gets the highest free one.
 
     Raises:
-        Missing: The pool was deleted.
+        NotFound: The pool was deleted.
         Conflict: The pool has a queue of this name.
     """
     # Locked, so that of two simultaneous requests the second sees the queue of the first.
     if await store.work_pools.get(tx, pool["id"], lock=True) is None:
-        raise Missing("work pool", pool["name"])
+        raise NotFound("work pool", pool["name"])
     others = await find_by_pool(tx, pool["id"], lock=True)
     if any(other["name"] == values["name"] for other in others):
         raise Conflict(f"The work pool {pool['name']!r} has a work queue {values['name']!r} already.")
@@ -76,10 +76,10 @@ async def add(tx: Transaction, pool: Row, values: Values) -> Row:
 
 
 async def get_by_name(tx: Transaction, pool: Row, name: str) -> Row:
-    """Return the row of a queue by its pool and its name, or raise `Missing`."""
+    """Return the row of a queue by its pool and its name, or raise `NotFound`."""
     rows = await store.work_queues.find(tx, {"work_pool_id": pool["id"], "name": name})
     if not rows:
-        raise Missing("work queue", f"{pool['name']}/{name}")
+        raise NotFound("work queue", f"{pool['name']}/{name}")
     return rows[0]
 
 
@@ -87,7 +87,7 @@ async def ensure(tx: Transaction, pool: Row, name: str) -> Row:
     """Return the row of a queue by its pool and its name; the queue is created if necessary."""
     try:
         return await get_by_name(tx, pool, name)
-    except Missing:
+    except NotFound:
         pass
     try:
         return await add(tx, pool, {"name": name})
@@ -105,9 +105,9 @@ async def find_by_pool(tx: Transaction, pool_id: UUID, lock: bool = False) -> li
 async def find(tx: Transaction, criteria: Any, limit: int | None, offset: int, pool: Row | None = None) -> list[Answer]:
     """Return queues that satisfy a filter: those of a pool by priority, or those of all pools by name."""
     of_pool = {"work_pool_id": pool["id"]} if pool else {}
-    where = store.work_queues.all_of(of_pool, filters.condition(tx.dialect, criteria))
+    where = store.work_queues.all_of(of_pool, filters.compile_filter(tx.dialect, criteria))
     sort = "PRIORITY_ASC" if pool else "NAME_ASC"
-    return await present(tx, await paging.page(tx, store.work_queues, sort, limit, offset, where))
+    return await present(tx, await paging.find_page(tx, store.work_queues, sort, limit, offset, where))
 
 
 async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
@@ -131,12 +131,12 @@ async def change(tx: Transaction, row: Row, pool: Row, values: Values) -> None:
     """Set columns of a queue.
 
     Raises:
-        Missing: The queue was deleted.
+        NotFound: The queue was deleted.
         Conflict: The pool has another queue of the new name.
     """
     by_id = {other["id"]: other for other in await find_by_pool(tx, pool["id"], lock=True)}
     if row["id"] not in by_id:
-        raise Missing("work queue", row["id"])
+        raise NotFound("work queue", row["id"])
     row, others = by_id.pop(row["id"]), list(by_id.values())
     values = {name: value for name, value in values.items() if value is not None or name not in ("name", "priority")}
     if any(other["name"] == values.get("name") for other in others):
@@ -147,7 +147,7 @@ async def change(tx: Transaction, row: Row, pool: Row, values: Values) -> None:
     if after["is_paused"] != row["is_paused"]:
         after["status"] = PAUSED if after["is_paused"] else _compute_status(after)
     await store.work_queues.change(tx, [after], list(dict.fromkeys(("updated", "status", *values))))
-    if payload := differences.told(row, after, _EVENT_COLUMNS):
+    if payload := differences.describe_changes(row, after, _EVENT_COLUMNS):
         await _emit(tx, "updated", after, pool, payload)
     if after["status"] != row["status"]:
         await _emit(tx, _event_name(after["status"]), after, pool)
@@ -171,7 +171,7 @@ async def remove_many(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
     ids = [row["id"] for row in rows]
     await queries.detach_from_queues(tx, ids)
     await store.work_queues.remove(tx, {"id": ids})
-    await event_store.add(tx, [_build_event("deleted", row, pool) for row in rows])
+    await event_store.add_events(tx, [_build_event("deleted", row, pool) for row in rows])
 
 
 async def get_health(tx: Transaction, row: Row) -> Answer:
@@ -201,7 +201,7 @@ async def mark_polled(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
             changed.append({**row, "last_polled": at, "status": READY})
             events.append(_build_event("ready", row, pool))
     await store.work_queues.change(tx, changed, ["last_polled", "status"])
-    await event_store.add(tx, events)
+    await event_store.add_events(tx, events)
 
 
 async def mark_not_ready(tx: Transaction, rows: Iterable[Row]) -> None:
@@ -210,12 +210,12 @@ async def mark_not_ready(tx: Transaction, rows: Iterable[Row]) -> None:
     pools = await _find_pools(tx, rows)
     await store.work_queues.change(tx, [{**row, "status": NOT_READY} for row in rows], ["status"])
     pooled = [row for row in rows if row["work_pool_id"] in pools]
-    await event_store.add(tx, [_build_event("not-ready", row, pools[row["work_pool_id"]]) for row in pooled])
+    await event_store.add_events(tx, [_build_event("not-ready", row, pools[row["work_pool_id"]]) for row in pooled])
 
 
 def related_resource(row: Row) -> emitting.Labels:
     """Return a queue as a related resource of an event."""
-    return emitting.resource("work-queue", row["id"], row["name"], "work-queue")
+    return emitting.resource_labels("work-queue", row["id"], row["name"], "work-queue")
 
 
 def _compute_status(row: Row) -> str:
@@ -246,8 +246,10 @@ def _event_name(status: str) -> str:
 
 
 def _build_event(what: str, row: Row, pool: Row, payload: Mapping[str, Any] | None = None) -> event_store.Event:
-    return emitting.happened(f"prefect.work-queue.{what}", related_resource(row), [emitting.work_pool(pool)], payload)
+    return emitting.build_event(
+        f"prefect.work-queue.{what}", related_resource(row), [emitting.work_pool_labels(pool)], payload
+    )
 
 
 async def _emit(tx: Transaction, what: str, row: Row, pool: Row, payload: Mapping[str, Any] | None = None) -> None:
-    await event_store.add(tx, [_build_event(what, row, pool, payload)])
+    await event_store.add_events(tx, [_build_event(what, row, pool, payload)])

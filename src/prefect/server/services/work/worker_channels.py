@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect.schemas.worker_channel import CLEANUP, REQUIRED, Hello
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.work import work_pools, work_queues, workers
 from prefect.server.store import Row
@@ -41,7 +41,7 @@ async def welcome_worker(tx: Transaction, pool_name: str, hello: Hello) -> Welco
     """Register a worker: it is online, and a pool without a job template gets the worker's.
 
     Raises:
-        Missing: There is no such queue, or no such pool and the worker does not create it.
+        NotFound: There is no such queue, or no such pool and the worker does not create it.
         Forbidden: The name of the pool is reserved.
     """
     pool = await _get_or_create_pool(tx, pool_name, hello)
@@ -50,7 +50,7 @@ async def welcome_worker(tx: Transaction, pool_name: str, hello: Hello) -> Welco
     queues = await work_queues.find_by_pool(tx, pool["id"])
     unknown = sorted(set(hello.work_queue_names) - {queue["name"] for queue in queues})
     if unknown:
-        raise Missing("work queue", f"{pool_name}/{unknown[0]}")
+        raise NotFound("work queue", f"{pool_name}/{unknown[0]}")
     polled = [queue for queue in queues if not hello.work_queue_names or queue["name"] in hello.work_queue_names]
     await workers.record_heartbeat(tx, pool, hello.worker_name, hello.heartbeat_interval_seconds, hello.worker_metadata)
     handles_cleanup = bool(
@@ -70,20 +70,20 @@ async def record_heartbeat(tx: Transaction, pool_id: UUID, hello: Hello, interva
     """Record the heartbeat of a worker, and return its pool as the API shows it.
 
     Raises:
-        Missing: The pool was deleted.
+        NotFound: The pool was deleted.
     """
     pool = await store.work_pools.get(tx, pool_id)
     if pool is None:
-        raise Missing("work pool", pool_id)
+        raise NotFound("work pool", pool_id)
     await workers.record_heartbeat(tx, pool, hello.worker_name, interval)
     return await get_pool(tx, pool_id)
 
 
 async def get_pool(tx: Transaction, pool_id: UUID) -> Answer:
-    """Return a pool as the API shows it, or raise `Missing`."""
+    """Return a pool as the API shows it, or raise `NotFound`."""
     pool = await store.work_pools.get(tx, pool_id)
     if pool is None:
-        raise Missing("work pool", pool_id)
+        raise NotFound("work pool", pool_id)
     return (await work_pools.present(tx, [pool]))[0]
 
 
@@ -95,7 +95,7 @@ def is_changed(before: Answer, after: Answer) -> bool:
 async def _get_or_create_pool(tx: Transaction, name: str, hello: Hello) -> Row:
     try:
         return await work_pools.get_by_name(tx, name)
-    except Missing:
+    except NotFound:
         if not hello.create_pool_if_not_found:
             raise
     template = hello.default_base_job_template or {}

@@ -9,7 +9,7 @@ from typing import Any
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import paging
-from prefect.server.services.core.errors import Missing
+from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.work import work_pools
 from prefect.server.store import Row, filters
@@ -57,13 +57,13 @@ async def record_heartbeat(
 
 async def find(tx: Transaction, pool: Row, criteria: Any, limit: int | None, offset: int) -> list[Answer]:
     """Return the workers of a pool that satisfy a filter, the last heartbeat first."""
-    where = store.workers.all_of({"work_pool_id": pool["id"]}, filters.condition(tx.dialect, criteria))
-    rows = await paging.page(tx, store.workers, "LAST_HEARTBEAT_TIME_DESC", limit, offset, where)
+    where = store.workers.all_of({"work_pool_id": pool["id"]}, filters.compile_filter(tx.dialect, criteria))
+    rows = await paging.find_page(tx, store.workers, "LAST_HEARTBEAT_TIME_DESC", limit, offset, where)
     return [{name: value for name, value in row.items() if name != "metadata"} for row in rows]
 
 
 async def remove(tx: Transaction, pool: Row, name: str) -> None:
-    """Delete a worker, or raise `Missing`."""
+    """Delete a worker, or raise `NotFound`."""
     row = await _get(tx, pool, name)
     await store.workers.remove(tx, {"id": row["id"]})
 
@@ -98,5 +98,5 @@ async def _find(tx: Transaction, pool: Row, name: str) -> Row | None:
 async def _get(tx: Transaction, pool: Row, name: str) -> Row:
     row = await _find(tx, pool, name)
     if row is None:
-        raise Missing("worker", f"{pool['name']}/{name}")
+        raise NotFound("worker", f"{pool['name']}/{name}")
     return row

@@ -23,7 +23,7 @@ _MEANINGS: dict[str, dict[str, Meaning]] = {
 _LINKS: dict[tuple[str, str], str] = {tables: text for group in _GROUPS for tables, text in group.LINKS.items()}
 
 
-def condition(dialect: Dialect, criteria: Any) -> Sql:
+def compile_filter(dialect: Dialect, criteria: Any) -> Sql:
     """What a filter asks of its own table's rows; None asks nothing."""
     if criteria is None:
         return TRUE
@@ -31,7 +31,7 @@ def condition(dialect: Dialect, criteria: Any) -> Sql:
     return combined(criteria, (meanings[name](dialect, value) for name, value in given(criteria)))
 
 
-def related(dialect: Dialect, table: str, **filters: Any) -> Sql:
+def compile_filters(dialect: Dialect, table: str, **filters: Any) -> Sql:
     """What filters on several objects ask of the rows of `table`.
 
     Args:
@@ -43,6 +43,6 @@ def related(dialect: Dialect, table: str, **filters: Any) -> Sql:
     for other, criteria in filters.items():
         if criteria is None:
             continue
-        asked = condition(dialect, criteria)
+        asked = compile_filter(dialect, criteria)
         parts.append(asked if other == table else Sql(_LINKS[table, other].format(asked.text), asked.values))
     return all_of(parts)

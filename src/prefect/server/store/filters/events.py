@@ -28,7 +28,7 @@ _RESOURCE_ID = "prefect.resource.id"
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class Asked(NamedTuple):
+class EventConditions(NamedTuple):
     """What a filter asks of rows.
 
     Attributes:
@@ -52,36 +52,36 @@ class Asked(NamedTuple):
         return all_of([self.possibly, Sql(f"({self.surely.text}) IS NOT TRUE", self.surely.values)])
 
 
-def split(resource_id: str) -> tuple[str, UUID | None]:
+def split_resource_id(resource_id: str) -> tuple[str, UUID | None]:
     """The id of a resource as it is stored: what it is, and the UUID at its end if it has one."""
     kind, _, last = resource_id.rpartition(".")
     return (kind, UUID(last)) if kind and _UUID.fullmatch(last) else (resource_id, None)
 
 
-def shortened(name: str, kind: str) -> tuple[str, str]:
+def shorten_name(name: str, kind: str) -> tuple[str, str]:
     """The name of an event and what its resource is, as they are stored."""
     return (name[len(TASK_RUN) :], "") if kind == TASK_RUN and name.startswith(f"{TASK_RUN}.") else (name, kind)
 
 
-def full(name: str, kind: str) -> tuple[str, str]:
+def restore_name(name: str, kind: str) -> tuple[str, str]:
     """The reverse of `shortened`."""
     return (name, kind) if kind else (TASK_RUN + name, TASK_RUN)
 
 
-def asked(dialect: Dialect, criteria: Any) -> Asked:
+def compile_event_filter(dialect: Dialect, criteria: Any) -> EventConditions:
     """What an `EventFilter` asks of rows; `distinct` is no question to a single one."""
     parts = [_occurred(criteria.occurred), _name(criteria.event), _resource(criteria.resource)]
     parts += [_related(dialect, related) for related in _listed(criteria.related)]
     parts += [_any_resource(dialect, resource) for resource in _listed(criteria.any_resource)]
-    parts.append(Asked(one_of("event.id", criteria.id.id)) if criteria.id.id else Asked())
+    parts.append(EventConditions(one_of("event.id", criteria.id.id)) if criteria.id.id else EventConditions())
     if criteria.text is not None and criteria.text.query:
-        parts.append(Asked(surely=FALSE))
+        parts.append(EventConditions(surely=FALSE))
     return _both(parts)
 
 
-def _both(parts: Iterable[Asked]) -> Asked:
+def _both(parts: Iterable[EventConditions]) -> EventConditions:
     parts = list(parts)
-    return Asked(
+    return EventConditions(
         all_of([part.possibly for part in parts if part.possibly is not TRUE]),
         FALSE
         if any(part.surely is FALSE for part in parts)
@@ -93,13 +93,13 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _occurred(criteria: Any) -> Asked:
-    return Asked(Sql("event.occurred >= ? AND event.occurred <= ?", (criteria.since, criteria.until)))
+def _occurred(criteria: Any) -> EventConditions:
+    return EventConditions(Sql("event.occurred >= ? AND event.occurred <= ?", (criteria.since, criteria.until)))
 
 
-def _name(criteria: Any) -> Asked:
+def _name(criteria: Any) -> EventConditions:
     if criteria is None:
-        return Asked()
+        return EventConditions()
     parts: list[Sql] = []
     if criteria.prefix:
         parts.append(_begins(NAME, criteria.prefix))
@@ -110,7 +110,7 @@ def _name(criteria: Any) -> Asked:
         parts.append(Sql(f"NOT ({begins.text})", begins.values))
     if criteria.exclude_name:
         parts.append(none_of(NAME, criteria.exclude_name))
-    return Asked(all_of(parts))
+    return EventConditions(all_of(parts))
 
 
 def _begins(column: str, prefixes: Sequence[str]) -> Sql:
@@ -118,13 +118,13 @@ def _begins(column: str, prefixes: Sequence[str]) -> Sql:
     return any_of(Sql(f"substr({column}, 1, ?) = ?", (len(prefix), prefix)) for prefix in prefixes)
 
 
-def _resource(criteria: Any) -> Asked:
+def _resource(criteria: Any) -> EventConditions:
     """What is asked of the event's own resource."""
     if criteria is None:
-        return Asked()
-    parts: list[Asked] = []
+        return EventConditions()
+    parts: list[EventConditions] = []
     if criteria.id:
-        parts.append(Asked(any_of(_is(id_) for id_ in criteria.id)))
+        parts.append(EventConditions(any_of(_is(id_) for id_ in criteria.id)))
     if criteria.id_prefix:
         parts.append(_any(_id_begins(prefix) for prefix in criteria.id_prefix))
     if criteria.labels is not None and criteria.labels.root:
@@ -133,48 +133,48 @@ def _resource(criteria: Any) -> Asked:
 
 
 def _is(id_: str) -> Sql:
-    kind, last = split(id_)
+    kind, last = split_resource_id(id_)
     if last is None:
         return Sql(f"({KIND} = ? AND event.resource_id IS NULL)", (kind,))
     return Sql(f"(event.resource_id = ? AND {KIND} = ?)", (last, kind))
 
 
-def _id_begins(prefix: str) -> Asked:
+def _id_begins(prefix: str) -> EventConditions:
     begins = Sql(f"substr({KIND}, 1, ?) = ?", (len(prefix), prefix))
     kind, dot, rest = prefix.rpartition(".")
     if not dot:
-        return Asked(begins)
+        return EventConditions(begins)
     # The prefix may end in a part of the UUID that follows a dot.
     within = Sql(f"({KIND} = ? AND event.resource_id IS NOT NULL)", (kind,))
-    return Asked(any_of([begins, within]), TRUE if not rest else begins)
+    return EventConditions(any_of([begins, within]), TRUE if not rest else begins)
 
 
-def _any(parts: Iterable[Asked]) -> Asked:
+def _any(parts: Iterable[EventConditions]) -> EventConditions:
     parts = list(parts)
     sure = all(part.surely is TRUE for part in parts)
     surely = any_of(part.possibly if part.surely is TRUE else part.surely for part in parts)
-    return Asked(any_of(part.possibly for part in parts), TRUE if sure else surely)
+    return EventConditions(any_of(part.possibly for part in parts), TRUE if sure else surely)
 
 
-def _labels(labels: Any) -> Asked:
+def _labels(labels: Any) -> EventConditions:
     """Of labels, only the id is in the row; what it may not be is left to the event."""
     values = labels.get(_RESOURCE_ID) or []
     if not values or any(value.startswith("!") for value in values):
-        return Asked(surely=FALSE)
-    named = _any(_id_begins(value[:-1]) if value.endswith("*") else Asked(_is(value)) for value in values)
-    return named if len(labels) == 1 else Asked(named.possibly, FALSE)
+        return EventConditions(surely=FALSE)
+    named = _any(_id_begins(value[:-1]) if value.endswith("*") else EventConditions(_is(value)) for value in values)
+    return named if len(labels) == 1 else EventConditions(named.possibly, FALSE)
 
 
-def _related(dialect: Dialect, criteria: Any) -> Asked:
+def _related(dialect: Dialect, criteria: Any) -> EventConditions:
     if not (criteria.id or criteria.role or criteria.resources_in_roles or criteria.labels):
-        return Asked()
+        return EventConditions()
     ids = criteria.id or [id_ for id_, _ in criteria.resources_in_roles or ()]
-    return Asked(_mentions(dialect, ids), FALSE)
+    return EventConditions(_mentions(dialect, ids), FALSE)
 
 
-def _any_resource(dialect: Dialect, criteria: Any) -> Asked:
+def _any_resource(dialect: Dialect, criteria: Any) -> EventConditions:
     if not (criteria.id or criteria.id_prefix or (criteria.labels and criteria.labels.root)):
-        return Asked()
+        return EventConditions()
     ids = criteria.id
     if not ids and criteria.labels:
         values = criteria.labels.get(_RESOURCE_ID) or []
@@ -182,12 +182,12 @@ def _any_resource(dialect: Dialect, criteria: Any) -> Asked:
     # An event with a single flow run has it in its row.
     alone = criteria.id and not criteria.id_prefix and not criteria.labels and _flow_runs(criteria.id)
     sure = Sql("event.flow_run_id <> ?", (SEVERAL,)) if alone else FALSE
-    return Asked(_mentions(dialect, ids or ()), sure)
+    return EventConditions(_mentions(dialect, ids or ()), sure)
 
 
 def _flow_runs(ids: Sequence[str]) -> list[UUID]:
     """The ids of flow runs, if nothing else is named."""
-    halves = [split(id_) for id_ in ids]
+    halves = [split_resource_id(id_) for id_ in ids]
     return (
         [id_ for kind, id_ in halves if id_ and kind == FLOW_RUN] if all(kind == FLOW_RUN for kind, _ in halves) else []
     )
@@ -199,7 +199,7 @@ def _mentions(dialect: Dialect, ids: Sequence[str]) -> Sql:
         return TRUE
     if flow_runs := _flow_runs(ids):
         return one_of("event.flow_run_id", [*flow_runs, SEVERAL])
-    objects = [last for _, last in map(split, ids)]
+    objects = [last for _, last in map(split_resource_id, ids)]
     if any(last is None for last in objects):
         return TRUE
     # An id that is in the event is in one of its columns, or as it is in what is packed.
@@ -210,6 +210,6 @@ def _mentions(dialect: Dialect, ids: Sequence[str]) -> Sql:
         if last is not None
         for part in (
             *(Sql(f"event.{column} = ?", (last,)) for column in columns),
-            dialect.bytes_have("event.body", last.bytes),
+            dialect.bytes_contain("event.body", last.bytes),
         )
     )

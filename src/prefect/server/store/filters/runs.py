@@ -87,7 +87,7 @@ def _flow_run_of_task(dialect: Dialect, criteria: Any) -> Sql:
 
 
 def _log_text(dialect: Dialect, criteria: Any) -> Sql:
-    return text.matching(dialect, ("log.message", "log.name"), criteria.query)
+    return text.compile_text_query(dialect, ("log.message", "log.name"), criteria.query)
 
 
 def _or_expected(operator: str) -> Callable[[Dialect, str, Any], Sql]:

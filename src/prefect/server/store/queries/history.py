@@ -75,7 +75,7 @@ async def count_by_interval(
 
 
 def _run_time(tx: Transaction, table: str) -> Sql:
-    """Return the seconds that a run has been running, as `presenters.estimated_run_time` computes it."""
+    """Return the seconds that a run has been running, as `presenters.estimate_run_time` does."""
     seconds = tx.dialect.seconds
     text = (
         f"coalesce({seconds(f'{table}.total_run_time')}, 0) + CASE WHEN {table}.state_type = 'RUNNING'"
@@ -85,7 +85,7 @@ def _run_time(tx: Transaction, table: str) -> Sql:
 
 
 def _lateness(tx: Transaction, table: str) -> Sql:
-    """Return the seconds by which a run started late, or is late now, as `presenters.start_delay` computes it."""
+    """Return the seconds by which a run started late or is late, as `presenters.compute_start_delay` does."""
     started, expected = (tx.dialect.seconds(f"{table}.{name}") for name in ("start_time", "expected_start_time"))
     at = now().timestamp()
     text = (

@@ -231,17 +231,17 @@ async def find_logs(
 
 async def has_waiting_records(tx: Transaction) -> bool:
     """Return whether any record was dead-lettered because its run was unknown."""
-    waiting = Sql("set_aside.run_id IS NOT NULL")
-    return bool(await store.set_aside.find(tx, waiting, limit=1, columns=["id"]))
+    waiting = Sql("dead_letter.run_id IS NOT NULL")
+    return bool(await store.dead_letters.find(tx, waiting, limit=1, columns=["id"]))
 
 
 async def lock_applicable_records(tx: Transaction, limit: int) -> list[Row]:
     """Lock and return dead-lettered records that waited for a run which is known now, oldest first."""
     where = Sql(
-        "set_aside.run_id IS NOT NULL AND (EXISTS (SELECT 1 FROM task_run WHERE task_run.id = set_aside.run_id)"
-        " OR EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = set_aside.run_id))"
+        "dead_letter.run_id IS NOT NULL AND (EXISTS (SELECT 1 FROM task_run WHERE task_run.id = dead_letter.run_id)"
+        " OR EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = dead_letter.run_id))"
     )
-    return await store.set_aside.find(tx, where, "set_aside.id", limit, lock=True)
+    return await store.dead_letters.find(tx, where, "dead_letter.id", limit, lock=True)
 
 
 # --- background task runs --------------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ async def find_unclaimed_task_runs(
         Sql("task_run.next_scheduled_start_time IS NOT NULL AND task_run.next_scheduled_start_time <= ?", (due_by,)),
         Sql("NOT EXISTS (SELECT 1 FROM lease WHERE lease.id = task_run.id)"),
         # Other runs of these tasks may wait for their retry, in the process of their flow.
-        tx.dialect.last_has("task_run.states", "details", "deferred"),
+        tx.dialect.last_item_has("task_run.states", "details", "deferred"),
     )
     order = "task_run.next_scheduled_start_time, task_run.id"
     return await store.task_runs.find(tx, where, order, limit)

@@ -109,10 +109,10 @@ async def find_due_runs(
             " OR due.place <= work_queue.concurrency_limit - coalesce(busy.taken, 0)"
             " ORDER BY work_queue.priority, due.at, due.id"
         ),
-        tx.dialect.page(limit, 0),
+        tx.dialect.limit_clause(limit, 0),
     ]
     rows = await tx.fetch(join(" ", parts))
-    return [item["id"] for item in tx.dialect.objects(tables.FLOW_RUN, ["id"], rows)]
+    return [item["id"] for item in tx.dialect.decode_rows(tables.FLOW_RUN, ["id"], rows)]
 
 
 async def find_scheduled_runs(

@@ -15,11 +15,11 @@ from prefect.server.db.dialect import SqliteDialect
 from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.services.catalog import artifacts
 from prefect.server.services.core import reading
-from prefect.server.services.core.errors import Invalid
+from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.runs.journal_ingestion import apply_journal
 from prefect.server.store import filters, sorting
 from prefect.types import new_id
-from tests.server.journals import FLOW_ID, at, flow, flow_run, log, state, task_run, write
+from tests.server.journal_records import FLOW_ID, at, flow, flow_run, log, state, task_run, write
 
 OTHER_FLOW = UUID(int=7)
 
@@ -226,7 +226,7 @@ def test_sorts_limits_and_offsets(database: SqliteDatabase, ids: dict[str, UUID]
     assert names(database, "flow_run", "START_TIME_DESC") == ["calm-owl", "deep-sea", "brave-fox"]
     assert names(database, "flow_run", "EXPECTED_START_TIME_ASC") == ["brave-fox", "deep-sea", "calm-owl"]
     assert names(database, "flow_run", "END_TIME_DESC") == ["brave-fox", "deep-sea", "calm-owl"]
-    with pytest.raises(Invalid, match="'WEIGHT_ASC': use one of ID_DESC"):
+    with pytest.raises(InvalidRequest, match="'WEIGHT_ASC': use one of ID_DESC"):
         names(database, "flow_run", "WEIGHT_ASC")
 
 
@@ -241,12 +241,12 @@ def test_every_field_of_a_filter_has_a_meaning(name: str) -> None:
 )
 def test_every_sort_has_an_order(table: str) -> None:
     enum = getattr(sorts, "".join(word.capitalize() for word in table.split("_")) + "Sort")
-    assert all(sorting.order(table, member, "") for member in enum)
+    assert all(sorting.compile_order(table, member, "") for member in enum)
 
 
 def test_a_filters_value_never_enters_the_text() -> None:
     nasty = "x' OR 1=1; DROP TABLE flow --"
-    asked = filters.condition(
+    asked = filters.compile_filter(
         SqliteDialect(), runs.FlowFilter.model_validate({"name": {"any_": [nasty], "like_": nasty}})
     )
     assert "DROP" not in asked.text

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from prefect.server.routes import find_operation
 
 
-class Api:
+class RouteClient:
     """The API of a server, for tests.
 
     Args:
@@ -31,11 +31,11 @@ class Api:
             status: The status that is expected; any that says success if None.
             path: The fields of the path; others are the query's.
         """
-        code, answer = await self.ask(method, route, body, **path)
+        code, answer = await self.send(method, route, body, **path)
         assert code == status if status else code < 300, (method, route, code, answer)
         return answer
 
-    async def ask(self, method: str, route: str, body: Any = None, **path: Any) -> tuple[int, Any]:
+    async def send(self, method: str, route: str, body: Any = None, **path: Any) -> tuple[int, Any]:
         """Send a request and return the status and the JSON of its answer."""
         query = {name: value for name, value in path.items() if f"{{{name}}}" not in route}
         response = await self.client.request(method, route.format(**path), json=body, params=query or None)
@@ -43,7 +43,7 @@ class Api:
             return response.status_code, response.text or None
         answer = response.json()
         if response.status_code < 300:
-            hold_to_schema(method, route, answer)
+            assert_matches_schema(method, route, answer)
         return response.status_code, answer
 
     async def flow(self, name: str = "etl", **values: Any) -> str:
@@ -64,7 +64,7 @@ class Api:
     async def set_state(self, kind: str, id_: str, type_: str, force: bool = False, **state: Any) -> tuple[int, Any]:
         """Ask for a state of a `"flow"` or a `"task"` run."""
         body = {"state": {"type": type_, **state}, "force": force}
-        return await self.ask("POST", f"/{kind}_runs/{{id}}/set_state", body, id=id_)
+        return await self.send("POST", f"/{kind}_runs/{{id}}/set_state", body, id=id_)
 
 
 @cache
@@ -72,7 +72,7 @@ def _adapter(method: str, route: str) -> TypeAdapter[Any]:
     return TypeAdapter(find_operation(method, route).response_type)
 
 
-def hold_to_schema(method: str, route: str, answer: Any) -> None:
+def assert_matches_schema(method: str, route: str, answer: Any) -> None:
     """Fail unless an answer has exactly the fields that its operation documents, with values of their types."""
     if find_operation(method, route).response_type in (None, Any):
         return

@@ -19,12 +19,12 @@ from prefect.server import store
 from prefect.server.db import migrations, schema
 from prefect.server.db.errors import StoreDamaged, StoreUnavailable, StoreVersionError
 from prefect.server.db.postgres import PostgresDatabase
-from prefect.server.db.resident import ResidentSqlite
 from prefect.server.db.sql import Sql
 from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.sqlite_writer import SqliteWriterDatabase
 from prefect.server.db.tables import TABLES
 from tests.postgres import Postgres
-from tests.server.journals import FLOW_ID
+from tests.server.journal_records import FLOW_ID
 
 
 async def count_flows(database: SqliteDatabase) -> int:
@@ -82,7 +82,7 @@ def test_the_migrations_end_where_the_tables_are_declared(tmp_path: Path) -> Non
 
 
 def test_every_index_serves_a_named_query() -> None:
-    page = (Path(__file__).parent.parent.parent / "docs/adr/0014-every-index-serves-a-named-query.md").read_text()
+    page = (Path(__file__).parents[3] / "docs/adr/0014-every-index-serves-a-named-query.md").read_text()
     named = {
         (found[1], found[2]): found[3] for found in re.finditer(r"^\| `(\w+)` \| (.*?) \| (all|some) \| .", page, re.M)
     }
@@ -188,7 +188,7 @@ async def test_an_older_database_is_refused_where_it_is_not_to_be_migrated(tmp_p
     for target in migrations_of:
         await asyncio.to_thread(migrations.upgrade, target, "0001")
     for database in (
-        ResidentSqlite(tmp_path / "store.db", migrate=False),
+        SqliteWriterDatabase(tmp_path / "store.db", migrate=False),
         PostgresDatabase(postgres_url, migrate=False),
     ):
         with pytest.raises(StoreVersionError, match="run `prefect server database upgrade`"):

@@ -25,7 +25,7 @@ ADD = Sql("INSERT INTO meta (key, value) SELECT ?, coalesce(max(value::int), 0) 
 @pytest.fixture
 async def database(postgres_url: str) -> AsyncIterator[PostgresDatabase]:
     """An open database of the test's own."""
-    database = PostgresDatabase(postgres_url, connections=5, patience=10)
+    database = PostgresDatabase(postgres_url, connections=5, retry_timeout=10)
     await database.open()
     yield database
     await database.close()
@@ -121,23 +121,23 @@ async def test_a_commit_without_an_answer_is_done_once(
 
 
 async def test_a_commit_lost_in_a_crash_is_not_taken_for_another_transaction(own: Postgres) -> None:
-    database = PostgresDatabase(own.create("test"), patience=10)
+    database = PostgresDatabase(own.create("test"), retry_timeout=10)
     await database.open()
 
     async def take_number(tx: Any) -> tuple[str | None, Any]:
         await store.meta.put(tx, {"key": "a", "value": "x"})
-        return await tx.raw.fetchrow(module._WHICH)
+        return await tx.raw.fetchrow(module._TRANSACTION_ID_QUERY)
 
     number, before = await database.write(take_number)
     assert number is not None
     assert await database._committed(number, before)
     await asyncio.to_thread(own.stop)  # an orderly end loses nothing, and what was said stays true
     await asyncio.to_thread(own.start)
-    assert await database._patiently(lambda: database._committed(number, before))
+    assert await database._retry(lambda: database._committed(number, before))
     await asyncio.to_thread(own.stop, signal.SIGQUIT)
     await asyncio.to_thread(own.start)
     with pytest.raises(StoreUnavailable, match="crashed during a commit, and it is not known"):
-        await database._patiently(lambda: database._committed(number, before))
+        await database._retry(lambda: database._committed(number, before))
     await database.close()
 
 
@@ -179,7 +179,7 @@ async def test_a_restart_under_load_reaches_no_caller(own: Postgres) -> None:
 
 
 async def test_patience_ends_with_a_sentence(own: Postgres) -> None:
-    database = PostgresDatabase(own.create("test"), patience=0.3)
+    database = PostgresDatabase(own.create("test"), retry_timeout=0.3)
     await database.open()
     await asyncio.to_thread(own.stop)
     for transact in (database.read, database.write):
@@ -213,7 +213,7 @@ async def test_units_that_lock_each_other_out_are_both_done(database: PostgresDa
 
 
 async def test_a_lock_that_is_held_for_too_long_says_so(database: PostgresDatabase, postgres_url: str) -> None:
-    hasty = PostgresDatabase(postgres_url, patience=0.2, options={"server_settings": {"lock_timeout": "50ms"}})
+    hasty = PostgresDatabase(postgres_url, retry_timeout=0.2, options={"server_settings": {"lock_timeout": "50ms"}})
     await hasty.open()
     await database.write(lambda tx: store.meta.add(tx, [{"key": "a", "value": "0"}]))
     async with database.writing() as tx:
@@ -269,7 +269,7 @@ async def test_a_cancelled_commit_leaves_the_pool_whole(database: PostgresDataba
 
 
 async def test_units_that_wait_for_a_connection_too_long_say_so(postgres_url: str) -> None:
-    hasty = PostgresDatabase(postgres_url, connections=1, patience=0.1)
+    hasty = PostgresDatabase(postgres_url, connections=1, retry_timeout=0.1)
     await hasty.open()
     async with hasty.reading():
         with pytest.raises(StoreBusy, match="All 1 connections"):
@@ -283,7 +283,7 @@ async def test_connections_that_nobody_uses_are_let_go(
 ) -> None:
     await asyncio.gather(*(database.read(lambda tx: tx.fetch(Sql("SELECT pg_sleep(0.01)"))) for _ in range(5)))
     assert len(database._idle) == 5
-    monkeypatch.setattr(module, "IDLE", 0)
+    monkeypatch.setattr(module, "MAX_IDLE_SECONDS", 0)
     await database.read(lambda tx: store.meta.count(tx))
     assert len(database._idle) == 1
 
@@ -384,7 +384,7 @@ async def test_servers_hear_of_each_other_and_of_what_they_missed(
     ],
 )
 def test_sqlalchemys_urls_are_understood(url: str, expected: str) -> None:
-    assert module._address(url) == expected
+    assert module._asyncpg_url(url) == expected
 
 
 def test_a_database_of_another_kind_is_named() -> None:

@@ -17,7 +17,7 @@ from prefect.server.db.sqlite import SqliteDatabase
 
 @pytest.fixture
 def database(tmp_path: Path) -> SqliteDatabase:
-    return SqliteDatabase(tmp_path / "store.db", patience=0.0)
+    return SqliteDatabase(tmp_path / "store.db", write_timeout=0.0)
 
 
 async def put(database: SqliteDatabase, key: str, value: str) -> None:

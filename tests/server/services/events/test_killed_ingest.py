@@ -14,8 +14,8 @@ import pytest
 from websockets.exceptions import WebSocketException
 
 from prefect.types import new_id
-from tests.server.sockets import confirmed, connected, until
-from tests.server.test_task_run_events import task_run_events
+from tests.server.services.events.test_task_run_events import task_run_events
+from tests.server.websocket_client import connect_client, ping, wait_until
 from tools.serving import Served, server
 
 pytestmark = [pytest.mark.served, pytest.mark.timeout(120)]
@@ -47,13 +47,13 @@ class Client:
         while waiting or self._unconfirmed:
             waiting, self._unconfirmed = self._unconfirmed + waiting, []
             try:
-                async with connected(f"{self.address}/events/in") as socket:
+                async with connect_client(f"{self.address}/events/in") as socket:
                     while waiting:
                         self._unconfirmed.append(waiting.pop(0))
                         await socket.send(self._unconfirmed[-1])
                         self.sent += 1
                         if len(self._unconfirmed) >= 70 or not waiting:
-                            await confirmed(socket)
+                            await ping(socket)
                             self._unconfirmed.clear()
             except (WebSocketException, OSError):
                 await asyncio.sleep(0.05)
@@ -63,7 +63,7 @@ async def kill_now_and_then(served: Served, client: Client, total: int) -> None:
     """Kill the server a few times while the client sends."""
     for number in range(1, KILLS + 1):
         share = total * number // (KILLS + 1) + random.randrange(total // 20)
-        await until(lambda share=share: client.sent >= share)
+        await wait_until(lambda share=share: client.sent >= share)
         await asyncio.to_thread(served.stop, signal.SIGKILL)
         await asyncio.to_thread(served.start)
 

@@ -15,12 +15,12 @@ from prefect.server.app import Server
 from prefect.server.app.websocket import WebsocketProtocol
 from prefect.server.db.interface import Transaction
 
-PATIENCE = 15.0
+TIMEOUT_SECONDS = 15.0
 """Seconds within which something must come."""
 
 
 @asynccontextmanager
-async def serving(server: Server, protocol: Any = WebsocketProtocol) -> AsyncIterator[str]:
+async def serve(server: Server, protocol: Any = WebsocketProtocol) -> AsyncIterator[str]:
     """The address of a server's API, `ws://…`, while it is served; its database is open and stays so."""
     config = uvicorn.Config(
         server.app, port=0, ws=protocol, lifespan="off", log_level="warning", timeout_graceful_shutdown=1
@@ -29,7 +29,7 @@ async def serving(server: Server, protocol: Any = WebsocketProtocol) -> AsyncIte
     socket = config.bind_socket()
     task = asyncio.create_task(served.serve([socket]))
     try:
-        await until(lambda: served.started)
+        await wait_until(lambda: served.started)
         yield f"ws://127.0.0.1:{socket.getsockname()[1]}/api"
     finally:
         served.should_exit = True
@@ -38,32 +38,32 @@ async def serving(server: Server, protocol: Any = WebsocketProtocol) -> AsyncIte
 
 
 @asynccontextmanager
-async def connected(address: str, token: str | None = None) -> AsyncIterator[ClientConnection]:
+async def connect_client(address: str, token: str | None = None) -> AsyncIterator[ClientConnection]:
     """A websocket whose server has let us in."""
     async with connect(address, subprotocols=["prefect"], ping_interval=None) as socket:  # pyright: ignore[reportArgumentType]
         await socket.send(json.dumps({"type": "auth", "token": token}))
-        assert await received(socket) == {"type": "auth_success"}
+        assert await receive(socket) == {"type": "auth_success"}
         yield socket
 
 
-async def received(socket: ClientConnection) -> Any:
+async def receive(socket: ClientConnection) -> Any:
     """The next message."""
-    return json.loads(await asyncio.wait_for(socket.recv(), PATIENCE))
+    return json.loads(await asyncio.wait_for(socket.recv(), TIMEOUT_SECONDS))
 
 
-async def confirmed(socket: ClientConnection) -> None:
+async def ping(socket: ClientConnection) -> None:
     """Send a ping and wait for its pong."""
-    await asyncio.wait_for(await socket.ping(), PATIENCE)
+    await asyncio.wait_for(await socket.ping(), TIMEOUT_SECONDS)
 
 
-async def until(holds: Callable[[], bool]) -> None:
+async def wait_until(holds: Callable[[], bool]) -> None:
     """Wait until something holds."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not holds():
             await asyncio.sleep(0.005)
 
 
-async def listening(server: Server) -> None:
+async def wait_until_listening(server: Server) -> None:
     """Wait until a server hears what is told through its database."""
     with server.bus.subscribe("probe") as news:
         heard = asyncio.create_task(news.take())

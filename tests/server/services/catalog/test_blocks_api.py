@@ -15,28 +15,28 @@ from prefect.server.services.catalog import block_types, secret_fields, system_b
 from prefect.server.services.security import encryption
 from prefect.server.services.upkeep import startup
 from prefect.settings import get_current_settings, temporary_settings
-from tests.server.asking import NOBODY, ask, events, is_id
+from tests.server.route_calls import UNKNOWN_ID, call_route, find_events, is_id
 
 DOCUMENT = "/block_documents/{id}"
 
 
 async def kind(api: httpx.AsyncClient, slug: str, **fields: Any) -> tuple[str, str]:
     """A new block type with a schema: their ids."""
-    made = await ask(api, "POST", "/block_types/", {"name": slug.title(), "slug": slug}, 201)
+    made = await call_route(api, "POST", "/block_types/", {"name": slug.title(), "slug": slug}, 201)
     body = {"block_type_id": made["id"], "fields": {"title": slug, "type": "object", "properties": {}, **fields}}
-    return made["id"], (await ask(api, "POST", "/block_schemas/", body, 201))["id"]
+    return made["id"], (await call_route(api, "POST", "/block_schemas/", body, 201))["id"]
 
 
 async def document(
     api: httpx.AsyncClient, of: tuple[str, str], data: Any, name: str | None = "doc", status: int = 201, **more: Any
 ) -> Any:
     body = {"name": name, "data": data, "block_type_id": of[0], "block_schema_id": of[1], **more}
-    return await ask(api, "POST", "/block_documents/", body, status)
+    return await call_route(api, "POST", "/block_documents/", body, status)
 
 
 async def data_of(api: httpx.AsyncClient, id_: str, secrets: bool = True) -> Any:
     query = {"include_secrets": str(secrets).lower()}
-    return (await ask(api, "GET", DOCUMENT, None, 200, query, id=id_))["data"]
+    return (await call_route(api, "GET", DOCUMENT, None, 200, query, id=id_))["data"]
 
 
 def reference(made: Any) -> dict[str, Any]:
@@ -48,22 +48,22 @@ def reference(made: Any) -> dict[str, Any]:
 
 async def test_a_block_type_is_kept_by_id_and_slug(api: httpx.AsyncClient) -> None:
     body = {"name": "My Thing", "slug": "my-thing", "logo_url": "http://a.b/l.png", "code_example": "x"}
-    made = await ask(api, "POST", "/block_types/", body, 201)
+    made = await call_route(api, "POST", "/block_types/", body, 201)
     assert not made["is_protected"]
-    assert await ask(api, "GET", "/block_types/{id}", id=made["id"]) == made
-    assert await ask(api, "GET", "/block_types/slug/{slug}", slug="my-thing") == made
-    await ask(api, "PATCH", "/block_types/{id}", {"description": "d"}, 204, id=made["id"])
-    assert (await ask(api, "GET", "/block_types/{id}", id=made["id"]))["description"] == "d"
-    await ask(api, "POST", "/block_types/", {"name": "Other", "slug": "my-thing"}, 409)
+    assert await call_route(api, "GET", "/block_types/{id}", id=made["id"]) == made
+    assert await call_route(api, "GET", "/block_types/slug/{slug}", slug="my-thing") == made
+    await call_route(api, "PATCH", "/block_types/{id}", {"description": "d"}, 204, id=made["id"])
+    assert (await call_route(api, "GET", "/block_types/{id}", id=made["id"]))["description"] == "d"
+    await call_route(api, "POST", "/block_types/", {"name": "Other", "slug": "my-thing"}, 409)
     for name in ("Prefect Thing", "prefect"):
-        await ask(api, "POST", "/block_types/", {"name": name, "slug": "p"}, 403)
+        await call_route(api, "POST", "/block_types/", {"name": name, "slug": "p"}, 403)
     for wrong in ({"name": "a/b", "slug": "x"}, {"name": "", "slug": "x"}, {"name": "x", "slug": "Not A Slug"}):
-        await ask(api, "POST", "/block_types/", wrong, 422)
-    await ask(api, "DELETE", "/block_types/{id}", None, 204, id=made["id"])
+        await call_route(api, "POST", "/block_types/", wrong, 422)
+    await call_route(api, "DELETE", "/block_types/{id}", None, 204, id=made["id"])
     for method, body in (("GET", None), ("PATCH", {}), ("DELETE", None)):
-        await ask(api, method, "/block_types/{id}", body, 404, id=made["id"])
-    await ask(api, "GET", "/block_types/slug/{slug}", None, 404, slug="my-thing")
-    told = await events(api, *(f"prefect.block-type.{what}" for what in ("created", "updated", "deleted")))
+        await call_route(api, method, "/block_types/{id}", body, 404, id=made["id"])
+    await call_route(api, "GET", "/block_types/slug/{slug}", None, 404, slug="my-thing")
+    told = await find_events(api, *(f"prefect.block-type.{what}" for what in ("created", "updated", "deleted")))
     assert [event["event"].rpartition(".")[2] for event in told] == ["created", "updated", "deleted"]
     assert told[2]["payload"]["description"] == "d"
 
@@ -72,32 +72,37 @@ async def test_a_block_schema_is_known_by_its_content(api: httpx.AsyncClient) ->
     of = await kind(api, "thing")
     fields = {"title": "T", "type": "object", "properties": {}, "secret_fields": ["a"]}
     body = {"block_type_id": of[0], "fields": fields, "capabilities": ["can"]}
-    made = await ask(api, "POST", "/block_schemas/", body, 201)
+    made = await call_route(api, "POST", "/block_schemas/", body, 201)
     assert made["block_type"]["slug"] == "thing" and made["version"] == "non-versioned"
     again = {**body, "capabilities": [], "fields": {**fields, "secret_fields": []}}
-    assert await ask(api, "POST", "/block_schemas/", again, 200) == made
-    newer = await ask(api, "POST", "/block_schemas/", {**body, "version": "2"}, 201)
+    assert await call_route(api, "POST", "/block_schemas/", again, 200) == made
+    newer = await call_route(api, "POST", "/block_schemas/", {**body, "version": "2"}, 201)
     assert newer["checksum"] == made["checksum"]
     by_checksum = "/block_schemas/checksum/{checksum}"
-    assert await ask(api, "GET", by_checksum, checksum=made["checksum"]) == newer
+    assert await call_route(api, "GET", by_checksum, checksum=made["checksum"]) == newer
     one = {"version": "non-versioned"}
-    assert await ask(api, "GET", by_checksum, None, 200, one, checksum=made["checksum"]) == made
-    await ask(api, "GET", by_checksum, None, 404, {"version": "9"}, checksum=made["checksum"])
-    assert await ask(api, "GET", "/block_schemas/{id}", id=made["id"]) == made
+    assert await call_route(api, "GET", by_checksum, None, 200, one, checksum=made["checksum"]) == made
+    await call_route(api, "GET", by_checksum, None, 404, {"version": "9"}, checksum=made["checksum"])
+    assert await call_route(api, "GET", "/block_schemas/{id}", id=made["id"]) == made
     asked = {"block_schemas": {"block_capabilities": {"all_": ["can"]}}}
-    assert [row["id"] for row in await ask(api, "POST", "/block_schemas/filter", asked)] == [newer["id"], made["id"]]
-    assert [row["slug"] for row in await ask(api, "POST", "/block_types/filter", asked)] == ["thing"]
-    assert await ask(api, "GET", "/block_capabilities/") == ["can"]
-    await ask(api, "POST", "/block_schemas/", {**body, "block_type_id": NOBODY}, 404)
-    await ask(api, "DELETE", "/block_schemas/{id}", None, 204, id=made["id"])
-    await ask(api, "GET", "/block_schemas/{id}", None, 404, id=made["id"])
+    assert [row["id"] for row in await call_route(api, "POST", "/block_schemas/filter", asked)] == [
+        newer["id"],
+        made["id"],
+    ]
+    assert [row["slug"] for row in await call_route(api, "POST", "/block_types/filter", asked)] == ["thing"]
+    assert await call_route(api, "GET", "/block_capabilities/") == ["can"]
+    await call_route(api, "POST", "/block_schemas/", {**body, "block_type_id": UNKNOWN_ID}, 404)
+    await call_route(api, "DELETE", "/block_schemas/{id}", None, 204, id=made["id"])
+    await call_route(api, "GET", "/block_schemas/{id}", None, 404, id=made["id"])
 
 
 BASE = {"title": "Ck", "type": "object", "properties": {"a": {"type": "string"}}, "block_type_slug": "ck"}
 
 
 def test_the_checksum_is_that_of_the_interface() -> None:
-    assert block_types.checksum(BASE) == "sha256:16b61b45072c8d5b2e6abccda336f9c270d1ec27ea639ebc338b615caa0a8a45"
+    assert (
+        block_types.compute_checksum(BASE) == "sha256:16b61b45072c8d5b2e6abccda336f9c270d1ec27ea639ebc338b615caa0a8a45"
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,14 +121,14 @@ def test_the_checksum_is_that_of_the_interface() -> None:
 def test_what_counts_for_a_checksum(more: dict[str, Any], same: bool) -> None:
     fields = {**BASE, **more}
     without = {name: value for name, value in fields.items() if name in BASE}
-    assert (block_types.checksum(fields) == block_types.checksum(without)) is same
+    assert (block_types.compute_checksum(fields) == block_types.compute_checksum(without)) is same
 
 
 async def test_definitions_that_definitions_need_count_for_a_checksum() -> None:
     fields = {**BASE, "properties": {"a": {"$ref": "#/definitions/A"}}}
     needed = {"A": {"anyOf": [{"$ref": "#/definitions/B"}]}, "B": {"enum": [1]}}
     more = {**needed, "C": {"enum": [2]}}
-    assert block_types.checksum({**fields, "definitions": needed}) == block_types.checksum(
+    assert block_types.compute_checksum({**fields, "definitions": needed}) == block_types.compute_checksum(
         {**fields, "definitions": more}
     )
 
@@ -133,33 +138,33 @@ async def test_definitions_that_definitions_need_count_for_a_checksum() -> None:
 
 async def test_the_known_types_are_installed_once_and_protected(api: httpx.AsyncClient) -> None:
     for _ in range(2):
-        assert await ask(api, "POST", "/block_types/install_system_block_types", {}) is None
-    types = await ask(api, "POST", "/block_types/filter", {})
-    assert len(types) == len(system_blocks.described()) > 50
+        assert await call_route(api, "POST", "/block_types/install_system_block_types", {}) is None
+    types = await call_route(api, "POST", "/block_types/filter", {})
+    assert len(types) == len(system_blocks.load_block_types()) > 50
     assert {row["slug"] for row in types if row["is_protected"]} == {"local-file-system", "secret", "webhook"}
     secret = next(row for row in types if row["slug"] == "secret")
     asked = {"block_schemas": {"block_type_id": {"any_": [secret["id"]]}}}
-    (schema,) = await ask(api, "POST", "/block_schemas/filter", asked)
+    (schema,) = await call_route(api, "POST", "/block_schemas/filter", asked)
     assert schema["checksum"] == "sha256:c078ed9c1e813e224c0b353d7ad4564a11d51d3198d9ac0686478165a1911c78"
-    await ask(api, "DELETE", "/block_types/{id}", None, 403, id=secret["id"])
-    await ask(api, "DELETE", "/block_schemas/{id}", None, 403, id=schema["id"])
+    await call_route(api, "DELETE", "/block_types/{id}", None, 403, id=secret["id"])
+    await call_route(api, "DELETE", "/block_schemas/{id}", None, 403, id=schema["id"])
     made = await document(api, (secret["id"], schema["id"]), {"value": "hush"})
     assert made["data"] == {"value": "********"}
-    await ask(api, "PUT", "/admin/storage", {"default_result_storage_block_id": made["id"]}, 422)
+    await call_route(api, "PUT", "/admin/storage", {"default_result_storage_block_id": made["id"]}, 422)
 
 
 async def test_a_block_that_reads_and_writes_can_store_results(api: httpx.AsyncClient) -> None:
-    await ask(api, "POST", "/block_types/install_system_block_types", {})
-    files = await ask(api, "GET", "/block_types/slug/{slug}", slug="local-file-system")
+    await call_route(api, "POST", "/block_types/install_system_block_types", {})
+    files = await call_route(api, "GET", "/block_types/slug/{slug}", slug="local-file-system")
     asked = {"block_schemas": {"block_type_id": {"any_": [files["id"]]}}}
-    (schema,) = await ask(api, "POST", "/block_schemas/filter", asked)
+    (schema,) = await call_route(api, "POST", "/block_schemas/filter", asked)
     made = await document(api, (files["id"], schema["id"]), {"basepath": "/tmp"})
     chosen = {"default_result_storage_block_id": made["id"]}
-    assert await ask(api, "PUT", "/admin/storage", chosen) == chosen
-    assert await ask(api, "GET", "/admin/storage") == chosen
-    await ask(api, "DELETE", "/admin/storage", None, 204)
-    assert await ask(api, "GET", "/admin/storage") == {"default_result_storage_block_id": None}
-    await ask(api, "PUT", "/admin/storage", {"default_result_storage_block_id": NOBODY}, 404)
+    assert await call_route(api, "PUT", "/admin/storage", chosen) == chosen
+    assert await call_route(api, "GET", "/admin/storage") == chosen
+    await call_route(api, "DELETE", "/admin/storage", None, 204)
+    assert await call_route(api, "GET", "/admin/storage") == {"default_result_storage_block_id": None}
+    await call_route(api, "PUT", "/admin/storage", {"default_result_storage_block_id": UNKNOWN_ID}, 404)
 
 
 # --- documents -------------------------------------------------------------------------------------------------------
@@ -178,21 +183,23 @@ async def test_a_document_hides_its_secrets_unless_they_are_asked_for(api: httpx
     of = await kind(api, "thing", secret_fields=SECRETS)
     made = await document(api, of, DATA)
     assert made["data"] == SHOWN and made["block_type_name"] == "Thing"
-    assert await ask(api, "GET", DOCUMENT, id=made["id"]) == made
+    assert await call_route(api, "GET", DOCUMENT, id=made["id"]) == made
     assert await data_of(api, made["id"]) == DATA
     by_name = "/block_types/slug/{slug}/block_documents/name/{block_document_name}"
-    assert await ask(api, "GET", by_name, slug="thing", block_document_name="doc") == made
-    shown = await ask(
+    assert await call_route(api, "GET", by_name, slug="thing", block_document_name="doc") == made
+    shown = await call_route(
         api, "GET", by_name, None, 200, {"include_secrets": "true"}, slug="thing", block_document_name="doc"
     )
     assert shown["data"] == DATA
     of_type = "/block_types/slug/{slug}/block_documents"
-    assert await ask(api, "GET", of_type, slug="thing") == [made]
-    assert (await ask(api, "GET", of_type, None, 200, {"include_secrets": "true"}, slug="thing"))[0]["data"] == DATA
-    assert (await ask(api, "POST", "/block_documents/filter", {"include_secrets": True}))[0]["data"] == DATA
-    await ask(api, "GET", of_type, None, 404, slug="nothing")
+    assert await call_route(api, "GET", of_type, slug="thing") == [made]
+    assert (await call_route(api, "GET", of_type, None, 200, {"include_secrets": "true"}, slug="thing"))[0][
+        "data"
+    ] == DATA
+    assert (await call_route(api, "POST", "/block_documents/filter", {"include_secrets": True}))[0]["data"] == DATA
+    await call_route(api, "GET", of_type, None, 404, slug="nothing")
     for slug, name in (("thing", "other"), ("nothing", "doc")):
-        await ask(api, "GET", by_name, None, 404, slug=slug, block_document_name=name)
+        await call_route(api, "GET", by_name, None, 404, slug=slug, block_document_name=name)
 
 
 async def test_secrets_are_not_in_the_database(api: httpx.AsyncClient, database: Database) -> None:
@@ -210,21 +217,21 @@ async def test_a_key_of_ones_own_reads_what_was_encrypted_before(
 ) -> None:
     of = await kind(api, "thing")
     before = await document(api, of, {"a": 1}, "before")
-    monkeypatch.setenv(encryption.VARIABLE, Fernet.generate_key().decode())
+    monkeypatch.setenv(encryption.KEY_VARIABLE, Fernet.generate_key().decode())
     after = await document(api, of, {"a": 2}, "after")
     assert (await data_of(api, before["id"]), await data_of(api, after["id"])) == ({"a": 1}, {"a": 2})
-    monkeypatch.setenv(encryption.VARIABLE, Fernet.generate_key().decode())
+    monkeypatch.setenv(encryption.KEY_VARIABLE, Fernet.generate_key().decode())
     assert await data_of(api, before["id"]) == {"a": 1}
-    await ask(api, "GET", DOCUMENT, None, 422, id=after["id"])
-    monkeypatch.setenv(encryption.VARIABLE, "no key")
-    await ask(api, "GET", DOCUMENT, None, 422, id=before["id"])
+    await call_route(api, "GET", DOCUMENT, None, 422, id=after["id"])
+    monkeypatch.setenv(encryption.KEY_VARIABLE, "no key")
+    await call_route(api, "GET", DOCUMENT, None, 422, id=before["id"])
 
 
 async def test_a_document_is_changed_field_by_field_or_replaced(api: httpx.AsyncClient) -> None:
     made = await document(api, await kind(api, "thing", secret_fields=SECRETS), DATA)
 
     async def change(status: int = 204, **body: Any) -> Any:
-        await ask(api, "PATCH", DOCUMENT, body, status, id=made["id"])
+        await call_route(api, "PATCH", DOCUMENT, body, status, id=made["id"])
         return await data_of(api, made["id"])
 
     assert await change(data={"open": 6}) == {**DATA, "open": 6}
@@ -238,11 +245,11 @@ async def test_a_document_gets_another_schema_of_its_type_only(api: httpx.AsyncC
     of, other = await kind(api, "thing"), await kind(api, "other")
     made = await document(api, of, {"a": "x"})
     body = {"block_type_id": of[0], "fields": {"title": "newer", "secret_fields": ["a"]}, "version": "2"}
-    newer = await ask(api, "POST", "/block_schemas/", body, 201)
-    await ask(api, "PATCH", DOCUMENT, {"block_schema_id": newer["id"]}, 204, id=made["id"])
+    newer = await call_route(api, "POST", "/block_schemas/", body, 201)
+    await call_route(api, "PATCH", DOCUMENT, {"block_schema_id": newer["id"]}, 204, id=made["id"])
     assert await data_of(api, made["id"], False) == {"a": "********"}
-    await ask(api, "PATCH", DOCUMENT, {"block_schema_id": other[1]}, 400, id=made["id"])
-    await ask(api, "PATCH", DOCUMENT, {"block_schema_id": NOBODY}, 404, id=made["id"])
+    await call_route(api, "PATCH", DOCUMENT, {"block_schema_id": other[1]}, 400, id=made["id"])
+    await call_route(api, "PATCH", DOCUMENT, {"block_schema_id": UNKNOWN_ID}, 404, id=made["id"])
 
 
 async def test_documents_are_found(api: httpx.AsyncClient) -> None:
@@ -253,9 +260,9 @@ async def test_documents_are_found(api: httpx.AsyncClient) -> None:
     assert is_id(anonymous["name"].removeprefix("anonymous-"))
 
     async def names(**body: Any) -> list[str]:
-        found = [row["name"] for row in await ask(api, "POST", "/block_documents/filter", body)]
+        found = [row["name"] for row in await call_route(api, "POST", "/block_documents/filter", body)]
         if "sort" not in body and "limit" not in body:
-            assert await ask(api, "POST", "/block_documents/count", body) == len(found)
+            assert await call_route(api, "POST", "/block_documents/count", body) == len(found)
         return found
 
     assert await names() == ["a", "b"]
@@ -275,22 +282,22 @@ async def test_what_is_refused_of_documents(api: httpx.AsyncClient) -> None:
     await document(api, of, {}, status=409)
     await document(api, of, {}, "Not A Name", 422)
     await document(api, of, {}, None, 422)
-    await document(api, (of[0], NOBODY), {}, "x", 409)
+    await document(api, (of[0], UNKNOWN_ID), {}, "x", 409)
     await document(api, of, {"a": {"$ref": {"nothing": 1}}}, "x", 400)
     await document(api, of, {"a": {"$ref": "nothing"}}, "x", 400)
-    await document(api, of, {"a": reference({"id": NOBODY})}, "x", 409)
+    await document(api, of, {"a": reference({"id": UNKNOWN_ID})}, "x", 409)
     for method, body in (("GET", None), ("PATCH", {}), ("DELETE", None)):
-        await ask(api, method, DOCUMENT, body, 404, id=NOBODY)
+        await call_route(api, method, DOCUMENT, body, 404, id=UNKNOWN_ID)
 
 
 async def test_a_type_and_a_schema_take_their_documents_with_them(api: httpx.AsyncClient) -> None:
     of, other = await kind(api, "thing"), await kind(api, "other")
     made, lost = await document(api, of, {}), await document(api, other, {})
-    await ask(api, "DELETE", "/block_types/{id}", None, 204, id=of[0])
-    await ask(api, "GET", "/block_schemas/{id}", None, 404, id=of[1])
-    await ask(api, "DELETE", "/block_schemas/{id}", None, 204, id=other[1])
+    await call_route(api, "DELETE", "/block_types/{id}", None, 204, id=of[0])
+    await call_route(api, "GET", "/block_schemas/{id}", None, 404, id=of[1])
+    await call_route(api, "DELETE", "/block_schemas/{id}", None, 204, id=other[1])
     for gone in (made, lost):
-        await ask(api, "GET", DOCUMENT, None, 404, id=gone["id"])
+        await call_route(api, "GET", DOCUMENT, None, 404, id=gone["id"])
 
 
 # --- references ------------------------------------------------------------------------------------------------------
@@ -309,12 +316,12 @@ async def test_a_document_shows_what_it_holds(api: httpx.AsyncClient) -> None:
     assert shown["block_document_references"]["inner"]["block_document"]["id"] == inner["id"]
     everything = {"own": 1, "middle": {"pw": "m", "inner": {"pw": "p", "n": 1}}}
     assert await data_of(api, outer["id"]) == everything
-    await ask(api, "PATCH", DOCUMENT, {"data": {"own": 2}}, 204, id=outer["id"])
+    await call_route(api, "PATCH", DOCUMENT, {"data": {"own": 2}}, 204, id=outer["id"])
     assert await data_of(api, outer["id"]) == {**everything, "own": 2}
-    await ask(api, "PATCH", DOCUMENT, {"data": {"middle": {"pw": "********"}}}, 204, id=outer["id"])
+    await call_route(api, "PATCH", DOCUMENT, {"data": {"middle": {"pw": "********"}}}, 204, id=outer["id"])
     assert await data_of(api, outer["id"]) == {"own": 2, "middle": {"pw": "m"}}
-    await ask(api, "PATCH", DOCUMENT, {"data": {"middle": reference(middle)}}, 204, id=outer["id"])
-    await ask(api, "DELETE", DOCUMENT, None, 204, id=inner["id"])
+    await call_route(api, "PATCH", DOCUMENT, {"data": {"middle": reference(middle)}}, 204, id=outer["id"])
+    await call_route(api, "DELETE", DOCUMENT, None, 204, id=inner["id"])
     assert await data_of(api, outer["id"]) == {"own": 2, "middle": {"pw": "m"}}
 
 
@@ -323,7 +330,7 @@ async def test_documents_never_hold_each_other(api: httpx.AsyncClient) -> None:
     one = await document(api, of, {}, "one")
     two = await document(api, of, {"x": reference(one)}, "two")
     for held in (one, two):
-        await ask(api, "PATCH", DOCUMENT, {"data": {"x": reference(held)}}, 400, id=one["id"])
+        await call_route(api, "PATCH", DOCUMENT, {"data": {"x": reference(held)}}, 400, id=one["id"])
     left, right = await document(api, of, {}, "left"), await document(api, of, {}, "right")
     answers = await asyncio.gather(
         api.patch(f"/block_documents/{left['id']}", json={"data": {"x": reference(right)}}),
@@ -336,9 +343,9 @@ async def test_documents_have_events_without_their_secrets(api: httpx.AsyncClien
     of = await kind(api, "thing", secret_fields=["pw", "d.*"])
     inner = await document(api, of, {}, "inner")
     made = await document(api, of, {"pw": "p", "d": {"x": "y"}, "open": "o", "n": 1, "held": reference(inner)})
-    await ask(api, "PATCH", DOCUMENT, {"data": {"open": "changed"}}, 204, id=made["id"])
-    await ask(api, "DELETE", DOCUMENT, None, 204, id=made["id"])
-    told = await events(api, *(f"prefect.block-document.{what}" for what in ("created", "updated", "deleted")))
+    await call_route(api, "PATCH", DOCUMENT, {"data": {"open": "changed"}}, 204, id=made["id"])
+    await call_route(api, "DELETE", DOCUMENT, None, 204, id=made["id"])
+    told = await find_events(api, *(f"prefect.block-document.{what}" for what in ("created", "updated", "deleted")))
     mine = [event for event in told if event["resource"]["prefect.resource.name"] == "doc"]
     assert [event["payload"]["data"] for event in mine] == [{"open": "o"}, {"open": "changed"}, {"open": "changed"}]
     assert mine[0]["payload"]["block_schema"] == {"capabilities": [], "block_type": {"id": of[0], "name": "Thing"}}
@@ -365,9 +372,9 @@ async def test_documents_have_events_without_their_secrets(api: httpx.AsyncClien
 )
 def test_what_is_hidden_and_put_back(value: Any, path: str, hidden: Any) -> None:
     data = {"v": value}
-    shown = secret_fields.hide(data, [path])
+    shown = secret_fields.hide_secrets(data, [path])
     assert shown == {"v": hidden} and data == {"v": value}
-    assert secret_fields.restore(shown, data) == data
+    assert secret_fields.restore_secrets(shown, data) == data
 
 
 @pytest.mark.parametrize("wanted", [True, False])
@@ -376,5 +383,5 @@ async def test_a_server_that_starts_registers_the_known_types(
 ) -> None:
     changed: dict[Any, Any] = {"PREFECT_SERVER_REGISTER_BLOCKS_ON_START": str(wanted).lower()}
     with temporary_settings(changed):
-        await startup.prepare(database, get_current_settings())
-    assert bool(await ask(api, "POST", "/block_types/filter", {})) is wanted
+        await startup.prepare_store(database, get_current_settings())
+    assert bool(await call_route(api, "POST", "/block_types/filter", {})) is wanted

@@ -11,11 +11,11 @@ from pydantic import BaseModel, RootModel, TypeAdapter
 
 from prefect.server.routes import find_operation
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
+UNKNOWN_ID = "00000000-0000-0000-0000-000000000000"
 """An id that nothing has."""
 
 
-async def ask(
+async def call_route(
     api: httpx.AsyncClient,
     method: str,
     route: str,
@@ -44,21 +44,21 @@ async def ask(
     if status < 300:
         declared = find_operation(method, route).response_type
         TypeAdapter(declared).validate_json(response.content)
-        complete(declared, answer)
+        assert_complete(declared, answer)
     return answer
 
 
-def complete(declared: Any, answer: Any) -> None:
+def assert_complete(declared: Any, answer: Any) -> None:
     """Assert that an answer has each field that its schema declares, and no other."""
     if isinstance(answer, list):
         for item in answer:
-            complete((get_args(declared) or (Any,))[0], item)
+            assert_complete((get_args(declared) or (Any,))[0], item)
     elif isinstance(answer, dict) and isinstance(declared, type) and issubclass(declared, BaseModel):
         if issubclass(declared, RootModel):
             return
         assert set(answer) == {field.alias or name for name, field in declared.model_fields.items()}
         for name, field in declared.model_fields.items():
-            complete(_model(field.annotation), answer[name])
+            assert_complete(_model(field.annotation), answer[name])
 
 
 def _model(annotation: Any) -> Any:
@@ -71,10 +71,10 @@ def _is_list(annotation: Any) -> bool:
     return getattr(annotation, "__origin__", None) is list
 
 
-async def events(api: httpx.AsyncClient, *names: str) -> list[dict[str, Any]]:
+async def find_events(api: httpx.AsyncClient, *names: str) -> list[dict[str, Any]]:
     """The events of these names, oldest first."""
     asked = {"event": {"name": list(names)}, "order": "ASC"}
-    return (await ask(api, "POST", "/events/filter", {"filter": asked, "limit": 50}))["events"]
+    return (await call_route(api, "POST", "/events/filter", {"filter": asked, "limit": 50}))["events"]
 
 
 def is_id(value: str) -> bool:

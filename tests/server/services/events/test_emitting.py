@@ -14,18 +14,18 @@ from prefect.server.services.events import emitting, event_store
 from prefect.server.services.events import querying as service
 from prefect.server.services.runs import run_states
 from prefect.types import new_id
-from tests.server.journals import at
+from tests.server.journal_records import at
 
 Event = dict[str, Any]
 
 
 async def test_a_service_says_that_something_happened(database: Database) -> None:
-    thing = emitting.resource("deployment", UUID(int=7), "nightly", None, {"prefect.work-pool.type": "process"})
+    thing = emitting.resource_labels("deployment", UUID(int=7), "nightly", None, {"prefect.work-pool.type": "process"})
     follows = new_id()
 
     async def work(tx: Any) -> Any:
         await emitting.emit(tx, "prefect.deployment.created", thing, [thing], {"a": 1}, follows=follows)
-        return await service.find(tx, EventFilter(), 10)
+        return await service.find_first_page(tx, EventFilter(), 10)
 
     [kept] = (await database.write(work)).events
     assert kept["event"] == "prefect.deployment.created" and kept["follows"] == follows
@@ -39,12 +39,12 @@ async def test_a_service_says_that_something_happened(database: Database) -> Non
 
 async def test_what_an_aborted_transaction_said_did_not_happen(database: Database) -> None:
     async def work(tx: Any) -> None:
-        await emitting.emit(tx, "x", emitting.resource("flow", UUID(int=1)))
+        await emitting.emit(tx, "x", emitting.resource_labels("flow", UUID(int=1)))
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
         await database.write(work)
-    assert (await database.read(lambda tx: service.find(tx, EventFilter(), 10))).events == []
+    assert (await database.read(lambda tx: service.find_first_page(tx, EventFilter(), 10))).events == []
 
 
 def run_row(of: str, states: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def run_row(of: str, states: list[dict[str, Any]], **more: Any) -> dict[str, Any
 
 
 def stored(type_: str, seconds: float, **more: Any) -> dict[str, Any]:
-    return {"id": str(new_id()), "type": type_, "timestamp": event_store.micros(at(seconds)), **more}
+    return {"id": str(new_id()), "type": type_, "timestamp": event_store.to_micros(at(seconds)), **more}
 
 
 async def test_the_states_of_runs_are_events(database: Database) -> None:
@@ -79,11 +79,11 @@ async def test_the_states_of_runs_are_events(database: Database) -> None:
         await store.task_runs.add(tx, [task_run])
         for of, row in (("flow_run", flow_run), ("task_run", task_run)):
             entered = [
-                emitting.Entered(row, before, after)
+                emitting.StateChange(row, before, after)
                 for before, after in zip([None, *row["states"]], row["states"], strict=False)
             ]
-            await emitting.state_events(tx, of, [*entered[:3], entered[3]._replace(intended="FAILED")])
-        return await service.find(
+            await emitting.emit_state_events(tx, of, [*entered[:3], entered[3]._replace(intended="FAILED")])
+        return await service.find_first_page(
             tx, EventFilter.model_validate({"order": "ASC", "occurred": {"since": at(-1), "until": at(999)}}), 10
         )
 

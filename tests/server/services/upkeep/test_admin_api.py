@@ -16,7 +16,7 @@ from prefect.server.db.interface import Database
 from prefect.server.services.core import form_errors
 from prefect.settings import get_current_settings, temporary_settings
 from prefect.settings.models.root import Settings
-from tests.server.asking import ask
+from tests.server.route_calls import call_route
 
 CSRF = "/csrf-token"
 
@@ -34,26 +34,26 @@ async def test_settings_are_shown_without_secrets(api: httpx.AsyncClient) -> Non
     shown = response.json()
     assert set(shown) == set(Settings.model_fields)
     assert shown["server"]["api"]["default_limit"] == get_current_settings().server.api.default_limit
-    assert await ask(api, "GET", "/admin/version") == prefect.__version__
+    assert await call_route(api, "GET", "/admin/version") == prefect.__version__
 
 
 async def test_known_packages_are_shown(api: httpx.AsyncClient) -> None:
-    workers = await ask(api, "GET", "/collections/views/{view}", view="aggregate-worker-metadata")
+    workers = await call_route(api, "GET", "/collections/views/{view}", view="aggregate-worker-metadata")
     process = workers["prefect"]["process"]
     assert process["default_base_job_configuration"]["job_configuration"]["command"] == "{{ command }}"
     assert process["default_base_job_configuration"]["variables"]["type"] == "object"
     assert "kubernetes" in workers["prefect-kubernetes"]
-    blocks = await ask(api, "GET", "/collections/views/{view}", view="aggregate-block-metadata")
+    blocks = await call_route(api, "GET", "/collections/views/{view}", view="aggregate-block-metadata")
     assert "secret" in blocks["prefect"]["block_types"]
-    assert await ask(api, "GET", "/collections/views/{view}", view="aggregate-flow-metadata") == {}
-    await ask(api, "GET", "/collections/views/{view}", None, 404, view="nothing")
+    assert await call_route(api, "GET", "/collections/views/{view}", view="aggregate-flow-metadata") == {}
+    await call_route(api, "GET", "/collections/views/{view}", None, 404, view="nothing")
 
 
 # --- CSRF ------------------------------------------------------------------------------------------------------------
 
 
 async def test_no_token_is_given_where_none_is_asked_for(api: httpx.AsyncClient) -> None:
-    await ask(api, "GET", CSRF, None, 422, {"client": "c"})
+    await call_route(api, "GET", CSRF, None, 422, {"client": "c"})
 
 
 async def test_requests_that_change_something_show_their_clients_token(database: Database) -> None:
@@ -69,10 +69,10 @@ async def _try_tokens(api: httpx.AsyncClient) -> None:
         headers = {name.encode(): value.encode() for name, value in given.items() if value is not None}
         return (await api.request(method, path, json={}, headers=headers)).status_code
 
-    await ask(api, "GET", CSRF, None, 422)
-    first = await ask(api, "GET", CSRF, None, 200, {"client": "c"})
-    token = (await ask(api, "GET", CSRF, None, 200, {"client": "c"}))["token"]
-    other = (await ask(api, "GET", CSRF, None, 200, {"client": "d"}))["token"]
+    await call_route(api, "GET", CSRF, None, 422)
+    first = await call_route(api, "GET", CSRF, None, 200, {"client": "c"})
+    token = (await call_route(api, "GET", CSRF, None, 200, {"client": "c"}))["token"]
+    other = (await call_route(api, "GET", CSRF, None, 200, {"client": "d"}))["token"]
     assert len({first["token"], token, other}) == 3
     assert await status("POST", "/variables/filter", token, "c") == 200
     assert await status("GET", "/variables/name/x") == 404
@@ -93,7 +93,7 @@ async def test_a_token_runs_out(database: Database) -> None:
     with temporary_settings(changed):
         server = Server(get_current_settings(), database, loops=False)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://test/api") as api:
-            token = (await ask(api, "GET", CSRF, None, 200, {"client": "c"}))["token"]
+            token = (await call_route(api, "GET", CSRF, None, 200, {"client": "c"}))["token"]
             headers = {"prefect-csrf-token": token, "prefect-csrf-client": "c"}
             assert (await api.post("/variables/filter", json={}, headers=headers)).status_code == 403
 
@@ -117,7 +117,7 @@ INTEGER = {"a": {"type": "integer"}}
 
 async def wrong(api: httpx.AsyncClient, values: Any, properties: Any = INTEGER, **more: Any) -> Any:
     schema = {"type": "object", "properties": properties, **more}
-    answer = await ask(api, "POST", "/ui/schemas/validate", {"schema": schema, "values": values})
+    answer = await call_route(api, "POST", "/ui/schemas/validate", {"schema": schema, "values": values})
     assert answer["valid"] is (not answer["errors"])
     return answer["errors"]
 
@@ -138,12 +138,12 @@ async def test_errors_of_a_form_stand_at_their_places(api: httpx.AsyncClient) ->
     unexpected = await wrong(api, {"q": 1}, additionalProperties=False)
     assert len(unexpected) == 1 and "'q' was unexpected" in unexpected[0]
     for schema in ({"type": "objectx"}, {"properties": {"a": {"$ref": "#/definitions/None"}}}):
-        await ask(api, "POST", "/ui/schemas/validate", {"schema": schema, "values": {"a": 1}}, 422)
+        await call_route(api, "POST", "/ui/schemas/validate", {"schema": schema, "values": {"a": 1}}, 422)
 
 
 async def test_a_form_may_hold_templates_json_and_variables(api: httpx.AsyncClient) -> None:
-    await ask(api, "POST", "/variables/", {"name": "one", "value": 1}, 201)
-    await ask(api, "POST", "/variables/", {"name": "text", "value": "t"}, 201)
+    await call_route(api, "POST", "/variables/", {"name": "one", "value": 1}, 201)
+    await call_route(api, "POST", "/variables/", {"name": "text", "value": "t"}, 201)
 
     def kind(name: str, **more: Any) -> dict[str, Any]:
         return {"a": {"__prefect_kind": name, **more}}
@@ -169,5 +169,5 @@ async def test_a_form_may_hold_templates_json_and_variables(api: httpx.AsyncClie
 
 
 def test_what_is_wrong_with_the_whole_comes_first() -> None:
-    errors = form_errors._tree([(("a", 0), "item"), ((), "whole"), (("a",), "property")])  # pyright: ignore[reportPrivateUsage]
+    errors = form_errors._build_tree([(("a", 0), "item"), ((), "whole"), (("a",), "property")])  # pyright: ignore[reportPrivateUsage]
     assert errors == ["whole", at("a", "property", at(0, "item"))]

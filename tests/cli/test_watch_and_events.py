@@ -1,4 +1,4 @@
-"""Flow runs that are watched, cancelled, retried and executed; events that are sent and followed."""
+"""Flow runs that are watched, cancelled, retried and executed; events that are emitted and streamed."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from prefect.cli import _follow, events
 from prefect.client.orchestration import get_client
 from prefect.types import new_id
 from tests.cli.conftest import Prefect, Run, table
-from tests.server.journals import flow, flow_run, log, state, write
+from tests.server.journal_records import flow, flow_run, log, state, write
 
 PROGRAM = """
 from prefect import flow
@@ -29,7 +29,7 @@ def hello(name: str = "world"):
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file with a flow, in a directory of its own."""
+    """A file with a flow, in its own directory."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     file = tmp_path / "code" / "hello.py"
     file.parent.mkdir()
@@ -46,16 +46,16 @@ def start(deployment: UUID, **parameters: Any) -> str:
     return str(get_client(sync_client=True).create_flow_run_from_deployment(deployment, parameters=parameters).id)
 
 
-# --- watching --------------------------------------------------------------------------------------------------------
+# --- watch -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("last", "code"), [("COMPLETED", 0), ("FAILED", 1), ("CANCELLED", 1)])
-def test_a_run_is_watched_until_it_has_ended(
+def test_watch_prints_states_and_logs_until_run_ends(
     run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, last: str, code: int
 ) -> None:
     id = new_id()
     write(home, [flow(), flow_run(id), state("flow_run", id, "RUNNING", 0), log(id, "first")])
-    coming = iter(
+    batches = iter(
         [
             [log(id, "second", 1)],
             [state("flow_run", id, last, 2, message="why\nso"), log(id, "third", 2)],
@@ -65,7 +65,7 @@ def test_a_run_is_watched_until_it_has_ended(
 
     def sleep(seconds: float) -> None:
         waited.append(seconds)
-        write(home, next(coming))
+        write(home, next(batches))
 
     monkeypatch.setattr(_follow, "time", type("Clock", (), {"sleep": sleep, "monotonic": time.monotonic}))
     outcome = run("flow-run", "watch", str(id))
@@ -83,22 +83,22 @@ def test_a_run_is_watched_until_it_has_ended(
     assert (lines[5:], outcome.err) == ([f"{ended}."], "") if code == 0 else ([], f"Error: {ended}: why so\n")
 
 
-def test_watching_ends_after_a_time(prefect: Prefect, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watch_fails_after_timeout(prefect: Prefect, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     id = new_id()
     write(home, [flow(), flow_run(id), state("flow_run", id, "RUNNING", 0)])
     clock = iter([0.0, 1.0, 5.0])
     monkeypatch.setattr(_follow, "time", type("Clock", (), {"sleep": lambda _: None, "monotonic": lambda: next(clock)}))
-    late = "Flow run 'brave-fox' has not ended within 5 seconds; it is Running."
-    prefect("flow-run", "watch", id, "--timeout", 5, code=1, error=late)
+    timed_out = "Flow run 'brave-fox' did not end within 5 seconds. Its state is Running."
+    prefect("flow-run", "watch", id, "--timeout", 5, code=1, error=timed_out)
 
 
-def test_a_run_that_has_ended_is_not_waited_for(prefect: Prefect, home: Path) -> None:
+def test_watch_returns_when_run_has_already_ended(prefect: Prefect, home: Path) -> None:
     id = new_id()
     write(home, [flow(), flow_run(id), state("flow_run", id, "COMPLETED", 0)])
-    assert "has ended already" in prefect("flow-run", "watch", id)
+    assert "has already ended" in prefect("flow-run", "watch", id)
 
 
-def test_a_run_of_a_deployment_is_watched(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deployment_run_watches_the_run(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deploy()
     waited: list[float] = []
 
@@ -112,10 +112,10 @@ def test_a_run_of_a_deployment_is_watched(run: Run, home: Path, monkeypatch: pyt
     assert waited == [7]
 
 
-# --- cancelling, executing, retrying ---------------------------------------------------------------------------------
+# --- cancel, execute, retry ------------------------------------------------------------------------------------------
 
 
-def test_cancelling(prefect: Prefect, home: Path) -> None:
+def test_cancel_flow_run(prefect: Prefect, home: Path) -> None:
     id = start(deploy())
     assert "Cancelled flow run" in prefect("flow-run", "cancel", id)
     prefect("flow-run", "cancel", id, code=1, error="Flow run '")
@@ -123,7 +123,7 @@ def test_cancelling(prefect: Prefect, home: Path) -> None:
     assert table(prefect("flow-run", "ls", "--state", "cancelled"))[0][0] == id
 
 
-def test_executing_a_run_of_a_deployment(run: Run, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_execute_loads_flow_of_deployment(run: Run, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deployment = deploy(entrypoint="hello.py:hello", path=str(program.parent))
     id = start(deployment, name="you")
     assert run("flow-run", "execute", id).code == 0
@@ -136,28 +136,28 @@ def test_executing_a_run_of_a_deployment(run: Run, program: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    ("place", "error"),
+    ("fields", "error"),
     [
         ({}, "The deployment 'by-hand' names no entrypoint"),
         ({"entrypoint": "a.py:a", "path": "/nowhere/at/all"}, "should be in '/nowhere/at/all', which is no directory"),
-        ({"entrypoint": "a.py:a", "pull_steps": [{"prefect.deployments.steps.git_clone": {}}]}, "a later release does"),
+        ({"entrypoint": "a.py:a", "pull_steps": [{"prefect.deployments.steps.git_clone": {}}]}, "cannot be run yet"),
     ],
 )
-def test_code_that_is_not_here(run: Run, home: Path, place: dict[str, Any], error: str) -> None:
-    outcome = run("flow-run", "execute", start(deploy(**place)))
+def test_execute_fails_when_code_is_not_local(run: Run, home: Path, fields: dict[str, Any], error: str) -> None:
+    outcome = run("flow-run", "execute", start(deploy(**fields)))
     assert outcome.code == 1
     assert error in outcome.err
     assert outcome.err.count("\n") == 1
 
 
-def test_pull_steps_that_name_a_directory(run: Run, program: Path) -> None:
+def test_execute_uses_working_directory_of_pull_steps(run: Run, program: Path) -> None:
     steps = [{"prefect.deployments.steps.set_working_directory": {"directory": str(program.parent)}}]
     id = start(deploy(entrypoint="hello.py:hello", pull_steps=steps))
     assert run("flow-run", "execute", id).code == 0
     assert "hello world" in run("flow-run", "logs", id).out
 
 
-def test_retrying_in_this_process(run: Run, program: Path, home: Path) -> None:
+def test_retry_executes_run_without_deployment(run: Run, program: Path, home: Path) -> None:
     id = new_id()
     write(
         home, [flow(), flow_run(id, name="again", parameters={"name": "twice"}), state("flow_run", id, "COMPLETED", 0)]
@@ -169,18 +169,18 @@ def test_retrying_in_this_process(run: Run, program: Path, home: Path) -> None:
     assert "hello twice" in run("flow-run", "logs", str(id)).out
 
 
-def test_retrying_a_run_of_a_deployment(prefect: Prefect, home: Path) -> None:
+def test_retry_schedules_run_of_deployment(prefect: Prefect, home: Path) -> None:
     id = start(deploy())
     prefect("flow-run", "retry", id, code=1, error="Flow run '")
     prefect("flow-run", "cancel", id)
-    assert "is scheduled again" in prefect("flow-run", "retry", id)
+    assert "is scheduled for retry" in prefect("flow-run", "retry", id)
     assert json.loads(prefect("flow-run", "inspect", id, "-o", "json"))["state_name"] == "AwaitingRetry"
 
 
 # --- events ----------------------------------------------------------------------------------------------------------
 
 
-def test_events_are_sent_and_followed(run: Run, tmp_path: Path) -> None:
+def test_events_are_emitted_and_streamed(run: Run, tmp_path: Path) -> None:
     related = '{"prefect.resource.id": "cart.1", "prefect.resource.role": "cart"}'
     sent = run("events", "emit", "paid", "--resource-id", "bill.1", "--related", related, "-p", '{"sum": 3}')
     assert sent.out.startswith("Sent event 'paid' (")
@@ -191,13 +191,13 @@ def test_events_are_sent_and_followed(run: Run, tmp_path: Path) -> None:
     assert file.read_text().endswith(" paid bill.1\n")
 
 
-def test_events_that_come_later_are_told(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, looks = events.get_client, 0
+def test_event_stream_polls_the_local_store(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, polls = events.get_client, 0
 
     def client() -> Any:
-        nonlocal looks
-        looks += 1
-        if looks == 2:
+        nonlocal polls
+        polls += 1
+        if polls == 2:
             event = {"event": "late", "resource": {"prefect.resource.id": "x"}, "id": str(new_id())}
             real().request("POST", "/events", json=[{**event, "occurred": events.now().isoformat()}])
         return real()
@@ -210,13 +210,13 @@ def test_events_that_come_later_are_told(run: Run, home: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ([], "An event is about a resource"),
-        (["-r", "bill"], "--resource takes JSON or one label as NAME=VALUE, and 'bill' is neither."),
-        (["-r", "colour=red"], "An event is about a resource"),
-        (["--resource-id", "x", "-p", "[]"], "--payload takes a JSON object, and this is a list."),
-        (["--resource-id", "x", "-p", "{"], "--payload takes JSON, and this is none"),
-        (["--resource-id", "x", "--related", '{"a": "b"}'], "This is no event: "),
+        ([], "An event requires a resource"),
+        (["-r", "bill"], "--resource expects JSON or one label as NAME=VALUE, got 'bill'."),
+        (["-r", "colour=red"], "An event requires a resource"),
+        (["--resource-id", "x", "-p", "[]"], "--payload expects a JSON object, got a list."),
+        (["--resource-id", "x", "-p", "{"], "--payload expects JSON: "),
+        (["--resource-id", "x", "--related", '{"a": "b"}'], "Invalid event: "),
     ],
 )
-def test_events_that_cannot_be_sent(prefect: Prefect, options: list[str], error: str) -> None:
+def test_emit_rejects_invalid_event(prefect: Prefect, options: list[str], error: str) -> None:
     prefect("events", "emit", "paid", *options, code=1, error=error)

@@ -12,7 +12,7 @@ import pytest
 from prefect.server import store
 from prefect.server.db.interface import Database
 from prefect.types import new_id, now
-from tests.server.asking import ask
+from tests.server.route_calls import call_route
 from tests.server.test_streams import event, kept
 
 Event = dict[str, Any]
@@ -71,13 +71,13 @@ async def test_events_make_task_runs_in_whatever_order_and_however_often_they_co
     told = task_run_events(id_, new_id(), *STATES)
     batches = [[told[number] for number in order]] if together else [[told[number]] for number in order]
     for batch in batches:
-        await ask(api, "POST", "/events", batch, 204)
-    run = await ask(api, "GET", "/task_runs/{id}", id=id_)
+        await call_route(api, "POST", "/events", batch, 204)
+    run = await call_route(api, "GET", "/task_runs/{id}", id=id_)
     assert (run["state_name"], run["state_id"]) == ("Completed", told[3]["id"])
     assert (run["run_count"], run["name"], run["tags"]) == (2, "load-0-completed", ["x"])
-    states = await ask(api, "GET", "/task_run_states/", query={"task_run_id": str(id_)})
+    states = await call_route(api, "GET", "/task_run_states/", query={"task_run_id": str(id_)})
     assert [state["id"] for state in states] == [each["id"] for each in told]
-    page = await ask(api, "POST", "/events/filter", {"filter": {"order": "ASC"}})
+    page = await call_route(api, "POST", "/events/filter", {"filter": {"order": "ASC"}})
     assert [each["id"] for each in page["events"]] == [each["id"] for each in told]
     known = [each["payload"]["task_run"] for each in page["events"]]
     assert [each["run_count"] for each in known] == [0, 1, 2, 2]
@@ -90,15 +90,15 @@ async def test_events_of_task_runs_that_make_no_sense_are_kept_and_set_aside(
     [told] = task_run_events(new_id(), new_id(), "Pending")
     told["payload"]["validated_state"]["type"] = "NONSENSE"
     other = {**task_run_events(new_id(), new_id(), "Pending")[0], "payload": {}}
-    await ask(api, "POST", "/events", [told, other], 204)
+    await call_route(api, "POST", "/events", [told, other], 204)
     assert len(await kept(database)) == 2
-    assert await database.read(store.set_aside.count) == 2
+    assert await database.read(store.dead_letters.count) == 2
 
 
 async def test_a_heartbeat_renews_the_lease_of_a_flow_run(api: httpx.AsyncClient, database: Database) -> None:
-    flow = await ask(api, "POST", "/flows/", {"name": "f"}, 201)
-    run = await ask(api, "POST", "/flow_runs/", {"flow_id": flow["id"], "state": {"type": "RUNNING"}}, 201)
+    flow = await call_route(api, "POST", "/flows/", {"name": "f"}, 201)
+    run = await call_route(api, "POST", "/flow_runs/", {"flow_id": flow["id"], "state": {"type": "RUNNING"}}, 201)
     beat = event("prefect.flow-run.heartbeat", resource={"prefect.resource.id": f"prefect.flow-run.{run['id']}"})
-    await ask(api, "POST", "/events", [beat], 204)
+    await call_route(api, "POST", "/events", [beat], 204)
     row = await database.read(lambda tx: store.flow_runs.get(tx, UUID(run["id"])))
     assert row is not None and row["lease_until"] > now() + timedelta(seconds=60)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefect.server.services.events import packing
-from tests.server.journals import at
+from tests.server.journal_records import at
 
 ROW = {"id": uuid4(), "resource_id": uuid4(), "flow_run_id": uuid4(), "follows": uuid4(), "occurred": at(0.25)}
 

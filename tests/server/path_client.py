@@ -8,10 +8,10 @@ import httpx
 
 from prefect.server.routes import list_operations
 from prefect.server.routes.operation import Operation
-from tests.server.calling import hold_to_schema
+from tests.server.route_client import assert_matches_schema
 
 
-class Checked:
+class PathClient:
     """A client of the API for tests.
 
     Args:
@@ -35,7 +35,7 @@ class Checked:
         if not response.is_success or not response.content:
             return response.json() if response.content else None
         answer = response.json()
-        hold_to_schema(method, _operation(method, path).route, answer)
+        assert_matches_schema(method, _operation(method, path).route, answer)
         return answer
 
     async def post(self, path: str, body: Any = None, status: int | None = None) -> Any:

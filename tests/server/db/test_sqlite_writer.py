@@ -18,13 +18,13 @@ from prefect._io import drive
 from prefect.server import store
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.db.interface import Transaction
-from prefect.server.db.resident import ResidentSqlite
 from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.sqlite_writer import SqliteWriterDatabase
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[ResidentSqlite]:
-    database = ResidentSqlite(tmp_path / "store.db")
+async def database(tmp_path: Path) -> AsyncIterator[SqliteWriterDatabase]:
+    database = SqliteWriterDatabase(tmp_path / "store.db")
     await database.open()
     yield database
     await database.close()
@@ -38,7 +38,7 @@ async def count(database: SqliteDatabase) -> int:
     return await database.read(lambda tx: store.meta.count(tx))
 
 
-async def test_units_that_meet_share_a_commit(database: ResidentSqlite) -> None:
+async def test_units_that_meet_share_a_commit(database: SqliteWriterDatabase) -> None:
     commits: list[str] = []
     await put(database, "first")
     for connection in database._opened:
@@ -48,7 +48,7 @@ async def test_units_that_meet_share_a_commit(database: ResidentSqlite) -> None:
     assert len(commits) < 30
 
 
-async def test_a_lock_of_another_process_is_waited_for(database: ResidentSqlite) -> None:
+async def test_a_lock_of_another_process_is_waited_for(database: SqliteWriterDatabase) -> None:
     with closing(sqlite3.connect(database.path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
         given = [asyncio.ensure_future(put(database, str(number))) for number in range(50)]
@@ -62,7 +62,7 @@ async def test_a_lock_of_another_process_is_waited_for(database: ResidentSqlite)
 
 
 async def test_a_lock_that_is_never_released_says_so_to_all_who_waited(tmp_path: Path) -> None:
-    database = ResidentSqlite(tmp_path / "store.db", patience=0.2)
+    database = SqliteWriterDatabase(tmp_path / "store.db", write_timeout=0.2)
     await database.open()
     with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -74,7 +74,7 @@ async def test_a_lock_that_is_never_released_says_so_to_all_who_waited(tmp_path:
     await database.close()
 
 
-async def test_a_unit_that_fills_the_disk_fails_alone(database: ResidentSqlite) -> None:
+async def test_a_unit_that_fills_the_disk_fails_alone(database: SqliteWriterDatabase) -> None:
     await put(database, "first")
     for connection in database._opened:
         pages = connection._raw.execute("PRAGMA page_count").fetchone()[0]
@@ -97,7 +97,7 @@ async def test_a_file_that_may_not_be_written_says_so(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     await put(SqliteDatabase(path), "a")
     path.chmod(0o400)
-    database = ResidentSqlite(path)
+    database = SqliteWriterDatabase(path)
     await database.open()
     with pytest.raises(StoreUnavailable, match="readonly"):
         await put(database, "b")
@@ -109,10 +109,10 @@ PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 from prefect.server import store
-from prefect.server.db.resident import ResidentSqlite
+from prefect.server.db.sqlite_writer import SqliteWriterDatabase
 
 async def main(path, name):
-    database = ResidentSqlite(Path(path))
+    database = SqliteWriterDatabase(Path(path))
     await database.open()
     print("open", flush=True)
     sys.stdin.readline()
@@ -129,7 +129,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def test_two_processes_on_one_file_take_turns(database: ResidentSqlite) -> None:
+async def test_two_processes_on_one_file_take_turns(database: SqliteWriterDatabase) -> None:
     command = [sys.executable, "-c", PROGRAM, str(database.path)]
     started = [
         subprocess.Popen([*command, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -145,7 +145,7 @@ async def test_two_processes_on_one_file_take_turns(database: ResidentSqlite) ->
     assert found is not None and found["value"] == "400"
 
 
-async def test_a_program_of_the_home_writes_beside_a_busy_server(database: ResidentSqlite) -> None:
+async def test_a_program_of_the_home_writes_beside_a_busy_server(database: SqliteWriterDatabase) -> None:
     stop = asyncio.Event()
 
     async def load() -> int:
@@ -165,7 +165,7 @@ async def test_a_program_of_the_home_writes_beside_a_busy_server(database: Resid
 
 
 async def test_a_loop_that_ends_before_the_answer_leaves_the_writer_alive(tmp_path: Path) -> None:
-    database = ResidentSqlite(tmp_path / "store.db")
+    database = SqliteWriterDatabase(tmp_path / "store.db")
     await database.open()
     reached = threading.Event()
     go = threading.Event()
@@ -193,7 +193,7 @@ async def test_a_loop_that_ends_before_the_answer_leaves_the_writer_alive(tmp_pa
     await database.close()
 
 
-async def test_a_unit_within_a_unit_is_refused_rather_than_waited_for(database: ResidentSqlite) -> None:
+async def test_a_unit_within_a_unit_is_refused_rather_than_waited_for(database: SqliteWriterDatabase) -> None:
     async def outer(tx: Transaction) -> None:
         await put(database, "inner")
 
@@ -203,7 +203,7 @@ async def test_a_unit_within_a_unit_is_refused_rather_than_waited_for(database: 
 
 
 def test_it_serves_code_that_has_no_loop(tmp_path: Path) -> None:
-    database = ResidentSqlite(tmp_path / "store.db")
+    database = SqliteWriterDatabase(tmp_path / "store.db")
     drive(database.open())
     drive(put(database, "a"))
     assert drive(count(database)) == 1

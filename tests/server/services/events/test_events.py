@@ -16,8 +16,8 @@ from prefect.server.services.events import event_store
 from prefect.server.services.events import querying as service
 from prefect.settings import PREFECT_SERVER_SERVICES_EVENT_LOGGER_ENABLED, temporary_settings
 from prefect.types import new_id, now
-from tests.server.asking import ask, complete
-from tests.server.journals import at
+from tests.server.journal_records import at
+from tests.server.route_calls import assert_complete, call_route
 
 Event = dict[str, Any]
 
@@ -42,11 +42,11 @@ EVER = {"since": at(-1000).isoformat(), "until": at(1000).isoformat()}
 
 async def found(api: httpx.AsyncClient, limit: int = 50, **criteria: Any) -> list[Event]:
     body = {"filter": {"occurred": EVER, "order": "ASC", **criteria}, "limit": limit}
-    return (await ask(api, "POST", "/events/filter", body))["events"]
+    return (await call_route(api, "POST", "/events/filter", body))["events"]
 
 
 async def send(api: httpx.AsyncClient, *events: Event, status: int = 204) -> Any:
-    return await ask(api, "POST", "/events", list(events), status)
+    return await call_route(api, "POST", "/events", list(events), status)
 
 
 # --- taking in -------------------------------------------------------------------------------------------------------
@@ -110,17 +110,19 @@ async def test_an_event_that_is_wrong_or_too_large_is_refused_with_all_that_came
 async def test_what_is_odd_is_taken_in_and_found(api: httpx.AsyncClient, odd: Event) -> None:
     await send(api, {**event(), **odd})
     always = {"since": "0001-01-01T00:00:00Z", "until": "9999-12-31T23:59:59.999999Z"}
-    page = await ask(api, "POST", "/events/filter", {"filter": {"occurred": always}})
+    page = await call_route(api, "POST", "/events/filter", {"filter": {"occurred": always}})
     assert page["total"] == len(page["events"]) == 1
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 async def test_a_time_that_is_in_no_year_of_ours_is_refused(api: httpx.AsyncClient, time: str) -> None:
     await send(api, {**event(), "occurred": time}, status=422)
-    await ask(api, "POST", "/events/filter", {"filter": {"occurred": {"since": time, "until": time}}}, 422)
+    await call_route(api, "POST", "/events/filter", {"filter": {"occurred": {"since": time, "until": time}}}, 422)
     body = {"filter": {"occurred": {"since": time}}, "time_interval": 7, "time_unit": "hour"}
-    await ask(api, "POST", "/events/count-by/{countable}", body, 422, countable="time")
-    await ask(api, "POST", "/events/count-by/{countable}", {**body, "time_interval": 1e300}, 422, countable="time")
+    await call_route(api, "POST", "/events/count-by/{countable}", body, 422, countable="time")
+    await call_route(
+        api, "POST", "/events/count-by/{countable}", {**body, "time_interval": 1e300}, 422, countable="time"
+    )
 
 
 async def test_events_are_logged_where_the_settings_want_it(
@@ -158,7 +160,7 @@ async def test_pages_hold_every_event_once_whatever_comes_meanwhile(
     sent = [event(seconds=number // 3, labels={"odd": str(number % 2)}) for number in range(20)]
     await send(api, *sent)
     criteria = {"occurred": EVER, "order": order, "resource": {"labels": labels} if labels else None}
-    page = await ask(api, "POST", "/events/filter", {"filter": criteria, "limit": 3})
+    page = await call_route(api, "POST", "/events/filter", {"filter": criteria, "limit": 3})
     seen = list(page["events"])
     total = page["total"]
     assert total == (10 if labels else 20)
@@ -169,7 +171,7 @@ async def test_pages_hold_every_event_once_whatever_comes_meanwhile(
         from prefect.schemas.wire.events import EventPage
 
         EventPage.model_validate(page)
-        complete(EventPage, page)
+        assert_complete(EventPage, page)
         assert page["total"] == total
         seen += page["events"]
     wanted = [each["id"] for each in sent if not labels or each["resource"]["odd"] == "1"]
@@ -186,15 +188,15 @@ async def test_a_token_that_is_none_is_refused(api: httpx.AsyncClient, token: st
 
 async def test_a_page_of_nothing_says_how_many_there_are(api: httpx.AsyncClient) -> None:
     await send(api, event(), event())
-    page = await ask(api, "POST", "/events/filter", {"limit": 0, "filter": {"occurred": EVER}})
+    page = await call_route(api, "POST", "/events/filter", {"limit": 0, "filter": {"occurred": EVER}})
     assert page["events"] == [] and page["total"] == 2
-    await ask(api, "POST", "/events/filter", {"limit": 51}, 422)
+    await call_route(api, "POST", "/events/filter", {"limit": 51}, 422)
 
 
 async def test_a_filter_without_a_time_asks_for_what_was_until_now(api: httpx.AsyncClient) -> None:
     await send(api, {**event(), "occurred": (now() + timedelta(hours=1)).isoformat()})
     await send(api, {**event("lately"), "occurred": now().isoformat()})
-    page = await ask(api, "POST", "/events/filter", None)
+    page = await call_route(api, "POST", "/events/filter", None)
     assert [each["event"] for each in page["events"]] == ["lately"]
 
 
@@ -294,18 +296,20 @@ async def test_the_store_finds_what_a_filter_includes(database: Database, seed: 
     for each in told:
         each.setdefault("payload", {})
         each["follows"] = each["follows"] and UUID(each["follows"])
-    await database.write(lambda tx: event_store.add(tx, told))
+    await database.write(lambda tx: event_store.add_events(tx, told))
     for _ in range(100):
         asked = criteria(chance)
         filter = EventFilter.model_validate(
             {"occurred": {"since": at(chance.randint(-5, 20)), "until": at(30)}, **asked}
         )
-        wanted = sorted(str(each["id"]) for each in told if service.satisfies(each, filter))
-        page = await database.read(lambda tx, filter=filter: service.find(tx, filter, 200))
+        wanted = sorted(str(each["id"]) for each in told if service.matches_filter(each, filter))
+        page = await database.read(lambda tx, filter=filter: service.find_first_page(tx, filter, 200))
         assert sorted(str(each["id"]) for each in page.events) == wanted, asked
         assert page.total == len(wanted), asked
         counts = await database.read(
-            lambda tx, filter=filter: service.count_by(tx, filter, service.Countable.event, service.TimeUnit.day, 1)
+            lambda tx, filter=filter: service.count_events_by(
+                tx, filter, service.Countable.event, service.TimeUnit.day, 1
+            )
         )
         assert sum(count["count"] for count in counts) == len(wanted), asked
 
@@ -314,7 +318,7 @@ async def test_only_the_nearest_event_of_each_resource(api: httpx.AsyncClient) -
     sent = [event(resource=f"thing.{number % 3}", seconds=number) for number in range(9)]
     await send(api, *sent)
     assert [each["id"] for each in await found(api, resource={"distinct": True})] == [each["id"] for each in sent[:3]]
-    page = await ask(
+    page = await call_route(
         api,
         "POST",
         "/events/filter",
@@ -347,7 +351,7 @@ async def counts(api: httpx.AsyncClient, by: str, **more: Any) -> list[tuple[str
     body = {"filter": {"occurred": more.pop("occurred", EVER), **more.pop("criteria", {})}, **more}
     return [
         (each["label"], each["count"])
-        for each in await ask(api, "POST", "/events/count-by/{countable}", body, countable=by)
+        for each in await call_route(api, "POST", "/events/count-by/{countable}", body, countable=by)
     ]
 
 
@@ -372,7 +376,7 @@ async def test_events_are_counted_by_name_by_resource_and_by_time(api: httpx.Asy
     assert [count for _, count in await counts(api, "time", occurred=minutes, time_unit="minute", **asked)] == [
         *(0, 1, 2, 0, 2)
     ]
-    [day] = await ask(
+    [day] = await call_route(
         api,
         "POST",
         "/events/count-by/{countable}",
@@ -385,10 +389,12 @@ async def test_events_are_counted_by_name_by_resource_and_by_time(api: httpx.Asy
 
 async def test_too_many_spans_are_refused(api: httpx.AsyncClient) -> None:
     body = {"filter": {}, "time_unit": "second"}
-    refused = await ask(api, "POST", "/events/count-by/{countable}", body, 422, countable="time")
+    refused = await call_route(api, "POST", "/events/count-by/{countable}", body, 422, countable="time")
     assert "would create" in refused["detail"]
-    await ask(api, "POST", "/events/count-by/{countable}", {**body, "time_interval": 0.001}, 422, countable="time")
-    await ask(api, "POST", "/events/count-by/{countable}", body, 422, countable="color")
+    await call_route(
+        api, "POST", "/events/count-by/{countable}", {**body, "time_interval": 0.001}, 422, countable="time"
+    )
+    await call_route(api, "POST", "/events/count-by/{countable}", body, 422, countable="color")
 
 
 async def test_spans_begin_where_the_clock_is_at_a_multiple_of_them(api: httpx.AsyncClient) -> None:

@@ -7,21 +7,21 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.server.asking import NOBODY, ask, events
+from tests.server.route_calls import UNKNOWN_ID, call_route, find_events
 
 TRIGGER = {"type": "event", "posture": "Reactive", "expect": ["prefect.flow-run.Failed"], "within": 0}
-RUN = {"type": "run-deployment", "source": "selected", "deployment_id": NOBODY}
+RUN = {"type": "run-deployment", "source": "selected", "deployment_id": UNKNOWN_ID}
 
 
 async def automation(api: httpx.AsyncClient, name: str = "a", **values: Any) -> Any:
     body = {"name": name, "trigger": TRIGGER, "actions": [{"type": "do-nothing"}], **values}
-    return await ask(api, "POST", "/automations/", body, 201)
+    return await call_route(api, "POST", "/automations/", body, 201)
 
 
 async def test_an_automation_is_kept_as_it_was_sent(api: httpx.AsyncClient) -> None:
     both = {"type": "compound", "require": "any", "triggers": [TRIGGER, TRIGGER], "within": 60}
     made = await automation(api, trigger=both, actions=[RUN], actions_on_trigger=[{"type": "cancel-flow-run"}])
-    assert await ask(api, "GET", "/automations/{id}", id=made["id"]) == made
+    assert await call_route(api, "GET", "/automations/{id}", id=made["id"]) == made
     assert (made["enabled"], made["description"], made["tags"]) == (True, "", [])
     assert made["trigger"]["within"] == 60 and made["trigger"]["require"] == "any"
     assert [trigger["expect"] for trigger in made["trigger"]["triggers"]] == [["prefect.flow-run.Failed"]] * 2
@@ -34,8 +34,8 @@ async def test_an_automation_is_kept_as_it_was_sent(api: httpx.AsyncClient) -> N
     [
         {"actions": [{"type": "nothing-known"}]},
         {"actions": [{"type": "run-deployment", "source": "selected"}]},
-        {"actions": [{"type": "run-deployment", "source": "inferred", "deployment_id": NOBODY}]},
-        {"actions": [{"type": "send-notification", "block_document_id": NOBODY, "subject": "{{ x ", "body": ""}]},
+        {"actions": [{"type": "run-deployment", "source": "inferred", "deployment_id": UNKNOWN_ID}]},
+        {"actions": [{"type": "send-notification", "block_document_id": UNKNOWN_ID, "subject": "{{ x ", "body": ""}]},
         {"actions": [{**RUN, "parameters": {"x": {"__prefect_kind": "jinja", "template": "{{ x "}}}]},
         {"trigger": {}},
         {"trigger": {"type": "sequence", "triggers": [TRIGGER]}},
@@ -47,7 +47,7 @@ async def test_an_automation_is_kept_as_it_was_sent(api: httpx.AsyncClient) -> N
 )
 async def test_what_is_refused_of_automations(api: httpx.AsyncClient, values: dict[str, Any]) -> None:
     body = {"name": "a", "trigger": TRIGGER, "actions": [], **values}
-    await ask(api, "POST", "/automations/", body, 422)
+    await call_route(api, "POST", "/automations/", body, 422)
 
 
 async def test_automations_are_found(api: httpx.AsyncClient) -> None:
@@ -55,9 +55,9 @@ async def test_automations_are_found(api: httpx.AsyncClient) -> None:
         await automation(api, name, tags=tags)
 
     async def names(asked: Any = None, **more: Any) -> list[str]:
-        found = await ask(api, "POST", "/automations/filter", {"automations": asked, **more})
+        found = await call_route(api, "POST", "/automations/filter", {"automations": asked, **more})
         if not more:
-            assert await ask(api, "POST", "/automations/count", {"automations": asked}) == len(found)
+            assert await call_route(api, "POST", "/automations/count", {"automations": asked}) == len(found)
         return [row["name"] for row in found]
 
     assert await names() == ["a", "b", "c"]
@@ -67,26 +67,26 @@ async def test_automations_are_found(api: httpx.AsyncClient) -> None:
     assert await names({"tags": {"any_": ["y", "z"]}}) == ["b"]
     assert await names({"tags": {"is_null_": True}}) == ["a"]
     assert await names({"created": {"before_": "2020-01-01T00:00:00Z"}}) == []
-    await ask(api, "POST", "/automations/filter", {"automations": {"unknown": {}}}, 422)
+    await call_route(api, "POST", "/automations/filter", {"automations": {"unknown": {}}}, 422)
 
 
 async def test_an_automation_is_changed_and_deleted_and_says_so(api: httpx.AsyncClient) -> None:
     made = await automation(api, tags=["t"])
-    await ask(api, "PATCH", "/automations/{id}", {"enabled": False}, 204, id=made["id"])
-    await ask(api, "PATCH", "/automations/{id}", {}, 204, id=made["id"])
-    patched = await ask(api, "GET", "/automations/{id}", id=made["id"])
+    await call_route(api, "PATCH", "/automations/{id}", {"enabled": False}, 204, id=made["id"])
+    await call_route(api, "PATCH", "/automations/{id}", {}, 204, id=made["id"])
+    patched = await call_route(api, "GET", "/automations/{id}", id=made["id"])
     assert {**patched, "updated": None} == {**made, "enabled": False, "updated": None}
     body = {"name": "b", "trigger": TRIGGER, "actions": [{"type": "cancel-flow-run"}]}
-    await ask(api, "PUT", "/automations/{id}", body, 204, id=made["id"])
-    replaced = await ask(api, "GET", "/automations/{id}", id=made["id"])
+    await call_route(api, "PUT", "/automations/{id}", body, 204, id=made["id"])
+    replaced = await call_route(api, "GET", "/automations/{id}", id=made["id"])
     assert (replaced["name"], replaced["tags"], replaced["enabled"]) == ("b", [], True)
-    await ask(api, "PATCH", "/automations/{id}", {"name": "c"}, 422, id=made["id"])
-    await ask(api, "PUT", "/automations/{id}", {"name": "c"}, 422, id=made["id"])
-    await ask(api, "DELETE", "/automations/{id}", None, 204, id=made["id"])
+    await call_route(api, "PATCH", "/automations/{id}", {"name": "c"}, 422, id=made["id"])
+    await call_route(api, "PUT", "/automations/{id}", {"name": "c"}, 422, id=made["id"])
+    await call_route(api, "DELETE", "/automations/{id}", None, 204, id=made["id"])
     for method, sent in (("GET", None), ("PATCH", {}), ("PUT", body), ("DELETE", None)):
-        refused = await ask(api, method, "/automations/{id}", sent, 404, id=made["id"])
+        refused = await call_route(api, method, "/automations/{id}", sent, 404, id=made["id"])
         assert list(refused) == ["exception_message"]
-    told = await events(api, *(f"prefect.automation.{what}" for what in ("created", "updated", "deleted")))
+    told = await find_events(api, *(f"prefect.automation.{what}" for what in ("created", "updated", "deleted")))
     assert [event["event"].rpartition(".")[2] for event in told] == ["created", *["updated"] * 3, "deleted"]
     assert told[0]["payload"] == made
     assert told[-1]["payload"] == replaced
@@ -96,25 +96,25 @@ async def test_automations_are_found_by_their_owner_and_by_what_they_act_on(api:
     owned = await automation(api, "owned", owner_resource="my.owner")
     acting = await automation(api, "acting", actions_on_trigger=[RUN])
     related, owner = "/automations/related-to/{resource_id}", "/automations/owned-by/{resource_id}"
-    resource = f"prefect.deployment.{NOBODY}"
-    assert await ask(api, "GET", related, resource_id="my.owner") == [owned]
-    assert await ask(api, "GET", related, resource_id=resource) == [acting]
-    assert await ask(api, "GET", related, resource_id="nothing") == []
+    resource = f"prefect.deployment.{UNKNOWN_ID}"
+    assert await call_route(api, "GET", related, resource_id="my.owner") == [owned]
+    assert await call_route(api, "GET", related, resource_id=resource) == [acting]
+    assert await call_route(api, "GET", related, resource_id="nothing") == []
     body = {"name": "renamed", "trigger": TRIGGER, "actions": []}
     for made in (owned, acting):
-        await ask(api, "PUT", "/automations/{id}", body, 204, id=made["id"])
-    assert await ask(api, "GET", related, resource_id=resource) == []
-    await ask(api, "DELETE", owner, None, 202, resource_id=resource)
-    await ask(api, "DELETE", owner, None, 202, resource_id="my.owner")
-    assert [row["id"] for row in await ask(api, "POST", "/automations/filter", {})] == [acting["id"]]
+        await call_route(api, "PUT", "/automations/{id}", body, 204, id=made["id"])
+    assert await call_route(api, "GET", related, resource_id=resource) == []
+    await call_route(api, "DELETE", owner, None, 202, resource_id=resource)
+    await call_route(api, "DELETE", owner, None, 202, resource_id="my.owner")
+    assert [row["id"] for row in await call_route(api, "POST", "/automations/filter", {})] == [acting["id"]]
 
 
 async def test_templates_are_checked(api: httpx.AsyncClient) -> None:
     for route in ("/automations/templates/validate", "/templates/validate"):
         for template in (None, "", "hello {{ flow.name }}", "{% for x in y %}{{ x }}{% endfor %}"):
-            await ask(api, "POST", route, template, 204)
-        wrong = await ask(api, "POST", route, "fine\n{{ x ", 422)
+            await call_route(api, "POST", route, template, 204)
+        wrong = await call_route(api, "POST", route, "fine\n{{ x ", 422)
         assert (wrong["error"]["line"], wrong["error"]["source"]) == (2, "fine\n{{ x ")
         assert "end of print statement" in wrong["error"]["message"]
-        await ask(api, "POST", route, "{% for a in b %}" * 3 + "{% endfor %}" * 3, 422)
-        await ask(api, "POST", route, 5, 422)
+        await call_route(api, "POST", route, "{% for a in b %}" * 3 + "{% endfor %}" * 3, 422)
+        await call_route(api, "POST", route, 5, 422)

@@ -10,17 +10,17 @@ from prefect.server.db import tables
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql
 from prefect.server.store.collection import Row
-from prefect.server.store.filters.events import KIND, NAME, full
+from prefect.server.store.filters.events import KIND, NAME, restore_name
 
 
-async def by_name(tx: Transaction, where: Sql) -> list[Row]:
+async def count_by_name(tx: Transaction, where: Sql) -> list[Row]:
     """For each name of events: `event`, `count`, and when the `first` and the `last` occurred."""
     text = f"SELECT {NAME} AS name, count(*), min(occurred), max(occurred) FROM event WHERE {where.text} GROUP BY name"
     rows = await tx.fetch(Sql(text, where.values))
     return [_with_times(tx, {"event": name, "count": count}, first, last) for name, count, first, last in rows]
 
 
-async def by_resource(tx: Transaction, where: Sql) -> list[Row]:
+async def count_by_resource(tx: Transaction, where: Sql) -> list[Row]:
     """For each resource, the row of its last event, with `count` and when the `first` and the `last` occurred."""
     names = tables.EVENT.names
     groups = (
@@ -33,11 +33,11 @@ async def by_resource(tx: Transaction, where: Sql) -> list[Row]:
         " AND event.resource_id IS NOT DISTINCT FROM found.resource_id"
     )
     rows = await tx.fetch(Sql(text, where.values))
-    events = tx.dialect.objects(tables.EVENT, names, (tuple(row)[: len(names)] for row in rows))
+    events = tx.dialect.decode_rows(tables.EVENT, names, (tuple(row)[: len(names)] for row in rows))
     size = len(names)
     # Two events of a resource may have occurred last.
     found = {
-        (full(event["event"], event["resource"])[1], event["resource_id"]): (event, row)
+        (restore_name(event["event"], event["resource"])[1], event["resource_id"]): (event, row)
         for event, row in zip(events, rows, strict=True)
     }
     return [
@@ -45,7 +45,7 @@ async def by_resource(tx: Transaction, where: Sql) -> list[Row]:
     ]
 
 
-async def by_span(tx: Transaction, where: Sql, start: datetime, length: timedelta) -> dict[int, int]:
+async def count_by_bucket(tx: Transaction, where: Sql, start: datetime, length: timedelta) -> dict[int, int]:
     """How many events there are in each span of time that has any; the span that begins at `start` is 0."""
     span = tx.dialect.bucket("event.occurred", start, length)
     text = f"SELECT {span.text} AS span, count(*) FROM event WHERE {where.text} GROUP BY span"
@@ -54,7 +54,7 @@ async def by_span(tx: Transaction, where: Sql, start: datetime, length: timedelt
 
 def keys(tx: Transaction, found: Sequence[tuple[datetime, Any]]) -> Sql:
     """A condition: the event is one of those with these times and ids."""
-    return tx.dialect.among(("event.occurred", "event.id"), found)
+    return tx.dialect.rows_in(("event.occurred", "event.id"), found)
 
 
 def _with_times(tx: Transaction, row: Row, first: Any, last: Any) -> Row:

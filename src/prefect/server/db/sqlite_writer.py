@@ -18,60 +18,63 @@ from typing import Any, TypeVar
 
 from prefect._io import blocking, drive, wait
 from prefect.server.db.errors import StoreUnavailable
-from prefect.server.db.interface import Work
+from prefect.server.db.interface import UnitOfWork
 from prefect.server.db.sql import Sql
-from prefect.server.db.sqlite import PATIENCE, READ_ONLY, SqliteDatabase, SqliteTransaction
+from prefect.server.db.sqlite import READ_ONLY, WRITE_TIMEOUT_SECONDS, SqliteDatabase, SqliteTransaction
 
 T = TypeVar("T")
 
-READERS = 4
+READER_THREADS = 4
 """Threads that read."""
 
-TOGETHER = 500
+MAX_UNITS_PER_COMMIT = 500
 """Units of work that share a commit at most."""
 
-BRIEF = 0.02
+MAX_TRANSACTION_SECONDS = 0.02
 """Seconds after which no further unit joins a transaction: other processes want their turn to write, too."""
 
-GAP = 0.002
+WRITER_PAUSE_SECONDS = 0.002
 """Seconds that the writer leaves to other processes after it has written for as long as it may."""
+
+CONNECTION_CACHE_KIB = 4_000
+"""Pages that a connection keeps in memory. All of them stay open, so this times their number is the server's."""
 
 
 class _Job:
     """A unit of work, the context it was given in, and the future of its outcome."""
 
-    __slots__ = ("context", "error", "future", "given", "outcome", "work")
+    __slots__ = ("context", "enqueued_at", "error", "future", "outcome", "work")
 
-    def __init__(self, work: Work[Any]) -> None:
+    def __init__(self, work: UnitOfWork[Any]) -> None:
         self.work = work
-        self.given = time.monotonic()
+        self.enqueued_at = time.monotonic()
         self.context = contextvars.copy_context()
         self.future: Future[Any] = Future()
         self.outcome: Any = None
         self.error: BaseException | None = None
 
-    def settle(self) -> None:
+    def set_outcome(self) -> None:
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.outcome)
 
 
-class ResidentSqlite(SqliteDatabase):
+class SqliteWriterDatabase(SqliteDatabase):
     """A SQLite file with connections that stay open, from `open` to `close`."""
 
-    def __init__(self, path: Path, patience: float = PATIENCE, migrate: bool = True) -> None:
-        super().__init__(path, patience, migrate)
+    def __init__(self, path: Path, write_timeout: float = WRITE_TIMEOUT_SECONDS, migrate: bool = True) -> None:
+        super().__init__(path, write_timeout, migrate)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._readers: ThreadPoolExecutor | None = None
-        self._own = threading.local()
+        self._thread_local = threading.local()
         self._opened: list[SqliteTransaction] = []
 
     async def open(self) -> None:
         await super().open()
-        self._readers = ThreadPoolExecutor(READERS, "prefect-store-reader")
-        self._writer = threading.Thread(target=self._serve, name="prefect-store-writer", daemon=True)
+        self._readers = ThreadPoolExecutor(READER_THREADS, "prefect-store-reader")
+        self._writer = threading.Thread(target=self._run_writer, name="prefect-store-writer", daemon=True)
         self._writer.start()
 
     async def close(self) -> None:
@@ -86,13 +89,13 @@ class ResidentSqlite(SqliteDatabase):
         while self._opened:
             await self._opened.pop().finish("ROLLBACK")
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: UnitOfWork[T]) -> T:
         if self._readers is None:
             raise self._closed()
         context = contextvars.copy_context()
         return await wait(self._readers.submit(context.run, lambda: drive(self._read_here(work))))
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: UnitOfWork[T]) -> T:
         if self._writer is None:
             raise self._closed()
         if self._writer is threading.current_thread():
@@ -109,7 +112,7 @@ class ResidentSqlite(SqliteDatabase):
     def _closed(self) -> StoreUnavailable:
         return StoreUnavailable(f"The local store {str(self.path)!r} is closed: the server stops.")
 
-    async def _read_here(self, work: Work[T]) -> T:
+    async def _read_here(self, work: UnitOfWork[T]) -> T:
         connection = self._connection(READ_ONLY)
         try:
             await connection.run(Sql("BEGIN"))
@@ -119,62 +122,67 @@ class ResidentSqlite(SqliteDatabase):
 
     def _connection(self, first: Sql | None = None) -> SqliteTransaction:
         """This thread's connection."""
-        connection = getattr(self._own, "connection", None)
+        connection = getattr(self._thread_local, "connection", None)
         if connection is None:
             connection = self._open()
+            drive(connection.run(Sql(f"PRAGMA cache_size = -{CONNECTION_CACHE_KIB}")))
             if first is not None:
                 drive(connection.run(first))
-            self._own.connection = connection
+            self._thread_local.connection = connection
             self._opened.append(connection)
         return connection
 
-    def _serve(self) -> None:
+    def _run_writer(self) -> None:
         while (job := self._jobs.get()) is not None or not self._jobs.empty():
             if job is None:  # units wait behind the end
                 self._jobs.put(None)
                 continue
             begun = time.monotonic()
-            self._together(job)
-            if time.monotonic() - begun > BRIEF:
-                time.sleep(GAP)
+            self._commit_batch(job)
+            if time.monotonic() - begun > MAX_TRANSACTION_SECONDS:
+                time.sleep(WRITER_PAUSE_SECONDS)
 
-    def _together(self, first: _Job, alone: bool = False) -> None:
+    def _commit_batch(self, first: _Job, alone: bool = False) -> None:
         """Do a unit of work, and those that wait behind it unless it is to be alone, in one transaction."""
         done: list[_Job] = []
         try:
             connection = self._connection()
-            connection.told = []
-            drive(self._take_turn(connection))
+            connection.notifications = []
+            drive(self._begin_immediate(connection))
             job: _Job | None = first
-            until = time.monotonic() + BRIEF
+            until = time.monotonic() + MAX_TRANSACTION_SECONDS
             while job is not None:
                 done.append(job)
                 job.context.run(drive, self._attempt(connection, job))
-                job = None if alone or len(done) == TOGETHER or time.monotonic() > until else self._next()
+                job = (
+                    None
+                    if alone or len(done) == MAX_UNITS_PER_COMMIT or time.monotonic() > until
+                    else self._take_next()
+                )
             drive(connection.run(Sql("COMMIT")))
         except BaseException as error:
-            self._abandon()
+            self._discard_connection()
             if len(done) > 1:  # which may be for the sake of one
                 for job in done:
-                    self._together(job, alone=True)
+                    self._commit_batch(job, alone=True)
                 return
-            for job in done or [first, *self._overdue()]:
+            for job in done or [first, *self._take_overdue()]:
                 job.error = job.error or error
-                job.settle()
+                job.set_outcome()
             return
         for job in done:
-            job.settle()
-        self._announce(connection.told)
+            job.set_outcome()
+        self._notify_listeners(connection.notifications)
 
-    def _overdue(self) -> Iterator[_Job]:
+    def _take_overdue(self) -> Iterator[_Job]:
         """Units that have waited for as long as one may."""
-        while job := self._next():
-            if time.monotonic() - job.given < self.patience:
+        while job := self._take_next():
+            if time.monotonic() - job.enqueued_at < self.write_timeout:
                 self._jobs.put(job)
                 return
             yield job
 
-    def _next(self) -> _Job | None:
+    def _take_next(self) -> _Job | None:
         """The next unit that waits; None when none does, or the end has come."""
         try:
             job = self._jobs.get_nowait()
@@ -186,22 +194,22 @@ class ResidentSqlite(SqliteDatabase):
 
     async def _attempt(self, connection: SqliteTransaction, job: _Job) -> None:
         """Do a unit of work; what it did is taken back alone when it fails."""
-        told = len(connection.told)
+        told = len(connection.notifications)
         job.error = None
         await connection.run(Sql("SAVEPOINT unit"))
         try:
             job.outcome = await job.work(connection)
         except BaseException as error:
             job.error = error
-            del connection.told[told:]
+            del connection.notifications[told:]
             await connection.run(Sql("ROLLBACK TO unit"))
         await connection.run(Sql("RELEASE unit"))
 
-    def _abandon(self) -> None:
+    def _discard_connection(self) -> None:
         """Give up a transaction with its connection; the next one gets another."""
-        connection = getattr(self._own, "connection", None)
+        connection = getattr(self._thread_local, "connection", None)
         if connection is not None:
-            self._own.connection = None
+            self._thread_local.connection = None
             self._opened.remove(connection)
             try:
                 drive(connection.finish("ROLLBACK"))

@@ -9,18 +9,18 @@ import httpx
 import orjson
 import pytest
 
-from tests.server.asking import NOBODY, ask, events
+from tests.server.route_calls import UNKNOWN_ID, call_route, find_events
 
 
 async def variable(api: httpx.AsyncClient, name: str, value: Any = 1, **more: Any) -> Any:
-    return await ask(api, "POST", "/variables/", {"name": name, "value": value, **more}, 201)
+    return await call_route(api, "POST", "/variables/", {"name": name, "value": value, **more}, 201)
 
 
 @pytest.mark.parametrize("value", ["text", 1, 1.5, True, None, [1, None], {"a": {"b": [1, None]}}])
 async def test_a_variable_holds_any_json(api: httpx.AsyncClient, value: Any) -> None:
     made = await variable(api, "v", value)
-    assert await ask(api, "GET", "/variables/name/{name}", name="v") == made
-    assert await ask(api, "GET", "/variables/{id}", id=made["id"]) == made
+    assert await call_route(api, "GET", "/variables/name/{name}", name="v") == made
+    assert await call_route(api, "GET", "/variables/{id}", id=made["id"]) == made
     assert made["value"] == value and made["tags"] == []
 
 
@@ -30,9 +30,9 @@ async def test_variables_are_found_by_name_and_tags(api: httpx.AsyncClient) -> N
 
     async def names(asked: Any, **more: Any) -> list[str]:
         body = {"variables": asked, **more}
-        found = [row["name"] for row in await ask(api, "POST", "/variables/filter", body)]
+        found = [row["name"] for row in await call_route(api, "POST", "/variables/filter", body)]
         if not more:
-            assert await ask(api, "POST", "/variables/count", {"variables": asked}) == len(found)
+            assert await call_route(api, "POST", "/variables/count", {"variables": asked}) == len(found)
         return found
 
     assert await names(None) == ["blue-1", "blue_2", "red"]
@@ -48,7 +48,7 @@ async def test_variables_are_found_by_name_and_tags(api: httpx.AsyncClient) -> N
 async def test_what_is_refused_of_variables(api: httpx.AsyncClient) -> None:
     await variable(api, "one")
     await variable(api, "other")
-    await ask(api, "POST", "/variables/", {"name": "one", "value": 2}, 409)
+    await call_route(api, "POST", "/variables/", {"name": "one", "value": 2}, 409)
     for body in (
         {"name": "One", "value": 1},
         {"name": "a/b", "value": 1},
@@ -58,7 +58,7 @@ async def test_what_is_refused_of_variables(api: httpx.AsyncClient) -> None:
         {"name": "two", "value": 1, "tags": None},
         {"name": "two", "value": 1, "unknown": 1},
     ):
-        await ask(api, "POST", "/variables/", body, 422)
+        await call_route(api, "POST", "/variables/", body, 422)
     for body in (
         {"limit": -1},
         {"limit": 201},
@@ -66,23 +66,23 @@ async def test_what_is_refused_of_variables(api: httpx.AsyncClient) -> None:
         {"sort": "X"},
         {"variables": {"value": {"any_": ["x"]}}},
     ):
-        await ask(api, "POST", "/variables/filter", body, 422)
+        await call_route(api, "POST", "/variables/filter", body, 422)
     for body in ({"name": "other"}, {"name": None}, {"tags": None}):
-        await ask(api, "PATCH", "/variables/name/{name}", body, 409, name="one")
+        await call_route(api, "PATCH", "/variables/name/{name}", body, 409, name="one")
     for method, body in (("GET", None), ("PATCH", {"value": 1}), ("DELETE", None)):
-        await ask(api, method, "/variables/{id}", body, 404, id=NOBODY)
-        await ask(api, method, "/variables/name/{name}", body, 404, name="nobody")
+        await call_route(api, method, "/variables/{id}", body, 404, id=UNKNOWN_ID)
+        await call_route(api, method, "/variables/name/{name}", body, 404, name="nobody")
 
 
 async def test_a_variable_is_changed_and_deleted_and_says_so(api: httpx.AsyncClient) -> None:
     made = await variable(api, "v", 1, tags=["t"])
-    await ask(api, "PATCH", "/variables/name/{name}", {"value": None, "name": "w"}, 204, name="v")
-    await ask(api, "PATCH", "/variables/{id}", {}, 204, id=made["id"])
-    now = await ask(api, "GET", "/variables/{id}", id=made["id"])
+    await call_route(api, "PATCH", "/variables/name/{name}", {"value": None, "name": "w"}, 204, name="v")
+    await call_route(api, "PATCH", "/variables/{id}", {}, 204, id=made["id"])
+    now = await call_route(api, "GET", "/variables/{id}", id=made["id"])
     assert (now["name"], now["value"], now["tags"]) == ("w", None, ["t"])
     assert datetime.fromisoformat(now["updated"]) > datetime.fromisoformat(made["updated"])
-    await ask(api, "DELETE", "/variables/name/{name}", None, 204, name="w")
-    told = await events(api, *(f"prefect.variable.{what}" for what in ("created", "updated", "deleted")))
+    await call_route(api, "DELETE", "/variables/name/{name}", None, 204, name="w")
+    told = await find_events(api, *(f"prefect.variable.{what}" for what in ("created", "updated", "deleted")))
     assert [event["event"].rpartition(".")[2] for event in told] == ["created", "updated", "updated", "deleted"]
     assert told[1]["payload"] == {"name": "w", "value": None, "tags": ["t"]}
     assert told[0]["resource"] == {
@@ -96,49 +96,51 @@ async def test_a_variable_is_changed_and_deleted_and_says_so(api: httpx.AsyncCli
 
 async def test_a_search_is_saved_by_its_name(api: httpx.AsyncClient) -> None:
     asked = {"object": "flow", "property": "name", "type": "string", "operation": "equals", "value": "x"}
-    first = await ask(api, "PUT", "/saved_searches/", {"name": "s", "filters": [asked]}, 201)
-    await ask(api, "PUT", "/saved_searches/", {"name": "a"}, 201)
-    again = await ask(api, "PUT", "/saved_searches/", {"name": "s", "filters": []})
+    first = await call_route(api, "PUT", "/saved_searches/", {"name": "s", "filters": [asked]}, 201)
+    await call_route(api, "PUT", "/saved_searches/", {"name": "a"}, 201)
+    again = await call_route(api, "PUT", "/saved_searches/", {"name": "s", "filters": []})
     assert (again["id"], again["filters"]) == (first["id"], [])
-    found = await ask(api, "POST", "/saved_searches/filter", {})
+    found = await call_route(api, "POST", "/saved_searches/filter", {})
     assert [search["name"] for search in found] == ["a", "s"]
-    assert (await ask(api, "POST", "/saved_searches/filter", {"limit": 1, "offset": 1}))[0] == again
-    await ask(api, "PUT", "/saved_searches/", {"name": "s", "filters": [{"object": "flow"}]}, 422)
-    assert await ask(api, "GET", "/saved_searches/{id}", id=first["id"]) == again
-    await ask(api, "DELETE", "/saved_searches/{id}", None, 204, id=first["id"])
+    assert (await call_route(api, "POST", "/saved_searches/filter", {"limit": 1, "offset": 1}))[0] == again
+    await call_route(api, "PUT", "/saved_searches/", {"name": "s", "filters": [{"object": "flow"}]}, 422)
+    assert await call_route(api, "GET", "/saved_searches/{id}", id=first["id"]) == again
+    await call_route(api, "DELETE", "/saved_searches/{id}", None, 204, id=first["id"])
     for method in ("GET", "DELETE"):
-        await ask(api, method, "/saved_searches/{id}", None, 404, id=first["id"])
+        await call_route(api, method, "/saved_searches/{id}", None, 404, id=first["id"])
 
 
 # --- artifacts -------------------------------------------------------------------------------------------------------
 
 
 async def artifact(api: httpx.AsyncClient, **values: Any) -> Any:
-    return await ask(api, "POST", "/artifacts/", values, 201)
+    return await call_route(api, "POST", "/artifacts/", values, 201)
 
 
 async def test_the_newest_artifact_of_a_key_is_its_collection(api: httpx.AsyncClient) -> None:
     await artifact(api, key="k", type="markdown", data="old", description="d", metadata_={"a": "b"})
     newest = await artifact(api, key="k", type="table", data=[{"a": 1}])
     await artifact(api, data={"no": "key"})
-    assert await ask(api, "GET", "/artifacts/{key}/latest", key="k") == newest
-    assert await ask(api, "POST", "/artifacts/count", {}) == 3
-    (collection,) = await ask(api, "POST", "/artifacts/latest/filter", {})
+    assert await call_route(api, "GET", "/artifacts/{key}/latest", key="k") == newest
+    assert await call_route(api, "POST", "/artifacts/count", {}) == 3
+    (collection,) = await call_route(api, "POST", "/artifacts/latest/filter", {})
     assert collection == {**newest, "id": collection["id"], "latest_id": newest["id"]}
-    assert await ask(api, "POST", "/artifacts/latest/count", {"artifacts": {"type": {"any_": ["markdown"]}}}) == 0
-    assert await ask(api, "POST", "/artifacts/latest/count", {"artifacts": {"key": {"any_": ["k"]}}}) == 1
+    assert (
+        await call_route(api, "POST", "/artifacts/latest/count", {"artifacts": {"type": {"any_": ["markdown"]}}}) == 0
+    )
+    assert await call_route(api, "POST", "/artifacts/latest/count", {"artifacts": {"key": {"any_": ["k"]}}}) == 1
 
 
 async def test_artifacts_are_found_by_what_they_are(api: httpx.AsyncClient) -> None:
-    flow = await ask(api, "POST", "/flows/", {"name": "f"}, 201)
-    run = await ask(api, "POST", "/flow_runs/", {"flow_id": flow["id"], "name": "r"}, 201)
+    flow = await call_route(api, "POST", "/flows/", {"name": "f"}, 201)
+    run = await call_route(api, "POST", "/flow_runs/", {"flow_id": flow["id"], "name": "r"}, 201)
     await artifact(api, key="a-1", type="table", flow_run_id=run["id"])
     await artifact(api, key="b-1", type="result")
     await artifact(api, key=None)
 
     async def keys(**body: Any) -> list[str | None]:
-        found = [row["key"] for row in await ask(api, "POST", "/artifacts/filter", {"sort": "KEY_ASC", **body})]
-        assert await ask(api, "POST", "/artifacts/count", body) == len(found)
+        found = [row["key"] for row in await call_route(api, "POST", "/artifacts/filter", {"sort": "KEY_ASC", **body})]
+        assert await call_route(api, "POST", "/artifacts/count", body) == len(found)
         return found
 
     assert await keys(artifacts={"key": {"like_": "_-1"}}) == ["a-1", "b-1"]
@@ -154,29 +156,31 @@ async def test_artifacts_are_found_by_what_they_are(api: httpx.AsyncClient) -> N
 async def test_an_artifact_is_changed_and_deleted(api: httpx.AsyncClient) -> None:
     first = await artifact(api, key="k", data=1)
     second = await artifact(api, key="k", data=2)
-    await ask(api, "PATCH", "/artifacts/{id}", {"data": {"x": 3}}, 204, id=second["id"])
-    assert (await ask(api, "GET", "/artifacts/{id}", id=second["id"]))["data"] == {"x": 3}
-    await ask(api, "DELETE", "/artifacts/{id}", None, 204, id=second["id"])
-    assert (await ask(api, "GET", "/artifacts/{key}/latest", key="k"))["id"] == first["id"]
-    await ask(api, "DELETE", "/artifacts/{id}", None, 204, id=first["id"])
-    await ask(api, "GET", "/artifacts/{key}/latest", None, 404, key="k")
+    await call_route(api, "PATCH", "/artifacts/{id}", {"data": {"x": 3}}, 204, id=second["id"])
+    assert (await call_route(api, "GET", "/artifacts/{id}", id=second["id"]))["data"] == {"x": 3}
+    await call_route(api, "DELETE", "/artifacts/{id}", None, 204, id=second["id"])
+    assert (await call_route(api, "GET", "/artifacts/{key}/latest", key="k"))["id"] == first["id"]
+    await call_route(api, "DELETE", "/artifacts/{id}", None, 204, id=first["id"])
+    await call_route(api, "GET", "/artifacts/{key}/latest", None, 404, key="k")
     for method, body in (("GET", None), ("PATCH", {"data": 1}), ("DELETE", None)):
-        await ask(api, method, "/artifacts/{id}", body, 404, id=NOBODY)
-    await ask(api, "POST", "/artifacts/", {"key": "K 1"}, 422)
+        await call_route(api, method, "/artifacts/{id}", body, 404, id=UNKNOWN_ID)
+    await call_route(api, "POST", "/artifacts/", {"key": "K 1"}, 422)
 
 
 async def test_collections_of_artifacts_have_events(api: httpx.AsyncClient) -> None:
     await artifact(api, data="without a key")
-    first = await artifact(api, key="k", type="table", data=1, description="d", flow_run_id=NOBODY)
+    first = await artifact(api, key="k", type="table", data=1, description="d", flow_run_id=UNKNOWN_ID)
     second = await artifact(api, key="k", data=2)
     for made in (second, first):
-        await ask(api, "DELETE", "/artifacts/{id}", None, 204, id=made["id"])
-    told = await events(api, *(f"prefect.artifact-collection.{what}" for what in ("created", "updated", "deleted")))
+        await call_route(api, "DELETE", "/artifacts/{id}", None, 204, id=made["id"])
+    told = await find_events(
+        api, *(f"prefect.artifact-collection.{what}" for what in ("created", "updated", "deleted"))
+    )
     assert [event["event"].rpartition(".")[2] for event in told] == ["created", "updated", "deleted"]
     assert told[0]["resource"]["prefect.resource.name"] == "k"
     assert told[0]["related"] == [
         {"prefect.resource.id": f"prefect.artifact.{first['id']}", "prefect.resource.role": "latest"},
-        {"prefect.resource.id": f"prefect.flow-run.{NOBODY}", "prefect.resource.role": "flow-run"},
+        {"prefect.resource.id": f"prefect.flow-run.{UNKNOWN_ID}", "prefect.resource.role": "flow-run"},
     ]
     assert told[0]["payload"] == {"key": "k", "type": "table", "data": 1, "description": "d"}
 
@@ -184,15 +188,15 @@ async def test_collections_of_artifacts_have_events(api: httpx.AsyncClient) -> N
 async def test_artifacts_that_come_by_the_journal_have_those_events_once(api: httpx.AsyncClient) -> None:
     def record(number: int, key: str | None) -> dict[str, Any]:
         created = f"2026-01-01T00:00:0{number}.000000Z"
-        id_ = NOBODY[:-1] + str(number)
+        id_ = UNKNOWN_ID[:-1] + str(number)
         return {"kind": "artifact", "id": id_, "key": key, "type": "table", "data": number, "created": created}
 
     lines = b"\n".join(orjson.dumps(record(number, key)) for number, key in ((1, "a"), (2, None), (3, "b"), (4, "a")))
     for _ in range(2):
         response = await api.post("/journal", content=lines)
         assert (response.status_code, response.json()) == (200, {"records": 4, "set_aside": 0})
-    assert await ask(api, "POST", "/artifacts/count", {}) == 4
+    assert await call_route(api, "POST", "/artifacts/count", {}) == 4
     asked = {"occurred": {"since": "2025-12-31T00:00:00Z"}, "event": {"prefix": ["prefect.artifact-collection."]}}
-    told = (await ask(api, "POST", "/events/filter", {"filter": {**asked, "order": "ASC"}}))["events"]
+    told = (await call_route(api, "POST", "/events/filter", {"filter": {**asked, "order": "ASC"}}))["events"]
     what = [(event["event"].rpartition(".")[2], event["payload"]["data"]) for event in told]
     assert what == [("created", 1), ("created", 3), ("updated", 4)]

@@ -1,0 +1,236 @@
+"""Decisions about states in this process, by `prefect.rules`, with the facts that this process has.
+
+Flow runs without a server are decided here, and those of a server that went away. So are the retries of all task runs:
+their states are records, which no server can refuse.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from prefect import rules
+from prefect._lazy import lazy
+from prefect.engine import core
+from prefect.engine.core import RunRecord, result_metadata
+from prefect.engine.orchestration import Answer, FlowRunRecord, NewFlowRun
+from prefect.logging.loggers import get_logger
+from prefect.schemas.runs import FlowRun, FlowRunPolicy
+from prefect.schemas.states import State, StateDetails, StateType
+from prefect.types.slugs import generate_slug
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import prefect
+    from prefect.client import orchestration as client_api
+    from prefect.journal.writer import Journal
+else:
+    client_api = lazy("prefect.client.orchestration")
+    prefect = lazy("prefect")
+
+STORE_FILE = "pluperfect.db"
+"""The file of the local store in its home; a test compares it with the server's."""
+
+_DECIDED_COLUMNS = (
+    "state",
+    "state_id",
+    "state_type",
+    "state_name",
+    "run_count",
+    "start_time",
+    "end_time",
+    "total_run_time",
+    "expected_start_time",
+    "next_scheduled_start_time",
+    "infrastructure_pid",
+    "empirical_policy",
+)
+"""Columns of a flow run that change with its states."""
+
+_ALWAYS_ACCEPTED = frozenset(
+    {
+        ("PENDING", "RUNNING"),
+        ("PENDING", "FAILED"),
+        ("PENDING", "CRASHED"),
+        ("RUNNING", "COMPLETED"),
+        ("RUNNING", "CRASHED"),
+        ("RUNNING", "CANCELLED"),
+    }
+)
+"""Changes that every policy for flow runs accepts as they are, for a run without a deployment or a scheduled time."""
+
+_RULE_DETAILS = frozenset(StateDetails.model_fields) - {"flow_run_id", "task_run_id", "child_flow_run_id"}
+"""Details of a state that a rule may look at."""
+
+
+class LocalOrchestrator:
+    """Decides about one flow run in this process.
+
+    Args:
+        journal: Where the run is recorded.
+        retries: How often a failed run is tried again.
+        retry_delay: Seconds before each retry.
+        watch_store: Whether the local store has the run: others may change its state there, as `prefect flow-run
+            cancel` does.
+    """
+
+    def __init__(
+        self, journal: Journal, retries: int, retry_delay: float | list[float], watch_store: bool = True
+    ) -> None:
+        self._journal = journal
+        self._policy = {"retries": retries, "retry_delay": retry_delay}
+        self._store = _StoreWatch(journal.home) if watch_store else None
+        self._run: FlowRun | None = None
+
+    async def create_run(self, new: NewFlowRun) -> tuple[FlowRun, RunRecord]:
+        """Record a new run."""
+        run_id = new.columns["id"]
+        core.record_flow(self._journal, new.columns["flow_id"], new.flow_name)
+        if new.parent_task is not None:
+            new.parent_task.start_recording(self._journal, run_id)
+        columns = {**new.columns, "name": generate_slug(2)}
+        record = FlowRunRecord(self._journal, run_id, {**columns, "empirical_policy": new.policy}, new.parent_task)
+        self._run = FlowRun.make(**columns, empirical_policy=FlowRunPolicy.make(**new.policy))
+        return self._run, record
+
+    def adopt_run(self, run: FlowRun, flow_name: str) -> RunRecord:
+        """Take over a run that the local store has."""
+        self._run = run
+        if self._store is not None:
+            self._store.expect_change()
+        return FlowRunRecord(self._journal, run.id)
+
+    async def propose_state(self, state: State[Any], force: bool = False) -> Answer:
+        """Decide about a proposed state."""
+        if self._store is not None and self._store.has_changed():
+            await self._refresh()
+        return self.decide(state, force)
+
+    def decide(self, proposed: State[Any], force: bool = False) -> Answer:
+        """Decide by what this process knows."""
+        assert self._run is not None
+        columns: dict[str, Any] = vars(self._run)
+        current = cast("State[Any] | None", columns["state"])
+        if self._is_always_accepted(columns, current, proposed):
+            return Answer("ACCEPT", proposed)
+        empirical = cast("dict[str, Any]", vars(columns["empirical_policy"]))
+        run = rules.Run("flow_run", columns, {**empirical, **self._policy})
+        policy = rules.MinimalFlowPolicy if force else rules.CoreFlowPolicy
+        facts = rules.Facts(now=proposed.timestamp, client_version=prefect.__version__)
+        return _answer(rules.decide(policy, run, _entry(current), _entry(proposed), facts), current, proposed)
+
+    def _is_always_accepted(self, columns: Mapping[str, Any], current: State[Any] | None, proposed: State[Any]) -> bool:
+        """Return whether the rules accept a change as it is.
+
+        Most changes are such, and the rules take 10 ms to import: a flow of three tasks takes 100 from start to exit.
+        """
+        if current is None or columns["deployment_id"] is not None:
+            return False
+        change = (current.type.value, proposed.type.value)
+        if change not in _ALWAYS_ACCEPTED and (change != ("RUNNING", "FAILED") or self._policy["retries"]):
+            return False
+        return not (_has_rule_details(current) or _has_rule_details(proposed))
+
+    def release_run(self) -> None:
+        """Nothing here holds the run."""
+
+    async def _refresh(self) -> None:
+        """Take over what others have changed in the local store."""
+        assert self._run is not None
+        try:
+            async with client_api.get_client() as client:
+                stored = await client.read_flow_run(self._run.id)
+        except Exception as error:  # a store that is locked, full or damaged must not cost the run its result
+            get_logger("engine").debug("The local store cannot be read: %s", error)
+            return
+        columns, state = vars(self._run), cast("State[Any] | None", vars(stored)["state"])
+        if state is not None and (columns["state"] is None or state.id != columns["state"].id):
+            columns.update({name: vars(stored)[name] for name in _DECIDED_COLUMNS})
+
+
+class _StoreWatch:
+    """Notices when somebody has written the local store, for the price of two `stat` calls."""
+
+    def __init__(self, home: Path) -> None:
+        path = os.path.join(home, STORE_FILE)
+        self._files = (path, f"{path}-wal")
+        self._seen: Any = self._stamps()
+
+    def has_changed(self) -> bool:
+        """Return whether it was written since the last call."""
+        before, self._seen = self._seen, self._stamps()
+        return before != self._seen
+
+    def expect_change(self) -> None:
+        """Have the next `has_changed` return true."""
+        self._seen = None
+
+    def _stamps(self) -> tuple[Any, ...]:
+        return tuple(map(_stamp, self._files))
+
+
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _has_rule_details(state: State[Any]) -> bool:
+    details = vars(state.state_details)
+    return any(details[name] for name in _RULE_DETAILS)
+
+
+def decide_retry(
+    columns: Mapping[str, Any], policy: Mapping[str, Any], current: State[Any], failed: State[Any]
+) -> State[Any] | None:
+    """Return the state in which a failed task run waits for its next attempt; None when the failure is final.
+
+    Args:
+        columns: The run's columns.
+        policy: Its retry policy: `retries`, `retry_delay`, `retry_jitter_factor`.
+        current: The state that it is in.
+        failed: The state that follows from the failure.
+    """
+    run = rules.Run("task_run", columns, policy)
+    facts = rules.Facts(now=failed.timestamp, chance=random.random())
+    verdict = rules.decide(rules.CoreTaskPolicy, run, _entry(current), _entry(failed), facts)
+    return _answer(verdict, current, failed).state if isinstance(verdict, rules.Reject) else None
+
+
+# --- states as the rules know them ------------------------------------------------------------------------------------
+
+
+def _entry(state: State[Any] | None) -> Any:
+    if state is None:
+        return None
+    details = {name: value for name, value in vars(state.state_details).items() if value}
+    name = state.name or state.type.value.capitalize()
+    return rules.Entry(state.type.value, name, state.timestamp, state.message, result_metadata(state.data), details)
+
+
+def _answer(verdict: Any, current: State[Any] | None, proposed: State[Any]) -> Answer:
+    if isinstance(verdict, rules.Wait):
+        return Answer("WAIT", delay_seconds=verdict.delay_seconds, reason=verdict.reason)
+    if isinstance(verdict, rules.Abort):
+        return Answer("ABORT", reason=verdict.reason)
+    if isinstance(verdict, rules.Reject):
+        kept = current if verdict.state is None else _state(verdict.state, proposed)
+        return Answer("REJECT", kept, reason=verdict.reason)
+    if _entry(proposed) == verdict.state:
+        return Answer("ACCEPT", proposed)
+    # The value in memory, or the exception, stays with the state.
+    return Answer("ACCEPT", _state(verdict.state, proposed, proposed.data))
+
+
+def _state(entry: Any, proposed: State[Any], data: Any = None) -> State[Any]:
+    """Return a state that the rules made; it belongs to the run that the proposed one belongs to."""
+    run = {name: getattr(proposed.state_details, name) for name in ("flow_run_id", "task_run_id")}
+    details = StateDetails.make(**{**run, **entry.details})
+    timestamp: datetime = entry.timestamp
+    return State.make(StateType(entry.type), entry.name, entry.message, data, details, timestamp)

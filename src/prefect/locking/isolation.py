@@ -1,0 +1,16 @@
+"""Isolation levels of transactions."""
+
+from __future__ import annotations
+
+from enum import auto
+
+from prefect.types.enums import AutoEnum
+
+
+class IsolationLevel(AutoEnum):
+    """What transactions with the same key see of each other."""
+
+    READ_COMMITTED = auto()
+    """Whatever was committed before."""
+    SERIALIZABLE = auto()
+    """One runs at a time, and the others wait until it has ended. It needs a store with a lock manager."""
