@@ -14,7 +14,7 @@ from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.responses import SetStateStatus, StateResponseDetails
 from prefect.schemas.states import StateType
 from prefect.types import now
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 
 class StateDetails(states.StateDetails):
@@ -29,7 +29,7 @@ class State(PrefectBaseModel):
     id: UUID
     type: StateType
     name: str | None = None
-    timestamp: DateTime = Field(default_factory=now)
+    timestamp: AwareDateTime = Field(default_factory=now)
     message: str | None = None
     data: Any | None = None
     state_details: StateDetails = Field(default_factory=StateDetails)

@@ -27,7 +27,7 @@ routes = Routes("Concurrency Limits V2", "/v2/concurrency_limits")
 
 IdOrName: TypeAlias = Annotated[UUID | str, Field(union_mode="left_to_right")]
 Mode: TypeAlias = Literal["concurrency", "rate_limit"]
-Names: TypeAlias = Annotated[list[str], Field(json_schema_extra={"min_items": 1})]
+Names: TypeAlias = Annotated[list[str], Field(json_schema_extra={"minItems": 1})]
 Slots: TypeAlias = Annotated[int, Gt(0)]
 Seconds: TypeAlias = Annotated[float, Ge(60), Le(86400)]
 

@@ -109,7 +109,7 @@ async def count_deployments(tx: Transaction, flow_ids: Sequence[UUID]) -> dict[U
 
 async def find_chart_points(tx: Transaction, sort: Any, limit: int, offset: int, **criteria: Any) -> list[Answer]:
     """Return flow runs as points of a chart over time: when they ran or will run, how long and how late."""
-    order = sorting.compile_order("flow_run", sort, "")
+    order = sorting.compile_order(tx.dialect, "flow_run", sort, "")
     rows = await queries.find_chart_points(
         tx, order, max(limit, 0), offset, compile_criteria(tx, store.flow_runs, **criteria)
     )
