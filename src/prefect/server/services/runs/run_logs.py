@@ -14,8 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.dialect import to_micros
 from prefect.server.db.interface import Transaction
+from prefect.server.db.times import to_micros
 from prefect.server.services.core import presenters
 from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Row, filters
