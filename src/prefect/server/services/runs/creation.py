@@ -13,7 +13,7 @@ from prefect.server.db.sql import Sql, all_of, chunks, one_of
 from prefect.server.services.core import presenters, reading
 from prefect.server.services.core.errors import Conflict, NotFound
 from prefect.server.services.core.presenters import Answer
-from prefect.server.services.runs import run_states, transitions, updates
+from prefect.server.services.runs import observed_states, run_states, transitions, updates
 from prefect.server.store import Row
 from prefect.types import new_id, now
 
@@ -81,6 +81,7 @@ async def insert_flow_runs(tx: Transaction, runs: Iterable[Values]) -> list[Row]
     known = await _ids_by_key(tx, rows)
     new = [row for row in rows if (row["flow_id"], row["idempotency_key"]) not in known]
     await store.flow_runs.add(tx, new)
+    await observed_states.record_states(tx, [row["states"][-1] for row in new])
     return new
 
 

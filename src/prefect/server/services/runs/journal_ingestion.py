@@ -32,7 +32,7 @@ from prefect.server.db.sql import Sql, chunks, one_of
 from prefect.server.services.catalog import artifacts
 from prefect.server.services.concurrency import leases
 from prefect.server.services.events import emitting
-from prefect.server.services.runs import heartbeats, records, run_logs, run_states
+from prefect.server.services.runs import heartbeats, observed_states, records, run_logs, run_states
 from prefect.server.services.runs.records import BadRecord, Record
 from prefect.types import new_id, now
 
@@ -231,6 +231,7 @@ async def _apply(tx: Transaction, lines: Iterable[Record], told: bool = False) -
     flow_runs = await _merge(tx, new, "flow_run", {})
     await _merge(tx, new, "task_run", flow_runs)
     await heartbeats.renew_leases(tx, new.alive)
+    await observed_states.record_states(tx, [each.after for entered in new.entered.values() for each in entered])
     await _give_back_slots(tx, new.entered["flow_run"])
     if not told:
         for of, entered in new.entered.items():

@@ -18,7 +18,7 @@ from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.db.tables import OPEN
 from prefect.server.services.events import emitting
-from prefect.server.services.runs import run_states
+from prefect.server.services.runs import observed_states, run_states
 from prefect.server.services.runs.journal_ingestion import apply_journal
 from prefect.types import new_id, now
 
@@ -76,6 +76,7 @@ async def _crash(tx: Transaction, gone: dict[UUID, store.Row]) -> int:
         changed = ("states", "updated", *run_states.NO_DERIVED_COLUMNS)
         count += await collection.change(tx, orphans, changed)
         await emitting.emit_state_events(tx, of, entered)
+        await observed_states.record_states(tx, [each.after for each in entered])
     return count
 
 
