@@ -18,7 +18,8 @@ from prefect.engine.task_run import TaskRunEngine
 
 if TYPE_CHECKING:
     from prefect.engine.parameters import Link
-    from prefect.schemas.runs import RunInput, TaskRun
+    from prefect.schemas.run_inputs import RunInput
+    from prefect.schemas.runs import TaskRun
     from prefect.tasks import Task
 
 __all__ = [

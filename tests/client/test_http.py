@@ -438,15 +438,15 @@ async def test_an_application_in_this_process() -> None:
             return
         events.append(f"{scope['method']} {scope['path']}")
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
-        await send({"type": "http.response.body", "body": b'"3.8.8"'})
+        await send({"type": "http.response.body", "body": b'"3.9.1"'})
 
     async with PrefectClient(app) as outer, PrefectClient(app) as inner:
         assert outer.server_type is ServerType.EPHEMERAL
-        assert [await outer.api_version(), await inner.api_version()] == ["3.8.8", "3.8.8"]
+        assert [await outer.api_version(), await inner.api_version()] == ["3.9.1", "3.9.1"]
     assert events == ["lifespan.startup", *["GET /api/admin/version"] * 2, "lifespan.shutdown"]
     events.clear()
     with SyncPrefectClient(app) as client:
-        assert [client.api_version(), client.api_version()] == ["3.8.8", "3.8.8"]
+        assert [client.api_version(), client.api_version()] == ["3.9.1", "3.9.1"]
     assert events == ["lifespan.startup", *["GET /api/admin/version"] * 2, "lifespan.shutdown"]
 
 

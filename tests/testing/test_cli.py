@@ -2,13 +2,15 @@
 
 import pytest
 
-from prefect import flow
+from prefect import __version__, flow
 from prefect.testing.cli import CycloptsCliRunner, check_contains, invoke_and_assert, temporary_console_width
 
 
 def test_a_command_line_as_text_or_words():
     for command in ("version", ["version"]):
-        result = invoke_and_assert(command, expected_output_contains="3.8.8", expected_output_does_not_contain="4.0")
+        result = invoke_and_assert(
+            command, expected_output_contains=__version__, expected_output_does_not_contain="4.0"
+        )
         assert result.exit_code == 0 and result.exception is None and result.output == result.stdout + result.stderr
 
 
@@ -29,7 +31,7 @@ def test_an_error_and_its_code():
         {"expected_code": 3},
         {"expected_output": "something else"},
         {"expected_output_contains": "something else"},
-        {"expected_output_does_not_contain": ["3.8.8"]},
+        {"expected_output_does_not_contain": [__version__]},
         {"expected_line_count": 999},
     ],
 )
@@ -60,7 +62,7 @@ def test_in_another_directory(tmp_path):
 
 
 def test_indentation_does_not_count():
-    check_contains(CycloptsCliRunner().invoke("version"), "   3.8.8  ", should_contain=True)
+    check_contains(CycloptsCliRunner().invoke("version"), f"   {__version__}  ", should_contain=True)
 
 
 def test_the_width_of_a_console():

@@ -21,7 +21,8 @@ from prefect.logging.lines import log_line
 from prefect.logging.loggers import identity_logger, print_capture
 from prefect.results import defaults
 from prefect.results.inline import inline
-from prefect.schemas.runs import FlowRunResult, TaskRun, TaskRunResult
+from prefect.schemas.run_inputs import FlowRunResult, TaskRunResult
+from prefect.schemas.runs import TaskRun
 from prefect.schemas.states import InMemory, State, StateDetails, StateType
 from prefect.types import new_id, now
 

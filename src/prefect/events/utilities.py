@@ -33,8 +33,9 @@ logger = logging.getLogger("prefect.events")
 MAX_FOLLOWS_DELAY = timedelta(minutes=5)
 """How far apart two events are at most of which one is to be handled after the other."""
 
-"""Names of other modules that programs import from here."""
+TIGHT_TIMING = MAX_FOLLOWS_DELAY  # the name of the interface
 
+# Names of other modules that programs import from here.
 _EXPORTS = {
     "prefect.events.clients": (
         "AssertingEventsClient AssertingPassthroughEventsClient PrefectCloudEventsClient PrefectEventsClient"

@@ -97,7 +97,8 @@ _EXPORTS = {
         "DeploymentFilter FlowFilter FlowRunFilter TaskRunFilter WorkQueueFilter WorkQueueFilterName"
     ),
     "prefect.schemas.responses": "OrchestrationResult",
-    "prefect.schemas.runs": "Constant FlowRun FlowRunResult Parameter TaskRun TaskRunPolicy TaskRunResult",
+    "prefect.schemas.run_inputs": "Constant FlowRunResult Parameter TaskRunResult",
+    "prefect.schemas.runs": "FlowRun TaskRun TaskRunPolicy",
     "prefect.schemas.sorting": "TaskRunSort",
     "prefect.schemas.work": "WorkQueue WorkQueueStatusDetail",
 }

@@ -15,7 +15,7 @@ from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.responses import SetStateStatus, StateResponseDetails
 from prefect.schemas.states import StateType
 from prefect.types import now
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 from prefect.types.enums import AutoEnum
 
 
@@ -31,7 +31,7 @@ class State(PrefectBaseModel):
     id: UUID
     type: StateType
     name: str | None = None
-    timestamp: DateTime = Field(default_factory=now)
+    timestamp: AwareDateTime = Field(default_factory=now)
     message: str | None = None
     data: Any | None = None
     state_details: StateDetails = Field(default_factory=StateDetails)
@@ -42,8 +42,8 @@ class ObservedState(PrefectBaseModel):
 
     state_type: str
     state_name: str
-    first_seen: DateTime
-    last_seen: DateTime
+    first_seen: AwareDateTime
+    last_seen: AwareDateTime
 
 
 class ObservedStateSort(AutoEnum):

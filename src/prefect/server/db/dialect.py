@@ -115,6 +115,9 @@ class Dialect:
     lock_clause = ""
     """What follows a query whose rows are to be changed, so that nobody else changes them meanwhile."""
 
+    now_seconds: ClassVar[str]
+    """The current time as seconds from 1970."""
+
     _types: ClassVar[Mapping[Kind, str]]
     _encoders: ClassVar[Mapping[Kind, Coder]]
     _decoders: ClassVar[Mapping[Kind, Coder]]
@@ -256,6 +259,7 @@ class SqliteDialect(Dialect):
     """SQLite's way."""
 
     name = "sqlite"
+    now_seconds = "((julianday('now') - 2440587.5) * 86400.0)"
 
     _types = _SQLITE_TYPES
     _encoders: ClassVar[Mapping[Kind, Coder]] = {
@@ -379,6 +383,7 @@ class PostgresDialect(Dialect):
     """PostgreSQL's way."""
 
     name = "postgresql"
+    now_seconds = "EXTRACT(EPOCH FROM now())::float8"
     like_operator = "ILIKE"
     lock_clause = " FOR UPDATE"
 

@@ -48,7 +48,7 @@ async def find_page(
         Invalid: There is no such sort, or the limit is none.
     """
     try:
-        order = sorting.compile_order(collection.table.name, sort, "")
+        order = sorting.compile_order(tx.dialect, collection.table.name, sort, "")
     except ValueError as error:
         raise InvalidRequest(str(error)) from None
     return await collection.find(tx, where or {}, order, resolve_page_size(limit), offset or 0)

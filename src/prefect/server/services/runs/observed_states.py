@@ -66,6 +66,6 @@ async def find_observed_states(tx: Transaction, sort: Any, limit: int, query: st
         query: A text that their names must contain, whatever the case.
     """
     where = tx.dialect.contains("observed_state.state_name", query) if query else {}
-    order = sorting.compile_order("observed_state", sort, "LAST_SEEN_DESC")
+    order = sorting.compile_order(tx.dialect, "observed_state", sort, "LAST_SEEN_DESC")
     rows = await store.observed_states.find(tx, where, order, limit)
     return [{name: value for name, value in row.items() if name != "id"} for row in rows]

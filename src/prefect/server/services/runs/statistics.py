@@ -176,7 +176,7 @@ async def _counted(tx: Transaction, text: str, column: str, ids: Sequence[UUID])
 async def find_chart_points(tx: Transaction, sort: Any, limit: int, offset: int, **criteria: Any) -> list[Answer]:
     """Flow runs as points of a diagram: when they were, or will be, and how long and how late."""
     asked = all_of([Sql("flow_run.state_type IS NOT NULL"), compile_criteria(tx, store.flow_runs, **criteria)])
-    order = sorting.compile_order("flow_run", sort, "")
+    order = sorting.compile_order(tx.dialect, "flow_run", sort, "")
     names = ("id", "state_type", "state_timestamp", "start_time", "end_time", "expected_start_time", "total_run_time")
     rows = await store.flow_runs.find(tx, asked, order, max(limit, 0), offset, columns=names)
     at = now()
