@@ -121,7 +121,7 @@ async def acquire_slots(tx: Transaction, names: Sequence[str], slots: int, mode:
         The limits.
 
     Raises:
-        Invalid: A limit can never give so many, or is asked for a rate that it does not have.
+        InvalidRequest: A limit can never give so many, or is asked for a rate that it does not have.
         Locked: One has not enough now.
     """
     rows = await find_by_name(tx, names)
@@ -186,7 +186,7 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
 
 
 async def get(tx: Transaction, key: UUID | str, lock: bool = False) -> Row:
-    """A limit by its id or its name, or `Missing`."""
+    """A limit by its id or its name, or raise `NotFound`."""
     column = "id" if isinstance(key, UUID) else "name"
     rows = await store.concurrency_limits.find(tx, one_of(f"concurrency_limit.{column}", [key]), lock=lock)
     if not rows:

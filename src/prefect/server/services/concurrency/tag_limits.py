@@ -126,12 +126,12 @@ async def put(tx: Transaction, tag: str, limit: int) -> tuple[Answer, bool]:
 
 
 async def get(tx: Transaction, id_: UUID) -> Answer:
-    """A tag's limit with the task runs that hold its slots, or `Missing`."""
+    """A tag's limit with the task runs that hold its slots, or raise `NotFound`."""
     return await _with_holders(tx, await limits.get(tx, id_))
 
 
 async def get_by_tag(tx: Transaction, tag: str) -> Answer:
-    """The limit of a tag with the task runs that hold its slots, or `Missing`."""
+    """The limit of a tag with the task runs that hold its slots, or raise `NotFound`."""
     return await _with_holders(tx, await limits.get(tx, TAG_PREFIX + tag))
 
 

@@ -1,21 +1,19 @@
-"""Rows that a loop changes, some at a time."""
+"""Lock rows for a loop that changes them batch by batch."""
 
 from __future__ import annotations
 
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, all_of, one_of
-from prefect.server.store import Collection, Row
+from prefect.server.store import Collection, Row, Where
 
 
-async def lock_batch(tx: Transaction, collection: Collection, where: Sql, limit: int) -> list[Row]:
-    """So many of the objects that satisfy a condition, which nobody else may change until the transaction ends.
+async def lock_batch(tx: Transaction, collection: Collection, where: Where, limit: int) -> list[Row]:
+    """Return some of the rows that satisfy a condition, locked until the transaction ends.
 
-    They are looked for first and locked in the order of their keys then: an order would have the database walk
-    along the key, past the index that is made for the condition.
+    They are found first and then locked in the order of their keys: an order in the first query would have the
+    database walk along the key, past the index that serves the condition.
     """
-    key = f"{collection.table.name}.{collection.table.key}"
-    found = await collection.find(tx, where, limit=limit, columns=[collection.table.key])
-    ids = [row[collection.table.key] for row in found]
+    key = collection.table.key
+    ids = [row[key] for row in await collection.find(tx, where, limit=limit, columns=[key])]
     if not ids:
         return []
-    return await collection.find(tx, all_of([one_of(key, ids), where]), key, lock=True)
+    return await collection.find(tx, collection.all_of({key: ids}, where), f"{collection.table.name}.{key}", lock=True)

@@ -23,7 +23,7 @@ _WRITTEN = (*_CHANGEABLE, "updated", "look_at")
 
 
 async def find(tx: Transaction, deployment_id: UUID) -> list[Answer]:
-    """The schedules of a deployment, the one that changed last first; `Missing` without the deployment."""
+    """The schedules of a deployment, the one that changed last first; `NotFound` without the deployment."""
     await reading.get_row(tx, store.deployments, deployment_id)
     return (await find_by_deployment(tx, [deployment_id])).get(deployment_id, [])
 
@@ -86,7 +86,7 @@ async def merge(tx: Transaction, deployment_id: UUID, schedules: Sequence[Values
     Where some that it has are without a slug, nobody can say which are meant: then all of them are replaced.
 
     Raises:
-        Invalid: One has no slug where all that are there have one, or a new one says not when it runs.
+        InvalidRequest: One has no slug where all that are there have one, or a new one says not when it runs.
         Conflict: Two have the same slug.
     """
     there = await store.deployment_schedules.find(tx, _of([deployment_id]))
@@ -112,7 +112,7 @@ def _of(ids: Sequence[UUID]) -> Sql:
 
 
 async def _lock(tx: Transaction, deployment_id: UUID) -> None:
-    """Have changes of one deployment's schedules made one after the other; `Missing` without the deployment."""
+    """Have changes of one deployment's schedules made one after the other; `NotFound` without the deployment."""
     await reading.get_row(tx, store.deployments, deployment_id, lock=True)
 
 

@@ -56,8 +56,8 @@ async def create(tx: Transaction, values: Values) -> tuple[Answer, bool]:
         The deployment, and whether it is new.
 
     Raises:
-        Missing: There is no such flow, work pool or limit.
-        Invalid: Its job variables are not what its pool's template wants, or it was given two limits.
+        NotFound: There is no such flow, work pool or limit.
+        InvalidRequest: Its job variables are not what its pool's template wants, or it was given two limits.
     """
     # Locked, so that two who create the same deployment do it one after the other.
     flow = await store.flows.get(tx, values["flow_id"], lock=True)
@@ -84,7 +84,7 @@ async def change(tx: Transaction, id_: UUID, values: Values) -> None:
 
     Raises:
         Conflict: Its parameters are not what its schema wants.
-        Invalid: It was given schedules of which nobody can say which are meant, or two limits.
+        InvalidRequest: It was given schedules of which nobody can say which are meant, or two limits.
     """
     before = await get(tx, id_, lock=True)
     after = await _changed(tx, before, values, "updating")
@@ -224,12 +224,12 @@ async def remove_matching(tx: Transaction, criteria: Any, limit: int) -> list[UU
 
 
 async def get(tx: Transaction, id_: UUID, lock: bool = False) -> Row:
-    """A deployment's row, or `Missing`."""
+    """A deployment's row, or raise `NotFound`."""
     return await reading.get_row(tx, store.deployments, id_, lock=lock)
 
 
 async def get_by_name(tx: Transaction, flow_name: str, name: str) -> Row:
-    """A deployment by the name of its flow and its own, or `Missing`."""
+    """A deployment by the name of its flow and its own, or raise `NotFound`."""
     of_flow = "deployment.flow_id IN (SELECT flow.id FROM flow WHERE flow.name = ?) AND deployment.name = ?"
     rows = await store.deployments.find(tx, Sql(of_flow, (flow_name, name)))
     if not rows:

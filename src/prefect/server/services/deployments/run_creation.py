@@ -48,7 +48,7 @@ async def create(tx: Transaction, deployment_id: UUID, values: Values) -> tuple[
     Raises:
         CannotStart: The deployment has no pool for the queue, or its parameters cannot be read.
         Conflict: The parameters are not what the deployment's schema wants.
-        Invalid: The job variables are not what the pool's template wants.
+        InvalidRequest: The job variables are not what the pool's template wants.
     """
     deployment = await deployments.get(tx, deployment_id)
     try:

@@ -37,8 +37,8 @@ async def create_flow_run(tx: Transaction, values: Values, state: Values | None 
 
     Raises:
         Conflict: There is no such flow.
-        Missing: There is no such work pool or queue.
-        Invalid: The parameters are too large.
+        NotFound: There is no such work pool or queue.
+        InvalidRequest: The parameters are too large.
     """
     updates.check_parameters(values)
     flow_id, key = values["flow_id"], values.get("idempotency_key")

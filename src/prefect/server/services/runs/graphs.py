@@ -49,7 +49,7 @@ async def build_graph(tx: Transaction, flow_run_id: UUID, since: datetime) -> An
         since: Runs that ended before this time are left out.
 
     Raises:
-        Refused: It has more nodes or artifacts than the settings allow.
+        ServiceError: It has more nodes or artifacts than the settings allow.
     """
     limits = get_current_settings().server.flow_run_graph
     run = await reading.get_row(tx, store.flow_runs, flow_run_id)

@@ -21,9 +21,9 @@ async def add(tx: Transaction, flow_run_id: UUID, key: str, value: str, sender: 
     """Leave a value for a flow run.
 
     Raises:
-        Missing: There is no such flow run.
+        NotFound: There is no such flow run.
         Conflict: It has a value under this key.
-        Invalid: The key has other characters than letters, digits, `.`, `_` and `-`.
+        InvalidRequest: The key has other characters than letters, digits, `.`, `_` and `-`.
     """
     if not _KEY(key):
         raise InvalidRequest(f"key is {key!r}, and may have only letters, digits, '.', '_' and '-'.")
@@ -53,7 +53,7 @@ async def find(
 
 
 async def get(tx: Transaction, flow_run_id: UUID, key: str) -> str:
-    """The value under a key, or `Missing`."""
+    """The value under a key, or raise `NotFound`."""
     rows = await store.flow_run_inputs.find(tx, _at(flow_run_id, key))
     if not rows:
         raise NotFound("flow run input", key)

@@ -13,10 +13,10 @@ from uuid import UUID
 
 from prefect import _processes
 from prefect.server import store
-from prefect.server.db.dialect import to_micros
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.db.tables import OPEN
+from prefect.server.db.times import to_micros
 from prefect.server.services.events import emitting
 from prefect.server.services.runs import observed_states, run_states
 from prefect.server.services.runs.journal_ingestion import apply_journal

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from prefect.server.db.dialect import to_micros
 from prefect.server.db.tables import ARTIFACT, FLOW, FLOW_RUN, LOG, PROCESS, TASK_RUN, Kind, Table
+from prefect.server.db.times import to_micros
 from prefect.server.services.runs import run_states
 from prefect.server.services.runs.run_states import NO_DERIVED_COLUMNS, STATE_NAMES, StoredState
 from prefect.server.store import Row

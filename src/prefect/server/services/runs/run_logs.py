@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db.dialect import to_micros
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, one_of
+from prefect.server.db.times import to_micros
 from prefect.server.services.core import presenters
 from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Row, filters

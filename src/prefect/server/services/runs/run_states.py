@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect import rules
-from prefect.server.db.dialect import from_micros, to_micros
+from prefect.server.db.times import from_micros, to_micros
 from prefect.server.store import Row
 from prefect.types import UTC
 

@@ -33,7 +33,7 @@ async def count_by_interval(
     """Runs by when they were expected to start: for each interval how many are in which state.
 
     Raises:
-        Invalid: The interval is less than a second.
+        InvalidRequest: The interval is less than a second.
     """
     if interval < timedelta(seconds=1):
         raise InvalidRequest("History interval must not be less than 1 second.")

@@ -59,7 +59,7 @@ async def change_run(tx: Transaction, collection: Collection, id_: UUID, values:
     """Set columns of a flow run or a task run.
 
     Raises:
-        Refused: The flow run has begun, and its job's variables have been used.
+        ServiceError: The flow run has begun, and its job's variables have been used.
     """
     values = {name: value for name, value in values.items() if name != "name" or value}
     refused = sorted(set(values) - records.CHANGEABLE[collection.table.name])

@@ -89,7 +89,7 @@ async def _add(tx: Transaction, values: Values) -> Row:
 
 
 async def get_by_name(tx: Transaction, name: str, lock: bool = False) -> Row:
-    """A pool by its name, or `Missing`."""
+    """A pool by its name, or raise `NotFound`."""
     rows = await store.work_pools.find(tx, one_of("work_pool.name", [name]), lock=lock)
     if not rows:
         raise NotFound("work pool", name)

@@ -44,7 +44,7 @@ async def add(tx: Transaction, pool: Row, values: Values) -> Row:
         values: Its columns; without a priority it gets the highest that is free.
 
     Raises:
-        Missing: The pool was deleted.
+        NotFound: The pool was deleted.
         Conflict: The pool has a queue of this name.
     """
     # Locked, so that two who add to a pool do it one after the other, and the second sees the first one's queue.
@@ -77,7 +77,7 @@ async def add(tx: Transaction, pool: Row, values: Values) -> Row:
 
 
 async def get_by_name(tx: Transaction, pool: Row, name: str) -> Row:
-    """The queue of a pool by its name, or `Missing`."""
+    """The queue of a pool by its name, or raise `NotFound`."""
     where = Sql("work_queue.work_pool_id = ? AND work_queue.name = ?", (pool["id"], name))
     rows = await store.work_queues.find(tx, where)
     if not rows:

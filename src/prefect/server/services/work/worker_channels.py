@@ -41,7 +41,7 @@ async def welcome_worker(tx: Transaction, pool_name: str, hello: Hello) -> Welco
     """Have a worker begin: it is online, and its pool has the template of its jobs, if it had none.
 
     Raises:
-        Missing: There is no such pool, and the worker does not want it to be created, or no such queue.
+        NotFound: There is no such pool, and the worker does not want it to be created, or no such queue.
         Forbidden: The name of the pool is not for users.
     """
     pool = await _pool(tx, pool_name, hello)
@@ -70,7 +70,7 @@ async def record_heartbeat(tx: Transaction, pool_id: UUID, hello: Hello, interva
     """Note that a worker is still there, and return its pool as the API shows it.
 
     Raises:
-        Missing: The pool was deleted.
+        NotFound: The pool was deleted.
     """
     pool = await store.work_pools.get(tx, pool_id)
     if pool is None:
@@ -80,7 +80,7 @@ async def record_heartbeat(tx: Transaction, pool_id: UUID, hello: Hello, interva
 
 
 async def get_pool(tx: Transaction, pool_id: UUID) -> Answer:
-    """A pool as the API shows it, or `Missing`."""
+    """A pool as the API shows it, or raise `NotFound`."""
     pool = await store.work_pools.get(tx, pool_id)
     if pool is None:
         raise NotFound("work pool", pool_id)
