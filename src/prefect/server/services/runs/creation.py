@@ -12,7 +12,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.services.core import presenters, reading
 from prefect.server.services.core.errors import Conflict, NotFound
 from prefect.server.services.core.presenters import Answer
-from prefect.server.services.runs import run_states, transitions, updates
+from prefect.server.services.runs import observed_states, run_states, transitions, updates
 from prefect.server.store import Row
 from prefect.types import new_id, now
 
@@ -80,6 +80,7 @@ async def insert_flow_runs(tx: Transaction, runs: Iterable[Values]) -> list[Row]
     existing = await _find_ids_by_key(tx, rows)
     new = [row for row in rows if (row["flow_id"], row["idempotency_key"]) not in existing]
     await store.flow_runs.add(tx, new)
+    await observed_states.record_states(tx, [row["states"][-1] for row in new])
     return new
 
 

@@ -31,7 +31,7 @@ from prefect.server.db.interface import Database, Transaction
 from prefect.server.services.catalog import artifacts
 from prefect.server.services.concurrency import leases
 from prefect.server.services.events import emitting
-from prefect.server.services.runs import heartbeats, records, run_logs, run_states
+from prefect.server.services.runs import heartbeats, observed_states, records, run_logs, run_states
 from prefect.server.services.runs.records import BadRecord, Record
 from prefect.server.store.queries import runs as queries
 from prefect.types import new_id, now
@@ -232,6 +232,7 @@ async def _apply_records(tx: Transaction, lines: Iterable[Record], emit_events: 
     flow_runs = await _merge_runs(tx, new, "flow_run", {})
     await _merge_runs(tx, new, "task_run", flow_runs)
     await heartbeats.renew_leases(tx, new.heartbeats)
+    await observed_states.record_states(tx, [each.after for entered in new.entered.values() for each in entered])
     await _release_slots(tx, new.entered["flow_run"])
     if emit_events:
         for kind, entered in new.entered.items():

@@ -15,7 +15,7 @@ from prefect.server import store
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.times import to_micros
 from prefect.server.services.events import emitting
-from prefect.server.services.runs import run_states
+from prefect.server.services.runs import observed_states, run_states
 from prefect.server.services.runs.journal_ingestion import apply_journal
 from prefect.server.store.queries import runs as queries
 from prefect.types import new_id, now
@@ -68,6 +68,7 @@ async def _crash_runs(tx: Transaction, processes: dict[UUID, store.Row]) -> int:
         changed = ("states", "updated", *run_states.NO_DERIVED_COLUMNS)
         count += await collection.change(tx, orphans, changed)
         await emitting.emit_state_events(tx, kind, entered)
+        await observed_states.record_states(tx, [each.after for each in entered])
     return count
 
 

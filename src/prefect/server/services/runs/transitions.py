@@ -24,7 +24,7 @@ from prefect.server.services.core.errors import Conflict, InvalidRequest, Servic
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.core.reading import get_row
 from prefect.server.services.events import emitting
-from prefect.server.services.runs import heartbeats, run_states
+from prefect.server.services.runs import heartbeats, observed_states, run_states
 from prefect.server.store import Collection, Row
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
@@ -140,6 +140,7 @@ def enter_first_state(row: Row, state: Mapping[str, Any]) -> None:
 async def handle_first_state(tx: Transaction, collection: Collection, row: Row) -> None:
     """Carry out the effects of the first state of a run that has just been stored."""
     stored = row["states"][-1]
+    await observed_states.record_states(tx, [stored])
     if collection is store.flow_runs:
         await emitting.emit_state_events(tx, "flow_run", [emitting.StateChange(row, None, stored)])
         if row["parent_task_run_id"] is not None:
@@ -376,6 +377,7 @@ async def _run_effects(
 ) -> None:
     """Carry out the effects of the state that has been written."""
     row = proposal.row
+    await observed_states.record_states(tx, [row["states"][-1]])
     for effect in effects:
         if isinstance(effect, rules.EmitStateEvent):
             entered = emitting.StateChange(row, before, row["states"][-1], proposal.proposed.type)
