@@ -54,7 +54,7 @@ async def _serve(server: Server, socket: WebSocket, criteria: LogFilter) -> None
 
 async def _read_stored(database: CallerDatabase, criteria: LogFilter, since: datetime) -> AsyncIterator[list[Answer]]:
     """Yield stored log records by pages, each in a transaction of its own, which a slow reader must not hold."""
-    after: run_logs.Position | None = None
+    after: run_logs.LogPosition | None = None
     more = True
     while more:
         logs, after = await database.read(lambda tx, after=after: run_logs.find_since(tx, criteria, since, after))
