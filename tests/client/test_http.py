@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 import prefect
-from prefect.client import _connecting, _http
+from prefect.client import _http, _http_factory
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient, ServerType
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
@@ -231,7 +231,7 @@ def csrf(server: Serving):
     """Requests for tokens are answered; whoever changes something without the last token is refused."""
     tokens: dict[str, str] = {}
 
-    _http.without_tokens.clear()
+    _http.servers_without_csrf.clear()
 
     def answer(asked: Asked) -> Reply | None:
         if asked.path == "/csrf-token":
@@ -281,7 +281,7 @@ def test_a_server_without_such_tokens_is_asked_for_one_once(server: Serving, sta
 
 
 def test_a_server_that_begins_to_want_tokens(server: Serving, csrf: dict[str, str], pauses: list[float]) -> None:
-    _http.without_tokens.add(f"{server.url}/")
+    _http.servers_without_csrf.add(f"{server.url}/")
     get_client(sync_client=True).delete_flow(uuid4())
     assert len(csrf) == 1
 
@@ -354,20 +354,20 @@ import httpx._main
 def test_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    _connecting._trusted.cache_clear()
-    assert _connecting.certificates("https://x").verify_mode is ssl.CERT_REQUIRED
-    assert not _connecting.certificates("http://x").get_ca_certs()
+    _http_factory._verifying_context.cache_clear()
+    assert _http_factory.create_ssl_context("https://x").verify_mode is ssl.CERT_REQUIRED
+    assert not _http_factory.create_ssl_context("http://x").get_ca_certs()
     with settings(api_tls_insecure_skip_verify=True):
-        assert _connecting.certificates("https://x").verify_mode is ssl.CERT_NONE
+        assert _http_factory.create_ssl_context("https://x").verify_mode is ssl.CERT_NONE
     with settings(api_ssl_cert_file=str(tmp_path / "missing.pem")), pytest.raises(FileNotFoundError):
-        _connecting.certificates("https://x")
+        _http_factory.create_ssl_context("https://x")
 
 
 def test_the_time_limit_is_the_setting(server: Serving) -> None:
     with settings(api_request_timeout=7.5):
         client = get_client(sync_client=True)
         client.hello()
-    assert client._transport._sync.timeout.read == 7.5  # pyright: ignore[reportAttributeAccessIssue]
+    assert client._transport.clients._sync.timeout.read == 7.5  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_httpx_settings_are_for_the_http_client(server: Serving) -> None:

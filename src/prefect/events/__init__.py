@@ -1,4 +1,4 @@
-"""What happened to which resource: emitting events, following them, and acting on them."""
+"""Events: emitting them, subscribing to them, and automations that react to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public path of what automations can do; it lives in `prefect.schemas`."""
+"""Public import path of the actions of automations, which are defined in `prefect.schemas`."""
 
 from __future__ import annotations
 
