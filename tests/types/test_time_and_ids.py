@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from prefect.types import _ids, new_id, now
+from prefect.types import new_id, now
 
 
 def test_now_is_aware_and_utc():
