@@ -60,7 +60,7 @@ def _commands() -> list[str]:
     names = set(_registry.PLANNED)
     for entry in _registry.COMMANDS:
         group = _app.root.get_command(click.Context(_app.root), entry.name)
-        names |= {f"{entry.name} {name}" for name in getattr(group, "later", ())}
+        names |= {f"{entry.name} {name}" for name in getattr(group, "planned", ())}
     return [", ".join(f"`prefect {name}`" for name in sorted(names)) + "."]
 
 

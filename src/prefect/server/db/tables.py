@@ -485,6 +485,15 @@ CLEANUP = Table(
 )
 """Work for the workers of a pool: infrastructure that must be torn down."""
 
+OBSERVED_STATE = Table(
+    "observed_state",
+    (
+        *_columns("text", "id! state_type! state_name!"),
+        *_columns("time", "first_seen! last_seen!"),
+    ),
+)
+"""The names of states that runs have had; an id is the type and the name."""
+
 LEADER = Table("leader", (*_columns("text", "name! owner!"), *_columns("time", "until!")), key="name")
 """Which server does a loop's work now, and until when it has said so."""
 
@@ -495,5 +504,5 @@ TABLES = (
     *(FLOW, FLOW_RUN, TASK_RUN, CACHED_STATE, LOG, ARTIFACT, PROCESS, DEAD_LETTER, EVENT),
     *(DEPLOYMENT, DEPLOYMENT_SCHEDULE, WORK_POOL, WORK_QUEUE, WORKER, CLEANUP),
     *(BLOCK_TYPE, BLOCK_SCHEMA, BLOCK_DOCUMENT, VARIABLE, CONCURRENCY_LIMIT, LEASE),
-    *(FLOW_RUN_INPUT, SAVED_SEARCH, AUTOMATION, CSRF_TOKEN, LEADER, META),
+    *(FLOW_RUN_INPUT, SAVED_SEARCH, AUTOMATION, CSRF_TOKEN, OBSERVED_STATE, LEADER, META),
 )

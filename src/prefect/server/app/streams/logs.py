@@ -53,7 +53,7 @@ async def _serve(server: Server, socket: WebSocket, criteria: LogFilter) -> None
 
 async def _stored(server: Server, criteria: LogFilter, since: datetime) -> AsyncIterator[list[Answer]]:
     """Logs in the store, a page a transaction: a slow reader must not hold one."""
-    after: run_logs.Position | None = None
+    after: run_logs.LogPosition | None = None
     more = True
     while more:
         logs, after = await server.database.read(
