@@ -427,8 +427,7 @@ FLOW_RUN_INPUT = Table(
         *_columns("uuid", "id!"),
         *_columns("time", "created! updated!"),
         *_columns("uuid", "flow_run_id!"),
-        *_columns("text", "key! value!"),
-        *_columns("text", "sender"),
+        *_columns("text", "key! value! sender"),
     ),
     # The inputs of a run; an input by its key.
     indexes=(Index("flow_run_input_by_run", ("flow_run_id", "key"), unique=True),),
@@ -461,12 +460,7 @@ AUTOMATION = Table(
 
 CSRF_TOKEN = Table(
     "csrf_token",
-    (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
-        *_columns("text", "client! token!"),
-        *_columns("time", "expiration!"),
-    ),
+    (*_columns("uuid", "id!"), *_columns("time", "created! updated! expiration!"), *_columns("text", "client! token!")),
     indexes=(Index("csrf_token_by_client", ("client",), unique=True),),  # the token of a client
 )
 
@@ -486,11 +480,7 @@ CLEANUP = Table(
 """Work for the workers of a pool: infrastructure that must be torn down."""
 
 OBSERVED_STATE = Table(
-    "observed_state",
-    (
-        *_columns("text", "id! state_type! state_name!"),
-        *_columns("time", "first_seen! last_seen!"),
-    ),
+    "observed_state", (*_columns("text", "id! state_type! state_name!"), *_columns("time", "first_seen! last_seen!"))
 )
 """The names of states that runs have had; an id is the type and the name."""
 
