@@ -7,7 +7,7 @@ body runs. A parameter that holds none of them reaches the body as the same obje
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard, cast
 from uuid import UUID
 
 from prefect import _io
@@ -25,7 +25,7 @@ else:
 TrackedResults = dict[int, tuple[Any, UUID, str]]
 """Return values of earlier runs by `id()`: the value (kept alive, so that its id is not reused), run id, kind."""
 
-Upstream = PrefectFuture[Any] | State[Any]
+Upstream: TypeAlias = "PrefectFuture[Any] | State[Any]"  # a string: `State[Any]` would build a model at import
 """A parameter that stands for another run."""
 
 Link = dict[str, Any]

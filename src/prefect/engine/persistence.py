@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from prefect import runtime
 from prefect._io import drive, user_code
+from prefect._lazy import lazy
 from prefect.exceptions import SerializationError
-from prefect.results import ResultStore
 from prefect.schemas.states import State, StateType
 from prefect.transactions import AsyncTransaction, Transaction, get_transaction
 from prefect.transactions.core import current
 from prefect.types import now
 
 if TYPE_CHECKING:
+    from prefect import results, runtime
     from prefect.engine.protocols import PersistingFlowRun, PersistingTaskRun
-    from prefect.results import ResultRecord
+    from prefect.results import ResultRecord, ResultStore
+else:
+    results = lazy("prefect.results")
+    runtime = lazy("prefect.runtime")
 
 
 class ResultPersistence:
@@ -128,12 +131,12 @@ def is_needed(run: PersistingTaskRun) -> bool:
 
 def make_task_store(run: PersistingTaskRun) -> ResultStore:
     """Return the result store of a task run: its flow run's, with the options of the task."""
-    return drive((run.flow.result_store if run.flow else ResultStore()).aupdate_for_task(run.task))
+    return drive((run.flow.result_store if run.flow else results.ResultStore()).aupdate_for_task(run.task))
 
 
 def make_flow_store(run: PersistingFlowRun) -> ResultStore:
     """Return the result store of a flow run: its parent's, with the options of the flow."""
-    return drive((run.parent.result_store if run.parent else ResultStore()).aupdate_for_flow(run.flow))
+    return drive((run.parent.result_store if run.parent else results.ResultStore()).aupdate_for_flow(run.flow))
 
 
 async def persist_flow_result(run: PersistingFlowRun, state: State[Any], value: Any) -> State[Any]:

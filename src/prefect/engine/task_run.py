@@ -22,7 +22,7 @@ from prefect.logging.loggers import identity_logger, print_capture
 from prefect.results import defaults
 from prefect.results.inline import inline
 from prefect.schemas.run_inputs import FlowRunResult, TaskRunResult
-from prefect.schemas.runs import TaskRun
+from prefect.schemas.runs import TaskRun, TaskRunPolicy
 from prefect.schemas.states import InMemory, State, StateDetails, StateType
 from prefect.types import new_id, now
 
@@ -137,7 +137,7 @@ class TaskRunEngine(RunEngine):
             "task_inputs": self._dependency_links(dependencies),
             "created": created,
         }
-        recorded = {**self.fields, "empirical_policy": task.policy[1]}
+        recorded = {**self.fields, "empirical_policy": task.policy}
         self.record = RunRecord(self.journal, self.kind, run_id, recorded)
         self._details = StateDetails.make(flow_run_id=flow_run_id, task_run_id=run_id)
         self.enter_state(State.make(PENDING, "Pending", details=self._details, timestamp=created))
@@ -160,7 +160,7 @@ class TaskRunEngine(RunEngine):
         """The run as a schema object. It is made at the first access, which most runs do not need."""
         if self._run is None:
             fields = {**self.fields, "task_inputs": _run_inputs(self.fields["task_inputs"])}
-            self._run = TaskRun.make(**fields, empirical_policy=self.task.policy[0])
+            self._run = TaskRun.make(**fields, empirical_policy=TaskRunPolicy.make(**self.task.policy))
             self.fields = vars(self._run)
         return self._run
 
@@ -378,7 +378,7 @@ class TaskRunEngine(RunEngine):
         """Return the state in which a failed run waits for its next attempt; None when the failure is final."""
         if self.is_closing or not self.task.retries:
             return None
-        waiting = local.decide_retry(self.fields, self.task.policy[1], self.state, failed)
+        waiting = local.decide_retry(self.fields, self.task.policy, self.state, failed)
         if waiting is None or self.task.retry_condition_fn is None:
             return waiting
         try:
