@@ -350,7 +350,7 @@ class PrefectDistributedFuture(PrefectTaskRunFuture[R]):
     __slots__ = ()
 
     def __init__(self, task_run_id: UUID) -> None:
-        raise NotImplementedError("Task runs in other processes come with task workers, in a later issue.")
+        raise NotImplementedError("Task runs in other processes come with task workers, in a later release.")
 
 
 class PrefectFlowRunFuture(PrefectFuture[R]):
@@ -359,7 +359,7 @@ class PrefectFlowRunFuture(PrefectFuture[R]):
     __slots__ = ()
 
     def __init__(self, flow_run_id: UUID) -> None:
-        raise NotImplementedError("Futures of flow runs come with deployments, in a later issue.")
+        raise NotImplementedError("Futures of flow runs come with deployments, in a later release.")
 
 
 class PrefectFutureList(list[PrefectFuture[R]], Iterator[PrefectFuture[R]]):

@@ -23,12 +23,14 @@ BANNED_WORDS = (
 )
 
 # Public names of the interface, and of libraries: "identifier" -> why it stays.
-PUBLIC_NAMES: dict[str, str] = {}
+PUBLIC_NAMES: dict[str, str] = {
+    "start_of": "a method of `prefect.types.Date` and `DateTime`",
+    "end_of": "a method of `prefect.types.Date` and `DateTime`",
+}
 
 # Identifiers that are not converted yet: "path below src/prefect" -> names. It may only shrink.
 REMAINING: dict[str, set[str]] = {
     "_functions.py": {"_hooks_of", "description_of", "flow_name_of", "given", "kind_of", "name_of", "source_of"},
-    "_io.py": {"given"},
     "blocks/core.py": {"_class_of"},
     "client/_websockets.py": {"ATTEMPTS_AT_ONCE", "api_url_of", "given", "token_of"},
     "client/base.py": {"server_type_of"},
@@ -41,15 +43,6 @@ REMAINING: dict[str, set[str]] = {
     "loading/sources.py": {"futures_of"},
     "logging/handlers.py": {"room"},
     "results/record.py": {"_storage_of"},
-    "rules/decision.py": {"asked", "said"},
-    "schedules.py": {"given"},
-    "schemas/actions/deployments.py": {"given"},
-    "schemas/automations.py": {"given"},
-    "schemas/blocks.py": {"given"},
-    "schemas/runs.py": {"given"},
-    "schemas/schedules.py": {"given"},
-    "schemas/wire/checks.py": {"given"},
-    "schemas/worker_channel.py": {"_Said"},
     "server/bus/__init__.py": {"told"},
     "server/db/opening.py": {"told"},
     "server/db/postgres.py": {"asked", "given", "told"},
@@ -60,19 +53,11 @@ REMAINING: dict[str, set[str]] = {
     "server/store/filters/__init__.py": {"asked"},
     "server/store/filters/core.py": {"asked", "given"},
     "server/store/filters/runs.py": {"asked"},
-    "settings/_leaves.py": {"given"},
-    "settings/base.py": {"_underived_of", "given", "given_values", "of"},
-    "settings/context.py": {"given"},
-    "settings/legacy.py": {"_leaf_of", "_setting_of", "accessor_of"},
-    "settings/models/root.py": {"given"},
     "signatures/calls.py": {"given"},
     "signatures/parameters.py": {"_of_signature", "given", "of"},
     "signatures/validation.py": {"_function_of", "given"},
-    "states.py": {"given"},
     "task_runners/pool.py": {"take_back"},
     "tasks.py": {"_policy_given"},
-    "types/__init__.py": {"uuid_of"},
-    "types/_datetime.py": {"end_of", "start_of"},
     "values/templates.py": {"_value_of"},
 }
 

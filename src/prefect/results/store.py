@@ -18,7 +18,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator
 
 from prefect import _processes
-from prefect._io import drive, driving, running_loop, twin
+from prefect._io import drive, is_driven, running_loop, twin
 from prefect.exceptions import ConfigurationError, MissingResult, SerializationError
 from prefect.filesystems import LocalFileSystem, NullFileSystem, WritableFileSystem
 from prefect.locking.isolation import IsolationLevel
@@ -365,7 +365,7 @@ class ResultStore(BaseModel):
         """
         locks, holder = self._locks(), holder or self.generate_default_holder()
         # A lock manager is a user's object with two bodies of its own.
-        if driving():
+        if is_driven():
             return locks.acquire_lock(key, holder, timeout)
         return await locks.aacquire_lock(key, holder, timeout)
 
@@ -392,7 +392,7 @@ class ResultStore(BaseModel):
 
     async def await_for_lock(self, key: str, timeout: float | None = None) -> bool:
         """Wait until nobody holds the lock of a key, and return whether it is free."""
-        if driving():
+        if is_driven():
             return self._locks().wait_for_lock(key, timeout)
         return await self._locks().await_for_lock(key, timeout)
 

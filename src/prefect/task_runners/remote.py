@@ -12,10 +12,10 @@ class PrefectTaskRunner(TaskRunner[PrefectDistributedFuture[Any]]):
     """Sends submitted tasks to task workers. Not in this release."""
 
     def __init__(self) -> None:
-        raise NotImplementedError("Running tasks in task workers comes in a later issue.")
+        raise NotImplementedError("Running tasks in task workers comes in a later release.")
 
     def duplicate(self) -> PrefectTaskRunner:
-        raise NotImplementedError("Running tasks in task workers comes in a later issue.")
+        raise NotImplementedError("Running tasks in task workers comes in a later release.")
 
     def submit(self, *args: Any, **kwargs: Any) -> PrefectDistributedFuture[Any]:
-        raise NotImplementedError("Running tasks in task workers comes in a later issue.")
+        raise NotImplementedError("Running tasks in task workers comes in a later release.")

@@ -52,7 +52,7 @@ def _words() -> tuple[Sequence[str], Sequence[str]]:
 
 
 def generate_slug(n_words: int) -> str:
-    """A random name such as `quiet-otter`: adjectives, then an animal, joined by hyphens.
+    """Return a random name such as `quiet-otter`: adjectives, then an animal, joined by hyphens.
 
     It is not disturbed by `random.seed`, which programs call to repeat their work, not their names.
 

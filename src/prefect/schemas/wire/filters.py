@@ -21,7 +21,7 @@ Model = TypeVar("Model", bound=PrefectBaseModel)
 
 
 def strict(model: type[Model]) -> type[Model]:
-    """The filter as a class of the same name for which an unknown field is an error, also in the filters inside it."""
+    """Return a class of the same name that forbids unknown fields, also in the filters inside it."""
     fields = {name: field for name, field in model.model_fields.items() if _strict_type(field.annotation) is not None}
     if not fields and model.model_config.get("extra") == "forbid":
         return model
@@ -36,7 +36,7 @@ def strict(model: type[Model]) -> type[Model]:
 
 
 def _strict_type(annotation: Any) -> Any:
-    """The type with strict filters in it; None if there are none to be replaced."""
+    """Return the type with strict filters in it; None if there are none to be replaced."""
     if isinstance(annotation, type) and issubclass(annotation, PrefectBaseModel):
         found = globals().get(annotation.__name__) or __getattr__(annotation.__name__)
         return None if found is annotation else found
