@@ -1,4 +1,4 @@
-"""How a database stores the kinds of `tables`, and how it says things.
+"""The dialects: how SQLite and PostgreSQL store the kinds of `tables`, and their SQL where it differs.
 
 SQLite: a UUID is its 16 bytes, a time and a duration are whole microseconds (from 1970, UTC): half the size of their
 texts, exact, and ordered as they should be. JSON is text. PostgreSQL: its own types, and `json` rather than `jsonb`,
@@ -85,7 +85,7 @@ _EMPTY: dict[Kind, Callable[[], Any]] = {"array": list, "object": dict}
 
 
 class Dialect:
-    """What the two have in common: turning objects into rows and back, by the kinds of their columns."""
+    """Encode objects as rows and decode them, by the kinds of their columns; SQL that differs by database."""
 
     name: str
     like_operator = "LIKE"
@@ -235,7 +235,7 @@ def _rows_of_marks(columns: Sequence[str], rows: Sequence[Any]) -> str:
 
 
 class SqliteDialect(Dialect):
-    """SQLite's way."""
+    """The dialect of SQLite."""
 
     name = "sqlite"
     now_seconds = "((julianday('now') - 2440587.5) * 86400.0)"
@@ -359,7 +359,7 @@ def _numbered(text: str) -> str:
 
 
 class PostgresDialect(Dialect):
-    """PostgreSQL's way."""
+    """The dialect of PostgreSQL."""
 
     name = "postgresql"
     now_seconds = "EXTRACT(EPOCH FROM now())::float8"

@@ -1,4 +1,4 @@
-"""Which database the settings name."""
+"""Find and open the database that the settings name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sqlite_path(settings: Settings) -> Path | None:
     file = rest.removeprefix("/").partition("?")[0]
     if not file or ":memory:" in file:
         raise StoreUnavailable(
-            "PREFECT_SERVER_DATABASE_CONNECTION_URL names a database in memory, which would lose what it was told: "
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL names a database in memory, which would be lost at the end: "
             "name a file, for instance sqlite+aiosqlite:////tmp/pluperfect.db."
         )
     return Path(file)
@@ -43,10 +43,12 @@ def open_database(settings: Settings) -> Database:
         return SqliteWriterDatabase(file, migrate=settings.server.database.migrate_on_start)
     from prefect.server.db.postgres import PostgresDatabase
 
-    told = settings.server.database
-    pool = told.sqlalchemy
+    options = settings.server.database
+    pool = options.sqlalchemy
     connections = pool.pool_size + pool.max_overflow
-    return PostgresDatabase(database_url(settings), connections, options=_options(told), migrate=told.migrate_on_start)
+    return PostgresDatabase(
+        database_url(settings), connections, options=_options(options), migrate=options.migrate_on_start
+    )
 
 
 def describe_database(settings: Settings) -> str:
@@ -67,17 +69,17 @@ def migration_target(settings: Settings) -> Any:
     return file
 
 
-def _options(told: Any) -> dict[str, Any]:
+def _options(database: Any) -> dict[str, Any]:
     """The settings of connections as asyncpg takes them."""
-    args = told.sqlalchemy.connect_args
+    args = database.sqlalchemy.connect_args
     named = {"application_name": args.application_name, "search_path": args.search_path}
     options: dict[str, Any] = {"server_settings": {name: value for name, value in named.items() if value}}
     if args.statement_cache_size is not None:
         options["statement_cache_size"] = args.statement_cache_size
-    if told.connection_timeout is not None:
-        options["timeout"] = told.connection_timeout
-    if told.timeout is not None:
-        options["command_timeout"] = told.timeout
+    if database.connection_timeout is not None:
+        options["timeout"] = database.connection_timeout
+    if database.timeout is not None:
+        options["command_timeout"] = database.timeout
     if args.tls.enabled:
         options["ssl"] = _tls(args.tls)
     return options

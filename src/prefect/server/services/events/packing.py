@@ -1,6 +1,6 @@
-"""An event's labels, related resources and payload as few bytes, and back.
+"""Pack an event's labels, related resources and payload into few bytes, and unpack them.
 
-Most events tell of a run that entered a state, three for each task run, and are almost the same texts each time. What
+Most events are of a run that entered a state, three for each task run, and are almost the same texts each time. What
 an event's row holds already (ids, the time) and other ids are taken out of the JSON, and the rest is compressed with
 those texts as a dictionary: a kilobyte becomes less than a hundred bytes.
 """
