@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def database_url(settings: Settings) -> str:
-    """The database's URL, as SQLAlchemy writes it: the file of the local store when none is set."""
+    """Return the database's URL as SQLAlchemy writes it; that of the local store when none is set."""
     secret = settings.server.database.connection_url
     return secret.get_secret_value() if secret else f"sqlite+aiosqlite:///{settings.home / STORE_FILE_NAME}"
 
 
 def sqlite_path(settings: Settings) -> Path | None:
-    """The SQLite file that the settings name, or None when they name another database."""
+    """Return the SQLite file that the settings name, or None when they name another database."""
     scheme, _, rest = database_url(settings).partition("://")
     if not scheme.startswith("sqlite"):
         return None
@@ -35,7 +35,7 @@ def sqlite_path(settings: Settings) -> Path | None:
 
 
 def open_database(settings: Settings) -> Database:
-    """The database of a server with these settings; not yet open."""
+    """Return the database of a server with these settings; its `open` is still to be called."""
     file = sqlite_path(settings)
     if file is not None:
         from prefect.server.db.sqlite_writer import SqliteWriterDatabase
@@ -52,7 +52,7 @@ def open_database(settings: Settings) -> Database:
 
 
 def describe_database(settings: Settings) -> str:
-    """Where the database is, for people: without what is secret."""
+    """Return the location of the database for messages, without secrets."""
     file = sqlite_path(settings)
     if file is not None:
         return str(file)
@@ -61,7 +61,7 @@ def describe_database(settings: Settings) -> str:
 
 
 def migration_target(settings: Settings) -> Any:
-    """The database as `migrations` take it."""
+    """Return the database as `migrations` take it."""
     file = sqlite_path(settings)
     if file is None:
         return cast("PostgresDatabase", open_database(settings)).connect
@@ -70,7 +70,7 @@ def migration_target(settings: Settings) -> Any:
 
 
 def _options(database: Any) -> dict[str, Any]:
-    """The settings of connections as asyncpg takes them."""
+    """Return the settings of connections as asyncpg takes them."""
     args = database.sqlalchemy.connect_args
     named = {"application_name": args.application_name, "search_path": args.search_path}
     options: dict[str, Any] = {"server_settings": {name: value for name, value in named.items() if value}}

@@ -45,7 +45,7 @@ OPERATORS: dict[str, Callable[[Dialect, str, Any], Sql]] = {
 
 
 def column(name: str, **own: Callable[[Dialect, str, Any], Sql]) -> Meaning:
-    """A field about one column; `own` replaces what an operator means for it."""
+    """Return the meaning of a field about one column; `own` replaces the meaning of operators."""
     operators = {**OPERATORS, **own}
 
     def meaning(dialect: Dialect, criteria: Any) -> Sql:
@@ -57,7 +57,7 @@ def column(name: str, **own: Callable[[Dialect, str, Any], Sql]) -> Meaning:
 
 
 def tags(name: str) -> Meaning:
-    """A field about a JSON array of strings, of which the empty one is stored as null."""
+    """Return the meaning of a field about a JSON array of strings, of which the empty one is stored as null."""
     return column(
         name,
         any_=lambda dialect, expression, value: dialect.array_has_any(expression, value),
