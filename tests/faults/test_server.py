@@ -370,7 +370,8 @@ def _database(kind: str, durable: bool = False) -> _Database:
 
 
 def _load(url: str, what: str, clients: int, seconds: float) -> dict[str, Any]:
-    command = [sys.executable, LOAD, url, what, str(clients), str(seconds)]
+    unlimited = str(sys.maxsize)
+    command = [sys.executable, LOAD, url, what, str(clients), str(seconds), unlimited]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1].removeprefix("BENCH "))
