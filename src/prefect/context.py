@@ -359,7 +359,7 @@ class AsyncClientContext(ContextModel):
                 yield context
 
 
-AssetContext: Any = later(__name__, "AssetContext", "assets", "a later issue")
+AssetContext: Any = later(__name__, "AssetContext", "assets")
 
 
 class TagsContext(ContextModel):

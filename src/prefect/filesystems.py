@@ -232,7 +232,7 @@ def _copy(source: Path, target: Path) -> None:
 
 def _no_ignore_file(ignore_file: str | None) -> None:
     if ignore_file:
-        raise NotImplementedError("Ignore files are not built yet (a later issue): leave `ignore_file` out.")
+        raise NotImplementedError("Ignore files cannot be used yet: leave `ignore_file` out.")
 
 
 class RemoteFileSystem(WritableFileSystem, WritableDeploymentStorage):

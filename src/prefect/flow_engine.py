@@ -241,9 +241,8 @@ async def _exhaust(items: AsyncGenerator[Any]) -> None:
         pass
 
 
-_BEATS = ("the heartbeats of an engine of one's own", "a later issue")
-send_heartbeats_async: Any = later(__name__, "send_heartbeats_async", *_BEATS)
-send_heartbeats_sync: Any = later(__name__, "send_heartbeats_sync", *_BEATS)
+send_heartbeats_async: Any = later(__name__, "send_heartbeats_async", "heartbeats of custom engines")
+send_heartbeats_sync: Any = later(__name__, "send_heartbeats_sync", "heartbeats of custom engines")
 
 
 def _make_engine(

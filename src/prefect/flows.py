@@ -56,8 +56,6 @@ R = TypeVar("R", covariant=True)
 T = TypeVar("T")
 F = TypeVar("F", bound="Flow[..., Any]")
 
-_WHEN = "a later issue"
-
 
 class FlowStateHook(Protocol[P, R]):  # pyright: ignore[reportInvalidTypeVarUse]  # as the interface has it
     """What is called when a run of a flow enters a state; it may be async."""
@@ -118,13 +116,13 @@ class Flow(_flow.Flow[P, R]):
 
     # --- serving and deploying ----------------------------------------------------------------------------------------
 
-    serve: Any = later("prefect.Flow", "serve", "serving flows", _WHEN)
-    deploy: Any = later("prefect.Flow", "deploy", "deploying flows", _WHEN)
-    adeploy: Any = later("prefect.Flow", "adeploy", "deploying flows", _WHEN)
-    to_deployment: Any = later("prefect.Flow", "to_deployment", "deploying flows", _WHEN)
-    ato_deployment: Any = later("prefect.Flow", "ato_deployment", "deploying flows", _WHEN)
-    from_source: Any = staticmethod(later("prefect.Flow", "from_source", "loading flows from storage", _WHEN))
-    afrom_source: Any = staticmethod(later("prefect.Flow", "afrom_source", "loading flows from storage", _WHEN))
+    serve: Any = later("prefect.Flow", "serve", "serving flows")
+    deploy: Any = later("prefect.Flow", "deploy", "deploying flows")
+    adeploy: Any = later("prefect.Flow", "adeploy", "deploying flows")
+    to_deployment: Any = later("prefect.Flow", "to_deployment", "deploying flows")
+    ato_deployment: Any = later("prefect.Flow", "ato_deployment", "deploying flows")
+    from_source: Any = staticmethod(later("prefect.Flow", "from_source", "loading flows from storage"))
+    afrom_source: Any = staticmethod(later("prefect.Flow", "afrom_source", "loading flows from storage"))
 
 
 class FlowDecorator:
@@ -140,7 +138,7 @@ class FlowDecorator:
             return lambda function: Flow(function, **options)
         return Flow(__fn, **options)
 
-    from_source: Any = staticmethod(later("prefect.flow", "from_source", "loading flows from storage", _WHEN))
+    from_source: Any = staticmethod(later("prefect.flow", "from_source", "loading flows from storage"))
 
 
 class _WithOptions(Protocol):
@@ -151,15 +149,15 @@ class _WithOptions(Protocol):
 
 flow = FlowDecorator()
 
-serve: Any = later(__name__, "serve", "serving flows", _WHEN)
-aserve: Any = later(__name__, "aserve", "serving flows", _WHEN)
-bind_flow_to_infrastructure: Any = later(__name__, "bind_flow_to_infrastructure", "flows on infrastructure", _WHEN)
+serve: Any = later(__name__, "serve", "serving flows")
+aserve: Any = later(__name__, "aserve", "serving flows")
+bind_flow_to_infrastructure: Any = later(__name__, "bind_flow_to_infrastructure", "flows on infrastructure")
 if TYPE_CHECKING:
 
     class InfrastructureBoundFlow(Flow[P, R]): ...
 
 else:
-    InfrastructureBoundFlow = later(__name__, "InfrastructureBoundFlow", "flows on infrastructure", _WHEN)
+    InfrastructureBoundFlow = later(__name__, "InfrastructureBoundFlow", "flows on infrastructure")
 
 
 # --- finding flows ---------------------------------------------------------------------------------------------------

@@ -350,7 +350,9 @@ class PrefectDistributedFuture(PrefectTaskRunFuture[R]):
     __slots__ = ()
 
     def __init__(self, task_run_id: UUID) -> None:
-        raise NotImplementedError("Task runs in other processes come with task workers, in a later issue.")
+        raise NotImplementedError(
+            "Task runs in task workers cannot be used yet: use another task runner."
+        )
 
 
 class PrefectFlowRunFuture(PrefectFuture[R]):
@@ -359,7 +361,9 @@ class PrefectFlowRunFuture(PrefectFuture[R]):
     __slots__ = ()
 
     def __init__(self, flow_run_id: UUID) -> None:
-        raise NotImplementedError("Futures of flow runs come with deployments, in a later issue.")
+        raise NotImplementedError(
+            "Futures of flow runs cannot be used yet: read the flow run with a client."
+        )
 
 
 class PrefectFutureList(list[PrefectFuture[R]], Iterator[PrefectFuture[R]]):

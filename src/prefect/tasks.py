@@ -70,7 +70,6 @@ R = TypeVar("R", covariant=True)
 T = TypeVar("T")
 
 MAX_RETRY_DELAYS = 50
-_WHEN = "a later issue"
 
 
 class Task(_functions.Wrapper, Generic[P, R]):
@@ -369,7 +368,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
             MappingMissingIterable: There is nothing to map over.
         """
         if deferred:
-            raise NotImplementedError("Deferred mapping comes with task workers, in a later issue.")
+            raise NotImplementedError("Mapping in task workers (`deferred=True`) cannot be used yet: leave it out.")
         parameters = self.spec.bind_partial(args, kwargs)
         tracker = _functions.drawing()
         if tracker is not None:
@@ -380,10 +379,10 @@ class Task(_functions.Wrapper, Generic[P, R]):
         futures.wait()
         return [future.state for future in futures]
 
-    delay: Any = later("prefect.Task", "delay", "running tasks in task workers", _WHEN)
-    apply_async: Any = later("prefect.Task", "apply_async", "running tasks in task workers", _WHEN)
-    serve: Any = later("prefect.Task", "serve", "task workers", _WHEN)
-    aserve: Any = later("prefect.Task", "aserve", "task workers", _WHEN)
+    delay: Any = later("prefect.Task", "delay", "running tasks in task workers")
+    apply_async: Any = later("prefect.Task", "apply_async", "running tasks in task workers")
+    serve: Any = later("prefect.Task", "serve", "task workers")
+    aserve: Any = later("prefect.Task", "aserve", "task workers")
 
     # --- hooks --------------------------------------------------------------------------------------------------------
 
@@ -403,7 +402,7 @@ if TYPE_CHECKING:
     class MaterializingTask(Task[P, R]): ...
 
 else:
-    MaterializingTask = later(__name__, "MaterializingTask", "assets", _WHEN)
+    MaterializingTask = later(__name__, "MaterializingTask", "assets")
 
 
 class _WithOptions(Protocol):

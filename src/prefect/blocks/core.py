@@ -177,7 +177,7 @@ class Block(BaseModel, ABC):
 
 
 def _not_built(what: str) -> NoReturn:
-    raise NotImplementedError(f"Saved blocks are not built yet: {what} (a later issue). Pass a block object instead.")
+    raise NotImplementedError(f"Saved blocks cannot be used yet: {what}. Pass a block object instead.")
 
 
 def _class_of(slug: Any) -> type[Block]:

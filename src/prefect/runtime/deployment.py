@@ -40,7 +40,7 @@ def get_flow_run_id() -> str | None:
 
 def _unknown() -> None:
     if get_id() is not None:
-        raise NotImplementedError("The names of deployments come with deployments, in a later issue.")
+        raise NotImplementedError("The names of deployments cannot be read yet: read the deployment with a client.")
 
 
 FIELDS = {

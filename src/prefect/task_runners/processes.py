@@ -59,7 +59,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         if max_workers is not None and max_workers < 1:
             raise ValueError(f"`max_workers` must be at least 1, not {max_workers}.")
         if subprocess_message_processor_factories:
-            raise NotImplementedError("Processors of subprocess messages come in a later issue.")
+            raise NotImplementedError("`subprocess_message_processor_factories` cannot be used yet: leave it out.")
         self._max_workers = max_workers
         self._initializer = initializer
         self._initargs = initargs

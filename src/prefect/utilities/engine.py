@@ -149,9 +149,6 @@ def should_log_prints(flow_or_task: Flow[..., Any] | Task[..., Any]) -> bool:
     return flow_or_task.should_log_prints(EngineContext.get())
 
 
-_WHEN = "a later issue"
-emit_task_run_state_change_event: Any = later(
-    __name__, "emit_task_run_state_change_event", "events and automations", _WHEN
-)
-get_state_for_result: Any = later(__name__, "get_state_for_result", "finding the run of a value", _WHEN)
-resolve_to_final_result: Any = later(__name__, "resolve_to_final_result", "resolving values one by one", _WHEN)
+emit_task_run_state_change_event: Any = later(__name__, "emit_task_run_state_change_event", "events and automations")
+get_state_for_result: Any = later(__name__, "get_state_for_result", "finding the run of a value")
+resolve_to_final_result: Any = later(__name__, "resolve_to_final_result", "resolving values one by one")
