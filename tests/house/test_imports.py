@@ -114,14 +114,14 @@ class TestNamesThatComeLater:
             Worker("pool")
 
     def test_a_class_can_be_looked_at_and_be_a_type_hint(self):
-        from prefect.signatures.validation import validator_for
+        from prefect.signatures.validation import get_validator
         from prefect.workers import ProcessWorker
 
         def fn(worker: ProcessWorker | None = None, x: int = 1): ...
 
         assert not hasattr(ProcessWorker, "anything")
         assert ProcessWorker.__doc__ and "later release" in ProcessWorker.__doc__
-        assert validator_for(fn)({"x": "2"}) == {"worker": None, "x": 2}
+        assert get_validator(fn)({"x": "2"}) == {"worker": None, "x": 2}
 
     def test_a_name_is_the_same_object_wherever_it_is_imported_from(self):
         from prefect.runner import Runner

@@ -232,7 +232,7 @@ class TaskRunEngine(RunEngine):
     def _make_context(self) -> None:
         """What can be known once the parameters are: whether the result is kept, and the run's context."""
         task, flow = self.task, self.flow
-        self._context = TaskRunContext.of(
+        self._context = TaskRunContext.for_execution(
             self,
             self.parameters,
             task.should_log_prints(flow),
