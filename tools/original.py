@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".cache"
-REQUIREMENTS = ("prefect==3.8.8", "fastapi==0.139.*", "sqlalchemy<2.1")
+REQUIREMENTS = ("prefect==3.9.1",)
 START = 90.0
 """Seconds its server may take to answer."""
 

@@ -7,7 +7,8 @@ the interface of Prefect 3: programs written for it run unchanged. It must defin
 from typing import TYPE_CHECKING
 
 from prefect import _later
-from prefect._lazy import exports
+from prefect._lazy import exports, lazy
+from prefect.schemas import providers
 
 if TYPE_CHECKING:
     from typing import Any
@@ -37,10 +38,12 @@ if TYPE_CHECKING:
         utilities,
     )
     from prefect._version import __pluperfect_version__  # noqa: F401
+    from prefect.client import urls  # noqa: F401
     from prefect.client.orchestration import get_client
     from prefect.context import tags
     from prefect.flows import Flow, aserve, flow, serve
     from prefect.logging.loggers import get_run_logger
+    from prefect.schemas import outcomes  # noqa: F401
     from prefect.schemas.states import State
     from prefect.tasks import Task, task
     from prefect.transactions import Transaction
@@ -55,7 +58,7 @@ if TYPE_CHECKING:
     resume_flow_run: Any
     suspend_flow_run: Any
 
-__version__: str = "3.8.8"
+__version__: str = "3.9.1"
 """The release of Prefect whose interface this is. That of this distribution is `__pluperfect_version__`."""
 
 __all__ = [
@@ -108,3 +111,9 @@ _EXPORTS = {
 
 __getattr__, __dir__ = exports(__name__, _EXPORTS, submodules=_SUBMODULES)
 _later.install()
+providers.bind(
+    outcomes=lazy("prefect.schemas.outcomes"),
+    results=lazy("prefect.results"),
+    settings=lazy("prefect.settings"),
+    urls=lazy("prefect.client.urls"),
+)

@@ -61,6 +61,9 @@ from prefect.schemas.automation_actions import (
 from prefect.schemas.automation_actions import (
     SuspendFlowRun as SuspendFlowRun,
 )
+from prefect.schemas.automation_actions import (
+    UnknownAction as UnknownAction,
+)
 from prefect.schemas.automations import (
     AutomationCore as AutomationCore,
 )
@@ -133,6 +136,7 @@ __all__ = [
     "SequenceTrigger",
     "SuspendFlowRun",
     "Trigger",
+    "UnknownAction",
 ]
 
 

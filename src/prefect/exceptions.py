@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     import httpx
     from pydantic import ValidationError
 
-    from prefect.schemas.states import State
-
 
 def exception_traceback(exc: Exception) -> str:
     """The traceback of an exception as Python would print it, ending in a newline."""
@@ -84,7 +82,7 @@ class Pause(PrefectSignal):
         state: The paused or suspended state that the run has entered.
     """
 
-    def __init__(self, *args: Any, state: State[Any] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, state: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.state = state
 
@@ -127,7 +125,7 @@ class PausedRun(PrefectException):
         state: The state the run is in.
     """
 
-    def __init__(self, *args: Any, state: State[Any] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, state: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.state = state
 

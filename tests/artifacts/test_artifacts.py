@@ -1,4 +1,4 @@
-"""Artifacts: recorded with the run they belong to, formatted as the interface has it, found again by key."""
+"""Artifacts: recorded with their run, formatted as in the interface, found by key."""
 
 import logging
 import math
@@ -34,7 +34,7 @@ def read(id_: UUID) -> Any:
     return next(known for known in get_client(sync_client=True).read_artifacts() if known.id == id_)
 
 
-def test_each_kind_is_stored_as_it_is_shown(home: Path) -> None:
+def test_create_functions_store_formatted_data(home: Path) -> None:
     expected = {
         create_link_artifact("http://x", key="lnk", description="where"): ("lnk", "markdown", "[http://x](http://x)"),
         create_link_artifact("http://x", "there"): (None, "markdown", "[there](http://x)"),
@@ -49,7 +49,7 @@ def test_each_kind_is_stored_as_it_is_shown(home: Path) -> None:
     assert known[next(iter(expected))].description == "where"
 
 
-def test_an_artifact_belongs_to_the_present_run(home: Path) -> None:
+def test_artifact_has_ids_of_current_runs(home: Path) -> None:
     flow_run_id, task_run_id = new_id(), new_id()
     token = run_identity.set(RunIdentity(flow_run_id=flow_run_id, task_run_id=task_run_id))
     try:
@@ -60,7 +60,7 @@ def test_an_artifact_belongs_to_the_present_run(home: Path) -> None:
     assert read(create_markdown_artifact("y")).flow_run_id is None
 
 
-async def test_in_async_code(home: Path) -> None:
+async def test_create_artifact_in_async_code(home: Path) -> None:
     made = [await acreate_markdown_artifact("x"), await create_markdown_artifact("y")]  # pyright: ignore
     async with get_client() as client:
         assert {known.id for known in await client.read_artifacts()} == set(made)
@@ -70,14 +70,14 @@ async def test_in_async_code(home: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["Bad Key!", "under_score"])
-def test_a_bad_key_is_refused(key: str, home: Path) -> None:
+def test_create_artifact_rejects_invalid_key(key: str, home: Path) -> None:
     with pytest.raises(ValueError, match="Artifact key"):
         create_markdown_artifact("x", key=key)
     with pytest.raises(ValueError, match="Artifact key"):
         MarkdownArtifact(markdown="x", key=key)
 
 
-def test_progress_moves_on(home: Path) -> None:
+def test_update_progress_artifact(home: Path) -> None:
     made = create_progress_artifact(10, description="begin")
     assert update_progress_artifact(made, 75.5) == made
     assert (read(made).data, read(made).description) == (75.5, "begin")
@@ -88,7 +88,7 @@ def test_progress_moves_on(home: Path) -> None:
 
 
 @pytest.mark.parametrize(("given", "taken"), [(150, 100), (-3, 0)])
-def test_progress_beyond_its_bounds_is_cut_with_a_warning(
+def test_progress_is_clamped_with_a_warning(
     home: Path, caplog: pytest.LogCaptureFixture, given: float, taken: float
 ) -> None:
     logger = logging.getLogger("prefect.artifacts")
@@ -98,10 +98,10 @@ def test_progress_beyond_its_bounds_is_cut_with_a_warning(
     finally:
         logger.removeHandler(caplog.handler)
     assert read(made).data == taken
-    assert "is taken as" in caplog.text
+    assert "was clamped to" in caplog.text
 
 
-def test_the_classes_format_what_they_hold() -> None:
+def test_artifact_classes_format_their_data() -> None:
     assert LinkArtifact(link="l").format() == "[l](l)"
     assert LinkArtifact(link="l", link_text="t").format() == "[t](l)"
     assert MarkdownArtifact(markdown="m").format() == "m"
@@ -111,7 +111,7 @@ def test_the_classes_format_what_they_hold() -> None:
     assert Artifact(type="x", data={"x": 1}).format() == '{"x": 1}'
 
 
-def test_get_and_get_or_create(home: Path) -> None:
+def test_artifact_get_and_get_or_create(home: Path) -> None:
     assert Artifact.get("rows") is None
     made = TableArtifact(table=[[1]], key="rows", description="d").create()
     assert (made.key, made.type, made.data) == ("rows", "table", "[[1]]")
@@ -125,14 +125,14 @@ def test_get_and_get_or_create(home: Path) -> None:
     assert Artifact.get_or_create("third", data={"x": 2})[0].data == '{"x": 2}'
 
 
-async def test_get_in_async_code(home: Path) -> None:
+async def test_artifact_get_in_async_code(home: Path) -> None:
     await MarkdownArtifact(markdown="m", key="k").acreate()
     assert (await Artifact.aget("k")).data == "m"  # pyright: ignore
     assert (await Artifact.get("k")).data == "m"  # pyright: ignore
     assert (await Artifact.aget_or_create("k"))[1] is False
 
 
-def test_making_one_imports_no_model(home: Path) -> None:
+def test_create_artifact_imports_no_model(home: Path) -> None:
     code = (
         "import sys; from prefect.artifacts import create_markdown_artifact, create_link_artifact\n"
         "create_markdown_artifact('x', key='k')\n"

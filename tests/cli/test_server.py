@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from prefect import __version__
 from tests.postgres import Postgres, need
 
 TIMEOUT_SECONDS = 30.0
-VERSION = "3.8.8"
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_background_server(environment: dict[str, str], home: Path) -> None:
     try:
         assert "already" in prefect(environment, "server", "start", "--background", code=1)
         assert json.loads(prefect(environment, "server", "status", "-o", "json")) == {
-            "status": "available", "api_url": environment["PREFECT_API_URL"], "server_version": VERSION,
+            "status": "available", "api_url": environment["PREFECT_API_URL"], "server_version": __version__,
         }  # fmt: skip
         assert "is available" in prefect(environment, "server", "status", "--wait", "--timeout", "5")
         assert json.loads(prefect(environment, "api", "POST", "/flows/", "--data", '{"name": "etl"}'))["name"] == "etl"

@@ -9,8 +9,8 @@ import httpx
 import orjson
 import pytest
 
-from prefect.client._encoding import decoded, encoded
-from prefect.client.transport import fill
+from prefect.client._encoding import decode_response, encode
+from prefect.client.transport import build_path
 from prefect.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.schemas.schedules import IntervalSchedule
 from prefect.schemas.states import StateType
@@ -42,16 +42,16 @@ class Plain(Enum):
     ],
 )
 def test_values_as_json(value: object, written: object) -> None:
-    assert orjson.loads(encoded({"deep": [value]})) == {"deep": [written]}
+    assert orjson.loads(encode({"deep": [value]})) == {"deep": [written]}
 
 
 def test_answers() -> None:
-    assert decoded(httpx.Response(204)) is None
-    assert decoded(httpx.Response(200, json={"a": 1})) == {"a": 1}
-    assert decoded(httpx.Response(200, text='{"a": 1}')) == '{"a": 1}'
+    assert decode_response(httpx.Response(204)) is None
+    assert decode_response(httpx.Response(200, json={"a": 1})) == {"a": 1}
+    assert decode_response(httpx.Response(200, text='{"a": 1}')) == '{"a": 1}'
 
 
 def test_parameters_go_into_the_path_and_the_rest_into_the_query() -> None:
-    path, query = fill("/a/{id}/b/{name}", {"id": ID, "name": "x/y z:1", "limit": 3, "all": True, "none": None})
+    path, query = build_path("/a/{id}/b/{name}", {"id": ID, "name": "x/y z:1", "limit": 3, "all": True, "none": None})
     assert path == f"/a/{ID}/b/x%2Fy%20z:1"
     assert query == {"limit": 3, "all": True}

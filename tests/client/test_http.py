@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 import prefect
-from prefect.client import _connecting, _http
+from prefect.client import _http, _http_factory
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient, ServerType
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
@@ -231,7 +231,7 @@ def csrf(server: Serving):
     """Requests for tokens are answered; whoever changes something without the last token is refused."""
     tokens: dict[str, str] = {}
 
-    _http.without_tokens.clear()
+    _http.servers_without_csrf.clear()
 
     def answer(asked: Asked) -> Reply | None:
         if asked.path == "/csrf-token":
@@ -281,7 +281,7 @@ def test_a_server_without_such_tokens_is_asked_for_one_once(server: Serving, sta
 
 
 def test_a_server_that_begins_to_want_tokens(server: Serving, csrf: dict[str, str], pauses: list[float]) -> None:
-    _http.without_tokens.add(f"{server.url}/")
+    _http.servers_without_csrf.add(f"{server.url}/")
     get_client(sync_client=True).delete_flow(uuid4())
     assert len(csrf) == 1
 
@@ -354,20 +354,20 @@ import httpx._main
 def test_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    _connecting._trusted.cache_clear()
-    assert _connecting.certificates("https://x").verify_mode is ssl.CERT_REQUIRED
-    assert not _connecting.certificates("http://x").get_ca_certs()
+    _http_factory._verifying_context.cache_clear()
+    assert _http_factory.create_ssl_context("https://x").verify_mode is ssl.CERT_REQUIRED
+    assert not _http_factory.create_ssl_context("http://x").get_ca_certs()
     with settings(api_tls_insecure_skip_verify=True):
-        assert _connecting.certificates("https://x").verify_mode is ssl.CERT_NONE
+        assert _http_factory.create_ssl_context("https://x").verify_mode is ssl.CERT_NONE
     with settings(api_ssl_cert_file=str(tmp_path / "missing.pem")), pytest.raises(FileNotFoundError):
-        _connecting.certificates("https://x")
+        _http_factory.create_ssl_context("https://x")
 
 
 def test_the_time_limit_is_the_setting(server: Serving) -> None:
     with settings(api_request_timeout=7.5):
         client = get_client(sync_client=True)
         client.hello()
-    assert client._transport._sync.timeout.read == 7.5  # pyright: ignore[reportAttributeAccessIssue]
+    assert client._transport.clients._sync.timeout.read == 7.5  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_httpx_settings_are_for_the_http_client(server: Serving) -> None:
@@ -438,15 +438,15 @@ async def test_an_application_in_this_process() -> None:
             return
         events.append(f"{scope['method']} {scope['path']}")
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
-        await send({"type": "http.response.body", "body": b'"3.8.8"'})
+        await send({"type": "http.response.body", "body": b'"3.9.1"'})
 
     async with PrefectClient(app) as outer, PrefectClient(app) as inner:
         assert outer.server_type is ServerType.EPHEMERAL
-        assert [await outer.api_version(), await inner.api_version()] == ["3.8.8", "3.8.8"]
+        assert [await outer.api_version(), await inner.api_version()] == ["3.9.1", "3.9.1"]
     assert events == ["lifespan.startup", *["GET /api/admin/version"] * 2, "lifespan.shutdown"]
     events.clear()
     with SyncPrefectClient(app) as client:
-        assert [client.api_version(), client.api_version()] == ["3.8.8", "3.8.8"]
+        assert [client.api_version(), client.api_version()] == ["3.9.1", "3.9.1"]
     assert events == ["lifespan.startup", *["GET /api/admin/version"] * 2, "lifespan.shutdown"]
 
 

@@ -34,6 +34,6 @@ def test_what_answers() -> None:
 
 
 def test_names_that_programs_import_from_here() -> None:
-    for names in orchestration._IMPORTABLE.values():
+    for names in orchestration._REEXPORTS.values():
         for name in names:
             assert getattr(orchestration, name).__name__ == name

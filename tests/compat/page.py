@@ -11,7 +11,7 @@ import click
 
 from prefect import _later
 from prefect.cli import _app, _registry
-from tests.server.test_openapi import EXPLAINED
+from tests.server.app.test_openapi import EXPLAINED
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "compatibility.md"
 DIFFERENCES = Path(__file__).parent / "differences.json"

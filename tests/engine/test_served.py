@@ -386,7 +386,10 @@ def test_a_server_that_was_away_hears_of_a_run_that_is_still_under_way(
     main()
 
 
-def test_something_else_that_answers_for_the_server_does_not_stop_the_run(server: FakeServer):
+def test_something_else_that_answers_for_the_server_does_not_stop_the_run(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(SHIPPER, "AWAY_TIMEOUT_SECONDS", 10.0)  # it answers again before the process ends
     gone: list[bool] = []
     server.refuse = lambda path, body: (404, {"detail": "nothing here"}) if gone else None
 

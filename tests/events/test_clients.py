@@ -1,4 +1,4 @@
-"""Events over websockets: the handshake, what is sent again, and following what a server tells."""
+"""Events over websockets: handshake, retransmission and subscriptions."""
 
 import asyncio
 from datetime import timedelta
@@ -29,7 +29,7 @@ from prefect.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.schemas.runs import TaskRun
 from prefect.settings import temporary_settings
 from prefect.types import new_id, now
-from tests.events.websockets import listening
+from tests.events.websockets import run_websocket_server
 
 
 @pytest.fixture(autouse=True)
@@ -52,54 +52,54 @@ def received(name: str = "my.thing", **labels: str) -> dict[str, Any]:
 
 
 async def test_events_are_sent_over_the_websocket() -> None:
-    async with listening(token="a:b") as server:
+    async with run_websocket_server(token="a:b") as server:
         with temporary_settings({"PREFECT_API_URL": server.url, "PREFECT_API_AUTH_STRING": "a:b"}):
             sent = [event(f"e.{number}") for number in range(3)]
             async with get_events_client() as client:
                 assert type(client) is PrefectEventsClient
                 for one in sent:
                     await client.emit(one)
-        await server.has_told(3)
+        await server.wait_for_messages(3)
     assert server.paths == ["/api/events/in"]
-    assert server.shown == [{"type": "auth", "token": "a:b"}]
+    assert server.tokens == [{"type": "auth", "token": "a:b"}]
     assert server.headers[0]["sec-websocket-protocol"] == "prefect"
     assert server.headers[0]["authorization"] == "Basic YTpi"
     assert server.headers[0]["user-agent"] == f"prefect/{prefect.__version__} (API 0.8.4)"
     assert [Event.model_validate(message) for message in server.messages] == sent
 
 
-async def test_a_wrong_token_is_said_at_once() -> None:
-    async with listening(token="right") as server:
+async def test_wrong_token_fails_without_retry() -> None:
+    async with run_websocket_server(token="right") as server:
         with pytest.raises(RuntimeError, match=r"Invalid token.*PREFECT_API_AUTH_STRING"):
             async with PrefectEventsClient(server.url):
                 pass
     assert len(server.paths) == 1
 
 
-async def test_nobody_listens() -> None:
-    with pytest.raises(ConnectionError, match="is the server running"):
+async def test_unreachable_server_raises_connection_error() -> None:
+    with pytest.raises(ConnectionError, match="Is the server running"):
         async with PrefectEventsClient("http://127.0.0.1:1/api", reconnection_attempts=2):
             pass
 
 
-async def test_what_was_not_confirmed_is_sent_again() -> None:
+async def test_unconfirmed_events_are_sent_again() -> None:
     async def hang_up(connection: Any, message: Any) -> None:
         if len(server.messages) == 2:
             connection.transport.abort()
 
-    async with listening(after=hang_up) as server:
+    async with run_websocket_server(after_message=hang_up) as server:
         sent = [event(f"e.{number}") for number in range(4)]
         async with PrefectEventsClient(server.url) as client:
             for count, one in enumerate(sent, 1):
                 await client.emit(one)
-                await server.has_told(min(count, 2))  # then the connection is lost
-        await server.has_told(6)
+                await server.wait_for_messages(min(count, 2))  # then the connection is lost
+        await server.wait_for_messages(6)
     assert {message["id"] for message in server.messages} == {str(one.id) for one in sent}
     assert len(server.paths) == 2
 
 
-async def test_confirmed_events_are_not_kept() -> None:
-    async with listening() as server, PrefectEventsClient(server.url, checkpoint_every=2) as client:
+async def test_confirmed_events_are_discarded() -> None:
+    async with run_websocket_server() as server, PrefectEventsClient(server.url, checkpoint_every=2) as client:
         for _ in range(5):
             await client.emit(event())
         assert len(client._unconfirmed) == 1
@@ -108,9 +108,9 @@ async def test_confirmed_events_are_not_kept() -> None:
         assert client._unconfirmed == []
 
 
-async def test_headers_of_the_users() -> None:
+async def test_custom_headers_are_sent() -> None:
     custom = {"X-Team": "data", "Sec-WebSocket-Key": "x", "Host": "y"}
-    async with listening() as server:
+    async with run_websocket_server() as server:
         with temporary_settings({"PREFECT_CLIENT_CUSTOM_HEADERS": custom}):
             async with PrefectEventsClient(server.url):
                 pass
@@ -118,11 +118,11 @@ async def test_headers_of_the_users() -> None:
     assert "y" not in server.headers[0].values()
 
 
-async def test_prefect_cloud_is_shown_the_key_in_a_header() -> None:
-    async with listening(introduced=False) as server:
+async def test_cloud_client_sends_api_key_in_header() -> None:
+    async with run_websocket_server(authenticates=False) as server:
         async with PrefectCloudEventsClient(server.url, api_key="pnu_1") as client:
             await client.emit(event())
-        await server.has_told(1)
+        await server.wait_for_messages(1)
     assert server.headers[0]["authorization"] == "bearer pnu_1"
     assert "sec-websocket-protocol" not in server.headers[0]
     with pytest.raises(ValueError, match="API key"):
@@ -130,7 +130,7 @@ async def test_prefect_cloud_is_shown_the_key_in_a_header() -> None:
 
 
 @pytest.mark.parametrize("kind", [NullEventsClient, AssertingEventsClient])
-async def test_a_client_is_used_in_its_block(kind: Any) -> None:
+async def test_client_requires_async_with(kind: Any) -> None:
     with pytest.raises(TypeError, match="async with"):
         await kind().emit(event())
     async with kind() as client:
@@ -138,7 +138,7 @@ async def test_a_client_is_used_in_its_block(kind: Any) -> None:
         assert client.client_name == kind.__name__
 
 
-async def test_clients_for_tests() -> None:
+async def test_asserting_clients_record_events() -> None:
     AssertingEventsClient.reset()
     async with AssertingEventsClient(1, a=2) as client:
         await client.emit(event("one"))
@@ -149,85 +149,85 @@ async def test_clients_for_tests() -> None:
     assert client.events == []
     AssertingEventsClient.reset()
     assert (AssertingEventsClient.last, AssertingEventsClient.all) == (None, [])
-    async with listening() as server:
+    async with run_websocket_server() as server:
         async with AssertingPassthroughEventsClient(server.url) as passing:
             await passing.emit(event("two"))
-        await server.has_told(1)
+        await server.wait_for_messages(1)
     assert AssertingPassthroughEventsClient.last.events == passing.events != []
     assert AssertingEventsClient.last is None
 
 
-# --- following -------------------------------------------------------------------------------------------------------
+# --- subscribing -----------------------------------------------------------------------------------------------------
 
 
-async def test_following_events() -> None:
+async def test_subscriber_yields_each_event_once() -> None:
     first = received("a.one")
 
-    async def tell(connection: Any, message: Any) -> None:
-        for told in (first, first, {"type": "other"}, received("a.two")):
-            await connection.send(_websockets._encoding.encoded(told).decode())
+    async def respond(connection: Any, message: Any) -> None:
+        for sent in (first, first, {"type": "other"}, received("a.two")):
+            await connection.send(_websockets._encoding.encode(sent).decode())
         await connection.close()
 
-    async with listening(after=tell) as server:
+    async with run_websocket_server(after_message=respond) as server:
         with temporary_settings({"PREFECT_API_URL": server.url}):
             wanted = EventFilter(event=EventNameFilter(prefix=["a."]))
             async with get_events_subscriber(filter=wanted) as subscriber:
                 assert type(subscriber) is PrefectEventSubscriber
                 assert [one.event async for one in subscriber] == ["a.one", "a.two"]
     assert server.paths == ["/api/events/out"]
-    (asked,) = server.messages
-    assert asked["type"] == "filter"
-    assert asked["filter"]["event"] == {"prefix": ["a."]}
-    window = EventFilter.model_validate(asked["filter"]).occurred
+    (request,) = server.messages
+    assert request["type"] == "filter"
+    assert request["filter"]["event"] == {"prefix": ["a."]}
+    window = EventFilter.model_validate(request["filter"]).occurred
     assert window.since < now() - timedelta(seconds=50) and window.until > now() + timedelta(days=300)
 
 
-async def test_following_goes_on_where_the_connection_was_lost() -> None:
-    told = [received("a.0"), received("a.1")]
+async def test_subscriber_resumes_after_lost_connection() -> None:
+    sent = [received("a.0"), received("a.1")]
 
-    async def tell(connection: Any, message: Any) -> None:
-        for one in told[: len(server.messages)]:
-            await connection.send(_websockets._encoding.encoded(one).decode())
+    async def respond(connection: Any, message: Any) -> None:
+        for one in sent[: len(server.messages)]:
+            await connection.send(_websockets._encoding.encode(one).decode())
         if len(server.messages) == 1:
             await connection.ping()
             await asyncio.sleep(0)
             connection.transport.abort()
 
-    async with listening(after=tell) as server, PrefectEventSubscriber(server.url) as subscriber:
+    async with run_websocket_server(after_message=respond) as server, PrefectEventSubscriber(server.url) as subscriber:
         names = [(await anext(subscriber)).event for _ in range(2)]
     assert names == ["a.0", "a.1"]
     assert len(server.messages) == 2
     again = EventFilter.model_validate(server.messages[1]["filter"]).occurred
-    assert again.since == Event.model_validate(told[0]["event"]).occurred - timedelta(minutes=1)
+    assert again.since == Event.model_validate(sent[0]["event"]).occurred - timedelta(minutes=1)
 
 
-async def test_following_beyond_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def tell(connection: Any, message: Any) -> None:
-        await connection.send(_websockets._encoding.encoded(received(f"a.{len(server.messages)}")).decode())
+async def test_subscriber_reconnects_on_clean_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def respond(connection: Any, message: Any) -> None:
+        await connection.send(_websockets._encoding.encode(received(f"a.{len(server.messages)}")).decode())
         await connection.close()
 
-    async with listening(after=tell) as server:
+    async with run_websocket_server(after_message=respond) as server:
         async with PrefectEventSubscriber(server.url, reconnect_on_clean_close=True) as subscriber:
             assert [(await anext(subscriber)).event for _ in range(3)] == ["a.1", "a.2", "a.3"]
 
 
-async def test_an_account_of_prefect_cloud() -> None:
-    async with listening() as server:
+async def test_account_subscriber_uses_account_url() -> None:
+    async with run_websocket_server() as server:
         async with PrefectCloudAccountEventSubscriber(f"{server.url}/accounts/1/workspaces/2", api_key="k"):
             pass
-    assert (server.paths, server.shown) == (["/api/accounts/1/events/out"], [{"type": "auth", "token": "k"}])
+    assert (server.paths, server.tokens) == (["/api/accounts/1/events/out"], [{"type": "auth", "token": "k"}])
 
 
-async def test_following_logs() -> None:
+async def test_logs_subscriber_yields_each_log_once() -> None:
     run = uuid4()
     log = {"id": str(new_id()), "name": "n", "level": 20, "message": "hi", "timestamp": now(), "flow_run_id": run}
 
-    async def tell(connection: Any, message: Any) -> None:
+    async def respond(connection: Any, message: Any) -> None:
         for _ in range(2):
-            await connection.send(_websockets._encoding.encoded({"type": "log", "log": log}).decode())
+            await connection.send(_websockets._encoding.encode({"type": "log", "log": log}).decode())
         await connection.close()
 
-    async with listening(after=tell) as server:
+    async with run_websocket_server(after_message=respond) as server:
         with temporary_settings({"PREFECT_API_URL": server.url}):
             wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run]))
             async with get_logs_subscriber(filter=wanted) as subscriber:
@@ -236,44 +236,44 @@ async def test_following_logs() -> None:
     assert server.messages == [{"type": "filter", "filter": {"flow_run_id": {"any_": [str(run)]}}}]
 
 
-async def test_following_a_flow_run_until_it_has_ended() -> None:
+async def test_flow_run_subscriber_ends_with_the_run() -> None:
     run = uuid4()
     log = {"id": str(new_id()), "name": "n", "level": 20, "message": "hi", "timestamp": now(), "flow_run_id": run}
     ended = received("prefect.flow-run.Fine")
     ended["event"]["resource"] = {"prefect.resource.id": f"prefect.flow-run.{run}", "prefect.state-type": "COMPLETED"}
 
-    async def tell(connection: Any, message: Any) -> None:
+    async def respond(connection: Any, message: Any) -> None:
         kind = connection.request.path.rsplit("/", 2)[1]
-        told = {"type": "log", "log": log} if kind == "logs" else ended
-        await connection.send(_websockets._encoding.encoded(told).decode())
+        sent = {"type": "log", "log": log} if kind == "logs" else ended
+        await connection.send(_websockets._encoding.encode(sent).decode())
 
-    async with listening(after=tell) as server:
+    async with run_websocket_server(after_message=respond) as server:
         with temporary_settings({"PREFECT_API_URL": server.url}):
             async with FlowRunSubscriber(run, straggler_timeout=0) as subscriber:
                 kinds = {type(item).__name__ async for item in subscriber}
     assert kinds >= {"ReceivedEvent"}
     assert sorted(server.paths) == ["/api/events/out", "/api/logs/out"]
-    asked = next(message for message, path in zip(server.messages, server.paths, strict=False) if "events" in path)
-    assert asked["filter"]["any_resource"] == {"id": [f"prefect.flow-run.{run}"]}
+    request = next(message for message, path in zip(server.messages, server.paths, strict=False) if "events" in path)
+    assert request["filter"]["any_resource"] == {"id": [f"prefect.flow-run.{run}"]}
 
 
-async def test_a_subscription_acknowledges_what_it_gets() -> None:
+async def test_subscription_acknowledges_received_items() -> None:
     run = TaskRun(task_key="k", dynamic_key="0", flow_run_id=None)
 
-    async def tell(connection: Any, message: Any) -> None:
+    async def respond(connection: Any, message: Any) -> None:
         if message["type"] == "subscribe":
             await connection.send(run.model_dump_json())
         elif len(server.paths) == 1:
             connection.transport.abort()
 
-    async with listening(after=tell) as server:
+    async with run_websocket_server(after_message=respond) as server:
         subscription = Subscription(TaskRun, "/task_runs/subscriptions/scheduled", ["a", "b"], "me", server.url)
         assert (await anext(subscription)).id == run.id
-        await server.has_told(2)
+        await server.wait_for_messages(2)
         assert (await anext(subscription)).id == run.id
         await subscription.websocket.close()
-    asked = {"type": "subscribe", "keys": ["a", "b"], "client_id": "me"}
-    assert server.messages[:3] == [asked, {"type": "ack"}, asked]
+    request = {"type": "subscribe", "keys": ["a", "b"], "client_id": "me"}
+    assert server.messages[:3] == [request, {"type": "ack"}, request]
     assert set(server.paths) == {"/api/task_runs/subscriptions/scheduled"}
     assert repr(subscription) == "Subscription[TaskRun]"
 
@@ -281,7 +281,7 @@ async def test_a_subscription_acknowledges_what_it_gets() -> None:
 # --- without a server ------------------------------------------------------------------------------------------------
 
 
-async def test_without_a_server_events_go_to_the_local_store() -> None:
+async def test_events_client_without_server_writes_to_local_store() -> None:
     client = get_events_client()
     assert type(client) is LocalEventsClient
     async with client:
@@ -291,7 +291,7 @@ async def test_without_a_server_events_go_to_the_local_store() -> None:
     assert [one.event for one in (await get_client().read_events()).events] == ["here"]
 
 
-def test_without_a_server_there_is_nothing_to_follow() -> None:
+def test_subscribers_require_an_api_url() -> None:
     for follow in (get_events_subscriber, get_logs_subscriber):
         with pytest.raises(ValueError, match="PREFECT_API_URL"):
             follow()

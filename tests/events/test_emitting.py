@@ -1,4 +1,4 @@
-"""Emitting events: the caller waits for nothing, and they arrive."""
+"""Emitted events: queued without blocking, sent in batches, completed with related resources."""
 
 import logging
 import os
@@ -30,13 +30,13 @@ RESOURCE = {"prefect.resource.id": "my.one"}
 
 
 def stored(prefix: str = "my.") -> list[Event]:
-    """The events in the store, oldest first."""
+    """Return the events of the local store, oldest first."""
     EventsWorker.instance().wait_until_empty()
     wanted = EventFilter(event=EventNameFilter(prefix=[prefix]))
     return list(reversed(get_client(sync_client=True).read_events(wanted).events))
 
 
-def test_an_event_arrives_in_the_local_store() -> None:
+def test_emit_event_writes_to_local_store() -> None:
     made = emit_event("my.event", RESOURCE, payload={"x": [1]}, related=[{**RESOURCE, "prefect.resource.role": "r"}])
     assert made is not None
     (found,) = stored()
@@ -45,18 +45,18 @@ def test_an_event_arrives_in_the_local_store() -> None:
     assert [one.role for one in found.related] == ["r"]
 
 
-def test_events_arrive_at_a_server_together(server: Serving) -> None:
+def test_events_are_sent_to_server_in_a_batch(server: Serving) -> None:
     server.replies = [Reply(204)]
     for number in range(5):
         emit_event("my.event", RESOURCE, payload={"n": number})
     EventsWorker.instance().wait_until_empty()
     assert set(server.calls) == {"POST /events"}
     assert len(server.calls) < 5
-    told = [one for asked in server.asked for one in asked.body]
-    assert [one["payload"]["n"] for one in told] == [0, 1, 2, 3, 4]
+    sent = [one for request in server.asked for one in request.body]
+    assert [one["payload"]["n"] for one in sent] == [0, 1, 2, 3, 4]
 
 
-def test_a_server_that_is_away_for_a_moment(server: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_are_retried_when_server_is_unavailable(server: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     server.replies = [Reply(500), Reply(204)]
     worker = EventsWorker.instance()
     monkeypatch.setattr("prefect.events.worker.FIRST_RETRY_DELAY_SECONDS", 0.0)
@@ -65,7 +65,7 @@ def test_a_server_that_is_away_for_a_moment(server: Serving, monkeypatch: pytest
     assert server.calls == ["POST /events"] * 2
 
 
-def test_events_that_nobody_takes_are_said_to_be_lost(
+def test_undeliverable_events_are_dropped_with_a_warning(
     server: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.replies = [Reply(422, {"detail": "no"})]
@@ -75,7 +75,7 @@ def test_events_that_nobody_takes_are_said_to_be_lost(
     assert "1 events could not be sent" in caplog.text
 
 
-def test_an_event_follows_another_that_was_not_long_ago() -> None:
+def test_follows_is_set_for_recent_events_only() -> None:
     first = emit_event("my.first", RESOURCE)
     assert first is not None
     second = emit_event("my.second", RESOURCE, follows=first)
@@ -84,20 +84,20 @@ def test_an_event_follows_another_that_was_not_long_ago() -> None:
     assert (second.follows, late.follows) == (first.id, None)
 
 
-def test_what_cannot_be_an_event_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_emit_event_logs_invalid_event(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         assert emit_event("my.event", {"no": "id"}) is None
     assert "my.event" in caplog.text
     assert stored() == []
 
 
-def test_an_event_that_is_too_large() -> None:
+def test_emit_event_rejects_oversized_event() -> None:
     with temporary_settings({"PREFECT_SERVER_EVENTS_MAXIMUM_SIZE_BYTES": 500}):
         with pytest.raises(EventTooLarge, match="500"):
             emit_event("my.event", RESOURCE, payload={"x": "y" * 1000})
 
 
-def test_a_queue_with_an_end(caplog: pytest.LogCaptureFixture) -> None:
+def test_full_queue_drops_events(caplog: pytest.LogCaptureFixture) -> None:
     with temporary_settings({"PREFECT_EVENTS_WORKER_MAX_QUEUE_SIZE": 2}):
         worker = EventsWorker()  # not started
         for _ in range(3):
@@ -106,7 +106,7 @@ def test_a_queue_with_an_end(caplog: pytest.LogCaptureFixture) -> None:
     assert "dropped" in caplog.text
 
 
-def test_another_client_for_tests() -> None:
+def test_client_override_receives_events() -> None:
     AssertingEventsClient.reset()
     EventsWorker.set_client_override(AssertingEventsClient, a=1)
     emit_event("my.event", RESOURCE)
@@ -117,7 +117,7 @@ def test_another_client_for_tests() -> None:
     assert EventsWorker.instance().client_type is None
 
 
-def test_what_a_run_is_about_is_in_its_events() -> None:
+def test_events_of_a_run_have_its_related_resources() -> None:
     @task(tags=["t"])
     def work() -> None:
         emit_event("my.task-event", RESOURCE)
@@ -148,14 +148,14 @@ def labels(event: Event) -> list[tuple[str, str, str | None]]:
     return [(one.id, one.role, one.name) for one in event.related]
 
 
-async def test_what_only_the_api_knows_of_a_run_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_related_objects_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from prefect.events import related
 
     class Client:
-        asked: list[Any] = []
+        reads: list[Any] = []
 
         async def read_deployment(self, id: Any) -> Any:
-            self.asked.append(id)
+            self.reads.append(id)
             return FlowRun(id=id, name="nightly", flow_id=uuid4())
 
         read_work_queue = read_work_pool = read_deployment
@@ -169,18 +169,18 @@ async def test_what_only_the_api_knows_of_a_run_is_asked_once(monkeypatch: pytes
     for _ in range(2):
         found = await related_resources_from_run_context(client, exclude={f"prefect.flow-run.{run.id}"})
     assert [(one.role, one.name) for one in found] == [("flow", None), ("deployment", "nightly")]
-    assert client.asked == [deployment]
+    assert client.reads == [deployment]
     assert len(RESOURCE_CACHE) == 1
 
 
-def test_events_of_a_process_that_ends_at_once(home: Path) -> None:
+def test_events_are_sent_before_process_exits(home: Path) -> None:
     program = "from prefect.events import emit_event\nemit_event('my.last', {'prefect.resource.id': 'x'})"
     environment = {**os.environ, "PREFECT_HOME": str(home)}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
     assert [one.event for one in stored()] == ["my.last"]
 
 
-def test_a_forked_process_begins_with_no_events() -> None:
+def test_forked_process_starts_with_empty_queue() -> None:
     worker = EventsWorker()
     worker.send(Event(event="my.event", resource=RESOURCE))  # pyright: ignore[reportArgumentType]
     EventsWorker._instances = {"x": worker}
@@ -190,7 +190,7 @@ def test_a_forked_process_begins_with_no_events() -> None:
     assert len(worker._queue) == 0
 
 
-def test_importing_events_costs_little() -> None:
+def test_import_of_events_is_lazy() -> None:
     code = (
         "import sys; from prefect.events import emit_event\n"
         "print([name for name in ('asyncio', 'httpx', 'websockets', 'pydantic') if name in sys.modules])"

@@ -1,4 +1,4 @@
-"""A server of websockets that speaks the API's protocol as far as a test says."""
+"""Websocket server for tests that implements the event and log protocol."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from websockets.typing import Subprotocol
 
 
 @dataclass
-class Listening:
-    """The server: what it was told, and what a test can do to its connections."""
+class WebsocketServer:
+    """State of the server: received messages, and hooks of a test."""
 
     port: int = 0
     token: str | None = None
-    """What a client must show; anything will do if None."""
-    shown: list[Any] = field(default_factory=list)
+    """Token that clients must send; any if None."""
+    tokens: list[Any] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     messages: list[Any] = field(default_factory=list)
     connections: list[ServerConnection] = field(default_factory=list)
-    introduced: bool = True
-    """Whether clients say who they are first."""
-    after: Callable[[ServerConnection, Any], Awaitable[None]] | None = None
-    """What is done after each message."""
-    told: asyncio.Event = field(default_factory=asyncio.Event)
+    authenticates: bool = True
+    """Whether clients authenticate first."""
+    after_message: Callable[[ServerConnection, Any], Awaitable[None]] | None = None
+    """Called after each message."""
+    received: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/api"
 
-    async def hear(self, connection: ServerConnection) -> None:
+    async def handle(self, connection: ServerConnection) -> None:
         assert connection.request is not None
         self.connections.append(connection)
         self.paths.append(connection.request.path)
         self.headers.append({name.lower(): value for name, value in connection.request.headers.raw_items()})
         try:
-            if self.introduced:
+            if self.authenticates:
                 first = orjson.loads(await connection.recv())
-                self.shown.append(first)
+                self.tokens.append(first)
                 if self.token is not None and first["token"] != self.token:
                     await connection.close(1008, "Invalid token")
                     return
@@ -52,25 +52,25 @@ class Listening:
             async for text in connection:
                 message = orjson.loads(text)
                 self.messages.append(message)
-                self.told.set()
-                if self.after is not None:
-                    await self.after(connection, message)
+                self.received.set()
+                if self.after_message is not None:
+                    await self.after_message(connection, message)
         except ConnectionClosed:
             pass
 
-    async def has_told(self, count: int) -> None:
-        """Wait until there are so many messages."""
+    async def wait_for_messages(self, count: int) -> None:
+        """Wait until this many messages have arrived."""
         async with asyncio.timeout(10):
             while len(self.messages) < count:
-                self.told.clear()
-                await self.told.wait()
+                self.received.clear()
+                await self.received.wait()
 
 
 @asynccontextmanager
-async def listening(**options: Any) -> AsyncIterator[Listening]:
-    """A server on a free port of this machine."""
-    made = Listening(**options)
-    spoken = [Subprotocol("prefect")] if made.introduced else None
-    async with serve(made.hear, "127.0.0.1", 0, subprotocols=spoken) as server:
-        made.port = next(iter(server.sockets)).getsockname()[1]
-        yield made
+async def run_websocket_server(**options: Any) -> AsyncIterator[WebsocketServer]:
+    """Run the server on a free local port."""
+    websocket_server = WebsocketServer(**options)
+    subprotocols = [Subprotocol("prefect")] if websocket_server.authenticates else None
+    async with serve(websocket_server.handle, "127.0.0.1", 0, subprotocols=subprotocols) as server:
+        websocket_server.port = next(iter(server.sockets)).getsockname()[1]
+        yield websocket_server

@@ -1,4 +1,4 @@
-"""Flow runs that pause and go on, without a server: whoever resumes them does it through the local store."""
+"""Flow runs that pause and resume without a server, through the local store."""
 
 import asyncio
 import threading
@@ -31,7 +31,7 @@ def read(run_id: UUID) -> Any:
 
 
 class Helper:
-    """Somebody else, who does something to the run once it is paused."""
+    """A thread that acts on a run once it is paused."""
 
     def __init__(self, act: Callable[[UUID], None]) -> None:
         self._act = act
@@ -39,7 +39,7 @@ class Helper:
         self._thread: threading.Thread | None = None
 
     def watch(self) -> None:
-        """Called in the flow, before it pauses."""
+        """Start the thread; called in the flow before it pauses."""
         self._thread = threading.Thread(target=self._run, args=(UUID(runtime.id),))
         self._thread.start()
 
@@ -65,7 +65,7 @@ def states(run_id: UUID) -> list[str | None]:
         return [state.name for state in client.read_flow_run_states(run_id)]
 
 
-def test_a_run_pauses_until_it_is_resumed():
+def test_pause_waits_until_run_is_resumed():
     helper = Helper(lambda run_id: resume_flow_run(run_id))
 
     @flow
@@ -80,7 +80,7 @@ def test_a_run_pauses_until_it_is_resumed():
     assert read(run_id).empirical_policy.pause_keys == {"1"}
 
 
-def test_a_run_asks_and_is_answered():
+def test_pause_returns_requested_input():
     def answer(run_id: UUID) -> None:
         while read_flow_run_input("paused-who-schema", run_id) is None:
             threading.Event().wait(0.01)
@@ -100,7 +100,7 @@ def test_a_run_asks_and_is_answered():
     assert (person.name, person.age) == ("Ann", 3)
 
 
-def test_an_async_run_asks_for_a_value():
+def test_pause_returns_requested_value_in_async_flow():
     def answer(run_id: UUID) -> None:
         while read_flow_run_input("paused-1-schema", run_id) is None:
             threading.Event().wait(0.01)
@@ -118,18 +118,18 @@ def test_an_async_run_asks_for_a_value():
     helper.done()
 
 
-def test_a_run_that_is_not_resumed_in_time():
+def test_pause_fails_after_timeout():
     @flow
     def main() -> None:
         pause_flow_run(timeout=0, poll_interval=POLL)
 
     state = main(return_state=True)
     assert state.is_failed()
-    with pytest.raises(FlowPauseTimeout, match="not resumed in time"):
+    with pytest.raises(FlowPauseTimeout, match="was not resumed within"):
         state.result()
 
 
-def test_a_run_that_is_cancelled_while_it_is_paused():
+def test_pause_aborts_when_run_is_cancelled():
     def cancel(run_id: UUID) -> None:
         with get_client(sync_client=True) as client:
             client.set_flow_run_state(run_id, Cancelled(), force=True)
@@ -149,8 +149,8 @@ def test_a_run_that_is_cancelled_while_it_is_paused():
     assert states(ids[0])[-1] == "Cancelled"
 
 
-def test_where_there_is_nothing_to_pause():
-    with pytest.raises(RuntimeError, match="No flow is running here"):
+def test_pause_fails_outside_of_a_flow_and_in_a_task():
+    with pytest.raises(RuntimeError, match="There is no current flow run"):
         pause_flow_run()
 
     @task
@@ -165,7 +165,7 @@ def test_where_there_is_nothing_to_pause():
         main()
 
 
-def test_a_run_without_a_deployment_cannot_be_suspended():
+def test_suspend_aborts_without_a_deployment():
     ids: list[UUID] = []
 
     @flow
@@ -177,7 +177,7 @@ def test_a_run_without_a_deployment_cannot_be_suspended():
         main()
 
 
-def test_resuming_what_is_not_paused():
+def test_resume_fails_for_run_that_is_not_paused():
     @flow
     def main() -> None: ...
 
@@ -189,7 +189,7 @@ def test_resuming_what_is_not_paused():
         resume_flow_run(new_id())
 
 
-def test_waiting_for_a_run():
+def test_wait_for_flow_run():
     release = threading.Event()
     ids: list[UUID] = []
     begun = threading.Event()

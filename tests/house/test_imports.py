@@ -169,5 +169,5 @@ def test_tools_on_the_path_of_a_run_import_nothing_heavy(module):
 
 
 def test_both_version_numbers():
-    assert prefect.__version__ == "3.8.8"
+    assert prefect.__version__ == "3.9.1"
     assert prefect.__pluperfect_version__ != prefect.__version__

@@ -1,4 +1,4 @@
-"""Input for flow runs: forms, values, sending and receiving, without a server."""
+"""Inputs of flow runs: forms, values, sending and receiving, without a server."""
 
 import asyncio
 from typing import Any
@@ -42,16 +42,16 @@ def run_id() -> UUID:
         return client.create_flow_run(receiver).id
 
 
-def test_keysets():
+def test_keysets_from_state_and_type():
     keys = {"description": "paused-1-description", "response": "paused-1-response", "schema": "paused-1-schema"}
     assert keyset_from_base_key("paused-1") == keys
     assert keyset_from_paused_state(Paused(pause_key="1")) == keys
     assert keyset_from_paused_state(Suspended(pause_key="a"))["schema"] == "suspended-a-schema"
-    with pytest.raises(RuntimeError, match="is no paused state"):
+    with pytest.raises(RuntimeError, match="is not paused"):
         keyset_from_paused_state(Running())
 
 
-def test_what_is_kept_by_key(run_id: UUID):
+def test_inputs_are_stored_by_key(run_id: UUID):
     create_flow_run_input("some.key", {"a": [1, None]}, run_id, sender="me")
     create_flow_run_input("some.key-2", "text", run_id)
     assert read_flow_run_input("some.key", run_id) == {"a": [1, None]}
@@ -65,12 +65,12 @@ def test_what_is_kept_by_key(run_id: UUID):
     assert read_flow_run_input("some.key", run_id) is None
 
 
-def test_outside_of_a_flow_a_run_must_be_named():
-    with pytest.raises(RuntimeError, match="give a flow run id"):
+def test_flow_run_id_is_required_outside_of_a_flow():
+    with pytest.raises(RuntimeError, match="Pass `flow_run_id`"):
         read_flow_run_input("key")
 
 
-def test_a_form_leaves_its_schema_and_loads_its_answer(run_id: UUID):
+def test_form_saves_schema_and_loads_response(run_id: UUID):
     keys = keyset_from_base_key("ask")
     filled = Person.with_initial_data(description="Who is it?", name="Ann")
     filled.save(keys, run_id)
@@ -88,7 +88,7 @@ def test_a_form_leaves_its_schema_and_loads_its_answer(run_id: UUID):
     ("type_", "name"),
     [(int, "intAutomaticRunInput"), (str, "strAutomaticRunInput"), (Model, "ModelRunInput"), (Person, "Person")],
 )
-def test_the_form_of_a_type(type_: Any, name: str):
+def test_run_input_subclass_from_type(type_: Any, name: str):
     form = run_input_subclass_from_type(type_)
     assert form.__name__ == name
     assert issubclass(form, AutomaticRunInput) == (type_ in (int, str))
@@ -98,7 +98,7 @@ def test_the_form_of_a_type(type_: Any, name: str):
             form(value=[])
 
 
-def test_what_is_sent_is_received_in_order_and_once(run_id: UUID):
+def test_inputs_are_received_in_order_and_once(run_id: UUID):
     for number in range(3):
         send_input(number, run_id)
     send_input("text", run_id, key_prefix="mine")
@@ -117,14 +117,14 @@ def test_what_is_sent_is_received_in_order_and_once(run_id: UUID):
     assert (whole.value, whole.metadata.sender) == ("text", None)
 
 
-def test_nothing_that_comes_in_time(run_id: UUID):
-    with pytest.raises(TimeoutError, match="No input 'intautomaticruninput-auto' came within 0 seconds"):
+def test_receive_input_ends_after_timeout(run_id: UUID):
+    with pytest.raises(TimeoutError, match="No input 'intautomaticruninput-auto' arrived within 0 seconds"):
         next(receive_input(int, timeout=0, flow_run_id=run_id, raise_timeout_error=True))
     with pytest.raises(TimeoutError):
         receive_input(int, timeout=0, flow_run_id=run_id).next()
 
 
-def test_runs_answer_each_other():
+def test_flow_runs_respond_to_each_other():
     seen: list[Any] = []
 
     @flow
@@ -148,7 +148,7 @@ def test_runs_answer_each_other():
         Person(name="x").respond(Person(name="y"))
 
 
-def test_async(run_id: UUID):
+def test_inputs_in_async_code(run_id: UUID):
     create: Any = create_flow_run_input
     send: Any = send_input
 

@@ -92,7 +92,7 @@ class FakeServer:
         if refused is not None:
             return refused
         if path == "/version":
-            return 200, "3.8.8"
+            return 200, "3.9.1"
         if path == "/flows/":
             return 201, {"id": self.flows.setdefault(body["name"], str(uuid4())), "name": body["name"]}
         if path == "/flow_runs/":

@@ -12,7 +12,7 @@ EVENT_SENDER = import_module("prefect.outbox.event_sender")
 
 
 class Api:
-    """Takes events, and records those it likes."""
+    """Accepts events, and records all but those in `loses`."""
 
     def __init__(self) -> None:
         self.windows: list[int] = []
@@ -38,41 +38,41 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Api:
     return Api()
 
 
-def told(number: int) -> tuple[dict[str, Any], bytes]:
+def queued_event(number: int) -> tuple[dict[str, Any], bytes]:
     resource = {"prefect.resource.id": f"prefect.task-run.{number}"}
     return {"id": str(new_id()), "occurred": now().isoformat(), "resource": resource}, b"record %d" % number
 
 
-def test_windows_follow_each_other(api: Api):
-    EventSender(api, lambda: True).send([told(number) for number in range(WINDOW_SIZE + 10)], [])
+def test_event_sender_splits_events_into_windows(api: Api):
+    EventSender(api, lambda: True).send([queued_event(number) for number in range(WINDOW_SIZE + 10)], [])
     assert api.windows == [WINDOW_SIZE, 10]
 
 
-def test_what_is_lost_is_sent_again_and_nothing_else(api: Api):
-    events, refused = [told(number) for number in range(WINDOW_SIZE + 10)], list[tuple[str, bytes]]()
-    teller = EventSender(api, lambda: True)
+def test_event_sender_resends_only_unrecorded_events(api: Api):
+    events, refused = [queued_event(number) for number in range(WINDOW_SIZE + 10)], list[tuple[str, bytes]]()
+    sender = EventSender(api, lambda: True)
     api.loses = {str(WINDOW_SIZE + 5)}
     with pytest.raises(EventsNotRecorded, match="events of 1 task runs"):
-        teller.send(events, refused)
+        sender.send(events, refused)
     api.loses = set()
-    teller.send(events, refused)
+    sender.send(events, refused)
     assert api.windows == [WINDOW_SIZE, 10, 10]
     assert refused == []
 
 
-def test_what_is_never_recorded_is_put_aside(api: Api):
-    events, refused = [told(number) for number in range(5)], list[tuple[str, bytes]]()
-    teller = EventSender(api, lambda: True)
+def test_event_sender_refuses_events_that_are_never_recorded(api: Api):
+    events, refused = [queued_event(number) for number in range(5)], list[tuple[str, bytes]]()
+    sender = EventSender(api, lambda: True)
     api.loses = {"3"}
     for _ in range(2):
         with pytest.raises(EventsNotRecorded):
-            teller.send(events, refused)
-    teller.send(events, refused)
-    assert refused == [("it was taken and never recorded", b"record 3")]
+            sender.send(events, refused)
+    sender.send(events, refused)
+    assert refused == [("it was accepted and never recorded", b"record 3")]
 
 
-def test_it_stops_between_windows_when_there_is_no_more_time(api: Api):
-    events = [told(number) for number in range(2 * WINDOW_SIZE)]
-    with pytest.raises(EventsNotRecorded, match="no more time"):
+def test_event_sender_stops_between_windows_when_there_is_no_time_left(api: Api):
+    events = [queued_event(number) for number in range(2 * WINDOW_SIZE)]
+    with pytest.raises(EventsNotRecorded, match="no time left"):
         EventSender(api, lambda: False).send(events, [])
     assert api.windows == [WINDOW_SIZE]

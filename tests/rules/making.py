@@ -48,5 +48,5 @@ def facts(**given: Any) -> Facts:
 
 def limited(free: int = 0, limit: int = 1, **given: Any) -> Facts:
     """The facts of a flow run whose deployment has a limit."""
-    given = {"client_version": "3.8.8", "new_lease_id": NEW_LEASE, **given}
+    given = {"client_version": "3.9.1", "new_lease_id": NEW_LEASE, **given}
     return facts(deployment_limit=limit, deployment_free=free, **given)

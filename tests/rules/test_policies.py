@@ -33,7 +33,7 @@ from prefect.rules import (
     decide,
     settle,
 )
-from prefect.rules.judge import ANY
+from prefect.rules.decision import ANY
 from tests.rules.judging import said
 from tests.rules.making import (
     DEPLOYMENT,
@@ -178,7 +178,7 @@ def test_late_effects_come_in_the_reverse_order():
 def test_importing_the_room_imports_no_judge():
     program = (
         "import sys; sys.modules.pop('dataclasses', None); import prefect.rules as r; r.advance;"
-        "assert not {'pydantic', 'dataclasses', 'prefect.rules.judge', 'prefect.rules.terms'} & set(sys.modules);"
+        "assert not {'pydantic', 'dataclasses', 'prefect.rules.decision', 'prefect.rules.facts'} & set(sys.modules);"
         "assert all(getattr(r, name) for name in r.__all__) and set(r.__all__) <= set(dir(r))"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
@@ -213,7 +213,7 @@ worlds = st.builds(
     limited,
     free=st.integers(0, 2),
     limit=st.integers(0, 2),
-    client_version=st.sampled_from([None, "3.4.1", "3.8.8"]),
+    client_version=st.sampled_from([None, "3.4.1", "3.9.1"]),
     lease_held=st.booleans(),
     deployment_strategy=st.sampled_from(["ENQUEUE", "CANCEL_NEW"]),
     chance=st.floats(0, 1, exclude_max=True),

@@ -147,6 +147,30 @@ def test_a_run_is_not_scheduled_into_the_past() -> None:
             kind.model_validate({"deployment_id": ID, "schedule_after": -1})
 
 
+def test_an_action_of_an_unknown_type_is_kept_and_sent_back() -> None:
+    values = {"type": "fly-away", "speed": {"unit": "knots", "value": 3}}
+    automation = AutomationCore.model_validate({"name": "n", "trigger": {"type": "event"}, "actions": [values]})
+
+    (action,) = automation.actions
+    assert isinstance(action, actions.UnknownAction)
+    assert action.describe_for_cli() == "Fly away"
+    assert automation.model_dump(mode="json")["actions"] == [values]
+
+
+def test_an_action_of_a_known_type_must_be_valid() -> None:
+    with pytest.raises(ValidationError, match="deployment_id is required"):
+        AutomationCore.model_validate(
+            {"name": "n", "trigger": {"type": "event"}, "actions": [{"type": "pause-deployment"}]}
+        )
+
+
+def test_a_metric_may_have_any_name() -> None:
+    query = MetricTriggerQuery.model_validate({**QUERY, "name": "temperature"})
+
+    assert query.model_dump(mode="json")["name"] == "temperature"
+    assert MetricTrigger(metric=query).describe_for_cli() == "Metric: temperature > 1.0 for 0:05:00"
+
+
 def test_actions_describe_themselves() -> None:
     assert actions.PauseWorkPool(work_pool_id=ID).describe_for_cli() == "Pause work pool"
 

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from prefect.schemas.event_filters import EventFilter
-from prefect.schemas.events import Event, RelatedResource, Resource, ResourceSpecification, matches
+from prefect.schemas.events import Event, ReceivedEvent, RelatedResource, Resource, ResourceSpecification, matches
+from prefect.settings import PREFECT_UI_URL, temporary_settings
 
 RUN = f"prefect.flow-run.{UUID(int=1)}"
 
@@ -25,6 +26,14 @@ def event() -> Event:
             RelatedResource({"prefect.resource.id": "c", "prefect.resource.role": "tag"}),
         ],
     )
+
+
+def test_received_event_url_is_its_page_in_the_web_page(event: Event) -> None:
+    at = "2026-01-02T03:04:05Z"
+    received = ReceivedEvent.model_validate({**event.model_dump(), "occurred": at, "received": at})
+
+    with temporary_settings({PREFECT_UI_URL: "http://ui.example"}):
+        assert received.url == f"http://ui.example/events/event/2026-01-02/{event.id}"
 
 
 def test_resource(event: Event) -> None:

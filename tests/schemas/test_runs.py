@@ -11,17 +11,8 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from prefect.schemas.runs import (
-    Constant,
-    Flow,
-    FlowRun,
-    FlowRunPolicy,
-    FlowRunResult,
-    Parameter,
-    TaskRun,
-    TaskRunPolicy,
-    TaskRunResult,
-)
+from prefect.schemas.run_inputs import Constant, FlowRunResult, Parameter, TaskRunResult
+from prefect.schemas.runs import Flow, FlowRun, FlowRunPolicy, TaskRun, TaskRunPolicy
 from prefect.schemas.states import State, StateType
 
 ID = UUID(int=1)

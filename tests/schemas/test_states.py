@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from prefect._io import drive
 from prefect.exceptions import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
-from prefect.schemas import outcomes, states
+from prefect.schemas import outcomes, providers, states
 from prefect.schemas.outcomes import StateGroup, get_state_result, is_state_iterable, raise_state_exception
 from prefect.schemas.states import (
     InMemory,
@@ -243,7 +243,7 @@ class TestResult:
             async def load_reference(record: dict[str, Any]) -> str:
                 return "loaded " + record["storage_key"]
 
-        monkeypatch.setattr(outcomes, "results", Results)
+        monkeypatch.setattr(providers, "results", Results)
 
         assert states.Completed(data={"storage_key": "k"}).result() == "loaded k"
 

@@ -155,7 +155,9 @@ async def test_every_sort_orders_the_full_rows_alike_on_both(both: list[Database
     async def sorted_ids(database: Database, table: str, sort: str) -> list[UUID]:
         collection = COLLECTIONS[table]
         full = Sql(f"{table}.id <> ?", (row(collection, 3)["id"],))
-        rows = await database.read(lambda tx: collection.find(tx, full, sorting.compile_order(table, sort, "")))
+        rows = await database.read(
+            lambda tx: collection.find(tx, full, sorting.compile_order(tx.dialect, table, sort, ""))
+        )
         return [found["id"] for found in rows]
 
     for table, sort in SORTS:
@@ -167,7 +169,7 @@ async def test_every_sort_orders_the_full_rows_alike_on_both(both: list[Database
 
 async def test_pages_of_every_sort_overlap_on_neither(both: list[Database]) -> None:
     async def pages(tx: Transaction, table: str, sort: str) -> list[UUID]:
-        order = sorting.compile_order(table, sort, "")
+        order = sorting.compile_order(tx.dialect, table, sort, "")
         found = [await COLLECTIONS[table].find(tx, TRUE, order, 1, offset) for offset in range(4)]
         return [item["id"] for page in found for item in page]
 

@@ -186,6 +186,25 @@ async def test_task_runs_of_a_flow_run_or_of_none(call: RouteClient, criteria: A
     assert [row["name"] for row in rows] == expected
 
 
+async def test_task_runs_sorted_by_duration_count_running_time_up_to_now(call: RouteClient, database: Database) -> None:
+    rows: dict[str, Run] = {
+        "pending": {},
+        "short": {"total_run_time": timedelta(seconds=5)},
+        "long": {"total_run_time": timedelta(hours=2)},
+        "running": {"state_type": "RUNNING", "state_timestamp": now() - timedelta(hours=1)},
+    }
+    for number, (name, values) in enumerate(rows.items()):
+        changed = {"id": UUID(await call.task_run(None, str(number), name=name)), **values}
+        if values:
+            await database.write(lambda tx, row=changed, set=values: store.task_runs.change(tx, [row], [*set]))
+    for sort, expected in (
+        ("DURATION_ASC", ["pending", "short", "running", "long"]),
+        ("DURATION_DESC", ["long", "running", "short", "pending"]),
+    ):
+        found = await call("POST", "/task_runs/filter", {"sort": sort})
+        assert [row["name"] for row in found] == expected
+
+
 async def test_runs_are_counted_by_interval_and_state(call: RouteClient) -> None:
     flow_id = await call.flow()
     start = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -231,7 +231,7 @@ async def test_tag_limits_hold_task_runs_up(call: RouteClient, database: Databas
 
 # --- slots of deployments --------------------------------------------------------------------------------------------
 
-NEW = "3.8.8"
+NEW = "3.9.1"
 OLD = "3.3.0"
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from prefect import flow, get_client, tags, task
 from prefect.context import serialize_context
-from prefect.schemas.runs import TaskRun, TaskRunResult
+from prefect.schemas.run_inputs import TaskRunResult
+from prefect.schemas.runs import TaskRun
 from prefect.task_engine import run_task, run_task_async, run_task_sync
 from prefect.types import new_id
 

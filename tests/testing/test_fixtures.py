@@ -1,4 +1,4 @@
-"""The fixtures that programs import."""
+"""Fixtures that programs import."""
 
 import logging
 import socket
@@ -14,12 +14,12 @@ from prefect.testing.fixtures import (  # noqa: F401
 )
 
 
-def test_caplog_sees_our_loggers(add_prefect_loggers_to_caplog, caplog):  # noqa: F811
+def test_caplog_captures_prefect_loggers(add_prefect_loggers_to_caplog, caplog):  # noqa: F811
     logging.getLogger("prefect.somewhere").warning("seen")
     assert "seen" in caplog.text
 
 
-def test_whether_a_port_is_in_use():
+def test_is_port_in_use():
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         port = server.getsockname()[1]
@@ -29,12 +29,12 @@ def test_whether_a_port_is_in_use():
 
 
 @pytest.mark.parametrize("name", ["hosted_api_server", "events_pipeline"])
-def test_what_comes_later_says_so(name, request):
-    with pytest.raises(NotImplementedError, match=f"{name}' cannot be used yet"):
+def test_planned_fixture_raises_not_implemented_error(name, request):
+    with pytest.raises(NotImplementedError, match=f"{name}' is not implemented yet"):
         request.getfixturevalue(name)
 
 
-def test_no_server_is_spoken_to(monkeypatch):
+def test_disable_hosted_api_server_unsets_api_url(monkeypatch):
     from prefect.testing import fixtures
 
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")

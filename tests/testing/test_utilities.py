@@ -1,4 +1,4 @@
-"""The harness isolates a test's runs, and the assertions can fail."""
+"""The test harness isolates runs, and the assertions can fail."""
 
 import asyncio
 import subprocess
@@ -43,7 +43,7 @@ def count() -> tuple[int, int]:
 
 
 class TestHarness:
-    def test_runs_inside_are_recorded_in_a_home_that_is_gone_afterwards(self, home: Path):
+    def test_harness_records_runs_in_a_temporary_home(self, home: Path):
         with prefect_test_harness():
             inside = PREFECT_HOME.value()
             assert inside != home
@@ -55,7 +55,7 @@ class TestHarness:
         assert PREFECT_HOME.value() == home
         assert not home.exists()
 
-    def test_what_ran_before_is_not_seen_inside_and_is_there_afterwards(self, home: Path):
+    def test_harness_hides_earlier_runs_and_restores_them(self, home: Path):
         twice()
         with prefect_test_harness():
             twice()
@@ -66,7 +66,7 @@ class TestHarness:
         assert count() == (2, 2)
         assert journal.current().home == home
 
-    def test_threads_are_inside_too(self, home: Path):
+    def test_harness_applies_to_threads(self, home: Path):
         seen = []
         with prefect_test_harness():
             thread = threading.Thread(target=lambda: seen.append((twice(), PREFECT_HOME.value())))
@@ -76,7 +76,7 @@ class TestHarness:
             assert count() == (1, 1)
         assert not home.exists()
 
-    def test_a_server_that_is_set_is_not_spoken_to(self, monkeypatch: pytest.MonkeyPatch):
+    def test_harness_unsets_api_url(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
         with prefect_test_harness():
             assert PREFECT_API_URL.value() is None
@@ -84,7 +84,7 @@ class TestHarness:
             assert count() == (1, 1)
         assert PREFECT_API_URL.value() == "http://127.0.0.1:1/api"
 
-    def test_inside_of_temporary_settings(self, tmp_path: Path):
+    def test_harness_inside_temporary_settings(self, tmp_path: Path):
         with temporary_settings({PREFECT_HOME: tmp_path / "other"}):
             with prefect_test_harness():
                 assert PREFECT_HOME.value() != tmp_path / "other"
@@ -92,20 +92,20 @@ class TestHarness:
             assert PREFECT_HOME.value() == tmp_path / "other"
         assert not (tmp_path / "other").exists()
 
-    def test_harnesses_can_stand_inside_each_other(self):
+    def test_harnesses_can_be_nested(self):
         with prefect_test_harness():
             twice()
             with prefect_test_harness():
                 assert count() == (0, 0)
             assert count() == (1, 1)
 
-    def test_everything_is_put_back_when_a_test_fails(self, home: Path):
+    def test_harness_restores_state_after_an_error(self, home: Path):
         with pytest.raises(ZeroDivisionError), prefect_test_harness():
             1 / 0
         assert PREFECT_HOME.value() == home
         assert journal.current() is None
 
-    def test_a_flow_around_it_is_still_recorded(self):
+    def test_harness_inside_a_flow_keeps_its_records(self):
         @flow
         def around() -> None:
             with prefect_test_harness():
@@ -116,7 +116,7 @@ class TestHarness:
             (run,) = client.read_flow_runs()
         assert run.state.is_completed()
 
-    def test_submitted_tasks_are_waited_for(self):
+    def test_harness_waits_for_submitted_tasks(self):
         started, go, done = threading.Event(), threading.Event(), []
 
         @task
@@ -131,20 +131,20 @@ class TestHarness:
             threading.Timer(0.05, go.set).start()
         assert done == [1]
 
-    async def test_in_async_code(self):
+    async def test_harness_in_async_code(self):
         with prefect_test_harness(server_startup_timeout=None):
             await asyncio.to_thread(twice)
             async with get_client() as client:
                 assert len(await client.read_flow_runs()) == 1
 
-    def test_results_are_kept_inside(self, home: Path):
+    def test_harness_stores_results_in_its_home(self, home: Path):
         with prefect_test_harness():
             state = twice.with_options(persist_result=True)(2, return_state=True)
             assert str(PREFECT_HOME.value()) in state.data.metadata.storage_key
         assert not home.exists()
 
-    def test_as_a_fixture_of_a_session(self, program: Path):
-        """As the documentation shows it."""
+    def test_harness_as_session_fixture(self, program: Path):
+        """The example of the documentation."""
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", program]
         ran = subprocess.run(command, capture_output=True, text=True, cwd=program.parent)
         assert ran.returncode == 0, ran.stdout
@@ -181,17 +181,17 @@ def test_both_are_in_one_home():
 
 
 class TestAssertDoesNotWarn:
-    def test_it_fails_when_the_code_warns(self):
+    def test_assertion_fails_when_code_warns(self):
         with pytest.raises(AssertionError, match="careful"), assert_does_not_warn():
             warnings.warn("careful", UserWarning, stacklevel=1)
 
-    def test_it_passes_when_the_code_does_not_or_may(self):
+    def test_assertion_passes_without_or_with_ignored_warning(self):
         with assert_does_not_warn():
             pass
         with assert_does_not_warn(ignore_warnings=[UserWarning]):
             warnings.warn("careful", UserWarning, stacklevel=1)
 
-    def test_other_warnings_than_those_ignored_still_count(self):
+    def test_assertion_fails_for_warnings_that_are_not_ignored(self):
         with pytest.raises(AssertionError), assert_does_not_warn(ignore_warnings=[UserWarning]):
             warnings.warn("old", DeprecationWarning, stacklevel=1)
 
@@ -237,11 +237,11 @@ class OtherBox(Block):
 
 
 class TestAssertBlocksEqual:
-    def test_equal_ones_pass(self):
+    def test_equal_blocks_pass(self):
         assert_blocks_equal(Box(size=2), Box(size=2))
         assert_blocks_equal(Box(size=2), Box(size=3), exclude={"size"})
 
-    def test_a_different_value_or_type_fails(self):
+    def test_different_value_or_type_fails(self):
         with pytest.raises(AssertionError, match="size is 2, expected 3"):
             assert_blocks_equal(Box(size=2), Box(size=3))
         with pytest.raises(AssertionError, match="Unexpected type Box"):
@@ -249,13 +249,13 @@ class TestAssertBlocksEqual:
 
 
 class TestAssertionsOnResults:
-    async def test_the_serializer(self):
+    async def test_assert_uses_result_serializer(self):
         state = twice.with_options(persist_result=True, result_serializer="json")(2, return_state=True)
         await assert_uses_result_serializer(state, "json", get_client())
         with pytest.raises(AssertionError, match="expected 'pickle'"):
             await assert_uses_result_serializer(state, "pickle", get_client())
 
-    async def test_the_storage(self, tmp_path: Path):
+    async def test_assert_uses_result_storage(self, tmp_path: Path):
         storage = LocalFileSystem(basepath=str(tmp_path / "here"))
         state = twice.with_options(persist_result=True, result_storage=storage)(2, return_state=True)
         await assert_uses_result_storage(state, storage, get_client())
@@ -263,7 +263,7 @@ class TestAssertionsOnResults:
         with pytest.raises(AssertionError, match="expected in"):
             await assert_uses_result_storage(state, tmp_path / "there", get_client())
 
-    async def test_a_result_that_is_not_stored_fails(self, tmp_path: Path):
+    async def test_assertions_fail_for_result_that_is_not_stored(self, tmp_path: Path):
         state = twice(2, return_state=True)
         with pytest.raises(AssertionError, match="was not stored"):
             await assert_uses_result_serializer(state, "json")
@@ -272,18 +272,18 @@ class TestAssertionsOnResults:
 
 
 class TestMostRecentFlowRun:
-    async def test_it_is_the_last_one_of_all_or_of_a_flow(self):
+    async def test_returns_latest_run_of_all_or_one_flow(self):
         twice()
         other = flow(name="other")(lambda: None)
         other()
         assert (await get_most_recent_flow_run(flow_name="twice")).parameters == {"x": 1}
         assert (await get_most_recent_flow_run(get_client())).parameters == {}
 
-    async def test_there_may_be_none(self):
+    async def test_fails_without_a_run(self):
         with pytest.raises(AssertionError, match="no flow run of the flow 'twice'"):
             await get_most_recent_flow_run(flow_name="twice")
 
 
-def test_steps_give_back_their_inputs_and_three_outputs():
+def test_steps_return_inputs_and_three_outputs():
     for step in (a_test_step, b_test_step):
         assert step(x=1) == {"x": 1, "output1": 1, "output2": ["b", 2, 3], "output3": "This one is actually a string"}

@@ -19,7 +19,11 @@ DAY = datetime.timedelta(days=1)
 @pytest.mark.parametrize(
     ("kind", "given", "expected"),
     [
-        ("DateTime", "2024-01-01T00:00:00", datetime.datetime(2024, 1, 1, tzinfo=UTC)),
+        ("DateTime", "2024-01-01T00:00:00", types.DateTime(2024, 1, 1, tzinfo=UTC)),
+        ("Date", "2024-01-01", types.Date(2024, 1, 1)),
+        ("DurationOrSecondsTimeDelta", 86400, DAY),
+        ("DurationOrSecondsTimeDelta", 86400.0, DAY),
+        ("DurationOrSecondsTimeDelta", "P1D", DAY),
         ("JsonStringOrDict", '{"a": "b"}', {"a": "b"}),
         ("LogLevel", "debug", "DEBUG"),
         ("ListOfNonEmptyStrings", "a,,b", ["a", "b"]),
@@ -53,6 +57,8 @@ def test_accepted(kind: str, given: Any, expected: Any) -> None:
         ("ClientRetryExtraCodes", "99"),
         ("TaskRetryDelaySeconds", "soon"),
         ("NonNegativeTimeDelta", -1),
+        ("DurationOrSecondsTimeDelta", "86400"),
+        ("DurationOrSecondsTimeDelta", float("nan")),
         ("NonNegativeInteger", -1),
         ("PositiveInteger", 0),
         ("StatusCode", 600),

@@ -5,7 +5,7 @@ import pytest
 from prefect import flow, get_client, task
 from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound, UpstreamTaskError
-from prefect.schemas.runs import FlowRunResult, TaskRunResult
+from prefect.schemas.run_inputs import FlowRunResult, TaskRunResult
 from prefect.states import Cancelled, Completed
 from prefect.types import new_id
 from prefect.utilities import engine

@@ -1,8 +1,8 @@
-"""What a run leaves for people to look at: links, texts, tables, images and progress.
+"""Artifacts: markdown, tables, links, images and progress attached to runs.
 
-An artifact is a record of the journal, so making one costs microseconds and waits for nobody; it carries the ids of the
-run that the code belongs to, or none outside of a run. Artifacts with a `key` are versions of one thing, of which the
-newest is shown. The classes are in `prefect.artifacts.models`, imported when they are used.
+An artifact is a journal record, so creating one takes microseconds and does no I/O. It has the ids of the current runs,
+or none outside of a run. Artifacts with the same `key` are versions of each other. The classes are in
+`prefect.artifacts.models`, which is imported at first use.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ async def acreate_link_artifact(
     description: str | None = None,
     client: PrefectClient | None = None,
 ) -> UUID:
-    """Leave a link, and return the artifact's id.
+    """Create a link artifact and return its id.
 
     Args:
-        link: The URL.
-        link_text: What the link reads; the URL itself if None.
-        key: What it is a version of: lowercase letters, digits and dashes.
-        description: What it is about, as Markdown.
-        client: A client to send it with, instead of recording it.
+        link: URL of the link.
+        link_text: Text of the link; the URL if None.
+        key: Key shared by all versions: lowercase letters, digits and dashes.
+        description: Description in Markdown.
+        client: Client to send the artifact with, instead of the journal.
 
     Raises:
         ValueError: The key has other characters.
@@ -75,17 +75,17 @@ async def acreate_link_artifact(
 
 
 async def acreate_markdown_artifact(markdown: str, key: str | None = None, description: str | None = None) -> UUID:
-    """Leave a text in Markdown, and return the artifact's id; `key` and `description` as for a link."""
+    """Create a Markdown artifact and return its id; `key` and `description` as in `create_link_artifact`."""
     return record_artifact("markdown", key, description, markdown)
 
 
 async def acreate_table_artifact(table: Table, key: str | None = None, description: str | None = None) -> UUID:
-    """Leave a table, and return the artifact's id.
+    """Create a table artifact and return its id.
 
     Args:
-        table: Rows as dictionaries or lists, or columns as a dictionary of lists. A NaN becomes null.
-        key: What it is a version of: lowercase letters, digits and dashes.
-        description: What it is about, as Markdown.
+        table: Rows as dictionaries or lists, or columns as a dictionary of lists. NaN becomes null.
+        key: Key shared by all versions: lowercase letters, digits and dashes.
+        description: Description in Markdown.
 
     Raises:
         ValueError: The key has other characters.
@@ -94,12 +94,12 @@ async def acreate_table_artifact(table: Table, key: str | None = None, descripti
 
 
 async def acreate_progress_artifact(progress: float, key: str | None = None, description: str | None = None) -> UUID:
-    """Leave a progress, and return the artifact's id, by which `update_progress_artifact` moves it on.
+    """Create a progress artifact and return its id, to be passed to `update_progress_artifact`.
 
     Args:
-        progress: Per cent, 0 to 100; what is beyond is cut with a warning.
-        key: What it is a version of: lowercase letters, digits and dashes.
-        description: What it is about, as Markdown.
+        progress: Percentage from 0 to 100; other values are clamped with a warning.
+        key: Key shared by all versions: lowercase letters, digits and dashes.
+        description: Description in Markdown.
 
     Raises:
         ValueError: The key has other characters.
@@ -110,13 +110,13 @@ async def acreate_progress_artifact(progress: float, key: str | None = None, des
 async def aupdate_progress_artifact(
     artifact_id: UUID, progress: float, description: str | None = None, client: PrefectClient | None = None
 ) -> UUID:
-    """Move a progress on, and return its id.
+    """Update a progress artifact and return its id.
 
     Args:
-        artifact_id: What `create_progress_artifact` returned. That it exists is not checked.
-        progress: Per cent, 0 to 100; what is beyond is cut with a warning.
-        description: What it is about now; as before if None.
-        client: A client to send it with, instead of recording it.
+        artifact_id: Id returned by `create_progress_artifact`; its existence is not checked.
+        progress: Percentage from 0 to 100; other values are clamped with a warning.
+        description: New description in Markdown; unchanged if None.
+        client: Client to send the update with, instead of the journal.
     """
     values: dict[str, Any] = {"data": clamp_progress(progress)}
     if description is not None:
@@ -129,7 +129,7 @@ async def aupdate_progress_artifact(
 
 
 async def acreate_image_artifact(image_url: str, key: str | None = None, description: str | None = None) -> UUID:
-    """Leave an image by its public URL, and return the artifact's id; `key` and `description` as for a link."""
+    """Create an image artifact from a public URL and return its id; `key` and `description` as for a link."""
     return record_artifact("image", key, description, image_url)
 
 
@@ -141,16 +141,16 @@ update_progress_artifact = twin(aupdate_progress_artifact)
 create_image_artifact = twin(acreate_image_artifact)
 
 
-# --- what artifacts hold ---------------------------------------------------------------------------------------------
+# --- formats ---------------------------------------------------------------------------------------------------------
 
 
 def format_link(link: str, link_text: str | None) -> str:
-    """A link as Markdown."""
+    """Format a link as Markdown."""
     return f"[{link_text or link}]({link})"
 
 
 def format_table(table: Table) -> str:
-    """A table as JSON text."""
+    """Serialize a table to JSON."""
     return json.dumps(_without_nan(table), default=str)
 
 
@@ -165,10 +165,10 @@ def _without_nan(value: Any) -> Any:
 
 
 def clamp_progress(progress: float) -> float:
-    """A progress within 0 and 100."""
+    """Clamp a percentage to 0 to 100, with a warning."""
     cut = min(max(progress, 0.0), 100.0)
     if cut != progress:
-        loggers.get_logger("artifacts").warning("A progress of %s%% is taken as %s%%.", progress, cut)
+        loggers.get_logger("artifacts").warning("A progress of %s%% was clamped to %s%%.", progress, cut)
     return cut
 
 
@@ -176,7 +176,7 @@ def clamp_progress(progress: float) -> float:
 
 
 def record_artifact(type: str | None, key: str | None, description: str | None, data: Any, **extra_fields: Any) -> UUID:
-    """Record an artifact of the present run, or of the runs given, and return its id."""
+    """Record an artifact of the current runs, or of the run ids in `extra_fields`, and return its id."""
     if key is not None:
         names.raise_on_name_alphanumeric_dashes_only(key, field_name="Artifact key")
     id_ = new_id()
@@ -186,7 +186,7 @@ def record_artifact(type: str | None, key: str | None, description: str | None, 
 
 
 def get_run_ids() -> dict[str, Any]:
-    """The ids of the present flow run and task run."""
+    """Return the ids of the current flow run and task run."""
     identity = run_identity.get()
     if identity is None:
         return {"flow_run_id": None, "task_run_id": None}
@@ -194,5 +194,5 @@ def get_run_ids() -> dict[str, Any]:
 
 
 def _append(entry: dict[str, Any]) -> None:
-    # Outside of a run nobody may have opened the journal yet.
+    # Outside of a run the journal may not be open yet.
     (journal.current() or outbox.use_journal()).append(entry)

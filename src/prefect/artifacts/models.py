@@ -1,4 +1,4 @@
-"""The kinds of artifacts as classes: made with `create`, found again by their key with `get`."""
+"""Artifact classes: `create` records an artifact, `get` finds one by key."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ else:
 
 
 class Artifact(ArtifactCreate):
-    """Something for people to look at.
+    """An artifact of a run.
 
     Attributes:
-        type: What it is, for instance `"table"`.
-        key: What it is a version of: lowercase letters, digits and dashes.
-        description: What it is about, as Markdown.
-        data: What it holds; what is stored is what `format` makes of it.
+        type: Type, for example `"table"`.
+        key: Key shared by all versions: lowercase letters, digits and dashes.
+        description: Description in Markdown.
+        data: Content; `format` returns its stored form.
     """
 
     async def acreate(self, client: PrefectClient | None = None) -> records.Artifact:
-        """Leave this artifact with the present run.
+        """Create this artifact for the current run.
 
         Args:
-            client: A client to send it with, instead of recording it.
+            client: Client to send it with, instead of the journal.
         """
         fields: dict[str, Any] = {
             "type": self.type,
@@ -55,7 +55,7 @@ class Artifact(ArtifactCreate):
 
     @classmethod
     async def aget(cls, key: str | None = None, client: PrefectClient | None = None) -> records.Artifact | None:
-        """The artifact of this key that was changed last, or None; without a key, of those that have none."""
+        """Return the latest artifact with this key, or None; without a key, the latest that has none."""
         key_filter: dict[str, Any] = {"exists_": False} if key is None else {"any_": [key]}
         found = await (client or orchestration.get_client()).read_artifacts(
             artifact_filter=filters.ArtifactFilter(key=filters.ArtifactFilterKey(**key_filter)),
@@ -73,7 +73,7 @@ class Artifact(ArtifactCreate):
         client: PrefectClient | None = None,
         **kwargs: Any,
     ) -> tuple[records.Artifact, bool]:
-        """The artifact of this key, and whether it had to be created from the other arguments."""
+        """Return the latest artifact with this key, creating it if there is none, and whether it was created."""
         found = await cls.aget(key, client)
         if found is not None:
             return found, False
@@ -81,7 +81,7 @@ class Artifact(ArtifactCreate):
         return await artifact.acreate(client), True
 
     async def aformat(self) -> str | float | int | dict[str, Any]:
-        """What is stored of it."""
+        """Return the stored form of the content."""
         return json.dumps(self.data)
 
     get = classmethod(twin(aget.__func__))  # pyright: ignore[reportFunctionMemberAccess]
@@ -90,7 +90,7 @@ class Artifact(ArtifactCreate):
 
 
 class LinkArtifact(Artifact):
-    """A link."""
+    """A link artifact."""
 
     link: str
     link_text: str | None = None
@@ -103,7 +103,7 @@ class LinkArtifact(Artifact):
 
 
 class MarkdownArtifact(Artifact):
-    """A text in Markdown."""
+    """A Markdown artifact."""
 
     markdown: str
     type: str | None = "markdown"
@@ -115,7 +115,7 @@ class MarkdownArtifact(Artifact):
 
 
 class TableArtifact(Artifact):
-    """A table: rows as dictionaries or lists, or columns as a dictionary of lists."""
+    """A table artifact: rows as dictionaries or lists, or columns as a dictionary of lists."""
 
     table: dict[str, list[Any]] | list[dict[str, Any]] | list[list[Any]]
     type: str | None = "table"
@@ -127,7 +127,7 @@ class TableArtifact(Artifact):
 
 
 class ProgressArtifact(Artifact):
-    """A progress in per cent, 0 to 100."""
+    """A progress artifact, a percentage from 0 to 100."""
 
     progress: float
     type: str | None = "progress"
@@ -139,7 +139,7 @@ class ProgressArtifact(Artifact):
 
 
 class ImageArtifact(Artifact):
-    """An image by its public URL."""
+    """An image artifact, a public URL."""
 
     image_url: str
     type: str | None = "image"

@@ -1,4 +1,4 @@
-"""Values to the JSON of the API and back."""
+"""JSON of the API: request bodies, answers and query values."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ pydantic: Any = lazy("pydantic")
 pydantic_core: Any = lazy("pydantic_core")
 
 
-def encoded(body: Any) -> bytes:
-    """A body as JSON. Of a model only what was set is sent, because a server may not know fields that are newer."""
-    return orjson.dumps(body, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+def encode(body: Any) -> bytes:
+    """Return a body as JSON. Of a model only fields that were set are sent: an older server may not know the others."""
+    return orjson.dumps(body, default=_to_jsonable, option=orjson.OPT_NON_STR_KEYS)
 
 
-def _plain(value: Any) -> Any:
+def _to_jsonable(value: Any) -> Any:
     if isinstance(value, datetime.timedelta):
         return value.total_seconds()
     if isinstance(value, pydantic.BaseModel):
@@ -29,16 +29,16 @@ def _plain(value: Any) -> Any:
     return pydantic_core.to_jsonable_python(value, timedelta_mode="float")
 
 
-def decoded(response: httpx.Response) -> Any:
-    """What an answer says: its JSON, or its text when it is none; None for an empty one."""
+def decode_response(response: httpx.Response) -> Any:
+    """Return the JSON of a response, its text when it is not JSON, None when it is empty."""
     if not response.content:
         return None
     is_json = response.headers.get("content-type", "application/json").startswith("application/json")
     return orjson.loads(response.content) if is_json else response.text
 
 
-def as_query(value: Any) -> Any:
-    """A value as it is written in the query of a URL; httpx knows how to write booleans, numbers and lists."""
+def to_query_value(value: Any) -> Any:
+    """Return a value as httpx can write it in a query: it handles booleans, numbers and lists itself."""
     if isinstance(value, str | int | float | list | tuple):
         return value
     return value.isoformat() if isinstance(value, datetime.datetime) else str(value)

@@ -1,7 +1,7 @@
-"""httpx's clients as this package uses them: they ask again, prove that they are no forgery, and say what went wrong.
+"""httpx clients with retries, CSRF tokens, attribution headers and errors that show the server's answer.
 
-What both add to httpx is written once, in `_Persistent`; each has only its own way to send a request once. This is
-imported when a server is talked to, because httpx is slow to import.
+What the async and the sync client add to httpx is written once, in `RetryingClientMixin`; each adds only its own way to
+send a request once. Import this module lazily: httpx is slow to import.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import copy
 import datetime
 import email.utils
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -21,27 +21,27 @@ from prefect._backoff import bounded_poisson_interval, clamped_poisson_interval
 from prefect._io import drive, sleep
 from prefect.client._httpx import httpx
 from prefect.client.attribution import get_attribution_headers
+from prefect.client.failures import RETRYABLE_STATUSES
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from prefect.types import now
 
 logger = logging.getLogger("prefect.client")
 
-RETRIED_CODES = frozenset({408, 429, 502, 503})
-"""Status codes after which the same request may succeed a moment later."""
+LOST_CONNECTION_ERRORS = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError)
+"""Errors of a connection whose server restarts, or that a proxy drops."""
 
-LOST = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError)
-"""What happens to a connection when a server restarts, or something between it and here gives up."""
+MAX_RETRIES = "prefect.max_retries"
+"""The extension of an httpx request that overrides the setting `client.max_retries`."""
 
-CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-"""The methods that a server with CSRF protection wants a token for."""
+CSRF_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+"""Methods for which a server with CSRF protection requires a token."""
 
-
-without_tokens: set[str] = set()
-"""The servers of which this process knows that they want no token, so that not every new client asks for one."""
+servers_without_csrf: set[str] = set()
+"""Servers known to need no token, so that not every new client requests one."""
 
 
 class HTTPObjectNotFound(ObjectNotFound, PrefectHTTPStatusError):
-    """Status 404. It is both errors, because programs written for this interface catch either."""
+    """Status 404. It has both base classes because programs written for this interface catch either."""
 
     def __init__(self, error: httpx.HTTPStatusError) -> None:
         PrefectHTTPStatusError.__init__(self, str(error), request=error.request, response=error.response)
@@ -50,18 +50,18 @@ class HTTPObjectNotFound(ObjectNotFound, PrefectHTTPStatusError):
 
 
 class HTTPObjectAlreadyExists(ObjectAlreadyExists, PrefectHTTPStatusError):
-    """Status 409. It is both errors, as `HTTPObjectNotFound` is."""
+    """Status 409; as `HTTPObjectNotFound`."""
 
     def __init__(self, error: httpx.HTTPStatusError) -> None:
         PrefectHTTPStatusError.__init__(self, str(error), request=error.request, response=error.response)
         self.http_exc = error
 
 
-_MEANINGS = {404: HTTPObjectNotFound, 409: HTTPObjectAlreadyExists}
+_ERRORS_BY_STATUS = {404: HTTPObjectNotFound, 409: HTTPObjectAlreadyExists}
 
 
-def refused(method: str, url: str, refusal: Any) -> Exception:
-    """The error for what the local application refused, as if it had come over HTTP."""
+def create_refusal_error(method: str, url: str, refusal: Any) -> Exception:
+    """Return the error of a request that the local application refused, as if it had come over HTTP."""
     response = PrefectResponse(
         refusal.status,
         headers=refusal.headers,
@@ -76,37 +76,42 @@ def refused(method: str, url: str, refusal: Any) -> Exception:
 
 
 class PrefectResponse(httpx.Response):
-    """A response whose error shows what the server answered."""
+    """A response whose error shows the server's answer."""
 
     def raise_for_status(self) -> httpx.Response:
-        """Raise if the status says that the request failed.
+        """Raise an error if the status is one.
 
         Raises:
-            PrefectHTTPStatusError: It did. For the status 404 it is an `ObjectNotFound` as well, for 409 an
+            PrefectHTTPStatusError: The request failed. Status 404 also raises an `ObjectNotFound`, 409 an
                 `ObjectAlreadyExists`.
         """
         try:
             return super().raise_for_status()
         except httpx.HTTPStatusError as plain:
             error = PrefectHTTPStatusError.from_httpx_error(plain)
-        meaning = _MEANINGS.get(self.status_code)
+        meaning = _ERRORS_BY_STATUS.get(self.status_code)
         raise meaning(error) if meaning else error
 
     @classmethod
     def from_httpx_response(cls, response: httpx.Response) -> Self:
-        """The same response as one of these."""
+        """Return the same response as an instance of this class."""
         made = copy.copy(response)
         made.__class__ = cls
         return made  # pyright: ignore[reportReturnType]
 
 
-class _Persistent:
-    """What both clients add to httpx's.
+class RetryingClientMixin:
+    """Retries, CSRF tokens and errors, for both clients.
 
-    A request whose answer says "later" (408, 429, 502, 503 and the codes of the setting `client.retry_extra_codes`) is
-    sent again after the answer's `Retry-After`, or 2, 4, 8... seconds, at most `client.max_retries` times; during
-    announced maintenance for as long as it lasts. So is one whose connection is lost, once the server has been reached.
+    A request answered with 408, 429, 502, 503 or a code of the setting `client.retry_extra_codes` is sent again after
+    the answer's `Retry-After`, or 2, 4, 8... seconds, at most `client.max_retries` times; during announced maintenance
+    for as long as that lasts. So is one whose connection is lost, once the server has been reached.
+
+    Attributes:
+        before_request: Awaited before each request, if set.
     """
+
+    before_request: Callable[[], Awaitable[None]] | None = None
 
     def _set_up(self, enable_csrf_support: bool, raise_on_all_errors: bool) -> None:
         self.enable_csrf_support = enable_csrf_support
@@ -114,62 +119,65 @@ class _Persistent:
         self.csrf_token: str | None = None
         self.csrf_token_expiration: datetime.datetime | None = None
         self.csrf_client_id: UUID = uuid4()
-        self._chosen = settings.get_current_settings().client
-        self._reached = False
+        self._client_settings = settings.get_current_settings().client
+        self._was_reached = False
 
-    def _once(self, request: httpx.Request, *args: Any, **kwargs: Any) -> Awaitable[httpx.Response]:
+    def _send_once(self, request: httpx.Request, *args: Any, **kwargs: Any) -> Awaitable[httpx.Response]:
         """Send a request once."""
         raise NotImplementedError
 
     async def _send(self, request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
+        if self.before_request is not None:
+            await self.before_request()
         request.headers.update(get_attribution_headers())
-        if request.method in CHANGING:
+        if request.method in CSRF_METHODS:
             await self._add_csrf_headers(request)
-        response = PrefectResponse.from_httpx_response(await self._persistently(request, *args, **kwargs))
+        response = PrefectResponse.from_httpx_response(await self._send_with_retries(request, *args, **kwargs))
         return response.raise_for_status() if self.raise_on_all_errors else response
 
-    async def _persistently(self, request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
-        chosen = self._chosen
-        codes = RETRIED_CODES | chosen.retry_extra_codes
+    async def _send_with_retries(self, request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
+        client = self._client_settings
+        statuses = RETRYABLE_STATUSES | client.retry_extra_codes
+        max_retries = request.extensions.get(MAX_RETRIES, client.max_retries)
         retries = 0
         while True:
             try:
-                response = await self._once(request, *args, **kwargs)
+                response = await self._send_once(request, *args, **kwargs)
             except httpx.TransportError as error:
-                if not (self._reached and isinstance(error, LOST) and retries < chosen.max_retries):
-                    raise _unreachable(error, request) from None  # it says all that the cause does
-                why, asked, maintenance = str(error) or type(error).__name__, None, False
+                if not (self._was_reached and isinstance(error, LOST_CONNECTION_ERRORS) and retries < max_retries):
+                    raise _explain_transport_error(error, request) from None  # it says all that the cause does
+                reason, retry_after, maintenance = str(error) or type(error).__name__, None, False
             else:
-                self._reached = True
+                self._was_reached = True
                 maintenance = response.headers.get("Prefect-Maintenance") == "true"
-                forged = self._token_refused(response)
-                if not forged and response.status_code not in codes:
+                forged = self._is_csrf_rejection(response)
+                if not forged and response.status_code not in statuses:
                     return response
-                if retries >= chosen.max_retries and not maintenance:
+                if retries >= max_retries and not maintenance:
                     return response
-                why, asked = f"status {response.status_code}", _retry_after(response)
+                reason, retry_after = f"status {response.status_code}", parse_retry_after(response)
                 if forged:
-                    self.csrf_token, asked = None, 0.0
-                    without_tokens.discard(self._server)
+                    self.csrf_token, retry_after = None, 0.0
+                    servers_without_csrf.discard(self._server_url)
                     await self._add_csrf_headers(request)
             # During maintenance the server counts, not the client.
             retries += not maintenance
-            delay = _jittered(max(retries, 1), asked, chosen.retry_jitter_factor)
-            logger.debug("%s %s: %s. Trying again in %.1f s.", request.method, request.url, why, delay)
+            delay = compute_retry_delay(max(retries, 1), retry_after, client.retry_jitter_factor)
+            logger.debug("%s %s: %s. Trying again in %.1f s.", request.method, request.url, reason, delay)
             await sleep(delay)
 
     @property
-    def _itself(self) -> Any:
-        """This, as one of httpx's clients."""
+    def _httpx_client(self) -> Any:
+        """This object, typed as one of httpx's clients."""
         return self
 
-    # --- the token that tells this client from a forged page ---
+    # --- CSRF ---
 
     @property
-    def _server(self) -> str:
-        return str(self._itself.base_url)
+    def _server_url(self) -> str:
+        return str(self._httpx_client.base_url)
 
-    def _token_refused(self, response: httpx.Response) -> bool:
+    def _is_csrf_rejection(self, response: httpx.Response) -> bool:
         return (
             response.status_code == 403
             and self.enable_csrf_support
@@ -178,22 +186,25 @@ class _Persistent:
         )
 
     async def _add_csrf_headers(self, request: httpx.Request) -> None:
-        if not self.enable_csrf_support or self._server in without_tokens:
+        if not self.enable_csrf_support or self._server_url in servers_without_csrf:
             return
         expires = self.csrf_token_expiration
         if self.csrf_token is None or (expires is not None and expires < now()):
-            await self._get_csrf_token()
+            await self._get_csrf_token(request)
         if self.csrf_token is not None:
             request.headers["Prefect-Csrf-Token"] = self.csrf_token
             request.headers["Prefect-Csrf-Client"] = str(self.csrf_client_id)
 
-    async def _get_csrf_token(self) -> None:
-        # Each with an id of its own: requests at the same time must not make each other's token invalid.
+    async def _get_csrf_token(self, request: httpx.Request) -> None:
+        """Request a token, with the retries and the timeout of the request that needs it."""
+        # Each token has a client id of its own: concurrent requests must not invalidate each other's token.
         client = uuid4()
-        wanted = self._itself.build_request("GET", "/csrf-token", params={"client": str(client)})
-        answer = PrefectResponse.from_httpx_response(await self._persistently(wanted))
+        token_request = self._httpx_client.build_request(
+            "GET", "/csrf-token", params={"client": str(client)}, extensions=dict(request.extensions)
+        )
+        answer = PrefectResponse.from_httpx_response(await self._send_with_retries(token_request))
         if answer.status_code in (404, 422):
-            without_tokens.add(self._server)
+            servers_without_csrf.add(self._server_url)
             return
         answer.raise_for_status()
         token = orjson.loads(answer.content)
@@ -201,8 +212,8 @@ class _Persistent:
         self.csrf_token_expiration = datetime.datetime.fromisoformat(token["expiration"])
 
 
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds that the server asks to wait, if it does."""
+def parse_retry_after(response: httpx.Response) -> float | None:
+    """Return the seconds that a `Retry-After` header names, or None without a valid one."""
     value = response.headers.get("Retry-After")
     if value is None:
         return None
@@ -214,22 +225,22 @@ def _retry_after(response: httpx.Response) -> float | None:
         until = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return None
-    if until.tzinfo is None:  # as it is read from `-0000`, which means UTC
+    if until.tzinfo is None:  # `-0000`, which means UTC
         until = until.replace(tzinfo=datetime.UTC)
     return max((until - now()).total_seconds(), 0.0)
 
 
-def _jittered(attempt: int, asked: float | None, factor: float) -> float:
-    """Seconds before the n-th retry, never fewer than asked; somewhat random, so that clients do not come at once."""
+def compute_retry_delay(attempt: int, retry_after: float | None, factor: float) -> float:
+    """Return the seconds before the n-th retry: never fewer than `retry_after`, with jitter so that clients spread."""
     if factor <= 0:
-        return 2.0**attempt if asked is None else asked
-    if asked is None:
+        return 2.0**attempt if retry_after is None else retry_after
+    if retry_after is None:
         return clamped_poisson_interval(2.0**attempt, factor)
-    return bounded_poisson_interval(asked, asked * (1 + factor))
+    return bounded_poisson_interval(retry_after, retry_after * (1 + factor))
 
 
-def _unreachable(error: httpx.TransportError, request: httpx.Request) -> httpx.TransportError:
-    """The same error, in words for whoever runs the program."""
+def _explain_transport_error(error: httpx.TransportError, request: httpx.Request) -> httpx.TransportError:
+    """Return the same error with a message that names the server and what to check."""
     where = f"{request.url.scheme}://{request.url.netloc.decode()}"
     why = str(error) or type(error).__name__
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
@@ -239,12 +250,12 @@ def _unreachable(error: httpx.TransportError, request: httpx.Request) -> httpx.T
     return type(error)(message, request=request)
 
 
-class PrefectHttpxAsyncClient(_Persistent, httpx.AsyncClient):
-    """httpx's async client that asks again, and raises what the server's answer means.
+class PrefectHttpxAsyncClient(RetryingClientMixin, httpx.AsyncClient):
+    """httpx's async client with retries, CSRF tokens and errors that show the server's answer.
 
     Args:
-        enable_csrf_support: Whether to get a token from the server and send it with whatever changes something.
-        raise_on_all_errors: Whether an answer that says the request failed raises.
+        enable_csrf_support: Request a CSRF token and send it with every request that changes something.
+        raise_on_all_errors: Raise an error for each response whose status is one.
         args: As for httpx's client.
         kwargs: As for httpx's client.
     """
@@ -255,20 +266,20 @@ class PrefectHttpxAsyncClient(_Persistent, httpx.AsyncClient):
         self._set_up(enable_csrf_support, raise_on_all_errors)
         super().__init__(*args, **kwargs)
 
-    async def _once(self, request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
+    async def _send_once(self, request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
         return await httpx.AsyncClient.send(self, request, *args, **kwargs)
 
     async def send(self, request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
-        """Send a request, again where that may help.
+        """Send a request, with retries.
 
         Raises:
-            PrefectHTTPStatusError: The answer says that it failed.
+            PrefectHTTPStatusError: The response has an error status.
         """
         return await self._send(request, *args, **kwargs)
 
 
-class PrefectHttpxSyncClient(_Persistent, httpx.Client):
-    """httpx's sync client that asks again; as `PrefectHttpxAsyncClient`."""
+class PrefectHttpxSyncClient(RetryingClientMixin, httpx.Client):
+    """httpx's sync client with retries; as `PrefectHttpxAsyncClient`."""
 
     def __init__(
         self, *args: Any, enable_csrf_support: bool = False, raise_on_all_errors: bool = True, **kwargs: Any
@@ -276,13 +287,13 @@ class PrefectHttpxSyncClient(_Persistent, httpx.Client):
         self._set_up(enable_csrf_support, raise_on_all_errors)
         super().__init__(*args, **kwargs)
 
-    async def _once(self, request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
+    async def _send_once(self, request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
         return httpx.Client.send(self, request, *args, **kwargs)
 
     def send(self, request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
-        """Send a request, again where that may help.
+        """Send a request, with retries.
 
         Raises:
-            PrefectHTTPStatusError: The answer says that it failed.
+            PrefectHTTPStatusError: The response has an error status.
         """
         return drive(self._send(request, *args, **kwargs))

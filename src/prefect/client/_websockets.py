@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidS
 from websockets.typing import Subprotocol
 
 from prefect import settings
-from prefect.client import _connecting, _encoding
+from prefect.client import _encoding, _http_factory
 
 T = TypeVar("T")
 
@@ -50,15 +50,15 @@ async def open_socket(url: str, headers: dict[str, str] | None = None, prefect: 
     """
     custom = {
         name: value
-        for name, value in _connecting.custom_headers(RESERVED).items()
+        for name, value in _http_factory.get_custom_headers(RESERVED).items()
         if not name.lower().startswith("sec-websocket-")
     }
-    options: dict[str, Any] = {"ssl": _connecting.certificates(url)} if url.startswith("wss:") else {}
+    options: dict[str, Any] = {"ssl": _http_factory.create_ssl_context(url)} if url.startswith("wss:") else {}
     return await connect(
         url,
         subprotocols=[Subprotocol("prefect")] if prefect else None,
         additional_headers={**custom, **(headers or {})},
-        user_agent_header=_connecting.user_agent(),
+        user_agent_header=_http_factory.get_user_agent(),
         max_size=None,
         **options,
     )
@@ -87,7 +87,7 @@ async def introduce(socket: ClientConnection, token: str | None) -> None:
 
 async def send(socket: ClientConnection, message: Any) -> None:
     """Send a message as the text of its JSON."""
-    await socket.send(_encoding.encoded(message).decode())
+    await socket.send(_encoding.encode(message).decode())
 
 
 def token_of(key_first: bool) -> str | None:

@@ -8,11 +8,11 @@ from typing import Any, NoReturn, Self
 from uuid import UUID
 
 from prefect import settings
-from prefect.client._connecting import Maker
-from prefect.client._encoding import decoded, encoded
+from prefect.client._encoding import decode_response, encode
 from prefect.client._http import PrefectHttpxAsyncClient
+from prefect.client._http_factory import HttpClientFactory
 from prefect.client._httpx import httpx
-from prefect.client.transport import fill
+from prefect.client.transport import build_path
 from prefect.exceptions import ObjectNotFound, PrefectException, PrefectHTTPStatusError
 from prefect.schemas.account import IPAllowlist, IPAllowlistMyAccessResponse, Workspace
 
@@ -73,7 +73,7 @@ class CloudClient:
         found = PARSE_API_URL_REGEX.search(settings.get_current_settings().api.url or "")
         if found is not None:
             self.account_id, self.workspace_id = found.groups()
-        self._make = Maker(
+        self._make = HttpClientFactory(
             f"{host.rstrip('/')}/",
             None,
             None,
@@ -94,7 +94,7 @@ class CloudClient:
         return f"{self.account_base_url}/workspaces/{self.workspace_id}"
 
     async def __aenter__(self) -> Self:
-        self._client = self._make.async_client(keeps=True)
+        self._client = self._make.create_async_client(keep_connections=True)
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -175,9 +175,9 @@ class CloudClient:
             kwargs: `json`, the body; and what httpx's `build_request` takes.
         """
         client = self._open()
-        filled, query = fill(path, {**(params or {}), **(path_params or {})})
+        filled, query = build_path(path, {**(params or {}), **(path_params or {})})
         if "json" in kwargs:
-            kwargs["content"] = encoded(kwargs.pop("json"))
+            kwargs["content"] = encode(kwargs.pop("json"))
             kwargs["headers"] = {"content-type": "application/json", **(kwargs.get("headers") or {})}
         return await client.send(client.build_request(method, filled.lstrip("/"), params=query, **kwargs))
 
@@ -205,7 +205,7 @@ class CloudClient:
                     f"Prefect Cloud refuses this API key ({error}): run `prefect cloud login`, or set PREFECT_API_KEY."
                 ) from error
             raise
-        return decoded(response)
+        return decode_response(response)
 
     def _open(self) -> PrefectHttpxAsyncClient:
         if self._client is None:

@@ -1,8 +1,8 @@
-"""The seam below the client: an operation of the API goes in, its answer comes out.
+"""Transports of the client: an API operation goes in, its answer comes out.
 
-An operation is named by its HTTP method and its route as the API declares it. `LocalTransport` hands it to the local
-application in this process, with no socket; the application is found by name at run time, because the client must not
-look up to the server. `HttpTransport` sends it to a server.
+An operation is named by its HTTP method and its route as the API declares it. `LocalTransport` calls the local
+application in this process, without a socket; that application is found by name at run time, because the client must
+not import the server. `HttpTransport` sends the operation to a server.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
@@ -25,13 +26,16 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     import httpx
+    from pydantic import SecretStr
 
-    from prefect.client import _connecting, _encoding, _http, _httpx
+    from prefect.client import _encoding, _http, _http_factory, _httpx, _local_http
+    from prefect.settings import Settings
 else:
-    _connecting = lazy("prefect.client._connecting")
     _encoding = lazy("prefect.client._encoding")
     _http = lazy("prefect.client._http")
+    _http_factory = lazy("prefect.client._http_factory")
     _httpx = lazy("prefect.client._httpx")
+    _local_http = lazy("prefect.client._local_http")
 
 local: ModuleType = lazy("prefect.server.local")
 operation: ModuleType = lazy("prefect.server.routes.operation")
@@ -39,17 +43,22 @@ errors: ModuleType = lazy("prefect.server.services.core.errors")
 
 
 class Transport(Protocol):
-    """What carries operations to an API."""
+    """Carries API operations out."""
 
     @property
     def url(self) -> str:
-        """Where the API is, for people."""
+        """The address of the API."""
+        ...
+
+    @property
+    def clients(self) -> HttpClients:
+        """The httpx clients of the API."""
         ...
 
     async def call(
         self, method: str, route: str, params: Mapping[str, Any] | None = None, body: Mapping[str, Any] | Any = None
     ) -> Any:
-        """Carry out an operation and return its answer: Python values, or JSON as it came over the wire.
+        """Carry out an operation and return its answer: Python values, or JSON as it came over the network.
 
         Args:
             method: The HTTP method.
@@ -58,9 +67,9 @@ class Transport(Protocol):
             body: The values of its body.
 
         Raises:
-            ObjectNotFound: The API knows no such object.
-            ObjectAlreadyExists: There is such an object already.
-            PrefectHTTPStatusError: The API refuses for another reason.
+            ObjectNotFound: The API has no such object.
+            ObjectAlreadyExists: Such an object exists already.
+            PrefectHTTPStatusError: The API refused for another reason.
         """
         ...
 
@@ -70,16 +79,19 @@ class Transport(Protocol):
         route: str,
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | Any = None,
+        *,
+        max_retries: int | None = None,
         **options: Any,
     ) -> httpx.Response:
-        """As `call`, for who wants the response itself.
+        """Carry out an operation and return the response.
 
         Args:
             method: The HTTP method.
             route: The path.
             params: The parameters of its path and its query.
             body: The values of its body.
-            options: What httpx's `build_request` takes besides, for instance `headers`.
+            max_retries: How often the request is repeated; the setting `client.max_retries` if None.
+            options: Further arguments of httpx's `build_request`, for instance `headers` or `timeout`.
         """
         ...
 
@@ -90,6 +102,97 @@ class Transport(Protocol):
     async def close(self) -> None:
         """Close the connections. The transport can be used again."""
         ...
+
+
+def create_transport(settings: Settings, httpx_settings: Mapping[str, Any] | None = None) -> Transport:
+    """Return the transport to the API of these settings: a server's, or the local store's when no API URL is set."""
+    api = settings.api
+    if not api.url:
+        return LocalTransport(settings.home)
+    return HttpTransport(
+        api.url,
+        auth_string=_reveal(api.auth_string),
+        api_key=_reveal(api.key),
+        httpx_settings=httpx_settings,
+        settings=settings,
+    )
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+class HttpClients:
+    """httpx clients of one API: one for sync code, shared by all threads, and one for each event loop.
+
+    Args:
+        create_sync: Makes the first kind.
+        create_async: Makes the second kind; its argument is whether connections are kept between requests.
+    """
+
+    def __init__(
+        self,
+        create_sync: Callable[[], _http.PrefectHttpxSyncClient],
+        create_async: Callable[[bool], _http.PrefectHttpxAsyncClient],
+    ) -> None:
+        self._create_sync = create_sync
+        self._create_async = create_async
+        self._keep_connections = False
+        self._reset()
+
+    def _reset(self) -> None:
+        """Start without connections: after a fork the parent's are not for this process to use."""
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._sync: _http.PrefectHttpxSyncClient | None = None
+        self._by_loop: weakref.WeakKeyDictionary[Any, _http.PrefectHttpxAsyncClient] = weakref.WeakKeyDictionary()
+
+    def get(self) -> _http.PrefectHttpxAsyncClient | _http.PrefectHttpxSyncClient:
+        """Return the client for the calling code: sync while driven, else that of its event loop."""
+        return self.get_sync() if driving() else self.get_async()
+
+    def get_sync(self) -> _http.PrefectHttpxSyncClient:
+        """Return the client for sync code."""
+        if self._pid != os.getpid():
+            self._reset()
+        with self._lock:
+            if self._sync is None:
+                self._sync = self._create_sync()
+                weakref.finalize(self, self._sync.close)
+            return self._sync
+
+    def get_async(self) -> _http.PrefectHttpxAsyncClient:
+        """Return the client of the running event loop; outside of a loop, one that keeps no connections."""
+        if self._pid != os.getpid():
+            self._reset()
+        loop = running_loop()
+        if loop is None:
+            return self._create_async(False)
+        with self._lock:
+            client = self._by_loop.get(loop)
+            if client is None:
+                client = self._by_loop[loop] = self._create_async(self._keep_connections)
+            return client
+
+    async def open(self) -> None:
+        """Keep connections from now on. Those of an event loop could otherwise be closed by nobody."""
+        self._keep_connections = True
+        if not driving():
+            self._by_loop.pop(running_loop(), None)  # it keeps no connections
+
+    async def close(self) -> None:
+        """Close the client of the calling code."""
+        self._keep_connections = False
+        if self._pid != os.getpid():
+            return
+        if driving():
+            client, self._sync = self._sync, None
+            if client is not None:
+                client.close()
+            return
+        client = self._by_loop.pop(running_loop(), None)
+        if client is not None:
+            await client.aclose()
 
 
 class LocalTransport:
@@ -104,16 +207,30 @@ class LocalTransport:
     def __init__(self, home: Path) -> None:
         self.home = home
         self._application: Any = None
+        self._clients: HttpClients | None = None
+
+    @property
+    def application(self) -> Any:
+        """The local application, made at its first use."""
+        if self._application is None:
+            self._application = local.LocalApplication(self.home)
+        return self._application
+
+    @property
+    def clients(self) -> HttpClients:
+        """httpx clients whose requests the local application answers."""
+        clients = self._clients
+        if clients is None:
+            clients = self._clients = _local_http.create_clients(self)
+        return clients
 
     async def call(
         self, method: str, route: str, params: Mapping[str, Any] | None = None, body: Mapping[str, Any] | Any = None
     ) -> Any:
-        if self._application is None:
-            self._application = local.LocalApplication(self.home)
         try:
-            answer = await self._application.call(method, route, params or {}, body)
+            answer = await self.application.call(method, route, params or {}, body)
         except errors.ServiceError as refusal:
-            raise self._error(method, fill(route, params or {})[0], refusal) from None
+            raise self._error(method, build_path(route, params or {})[0], refusal) from None
         return answer.body.decode() if isinstance(answer, operation.RawResponse) else answer
 
     async def request(
@@ -122,6 +239,8 @@ class LocalTransport:
         route: str,
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | Any = None,
+        *,
+        max_retries: int | None = None,
         **options: Any,
     ) -> httpx.Response:
         answer = await self.call(method, route, params, body)
@@ -129,35 +248,34 @@ class LocalTransport:
         if answer is None:
             return _httpx.httpx.Response(204, request=request)
         return _httpx.httpx.Response(
-            200, content=_encoding.encoded(answer), headers={"content-type": "application/json"}, request=request
+            200, content=_encoding.encode(answer), headers={"content-type": "application/json"}, request=request
         )
 
     def _error(self, method: str, path: str, refusal: Any) -> Exception:
-        # Whoever means to catch an HTTP error has imported httpx. Others need not wait for it.
+        # A program that catches an HTTP error has imported httpx. Others need not wait for its import.
         if "httpx" in sys.modules or refusal.status not in (404, 409):
-            return _http.refused(method, self.url + path.lstrip("/"), refusal)
+            return _http.create_refusal_error(method, self.url + path.lstrip("/"), refusal)
         kind = ObjectNotFound if refusal.status == 404 else ObjectAlreadyExists
         return kind(refusal, str(refusal))
 
     async def open(self) -> None:
-        """There is nothing to keep open."""
+        """Do nothing: there are no connections."""
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        if self._clients is not None:
+            await self._clients.close()
 
 
 class HttpTransport:
     """The API of a server.
 
-    It has one pool of connections for sync code, shared by all threads, and one for each event loop that uses it. The
-    pool of an event loop keeps connections only between `open` and `close`, as nobody could close them later.
-
     Args:
         url: The API's address, ending in `/api`; or an ASGI application to be called in this process.
         auth_string: `"user:password"`, for basic authentication.
         api_key: The bearer token for Prefect Cloud.
-        api_version: The version of the REST API to ask for.
-        httpx_settings: What httpx's clients take.
+        api_version: The version of the REST API to request.
+        httpx_settings: Arguments of httpx's clients.
+        settings: The settings of the caller; the current ones if None.
     """
 
     def __init__(
@@ -168,44 +286,21 @@ class HttpTransport:
         api_key: str | None = None,
         api_version: str | None = None,
         httpx_settings: Mapping[str, Any] | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self.app = None if isinstance(url, str) else url
         self.url = f"{url.rstrip('/')}/" if isinstance(url, str) else LocalTransport.url
-        self._make = _connecting.Maker(
+        factory = _http_factory.HttpClientFactory(
             self.url, self.app, auth_string, api_key, api_version, dict(httpx_settings or {})
         )
-        self._kept = False
-        self._forget()
-
-    def _forget(self) -> None:
-        """Begin without connections. After a fork those of the parent are not for this process to use."""
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._sync: _http.PrefectHttpxSyncClient | None = None
-        self._by_loop: weakref.WeakKeyDictionary[Any, _http.PrefectHttpxAsyncClient] = weakref.WeakKeyDictionary()
-
-    @property
-    def http(self) -> _http.PrefectHttpxAsyncClient | _http.PrefectHttpxSyncClient:
-        """The HTTP client for the code that asks: driven or not, and in which event loop."""
-        if self._pid != os.getpid():
-            self._forget()
-        if driving():
-            with self._lock:
-                if self._sync is None:
-                    self._sync = self._make.sync_client()
-                    weakref.finalize(self, self._sync.close)
-                return self._sync
-        loop = running_loop()
-        with self._lock:
-            client = self._by_loop.get(loop)
-            if client is None:
-                client = self._by_loop[loop] = self._make.async_client(self._kept)
-            return client
+        if settings is not None:
+            factory = replace(factory, settings=settings)
+        self.clients = HttpClients(factory.create_sync_client, factory.create_async_client)
 
     async def call(
         self, method: str, route: str, params: Mapping[str, Any] | None = None, body: Mapping[str, Any] | Any = None
     ) -> Any:
-        return _encoding.decoded(await self.request(method, route, params, body))
+        return _encoding.decode_response(await self.request(method, route, params, body))
 
     async def request(
         self,
@@ -213,36 +308,28 @@ class HttpTransport:
         route: str,
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | Any = None,
+        *,
+        max_retries: int | None = None,
         **options: Any,
     ) -> httpx.Response:
-        path, query = fill(route, params or {})
+        path, query = build_path(route, params or {})
         if body is not None:
-            options["content"] = _encoding.encoded(body)
+            options["content"] = _encoding.encode(body)
             options["headers"] = {"content-type": "application/json", **(options.get("headers") or {})}
-        client = self.http
+        if max_retries is not None:
+            options["extensions"] = {**(options.get("extensions") or {}), _http.MAX_RETRIES: max_retries}
+        client = self.clients.get()
         return await settled(client.send(client.build_request(method, path, params=query, **options)))
 
     async def open(self) -> None:
-        self._kept = True
-        if not driving():
-            self._by_loop.pop(running_loop(), None)  # one that keeps no connections
+        await self.clients.open()
 
     async def close(self) -> None:
-        self._kept = False
-        if self._pid != os.getpid():
-            return
-        if driving():
-            client, self._sync = self._sync, None
-            if client is not None:
-                client.close()
-            return
-        client = self._by_loop.pop(running_loop(), None)
-        if client is not None:
-            await client.aclose()
+        await self.clients.close()
 
 
-def fill(route: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The path of a route with its parameters in it, and those that belong to the query."""
+def build_path(route: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the path of a route with its parameters filled in, and the parameters that belong to the query."""
     left = {name: value for name, value in params.items() if value is not None}
     path = re.sub(r"{(\w+)}", lambda field: quote(str(left.pop(field[1])), safe=":"), route)
-    return path, {name: _encoding.as_query(value) for name, value in left.items()}
+    return path, {name: _encoding.to_query_value(value) for name, value in left.items()}

@@ -46,10 +46,10 @@ def inject_client(fn: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Corout
 
     @functools.wraps(fn)
     async def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        given: Any = kwargs.get("client")
-        client, was_given = get_or_create_client(given)
+        provided: Any = kwargs.get("client")
+        client, is_provided = get_or_create_client(provided)
         kwargs["client"] = client
-        if was_given:
+        if is_provided:
             return await fn(*args, **kwargs)
         async with client:
             return await fn(*args, **kwargs)

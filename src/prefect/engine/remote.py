@@ -10,21 +10,22 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
-from prefect.engine.core import RunRecord, result_metadata
+from prefect.client import wire
+from prefect.client.failures import MISSING_ROUTE_STATUSES, describe_error, get_status
+from prefect.engine.core import RunRecord
 from prefect.engine.local import LocalOrchestrator
 from prefect.engine.orchestration import Answer, FlowRunRecord, NewFlowRun
 from prefect.logging.loggers import get_logger
-from prefect.outbox.api_connection import MISSING_ROUTE_STATUSES, describe_error, get_status, is_unavailable
+from prefect.outbox.api_connection import is_unavailable
 from prefect.outbox.events import RunContext
-from prefect.schemas.runs import FlowRun
-from prefect.schemas.states import State
-from prefect.types import new_id
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from prefect.journal.writer import Journal
     from prefect.outbox.shipper import Shipper
+    from prefect.schemas.runs import FlowRun
+    from prefect.schemas.states import State
 
 MID_RUN_RETRIES = 1
 """How often a request is sent again, at most, to a server that does not answer during a run: about two seconds."""
@@ -86,28 +87,25 @@ class ServerOrchestrator:
 
     async def _request_run(self, new: NewFlowRun) -> FlowRun:
         if new.parent_task is not None:  # the server gives it the flow run's states
-            values = {name: value for name, value in new.parent_task.creation_values.items() if name != "created"}
-            await self._call("POST", "/task_runs/", values)
-        body = {name: new.columns[name] for name in _CREATION_COLUMNS if new.columns[name] is not None}
-        body |= {
-            "empirical_policy": new.policy,
-            "state": {"type": "PENDING"},
-            "idempotency_key": str(new.columns["id"]),  # a request that is sent again makes no second run
-        }
+            await self._call("POST", "/task_runs/", wire.create_task_run_body(new.parent_task.creation_values))
+        values = {name: new.columns[name] for name in _CREATION_COLUMNS}
+        # The key makes a repeated request create no second run.
+        values |= {"empirical_policy": new.policy, "idempotency_key": str(new.columns["id"])}
         key = (self._api.url, new.flow_name)
         flow_id = _flow_ids.get(key)
         if flow_id is not None:
             try:
-                return await self._post_run(body, flow_id)
+                return await self._post_run(values, flow_id)
             except Exception as error:
                 if is_unavailable(error):
                     raise
                 # The flow may have been deleted since its id was fetched.
         flow_id = _flow_ids[key] = (await self._call("POST", "/flows/", {"name": new.flow_name}))["id"]
-        return await self._post_run(body, flow_id)
+        return await self._post_run(values, flow_id)
 
-    async def _post_run(self, body: dict[str, Any], flow_id: str) -> FlowRun:
-        return FlowRun.model_validate(await self._call("POST", "/flow_runs/", {**body, "flow_id": flow_id}))
+    async def _post_run(self, values: dict[str, Any], flow_id: str) -> FlowRun:
+        body = wire.create_flow_run_body({**values, "flow_id": flow_id})
+        return wire.parse_flow_run(await self._call("POST", "/flow_runs/", body))
 
     def adopt_run(self, run: FlowRun, flow_name: str) -> RunRecord:
         """Take over a run that the server has, and send its heartbeats until `release_run`."""
@@ -133,31 +131,26 @@ class ServerOrchestrator:
         """Propose a state to the server, or decide here when the server is away."""
         if self._run is None or self._record is None or self._record.records_states:
             return await self._fallback.propose_state(state, force)
-        body, transition_id = _request_body(state), str(new_id())
-        body["state_details"]["transition_id"] = transition_id
+        request = wire.propose_state_body(state, force=force)
         try:
-            answer = await self._call(
-                "POST", "/flow_runs/{id}/set_state", {"state": body, "force": force}, id=self._run.id
-            )
+            answer = await self._call("POST", "/flow_runs/{id}/set_state", request, id=self._run.id)
         except Exception as error:  # away, or something is wrong with it: neither is to cost the run its result
             self._warn(error)
             self._record.records_states = True
             self._fallback.adopt_run(self._run, "")
             return await self._fallback.propose_state(state, force)
-        return self._read_answer(answer, state, transition_id)
+        return self._read_answer(answer, state, request)
 
-    def _read_answer(self, answer: dict[str, Any], proposed: State[Any], transition_id: str) -> Answer:
+    def _read_answer(self, answer: dict[str, Any], proposed: State[Any], request: dict[str, Any]) -> Answer:
         status, details = answer["status"], answer["details"]
         reason = details.get("reason")
         if status == "WAIT":
             return Answer("WAIT", delay_seconds=details["delay_seconds"], reason=reason)
         if status == "ABORT":
             return Answer("ABORT", reason=reason or "The server does not let the run go on.")
-        entered = _read_state(answer["state"])
-        if status == "ACCEPT" or answer["state"]["state_details"].get("transition_id") == transition_id:
-            # The value in memory, or the exception, stays with the state.
-            entered, status = _read_state({**answer["state"], "data": None}), "ACCEPT"
-            vars(entered)["data"] = proposed.data
+        entered = wire.parse_entered_state(answer, proposed, request)
+        if wire.was_entered(status, entered, request):
+            status = "ACCEPT"
         if self._run is not None and (lease_id := entered.state_details.deployment_concurrency_lease_id):
             self._shipper.renew_slot_lease(self._run.id, lease_id)
         return Answer(status, entered, reason=reason)
@@ -165,7 +158,7 @@ class ServerOrchestrator:
     async def _call(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
         if self._retries is not None and self._shipper.unavailable_reason is not None:
             return await self._api.call_once(method, route, body, **params)  # once, and within a short timeout
-        return await self._api.call(method, route, body, retries=self._retries, **params)
+        return await self._api.call(method, route, body, max_retries=self._retries, **params)
 
     def _warn(self, error: Exception) -> None:
         level = logging.DEBUG if self._shipper.unavailable_reason is not None else logging.WARNING
@@ -180,17 +173,3 @@ class ServerOrchestrator:
     @property
     def _outbox_path(self) -> Path:
         return self._shipper.outbox.path
-
-
-def _request_body(state: State[Any]) -> dict[str, Any]:
-    return {
-        "type": state.type.value,
-        "name": state.name,
-        "message": state.message,
-        "state_details": {name: value for name, value in vars(state.state_details).items() if value},
-        "data": result_metadata(state.data),
-    }
-
-
-def _read_state(state: dict[str, Any]) -> State[Any]:
-    return cast("State[Any]", State.model_validate(state))

@@ -1,4 +1,4 @@
-"""What happened to which resource: emitting events, following them, and acting on them."""
+"""Events: emitting them, subscribing to them, and automations that react to them."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from prefect.schemas.automation_actions import RunDeployment as RunDeployment
     from prefect.schemas.automation_actions import SendNotification as SendNotification
     from prefect.schemas.automation_actions import SuspendFlowRun as SuspendFlowRun
+    from prefect.schemas.automation_actions import UnknownAction as UnknownAction
     from prefect.schemas.automations import Automation as Automation
     from prefect.schemas.automations import AutomationCore as AutomationCore
     from prefect.schemas.automations import CompositeTrigger as CompositeTrigger
@@ -66,7 +67,7 @@ _EXPORTS = {
     "prefect.schemas.automation_actions": (
         "Action ActionTypes CallWebhook CancelFlowRun ChangeFlowRunState DeclareIncident DeleteFlowRun DoNothing "
         "PauseAutomation PauseDeployment PauseWorkPool PauseWorkQueue ResumeAutomation ResumeDeployment "
-        "ResumeWorkPool ResumeWorkQueue RunDeployment SendNotification SuspendFlowRun"
+        "ResumeWorkPool ResumeWorkQueue RunDeployment SendNotification SuspendFlowRun UnknownAction"
     ),
     "prefect.schemas.automations": (
         "Automation AutomationCore CompositeTrigger CompoundTrigger EventTrigger MetricTrigger MetricTriggerOperator "

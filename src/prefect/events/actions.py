@@ -1,4 +1,4 @@
-"""The public path of what automations can do; it lives in `prefect.schemas`."""
+"""Public import path of the actions of automations, which are defined in `prefect.schemas`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from prefect._lazy import exports
 if TYPE_CHECKING:
     from prefect.schemas.automation_actions import Action as Action
     from prefect.schemas.automation_actions import ActionTypes as ActionTypes
+    from prefect.schemas.automation_actions import ActionTypesOrUnknown as ActionTypesOrUnknown
     from prefect.schemas.automation_actions import AutomationAction as AutomationAction
     from prefect.schemas.automation_actions import CallWebhook as CallWebhook
     from prefect.schemas.automation_actions import CancelFlowRun as CancelFlowRun
@@ -29,16 +30,18 @@ if TYPE_CHECKING:
     from prefect.schemas.automation_actions import RunDeployment as RunDeployment
     from prefect.schemas.automation_actions import SendNotification as SendNotification
     from prefect.schemas.automation_actions import SuspendFlowRun as SuspendFlowRun
+    from prefect.schemas.automation_actions import UnknownAction as UnknownAction
     from prefect.schemas.automation_actions import WorkPoolAction as WorkPoolAction
     from prefect.schemas.automation_actions import WorkQueueAction as WorkQueueAction
 
 
 _EXPORTS = {
     "prefect.schemas.automation_actions": (
-        "Action ActionTypes AutomationAction CallWebhook CancelFlowRun ChangeFlowRunState DeclareIncident "
+        "Action ActionTypes ActionTypesOrUnknown AutomationAction CallWebhook CancelFlowRun ChangeFlowRunState "
+        "DeclareIncident "
         "DeleteFlowRun DeploymentAction DoNothing PauseAutomation PauseDeployment PauseWorkPool PauseWorkQueue "
         "ResumeAutomation ResumeDeployment ResumeFlowRun ResumeWorkPool ResumeWorkQueue RunDeployment "
-        "SendNotification SuspendFlowRun WorkPoolAction WorkQueueAction"
+        "SendNotification SuspendFlowRun UnknownAction WorkPoolAction WorkQueueAction"
     ),
 }
 

@@ -1,6 +1,6 @@
-"""Sending events and following them: over a server's websockets, into the local store, or nowhere.
+"""Clients that send events to a server's websocket or the local store, and subscribers that receive them.
 
-A client is used in an `async with` block. Programs that only tell what happened call `prefect.events.emit_event`.
+Use a client in an `async with` block. A program that only emits events calls `prefect.events.emit_event` instead.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
 from prefect import settings
-from prefect.client._connecting import basic
+from prefect.client._http_factory import basic_auth_header
 from prefect.client._websockets import (
     ATTEMPTS_AT_ONCE,
     LOST,
@@ -43,46 +43,46 @@ if TYPE_CHECKING:
 logger = logging.getLogger("prefect.events")
 
 RETRYABLE_EXCEPTIONS = LOST
-"""What happens to a connection when a server restarts, or something between it and here gives up."""
+"""Errors after which to reconnect: the server restarted, or a proxy dropped the connection."""
 
 SEEN_EVENTS_SIZE = 500_000
 SEEN_EVENTS_TTL = 120
 
 SUBSCRIPTION_HORIZON = timedelta(days=365)
-"""How far into the future the events are that a subscriber asks for: without end, for a filter that must have one."""
+"""End of the time range of a subscription, from now; the filter requires an end."""
 
 RESUME_OVERLAP = timedelta(minutes=1)
-"""How far before the last event a subscriber asks again when its connection was lost."""
+"""Overlap with the last received event when a subscriber reconnects."""
 
 
 def events_in_socket_from_api_url(url: str) -> str:
-    """The address of the websocket that takes events."""
+    """Return the URL of the websocket that receives events."""
     return f"{http_to_ws(url)}/events/in"
 
 
 def events_out_socket_from_api_url(url: str) -> str:
-    """The address of the websocket that tells events."""
+    """Return the URL of the websocket that sends events to subscribers."""
     return f"{http_to_ws(url)}/events/out"
 
 
 class EventsClient(ABC):
-    """Takes events somewhere. To be used in an `async with` block."""
+    """Base class of clients that send events; use one in an `async with` block."""
 
     _in_context = False
 
     @property
     def client_name(self) -> str:
-        """The name of its class."""
+        """Name of the client's class."""
         return type(self).__name__
 
     async def emit(self, event: Event) -> None:
         """Send an event.
 
         Raises:
-            TypeError: The client is used outside of its block.
+            TypeError: The client is used outside an `async with` block.
         """
         if not self._in_context:
-            raise TypeError(f"{self.client_name} must be used in a block: `async with ... as client`.")
+            raise TypeError(f"{self.client_name} must be used in an `async with` block.")
         await self._emit(event)
 
     @abstractmethod
@@ -100,14 +100,14 @@ class EventsClient(ABC):
 
 
 class NullEventsClient(EventsClient):
-    """Sends events nowhere."""
+    """Discards events."""
 
     async def _emit(self, event: Event) -> None:
         pass
 
 
 class LocalEventsClient(EventsClient):
-    """Writes events to the local store, or to whatever the current settings point to, without a websocket."""
+    """Sends events through the API client, without a websocket; used for the local store."""
 
     async def __aenter__(self) -> Self:
         self._client = get_client()
@@ -123,12 +123,12 @@ class LocalEventsClient(EventsClient):
 
 
 class _RecordingClient:
-    """What the clients have in common that tests look into: each remembers the events it was given."""
+    """Mixin of the test clients: records the emitted events and the created clients."""
 
     last: ClassVar[Any] = None
-    """The client that was entered last."""
+    """The most recently created client."""
     all: ClassVar[list[Any]] = []
-    """All that were entered since the last `reset`."""
+    """All clients created since the last `reset`."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -136,12 +136,12 @@ class _RecordingClient:
 
     @classmethod
     def reset(cls) -> None:
-        """Forget all clients and their events."""
+        """Forget all recorded clients."""
         cls.last = None
         cls.all = []
 
     def pop_events(self) -> list[Event]:
-        """The events since the last time."""
+        """Return and clear the recorded events."""
         events, self.events = self.events, []
         return events
 
@@ -153,7 +153,7 @@ class _RecordingClient:
 
 
 class AssertingEventsClient(_RecordingClient, EventsClient):
-    """Keeps events instead of sending them, for tests. It takes any arguments, and remembers them."""
+    """Records events instead of sending them, for tests. It accepts and records any arguments."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.args = args
@@ -171,15 +171,14 @@ class AssertingEventsClient(_RecordingClient, EventsClient):
 class PrefectEventsClient(EventsClient):
     """Sends events over a server's websocket.
 
-    A websocket does not say that an event has arrived. So events are kept until the connection has been found alive
-    after them, which is looked at from time to time; after a lost connection those that are kept are sent again. The
-    server counts an event once.
+    The websocket does not acknowledge events. They are kept until a later ping is answered (a checkpoint), and sent
+    again on a new connection; the server stores an event once.
 
     Args:
-        api_url: The API's address; of the current settings if None.
-        reconnection_attempts: How often a lost connection is tried to be opened again.
-        checkpoint_every: After how many events the connection is looked at.
-        checkpoint_interval: After how many seconds it is, when events come.
+        api_url: URL of the API; that of the current settings if None.
+        reconnection_attempts: Maximum number of attempts to reopen a lost connection.
+        checkpoint_every: Number of events after which to make a checkpoint.
+        checkpoint_interval: Seconds after which the next event makes a checkpoint.
     """
 
     def __init__(
@@ -218,7 +217,7 @@ class PrefectEventsClient(EventsClient):
         async def deliver() -> None:
             nonlocal sent
             if self._socket is None:
-                sent = True  # with all that is unconfirmed
+                sent = True  # connecting sends all unconfirmed events
                 await self._connect()
             elif not sent:
                 await send(self._socket, _to_message(event))
@@ -232,7 +231,7 @@ class PrefectEventsClient(EventsClient):
         await self._retry(deliver)
 
     async def _checkpoint(self) -> None:
-        """Wait for a sign of life: what was sent before it has arrived."""
+        """Ping the server; the answer confirms the events sent before."""
         if self._socket is None:
             await self._connect()
         assert self._socket is not None
@@ -250,7 +249,7 @@ class PrefectEventsClient(EventsClient):
 
     async def _open(self) -> ClientConnection:
         secret = settings.get_current_settings().api.auth_string
-        headers = {} if secret is None else {"Authorization": basic(secret.get_secret_value())}
+        headers = {} if secret is None else {"Authorization": basic_auth_header(secret.get_secret_value())}
         socket = await open_socket(self._url, headers)
         await introduce(socket, None if secret is None else secret.get_secret_value())
         return socket
@@ -269,7 +268,7 @@ class PrefectEventsClient(EventsClient):
                 attempt += 1
                 if attempt > self._reconnection_attempts:
                     raise ConnectionError(
-                        f"Events cannot be sent to {self._url} ({lost}): is the server running?"
+                        f"Events cannot be sent to {self._url} ({lost}). Is the server running?"
                     ) from lost
                 logger.debug("The connection to %s was lost (%s), attempt %d", self._url, lost, attempt)
             if attempt >= ATTEMPTS_AT_ONCE:
@@ -281,7 +280,7 @@ def _to_message(event: Event) -> dict[str, Any]:
 
 
 class AssertingPassthroughEventsClient(_RecordingClient, PrefectEventsClient):
-    """Sends events over a server's websocket and keeps them too, for tests."""
+    """Sends events over a server's websocket and records them, for tests."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -299,14 +298,14 @@ class AssertingPassthroughEventsClient(_RecordingClient, PrefectEventsClient):
 
 
 class PrefectCloudEventsClient(PrefectEventsClient):
-    """Sends events to Prefect Cloud; as `PrefectEventsClient`.
+    """Sends events to Prefect Cloud; like `PrefectEventsClient`.
 
     Args:
-        api_url: The API's address; of the current settings if None.
-        api_key: The API key; of the current settings if None.
-        reconnection_attempts: How often a lost connection is tried to be opened again.
-        checkpoint_every: After how many events the connection is looked at.
-        checkpoint_interval: After how many seconds it is, when events come.
+        api_url: URL of the API; that of the current settings if None.
+        api_key: API key; that of the current settings if None.
+        reconnection_attempts: Maximum number of attempts to reopen a lost connection.
+        checkpoint_every: Number of events after which to make a checkpoint.
+        checkpoint_interval: Seconds after which the next event makes a checkpoint.
     """
 
     def __init__(
@@ -325,13 +324,13 @@ class PrefectCloudEventsClient(PrefectEventsClient):
 
 
 class PrefectEventSubscriber(Stream[Event]):
-    """The events that a server gets from now on and that satisfy a filter: iterate over it in an `async with` block.
+    """Iterates over new events of a server that match a filter; use it in an `async with` block.
 
     Args:
-        api_url: The API's address; of the current settings if None.
-        filter: What the events must satisfy; all if None. When they happened is not for it to say.
-        reconnection_attempts: How often a lost connection is tried to be opened again.
-        reconnect_on_clean_close: Whether to connect again also when the server ends the stream, rather than stop.
+        api_url: URL of the API; that of the current settings if None.
+        filter: Filter of the events; all events if None. Its time range is ignored.
+        reconnection_attempts: Maximum number of attempts to reopen a lost connection.
+        reconnect_on_clean_close: Whether to reconnect when the server closes the stream, instead of stopping.
     """
 
     def __init__(
@@ -348,9 +347,11 @@ class PrefectEventSubscriber(Stream[Event]):
         self._last: datetime | None = None
 
     def _request(self) -> Any:
-        moment = now()
-        wanted = EventOccurredFilter(since=(self._last or moment) - RESUME_OVERLAP, until=moment + SUBSCRIPTION_HORIZON)
-        return {"type": "filter", "filter": self._filter.model_copy(update={"occurred": wanted})}
+        current = now()
+        occurred = EventOccurredFilter(
+            since=(self._last or current) - RESUME_OVERLAP, until=current + SUBSCRIPTION_HORIZON
+        )
+        return {"type": "filter", "filter": self._filter.model_copy(update={"occurred": occurred})}
 
     def _read(self, message: Any) -> Event | None:
         if message.get("type") != "event":
@@ -361,14 +362,14 @@ class PrefectEventSubscriber(Stream[Event]):
 
 
 class PrefectCloudEventSubscriber(PrefectEventSubscriber):
-    """The events that a workspace of Prefect Cloud gets; as `PrefectEventSubscriber`.
+    """Iterates over events of a Prefect Cloud workspace; like `PrefectEventSubscriber`.
 
     Args:
-        api_url: The API's address; of the current settings if None.
-        api_key: The API key; of the current settings if None.
-        filter: What the events must satisfy; all if None.
-        reconnection_attempts: How often a lost connection is tried to be opened again.
-        reconnect_on_clean_close: Whether to connect again also when the server ends the stream, rather than stop.
+        api_url: URL of the API; that of the current settings if None.
+        api_key: API key; that of the current settings if None.
+        filter: Filter of the events; all events if None.
+        reconnection_attempts: Maximum number of attempts to reopen a lost connection.
+        reconnect_on_clean_close: Whether to reconnect when the server closes the stream, instead of stopping.
     """
 
     def __init__(
@@ -384,7 +385,7 @@ class PrefectCloudEventSubscriber(PrefectEventSubscriber):
 
 
 class PrefectCloudAccountEventSubscriber(PrefectCloudEventSubscriber):
-    """The events that an account of Prefect Cloud gets, in all its workspaces; as `PrefectCloudEventSubscriber`."""
+    """Iterates over events of all workspaces of a Prefect Cloud account; like `PrefectCloudEventSubscriber`."""
 
     def __init__(
         self,
@@ -401,19 +402,19 @@ class PrefectCloudAccountEventSubscriber(PrefectCloudEventSubscriber):
 def _require_api_key(api_key: str | None) -> str:
     key = api_key or token_of(key_first=True)
     if not key:
-        raise ValueError("Prefect Cloud needs an API key: run `prefect cloud login`, or set PREFECT_API_KEY.")
+        raise ValueError("Prefect Cloud requires an API key. Set PREFECT_API_KEY.")
     return key
 
 
 def get_events_client(
     reconnection_attempts: int = 10, checkpoint_every: int = 700, checkpoint_interval: float = 30.0
 ) -> EventsClient:
-    """A client that takes events to where the current settings point: a server, Prefect Cloud or the local store.
+    """Create a client that sends events to the server, Prefect Cloud or local store of the current settings.
 
     Args:
-        reconnection_attempts: How often a lost connection is tried to be opened again.
-        checkpoint_every: After how many events the connection is looked at.
-        checkpoint_interval: After how many seconds it is, when events come.
+        reconnection_attempts: Maximum number of attempts to reopen a lost connection.
+        checkpoint_every: Number of events after which to make a checkpoint.
+        checkpoint_interval: Seconds after which the next event makes a checkpoint.
     """
     kind = determine_server_type()
     if kind is ServerType.EPHEMERAL:
@@ -429,15 +430,15 @@ def get_events_client(
 def get_events_subscriber(
     filter: EventFilter | None = None, reconnection_attempts: int = 10, reconnect_on_clean_close: bool = False
 ) -> PrefectEventSubscriber:
-    """A subscriber to the events of the API of the current settings.
+    """Create a subscriber to events of the API of the current settings.
 
     Args:
-        filter: What the events must satisfy; all if None.
-        reconnection_attempts: How often a lost connection is tried to be opened again.
-        reconnect_on_clean_close: Whether to connect again also when the server ends the stream, rather than stop.
+        filter: Filter of the events; all events if None.
+        reconnection_attempts: Maximum number of attempts to reopen a lost connection.
+        reconnect_on_clean_close: Whether to reconnect when the server closes the stream, instead of stopping.
 
     Raises:
-        ValueError: The settings name no server.
+        ValueError: No API URL is configured.
     """
     kind = PrefectCloudEventSubscriber if determine_server_type() is ServerType.CLOUD else PrefectEventSubscriber
     return kind(

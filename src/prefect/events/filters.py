@@ -1,4 +1,4 @@
-"""The public path of the filters of events and automations; they live in `prefect.schemas`."""
+"""Public import path of the filters of events and automations, which are defined in `prefect.schemas`."""
 
 from __future__ import annotations
 

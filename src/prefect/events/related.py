@@ -1,4 +1,4 @@
-"""What else an event is about: the run that the code is in, its flow, deployment, work queue, work pool and tags."""
+"""Related resources of an event: the current runs, their flow, deployment, work queue, work pool and tags."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
 ResourceCacheEntry: TypeAlias = dict[str, str | ObjectBaseModel | None]
-"""The kind and the role of an object, and the object."""
+"""Kind, role and object of a cached resource."""
 RelatedResourceCache: TypeAlias = dict[str, tuple[ResourceCacheEntry, datetime]]
 
 MAX_CACHE_SIZE = 100
 RESOURCE_CACHE: RelatedResourceCache = {}
-"""What was asked for lately, by kind and id, and when: a run's events are all about the same objects."""
+"""Recently read objects by kind and id: the events of a run share their related resources."""
 
 
 def tags_as_related_resources(tags: Iterable[str]) -> list[RelatedResource]:
-    """Tags as resources of an event, in the order of the alphabet."""
+    """Convert tags to related resources, sorted."""
     return [
         RelatedResource({"prefect.resource.id": f"prefect.tag.{tag}", "prefect.resource.role": "tag"})
         for tag in sorted(tags)
@@ -33,12 +33,12 @@ def tags_as_related_resources(tags: Iterable[str]) -> list[RelatedResource]:
 
 
 def object_as_related_resource(kind: str, role: str, object: Any) -> RelatedResource:
-    """An object of the API as a resource of an event.
+    """Convert an API object to a related resource.
 
     Args:
-        kind: What it is, for instance `"flow-run"`.
-        role: How it is involved.
-        object: The object: what has an `id`, and perhaps a `name`.
+        kind: Kind of the object, for example `"flow-run"`.
+        role: Role of the resource.
+        object: Object with an `id` and optionally a `name`.
     """
     labels = {"prefect.resource.id": f"prefect.{kind}.{object.id}", "prefect.resource.role": role}
     name = getattr(object, "name", None)
@@ -48,11 +48,11 @@ def object_as_related_resource(kind: str, role: str, object: Any) -> RelatedReso
 async def related_resources_from_run_context(
     client: PrefectClient, exclude: set[str] | None = None
 ) -> list[RelatedResource]:
-    """The resources that the run which the code is in is about; none outside of a run.
+    """Return the related resources of the current runs; none outside of a run.
 
     Args:
-        client: Asks for what the run itself does not know.
-        exclude: Ids of resources to leave out.
+        client: Reads the objects that the run only references.
+        exclude: Ids of resources to omit.
     """
     flow_run, task_run = current_runs()
     if flow_run is None and task_run is None:
@@ -64,7 +64,7 @@ async def related_resources_from_run_context(
 
 
 def current_runs() -> tuple[Any, Any]:
-    """The flow run and the task run that the code is in, or None for each."""
+    """Return the current flow run and task run, each may be None."""
     flow, task = FlowRunContext.get(), TaskRunContext.get()
     return flow and flow.flow_run, task and task.task_run
 

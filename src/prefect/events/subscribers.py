@@ -1,4 +1,4 @@
-"""Following one flow run: what it logs and what happens to it, until it has ended."""
+"""Subscriber to the logs and events of one flow run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from prefect.schemas.states import TERMINAL_STATES, StateType
 
 
 class FlowRunSubscriber:
-    """The logs and events of a flow run, as they come: iterate over it in an `async with` block.
+    """Iterates over the logs and events of a flow run; use it in an `async with` block.
 
-    It ends some seconds after the run has, because what was logged before may come later.
+    The iteration ends some seconds after the run, because logs may arrive late.
 
     Args:
-        flow_run_id: The run.
-        straggler_timeout: How many seconds without anything further end it, once the run has ended.
-        reconnection_attempts: How often a lost connection is tried to be opened again.
+        flow_run_id: Id of the flow run.
+        straggler_timeout: Seconds to wait for another item once the run has ended.
+        reconnection_attempts: Maximum number of attempts to reopen a lost connection.
     """
 
     def __init__(self, flow_run_id: UUID, straggler_timeout: int = 3, reconnection_attempts: int = 10) -> None:
@@ -81,4 +81,4 @@ class FlowRunSubscriber:
         except Exception as error:
             await self._items.put(error)
         else:
-            await self._items.put(ConnectionError("The server ended the stream of what happens to the flow run."))
+            await self._items.put(ConnectionError(f"The server closed the event stream of {self._resource}."))

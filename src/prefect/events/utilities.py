@@ -1,4 +1,4 @@
-"""Emitting an event."""
+"""Emit events from a program."""
 
 from __future__ import annotations
 
@@ -30,11 +30,10 @@ else:
 
 logger = logging.getLogger("prefect.events")
 
-MAX_FOLLOWS_DELAY = timedelta(minutes=5)
-"""How far apart two events are at most of which one is to be handled after the other."""
+TIGHT_TIMING = timedelta(minutes=5)
+"""Maximum time between two events for `follows` to order them."""
 
-"""Names of other modules that programs import from here."""
-
+# Names of other modules that programs import from this one.
 _EXPORTS = {
     "prefect.events.clients": (
         "AssertingEventsClient AssertingPassthroughEventsClient PrefectCloudEventsClient PrefectEventsClient"
@@ -56,24 +55,24 @@ def emit_event(
     follows: Event | None = None,
     **kwargs: Any,
 ) -> Event | None:
-    """Tell that something happened. It is queued and sent soon; the caller waits for nothing.
+    """Emit an event. It is queued and sent by a background thread.
 
     Args:
-        event: What happened, for instance `"invoice.paid"`.
-        resource: To what: labels, of which `prefect.resource.id` is one.
-        occurred: When; now if None.
-        related: What else is involved: labels, of which `prefect.resource.id` and `prefect.resource.role` are two each.
-            The run that the code is in is added, with its flow, deployment and tags.
-        payload: Whatever else is to be known, as JSON.
-        id: The event's id; made if None.
-        follows: The event that is to be handled before this one, if it was at most five minutes ago.
-        kwargs: Ignored; for fields that are newer.
+        event: Name of the event, for example `"invoice.paid"`.
+        resource: Labels of the resource, including `prefect.resource.id`.
+        occurred: Time of the event; now if None.
+        related: Labels of related resources, each including `prefect.resource.id` and `prefect.resource.role`. The
+            current run is added, with its flow, deployment and tags.
+        payload: JSON-serializable values.
+        id: Id of the event; generated if None.
+        follows: Event to handle before this one, if it occurred within five minutes.
+        kwargs: Ignored, for forward compatibility.
 
     Returns:
-        The event; None if it cannot be one, which is logged and stops nobody.
+        The event, or None if it is invalid; the error is logged.
 
     Raises:
-        EventTooLarge: It has more bytes than the API takes.
+        EventTooLarge: The event exceeds the maximum size of the API.
     """
     try:
         at = occurred or now()
@@ -84,7 +83,7 @@ def emit_event(
             related=list(related or ()),  # pyright: ignore[reportArgumentType]
             payload=payload or {},
             id=id or new_id(),
-            follows=follows.id if follows is not None and abs(at - follows.occurred) < MAX_FOLLOWS_DELAY else None,
+            follows=follows.id if follows is not None and abs(at - follows.occurred) < TIGHT_TIMING else None,
         )
         size = new_event.size_bytes
     except Exception:

@@ -1,7 +1,6 @@
-"""Events on their way: queued by whoever emits them, and sent by a thread, many at a time.
+"""Background thread that sends emitted events in batches.
 
-Whoever emits waits for nothing and is told of nothing that goes wrong with the sending. At the end of the process what
-is queued is sent first.
+Emitting never blocks and never fails because of a failed request. At exit the process waits for queued events.
 """
 
 from __future__ import annotations
@@ -38,54 +37,54 @@ else:
 logger = logging.getLogger("prefect.events")
 
 BATCH_SIZE = 100
-"""How many events a request has at most."""
+"""Maximum number of events per request."""
 
 BATCH_DELAY_SECONDS = {ServerType.EPHEMERAL: 1.0}
-"""Seconds to wait for further events before the first is sent. Opening the local store is work, so once a second."""
+"""Seconds to wait for more events before sending a batch. Opening the local store is expensive."""
 
 SERVER_BATCH_DELAY_SECONDS = 0.05
 
 EXIT_FLUSH_TIMEOUT_SECONDS = 10.0
-"""Seconds that the end of the process waits for events to be sent."""
+"""Seconds to wait at exit for queued events to be sent."""
 
 MAX_ATTEMPTS = 6
-"""How often events are sent before they are given up, after pauses that double."""
+"""Attempts to send a batch before it is dropped, with exponential backoff."""
 
 FIRST_RETRY_DELAY_SECONDS = 1.0
-"""Seconds of the first of these pauses."""
+"""Delay before the second attempt."""
 
 
 def should_emit_events() -> bool:
-    """Whether events go anywhere: they always do, at least to the local store."""
+    """Whether events are emitted; always true, at least to the local store."""
     return True
 
 
 def emit_events_to_cloud() -> bool:
-    """Whether events go to Prefect Cloud."""
+    """Whether events are sent to Prefect Cloud."""
     return determine_server_type() is ServerType.CLOUD
 
 
 def should_emit_events_to_running_server() -> bool:
-    """Whether events go to a server."""
+    """Whether events are sent to a server."""
     return determine_server_type() is ServerType.SERVER
 
 
 def should_emit_events_to_ephemeral_server() -> bool:
-    """Whether events go to the local store."""
+    """Whether events are written to the local store."""
     return determine_server_type() is ServerType.EPHEMERAL
 
 
 async def emit(client: PrefectClient, events: Iterable[Event]) -> None:
-    """Give events to the API: the one way that emitted events go, with a server and without."""
+    """Send events to the API, of a server or of the local store."""
     await client._call("POST", "/events", [event.model_dump(mode="json") for event in events])
 
 
 class EventsWorker:
-    """Sends events from a thread of its own.
+    """Queue of events and the thread that sends them.
 
     Args:
-        client_type: What sends them, instead of requests to the API.
-        client_options: Arguments for it, as pairs.
+        client_type: Client that sends the events, instead of API requests.
+        client_options: Keyword arguments for it, as pairs.
     """
 
     _instances: ClassVar[dict[Any, EventsWorker]] = {}
@@ -102,7 +101,7 @@ class EventsWorker:
         self.reset_for_fork()
 
     def reset_for_fork(self) -> None:
-        """Begin with an empty queue and no thread: the parent process sends what it has queued."""
+        """Reset the queue and the thread; the parent process sends the events it queued."""
         self._queue: deque[tuple[Event, contextvars.Context | None]] = deque()
         self._changed = threading.Condition()
         self._sending = 0
@@ -111,14 +110,14 @@ class EventsWorker:
         self._thread: threading.Thread | None = None
         self._client: PrefectClient | None = None
 
-    # --- finding the worker ---
+    # --- instances ---
 
     @classmethod
     def instance(cls, client_type: type[EventsClient] | None = None) -> Self:
-        """The worker for the current settings, started.
+        """Return the started worker of the current settings.
 
         Args:
-            client_type: What sends the events, instead of requests to the API.
+            client_type: Client that sends the events, instead of API requests.
         """
         options: tuple[tuple[str, Any], ...] = ()
         if client_type is None and cls._override is not None:
@@ -134,24 +133,24 @@ class EventsWorker:
 
     @classmethod
     def set_client_override(cls, client_type: type[EventsClient] | None, **client_kwargs: Any) -> None:
-        """Let another client send events from now on, for tests; None for the usual way.
+        """Set the client that sends events, for tests; None restores the default.
 
         Args:
-            client_type: The client.
-            client_kwargs: Arguments for it.
+            client_type: The client's class.
+            client_kwargs: Keyword arguments for it.
         """
         cls._override = None if client_type is None else (client_type, tuple(client_kwargs.items()))
 
     @classmethod
     def drain_all(cls, timeout: float | None = None, at_exit: bool = True) -> tuple[set[Any], set[Any]]:
-        """Send what all workers have queued, and stop them.
+        """Send the queued events of all workers and stop them.
 
         Args:
-            timeout: Seconds to wait at most.
-            at_exit: The process is about to end.
+            timeout: Maximum number of seconds to wait.
+            at_exit: Whether the process is about to exit.
 
         Returns:
-            The workers that are done, and those that are not.
+            The workers that finished, and those that did not.
         """
         with cls._lock:
             workers = list(cls._instances.values())
@@ -170,26 +169,26 @@ class EventsWorker:
         cls._lock = threading.Lock()
         cls._instances = {}
 
-    # --- using it ---
+    # --- queue ---
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the background thread."""
         self._thread = threading.Thread(target=self._run, name="prefect-events", daemon=True)
         self._thread.start()
 
     def send(self, item: Event) -> None:
-        """Queue an event. When `events.worker_max_queue_size` events are waiting already, it is dropped."""
+        """Queue an event; drop it if the queue already has `events.worker_max_queue_size` events."""
         limit = self._settings.events.worker_max_queue_size
         in_run = any(run is not None for run in related.current_runs())
         with self._changed:
             if limit and len(self._queue) >= limit:
-                logger.warning("An event was dropped: %d are waiting already (events.worker_max_queue_size).", limit)
+                logger.warning("An event was dropped: the queue has %d events (events.worker_max_queue_size).", limit)
                 return
             self._queue.append((item, contextvars.copy_context() if in_run else None))
             self._changed.notify_all()
 
     def wait_until_empty(self) -> None:
-        """Wait until what is queued now has been sent, or given up."""
+        """Wait until the queued events are sent or dropped."""
         with self._changed:
             self._flush_now = True
             self._changed.notify_all()
@@ -197,13 +196,13 @@ class EventsWorker:
             self._flush_now = False
 
     def drain(self, at_exit: bool = False) -> bool:
-        """Send what is queued, and stop.
+        """Send the queued events and stop the worker.
 
         Args:
-            at_exit: The process is about to end.
+            at_exit: Whether the process is about to exit, which limits the wait.
 
         Returns:
-            Whether all was sent or given up in time.
+            Whether the worker finished in time.
         """
         return self._finish(EXIT_FLUSH_TIMEOUT_SECONDS if at_exit else None)
 
@@ -216,12 +215,12 @@ class EventsWorker:
         return self._thread is None or not self._thread.is_alive()
 
     async def attach_related_resources_from_context(self, event: Event) -> None:
-        """Add to an event what the run that the code is in is about."""
+        """Add the related resources of the current run to an event."""
         client = self._client or orchestration.get_client()
         exclude = {resource.id for resource in event.involved_resources}
         event.related += await related.related_resources_from_run_context(client, exclude)
 
-    # --- the thread ---
+    # --- background thread ---
 
     def _run(self) -> None:
         with SettingsContext(None, settings=self._settings):
@@ -248,7 +247,7 @@ class EventsWorker:
                 self._mark_sent(len(batch))
 
     def _take_batch(self, count: int) -> list[tuple[Event, contextvars.Context | None]]:
-        """The next events, or none when the worker is to stop."""
+        """Return the next events; empty when the worker stops."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._stopped)
             self._changed.wait_for(lambda: self._flush_now or len(self._queue) >= count, self._batch_delay)
@@ -266,7 +265,7 @@ class EventsWorker:
             try:
                 context.run(drive, self.attach_related_resources_from_context(event))
             except Exception as error:
-                logger.debug("What the event %s is about besides is not known: %s", event.event, error)
+                logger.debug("The related resources of the event %s could not be read: %s", event.event, error)
         return event
 
     def _emit_with_retries(self, client: PrefectClient, events: list[Event]) -> None:
@@ -283,11 +282,11 @@ class EventsWorker:
 
 
 class ProcessPoolForwardingEventsClient:
-    """Puts events into a queue to the process that started this one, whose worker sends them.
+    """Forwards events through a queue to the parent process, whose worker sends them.
 
     Args:
-        event_queue: The queue.
-        item_type: What its reader knows the items by.
+        event_queue: Queue to the parent process.
+        item_type: Type tag of the queued items.
     """
 
     def __init__(self, event_queue: Any, item_type: str = "event") -> None:

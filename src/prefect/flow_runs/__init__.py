@@ -1,8 +1,8 @@
-"""What code says to flow runs while they are under way: pause, suspend, resume, wait for the end.
+"""Control of flow runs from user code: pause, suspend, resume and wait.
 
-All of it goes through the client, and so works with a server and without one. A paused run stays in its process and
-looks for being resumed; a suspended one leaves its process, and another goes on with it. This room must not know the
-engine: a run that leaves its process does so by an exception that the engine understands.
+Everything goes through the API client, so it works with a server and without one. A paused run stays in its process and
+polls until it is resumed; a suspended one leaves its process and is executed again by another. This package must not
+import the engine: a suspended run raises an exception that the engine handles.
 """
 
 from prefect.flow_runs.pausing import (

@@ -1,4 +1,4 @@
-"""Pausing, suspending and resuming flow runs, with questions that whoever resumes a run answers."""
+"""Pause, suspend and resume flow runs, optionally with input from the user who resumes them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ else:
 T = TypeVar("T")
 
 FIRST_POLL_INTERVAL_SECONDS = 0.5
-"""Seconds until the first look at whether a run was resumed; each pause is twice the one before."""
+"""Seconds until the first poll of a paused run; the interval then doubles."""
 
 _PAUSE_COUNTER = "observed_flow_pauses"
 
@@ -33,22 +33,21 @@ _PAUSE_COUNTER = "observed_flow_pauses"
 async def apause_flow_run(
     wait_for_input: type[T] | None = None, timeout: int = 3600, poll_interval: int = 10, key: str | None = None
 ) -> T | None:
-    """Pause the flow run that this code is in, and wait here until it is resumed.
+    """Pause the current flow run and wait until it is resumed.
 
     Args:
-        wait_for_input: What whoever resumes it is asked for: a `RunInput`, a model, or the type of a value.
-        timeout: Seconds after which a run that was not resumed fails.
-        poll_interval: Seconds between two looks at whether it was resumed; the first ones come sooner.
-        key: Which pause of the run this is; the first is `"1"` if None. When the flow is run again, a pause that has
-            happened does not happen again.
+        wait_for_input: Input to request from the user: a `RunInput`, a model, or the type of a value.
+        timeout: Seconds after which the run fails if it was not resumed.
+        poll_interval: Maximum number of seconds between two polls; the first ones are shorter.
+        key: Key of this pause; a counter if None. A retry of the flow does not repeat a pause with the same key.
 
     Returns:
-        The answer, if something was asked.
+        The received input, or None.
 
     Raises:
-        RuntimeError: No flow is running here, or a task is.
-        FlowPauseTimeout: It was not resumed in time.
-        Abort: It was stopped meanwhile.
+        RuntimeError: There is no current flow run, or the caller is a task.
+        FlowPauseTimeout: The run was not resumed in time.
+        Abort: The run ended while it was paused.
     """
     run, key = _get_current_flow_run("pause"), key or _next_key()
     logger = get_run_logger()
@@ -58,7 +57,7 @@ async def apause_flow_run(
     if state.is_running():
         return await input_request.load_response()
     if not state.is_paused():
-        raise RuntimeError(f"The flow run could not be paused: it is {state}.")
+        raise RuntimeError(f"Flow run {run.name!r} could not be paused. Its state is {state}.")
     await input_request.save()
     await _wait_until_resumed(run, timeout, poll_interval)
     logger.info("Resuming flow run execution!")
@@ -71,23 +70,23 @@ async def asuspend_flow_run(
     timeout: int | None = None,
     key: str | None = None,
 ) -> T | None:
-    """Suspend a flow run: it leaves its process, and is run again from the start when it is resumed.
+    """Suspend a flow run: its process exits, and it is executed again from the start when it is resumed.
 
-    Only runs of deployments can be suspended: nobody else would run them again.
+    Only runs of deployments can be suspended, because another process has to execute them.
 
     Args:
-        wait_for_input: What whoever resumes it is asked for: a `RunInput`, a model, or the type of a value.
-        flow_run_id: The run; the one that this code is in if None.
-        timeout: Seconds after which a run that was not resumed fails; never if None.
-        key: Which suspension of the run this is; made up if None.
+        wait_for_input: Input to request from the user: a `RunInput`, a model, or the type of a value.
+        flow_run_id: Id of the flow run; the current one if None.
+        timeout: Seconds after which the run fails if it was not resumed; never if None.
+        key: Key of this suspension; generated if None.
 
     Returns:
-        The answer, if something was asked, in the run that goes on.
+        The received input in the resumed run, or None.
 
     Raises:
-        Pause: The run that this code is in is suspended: it ends here.
-        RuntimeError: No flow is running here, or a task is, or the run could not be suspended.
-        Abort: It may not be suspended.
+        Pause: The current run is suspended; the engine handles this exception.
+        RuntimeError: There is no current flow run, the caller is a task, or the run could not be suspended.
+        Abort: The run may not be suspended.
     """
     context = EngineContext.get()
     current_run = context.flow_run if context else None
@@ -101,7 +100,7 @@ async def asuspend_flow_run(
     if state.is_running():
         return await input_request.load_response(flow_run_id)
     if not state.is_paused():
-        raise RuntimeError(f"The flow run could not be suspended: it is {state}.")
+        raise RuntimeError(f"Flow run {flow_run_id} could not be suspended. Its state is {state}.")
     await input_request.save(flow_run_id)
     if current_run is not None:
         raise Pause("The flow run is suspended.", state=state)
@@ -109,23 +108,23 @@ async def asuspend_flow_run(
 
 
 async def aresume_flow_run(flow_run_id: UUID, run_input: dict[str, Any] | None = None) -> None:
-    """Have a paused or suspended flow run go on.
+    """Resume a paused or suspended flow run.
 
     Args:
-        flow_run_id: The run.
-        run_input: The answer, by the names of what was asked.
+        flow_run_id: Id of the flow run.
+        run_input: Values of the requested input, by field name.
 
     Raises:
-        NotPausedError: It is not paused, or the answer is not what it waits for.
-        FlowPauseTimeout: It is too late.
+        NotPausedError: The run is not paused, or the input is invalid.
+        FlowPauseTimeout: The pause has timed out.
     """
     async with orchestration.get_client() as client:
         response = await client.resume_flow_run(flow_run_id, run_input)
     if response.status.value == "ACCEPT":
         return
     if response.state is not None and response.state.is_failed():
-        raise FlowPauseTimeout("The flow run can no longer be resumed.")
-    raise NotPausedError(f"The flow run cannot be resumed: {getattr(response.details, 'reason', None)}")
+        raise FlowPauseTimeout(f"Flow run {flow_run_id} cannot be resumed: its pause has timed out.")
+    raise NotPausedError(f"Flow run {flow_run_id} cannot be resumed: {getattr(response.details, 'reason', None)}")
 
 
 pause_flow_run = twin(apause_flow_run)
@@ -134,11 +133,11 @@ resume_flow_run = twin(aresume_flow_run)
 
 
 class _InputRequest:
-    """What is asked with a pause.
+    """Input that a paused run requests.
 
     Args:
-        kind: What is asked for; nothing if None.
-        state: The state in which the run waits for the answer.
+        kind: Type of the input; none is requested if None.
+        state: Paused state in which the run waits.
     """
 
     def __init__(self, kind: Any, state: State[Any]) -> None:
@@ -151,27 +150,27 @@ class _InputRequest:
             self._keys = keys
 
     async def save(self, flow_run_id: UUID | None = None) -> None:
-        """Leave it with the run."""
+        """Store the schema of the input with the run."""
         if self._input_type is not None:
             await self._input_type.asave(self._keys, flow_run_id)
 
     async def load_response(self, flow_run_id: UUID | None = None) -> Any:
-        """What was answered."""
+        """Return the received input, or None if none was requested."""
         return None if self._input_type is None else await self._input_type.aload(self._keys, flow_run_id)
 
 
 def _get_current_flow_run(verb: str) -> FlowRun:
-    """The flow run that this code is in."""
+    """Return the current flow run."""
     context = EngineContext.get()
     if TaskRunContext.get() is not None:
-        raise RuntimeError(f"A task cannot {verb} the flow run that it is in: do it in the flow.")
+        raise RuntimeError(f"A task cannot {verb} its flow run. Call this from the flow.")
     if context is None or context.flow_run is None:
-        raise RuntimeError(f"No flow is running here, so there is none to {verb}.")
+        raise RuntimeError(f"There is no current flow run to {verb}. Call this from a flow.")
     return context.flow_run
 
 
 def _next_key() -> str:
-    """The number of this pause among those of the present run."""
+    """Return the next value of the current run's pause counter."""
     context = EngineContext.get()
     assert context is not None
     seen: dict[str, int] = context.__dict__[_PAUSE_COUNTER]
@@ -185,7 +184,7 @@ async def _propose_state(flow_run_id: UUID, state: State[Any]) -> State[Any]:
             response = await client.set_flow_run_state(flow_run_id, state)
             status, details = response.status.value, response.details
             if status == "ABORT":
-                raise Abort(getattr(details, "reason", None) or f"The flow run may not become {state}.")
+                raise Abort(getattr(details, "reason", None) or f"The transition to {state} was rejected.")
             if status != "WAIT":
                 return response.state or state
             await sleep(float(getattr(details, "delay_seconds", 1)))
@@ -204,5 +203,5 @@ async def _wait_until_resumed(run: FlowRun, timeout: float, poll_interval: float
                 return
             if state.is_failed():
                 break
-            raise Abort(f"The flow run became {state} while it was paused.")
-    raise FlowPauseTimeout("The flow run was paused and not resumed in time.")
+            raise Abort(f"Flow run {run.name!r} became {state} while it was paused.")
+    raise FlowPauseTimeout(f"Flow run {run.name!r} was not resumed within {timeout:g} seconds.")

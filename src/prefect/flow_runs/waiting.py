@@ -1,4 +1,4 @@
-"""Waiting for the end of a flow run that is under way elsewhere."""
+"""Wait for a flow run of another process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ else:
     orchestration = lazy("prefect.client.orchestration")
 
 FIRST_POLL_INTERVAL_SECONDS, MAX_POLL_INTERVAL_SECONDS = 0.1, 2.0
-"""Seconds between two looks: at first, and at most."""
+"""Seconds between two polls: initial and maximum."""
 
 
 async def wait_for_flow_run(
@@ -31,17 +31,17 @@ async def wait_for_flow_run(
     client: PrefectClient | None = None,
     log_states: bool = False,
 ) -> FlowRun:
-    """Wait until a flow run has come to its end, and give it.
+    """Wait until a flow run has ended, and return it.
 
     Args:
-        flow_run_id: The run.
-        timeout: Seconds to wait at most; for ever if None.
-        poll_interval: Deprecated: how often to look is not for callers to say.
-        client: The client to use; one of the current settings if None.
-        log_states: Whether to log the states that are seen.
+        flow_run_id: Id of the flow run.
+        timeout: Maximum number of seconds to wait; unlimited if None.
+        poll_interval: Deprecated and ignored.
+        client: Client to use; one of the current settings if None.
+        log_states: Whether to log the states of the run.
 
     Raises:
-        FlowRunWaitTimeout: It did not end in time.
+        FlowRunWaitTimeout: The run did not end in time.
         ObjectNotFound: There is no such run.
     """
     if poll_interval is not None:
@@ -59,6 +59,6 @@ async def wait_for_flow_run(
                 return run
             left = end - time.monotonic()
             if left <= 0:
-                raise FlowRunWaitTimeout(f"The flow run {flow_run_id} did not end within {timeout} seconds.")
+                raise FlowRunWaitTimeout(f"Flow run {flow_run_id} did not end within {timeout} seconds.")
             await sleep(min(pause, left))
             pause = min(pause * 1.5, MAX_POLL_INTERVAL_SECONDS)

@@ -1,7 +1,7 @@
-"""Input for flow runs: values that people and other runs give to a run while it is under way.
+"""Input of flow runs: values that users and other runs send to a run while it is running.
 
-`run_input` has the types of input, sending and receiving; `actions` what is kept for a run, by key. The values are kept
-by the API, with a server or in the local store.
+`run_input` has the input types, sending and receiving; `actions` stores and reads values by key. The values are stored
+by the API, of a server or of the local store.
 """
 
 from __future__ import annotations

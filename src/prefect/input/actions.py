@@ -1,4 +1,4 @@
-"""What is kept for a flow run, by key: JSON values that others leave for it, and that it reads."""
+"""Store, read and delete the inputs of a flow run: JSON values by key."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ else:
 
 
 def ensure_flow_run_id(flow_run_id: UUID | None = None) -> UUID:
-    """The id given, or that of the present flow run.
+    """Return the id, or that of the current flow run.
 
     Raises:
-        RuntimeError: None is given, and no flow is running here.
+        RuntimeError: The id is None and there is no current flow run.
     """
     if flow_run_id is not None:
         return flow_run_id
     context = EngineContext.get()
     if context is None or context.flow_run is None:
-        raise RuntimeError("No flow is running here whose inputs could be meant: give a flow run id.")
+        raise RuntimeError("There is no current flow run. Pass `flow_run_id`.")
     return context.flow_run.id
 
 
 async def acreate_flow_run_input(
     key: str, value: Any, flow_run_id: UUID | None = None, sender: str | None = None
 ) -> None:
-    """Leave a value for a flow run.
+    """Store an input of a flow run.
 
     Args:
-        key: The key, which must be new to the run: letters, digits, `.`, `_` and `-`.
-        value: The value; it must be one that JSON can say.
-        flow_run_id: The run; the present one if None.
-        sender: Who leaves it, for instance `"prefect.flow-run.<id>"`.
+        key: Key, unique within the run: letters, digits, `.`, `_` and `-`.
+        value: JSON-serializable value.
+        flow_run_id: Id of the flow run; the current one if None.
+        sender: Sender, for example `"prefect.flow-run.<id>"`.
     """
     text = orjson.dumps(pydantic_core.to_jsonable_python(value)).decode()
     async with orchestration.get_client() as client:
@@ -55,13 +55,13 @@ async def acreate_flow_run_input(
 async def acreate_flow_run_input_from_model(
     key: str, model_instance: BaseModel, flow_run_id: UUID | None = None, sender: str | None = None
 ) -> None:
-    """As `acreate_flow_run_input`, for the fields of a model.
+    """Store the fields of a model as an input of a flow run.
 
     Args:
-        key: The key.
+        key: Key, unique within the run.
         model_instance: The model.
-        flow_run_id: The run; the present one if None.
-        sender: Who leaves it; the present flow run if None and there is one.
+        flow_run_id: Id of the flow run; the current one if None.
+        sender: Sender; the current flow run, if there is one, if None.
     """
     context = EngineContext.get()
     if sender is None and context is not None and context.flow_run is not None:
@@ -72,13 +72,13 @@ async def acreate_flow_run_input_from_model(
 async def afilter_flow_run_input(
     key_prefix: str, limit: int = 1, exclude_keys: set[str] | None = None, flow_run_id: UUID | None = None
 ) -> list[FlowRunInput]:
-    """What was left for a flow run, oldest first.
+    """Return inputs of a flow run, oldest first.
 
     Args:
-        key_prefix: What the keys begin with.
-        limit: How many at most.
-        exclude_keys: Keys to leave out.
-        flow_run_id: The run; the present one if None.
+        key_prefix: Prefix of the keys.
+        limit: Maximum number of inputs.
+        exclude_keys: Keys to omit.
+        flow_run_id: Id of the flow run; the current one if None.
     """
     async with orchestration.get_client() as client:
         return await client.filter_flow_run_input(
@@ -87,13 +87,13 @@ async def afilter_flow_run_input(
 
 
 async def aread_flow_run_input(key: str, flow_run_id: UUID | None = None) -> Any:
-    """The value under a key, or None when there is none.
+    """Return the value of an input, or None if there is none with this key.
 
     Args:
-        key: The key.
-        flow_run_id: The run; the present one if None.
+        key: Key of the input.
+        flow_run_id: Id of the flow run; the current one if None.
     """
-    # Keys are unique, and so the first one with this prefix that is the key itself is the one.
+    # The API only filters by prefix, so skip inputs whose key is longer.
     skipped: set[str] = set()
     while found := await afilter_flow_run_input(key, 50, skipped, flow_run_id):
         for each in found:
@@ -104,14 +104,14 @@ async def aread_flow_run_input(key: str, flow_run_id: UUID | None = None) -> Any
 
 
 async def adelete_flow_run_input(key: str, flow_run_id: UUID | None = None) -> None:
-    """Delete the value under a key.
+    """Delete an input.
 
     Args:
-        key: The key.
-        flow_run_id: The run; the present one if None.
+        key: Key of the input.
+        flow_run_id: Id of the flow run; the current one if None.
 
     Raises:
-        ObjectNotFound: There is none.
+        ObjectNotFound: There is no input with this key.
     """
     async with orchestration.get_client() as client:
         await client.delete_flow_run_input(ensure_flow_run_id(flow_run_id), key)

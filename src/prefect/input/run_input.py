@@ -1,8 +1,7 @@
-"""Types of input: what a flow run asks people for, and what runs send each other.
+"""Input types: what a flow run requests from users, and what runs send each other.
 
-A subclass of `RunInput` is a form: its fields are what is asked. A run that waits for one leaves the form's schema
-among its inputs, and whoever resumes the run leaves the answer. Any type will do where only a value is wanted: it gets
-a form of one field, `value`.
+A subclass of `RunInput` is a form with fields. A run that waits for one stores the form's schema among its inputs, and
+the user who resumes the run stores the response. Any other type is wrapped in a form with one field, `value`.
 """
 
 from __future__ import annotations
@@ -26,24 +25,24 @@ R = TypeVar("R", bound="RunInput")
 T = TypeVar("T")
 
 Keyset = dict[Literal["description", "response", "schema"], str]
-"""Under which keys a run keeps the parts of one question."""
+"""Keys of the description, the schema and the response of one requested input."""
 
 _FLOW_RUN_PREFIX = "prefect.flow-run."
 
 
 def keyset_from_paused_state(state: State[Any]) -> Keyset:
-    """The keys of the question that a paused state waits for an answer to.
+    """Return the keys of the input that a paused run waits for.
 
     Raises:
-        RuntimeError: The state is not a paused one.
+        RuntimeError: The state is not paused.
     """
     if not state.is_paused():
-        raise RuntimeError(f"{state} is no paused state, so it waits for no input.")
+        raise RuntimeError(f"The state {state} is not paused, so it waits for no input.")
     return keyset_from_base_key(f"{(state.name or 'paused').lower()}-{state.state_details.pause_key}")
 
 
 def keyset_from_base_key(base_key: str) -> Keyset:
-    """The keys that begin with `base_key`."""
+    """Return the keys that begin with `base_key`."""
     return {
         "description": f"{base_key}-description",
         "response": f"{base_key}-response",
@@ -52,12 +51,12 @@ def keyset_from_base_key(base_key: str) -> Keyset:
 
 
 class RunInputMetadata(pydantic.BaseModel):
-    """Where an input came from.
+    """Origin of a received input.
 
     Attributes:
-        key: Its key.
-        sender: Who sent it, for instance `"prefect.flow-run.<id>"`.
-        receiver: The flow run that it was sent to.
+        key: Key of the input.
+        sender: Sender, for example `"prefect.flow-run.<id>"`.
+        receiver: Id of the flow run that received it.
     """
 
     key: str
@@ -66,7 +65,7 @@ class RunInputMetadata(pydantic.BaseModel):
 
 
 class BaseRunInput(pydantic.BaseModel):
-    """What all types of input have in common."""
+    """Base class of input types."""
 
     model_config = pydantic.ConfigDict(extra="forbid")
 
@@ -75,27 +74,27 @@ class BaseRunInput(pydantic.BaseModel):
 
     @property
     def metadata(self) -> RunInputMetadata:
-        """Where it came from.
+        """Origin of this input.
 
         Raises:
-            RuntimeError: It was made here.
+            RuntimeError: The input was not received.
         """
         if self._metadata is None:
-            raise RuntimeError(f"This {type(self).__name__} was not received, so there is nothing to say of its way.")
+            raise RuntimeError(f"This {type(self).__name__} was not received, so it has no metadata.")
         return self._metadata
 
     @classmethod
     def keyset_from_type(cls) -> Keyset:
-        """The keys of a question that is asked by the type's name."""
+        """Return the keys derived from the type's name."""
         return keyset_from_base_key(cls.__name__.lower())
 
     @classmethod
     async def asave(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> None:
-        """Leave the question with a flow run: the schema of the form, and its description.
+        """Store the schema and the description of this type with a flow run.
 
         Args:
-            keyset: Under which keys.
-            flow_run_id: The run; the present one if None.
+            keyset: Keys to store them under.
+            flow_run_id: Id of the flow run; the current one if None.
         """
         await actions.acreate_flow_run_input(keyset["schema"], cls.model_json_schema(), flow_run_id)
         if cls._description is not None:
@@ -103,11 +102,11 @@ class BaseRunInput(pydantic.BaseModel):
 
     @classmethod
     async def aload(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> Any:
-        """The answer that was left with a flow run.
+        """Load the response stored with a flow run.
 
         Args:
-            keyset: Under which keys.
-            flow_run_id: The run; the present one if None.
+            keyset: Keys of the input.
+            flow_run_id: Id of the flow run; the current one if None.
         """
         response = await actions.aread_flow_run_input(keyset["response"], flow_run_id)
         run_input = cls(**(response or {}))
@@ -118,7 +117,7 @@ class BaseRunInput(pydantic.BaseModel):
 
     @classmethod
     def load_from_flow_run_input(cls, flow_run_input: FlowRunInput) -> Self:
-        """An input as it was kept for a run."""
+        """Create an instance from a stored input."""
         run_input = cls(**flow_run_input.decoded_value)
         run_input._metadata = RunInputMetadata(
             key=flow_run_input.key, sender=flow_run_input.sender, receiver=flow_run_input.flow_run_id
@@ -127,14 +126,14 @@ class BaseRunInput(pydantic.BaseModel):
 
     @classmethod
     def with_initial_data(cls, description: str | None = None, **kwargs: Any) -> type[Self]:
-        """The same form with something filled in.
+        """Return a subclass with default values.
 
         Args:
-            description: What people are told, in Markdown.
-            kwargs: Values of fields.
+            description: Markdown shown to the user.
+            kwargs: Default values by field name.
 
         Raises:
-            KeyError: It has no such field.
+            KeyError: The type has no such field.
         """
         fields: dict[str, Any] = {}
         for name, value in kwargs.items():
@@ -147,15 +146,15 @@ class BaseRunInput(pydantic.BaseModel):
         return cast("type[Self]", subclass)
 
     async def arespond(self, run_input: RunInput, sender: str | None = None, key_prefix: str | None = None) -> None:
-        """Send an input to the flow run that this one came from.
+        """Send an input to the flow run that sent this one.
 
         Args:
-            run_input: The input.
-            sender: Who sends it; the present flow run if None.
-            key_prefix: What its key begins with; made of its type if None.
+            run_input: Input to send.
+            sender: Sender; the current flow run if None.
+            key_prefix: Prefix of the key; derived from the type if None.
 
         Raises:
-            RuntimeError: No flow run has sent this one.
+            RuntimeError: This input was not sent by a flow run.
         """
         receiver = self.metadata.sender or ""
         if not receiver.startswith(_FLOW_RUN_PREFIX):
@@ -165,12 +164,12 @@ class BaseRunInput(pydantic.BaseModel):
         await asend_input(run_input, UUID(receiver.removeprefix(_FLOW_RUN_PREFIX)), sender, key_prefix)
 
     async def asend_to(self, flow_run_id: UUID, sender: str | None = None, key_prefix: str | None = None) -> None:
-        """Send it to a flow run.
+        """Send this input to a flow run.
 
         Args:
-            flow_run_id: The run.
-            sender: Who sends it; the present flow run if None.
-            key_prefix: What its key begins with; made of its type if None.
+            flow_run_id: Id of the flow run.
+            sender: Sender; the current flow run if None.
+            key_prefix: Prefix of the key; derived from the type if None.
         """
         await asend_input(self, flow_run_id, sender, key_prefix)
 
@@ -181,7 +180,7 @@ class BaseRunInput(pydantic.BaseModel):
 
 
 class RunInput(BaseRunInput):
-    """A form. Its fields are what is asked; those with defaults may be left out of the answer."""
+    """A form. Fields with defaults may be omitted from the response."""
 
     @classmethod
     def receive(
@@ -193,7 +192,7 @@ class RunInput(BaseRunInput):
         key_prefix: str | None = None,
         flow_run_id: UUID | None = None,
     ) -> GetInputHandler[Self]:
-        """The inputs of this type that are sent to a flow run, as they come. See `receive_input`."""
+        """Iterate over received inputs of this type. See `receive_input`."""
         return GetInputHandler(
             cls,
             key_prefix or f"{cls.__name__.lower()}-auto",
@@ -206,23 +205,23 @@ class RunInput(BaseRunInput):
 
     @classmethod
     def subclass_from_base_model_type(cls, model_cls: type[pydantic.BaseModel]) -> type[RunInput]:
-        """A form with the fields of a model."""
+        """Return a form with the fields of a model."""
         return type(f"{model_cls.__name__}RunInput", (RunInput, model_cls), {})
 
 
 class AutomaticRunInput(BaseRunInput, Generic[T]):
-    """A form of one field, for input that is only a value."""
+    """A form with one field, for an input that is a single value."""
 
     value: T
 
     @classmethod
     async def aload(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> T:
-        """The value that was left with a flow run."""
+        """Load the value stored with a flow run."""
         return (await super().aload(keyset, flow_run_id)).value
 
     @classmethod
     def subclass_from_type(cls, _type: type[T]) -> type[AutomaticRunInput[T]]:
-        """The form for values of a type."""
+        """Return the form for values of a type."""
         name = getattr(_type, "__name__", None) or type(_type).__name__
         return pydantic.create_model(f"{name}AutomaticRunInput", __base__=AutomaticRunInput[_type])
 
@@ -237,7 +236,7 @@ class AutomaticRunInput(BaseRunInput, Generic[T]):
         flow_run_id: UUID | None = None,
         with_metadata: bool = False,
     ) -> GetAutomaticInputHandler[T]:
-        """The values of this type that are sent to a flow run, as they come. See `receive_input`."""
+        """Iterate over received values of this type. See `receive_input`."""
         return GetAutomaticInputHandler(
             cls,
             key_prefix or f"{cls.__name__.lower()}-auto",
@@ -253,10 +252,10 @@ class AutomaticRunInput(BaseRunInput, Generic[T]):
 
 
 def run_input_subclass_from_type(_type: Any) -> Any:
-    """The type of input for a type: itself, a form of a model's fields, or one of a single value.
+    """Return the input type for a type: itself, a form with a model's fields, or a form of a single value.
 
     Args:
-        _type: The type, or a model.
+        _type: A type or a model instance.
     """
     if isinstance(_type, pydantic.BaseModel):
         _type = type(_type)
@@ -272,16 +271,16 @@ def run_input_subclass_from_type(_type: Any) -> Any:
 
 
 class _InputIterator(Generic[T]):
-    """The inputs of a flow run as they come: an iterator, also for `async for`.
+    """Iterator over the inputs that a flow run receives, also for `async for`.
 
     Args:
-        run_input_cls: Their type.
-        key_prefix: What their keys begin with.
-        timeout: Seconds to wait for the next one; for ever if None.
-        poll_interval: Seconds between two looks.
-        raise_timeout_error: Whether the iteration raises when none comes in time, rather than ends.
-        exclude_keys: Inputs that have been seen.
-        flow_run_id: The run; the present one if None.
+        run_input_cls: Input type.
+        key_prefix: Prefix of the keys.
+        timeout: Seconds to wait for the next input; unlimited if None.
+        poll_interval: Seconds between two polls.
+        raise_timeout_error: Whether to raise TimeoutError after `timeout` instead of ending the iteration.
+        exclude_keys: Keys of inputs to skip.
+        flow_run_id: Id of the flow run; the current one if None.
     """
 
     def __init__(
@@ -325,7 +324,7 @@ class _InputIterator(Generic[T]):
             raise StopAsyncIteration from None
 
     async def filter_for_inputs(self) -> list[FlowRunInput]:
-        """The next input, if it is there."""
+        """Return a list of the next input, empty if there is none yet."""
         found = await actions.afilter_flow_run_input(
             self.key_prefix, limit=1, exclude_keys=self.exclude_keys, flow_run_id=self.flow_run_id
         )
@@ -333,24 +332,24 @@ class _InputIterator(Generic[T]):
         return found
 
     def filter_for_inputs_sync(self) -> list[FlowRunInput]:
-        """As `filter_for_inputs`."""
+        """Synchronous `filter_for_inputs`."""
         return drive(self.filter_for_inputs())
 
     def to_instance(self, flow_run_input: FlowRunInput) -> T:
-        """An input as what the iteration gives."""
+        """Convert a stored input to the yielded item."""
         return self.run_input_cls.load_from_flow_run_input(flow_run_input)
 
     async def anext(self) -> T:
-        """The next input.
+        """Return the next input.
 
         Raises:
-            TimeoutError: None came in time.
+            TimeoutError: No input arrived in time.
         """
         end = float("inf") if self.timeout is None else time.monotonic() + self.timeout
         while not (found := await self.filter_for_inputs()):
             left = end - time.monotonic()
             if left <= 0:
-                raise TimeoutError(f"No input {self.key_prefix!r} came within {self.timeout} seconds.")
+                raise TimeoutError(f"No input {self.key_prefix!r} arrived within {self.timeout} seconds.")
             await sleep(min(self.poll_interval, left))
         return self.to_instance(found[0])
 
@@ -358,11 +357,11 @@ class _InputIterator(Generic[T]):
 
 
 class GetInputHandler(_InputIterator[R]):
-    """The inputs of a form's type that are sent to a flow run."""
+    """Iterator over received forms."""
 
 
 class GetAutomaticInputHandler(_InputIterator[T]):
-    """The values of a type that are sent to a flow run; arguments as in `receive_input`."""
+    """Iterator over received values; arguments as in `receive_input`."""
 
     def __init__(
         self,
@@ -381,7 +380,7 @@ class GetAutomaticInputHandler(_InputIterator[T]):
         self.with_metadata = with_metadata
 
     def to_instance(self, flow_run_input: FlowRunInput) -> Any:
-        """An input as what the iteration gives: the value, or the form around it, which knows where it came from."""
+        """Convert a stored input to its value, or to the form with metadata."""
         run_input = self.run_input_cls.load_from_flow_run_input(flow_run_input)
         return run_input if self.with_metadata else run_input.value
 
@@ -396,17 +395,17 @@ def receive_input(
     flow_run_id: UUID | None = None,
     with_metadata: bool = False,
 ) -> Any:
-    """The inputs of a type that are sent to a flow run, as they come.
+    """Iterate over the inputs of a type that a flow run receives.
 
     Args:
         input_type: A `RunInput`, a model, or the type of the values.
-        timeout: Seconds to wait for the next one; for ever if None.
-        poll_interval: Seconds between two looks.
-        raise_timeout_error: Whether the iteration raises `TimeoutError` when none comes in time, rather than ends.
-        exclude_keys: Keys of inputs to leave out.
-        key_prefix: What their keys begin with; made of the type if None.
-        flow_run_id: The run; the present one if None.
-        with_metadata: Of values: give the form around each, which has `value` and `metadata`.
+        timeout: Seconds to wait for the next input; unlimited if None.
+        poll_interval: Seconds between two polls.
+        raise_timeout_error: Whether to raise TimeoutError after `timeout` instead of ending the iteration.
+        exclude_keys: Keys of inputs to skip.
+        key_prefix: Prefix of the keys; derived from the type if None.
+        flow_run_id: Id of the flow run; the current one if None.
+        with_metadata: Whether to yield a form with `value` and `metadata` instead of a plain value.
 
     Returns:
         An iterator, also for `async for`.
@@ -433,10 +432,10 @@ async def asend_input(
     """Send a form or a value to a flow run.
 
     Args:
-        run_input: It.
-        flow_run_id: The run.
-        sender: Who sends it; the present flow run if None.
-        key_prefix: What its key begins with; made of its type if None.
+        run_input: Form, model or value to send.
+        flow_run_id: Id of the flow run.
+        sender: Sender; the current flow run if None.
+        key_prefix: Prefix of the key; derived from the type if None.
     """
     kind = run_input_subclass_from_type(type(run_input))
     if issubclass(kind, AutomaticRunInput) and not isinstance(run_input, BaseRunInput):

@@ -1,7 +1,7 @@
-"""The events by which a client tells the API of task runs, and of flow runs that are alive.
+"""Events of task-run states and of flow-run heartbeats, as a client emits them.
 
-A server that is told of runs by events makes its task runs of them: each carries all that is known of the run, and the
-state that it has entered. Pure: records in, events out.
+A server without journals creates its task runs out of these events: each holds the whole run and the state it has
+entered. Pure: records in, events out.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ from typing import Any
 
 import prefect
 from prefect import rules
+from prefect.client import wire
 from prefect.rules import Moment
-
-Record = dict[str, Any]
-
-MAX_MESSAGE_LENGTH = 100_000
-"""Characters of a state's message that an event may have."""
-FOLLOWS_WINDOW = timedelta(minutes=5)
-"""An event says which one it follows only when that was less than this ago."""
-
-_TASK_RUN_FIELDS = (
-    *("name", "task_key", "dynamic_key", "cache_key", "cache_expiration", "task_version", "empirical_policy"),
-    *("tags", "labels", "task_inputs", "flow_run_run_count"),
+from prefect.schemas.run_events import (
+    FLOW_RUN_HEARTBEAT,
+    TASK_RUN_FIELDS,
+    EventRun,
+    EventState,
+    Labels,
+    build_labels,
+    build_tag_labels,
+    build_task_run_event,
 )
-_RUN_ID_FIELDS = frozenset(("flow_run_id", "task_run_id"))
+from prefect.types.mappings import Record
+
 _NO_TIME = 0.0
 
 
 class RunContext:
-    """What an event says of the flow run that it belongs to.
+    """What events hold of the flow run that they belong to.
 
     Args:
-        id: The flow run.
+        id: The id of the flow run.
         name: Its name.
-        flow_id: Its flow.
-        flow_name: The flow's name.
-        deployment_id: Its deployment, if it has one.
+        flow_id: The id of its flow.
+        flow_name: The name of its flow.
+        deployment_id: The id of its deployment, if it has one.
         tags: Its tags.
     """
 
@@ -57,42 +57,40 @@ class RunContext:
         self.deployment_id = deployment_id
         self.tags = tags
 
-    def flow(self) -> Record:
-        """The flow as a related resource."""
+    def flow(self) -> Labels:
+        """Return the flow as a related resource."""
         return _related("flow", self.flow_id, self.flow_name)
 
 
-def _related(kind: str, id_: str, name: str | None = None) -> Record:
-    resource = {"prefect.resource.id": f"prefect.{kind}.{id_}", "prefect.resource.role": kind}
-    return {**resource, "prefect.resource.name": name} if name else resource
-
-
-def _tags(tags: Any) -> list[Record]:
-    return [_related("tag", tag) for tag in sorted(tags or ())]
+def _related(kind: str, id_: str, name: str | None = None) -> Labels:
+    return build_labels(kind, id_, name or None, kind)
 
 
 def build_heartbeat(run: RunContext, id_: str, at: str) -> Record:
-    """The event of a flow run that is alive."""
+    """Return the heartbeat event of a flow run."""
     deployment = [_related("deployment", run.deployment_id)] if run.deployment_id else []
     return {
         "id": id_,
-        "event": "prefect.flow-run.heartbeat",
+        "event": FLOW_RUN_HEARTBEAT,
         "occurred": at,
         "resource": {
             "prefect.resource.id": f"prefect.flow-run.{run.id}",
             "prefect.resource.name": run.name,
             "prefect.version": prefect.__version__,
         },
-        "related": [run.flow(), *deployment, *_tags(run.tags)],
+        "related": [run.flow(), *deployment, *build_tag_labels(run.tags)],
         "payload": {},
     }
 
 
 class TaskRunEvents:
-    """What is known of one task run, state after state.
+    """Builds the events of one task run, state after state.
 
     Args:
-        record: The run's record, or what `known` gave.
+        record: The run's record, or the `known` of an earlier instance.
+
+    Attributes:
+        known: The run's columns and last state, to continue with in another batch.
     """
 
     def __init__(self, record: Record) -> None:
@@ -105,44 +103,24 @@ class TaskRunEvents:
         return state is not None and state["type"] in rules.TERMINAL
 
     def enter(self, state: Record, flow_run: RunContext | None) -> Record:
-        """It enters a state: the event that tells of it."""
+        """Enter a state and return the event of the transition."""
         known, before = self.known, self.known.get("state")
         columns = known.setdefault("columns", {})
         changed = rules.advance(
             _parse_columns(columns), _parse_moment(before) if before else None, _parse_moment(state)
         )
         columns.update(_format_columns(changed))
-        event = {
-            "id": state["id"],
-            "event": f"prefect.task-run.{state['name']}",
-            "occurred": state["timestamp"],
-            "follows": before["id"] if before and _is_recent(before, state) else None,
-            "resource": self._resource(state),
-            "related": self._related(flow_run),
-            "payload": {
-                "intended": {"from": before["type"] if before else None, "to": state["type"]},
-                "initial_state": _state_payload(before) if before else None,
-                "validated_state": {**_state_payload(state), "data": state.get("data")},
-                "task_run": self._run_payload(),
-            },
-        }
+        run = EventRun(known["id"], known["name"], columns.get("run_count", 0))
+        event = build_task_run_event(
+            run, _event_state(before) if before else None, _event_state(state), self._related(flow_run)
+        )
+        event["occurred"] = state["timestamp"]
+        event["payload"]["task_run"] = self._run_payload()
         known["state"] = {name: value for name, value in state.items() if name not in ("data", "result")}
         return event
 
-    def _resource(self, state: Record) -> dict[str, str]:
-        return {
-            "prefect.resource.id": f"prefect.task-run.{self.known['id']}",
-            "prefect.resource.name": self.known["name"],
-            "prefect.run-count": str(self.known["columns"].get("run_count", 0)),
-            "prefect.state-message": (state.get("message") or "")[:MAX_MESSAGE_LENGTH],
-            "prefect.state-name": state["name"],
-            "prefect.state-timestamp": _parse_time(state["timestamp"]).isoformat(),
-            "prefect.state-type": state["type"],
-            "prefect.orchestration": "client",
-        }
-
-    def _related(self, flow_run: RunContext | None) -> list[Record]:
-        found = _tags(self.known.get("tags"))
+    def _related(self, flow_run: RunContext | None) -> list[Labels]:
+        found = build_tag_labels(self.known.get("tags"))
         if flow_run is not None:
             found += [_related("flow-run", flow_run.id, flow_run.name), flow_run.flow()]
         elif self.known.get("flow_run_id"):
@@ -150,35 +128,27 @@ class TaskRunEvents:
         return found
 
     def _run_payload(self) -> Record:
-        told = {name: self.known[name] for name in _TASK_RUN_FIELDS if self.known.get(name) is not None}
+        fields = {name: self.known[name] for name in TASK_RUN_FIELDS if self.known.get(name) is not None}
         columns = {
             name: value
             for name, value in self.known["columns"].items()
             if value is not None and not name.startswith("state_")
         }
-        return {"labels": {}, **told, "run_count": 0, "total_run_time": _NO_TIME, **columns}
+        return {"labels": {}, **fields, "run_count": 0, "total_run_time": _NO_TIME, **columns}
 
 
-def own_details(state: Record) -> Record:
-    """The details of a recorded state, but for the run that it belongs to."""
-    details: Record = state.get("details") or {}
-    return {name: value for name, value in details.items() if name not in _RUN_ID_FIELDS}
-
-
-def _state_payload(state: Record) -> Record:
-    details = own_details(state)
+def _event_state(state: Record) -> EventState:
+    details = wire.own_details(state)
     if state["type"] == "COMPLETED" and state.get("data") is None:
         details["untrackable_result"] = True
-    message = (state.get("message") or "")[:MAX_MESSAGE_LENGTH]
-    return {"type": state["type"], "name": state["name"], "message": message, "state_details": details}
-
-
-def _is_recent(before: Record, state: Record) -> bool:
-    return abs(_parse_time(state["timestamp"]) - _parse_time(before["timestamp"])) < FOLLOWS_WINDOW
+    timestamp = _parse_time(state["timestamp"])
+    return EventState(
+        state["id"], state["type"], state["name"], timestamp, state.get("message"), details, state.get("data")
+    )
 
 
 def _parse_moment(state: Record) -> Moment:
-    scheduled = own_details(state).get("scheduled_time")
+    scheduled = wire.own_details(state).get("scheduled_time")
     return Moment(
         state["type"], state["name"], _parse_time(state["timestamp"]), _parse_time(scheduled) if scheduled else None
     )
@@ -189,7 +159,7 @@ def _parse_time(text: str) -> datetime:
 
 
 def _parse_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns from their text."""
+    """Return columns as Python values."""
     return {name: _parse_column(name, value) for name, value in columns.items() if value is not None}
 
 
@@ -200,7 +170,7 @@ def _parse_column(name: str, value: Any) -> Any:
 
 
 def _format_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns as text."""
+    """Return columns as JSON values."""
     return {
         name: value.total_seconds()
         if isinstance(value, timedelta)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._io import drive
+from prefect.client.failures import describe_error, is_refusal
 from prefect.outbox import store
-from prefect.outbox.api_connection import ApiConnection, ApiMissingError, describe_error, is_refusal
+from prefect.outbox.api_connection import ApiConnection, ApiMissingError
 from prefect.outbox.delivery import Delivery, create_delivery
 from prefect.outbox.events import RunContext
 from prefect.outbox.process_lock import ProcessLock

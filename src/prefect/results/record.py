@@ -22,7 +22,7 @@ from prefect.exceptions import MissingResult, SerializationError
 from prefect.filesystems import LocalFileSystem, RemoteFileSystem
 from prefect.results._files import read_file
 from prefect.serializers import PickleSerializer, Serializer, UnknownSerializer
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 __all__ = ["ResultRecord", "ResultRecordMetadata", "load_reference"]
 
@@ -43,7 +43,7 @@ class ResultRecordMetadata(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
     storage_key: str | None = None
-    expiration: DateTime | None = None
+    expiration: AwareDateTime | None = None
     serializer: SerializeAsAny[Serializer] = Field(default_factory=PickleSerializer)
     prefect_version: str = __version__
     storage_block_id: UUID | None = None

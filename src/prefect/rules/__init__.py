@@ -17,6 +17,7 @@ from prefect._lazy import exports
 from prefect.rules.columns import TERMINAL, Moment, advance, retry_delay
 
 if TYPE_CHECKING:
+    from prefect.rules.decision import NoStateToKeep, Policy, Rule, decide
     from prefect.rules.effects import (
         Effect,
         EmitStateEvent,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
         TakeDeploymentSlot,
         TakeSlots,
     )
-    from prefect.rules.judge import NoStateToKeep, Policy, Rule, decide
+    from prefect.rules.facts import Entry, Facts, Run, TagLimit
     from prefect.rules.policies import (
         POLICIES,
         BackgroundTaskPolicy,
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
         MinimalFlowPolicy,
         MinimalTaskPolicy,
     )
-    from prefect.rules.settling import Settled, settle
-    from prefect.rules.terms import Abort, Accept, Entry, Facts, Reject, Run, TagLimit, Verdict, Wait
+    from prefect.rules.settlement import Settled, settle
+    from prefect.rules.verdicts import Abort, Accept, Reject, Verdict, Wait
 
 __all__ = [
     "POLICIES",
@@ -97,13 +98,14 @@ _EXPORTS = {
         "Effect EmitStateEvent Enqueue MarkResuming MirrorToParent RecordPauseKey ReleaseDeploymentSlot ReleaseSlots "
         "RenewLease RevokeLease SetOnPolicy SetOnRun StoreCacheKey TakeDeploymentSlot TakeSlots"
     ),
-    "prefect.rules.judge": "NoStateToKeep Policy Rule decide",
+    "prefect.rules.decision": "NoStateToKeep Policy Rule decide",
     "prefect.rules.policies": (
         "BackgroundTaskPolicy CoreFlowPolicy CoreTaskPolicy MarkLateRunsPolicy MinimalFlowPolicy MinimalTaskPolicy "
         "POLICIES"
     ),
-    "prefect.rules.settling": "Settled settle",
-    "prefect.rules.terms": "Abort Accept Entry Facts Reject Run TagLimit Verdict Wait",
+    "prefect.rules.settlement": "Settled settle",
+    "prefect.rules.facts": "Entry Facts Run TagLimit",
+    "prefect.rules.verdicts": "Abort Accept Reject Verdict Wait",
 }
 
 __getattr__, __dir__ = exports(__name__, _EXPORTS)

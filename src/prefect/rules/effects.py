@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-if TYPE_CHECKING:
-    from prefect.rules.terms import Entry
+from prefect.rules.facts import Entry
 
 
 @dataclass(frozen=True, slots=True)

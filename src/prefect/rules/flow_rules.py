@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 from prefect.rules.columns import TERMINAL, retry_delay
+from prefect.rules.decision import Case
 from prefect.rules.effects import (
     Effect,
     EmitStateEvent,
@@ -17,9 +18,9 @@ from prefect.rules.effects import (
     SetOnPolicy,
     TakeDeploymentSlot,
 )
-from prefect.rules.judge import Case
+from prefect.rules.facts import Entry
 from prefect.rules.shared import LEASE, awaiting_retry
-from prefect.rules.terms import Abort, Entry, Verdict
+from prefect.rules.verdicts import Abort, Verdict
 
 FIRST_WITH_LEASES = (3, 4, 11)
 """The first version of the client that renews leases."""

@@ -6,7 +6,7 @@ from prefect.rules import flow_rules as flows
 from prefect.rules import shared
 from prefect.rules import task_rules as tasks
 from prefect.rules.columns import TERMINAL
-from prefect.rules.judge import ANY, Policy, Rule
+from prefect.rules.decision import ANY, Policy, Rule
 
 _PENDING = frozenset({"PENDING"})
 _RUNNING = frozenset({"RUNNING"})

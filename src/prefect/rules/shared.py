@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from prefect.rules.judge import Case
-from prefect.rules.terms import Abort, Entry, Verdict, Wait
+from prefect.rules.decision import Case
+from prefect.rules.facts import Entry
+from prefect.rules.verdicts import Abort, Verdict, Wait
 
 LEASE = "deployment_concurrency_lease_id"
 

@@ -6,10 +6,11 @@ import math
 from dataclasses import replace
 
 from prefect.rules.columns import retry_delay
+from prefect.rules.decision import Case
 from prefect.rules.effects import Effect, Enqueue, ReleaseSlots, SetOnRun, StoreCacheKey, TakeSlots
-from prefect.rules.judge import Case
+from prefect.rules.facts import Entry
 from prefect.rules.shared import awaiting_retry
-from prefect.rules.terms import Abort, Entry, Verdict, Wait
+from prefect.rules.verdicts import Abort, Verdict, Wait
 
 
 def cache_retrieval(case: Case) -> Verdict | None:

@@ -7,11 +7,9 @@ from uuid import UUID
 
 from pydantic import Field, IPvAnyNetwork
 
-from prefect._lazy import lazy
+from prefect.schemas import providers
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
-from prefect.types._annotated import DateTime
-
-settings: Any = lazy("prefect.settings")  # the layer above, asked only for the addresses of the cloud
+from prefect.types._annotated import AwareDateTime
 
 
 class Workspace(PrefectBaseModel):
@@ -32,12 +30,12 @@ class Workspace(PrefectBaseModel):
 
     def api_url(self) -> str:
         """The address of the workspace's API."""
-        base = settings.get_current_settings().cloud.api_url
+        base = providers.settings.get_current_settings().cloud.api_url
         return f"{base}/accounts/{self.account_id}/workspaces/{self.workspace_id}"
 
     def ui_url(self) -> str:
         """The address of the workspace's web page."""
-        base = settings.get_current_settings().cloud.ui_url
+        base = providers.settings.get_current_settings().cloud.ui_url
         return f"{base}/account/{self.account_id}/workspace/{self.workspace_id}"
 
     def __hash__(self) -> int:
@@ -71,7 +69,7 @@ class CsrfToken(ObjectBaseModel):
 
     token: str
     client: str
-    expiration: DateTime
+    expiration: AwareDateTime
 
 
 class Configuration(ObjectBaseModel):

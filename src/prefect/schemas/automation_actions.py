@@ -7,13 +7,14 @@ event tells of ("inferred"). The models say what is to be done; nothing here doe
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.states import StateType
+from prefect.types._annotated import DurationSchema
 
 Source: TypeAlias = Literal["selected", "inferred"]
 
@@ -61,13 +62,19 @@ def check_not_negative(value: timedelta) -> timedelta:
     return value
 
 
+ScheduleDelay: TypeAlias = Annotated[
+    timedelta, AfterValidator(check_not_negative), DurationSchema(number={"minimum": 0.0}, output={"minimum": 0.0})
+]
+"""How long after the trigger fired a run is due."""
+
+
 class RunDeployment(DeploymentAction):
     """Run a deployment, after a delay if one is given."""
 
     type: Literal["run-deployment"] = "run-deployment"  # pyright: ignore[reportIncompatibleVariableOverride]
     parameters: dict[str, Any] | None = None
     job_variables: dict[str, Any] | None = None
-    schedule_after: Annotated[timedelta, AfterValidator(check_not_negative)] = timedelta(0)
+    schedule_after: ScheduleDelay = timedelta(0)
 
 
 class PauseDeployment(DeploymentAction):
@@ -206,6 +213,12 @@ class DeclareIncident(Action):
     type: Literal["declare-incident"] = "declare-incident"  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
+class UnknownAction(Action):
+    """An action of a type that this version does not know; its fields are kept and sent back as they were."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 ActionTypes: TypeAlias = (
     DoNothing
     | RunDeployment
@@ -227,3 +240,18 @@ ActionTypes: TypeAlias = (
     | DeclareIncident
 )
 """What an automation can do."""
+
+_KNOWN_TYPES = frozenset(action.model_fields["type"].default for action in get_args(ActionTypes))
+
+
+def action_discriminator(value: Any) -> str:
+    """Return "unknown" for an action whose type names none of `ActionTypes`, else "known"."""
+    name = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return "unknown" if isinstance(name, str) and name not in _KNOWN_TYPES else "known"
+
+
+ActionTypesOrUnknown: TypeAlias = Annotated[
+    Annotated[ActionTypes, Tag("known")] | Annotated[UnknownAction, Tag("unknown")],
+    Discriminator(action_discriminator),
+]
+"""What a stored automation can do: a newer server may know actions that this version does not."""

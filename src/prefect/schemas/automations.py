@@ -24,9 +24,10 @@ from pydantic import (
     model_validator,
 )
 
-from prefect.schemas.automation_actions import ActionTypes, RunDeployment
+from prefect.schemas.automation_actions import ActionTypesOrUnknown, RunDeployment
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.events import ResourceSpecification
+from prefect.types._annotated import DurationOrSecondsTimeDelta, NonNegativeDuration
 from prefect.types.enums import AutoEnum
 
 MIN_PROACTIVE = timedelta(seconds=10)
@@ -74,7 +75,7 @@ class Trigger(PrefectBaseModel, ABC):
         """The resource that the automation of this trigger belongs to: the deployment."""
         return f"prefect.deployment.{self._deployment_id}"
 
-    def actions(self) -> list[ActionTypes]:
+    def actions(self) -> list[ActionTypesOrUnknown]:
         """What the automation of this trigger does: it runs the deployment.
 
         Raises:
@@ -129,7 +130,7 @@ class EventTrigger(ResourceTrigger):
     for_each: set[str] = Field(default_factory=set[str])
     posture: Literal[Posture.Reactive, Posture.Proactive] = Posture.Reactive
     threshold: int = 1
-    within: timedelta = Field(default=timedelta(0), ge=timedelta(0))
+    within: NonNegativeDuration = timedelta(0)
 
     @model_validator(mode="after")
     def _time_to_expect(self) -> Self:
@@ -170,7 +171,7 @@ class PrefectMetric(Enum):
 class MetricTriggerQuery(PrefectBaseModel):
     """A condition on a metric: looked at over `range`, it must hold for `firing_for`; both are 5 minutes at least."""
 
-    name: PrefectMetric
+    name: PrefectMetric | str
     threshold: float
     operator: MetricTriggerOperator
     range: timedelta = MIN_METRIC
@@ -194,7 +195,8 @@ class MetricTrigger(ResourceTrigger):
     def describe_for_cli(self, indent: int = 0) -> str:
         """The trigger in a few words, indented by so many steps of two spaces."""
         query = self.metric
-        text = f"Metric: {query.name.value} {query.operator.value} {query.threshold} for {query.range}"
+        name = query.name.value if isinstance(query.name, PrefectMetric) else query.name
+        text = f"Metric: {name} {query.operator.value} {query.threshold} for {query.range}"
         return textwrap.indent(text, "  " * indent)
 
 
@@ -203,7 +205,7 @@ class CompositeTrigger(Trigger):
 
     type: Literal["compound", "sequence"]  # pyright: ignore[reportIncompatibleVariableOverride]
     triggers: list[TriggerTypes]
-    within: timedelta | None = None
+    within: DurationOrSecondsTimeDelta | None = None
 
     def _describe_parts(self, title: str, indent: int) -> str:
         parts = [trigger.describe_for_cli(indent + 1) for trigger in self.triggers]
@@ -276,9 +278,9 @@ class AutomationCore(PrefectBaseModel):
     enabled: bool = True
     tags: list[str] = Field(default_factory=list)
     trigger: TriggerTypes
-    actions: list[ActionTypes]
-    actions_on_trigger: list[ActionTypes] = Field(default_factory=list[ActionTypes])
-    actions_on_resolve: list[ActionTypes] = Field(default_factory=list[ActionTypes])
+    actions: list[ActionTypesOrUnknown]
+    actions_on_trigger: list[ActionTypesOrUnknown] = Field(default_factory=list[ActionTypesOrUnknown])
+    actions_on_resolve: list[ActionTypesOrUnknown] = Field(default_factory=list[ActionTypesOrUnknown])
     owner_resource: str | None = None
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from prefect._io import twin
 from prefect.types import new_id
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -118,8 +118,8 @@ class ObjectBaseModel(IDBaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    created: DateTime | None = Field(default=None, repr=False)
-    updated: DateTime | None = Field(default=None, repr=False)
+    created: AwareDateTime | None = Field(default=None, repr=False)
+    updated: AwareDateTime | None = Field(default=None, repr=False)
 
 
 def models_as_data(value: Any) -> Any:

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
 from prefect.schemas.runs import CreatedBy, UpdatedBy
 from prefect.schemas.schedules import SCHEDULE_TYPES
-from prefect.types._annotated import DateTime, KeyValueLabelsField, PositiveInteger
+from prefect.types._annotated import AwareDateTime, KeyValueLabelsField, PositiveInteger
 from prefect.types.enums import AutoEnum
 from prefect.types.names import Name
 
@@ -76,7 +76,7 @@ class Deployment(ObjectBaseModel):
     tags: list[str] = Field(default_factory=list)
     labels: KeyValueLabelsField = Field(default_factory=dict)
     work_queue_name: str | None = None
-    last_polled: DateTime | None = None
+    last_polled: AwareDateTime | None = None
     parameter_openapi_schema: dict[str, Any] | None = None
     path: str | None = None
     entrypoint: str | None = None

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.events import Event, Resource, ResourceSpecification
 from prefect.types import now
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 from prefect.types.enums import AutoEnum
 
 _DEFAULT_DAYS = 180
@@ -21,7 +21,7 @@ _DEFAULT_DAYS = 180
 class AutomationFilterCreated(PrefectBaseModel):
     """Selects automations by when they were created."""
 
-    before_: DateTime | None = None
+    before_: AwareDateTime | None = None
 
 
 class AutomationFilterName(PrefectBaseModel):
@@ -82,8 +82,8 @@ def _since() -> datetime.datetime:
 class EventOccurredFilter(EventDataFilter):
     """Selects events by when they happened, bounds included; by default the last 180 days."""
 
-    since: DateTime = Field(default_factory=_since)
-    until: DateTime = Field(default_factory=now)
+    since: AwareDateTime = Field(default_factory=_since)
+    until: AwareDateTime = Field(default_factory=now)
 
     def includes(self, event: Event) -> bool:
         """Whether the event passes."""

@@ -6,21 +6,16 @@ Automations, triggers and their actions are not here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 from pydantic import AnyHttpUrl, Field, RootModel, field_validator, model_validator
 
-from prefect._lazy import lazy
+from prefect.schemas import providers
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.labelling import Labelled
 from prefect.types import new_id, now
-from prefect.types._annotated import DateTime
-
-if TYPE_CHECKING:
-    from prefect.client.orchestration import PrefectClient, SyncPrefectClient
-
-settings: Any = lazy("prefect.settings")  # the layer above, asked only for the limits of an event
+from prefect.types._annotated import AwareDateTime
 
 ID, ROLE, NAME = "prefect.resource.id", "prefect.resource.role", "prefect.resource.name"
 
@@ -38,7 +33,7 @@ class Resource(Labelled):
 
     @model_validator(mode="after")
     def _not_too_many_labels(self) -> Self:
-        limit = settings.get_current_settings().server.events.maximum_labels_per_resource
+        limit = providers.settings.get_current_settings().server.events.maximum_labels_per_resource
         if len(self.root) > limit:
             raise ValueError(f"A resource must have at most {limit} labels, and this has {len(self.root)}.")
         return self
@@ -97,7 +92,7 @@ class Event(PrefectBaseModel):
         follows: The event that came before, if it is to be handled first.
     """
 
-    occurred: DateTime = Field(default_factory=now)
+    occurred: AwareDateTime = Field(default_factory=now)
     event: str
     resource: Resource
     related: list[RelatedResource] = Field(default_factory=list[RelatedResource])
@@ -108,7 +103,7 @@ class Event(PrefectBaseModel):
     @field_validator("related")
     @classmethod
     def _not_too_many_related(cls, value: list[RelatedResource]) -> list[RelatedResource]:
-        limit = settings.get_current_settings().server.events.maximum_related_resources
+        limit = providers.settings.get_current_settings().server.events.maximum_related_resources
         if len(value) > limit:
             raise ValueError(f"An event must have at most {limit} related resources, and this has {len(value)}.")
         return value
@@ -151,7 +146,28 @@ class Event(PrefectBaseModel):
 class ReceivedEvent(Event):
     """An event that the server has received."""
 
-    received: DateTime
+    received: AwareDateTime
+
+    @property
+    def url(self) -> str | None:
+        """The address of the event in the web page; None if the settings name no web page."""
+        return providers.urls.url_for(self)
+
+
+class EventPageReader(Protocol):
+    """A client that reads pages of events."""
+
+    async def read_events_page(self, next_page_url: str) -> EventPage:
+        """Return the page at an address."""
+        ...
+
+
+class SyncEventPageReader(Protocol):
+    """A client that reads pages of events without a coroutine."""
+
+    def read_events_page(self, next_page_url: str) -> EventPage:
+        """Return the page at an address."""
+        ...
 
 
 class EventPage(PrefectBaseModel):
@@ -161,11 +177,11 @@ class EventPage(PrefectBaseModel):
     total: int
     next_page: AnyHttpUrl | None
 
-    async def get_next_page(self, client: PrefectClient) -> EventPage | None:
+    async def get_next_page(self, client: EventPageReader) -> EventPage | None:
         """The next page, or None after the last."""
         return await client.read_events_page(str(self.next_page)) if self.next_page else None
 
-    def get_next_page_sync(self, client: SyncPrefectClient) -> EventPage | None:
+    def get_next_page_sync(self, client: SyncEventPageReader) -> EventPage | None:
         """The next page, or None after the last."""
         return client.read_events_page(str(self.next_page)) if self.next_page else None
 

@@ -42,18 +42,18 @@ if TYPE_CHECKING:
     from prefect.schemas.records import ArtifactCollection as ArtifactCollection
     from prefect.schemas.records import Log as Log
     from prefect.schemas.records import Variable as Variable
-    from prefect.schemas.runs import Constant as Constant
+    from prefect.schemas.run_inputs import Constant as Constant
+    from prefect.schemas.run_inputs import FlowRunResult as FlowRunResult
+    from prefect.schemas.run_inputs import Parameter as Parameter
+    from prefect.schemas.run_inputs import RunInput as RunInput
+    from prefect.schemas.run_inputs import TaskRunResult as TaskRunResult
     from prefect.schemas.runs import CreatedBy as CreatedBy
     from prefect.schemas.runs import Flow as Flow
     from prefect.schemas.runs import FlowRun as FlowRun
     from prefect.schemas.runs import FlowRunInput as FlowRunInput
     from prefect.schemas.runs import FlowRunPolicy as FlowRunPolicy
-    from prefect.schemas.runs import FlowRunResult as FlowRunResult
-    from prefect.schemas.runs import Parameter as Parameter
-    from prefect.schemas.runs import RunInput as RunInput
     from prefect.schemas.runs import TaskRun as TaskRun
     from prefect.schemas.runs import TaskRunPolicy as TaskRunPolicy
-    from prefect.schemas.runs import TaskRunResult as TaskRunResult
     from prefect.schemas.runs import UpdatedBy as UpdatedBy
     from prefect.schemas.states import TERMINAL_STATES as TERMINAL_STATES
     from prefect.schemas.states import RunType as RunType
@@ -97,10 +97,8 @@ EXPORTS = {
         "VersionInfo"
     ),
     "prefect.schemas.records": "Artifact ArtifactCollection Log Variable",
-    "prefect.schemas.runs": (
-        "Constant CreatedBy Flow FlowRun FlowRunInput FlowRunPolicy FlowRunResult Parameter RunInput TaskRun "
-        "TaskRunPolicy TaskRunResult UpdatedBy"
-    ),
+    "prefect.schemas.run_inputs": "Constant FlowRunResult Parameter RunInput TaskRunResult",
+    "prefect.schemas.runs": "CreatedBy Flow FlowRun FlowRunInput FlowRunPolicy TaskRun TaskRunPolicy UpdatedBy",
     "prefect.schemas.states": "RunType State StateDetails StateType TERMINAL_STATES data_discriminator",
     "prefect.schemas.work": (
         "Agent DEFAULT_AGENT_WORK_POOL_NAME Integration QueueFilter WorkPool WorkPoolStatus "

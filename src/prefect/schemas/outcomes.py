@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeGuard, cast
 
 from prefect._io import sleep, twin
-from prefect._lazy import lazy
 from prefect.exceptions import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
+from prefect.schemas import providers
 from prefect.schemas.states import TERMINAL_STATES, InMemory, Loadable, R, State, StateType
-
-results: Any = lazy("prefect.results")  # the layer above, named only when a stored result is asked for
 
 RESULT_READ_MAXIMUM_ATTEMPTS = 10
 RESULT_READ_RETRY_DELAY = 0.25
@@ -50,7 +48,7 @@ async def _load(data: Any, retry: bool) -> Any:
     if isinstance(data, InMemory):
         return data.value
     if isinstance(data, dict) and "storage_key" in data:
-        return await _patiently(lambda: results.load_reference(data), retry)
+        return await _patiently(lambda: providers.results.load_reference(data), retry)
     if not isinstance(data, type) and isinstance(data, Loadable):
         return await _patiently(data.aload, retry)
     return cast("Any", data)

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from prefect.schemas.base import ObjectBaseModel, TimeSeriesBaseModel
-from prefect.types._annotated import DateTime, StrictVariableValue
+from prefect.types._annotated import AwareDateTime, StrictVariableValue
 from prefect.types.names import VariableName
 
 
@@ -51,6 +51,6 @@ class Log(TimeSeriesBaseModel, ObjectBaseModel):
     name: str
     level: int
     message: str
-    timestamp: DateTime
+    timestamp: AwareDateTime
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None

@@ -15,13 +15,13 @@ from prefect.schemas.concurrency import ConcurrencyOptions
 from prefect.schemas.deployments import DeploymentSchedule, DeploymentStatus, VersionInfo
 from prefect.schemas.runs import CreatedBy, FlowRun, FlowRunPolicy, UpdatedBy, random_name
 from prefect.schemas.states import R, State, StateType
-from prefect.types._annotated import DateTime, KeyValueLabelsField
+from prefect.types._annotated import AwareDateTime, KeyValueLabelsField
 from prefect.types.enums import AutoEnum
 
 if TYPE_CHECKING:
-    from prefect.schemas.events import RelatedResource
-
-events: Any = lazy("prefect.schemas.events")
+    from prefect.schemas import events
+else:
+    events = lazy("prefect.schemas.events")
 
 
 class SetStateStatus(AutoEnum):
@@ -86,8 +86,8 @@ class HistoryResponseState(PrefectBaseModel):
 class HistoryResponse(PrefectBaseModel):
     """The runs of one interval, by state."""
 
-    interval_start: DateTime
-    interval_end: DateTime
+    interval_start: AwareDateTime
+    interval_end: AwareDateTime
     states: list[HistoryResponseState]
 
 
@@ -117,10 +117,10 @@ class FlowRunResponse(ObjectBaseModel):
     labels: KeyValueLabelsField = Field(default_factory=dict)
     parent_task_run_id: UUID | None = None
     run_count: int = 0
-    expected_start_time: DateTime | None = None
-    next_scheduled_start_time: DateTime | None = None
-    start_time: DateTime | None = None
-    end_time: DateTime | None = None
+    expected_start_time: AwareDateTime | None = None
+    next_scheduled_start_time: AwareDateTime | None = None
+    start_time: AwareDateTime | None = None
+    end_time: AwareDateTime | None = None
     total_run_time: timedelta = timedelta(0)
     estimated_run_time: timedelta = timedelta(0)
     estimated_start_time_delta: timedelta = timedelta(0)
@@ -170,7 +170,7 @@ class DeploymentResponse(ObjectBaseModel):
     tags: list[str] = Field(default_factory=list)
     labels: KeyValueLabelsField = Field(default_factory=dict)
     work_queue_name: str | None = None
-    last_polled: DateTime | None = None
+    last_polled: AwareDateTime | None = None
     parameter_openapi_schema: dict[str, Any] | None = None
     path: str | None = None
     entrypoint: str | None = None
@@ -183,7 +183,7 @@ class DeploymentResponse(ObjectBaseModel):
     work_pool_name: str | None = None
     status: DeploymentStatus | None = None
 
-    def as_related_resource(self, role: str = "deployment") -> RelatedResource:
+    def as_related_resource(self, role: str = "deployment") -> events.RelatedResource:
         """The deployment as a resource of an event, in this role."""
         labels = {
             "prefect.resource.id": f"prefect.deployment.{self.id}",
@@ -215,8 +215,8 @@ class FlowRunSlotSummary(PrefectBaseModel):
     name: str
     state_type: StateType | None = None
     state_name: str | None = None
-    start_time: DateTime | None = None
-    state_timestamp: DateTime | None = None
+    start_time: AwareDateTime | None = None
+    state_timestamp: AwareDateTime | None = None
     time_in_current_state: timedelta | None = None
 
 

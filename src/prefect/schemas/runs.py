@@ -10,12 +10,13 @@ import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel, TimeSeriesBaseModel, make
+from prefect.schemas.run_inputs import Constant, FlowRunResult, Parameter, TaskRunResult
 from prefect.schemas.states import State, StateType
 from prefect.types import new_id, slugs
-from prefect.types._annotated import DateTime, KeyValueLabelsField
+from prefect.types._annotated import AwareDateTime, KeyValueLabelsField
 from prefect.types.names import Name
 
 _ZERO = datetime.timedelta(0)
@@ -123,55 +124,6 @@ _FLOW_POLICY: dict[str, Any] = {name: field.default for name, field in FlowRunPo
 _TASK_POLICY: dict[str, Any] = {name: field.default for name, field in TaskRunPolicy.model_fields.items()}
 
 
-class RunInput(PrefectBaseModel):
-    """Where an argument of a task came from."""
-
-    model_config = ConfigDict(frozen=True)
-
-    input_type: str
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.__dict__.values()))
-
-
-class TaskRunResult(RunInput):
-    """The argument is the result of a task run."""
-
-    input_type: Literal["task_run"] = "task_run"  # pyright: ignore[reportIncompatibleVariableOverride]
-    id: UUID
-
-    @classmethod
-    def make(cls, id: UUID) -> TaskRunResult:
-        """Make one without validation."""
-        return make(cls, {"input_type": "task_run", "id": id}, {"id"})
-
-
-class FlowRunResult(RunInput):
-    """The argument is the result of a flow run."""
-
-    input_type: Literal["flow_run"] = "flow_run"  # pyright: ignore[reportIncompatibleVariableOverride]
-    id: UUID
-
-    @classmethod
-    def make(cls, id: UUID) -> FlowRunResult:
-        """Make one without validation."""
-        return make(cls, {"input_type": "flow_run", "id": id}, {"id"})
-
-
-class Parameter(RunInput):
-    """The argument is a parameter of the flow run."""
-
-    input_type: Literal["parameter"] = "parameter"  # pyright: ignore[reportIncompatibleVariableOverride]
-    name: str
-
-
-class Constant(RunInput):
-    """The argument is a constant of this type."""
-
-    input_type: Literal["constant"] = "constant"  # pyright: ignore[reportIncompatibleVariableOverride]
-    type: str
-
-
 class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):
     """A run of a flow. Times are aware, durations are timedeltas (seconds in JSON)."""
 
@@ -191,10 +143,10 @@ class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):
     # The task run that stands for this run in the flow that called it.
     parent_task_run_id: UUID | None = None
     run_count: int = 0
-    expected_start_time: DateTime | None = None
-    next_scheduled_start_time: DateTime | None = None
-    start_time: DateTime | None = None
-    end_time: DateTime | None = None
+    expected_start_time: AwareDateTime | None = None
+    next_scheduled_start_time: AwareDateTime | None = None
+    start_time: AwareDateTime | None = None
+    end_time: AwareDateTime | None = None
     total_run_time: datetime.timedelta = _ZERO
     estimated_run_time: datetime.timedelta = _ZERO
     estimated_start_time_delta: datetime.timedelta = _ZERO
@@ -240,7 +192,7 @@ class TaskRun(TimeSeriesBaseModel, ObjectBaseModel):
     task_key: str
     dynamic_key: str
     cache_key: str | None = None
-    cache_expiration: DateTime | None = None
+    cache_expiration: AwareDateTime | None = None
     task_version: str | None = None
     empirical_policy: TaskRunPolicy = Field(default_factory=TaskRunPolicy.make)
     tags: list[str] = Field(default_factory=list)
@@ -251,10 +203,10 @@ class TaskRun(TimeSeriesBaseModel, ObjectBaseModel):
     state_name: str | None = None
     run_count: int = 0
     flow_run_run_count: int = 0
-    expected_start_time: DateTime | None = None
-    next_scheduled_start_time: DateTime | None = None
-    start_time: DateTime | None = None
-    end_time: DateTime | None = None
+    expected_start_time: AwareDateTime | None = None
+    next_scheduled_start_time: AwareDateTime | None = None
+    start_time: AwareDateTime | None = None
+    end_time: AwareDateTime | None = None
     total_run_time: datetime.timedelta = _ZERO
     estimated_run_time: datetime.timedelta = _ZERO
     estimated_start_time_delta: datetime.timedelta = _ZERO

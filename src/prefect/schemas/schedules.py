@@ -6,19 +6,18 @@ The models say what a schedule is; `schemas.dates` computes its dates. What a us
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, Self, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeGuard
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from prefect._lazy import lazy
 from prefect.schemas.base import PrefectBaseModel
 from prefect.types import now
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime, PositiveDuration
 
 if TYPE_CHECKING:
     from dateutil import rrule as rrules
 
-    from prefect.schedules import Schedule
     from prefect.schemas import dates
 else:
     dates = lazy("prefect.schemas.dates")
@@ -64,8 +63,8 @@ class IntervalSchedule(PrefectBaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    interval: datetime.timedelta = Field(gt=datetime.timedelta(0))
-    anchor_date: DateTime = Field(default_factory=now)
+    interval: PositiveDuration
+    anchor_date: AwareDateTime = Field(default_factory=now)
     timezone: str | None = None
 
     @model_validator(mode="after")
@@ -180,7 +179,30 @@ def construct_schedule(
     raise ValueError("A schedule needs one of interval, cron and rrule.")
 
 
-def as_schedule_type(schedule: Schedule) -> SCHEDULE_TYPES:
+class WrittenSchedule(Protocol):
+    """A schedule as users write it: what `as_schedule_type` needs of `prefect.schedules.Schedule`."""
+
+    @property
+    def interval(self) -> datetime.timedelta | None: ...
+    @property
+    def cron(self) -> str | None: ...
+    @property
+    def rrule(self) -> str | None: ...
+    @property
+    def timezone(self) -> str | None: ...
+    @property
+    def anchor_date(self) -> datetime.datetime: ...
+    @property
+    def day_or(self) -> bool: ...
+    @property
+    def active(self) -> bool: ...
+    @property
+    def parameters(self) -> dict[str, Any]: ...
+    @property
+    def slug(self) -> str | None: ...
+
+
+def as_schedule_type(schedule: WrittenSchedule) -> SCHEDULE_TYPES:
     """The model of a schedule that a user wrote with `prefect.schedules`."""
     if schedule.interval is not None:
         return IntervalSchedule(

@@ -98,6 +98,8 @@ class TaskRunSort(AutoEnum):
     NAME_DESC = auto()
     NEXT_SCHEDULED_START_TIME_ASC = auto()
     END_TIME_DESC = auto()
+    DURATION_DESC = auto()
+    DURATION_ASC = auto()
 
 
 class VariableSort(AutoEnum):

@@ -10,24 +10,18 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping
 from enum import auto
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast, runtime_checkable
 from uuid import UUID
 
 from pydantic import Field, field_serializer, field_validator, model_validator
 
 from prefect._io import twin
-from prefect._lazy import lazy
+from prefect.schemas import providers
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel, TimeSeriesBaseModel, make
+from prefect.schemas.run_inputs import FlowRunResult, TaskRunResult
 from prefect.types import new_id, now
-from prefect.types._annotated import DateTime, aware
+from prefect.types._annotated import AwareDateTime, aware
 from prefect.types.enums import AutoEnum
-
-if TYPE_CHECKING:
-    from prefect.schemas.runs import FlowRunResult, TaskRunResult
-
-outcomes: Any = lazy("prefect.schemas.outcomes")
-results: Any = lazy("prefect.results")  # the layer above, named only when a stored result is read
-runs: Any = lazy("prefect.schemas.runs")
 
 R = TypeVar("R")
 
@@ -66,12 +60,12 @@ class StateDetails(PrefectBaseModel):
     task_run_id: UUID | None = None
     # The flow run that stands for a task run of its parent flow.
     child_flow_run_id: UUID | None = None
-    scheduled_time: DateTime | None = None
+    scheduled_time: AwareDateTime | None = None
     cache_key: str | None = None
-    cache_expiration: DateTime | None = None
+    cache_expiration: AwareDateTime | None = None
     deferred: bool | None = None
     untrackable_result: bool = False
-    pause_timeout: DateTime | None = None
+    pause_timeout: AwareDateTime | None = None
     pause_reschedule: bool = False
     pause_key: str | None = None
     run_input_keyset: dict[str, str] | None = None
@@ -90,9 +84,9 @@ class StateDetails(PrefectBaseModel):
     def to_run_result(self, run_type: RunType) -> FlowRunResult | TaskRunResult | None:
         """The run that these details belong to, as an input of another run; None without such a run."""
         if run_type == RunType.FLOW_RUN and self.flow_run_id:
-            return runs.FlowRunResult(id=self.flow_run_id)
+            return FlowRunResult(id=self.flow_run_id)
         if run_type == RunType.TASK_RUN and self.task_run_id:
-            return runs.TaskRunResult(id=self.task_run_id)
+            return TaskRunResult(id=self.task_run_id)
         return None
 
 
@@ -143,7 +137,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
 
     type: StateType
     name: str | None = Field(default=None)
-    timestamp: DateTime = Field(default_factory=now)
+    timestamp: AwareDateTime = Field(default_factory=now)
     message: str | None = Field(default=None)
     state_details: StateDetails = Field(default_factory=StateDetails.make)
     data: Any = Field(default=None)
@@ -196,7 +190,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         stored = cast("dict[str, Any]", data)
         if stored.get("type") == "unpersisted":
             return None
-        return results.ResultRecordMetadata.model_validate(stored) if "storage_key" in stored else stored
+        return providers.results.ResultRecordMetadata.model_validate(stored) if "storage_key" in stored else stored
 
     @model_validator(mode="after")
     def _default_name_and_time(self) -> Self:
@@ -262,7 +256,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
             PausedRun: The run is paused.
             MissingResult: The run completed and its result was not kept.
         """
-        return await outcomes.get_state_result(self, raise_on_failure, retry_result_failure)
+        return await providers.outcomes.get_state_result(self, raise_on_failure, retry_result_failure)
 
     result = twin(aresult)
 

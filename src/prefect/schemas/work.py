@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
 from prefect.schemas.runs import random_name
 from prefect.types import now
-from prefect.types._annotated import DateTime, NonNegativeInteger, PositiveInteger
+from prefect.types._annotated import AwareDateTime, NonNegativeInteger, PositiveInteger
 from prefect.types.enums import AutoEnum
 from prefect.types.names import Name
 
@@ -102,7 +102,7 @@ class WorkQueueStatusDetail(PrefectBaseModel):
 
     healthy: bool
     late_runs_count: int = 0
-    last_polled: DateTime | None = None
+    last_polled: AwareDateTime | None = None
     health_check_policy: WorkQueueHealthPolicy
 
 
@@ -117,7 +117,7 @@ class WorkQueue(ObjectBaseModel):
     work_pool_name: str | None = None
     work_pool_id: UUID | None
     filter: QueueFilter | None = None
-    last_polled: DateTime | None = None
+    last_polled: AwareDateTime | None = None
     status: WorkQueueStatus | None = None
     active_slots: int | None = None
 
@@ -149,7 +149,7 @@ class Worker(ObjectBaseModel):
 
     name: str
     work_pool_id: UUID
-    last_heartbeat_time: DateTime | None = None
+    last_heartbeat_time: AwareDateTime | None = None
     heartbeat_interval_seconds: int | None = None
     status: WorkerStatus = WorkerStatus.OFFLINE
 
@@ -159,4 +159,4 @@ class Agent(ObjectBaseModel):
 
     name: str = Field(default_factory=random_name)
     work_queue_id: UUID
-    last_activity_time: DateTime | None = None
+    last_activity_time: AwareDateTime | None = None

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 VERSION = "work_pool_worker_channel.v1"
 
@@ -25,7 +25,7 @@ class Frame(BaseModel):
 
     type: str
     id: UUID
-    sent_at: DateTime
+    sent_at: AwareDateTime
     payload: dict[str, Any]
 
 

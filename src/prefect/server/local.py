@@ -19,7 +19,7 @@ from prefect.server.db.sqlite import open_home
 from prefect.server.principals import LOCAL, Principal
 from prefect.server.routes import find_operation
 from prefect.server.routes.execution import execute
-from prefect.server.routes.operation import RequestInfo, StatusResponse
+from prefect.server.routes.operation import Operation, RequestInfo, StatusResponse
 from prefect.server.routes.parameters import build_arguments, find_request_info_parameter, validate_parameters
 from prefect.server.services.core.errors import NotFound
 from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
@@ -60,21 +60,25 @@ class LocalApplication:
             body: The values of its body, or a model.
 
         Raises:
-            Refused: It cannot be done, as the error's class and message say.
+            ServiceError: It cannot be done, as the error's class and message say.
             StoreError: The local store cannot be used.
         """
-        await self.catch_up()
         try:
             operation = find_operation(method, route)
         except LookupError:
             raise NotFound("operation", f"{method} {route}") from None
+        result = await self.execute(operation, params, body)
+        return result.body if isinstance(result, StatusResponse) else result
+
+    async def execute(self, operation: Operation, params: Mapping[str, Any], body: Any = None) -> Any:
+        """Carry out an operation; as `call`, but a result with a status of its own keeps it."""
+        await self.catch_up()
         operation.authorize(self.principal)
         arguments = build_arguments(operation, validate_parameters(operation, params, body))
         info_name = find_request_info_parameter(operation)
         if info_name is not None:
             arguments[info_name] = RequestInfo(self.principal)
-        result = await execute(operation, self.database, self.principal, arguments)
-        return result.body if isinstance(result, StatusResponse) else result
+        return await execute(operation, self.database, self.principal, arguments)
 
     async def catch_up(self) -> None:
         """Apply the journal, crash runs whose process is gone, and remove events that are too old."""

@@ -1,1 +1,1 @@
-"""Testing programs: an isolated home for the time of a test, and assertions on what runs did."""
+"""Test support for programs: an isolated home directory, assertions, fixtures, and a command runner."""

@@ -1,4 +1,4 @@
-"""Testing commands: running a command line in this process, and assertions on what it printed."""
+"""Test support for commands: run a command line in this process and check its output."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ __all__ = ["CycloptsCliRunner", "CycloptsResult", "check_contains", "invoke_and_
 
 
 class CycloptsResult:
-    """What a command line came to.
+    """Result of a command line.
 
     Args:
-        stdout: What it printed.
-        stderr: What it printed as errors, questions and notices.
-        exit_code: 0 when all went well.
-        exception: What it raised, beside the exit.
+        stdout: Standard output.
+        stderr: Standard error: errors, prompts and notices.
+        exit_code: Exit code.
+        exception: Exception other than SystemExit, or None.
 
     Attributes:
-        output: Both, what it printed first.
+        output: Standard output followed by standard error.
     """
 
     def __init__(self, stdout: str, stderr: str, exit_code: int, exception: BaseException | None) -> None:
@@ -46,14 +46,14 @@ class CycloptsResult:
 
 
 class CycloptsCliRunner:
-    """Runs command lines of `prefect` in this process."""
+    """Runs `prefect` command lines in this process."""
 
     def invoke(self, args: str | list[str], input: str | None = None) -> CycloptsResult:
         """Run a command line.
 
         Args:
-            args: What follows `prefect`.
-            input: What is typed.
+            args: Arguments after `prefect`.
+            input: Text for standard input.
         """
         words = shlex.split(args) if isinstance(args, str) else [str(arg) for arg in args]
         out, err, exception = io.StringIO(), io.StringIO(), None
@@ -63,21 +63,21 @@ class CycloptsCliRunner:
                 cli.main(words)
             except SystemExit as stopped:
                 code = stopped.code if isinstance(stopped.code, int) else int(stopped.code is not None)
-            except Exception as error:  # whatever it is, it is the outcome
+            except Exception as error:  # any error is part of the result
                 code, exception = 1, error
         return CycloptsResult(out.getvalue(), err.getvalue(), code, exception)
 
 
 def check_contains(cli_result: CycloptsResult, content: str, should_contain: bool) -> None:
-    """Fail when the output lacks a text that it should contain, or the other way round.
+    """Assert that the output contains a text, or does not.
 
     Args:
-        cli_result: What the command line came to.
-        content: The text; its indentation and the spaces at line ends do not count.
+        cli_result: Result of a command line.
+        content: The text; indentation and trailing spaces are ignored.
         should_contain: Whether the output should contain it.
 
     Raises:
-        AssertionError: It is otherwise.
+        AssertionError: The check failed.
     """
     wanted, output = _plain(textwrap.dedent(content)), _plain(cli_result.output)
     if (wanted in output) is not should_contain:
@@ -101,28 +101,28 @@ def invoke_and_assert(
     echo: bool = True,
     temp_dir: str | None = None,
 ) -> CycloptsResult:
-    """Run a command line and fail when it does not come to what is expected.
+    """Run a command line and assert its result.
 
     Args:
-        command: What follows `prefect`.
-        user_input: What is typed.
-        prompts_and_responses: Questions that are asked, each with what is typed then; a third text must be there too.
-        expected_output: The whole output.
-        expected_output_contains: Texts that the output contains.
-        expected_output_does_not_contain: Texts that it does not contain.
-        expected_line_count: How many lines the output has.
-        expected_code: The exit code; None accepts any.
-        echo: Print the output, so that the report of a failing test shows it.
-        temp_dir: The directory to run in.
+        command: Arguments after `prefect`.
+        user_input: Text for standard input.
+        prompts_and_responses: Expected prompts and the responses to them; a third element must be in the output too.
+        expected_output: The complete output.
+        expected_output_contains: Texts that the output must contain.
+        expected_output_does_not_contain: Texts that the output must not contain.
+        expected_line_count: Number of lines of the output.
+        expected_code: Exit code; None accepts any.
+        echo: Whether to print the output, so that a failing test's report shows it.
+        temp_dir: Working directory.
 
     Raises:
-        AssertionError: Something is not as expected.
-        ValueError: Both `user_input` and `prompts_and_responses` are given.
+        AssertionError: A check failed.
+        ValueError: Both `user_input` and `prompts_and_responses` are passed.
     """
     wanted = _texts(expected_output_contains)
     if prompts_and_responses:
         if user_input is not None:
-            raise ValueError("Give either `user_input` or `prompts_and_responses`.")
+            raise ValueError("Pass either `user_input` or `prompts_and_responses`.")
         user_input = "".join(f"{response}\n" for _, response, *_rest in prompts_and_responses)
         wanted += [text for prompt, _, *rest in prompts_and_responses for text in (prompt, *rest)]
     with chdir(temp_dir) if temp_dir else nullcontext():
@@ -152,7 +152,7 @@ def _texts(text_or_texts: str | Iterable[str] | None) -> list[str]:
 
 @contextmanager
 def temporary_console_width(console: Console, width: int) -> Generator[None]:
-    """Give a console of `rich` another width, in characters, inside the block."""
+    """Set the width of a rich console, in characters, inside the block."""
     settable: Any = console
     before = settable._width
     with mock.patch.dict(os.environ, {"COLUMNS": str(width)}):

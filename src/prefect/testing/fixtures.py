@@ -1,4 +1,4 @@
-"""Fixtures of pytest for programs: `from prefect.testing.fixtures import ...` in a `conftest.py`."""
+"""Pytest fixtures for programs: use `from prefect.testing.fixtures import ...` in a `conftest.py`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["add_prefect_loggers_to_caplog", "disable_hosted_api_server", "enable
 
 @pytest.fixture
 def add_prefect_loggers_to_caplog(caplog: pytest.LogCaptureFixture) -> Generator[None]:
-    """Let `caplog` see what is logged by loggers of this package, which may not hand records on to the root."""
+    """Capture the records of this package's loggers in `caplog`, even if they do not propagate."""
     logger = logging.getLogger("prefect")
     before = logger.propagate
     logger.propagate = True
@@ -25,7 +25,7 @@ def add_prefect_loggers_to_caplog(caplog: pytest.LogCaptureFixture) -> Generator
 
 
 def is_port_in_use(port: int) -> bool:
-    """Whether something listens on this TCP port of this machine."""
+    """Whether a process listens on this local TCP port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -33,23 +33,23 @@ def is_port_in_use(port: int) -> bool:
 
 @pytest.fixture(scope="session")
 def disable_hosted_api_server() -> Generator[None]:
-    """Let no server be spoken to, whatever the settings say."""
+    """Unset PREFECT_API_URL, so that no server is contacted."""
     with temporary_settings(restore_defaults=[PREFECT_API_URL]):
         yield
 
 
 @pytest.fixture(scope="session")
 def enable_ephemeral_server(disable_hosted_api_server: None) -> Generator[None]:
-    """Record runs in the local store; nothing has to be started for that."""
+    """Record runs in the local store, which needs no server process."""
     yield
 
 
 def _planned_fixture(name: str, feature: str) -> Any:
-    """A fixture whose feature is not built yet: a test that asks for it is told so."""
+    """Create a fixture that raises NotImplementedError."""
 
     @pytest.fixture(name=name)
     def fixture() -> NoReturn:
-        raise NotImplementedError(f"The fixture {name!r} cannot be used yet: {feature} will come in a later release.")
+        raise NotImplementedError(f"The fixture {name!r} is not implemented yet: it requires {feature}.")
 
     return fixture
 

@@ -1,4 +1,4 @@
-"""What tests of programs use: `prefect_test_harness`, and assertions.
+"""Test support for programs: `prefect_test_harness` and assertions.
 
 @pytest.fixture(autouse=True, scope="session")
 def isolated():
@@ -56,19 +56,19 @@ __all__ = [
 
 @contextmanager
 def prefect_test_harness(server_startup_timeout: int | None = 30) -> Generator[None]:
-    """Run flows and tasks inside the block with an empty home of their own, which is removed afterwards.
+    """Run flows and tasks inside the block in an empty, temporary home directory.
 
-    Runs are recorded and results kept there, and `get_client()` reads them, in every thread of this process. A server
-    that the settings name is not spoken to.
+    Runs and results are stored there, and `get_client()` reads them, in every thread of this process. No server is
+    contacted, even if the settings name one.
 
     Args:
         server_startup_timeout: Ignored: there is no server to wait for.
     """
     with tempfile.TemporaryDirectory(prefix="prefect-test-", ignore_cleanup_errors=True) as directory:
-        # A directory of its own inside: whoever removes PREFECT_HOME removes that.
+        # A nested directory, because a test may remove PREFECT_HOME itself.
         home = Path(directory) / ".prefect"
         with _use_home(home):
-            # The journal in use stays open: a flow may run around this.
+            # The current journal stays open, because this may run inside a flow.
             before = journal.replace_current(writer.Journal(home))
             try:
                 yield
@@ -80,7 +80,7 @@ def prefect_test_harness(server_startup_timeout: int | None = 30) -> Generator[N
 
 @contextmanager
 def _use_home(home: Path) -> Generator[None]:
-    """Make `home` the home of this context and, because threads start with an empty one, of the process."""
+    """Set the home of this context and, because threads start with an empty context, of the process."""
     updates: dict[Any, Any] = {PREFECT_HOME: home}
     silenced = ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING")
     derived = ("PREFECT_PROFILES_PATH", "PREFECT_LOCAL_STORAGE_PATH", "PREFECT_SERVER_DATABASE_CONNECTION_URL")
@@ -92,13 +92,13 @@ def _use_home(home: Path) -> Generator[None]:
 
 @contextmanager
 def assert_does_not_warn(ignore_warnings: list[type[Warning]] | None = None) -> Generator[None]:
-    """Fail when the code inside the block warns.
+    """Assert that the code inside the block emits no warning.
 
     Args:
-        ignore_warnings: Kinds of warnings that are let pass.
+        ignore_warnings: Categories of warnings to ignore.
 
     Raises:
-        AssertionError: It warned.
+        AssertionError: The code emitted a warning.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -111,7 +111,7 @@ def assert_does_not_warn(ignore_warnings: list[type[Warning]] | None = None) -> 
 
 
 def exceptions_equal(a: BaseException | None, b: BaseException | None) -> bool:
-    """Whether two exceptions are of one type and were given the same arguments."""
+    """Whether two exceptions have the same type and arguments."""
     if a is None or b is None:
         return a is b
     return type(a) is type(b) and a.args == b.args
@@ -120,11 +120,11 @@ def exceptions_equal(a: BaseException | None, b: BaseException | None) -> bool:
 def kubernetes_environments_equal(
     actual: list[dict[str, str]], expected: list[dict[str, str]] | Mapping[str, str]
 ) -> bool:
-    """Whether two lists of `{"name": ..., "value": ...}` set the same variables, in any order; prints the differences.
+    """Whether two lists of `{"name": ..., "value": ...}` are equal in any order; prints the differences.
 
     Args:
-        actual: The environment found.
-        expected: The environment wanted, as such a list or as a mapping.
+        actual: Actual environment.
+        expected: Expected environment, as such a list or as a mapping.
     """
     wanted = dict(expected) if isinstance(expected, Mapping) else _as_mapping(expected)
     found = _as_mapping(actual)
@@ -139,16 +139,16 @@ def _as_mapping(variables: list[dict[str, str]]) -> dict[str, Any]:
 
 
 def assert_blocks_equal(found: Block, expected: Block, exclude_private: bool = True, **kwargs: Any) -> None:
-    """Fail when two blocks are of different types or have different values.
+    """Assert that two blocks have the same type and values.
 
     Args:
-        found: The block found.
-        expected: The block wanted.
-        exclude_private: Compare the fields only, not what the block knows about itself.
-        **kwargs: For `model_dump` of both, for instance `exclude`.
+        found: Actual block.
+        expected: Expected block.
+        exclude_private: Whether to ignore private attributes.
+        **kwargs: Arguments of `model_dump`, for example `exclude`.
 
     Raises:
-        AssertionError: They differ.
+        AssertionError: The blocks differ.
     """
     if type(found) is not type(expected):
         raise AssertionError(f"Unexpected type {type(found).__name__}, expected {type(expected).__name__}")
@@ -166,12 +166,12 @@ def assert_blocks_equal(found: Block, expected: Block, exclude_private: bool = T
 async def assert_uses_result_serializer(
     state: State[Any], serializer: str | Serializer, client: PrefectClient | None = None
 ) -> None:
-    """Fail when the state's result was not written with this serializer.
+    """Assert that a state's result was written with this serializer.
 
     Args:
-        state: The state of a run whose result was stored.
-        serializer: The serializer, or its type.
-        client: Ignored: what the state says is enough.
+        state: State of a run with a stored result.
+        serializer: Serializer or its type.
+        client: Ignored: the state has the metadata.
 
     Raises:
         AssertionError: The result was not stored, or with another serializer.
@@ -186,12 +186,12 @@ async def assert_uses_result_serializer(
 async def assert_uses_result_storage(
     state: State[Any], storage: str | Path | ReadableFileSystem, client: PrefectClient | None = None
 ) -> None:
-    """Fail when the state's result was not stored there.
+    """Assert that a state's result was written to this storage.
 
     Args:
-        state: The state of a run whose result was stored.
+        state: State of a run with a stored result.
         storage: A file system, a path, or the name of a saved block.
-        client: Ignored: what the state says is enough.
+        client: Ignored: the state has the metadata.
 
     Raises:
         AssertionError: The result was not stored, or elsewhere.
@@ -217,11 +217,11 @@ def _read_metadata(state: State[Any]) -> Any:
 
 
 async def get_most_recent_flow_run(client: PrefectClient | None = None, flow_name: str | None = None) -> FlowRun:
-    """The flow run that was created last.
+    """Return the most recently created flow run.
 
     Args:
-        client: The client to ask with; a new one if None.
-        flow_name: Only runs of the flow of this name count.
+        client: Client to use; a new one if None.
+        flow_name: Consider only runs of this flow.
 
     Raises:
         AssertionError: There is no flow run.
@@ -234,12 +234,12 @@ async def get_most_recent_flow_run(client: PrefectClient | None = None, flow_nam
 
 
 def a_test_step(**kwargs: Any) -> dict[str, Any]:
-    """A step of a deployment that returns its inputs and three outputs, for tests of steps."""
+    """A deployment step that returns its inputs and three outputs, for tests of steps."""
     return {**kwargs, **_OUTPUTS}
 
 
 def b_test_step(**kwargs: Any) -> dict[str, Any]:
-    """Another step of a deployment that does the same."""
+    """A second deployment step like `a_test_step`."""
     return {**kwargs, **_OUTPUTS}
 
 

@@ -18,8 +18,7 @@ from prefect._lazy import exports
 if TYPE_CHECKING:
     from prefect.types._annotated import MAX_VARIABLE_VALUE_LENGTH as MAX_VARIABLE_VALUE_LENGTH
     from prefect.types._annotated import ClientRetryExtraCodes as ClientRetryExtraCodes
-    from prefect.types._annotated import Date as Date
-    from prefect.types._annotated import DateTime as DateTime
+    from prefect.types._annotated import DurationOrSecondsTimeDelta as DurationOrSecondsTimeDelta
     from prefect.types._annotated import JsonStringOrDict as JsonStringOrDict
     from prefect.types._annotated import KeyValueLabels as KeyValueLabels
     from prefect.types._annotated import KeyValueLabelsField as KeyValueLabelsField
@@ -42,6 +41,8 @@ if TYPE_CHECKING:
     from prefect.types._annotated import convert_none_to_empty_dict as convert_none_to_empty_dict
     from prefect.types._annotated import parse_retry_delay_input as parse_retry_delay_input
     from prefect.types._annotated import validate_set_T_from_delim_string as validate_set_T_from_delim_string
+    from prefect.types._datetime import Date as Date
+    from prefect.types._datetime import DateTime as DateTime
     from prefect.types.names import BANNED_CHARACTERS as BANNED_CHARACTERS
     from prefect.types.names import MAX_VARIABLE_NAME_LENGTH as MAX_VARIABLE_NAME_LENGTH
     from prefect.types.names import WITHOUT_BANNED_CHARACTERS as WITHOUT_BANNED_CHARACTERS
@@ -118,12 +119,13 @@ def named_id(kind: str, name: str) -> UUID:
 
 _EXPORTS = {
     "prefect.types._annotated": (
-        "ClientRetryExtraCodes Date DateTime JsonStringOrDict KeyValueLabels KeyValueLabelsField LaxUrl "
+        "ClientRetryExtraCodes DurationOrSecondsTimeDelta JsonStringOrDict KeyValueLabels KeyValueLabelsField LaxUrl "
         "ListOfNonEmptyStrings LogLevel MAX_VARIABLE_VALUE_LENGTH NonNegativeFloat NonNegativeInteger "
         "NonNegativeTimeDelta PositiveInteger SecondsTimeDelta SecretDict StatusCode StrictVariableValue "
         "TaskRetryDelaySeconds TimeZone VariableValue cast_none_to_empty_dict check_variable_value "
         "convert_none_to_empty_dict parse_retry_delay_input validate_set_T_from_delim_string"
     ),
+    "prefect.types._datetime": "Date DateTime",
     "prefect.types.names": (
         "BANNED_CHARACTERS MAX_VARIABLE_NAME_LENGTH Name NameOrEmpty NonEmptyishName URILike ValidAssetKey "
         "WITHOUT_BANNED_CHARACTERS"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, Secret, TypeAdapter
-from pydantic_core import TzInfo
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, Secret, TypeAdapter
+from pydantic_core import CoreSchema, TzInfo
 
 from prefect._lazy import lazy
 from prefect.types import UTC
@@ -67,13 +68,54 @@ def _known_zone(value: str) -> str:
     return value
 
 
-DateTime = Annotated[datetime.datetime, AfterValidator(aware)]
+AwareDateTime = Annotated[datetime.datetime, AfterValidator(aware)]
 """An aware datetime; one without a zone is taken to be in UTC."""
 
-Date = datetime.date
 NonNegativeTimeDelta = Annotated[datetime.timedelta, AfterValidator(_not_negative)]
 SecondsTimeDelta = Annotated[datetime.timedelta, BeforeValidator(_seconds)]
 """A duration that may be given in seconds, also as text."""
+
+
+@dataclass(frozen=True, eq=False)
+class DurationSchema:
+    """Annotation that documents a duration as a number of seconds or an ISO 8601 text.
+
+    pydantic accepts both wherever a `timedelta` is expected, but its JSON schema names only the text.
+
+    Attributes:
+        number: Constraints of the number of seconds.
+        text: Keywords of the text.
+        shared: Constraints that stand beside the two forms.
+        output: Constraints of the number that is sent back.
+    """
+
+    number: dict[str, Any] = field(default_factory=dict[str, Any])
+    text: dict[str, Any] = field(default_factory=lambda: {"format": "duration"})
+    shared: dict[str, Any] = field(default_factory=dict[str, Any])
+    output: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        if handler.mode == "serialization":
+            return {**handler(schema), **self.output}
+        return {"anyOf": [{"type": "number", **self.number}, {"type": "string", **self.text}], **self.shared}
+
+
+DurationOrSecondsTimeDelta = Annotated[datetime.timedelta, DurationSchema()]
+"""A duration: a timedelta, a number of seconds or an ISO 8601 text."""
+
+NonNegativeDuration = Annotated[
+    datetime.timedelta,
+    Field(ge=datetime.timedelta(0)),
+    DurationSchema(shared={"minimum": 0.0}, output={"minimum": 0.0}),
+]
+"""A duration that is not negative."""
+
+PositiveDuration = Annotated[
+    datetime.timedelta,
+    Field(gt=datetime.timedelta(0)),
+    DurationSchema(number={"exclusiveMinimum": 0.0}, text={}),
+]
+"""A duration longer than zero."""
 
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 """The name of a zone in the IANA database."""

@@ -11,7 +11,7 @@ from prefect.context import EngineContext
 from prefect.engine import parameters as inputs
 from prefect.engine.termination import raise_on_sigterm as capture_sigterm
 from prefect.futures import PrefectFuture
-from prefect.schemas.runs import FlowRunResult, TaskRunResult
+from prefect.schemas.run_inputs import FlowRunResult, TaskRunResult
 
 if TYPE_CHECKING:
     from prefect._flow import Flow

@@ -241,7 +241,7 @@ def test_every_field_of_a_filter_has_a_meaning(name: str) -> None:
 )
 def test_every_sort_has_an_order(table: str) -> None:
     enum = getattr(sorts, "".join(word.capitalize() for word in table.split("_")) + "Sort")
-    assert all(sorting.compile_order(table, member, "") for member in enum)
+    assert all(sorting.compile_order(SqliteDialect(), table, member, "") for member in enum)
 
 
 def test_a_filters_value_never_enters_the_text() -> None:

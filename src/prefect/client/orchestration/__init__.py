@@ -23,6 +23,7 @@ from prefect.client.orchestration.artifacts import (
     ArtifactCollectionClient,
 )
 from prefect.client.orchestration.automations import AutomationAsyncClient, AutomationClient, SlaAsyncClient, SlaClient
+from prefect.client.orchestration.base import wait_for_own_records
 from prefect.client.orchestration.blocks import (
     BlocksDocumentAsyncClient,
     BlocksDocumentClient,
@@ -41,13 +42,12 @@ from prefect.client.orchestration.task_runs import TaskRunAsyncClient, TaskRunCl
 from prefect.client.orchestration.variables import VariableAsyncClient, VariableClient
 from prefect.client.orchestration.work_pools import WorkPoolAsyncClient, WorkPoolClient
 from prefect.client.orchestration.work_queues import WorkQueueAsyncClient, WorkQueueClient
-from prefect.client.transport import HttpTransport, LocalTransport, Transport
+from prefect.client.transport import HttpTransport, Transport, create_transport
 
 if TYPE_CHECKING:
     import asyncio
 
     import httpx
-    from pydantic import SecretStr
 
     import prefect
     from prefect import settings
@@ -97,7 +97,8 @@ _EXPORTS = {
         "DeploymentFilter FlowFilter FlowRunFilter TaskRunFilter WorkQueueFilter WorkQueueFilterName"
     ),
     "prefect.schemas.responses": "OrchestrationResult",
-    "prefect.schemas.runs": "Constant FlowRun FlowRunResult Parameter TaskRun TaskRunPolicy TaskRunResult",
+    "prefect.schemas.run_inputs": "Constant FlowRunResult Parameter TaskRunResult",
+    "prefect.schemas.runs": "FlowRun TaskRun TaskRunPolicy",
     "prefect.schemas.sorting": "TaskRunSort",
     "prefect.schemas.work": "WorkQueue WorkQueueStatusDetail",
 }
@@ -105,7 +106,7 @@ _EXPORTS = {
 __getattr__, __dir__ = exports(__name__, _EXPORTS)
 
 
-class _Session:
+class ClientBase:
     """What both clients have besides operations."""
 
     def __init__(
@@ -152,7 +153,7 @@ class _Session:
 
 
 class PrefectClient(
-    _Session,
+    ClientBase,
     AdminAsyncClient,
     ArtifactAsyncClient,
     ArtifactCollectionAsyncClient,
@@ -180,6 +181,13 @@ class PrefectClient(
 
     _loop: asyncio.AbstractEventLoop | None = None
     _lifespan: Any = None
+
+    @property
+    def _client(self) -> PrefectHttpxAsyncClient:
+        """The httpx client of the API for the running event loop, which many programs use for requests of their own."""
+        client = self._transport.clients.get_async()
+        client.before_request = wait_for_own_records
+        return client
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
@@ -214,7 +222,7 @@ class PrefectClient(
 
 
 class SyncPrefectClient(
-    _Session,
+    ClientBase,
     AdminClient,
     ArtifactClient,
     ArtifactCollectionClient,
@@ -243,6 +251,13 @@ class SyncPrefectClient(
     def _operations(self) -> PrefectClient:  # pyright: ignore[reportIncompatibleVariableOverride]  # made when needed
         return PrefectClient(self._transport, server_type=self._server_type)
 
+    @property
+    def _client(self) -> PrefectHttpxSyncClient:
+        """The httpx client of the API for sync code, which many programs use for requests of their own."""
+        client = self._transport.clients.get_sync()
+        client.before_request = wait_for_own_records
+        return client
+
     def __enter__(self) -> Self:
         drive(self._transport.open())
         return self
@@ -268,15 +283,4 @@ def get_client(
     """
     current = settings.get_current_settings()
     kind = SyncPrefectClient if sync_client else PrefectClient
-    if not current.api.url:
-        return kind(LocalTransport(current.home))
-    return kind(
-        current.api.url,
-        auth_string=_revealed(current.api.auth_string),
-        api_key=_revealed(current.api.key),
-        httpx_settings=httpx_settings,
-    )
-
-
-def _revealed(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
+    return kind(create_transport(current, httpx_settings))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, driven
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, sync_method
 
 if TYPE_CHECKING:
     import httpx
@@ -41,7 +41,7 @@ class AdminAsyncClient(BaseAsyncClient):
 
     async def hello(self) -> httpx.Response:
         """A greeting, which shows that the API answers."""
-        return await self._respond("GET", "/hello")
+        return await self._call_raw("GET", "/hello")
 
     async def api_version(self) -> str:
         """The release of the server."""
@@ -116,11 +116,11 @@ def _numbers(version: str) -> tuple[int, ...]:
 class AdminClient(BaseClient):
     """The same for sync code."""
 
-    api_healthcheck = driven(AdminAsyncClient.api_healthcheck)
-    api_version = driven(AdminAsyncClient.api_version)
-    clear_server_default_result_storage = driven(AdminAsyncClient.clear_server_default_result_storage)
-    hello = driven(AdminAsyncClient.hello)
-    raise_for_api_version_mismatch = driven(AdminAsyncClient.raise_for_api_version_mismatch)
-    raise_for_api_version_mismatch_once = driven(AdminAsyncClient.raise_for_api_version_mismatch_once)
-    read_server_default_result_storage = driven(AdminAsyncClient.read_server_default_result_storage)
-    update_server_default_result_storage = driven(AdminAsyncClient.update_server_default_result_storage)
+    api_healthcheck = sync_method(AdminAsyncClient.api_healthcheck)
+    api_version = sync_method(AdminAsyncClient.api_version)
+    clear_server_default_result_storage = sync_method(AdminAsyncClient.clear_server_default_result_storage)
+    hello = sync_method(AdminAsyncClient.hello)
+    raise_for_api_version_mismatch = sync_method(AdminAsyncClient.raise_for_api_version_mismatch)
+    raise_for_api_version_mismatch_once = sync_method(AdminAsyncClient.raise_for_api_version_mismatch_once)
+    read_server_default_result_storage = sync_method(AdminAsyncClient.read_server_default_result_storage)
+    update_server_default_result_storage = sync_method(AdminAsyncClient.update_server_default_result_storage)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, driven, given, models
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_many, sync_method
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -69,7 +69,7 @@ class ArtifactAsyncClient(BaseAsyncClient):
             kwargs: `artifact_filter`, `flow_run_filter` and `task_run_filter`; `sort`, newest id first if None;
                 `limit`, 200 if None; `offset`.
         """
-        return models(records.Artifact, await self._call("POST", "/artifacts/filter", _body(**kwargs)))
+        return parse_many(records.Artifact, await self._call("POST", "/artifacts/filter", _body(**kwargs)))
 
 
 class ArtifactCollectionAsyncClient(BaseAsyncClient):
@@ -80,22 +80,22 @@ class ArtifactCollectionAsyncClient(BaseAsyncClient):
     ) -> list[records.ArtifactCollection]:
         """The newest artifact of each key, of those that satisfy all filters; the arguments of `read_artifacts`."""
         answer = await self._call("POST", "/artifacts/latest/filter", _body(**kwargs))
-        return models(records.ArtifactCollection, answer)
+        return parse_many(records.ArtifactCollection, answer)
 
 
 class ArtifactClient(BaseClient):
     """The same for sync code."""
 
-    create_artifact = driven(ArtifactAsyncClient.create_artifact)
-    delete_artifact = driven(ArtifactAsyncClient.delete_artifact)
-    read_artifacts = driven(ArtifactAsyncClient.read_artifacts)
-    update_artifact = driven(ArtifactAsyncClient.update_artifact)
+    create_artifact = sync_method(ArtifactAsyncClient.create_artifact)
+    delete_artifact = sync_method(ArtifactAsyncClient.delete_artifact)
+    read_artifacts = sync_method(ArtifactAsyncClient.read_artifacts)
+    update_artifact = sync_method(ArtifactAsyncClient.update_artifact)
 
 
 class ArtifactCollectionClient(BaseClient):
     """The same for sync code."""
 
-    read_latest_artifacts = driven(ArtifactCollectionAsyncClient.read_latest_artifacts)
+    read_latest_artifacts = sync_method(ArtifactCollectionAsyncClient.read_latest_artifacts)
 
 
 def _body(
@@ -106,5 +106,5 @@ def _body(
     limit: int | None = None,
     offset: int = 0,
 ) -> dict[str, Any]:
-    criteria = given(artifacts=artifact_filter, flow_runs=flow_run_filter, task_runs=task_run_filter)
-    return {**criteria, **given(sort=sort, limit=limit, offset=offset)}
+    criteria = drop_none(artifacts=artifact_filter, flow_runs=flow_run_filter, task_runs=task_run_filter)
+    return {**criteria, **drop_none(sort=sort, limit=limit, offset=offset)}

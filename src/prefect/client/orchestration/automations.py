@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, as_id, driven, given, models
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_id, parse_many, sync_method
 from prefect.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class AutomationAsyncClient(BaseAsyncClient):
 
     async def create_automation(self, automation: AutomationCore) -> UUID:
         """Create an automation and return its id."""
-        return as_id((await self._call("POST", "/automations/", _whole(automation)))["id"])
+        return parse_id((await self._call("POST", "/automations/", _whole(automation)))["id"])
 
     async def update_automation(self, automation_id: UUID, automation: AutomationCore) -> None:
         """Put another automation in the place of one.
@@ -52,7 +52,7 @@ class AutomationAsyncClient(BaseAsyncClient):
             limit: How many at most; 200 if None.
             offset: How many to skip first.
         """
-        body = given(automations=automations, sort=sort, limit=limit, offset=offset)
+        body = drop_none(automations=automations, sort=sort, limit=limit, offset=offset)
         return _automations(await self._call("POST", "/automations/filter", body))
 
     async def find_automation(self, id_or_name: str | UUID) -> Automation | None:
@@ -143,26 +143,26 @@ def _whole(automation: AutomationCore) -> dict[str, Any]:
 
 
 def _automations(answer: Iterable[Any]) -> list[Automation]:
-    return models(automations.Automation, answer)
+    return parse_many(automations.Automation, answer)
 
 
 class AutomationClient(BaseClient):
     """The same for sync code."""
 
-    create_automation = driven(AutomationAsyncClient.create_automation)
-    delete_automation = driven(AutomationAsyncClient.delete_automation)
-    delete_resource_owned_automations = driven(AutomationAsyncClient.delete_resource_owned_automations)
-    find_automation = driven(AutomationAsyncClient.find_automation)
-    pause_automation = driven(AutomationAsyncClient.pause_automation)
-    read_automation = driven(AutomationAsyncClient.read_automation)
-    read_automations = driven(AutomationAsyncClient.read_automations)
-    read_automations_by_name = driven(AutomationAsyncClient.read_automations_by_name)
-    read_resource_related_automations = driven(AutomationAsyncClient.read_resource_related_automations)
-    resume_automation = driven(AutomationAsyncClient.resume_automation)
-    update_automation = driven(AutomationAsyncClient.update_automation)
+    create_automation = sync_method(AutomationAsyncClient.create_automation)
+    delete_automation = sync_method(AutomationAsyncClient.delete_automation)
+    delete_resource_owned_automations = sync_method(AutomationAsyncClient.delete_resource_owned_automations)
+    find_automation = sync_method(AutomationAsyncClient.find_automation)
+    pause_automation = sync_method(AutomationAsyncClient.pause_automation)
+    read_automation = sync_method(AutomationAsyncClient.read_automation)
+    read_automations = sync_method(AutomationAsyncClient.read_automations)
+    read_automations_by_name = sync_method(AutomationAsyncClient.read_automations_by_name)
+    read_resource_related_automations = sync_method(AutomationAsyncClient.read_resource_related_automations)
+    resume_automation = sync_method(AutomationAsyncClient.resume_automation)
+    update_automation = sync_method(AutomationAsyncClient.update_automation)
 
 
 class SlaClient(BaseClient):
     """The same for sync code."""
 
-    apply_slas_for_deployment = driven(SlaAsyncClient.apply_slas_for_deployment)
+    apply_slas_for_deployment = sync_method(SlaAsyncClient.apply_slas_for_deployment)

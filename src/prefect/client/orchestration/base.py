@@ -1,4 +1,4 @@
-"""What the parts of the client share: how an operation is carried out, how its request and its answer are written."""
+"""The base of the client's parts: carrying out operations, writing requests, reading answers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 M = TypeVar("M", bound="BaseModel")
 
-CATCH_UP = 3.0
-"""Seconds to wait for a server to be told of what this process has recorded."""
+CATCH_UP_TIMEOUT_SECONDS = 3.0
+"""How long to wait until the server has the records of this process."""
 
 HTTP_METHODS: TypeAlias = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
 """The methods of the API's operations."""
@@ -66,28 +66,29 @@ class BaseAsyncClient:
             PrefectHTTPStatusError: The answer says that it failed.
         """
         body = kwargs.pop("json", None)
-        await self._catch_up()
+        await wait_for_own_records()
         return await self._transport.request(method, path, {**(params or {}), **(path_params or {})}, body, **kwargs)
 
     async def _call(self, method: str, route: str, body: Mapping[str, Any] | Any = None, /, **params: Any) -> Any:
         """Carry out an operation and return its answer; `params` are those of the path and the query."""
-        await self._catch_up()
+        await wait_for_own_records()
         return await self._transport.call(method, route, params, body)
 
-    async def _respond(
+    async def _call_raw(
         self, method: str, route: str, body: Mapping[str, Any] | Any = None, /, **params: Any
     ) -> Response:
         """As `_call`, for a method whose interface is to return the response."""
-        await self._catch_up()
+        await wait_for_own_records()
         return await self._transport.request(method, route, params, body)
 
-    async def _catch_up(self) -> None:
-        """Wait until the server has been told of what this process recorded: a program sees what it has just done."""
-        if journal.has_unforwarded():
-            await blocking(journal.wait_until_forwarded, CATCH_UP)
+
+async def wait_for_own_records() -> None:
+    """Wait until the server has the records of this process, so that a program sees what it has just done."""
+    if journal.has_unforwarded():
+        await blocking(journal.wait_until_forwarded, CATCH_UP_TIMEOUT_SECONDS)
 
 
-def driven(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Callable[Concatenate[Any, P], R]:
+def sync_method(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Callable[Concatenate[Any, P], R]:
     """The same method for the sync client: driven in the caller's thread, whether or not an event loop runs there.
 
     It is called on the async client that the sync one holds, so that a method may use others.
@@ -118,31 +119,31 @@ class BaseClient:
         """What answers, as for the async client."""
         return self._operations.server_type
 
-    request = driven(BaseAsyncClient.request)
+    request = sync_method(BaseAsyncClient.request)
 
 
-def models(kind: type[M], answers: Iterable[Any]) -> list[M]:
+def parse_many(kind: type[M], answers: Iterable[Any]) -> list[M]:
     """The answers as models."""
     validate = kind.model_validate
     return [validate(answer) for answer in answers]
 
 
-def given(**values: Any) -> dict[str, Any]:
+def drop_none(**values: Any) -> dict[str, Any]:
     """The values that are not None."""
     return {name: value for name, value in values.items() if value is not None}
 
 
-def as_json(model: BaseModel) -> dict[str, Any]:
+def dump_set_fields(model: BaseModel) -> dict[str, Any]:
     """What was set of a model, as JSON values: for what may hold values of any type, as parameters do."""
     return model.model_dump(mode="json", exclude_unset=True)
 
 
-def as_id(value: UUID | str) -> UUID:
+def parse_id(value: UUID | str) -> UUID:
     """An id that may have been given as text."""
     return value if isinstance(value, UUID) else UUID(value)
 
 
-def related(
+def build_filters(
     flow_filter: Any = None,
     flow_run_filter: Any = None,
     task_run_filter: Any = None,
@@ -151,7 +152,7 @@ def related(
     work_queue_filter: Any = None,
 ) -> dict[str, Any]:
     """The filters of a request by their names in the API."""
-    return given(
+    return drop_none(
         flows=flow_filter,
         flow_runs=flow_run_filter,
         task_runs=task_run_filter,

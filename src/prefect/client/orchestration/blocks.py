@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, as_json, driven, given, models
+from prefect.client.orchestration.base import (
+    BaseAsyncClient,
+    BaseClient,
+    drop_none,
+    dump_set_fields,
+    parse_many,
+    sync_method,
+)
 from prefect.exceptions import ProtectedBlockError
 
 if TYPE_CHECKING:
@@ -110,8 +117,10 @@ class BlocksDocumentAsyncClient(BaseAsyncClient):
             limit: How many at most; 200 if None.
             include_secrets: Whether the values of secrets are told, rather than asterisks.
         """
-        body = given(block_schema_type=block_schema_type, offset=offset, limit=limit, include_secrets=include_secrets)
-        return models(blocks.BlockDocument, await self._call("POST", "/block_documents/filter", body))
+        body = drop_none(
+            block_schema_type=block_schema_type, offset=offset, limit=limit, include_secrets=include_secrets
+        )
+        return parse_many(blocks.BlockDocument, await self._call("POST", "/block_documents/filter", body))
 
 
 class BlocksSchemaAsyncClient(BaseAsyncClient):
@@ -119,7 +128,9 @@ class BlocksSchemaAsyncClient(BaseAsyncClient):
 
     async def create_block_schema(self, block_schema: BlockSchemaCreate) -> blocks.BlockSchema:
         """Create a block schema; one of the same checksum and version is returned as it is."""
-        return blocks.BlockSchema.model_validate(await self._call("POST", "/block_schemas/", as_json(block_schema)))
+        return blocks.BlockSchema.model_validate(
+            await self._call("POST", "/block_schemas/", dump_set_fields(block_schema))
+        )
 
     async def read_block_schema_by_checksum(self, checksum: str, version: str | None = None) -> blocks.BlockSchema:
         """The block schema with this checksum, of the version if one is given, else the newest.
@@ -132,12 +143,12 @@ class BlocksSchemaAsyncClient(BaseAsyncClient):
 
     async def read_block_schemas(self) -> list[blocks.BlockSchema]:
         """The block schemas, the newest first; at most 200."""
-        return models(blocks.BlockSchema, await self._call("POST", "/block_schemas/filter", {}))
+        return parse_many(blocks.BlockSchema, await self._call("POST", "/block_schemas/filter", {}))
 
     async def get_most_recent_block_schema_for_block_type(self, block_type_id: UUID) -> blocks.BlockSchema | None:
         """The newest schema of a block type, or None."""
         body = {"block_schemas": {"block_type_id": {"any_": [block_type_id]}}, "limit": 1}
-        found = models(blocks.BlockSchema, await self._call("POST", "/block_schemas/filter", body))
+        found = parse_many(blocks.BlockSchema, await self._call("POST", "/block_schemas/filter", body))
         return found[0] if found else None
 
 
@@ -150,7 +161,7 @@ class BlocksTypeAsyncClient(BaseAsyncClient):
         Raises:
             ObjectAlreadyExists: There is one of this slug.
         """
-        return blocks.BlockType.model_validate(await self._call("POST", "/block_types/", as_json(block_type)))
+        return blocks.BlockType.model_validate(await self._call("POST", "/block_types/", dump_set_fields(block_type)))
 
     async def read_block_type_by_slug(self, slug: str) -> blocks.BlockType:
         """The block type of this slug.
@@ -162,7 +173,7 @@ class BlocksTypeAsyncClient(BaseAsyncClient):
 
     async def read_block_types(self) -> list[blocks.BlockType]:
         """The block types by name; at most 200."""
-        return models(blocks.BlockType, await self._call("POST", "/block_types/filter", {}))
+        return parse_many(blocks.BlockType, await self._call("POST", "/block_types/filter", {}))
 
     async def read_block_documents_by_type(
         self, block_type_slug: str, offset: int | None = None, limit: int | None = None, include_secrets: bool = True
@@ -180,7 +191,7 @@ class BlocksTypeAsyncClient(BaseAsyncClient):
             limit=limit,
             include_secrets=include_secrets,
         )
-        return models(blocks.BlockDocument, answer)
+        return parse_many(blocks.BlockDocument, answer)
 
     async def update_block_type(self, block_type_id: UUID, block_type: BlockTypeUpdate) -> None:
         """Change what is set of a block type.
@@ -190,7 +201,7 @@ class BlocksTypeAsyncClient(BaseAsyncClient):
             ProtectedBlockError: It is protected.
         """
         with _protection():
-            await self._call("PATCH", "/block_types/{id}", as_json(block_type), id=block_type_id)
+            await self._call("PATCH", "/block_types/{id}", dump_set_fields(block_type), id=block_type_id)
 
     async def delete_block_type(self, block_type_id: UUID) -> None:
         """Delete a block type with its schemas and documents.
@@ -225,31 +236,31 @@ def _protection() -> Iterator[None]:
 class BlocksDocumentClient(BaseClient):
     """The same for sync code."""
 
-    create_block_document = driven(BlocksDocumentAsyncClient.create_block_document)
-    delete_block_document = driven(BlocksDocumentAsyncClient.delete_block_document)
-    read_block_document = driven(BlocksDocumentAsyncClient.read_block_document)
-    read_block_document_by_name = driven(BlocksDocumentAsyncClient.read_block_document_by_name)
-    read_block_documents = driven(BlocksDocumentAsyncClient.read_block_documents)
-    update_block_document = driven(BlocksDocumentAsyncClient.update_block_document)
+    create_block_document = sync_method(BlocksDocumentAsyncClient.create_block_document)
+    delete_block_document = sync_method(BlocksDocumentAsyncClient.delete_block_document)
+    read_block_document = sync_method(BlocksDocumentAsyncClient.read_block_document)
+    read_block_document_by_name = sync_method(BlocksDocumentAsyncClient.read_block_document_by_name)
+    read_block_documents = sync_method(BlocksDocumentAsyncClient.read_block_documents)
+    update_block_document = sync_method(BlocksDocumentAsyncClient.update_block_document)
 
 
 class BlocksSchemaClient(BaseClient):
     """The same for sync code."""
 
-    create_block_schema = driven(BlocksSchemaAsyncClient.create_block_schema)
-    get_most_recent_block_schema_for_block_type = driven(
+    create_block_schema = sync_method(BlocksSchemaAsyncClient.create_block_schema)
+    get_most_recent_block_schema_for_block_type = sync_method(
         BlocksSchemaAsyncClient.get_most_recent_block_schema_for_block_type
     )
-    read_block_schema_by_checksum = driven(BlocksSchemaAsyncClient.read_block_schema_by_checksum)
-    read_block_schemas = driven(BlocksSchemaAsyncClient.read_block_schemas)
+    read_block_schema_by_checksum = sync_method(BlocksSchemaAsyncClient.read_block_schema_by_checksum)
+    read_block_schemas = sync_method(BlocksSchemaAsyncClient.read_block_schemas)
 
 
 class BlocksTypeClient(BaseClient):
     """The same for sync code."""
 
-    create_block_type = driven(BlocksTypeAsyncClient.create_block_type)
-    delete_block_type = driven(BlocksTypeAsyncClient.delete_block_type)
-    read_block_documents_by_type = driven(BlocksTypeAsyncClient.read_block_documents_by_type)
-    read_block_type_by_slug = driven(BlocksTypeAsyncClient.read_block_type_by_slug)
-    read_block_types = driven(BlocksTypeAsyncClient.read_block_types)
-    update_block_type = driven(BlocksTypeAsyncClient.update_block_type)
+    create_block_type = sync_method(BlocksTypeAsyncClient.create_block_type)
+    delete_block_type = sync_method(BlocksTypeAsyncClient.delete_block_type)
+    read_block_documents_by_type = sync_method(BlocksTypeAsyncClient.read_block_documents_by_type)
+    read_block_type_by_slug = sync_method(BlocksTypeAsyncClient.read_block_type_by_slug)
+    read_block_types = sync_method(BlocksTypeAsyncClient.read_block_types)
+    update_block_type = sync_method(BlocksTypeAsyncClient.update_block_type)

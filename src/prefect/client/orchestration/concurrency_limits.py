@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, as_id, driven, given, models
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_id, parse_many, sync_method
 from prefect.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
             The id of the limit.
         """
         body = {"tag": tag, "concurrency_limit": concurrency_limit}
-        return as_id((await self._call("POST", "/concurrency_limits/", body))["id"])
+        return parse_id((await self._call("POST", "/concurrency_limits/", body))["id"])
 
     async def read_concurrency_limit_by_tag(self, tag: str) -> concurrency.ConcurrencyLimit:
         """The limit of a tag.
@@ -53,8 +53,8 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
             limit: How many at most.
             offset: How many to skip first.
         """
-        answer = await self._call("POST", "/concurrency_limits/filter", given(limit=limit, offset=offset))
-        return models(concurrency.ConcurrencyLimit, answer)
+        answer = await self._call("POST", "/concurrency_limits/filter", drop_none(limit=limit, offset=offset))
+        return parse_many(concurrency.ConcurrencyLimit, answer)
 
     async def reset_concurrency_limit_by_tag(self, tag: str, slot_override: list[UUID | str] | None = None) -> None:
         """Free the slots of a tag's limit.
@@ -66,8 +66,8 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: The tag has no limit.
         """
-        slots = None if slot_override is None else [as_id(id) for id in slot_override]
-        await self._call("POST", "/concurrency_limits/tag/{tag}/reset", given(slot_override=slots), tag=tag)
+        slots = None if slot_override is None else [parse_id(id) for id in slot_override]
+        await self._call("POST", "/concurrency_limits/tag/{tag}/reset", drop_none(slot_override=slots), tag=tag)
 
     async def delete_concurrency_limit_by_tag(self, tag: str) -> None:
         """Delete the limit of a tag.
@@ -83,7 +83,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         Raises:
             PrefectHTTPStatusError: With status 423 when a limit is reached; `Retry-After` says when to ask again.
         """
-        return await self._respond(
+        return await self._call_raw(
             "POST", "/concurrency_limits/increment", {"names": names, "task_run_id": task_run_id}
         )
 
@@ -92,7 +92,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
     ) -> Response:
         """Give the slots of a task run back, which it held for so many seconds."""
         body = {"names": names, "task_run_id": task_run_id, "occupancy_seconds": occupancy_seconds}
-        return await self._respond("POST", "/concurrency_limits/decrement", body)
+        return await self._call_raw("POST", "/concurrency_limits/decrement", body)
 
     # --- named limits ---
 
@@ -102,7 +102,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         Raises:
             ObjectAlreadyExists: There is one of this name.
         """
-        return as_id((await self._call("POST", "/v2/concurrency_limits/", concurrency_limit))["id"])
+        return parse_id((await self._call("POST", "/v2/concurrency_limits/", concurrency_limit))["id"])
 
     async def update_global_concurrency_limit(
         self, name: str, concurrency_limit: GlobalConcurrencyLimitUpdate
@@ -112,7 +112,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none of this name.
         """
-        return await self._respond("PATCH", "/v2/concurrency_limits/{id_or_name}", concurrency_limit, id_or_name=name)
+        return await self._call_raw("PATCH", "/v2/concurrency_limits/{id_or_name}", concurrency_limit, id_or_name=name)
 
     async def upsert_global_concurrency_limit_by_name(
         self, name: str, limit: int, slot_decay_per_second: float | None = None
@@ -124,7 +124,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
             limit: How many slots it has.
             slot_decay_per_second: How many taken slots become free again each second; as it is if None.
         """
-        changes = given(limit=limit, slot_decay_per_second=slot_decay_per_second)
+        changes = drop_none(limit=limit, slot_decay_per_second=slot_decay_per_second)
         try:
             await self.read_global_concurrency_limit_by_name(name)
         except ObjectNotFound:
@@ -151,7 +151,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
             offset: How many to skip first.
         """
         answer = await self._call("POST", "/v2/concurrency_limits/filter", {"limit": limit, "offset": offset})
-        return models(responses.GlobalConcurrencyLimitResponse, answer)
+        return parse_many(responses.GlobalConcurrencyLimitResponse, answer)
 
     async def delete_global_concurrency_limit_by_name(self, name: str) -> Response:
         """Delete the limit of this name.
@@ -159,7 +159,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none.
         """
-        return await self._respond("DELETE", "/v2/concurrency_limits/{id_or_name}", id_or_name=name)
+        return await self._call_raw("DELETE", "/v2/concurrency_limits/{id_or_name}", id_or_name=name)
 
     async def increment_concurrency_slots(
         self, names: list[str], slots: int, mode: Literal["concurrency", "rate_limit"]
@@ -175,12 +175,12 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
             PrefectHTTPStatusError: With status 423 when there are not enough; `Retry-After` says when to ask again.
         """
         body = {"names": names, "slots": slots, "mode": mode}
-        return await self._respond("POST", "/v2/concurrency_limits/increment", body)
+        return await self._call_raw("POST", "/v2/concurrency_limits/increment", body)
 
     async def release_concurrency_slots(self, names: list[str], slots: int, occupancy_seconds: float) -> Response:
         """Give slots of each limit back, which were held for so many seconds."""
         body = {"names": names, "slots": slots, "occupancy_seconds": occupancy_seconds}
-        return await self._respond("POST", "/v2/concurrency_limits/decrement", body)
+        return await self._call_raw("POST", "/v2/concurrency_limits/decrement", body)
 
     async def increment_concurrency_slots_with_lease(
         self,
@@ -202,8 +202,14 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         Raises:
             PrefectHTTPStatusError: With status 423 when there are not enough; `Retry-After` says when to ask again.
         """
-        body = {"names": names, "slots": slots, "mode": mode, "lease_duration": lease_duration, **given(holder=holder)}
-        return await self._respond("POST", "/v2/concurrency_limits/increment-with-lease", body)
+        body = {
+            "names": names,
+            "slots": slots,
+            "mode": mode,
+            "lease_duration": lease_duration,
+            **drop_none(holder=holder),
+        }
+        return await self._call_raw("POST", "/v2/concurrency_limits/increment-with-lease", body)
 
     async def renew_concurrency_lease(self, lease_id: UUID, lease_duration: float) -> Response:
         """Keep the slots of a lease for so many seconds from now.
@@ -212,35 +218,39 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
             PrefectHTTPStatusError: With status 410 when the lease has run out.
         """
         body = {"lease_duration": lease_duration}
-        return await self._respond("POST", "/v2/concurrency_limits/leases/{lease_id}/renew", body, lease_id=lease_id)
+        return await self._call_raw("POST", "/v2/concurrency_limits/leases/{lease_id}/renew", body, lease_id=lease_id)
 
     async def release_concurrency_slots_with_lease(self, lease_id: UUID) -> Response:
         """Give the slots of a lease back; one that has run out has none."""
-        return await self._respond("POST", "/v2/concurrency_limits/decrement-with-lease", {"lease_id": lease_id})
+        return await self._call_raw("POST", "/v2/concurrency_limits/decrement-with-lease", {"lease_id": lease_id})
 
 
 class ConcurrencyLimitClient(BaseClient):
     """The same for sync code."""
 
-    create_concurrency_limit = driven(ConcurrencyLimitAsyncClient.create_concurrency_limit)
-    create_global_concurrency_limit = driven(ConcurrencyLimitAsyncClient.create_global_concurrency_limit)
-    decrement_v1_concurrency_slots = driven(ConcurrencyLimitAsyncClient.decrement_v1_concurrency_slots)
-    delete_concurrency_limit_by_tag = driven(ConcurrencyLimitAsyncClient.delete_concurrency_limit_by_tag)
-    delete_global_concurrency_limit_by_name = driven(
+    create_concurrency_limit = sync_method(ConcurrencyLimitAsyncClient.create_concurrency_limit)
+    create_global_concurrency_limit = sync_method(ConcurrencyLimitAsyncClient.create_global_concurrency_limit)
+    decrement_v1_concurrency_slots = sync_method(ConcurrencyLimitAsyncClient.decrement_v1_concurrency_slots)
+    delete_concurrency_limit_by_tag = sync_method(ConcurrencyLimitAsyncClient.delete_concurrency_limit_by_tag)
+    delete_global_concurrency_limit_by_name = sync_method(
         ConcurrencyLimitAsyncClient.delete_global_concurrency_limit_by_name
     )
-    increment_concurrency_slots = driven(ConcurrencyLimitAsyncClient.increment_concurrency_slots)
-    increment_concurrency_slots_with_lease = driven(ConcurrencyLimitAsyncClient.increment_concurrency_slots_with_lease)
-    increment_v1_concurrency_slots = driven(ConcurrencyLimitAsyncClient.increment_v1_concurrency_slots)
-    read_concurrency_limit_by_tag = driven(ConcurrencyLimitAsyncClient.read_concurrency_limit_by_tag)
-    read_concurrency_limits = driven(ConcurrencyLimitAsyncClient.read_concurrency_limits)
-    read_global_concurrency_limit_by_name = driven(ConcurrencyLimitAsyncClient.read_global_concurrency_limit_by_name)
-    read_global_concurrency_limits = driven(ConcurrencyLimitAsyncClient.read_global_concurrency_limits)
-    release_concurrency_slots = driven(ConcurrencyLimitAsyncClient.release_concurrency_slots)
-    release_concurrency_slots_with_lease = driven(ConcurrencyLimitAsyncClient.release_concurrency_slots_with_lease)
-    renew_concurrency_lease = driven(ConcurrencyLimitAsyncClient.renew_concurrency_lease)
-    reset_concurrency_limit_by_tag = driven(ConcurrencyLimitAsyncClient.reset_concurrency_limit_by_tag)
-    update_global_concurrency_limit = driven(ConcurrencyLimitAsyncClient.update_global_concurrency_limit)
-    upsert_global_concurrency_limit_by_name = driven(
+    increment_concurrency_slots = sync_method(ConcurrencyLimitAsyncClient.increment_concurrency_slots)
+    increment_concurrency_slots_with_lease = sync_method(
+        ConcurrencyLimitAsyncClient.increment_concurrency_slots_with_lease
+    )
+    increment_v1_concurrency_slots = sync_method(ConcurrencyLimitAsyncClient.increment_v1_concurrency_slots)
+    read_concurrency_limit_by_tag = sync_method(ConcurrencyLimitAsyncClient.read_concurrency_limit_by_tag)
+    read_concurrency_limits = sync_method(ConcurrencyLimitAsyncClient.read_concurrency_limits)
+    read_global_concurrency_limit_by_name = sync_method(
+        ConcurrencyLimitAsyncClient.read_global_concurrency_limit_by_name
+    )
+    read_global_concurrency_limits = sync_method(ConcurrencyLimitAsyncClient.read_global_concurrency_limits)
+    release_concurrency_slots = sync_method(ConcurrencyLimitAsyncClient.release_concurrency_slots)
+    release_concurrency_slots_with_lease = sync_method(ConcurrencyLimitAsyncClient.release_concurrency_slots_with_lease)
+    renew_concurrency_lease = sync_method(ConcurrencyLimitAsyncClient.renew_concurrency_lease)
+    reset_concurrency_limit_by_tag = sync_method(ConcurrencyLimitAsyncClient.reset_concurrency_limit_by_tag)
+    update_global_concurrency_limit = sync_method(ConcurrencyLimitAsyncClient.update_global_concurrency_limit)
+    upsert_global_concurrency_limit_by_name = sync_method(
         ConcurrencyLimitAsyncClient.upsert_global_concurrency_limit_by_name
     )

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
+from prefect.client import wire
 from prefect.client.orchestration.base import (
     BaseAsyncClient,
     BaseClient,
-    as_id,
-    as_json,
-    driven,
-    given,
-    models,
-    related,
+    build_filters,
+    drop_none,
+    dump_set_fields,
+    parse_id,
+    parse_many,
+    sync_method,
 )
-from prefect.client.orchestration.states import as_request
 
 if TYPE_CHECKING:
     from prefect.schemas import actions, deployments, filters, responses, sorting, states
@@ -101,7 +101,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
             flow_id=flow_id,
             name=name,
             parameters=parameters or {},
-            **given(
+            **drop_none(
                 version=version,
                 version_info=version_info,
                 schedules=schedules,
@@ -125,7 +125,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
                 root=root,
             ),
         )
-        return as_id((await self._call("POST", "/deployments/", as_json(new)))["id"])
+        return parse_id((await self._call("POST", "/deployments/", dump_set_fields(new)))["id"])
 
     async def read_deployment(self, deployment_id: UUID | str) -> responses.DeploymentResponse:
         """The deployment with this id.
@@ -177,11 +177,11 @@ class DeploymentAsyncClient(BaseAsyncClient):
             sort: The order; by name if None.
             offset: How many to skip first.
         """
-        criteria = related(
+        criteria = build_filters(
             flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
         )
-        body = {**criteria, **given(sort=sort, limit=limit, offset=offset)}
-        return models(responses.DeploymentResponse, await self._call("POST", "/deployments/filter", body))
+        body = {**criteria, **drop_none(sort=sort, limit=limit, offset=offset)}
+        return parse_many(responses.DeploymentResponse, await self._call("POST", "/deployments/filter", body))
 
     async def update_deployment(self, deployment_id: UUID, deployment: DeploymentUpdate) -> None:
         """Change what is set of a deployment.
@@ -189,7 +189,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none with this id.
         """
-        await self._call("PATCH", "/deployments/{id}", as_json(deployment), id=deployment_id)
+        await self._call("PATCH", "/deployments/{id}", dump_set_fields(deployment), id=deployment_id)
 
     async def pause_deployment(self, deployment_id: UUID | str) -> None:
         """Let the schedules of a deployment make no more runs.
@@ -239,8 +239,10 @@ class DeploymentAsyncClient(BaseAsyncClient):
         Returns:
             The id of the copy.
         """
-        new = actions.DeploymentBranch(branch=branch, **given(options=options, overrides=overrides))
-        return as_id((await self._call("POST", "/deployments/{id}/branch", as_json(new), id=deployment_id))["id"])
+        new = actions.DeploymentBranch(branch=branch, **drop_none(options=options, overrides=overrides))
+        return parse_id(
+            (await self._call("POST", "/deployments/{id}/branch", dump_set_fields(new), id=deployment_id))["id"]
+        )
 
     # --- schedules ---
 
@@ -264,16 +266,16 @@ class DeploymentAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such deployment.
         """
-        shared = given(max_scheduled_runs=max_scheduled_runs, parameters=parameters, slug=slug)
+        shared = drop_none(max_scheduled_runs=max_scheduled_runs, parameters=parameters, slug=slug)
         new = [
             actions.DeploymentScheduleCreate(schedule=one[0], active=one[1], **shared)
             if isinstance(one, tuple)
             else one
             for one in schedules
         ]
-        body = [as_json(one) for one in new]
+        body = [dump_set_fields(one) for one in new]
         answer = await self._call("POST", "/deployments/{id}/schedules", body, id=deployment_id)
-        return models(deployments.DeploymentSchedule, answer)
+        return parse_many(deployments.DeploymentSchedule, answer)
 
     async def read_deployment_schedules(self, deployment_id: UUID) -> list[deployments.DeploymentSchedule]:
         """The schedules of a deployment.
@@ -282,7 +284,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
             ObjectNotFound: There is no such deployment.
         """
         answer = await self._call("GET", "/deployments/{id}/schedules", id=deployment_id)
-        return models(deployments.DeploymentSchedule, answer)
+        return parse_many(deployments.DeploymentSchedule, answer)
 
     async def update_deployment_schedule(
         self,
@@ -299,10 +301,10 @@ class DeploymentAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: The deployment has no such schedule.
         """
-        changes = given(
+        changes = drop_none(
             active=active, schedule=schedule, max_scheduled_runs=max_scheduled_runs, parameters=parameters, slug=slug
         )
-        body = as_json(actions.DeploymentScheduleUpdate(**changes))
+        body = dump_set_fields(actions.DeploymentScheduleUpdate(**changes))
         route = "/deployments/{id}/schedules/{schedule_id}"
         await self._call("PATCH", route, body, id=deployment_id, schedule_id=schedule_id)
 
@@ -354,7 +356,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
             parameters=parameters or {},
             context=context or {},
             tags=list(tags or ()),
-            **given(
+            **drop_none(
                 name=name,
                 idempotency_key=idempotency_key,
                 parent_task_run_id=parent_task_run_id,
@@ -363,9 +365,9 @@ class DeploymentAsyncClient(BaseAsyncClient):
                 labels=labels,
             ),
         )
-        values = {**as_json(new), "state": as_request(state or states.Scheduled())}
+        values = {**dump_set_fields(new), "state": wire.dump_state(state or states.Scheduled())}
         answer = await self._call("POST", "/deployments/{id}/create_flow_run", values, id=deployment_id)
-        return objects.FlowRun.model_validate(answer)
+        return wire.parse_flow_run(answer)
 
     async def get_scheduled_flow_runs_for_deployments(
         self,
@@ -380,13 +382,13 @@ class DeploymentAsyncClient(BaseAsyncClient):
             scheduled_before: Those that are due before this time; all that are scheduled if None.
             limit: How many at most; 200 if None.
         """
-        body = given(deployment_ids=deployment_ids, scheduled_before=scheduled_before, limit=limit)
-        return models(objects.FlowRun, await self._call("POST", "/deployments/get_scheduled_flow_runs", body))
+        body = drop_none(deployment_ids=deployment_ids, scheduled_before=scheduled_before, limit=limit)
+        return parse_many(objects.FlowRun, await self._call("POST", "/deployments/get_scheduled_flow_runs", body))
 
 
 def _as_deployment_id(value: UUID | str) -> UUID:
     try:
-        return as_id(value)
+        return parse_id(value)
     except ValueError:
         raise ValueError(f"{value!r} is not the id of a deployment: an id is a UUID.") from None
 
@@ -394,19 +396,19 @@ def _as_deployment_id(value: UUID | str) -> UUID:
 class DeploymentClient(BaseClient):
     """The same for sync code."""
 
-    create_deployment = driven(DeploymentAsyncClient.create_deployment)
-    create_deployment_branch = driven(DeploymentAsyncClient.create_deployment_branch)
-    create_deployment_schedules = driven(DeploymentAsyncClient.create_deployment_schedules)
-    create_flow_run_from_deployment = driven(DeploymentAsyncClient.create_flow_run_from_deployment)
-    delete_deployment = driven(DeploymentAsyncClient.delete_deployment)
-    delete_deployment_schedule = driven(DeploymentAsyncClient.delete_deployment_schedule)
-    get_scheduled_flow_runs_for_deployments = driven(DeploymentAsyncClient.get_scheduled_flow_runs_for_deployments)
-    pause_deployment = driven(DeploymentAsyncClient.pause_deployment)
-    read_deployment = driven(DeploymentAsyncClient.read_deployment)
-    read_deployment_by_name = driven(DeploymentAsyncClient.read_deployment_by_name)
-    read_deployment_schedules = driven(DeploymentAsyncClient.read_deployment_schedules)
-    read_deployments = driven(DeploymentAsyncClient.read_deployments)
-    resume_deployment = driven(DeploymentAsyncClient.resume_deployment)
-    set_deployment_paused_state = driven(DeploymentAsyncClient.set_deployment_paused_state)
-    update_deployment = driven(DeploymentAsyncClient.update_deployment)
-    update_deployment_schedule = driven(DeploymentAsyncClient.update_deployment_schedule)
+    create_deployment = sync_method(DeploymentAsyncClient.create_deployment)
+    create_deployment_branch = sync_method(DeploymentAsyncClient.create_deployment_branch)
+    create_deployment_schedules = sync_method(DeploymentAsyncClient.create_deployment_schedules)
+    create_flow_run_from_deployment = sync_method(DeploymentAsyncClient.create_flow_run_from_deployment)
+    delete_deployment = sync_method(DeploymentAsyncClient.delete_deployment)
+    delete_deployment_schedule = sync_method(DeploymentAsyncClient.delete_deployment_schedule)
+    get_scheduled_flow_runs_for_deployments = sync_method(DeploymentAsyncClient.get_scheduled_flow_runs_for_deployments)
+    pause_deployment = sync_method(DeploymentAsyncClient.pause_deployment)
+    read_deployment = sync_method(DeploymentAsyncClient.read_deployment)
+    read_deployment_by_name = sync_method(DeploymentAsyncClient.read_deployment_by_name)
+    read_deployment_schedules = sync_method(DeploymentAsyncClient.read_deployment_schedules)
+    read_deployments = sync_method(DeploymentAsyncClient.read_deployments)
+    resume_deployment = sync_method(DeploymentAsyncClient.resume_deployment)
+    set_deployment_paused_state = sync_method(DeploymentAsyncClient.set_deployment_paused_state)
+    update_deployment = sync_method(DeploymentAsyncClient.update_deployment)
+    update_deployment_schedule = sync_method(DeploymentAsyncClient.update_deployment_schedule)

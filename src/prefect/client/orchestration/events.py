@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, driven, given
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, sync_method
 
 if TYPE_CHECKING:
     from prefect.client import base
@@ -30,7 +30,7 @@ class EventAsyncClient(BaseAsyncClient):
         """
         if self.server_type is not base.ServerType.CLOUD:
             limit = min(limit, PAGE)
-        answer = await self._call("POST", "/events/filter", given(filter=filter, limit=limit))
+        answer = await self._call("POST", "/events/filter", drop_none(filter=filter, limit=limit))
         return events.EventPage.model_validate(answer)
 
     async def read_events_page(self, next_page_url: str) -> events.EventPage:
@@ -46,5 +46,5 @@ class EventAsyncClient(BaseAsyncClient):
 class EventClient(BaseClient):
     """The same for sync code."""
 
-    read_events = driven(EventAsyncClient.read_events)
-    read_events_page = driven(EventAsyncClient.read_events_page)
+    read_events = sync_method(EventAsyncClient.read_events)
+    read_events_page = sync_method(EventAsyncClient.read_events_page)

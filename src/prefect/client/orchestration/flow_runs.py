@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
+from prefect.client import wire
 from prefect.client.orchestration.base import (
     BaseAsyncClient,
     BaseClient,
-    as_id,
-    as_json,
-    driven,
-    given,
-    models,
-    related,
+    build_filters,
+    drop_none,
+    dump_set_fields,
+    parse_id,
+    parse_many,
+    sync_method,
 )
-from prefect.client.orchestration.states import as_request, as_transition, orchestrated
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -62,7 +62,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
             work_queue_name: The work queue it is for.
             job_variables: What the work pool's job template is filled with.
         """
-        policy = given(
+        policy = drop_none(
             retries=getattr(flow, "retries", None), retry_delay=int(getattr(flow, "retry_delay_seconds", None) or 0)
         )
         new = actions.FlowRunCreate(
@@ -71,7 +71,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
             context=context or {},
             tags=sorted(set(tags or ())),
             empirical_policy=objects.FlowRunPolicy(**policy),
-            **given(
+            **drop_none(
                 name=name,
                 flow_version=getattr(flow, "version", None),
                 parent_task_run_id=parent_task_run_id,
@@ -80,9 +80,9 @@ class FlowRunAsyncClient(BaseAsyncClient):
                 job_variables=job_variables,
             ),
         )
-        first = as_request(state or states.State(type=states.StateType.PENDING))
-        values = {**as_json(new), "state": first}
-        return objects.FlowRun.model_validate(await self._call("POST", "/flow_runs/", values))
+        first = wire.dump_state(state or states.State(type=states.StateType.PENDING))
+        body = wire.create_flow_run_body(dump_set_fields(new), state=first)
+        return wire.parse_flow_run(await self._call("POST", "/flow_runs/", body))
 
     async def read_flow_run(self, flow_run_id: UUID) -> objects.FlowRun:
         """The flow run with this id.
@@ -90,7 +90,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none.
         """
-        return objects.FlowRun.model_validate(await self._call("GET", "/flow_runs/{id}", id=as_id(flow_run_id)))
+        return wire.parse_flow_run(await self._call("GET", "/flow_runs/{id}", id=parse_id(flow_run_id)))
 
     async def read_flow_runs(
         self,
@@ -118,11 +118,11 @@ class FlowRunAsyncClient(BaseAsyncClient):
             limit: How many at most; 200 if None.
             offset: How many to skip first.
         """
-        criteria = related(
+        criteria = build_filters(
             flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
         )
-        body = {**criteria, **given(sort=sort, limit=limit, offset=offset)}
-        return models(objects.FlowRun, await self._call("POST", "/flow_runs/filter", body))
+        body = {**criteria, **drop_none(sort=sort, limit=limit, offset=offset)}
+        return parse_many(objects.FlowRun, await self._call("POST", "/flow_runs/filter", body))
 
     async def count_flow_runs(
         self,
@@ -135,15 +135,15 @@ class FlowRunAsyncClient(BaseAsyncClient):
         work_queue_filter: filters.WorkQueueFilter | None = None,
     ) -> int:
         """How many flow runs satisfy all filters; what they are about is as in `read_flow_runs`."""
-        criteria = related(
+        criteria = build_filters(
             flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
         )
         return await self._call("POST", "/flow_runs/count", criteria)
 
     async def read_flow_run_states(self, flow_run_id: UUID) -> list[State[Any]]:
         """All states of a flow run, oldest first; none for a run that is not known."""
-        answer = await self._call("GET", "/flow_run_states/", flow_run_id=as_id(flow_run_id))
-        return models(states.State, answer)
+        answer = await self._call("GET", "/flow_run_states/", flow_run_id=parse_id(flow_run_id))
+        return parse_many(states.State, answer)
 
     async def read_flow_run_state(self, flow_run_state_id: UUID) -> State[Any]:
         """The flow run state with this id.
@@ -151,8 +151,8 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none.
         """
-        answer = await self._call("GET", "/flow_run_states/{id}", id=as_id(flow_run_state_id))
-        return states.State.model_validate(answer)
+        answer = await self._call("GET", "/flow_run_states/{id}", id=parse_id(flow_run_state_id))
+        return wire.parse_state(answer)
 
     async def set_flow_run_state(
         self, flow_run_id: UUID | str, state: State[Any], force: bool = False
@@ -170,9 +170,10 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        id = as_id(flow_run_id)
-        body = as_transition(state, force, flow_run_id=id)
-        return orchestrated(await self._call("POST", "/flow_runs/{id}/set_state", body, id=id), state)
+        id = parse_id(flow_run_id)
+        body = wire.propose_state_body(state, force=force, flow_run_id=id)
+        answer = await self._call("POST", "/flow_runs/{id}/set_state", body, id=id)
+        return wire.parse_proposal_answer(answer, state, body)
 
     async def resume_flow_run(
         self, flow_run_id: UUID, run_input: dict[str, Any] | None = None
@@ -189,7 +190,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        answer = await self._call("POST", "/flow_runs/{id}/resume", given(run_input=run_input), id=flow_run_id)
+        answer = await self._call("POST", "/flow_runs/{id}/resume", drop_none(run_input=run_input), id=flow_run_id)
         return responses.OrchestrationResult.model_validate(answer)
 
     async def update_flow_run(
@@ -208,16 +209,16 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        values = given(
+        values = drop_none(
             flow_version=flow_version,
             parameters=parameters,
             name=name,
             tags=None if tags is None else list(tags),
-            empirical_policy=empirical_policy and as_json(empirical_policy),
+            empirical_policy=empirical_policy and dump_set_fields(empirical_policy),
             infrastructure_pid=infrastructure_pid,
             job_variables=job_variables,
         )
-        return await self._respond("PATCH", "/flow_runs/{id}", values, id=as_id(flow_run_id))
+        return await self._call_raw("PATCH", "/flow_runs/{id}", values, id=parse_id(flow_run_id))
 
     async def set_flow_run_name(self, flow_run_id: UUID, name: str) -> Response:
         """Give a flow run another name.
@@ -233,7 +234,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        await self._call("PATCH", "/flow_runs/{id}/labels", labels, id=as_id(flow_run_id))
+        await self._call("PATCH", "/flow_runs/{id}/labels", labels, id=parse_id(flow_run_id))
 
     async def delete_flow_run(self, flow_run_id: UUID) -> None:
         """Delete a flow run with its task runs and logs.
@@ -241,7 +242,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none with this id.
         """
-        await self._call("DELETE", "/flow_runs/{id}", id=as_id(flow_run_id))
+        await self._call("DELETE", "/flow_runs/{id}", id=parse_id(flow_run_id))
 
     # --- input of a paused run: text by key ---
 
@@ -258,7 +259,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
             ObjectNotFound: There is no such run.
             ObjectAlreadyExists: The run has an input with this key.
         """
-        body = {"key": key, "value": value, **given(sender=sender)}
+        body = {"key": key, "value": value, **drop_none(sender=sender)}
         await self._call("POST", "/flow_runs/{id}/input", body, id=flow_run_id)
 
     async def filter_flow_run_input(
@@ -274,7 +275,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         """
         body = {"prefix": key_prefix, "limit": limit, "exclude_keys": sorted(exclude_keys)}
         answer = await self._call("POST", "/flow_runs/{id}/input/filter", body, id=flow_run_id)
-        return models(objects.FlowRunInput, answer)
+        return parse_many(objects.FlowRunInput, answer)
 
     async def read_flow_run_input(self, flow_run_id: UUID, key: str) -> str:
         """The input of a flow run with this key, as JSON.
@@ -296,19 +297,19 @@ class FlowRunAsyncClient(BaseAsyncClient):
 class FlowRunClient(BaseClient):
     """The same for sync code."""
 
-    count_flow_runs = driven(FlowRunAsyncClient.count_flow_runs)
-    create_flow_run = driven(FlowRunAsyncClient.create_flow_run)
-    create_flow_run_input = driven(FlowRunAsyncClient.create_flow_run_input)
-    delete_flow_run = driven(FlowRunAsyncClient.delete_flow_run)
-    delete_flow_run_input = driven(FlowRunAsyncClient.delete_flow_run_input)
-    filter_flow_run_input = driven(FlowRunAsyncClient.filter_flow_run_input)
-    read_flow_run = driven(FlowRunAsyncClient.read_flow_run)
-    read_flow_run_input = driven(FlowRunAsyncClient.read_flow_run_input)
-    read_flow_run_state = driven(FlowRunAsyncClient.read_flow_run_state)
-    read_flow_run_states = driven(FlowRunAsyncClient.read_flow_run_states)
-    read_flow_runs = driven(FlowRunAsyncClient.read_flow_runs)
-    resume_flow_run = driven(FlowRunAsyncClient.resume_flow_run)
-    set_flow_run_name = driven(FlowRunAsyncClient.set_flow_run_name)
-    set_flow_run_state = driven(FlowRunAsyncClient.set_flow_run_state)
-    update_flow_run = driven(FlowRunAsyncClient.update_flow_run)
-    update_flow_run_labels = driven(FlowRunAsyncClient.update_flow_run_labels)
+    count_flow_runs = sync_method(FlowRunAsyncClient.count_flow_runs)
+    create_flow_run = sync_method(FlowRunAsyncClient.create_flow_run)
+    create_flow_run_input = sync_method(FlowRunAsyncClient.create_flow_run_input)
+    delete_flow_run = sync_method(FlowRunAsyncClient.delete_flow_run)
+    delete_flow_run_input = sync_method(FlowRunAsyncClient.delete_flow_run_input)
+    filter_flow_run_input = sync_method(FlowRunAsyncClient.filter_flow_run_input)
+    read_flow_run = sync_method(FlowRunAsyncClient.read_flow_run)
+    read_flow_run_input = sync_method(FlowRunAsyncClient.read_flow_run_input)
+    read_flow_run_state = sync_method(FlowRunAsyncClient.read_flow_run_state)
+    read_flow_run_states = sync_method(FlowRunAsyncClient.read_flow_run_states)
+    read_flow_runs = sync_method(FlowRunAsyncClient.read_flow_runs)
+    resume_flow_run = sync_method(FlowRunAsyncClient.resume_flow_run)
+    set_flow_run_name = sync_method(FlowRunAsyncClient.set_flow_run_name)
+    set_flow_run_state = sync_method(FlowRunAsyncClient.set_flow_run_state)
+    update_flow_run = sync_method(FlowRunAsyncClient.update_flow_run)
+    update_flow_run_labels = sync_method(FlowRunAsyncClient.update_flow_run_labels)

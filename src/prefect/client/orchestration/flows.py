@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, driven, given, models, related
+from prefect.client.orchestration.base import (
+    BaseAsyncClient,
+    BaseClient,
+    build_filters,
+    drop_none,
+    parse_many,
+    sync_method,
+)
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, sorting
@@ -69,11 +76,11 @@ class FlowAsyncClient(BaseAsyncClient):
             limit: How many at most; 200 if None.
             offset: How many to skip first.
         """
-        criteria = related(
+        criteria = build_filters(
             flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
         )
-        body = {**criteria, **given(sort=sort, limit=limit, offset=offset)}
-        return models(objects.Flow, await self._call("POST", "/flows/filter", body))
+        body = {**criteria, **drop_none(sort=sort, limit=limit, offset=offset)}
+        return parse_many(objects.Flow, await self._call("POST", "/flows/filter", body))
 
     async def delete_flow(self, flow_id: UUID) -> None:
         """Delete a flow with its runs.
@@ -87,9 +94,9 @@ class FlowAsyncClient(BaseAsyncClient):
 class FlowClient(BaseClient):
     """The same for sync code."""
 
-    create_flow = driven(FlowAsyncClient.create_flow)
-    create_flow_from_name = driven(FlowAsyncClient.create_flow_from_name)
-    delete_flow = driven(FlowAsyncClient.delete_flow)
-    read_flow = driven(FlowAsyncClient.read_flow)
-    read_flow_by_name = driven(FlowAsyncClient.read_flow_by_name)
-    read_flows = driven(FlowAsyncClient.read_flows)
+    create_flow = sync_method(FlowAsyncClient.create_flow)
+    create_flow_from_name = sync_method(FlowAsyncClient.create_flow_from_name)
+    delete_flow = sync_method(FlowAsyncClient.delete_flow)
+    read_flow = sync_method(FlowAsyncClient.read_flow)
+    read_flow_by_name = sync_method(FlowAsyncClient.read_flow_by_name)
+    read_flows = sync_method(FlowAsyncClient.read_flows)

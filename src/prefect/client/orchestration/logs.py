@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, driven, given, models
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_many, sync_method
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, records, sorting
@@ -37,12 +37,12 @@ class LogAsyncClient(BaseAsyncClient):
             offset: How many to skip first.
             sort: The order; oldest first if None.
         """
-        body = given(logs=log_filter, limit=limit, offset=offset, sort=sort)
-        return models(records.Log, await self._call("POST", "/logs/filter", body))
+        body = drop_none(logs=log_filter, limit=limit, offset=offset, sort=sort)
+        return parse_many(records.Log, await self._call("POST", "/logs/filter", body))
 
 
 class LogClient(BaseClient):
     """The same for sync code."""
 
-    create_logs = driven(LogAsyncClient.create_logs)
-    read_logs = driven(LogAsyncClient.read_logs)
+    create_logs = sync_method(LogAsyncClient.create_logs)
+    read_logs = sync_method(LogAsyncClient.read_logs)

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
+from prefect.client import wire
 from prefect.client.orchestration.base import (
     BaseAsyncClient,
     BaseClient,
-    as_id,
-    as_json,
-    driven,
-    given,
-    models,
-    related,
+    build_filters,
+    drop_none,
+    dump_set_fields,
+    parse_id,
+    parse_many,
+    sync_method,
 )
-from prefect.client.orchestration.states import as_request, as_transition, orchestrated
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -57,7 +57,7 @@ class TaskRunAsyncClient(BaseAsyncClient):
             state: The run's first state.
             task_inputs: Where each argument came from.
         """
-        policy = given(
+        policy = drop_none(
             retries=getattr(task, "retries", None),
             retry_delay=getattr(task, "retry_delay_seconds", None),
             retry_jitter_factor=getattr(task, "retry_jitter_factor", None),
@@ -69,13 +69,13 @@ class TaskRunAsyncClient(BaseAsyncClient):
             dynamic_key=str(dynamic_key),
             tags=sorted({*(getattr(task, "tags", None) or ()), *(extra_tags or ())}),
             empirical_policy=objects.TaskRunPolicy(**policy),
-            **given(id=id, task_version=getattr(task, "version", None)),
+            **drop_none(id=id, task_version=getattr(task, "version", None)),
         )
-        first = as_request(state or states.State(type=states.StateType.PENDING))
+        first = wire.dump_state(state or states.State(type=states.StateType.PENDING))
         # Whole, as the kind of an input is told by a field that nobody sets.
         inputs = {name: [one.model_dump(mode="json") for one in ones] for name, ones in (task_inputs or {}).items()}
-        values = {**as_json(new), "task_inputs": inputs, "state": first}
-        return objects.TaskRun.model_validate(await self._call("POST", "/task_runs/", values))
+        body = wire.create_task_run_body({**dump_set_fields(new), "task_inputs": inputs}, state=first)
+        return wire.parse_task_run(await self._call("POST", "/task_runs/", body))
 
     async def read_task_run(self, task_run_id: UUID) -> objects.TaskRun:
         """The task run with this id.
@@ -83,7 +83,7 @@ class TaskRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none.
         """
-        return objects.TaskRun.model_validate(await self._call("GET", "/task_runs/{id}", id=as_id(task_run_id)))
+        return wire.parse_task_run(await self._call("GET", "/task_runs/{id}", id=parse_id(task_run_id)))
 
     async def read_task_runs(
         self,
@@ -107,13 +107,13 @@ class TaskRunAsyncClient(BaseAsyncClient):
             limit: How many at most; 200 if None.
             offset: How many to skip first.
         """
-        criteria = related(flow_filter, flow_run_filter, task_run_filter, deployment_filter)
-        body = {**criteria, **given(sort=sort, limit=limit, offset=offset)}
-        return models(objects.TaskRun, await self._call("POST", "/task_runs/filter", body))
+        criteria = build_filters(flow_filter, flow_run_filter, task_run_filter, deployment_filter)
+        body = {**criteria, **drop_none(sort=sort, limit=limit, offset=offset)}
+        return parse_many(objects.TaskRun, await self._call("POST", "/task_runs/filter", body))
 
     async def read_task_run_states(self, task_run_id: UUID) -> list[State[Any]]:
         """All states of a task run, oldest first; none for a run that is not known."""
-        return models(states.State, await self._call("GET", "/task_run_states/", task_run_id=as_id(task_run_id)))
+        return parse_many(states.State, await self._call("GET", "/task_run_states/", task_run_id=parse_id(task_run_id)))
 
     async def set_task_run_state(
         self, task_run_id: UUID, state: State[Any], force: bool = False
@@ -123,9 +123,10 @@ class TaskRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        id = as_id(task_run_id)
-        body = as_transition(state, force, task_run_id=id)
-        return orchestrated(await self._call("POST", "/task_runs/{id}/set_state", body, id=id), state)
+        id = parse_id(task_run_id)
+        body = wire.propose_state_body(state, force=force, task_run_id=id)
+        answer = await self._call("POST", "/task_runs/{id}/set_state", body, id=id)
+        return wire.parse_proposal_answer(answer, state, body)
 
     async def set_task_run_name(self, task_run_id: UUID, name: str) -> Response:
         """Give a task run another name.
@@ -133,7 +134,7 @@ class TaskRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        return await self._respond("PATCH", "/task_runs/{id}", {"name": name}, id=as_id(task_run_id))
+        return await self._call_raw("PATCH", "/task_runs/{id}", {"name": name}, id=parse_id(task_run_id))
 
     async def delete_task_run(self, task_run_id: UUID) -> None:
         """Delete a task run with its logs.
@@ -141,16 +142,16 @@ class TaskRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none with this id.
         """
-        await self._call("DELETE", "/task_runs/{id}", id=as_id(task_run_id))
+        await self._call("DELETE", "/task_runs/{id}", id=parse_id(task_run_id))
 
 
 class TaskRunClient(BaseClient):
     """The same for sync code."""
 
-    create_task_run = driven(TaskRunAsyncClient.create_task_run)
-    delete_task_run = driven(TaskRunAsyncClient.delete_task_run)
-    read_task_run = driven(TaskRunAsyncClient.read_task_run)
-    read_task_run_states = driven(TaskRunAsyncClient.read_task_run_states)
-    read_task_runs = driven(TaskRunAsyncClient.read_task_runs)
-    set_task_run_name = driven(TaskRunAsyncClient.set_task_run_name)
-    set_task_run_state = driven(TaskRunAsyncClient.set_task_run_state)
+    create_task_run = sync_method(TaskRunAsyncClient.create_task_run)
+    delete_task_run = sync_method(TaskRunAsyncClient.delete_task_run)
+    read_task_run = sync_method(TaskRunAsyncClient.read_task_run)
+    read_task_run_states = sync_method(TaskRunAsyncClient.read_task_run_states)
+    read_task_runs = sync_method(TaskRunAsyncClient.read_task_runs)
+    set_task_run_name = sync_method(TaskRunAsyncClient.set_task_run_name)
+    set_task_run_state = sync_method(TaskRunAsyncClient.set_task_run_state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, driven, given, models
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_many, sync_method
 from prefect.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ class VariableAsyncClient(BaseAsyncClient):
 
     async def read_variables(self, limit: int | None = None) -> list[records.Variable]:
         """All variables by name, at most `limit`; 200 if None."""
-        return models(records.Variable, await self._call("POST", "/variables/filter", given(limit=limit)))
+        return parse_many(records.Variable, await self._call("POST", "/variables/filter", drop_none(limit=limit)))
 
 
 class VariableClient(BaseClient):
     """The same for sync code."""
 
-    create_variable = driven(VariableAsyncClient.create_variable)
-    delete_variable_by_name = driven(VariableAsyncClient.delete_variable_by_name)
-    read_variable_by_name = driven(VariableAsyncClient.read_variable_by_name)
-    read_variables = driven(VariableAsyncClient.read_variables)
-    update_variable = driven(VariableAsyncClient.update_variable)
+    create_variable = sync_method(VariableAsyncClient.create_variable)
+    delete_variable_by_name = sync_method(VariableAsyncClient.delete_variable_by_name)
+    read_variable_by_name = sync_method(VariableAsyncClient.read_variable_by_name)
+    read_variables = sync_method(VariableAsyncClient.read_variables)
+    update_variable = sync_method(VariableAsyncClient.update_variable)

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, as_id, as_json, driven, given, models
+from prefect.client.orchestration.base import (
+    BaseAsyncClient,
+    BaseClient,
+    drop_none,
+    dump_set_fields,
+    parse_id,
+    parse_many,
+    sync_method,
+)
 from prefect.exceptions import ObjectAlreadyExists
 
 if TYPE_CHECKING:
@@ -60,8 +68,8 @@ class WorkPoolAsyncClient(BaseAsyncClient):
             offset: How many to skip first.
             work_pool_filter: What they must satisfy; all if None.
         """
-        body = given(limit=limit, offset=offset, work_pools=work_pool_filter)
-        return models(work.WorkPool, await self._call("POST", "/work_pools/filter", body))
+        body = drop_none(limit=limit, offset=offset, work_pools=work_pool_filter)
+        return parse_many(work.WorkPool, await self._call("POST", "/work_pools/filter", body))
 
     async def update_work_pool(self, work_pool_name: str, work_pool: WorkPoolUpdate) -> None:
         """Change what is set of a work pool.
@@ -93,7 +101,7 @@ class WorkPoolAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such pool.
         """
-        body = {"page": page, "flow_run_limit": flow_run_limit, **given(limit=limit)}
+        body = {"page": page, "flow_run_limit": flow_run_limit, **drop_none(limit=limit)}
         answer = await self._call("POST", "/work_pools/{name}/concurrency_status", body, name=work_pool_name)
         return responses.WorkPoolConcurrencyStatus.model_validate(answer)
 
@@ -110,9 +118,9 @@ class WorkPoolAsyncClient(BaseAsyncClient):
             work_queue_names: Its queues to look at; all if None.
             scheduled_before: Those that are due before this time; now if None.
         """
-        body = given(work_queue_names=work_queue_names, scheduled_before=scheduled_before)
+        body = drop_none(work_queue_names=work_queue_names, scheduled_before=scheduled_before)
         answer = await self._call("POST", "/work_pools/{name}/get_scheduled_flow_runs", body, name=work_pool_name)
-        return models(responses.WorkerFlowRunResponse, answer)
+        return parse_many(responses.WorkerFlowRunResponse, answer)
 
     # --- workers ---
 
@@ -138,16 +146,16 @@ class WorkPoolAsyncClient(BaseAsyncClient):
         """
         body: dict[str, Any] = {
             "name": worker_name,
-            **given(
+            **drop_none(
                 heartbeat_interval_seconds=heartbeat_interval_seconds,
-                metadata=worker_metadata and as_json(worker_metadata),
+                metadata=worker_metadata and dump_set_fields(worker_metadata),
                 return_id=get_worker_id or None,
             ),
         }
         id = await self._call(
             "POST", "/work_pools/{work_pool_name}/workers/heartbeat", body, work_pool_name=work_pool_name
         )
-        return as_id(id) if get_worker_id and id else None
+        return parse_id(id) if get_worker_id and id else None
 
     async def read_workers_for_work_pool(
         self,
@@ -164,9 +172,9 @@ class WorkPoolAsyncClient(BaseAsyncClient):
             offset: How many to skip first.
             limit: How many at most; 200 if None.
         """
-        body = given(workers=worker_filter, offset=offset, limit=limit)
+        body = drop_none(workers=worker_filter, offset=offset, limit=limit)
         route = "/work_pools/{work_pool_name}/workers/filter"
-        return models(work.Worker, await self._call("POST", route, body, work_pool_name=work_pool_name))
+        return parse_many(work.Worker, await self._call("POST", route, body, work_pool_name=work_pool_name))
 
     async def read_worker_metadata(self) -> dict[str, Any]:
         """What is known of the kinds of workers there are, by package and kind."""
@@ -176,13 +184,13 @@ class WorkPoolAsyncClient(BaseAsyncClient):
 class WorkPoolClient(BaseClient):
     """The same for sync code."""
 
-    create_work_pool = driven(WorkPoolAsyncClient.create_work_pool)
-    delete_work_pool = driven(WorkPoolAsyncClient.delete_work_pool)
-    get_scheduled_flow_runs_for_work_pool = driven(WorkPoolAsyncClient.get_scheduled_flow_runs_for_work_pool)
-    read_work_pool = driven(WorkPoolAsyncClient.read_work_pool)
-    read_work_pool_concurrency_status = driven(WorkPoolAsyncClient.read_work_pool_concurrency_status)
-    read_work_pools = driven(WorkPoolAsyncClient.read_work_pools)
-    read_worker_metadata = driven(WorkPoolAsyncClient.read_worker_metadata)
-    read_workers_for_work_pool = driven(WorkPoolAsyncClient.read_workers_for_work_pool)
-    send_worker_heartbeat = driven(WorkPoolAsyncClient.send_worker_heartbeat)
-    update_work_pool = driven(WorkPoolAsyncClient.update_work_pool)
+    create_work_pool = sync_method(WorkPoolAsyncClient.create_work_pool)
+    delete_work_pool = sync_method(WorkPoolAsyncClient.delete_work_pool)
+    get_scheduled_flow_runs_for_work_pool = sync_method(WorkPoolAsyncClient.get_scheduled_flow_runs_for_work_pool)
+    read_work_pool = sync_method(WorkPoolAsyncClient.read_work_pool)
+    read_work_pool_concurrency_status = sync_method(WorkPoolAsyncClient.read_work_pool_concurrency_status)
+    read_work_pools = sync_method(WorkPoolAsyncClient.read_work_pools)
+    read_worker_metadata = sync_method(WorkPoolAsyncClient.read_worker_metadata)
+    read_workers_for_work_pool = sync_method(WorkPoolAsyncClient.read_workers_for_work_pool)
+    send_worker_heartbeat = sync_method(WorkPoolAsyncClient.send_worker_heartbeat)
+    update_work_pool = sync_method(WorkPoolAsyncClient.update_work_pool)

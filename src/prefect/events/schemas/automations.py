@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from prefect._lazy import exports
 
 if TYPE_CHECKING:
+    from prefect.schemas.automation_actions import UnknownAction as UnknownAction
     from prefect.schemas.automations import Automation as Automation
     from prefect.schemas.automations import AutomationCore as AutomationCore
     from prefect.schemas.automations import CompositeTrigger as CompositeTrigger
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _EXPORTS = {
+    "prefect.schemas.automation_actions": "UnknownAction",
     "prefect.schemas.automations": (
         "Automation AutomationCore CompositeTrigger CompoundTrigger EventTrigger MetricTrigger MetricTriggerOperator "
         "MetricTriggerQuery Posture PrefectMetric ResourceSpecificationDict ResourceTrigger SequenceTrigger Trigger "

@@ -9,21 +9,18 @@ from uuid import UUID
 from pydantic import Field, field_validator, model_validator
 
 from prefect._lazy import lazy
+from prefect.schemas import providers
 from prefect.schemas.base import ActionBaseModel
 from prefect.schemas.concurrency import ConcurrencyOptions
 from prefect.schemas.deployments import DeploymentBranchingOptions, VersionInfo
-from prefect.schemas.schedules import SCHEDULE_TYPES, as_schedule_type
+from prefect.schemas.schedules import SCHEDULE_TYPES, WrittenSchedule, as_schedule_type
 from prefect.types._annotated import KeyValueLabelsField, PositiveInteger
 from prefect.types.names import NameOrEmpty
 
 if TYPE_CHECKING:
     import jsonschema
-
-    from prefect.schedules import Schedule
 else:
     jsonschema = lazy("jsonschema")
-
-settings: Any = lazy("prefect.settings")  # the layer above, asked only for the limit of the scheduler
 
 _OLD_FIELDS = ("worker_pool_queue_id", "worker_pool_name", "worker_pool_queue_name", "work_pool_queue_name")
 
@@ -53,7 +50,7 @@ def within_the_scheduler(max_scheduled_runs: int | None) -> int | None:
     """The most runs a schedule makes, checked against the most that the settings allow."""
     if max_scheduled_runs is None:
         return None
-    limit = settings.get_current_settings().server.deployment_schedule_max_scheduled_runs
+    limit = providers.settings.get_current_settings().server.deployment_schedule_max_scheduled_runs
     if max_scheduled_runs > limit:
         raise ValueError(
             f"`max_scheduled_runs` must be at most {limit}, the setting server.deployment_schedule_max_scheduled_runs."
@@ -87,7 +84,7 @@ class DeploymentScheduleCreate(ActionBaseModel):
         return within_the_scheduler(value)
 
     @classmethod
-    def from_schedule(cls, schedule: Schedule) -> DeploymentScheduleCreate:
+    def from_schedule(cls, schedule: WrittenSchedule) -> DeploymentScheduleCreate:
         """The request that makes a schedule as `prefect.schedules` describes it."""
         return cls(
             schedule=as_schedule_type(schedule),

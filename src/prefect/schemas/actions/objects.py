@@ -12,7 +12,7 @@ from prefect.schemas.base import ActionBaseModel
 from prefect.schemas.blocks import validate_name_present_on_nonanonymous_blocks
 from prefect.schemas.work import QueueFilter, WorkPoolStorageConfiguration
 from prefect.types._annotated import (
-    DateTime,
+    AwareDateTime,
     NonNegativeFloat,
     NonNegativeInteger,
     PositiveInteger,
@@ -220,5 +220,5 @@ class WorkQueueUpdate(ActionBaseModel):
     is_paused: bool = False
     concurrency_limit: NonNegativeInteger | None = None
     priority: PositiveInteger | None = None
-    last_polled: DateTime | None = None
+    last_polled: AwareDateTime | None = None
     filter: QueueFilter | None = None

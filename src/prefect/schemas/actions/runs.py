@@ -8,9 +8,10 @@ from uuid import UUID
 from pydantic import Field, field_validator
 
 from prefect.schemas.base import ActionBaseModel, models_as_data
-from prefect.schemas.runs import Constant, FlowRunPolicy, FlowRunResult, Parameter, TaskRunPolicy, TaskRunResult
+from prefect.schemas.run_inputs import Constant, FlowRunResult, Parameter, TaskRunResult
+from prefect.schemas.runs import FlowRunPolicy, TaskRunPolicy
 from prefect.schemas.states import StateDetails, StateType
-from prefect.types._annotated import DateTime, KeyValueLabelsField
+from prefect.types._annotated import AwareDateTime, KeyValueLabelsField
 
 
 class StateCreate(ActionBaseModel):
@@ -108,7 +109,7 @@ class TaskRunCreate(ActionBaseModel):
     task_key: str
     dynamic_key: str
     cache_key: str | None = None
-    cache_expiration: DateTime | None = None
+    cache_expiration: AwareDateTime | None = None
     task_version: str | None = None
     empirical_policy: TaskRunPolicy = Field(default_factory=TaskRunPolicy)
     tags: list[str] = Field(default_factory=list)
@@ -128,7 +129,7 @@ class LogCreate(ActionBaseModel):
     name: str
     level: int
     message: str
-    timestamp: DateTime
+    timestamp: AwareDateTime
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
     worker_id: UUID | None = None

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.filters.base import OperatorMixin
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 
 class BlockTypeFilterName(PrefectBaseModel):
@@ -148,8 +148,8 @@ class WorkQueueFilter(PrefectBaseModel, OperatorMixin):
 class WorkerFilterLastHeartbeatTime(PrefectBaseModel):
     """Selects workers by their last heartbeat time."""
 
-    before_: DateTime | None = None
-    after_: DateTime | None = None
+    before_: AwareDateTime | None = None
+    after_: AwareDateTime | None = None
 
 
 class WorkerFilterStatus(PrefectBaseModel):

@@ -14,7 +14,7 @@ from pydantic import Field
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.filters.base import FlowRunFilterBaseModel, OperatorMixin
 from prefect.schemas.states import StateType
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 
 class FlowFilterId(PrefectBaseModel):
@@ -63,16 +63,16 @@ class FlowRunFilterDeploymentId(FlowRunFilterBaseModel, OperatorMixin):
 class FlowRunFilterEndTime(FlowRunFilterBaseModel):
     """Selects flow runs by their end time."""
 
-    before_: DateTime | None = None
-    after_: DateTime | None = None
+    before_: AwareDateTime | None = None
+    after_: AwareDateTime | None = None
     is_null_: bool | None = None
 
 
 class FlowRunFilterExpectedStartTime(FlowRunFilterBaseModel):
     """Selects flow runs by their expected start time."""
 
-    before_: DateTime | None = None
-    after_: DateTime | None = None
+    before_: AwareDateTime | None = None
+    after_: AwareDateTime | None = None
 
 
 class FlowRunFilterFlowVersion(FlowRunFilterBaseModel):
@@ -105,8 +105,8 @@ class FlowRunFilterName(FlowRunFilterBaseModel):
 class FlowRunFilterNextScheduledStartTime(FlowRunFilterBaseModel):
     """Selects flow runs by when they are next to start."""
 
-    before_: DateTime | None = None
-    after_: DateTime | None = None
+    before_: AwareDateTime | None = None
+    after_: AwareDateTime | None = None
 
 
 class FlowRunFilterParentFlowRunId(FlowRunFilterBaseModel, OperatorMixin):
@@ -125,8 +125,8 @@ class FlowRunFilterParentTaskRunId(FlowRunFilterBaseModel, OperatorMixin):
 class FlowRunFilterStartTime(FlowRunFilterBaseModel):
     """Selects flow runs by their start time."""
 
-    before_: DateTime | None = None
-    after_: DateTime | None = None
+    before_: AwareDateTime | None = None
+    after_: AwareDateTime | None = None
     is_null_: bool | None = None
 
 
@@ -189,8 +189,8 @@ class FlowRunFilter(FlowRunFilterBaseModel, OperatorMixin):
 class TaskRunFilterEndTime(PrefectBaseModel):
     """Selects task runs by their end time."""
 
-    before_: DateTime | None = None
-    after_: DateTime | None = None
+    before_: AwareDateTime | None = None
+    after_: AwareDateTime | None = None
     is_null_: bool | None = None
 
 
@@ -217,8 +217,8 @@ class TaskRunFilterName(PrefectBaseModel):
 class TaskRunFilterStartTime(PrefectBaseModel):
     """Selects task runs by their start time."""
 
-    before_: DateTime | None = None
-    after_: DateTime | None = None
+    before_: AwareDateTime | None = None
+    after_: AwareDateTime | None = None
     is_null_: bool | None = None
 
 
@@ -356,8 +356,8 @@ class LogFilterTextSearch(PrefectBaseModel):
 class LogFilterTimestamp(PrefectBaseModel):
     """Selects logs by their timestamp."""
 
-    before_: DateTime | None = None
-    after_: DateTime | None = None
+    before_: AwareDateTime | None = None
+    after_: AwareDateTime | None = None
 
 
 class LogFilter(PrefectBaseModel, OperatorMixin):

@@ -144,13 +144,13 @@ if TYPE_CHECKING:
     from prefect.schemas.responses import WorkPoolConcurrencyStatus as WorkPoolConcurrencyStatus
     from prefect.schemas.responses import WorkQueueConcurrencyStatus as WorkQueueConcurrencyStatus
     from prefect.schemas.responses import WorkQueueConcurrencyStatusDetail as WorkQueueConcurrencyStatusDetail
-    from prefect.schemas.runs import Constant as Constant
+    from prefect.schemas.run_inputs import Constant as Constant
+    from prefect.schemas.run_inputs import FlowRunResult as FlowRunResult
+    from prefect.schemas.run_inputs import Parameter as Parameter
+    from prefect.schemas.run_inputs import TaskRunResult as TaskRunResult
     from prefect.schemas.runs import CreatedBy as CreatedBy
     from prefect.schemas.runs import FlowRunPolicy as FlowRunPolicy
-    from prefect.schemas.runs import FlowRunResult as FlowRunResult
-    from prefect.schemas.runs import Parameter as Parameter
     from prefect.schemas.runs import TaskRunPolicy as TaskRunPolicy
-    from prefect.schemas.runs import TaskRunResult as TaskRunResult
     from prefect.schemas.runs import UpdatedBy as UpdatedBy
     from prefect.schemas.schedules import CronSchedule as CronSchedule
     from prefect.schemas.schedules import IntervalSchedule as IntervalSchedule
@@ -317,9 +317,8 @@ EXPORTS = {
         "MinimalConcurrencyLimitResponse SetStateStatus StateAbortDetails StateAcceptDetails StateRejectDetails "
         "StateWaitDetails WorkPoolConcurrencyStatus WorkQueueConcurrencyStatus WorkQueueConcurrencyStatusDetail"
     ),
-    "prefect.schemas.runs": (
-        "Constant CreatedBy FlowRunPolicy FlowRunResult Parameter TaskRunPolicy TaskRunResult UpdatedBy"
-    ),
+    "prefect.schemas.run_inputs": "Constant FlowRunResult Parameter TaskRunResult",
+    "prefect.schemas.runs": "CreatedBy FlowRunPolicy TaskRunPolicy UpdatedBy",
     "prefect.schemas.schedules": "CronSchedule IntervalSchedule RRuleSchedule",
     "prefect.schemas.sorting": (
         "ArtifactCollectionSort ArtifactSort AutomationSort BlockDocumentSort FlowRunSort FlowSort LogSort "

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, Self, TypeAlias
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from prefect.schemas import automation_actions as actions
 from prefect.schemas import automations
@@ -31,6 +31,7 @@ from prefect.schemas.base import ActionBaseModel, PrefectBaseModel
 from prefect.schemas.wire.base import Stored
 from prefect.schemas.wire.checks import check_parameters, check_template
 from prefect.types import new_id
+from prefect.types._annotated import DurationOrSecondsTimeDelta
 
 
 class EventTrigger(automations.EventTrigger):
@@ -45,7 +46,7 @@ class CompoundTrigger(automations.CompoundTrigger):
 
     id: UUID = Field(default_factory=new_id)
     triggers: list[TriggerTypes]
-    within: timedelta | None
+    within: DurationOrSecondsTimeDelta | None
 
 
 class SequenceTrigger(automations.SequenceTrigger):
@@ -53,7 +54,7 @@ class SequenceTrigger(automations.SequenceTrigger):
 
     id: UUID = Field(default_factory=new_id)
     triggers: list[TriggerTypes]
-    within: timedelta | None
+    within: DurationOrSecondsTimeDelta | None
 
 
 TriggerTypes: TypeAlias = EventTrigger | CompoundTrigger | SequenceTrigger
@@ -63,7 +64,7 @@ TriggerTypes: TypeAlias = EventTrigger | CompoundTrigger | SequenceTrigger
 class RunDeployment(actions.RunDeployment):
     """Run a deployment, after a delay if one is given. Texts among the parameters are templates."""
 
-    schedule_after: Annotated[timedelta, AfterValidator(actions.check_not_negative)] = Field(default_factory=timedelta)
+    schedule_after: actions.ScheduleDelay = Field(default_factory=timedelta)
 
     _check_parameters = field_validator("parameters")(check_parameters)
 

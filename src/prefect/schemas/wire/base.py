@@ -14,15 +14,15 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from prefect.schemas.base import ObjectBaseModel
 from prefect.schemas.runs import random_name
-from prefect.types._annotated import DateTime, KeyValueLabels, convert_none_to_empty_dict
+from prefect.types._annotated import AwareDateTime, KeyValueLabels, convert_none_to_empty_dict
 
 
 class Stored(ObjectBaseModel):
     """The base of what the server answers: its id and its times are always there."""
 
     id: UUID
-    created: DateTime | None
-    updated: DateTime | None
+    created: AwareDateTime | None
+    updated: AwareDateTime | None
 
 
 Labels = Annotated[KeyValueLabels | None, AfterValidator(convert_none_to_empty_dict)]

@@ -19,7 +19,7 @@ from prefect.schemas.responses import GlobalConcurrencyLimitResponse as _GlobalC
 from prefect.schemas.runs import CreatedBy, UpdatedBy
 from prefect.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.schemas.wire.base import Stored
-from prefect.types._annotated import DateTime, KeyValueLabelsField, PositiveInteger
+from prefect.types._annotated import AwareDateTime, KeyValueLabelsField, PositiveInteger
 from prefect.types.enums import AutoEnum
 
 Schedule = IntervalSchedule | CronSchedule | RRuleSchedule
@@ -85,7 +85,7 @@ class DeploymentResponse(Stored):
     tags: list[str] = Field(default_factory=list)
     labels: KeyValueLabelsField = Field(default_factory=dict)
     work_queue_name: str | None = None
-    last_polled: DateTime | None = None
+    last_polled: AwareDateTime | None = None
     parameter_openapi_schema: dict[str, Any] | None = Field(default_factory=dict, json_schema_extra=_OBJECT)
     path: str | None = None
     entrypoint: str | None = None

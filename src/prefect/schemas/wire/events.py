@@ -11,21 +11,21 @@ from pydantic import Field
 from prefect.schemas import events
 from prefect.schemas.base import PrefectBaseModel
 from prefect.types import now
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 from prefect.types.enums import AutoEnum
 
 
 class Event(events.Event):
     """Something that happened. Who tells it gives its id and its time."""
 
-    occurred: DateTime
+    occurred: AwareDateTime
     id: UUID
 
 
 class ReceivedEvent(Event):
     """An event that the server has received."""
 
-    received: DateTime = Field(default_factory=now)
+    received: AwareDateTime = Field(default_factory=now)
 
 
 class EventPage(events.EventPage):
@@ -59,5 +59,5 @@ class EventCount(PrefectBaseModel):
     value: str
     label: str
     count: int
-    start_time: DateTime
-    end_time: DateTime
+    start_time: AwareDateTime
+    end_time: AwareDateTime

@@ -15,7 +15,7 @@ from prefect.schemas import event_filters, filters
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.filters.base import OperatorMixin
 from prefect.schemas.work import WorkerStatus
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 Model = TypeVar("Model", bound=PrefectBaseModel)
 
@@ -83,8 +83,8 @@ class FlowFilter(filters.FlowFilter):
 class TaskRunFilterExpectedStartTime(PrefectBaseModel):
     """Selects task runs by their expected start time."""
 
-    before_: DateTime | None = None
-    after_: DateTime | None = None
+    before_: AwareDateTime | None = None
+    after_: AwareDateTime | None = None
 
 
 @strict

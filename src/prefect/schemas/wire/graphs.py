@@ -7,14 +7,14 @@ from uuid import UUID
 
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.states import StateType
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 
 class GraphState(PrefectBaseModel):
     """A state that the flow run was in."""
 
     id: UUID
-    timestamp: DateTime
+    timestamp: AwareDateTime
     type: StateType
     name: str
 
@@ -23,7 +23,7 @@ class GraphArtifact(PrefectBaseModel):
     """An artifact that a run made."""
 
     id: UUID
-    created: DateTime
+    created: AwareDateTime
     key: str | None
     type: str | None
     is_latest: bool
@@ -43,8 +43,8 @@ class Node(PrefectBaseModel):
     id: UUID
     label: str
     state_type: StateType
-    start_time: DateTime
-    end_time: DateTime | None
+    start_time: AwareDateTime
+    end_time: AwareDateTime | None
     parents: list[Edge]
     children: list[Edge]
     encapsulating: list[Edge]
@@ -54,8 +54,8 @@ class Node(PrefectBaseModel):
 class Graph(PrefectBaseModel):
     """The graph of a flow run; its nodes are pairs of an id and a node."""
 
-    start_time: DateTime | None
-    end_time: DateTime | None
+    start_time: AwareDateTime | None
+    end_time: AwareDateTime | None
     root_node_ids: list[UUID]
     nodes: list[tuple[UUID, Node]]
     artifacts: list[GraphArtifact]

@@ -12,7 +12,7 @@ from prefect.schemas import account, blocks, concurrency, records
 from prefect.schemas.actions import objects as actions
 from prefect.schemas.base import ActionBaseModel
 from prefect.schemas.wire.base import Stored
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 from prefect.types.names import Name
 
 Data = dict[str, Any] | Any | None
@@ -53,7 +53,7 @@ class LogCreate(ActionBaseModel):
     name: str
     level: int
     message: str
-    timestamp: DateTime
+    timestamp: AwareDateTime
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
 

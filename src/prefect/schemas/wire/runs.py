@@ -12,19 +12,12 @@ from pydantic import Field, RootModel
 from prefect.schemas import responses, runs
 from prefect.schemas.actions import runs as actions
 from prefect.schemas.base import PrefectBaseModel
-from prefect.schemas.runs import (
-    Constant,
-    CreatedBy,
-    FlowRunPolicy,
-    FlowRunResult,
-    Parameter,
-    TaskRunPolicy,
-    TaskRunResult,
-)
+from prefect.schemas.run_inputs import Constant, FlowRunResult, Parameter, TaskRunResult
+from prefect.schemas.runs import CreatedBy, FlowRunPolicy, TaskRunPolicy
 from prefect.schemas.states import StateType
 from prefect.schemas.wire.base import Labels, RunName, Stored
 from prefect.schemas.wire.states import FlowRunOrchestrationResult, State, StateCreate
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 from prefect.types.names import Name
 
 _ZERO = timedelta(0)
@@ -62,10 +55,10 @@ class FlowRun(Stored):
     state_type: StateType | None = None
     state_name: str | None = None
     run_count: int = 0
-    expected_start_time: DateTime | None = None
-    next_scheduled_start_time: DateTime | None = None
-    start_time: DateTime | None = None
-    end_time: DateTime | None = None
+    expected_start_time: AwareDateTime | None = None
+    next_scheduled_start_time: AwareDateTime | None = None
+    start_time: AwareDateTime | None = None
+    end_time: AwareDateTime | None = None
     total_run_time: timedelta = _ZERO
     estimated_run_time: timedelta = _ZERO
     estimated_start_time_delta: timedelta = _ZERO
@@ -194,8 +187,8 @@ class TaskRunResponse(Stored):
     task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = Field(default_factory=dict)
     state_id: UUID | None = None
     state: State | None = None
-    start_time: DateTime | None = None
-    end_time: DateTime | None = None
+    start_time: AwareDateTime | None = None
+    end_time: AwareDateTime | None = None
     total_run_time: timedelta = _ZERO
     estimated_run_time: timedelta = _ZERO
     estimated_start_time_delta: timedelta = _ZERO
@@ -231,9 +224,9 @@ class DependencyResult(PrefectBaseModel):
     name: str
     upstream_dependencies: list[TaskRunResult]
     state: State | None
-    expected_start_time: DateTime | None
-    start_time: DateTime | None
-    end_time: DateTime | None
+    expected_start_time: AwareDateTime | None
+    start_time: AwareDateTime | None
+    end_time: AwareDateTime | None
     total_run_time: timedelta | None
     estimated_run_time: timedelta | None
     untrackable_result: bool
@@ -250,7 +243,7 @@ class TaskWorkerResponse(PrefectBaseModel):
 
     identifier: str
     task_keys: list[str]
-    timestamp: DateTime
+    timestamp: AwareDateTime
 
 
 # --- what the web interface shows ------------------------------------------------------------------------------------
@@ -261,7 +254,7 @@ class SimpleFlowRun(PrefectBaseModel):
 
     id: UUID
     state_type: StateType
-    timestamp: DateTime
+    timestamp: AwareDateTime
     duration: timedelta
     lateness: timedelta
 
@@ -274,7 +267,7 @@ class SimpleNextFlowRun(PrefectBaseModel):
     name: str
     state_name: str
     state_type: StateType
-    next_scheduled_start_time: DateTime
+    next_scheduled_start_time: AwareDateTime
 
 
 class TaskRunCount(RootModel[dict[str, int]]):

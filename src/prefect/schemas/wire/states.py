@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from enum import auto
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,8 @@ from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.responses import SetStateStatus, StateResponseDetails
 from prefect.schemas.states import StateType
 from prefect.types import now
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
+from prefect.types.enums import AutoEnum
 
 
 class StateDetails(states.StateDetails):
@@ -29,10 +31,26 @@ class State(PrefectBaseModel):
     id: UUID
     type: StateType
     name: str | None = None
-    timestamp: DateTime = Field(default_factory=now)
+    timestamp: AwareDateTime = Field(default_factory=now)
     message: str | None = None
     data: Any | None = None
     state_details: StateDetails = Field(default_factory=StateDetails)
+
+
+class ObservedState(PrefectBaseModel):
+    """A type and a name of states that runs have had."""
+
+    state_type: str
+    state_name: str
+    first_seen: AwareDateTime
+    last_seen: AwareDateTime
+
+
+class ObservedStateSort(AutoEnum):
+    """The order of observed states."""
+
+    NAME_ASC = auto()
+    LAST_SEEN_DESC = auto()
 
 
 class StateCreate(actions.StateCreate):

@@ -12,7 +12,7 @@ from prefect.schemas.actions import objects as actions
 from prefect.schemas.wire.base import Stored
 from prefect.schemas.wire.checks import check_base_job_template
 from prefect.schemas.work import QueueFilter, WorkQueueStatus
-from prefect.types._annotated import DateTime, NonNegativeInteger, PositiveInteger
+from prefect.types._annotated import AwareDateTime, NonNegativeInteger, PositiveInteger
 from prefect.types.names import Name
 
 
@@ -56,7 +56,7 @@ class WorkQueue(Stored):
     priority: PositiveInteger = 1
     work_pool_id: UUID | None = None
     filter: QueueFilter | None = Field(default=None, deprecated=True)
-    last_polled: DateTime | None = None
+    last_polled: AwareDateTime | None = None
 
 
 class WorkQueueResponse(WorkQueue):

@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import prefect
 from prefect.server.app import metrics, sockets
@@ -28,6 +28,7 @@ from prefect.server.db import opening
 from prefect.server.db.interface import Database
 from prefect.server.loops import Loops
 from prefect.server.routes import list_operations
+from prefect.server.services.runs import observed_states
 from prefect.server.services.upkeep import startup
 from prefect.settings import get_current_settings
 
@@ -60,6 +61,38 @@ class _Api(FastAPI):
         return self.openapi_schema
 
 
+class _App(FastAPI):
+    """The application of a server: the API below its base path, and the page at the root.
+
+    A request for the API from outside of a browser needs none of FastAPI's own middlewares and goes around them.
+
+    Args:
+        base: The base path of the API.
+        api: The API.
+        **options: Of FastAPI.
+    """
+
+    def __init__(self, base: str, api: ASGIApp, **options: Any) -> None:
+        super().__init__(openapi_url=None, docs_url=None, redoc_url=None, **options)
+        self._base = base
+        self._api = api
+        self.mount(base, api)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._is_plain_api_request(scope):
+            await self._api({**scope, "app": self, "app_root_path": "", "root_path": self._base}, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    def _is_plain_api_request(self, scope: Scope) -> bool:
+        return (
+            scope["type"] == "http"
+            and not scope.get("root_path")
+            and scope["path"].startswith(f"{self._base}/")
+            and not any(name == b"origin" for name, _ in scope["headers"])
+        )
+
+
 class Server:
     """A server: its database, its bus, its loops and its application.
 
@@ -90,6 +123,7 @@ class Server:
         """Open the database, apply what was recorded without a server, and start the loops."""
         await self.database.open()
         self.bus.start(self.database)
+        self.database.listen(observed_states.remember_recorded(self.database.memory))
         await startup.prepare_store(self.database, self.settings)
         if self.loops is not None:
             self.loops.start()
@@ -114,14 +148,13 @@ class Server:
 
     def _build_app(self) -> FastAPI:
         api_settings = self.settings.server.api
-        app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=self._lifespan)
-        app.state.server = self
         operations = OperationDispatcher(self._routes, self.api)
         api: ASGIApp = GZipMiddleware(operations, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL)
         if api_settings.csrf_protection_enabled:
             api = CsrfMiddleware(api, self.database)
         base = base_path(self.settings)
-        app.mount(base, RequestMiddleware(api, self.authenticators))
+        app = _App(base, RequestMiddleware(api, self.authenticators), lifespan=self._lifespan)
+        app.state.server = self
         app.add_route("/", lambda _: HTMLResponse(_ROOT_PAGE.format(api=base)), include_in_schema=False)
         app.add_middleware(
             CORSMiddleware,

@@ -8,9 +8,9 @@ the websockets) is passed to FastAPI, which words the errors.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
@@ -45,12 +45,11 @@ class OperationDispatcher:
             for endpoint in self._endpoints.get(_first_segment(path), ()):
                 match, found = endpoint.route.matches(scope)
                 if match is Match.FULL:
-                    if endpoint.is_direct:
-                        scope["route"] = endpoint.route  # for the metrics
-                        replay = await self._call(endpoint, {**scope, **found}, receive, send)
-                        if replay is None:
-                            return
-                        receive = replay
+                    scope["route"] = endpoint.route  # for the metrics
+                    replay = await self._call(endpoint, {**scope, **found}, receive, send)
+                    if replay is None:
+                        return
+                    receive = replay
                     break
         await self._app(scope, receive, send)
 
@@ -81,14 +80,6 @@ class _Endpoint:
     def __init__(self, route: LazyRoute) -> None:
         self.route = route
         self.operation: Operation = route.operation_app.operation
-
-    @cached_property
-    def is_direct(self) -> bool:
-        """Whether requests can be parsed here: lists in a query string are left to FastAPI."""
-        return not any(
-            parameter.location == "raw" or (parameter.location == "query" and _is_collection(parameter.type))
-            for parameter in list_parameters(self.operation)
-        )
 
     @cached_property
     def call(self) -> Callable[..., Awaitable[Response]]:
@@ -140,14 +131,6 @@ def _find(parameter: Parameter, request: Request, body: Any) -> Any:
             return body
         case _:
             return body.get(name) if isinstance(body, dict) else None
-
-
-def _is_collection(kind: Any) -> bool:
-    """Whether a type is a list, a set or a tuple, or may be one."""
-    origin = get_origin(kind) or kind
-    if isinstance(origin, type) and issubclass(origin, Collection) and not issubclass(origin, (str, bytes)):
-        return True
-    return any(_is_collection(part) for part in get_args(kind))
 
 
 def _replay(body: bytes) -> Receive:

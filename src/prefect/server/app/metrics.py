@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from starlette.types import Scope
@@ -28,8 +29,14 @@ queue_depth = Gauge("prefect_server_queue_depth", "Items waiting in a queue.", (
 def observe_request(scope: Scope, status: int, seconds: float) -> None:
     """Count a request by its route, not by its path, of which there may be any number."""
     route = getattr(scope.get("route"), "path", "unmatched")
-    requests.labels(scope["method"], route, str(status)).inc()
-    latency.labels(scope["method"], route).observe(seconds)
+    counter, histogram = _request_series(scope["method"], route, status)
+    counter.inc()
+    histogram.observe(seconds)
+
+
+@lru_cache(maxsize=4096)
+def _request_series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return requests.labels(method, route, str(status)), latency.labels(method, route)
 
 
 def observe_round(loop: str, lag_seconds: float, succeeded: bool) -> None:

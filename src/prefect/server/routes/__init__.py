@@ -9,8 +9,16 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
+from prefect._lazy import lazy
 from prefect.server.routes.operation import Operation, Routes
+from prefect.server.services.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from starlette import routing
+else:
+    routing = lazy("starlette.routing")
 
 MODULES = {
     "flows": "flows",
@@ -18,6 +26,7 @@ MODULES = {
     "flow_run_states": "run_states",
     "task_runs": "task_runs",
     "task_run_states": "run_states",
+    "observed-states": "observed_states",
     "task_workers": "task_workers",
     "deployments": "deployments",
     "work_pools": "work_pools",
@@ -74,3 +83,39 @@ def find_operation(method: str, route: str) -> Operation:
     words = route.split("/")[1:3]
     two = "/".join(words)
     return load_routes(two if two in MODULES else words[0]).by_route[method, route]
+
+
+def match_path(method: str, path: str) -> tuple[Operation, dict[str, Any]]:
+    """Return the operation that answers a request, and the values in its path.
+
+    Args:
+        method: The HTTP method.
+        path: The path below the API, with or without a slash at its end.
+
+    Raises:
+        NotFound: There is no such operation.
+    """
+    words = path.split("/")[1:3]
+    two = "/".join(words)
+    try:
+        operations = load_routes(two if two in MODULES else words[0])
+    except LookupError:
+        operations = ()
+    for candidate in (path, path.removesuffix("/") if path.endswith("/") else f"{path}/"):
+        for operation in operations:
+            if operation.method == method and (values := _match(operation.path, candidate)) is not None:
+                return operation, values
+    raise NotFound("operation", f"{method} {path}")
+
+
+def _match(template: str, path: str) -> dict[str, Any] | None:
+    pattern, _, convertors = _compile(template)
+    matched = pattern.match(path)
+    if matched is None:
+        return None
+    return {name: convertors[name].convert(value) for name, value in matched.groupdict().items()}
+
+
+@cache
+def _compile(template: str) -> Any:
+    return routing.compile_path(template)

@@ -21,7 +21,7 @@ from prefect.server.services.deployments import deployments as deployments_
 from prefect.server.services.deployments.horizon import Horizon
 from prefect.server.services.work import dispatch
 from prefect.settings import get_current_settings
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Deployments", "/deployments")
 
@@ -93,7 +93,7 @@ async def paginate_deployments(
 async def get_scheduled_flow_runs_for_deployments(
     tx: Transaction,
     deployment_ids: Body[list[UUID]],
-    scheduled_before: Body[DateTime] = UNSET,
+    scheduled_before: Body[AwareDateTime] = UNSET,
     limit: Limit = UNSET,
 ) -> Any:
     """Return the scheduled runs of deployments that their runner may start."""
@@ -133,8 +133,8 @@ async def bulk_delete_deployments(
 async def schedule_deployment(
     tx: Transaction,
     id: UUID,
-    start_time: Body[DateTime] = UNSET,
-    end_time: Body[DateTime] = UNSET,
+    start_time: Body[AwareDateTime] = UNSET,
+    end_time: Body[AwareDateTime] = UNSET,
     min_time: Body[timedelta] = UNSET,
     min_runs: Body[int] = UNSET,
     max_runs: Body[int] = UNSET,
@@ -142,8 +142,8 @@ async def schedule_deployment(
     """Create the runs of a deployment's schedules now, without waiting for the scheduler."""
     settings = get_current_settings()
     horizon = Horizon.from_settings(settings).with_overrides(min_runs, max_runs, min_time)
-    at_once = settings.server.services.scheduler.insert_batch_size
-    await scheduling.create_scheduled_runs(tx, [id], horizon, at_once, start_time, end_time, on_request=True)
+    batch_size = settings.server.services.scheduler.insert_batch_size
+    await scheduling.create_scheduled_runs(tx, [id], horizon, batch_size, start_time, end_time, on_request=True)
 
 
 @routes.writes("POST", "/{id:uuid}/resume_deployment", Any)

@@ -54,7 +54,7 @@ from prefect.server.services.runs import (
     updates,
 )
 from prefect.types import UTC, now
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Flow Runs", "/flow_runs")
 
@@ -111,8 +111,8 @@ async def average_flow_run_lateness(
 async def flow_run_history(
     tx: Transaction,
     criteria: FlowRunHistoryCriteria,
-    history_start: Body[DateTime],
-    history_end: Body[DateTime],
+    history_start: Body[AwareDateTime],
+    history_end: Body[AwareDateTime],
     history_interval: Annotated[timedelta, In("body", "history_interval_seconds")],
 ) -> Any:
     """Count flow runs by state for each interval of their expected start times."""

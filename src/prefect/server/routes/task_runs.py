@@ -20,7 +20,7 @@ from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Offset
 from prefect.server.services.core import reading
 from prefect.server.services.runs import creation, deletion, statistics, transitions, updates
 from prefect.types import now
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Task Runs", "/task_runs")
 
@@ -54,8 +54,8 @@ async def count_task_runs(
 async def task_run_history(
     tx: Transaction,
     criteria: TaskRunCriteriaNotNull,
-    history_start: Body[DateTime],
-    history_end: Body[DateTime],
+    history_start: Body[AwareDateTime],
+    history_end: Body[AwareDateTime],
     history_interval: Annotated[timedelta, In("body", "history_interval_seconds")],
 ) -> Any:
     """Count task runs by state for each interval of their expected start times."""

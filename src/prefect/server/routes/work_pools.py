@@ -14,7 +14,7 @@ from prefect.server.services.work import dispatch, slot_usage
 from prefect.server.services.work import work_pools as pools
 from prefect.server.services.work import work_queues as queues
 from prefect.server.services.work import workers as workers_
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Work Pools", "/work_pools")
 
@@ -68,8 +68,8 @@ async def get_scheduled_flow_runs(
     tx: Transaction,
     name: str,
     work_queue_names: Body[list[str]] = UNSET,
-    scheduled_before: Body[DateTime] = UNSET,
-    scheduled_after: Body[DateTime] = UNSET,
+    scheduled_before: Body[AwareDateTime] = UNSET,
+    scheduled_after: Body[AwareDateTime] = UNSET,
     limit: Limit = UNSET,
 ) -> Any:
     """Return the runs that a worker may start, by queue priority, within the limits of the pool and its queues."""

@@ -16,7 +16,7 @@ from prefect.server.services.core import reading
 from prefect.server.services.work import dispatch, slot_usage
 from prefect.server.services.work import work_pools as pools
 from prefect.server.services.work import work_queues as queues
-from prefect.types._annotated import DateTime
+from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Work Queues", "/work_queues")
 
@@ -54,7 +54,7 @@ async def read_work_queue_runs(
     tx: Transaction,
     id: UUID,
     limit: Limit = UNSET,
-    scheduled_before: Body[DateTime] = UNSET,
+    scheduled_before: Body[AwareDateTime] = UNSET,
     x_prefect_ui: Annotated[bool | None, In("header", "x-prefect-ui")] = False,
 ) -> Any:
     """Return the runs of a work queue that may be started; a request of the web page does not count as a poll."""

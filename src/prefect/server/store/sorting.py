@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from prefect.server.db.dialect import Dialect
+
 _STARTED = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
+
+_RUN_TIME = "{run time}"
+"""Stands in an order for the expression that `_run_time` makes, which differs between dialects."""
 
 _TYPE_OF_BLOCK = "(SELECT block_type.name FROM block_type WHERE block_type.id = block_document.block_type_id)"
 
 
-def compile_order(table: str, sort: Any, default: str) -> str:
+def compile_order(dialect: Dialect, table: str, sort: Any, default: str) -> str:
     """What follows ORDER BY.
 
     Args:
+        dialect: The database's dialect.
         table: The table that is queried.
         sort: A member of its sort enumeration, its name, or None for the default.
         default: The name of the sort to use without one.
@@ -22,12 +28,19 @@ def compile_order(table: str, sort: Any, default: str) -> str:
     """
     name = default if sort is None else getattr(sort, "value", sort)
     try:
-        first = _ORDERS[table][name]
+        first = _ORDERS[table][name].replace(_RUN_TIME, _run_time(dialect))
     except KeyError:
         raise ValueError(f"{table} cannot be sorted by {name!r}: use one of {', '.join(_ORDERS[table])}.") from None
     if first.startswith(f"{table}.id "):
         return first
     return f"{first}, {table}.id {'DESC' if first.endswith('DESC') else 'ASC'}"
+
+
+def _run_time(dialect: Dialect) -> str:
+    """Return the seconds that a task run has been running, up to now if it still runs."""
+    total, since = dialect.seconds("task_run.total_run_time"), dialect.seconds("task_run.state_timestamp")
+    running = f"CASE WHEN task_run.state_type = 'RUNNING' THEN {dialect.now_seconds} - {since} ELSE 0 END"
+    return f"(coalesce({total}, 0) + {running})"
 
 
 def _orders(table: str, names: str, **own: str) -> dict[str, str]:
@@ -49,7 +62,8 @@ _ORDERS = {
     "task_run": _orders(
         "task_run",
         "ID_DESC EXPECTED_START_TIME_ASC EXPECTED_START_TIME_DESC NAME_ASC NAME_DESC NEXT_SCHEDULED_START_TIME_ASC "
-        "END_TIME_DESC",
+        "END_TIME_DESC DURATION_DESC DURATION_ASC",
+        DURATION=_RUN_TIME,
     ),
     "deployment": _orders("deployment", "CREATED_DESC UPDATED_DESC NAME_ASC NAME_DESC"),
     "work_pool": _orders("work_pool", "NAME_ASC"),
@@ -60,6 +74,7 @@ _ORDERS = {
     "variable": _orders("variable", "CREATED_DESC UPDATED_DESC NAME_DESC NAME_ASC"),
     "automation": _orders("automation", "CREATED_DESC UPDATED_DESC NAME_ASC NAME_DESC"),
     "saved_search": _orders("saved_search", "NAME_ASC"),
+    "observed_state": _orders("observed_state", "NAME_ASC LAST_SEEN_DESC", NAME="observed_state.state_name"),
     "concurrency_limit": _orders("concurrency_limit", "NAME_ASC"),
     "block_type": _orders("block_type", "NAME_ASC"),
     "block_schema": _orders("block_schema", "CREATED_DESC"),

@@ -8,6 +8,9 @@ class DeploymentsSettings(PrefectBaseSettings):
 
     model_config = build_settings_config(("deployments",))
 
+    clear_schedules_on_empty: bool = setting(
+        False, "Whether `schedules: []` removes a deployment's schedules; otherwise an empty list changes nothing."
+    )
     default_docker_build_namespace: str | None = setting(
         None,
         "The registry namespace of images that are built without one.",

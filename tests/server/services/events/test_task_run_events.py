@@ -12,8 +12,8 @@ import pytest
 from prefect.server import store
 from prefect.server.db.interface import Database
 from prefect.types import new_id, now
+from tests.server.app.test_streams import event, kept
 from tests.server.route_calls import call_route
-from tests.server.test_streams import event, kept
 
 Event = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""How a server is reached: headers, certificates and time limits, from the settings and from who makes the client."""
+"""HTTP clients of one API: headers, certificates and timeouts from the settings and from the client's arguments."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ else:
 
 logger = logging.getLogger("prefect.client")
 
-OURS = frozenset({"user-agent", "prefect-csrf-token", "prefect-csrf-client"})
-"""Headers that nobody else sets."""
+RESERVED_HEADERS = frozenset({"user-agent", "prefect-csrf-token", "prefect-csrf-client"})
+"""Headers that the setting `client.custom_headers` cannot set."""
 
-KEEPALIVE = 4.0
-"""Seconds that an idle connection is kept: fewer than the 5 after which uvicorn closes it, maybe just as it is used."""
+KEEPALIVE_SECONDS = 4.0
+"""How long an idle connection is kept: less than the 5 seconds after which uvicorn closes it, maybe as it is used."""
 
 
 @dataclass(frozen=True)
-class Maker:
-    """Makes HTTP clients for one API. What it takes is described at `HttpTransport`."""
+class HttpClientFactory:
+    """Creates the HTTP clients of one API; arguments as for `HttpTransport`."""
 
     url: str
     app: Callable[..., Any] | None
@@ -49,9 +49,9 @@ class Maker:
     api_version: str | None
     httpx_settings: dict[str, Any]
     settings: Settings = field(default_factory=settings.get_current_settings)
-    """Those of whoever makes the client, not of the thread that uses it first."""
+    """The settings of the code that creates the client, not of the thread that uses it first."""
 
-    def async_client(self, keeps: bool) -> PrefectHttpxAsyncClient:
+    def create_async_client(self, keep_connections: bool) -> PrefectHttpxAsyncClient:
         """A client for an event loop.
 
         Args:
@@ -59,14 +59,14 @@ class Maker:
         """
         with SettingsContext(None, settings=self.settings):
             options = self._options()
-            if not keeps and "limits" not in self.httpx_settings:
+            if not keep_connections and "limits" not in self.httpx_settings:
                 options["limits"] = httpx.Limits(max_keepalive_connections=0)
             if self.app is not None:
                 options["transport"] = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
             return PrefectHttpxAsyncClient(**options)
 
-    def sync_client(self) -> PrefectHttpxSyncClient:
-        """A client for code without an event loop."""
+    def create_sync_client(self) -> PrefectHttpxSyncClient:
+        """Create a client for sync code."""
         with SettingsContext(None, settings=self.settings):
             options = self._options()
             if self.app is not None:
@@ -79,32 +79,32 @@ class Maker:
             "base_url": self.url,
             "timeout": current.api.request_timeout,
             "http2": current.api.enable_http2,
-            "limits": httpx.Limits(keepalive_expiry=KEEPALIVE),
+            "limits": httpx.Limits(keepalive_expiry=KEEPALIVE_SECONDS),
             "enable_csrf_support": current.client.csrf_support_enabled,
             **self.httpx_settings,
         }
         if "verify" not in options and "transport" not in options:
-            options["verify"] = certificates(self.url)
+            options["verify"] = create_ssl_context(self.url)
         options["headers"] = {**self._headers(), **dict(self.httpx_settings.get("headers") or {})}
         return options
 
     def _headers(self) -> dict[str, str]:
         headers = {
-            "User-Agent": user_agent(),
+            "User-Agent": get_user_agent(),
             "X-PREFECT-API-VERSION": self.api_version or SERVER_API_VERSION,
         }
         if self.auth_string is not None:
-            headers["Authorization"] = basic(self.auth_string)
+            headers["Authorization"] = basic_auth_header(self.auth_string)
         elif self.api_key is not None:
             headers["Authorization"] = f"Bearer {self.api_key}"
-        return {**headers, **custom_headers(OURS)}
+        return {**headers, **get_custom_headers(RESERVED_HEADERS)}
 
 
 class AppTransport(httpx.BaseTransport):
-    """Carries requests of sync code to an ASGI application in this process, which runs in a thread of its own.
+    """Sends requests of sync code to an ASGI application in this process, which runs in a thread of its own.
 
     Args:
-        app: The application. It is started with the first request, and stopped when this is closed.
+        app: The application. It is started by the first request and stopped by `close`.
     """
 
     def __init__(self, app: Callable[..., Any]) -> None:
@@ -115,16 +115,16 @@ class AppTransport(httpx.BaseTransport):
         self._starting = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Have a request answered."""
+        """Send a request to the application."""
         with self._starting:
             if self._portal is None:
                 self._portal = self._running.enter_context(from_thread.start_blocking_portal())
                 self._running.enter_context(self._portal.wrap_async_context_manager(app_lifespan_context(self._app)))
-        return self._portal.call(self._answer, request)
+        return self._portal.call(self._handle_async, request)
 
-    async def _answer(self, request: httpx.Request) -> httpx.Response:
-        asked = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
-        response = await self._asgi.handle_async_request(asked)
+    async def _handle_async(self, request: httpx.Request) -> httpx.Response:
+        copied = httpx.Request(request.method, request.url, headers=request.headers, content=request.read())
+        response = await self._asgi.handle_async_request(copied)
         body = b"".join([chunk async for chunk in response.aiter_raw()])
         return httpx.Response(response.status_code, headers=response.headers, stream=httpx.ByteStream(body))
 
@@ -135,47 +135,45 @@ class AppTransport(httpx.BaseTransport):
             self._running.close()
 
 
-def user_agent() -> str:
-    """What requests say they come from."""
+def get_user_agent() -> str:
+    """Return the value of the header `User-Agent`."""
     return f"prefect/{prefect.__version__} (API {SERVER_API_VERSION})"
 
 
-def basic(auth_string: str) -> str:
-    """The header of basic authentication for `"user:password"`."""
+def basic_auth_header(auth_string: str) -> str:
+    """Return the `Authorization` header for `"user:password"`."""
     return f"Basic {base64.b64encode(auth_string.encode()).decode()}"
 
 
-def custom_headers(reserved: frozenset[str]) -> dict[str, str]:
-    """The headers of the setting `client.custom_headers`, without those that are not the user's to set."""
-    given = settings.get_current_settings().client.custom_headers
-    for name in given:
+def get_custom_headers(reserved: frozenset[str]) -> dict[str, str]:
+    """Return the headers of the setting `client.custom_headers`, without reserved ones, which are logged."""
+    headers = settings.get_current_settings().client.custom_headers
+    for name in headers:
         if name.lower() in reserved:
             logger.warning(
                 "The header %s of the setting client.custom_headers is not sent: it is set by Prefect.", name
             )
-    return {name: value for name, value in given.items() if name.lower() not in reserved}
+    return {name: value for name, value in headers.items() if name.lower() not in reserved}
 
 
-def certificates(url: str) -> ssl.SSLContext:
-    """Which certificates a server at this address may show, by the settings `api.tls_insecure_skip_verify` and
-    `api.ssl_cert_file`."""
+def create_ssl_context(url: str) -> ssl.SSLContext:
+    """Return the TLS context for a URL by the settings `api.tls_insecure_skip_verify` and `api.ssl_cert_file`."""
     api = settings.get_current_settings().api
     if url.startswith("http:") and not urllib.request.getproxies():
-        return _none()
-    return _accept_any() if api.tls_insecure_skip_verify else _trusted(api.ssl_cert_file)
+        return _context_without_certificates()
+    return _context_without_verification() if api.tls_insecure_skip_verify else _verifying_context(api.ssl_cert_file)
 
 
-# Reading certificates takes tens of milliseconds, so it is done once.
+# Reading certificates takes tens of milliseconds, so contexts are cached.
 
 
 @cache
-def _none() -> ssl.SSLContext:
-    # Where nothing is encrypted none is needed, and none is trusted.
+def _context_without_certificates() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @cache
-def _accept_any() -> ssl.SSLContext:
+def _context_without_verification() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -183,7 +181,7 @@ def _accept_any() -> ssl.SSLContext:
 
 
 @cache
-def _trusted(file: str | None) -> ssl.SSLContext:
+def _verifying_context(file: str | None) -> ssl.SSLContext:
     if file is None:
         return httpx.create_ssl_context()
     return ssl.create_default_context(cafile=file)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from prefect.exceptions import PrefectException
 from prefect.rules.columns import TERMINAL
 from prefect.rules.effects import Effect
-from prefect.rules.terms import Abort, Accept, Entry, Facts, Reject, Run, Verdict, Wait
+from prefect.rules.facts import Entry, Facts, Run
+from prefect.rules.verdicts import Abort, Accept, Reject, Verdict, Wait
 
 TYPES = frozenset({"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}) | TERMINAL
 ANY: frozenset[str | None] = TYPES | {None}

@@ -9,7 +9,8 @@ from typing import Any
 
 from prefect.rules.columns import advance
 from prefect.rules.effects import Effect, MarkResuming, MirrorToParent, RecordPauseKey, SetOnPolicy, SetOnRun
-from prefect.rules.terms import Accept, Entry, Facts, Reject, Run
+from prefect.rules.facts import Entry, Facts, Run
+from prefect.rules.verdicts import Accept, Reject
 
 _RESOLVED = SetOnRun | SetOnPolicy | MarkResuming | RecordPauseKey
 

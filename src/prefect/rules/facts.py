@@ -1,17 +1,14 @@
-"""What a rule is told and what it may answer: states, runs and facts as plain values, and the four verdicts."""
+"""The input of a rule as plain values: states, the run, and the facts about its surroundings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from prefect.rules.columns import TERMINAL, Moment
-
-if TYPE_CHECKING:
-    from prefect.rules.effects import Effect
 
 
 def _nothing() -> dict[str, Any]:
@@ -186,39 +183,3 @@ class Facts:
     max_cache_key_length: int = 2000
     tag_limits: tuple[TagLimit, ...] = ()
     tag_wait: float = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Accept:
-    """The run enters the state, which may differ in its details from the one proposed."""
-
-    state: Entry
-    effects: tuple[Effect, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """The run enters another state instead; without one it stays in the state that it is in, and nothing is done."""
-
-    reason: str
-    state: Entry | None = None
-    effects: tuple[Effect, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing is written, and the run may ask again after this many seconds."""
-
-    delay_seconds: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Abort:
-    """Nothing is written, and whoever asked must stop."""
-
-    reason: str
-
-
-Verdict = Accept | Reject | Wait | Abort
-"""How a proposed state is answered."""

@@ -1,0 +1,59 @@
+"""Where the arguments of a task run came from: other runs, parameters, constants."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import ConfigDict
+
+from prefect.schemas.base import PrefectBaseModel, make
+
+
+class RunInput(PrefectBaseModel):
+    """Where an argument of a task came from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    input_type: str
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.__dict__.values()))
+
+
+class TaskRunResult(RunInput):
+    """The argument is the result of a task run."""
+
+    input_type: Literal["task_run"] = "task_run"  # pyright: ignore[reportIncompatibleVariableOverride]
+    id: UUID
+
+    @classmethod
+    def make(cls, id: UUID) -> TaskRunResult:
+        """Make one without validation."""
+        return make(cls, {"input_type": "task_run", "id": id}, {"id"})
+
+
+class FlowRunResult(RunInput):
+    """The argument is the result of a flow run."""
+
+    input_type: Literal["flow_run"] = "flow_run"  # pyright: ignore[reportIncompatibleVariableOverride]
+    id: UUID
+
+    @classmethod
+    def make(cls, id: UUID) -> FlowRunResult:
+        """Make one without validation."""
+        return make(cls, {"input_type": "flow_run", "id": id}, {"id"})
+
+
+class Parameter(RunInput):
+    """The argument is a parameter of the flow run."""
+
+    input_type: Literal["parameter"] = "parameter"  # pyright: ignore[reportIncompatibleVariableOverride]
+    name: str
+
+
+class Constant(RunInput):
+    """The argument is a constant of this type."""
+
+    input_type: Literal["constant"] = "constant"  # pyright: ignore[reportIncompatibleVariableOverride]
+    type: str

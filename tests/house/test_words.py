@@ -1,0 +1,201 @@
+"""Identifiers in `src` use plain words: those in `BANNED_WORDS` must not come back.
+
+An identifier is split at underscores and at capital letters, and compared word by word.
+"""
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SOURCE = ROOT / "src" / "prefect"
+
+# A word, or several in sequence, that no identifier may contain.
+BANNED_WORDS = (
+    *("told", "tell", "tells", "telling", "teller", "heard", "hear", "said", "says", "given", "asking", "asked"),
+    *("come", "comes", "surroundings", "courier", "couriers", "patience", "pace", "beat", "vigilance", "whoever"),
+    *("latecomer", "latecomers", "around", "theirs", "ours", "room", "rooms", "house"),
+    *("let_in", "let_go", "at_once", "take_back", "give_back", "set_aside"),
+)
+
+# Public names of the interface, and of libraries: "identifier" -> why it stays.
+PUBLIC_NAMES: dict[str, str] = {}
+
+# Identifiers that are not converted yet: "path below src/prefect" -> names. It may only shrink.
+REMAINING: dict[str, set[str]] = {
+    "_functions.py": {"_hooks_of", "description_of", "flow_name_of", "given", "kind_of", "name_of", "source_of"},
+    "_io.py": {"given"},
+    "blocks/core.py": {"_class_of"},
+    "client/_websockets.py": {"ATTEMPTS_AT_ONCE", "api_url_of", "given", "token_of"},
+    "client/base.py": {"server_type_of"},
+    "client/orchestration/admin.py": {"ours", "theirs"},
+    "client/urls.py": {"_parts_of"},
+    "context.py": {"around", "given", "of"},
+    "engine/__main__.py": {"given"},
+    "engine/core.py": {"_of", "of"},
+    "engine/flow_run.py": {"given"},
+    "engine/shells.py": {"_given", "given"},
+    "flow_engine.py": {"given"},
+    "flows.py": {"given"},
+    "futures.py": {"of", "tell"},
+    "loading/entrypoints.py": {"_file_of", "given"},
+    "loading/sources.py": {"futures_of"},
+    "logging/handlers.py": {"room"},
+    "results/record.py": {"_storage_of"},
+    "rules/decision.py": {"asked", "said"},
+    "schedules.py": {"given"},
+    "schemas/actions/deployments.py": {"given"},
+    "schemas/automations.py": {"given"},
+    "schemas/blocks.py": {"given"},
+    "schemas/runs.py": {"given"},
+    "schemas/schedules.py": {"given"},
+    "schemas/wire/checks.py": {"given"},
+    "schemas/worker_channel.py": {"_Said"},
+    "server/bus/__init__.py": {"told"},
+    "server/db/opening.py": {"told"},
+    "server/db/postgres.py": {"asked", "given", "told"},
+    "server/db/sql.py": {"all_of", "any_of", "none_of", "one_of"},
+    "server/db/sqlite.py": {"told"},
+    "server/db/sqlite_writer.py": {"told"},
+    "server/loops/cancellation.py": {"told"},
+    "server/loops/foreman.py": {"told"},
+    "server/loops/late_runs.py": {"told"},
+    "server/loops/pauses.py": {"told"},
+    "server/loops/repossessor.py": {"told"},
+    "server/loops/retention.py": {"told"},
+    "server/loops/scheduler.py": {"told"},
+    "server/services/catalog/artifacts.py": {"asked"},
+    "server/services/catalog/block_documents.py": {"given"},
+    "server/services/concurrency/limits.py": {"_tell"},
+    "server/services/concurrency/tag_limits.py": {"given"},
+    "server/services/core/reading.py": {"of"},
+    "server/services/deployments/deployment_schedules.py": {"_of", "given"},
+    "server/services/deployments/deployments.py": {"_TOLD", "_pool_of", "given", "told"},
+    "server/services/deployments/horizon.py": {"given", "room", "told"},
+    "server/services/deployments/run_creation.py": {"asked"},
+    "server/services/events/emitting.py": {"_Around", "_around", "_flow_runs_of", "around", "told"},
+    "server/services/events/ingest.py": {"given", "told"},
+    "server/services/events/querying.py": {"asked", "told"},
+    "server/services/runs/deletion.py": {"_give_back_slots"},
+    "server/services/runs/graphs.py": {"asked", "given"},
+    "server/services/runs/journal_ingestion.py": {"_give_back_slots", "of", "set_aside", "theirs", "told"},
+    "server/services/runs/orphans.py": {"last_heard", "of"},
+    "server/services/runs/records.py": {"given", "of"},
+    "server/services/runs/resuming.py": {"given"},
+    "server/services/runs/run_logs.py": {"_SAID", "said", "told"},
+    "server/services/runs/statistics.py": {"asked"},
+    "server/services/runs/transitions.py": {"_limit_of", "given"},
+    "server/services/security/csrf.py": {"told"},
+    "server/services/security/encryption.py": {"given"},
+    "server/services/upkeep/retention.py": {"told"},
+    "server/services/work/cleanup.py": {"asked", "given", "told"},
+    "server/services/work/slot_usage.py": {"asked"},
+    "server/services/work/work_pools.py": {"_TOLD", "_around", "around", "told"},
+    "server/services/work/work_queues.py": {"_TOLD", "_event_of", "asked", "told"},
+    "server/services/work/workers.py": {"beat"},
+    "server/store/collection.py": {"all_of"},
+    "server/store/filters/__init__.py": {"asked"},
+    "server/store/filters/core.py": {"asked", "given"},
+    "server/store/filters/runs.py": {"asked"},
+    "server/store/queries/work.py": {"asked"},
+    "settings/_leaves.py": {"given"},
+    "settings/base.py": {"_underived_of", "given", "given_values", "of"},
+    "settings/context.py": {"given"},
+    "settings/legacy.py": {"_leaf_of", "_setting_of", "accessor_of"},
+    "settings/models/root.py": {"given"},
+    "signatures/calls.py": {"given"},
+    "signatures/parameters.py": {"_of_signature", "given", "of"},
+    "signatures/validation.py": {"_function_of", "given"},
+    "states.py": {"given"},
+    "task_engine.py": {"given"},
+    "task_runners/pool.py": {"take_back"},
+    "tasks.py": {"_policy_given"},
+    "types/__init__.py": {"uuid_of"},
+    "types/_datetime.py": {"end_of", "start_of"},
+    "values/templates.py": {"_value_of"},
+}
+
+
+def split_words(identifier: str) -> list[str]:
+    """Split an identifier into lowercase words."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", identifier)
+    return [word.lower() for word in spaced.split("_") if word]
+
+
+def find_problem(identifier: str, *, is_function: bool = False) -> str | None:
+    """Return the banned word in an identifier, or None."""
+    words = split_words(identifier)
+    if words == ["of"]:
+        return "of"
+    if is_function and len(words) > 1 and "of" in (words[0], words[-1]):
+        return "of"
+    joined = f"_{'_'.join(words)}_"
+    return next((banned for banned in BANNED_WORDS if f"_{banned}_" in joined), None)
+
+
+def find_identifiers(tree: ast.AST) -> Iterator[tuple[str, bool]]:
+    """Yield each identifier that a module defines, and whether it is a function."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name, True
+            case ast.ClassDef(name=name) | ast.MatchAs(name=str(name)) | ast.ExceptHandler(name=str(name)):
+                yield name, False
+            case ast.arg(arg=name) | ast.alias(asname=str(name)):
+                yield name, False
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name, False
+
+
+@functools.cache
+def find_problems() -> dict[str, set[str]]:
+    """Return module path to identifiers with a banned word; a module's own name counts too."""
+    problems: dict[str, set[str]] = {}
+    for path in SOURCE.rglob("*.py"):
+        name = path.relative_to(SOURCE).as_posix()
+        identifiers = [(path.stem, False), *find_identifiers(ast.parse(path.read_text(encoding="utf-8")))]
+        found = {text for text, is_function in identifiers if find_problem(text, is_function=is_function)}
+        if found - PUBLIC_NAMES.keys():
+            problems[name] = found - PUBLIC_NAMES.keys()
+    return problems
+
+
+def test_identifiers_have_no_banned_words():
+    problems = find_problems()
+    new = {path: sorted(names - REMAINING.get(path, set())) for path, names in problems.items()}
+    assert not {path: names for path, names in new.items() if names}
+
+
+def test_remaining_identifiers_only_shrink():
+    problems = find_problems()
+    converted = {path: sorted(names - problems.get(path, set())) for path, names in REMAINING.items()}
+    assert not {path: names for path, names in converted.items() if names}, "remove these from REMAINING"
+
+
+def test_public_names_are_in_use():
+    used = {text for path in SOURCE.rglob("*.py") for text, _ in find_identifiers(ast.parse(path.read_text()))}
+    assert not PUBLIC_NAMES.keys() - used
+
+
+@pytest.mark.parametrize(
+    ("identifier", "is_function", "problem"),
+    [
+        ("told", False, "told"),
+        ("TaskTeller", False, "teller"),
+        ("ROWS_AT_ONCE", False, "at_once"),
+        ("_let_in", True, "let_in"),
+        ("of", False, "of"),
+        ("name_of", True, "of"),
+        ("of_run", True, "of"),
+        ("out_of_order", True, None),
+        ("number_of", False, None),
+        ("HeartbeatPaced", False, None),
+        ("namespace", False, None),
+    ],
+)
+def test_find_problem(identifier: str, is_function: bool, problem: str | None):
+    assert find_problem(identifier, is_function=is_function) == problem
