@@ -21,6 +21,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from prefect.exceptions import ParameterTypeError
 from prefect.loading.sources import safe_load_namespace
+from prefect.signatures.annotations import read_signature
 from prefect.signatures.validation import read_type_hints, to_supported_hint
 
 
@@ -46,7 +47,7 @@ def parameter_schema(fn: Callable[..., Any]) -> ParameterSchema:
 
     A hint that JSON schema cannot express, or that uses an undefined name, allows any value.
     """
-    signature = inspect.signature(fn)
+    signature = read_signature(fn)
     try:
         hints = read_type_hints(fn)
     except ParameterTypeError:
