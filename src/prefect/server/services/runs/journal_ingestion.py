@@ -32,7 +32,7 @@ from prefect.server.db.sql import Sql, chunks, one_of
 from prefect.server.services.catalog import artifacts
 from prefect.server.services.concurrency import leases
 from prefect.server.services.events import emitting
-from prefect.server.services.runs import heartbeats, records, run_logs, run_states
+from prefect.server.services.runs import heartbeats, record_admission, records, run_logs, run_states
 from prefect.server.services.runs.records import BadRecord, Record
 from prefect.types import new_id, now
 
@@ -100,7 +100,7 @@ async def apply_records(tx: Transaction, body: bytes) -> tuple[int, int]:
         How many they were, and how many of them were set aside.
     """
     lines = [reader.decode(line) for line in body.splitlines() if line]
-    return len(lines), await _apply(tx, lines)
+    return len(lines), await _apply(tx, lines, from_network=True)
 
 
 async def apply_event_records(tx: Transaction, records: Iterable[Record]) -> int:
@@ -202,8 +202,13 @@ class _Pending:
 
 @dataclass
 class _Sorted:
-    """Records by what they are about."""
+    """Records by what they are about.
 
+    Attributes:
+        from_network: They are not trusted: see `record_admission`.
+    """
+
+    from_network: bool = False
     simple: dict[str, list[store.Row]] = field(default_factory=lambda: defaultdict(list))
     runs: dict[str, dict[UUID, _Pending]] = field(default_factory=lambda: {"flow_run": {}, "task_run": {}})
     artifact_updates: list[Record] = field(default_factory=list)
@@ -216,9 +221,9 @@ class _Sorted:
         self.aside.append({"id": new_id(), "run_id": run_id, "created": now(), "reason": reason, "record": line})
 
 
-async def _apply(tx: Transaction, lines: Iterable[Record], told: bool = False) -> int:
+async def _apply(tx: Transaction, lines: Iterable[Record], told: bool = False, from_network: bool = False) -> int:
     """Apply records within a transaction and return how many were set aside."""
-    new = _Sorted()
+    new = _Sorted(from_network)
     for line in lines:
         _sort(new, line)
     await _recall(tx, new)
@@ -307,7 +312,7 @@ async def apply_waiting_records(tx: Transaction, limit: int) -> int:
     for some in chunks(found):
         await store.dead_letters.remove(tx, one_of("dead_letter.id", [row["id"] for row in some]))
     if found:
-        await _apply(tx, [orjson.loads(row["record"]) for row in found])
+        await _apply(tx, [orjson.loads(row["record"]) for row in found], from_network=True)
     return len(found)
 
 
@@ -366,10 +371,12 @@ def _take_all(new: _Sorted, of: str, run: store.Row, events: Iterable[Record]) -
     for record in events:
         try:
             if record["kind"] == "update":
+                if new.from_network:
+                    record_admission.check_owner(run, record)
                 run.update(records.parse_changes(of, record))
                 news = True
             else:
-                entered.update(_enter(run, record))
+                entered.update(_enter(of, run, record, new.from_network))
         except BadRecord as error:
             new.set_aside(record, str(error))
     if entered:
@@ -384,9 +391,15 @@ def _take_all(new: _Sorted, of: str, run: store.Row, events: Iterable[Record]) -
     return news or bool(entered)
 
 
-def _enter(run: store.Row, record: Record) -> Iterable[str]:
+def _enter(of: str, run: store.Row, record: Record, from_network: bool) -> Iterable[str]:
     """Put a recorded state into a run's history, and return its id; nothing when it is there already."""
     state, result = records.parse_state(record), records.parse_result(record)
+    if from_network and not any(known["id"] == state["id"] for known in run["states"]):
+        record_admission.check_owner(run, record)
+        record_admission.check_result(result)
+        if of == "flow_run":
+            record_admission.check_transition(run, state)
+        record_admission.claim_run(run, state, records.parse_owner(record))
     if not run_states.insert_state(run["states"], state):
         return ()
     if result is not None:
