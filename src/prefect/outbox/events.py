@@ -14,18 +14,18 @@ import prefect
 from prefect import rules
 from prefect.client import wire
 from prefect.rules import Moment
-
-Record = dict[str, Any]
-
-MAX_MESSAGE_LENGTH = 100_000
-"""The longest state message, in characters, that an event holds."""
-FOLLOWS_WINDOW = timedelta(minutes=5)
-"""An event names its predecessor only when that occurred less than this before."""
-
-_TASK_RUN_FIELDS = (
-    *("name", "task_key", "dynamic_key", "cache_key", "cache_expiration", "task_version", "empirical_policy"),
-    *("tags", "labels", "task_inputs", "flow_run_run_count"),
+from prefect.schemas.run_events import (
+    FLOW_RUN_HEARTBEAT,
+    TASK_RUN_FIELDS,
+    EventRun,
+    EventState,
+    Labels,
+    build_labels,
+    build_tag_labels,
+    build_task_run_event,
 )
+from prefect.types.mappings import Record
+
 _NO_TIME = 0.0
 
 
@@ -57,18 +57,13 @@ class RunContext:
         self.deployment_id = deployment_id
         self.tags = tags
 
-    def flow(self) -> Record:
+    def flow(self) -> Labels:
         """Return the flow as a related resource."""
         return _related("flow", self.flow_id, self.flow_name)
 
 
-def _related(kind: str, id_: str, name: str | None = None) -> Record:
-    resource = {"prefect.resource.id": f"prefect.{kind}.{id_}", "prefect.resource.role": kind}
-    return {**resource, "prefect.resource.name": name} if name else resource
-
-
-def _tags(tags: Any) -> list[Record]:
-    return [_related("tag", tag) for tag in sorted(tags or ())]
+def _related(kind: str, id_: str, name: str | None = None) -> Labels:
+    return build_labels(kind, id_, name or None, kind)
 
 
 def build_heartbeat(run: RunContext, id_: str, at: str) -> Record:
@@ -76,14 +71,14 @@ def build_heartbeat(run: RunContext, id_: str, at: str) -> Record:
     deployment = [_related("deployment", run.deployment_id)] if run.deployment_id else []
     return {
         "id": id_,
-        "event": "prefect.flow-run.heartbeat",
+        "event": FLOW_RUN_HEARTBEAT,
         "occurred": at,
         "resource": {
             "prefect.resource.id": f"prefect.flow-run.{run.id}",
             "prefect.resource.name": run.name,
             "prefect.version": prefect.__version__,
         },
-        "related": [run.flow(), *deployment, *_tags(run.tags)],
+        "related": [run.flow(), *deployment, *build_tag_labels(run.tags)],
         "payload": {},
     }
 
@@ -115,37 +110,17 @@ class TaskRunEvents:
             _parse_columns(columns), _parse_moment(before) if before else None, _parse_moment(state)
         )
         columns.update(_format_columns(changed))
-        event = {
-            "id": state["id"],
-            "event": f"prefect.task-run.{state['name']}",
-            "occurred": state["timestamp"],
-            "follows": before["id"] if before and _is_recent(before, state) else None,
-            "resource": self._resource(state),
-            "related": self._related(flow_run),
-            "payload": {
-                "intended": {"from": before["type"] if before else None, "to": state["type"]},
-                "initial_state": _state_payload(before) if before else None,
-                "validated_state": {**_state_payload(state), "data": state.get("data")},
-                "task_run": self._run_payload(),
-            },
-        }
+        run = EventRun(known["id"], known["name"], columns.get("run_count", 0))
+        event = build_task_run_event(
+            run, _event_state(before) if before else None, _event_state(state), self._related(flow_run)
+        )
+        event["occurred"] = state["timestamp"]
+        event["payload"]["task_run"] = self._run_payload()
         known["state"] = {name: value for name, value in state.items() if name not in ("data", "result")}
         return event
 
-    def _resource(self, state: Record) -> dict[str, str]:
-        return {
-            "prefect.resource.id": f"prefect.task-run.{self.known['id']}",
-            "prefect.resource.name": self.known["name"],
-            "prefect.run-count": str(self.known["columns"].get("run_count", 0)),
-            "prefect.state-message": (state.get("message") or "")[:MAX_MESSAGE_LENGTH],
-            "prefect.state-name": state["name"],
-            "prefect.state-timestamp": _parse_time(state["timestamp"]).isoformat(),
-            "prefect.state-type": state["type"],
-            "prefect.orchestration": "client",
-        }
-
-    def _related(self, flow_run: RunContext | None) -> list[Record]:
-        found = _tags(self.known.get("tags"))
+    def _related(self, flow_run: RunContext | None) -> list[Labels]:
+        found = build_tag_labels(self.known.get("tags"))
         if flow_run is not None:
             found += [_related("flow-run", flow_run.id, flow_run.name), flow_run.flow()]
         elif self.known.get("flow_run_id"):
@@ -153,7 +128,7 @@ class TaskRunEvents:
         return found
 
     def _run_payload(self) -> Record:
-        fields = {name: self.known[name] for name in _TASK_RUN_FIELDS if self.known.get(name) is not None}
+        fields = {name: self.known[name] for name in TASK_RUN_FIELDS if self.known.get(name) is not None}
         columns = {
             name: value
             for name, value in self.known["columns"].items()
@@ -162,16 +137,14 @@ class TaskRunEvents:
         return {"labels": {}, **fields, "run_count": 0, "total_run_time": _NO_TIME, **columns}
 
 
-def _state_payload(state: Record) -> Record:
+def _event_state(state: Record) -> EventState:
     details = wire.own_details(state)
     if state["type"] == "COMPLETED" and state.get("data") is None:
         details["untrackable_result"] = True
-    message = (state.get("message") or "")[:MAX_MESSAGE_LENGTH]
-    return {"type": state["type"], "name": state["name"], "message": message, "state_details": details}
-
-
-def _is_recent(before: Record, state: Record) -> bool:
-    return abs(_parse_time(state["timestamp"]) - _parse_time(before["timestamp"])) < FOLLOWS_WINDOW
+    timestamp = _parse_time(state["timestamp"])
+    return EventState(
+        state["id"], state["type"], state["name"], timestamp, state.get("message"), details, state.get("data")
+    )
 
 
 def _parse_moment(state: Record) -> Moment:

@@ -1,4 +1,4 @@
-"""The server's tower: `services > store > db`, on the kernel alone; routes, loops and the application come above.
+"""The server: `app > routes, loops > services > store, bus > db`.
 
-It must not import the SDK. The client reaches it by name at run time, so that no layer looks up.
+It must not import the SDK. The client imports it by name at run time.
 """

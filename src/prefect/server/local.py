@@ -60,7 +60,7 @@ class LocalApplication:
             body: The values of its body, or a model.
 
         Raises:
-            Refused: It cannot be done, as the error's class and message say.
+            ServiceError: It cannot be done, as the error's class and message say.
             StoreError: The local store cannot be used.
         """
         try:

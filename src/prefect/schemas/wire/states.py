@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from enum import auto
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from prefect.schemas.responses import SetStateStatus, StateResponseDetails
 from prefect.schemas.states import StateType
 from prefect.types import now
 from prefect.types._annotated import AwareDateTime
+from prefect.types.enums import AutoEnum
 
 
 class StateDetails(states.StateDetails):
@@ -33,6 +35,22 @@ class State(PrefectBaseModel):
     message: str | None = None
     data: Any | None = None
     state_details: StateDetails = Field(default_factory=StateDetails)
+
+
+class ObservedState(PrefectBaseModel):
+    """A type and a name of states that runs have had."""
+
+    state_type: str
+    state_name: str
+    first_seen: AwareDateTime
+    last_seen: AwareDateTime
+
+
+class ObservedStateSort(AutoEnum):
+    """The order of observed states."""
+
+    NAME_ASC = auto()
+    LAST_SEEN_DESC = auto()
 
 
 class StateCreate(actions.StateCreate):

@@ -28,6 +28,7 @@ from prefect.server.db import opening
 from prefect.server.db.interface import Database
 from prefect.server.loops import Loops
 from prefect.server.routes import list_operations
+from prefect.server.services.runs import observed_states
 from prefect.server.services.upkeep import startup
 from prefect.settings import get_current_settings
 
@@ -122,6 +123,7 @@ class Server:
         """Open the database, apply what was recorded without a server, and start the loops."""
         await self.database.open()
         self.bus.start(self.database)
+        self.database.listen(observed_states.remember_recorded(self.database.memory))
         await startup.prepare_store(self.database, self.settings)
         if self.loops is not None:
             self.loops.start()

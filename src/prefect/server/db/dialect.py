@@ -19,33 +19,12 @@ import orjson
 from prefect.server.db.errors import Unstorable
 from prefect.server.db.sql import TRUE, Many, Sql
 from prefect.server.db.tables import Index, Kind, Table
+from prefect.server.db.times import from_micros, to_micros
 from prefect.types import UTC, uuid_of
 
 Coder = Callable[[Any], Any]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-
-def to_micros(value: datetime) -> int:
-    """Whole microseconds from 1970 to `value`; a naive one is taken as UTC.
-
-    Raises:
-        Unstorable: It is in the year 0 or 10000 of UTC, and could not be read again.
-    """
-    if value.tzinfo is None:
-        value = value.replace(tzinfo=UTC)
-    elif value.tzinfo is not UTC:
-        try:
-            value = value.astimezone(UTC)
-        except OverflowError as error:
-            raise Unstorable(f"The time {value.isoformat()} cannot be stored: {error}.") from error
-    return (value - _EPOCH) // _MICROSECOND
-
-
-def from_micros(value: int) -> datetime:
-    """The aware time `value` microseconds after 1970."""
-    return _EPOCH + timedelta(0, 0, value)
 
 
 def _to_json(value: Any) -> str:

@@ -28,6 +28,11 @@ class Transaction(Protocol):
     """Who the transaction acts for; code of this process unless an operation is executed for a caller."""
 
     @property
+    def memory(self) -> dict[str, Any]:
+        """What this process remembers about the database between transactions: hints, which may be lost any time."""
+        ...
+
+    @property
     def dialect(self) -> Dialect: ...
 
     async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
@@ -66,6 +71,9 @@ so it must change nothing outside of it."""
 
 class Database(Protocol):
     """Where transactions come from."""
+
+    memory: dict[str, Any]
+    """The memory of its transactions."""
 
     @property
     def depth(self) -> int:

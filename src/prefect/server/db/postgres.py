@@ -57,9 +57,10 @@ class PostgresTransaction:
 
     dialect = PostgresDialect()
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, memory: dict[str, Any]) -> None:
         self.raw = raw
         self.principal = LOCAL
+        self.memory = memory
         self.notifications: Notifications = []
 
     async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
@@ -124,6 +125,7 @@ class PostgresDatabase:
         self._idle: list[tuple[float, Any]] = []
         self._used: set[Any] = set()
         self._listener_task: asyncio.Task[None] | None = None
+        self.memory: dict[str, Any] = {}
         self._listeners: list[Callable[[Notifications], None]] = []
         self._name = str(new_id())
         self._unsent: Notifications = []
@@ -177,12 +179,12 @@ class PostgresDatabase:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
         async with self._connection() as raw, raw.transaction(isolation="repeatable_read", readonly=True):
-            yield PostgresTransaction(raw)
+            yield PostgresTransaction(raw, self.memory)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Transaction]:
         async with self._connection() as raw, raw.transaction():
-            tx = PostgresTransaction(raw)
+            tx = PostgresTransaction(raw, self.memory)
             yield tx
         self._notify_all(tx.notifications)
 
@@ -246,7 +248,7 @@ class PostgresDatabase:
             transaction = raw.transaction()
             await transaction.start()
             try:
-                tx = PostgresTransaction(raw)
+                tx = PostgresTransaction(raw, self.memory)
                 outcome = await work(tx)
                 which = await raw.fetchrow(_TRANSACTION_ID_QUERY)
             except BaseException:

@@ -60,12 +60,13 @@ class SqliteTransaction:
 
     dialect = SqliteDialect()
 
-    def __init__(self, raw: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, raw: sqlite3.Connection, path: Path, memory: dict[str, Any]) -> None:
         self._raw = raw
         self._path = path
         # A cancelled caller may leave a statement running in a worker thread: closing must wait for it.
         self._busy = threading.Lock()
         self.principal = LOCAL
+        self.memory = memory
         self.notifications: Notifications = []
 
     async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
@@ -135,6 +136,7 @@ class SqliteDatabase:
         self.write_timeout = write_timeout
         self.migrate = migrate
         self._prepared = False
+        self.memory: dict[str, Any] = {}
         self._listeners: list[Callable[[Notifications], None]] = []
 
     @property
@@ -235,7 +237,7 @@ class SqliteDatabase:
         except BaseException:
             raw.close()
             raise
-        return SqliteTransaction(raw, self.path)
+        return SqliteTransaction(raw, self.path, self.memory)
 
 
 def open_home(home: Path) -> SqliteDatabase:

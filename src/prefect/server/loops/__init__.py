@@ -1,8 +1,9 @@
-"""The loops: work that the server does by itself, again and again.
+"""Loops: background work that the server repeats at an interval.
 
-A `Loop` is a name, a pause and a function that does one round of its work. With several servers on one database, a loop
-with `alone` is done by one of them at a time, which says so in the store until some time ahead; when it dies another
-takes over then. A round that fails is logged and tried again after the pause: a loop never ends by itself.
+A `Loop` is a name, an interval and a function that does one round of the work. Of several servers on one database, only
+the leader of a loop with `leader_only` runs it. The leader claims the loop in the store for some time ahead; when it
+dies, another server takes over after that time. A round that fails is logged and repeated after the interval: a loop
+never ends by itself.
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ MODULES: tuple[str, ...] = (
 
 
 RESIGN_TIMEOUT_SECONDS = 2.0
-"""Seconds in which a server that stops gives up its lead, or lets it run out."""
+"""Seconds in which a server that stops gives up its leadership; otherwise it expires."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What a round of a loop may use."""
+    """The database, the bus and the settings that a round of a loop uses."""
 
     database: Database
     bus: Bus
@@ -57,16 +58,16 @@ class Environment:
 
 @dataclass(frozen=True)
 class Loop:
-    """Something that is done again and again.
+    """Work that the server repeats.
 
     Attributes:
-        name: What it is called.
-        round: Does it once.
-        seconds: The pause between two rounds.
-        enabled: Whether the settings want it.
-        alone: Whether only one server does it at a time.
-        topic: What is told on the bus when there is something to do before the pause is over.
-        summary: What it is for, in a sentence.
+        name: The name of the loop.
+        run_once: The function that does one round.
+        interval_seconds: The pause between two rounds.
+        enabled: Whether the settings enable it.
+        leader_only: Whether only one server at a time runs it.
+        topic: The topic of notifications that start a round before the interval has passed.
+        summary: A sentence for users about what it does.
     """
 
     name: str
@@ -79,16 +80,28 @@ class Loop:
 
 
 def all_loops(settings: Settings) -> list[Loop]:
-    """Every loop, as the settings have it."""
+    """Return every loop, configured by the settings."""
     return [loop for name in MODULES for loop in import_module(f"{__name__}.{name}").loops(settings)]
 
 
+async def drain(environment: Environment, sweep: Callable[[Transaction], Awaitable[int]], batch_size: int) -> None:
+    """Repeat a sweep, each time in its own transaction, until nothing is left.
+
+    Args:
+        environment: Where the database is.
+        sweep: Handles a batch of rows and returns how many there were.
+        batch_size: The number of rows in a full batch, after which there may be more.
+    """
+    while await environment.database.write(sweep) >= batch_size:
+        pass
+
+
 Observer = Callable[[str, float, bool], None]
-"""Told after each round: the loop's name, how many seconds late it began, and whether it succeeded."""
+"""Called after each round with the loop's name, how many seconds late the round began, and whether it succeeded."""
 
 
 class Loops:
-    """The loops of a server, from `start` to `stop`."""
+    """Runs the loops of a server, from `start` to `stop`."""
 
     def __init__(self, database: Database, bus: Bus, settings: Settings, observer: Observer | None = None) -> None:
         self.environment = Environment(database, bus, settings)
@@ -97,12 +110,12 @@ class Loops:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, loops: Iterable[Loop] | None = None) -> None:
-        """Begin the loops that the settings want."""
+        """Start the enabled loops."""
         chosen = all_loops(self.environment.settings) if loops is None else loops
         self._tasks = [asyncio.create_task(self._run(loop), name=loop.name) for loop in chosen if loop.enabled]
 
     async def stop(self) -> None:
-        """End them, and let other servers take over at once."""
+        """Stop the loops, and give up their leadership so that other servers take over immediately."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -110,17 +123,17 @@ class Loops:
             async with asyncio.timeout(RESIGN_TIMEOUT_SECONDS):
                 await self.environment.database.write(lambda tx: leadership.resign_leadership(tx, self.owner))
         except (TimeoutError, StoreError):
-            logger.warning("The loops' lead could not be given up: others take over when it runs out")
+            logger.warning("The leadership of loops could not be given up: other servers take over when it expires")
 
     async def _run(self, loop: Loop) -> None:
         with self.environment.bus.subscribe(*([loop.topic] if loop.topic else [])) as news:
             due = time.monotonic()
             while True:
-                begun = time.monotonic()
+                started = time.monotonic()
                 succeeded = await self._attempt(loop)
                 if self._observer is not None:
-                    self._observer(loop.name, begun - due, succeeded)
-                # Not quite regular, so that servers do not keep step.
+                    self._observer(loop.name, started - due, succeeded)
+                # Jitter, so that servers do not run in step.
                 pause = loop.interval_seconds * (0.95 + 0.1 * random.random())
                 due = time.monotonic() + pause
                 try:
@@ -131,10 +144,10 @@ class Loops:
 
     async def _attempt(self, loop: Loop) -> bool:
         try:
-            if not loop.leader_only or await self._leads(loop):
+            if not loop.leader_only or await self._is_leader(loop):
                 await loop.run_once(self.environment)
             return True
-        except (StoreBusy, StoreUnavailable) as error:  # which says what is wrong, and needs no traceback
+        except (StoreBusy, StoreUnavailable) as error:  # its message is enough, without a traceback
             logger.error(
                 "A round of the loop %s failed; it is tried again in %g s. %s", loop.name, loop.interval_seconds, error
             )
@@ -145,10 +158,10 @@ class Loops:
             )
             return False
 
-    async def _leads(self, loop: Loop) -> bool:
-        length = timedelta(seconds=max(3 * loop.interval_seconds, 15))
+    async def _is_leader(self, loop: Loop) -> bool:
+        duration = timedelta(seconds=max(3 * loop.interval_seconds, 15))
 
         async def claim(tx: Transaction) -> bool:
-            return await leadership.claim_leadership(tx, loop.name, self.owner, length)
+            return await leadership.claim_leadership(tx, loop.name, self.owner, duration)
 
         return await self.environment.database.write(claim)

@@ -1,10 +1,10 @@
-"""Notices which workers fell silent, and which pools, queues and deployments nobody serves any more."""
+"""Sets workers without heartbeats offline, and pools, queues and deployments that nobody polls not ready."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefect.server.loops import Environment, Loop
+from prefect.server.loops import Environment, Loop, drain
 from prefect.server.services.work import liveness
 
 if TYPE_CHECKING:
@@ -12,24 +12,15 @@ if TYPE_CHECKING:
 
 
 def loops(settings: Settings) -> list[Loop]:
-    """The foreman."""
-    told = settings.server.services.foreman
-    return [
-        Loop(
-            "foreman",
-            mark_silent,
-            told.loop_seconds,
-            told.enabled,
-            summary="Notices which workers fell silent, and what nobody serves any more.",
-        )
-    ]
+    """Return the loop of the setting `server.services.foreman`."""
+    foreman = settings.server.services.foreman
+    summary = "Sets workers without heartbeats offline, and work pools, queues and deployments without polls not ready."
+    return [Loop("foreman", mark_silent, foreman.loop_seconds, foreman.enabled, summary=summary)]
 
 
 async def mark_silent(environment: Environment) -> None:
-    """Look at all of them, some in a transaction."""
-    told = environment.settings.server.services.foreman
-    write = environment.database.write
-    await write(lambda tx: liveness.mark_silent_workers(tx, told))
-    for look in (liveness.mark_silent_queues, liveness.mark_silent_deployments):
-        while await write(lambda tx, look=look: look(tx, told)) == liveness.SWEEP_BATCH_SIZE:
-            pass
+    """Update the status of all workers, work pools, work queues and deployments."""
+    foreman = environment.settings.server.services.foreman
+    await environment.database.write(lambda tx: liveness.mark_silent_workers(tx, foreman))
+    for sweep in (liveness.mark_silent_queues, liveness.mark_silent_deployments):
+        await drain(environment, lambda tx, sweep=sweep: sweep(tx, foreman), liveness.SWEEP_BATCH_SIZE)

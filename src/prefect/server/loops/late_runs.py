@@ -1,10 +1,10 @@
-"""Scheduled flow runs that nobody has begun are marked as late."""
+"""Marks scheduled flow runs that have not started in time as late."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefect.server.loops import Environment, Loop
+from prefect.server.loops import Environment, Loop, drain
 from prefect.server.services.deployments import late_runs
 
 if TYPE_CHECKING:
@@ -12,16 +12,13 @@ if TYPE_CHECKING:
 
 
 def loops(settings: Settings) -> list[Loop]:
-    """The loop that marks late runs."""
-    told = settings.server.services.late_runs
+    """Return the loop that marks late runs."""
+    options = settings.server.services.late_runs
     summary = "Marks scheduled flow runs as late that should have begun"
-    return [Loop("MarkLateRuns", mark_late_runs, told.loop_seconds, told.enabled, summary=summary)]
+    return [Loop("MarkLateRuns", mark_late_runs, options.loop_seconds, options.enabled, summary=summary)]
 
 
 async def mark_late_runs(environment: Environment) -> None:
     """Mark all runs that are late."""
     after = environment.settings.server.services.late_runs.after_seconds
-    while (
-        await environment.database.write(lambda tx: late_runs.mark_late_runs(tx, after)) >= late_runs.SWEEP_BATCH_SIZE
-    ):
-        pass
+    await drain(environment, lambda tx: late_runs.mark_late_runs(tx, after), late_runs.SWEEP_BATCH_SIZE)

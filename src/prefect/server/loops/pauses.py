@@ -1,10 +1,10 @@
-"""Flow runs fail whose pause ran out."""
+"""Fails flow runs whose pause has timed out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefect.server.loops import Environment, Loop
+from prefect.server.loops import Environment, Loop, drain
 from prefect.server.services.runs import pauses
 
 if TYPE_CHECKING:
@@ -12,13 +12,12 @@ if TYPE_CHECKING:
 
 
 def loops(settings: Settings) -> list[Loop]:
-    """The loop that looks for pauses that ran out."""
-    told = settings.server.services.pause_expirations
-    summary = "Has flow runs fail whose pause ran out"
-    return [Loop("FailExpiredPauses", fail_expired_pauses, told.loop_seconds, told.enabled, summary=summary)]
+    """Return the loop that fails runs whose pause has timed out."""
+    options = settings.server.services.pause_expirations
+    summary = "Fails flow runs whose pause has timed out"
+    return [Loop("FailExpiredPauses", fail_expired_pauses, options.loop_seconds, options.enabled, summary=summary)]
 
 
 async def fail_expired_pauses(environment: Environment) -> None:
-    """Have all runs fail whose pause ran out."""
-    while await environment.database.write(pauses.fail_expired_pauses) >= pauses.SWEEP_BATCH_SIZE:
-        pass
+    """Fail all runs whose pause has timed out."""
+    await drain(environment, pauses.fail_expired_pauses, pauses.SWEEP_BATCH_SIZE)

@@ -1,4 +1,4 @@
-"""Makes flow runs ahead of their time, from the schedules of deployments."""
+"""Creates flow runs ahead of time, from the schedules of deployments."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
 
 def loops(settings: Settings) -> list[Loop]:
-    """The scheduler. A deployment that changes wakes it, so it need not look often."""
-    told = settings.server.services.scheduler
+    """Return the scheduler. A changed deployment starts a round, so the interval may be long."""
+    scheduler = settings.server.services.scheduler
     return [
         Loop(
             "scheduler",
             create_scheduled_runs,
-            told.loop_seconds,
-            told.enabled,
+            scheduler.loop_seconds,
+            scheduler.enabled,
             topic=scheduling.DEPLOYMENTS_TOPIC,
-            summary="Makes flow runs ahead of their time, from the schedules of deployments.",
+            summary="Creates flow runs ahead of time, from the schedules of deployments.",
         )
     ]
 
 
 async def create_scheduled_runs(environment: Environment) -> None:
-    """Look once at every schedule that must be looked at, those of some deployments in a transaction."""
-    told = environment.settings.server.services.scheduler
+    """Create the runs of every schedule that needs a look, for a batch of deployments in a transaction."""
+    scheduler = environment.settings.server.services.scheduler
     horizon = Horizon.from_settings(environment.settings)
     ids = await environment.database.read(scheduling.find_due_deployments)
-    for start in range(0, len(ids), told.deployment_batch_size):
-        some = ids[start : start + told.deployment_batch_size]
+    for start in range(0, len(ids), scheduler.deployment_batch_size):
+        batch = ids[start : start + scheduler.deployment_batch_size]
         await environment.database.write(
-            lambda tx, some=some: scheduling.create_scheduled_runs(tx, some, horizon, told.insert_batch_size)
+            lambda tx, batch=batch: scheduling.create_scheduled_runs(tx, batch, horizon, scheduler.insert_batch_size)
         )

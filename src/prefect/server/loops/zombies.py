@@ -1,11 +1,11 @@
-"""Flow runs have crashed whose process fell silent."""
+"""Gives a Crashed state to flow runs whose process sends no heartbeats any more."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from prefect.server.loops import Environment, Loop
+from prefect.server.loops import Environment, Loop, drain
 from prefect.server.services.runs import heartbeats, zombies
 from prefect.types import now
 
@@ -14,39 +14,37 @@ if TYPE_CHECKING:
 
 
 SWEEP_INTERVAL_SECONDS = 10.0
-"""Seconds between two rounds."""
 
 MAX_ROUND_GAP = timedelta(seconds=3 * SWEEP_INTERVAL_SECONDS)
-"""So long without a round means that no server ran, or its database was away."""
+"""A longer time without a round means that no server ran, or that the database was unavailable."""
 
 
 def loops(settings: Settings) -> list[Loop]:
-    """The loop that looks for runs without a process."""
-    summary = "Gives a Crashed state to flow runs whose process fell silent"
+    """Return the loop that finds zombies."""
+    summary = "Gives a Crashed state to flow runs whose process sends no heartbeats any more"
     return [Loop("Zombies", ZombieWatch().run_once, SWEEP_INTERVAL_SECONDS, summary=summary)]
 
 
 class ZombieWatch:
-    """Finds silent runs once it has listened for so long that whoever is alive has said so.
+    """Finds zombies once the server has received heartbeats for longer than the interval between two of them.
 
-    Leases also run out while no heartbeat can be heard.
+    Leases also expire while no server runs that could receive heartbeats.
     """
 
     def __init__(self) -> None:
-        self._since: datetime | None = None
-        self._last: datetime | None = None
+        self._receiving_since: datetime | None = None
+        self._last_round: datetime | None = None
 
     async def run_once(self, environment: Environment) -> None:
-        """Crash silent runs, unless it has not listened for long enough to know of any."""
+        """Crash zombies, unless heartbeats have not been received for long enough."""
         at = now()
-        if self._since is None or self._last is None or at - self._last > MAX_ROUND_GAP:
-            self._since = at
-        self._last = at
-        if at - self._since > heartbeats.default_interval() + MAX_ROUND_GAP:
+        if self._receiving_since is None or self._last_round is None or at - self._last_round > MAX_ROUND_GAP:
+            self._receiving_since = at
+        self._last_round = at
+        if at - self._receiving_since > heartbeats.default_interval() + MAX_ROUND_GAP:
             await crash_zombies(environment)
 
 
 async def crash_zombies(environment: Environment) -> None:
-    """Crash all runs whose lease ran out."""
-    while await environment.database.write(zombies.crash_zombies) >= zombies.SWEEP_BATCH_SIZE:
-        pass
+    """Crash all runs whose lease has expired."""
+    await drain(environment, zombies.crash_zombies, zombies.SWEEP_BATCH_SIZE)

@@ -26,6 +26,7 @@ MODULES = {
     "flow_run_states": "run_states",
     "task_runs": "task_runs",
     "task_run_states": "run_states",
+    "observed-states": "observed_states",
     "task_workers": "task_workers",
     "deployments": "deployments",
     "work_pools": "work_pools",

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, MinLen
 from pydantic import Field
 
 from prefect.schemas.wire import (
@@ -27,7 +27,7 @@ routes = Routes("Concurrency Limits V2", "/v2/concurrency_limits")
 
 IdOrName: TypeAlias = Annotated[UUID | str, Field(union_mode="left_to_right")]
 Mode: TypeAlias = Literal["concurrency", "rate_limit"]
-Names: TypeAlias = Annotated[list[str], Field(json_schema_extra={"minItems": 1})]
+Names: TypeAlias = Annotated[list[str], MinLen(1)]
 Slots: TypeAlias = Annotated[int, Gt(0)]
 Seconds: TypeAlias = Annotated[float, Ge(60), Le(86400)]
 

@@ -1,5 +1,4 @@
-"""What the server does: one function a thing that can be asked of it, each a transaction on the store.
+"""The server's decisions: functions whose first argument is a transaction. Routes and loops only parse and call them.
 
-Services decide and the store obeys; routes (and the local application, until there are routes) only parse and call.
-They must not write SQL beyond conditions, and must not import the SDK: a rule is asked of `prefect.rules`.
+They must not build SQL, and must not import the SDK; whether a run may enter a state is decided by `prefect.rules`.
 """

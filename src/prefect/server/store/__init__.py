@@ -6,6 +6,7 @@ should hold: that is a service's matter.
 """
 
 from prefect.server.db import tables
+from prefect.server.db.sql import chunks as chunks
 from prefect.server.store.collection import Collection as Collection
 from prefect.server.store.collection import Condition as Condition
 from prefect.server.store.collection import Row as Row
@@ -36,5 +37,6 @@ flow_run_inputs = Collection(tables.FLOW_RUN_INPUT)
 saved_searches = Collection(tables.SAVED_SEARCH)
 automations = Collection(tables.AUTOMATION)
 csrf_tokens = Collection(tables.CSRF_TOKEN)
+observed_states = Collection(tables.OBSERVED_STATE)
 leaders = Collection(tables.LEADER)
 meta = Collection(tables.META)

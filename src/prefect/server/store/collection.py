@@ -34,13 +34,22 @@ class Collection:
         rows = await self.find(tx, one_of(f"{self.table.name}.{self.table.key}", [key]), lock=lock)
         return rows[0] if rows else None
 
-    async def get_many(self, tx: Transaction, keys: Sequence[Any], lock: bool = False) -> dict[Any, Row]:
-        """Those objects of the given keys that exist, by key; `lock` as in `find`."""
+    async def get_many(
+        self, tx: Transaction, keys: Sequence[Any], lock: bool = False, columns: Sequence[str] | None = None
+    ) -> dict[Any, Row]:
+        """Return those objects of some keys that exist, by key.
+
+        Args:
+            tx: The transaction.
+            keys: The keys.
+            lock: As in `find`.
+            columns: As in `find`; the key must be among them.
+        """
         found: dict[Any, Row] = {}
         # In order, so that two who lock the same objects do not wait for each other.
         key = f"{self.table.name}.{self.table.key}"
         for some in chunks(sorted(keys) if lock else keys):
-            for row in await self.find(tx, one_of(key, some), order=key if lock else "", lock=lock):
+            for row in await self.find(tx, one_of(key, some), order=key if lock else "", lock=lock, columns=columns):
                 found[row[self.table.key]] = row
         return found
 

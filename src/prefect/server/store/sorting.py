@@ -74,6 +74,7 @@ _ORDERS = {
     "variable": _orders("variable", "CREATED_DESC UPDATED_DESC NAME_DESC NAME_ASC"),
     "automation": _orders("automation", "CREATED_DESC UPDATED_DESC NAME_ASC NAME_DESC"),
     "saved_search": _orders("saved_search", "NAME_ASC"),
+    "observed_state": _orders("observed_state", "NAME_ASC LAST_SEEN_DESC", NAME="observed_state.state_name"),
     "concurrency_limit": _orders("concurrency_limit", "NAME_ASC"),
     "block_type": _orders("block_type", "NAME_ASC"),
     "block_schema": _orders("block_schema", "CREATED_DESC"),

@@ -20,7 +20,7 @@ Event = dict[str, Any]
 
 
 async def test_a_service_says_that_something_happened(database: Database) -> None:
-    thing = emitting.resource_labels("deployment", UUID(int=7), "nightly", None, {"prefect.work-pool.type": "process"})
+    thing = emitting.resource_labels("deployment", UUID(int=7), "nightly") | {"prefect.work-pool.type": "process"}
     follows = new_id()
 
     async def work(tx: Any) -> Any:

@@ -135,20 +135,6 @@ async def test_events_are_logged_where_the_settings_want_it(
     assert "seen of thing.1" in caplog.text and "unseen" not in caplog.text
 
 
-async def test_a_reactor_is_handed_each_event_once(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    handed: list[str] = []
-
-    async def react(_: Any, events: list[Event]) -> None:
-        handed.extend(str(event["id"]) for event in events)
-
-    monkeypatch.setattr(event_store, "REACTORS", [react])
-    one, other = event(), event(seconds=1)
-    await send(api, one, one)
-    await send(api, one, other)
-    await send(api, one, other)
-    assert handed == [one["id"], other["id"]]
-
-
 # --- pages -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Automations: what is to be done when a trigger fires. Here they are kept; nothing here fires them."""
+"""Store and change automations. Nothing here evaluates triggers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from uuid import UUID
 from prefect.schemas.wire import checks
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import any_of, one_of
 from prefect.server.services.core import paging
 from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.store import Row, filters
+from prefect.server.store.queries import catalog
 from prefect.types import new_id, now
 
 _ACTION_FIELDS = ("actions", "actions_on_trigger", "actions_on_resolve")
@@ -25,11 +25,11 @@ _RESOURCE_KINDS = {
     "work_queue_id": "work-queue",
     "automation_id": "automation",
 }
-"""The objects that actions name, by the field of their id."""
+"""The kinds of objects that actions refer to, by the field of their id."""
 
 
 class AutomationNotFound(NotFound):
-    """There is no such automation."""
+    """The automation does not exist."""
 
     key = "exception_message"
 
@@ -46,34 +46,32 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
 
 
 async def get(tx: Transaction, id_: UUID) -> Answer:
-    """An automation, or `Missing`."""
+    """Return an automation.
+
+    Raises:
+        AutomationNotFound: It does not exist.
+    """
     return _present(await _get(tx, id_))
 
 
 async def find(tx: Transaction, sort: Any, limit: int | None, offset: int, criteria: Any) -> list[Answer]:
-    """The automations that satisfy a filter."""
+    """Return a page of the automations that match a filter."""
     where = filters.compile_filter(tx.dialect, criteria)
     return [_present(row) for row in await paging.find_page(tx, store.automations, sort, limit, offset, where)]
 
 
 async def count(tx: Transaction, criteria: Any) -> int:
-    """How many automations satisfy a filter."""
+    """Return how many automations match a filter."""
     return await store.automations.count(tx, filters.compile_filter(tx.dialect, criteria))
 
 
 async def find_related(tx: Transaction, resource_id: str) -> list[Answer]:
-    """The automations that a resource owns, or that do something to it."""
-    where = any_of(
-        [
-            one_of("automation.owner_resource", [resource_id]),
-            tx.dialect.array_has_any("automation.related", [resource_id]),
-        ]
-    )
-    return [_present(row) for row in await store.automations.find(tx, where, "automation.name, automation.id")]
+    """Return the automations that a resource owns, or that act on it."""
+    return [_present(row) for row in await catalog.find_related_automations(tx, resource_id)]
 
 
 async def change(tx: Transaction, id_: UUID, values: Mapping[str, Any]) -> None:
-    """Set what is given of an automation; its owner stays the same."""
+    """Set the given fields of an automation; its owner stays the same."""
     row = {**await _get(tx, id_, lock=True), **values, "updated": now()}
     row["related"] = _find_related_resources(row)
     await store.automations.change(tx, [row], ["updated", "related", *values])
@@ -87,11 +85,11 @@ async def remove(tx: Transaction, id_: UUID) -> None:
 
 async def remove_owned(tx: Transaction, resource_id: str) -> None:
     """Delete the automations that a resource owns."""
-    await _remove(tx, await store.automations.find(tx, one_of("automation.owner_resource", [resource_id])))
+    await _remove(tx, await store.automations.find(tx, {"owner_resource": resource_id}))
 
 
 def find_template_error(template: str) -> Answer | None:
-    """What is wrong with a template of an action, as the API says it; None when nothing is."""
+    """Return the error of an action's template as the API shows it; None when it is valid."""
     try:
         checks.check_template(template)
     except ValueError as error:
@@ -110,13 +108,13 @@ async def _get(tx: Transaction, id_: UUID, lock: bool = False) -> Row:
 
 async def _remove(tx: Transaction, rows: Iterable[Row]) -> None:
     rows = list(rows)
-    await store.automations.remove(tx, one_of("id", [row["id"] for row in rows]))
+    await store.automations.remove(tx, {"id": [row["id"] for row in rows]})
     for row in rows:
         await _emit_event(tx, "deleted", row)
 
 
 def _find_related_resources(values: Mapping[str, Any]) -> list[str]:
-    """The resources that the actions of an automation name."""
+    """Return the resources that the actions of an automation refer to."""
     return sorted(
         {f"prefect.{kind}.{id_}" for name in _ACTION_FIELDS for kind, id_ in _iterate_references(values[name])}
     )
@@ -133,9 +131,8 @@ def _present(row: Row) -> Answer:
     return {name: value for name, value in row.items() if name not in ("owner_resource", "related")}
 
 
-async def _emit_event(tx: Transaction, what: str, row: Row) -> Answer:
-    """Say what happened to an automation, and return it."""
+async def _emit_event(tx: Transaction, change: str, row: Row) -> Answer:
+    """Emit the event of a change of an automation, and return the automation."""
     answer = _present(row)
-    resource = emitting.resource_labels("automation", row["id"], row["name"])
-    await emitting.emit(tx, f"prefect.automation.{what}", resource, (), answer)
+    await emitting.emit_object_event(tx, "automation", change, row, answer)
     return answer

@@ -1,4 +1,4 @@
-"""Artifacts: what runs leave for people to look at. The newest of a key is that key's collection."""
+"""Store and change artifacts. The latest artifact of a key is that key's collection."""
 
 from __future__ import annotations
 
@@ -8,21 +8,13 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, all_of, chunks, none_of, one_of
 from prefect.server.services.core import paging, presenters, reading
 from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting, event_store
 from prefect.server.store import Row
+from prefect.server.store.queries import catalog
 from prefect.types import named_id, new_id, now
-
-_LATEST = Sql(
-    "artifact.key IS NOT NULL AND artifact.id = (SELECT newer.id FROM artifact AS newer WHERE newer.key = artifact.key"
-    " ORDER BY newer.created DESC, newer.id DESC LIMIT 1)"
-)
-"""The newest artifact of its key."""
-
-_NEWEST_FIRST = "artifact.created DESC, artifact.id DESC"
 
 
 async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
@@ -34,13 +26,13 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
 
 
 async def add_many(tx: Transaction, rows: Sequence[Row]) -> None:
-    """Add artifacts and say what they make of the collections of their keys; doing it again changes nothing."""
+    """Add artifacts and emit the events of their collections; repeating it changes nothing."""
     keyed = [row for row in rows if row.get("key") is not None]
-    known = await _find_known_keys(tx, keyed)
+    known = await catalog.find_existing_keys(tx, keyed)
     events: list[event_store.Event] = []
     for row in sorted(keyed, key=lambda row: row["created"]):
         event = _build_collection_event("updated" if row["key"] in known else "created", row)
-        # The same artifact has the same event, however often it is told of.
+        # A named id: the same artifact has the same event, however often it is added.
         events.append({**event, "id": named_id("artifact-event", str(row["id"])), "occurred": row["created"]})
         known.add(row["key"])
     await store.artifacts.add(tx, rows)
@@ -49,78 +41,67 @@ async def add_many(tx: Transaction, rows: Sequence[Row]) -> None:
 
 
 async def get(tx: Transaction, id_: UUID) -> Answer:
-    """An artifact, or `Missing`."""
+    """Return an artifact.
+
+    Raises:
+        NotFound: It does not exist.
+    """
     return await reading.get_row(tx, store.artifacts, id_)
 
 
 async def get_latest(tx: Transaction, key: str) -> Answer:
-    """The newest artifact of a key, or `Missing`."""
-    row = await _find_latest_of_key(tx, key)
+    """Return the latest artifact of a key.
+
+    Raises:
+        NotFound: There is none.
+    """
+    row = await catalog.find_latest_artifact(tx, key)
     if row is None:
         raise NotFound("artifact", key)
     return row
 
 
 async def find(tx: Transaction, sort: Any, limit: int | None, offset: int, **criteria: Any) -> list[Answer]:
-    """The artifacts that satisfy filters."""
+    """Return a page of the artifacts that match filters."""
     return await paging.find_page(
         tx, store.artifacts, sort, limit, offset, reading.compile_criteria(tx, store.artifacts, **criteria)
     )
 
 
 async def find_latest(tx: Transaction, sort: Any, limit: int | None, offset: int, **criteria: Any) -> list[Answer]:
-    """The newest artifact of each key, as collections, of those that satisfy filters."""
-    asked = all_of([_LATEST, reading.compile_criteria(tx, store.artifacts, **criteria)])
-    rows = await paging.find_page(tx, store.artifacts, sort, limit, offset, asked)
+    """Return a page of collections: of each key the latest artifact, where it matches filters."""
+    where = catalog.latest_artifacts(reading.compile_criteria(tx, store.artifacts, **criteria))
+    rows = await paging.find_page(tx, store.artifacts, sort, limit, offset, where)
     return [presenters.present_artifact_collection(row) for row in rows]
 
 
 async def count(tx: Transaction, **criteria: Any) -> int:
-    """How many artifacts satisfy filters."""
+    """Return how many artifacts match filters."""
     return await reading.count(tx, store.artifacts, **criteria)
 
 
 async def count_latest(tx: Transaction, **criteria: Any) -> int:
-    """How many keys have an artifact that satisfies filters and is the newest of its key."""
-    return await store.artifacts.count(tx, all_of([_LATEST, reading.compile_criteria(tx, store.artifacts, **criteria)]))
+    """Return how many keys have a latest artifact that matches filters."""
+    where = reading.compile_criteria(tx, store.artifacts, **criteria)
+    return await store.artifacts.count(tx, catalog.latest_artifacts(where))
 
 
 async def change(tx: Transaction, id_: UUID, values: Mapping[str, Any]) -> None:
-    """Set what is given of an artifact."""
+    """Set the given fields of an artifact."""
     await get(tx, id_)
     await store.artifacts.change(tx, [{"id": id_, "updated": now(), **values}], ["updated", *values])
 
 
 async def remove(tx: Transaction, id_: UUID) -> None:
-    """Delete an artifact; the one before it becomes the newest of its key."""
+    """Delete an artifact; the one before it becomes the latest of its key."""
     row = await get(tx, id_)
-    await store.artifacts.remove(tx, one_of("id", [id_]))
-    if row["key"] is not None and await _find_latest_of_key(tx, row["key"]) is None:
+    await store.artifacts.remove(tx, {"id": id_})
+    if row["key"] is not None and await catalog.find_latest_artifact(tx, row["key"]) is None:
         await event_store.add_events(tx, [_build_collection_event("deleted", row)])
 
 
-async def _find_latest_of_key(tx: Transaction, key: str) -> Row | None:
-    rows = await store.artifacts.find(tx, one_of("artifact.key", [key]), _NEWEST_FIRST, 1)
-    return rows[0] if rows else None
-
-
-async def _find_known_keys(tx: Transaction, rows: Sequence[Row]) -> set[str]:
-    """Those of the artifacts' keys that other artifacts have already."""
-    known: set[str] = set()
-    for some in chunks(rows):
-        where = all_of(
-            [
-                one_of("artifact.key", [row["key"] for row in some]),
-                none_of("artifact.id", [row["id"] for row in some]),
-            ]
-        )
-        found = await tx.fetch(Sql(f"SELECT DISTINCT artifact.key FROM artifact WHERE {where.text}", where.values))
-        known.update(key for (key,) in found)
-    return known
-
-
-def _build_collection_event(what: str, row: Row) -> event_store.Event:
-    """What happened to the collection of an artifact's key."""
+def _build_collection_event(change: str, row: Row) -> event_store.Event:
+    """Return the event of a change of the collection of an artifact's key."""
     collection = presenters.present_artifact_collection(row)
     related = [emitting.resource_labels("artifact", row["id"], role="latest")]
     related += [
@@ -129,7 +110,7 @@ def _build_collection_event(what: str, row: Row) -> event_store.Event:
         if row.get(column) is not None
     ]
     return emitting.build_event(
-        f"prefect.artifact-collection.{what}",
+        f"prefect.artifact-collection.{change}",
         emitting.resource_labels("artifact-collection", collection["id"], row["key"]),
         related,
         {name: row.get(name) for name in ("key", "type", "data", "description")},

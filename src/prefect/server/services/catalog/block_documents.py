@@ -1,7 +1,7 @@
-"""Block documents: the values of a block, encrypted where they are stored.
+"""Store and change block documents: the values of blocks, encrypted at rest.
 
-A field may hold another document, as `{"$ref": {"block_document_id": ...}}`: it is kept apart from the data, and the
-other's data stands in its place when the document is read. Documents never refer to each other in a circle.
+A field may refer to another document, as `{"$ref": {"block_document_id": ...}}`: references are stored apart from the
+data, and the other document's data is put in their place on reading. References never form a cycle.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import all_of, one_of
 from prefect.server.services.catalog import block_types, secret_fields
 from prefect.server.services.core import paging, reading
 from prefect.server.services.core.errors import Conflict, NotFound, ServiceError
@@ -25,19 +24,19 @@ from prefect.types import new_id, now
 
 Data = dict[str, Any]
 References = dict[str, str]
-"""The ids of other documents, by the fields that they stand in."""
+"""The ids of other documents, by the fields that refer to them."""
 
 
 class InvalidReference(ServiceError):
-    """A field refers to a document in a way that cannot be."""
+    """A field refers to a document in an invalid way."""
 
 
 async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
-    """Create a block document, which is answered without its secrets.
+    """Create a block document, and return it without its secrets.
 
     Raises:
-        Conflict: There is one of this name, or something that it refers to is not there.
-        BadReference: A field refers to a document in a way that cannot be.
+        Conflict: A document of the type has this name, or one that it refers to does not exist.
+        InvalidReference: A field refers to a document in an invalid way.
     """
     schema = await store.block_schemas.get(tx, values["block_schema_id"])
     if schema is None:
@@ -64,61 +63,61 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
 
 
 async def get(tx: Transaction, id_: UUID, include_secrets: bool) -> Answer:
-    """A block document, or `Missing`."""
+    """Return a block document.
+
+    Raises:
+        NotFound: It does not exist.
+    """
     return (await _present_many(tx, [await reading.get_row(tx, store.block_documents, id_)], include_secrets))[0]
 
 
 async def get_by_name(tx: Transaction, slug: str, name: str, include_secrets: bool) -> Answer:
-    """The block document of a type and a name, or `Missing`."""
-    types = await store.block_types.find(tx, one_of("block_type.slug", [slug]), columns=["id"])
-    where = [
-        one_of("block_document.block_type_id", [row["id"] for row in types]),
-        one_of("block_document.name", [name]),
-    ]
-    rows = await store.block_documents.find(tx, all_of(where))
+    """Return the block document of a type and a name.
+
+    Raises:
+        NotFound: It does not exist.
+    """
+    types = await store.block_types.find(tx, {"slug": slug}, columns=["id"])
+    where = {"block_type_id": [row["id"] for row in types], "name": name}
+    rows = await store.block_documents.find(tx, where)
     if not rows:
         raise NotFound("block document", f"{slug}/{name}")
     return (await _present_many(tx, rows, include_secrets))[0]
 
 
 async def find_by_type(tx: Transaction, slug: str, include_secrets: bool) -> list[Answer]:
-    """The block documents of a type by their names, apart from anonymous ones."""
+    """Return the block documents of a type, by name, apart from anonymous ones."""
     block_type = await block_types.get(tx, slug)
-    where = all_of(
-        [
-            one_of("block_document.block_type_id", [block_type["id"]]),
-            one_of("block_document.is_anonymous", [False]),
-        ]
-    )
+    where = {"block_type_id": block_type["id"], "is_anonymous": False}
     return await _present_many(tx, await store.block_documents.find(tx, where, "block_document.name"), include_secrets)
 
 
 async def find(
     tx: Transaction, sort: Any, limit: int | None, offset: int, include_secrets: bool, **criteria: Any
 ) -> list[Answer]:
-    """The block documents that satisfy filters."""
+    """Return a page of the block documents that match filters."""
     where = filters.compile_filters(tx.dialect, "block_document", **criteria)
     rows = await paging.find_page(tx, store.block_documents, sort or "NAME_ASC", limit, offset, where)
     return await _present_many(tx, rows, include_secrets)
 
 
 async def count(tx: Transaction, **criteria: Any) -> int:
-    """How many block documents satisfy filters."""
+    """Return how many block documents match filters."""
     return await store.block_documents.count(tx, filters.compile_filters(tx.dialect, "block_document", **criteria))
 
 
 async def change(tx: Transaction, id_: UUID, data: Data | None, schema_id: UUID | None, merge: bool) -> None:
-    """Change a block document. Asterisks in the new data stand for the secrets that are there.
+    """Change a block document. Asterisks in the new data stand for the stored secrets.
 
     Args:
         tx: The transaction.
         id_: The document.
         data: New values of fields; None to leave them.
         schema_id: Another schema of its type; None to leave it.
-        merge: Fields that are not given stay as they are; otherwise they are dropped.
+        merge: Whether fields that are not in `data` stay as they are, instead of being dropped.
 
     Raises:
-        BadReference: A field refers to a document in a way that cannot be, or the schema is of another type.
+        InvalidReference: A field refers to a document in an invalid way, or the schema is of another type.
     """
     row = await reading.get_row(tx, store.block_documents, id_, lock=True)
     decrypt = await encryption.get_decrypter(tx)
@@ -130,13 +129,13 @@ async def change(tx: Transaction, id_: UUID, data: Data | None, schema_id: UUID 
     stored = decrypt(row["data"])
     if data is not None:
         known = (await _present_many(tx, [row], True))[0]["data"]
-        given, references = _split_references(secret_fields.restore_secrets(data, known))
+        plain, references = _split_references(secret_fields.restore_secrets(data, known))
         await _check_references(tx, id_, references)
         if merge:
-            given = {name: value for name, value in {**stored, **given}.items() if name not in references}
-            kept = {name: other for name, other in row["references_"].items() if name not in given}
+            plain = {name: value for name, value in {**stored, **plain}.items() if name not in references}
+            kept = {name: other for name, other in row["references_"].items() if name not in plain}
             references = {**kept, **references}
-        stored = given
+        stored = plain
         row["references_"] = references
         row["data"] = await encryption.encrypt(tx, stored)
     row["updated"] = now()
@@ -145,11 +144,11 @@ async def change(tx: Transaction, id_: UUID, data: Data | None, schema_id: UUID 
 
 
 async def remove(tx: Transaction, id_: UUID) -> None:
-    """Delete a block document; those that held it hold nothing in its place."""
+    """Delete a block document; fields that referred to it are dropped on reading."""
     row = await reading.get_row(tx, store.block_documents, id_)
     answer = (await _present_many(tx, [row], False))[0]
     data = (await encryption.get_decrypter(tx))(row["data"])
-    await store.block_documents.remove(tx, one_of("id", [id_]))
+    await store.block_documents.remove(tx, {"id": id_})
     await _emit_event(tx, "deleted", answer, data)
 
 
@@ -157,7 +156,7 @@ async def remove(tx: Transaction, id_: UUID) -> None:
 
 
 def _split_references(data: Mapping[str, Any]) -> tuple[Data, References]:
-    """Data apart from the fields that hold other documents, and the ids of those."""
+    """Split data into plain fields and references to other documents."""
     plain: Data = {}
     references: References = {}
     for name, value in data.items():
@@ -180,9 +179,9 @@ def _parse_reference(name: str, reference: Any) -> UUID:
 
 
 async def _check_references(tx: Transaction, id_: UUID | None, references: References) -> None:
-    """Refuse references to what is not there, and to what refers to the document itself."""
+    """Refuse references to documents that do not exist, and those that would form a cycle."""
     ids = {UUID(other) for other in references.values()}
-    # Locked, so that no two documents come to hold each other at the same time.
+    # Locked, so that two transactions do not make documents refer to each other.
     reached = await _load_reachable(tx, ids, lock=True)
     unknown = ids.difference(reached)
     if unknown:
@@ -192,7 +191,7 @@ async def _check_references(tx: Transaction, id_: UUID | None, references: Refer
 
 
 async def _load_reachable(tx: Transaction, ids: set[UUID], lock: bool = False) -> dict[UUID, Row]:
-    """These documents and all that they hold: as many queries as documents are nested deep."""
+    """Return these documents and all that they refer to, with a query for each level of nesting."""
     reached: dict[UUID, Row] = {}
     waiting = ids
     while waiting:
@@ -208,7 +207,7 @@ async def _load_reachable(tx: Transaction, ids: set[UUID], lock: bool = False) -
 
 @dataclass(frozen=True)
 class _PresentationContext:
-    """What documents are made of."""
+    """The rows from which documents are presented."""
 
     documents: dict[UUID, Row]
     schemas: dict[UUID, Answer]
@@ -218,7 +217,7 @@ class _PresentationContext:
 
 
 async def _present_many(tx: Transaction, rows: Sequence[Row], include_secrets: bool) -> list[Answer]:
-    """Documents as the API shows them."""
+    """Return documents as the API shows them."""
     if not rows:
         return []
     held = {UUID(other) for row in rows for other in row["references_"].values()}
@@ -244,7 +243,7 @@ def _present(row: Row, known: _PresentationContext) -> Answer:
 
 
 def _present_data(row: Row, known: _PresentationContext) -> Data:
-    """A document's data with that of the documents that it holds; each hides its own secrets."""
+    """Return a document's data with that of the documents that it refers to; each masks its own secrets."""
     data = known.decrypt(row["data"])
     for name, held in _find_nested(row, known):
         data[name] = _present_data(held, known)
@@ -265,7 +264,7 @@ def _present_references(row: Row, known: _PresentationContext) -> dict[str, Any]
 
 
 def _find_nested(row: Row, known: _PresentationContext) -> list[tuple[str, Row]]:
-    """The documents in a document that were not deleted, by field."""
+    """Return the documents that a document refers to and that still exist, by field."""
     held = ((name, known.documents.get(UUID(id_))) for name, id_ in row["references_"].items())
     return [(name, document) for name, document in held if document is not None]
 
@@ -275,8 +274,8 @@ def _find_secret_paths(schemas: Mapping[UUID, Row], row: Row) -> list[str]:
     return schema["fields"].get("secret_fields", []) if schema else []
 
 
-async def _emit_event(tx: Transaction, what: str, answer: Answer, data: Data) -> None:
-    """Say what happened to a document: of its data, only texts of fields that are not secret."""
+async def _emit_event(tx: Transaction, change: str, answer: Answer, data: Data) -> None:
+    """Emit the event of a change of a document, with the plain texts of its data that are not secret."""
     schema, block_type = answer["block_schema"] or {}, answer["block_type"] or {}
     open_data = secret_fields.drop_secret_fields(data, schema.get("fields", {}).get("secret_fields", []))
     payload = {
@@ -291,5 +290,4 @@ async def _emit_event(tx: Transaction, what: str, answer: Answer, data: Data) ->
         emitting.resource_labels("block-type", answer["block_type_id"], block_type.get("name"), "block-type"),
         emitting.resource_labels("block-schema", answer["block_schema_id"], role="block-schema"),
     ]
-    resource = emitting.resource_labels("block-document", answer["id"], answer["name"])
-    await emitting.emit(tx, f"prefect.block-document.{what}", resource, related, payload)
+    await emitting.emit_object_event(tx, "block-document", change, answer, payload, related)

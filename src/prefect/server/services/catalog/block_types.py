@@ -1,4 +1,4 @@
-"""Block types, the schemas of their fields, and what blocks can do."""
+"""Store and change block types and block schemas."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.core import paging, reading
 from prefect.server.services.core.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.store import Row, filters
+from prefect.server.store.queries import catalog
 from prefect.types import new_id, now
 from prefect.values.hashing import hash_objects
 
 RESERVED_PREFIX = "prefect"
-"""What the names of block types that users make must not begin with."""
+"""Names of block types that users create must not begin with it."""
 
 
 async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
@@ -27,7 +27,7 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
 
     Raises:
         Forbidden: The name is reserved.
-        Conflict: There is one of this slug.
+        Conflict: A block type has this slug.
     """
     if values["name"].lower().startswith(RESERVED_PREFIX):
         raise Forbidden("The names of block types that begin with 'Prefect' are reserved: take another.")
@@ -39,29 +39,33 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
 
 
 def build_block_type(values: Mapping[str, Any]) -> Row:
-    """The row of a new block type."""
+    """Return the row of a new block type."""
     at = now()
     empty = dict.fromkeys(store.block_types.table.names)
     return {**empty, "is_protected": False, **values, "id": new_id(), "created": at, "updated": at}
 
 
 async def get(tx: Transaction, key: UUID | str) -> Answer:
-    """A block type by its id or its slug, or `Missing`."""
+    """Return a block type by its id or its slug.
+
+    Raises:
+        NotFound: It does not exist.
+    """
     column = "id" if isinstance(key, UUID) else "slug"
-    rows = await store.block_types.find(tx, one_of(f"block_type.{column}", [key]))
+    rows = await store.block_types.find(tx, {column: key})
     if not rows:
         raise NotFound("block type", key)
     return rows[0]
 
 
 async def find(tx: Transaction, limit: int | None, offset: int, block_types: Any, block_schemas: Any) -> list[Answer]:
-    """Block types by their names, of those that satisfy filters."""
+    """Return a page of the block types that match filters, by name."""
     where = filters.compile_filters(tx.dialect, "block_type", block_type=block_types, block_schema=block_schemas)
     return await paging.find_page(tx, store.block_types, "NAME_ASC", limit, offset, where)
 
 
 async def change(tx: Transaction, id_: UUID, values: Mapping[str, Any]) -> None:
-    """Set what is given of a block type."""
+    """Set the given fields of a block type."""
     row = {**await get(tx, id_), **values, "updated": now()}
     await store.block_types.change(tx, [row], ["updated", *values])
     await _emit_event(tx, "updated", row)
@@ -75,18 +79,17 @@ async def remove(tx: Transaction, id_: UUID) -> None:
     """
     row = await get(tx, id_)
     if row["is_protected"]:
-        # In these very words, by which published clients know what it means.
+        # Published clients compare this text.
         raise Forbidden("protected block types cannot be deleted.")
-    await store.block_documents.remove(tx, one_of("block_type_id", [id_]))
-    await store.block_schemas.remove(tx, one_of("block_type_id", [id_]))
-    await store.block_types.remove(tx, one_of("id", [id_]))
+    await store.block_documents.remove(tx, {"block_type_id": id_})
+    await store.block_schemas.remove(tx, {"block_type_id": id_})
+    await store.block_types.remove(tx, {"id": id_})
     await _emit_event(tx, "deleted", row)
 
 
-async def _emit_event(tx: Transaction, what: str, row: Row) -> None:
+async def _emit_event(tx: Transaction, change: str, row: Row) -> None:
     payload = {name: value for name, value in row.items() if name not in ("id", "created", "updated")}
-    resource = emitting.resource_labels("block-type", row["id"], row["name"])
-    await emitting.emit(tx, f"prefect.block-type.{what}", resource, (), payload)
+    await emitting.emit_object_event(tx, "block-type", change, row, payload)
 
 
 # --- schemas ---------------------------------------------------------------------------------------------------------
@@ -99,7 +102,7 @@ async def add_schema(tx: Transaction, values: Mapping[str, Any]) -> tuple[Answer
         The schema, and whether it is new.
 
     Raises:
-        Invalid: The fields are described in a way that cannot be read.
+        InvalidRequest: The fields are described in a way that cannot be read.
     """
     block_type = await get(tx, values["block_type_id"])
     _check_fields(values["fields"])
@@ -118,31 +121,37 @@ def _check_fields(fields: Mapping[str, Any]) -> None:
 
 
 def build_block_schema(values: Mapping[str, Any]) -> Row:
-    """The row of a new block schema."""
+    """Return the row of a new block schema."""
     at = now()
     fields = {"block_schema_references": {}, **values["fields"]}
     return {**values, "fields": fields, "id": new_id(), "created": at, "updated": at}
 
 
 async def get_schema(tx: Transaction, id_: UUID) -> Answer:
-    """A block schema with its type, or `Missing`."""
+    """Return a block schema with its type.
+
+    Raises:
+        NotFound: It does not exist.
+    """
     return (await attach_block_types(tx, [await reading.get_row(tx, store.block_schemas, id_)]))[0]
 
 
 async def get_schema_by_checksum(tx: Transaction, checksum: str, version: str | None) -> Answer:
-    """The block schema of this checksum, the newest if no version is named, or `Missing`."""
-    where = [one_of("block_schema.checksum", [checksum])]
-    if version is not None:
-        where.append(one_of("block_schema.version", [version]))
+    """Return the block schema of a checksum, the newest if no version is given.
+
+    Raises:
+        NotFound: There is none.
+    """
+    where = {"checksum": checksum, **({} if version is None else {"version": version})}
     order = "block_schema.created DESC, block_schema.id DESC"
-    rows = await store.block_schemas.find(tx, all_of(where), order, 1)
+    rows = await store.block_schemas.find(tx, where, order, 1)
     if not rows:
         raise NotFound("block schema", checksum)
     return (await attach_block_types(tx, rows))[0]
 
 
 async def find_schemas(tx: Transaction, limit: int | None, offset: int, block_schemas: Any) -> list[Answer]:
-    """Block schemas, newest first, of those that satisfy a filter."""
+    """Return a page of the block schemas that match a filter, newest first."""
     where = filters.compile_filter(tx.dialect, block_schemas)
     return await attach_block_types(
         tx, await paging.find_page(tx, store.block_schemas, "CREATED_DESC", limit, offset, where)
@@ -158,27 +167,26 @@ async def remove_schema(tx: Transaction, id_: UUID) -> None:
     schema = await get_schema(tx, id_)
     if schema["block_type"] and schema["block_type"]["is_protected"]:
         raise Forbidden("The schemas of a protected block type cannot be deleted.")
-    await store.block_documents.remove(tx, one_of("block_schema_id", [id_]))
-    await store.block_schemas.remove(tx, one_of("id", [id_]))
+    await store.block_documents.remove(tx, {"block_schema_id": id_})
+    await store.block_schemas.remove(tx, {"id": id_})
 
 
 async def attach_block_types(tx: Transaction, schemas: Sequence[Row]) -> list[Answer]:
-    """Block schemas with their types."""
+    """Return block schemas with their types."""
     types = await store.block_types.get_many(tx, list({row["block_type_id"] for row in schemas}))
     return [{**row, "block_type": types.get(row["block_type_id"])} for row in schemas]
 
 
 async def find_capabilities(tx: Transaction) -> list[str]:
-    """Everything that blocks of any kind can do."""
-    rows = await store.block_schemas.find(tx, Sql("block_schema.capabilities IS NOT NULL"), columns=["capabilities"])
-    return sorted({capability for row in rows for capability in row["capabilities"]})
+    """Return the capabilities of all block schemas."""
+    return sorted(await catalog.find_capabilities(tx))
 
 
 # --- checksums -------------------------------------------------------------------------------------------------------
 
 
 def compute_checksum(fields: Mapping[str, Any]) -> str:
-    """What identifies a block schema by its content: a client reckons the same for a class, and asks for it."""
+    """Return the checksum of a block schema's fields; a client computes the same for a class."""
     content = {name: value for name, value in fields.items() if name != "secret_fields"}
     definitions = fields.get("definitions")
     if definitions:
@@ -190,7 +198,7 @@ def compute_checksum(fields: Mapping[str, Any]) -> str:
 
 
 def _find_used_definitions(content: Mapping[str, Any], definitions: Mapping[str, Any]) -> set[str]:
-    """The definitions that the fields refer to, apart from those of other blocks."""
+    """Return the names of the definitions that the fields refer to, apart from those of other blocks."""
     needed: set[str] = set()
     waiting = list(_iterate_definition_references(content.get("properties", {})))
     while waiting:
@@ -204,7 +212,7 @@ def _find_used_definitions(content: Mapping[str, Any], definitions: Mapping[str,
 
 
 def _iterate_definition_references(value: Any) -> Iterator[str]:
-    """The names of the definitions that a part of a schema refers to."""
+    """Iterate over the names of the definitions that a part of a schema refers to."""
     if isinstance(value, Mapping):
         if isinstance(value.get("$ref"), str):
             yield value["$ref"].rpartition("/")[2]

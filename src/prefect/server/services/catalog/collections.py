@@ -1,4 +1,4 @@
-"""What is known of the packages that extend this one: their kinds of workers and their blocks, by package."""
+"""Describe the workers and blocks of packages that extend this one, by package."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 
 BUILTIN_PACKAGE = "prefect"
-"""The package of what comes with the server itself."""
+"""The package of the workers and blocks that come with the server."""
 
 
 def get_view(name: str) -> Answer:
-    """What one view shows, or `Missing`.
+    """Return a view of the collections.
 
     Args:
         name: `aggregate-worker-metadata`, `aggregate-block-metadata` or `aggregate-flow-metadata`; no package has
             flows of its own.
+
+    Raises:
+        NotFound: There is no such view.
     """
     if name == "aggregate-worker-metadata":
         return load_worker_types()
@@ -31,5 +34,5 @@ def get_view(name: str) -> Answer:
 
 
 def load_worker_types() -> Answer:
-    """The kinds of workers, by package and type, each with the template of its jobs."""
+    """Return the worker types, by package and type, each with its base job template."""
     return orjson.loads(resources.files("prefect.server").joinpath("data/workers.json").read_bytes())

@@ -1,4 +1,4 @@
-"""Saved searches: filters of the web page, by name."""
+"""Store saved searches: filters of the web page, by name."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import one_of
 from prefect.server.services.core import paging, reading
 from prefect.server.services.core.presenters import Answer
 from prefect.types import new_id, now
 
 
 async def put(tx: Transaction, values: Mapping[str, Any]) -> tuple[Answer, bool]:
-    """Create a search, or replace the filters of the one of this name.
+    """Create a search, or replace the filters of the one with this name.
 
     Returns:
         The search, and whether it is new.
@@ -24,23 +23,27 @@ async def put(tx: Transaction, values: Mapping[str, Any]) -> tuple[Answer, bool]
     row = {**values, "id": new_id(), "created": at, "updated": at}
     if await store.saved_searches.add(tx, [row]):
         return row, True
-    there = (await store.saved_searches.find(tx, one_of("saved_search.name", [row["name"]]), lock=True))[0]
-    row = {**there, **values, "updated": at}
+    stored = (await store.saved_searches.find(tx, {"name": row["name"]}, lock=True))[0]
+    row = {**stored, **values, "updated": at}
     await store.saved_searches.change(tx, [row], ["updated", *values])
     return row, False
 
 
 async def get(tx: Transaction, id_: UUID) -> Answer:
-    """A search, or `Missing`."""
+    """Return a search.
+
+    Raises:
+        NotFound: It does not exist.
+    """
     return await reading.get_row(tx, store.saved_searches, id_)
 
 
 async def find(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
-    """Searches by their names."""
+    """Return a page of searches, by name."""
     return await paging.find_page(tx, store.saved_searches, "NAME_ASC", limit, offset)
 
 
 async def remove(tx: Transaction, id_: UUID) -> None:
     """Delete a search."""
     await get(tx, id_)
-    await store.saved_searches.remove(tx, one_of("id", [id_]))
+    await store.saved_searches.remove(tx, {"id": id_})

@@ -1,4 +1,4 @@
-"""The secrets in a block's data: hidden from who must not see them, and put back when the hidden data is sent again.
+"""Mask the secrets in a block's data, and restore them when the masked data is sent back.
 
 A block schema names its secrets by their paths: `"token"`, `"auth.token"`, or `"headers.*"` for everything in a field.
 """
@@ -12,26 +12,26 @@ MASK = "********"
 
 
 def hide_secrets(data: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
-    """The data with asterisks for each secret. The names of what is in a secret stay, and null stays null."""
+    """Return the data with asterisks for each secret. Names within a secret stay, and null stays null."""
     hidden = dict(data)
     for path in paths:
         _mask_path(hidden, path.split("."))
     return hidden
 
 
-def restore_secrets(data: Any, known: Any) -> Any:
-    """The data with what is known in place of asterisks."""
+def restore_secrets(data: Any, stored: Any) -> Any:
+    """Return the data with the stored values in place of asterisks."""
     if data == MASK:
-        return known
-    if isinstance(data, Mapping) and isinstance(known, Mapping):
-        return {name: restore_secrets(value, known.get(name, value)) for name, value in data.items()}
-    if isinstance(data, list) and isinstance(known, list) and len(data) == len(known):
-        return [restore_secrets(value, other) for value, other in zip(data, known, strict=True)]
+        return stored
+    if isinstance(data, Mapping) and isinstance(stored, Mapping):
+        return {name: restore_secrets(value, stored.get(name, value)) for name, value in data.items()}
+    if isinstance(data, list) and isinstance(stored, list) and len(data) == len(stored):
+        return [restore_secrets(value, other) for value, other in zip(data, stored, strict=True)]
     return data
 
 
 def drop_secret_fields(data: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
-    """The fields in which nothing is secret."""
+    """Return the fields in which nothing is secret."""
     secret = {path.split(".")[0] for path in paths}
     return {name: value for name, value in data.items() if name not in secret}
 

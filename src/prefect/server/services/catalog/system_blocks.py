@@ -1,4 +1,4 @@
-"""The block types that come with the server, as data: `blocks.json` beside the server's other packages.
+"""Install the block types that come with the server, which are data: `blocks.json`.
 
 Each has a schema with the checksum and the version by which clients ask for it. Users cannot delete the protected ones.
 """
@@ -12,17 +12,16 @@ import orjson
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import one_of
 from prefect.server.services.catalog import block_types
 
 
 def load_block_types() -> list[dict[str, Any]]:
-    """The block types, each with its `block_schema`."""
+    """Return the block types, each with its `block_schema`."""
     return orjson.loads(resources.files("prefect.server").joinpath("data/blocks.json").read_bytes())
 
 
 async def install_block_types(tx: Transaction) -> None:
-    """Add those block types and schemas that are missing; those that are there are left as they are."""
+    """Add the block types and schemas that are missing; existing ones are left as they are."""
     known = load_block_types()
     await store.block_types.add(
         tx,
@@ -31,7 +30,7 @@ async def install_block_types(tx: Transaction) -> None:
             for item in known
         ],
     )
-    slugs = one_of("block_type.slug", [item["slug"] for item in known])
+    slugs = {"slug": [item["slug"] for item in known]}
     ids = {row["slug"]: row["id"] for row in await store.block_types.find(tx, slugs, columns=["id", "slug"])}
     await store.block_schemas.add(
         tx,

@@ -1,4 +1,4 @@
-"""Variables: named values that any run can read."""
+"""Store and change variables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import one_of
 from prefect.server.services.core import paging
 from prefect.server.services.core.errors import Conflict, NotFound
 from prefect.server.services.core.presenters import Answer
@@ -21,7 +20,7 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     """Create a variable.
 
     Raises:
-        Conflict: There is one of this name.
+        Conflict: A variable has this name.
     """
     at = now()
     row: Row = {"tags": [], **values, "id": new_id(), "created": at, "updated": at}
@@ -32,37 +31,41 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
 
 
 async def get(tx: Transaction, key: UUID | str, lock: bool = False) -> Answer:
-    """A variable by its id or its name, or `Missing`."""
+    """Return a variable by its id or its name.
+
+    Raises:
+        NotFound: It does not exist.
+    """
     column = "id" if isinstance(key, UUID) else "name"
-    rows = await store.variables.find(tx, one_of(f"variable.{column}", [key]), lock=lock)
+    rows = await store.variables.find(tx, {column: key}, lock=lock)
     if not rows:
         raise NotFound("variable", key)
     return rows[0]
 
 
 async def find(tx: Transaction, criteria: Any, sort: Any, limit: int | None, offset: int) -> list[Answer]:
-    """The variables that satisfy a filter."""
+    """Return a page of the variables that match a filter."""
     where = filters.compile_filter(tx.dialect, criteria)
     return await paging.find_page(tx, store.variables, sort, limit, offset, where)
 
 
 async def count(tx: Transaction, criteria: Any) -> int:
-    """How many variables satisfy a filter."""
+    """Return how many variables match a filter."""
     return await store.variables.count(tx, filters.compile_filter(tx.dialect, criteria))
 
 
 async def change(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) -> None:
-    """Set what is given of a variable.
+    """Set the given fields of a variable.
 
     Raises:
-        Conflict: There is another of the new name, or its name or tags would be lost.
+        Conflict: Another variable has the new name, or its name or tags would be null.
     """
     row = await get(tx, key, lock=True)
     for name in ("name", "tags"):
         if name in values and values[name] is None:
             raise Conflict(f"A variable must have {name}.")
     name = values.get("name", row["name"])
-    if name != row["name"] and await store.variables.count(tx, one_of("variable.name", [name])):
+    if name != row["name"] and await store.variables.count(tx, {"name": name}):
         raise _name_conflict(name)
     row = {**row, **values, "updated": now()}
     await store.variables.change(tx, [row], ["updated", *values])
@@ -72,7 +75,7 @@ async def change(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) ->
 async def remove(tx: Transaction, key: UUID | str) -> None:
     """Delete a variable."""
     row = await get(tx, key, lock=True)
-    await store.variables.remove(tx, one_of("id", [row["id"]]))
+    await store.variables.remove(tx, {"id": row["id"]})
     await _emit_event(tx, "deleted", row)
 
 
@@ -80,8 +83,6 @@ def _name_conflict(name: str) -> Conflict:
     return Conflict(f"There is a variable {name!r} already.")
 
 
-async def _emit_event(tx: Transaction, what: str, row: Row) -> None:
+async def _emit_event(tx: Transaction, change: str, row: Row) -> None:
     payload = {name: row[name] for name in ("name", "value", "tags")}
-    await emitting.emit(
-        tx, f"prefect.variable.{what}", emitting.resource_labels("variable", row["id"], row["name"]), (), payload
-    )
+    await emitting.emit_object_event(tx, "variable", change, row, payload)

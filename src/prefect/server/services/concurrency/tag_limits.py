@@ -1,7 +1,7 @@
-"""The limits of tags: how many task runs with a tag run at once.
+"""Tag limits: how many task runs with a tag run at the same time.
 
-The limit of a tag is the limit named `tag:<tag>`. A task run holds at most one slot of each, by a lease without an end
-whose id follows from the run's: taking twice takes one, and giving back asks for no look-up.
+The limit of a tag is the limit named `tag:<tag>`. A task run holds at most one slot of each, by a lease without an
+expiration whose id is computed from the run's: taking twice takes one slot, and releasing needs no search.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.concurrency import leases, limits
 from prefect.server.services.core import paging
 from prefect.server.services.core.errors import Locked, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Row
+from prefect.server.store.queries import limits as queries
 from prefect.settings import get_current_settings
 from prefect.types import named_id
 
@@ -29,49 +29,53 @@ TAG_PREFIX = "tag:"
 
 
 async def find_by_tags(tx: Transaction, tags: Sequence[str]) -> list[Row]:
-    """The limits that apply to tags, as they are now; tags without one are left out."""
+    """Return the limits of tags, with the slots that are taken now; tags without a limit are left out."""
     return [limits.apply_decay(row) for row in await limits.find_by_name(tx, [TAG_PREFIX + tag for tag in tags])]
 
 
 async def find_held_limits(tx: Transaction, task_run_id: UUID) -> set[UUID]:
-    """The limits of which a task run holds a slot."""
+    """Return the ids of the limits of which a task run holds a slot."""
     row = await store.leases.get(tx, _lease_id(task_run_id))
     return {UUID(id_) for id_ in row["limits"]} if row else set()
 
 
 async def take_slots(tx: Transaction, task_run_id: UUID, ids: Sequence[UUID]) -> bool:
-    """Take a slot of each of these limits for a task run, or of none; those that it holds already are its own."""
+    """Take a slot of each of these limits for a task run, or of none; slots that it holds already count.
+
+    Returns:
+        Whether the task run holds a slot of each.
+    """
     if not ids:
         return True
     lease_id = _lease_id(task_run_id)
     lease: Row | None = None
-    while lease is None:  # whoever gives the slots back may end it just before it is locked here
+    while lease is None:  # a simultaneous release may delete it just before it is locked here
         await leases.create_lease(tx, [], 1, None, {"type": "task_run", "id": task_run_id}, lease_id)
         lease = await store.leases.get(tx, lease_id, lock=True)
-    wanted = [id_ for id_ in ids if str(id_) not in lease["limits"]]
-    taken = await limits.take_slots(tx, wanted)
+    missing = [id_ for id_ in ids if str(id_) not in lease["limits"]]
+    taken = await limits.take_slots(tx, missing)
     if taken:
-        lease["limits"] += map(str, wanted)
-    await _keep(tx, lease)
+        lease["limits"] += map(str, missing)
+    await _write_or_remove(tx, lease)
     return taken
 
 
 async def release_slots(tx: Transaction, task_run_id: UUID, ids: Sequence[UUID] | None = None) -> None:
-    """Give back the slots that a task run holds of these limits, or of all of them."""
+    """Release the slots that a task run holds of these limits, or of all."""
     lease = await store.leases.get(tx, _lease_id(task_run_id), lock=True)
     if lease is None:
         return
-    given = [id_ for id_ in lease["limits"] if ids is None or UUID(id_) in ids]
-    lease["limits"] = [id_ for id_ in lease["limits"] if id_ not in given]
-    await _keep(tx, lease)
-    await limits.release_slots(tx, [UUID(id_) for id_ in given])
+    released = [id_ for id_ in lease["limits"] if ids is None or UUID(id_) in ids]
+    lease["limits"] = [id_ for id_ in lease["limits"] if id_ not in released]
+    await _write_or_remove(tx, lease)
+    await limits.release_slots(tx, [UUID(id_) for id_ in released])
 
 
-async def _keep(tx: Transaction, lease: Row) -> None:
+async def _write_or_remove(tx: Transaction, lease: Row) -> None:
     if lease["limits"]:
         await store.leases.change(tx, [lease], ["limits"])
     else:
-        await store.leases.remove(tx, one_of("id", [lease["id"]]))
+        await store.leases.remove(tx, {"id": lease["id"]})
 
 
 def _lease_id(task_run_id: UUID) -> UUID:
@@ -88,7 +92,7 @@ async def acquire_slots(tx: Transaction, tags: Sequence[str], task_run_id: UUID)
         The limits.
 
     Raises:
-        Locked: One has none.
+        Locked: A limit has no free slot.
     """
     rows = await find_by_tags(tx, tags)
     for row in rows:
@@ -102,7 +106,7 @@ async def acquire_slots(tx: Transaction, tags: Sequence[str], task_run_id: UUID)
 
 
 async def release_by_tags(tx: Transaction, tags: Sequence[str], task_run_id: UUID) -> list[Answer]:
-    """Give back what a task run holds of the limits of these tags, and return those limits."""
+    """Release the slots that a task run holds of the limits of these tags, and return those limits."""
     rows = await find_by_tags(tx, tags)
     await release_slots(tx, task_run_id, [row["id"] for row in rows])
     return [limits.present_short(row) for row in rows]
@@ -112,86 +116,81 @@ async def release_by_tags(tx: Transaction, tags: Sequence[str], task_run_id: UUI
 
 
 async def put(tx: Transaction, tag: str, limit: int) -> tuple[Answer, bool]:
-    """Set how many task runs with a tag may run at once.
+    """Set how many task runs with a tag may run at the same time.
 
     Returns:
         The limit, and whether it is new.
     """
-    there = await limits.find_by_name(tx, [TAG_PREFIX + tag])
-    if there:
-        await limits.change(tx, there[0]["id"], {"limit": limit})
+    existing = await limits.find_by_name(tx, [TAG_PREFIX + tag])
+    if existing:
+        await limits.change(tx, existing[0]["id"], {"limit": limit})
         return await get_by_tag(tx, tag), False
     await limits.add(tx, {"name": TAG_PREFIX + tag, "limit": limit})
     return await get_by_tag(tx, tag), True
 
 
 async def get(tx: Transaction, id_: UUID) -> Answer:
-    """A tag's limit with the task runs that hold its slots, or `Missing`."""
+    """Return a tag's limit, by its id, with the task runs that hold its slots, or raise `NotFound`."""
     return await _with_holders(tx, await limits.get(tx, id_))
 
 
 async def get_by_tag(tx: Transaction, tag: str) -> Answer:
-    """The limit of a tag with the task runs that hold its slots, or `Missing`."""
+    """Return the limit of a tag with the task runs that hold its slots, or raise `NotFound`."""
     return await _with_holders(tx, await limits.get(tx, TAG_PREFIX + tag))
 
 
 async def find_all(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
-    """The limits of tags, by tag."""
-    where = Sql(f"substr(concurrency_limit.name, 1, {len(TAG_PREFIX)}) = ?", (TAG_PREFIX,))
+    """Return the limits of tags, by tag."""
+    where = queries.with_name_prefix(TAG_PREFIX)
     rows = await paging.find_page(tx, store.concurrency_limits, "NAME_ASC", limit, offset, where)
-    holders = await _holders(tx, [row["id"] for row in rows])
-    return [_answer(row, holders[row["id"]]) for row in rows]
+    holders = await _find_holders(tx, [row["id"] for row in rows])
+    return [_present(row, holders[row["id"]]) for row in rows]
 
 
 async def remove(tx: Transaction, id_: UUID) -> None:
-    """Delete the limit of a tag."""
+    """Delete the limit of a tag by its id, or raise `NotFound`."""
     await get(tx, id_)
     await limits.remove(tx, id_)
 
 
 async def remove_by_tag(tx: Transaction, tag: str) -> None:
-    """Delete the limit of a tag."""
+    """Delete the limit of a tag, or raise `NotFound`."""
     await limits.remove(tx, TAG_PREFIX + tag)
 
 
 async def reset(tx: Transaction, tag: str, task_run_ids: Sequence[UUID]) -> None:
     """Have exactly these task runs hold the slots of a tag's limit."""
     id_ = (await limits.get(tx, TAG_PREFIX + tag))["id"]
-    held_by = await store.leases.find(tx, _by_task_runs(tx, [id_]), "lease.id", lock=True)
-    for lease in held_by:
+    former = await queries.find_task_run_leases(tx, [id_], lock=True)
+    for lease in former:
         lease["limits"] = [other for other in lease["limits"] if other != str(id_)]
-    await store.leases.change(tx, held_by, ["limits"])
-    there = await store.leases.get_many(tx, [_lease_id(run) for run in task_run_ids], lock=True)
+    await store.leases.change(tx, former, ["limits"])
+    existing = await store.leases.get_many(tx, [_lease_id(run) for run in task_run_ids], lock=True)
     for run in dict.fromkeys(task_run_ids):
-        if _lease_id(run) not in there:
+        if _lease_id(run) not in existing:
             await leases.create_lease(tx, [id_], 1, None, {"type": "task_run", "id": run}, _lease_id(run))
-    for lease in there.values():
+    for lease in existing.values():
         lease["limits"].append(str(id_))
-    await store.leases.change(tx, there.values(), ["limits"])
+    await store.leases.change(tx, existing.values(), ["limits"])
     await limits.change(tx, id_, {"active_slots": len(set(task_run_ids))})
 
 
 async def _with_holders(tx: Transaction, row: Row) -> Answer:
     if not row["name"].startswith(TAG_PREFIX):
         raise NotFound("concurrency limit", row["id"])
-    return _answer(row, (await _holders(tx, [row["id"]]))[row["id"]])
+    return _present(row, (await _find_holders(tx, [row["id"]]))[row["id"]])
 
 
-async def _holders(tx: Transaction, limit_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
-    """The task runs that hold slots of these limits, by limit."""
+async def _find_holders(tx: Transaction, limit_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """Return the task runs that hold slots of these limits, by the id of the limit."""
     holders: dict[UUID, list[UUID]] = defaultdict(list)
-    for lease in await store.leases.find(tx, _by_task_runs(tx, limit_ids), "lease.created, lease.id"):
+    for lease in await queries.find_task_run_leases(tx, limit_ids):
         for id_ in lease["limits"]:
             holders[UUID(id_)].append(UUID(lease["holder"]["id"]))
     return holders
 
 
-def _by_task_runs(tx: Transaction, limit_ids: Sequence[UUID]) -> Sql:
-    held_by = one_of(tx.dialect.json_field("lease.holder", "type"), ["task_run"])
-    return all_of([held_by, tx.dialect.array_has_any("lease.limits", [str(id_) for id_ in limit_ids])])
-
-
-def _answer(row: Row, holders: list[UUID]) -> Answer:
+def _present(row: Row, holders: list[UUID]) -> Answer:
     return {
         **{name: row[name] for name in ("id", "created", "updated")},
         "tag": _tag(row),

@@ -1,4 +1,4 @@
-"""What an event about a change says: which fields changed, from what to what."""
+"""Describe the difference between two versions of a row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prefect.server.store import Row
 
 
 def describe_changes(before: Row, after: Row, names: Iterable[str]) -> dict[str, Any]:
-    """The payload of an event `….updated`, or nothing when none of the named fields changed."""
+    """Return the payload of an event `….updated`; an empty one when none of the named columns changed."""
     changed = [name for name in names if before.get(name) != after.get(name)]
     if not changed:
         return {}

@@ -1,4 +1,4 @@
-"""What a service answers when it cannot do what was asked; each edge turns these into its own errors."""
+"""Errors of services; HTTP and the websockets turn them into responses."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from prefect.exceptions import PrefectException
 
 
 class ServiceError(PrefectException):
-    """The base of refusals; the message says what was refused, and why."""
+    """The base: a request that was refused; the message says what was refused, and why."""
 
     status: ClassVar[int] = 400
-    """The HTTP status that says so."""
+    """The HTTP status."""
 
     key: ClassVar[str] = "detail"
-    """Where the answer has the message."""
+    """The field of the response that holds the message."""
 
     @property
     def headers(self) -> dict[str, str]:
-        """HTTP headers that say more."""
+        """Further HTTP headers of the response."""
         return {}
 
 
 class NotFound(ServiceError):
-    """There is no such object.
+    """The object does not exist.
 
     Args:
-        kind: What it would be, for instance `"flow run"`.
-        name: The id or name it was asked for by.
+        kind: Its kind, for instance `"flow run"`.
+        name: The id or name by which it was requested.
     """
 
     status = 404
@@ -37,35 +37,35 @@ class NotFound(ServiceError):
 
 
 class Conflict(ServiceError):
-    """There is such an object already, or what is there does not go together with what was asked for."""
+    """The object exists already, or the request contradicts what is stored."""
 
     status = 409
 
 
 class Forbidden(ServiceError):
-    """What was asked for is protected."""
+    """The object is protected."""
 
     status = 403
 
 
 class InvalidRequest(ServiceError):
-    """The request makes no sense as it is."""
+    """The request is not valid."""
 
     status = 422
 
 
 class Gone(ServiceError):
-    """What was there once is there no more."""
+    """The object existed, and does not any more."""
 
     status = 410
 
 
 class Locked(ServiceError):
-    """Others have what was asked for.
+    """Others hold the resource.
 
     Args:
-        message: What they have.
-        retry_after: Seconds until it is worth asking again, if it ever is.
+        message: What they hold.
+        retry_after: Seconds after which to try again, if that can help.
     """
 
     status = 423

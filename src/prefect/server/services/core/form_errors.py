@@ -1,4 +1,4 @@
-"""What is wrong with values that a form holds, place by place, as the web page shows it."""
+"""Validate the values of a form, and return their errors by location, as the web page shows them."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from prefect.server.services.core.presenters import Answer
 
 Path = tuple[str | int, ...]
 Finding = tuple[Path, str]
-"""Where something is wrong, and what."""
+"""The location of an error, and its message."""
 
 
 async def find_form_errors(tx: Transaction, schema: Mapping[str, Any], values: Mapping[str, Any]) -> Answer:
-    """The errors of values, in the shape of `SchemaValuesValidationResponse`.
+    """Return the errors of values, in the shape of `SchemaValuesValidationResponse`.
 
     Args:
         tx: The transaction.
-        schema: The JSON schema that they are to satisfy.
-        values: The values; some may be written as `hydrating` reads them. A template is not held to the schema.
+        schema: Their JSON schema.
+        values: The values, hydrated before they are validated. The result of a template is not validated.
 
     Raises:
-        Invalid: The schema is none.
+        InvalidRequest: The schema is no JSON schema.
     """
-    wrong: list[Finding] = []
+    findings: list[Finding] = []
     read: dict[str, Any] = {}
     templates: set[Path] = set()
     for name, value in values.items():
         try:
             read |= await hydration.hydrate(tx, {name: _without_templates(value, (name,), templates)})
         except (hydration.HydrationError, ValueError) as error:
-            wrong.append(((name,), str(error)))
-    unread = {path for path, _ in wrong}
+            findings.append(((name,), str(error)))
+    unread = {path for path, _ in findings}
     try:
         errors = json_schemas.find_errors(read, schema)
     except (json_schemas.InvalidSchema, RecursionError) as error:
@@ -43,12 +43,12 @@ async def find_form_errors(tx: Transaction, schema: Mapping[str, Any], values: M
     for error in _flatten_optional_errors(errors):
         path = _locate(error)
         if not any(path[: len(exempt)] == exempt for exempt in (*templates, *unread)):
-            wrong.append((path, error.message))
-    return {"errors": _build_tree(wrong), "valid": not wrong}
+            findings.append((path, error.message))
+    return {"errors": _build_tree(findings), "valid": not findings}
 
 
 def _without_templates(value: Any, path: Path, found: set[Path]) -> Any:
-    """The value with templates as plain texts, after each was checked; their places are added to `found`."""
+    """Return a value with templates as plain strings, each checked; their locations are added to `found`."""
     if isinstance(value, Mapping):
         if value.get(hydration.KIND) == "jinja":
             found.add(path)
@@ -61,7 +61,7 @@ def _without_templates(value: Any, path: Path, found: set[Path]) -> Any:
 
 
 def _flatten_optional_errors(errors: Iterable[Any]) -> Iterable[Any]:
-    """Errors, and of a value that may also be null what keeps it from being what it would be otherwise."""
+    """Iterate over errors; those of an optional value are replaced by those of the value itself."""
     for error in errors:
         if error.validator == "anyOf" and error.validator_value[1:] == [{"type": "null"}]:
             yield from _flatten_optional_errors(part for part in error.context if part.relative_schema_path[0] == 0)
@@ -70,7 +70,7 @@ def _flatten_optional_errors(errors: Iterable[Any]) -> Iterable[Any]:
 
 
 def _locate(error: Any) -> Path:
-    """Where an error belongs: what is missing is wrong at its own place, not at that of what lacks it."""
+    """Return the location of an error; a missing property has its own location, not that of its parent."""
     path: Path = tuple(error.absolute_path)
     if error.validator == "required":
         missing = [name for name in error.validator_value if error.message.startswith(repr(name))]
@@ -78,11 +78,11 @@ def _locate(error: Any) -> Path:
     return path
 
 
-def _build_tree(wrong: Iterable[Finding]) -> list[Any]:
-    """Errors by their places: what is wrong with a property or an item stands in the errors of that."""
+def _build_tree(findings: Iterable[Finding]) -> list[Any]:
+    """Return findings as a tree: the errors of a property or an item are nested in it."""
     here: list[Any] = []
     inside: dict[str | int, list[Finding]] = {}
-    for path, message in wrong:
+    for path, message in findings:
         if path:
             inside.setdefault(path[0], []).append((path[1:], message))
         else:

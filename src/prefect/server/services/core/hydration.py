@@ -1,7 +1,7 @@
-"""Parameters as forms write them: objects with `__prefect_kind` that say how the value is to be read.
+"""Hydrate parameters: replace objects with `__prefect_kind` by the values that they describe.
 
-`none` (or null) is the `value` as it is, `json` is JSON in a text, `jinja` is a `template` that is rendered, and
-`workspace_variable` is the value of the variable `variable_name`. One that is not filled in yet is left out.
+`none` (or null) is the `value` as it is, `json` is JSON in a string, `jinja` is a `template` to render, and
+`workspace_variable` is the value of the variable `variable_name`. An object that is not filled in yet is omitted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from prefect._lazy import lazy
 from prefect.schemas.wire import checks
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import one_of
 from prefect.server.services.core.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -31,27 +30,27 @@ _OMITTED: Any = object()
 
 
 class HydrationError(ServiceError):
-    """A value cannot be read; the message says which kind it has and why."""
+    """A value cannot be hydrated; the message names its kind and the reason."""
 
 
 async def hydrate(tx: Transaction, values: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> Any:
-    """The values with everything in them read.
+    """Return hydrated values.
 
     Args:
         tx: The transaction.
         values: Parameters by name.
-        context: What templates may name.
+        context: The variables of templates.
 
     Raises:
-        CannotHydrate: One of them cannot be read.
+        HydrationError: One of them cannot be hydrated.
     """
     names = sorted(set(_variable_names(values)))
-    rows = await store.variables.find(tx, one_of("variable.name", names)) if names else []
+    rows = await store.variables.find(tx, {"name": names}) if names else []
     return _hydrate_value(values, {row["name"]: row["value"] for row in rows}, context or {})
 
 
 def _variable_names(value: Any) -> Iterator[str]:
-    """The names of the variables that values name."""
+    """Iterate over the names of the variables that values refer to."""
     if isinstance(value, Mapping):
         if value.get(KIND) == "workspace_variable" and isinstance(value.get("variable_name"), str):
             yield value["variable_name"]

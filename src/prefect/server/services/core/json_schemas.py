@@ -1,7 +1,7 @@
-"""Checking values against a JSON schema: the parameters of a flow, the variables of a job.
+"""Validate values against a JSON schema: the parameters of a flow, the variables of a job.
 
-The schemas are those that `pydantic` makes of Python types, where a parameter that need not be given may be None though
-its schema does not say so.
+The schemas are those that `pydantic` makes of Python types, where an optional parameter may be None though its schema
+does not allow it.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ Schema = Mapping[str, Any]
 
 
 class InvalidValues(Exception):
-    """Values do not satisfy a schema; the message says which, and why."""
+    """Values do not satisfy a schema; the message names one and the reason."""
 
 
 class InvalidSchema(Exception):
-    """What should be a JSON schema is none; the message says why."""
+    """The schema is no JSON schema; the message has the reason."""
 
 
 def validate(values: Mapping[str, Any], schema: Schema, *, partial: bool = False) -> None:
-    """Check values.
+    """Validate values.
 
     Args:
         values: The values, by name.
         schema: The JSON schema of an object.
-        partial: They are only some of the values: none need be there.
+        partial: Whether values may be missing.
 
     Raises:
-        NotValid: One is not what it must be, or is missing.
-        NotASchema: The schema is none.
+        InvalidValues: One is not what it must be, or is missing.
+        InvalidSchema: The schema is no JSON schema.
     """
     try:
         error = jsonschema.exceptions.best_match(find_errors(values, schema, partial=partial))
@@ -53,10 +53,10 @@ def validate(values: Mapping[str, Any], schema: Schema, *, partial: bool = False
 def find_errors(
     values: Mapping[str, Any], schema: Schema, *, partial: bool = False
 ) -> list[jsonschema.exceptions.ValidationError]:
-    """All that is wrong with values.
+    """Return all errors of values.
 
     Raises:
-        NotASchema: The schema is none.
+        InvalidSchema: The schema is no JSON schema.
     """
     prepared = allow_none_for_optional(schema)
     if partial:
@@ -102,7 +102,7 @@ def _allow_none(schema: Schema) -> dict[str, Any]:
 
 
 def _describe_location(error: jsonschema.exceptions.ValidationError) -> str:
-    """Where in the values an error is, for instance ` for field 'a.b[0]'`."""
+    """Return the location of an error as text, for instance ` for field 'a.b[0]'`."""
     path = ""
     for step in error.absolute_path:
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)

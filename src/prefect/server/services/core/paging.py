@@ -1,4 +1,4 @@
-"""Pages of lists: how many objects one has, and in which order they come."""
+"""Find a page of a collection: its size, order and offset."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from prefect.settings import get_current_settings
 
 
 def resolve_page_size(limit: int | None) -> int:
-    """How many objects a page has when `limit` is asked for, or nothing is.
+    """Return the size of a page.
+
+    Args:
+        limit: The requested size; the default one if None.
 
     Raises:
-        Invalid: The API does not give so many at once, or nobody can.
+        InvalidRequest: The limit is negative, or larger than the API allows.
     """
-    most = get_current_settings().server.api.default_limit
+    maximum = get_current_settings().server.api.default_limit
     if limit is None:
-        return most
+        return maximum
     if limit < 0:
         raise InvalidRequest(f"The limit {limit} is not valid: it must be 0 or more.")
-    if limit > most:
-        raise InvalidRequest(f"The limit {limit} is not valid: no more than {most} are answered at once.")
+    if limit > maximum:
+        raise InvalidRequest(f"The limit {limit} is not valid: no more than {maximum} are answered at once.")
     return limit
 
 
@@ -34,18 +37,18 @@ async def find_page(
     offset: int | None,
     where: Where | None = None,
 ) -> list[Row]:
-    """A page of the objects that satisfy a condition.
+    """Return a page of the objects that satisfy a condition.
 
     Args:
         tx: The transaction.
-        collection: Where they are.
-        sort: A member of their sort enumeration, or its name.
-        limit: How many at most; as many as the API gives at once if None.
+        collection: The collection.
+        sort: A member of its sort enumeration, or its name.
+        limit: How many at most; the default of the API if None.
         offset: How many to skip first.
         where: The condition; all objects if None.
 
     Raises:
-        Invalid: There is no such sort, or the limit is none.
+        InvalidRequest: There is no such sort, or the limit is not valid.
     """
     try:
         order = sorting.compile_order(tx.dialect, collection.table.name, sort, "")

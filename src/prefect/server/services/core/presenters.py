@@ -1,6 +1,6 @@
-"""Rows of the store as the API shows them: dictionaries of Python values, shaped as `prefect.schemas` has them.
+"""Present rows as the API shows them: dictionaries of Python values, in the shape of `prefect.schemas`.
 
-Columns of our own (`owner`, `states`, `result`) do not leave here.
+Internal columns (`owner`, `states`, `result`) are left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NO_WORK_POOL: Answer = {"work_pool_id": None, "work_pool_name": None}
 
 
 def present_flow_run(row: Row, work_pool: Mapping[str, Any] = _NO_WORK_POOL) -> Answer:
-    """A flow run with its current state.
+    """Return a flow run with its current state.
 
     Args:
         row: Its row.
@@ -45,7 +45,7 @@ def present_flow_run(row: Row, work_pool: Mapping[str, Any] = _NO_WORK_POOL) -> 
 
 
 def present_task_run(row: Row) -> Answer:
-    """A task run with its current state."""
+    """Return a task run with its current state."""
     answer = _present_run(row, _task_details(row))
     answer["flow_run_run_count"] = row["flow_run_run_count"] or 0
     answer["empirical_policy"] = {**_TASK_POLICY, **row["empirical_policy"]}
@@ -53,33 +53,33 @@ def present_task_run(row: Row) -> Answer:
 
 
 def present_task_run_summary(row: Row) -> Answer:
-    """What of a task run a page of them shows."""
+    """Return the fields of a task run that a page of task runs has."""
     answer = present_task_run(row)
     return {name: answer[name] for name in TaskRunResponse.model_fields}
 
 
 def present_flow_run_state(row: Row) -> Answer | None:
-    """The current state of a flow run, if it has one."""
+    """Return the current state of a flow run, if it has one."""
     return present_state(row["states"][-1], _flow_details(row)) if row["states"] else None
 
 
 def present_task_run_state(row: Row) -> Answer | None:
-    """The current state of a task run, if it has one."""
+    """Return the current state of a task run, if it has one."""
     return present_state(row["states"][-1], _task_details(row)) if row["states"] else None
 
 
 def present_flow_run_states(row: Row) -> list[Answer]:
-    """All states of a flow run, oldest first."""
+    """Return the states of a flow run, oldest first."""
     return [present_state(stored, _flow_details(row)) for stored in row["states"]]
 
 
 def present_task_run_states(row: Row) -> list[Answer]:
-    """All states of a task run, oldest first."""
+    """Return the states of a task run, oldest first."""
     return [present_state(stored, _task_details(row)) for stored in row["states"]]
 
 
 def present_state(stored: StoredState, details: Answer) -> Answer:
-    """A stored state; `details` are those that follow from its run."""
+    """Return a stored state; `details` are those that follow from its run."""
     return {
         "id": UUID(stored["id"]),
         "type": stored["type"],
@@ -92,12 +92,12 @@ def present_state(stored: StoredState, details: Answer) -> Answer:
 
 
 def present_artifact_collection(row: Row) -> Answer:
-    """The newest artifact of a key as the collection of that key."""
+    """Return the latest artifact of a key as the collection of that key."""
     return {**row, "id": uuid5(_COLLECTION_NAMESPACE, row["key"]), "latest_id": row["id"]}
 
 
 def present_log(row: Row) -> Answer:
-    """A log; it came into being when it was written."""
+    """Return a log, whose creation time is that of its writing."""
     return {**row, "created": row["timestamp"], "updated": row["timestamp"]}
 
 
@@ -125,7 +125,7 @@ def _present_run(row: Row, details: Answer) -> Answer:
 
 
 def estimate_run_time(row: Row, at: datetime) -> timedelta:
-    """The time spent running so far, a run that goes on included."""
+    """Return the time spent running so far, including the current attempt."""
     total = row["total_run_time"] or _ZERO
     if row["state_type"] == "RUNNING":
         total += max(at - row["state_timestamp"], _ZERO)
@@ -133,7 +133,7 @@ def estimate_run_time(row: Row, at: datetime) -> timedelta:
 
 
 def compute_start_delay(row: Row, at: datetime) -> timedelta:
-    """How much later than expected the run started, or is by now."""
+    """Return how much later than expected the run started, or how late it is by now."""
     expected, started = row["expected_start_time"], row["start_time"]
     if expected is None or (started is None and row["end_time"] is not None):
         return _ZERO

@@ -1,6 +1,6 @@
-"""Reading what is stored: one object, those that satisfy filters, or how many.
+"""Read stored objects: one by its id, a page of those that match filters, or their number.
 
-Filters are those of `prefect.schemas.filters`, sorts those of `prefect.schemas.sorting`; answers are dictionaries in
+Filters are those of `prefect.schemas.filters`, sorts those of `prefect.schemas.sorting`; results are dictionaries in
 the shape of `prefect.schemas`. Every list is one query.
 """
 
@@ -13,23 +13,23 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.errors import StoreError
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, one_of
 from prefect.server.services.core import paging, presenters
 from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
-from prefect.server.store import Collection, Row, filters
+from prefect.server.store import Collection, Condition, Row, filters
+from prefect.server.store.queries import catalog
 
 
 async def find_flow_runs(
     tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
-    """Flow runs, newest id first unless sorted otherwise."""
+    """Return a page of the flow runs that match filters, newest id first by default."""
     rows = await _find(tx, store.flow_runs, _present_as_is, "ID_DESC", sort, limit, offset, criteria)
     return await present_flow_runs(tx, rows)
 
 
 async def present_flow_runs(tx: Transaction, rows: list[Row]) -> list[Answer]:
-    """Rows of flow runs as the API shows them, with where each is to run."""
+    """Return flow runs as the API shows them, each with its work pool and work queue."""
     ids = {row["work_queue_id"] for row in rows if row["work_queue_id"] is not None}
     if not ids:
         return [presenters.present_flow_run(row) for row in rows]
@@ -52,21 +52,21 @@ async def present_flow_runs(tx: Transaction, rows: list[Row]) -> list[Answer]:
 
 
 async def present_flow_run(tx: Transaction, row: Row) -> Answer:
-    """The row of a flow run as the API shows it."""
+    """Return a flow run as the API shows it."""
     return (await present_flow_runs(tx, [row]))[0]
 
 
 async def find_task_runs(
     tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
-    """Task runs, newest id first unless sorted otherwise."""
+    """Return a page of the task runs that match filters, newest id first by default."""
     return await _find(tx, store.task_runs, presenters.present_task_run, "ID_DESC", sort, limit, offset, criteria)
 
 
 async def find_task_run_summaries(
     tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
-    """As `find_task_runs`, with less of each."""
+    """Return a page as `find_task_runs` does, with fewer fields."""
     return await _find(
         tx, store.task_runs, presenters.present_task_run_summary, "ID_DESC", sort, limit, offset, criteria
     )
@@ -75,14 +75,14 @@ async def find_task_run_summaries(
 async def find_flows(
     tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
-    """Flows by name, unless sorted otherwise."""
+    """Return a page of the flows that match filters, by name by default."""
     return await _find(tx, store.flows, _present_as_is, "NAME_ASC", sort, limit, offset, criteria)
 
 
 async def find_logs(
     tx: Transaction, sort: Any = None, limit: int | None = None, offset: int = 0, **criteria: Any
 ) -> list[Answer]:
-    """Logs, oldest first unless sorted otherwise."""
+    """Return a page of the logs that match filters, oldest first by default."""
     return await _find(tx, store.logs, presenters.present_log, "TIMESTAMP_ASC", sort, limit, offset, criteria)
 
 
@@ -95,94 +95,92 @@ async def paginate(
     limit: int | None,
     **criteria: Any,
 ) -> Answer:
-    """A page of what satisfies filters, and how many pages there are.
+    """Return a page of the objects that match filters, and how many pages there are.
 
     Args:
         tx: The transaction.
-        find: What finds the objects.
-        collection: What they are counted in.
+        find: The function that finds them.
+        collection: The collection that holds them.
         sort: Their order.
-        page: Which page, from 1.
-        limit: How many a page has.
+        page: The number of the page, from 1.
+        limit: The size of a page.
         criteria: The filters.
     """
     limit = paging.resolve_page_size(limit)
     results = await find(tx, sort, limit, (page - 1) * limit, **criteria)
-    number = await count(tx, collection, **criteria)
-    of = (number + limit - 1) // limit if limit else 0
-    return {"results": results, "count": number, "limit": limit, "pages": of, "page": page}
+    total = await count(tx, collection, **criteria)
+    pages = (total + limit - 1) // limit if limit else 0
+    return {"results": results, "count": total, "limit": limit, "pages": pages, "page": page}
 
 
 async def count(tx: Transaction, collection: Collection, **criteria: Any) -> int:
-    """How many objects of a collection satisfy filters."""
+    """Return how many objects of a collection match filters."""
     return await collection.count(tx, compile_criteria(tx, collection, **criteria))
 
 
 async def get_flow_run(tx: Transaction, id_: UUID) -> Answer:
-    """A flow run, or `Missing`."""
+    """Return a flow run, or raise `NotFound`."""
     return await present_flow_run(tx, await get_row(tx, store.flow_runs, id_))
 
 
 async def get_task_run(tx: Transaction, id_: UUID) -> Answer:
-    """A task run, or `Missing`."""
+    """Return a task run, or raise `NotFound`."""
     return presenters.present_task_run(await get_row(tx, store.task_runs, id_))
 
 
 async def get_task_run_with_flow_run_name(tx: Transaction, id_: UUID) -> Answer:
-    """A task run with the name of its flow run, or `Missing`."""
+    """Return a task run with the name of its flow run, or raise `NotFound`."""
     answer = await get_task_run(tx, id_)
-    where = one_of("flow_run.id", [answer["flow_run_id"]])
+    where = {"id": answer["flow_run_id"]}
     names = [row["name"] for row in await store.flow_runs.find(tx, where, columns=["name"])]
     return {**answer, "flow_run_name": names[0] if names else None}
 
 
 async def get_flow(tx: Transaction, id_: UUID) -> Answer:
-    """A flow, or `Missing`."""
+    """Return a flow, or raise `NotFound`."""
     return await get_row(tx, store.flows, id_)
 
 
 async def get_flow_by_name(tx: Transaction, name: str) -> Answer:
-    """The flow of this name, or `Missing`."""
-    rows = await store.flows.find(tx, one_of("flow.name", [name]))
+    """Return the flow of a name, or raise `NotFound`."""
+    rows = await store.flows.find(tx, {"name": name})
     if not rows:
         raise NotFound("flow", name)
     return rows[0]
 
 
 async def get_flow_run_states(tx: Transaction, id_: UUID) -> list[Answer]:
-    """All states of a flow run, oldest first; none for a run that is not known."""
+    """Return the states of a flow run, oldest first; none for a run that does not exist."""
     row = await store.flow_runs.get(tx, id_)
     return presenters.present_flow_run_states(row) if row else []
 
 
 async def get_task_run_states(tx: Transaction, id_: UUID) -> list[Answer]:
-    """All states of a task run, oldest first; none for a run that is not known."""
+    """Return the states of a task run, oldest first; none for a run that does not exist."""
     row = await store.task_runs.get(tx, id_)
     return presenters.present_task_run_states(row) if row else []
 
 
 async def get_flow_run_state(tx: Transaction, id_: UUID) -> Answer:
-    """A state of any flow run, or `Missing`."""
+    """Return a state of any flow run, or raise `NotFound`."""
     return await _get_state(tx, store.flow_runs, presenters.present_flow_run_states, id_)
 
 
 async def get_task_run_state(tx: Transaction, id_: UUID) -> Answer:
-    """A state of any task run, or `Missing`."""
+    """Return a state of any task run, or raise `NotFound`."""
     return await _get_state(tx, store.task_runs, presenters.present_task_run_states, id_)
 
 
 async def _get_state(tx: Transaction, runs: Collection, present: Callable[[Row], list[Answer]], id_: UUID) -> Answer:
-    """A state by its id. States are kept with their run, so this looks through all runs."""
-    table = runs.table.name
-    for row in await runs.find(tx, tx.dialect.contains(f"CAST({table}.states AS TEXT)", str(id_))):
+    for row in await catalog.find_runs_mentioning(tx, runs, id_):
         for state in present(row):
             if state["id"] == id_:
                 return state
-    raise NotFound(f"{table.replace('_', ' ')} state", id_)
+    raise NotFound(f"{runs.table.name.replace('_', ' ')} state", id_)
 
 
 async def get_row(tx: Transaction, collection: Collection, id_: UUID, lock: bool = False) -> Row:
-    """An object's row, or `Missing`; `lock` as in the store."""
+    """Return the row of an object, or raise `NotFound`; `lock` as in the store."""
     row = await collection.get(tx, id_, lock=lock)
     if row is None:
         raise NotFound(collection.table.name.replace("_", " "), id_)
@@ -190,9 +188,9 @@ async def get_row(tx: Transaction, collection: Collection, id_: UUID, lock: bool
 
 
 async def is_database_reachable(tx: Transaction) -> bool:
-    """Whether the database answers."""
+    """Return whether the database answers queries."""
     try:
-        await tx.fetch(Sql("SELECT 1"))
+        await store.meta.get(tx, "")
     except StoreError:
         return False
     return True
@@ -229,10 +227,10 @@ _TABLES_BY_FILTER = {
     "logs": "log",
     "artifacts": "artifact",
 }
-"""The names that filters have in a request, and the tables they are about."""
+"""The tables that filters are about, by their names in a request."""
 
 
-def compile_criteria(tx: Transaction, collection: Collection, **criteria: Any) -> Sql:
-    """The condition that filters, by the names that they have in a request, set on the rows of a collection."""
+def compile_criteria(tx: Transaction, collection: Collection, **criteria: Any) -> Condition:
+    """Return the condition of filters, by their names in a request, for the rows of a collection."""
     by_table = {_TABLES_BY_FILTER[name]: value for name, value in criteria.items() if value is not None}
     return filters.compile_filters(tx.dialect, collection.table.name, **by_table)

@@ -1,9 +1,8 @@
-"""Starting deployments: flow runs of them, with their values where a request gives none."""
+"""Creating flow runs of deployments: the deployment's values apply where a request has none."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from prefect.server import store
@@ -16,43 +15,42 @@ from prefect.server.services.runs import creation
 from prefect.server.services.work import work_queues
 from prefect.server.store import Row
 from prefect.types import new_id, now
-
-Values = Mapping[str, Any]
+from prefect.types.mappings import Values
 
 MAX_RUNS_PER_REQUEST = 100
-"""Runs that may be created in one request."""
+"""Runs that one request may create."""
 
-_KEPT = (
+_COPIED = (
     *("name", "context", "empirical_policy", "infrastructure_document_id", "idempotency_key"),
     *("parent_task_run_id", "labels", "created_by"),
 )
-"""What a request sets of a run as it is."""
+"""The columns of a run that a request sets unchanged."""
 
 
 class CannotStart(ServiceError):
-    """The request does not go together with the deployment."""
+    """The request does not fit the deployment."""
 
 
 class InvalidParameters(ServiceError):
-    """The parameters are not what the deployment's schema wants."""
+    """The parameters do not satisfy the deployment's schema."""
 
     status = 409
 
 
 async def create(tx: Transaction, deployment_id: UUID, values: Values) -> tuple[Answer, bool]:
-    """Create a run of a deployment, which waits to be started now unless another state is given.
+    """Create a run of a deployment, scheduled for now unless the request has another state.
 
     Returns:
         The run, and whether it is new: one of the same idempotency key is left as it is.
 
     Raises:
         CannotStart: The deployment has no pool for the queue, or its parameters cannot be read.
-        Conflict: The parameters are not what the deployment's schema wants.
-        Invalid: The job variables are not what the pool's template wants.
+        Conflict: The parameters do not satisfy the deployment's schema.
+        InvalidRequest: The job variables do not satisfy the pool's template.
     """
     deployment = await deployments.get(tx, deployment_id)
     try:
-        run = await _run(tx, deployment, await _pool(tx, deployment), values)
+        run = await _build_run(tx, deployment, await _find_pool(tx, deployment), values)
     except hydration.HydrationError as error:
         raise CannotStart(f"Error hydrating flow run parameters: {error}") from None
     except InvalidParameters as error:
@@ -61,40 +59,40 @@ async def create(tx: Transaction, deployment_id: UUID, values: Values) -> tuple[
 
 
 async def create_many(tx: Transaction, deployment_id: UUID, requests: Sequence[Values]) -> list[Answer]:
-    """Create runs of a deployment, all at once: one that cannot be created does not keep the others from it.
+    """Create runs of a deployment in one transaction; a request that is refused does not affect the others.
 
     Returns:
-        What became of each, as `FlowRunCreateResult`.
+        A `FlowRunCreateResult` for each.
     """
     if len(requests) > MAX_RUNS_PER_REQUEST:
         raise CannotStart(f"Cannot create more than {MAX_RUNS_PER_REQUEST} flow runs at once: send several requests.")
     deployment = await deployments.get(tx, deployment_id)
-    pool = await _pool(tx, deployment)
-    asked: list[Row | str] = []
+    pool = await _find_pool(tx, deployment)
+    outcomes: list[Row | str] = []
     for values in requests:
         try:
-            asked.append({"id": new_id(), **await _run(tx, deployment, pool, values)})
+            outcomes.append({"id": new_id(), **await _build_run(tx, deployment, pool, values)})
         except InvalidParameters as error:
-            asked.append(f"Parameter validation failed: {error}")
+            outcomes.append(f"Parameter validation failed: {error}")
         except ServiceError as error:
-            asked.append(str(error))
-    ids = await creation.create_many_flow_runs(tx, [run for run in asked if not isinstance(run, str)])
+            outcomes.append(str(error))
+    ids = await creation.create_many_flow_runs(tx, [run for run in outcomes if not isinstance(run, str)])
     return [
         {"flow_run_id": None, "status": "FAILED", "error": run}
         if isinstance(run, str)
         else {"flow_run_id": ids[run["id"]], "status": "CREATED", "error": None}
-        for run in asked
+        for run in outcomes
     ]
 
 
-async def _run(tx: Transaction, deployment: Row, pool: Row | None, values: Values) -> Row:
-    """The columns of a run as a request wants it, and its first `state`."""
+async def _build_run(tx: Transaction, deployment: Row, pool: Row | None, values: Values) -> Row:
+    """Return the columns of a requested run, and its first `state`."""
     parameters = {**deployment["parameters"], **await hydration.hydrate(tx, values.get("parameters") or {})}
     _check_parameters(deployment, parameters, values.get("enforce_parameter_schema"))
     job_variables = values.get("job_variables") or {}
     if pool is not None:
         _check_job_variables(pool, deployment, job_variables)
-    run = {name: values[name] for name in _KEPT if values.get(name) is not None}
+    run = {name: values[name] for name in _COPIED if values.get(name) is not None}
     return run | {
         "flow_id": deployment["flow_id"],
         "deployment_id": deployment["id"],
@@ -104,7 +102,7 @@ async def _run(tx: Transaction, deployment: Row, pool: Row | None, values: Value
         "tags": list(dict.fromkeys([*deployment["tags"], *(values.get("tags") or ())])),
         "auto_scheduled": False,
         "state": values.get("state") or {"type": "SCHEDULED", "state_details": {"scheduled_time": now()}},
-        **await _queue(tx, deployment, pool, values.get("work_queue_name")),
+        **await _resolve_queue(tx, deployment, pool, values.get("work_queue_name")),
     }
 
 
@@ -120,7 +118,7 @@ def _check_parameters(deployment: Row, parameters: Values, enforced: bool | None
 
 
 def _check_job_variables(pool: Row, deployment: Row, job_variables: Values) -> None:
-    """Check the variables of a job together, but not whether all are there: a worker may know them."""
+    """Check job variables, but not whether all required ones are there, since a worker may add them."""
     schema = pool["base_job_template"].get("variables") or {}
     try:
         json_schemas.validate({**deployment["job_variables"], **job_variables}, schema, partial=True)
@@ -128,8 +126,8 @@ def _check_job_variables(pool: Row, deployment: Row, job_variables: Values) -> N
         raise InvalidRequest(f"Error creating flow run: {error}") from None
 
 
-async def _queue(tx: Transaction, deployment: Row, pool: Row | None, name: str | None) -> Row:
-    """The queue of a run: the one that is named, or the deployment's."""
+async def _resolve_queue(tx: Transaction, deployment: Row, pool: Row | None, name: str | None) -> Row:
+    """Return the queue of a run: the one of this name, or the deployment's."""
     if name is None:
         return {"work_queue_id": deployment["work_queue_id"], "work_queue_name": deployment["work_queue_name"]}
     if pool is None:
@@ -140,8 +138,8 @@ async def _queue(tx: Transaction, deployment: Row, pool: Row | None, name: str |
     return {"work_queue_id": (await work_queues.ensure(tx, pool, name))["id"], "work_queue_name": name}
 
 
-async def _pool(tx: Transaction, deployment: Row) -> Row | None:
-    """The pool that a deployment's runs go to."""
+async def _find_pool(tx: Transaction, deployment: Row) -> Row | None:
+    """Return the work pool of a deployment, if it has one."""
     if deployment["work_queue_id"] is None:
         return None
     queue = await store.work_queues.get(tx, deployment["work_queue_id"])

@@ -1,31 +1,27 @@
-"""Saying that something happened: events that the server itself emits, in the transaction of what they tell.
+"""Emit server events in the transaction that causes them.
 
-An event is there exactly when what it tells is. Emitting never refuses: what is said here is known to be right.
+An event exists exactly when its cause was committed. Emitting never refuses: its arguments are the server's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from prefect.schemas import run_events
+from prefect.schemas.run_events import EventRun, EventState, build_tag_labels
+from prefect.schemas.run_events import Labels as Labels
+from prefect.schemas.run_events import build_labels as resource_labels
 from prefect.server import store
-from prefect.server.db.dialect import from_micros
 from prefect.server.db.interface import Transaction
+from prefect.server.db.times import from_micros
 from prefect.server.services.events import event_store
 from prefect.server.services.runs.run_states import STATE_NAMES, StoredState, derive_columns
 from prefect.server.store import Row
 from prefect.types import new_id, now
-
-Labels = dict[str, str]
-
-FOLLOWS_WITHIN = timedelta(minutes=5)
-"""An event names the one that it follows only when that one is not older."""
-
-LONGEST_MESSAGE = 100_000
-"""Characters of a state's message that its event has."""
 
 
 async def emit(
@@ -39,24 +35,45 @@ async def emit(
     occurred: datetime | None = None,
     follows: UUID | None = None,
 ) -> UUID:
-    """Say that something happened.
+    """Emit an event.
 
     Args:
-        tx: The transaction in which it does.
-        event: What, for instance `"prefect.deployment.created"`.
-        resource: To what: labels, of which `prefect.resource.id` must be one.
-        related: What else was involved; each must have `prefect.resource.role`, too.
-        payload: Whatever else is to be known.
-        id: The event's id; one that is known already is not emitted again.
-        occurred: When it happened; now unless given.
+        tx: The transaction that causes it.
+        event: Its name, for instance `"prefect.deployment.created"`.
+        resource: The labels of the object it is about, of which `prefect.resource.id` must be one.
+        related: The labels of other objects involved; each must have `prefect.resource.role`, too.
+        payload: Further facts.
+        id: Its id; an event whose id is known already is not emitted again.
+        occurred: When it occurred; now if None.
         follows: The id of the event before it.
 
     Returns:
         The event's id.
     """
-    told = build_event(event, resource, related, payload, id=id, occurred=occurred, follows=follows)
-    await event_store.add_events(tx, [told])
-    return told["id"]
+    built = build_event(event, resource, related, payload, id=id, occurred=occurred, follows=follows)
+    await event_store.add_events(tx, [built])
+    return built["id"]
+
+
+async def emit_object_event(
+    tx: Transaction,
+    kind: str,
+    change: str,
+    row: Mapping[str, Any],
+    payload: Mapping[str, Any] | None = None,
+    related: Sequence[Labels] = (),
+) -> None:
+    """Emit the event `prefect.KIND.CHANGE` of an object with an id and a name.
+
+    Args:
+        tx: The transaction that changes it.
+        kind: Its kind, for instance `"variable"`.
+        change: `"created"`, `"updated"` or `"deleted"`.
+        row: Its row.
+        payload: Further facts.
+        related: The labels of other objects involved.
+    """
+    await emit(tx, f"prefect.{kind}.{change}", resource_labels(kind, row["id"], row["name"]), related, payload)
 
 
 def build_event(
@@ -69,7 +86,7 @@ def build_event(
     occurred: datetime | None = None,
     follows: UUID | None = None,
 ) -> event_store.Event:
-    """An event as `emit` has it, for `event_store.add`, which takes many at once."""
+    """Return an event ready for `event_store.add_events`; arguments as in `emit`."""
     at = now()
     return {
         "occurred": occurred or at,
@@ -83,28 +100,8 @@ def build_event(
     }
 
 
-def resource_labels(
-    kind: str, id: object, name: str | None = None, role: str | None = None, more: Mapping[str, str] | None = None
-) -> Labels:
-    """The labels of an object.
-
-    Args:
-        kind: What it is, for instance `"flow-run"`.
-        id: Its id.
-        name: Its name.
-        role: How it is involved, for a related resource.
-        more: Further labels.
-    """
-    labels = {"prefect.resource.id": f"prefect.{kind}.{id}"}
-    if role is not None:
-        labels["prefect.resource.role"] = role
-    if name is not None:
-        labels["prefect.resource.name"] = name
-    return labels | dict(more or {})
-
-
 def work_pool_labels(row: Row) -> Labels:
-    """The labels of a work pool, related or not."""
+    """Return the labels of a work pool, related or not."""
     return resource_labels("work-pool", row["id"], row["name"], "work-pool") | {"prefect.work-pool.type": row["type"]}
 
 
@@ -112,13 +109,13 @@ def work_pool_labels(row: Row) -> Labels:
 
 
 class StateChange(NamedTuple):
-    """That a run entered a state.
+    """A run's entry into a state.
 
     Attributes:
         run: The run's row, with the state among its `states`.
         before: The state that it left, if it had one.
         after: The state that it entered.
-        intended: The type of the state that was asked for, where another was entered instead.
+        intended: The type of the state that was proposed, where another was entered instead.
     """
 
     run: Row
@@ -128,24 +125,24 @@ class StateChange(NamedTuple):
 
 
 async def emit_state_events(tx: Transaction, run_kind: str, changes: Sequence[StateChange]) -> None:
-    """Say that runs entered states.
+    """Emit the events of runs that entered states.
 
-    Runs that the scheduler creates ahead of time come without an event for their first state.
+    Runs that the scheduler creates ahead of time have no event for their first state.
 
     Args:
         tx: The transaction in which they do.
-        of: `"flow_run"` or `"task_run"`.
-        entered: The states that are new, in the order of their times for each run.
+        run_kind: `"flow_run"` or `"task_run"`.
+        changes: The states that are new, in the order of their times for each run.
     """
     if not changes:
         return
     if run_kind == "flow_run":
-        around = await _around(tx, [each.run for each in changes])
-        events = [_flow_run_event(each, around) for each in changes]
+        parents = await _load_parents(tx, [change.run for change in changes])
+        events = [_flow_run_event(change, parents) for change in changes]
     else:
-        runs = await _flow_runs_of(tx, [each.run for each in changes])
-        around = await _around(tx, list(runs.values()))
-        events = [_task_run_event(each, runs, around) for each in changes]
+        flow_runs = await _load_flow_runs(tx, [change.run for change in changes])
+        parents = await _load_parents(tx, list(flow_runs.values()))
+        events = [_task_run_event(change, flow_runs, parents) for change in changes]
     await event_store.add_events(tx, events)
 
 
@@ -154,8 +151,8 @@ _Rows = dict[UUID | None, Row]
 
 
 @dataclass(frozen=True)
-class _Around:
-    """What flow runs belong to, by id."""
+class _Parents:
+    """The objects that flow runs belong to, by id."""
 
     flows: _Rows
     deployments: _Rows
@@ -164,134 +161,96 @@ class _Around:
     task_runs: _Rows
 
 
-async def _around(tx: Transaction, flow_runs: Iterable[Row]) -> _Around:
+async def _load_parents(tx: Transaction, flow_runs: Iterable[Row]) -> _Parents:
     runs = list(flow_runs)
 
-    async def known(collection: store.Collection, column: str, rows: Iterable[Row]) -> _Rows:
+    async def load(collection: store.Collection, column: str, rows: Iterable[Row]) -> _Rows:
         ids = {row[column] for row in rows if row.get(column) is not None}
         return {**await collection.get_many(tx, list(ids))} if ids else {}
 
-    queues = await known(store.work_queues, "work_queue_id", runs)
-    return _Around(
-        flows=await known(store.flows, "flow_id", runs),
-        deployments=await known(store.deployments, "deployment_id", runs),
+    queues = await load(store.work_queues, "work_queue_id", runs)
+    return _Parents(
+        flows=await load(store.flows, "flow_id", runs),
+        deployments=await load(store.deployments, "deployment_id", runs),
         work_queues=queues,
-        work_pools=await known(store.work_pools, "work_pool_id", queues.values()),
-        task_runs=await known(store.task_runs, "parent_task_run_id", runs),
+        work_pools=await load(store.work_pools, "work_pool_id", queues.values()),
+        task_runs=await load(store.task_runs, "parent_task_run_id", runs),
     )
 
 
-async def _flow_runs_of(tx: Transaction, task_runs: Iterable[Row]) -> _Rows:
+async def _load_flow_runs(tx: Transaction, task_runs: Iterable[Row]) -> _Rows:
     ids = {run["flow_run_id"] for run in task_runs if run.get("flow_run_id") is not None}
     return {**await store.flow_runs.get_many(tx, list(ids))} if ids else {}
 
 
-def _flow_run_event(entered: StateChange, around: _Around) -> event_store.Event:
-    run, before, after = entered.run, entered.before, entered.after
-    related = _belongings(run, around)
-    parent = around.task_runs.get(run.get("parent_task_run_id"))
+def _flow_run_event(change: StateChange, parents: _Parents) -> event_store.Event:
+    run = change.run
+    related = _parent_labels(run, parents)
+    parent = parents.task_runs.get(run.get("parent_task_run_id"))
     if parent is not None:
         related.append(resource_labels("task-run", parent["id"], parent["name"], "task-run"))
-    related += _tags(run, around)
+    related += _tag_labels(run, parents)
     creator = run.get("created_by") or {}
     if creator.get("type") in ("DEPLOYMENT", "AUTOMATION") and creator.get("id"):
         kind = creator["type"].lower()
         related.append(resource_labels(kind, creator["id"], creator.get("display_value"), "creator"))
-    shown = {"initial_state": before and _flow_run_state(before), "validated_state": _flow_run_state(after)}
-    return _event("flow-run", entered, related, shown)
+    event = run_events.build_flow_run_event(*_describe_change(change), related, change.intended)
+    return {**event, "received": now()}
 
 
-def _task_run_event(entered: StateChange, flow_runs: _Rows, around: _Around) -> event_store.Event:
-    run, before, after = entered.run, entered.before, entered.after
-    related = [resource_labels("tag", tag, role="tag") for tag in sorted(set(run.get("tags") or ()))]
-    flow_run = flow_runs.get(run.get("flow_run_id"))
+def _task_run_event(change: StateChange, flow_runs: _Rows, parents: _Parents) -> event_store.Event:
+    related = build_tag_labels(change.run.get("tags"))
+    flow_run = flow_runs.get(change.run.get("flow_run_id"))
     if flow_run is not None:
         related.append(resource_labels("flow-run", flow_run["id"], flow_run["name"], "flow-run"))
-        related += _belongings(flow_run, around)
-        related += [tag for tag in _tags(flow_run, around) if tag not in related]
-    shown = {
-        "initial_state": before and _task_run_state(before),
-        "validated_state": {**_task_run_state(after), "data": after.get("data")},
-    }
-    event = _event("task-run", entered, related, shown)
-    event["resource"]["prefect.orchestration"] = "client"
-    return event
+        related += _parent_labels(flow_run, parents)
+        related += [tag for tag in _tag_labels(flow_run, parents) if tag not in related]
+    event = run_events.build_task_run_event(*_describe_change(change), related, change.intended)
+    return {**event, "received": now()}
 
 
-def _event(kind: str, entered: StateChange, related: list[Labels], states: dict[str, Any]) -> event_store.Event:
-    run, before, after, intended = entered
-    occurred = from_micros(after["timestamp"])
-    name = after.get("name") or STATE_NAMES[after["type"]]
-    labels = {
-        "prefect.resource.id": f"prefect.{kind}.{run['id']}",
-        "prefect.resource.name": run["name"],
-        "prefect.run-count": str(_run_count(run, after)),
-        "prefect.state-message": _message(after),
-        "prefect.state-name": name,
-        "prefect.state-timestamp": occurred.isoformat(timespec="microseconds"),
-        "prefect.state-type": after["type"],
-    }
-    follows = None
-    if before is not None and occurred - from_micros(before["timestamp"]) < FOLLOWS_WITHIN:
-        follows = UUID(before["id"])
-    return {
-        "occurred": occurred,
-        "event": f"prefect.{kind}.{name}",
-        "resource": labels,
-        "related": related,
-        "payload": {"intended": {"from": before and before["type"], "to": intended or after["type"]}, **states},
-        "id": UUID(after["id"]),
-        "follows": follows,
-        "received": now(),
-    }
+def _describe_change(change: StateChange) -> tuple[EventRun, EventState | None, EventState]:
+    run = EventRun(change.run["id"], change.run["name"], _run_count(change.run, change.after))
+    before = None if change.before is None else _describe_state(change.before)
+    return run, before, _describe_state(change.after)
 
 
-def _belongings(run: Row, around: _Around) -> list[Labels]:
-    """What a flow run belongs to."""
+def _describe_state(state: StoredState) -> EventState:
+    return EventState(
+        id=UUID(state["id"]),
+        type=state["type"],
+        name=state.get("name") or STATE_NAMES[state["type"]],
+        timestamp=from_micros(state["timestamp"]),
+        message=state.get("message"),
+        details=state.get("details", {}),
+        data=state.get("data"),
+    )
+
+
+def _parent_labels(run: Row, parents: _Parents) -> list[Labels]:
+    """Return the labels of what a flow run belongs to."""
     related: list[Labels] = []
-    if flow := around.flows.get(run["flow_id"]):
+    if flow := parents.flows.get(run["flow_id"]):
         related.append(resource_labels("flow", flow["id"], flow["name"], "flow"))
-    if deployment := around.deployments.get(run.get("deployment_id")):
+    if deployment := parents.deployments.get(run.get("deployment_id")):
         related.append(resource_labels("deployment", deployment["id"], deployment["name"], "deployment"))
-    if queue := around.work_queues.get(run.get("work_queue_id")):
+    if queue := parents.work_queues.get(run.get("work_queue_id")):
         related.append(resource_labels("work-queue", queue["id"], queue["name"], "work-queue"))
-        if pool := around.work_pools.get(queue["work_pool_id"]):
+        if pool := parents.work_pools.get(queue["work_pool_id"]):
             related.append(work_pool_labels(pool))
     return related
 
 
-def _tags(run: Row, around: _Around) -> list[Labels]:
-    """The tags of a flow run, of its flow and of its deployment."""
+def _tag_labels(run: Row, parents: _Parents) -> list[Labels]:
+    """Return the labels of the tags of a flow run, of its flow and of its deployment."""
     tags = set(run["tags"] or ())
-    for owner in (around.flows.get(run["flow_id"]), around.deployments.get(run.get("deployment_id"))):
+    for owner in (parents.flows.get(run["flow_id"]), parents.deployments.get(run.get("deployment_id"))):
         tags.update(owner["tags"] or () if owner else ())
-    return [resource_labels("tag", tag, role="tag") for tag in sorted(tags)]
-
-
-def _flow_run_state(state: StoredState) -> dict[str, Any]:
-    shown = {"type": state["type"], "name": state.get("name") or STATE_NAMES[state["type"]]}
-    if state.get("message"):
-        shown["message"] = _message(state)
-    if state["type"] == "PAUSED":
-        shown["pause_reschedule"] = str(bool(state.get("details", {}).get("pause_reschedule"))).lower()
-    return shown
-
-
-def _task_run_state(state: StoredState) -> dict[str, Any]:
-    return {
-        "type": state["type"],
-        "name": state.get("name") or STATE_NAMES[state["type"]],
-        "message": _message(state),
-        "state_details": state.get("details", {}),
-    }
-
-
-def _message(state: StoredState) -> str:
-    return (state.get("message") or "")[:LONGEST_MESSAGE]
+    return build_tag_labels(tags)
 
 
 def _run_count(run: Row, after: StoredState) -> int:
-    """Which attempt a run was in when it had entered a state."""
+    """Return the number of the attempt that a run was in when it had entered a state."""
     states = run["states"]
     if states[-1]["id"] == after["id"]:
         return run["run_count"] or 0

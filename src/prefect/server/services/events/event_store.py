@@ -1,8 +1,8 @@
-"""Keeping events: how an event becomes a row and back, how they are added, and how they are announced.
+"""Store events: an event as a row and back, adding events, and notifying subscribers of them.
 
-A row has what events are found by; the rest of an event is packed into its `body`. An event of a task run's state comes
-with all that is known of the task run: that is not kept a second time, but read from the run itself. Once a run is
-deleted, its events no longer have it.
+A row has the columns that events are found by; the rest of an event is packed into its `body`. An event of a task run's
+state is sent with a snapshot of the task run: it is not stored a second time, but read from the task run. Once a run is
+deleted, its events have no snapshot.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import base64
 import logging
 import struct
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
+from prefect.schemas.run_events import TASK_RUN_FIELDS
 from prefect.server import store
-from prefect.server.db.dialect import from_micros, to_micros
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import chunks
+from prefect.server.db.times import from_micros, to_micros
 from prefect.server.services.events import packing
 from prefect.server.services.runs import run_states
 from prefect.server.store import Row
@@ -30,7 +30,7 @@ from prefect.server.store.filters.events import (
     shorten_name,
     split_resource_id,
 )
-from prefect.server.store.queries import events as event_queries
+from prefect.server.store.queries.events import EventKey as EventKey
 from prefect.settings import get_current_settings
 
 logger = logging.getLogger("prefect.server.events")
@@ -38,61 +38,35 @@ logger = logging.getLogger("prefect.server.events")
 Event = dict[str, Any]
 """An event as the API shows it: Python values, as in `prefect.schemas.events.ReceivedEvent`."""
 
-EventKey: TypeAlias = tuple[datetime, UUID]
-"""When an event occurred, and its id: by both it is found at once."""
-
 EVENTS_TOPIC = "events"
-"""What the bus is told when events are added: their keys, packed."""
+"""The bus is notified of the packed keys of events that were added."""
 
 _ID = "prefect.resource.id"
 _MICROSECOND = timedelta(microseconds=1)
 
 
-Reactor = Callable[[Transaction, list[Event]], Awaitable[None]]
-
-REACTORS: list[Reactor] = []
-"""Who is handed events, in the transaction that adds them: each event once, on one server, and only if it is kept."""
-
-
 async def add_events(tx: Transaction, events: Sequence[Event]) -> int:
-    """Add events; one that is known already is left as it is.
+    """Add events; one that is stored already is left as it is.
 
     Returns:
         How many were new.
     """
     unique = {(event["occurred"], event["id"]): event for event in events}
-    # In the order in which they are kept, which fills the pages of the database.
-    rows = [to_row(unique[key]) for key in sorted(unique)]
-    added = await store.events.add(tx, rows)
+    # In the order in which rows are kept, which fills the pages of the database.
+    added = await store.events.add(tx, [to_row(unique[key]) for key in sorted(unique)])
     for item in pack_keys(unique):
         tx.notify(EVENTS_TOPIC, item)
     if get_current_settings().server.services.event_logger.enabled:
         for event in unique.values():
             logger.info("%s %s of %s", event["id"], event["event"], event["resource"][_ID])
-    if REACTORS and added:
-        new = list(unique.values()) if added == len(rows) else await _new(tx, rows, unique)
-        for react in REACTORS:
-            await react(tx, new)
     return added
-
-
-async def _new(tx: Transaction, rows: Iterable[Row], events: Mapping[EventKey, Event]) -> list[Event]:
-    """Those of some events that were just added: what was known already was received at another time."""
-    delays = {(row["occurred"], row["id"]): row["delay"] for row in rows}
-    new: list[Event] = []
-    for some in chunks(list(events)):
-        for row in await store.events.find(tx, event_queries.keys(tx, some), columns=("occurred", "id", "delay")):
-            key = row["occurred"], row["id"]
-            if row["delay"] == delays[key]:
-                new.append(events[key])
-    return new
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
 def to_row(event: Event) -> Row:
-    """An event as a row."""
+    """Return the row of an event."""
     resource, related, payload = event["resource"], event["related"], event["payload"]
     if _is_task_run_event(event):
         payload = {name: value for name, value in payload.items() if name != "task_run"}
@@ -113,7 +87,7 @@ def to_row(event: Event) -> Row:
 
 
 def from_row(row: Row) -> Event:
-    """The event of a row; what is known of its task run is still to be `complete`d."""
+    """Return the event of a row; `attach_task_runs` adds the snapshot of its task run."""
     resource, related, payload = packing.unpack(row)
     return {
         "occurred": row["occurred"],
@@ -128,7 +102,7 @@ def from_row(row: Row) -> Event:
 
 
 def _find_flow_run_id(resource: dict[str, str], related: Iterable[dict[str, str]]) -> UUID | None:
-    """The flow run that an event is about: its own, or a related one."""
+    """Return the id of the flow run that an event is about, its own resource or a related one."""
     found: set[UUID] = set()
     for labels in (resource, *related):
         if labels[_ID].startswith(FLOW_RUN):
@@ -138,7 +112,7 @@ def _find_flow_run_id(resource: dict[str, str], related: Iterable[dict[str, str]
     return SEVERAL if len(found) > 1 else found.pop() if found else None
 
 
-# --- what is known of task runs --------------------------------------------------------------------------------------
+# --- snapshots of task runs ------------------------------------------------------------------------------------------
 
 
 def _is_task_run_event(event: Event) -> bool:
@@ -146,27 +120,27 @@ def _is_task_run_event(event: Event) -> bool:
 
 
 async def attach_task_runs(tx: Transaction, events: Iterable[Event]) -> None:
-    """Add to the events of task runs' states what is known of the task runs."""
-    lacking: dict[UUID, list[Event]] = {}
+    """Add the snapshots of task runs to the events of their states."""
+    events_by_run: dict[UUID, list[Event]] = {}
     for event in events:
         if _is_task_run_event(event):
             kind, id_ = split_resource_id(event["resource"][_ID])
             if kind == TASK_RUN and id_ is not None:
-                lacking.setdefault(id_, []).append(event)
-    for id_, run in (await store.task_runs.get_many(tx, list(lacking)) if lacking else {}).items():
-        for event in lacking[id_]:
+                events_by_run.setdefault(id_, []).append(event)
+    runs = await store.task_runs.get_many(tx, list(events_by_run)) if events_by_run else {}
+    for id_, run in runs.items():
+        for event in events_by_run[id_]:
             event["payload"]["task_run"] = _task_run_snapshot(run, str(event["id"]))
 
 
 _SNAPSHOT_COLUMNS = (
-    *("name", "task_key", "dynamic_key", "cache_key", "cache_expiration", "task_version", "empirical_policy", "tags"),
-    *("labels", "task_inputs", "run_count", "flow_run_run_count", "expected_start_time", "next_scheduled_start_time"),
-    *("start_time", "end_time", "total_run_time"),
+    *TASK_RUN_FIELDS,
+    *("run_count", "expected_start_time", "next_scheduled_start_time", "start_time", "end_time", "total_run_time"),
 )
 
 
 def _task_run_snapshot(run: Row, state_id: str) -> dict[str, Any]:
-    """What was known of a task run when it had entered a state."""
+    """Return the columns of a task run as they were when it had entered a state."""
     ids = [state["id"] for state in run["states"]]
     until = ids.index(state_id) + 1 if state_id in ids else len(ids)
     then = {**run, "states": run["states"][:until]}
@@ -175,27 +149,27 @@ def _task_run_snapshot(run: Row, state_id: str) -> dict[str, Any]:
 
 
 def _to_json_value(value: Any) -> Any:
-    """As it is in the JSON of events that clients send."""
+    """Return a value as the events that clients send have it."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
     return value.total_seconds() if isinstance(value, timedelta) else value
 
 
-# --- announcing ------------------------------------------------------------------------------------------------------
+# --- notifications ---------------------------------------------------------------------------------------------------
 
 _KEY = struct.Struct(">q16s")
 
 _KEYS_PER_NOTIFICATION = 200
-"""Keys that are told of at once: as many as a notice of PostgreSQL can hold."""
+"""As many as a notification of PostgreSQL can hold."""
 
 
 def pack_keys(keys: Iterable[EventKey]) -> list[str]:
-    """Keys of events as items for the bus."""
+    """Return the keys of events as items for the bus."""
     packed = [_KEY.pack(to_micros(occurred), id_.bytes) for occurred, id_ in keys]
     starts = range(0, len(packed), _KEYS_PER_NOTIFICATION)
     return [base64.b64encode(b"".join(packed[start : start + _KEYS_PER_NOTIFICATION])).decode() for start in starts]
 
 
 def unpack_keys(item: str) -> list[EventKey]:
-    """The keys that an item tells of."""
+    """Return the keys of events that an item of the bus holds."""
     return [(from_micros(at), UUID(bytes=id_)) for at, id_ in _KEY.iter_unpack(base64.b64decode(item))]

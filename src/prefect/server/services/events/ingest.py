@@ -1,8 +1,8 @@
-"""Taking in events that others tell of, in the transaction in which they are acknowledged.
+"""Ingest events that clients send, in the transaction in which they are acknowledged.
 
-Most of them are only kept. Those by which clients tell of their task runs become records of these runs, as those of a
-journal, and a heartbeat says that a flow run is alive. An event may come twice, late, and before others that it
-follows: the outcome is the same.
+Most events are only stored. Those of task runs become records of these runs, as those of a journal, and a heartbeat
+renews the lease of a flow run. An event may arrive twice, late, and before others that it follows: the outcome is the
+same.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
-from prefect.schemas.wire import events
+from prefect.schemas.run_events import FLOW_RUN_HEARTBEAT
+from prefect.schemas.wire import events as wire
 from prefect.server import store
-from prefect.server.db.dialect import to_micros
 from prefect.server.db.errors import Unstorable
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import chunks, one_of
+from prefect.server.db.times import to_micros
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.events import event_store
 from prefect.server.services.events.event_store import Event
@@ -32,43 +32,39 @@ from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN, split_resour
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
 
-HEARTBEAT_EVENT = "prefect.flow-run.heartbeat"
+_ID = "prefect.resource.id"
 
 
-async def ingest_events(tx: Transaction, told: Sequence[Event]) -> None:
-    """Take events in: they are kept, and what they tell of runs is applied.
+async def ingest_events(tx: Transaction, events: Sequence[Event]) -> None:
+    """Store events, and apply to runs what they report.
 
     Args:
         tx: The transaction.
-        told: The events, each `checked` and with the time at which it was `received`.
+        events: The events, each passed by `check_event` and with the time at which it was `received`.
     """
-    # Flow runs before task runs, as everybody locks them.
-    beats = (
-        split_resource_id(event["resource"]["prefect.resource.id"])
-        for event in told
-        if event["event"] == HEARTBEAT_EVENT
-    )
+    # Flow runs before task runs: every transaction locks them in this order.
+    alive = (split_resource_id(event["resource"][_ID]) for event in events if event["event"] == FLOW_RUN_HEARTBEAT)
     await heartbeats.renew_leases(
-        tx, {id_: heartbeats.default_lease_duration() for kind, id_ in beats if kind == FLOW_RUN and id_}
+        tx, {id_: heartbeats.default_lease_duration() for kind, id_ in alive if kind == FLOW_RUN and id_}
     )
-    await _apply_task_runs(tx, told)
-    await event_store.add_events(tx, told)
+    await _apply_task_runs(tx, events)
+    await event_store.add_events(tx, events)
 
 
 async def dead_letter(tx: Transaction, event: Event, reason: str) -> None:
-    """Keep an event that cannot be taken in where it can be looked at."""
+    """Store an event that cannot be ingested as a dead letter."""
     record = orjson.dumps(event, option=orjson.OPT_UTC_Z).decode()
     await store.dead_letters.add(tx, [{"id": new_id(), "created": now(), "reason": reason, "record": record}])
 
 
 def parse_event(message: str, received: datetime) -> Event:
-    """An event as a client wrote it, in JSON.
+    """Return the event that a client sent as JSON.
 
     Raises:
-        Invalid: It is none.
+        InvalidRequest: The message is no event.
     """
     try:
-        return {**events.Event.model_validate(orjson.loads(message)).model_dump(), "received": received}
+        return {**wire.Event.model_validate(orjson.loads(message)).model_dump(), "received": received}
     except orjson.JSONDecodeError as error:
         raise InvalidRequest(f"It is no JSON: {error}") from None
     except ValidationError as error:
@@ -77,9 +73,12 @@ def parse_event(message: str, received: datetime) -> Event:
 
 
 def check_event(event: Event) -> None:
-    """Raise `Invalid` for an event that is larger than the settings allow, or cannot be kept.
+    """Refuse an event that is larger than the settings allow, or cannot be stored.
 
-    How many labels and related resources it may have is a matter of its schema.
+    How many labels and related resources it may have is checked by its schema.
+
+    Raises:
+        InvalidRequest: It is such an event.
     """
     limits = get_current_settings().server.events
     if len(event["event"]) > limits.maximum_event_name_length:
@@ -87,7 +86,7 @@ def check_event(event: Event) -> None:
             f"The name of the event {event['id']} has more than {limits.maximum_event_name_length} characters."
         )
     try:
-        # In as many lists as an answer may put around it: here what is nested too deep for an answer is refused.
+        # In as many lists as a response may put around it: what is nested too deep for a response is refused here.
         size = len(orjson.dumps([[[[event["resource"], event["related"], event["payload"]]]]]))
         to_micros(event["occurred"])
     except (orjson.JSONEncodeError, Unstorable) as error:
@@ -101,60 +100,59 @@ def check_event(event: Event) -> None:
 # --- task runs -------------------------------------------------------------------------------------------------------
 
 
-async def _apply_task_runs(tx: Transaction, told: Iterable[Event]) -> None:
-    by_run: dict[UUID, list[Event]] = defaultdict(list)
-    for event in told:
+async def _apply_task_runs(tx: Transaction, events: Iterable[Event]) -> None:
+    events_by_run: dict[UUID, list[Event]] = defaultdict(list)
+    for event in events:
         if event["resource"].get("prefect.orchestration") == "client" and event["event"].startswith(f"{TASK_RUN}."):
-            kind, id_ = split_resource_id(event["resource"]["prefect.resource.id"])
+            kind, id_ = split_resource_id(event["resource"][_ID])
             if kind == TASK_RUN and id_ is not None:
-                by_run[id_].append(event)
-    if not by_run:
+                events_by_run[id_].append(event)
+    if not events_by_run:
         return
-    known = await _last_changes(tx, sorted(by_run))
+    last_changes = await _lock_last_changes(tx, list(events_by_run))
     await apply_event_records(
-        tx, [record for id_, told in by_run.items() for record in _task_run_records(id_, told, known.get(id_))]
+        tx,
+        [
+            record
+            for id_, run_events in events_by_run.items()
+            for record in _task_run_records(id_, run_events, last_changes.get(id_))
+        ],
     )
 
 
-async def _last_changes(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """When those of some task runs that are known entered their last states; nobody else may change them now."""
-    columns = ("id", "state_timestamp", "created")
-    found: dict[UUID, datetime] = {}
-    for some in chunks(ids):
-        for row in await store.task_runs.find(
-            tx, one_of("task_run.id", some), "task_run.id", columns=columns, lock=True
-        ):
-            found[row["id"]] = row["state_timestamp"] or row["created"]
-    return found
+async def _lock_last_changes(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """Lock those of some task runs that are stored, and return when each entered its last state."""
+    rows = await store.task_runs.get_many(tx, ids, lock=True, columns=("id", "state_timestamp", "created"))
+    return {id_: row["state_timestamp"] or row["created"] for id_, row in rows.items()}
 
 
 _RECORDED_FIELDS = CHANGEABLE["task_run"] | {"task_key", "dynamic_key", "labels", "flow_run_run_count"}
-"""What of a task run does not follow from its states."""
+"""Fields of a task run that do not follow from its states."""
 
 
-def _task_run_records(id_: UUID, told: list[Event], last_change: datetime | None) -> list[Record]:
-    """What events tell of a task run, as records of a journal.
+def _task_run_records(id_: UUID, events: list[Event], last_change: datetime | None) -> list[Record]:
+    """Return the events of a task run as records of a journal.
 
     Args:
         id_: The task run.
-        told: The events about it.
-        last_change: When it was changed last, if it is known.
+        events: The events about it.
+        last_change: When it was changed last, if it is stored.
     """
-    told.sort(key=lambda event: event["occurred"])
-    first, last = told[0], told[-1]
-    given = {name: value for name, value in _payload_object(last, "task_run").items() if name in _RECORDED_FIELDS}
+    events.sort(key=lambda event: event["occurred"])
+    first, last = events[0], events[-1]
+    fields = {name: value for name, value in _payload_object(last, "task_run").items() if name in _RECORDED_FIELDS}
     run = {
-        **given,
+        **fields,
         "kind": "task_run",
         "id": str(id_),
         "flow_run_id": _find_flow_run_id(last),
         "created": first["occurred"].isoformat(),
-        "states": [_state_record(event) for event in told],
+        "states": [_state_record(event) for event in events],
     }
     if last_change is None or last["occurred"] < last_change:
         return [run]
-    # What came last tells how the run is now: a task's run gets its name, for instance, when it begins.
-    changes = {name: value for name, value in given.items() if name in CHANGEABLE["task_run"]}
+    # The last event has the run's current fields: a run gets its name, for instance, when it begins.
+    changes = {name: value for name, value in fields.items() if name in CHANGEABLE["task_run"]}
     return [
         run,
         {"kind": "update", "of": "task_run", "id": str(id_), "set": changes, "at": last["occurred"].isoformat()},
@@ -167,19 +165,19 @@ def _payload_object(event: Event, name: str) -> dict[str, Any]:
 
 
 def _state_record(event: Event) -> Record:
-    """The state that an event tells of."""
-    told = _payload_object(event, "validated_state")
+    """Return the state that an event reports."""
+    state = _payload_object(event, "validated_state")
     return {
         "id": str(event["id"]),
-        "type": told.get("type"),
-        "name": told.get("name"),
+        "type": state.get("type"),
+        "name": state.get("name"),
         "timestamp": event["occurred"].isoformat(),
-        "message": told.get("message") or None,
-        "details": told.get("state_details"),
-        "data": told.get("data"),
+        "message": state.get("message") or None,
+        "details": state.get("state_details"),
+        "data": state.get("data"),
     }
 
 
 def _find_flow_run_id(event: Event) -> str | None:
-    related = (split_resource_id(labels["prefect.resource.id"]) for labels in event["related"])
+    related = (split_resource_id(labels[_ID]) for labels in event["related"])
     return next((str(id_) for kind, id_ in related if kind == FLOW_RUN and id_ is not None), None)

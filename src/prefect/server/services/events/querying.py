@@ -1,7 +1,7 @@
-"""Reading events: those that satisfy a filter, page by page, and how many there are.
+"""Query events: those that match a filter, page by page, and their counts.
 
-Whether an event satisfies a filter is said by one function, for what is stored and for what is streamed. SQL is asked
-first for the rows that may be meant; those of which it cannot be sure are looked at one after the other.
+One function decides whether an event matches a filter, for stored events and for streamed ones. SQL selects the rows
+that may match; those of which it cannot be certain are read and decided one by one.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ from pydantic import ValidationError
 from prefect.schemas.event_filters import EventFilter, EventOrder
 from prefect.schemas.events import ReceivedEvent
 from prefect.schemas.wire.events import Countable, TimeUnit
-from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import FALSE, TRUE, Sql, all_of
 from prefect.server.services.core.errors import Forbidden, InvalidRequest
 from prefect.server.services.events import event_store
 from prefect.server.services.events.event_store import Event, EventKey
-from prefect.server.store import text
+from prefect.server.store import Condition, text
 from prefect.server.store.filters import events as filters
-from prefect.server.store.queries import events as event_queries
+from prefect.server.store.queries import events as queries
 from prefect.types import UTC, now
 
 SCAN_BATCH_SIZE = 500
-"""Rows that are read at once."""
+"""Rows that are read by one query."""
+
+MAX_BUCKETS = 1000
+"""Buckets of time that a count may have."""
 
 
 def matches_filter(event: Event, criteria: EventFilter) -> bool:
-    """Whether an event passes a filter."""
+    """Return whether an event matches a filter."""
     if not criteria.includes(cast(ReceivedEvent, _FilterableEvent(event))):
         return False
     if criteria.text is None or not criteria.text.query:
@@ -49,7 +50,7 @@ def matches_filter(event: Event, criteria: EventFilter) -> bool:
 
 
 class _FilterableResource(dict[str, str]):
-    """A resource as filters look at it; making its model would cost more than the look."""
+    """A resource with the attributes that filters read; building its model would cost more than the comparison."""
 
     @property
     def id(self) -> str:
@@ -61,7 +62,7 @@ class _FilterableResource(dict[str, str]):
 
 
 class _FilterableEvent:
-    """An event as filters look at it."""
+    """An event with the attributes that filters read."""
 
     __slots__ = ("event", "id", "involved_resources", "occurred", "related", "resource")
 
@@ -77,12 +78,12 @@ class _FilterableEvent:
 
 @dataclass(frozen=True)
 class EventPage:
-    """Some of the events that satisfy a filter.
+    """A page of the events that match a filter.
 
     Attributes:
-        events: These.
-        total: How many there are in all.
-        token: What the next page is asked for by; None at the end.
+        events: The events of the page.
+        total: How many events match in all.
+        token: The token of the next page; None at the end.
     """
 
     events: list[Event]
@@ -91,7 +92,7 @@ class EventPage:
 
 
 class Cursor(NamedTuple):
-    """Where a page begins: after which event, and how many came before."""
+    """Where a page begins: after which event, and how many precede it."""
 
     after: EventKey | None = None
     skipped: int = 0
@@ -101,80 +102,87 @@ START_CURSOR = Cursor()
 
 
 async def find_first_page(tx: Transaction, criteria: EventFilter, limit: int) -> EventPage:
-    """The first page of the events that satisfy a filter."""
-    return await _page(tx, criteria, limit, await count_events(tx, criteria), START_CURSOR)
+    """Return the first page of the events that match a filter."""
+    return await _find_page(tx, criteria, limit, await count_events(tx, criteria), START_CURSOR)
 
 
 async def find_next_page(tx: Transaction, token: str) -> EventPage:
-    """The page that a token stands for."""
+    """Return the page of a token.
+
+    Raises:
+        Forbidden: No page has this token.
+    """
     try:
-        told = orjson.loads(base64.urlsafe_b64decode(token))
-        criteria = EventFilter.model_validate(told["filter"])
-        after = (datetime.fromisoformat(told["after"][0]), UUID(told["after"][1])) if told["after"] else None
-        limit, total, place = int(told["limit"]), int(told["total"]), Cursor(after, int(told["skipped"]))
+        page = orjson.loads(base64.urlsafe_b64decode(token))
+        criteria = EventFilter.model_validate(page["filter"])
+        after = (datetime.fromisoformat(page["after"][0]), UUID(page["after"][1])) if page["after"] else None
+        limit, total, cursor = int(page["limit"]), int(page["total"]), Cursor(after, int(page["skipped"]))
     except (binascii.Error, ValidationError, ValueError, TypeError, LookupError):
         raise Forbidden("Forbidden") from None
-    return await _page(tx, criteria, min(max(limit, 0), SCAN_BATCH_SIZE), total, place)
+    return await _find_page(tx, criteria, min(max(limit, 0), SCAN_BATCH_SIZE), total, cursor)
 
 
 async def read_batch(
-    tx: Transaction, criteria: EventFilter, limit: int, place: Cursor
+    tx: Transaction, criteria: EventFilter, limit: int, cursor: Cursor
 ) -> tuple[list[Event], Cursor | None]:
-    """So many of the events that satisfy a filter, and the place after them; None when there are no more."""
-    found: list[Event] = []
-    async for event in iterate_matching(tx, criteria, place):
-        if len(found) == limit:
-            last = found[-1]
-            await event_store.attach_task_runs(tx, found)
-            return found, Cursor((last["occurred"], last["id"]), place.skipped + limit)
-        found.append(event)
-    await event_store.attach_task_runs(tx, found)
-    return found, None
+    """Return the next events that match a filter, and the cursor after them; None when there are no more."""
+    events: list[Event] = []
+    async for event in iterate_matching(tx, criteria, cursor):
+        if len(events) == limit:
+            last = events[-1]
+            await event_store.attach_task_runs(tx, events)
+            return events, Cursor((last["occurred"], last["id"]), cursor.skipped + limit)
+        events.append(event)
+    await event_store.attach_task_runs(tx, events)
+    return events, None
 
 
-async def _page(tx: Transaction, criteria: EventFilter, limit: int, total: int, place: Cursor) -> EventPage:
-    found, beyond = await read_batch(tx, criteria, limit, place) if limit else ([], place)
-    return EventPage(found, total, _token(criteria, limit, total, beyond) if beyond and total else None)
+async def _find_page(tx: Transaction, criteria: EventFilter, limit: int, total: int, cursor: Cursor) -> EventPage:
+    events, following = await read_batch(tx, criteria, limit, cursor) if limit else ([], cursor)
+    return EventPage(events, total, _build_token(criteria, limit, total, following) if following and total else None)
 
 
-def _token(criteria: EventFilter, limit: int, total: int, place: Cursor) -> str:
-    asked = criteria.model_dump(mode="json", exclude_none=True)
-    told = {"filter": asked, "limit": limit, "total": total, "after": place.after, "skipped": place.skipped}
-    return base64.urlsafe_b64encode(orjson.dumps(told)).decode()
+def _build_token(criteria: EventFilter, limit: int, total: int, cursor: Cursor) -> str:
+    page = {
+        "filter": criteria.model_dump(mode="json", exclude_none=True),
+        "limit": limit,
+        "total": total,
+        "after": cursor.after,
+        "skipped": cursor.skipped,
+    }
+    return base64.urlsafe_b64encode(orjson.dumps(page)).decode()
 
 
 async def iterate_matching(
-    tx: Transaction, criteria: EventFilter, place: Cursor = START_CURSOR
+    tx: Transaction, criteria: EventFilter, cursor: Cursor = START_CURSOR
 ) -> AsyncIterator[Event]:
-    """The events that satisfy a filter, in its order."""
-    asked = filters.compile_event_filter(tx.dialect, criteria)
+    """Iterate over the events that match a filter, in its order."""
+    conditions = filters.compile_event_filter(tx.dialect, criteria)
     if criteria.resource is None or not criteria.resource.distinct:
-        async for event in _scan(tx, criteria, asked.possibly, place.after, sure=asked.surely is TRUE):
+        async for event in _scan(tx, criteria, conditions.possibly, cursor.after, certain=conditions.is_certain):
             yield event
         return
     seen: set[str] = set()
-    async for event in _scan(tx, criteria, asked.possibly, None):
+    async for event in _scan(tx, criteria, conditions.possibly, None):
         resource = event["resource"]["prefect.resource.id"]
         if resource not in seen:
             seen.add(resource)
-            if len(seen) > place.skipped:
+            if len(seen) > cursor.skipped:
                 yield event
 
 
 async def _scan(
-    tx: Transaction, criteria: EventFilter, where: Sql, after: EventKey | None, sure: bool = False
+    tx: Transaction, criteria: EventFilter, where: Condition, after: EventKey | None, certain: bool = False
 ) -> AsyncIterator[Event]:
-    """The events of rows that satisfy a filter, in its order; `sure` when all rows that satisfy the condition do."""
-    direction, beyond = ("ASC", ">") if criteria.order == EventOrder.ASC else ("DESC", "<")
-    order = f"event.occurred {direction}, event.id {direction}"
+    """Iterate over the events of rows that match a filter; `certain` when each row of the condition matches."""
+    descending = criteria.order != EventOrder.ASC
     while True:
-        here = where if after is None else all_of([where, Sql(f"(event.occurred, event.id) {beyond} (?, ?)", after)])
-        rows = await store.events.find(tx, here, order, SCAN_BATCH_SIZE)
+        rows = await queries.find_after(tx, where, after, SCAN_BATCH_SIZE, descending=descending)
         events = [event_store.from_row(row) for row in rows]
         if criteria.text is not None:
             await event_store.attach_task_runs(tx, events)
         for event in events:
-            if sure or matches_filter(event, criteria):
+            if certain or matches_filter(event, criteria):
                 yield event
         if len(rows) < SCAN_BATCH_SIZE:
             return
@@ -182,12 +190,8 @@ async def _scan(
 
 
 async def get_events(tx: Transaction, keys: Iterable[EventKey]) -> list[Event]:
-    """The events with these keys, by the time they occurred."""
-    found = list(keys)
-    rows: list[store.Row] = []
-    for start in range(0, len(found), SCAN_BATCH_SIZE):
-        rows += await store.events.find(tx, event_queries.keys(tx, found[start : start + SCAN_BATCH_SIZE]))
-    events = [event_store.from_row(row) for row in sorted(rows, key=lambda row: (row["occurred"], row["id"]))]
+    """Return the events with these keys, in the order in which they occurred."""
+    events = [event_store.from_row(row) for row in await queries.find_by_keys(tx, list(keys))]
     await event_store.attach_task_runs(tx, events)
     return events
 
@@ -196,56 +200,58 @@ async def get_events(tx: Transaction, keys: Iterable[EventKey]) -> list[Event]:
 
 
 async def count_events(tx: Transaction, criteria: EventFilter) -> int:
-    """How many events satisfy a filter."""
+    """Return how many events match a filter."""
     if criteria.resource is not None and criteria.resource.distinct:
         return len([event["id"] async for event in iterate_matching(tx, criteria)])
-    asked = filters.compile_event_filter(tx.dialect, criteria)
-    total = 0 if asked.surely is FALSE else await store.events.count(tx, asked.certain)
-    async for _ in _uncertain(tx, criteria, asked):
+    conditions = filters.compile_event_filter(tx.dialect, criteria)
+    total = 0 if conditions.is_never_certain else await queries.count(tx, conditions.certain)
+    async for _ in _iterate_uncertain(tx, criteria, conditions):
         total += 1
     return total
 
 
-async def _uncertain(tx: Transaction, criteria: EventFilter, asked: filters.EventConditions) -> AsyncIterator[Event]:
-    """The events that satisfy a filter and of which SQL is not sure."""
-    if asked.uncertain is not FALSE:
-        async for event in _scan(tx, criteria, asked.uncertain, None):
+async def _iterate_uncertain(
+    tx: Transaction, criteria: EventFilter, conditions: filters.EventConditions
+) -> AsyncIterator[Event]:
+    """Iterate over the events that match a filter and of which SQL is not certain."""
+    if not conditions.is_certain:
+        async for event in _scan(tx, criteria, conditions.uncertain, None):
             yield event
 
 
 _UNIT_LENGTHS = {unit: timedelta(**{f"{unit.value}s": 1}) for unit in TimeUnit}
 
-MAX_BUCKETS = 1000
-
 Count = dict[str, Any]
-"""How many events there are of something: `value`, `label`, `count`, `start_time` and `end_time`."""
+"""The count of a group of events: `value`, `label`, `count`, `start_time` and `end_time`."""
 
 
 async def count_events_by(
     tx: Transaction, criteria: EventFilter, countable: Countable, unit: TimeUnit, interval: float
 ) -> list[Count]:
-    """How many events satisfy a filter, by what they say, by their resource, or by time.
+    """Count the events that match a filter, by name, by resource, or by time.
 
     Args:
         tx: The transaction.
         criteria: The filter.
-        countable: By what. A `day` is a span of time like any other.
-        unit: The unit of the spans of time.
-        interval: How many units a span has.
+        countable: What to group by. A `day` is a bucket of time like any other.
+        unit: The unit of the buckets of time.
+        interval: How many units a bucket has.
+
+    Raises:
+        InvalidRequest: There would be too many buckets of time.
     """
-    asked = filters.compile_event_filter(tx.dialect, criteria)
+    conditions = filters.compile_event_filter(tx.dialect, criteria)
     if countable in (Countable.time, Countable.day):
         unit, interval = (TimeUnit.day, 1) if countable is Countable.day else (unit, interval)
-        return await _count_by_time(tx, criteria, asked, unit, interval)
+        return await _count_by_time(tx, criteria, conditions, unit, interval)
     groups = _CountsByValue()
-    if asked.surely is not FALSE and countable is Countable.event:
-        for row in await event_queries.count_by_name(tx, asked.certain):
-            groups.add(row["event"], row["event"], row["count"], row["first"], row["last"])
-    elif asked.surely is not FALSE:
-        for row in await event_queries.count_by_resource(tx, asked.certain):
-            resource = event_store.from_row(row)["resource"]
-            groups.add(*_resource_value_and_label(resource), row["count"], row["first"], row["last"])
-    async for event in _uncertain(tx, criteria, asked):
+    if not conditions.is_never_certain and countable is Countable.event:
+        for name, number, first, last in await queries.count_by_name(tx, conditions.certain):
+            groups.add(name, name, number, first, last)
+    elif not conditions.is_never_certain:
+        for row, number, first, last in await queries.count_by_resource(tx, conditions.certain):
+            groups.add(*_resource_value_and_label(event_store.from_row(row)["resource"]), number, first, last)
+    async for event in _iterate_uncertain(tx, criteria, conditions):
         value, label = (
             (event["event"],) * 2 if countable is Countable.event else _resource_value_and_label(event["resource"])
         )
@@ -254,7 +260,7 @@ async def count_events_by(
 
 
 def _resource_value_and_label(resource: dict[str, str]) -> tuple[str, str]:
-    """A resource's id, and what it is called."""
+    """Return the id of a resource, and its name for people."""
     id_ = resource["prefect.resource.id"]
     return id_, resource.get("prefect.resource.name") or id_
 
@@ -266,7 +272,7 @@ class _CountsByValue:
         self.counts: dict[str, Count] = {}
 
     def add(self, value: str, label: str, count: int, first: datetime, last: datetime) -> None:
-        """Count more of a value."""
+        """Add to the count of a value."""
         group = self.counts.setdefault(
             value, {"value": value, "label": label, "count": 0, "start_time": first, "end_time": last}
         )
@@ -276,40 +282,40 @@ class _CountsByValue:
 
 
 async def _count_by_time(
-    tx: Transaction, criteria: EventFilter, asked: filters.EventConditions, unit: TimeUnit, interval: float
+    tx: Transaction, criteria: EventFilter, conditions: filters.EventConditions, unit: TimeUnit, interval: float
 ) -> list[Count]:
     until = min(criteria.occurred.until, now())
     try:
-        length = _UNIT_LENGTHS[unit] * interval
-        start = _align_to_bucket(criteria.occurred.since, unit, length)
-        _ = start + length
+        width = _UNIT_LENGTHS[unit] * interval
+        start = _align_to_bucket(criteria.occurred.since, unit, width)
+        _ = start + width
     except OverflowError:
         raise InvalidRequest("The given interval, or the time range, is too large to be cut into buckets.") from None
     if until <= criteria.occurred.since:
         return []
-    number = -((start - until) // length)
+    number = -((start - until) // width)
     if number > MAX_BUCKETS:
         raise InvalidRequest(
             f"The given interval would create {number} buckets, which is too many. Please increase the interval or "
             f"reduce the time range to produce {MAX_BUCKETS} buckets or fewer."
         )
     counts: Counter[int] = Counter()
-    if asked.surely is not FALSE:
-        counts.update(await event_queries.count_by_bucket(tx, asked.certain, start, length))
-    async for event in _uncertain(tx, criteria, asked):
-        counts[(event["occurred"] - start) // length] += 1
-    return [_bucket_count(span, start + span * length, length, counts[span]) for span in range(number)]
+    if not conditions.is_never_certain:
+        counts.update(await queries.count_by_bucket(tx, conditions.certain, start, width))
+    async for event in _iterate_uncertain(tx, criteria, conditions):
+        counts[(event["occurred"] - start) // width] += 1
+    return [_bucket_count(bucket, start + bucket * width, width, counts[bucket]) for bucket in range(number)]
 
 
 _MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 
 
-def _align_to_bucket(since: datetime, unit: TimeUnit, length: timedelta) -> datetime:
-    """Where spans begin: with the day, with the week, or, shorter ones, where the clock is at a multiple of them."""
-    whole = _UNIT_LENGTHS[unit] if unit in (TimeUnit.day, TimeUnit.week) else length
+def _align_to_bucket(since: datetime, unit: TimeUnit, width: timedelta) -> datetime:
+    """Return where buckets begin: with the day, with the week, or, shorter ones, at a multiple of their width."""
+    whole = _UNIT_LENGTHS[unit] if unit in (TimeUnit.day, TimeUnit.week) else width
     return _MONDAY + (since - _MONDAY) // whole * whole
 
 
-def _bucket_count(number: int, start: datetime, length: timedelta, count: int) -> Count:
-    end = start + length - timedelta(microseconds=1)
-    return {"value": str(number), "label": start.isoformat(), "count": count, "start_time": start, "end_time": end}
+def _bucket_count(bucket: int, start: datetime, width: timedelta, count: int) -> Count:
+    end = start + width - timedelta(microseconds=1)
+    return {"value": str(bucket), "label": start.isoformat(), "count": count, "start_time": start, "end_time": end}

@@ -1,23 +1,22 @@
-"""Creating runs. One that is asked for twice, by its idempotency key or its place in its flow run, is created once."""
+"""Creating runs. Two requests for the same run, by its idempotency key or its place in its flow run, create one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from prefect.schemas.runs import random_name
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, all_of, chunks, one_of
 from prefect.server.services.core import presenters, reading
 from prefect.server.services.core.errors import Conflict, NotFound
 from prefect.server.services.core.presenters import Answer
-from prefect.server.services.runs import run_states, transitions, updates
+from prefect.server.services.runs import observed_states, run_states, transitions, updates
 from prefect.server.store import Row
 from prefect.types import new_id, now
+from prefect.types.mappings import Values
 
-Values = Mapping[str, Any]
 """What a request sets, as Python values keyed by column."""
 
 PENDING_STATE: Values = {"type": "PENDING"}
@@ -29,7 +28,7 @@ async def create_flow_run(tx: Transaction, values: Values, state: Values | None 
 
     Args:
         tx: The transaction.
-        values: Its columns; `work_pool_name` and `work_queue_name` may say where it is to run.
+        values: Its columns; `work_pool_name` and `work_queue_name` may name where it is to run.
         state: Its first state, as `transitions.set_flow_run_state` takes it; PENDING if None.
 
     Returns:
@@ -37,55 +36,56 @@ async def create_flow_run(tx: Transaction, values: Values, state: Values | None 
 
     Raises:
         Conflict: There is no such flow.
-        Missing: There is no such work pool or queue.
-        Invalid: The parameters are too large.
+        NotFound: There is no such work pool or queue.
+        InvalidRequest: The parameters are too large.
     """
     updates.check_parameters(values)
     flow_id, key = values["flow_id"], values.get("idempotency_key")
-    if key is not None and (there := await _by_key(tx, flow_id, [key])):
-        return await reading.present_flow_run(tx, there[0]), False
-    labels = (await _inherited(tx, [values]))[flow_id, values.get("deployment_id")]
+    if key is not None and (existing := await _find_by_key(tx, flow_id, key)):
+        return await reading.present_flow_run(tx, existing[0]), False
+    labels = (await _find_inherited_labels(tx, [values]))[flow_id, values.get("deployment_id")]
     if labels is None:
         raise Conflict(f"There is no flow {str(flow_id)!r} of which this could be a run.")
-    row = _flow_run(await _placed(tx, values), state or PENDING_STATE, labels)
+    row = _build_flow_run(await _resolve_work_queue(tx, values), state or PENDING_STATE, labels)
     if not await store.flow_runs.add(tx, [row]):
-        # Somebody else was first, since we looked.
-        there = await _by_key(tx, flow_id, [key]) if key is not None else []
-        if not there:
+        # Another transaction has added it since the look-up.
+        existing = await _find_by_key(tx, flow_id, key) if key is not None else []
+        if not existing:
             raise Conflict(f"There is a flow run {str(row['id'])!r} already.")
-        return await reading.present_flow_run(tx, there[0]), False
+        return await reading.present_flow_run(tx, existing[0]), False
     await transitions.handle_first_state(tx, store.flow_runs, row)
     return await reading.present_flow_run(tx, row), True
 
 
 async def insert_flow_runs(tx: Transaction, runs: Iterable[Values]) -> list[Row]:
-    """Create flow runs ahead of their time, all at once and without an event for their first state.
+    """Insert flow runs in one statement, without an event for their first state.
 
     Args:
         tx: The transaction.
-        runs: The columns of each, all of one flow or of several, and its first `state`.
+        runs: The columns of each, of one flow or of several, and its first `state`.
 
     Returns:
         The rows of those that are new: one of the same flow and idempotency key is left as it is.
     """
     runs = list(runs)
-    labels = await _inherited(tx, runs)
+    labels = await _find_inherited_labels(tx, runs)
     rows = [
-        _flow_run(
+        _build_flow_run(
             {name: value for name, value in run.items() if name != "state"},
             run["state"],
             labels[run["flow_id"], run.get("deployment_id")] or {},
         )
         for run in runs
     ]
-    known = await _ids_by_key(tx, rows)
-    new = [row for row in rows if (row["flow_id"], row["idempotency_key"]) not in known]
+    existing = await _find_ids_by_key(tx, rows)
+    new = [row for row in rows if (row["flow_id"], row["idempotency_key"]) not in existing]
     await store.flow_runs.add(tx, new)
+    await observed_states.record_states(tx, [row["states"][-1] for row in new])
     return new
 
 
 async def create_many_flow_runs(tx: Transaction, runs: Iterable[Values]) -> dict[UUID, UUID]:
-    """Create flow runs, all at once; each has an id and its first `state`.
+    """Create flow runs in one statement; each has an id and its first `state`.
 
     Returns:
         By the id of each that of its run, which is another where there was one of the same idempotency key.
@@ -93,27 +93,29 @@ async def create_many_flow_runs(tx: Transaction, runs: Iterable[Values]) -> dict
     runs = list(runs)
     for run in runs:
         updates.check_parameters(run)
-    # Of those with the same key the first is meant.
-    keys = {(run["flow_id"], run.get("idempotency_key") or run["id"]): run for run in reversed(runs)}
-    new = await insert_flow_runs(tx, reversed(keys.values()))
-    by_key = await _ids_by_key(tx, runs)
+    # Of several with the same key the first one counts.
+    by_key = {(run["flow_id"], run.get("idempotency_key") or run["id"]): run for run in reversed(runs)}
+    new = await insert_flow_runs(tx, reversed(by_key.values()))
+    existing = await _find_ids_by_key(tx, runs)
     ids: dict[UUID, UUID] = {
-        run["id"]: by_key.get((run["flow_id"], run.get("idempotency_key"))) or run["id"] for run in runs
+        run["id"]: existing.get((run["flow_id"], run.get("idempotency_key"))) or run["id"] for run in runs
     }
     await transitions.handle_first_states(tx, [row for row in new if ids[row["id"]] == row["id"]])
     return ids
 
 
-async def _ids_by_key(tx: Transaction, runs: Iterable[Values]) -> dict[tuple[UUID, str | None], UUID]:
-    """The ids of the flow runs that there are, by those flows and idempotency keys that runs have."""
+async def _find_ids_by_key(tx: Transaction, runs: Iterable[Values]) -> dict[tuple[UUID, str | None], UUID]:
+    """Return the ids of the existing flow runs that have the flow and the idempotency key of one of these runs."""
     keyed = [run for run in runs if run.get("idempotency_key") is not None]
-    known: dict[tuple[UUID, str | None], UUID] = {}
-    for some in chunks(keyed):
-        flows = one_of("flow_run.flow_id", list({run["flow_id"] for run in some}))
-        keys = one_of("flow_run.idempotency_key", [run["idempotency_key"] for run in some])
-        found = await store.flow_runs.find(tx, all_of([flows, keys]), columns=["id", "flow_id", "idempotency_key"])
-        known.update(((row["flow_id"], row["idempotency_key"]), row["id"]) for row in found)
-    return known
+    ids: dict[tuple[UUID, str | None], UUID] = {}
+    for batch in store.chunks(keyed):
+        values = {
+            "flow_id": list({run["flow_id"] for run in batch}),
+            "idempotency_key": [run["idempotency_key"] for run in batch],
+        }
+        rows = await store.flow_runs.find(tx, values, columns=["id", "flow_id", "idempotency_key"])
+        ids.update(((row["flow_id"], row["idempotency_key"]), row["id"]) for row in rows)
+    return ids
 
 
 async def create_task_run(tx: Transaction, values: Values, state: Values | None = None) -> tuple[Answer, bool]:
@@ -128,21 +130,22 @@ async def create_task_run(tx: Transaction, values: Values, state: Values | None 
         The run, and whether it is new: one with the same task and dynamic key in its flow run is left as it is.
 
     Raises:
-        Conflict: There is no such flow run, or another run with this id.
+        Conflict: There is no such flow run, or another run has this id.
     """
     labels: dict[str, Any] = {}
     flow_run_id = values.get("flow_run_id")
     if flow_run_id is not None:
-        # Locked, so that two who create the same run do it one after the other.
+        # Locked, so that two requests for the same run are served one after the other.
         flow_run = await store.flow_runs.get(tx, flow_run_id, lock=True)
         if flow_run is None:
             raise Conflict(f"There is no flow run {str(flow_run_id)!r} to which this could belong.")
-        there = await _by_place(tx, values)
-        if there:
-            return presenters.present_task_run(there[0]), False
+        place = {name: values[name] for name in ("flow_run_id", "task_key", "dynamic_key")}
+        existing = await store.task_runs.find(tx, place, limit=1)
+        if existing:
+            return presenters.present_task_run(existing[0]), False
         labels = {**flow_run["labels"], "prefect.flow-run.id": str(flow_run_id)}
     at = now()
-    row = _complete(store.task_runs, {**values, "created": at, "updated": at})
+    row = _fill_columns(store.task_runs, {**values, "created": at, "updated": at})
     row["labels"] = {**labels, **(values.get("labels") or {})}
     transitions.enter_first_state(row, state or PENDING_STATE)
     if not await store.task_runs.add(tx, [row]):
@@ -151,67 +154,59 @@ async def create_task_run(tx: Transaction, values: Values, state: Values | None 
     return presenters.present_task_run(row), True
 
 
-async def _by_key(tx: Transaction, flow_id: UUID, keys: Any) -> list[Row]:
-    where = all_of([one_of("flow_run.flow_id", [flow_id]), one_of("flow_run.idempotency_key", keys)])
-    return await store.flow_runs.find(tx, where)
+async def _find_by_key(tx: Transaction, flow_id: UUID, key: str) -> list[Row]:
+    return await store.flow_runs.find(tx, {"flow_id": flow_id, "idempotency_key": key})
 
 
-async def _by_place(tx: Transaction, values: Values) -> list[Row]:
-    """The task run that a flow run has at this place already."""
-    names = ("flow_run_id", "task_key", "dynamic_key")
-    parts = [one_of(f"task_run.{name}", [values[name]]) for name in names]
-    return await store.task_runs.find(tx, all_of(parts), limit=1)
-
-
-async def _placed(tx: Transaction, values: Values) -> dict[str, Any]:
-    """The columns, with the id of the work queue that the names say."""
+async def _resolve_work_queue(tx: Transaction, values: Values) -> dict[str, Any]:
+    """Return the columns with the id of the work queue that `work_pool_name` and `work_queue_name` name."""
     row = dict(values)
     pool_name = row.pop("work_pool_name", None)
     if pool_name is None or row.get("work_queue_id") is not None:
         return row
-    pools = await store.work_pools.find(tx, one_of("work_pool.name", [pool_name]))
+    pools = await store.work_pools.find(tx, {"name": pool_name})
     if not pools:
         raise NotFound("work pool", pool_name)
-    queue_id = pools[0]["default_queue_id"]
-    where = one_of("work_queue.id", [queue_id])
-    if name := row.get("work_queue_name"):
-        where = Sql("work_queue.work_pool_id = ? AND work_queue.name = ?", (pools[0]["id"], name))
+    queue_id, name = pools[0]["default_queue_id"], row.get("work_queue_name")
+    where = {"work_pool_id": pools[0]["id"], "name": name} if name else {"id": queue_id}
     queues = await store.work_queues.find(tx, where, columns=["id", "name"])
     if not queues:
         raise NotFound("work queue", name or queue_id)
     return {**row, "work_queue_id": queues[0]["id"], "work_queue_name": queues[0]["name"]}
 
 
-async def _inherited(tx: Transaction, runs: Iterable[Values]) -> dict[tuple[UUID, UUID | None], dict[str, Any] | None]:
-    """The labels that runs have from their flow and their deployment, by the ids of both; None without the flow."""
-    wanted = {(run["flow_id"], run.get("deployment_id")) for run in runs}
-    flows = await store.flows.get_many(tx, list({flow_id for flow_id, _ in wanted}))
-    deployed = list({id_ for _, id_ in wanted if id_ is not None})
-    deployments = await store.deployments.get_many(tx, deployed) if deployed else {}
-    found: dict[tuple[UUID, UUID | None], dict[str, Any] | None] = {}
-    for flow_id, deployment_id in wanted:
+async def _find_inherited_labels(
+    tx: Transaction, runs: Iterable[Values]
+) -> dict[tuple[UUID, UUID | None], dict[str, Any] | None]:
+    """Return the labels that runs inherit, by the ids of their flow and their deployment; None without the flow."""
+    pairs = {(run["flow_id"], run.get("deployment_id")) for run in runs}
+    flows = await store.flows.get_many(tx, list({flow_id for flow_id, _ in pairs}))
+    deployment_ids = list({id_ for _, id_ in pairs if id_ is not None})
+    deployments = await store.deployments.get_many(tx, deployment_ids) if deployment_ids else {}
+    inherited: dict[tuple[UUID, UUID | None], dict[str, Any] | None] = {}
+    for flow_id, deployment_id in pairs:
         if flow_id not in flows:
-            found[flow_id, deployment_id] = None
+            inherited[flow_id, deployment_id] = None
             continue
         labels = {**flows[flow_id]["labels"], "prefect.flow.id": str(flow_id)}
         if deployment_id is not None:
             own = deployments.get(deployment_id, {}).get("labels", {})
             labels |= {**own, "prefect.deployment.id": str(deployment_id)}
-        found[flow_id, deployment_id] = labels
-    return found
+        inherited[flow_id, deployment_id] = labels
+    return inherited
 
 
-def _flow_run(values: Values, state: Values, labels: Values) -> Row:
-    """The row of a new flow run."""
+def _build_flow_run(values: Values, state: Values, labels: Values) -> Row:
+    """Return the row of a new flow run."""
     at = now()
-    row = _complete(store.flow_runs, {**values, "created": at, "updated": at})
+    row = _fill_columns(store.flow_runs, {**values, "created": at, "updated": at})
     row["labels"] = {**labels, **(values.get("labels") or {})}
     transitions.enter_first_state(row, state)
     return row
 
 
-def _complete(collection: store.Collection, values: Values) -> Row:
-    """A row with all its columns, without a state."""
+def _fill_columns(collection: store.Collection, values: Values) -> Row:
+    """Return a row with all its columns, without a state."""
     kinds = collection.table.kinds
     empty = {"array": list, "object": dict}
     row = {name: empty[kind]() if kind in empty else None for name, kind in kinds.items()}

@@ -1,4 +1,4 @@
-"""The graph of a flow run: its task runs, the flow runs inside it, and who waited for whose result."""
+"""The graph of a flow run: its task runs, its subflow runs, and which of them used the results of which."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, all_of, chunks, one_of
 from prefect.server.services.core import presenters, reading
 from prefect.server.services.core.errors import ServiceError
 from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Row
+from prefect.server.store.queries import runs as queries
 from prefect.settings import get_current_settings
 
 PARENTS_INPUT = "__parents__"
@@ -22,10 +22,10 @@ PARENTS_INPUT = "__parents__"
 
 
 async def find_dependencies(tx: Transaction, flow_run_id: UUID) -> list[Answer]:
-    """The task runs of a flow run, each with those whose results it was given."""
+    """Return the task runs of a flow run, each with the task runs whose results it used."""
     await reading.get_row(tx, store.flow_runs, flow_run_id)
-    where = one_of("task_run.flow_run_id", [flow_run_id])
-    return [_dependency(row) for row in await store.task_runs.find(tx, where, "task_run.id")]
+    rows = await store.task_runs.find(tx, {"flow_run_id": flow_run_id}, "task_run.id")
+    return [_dependency(row) for row in rows]
 
 
 def _dependency(row: Row) -> Answer:
@@ -41,7 +41,7 @@ def _dependency(row: Row) -> Answer:
 
 
 async def build_graph(tx: Transaction, flow_run_id: UUID, since: datetime) -> Answer:
-    """The graph of a flow run.
+    """Return the graph of a flow run.
 
     Args:
         tx: The transaction.
@@ -49,19 +49,19 @@ async def build_graph(tx: Transaction, flow_run_id: UUID, since: datetime) -> An
         since: Runs that ended before this time are left out.
 
     Raises:
-        Refused: It has more nodes or artifacts than the settings allow.
+        ServiceError: It has more nodes or artifacts than the settings allow.
     """
     limits = get_current_settings().server.flow_run_graph
     run = await reading.get_row(tx, store.flow_runs, flow_run_id)
-    task_runs = await _task_runs(tx, flow_run_id, since, limits.max_nodes + 1)
+    task_runs = await queries.find_graph_task_runs(tx, flow_run_id, since, limits.max_nodes + 1)
     if len(task_runs) > limits.max_nodes:
         raise ServiceError(
             f"The graph of flow run {flow_run_id} has more than {limits.max_nodes} nodes: ask for those that ended "
             "after a time with `since`, or raise server.flow_run_graph.max_nodes."
         )
-    subflows = await _subflows(tx, [row["id"] for row in task_runs])
-    artifacts = await _artifacts(tx, flow_run_id, limits.max_artifacts)
-    nodes = _nodes(task_runs, subflows, artifacts)
+    subflows = await _find_subflow_runs(tx, [row["id"] for row in task_runs])
+    artifacts = await _find_artifacts(tx, flow_run_id, limits.max_artifacts)
+    nodes = _build_nodes(task_runs, subflows, artifacts)
     return {
         "start_time": run["start_time"] or run["expected_start_time"],
         "end_time": run["end_time"],
@@ -75,20 +75,8 @@ async def build_graph(tx: Transaction, flow_run_id: UUID, since: datetime) -> An
     }
 
 
-async def _task_runs(tx: Transaction, flow_run_id: UUID, since: datetime, limit: int) -> list[Row]:
-    where = all_of(
-        [
-            one_of("task_run.flow_run_id", [flow_run_id]),
-            Sql("task_run.state_type IS NOT NULL AND (task_run.end_time IS NULL OR task_run.end_time >= ?)", (since,)),
-        ]
-    )
-    names = ("id", "name", "state_type", "start_time", "expected_start_time", "end_time", "task_inputs")
-    started = "coalesce(task_run.start_time, task_run.expected_start_time), task_run.id"
-    return await store.task_runs.find(tx, where, started, limit, columns=names)
-
-
-async def _subflows(tx: Transaction, task_run_ids: list[UUID]) -> dict[UUID, Row]:
-    """The flow runs behind task runs, by task run, each with its `flow_name`."""
+async def _find_subflow_runs(tx: Transaction, task_run_ids: list[UUID]) -> dict[UUID, Row]:
+    """Return the flow runs that task runs stand for, by the id of the task run, each with its `flow_name`."""
     names = (
         "id",
         "name",
@@ -99,59 +87,50 @@ async def _subflows(tx: Transaction, task_run_ids: list[UUID]) -> dict[UUID, Row
         "expected_start_time",
         "end_time",
     )
-    found: list[Row] = []
-    for some in chunks(task_run_ids):
-        where = one_of("flow_run.parent_task_run_id", some)
-        found += await store.flow_runs.find(tx, where, "flow_run.id", columns=names)
-    flows = await store.flows.get_many(tx, list({row["flow_id"] for row in found}))
+    rows: list[Row] = []
+    for batch in store.chunks(task_run_ids):
+        rows += await store.flow_runs.find(tx, {"parent_task_run_id": list(batch)}, "flow_run.id", columns=names)
+    flows = await store.flows.get_many(tx, list({row["flow_id"] for row in rows}))
     return {
         row["parent_task_run_id"]: {
             **row,
             "flow_name": flows[row["flow_id"]]["name"] if row["flow_id"] in flows else "",
         }
-        for row in found
+        for row in rows
     }
 
 
-async def _artifacts(tx: Transaction, flow_run_id: UUID, limit: int) -> dict[UUID | None, list[Answer]]:
-    """The artifacts of a flow run by task run, the newest of a key marked; data only where it is shown in the graph."""
-    where = one_of("artifact.flow_run_id", [flow_run_id])
+async def _find_artifacts(tx: Transaction, flow_run_id: UUID, limit: int) -> dict[UUID | None, list[Answer]]:
+    """Return the artifacts of a flow run by task run, the latest of each key marked.
+
+    Data is there only where the graph shows it.
+    """
     names = ("id", "created", "key", "type", "data", "task_run_id")
-    rows = await store.artifacts.find(tx, where, "artifact.created, artifact.id", limit + 1, columns=names)
+    rows = await store.artifacts.find(
+        tx, {"flow_run_id": flow_run_id}, "artifact.created, artifact.id", limit + 1, columns=names
+    )
     if len(rows) > limit:
         raise ServiceError(
             f"The graph of flow run {flow_run_id} has more than {limit} artifacts: raise "
             "server.flow_run_graph.max_artifacts."
         )
-    newest = await _newest(tx, {row["key"] for row in rows if row["key"] is not None})
-    found: dict[UUID | None, list[Answer]] = defaultdict(list)
+    latest = await queries.find_latest_artifacts(tx, {row["key"] for row in rows if row["key"] is not None})
+    artifacts: dict[UUID | None, list[Answer]] = defaultdict(list)
     for row in rows:
-        found[row["task_run_id"]].append(
+        artifacts[row["task_run_id"]].append(
             {
                 **{name: row[name] for name in ("id", "created", "key", "type")},
-                "is_latest": row["key"] is None or newest.get(row["key"]) == row["id"],
+                "is_latest": row["key"] is None or latest.get(row["key"]) == row["id"],
                 "data": row["data"] if row["type"] == "progress" else None,
             }
         )
-    return found
+    return artifacts
 
 
-async def _newest(tx: Transaction, keys: Iterable[str]) -> dict[str, UUID]:
-    found: dict[str, UUID] = {}
-    for some in chunks(sorted(keys)):
-        asked = one_of("artifact.key", some)
-        first = (
-            "SELECT ranked.id FROM (SELECT artifact.id, row_number() OVER (PARTITION BY artifact.key"
-            f" ORDER BY artifact.created DESC, artifact.id DESC) AS rank FROM artifact WHERE {asked.text}) AS ranked"
-            " WHERE ranked.rank = 1"
-        )
-        where = Sql(f"artifact.id IN ({first})", asked.values)
-        found |= {row["key"]: row["id"] for row in await store.artifacts.find(tx, where, columns=("id", "key"))}
-    return found
-
-
-def _nodes(task_runs: list[Row], subflows: dict[UUID, Row], artifacts: dict[UUID | None, list[Answer]]) -> list[Answer]:
-    """The nodes in the order in which they started; a task run that stands for a flow run is shown as that."""
+def _build_nodes(
+    task_runs: list[Row], subflows: dict[UUID, Row], artifacts: dict[UUID | None, list[Answer]]
+) -> list[Answer]:
+    """Return the nodes by the start of their runs; a subflow run stands in place of its task run."""
     shown = {row["id"]: subflows.get(row["id"], row)["id"] for row in task_runs}
     shown |= {subflow["id"]: subflow["id"] for subflow in subflows.values()}
     nodes: dict[UUID, Answer] = {}
@@ -178,17 +157,17 @@ def _nodes(task_runs: list[Row], subflows: dict[UUID, Row], artifacts: dict[UUID
 
 
 def _edges(ids: Iterable[UUID], shown: dict[UUID, UUID]) -> list[Answer]:
-    """Edges to those of the runs that are shown, each once."""
+    """Return edges to those runs that the graph shows, each once."""
     return [{"id": id_} for id_ in dict.fromkeys(shown[id_] for id_ in ids if id_ in shown)]
 
 
 def _inputs(row: Row, types: tuple[str, ...], name: str | None = None) -> list[UUID]:
-    """The runs of these types that a task run was given results of: in the input of this name, or in all others."""
+    """Return the runs of these types whose results a task run used: in the input `name`, or in all but the parents."""
     inputs: dict[str, list[dict[str, Any]]] = row["task_inputs"]
     return [
-        UUID(str(given["id"]))
+        UUID(str(source["id"]))
         for key, values in inputs.items()
         if (key == name if name else key != PARENTS_INPUT)
-        for given in values
-        if given.get("input_type") in types
+        for source in values
+        if source.get("input_type") in types
     ]

@@ -1,6 +1,7 @@
-"""Signs of life of flow runs: while its process says that it is alive, a run's lease is renewed.
+"""Heartbeats of flow runs: each renews the lease that says for how long the run counts as alive.
 
-A lease counts from when the server hears of it, by the server's clock. A run that never had one is nobody's to miss.
+A lease counts from when the server receives the heartbeat, by the server's clock. A run that never sent a heartbeat
+has no lease and cannot become a zombie.
 """
 
 from __future__ import annotations
@@ -11,33 +12,36 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, all_of, chunks, one_of
-from prefect.server.db.tables import OPEN
+from prefect.server.store.queries import runs as queries
 from prefect.settings import get_current_settings
 from prefect.types import now
 
 MISSED_HEARTBEATS = 3
-"""So many heartbeats may be missing before a flow run counts as silent."""
+"""How many heartbeats may be missing before a flow run counts as a zombie."""
 
 DEFAULT_INTERVAL_SECONDS = 30
-"""Seconds between the heartbeats of a flow run, where the settings do not say."""
+"""Seconds between the heartbeats of a flow run, where the settings do not set it."""
 
 
 def default_interval() -> timedelta:
-    """How far apart heartbeats are that do not say so themselves."""
+    """Return the interval of heartbeats that do not carry their own."""
     return timedelta(seconds=get_current_settings().flows.heartbeat_frequency or DEFAULT_INTERVAL_SECONDS)
 
 
 def default_lease_duration() -> timedelta:
-    """For how long a run counts as alive after such a heartbeat."""
+    """Return for how long a run counts as alive after such a heartbeat."""
     return MISSED_HEARTBEATS * default_interval()
 
 
-async def renew_leases(tx: Transaction, lengths: Mapping[UUID, timedelta]) -> None:
-    """These flow runs are alive and count as such for so long from now; one that has ended stays as it is."""
+async def renew_leases(tx: Transaction, durations: Mapping[UUID, timedelta]) -> None:
+    """Renew the leases of flow runs from now; runs that have finished are left as they are.
+
+    Args:
+        tx: The transaction.
+        durations: For how long each counts as alive, by the id of the run.
+    """
     at = now()
-    for some in chunks(sorted(lengths)):
-        where = all_of([one_of("flow_run.id", some), Sql(f"flow_run.{OPEN}")])
-        found = await store.flow_runs.find(tx, where, "flow_run.id", columns=["id"], lock=True)
-        leases = [{"id": row["id"], "lease_until": at + lengths[row["id"]]} for row in found]
+    for batch in store.chunks(sorted(durations)):
+        ids = await queries.lock_open_flow_runs(tx, batch)
+        leases = [{"id": id_, "lease_until": at + durations[id_]} for id_ in ids]
         await store.flow_runs.change(tx, leases, ["lease_until"])

@@ -1,11 +1,11 @@
-"""Applying the journal to the store.
+"""Applying journal records to the store.
 
 Batches are read in the order they were written and applied some thousand records at a time, each time in one
 transaction; what is committed is then discarded from the journal. Any number of processes may do this at once, and any
 of them may die at any moment: the transactions take turns, every object and state has an id of its writer's and counts
-once, and a mark in the store says how far the journal was applied by whoever died before discarding.
+once, and a marker in the store names the last batch that was applied but perhaps not discarded.
 
-A record that makes no sense is set aside with the reason, and a record of a run that is not known yet waits for it in
+An invalid record becomes a dead letter with the reason, and a record of a run that is not known yet waits for it in
 the same table: neither holds up the rest.
 """
 
@@ -28,12 +28,12 @@ from prefect.rules import TERMINAL
 from prefect.server import store
 from prefect.server.db.errors import StoreError
 from prefect.server.db.interface import Database, Transaction
-from prefect.server.db.sql import Sql, chunks, one_of
 from prefect.server.services.catalog import artifacts
 from prefect.server.services.concurrency import leases
 from prefect.server.services.events import emitting
-from prefect.server.services.runs import heartbeats, record_admission, records, run_logs, run_states
+from prefect.server.services.runs import heartbeats, observed_states, record_admission, records, run_logs, run_states
 from prefect.server.services.runs.records import BadRecord, Record
+from prefect.server.store.queries import runs as queries
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ else:
     sqlite3 = lazy("sqlite3")
 
 APPLY_BATCH_SIZE = 20_000
-"""About how many records make a transaction: some tenths of a second, so that others get their turn."""
+"""About how many records one transaction applies: some tenths of a second, so that other writers get their turn."""
 
 Progress = Callable[[int, int], None]
-"""Told after each transaction: how many records have been applied, and how many batches wait."""
+"""Called after each transaction with the number of records applied so far and of batches that wait."""
 
-_MARK = "journal"
+_MARKER = "journal"
 
 
 class JournalUnreadable(StoreError):
@@ -56,11 +56,11 @@ class JournalUnreadable(StoreError):
 
 @dataclass
 class Applied:
-    """What applying did.
+    """Counts of applied records.
 
     Attributes:
-        records: How many records were read and applied, those seen before included.
-        set_aside: How many of them were set aside: bad ones, and those that wait for their run.
+        records: How many records were read and applied, those applied before included.
+        dead_lettered: How many of them became dead letters: invalid ones, and those that wait for their run.
     """
 
     records: int = 0
@@ -80,57 +80,57 @@ async def apply_journal(database: Database, home: Path, progress: Progress | Non
         JournalVersionError: A newer release wrote it.
         StoreError: The store cannot be written.
     """
-    done = Applied()
-    while await _waiting(home):
-        batches, records, set_aside = await database.write(lambda tx: _apply_next(tx, home))
+    applied = Applied()
+    while await _count_pending_batches(home):
+        batches, records, dead_lettered = await database.write(lambda tx: _apply_next_batches(tx, home))
         if not batches:
             break
-        await blocking(_guard, home, lambda through=batches[-1].seq: reader.discard(home, through))
-        done.records += records
-        done.dead_lettered += set_aside
+        await blocking(_access_journal, home, lambda through=batches[-1].seq: reader.discard(home, through))
+        applied.records += records
+        applied.dead_lettered += dead_lettered
         if progress is not None:
-            progress(done.records, await _waiting(home))
-    return done
+            progress(applied.records, await _count_pending_batches(home))
+    return applied
 
 
 async def apply_records(tx: Transaction, body: bytes) -> tuple[int, int]:
-    """Apply records that came over the network: JSON objects, one a line.
+    """Apply records received over the network: JSON objects, one a line.
 
     Returns:
-        How many they were, and how many of them were set aside.
+        How many records there were, and how many of them became dead letters.
     """
     lines = [reader.decode(line) for line in body.splitlines() if line]
-    return len(lines), await _apply(tx, lines, from_network=True)
+    return len(lines), await _apply_records(tx, lines, from_network=True)
 
 
 async def apply_event_records(tx: Transaction, records: Iterable[Record]) -> int:
-    """Apply records whose states were told by events, which need not be emitted again; how many were set aside."""
-    return await _apply(tx, records, told=True)
+    """Apply records made from events, without emitting events for their states; return how many are dead letters."""
+    return await _apply_records(tx, records, emit_events=False)
 
 
 def measure_backlog(home: Path) -> tuple[int, int]:
-    """How many batches the journal of `home` holds, and their size in bytes.
+    """Return how many batches the journal of `home` holds, and their size in bytes.
 
     Raises:
         JournalUnreadable: Its file is damaged.
     """
-    return _guard(home, lambda: reader.pending(home))
+    return _access_journal(home, lambda: reader.pending(home))
 
 
 async def find_dead_letters(database: Database) -> list[store.Row]:
-    """The records that were set aside, newest first: each with `reason`, `record` as it was, and `created`."""
+    """Return the dead letters, newest first: each with `reason`, the `record` as it was, and `created`."""
     return await database.read(lambda tx: store.dead_letters.find(tx, order="dead_letter.id DESC"))
 
 
-async def _apply_next(tx: Transaction, home: Path) -> tuple[list[_Batch], int, int]:
-    """Apply the next batches: these, how many records they held, and how many of them were set aside."""
-    batches = await _next(tx, home)
-    lines = [record for batch in batches if not batch.seen for record in batch.records]
-    set_aside = 0
+async def _apply_next_batches(tx: Transaction, home: Path) -> tuple[list[_Batch], int, int]:
+    """Apply the next batches; return them, how many records they held, and how many of these are dead letters."""
+    batches = await _read_next_batches(tx, home)
+    lines = [record for batch in batches if not batch.is_applied for record in batch.records]
+    dead_lettered = 0
     if lines:
-        set_aside = await _apply(tx, lines)
-        await store.meta.put(tx, {"key": _MARK, "value": batches[-1].mark})
-    return batches, len(lines), set_aside
+        dead_lettered = await _apply_records(tx, lines)
+        await store.meta.put(tx, {"key": _MARKER, "value": batches[-1].marker})
+    return batches, len(lines), dead_lettered
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -138,48 +138,49 @@ async def _apply_next(tx: Transaction, home: Path) -> tuple[list[_Batch], int, i
 
 @dataclass
 class _Batch:
-    """One row of the journal. Its mark names it and its content: a new journal begins to count again at 1."""
+    """One row of the journal. Its marker holds some of its content, since a new journal counts from 1 again."""
 
     seq: int
     records: list[dict[str, Any]]
-    seen: bool = False
+    is_applied: bool = False
 
     @property
-    def mark(self) -> str:
+    def marker(self) -> str:
         last = orjson.dumps(self.records[-1]).decode() if self.records else ""
         return f"{self.seq} {len(self.records)} {last[:500]}"
 
 
-async def _waiting(home: Path) -> int:
+async def _count_pending_batches(home: Path) -> int:
     return (await blocking(measure_backlog, home))[0]
 
 
-async def _next(tx: Transaction, home: Path) -> list[_Batch]:
-    """The next batches, marked as seen when another process applied them and has yet to discard them."""
-    row = await store.meta.get(tx, _MARK)
-    mark = row["value"] if row else ""
-    batches = await blocking(_guard, home, lambda: _read(home))
+async def _read_next_batches(tx: Transaction, home: Path) -> list[_Batch]:
+    """Return the next batches; those that another process has applied, and has yet to discard, are marked."""
+    row = await store.meta.get(tx, _MARKER)
+    marker = row["value"] if row else ""
+    batches = await blocking(_access_journal, home, lambda: _read_batches(home))
     for position, batch in enumerate(batches):
-        if mark.startswith(f"{batch.seq} ") and batch.mark == mark:
+        if marker.startswith(f"{batch.seq} ") and batch.marker == marker:
             for applied in batches[: position + 1]:
-                applied.seen = True
+                applied.is_applied = True
     return batches
 
 
-def _read(home: Path) -> list[_Batch]:
+def _read_batches(home: Path) -> list[_Batch]:
     batches: list[_Batch] = []
     count = 0
     while count < APPLY_BATCH_SIZE:
         after = batches[-1].seq if batches else 0
-        some = [_Batch(seq, lines) for seq, lines in reader.read(home, after, limit=8)]
-        if not some:
+        page = [_Batch(seq, lines) for seq, lines in reader.read(home, after, limit=8)]
+        if not page:
             break
-        batches += some
-        count += sum(len(batch.records) for batch in some)
+        batches += page
+        count += sum(len(batch.records) for batch in page)
     return batches
 
 
-def _guard(home: Path, fn: Callable[[], Any]) -> Any:
+def _access_journal(home: Path, fn: Callable[[], Any]) -> Any:
+    """Call a function that reads or writes the journal, and raise `JournalUnreadable` for its database errors."""
     try:
         return fn()
     except sqlite3.Error as error:
@@ -193,16 +194,16 @@ def _guard(home: Path, fn: Callable[[], Any]) -> Any:
 
 
 @dataclass
-class _Pending:
-    """What is new about one run: its own record, and its states and updates in the order they came."""
+class _RunChanges:
+    """The records about one run: its own, and its states and updates in the order of their arrival."""
 
     record: store.Row | None = None
-    events: list[Record] = field(default_factory=list)
+    changes: list[Record] = field(default_factory=list)
 
 
 @dataclass
-class _Sorted:
-    """Records by what they are about.
+class _SortedRecords:
+    """Records by what they are about, and what has come of them so far.
 
     Attributes:
         from_network: They are not trusted: see `record_admission`.
@@ -210,38 +211,41 @@ class _Sorted:
 
     from_network: bool = False
     simple: dict[str, list[store.Row]] = field(default_factory=lambda: defaultdict(list))
-    runs: dict[str, dict[UUID, _Pending]] = field(default_factory=lambda: {"flow_run": {}, "task_run": {}})
+    runs: dict[str, dict[UUID, _RunChanges]] = field(default_factory=lambda: {"flow_run": {}, "task_run": {}})
     artifact_updates: list[Record] = field(default_factory=list)
-    alive: dict[UUID, timedelta] = field(default_factory=dict)
+    heartbeats: dict[UUID, timedelta] = field(default_factory=dict)
     entered: dict[str, list[emitting.StateChange]] = field(default_factory=lambda: {"flow_run": [], "task_run": []})
-    aside: list[store.Row] = field(default_factory=list)
+    dead_letters: list[store.Row] = field(default_factory=list)
 
-    def set_aside(self, record: Record, reason: str, run_id: UUID | None = None) -> None:
+    def add_dead_letter(self, record: Record, reason: str, run_id: UUID | None = None) -> None:
         line = orjson.dumps(record).decode()
-        self.aside.append({"id": new_id(), "run_id": run_id, "created": now(), "reason": reason, "record": line})
+        self.dead_letters.append({"id": new_id(), "run_id": run_id, "created": now(), "reason": reason, "record": line})
 
 
-async def _apply(tx: Transaction, lines: Iterable[Record], told: bool = False, from_network: bool = False) -> int:
-    """Apply records within a transaction and return how many were set aside."""
-    new = _Sorted(from_network)
+async def _apply_records(
+    tx: Transaction, lines: Iterable[Record], *, emit_events: bool = True, from_network: bool = False
+) -> int:
+    """Apply records within a transaction and return how many became dead letters."""
+    new = _SortedRecords(from_network)
     for line in lines:
-        _sort(new, line)
-    await _recall(tx, new)
+        _sort_record(new, line)
+    await _recall_waiting_records(tx, new)
     for kind, collection in _SIMPLE.items():
         await collection.add(tx, new.simple[kind])
     await artifacts.add_many(tx, new.simple["artifact"])
     run_logs.notify_added(tx, new.simple["log"])
     for record in new.artifact_updates:
         await _update_artifact(tx, new, record)
-    flow_runs = await _merge(tx, new, "flow_run", {})
-    await _merge(tx, new, "task_run", flow_runs)
-    await heartbeats.renew_leases(tx, new.alive)
-    await _give_back_slots(tx, new.entered["flow_run"])
-    if not told:
-        for of, entered in new.entered.items():
-            await emitting.emit_state_events(tx, of, entered)
-    await store.dead_letters.add(tx, new.aside)
-    return len(new.aside)
+    flow_runs = await _merge_runs(tx, new, "flow_run", {})
+    await _merge_runs(tx, new, "task_run", flow_runs)
+    await heartbeats.renew_leases(tx, new.heartbeats)
+    await observed_states.record_states(tx, [each.after for entered in new.entered.values() for each in entered])
+    await _release_slots(tx, new.entered["flow_run"])
+    if emit_events:
+        for kind, entered in new.entered.items():
+            await emitting.emit_state_events(tx, kind, entered)
+    await store.dead_letters.add(tx, new.dead_letters)
+    return len(new.dead_letters)
 
 
 _SIMPLE = {"process": store.processes, "flow": store.flows, "log": store.logs}
@@ -249,55 +253,56 @@ _SIMPLE = {"process": store.processes, "flow": store.flows, "log": store.logs}
 _RUNS = {"flow_run": store.flow_runs, "task_run": store.task_runs}
 
 
-def _sort(new: _Sorted, record: Record) -> None:
-    """Put a record where it belongs, or aside."""
+def _sort_record(new: _SortedRecords, record: Record) -> None:
+    """Put a record where it belongs, or among the dead letters."""
     try:
         kind = record.get("kind") if isinstance(record, dict) else None
         if kind in records.SIMPLE:
             new.simple[kind].append(records.parse_simple(record))
         elif kind in _RUNS:
             run = records.parse_run(kind, record)
-            pending = new.runs[kind].setdefault(run["id"], _Pending())
-            pending.record = pending.record or run
-            pending.events += records.parse_first_states(kind, record)
+            run_changes = new.runs[kind].setdefault(run["id"], _RunChanges())
+            run_changes.record = run_changes.record or run
+            run_changes.changes += records.parse_first_states(kind, record)
         elif kind == "heartbeat":
-            id_, length = records.parse_heartbeat(record)
-            new.alive[id_] = max(length, new.alive.get(id_, length))
+            id_, duration = records.parse_heartbeat(record)
+            new.heartbeats[id_] = max(duration, new.heartbeats.get(id_, duration))
         elif kind == "state" or kind == "update":
-            of, id_ = records.parse_target(record, "run_id" if kind == "state" else "id")
-            if of == "artifact":
+            target, id_ = records.parse_target(record, "run_id" if kind == "state" else "id")
+            if target == "artifact":
                 new.artifact_updates.append(record)
             else:
-                new.runs[of].setdefault(id_, _Pending()).events.append(record)
+                new.runs[target].setdefault(id_, _RunChanges()).changes.append(record)
         else:
-            raise BadRecord(_REASONS.get(str(kind), f"its kind is {kind!r}, which is not known"))
+            raise BadRecord(_UNUSABLE_KINDS.get(str(kind), f"its kind is {kind!r}, which is not known"))
     except BadRecord as error:
-        new.set_aside(record, str(error))
+        new.add_dead_letter(record, str(error))
 
 
-_REASONS = {
+_UNUSABLE_KINDS = {
     "damaged": "it is not JSON",
     "unreadable": "its writer could not put it into JSON",
 }
+"""Kinds that stand for records whose content is lost, and the reason."""
 
 
-async def _recall(tx: Transaction, new: _Sorted) -> None:
-    """Take back what waited for runs that are known now; it came before anything that is in the journal now."""
-    arrived = [id_ for runs in new.runs.values() for id_, pending in runs.items() if pending.record is not None]
-    if not arrived or not await store.dead_letters.count(tx, Sql("dead_letter.run_id IS NOT NULL")):
+async def _recall_waiting_records(tx: Transaction, new: _SortedRecords) -> None:
+    """Put records that waited for runs which are known now in front of the new ones, which were written later."""
+    arrived = [id_ for runs in new.runs.values() for id_, changes in runs.items() if changes.record is not None]
+    if not arrived or not await queries.has_waiting_records(tx):
         return
-    for some in chunks(arrived):
-        where = one_of("dead_letter.run_id", some)
-        waited = await store.dead_letters.find(tx, where, order="dead_letter.id DESC")
-        for row in waited:
+    for batch in store.chunks(arrived):
+        of_runs = {"run_id": list(batch)}
+        waiting = await store.dead_letters.find(tx, of_runs, order="dead_letter.id DESC")
+        for row in waiting:
             record = orjson.loads(row["record"])
-            new.runs[record["of"]][row["run_id"]].events.insert(0, record)
-        if waited:
-            await store.dead_letters.remove(tx, where)
+            new.runs[record["of"]][row["run_id"]].changes.insert(0, record)
+        if waiting:
+            await store.dead_letters.remove(tx, of_runs)
 
 
 async def apply_waiting_records(tx: Transaction, limit: int) -> int:
-    """Apply records that were set aside for a run which another transaction told of at the same moment.
+    """Apply records that wait for a run which another transaction added at the same moment.
 
     Neither of two such transactions sees what the other has written, so the records would wait for ever.
 
@@ -306,98 +311,93 @@ async def apply_waiting_records(tx: Transaction, limit: int) -> int:
         limit: How many at most.
 
     Returns:
-        How many they were.
+        How many records were applied.
     """
-    found = await store.dead_letters.find(tx, _NO_REASON_TO_WAIT, "dead_letter.id", limit, lock=True)
-    for some in chunks(found):
-        await store.dead_letters.remove(tx, one_of("dead_letter.id", [row["id"] for row in some]))
-    if found:
-        await _apply(tx, [orjson.loads(row["record"]) for row in found], from_network=True)
-    return len(found)
+    rows = await queries.lock_applicable_records(tx, limit)
+    for batch in store.chunks(rows):
+        await store.dead_letters.remove(tx, {"id": [row["id"] for row in batch]})
+    if rows:
+        await _apply_records(tx, [orjson.loads(row["record"]) for row in rows], from_network=True)
+    return len(rows)
 
 
-_NO_REASON_TO_WAIT = Sql(
-    "dead_letter.run_id IS NOT NULL AND (EXISTS (SELECT 1 FROM task_run WHERE task_run.id = dead_letter.run_id)"
-    " OR EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = dead_letter.run_id))"
-)
-"""What was set aside for a run that is known."""
-
-
-async def _update_artifact(tx: Transaction, new: _Sorted, record: Record) -> None:
+async def _update_artifact(tx: Transaction, new: _SortedRecords, record: Record) -> None:
     try:
         _, id_ = records.parse_target(record, "id")
         values = records.parse_changes("artifact", record)
     except BadRecord as error:
-        new.set_aside(record, str(error))
+        new.add_dead_letter(record, str(error))
         return
     if not await store.artifacts.change(tx, [{"id": id_, **values}], list(values)):
-        new.set_aside(record, "its artifact is not known")
+        new.add_dead_letter(record, "its artifact is not known")
 
 
-async def _merge(tx: Transaction, new: _Sorted, of: str, flow_runs: dict[UUID, store.Row]) -> dict[UUID, store.Row]:
-    """Apply what is new about runs, and return those runs as they are now."""
-    collection = _RUNS[of]
-    known = await collection.get_many(tx, list(new.runs[of]), lock=True)
+async def _merge_runs(
+    tx: Transaction, new: _SortedRecords, kind: str, flow_runs: dict[UUID, store.Row]
+) -> dict[UUID, store.Row]:
+    """Apply the records about runs of a kind, and return the rows of these runs as they are then."""
+    collection = _RUNS[kind]
+    known = await collection.get_many(tx, list(new.runs[kind]), lock=True)
     added: list[store.Row] = []
     changed: list[store.Row] = []
-    for id_, pending in new.runs[of].items():
+    for id_, changes in new.runs[kind].items():
         run = known.get(id_)
-        if run is None and pending.record is None:
-            for record in pending.events:
-                new.set_aside(record, f"its {of.replace('_', ' ')} is not known", id_)
+        if run is None and changes.record is None:
+            for record in changes.changes:
+                new.add_dead_letter(record, f"its {kind.replace('_', ' ')} is not known", id_)
             continue
         if run is None:
-            assert pending.record is not None
-            run = known[id_] = pending.record
+            assert changes.record is not None
+            run = known[id_] = changes.record
             added.append(run)
-            _take_all(new, of, run, pending.events)
-        elif _take_all(new, of, run, pending.events):
+            _apply_changes(new, kind, run, changes.changes)
+        elif _apply_changes(new, kind, run, changes.changes):
             changed.append(run)
-    if of == "task_run":
-        await _count_attempts(tx, [*added, *changed], flow_runs)
+    if kind == "task_run":
+        await _set_flow_run_run_counts(tx, [*added, *changed], flow_runs)
     if await collection.add(tx, added) < len(added):
-        # Somebody else added some since we looked: what is new about them here is put into their rows.
-        theirs = await collection.get_many(tx, [run["id"] for run in added], lock=True)
-        known |= theirs
-        changed += [run for id_, run in theirs.items() if _take_all(new, of, run, new.runs[of][id_].events)]
+        # Another transaction has added some since the look-up: the changes are applied to its rows.
+        existing = await collection.get_many(tx, [run["id"] for run in added], lock=True)
+        known |= existing
+        changed += [run for id_, run in existing.items() if _apply_changes(new, kind, run, new.runs[kind][id_].changes)]
     await collection.change(tx, changed, [name for name in collection.table.names if name not in ("id", "created")])
     return known
 
 
-def _take_all(new: _Sorted, of: str, run: store.Row, events: Iterable[Record]) -> bool:
-    """Apply states and updates to a run's row; whether any of them was new."""
-    news = False
-    entered: set[str] = set()
-    for record in events:
+def _apply_changes(new: _SortedRecords, kind: str, run: store.Row, changes: Iterable[Record]) -> bool:
+    """Apply states and updates to a run's row; return whether any of them changed it."""
+    is_changed = False
+    state_ids: set[str] = set()
+    for record in changes:
         try:
             if record["kind"] == "update":
                 if new.from_network:
                     record_admission.check_owner(run, record)
-                run.update(records.parse_changes(of, record))
-                news = True
+                run.update(records.parse_changes(kind, record))
+                is_changed = True
             else:
-                entered.update(_enter(of, run, record, new.from_network))
+                state_ids.update(_insert_state(kind, run, record, new.from_network))
         except BadRecord as error:
-            new.set_aside(record, str(error))
-    if entered:
+            new.add_dead_letter(record, str(error))
+    if state_ids:
         run_states.derive_columns(run)
         run["updated"] = max(run["updated"], run["state_timestamp"])
         states = run["states"]
-        new.entered[of] += [
+        new.entered[kind] += [
             emitting.StateChange(run, before, after)
             for before, after in zip([None, *states], states, strict=False)
-            if after["id"] in entered
+            if after["id"] in state_ids
         ]
-    return news or bool(entered)
+    return is_changed or bool(state_ids)
 
 
-def _enter(of: str, run: store.Row, record: Record, from_network: bool) -> Iterable[str]:
-    """Put a recorded state into a run's history, and return its id; nothing when it is there already."""
+def _insert_state(kind: str, run: store.Row, record: Record, from_network: bool) -> Iterable[str]:
+    """Insert a recorded state into a run's history, and return its id; nothing when it is there already."""
     state, result = records.parse_state(record), records.parse_result(record)
     if from_network and not any(known["id"] == state["id"] for known in run["states"]):
         record_admission.check_owner(run, record)
         record_admission.check_result(result)
-        if of == "flow_run":
+        if kind == "flow_run":
             record_admission.check_transition(run, state)
         record_admission.claim_run(run, state, records.parse_owner(record))
     if not run_states.insert_state(run["states"], state):
@@ -407,8 +407,8 @@ def _enter(of: str, run: store.Row, record: Record, from_network: bool) -> Itera
     return (state["id"],)
 
 
-async def _give_back_slots(tx: Transaction, entered: Iterable[emitting.StateChange]) -> None:
-    """Flow runs that have ended hold no slot of their deployment any more, whoever told of their end."""
+async def _release_slots(tx: Transaction, entered: Iterable[emitting.StateChange]) -> None:
+    """Release the slots of their deployments that flow runs which have ended still hold."""
     ended = {
         each.run["id"]: each.run
         for each in entered
@@ -419,13 +419,12 @@ async def _give_back_slots(tx: Transaction, entered: Iterable[emitting.StateChan
             await leases.end_lease(tx, lease_id)
 
 
-async def _count_attempts(tx: Transaction, runs: list[store.Row], flow_runs: dict[UUID, store.Row]) -> None:
-    """Note on task runs which attempt of their flow run they belong to."""
-    lacking = {id_ for run in runs if (id_ := run.get("flow_run_id")) is not None and id_ not in flow_runs}
+async def _set_flow_run_run_counts(tx: Transaction, runs: list[store.Row], flow_runs: dict[UUID, store.Row]) -> None:
+    """Set on task runs to which attempt of their flow run they belong."""
+    missing = {id_ for run in runs if (id_ := run.get("flow_run_id")) is not None and id_ not in flow_runs}
     counts = {id_: run["run_count"] for id_, run in flow_runs.items()}
-    for some in chunks(list(lacking)):
-        where = one_of("flow_run.id", some)
-        for row in await store.flow_runs.find(tx, where, columns=("id", "run_count")):
+    for batch in store.chunks(list(missing)):
+        for row in await store.flow_runs.find(tx, {"id": list(batch)}, columns=("id", "run_count")):
             counts[row["id"]] = row["run_count"]
     for run in runs:
         if run["state_type"] == "RUNNING" or not run.get("flow_run_run_count"):

@@ -1,13 +1,12 @@
-"""Pauses that ran out: their runs fail."""
+"""Pauses with a timeout: a flow run that is not resumed in time fails."""
 
 from __future__ import annotations
 
 from prefect.rules import policies
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql
-from prefect.server.db.tables import HELD
 from prefect.server.services.runs import run_states, transitions
+from prefect.server.store.queries import runs as queries
 from prefect.types import now
 
 SWEEP_BATCH_SIZE = 200
@@ -17,17 +16,16 @@ MESSAGE = "The pause ran out before the run was resumed."
 
 
 async def fail_expired_pauses(tx: Transaction) -> int:
-    """Have so many runs fail whose pause ran out, and return how many they were."""
-    paused = Sql(f"flow_run.{HELD} AND flow_run.state_type = 'PAUSED'")
-    ids = [row["id"] for row in await store.flow_runs.find(tx, paused, columns=("id", "states")) if _expired(row)]
+    """Give a Failed state to a batch of flow runs whose pause has timed out, and return its size."""
+    ids = [row["id"] for row in await queries.find_paused_flow_runs(tx) if _is_expired(row)]
     rows = (await store.flow_runs.get_many(tx, ids[:SWEEP_BATCH_SIZE], lock=True)).values()
-    expired = [row for row in rows if row["state_type"] == "PAUSED" and _expired(row)]
+    expired = [row for row in rows if row["state_type"] == "PAUSED" and _is_expired(row)]
     for row in expired:
         entry = transitions.parse_proposed_state({"type": "FAILED", "message": MESSAGE})
         await transitions.propose_state(tx, store.flow_runs, row, entry, policies.MinimalFlowPolicy)
     return len(expired)
 
 
-def _expired(row: store.Row) -> bool:
+def _is_expired(row: store.Row) -> bool:
     timeout = run_states.to_entry(row["states"][-1]).details.get("pause_timeout")
     return timeout is not None and timeout < now()

@@ -1,25 +1,24 @@
-"""Journal records as values of the store: what was written is checked here, so that nothing behind it can be refused.
+"""Parsing and validation of journal records: everything behind this module may rely on their values.
 
-A record that does not hold what its kind must hold is refused with a sentence that says what is wrong with it.
+A record that is not valid raises `BadRecord`, whose message says what is wrong with it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from prefect.server.db.dialect import to_micros
 from prefect.server.db.tables import ARTIFACT, FLOW, FLOW_RUN, LOG, PROCESS, TASK_RUN, Kind, Table
+from prefect.server.db.times import to_micros
 from prefect.server.services.runs import run_states
 from prefect.server.services.runs.run_states import NO_DERIVED_COLUMNS, STATE_NAMES, StoredState
 from prefect.server.store import Row
 from prefect.types import UTC
-
-Record = Mapping[str, Any]
+from prefect.types.mappings import Record as Record
 
 RUN_TABLES = {"flow_run": FLOW_RUN, "task_run": TASK_RUN}
 
@@ -38,7 +37,7 @@ CHANGEABLE = {
     ),
     "artifact": frozenset(("data", "description", "metadata_", "type")),
 }
-"""What an `update` record may set."""
+"""The columns that an `update` record may set."""
 
 
 _STATE_FIELDS: tuple[tuple[str, Kind], ...] = (("message", "text"), ("details", "object"), ("data", "json"))
@@ -46,7 +45,7 @@ _STATE_FIELDS: tuple[tuple[str, Kind], ...] = (("message", "text"), ("details", 
 _TYPED = frozenset(run_states.DETAILS)
 
 _CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
-"""An id that is kept as it is: states are the most numerous records, and parsing an id costs more than this look."""
+"""Matches an id that needs no parsing. Hot path: states are the most numerous records."""
 
 
 class BadRecord(Exception):
@@ -54,7 +53,7 @@ class BadRecord(Exception):
 
 
 def parse_row(table: Table, record: Record) -> Row:
-    """A record of an object as a row of its table; columns the record does not have are null."""
+    """Return the record of an object as a row of its table; columns that the record does not have are null."""
     kinds = table.kinds
     values: Row = {
         name: _value(kinds[name], name, value) for name, value in record.items() if value is not None and name in kinds
@@ -67,17 +66,17 @@ def parse_row(table: Table, record: Record) -> Row:
     return values
 
 
-def parse_run(of: str, record: Record) -> Row:
-    """A `flow_run` or `task_run` record as a row without states."""
-    return {**parse_row(RUN_TABLES[of], record), **NO_DERIVED_COLUMNS, "states": [], "result": None}
+def parse_run(kind: str, record: Record) -> Row:
+    """Return a `flow_run` or `task_run` record as a row without states."""
+    return {**parse_row(RUN_TABLES[kind], record), **NO_DERIVED_COLUMNS, "states": [], "result": None}
 
 
-def parse_first_states(of: str, record: Record) -> list[Record]:
-    """The states that a run had entered when its own record was written, as `state` records."""
+def parse_first_states(kind: str, record: Record) -> list[Record]:
+    """Return the states that a run had entered when its own record was written, as `state` records."""
     states = record.get("states") or ()
     if not isinstance(states, (list, tuple)) or not all(isinstance(state, dict) for state in states):
         raise BadRecord("its states are no list of objects")
-    common = {"kind": "state", "of": of, "run_id": record["id"], "owner": record.get("owner")}
+    common = {"kind": "state", "of": kind, "run_id": record["id"], "owner": record.get("owner")}
     return [{**state, **common} for state in states]
 
 
@@ -88,7 +87,7 @@ def parse_owner(record: Record) -> UUID | None:
 
 
 def parse_simple(record: Record) -> Row:
-    """A record of something that never changes by states: a process, a flow, a log or an artifact."""
+    """Return the record of an object without states, a process, flow, log or artifact, as a row."""
     return parse_row(SIMPLE[record["kind"]], record)
 
 
@@ -96,7 +95,7 @@ SIMPLE = {"process": PROCESS, "flow": FLOW, "log": LOG, "artifact": ARTIFACT}
 
 
 def parse_heartbeat(record: Record) -> tuple[UUID, timedelta]:
-    """The flow run that a `heartbeat` record is about, and for how long it is alive."""
+    """Return the flow run of a `heartbeat` record, and for how long it counts as alive."""
     seconds = _value("float", "ttl", record.get("ttl"))
     if not 0 <= seconds <= MAX_HEARTBEAT_TTL_SECONDS:
         raise BadRecord(f"its ttl is {seconds!r}, and 0 to {MAX_HEARTBEAT_TTL_SECONDS} seconds are known")
@@ -104,19 +103,19 @@ def parse_heartbeat(record: Record) -> tuple[UUID, timedelta]:
 
 
 MAX_HEARTBEAT_TTL_SECONDS = 86400
-"""Seconds for which a heartbeat may say that a run is alive."""
+"""Seconds for which a run may count as alive after a heartbeat."""
 
 
 def parse_target(record: Record, name: str) -> tuple[str, UUID]:
-    """Which kind of object a `state` or `update` record is about, and the object's id, in the field `name`."""
-    of = record.get("of")
-    if not isinstance(of, str) or of not in CHANGEABLE:
-        raise BadRecord(f"it is about {of!r}, which is not known")
-    return of, _value("uuid", name, record.get(name))
+    """Return the kind of the object of a `state` or `update` record, and its id, which is in the field `name`."""
+    kind = record.get("of")
+    if not isinstance(kind, str) or kind not in CHANGEABLE:
+        raise BadRecord(f"it is about {kind!r}, which is not known")
+    return kind, _value("uuid", name, record.get(name))
 
 
 def parse_state(record: Record) -> StoredState:
-    """A `state` record as a stored state."""
+    """Return a `state` record as a stored state."""
     type_ = record.get("type")
     if not isinstance(type_, str) or type_ not in STATE_NAMES:
         raise BadRecord(f"its state type is {type_!r}, which is not known")
@@ -145,7 +144,7 @@ def parse_state(record: Record) -> StoredState:
 
 
 def parse_result(record: Record) -> Row | None:
-    """The inline result of a `state` record, with the id of the state it belongs to."""
+    """Return the inline result of a `state` record with the id of its state, if it has one."""
     value = record.get("result")
     if value is None:
         return None
@@ -155,17 +154,19 @@ def parse_result(record: Record) -> Row | None:
     return {"state": record["id"], "format": value["format"], "body": value.get("body")}
 
 
-def parse_changes(of: str, record: Record) -> Row:
-    """What an `update` record sets, as columns."""
-    given = _value("object", "set", record.get("set"))
-    kinds = RUN_TABLES.get(of, ARTIFACT).kinds
-    refused = sorted(set(given) - CHANGEABLE[of])
+def parse_changes(kind: str, record: Record) -> Row:
+    """Return the columns that an `update` record sets."""
+    fields = _value("object", "set", record.get("set"))
+    kinds = RUN_TABLES.get(kind, ARTIFACT).kinds
+    refused = sorted(set(fields) - CHANGEABLE[kind])
     if refused:
-        raise BadRecord(f"it sets {', '.join(refused)} of a {of}, which cannot be set")
-    lacking = sorted(name for name in RUN_TABLES.get(of, ARTIFACT).required if name in given and given[name] is None)
-    if lacking:
-        raise BadRecord(f"it sets {', '.join(lacking)} of a {of} to nothing")
-    values = {name: None if value is None else _value(kinds[name], name, value) for name, value in given.items()}
+        raise BadRecord(f"it sets {', '.join(refused)} of a {kind}, which cannot be set")
+    missing = sorted(
+        name for name in RUN_TABLES.get(kind, ARTIFACT).required if name in fields and fields[name] is None
+    )
+    if missing:
+        raise BadRecord(f"it sets {', '.join(missing)} of a {kind} to nothing")
+    values = {name: None if value is None else _value(kinds[name], name, value) for name, value in fields.items()}
     if record.get("at") is not None:
         values["updated"] = _value("time", "at", record["at"])
     return values

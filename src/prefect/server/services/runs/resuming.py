@@ -1,4 +1,4 @@
-"""Having paused flow runs go on."""
+"""Resuming paused flow runs, with the input that they wait for."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from prefect.server.services.runs import inputs, transitions
 
 
 class BadInput(Exception):
-    """What a flow run was given is not what it waits for; the message says why."""
+    """The input of a flow run is not what it waits for; the message says why."""
 
 
 async def resume_flow_run(
     tx: Transaction, id_: UUID, run_input: Mapping[str, Any] | None = None, client_version: str | None = None
 ) -> Answer:
-    """Have a paused flow run go on.
+    """Resume a paused flow run.
 
     Args:
         tx: The transaction.
         id_: The flow run.
-        run_input: What it waits for, if it waits for something.
-        client_version: The version of the client that asks, if it said so.
+        run_input: The input, if the run waits for one.
+        client_version: The version of the client, if the request names it.
 
     Returns:
-        The answer as `OrchestrationResult` has it.
+        An `OrchestrationResult`.
     """
     row = await reading.get_row(tx, store.flow_runs, id_, lock=True)
     if row["state_type"] != "PAUSED":
@@ -43,9 +43,9 @@ async def resume_flow_run(
     response: Any = None
     if keys:
         try:
-            response = await _checked(tx, id_, keys, run_input or {})
+            response = await _check_input(tx, id_, keys, run_input or {})
         except BadInput as error:
-            # The details are those of an abortion, as clients expect them here.
+            # Clients expect the details of an abort here.
             details = {"type": "abort_details", "reason": str(error)}
             return {"state": presenters.present_flow_run_state(row), "status": "REJECT", "details": details}
     suspended = details.get("pause_reschedule")
@@ -56,13 +56,13 @@ async def resume_flow_run(
     return answer
 
 
-async def _checked(tx: Transaction, id_: UUID, keys: Mapping[str, str], given: Mapping[str, Any]) -> Any:
-    """What was given, read and checked against the schema that the run has left among its inputs."""
+async def _check_input(tx: Transaction, id_: UUID, keys: Mapping[str, str], run_input: Mapping[str, Any]) -> Any:
+    """Return the input, hydrated and validated against the schema that the run has stored among its inputs."""
     if not {"schema", "response"} <= set(keys):
         raise BadInput("The run does not say under which keys its input is described and awaited.")
     try:
         schema = orjson.loads(await inputs.get(tx, id_, keys["schema"]))
-        values = await hydration.hydrate(tx, given)
+        values = await hydration.hydrate(tx, run_input)
         json_schemas.validate(values, schema)
     except NotFound:
         raise BadInput("The schema of the input that the run waits for is not there.") from None

@@ -1,4 +1,4 @@
-"""The states in a run's row, and the columns that follow from them. Pure: a row in, the same row changed.
+"""The states in a run's row, and the columns derived from them. Pure: functions change the row that they get.
 
 A stored state is a JSON object with only what is set: `id`, `type`, `name` (unless it is the type's own),
 `timestamp` (microseconds), `message`, `details`, `data`.
@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect import rules
-from prefect.server.db.dialect import from_micros, to_micros
+from prefect.server.db.times import from_micros, to_micros
 from prefect.server.store import Row
 from prefect.types import UTC
 
@@ -40,14 +40,14 @@ STATE_NAMES = {
         *("COMPLETED", "FAILED", "CANCELLED", "CRASHED"),
     )
 }
-"""Every type of state, and the name of one that was given none."""
+"""Every type of state, and the name of a state of this type that has no name of its own."""
 
 
 def enter_state(row: Row, state: StoredState) -> bool:
-    """Put a state into a run's history where its time belongs, and derive the run's columns anew.
+    """Insert a state into a run's history by its time, and derive the run's columns anew.
 
     Returns:
-        False when the run has this state already; nothing is changed then.
+        Whether the run did not have this state yet; otherwise nothing is changed.
     """
     if not insert_state(row["states"], state):
         return False
@@ -56,12 +56,12 @@ def enter_state(row: Row, state: StoredState) -> bool:
 
 
 def insert_state(states: list[StoredState], state: StoredState) -> bool:
-    """Put a state where its time belongs; states of equal time keep the order they came in, a microsecond apart.
+    """Insert a state by its time; states of equal time keep the order of their arrival, a microsecond apart.
 
-    Only the end of a run keeps its place: what comes late with the same time happened before it.
+    Only a terminal state keeps its place: a state that arrives later with the same time happened before it.
 
     Returns:
-        False when the state is there already.
+        Whether the state was not there yet.
     """
     for known in states:
         if known["id"] == state["id"]:
@@ -88,11 +88,11 @@ def derive_columns(row: Row) -> None:
         running, over = moment.type == "RUNNING", moment.type in rules.TERMINAL
         again = previous is not None and previous.type in rules.TERMINAL and not over
         if again and task:
-            row["run_count"] = 0  # a task that had ended and goes on is tried from the beginning
+            row["run_count"] = 0  # a task that had ended and runs again is tried from the beginning
         if again or moment.name == "AwaitingRetry":
             resuming = False
         row.update(rules.advance(row, previous, moment, resuming))
-        # As in the rule book: the run that goes on after a pause is noted when it leaves it, and counts from then.
+        # As in the rule book: a run resumes when it leaves the pause.
         resuming = resuming and not running and not over
         if previous is not None and previous.type == "PAUSED" and not task:
             resuming = True
@@ -111,11 +111,11 @@ def _moment(state: StoredState) -> rules.Moment:
     )
 
 
-# --- as the rule book has it -----------------------------------------------------------------------------------------
+# --- entries of the rule book ----------------------------------------------------------------------------------------
 
 
 def to_entry(state: StoredState) -> rules.Entry:
-    """A stored state as the rule book knows it."""
+    """Return a stored state as an entry of the rule book."""
     details = {name: parse_detail(name, value) for name, value in state.get("details", {}).items()}
     return rules.Entry(
         state["type"],
@@ -128,18 +128,18 @@ def to_entry(state: StoredState) -> rules.Entry:
 
 
 def entered_at(state: StoredState) -> datetime:
-    """When a stored state was entered."""
+    """Return when a stored state was entered."""
     return from_micros(state["timestamp"])
 
 
 def lease_ids(row: Row) -> set[UUID]:
-    """The leases by which a run has held slots of its deployment."""
-    found = (state.get("details", {}).get("deployment_concurrency_lease_id") for state in row["states"])
-    return {UUID(lease_id) for lease_id in found if lease_id}
+    """Return the leases by which a run has held slots of its deployment."""
+    ids = (state.get("details", {}).get("deployment_concurrency_lease_id") for state in row["states"])
+    return {UUID(lease_id) for lease_id in ids if lease_id}
 
 
 def to_stored(entry: rules.Entry, id_: UUID) -> StoredState:
-    """A state of the rule book's as it is stored; what its run says of it already is left out."""
+    """Return an entry of the rule book as a stored state, without what follows from its run."""
     state: StoredState = {"id": str(id_), "type": entry.type}
     if entry.name != STATE_NAMES[entry.type]:
         state["name"] = entry.name
@@ -155,7 +155,7 @@ def to_stored(entry: rules.Entry, id_: UUID) -> StoredState:
 
 
 def drop_implied_details(details: Mapping[str, Any]) -> dict[str, Any]:
-    """What details say beyond what every state says, and beyond what is known from the row that it is in."""
+    """Return details without nulls, defaults, and what follows from the run's row."""
     return {
         name: value
         for name, value in details.items()
@@ -164,19 +164,19 @@ def drop_implied_details(details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _FALSE = frozenset(("deferred", "untrackable_result", "pause_reschedule"))
-"""Details that are false unless they are said."""
+"""Details whose default is false."""
 
 RUN_DETAILS = frozenset(("flow_run_id", "task_run_id"))
-"""Details of a state that are known from the row that it is in."""
+"""Details of a state that follow from the row of its run."""
 
 
 def parse_detail(name: str, value: Any) -> Any:
-    """A detail of a state, given as JSON has it or as a Python value, as a Python value."""
+    """Return a detail of a state, a JSON or a Python value, as a Python value."""
     return DETAILS[name](value) if name in DETAILS else value
 
 
 def to_json_value(value: Any) -> Any:
-    """A detail as JSON has it."""
+    """Return a detail as a JSON value."""
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return str(value) if isinstance(value, UUID) else value
@@ -201,4 +201,4 @@ DETAILS = {
         _uuid,
     ),
 }
-"""The details of a state that are not what JSON has, and how they are read."""
+"""The parsers of those details that are no plain JSON values."""

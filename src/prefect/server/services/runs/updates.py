@@ -1,12 +1,10 @@
-"""Changing what is stored at somebody's request: flows and the columns of runs.
+"""Changing flows and the columns of runs.
 
-A run's states are the matter of `transitions`, its creation that of `runs`, and deleting that of `removing`.
+States are changed in `transitions`, runs are created in `creation` and deleted in `deletion`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -21,8 +19,8 @@ from prefect.server.services.runs import records
 from prefect.server.store import Collection, Row
 from prefect.settings import get_current_settings
 from prefect.types import named_id, now
+from prefect.types.mappings import Values
 
-Values = Mapping[str, Any]
 """What a request sets, as Python values keyed by column."""
 
 
@@ -48,7 +46,7 @@ async def change_flow(tx: Transaction, id_: UUID, values: Values) -> None:
 
 
 async def emit_flow_event(tx: Transaction, what: str, row: Row) -> None:
-    """Say that something happened to a flow: `"created"`, `"updated"` or `"deleted"`."""
+    """Emit an event about a flow: `"created"`, `"updated"` or `"deleted"`."""
     payload = {name: row[name] for name in ("name", "tags", "labels")}
     await emitting.emit(
         tx, f"prefect.flow.{what}", emitting.resource_labels("flow", row["id"], row["name"]), payload=payload
@@ -59,7 +57,8 @@ async def change_run(tx: Transaction, collection: Collection, id_: UUID, values:
     """Set columns of a flow run or a task run.
 
     Raises:
-        Refused: The flow run has begun, and its job's variables have been used.
+        InvalidRequest: A column cannot be set, or the parameters are too large.
+        ServiceError: The job variables of a flow run that has started cannot be changed.
     """
     values = {name: value for name, value in values.items() if name != "name" or value}
     refused = sorted(set(values) - records.CHANGEABLE[collection.table.name])
@@ -73,19 +72,23 @@ async def change_run(tx: Transaction, collection: Collection, id_: UUID, values:
 
 
 def check_parameters(values: Values) -> None:
-    """Refuse parameters that are larger than the settings allow."""
-    most = get_current_settings().server.api.max_parameter_size
+    """Raise `InvalidRequest` for parameters that are larger than the settings allow."""
+    max_size = get_current_settings().server.api.max_parameter_size
     size = len(orjson.dumps(values.get("parameters") or {}, str, orjson.OPT_NON_STR_KEYS))
-    if 0 < most < size:
+    if 0 < max_size < size:
         raise InvalidRequest(
-            f"Flow run parameters must be less than {most:,} bytes when serialized (got {size:,} bytes)."
+            f"Flow run parameters must be less than {max_size:,} bytes when serialized (got {size:,} bytes)."
         )
 
 
 async def add_labels(tx: Transaction, id_: UUID, labels: Values) -> None:
-    """Add labels to a flow run's, in place of those of the same name."""
-    wrong = [name for name, value in labels.items() if not isinstance(value, (bool, int, float, str))]
-    if wrong:
-        raise InvalidRequest(f"The label {wrong[0]!r} must be a string, a number or a boolean.")
+    """Add labels to a flow run; they replace those of the same name.
+
+    Raises:
+        InvalidRequest: The value of a label is no string, number or boolean.
+    """
+    invalid = [name for name, value in labels.items() if not isinstance(value, (bool, int, float, str))]
+    if invalid:
+        raise InvalidRequest(f"The label {invalid[0]!r} must be a string, a number or a boolean.")
     row = await get_row(tx, store.flow_runs, id_, lock=True)
     await change_run(tx, store.flow_runs, id_, {"labels": {**row["labels"], **labels}})

@@ -1,7 +1,7 @@
-"""Flow runs whose process fell silent: nobody will finish them, so they have crashed.
+"""Zombies: flow runs whose process sends no heartbeats any more get a Crashed state.
 
-The end is put where the run was last heard of. Whatever its process recorded after that, and tells of later, is newer
-and counts: a run that went on without reaching the server ends as it says.
+The end of such a run is the time of its last activity. What its process recorded later and ships after all is newer
+and wins: a run that went on without reaching the server ends as its own records say.
 """
 
 from __future__ import annotations
@@ -12,39 +12,26 @@ from prefect import rules
 from prefect.rules import policies
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, all_of, one_of
-from prefect.server.db.tables import OPEN
-from prefect.server.services.core import batches
 from prefect.server.services.runs import orphans, transitions
+from prefect.server.store.queries import runs as queries
 from prefect.types import now
 
 SWEEP_BATCH_SIZE = 100
-"""Flow runs that are found in one transaction."""
-
-# Only a process that should be running can fall silent: a run that is suspended, or scheduled for a worker, has none.
-_SILENT = Sql(
-    f"flow_run.lease_until IS NOT NULL AND flow_run.{OPEN} AND (flow_run.state_type = 'RUNNING'"
-    " OR (flow_run.state_name = 'AwaitingRetry' AND flow_run.deployment_id IS NULL))"
-)
+"""Flow runs that crash in one transaction, each with its task runs."""
 
 
 async def crash_zombies(tx: Transaction) -> int:
-    """Give a Crashed state to so many runs whose lease ran out, and to their task runs; return how many runs."""
-    where = all_of([_SILENT, Sql("flow_run.lease_until < ?", (now(),))])
-    rows = await batches.lock_batch(tx, store.flow_runs, where, SWEEP_BATCH_SIZE)
+    """Give a Crashed state to a batch of flow runs whose lease has expired, and to their task runs; return its size."""
+    rows = await queries.lock_expired_flow_runs(tx, now(), SWEEP_BATCH_SIZE)
     for row in rows:
         last = await orphans.find_last_activity(tx, "flow_run", row)
         due = f"{row['lease_until']:%Y-%m-%d %H:%M:%S} UTC"
         message = f"The process that ran it fell silent: it should have sent a heartbeat by {due}."
-        await _crash_task_runs(tx, row, last, message)
+        for task_run in await queries.lock_open_task_runs(tx, row["id"]):
+            entry = _crashed(last, message)
+            await transitions.propose_state(tx, store.task_runs, task_run, entry, policies.MinimalTaskPolicy)
         await transitions.propose_state(tx, store.flow_runs, row, _crashed(last, message), policies.MinimalFlowPolicy)
     return len(rows)
-
-
-async def _crash_task_runs(tx: Transaction, flow_run: store.Row, last: datetime, message: str) -> None:
-    where = all_of([one_of("task_run.flow_run_id", [flow_run["id"]]), Sql(f"task_run.{OPEN}")])
-    for row in await store.task_runs.find(tx, where, "task_run.id", lock=True):
-        await transitions.propose_state(tx, store.task_runs, row, _crashed(last, message), policies.MinimalTaskPolicy)
 
 
 def _crashed(last: datetime, message: str) -> rules.Entry:

@@ -1,7 +1,7 @@
-"""Encrypting what blocks hold, so that who reads the database alone, or a copy of it, learns no secret.
+"""Encrypt the data of blocks, so that the database alone, or a copy of it, reveals no secret.
 
-The key is the one in the environment, `PREFECT_SERVER_ENCRYPTION_KEY` (a Fernet key). Without one it is made once and
-kept in the database itself, where every server finds it. What was encrypted before a key was given stays readable.
+The key is `PREFECT_SERVER_ENCRYPTION_KEY` (a Fernet key). If it is not set, a key is generated once and stored in the
+database, where every server finds it. Data that was encrypted before the key was set stays readable.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _KEY = "encryption_key"
 
 
 async def encrypt(tx: Transaction, data: dict[str, Any]) -> str:
-    """Data as a text that says nothing without the key."""
-    given = os.environ.get(KEY_VARIABLE)
-    if given is None:
+    """Return data as encrypted text."""
+    key = os.environ.get(KEY_VARIABLE)
+    if key is None:
         await store.meta.add(tx, [{"key": _KEY, "value": fernet.Fernet.generate_key().decode()}])
-    keys = _build_keys(given, await _load_stored_key(tx))
+    keys = _build_keys(key, await _load_stored_key(tx))
     return keys.encrypt(orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)).decode()
 
 
 async def get_decrypter(tx: Transaction) -> Callable[[str], dict[str, Any]]:
-    """What turns texts that were encrypted into data again."""
+    """Return a function that decrypts texts."""
     keys = _build_keys(os.environ.get(KEY_VARIABLE), await _load_stored_key(tx))
 
     def decrypt(text: str) -> dict[str, Any]:
@@ -56,10 +56,10 @@ async def _load_stored_key(tx: Transaction) -> str | None:
     return row["value"] if row else None
 
 
-def _build_keys(given: str | None, kept: str | None) -> fernet.MultiFernet:
-    """The key that encrypts, and those that can decrypt."""
+def _build_keys(configured: str | None, stored: str | None) -> fernet.MultiFernet:
+    """Return the keys: the first encrypts, all decrypt."""
     try:
-        return fernet.MultiFernet([fernet.Fernet(key) for key in (given, kept) if key] or [_throwaway_key()])
+        return fernet.MultiFernet([fernet.Fernet(key) for key in (configured, stored) if key] or [_throwaway_key()])
     except ValueError:
         raise InvalidRequest(f"{KEY_VARIABLE} is no Fernet key: it must be 32 bytes as URL-safe base64.") from None
 

@@ -1,4 +1,4 @@
-"""Which server does a loop's work: the one that said so last, until the time that it said."""
+"""Leader election: the server that does a loop's work is the one that claimed it last, until its claim runs out."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from datetime import timedelta
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, one_of
+from prefect.server.store.queries import upkeep
 from prefect.types import now
 
 
-async def claim_leadership(tx: Transaction, name: str, owner: str, length: timedelta) -> bool:
-    """Take the lead of a loop, or keep it, for some time; False while another server has it."""
+async def claim_leadership(tx: Transaction, name: str, owner: str, duration: timedelta) -> bool:
+    """Claim or renew the lead of a loop; return False while another server has it."""
     at = now()
-    row = {"name": name, "owner": owner, "until": at + length}
-    if await store.leaders.add(tx, [row]):
+    if await store.leaders.add(tx, [{"name": name, "owner": owner, "until": at + duration}]):
         return True
-    text = "UPDATE leader SET owner = ?, until = ? WHERE name = ? AND (owner = ? OR until < ?)"
-    return await tx.run(Sql(text, (owner, row["until"], name, owner, at))) == 1
+    return await upkeep.take_leadership(tx, name, owner, at + duration, at)
 
 
 async def resign_leadership(tx: Transaction, owner: str) -> None:
-    """Give up the lead of all loops."""
-    await store.leaders.remove(tx, one_of("leader.owner", [owner]))
+    """Release the lead of all loops that a server has."""
+    await store.leaders.remove(tx, {"owner": owner})

@@ -1,4 +1,4 @@
-"""What a server does before it answers: it takes in what programs of its home recorded while there was no server."""
+"""Prepare the store before the server answers."""
 
 from __future__ import annotations
 

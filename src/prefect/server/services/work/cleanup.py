@@ -1,7 +1,7 @@
-"""Clean-up: infrastructure that the workers of a pool are to tear down.
+"""Cleanup messages: infrastructure that the workers of a pool are to tear down.
 
-A piece of work is given to one worker at a time, for as long as a lease runs. A worker that dies, or gives it back,
-makes room for another; after some attempts nobody gets it any more. What was asked for twice is done once.
+One worker at a time has a message, for as long as its lease runs. When the worker dies or releases the message, another
+one gets it; after some attempts it is dropped. Requesting the same teardown twice makes one message.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.store import Row
+from prefect.server.store.queries import work as queries
 from prefect.settings import get_current_settings
 from prefect.types import named_id, new_id, now
 
 logger = logging.getLogger("prefect.server")
 
 CLEANUP_TOPIC = "cleanup"
-"""The topic of pools that have clean-up to do: the id."""
+"""The topic of pools with cleanup messages: the id."""
 
 CANCELLING_TIMEOUT_KIND = "cancelling_timeout_teardown.v1"
-"""The infrastructure of a run that was cancelling for too long."""
+"""Tear down the infrastructure of a run that was cancelling for too long."""
 
 
 class Outcome(NamedTuple):
-    """What became of what a worker said of a piece of work.
+    """The outcome of an operation of a worker on a cleanup message.
 
     Attributes:
-        status: `accepted`, or why not.
-        reason: The same in another word, where it was not accepted.
-        lease_expires_at: Until when the worker has it now.
+        status: `accepted`, or the kind of refusal.
+        reason: Why the operation was refused.
+        lease_expires_at: Until when the worker has the message now.
     """
 
     status: str
@@ -43,18 +43,18 @@ class Outcome(NamedTuple):
 
 
 async def request_teardown(tx: Transaction, kind: str, runs: Iterable[Row]) -> None:
-    """Ask for the infrastructure of flow runs to be torn down by the workers of their pools; others have none.
+    """Request that the workers of their pools tear down the infrastructure of flow runs; runs without a pool have none.
 
     Args:
         tx: The transaction.
-        kind: Why, as workers know it.
+        kind: The kind of the message, which names the reason.
         runs: The rows of the runs.
     """
-    placed = [run for run in runs if run["work_queue_id"] is not None]
-    ids = list({run["work_queue_id"] for run in placed})
+    pooled = [run for run in runs if run["work_queue_id"] is not None]
+    ids = list({run["work_queue_id"] for run in pooled})
     queues = await store.work_queues.get_many(tx, ids) if ids else {}
     at = now()
-    asked = [
+    messages = [
         {
             "id": named_id("cleanup", f"{kind} {run['id']}"),
             "created": at,
@@ -66,67 +66,56 @@ async def request_teardown(tx: Transaction, kind: str, runs: Iterable[Row]) -> N
             "target": {"flow_run_id": str(run["id"]), "infrastructure_pid": run["infrastructure_pid"]},
             "data": {},
         }
-        for run in placed
+        for run in pooled
         if run["work_queue_id"] in queues
     ]
-    await _forget_finished(tx, at)
-    await store.cleanups.add(tx, asked)
-    for pool_id in {item["work_pool_id"] for item in asked}:
+    await _remove_finished(tx, at)
+    await store.cleanups.add(tx, messages)
+    for pool_id in {message["work_pool_id"] for message in messages}:
         tx.notify(CLEANUP_TOPIC, str(pool_id))
 
 
 async def claim(
     tx: Transaction, pool_id: UUID, queue_ids: Sequence[UUID] | None, kinds: Sequence[str], count: int
 ) -> list[Row]:
-    """Give a worker some of the work of its pool, the oldest first.
+    """Claim cleanup messages of a pool for a worker, oldest first.
 
     Args:
         tx: The transaction.
         pool_id: The pool.
-        queue_ids: Only work of these queues; None for all.
-        kinds: Only work of these kinds.
-        count: How many pieces at most.
+        queue_ids: Only messages of these queues; None for all.
+        kinds: Only messages of these kinds.
+        count: How many at most.
     """
-    told, at = get_current_settings().server.worker_channel, now()
-    parts = [
-        one_of("cleanup.work_pool_id", [pool_id]),
-        one_of("cleanup.kind", kinds),
-        Sql("cleanup.finished IS NULL AND (cleanup.lease_expires_at IS NULL OR cleanup.lease_expires_at <= ?)", (at,)),
-    ]
-    if queue_ids is not None:
-        parts.append(one_of("cleanup.work_queue_id", queue_ids))
-    rows = await store.cleanups.find(tx, all_of(parts), "cleanup.created, cleanup.id", count, lock=True)
-    given = [row for row in rows if row["delivery_count"] < told.cleanup_max_delivery_attempts]
-    await _give_up(tx, [row for row in rows if row["delivery_count"] >= told.cleanup_max_delivery_attempts])
-    for row in given:
+    settings, at = get_current_settings().server.worker_channel, now()
+    rows = await queries.lock_free_cleanups(tx, pool_id, queue_ids, kinds, at, count)
+    claimed = [row for row in rows if row["delivery_count"] < settings.cleanup_max_delivery_attempts]
+    await _drop(tx, [row for row in rows if row["delivery_count"] >= settings.cleanup_max_delivery_attempts])
+    for row in claimed:
         row["reservation_token"] = new_id()
-        row["lease_expires_at"] = at + timedelta(seconds=told.cleanup_lease_seconds)
+        row["lease_expires_at"] = at + timedelta(seconds=settings.cleanup_lease_seconds)
         row["delivery_count"] += 1
         row["updated"] = at
     names = ["reservation_token", "lease_expires_at", "delivery_count", "updated"]
-    await store.cleanups.change(tx, given, names)
-    return given
+    await store.cleanups.change(tx, claimed, names)
+    return claimed
 
 
 async def has_pending(tx: Transaction, pool_id: UUID, kinds: Sequence[str]) -> bool:
-    """Whether there may be work for the workers of a pool."""
-    free = Sql(
-        "cleanup.finished IS NULL AND (cleanup.lease_expires_at IS NULL OR cleanup.lease_expires_at <= ?)", (now(),)
-    )
-    where = all_of([one_of("cleanup.work_pool_id", [pool_id]), one_of("cleanup.kind", kinds), free])
-    return bool(await store.cleanups.find(tx, where, limit=1, columns=["id"]))
+    """Return whether a worker of a pool could claim a cleanup message."""
+    return await queries.has_free_cleanup(tx, pool_id, kinds, now())
 
 
 async def handle_operation(tx: Transaction, operation: str, id_: UUID, token: str) -> Outcome:
-    """Do what a worker says of a piece of work that it was given.
+    """Carry out an operation of a worker on a cleanup message that it has claimed.
 
     Args:
         tx: The transaction.
-        operation: `ack`: it is done; `renew`: the worker needs longer; `release`: the worker gives it back.
-        id_: The piece of work.
-        token: What the worker was given with it: only who has it now may say something of it.
+        operation: `ack` (it is done), `renew` (extend the lease) or `release` (let another worker have it).
+        id_: The message.
+        token: The reservation token of the claim; only its holder may change the message.
     """
-    told, at = get_current_settings().server.worker_channel, now()
+    settings, at = get_current_settings().server.worker_channel, now()
     row = await store.cleanups.get(tx, id_, lock=True)
     if row is None or row["finished"] is not None:
         return Outcome("not_found", "message_not_found")
@@ -140,11 +129,11 @@ async def handle_operation(tx: Transaction, operation: str, id_: UUID, token: st
         await _finish(tx, row, at)
         return Outcome("accepted")
     if operation == "renew":
-        until = at + timedelta(seconds=told.cleanup_lease_seconds)
+        until = at + timedelta(seconds=settings.cleanup_lease_seconds)
         await store.cleanups.change(tx, [{"id": id_, "lease_expires_at": until}], ["lease_expires_at"])
         return Outcome("accepted", None, until)
-    if row["delivery_count"] >= told.cleanup_max_delivery_attempts:
-        await _give_up(tx, [row])
+    if row["delivery_count"] >= settings.cleanup_max_delivery_attempts:
+        await _drop(tx, [row])
         return Outcome("dead_lettered", "max_delivery_attempts_reached")
     await store.cleanups.change(tx, [{"id": id_}], ["reservation_token", "lease_expires_at"])
     tx.notify(CLEANUP_TOPIC, str(row["work_pool_id"]))
@@ -152,24 +141,24 @@ async def handle_operation(tx: Transaction, operation: str, id_: UUID, token: st
 
 
 async def _finish(tx: Transaction, row: Mapping[str, Any], at: datetime) -> None:
-    """Forget work that is done, or remember it for as long as it may be asked for again."""
+    """Remove a message that is done, or mark it, for as long as the same teardown may be requested again."""
     if get_current_settings().server.worker_channel.cleanup_completed_idempotency_retention_seconds is None:
-        await store.cleanups.remove(tx, one_of("id", [row["id"]]))
+        await store.cleanups.remove(tx, {"id": row["id"]})
     else:
         await store.cleanups.change(tx, [{"id": row["id"], "finished": at}], ["finished"])
 
 
-async def _forget_finished(tx: Transaction, at: datetime) -> None:
+async def _remove_finished(tx: Transaction, at: datetime) -> None:
     seconds = get_current_settings().server.worker_channel.cleanup_completed_idempotency_retention_seconds
     if seconds is not None:
-        await store.cleanups.remove(tx, Sql("finished < ?", (at - timedelta(seconds=seconds),)))
+        await queries.remove_finished_cleanups(tx, at - timedelta(seconds=seconds))
 
 
-async def _give_up(tx: Transaction, rows: Sequence[Row]) -> None:
+async def _drop(tx: Transaction, rows: Sequence[Row]) -> None:
     for row in rows:
         logger.warning(
-            "Nobody tears down the infrastructure of flow run %s any more: %d attempts failed.",
+            "The infrastructure of flow run %s is not torn down: %d attempts failed.",
             row["target"].get("flow_run_id"),
             row["delivery_count"],
         )
-    await store.cleanups.remove(tx, one_of("id", [row["id"] for row in rows]))
+    await store.cleanups.remove(tx, {"id": [row["id"] for row in rows]})

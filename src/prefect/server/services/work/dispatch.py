@@ -1,7 +1,7 @@
-"""Handing out work: the flow runs that whoever polls may start now.
+"""Dispatch: the flow runs that workers and runners, which poll for them, may start now.
 
-Nothing is claimed here. A run is claimed by the change of state that starts it, which locks it; until then everybody
-who polls is shown it. Polling is a sign of life: of the queues that are polled, and of the deployments that are served.
+Nothing is claimed here. A run is claimed by the state transition that starts it, which locks it; until then everybody
+who polls gets it. Polling makes the polled queues, and the deployments whose runs they hold, ready.
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, all_of, any_of, one_of
 from prefect.server.services.core import paging, presenters, reading
 from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import deployments
 from prefect.server.services.work import work_pools, work_queues
 from prefect.server.store import Row
-from prefect.server.store.queries import work
+from prefect.server.store.queries import work as queries
 from prefect.types import now
 
 POLL_FRESHNESS = timedelta(seconds=10)
-"""A sign of life is not written again before it is older than this, since everybody polls all the time."""
+"""A poll is not recorded again before the recorded one is older than this, since polls are frequent."""
 
 
 async def find_pool_runs(
@@ -35,12 +34,12 @@ async def find_pool_runs(
     after: datetime | None,
     limit: int | None,
 ) -> list[Answer]:
-    """The runs of a pool that a worker may start, as `WorkerFlowRunResponse`.
+    """Return the runs of a pool that a worker may start, each a `WorkerFlowRunResponse`.
 
     Args:
         tx: The transaction.
         name: The pool.
-        queue_names: The queues that are polled; all if None or empty.
+        queue_names: The polled queues; all if None or empty.
         before: Only runs that are due by then.
         after: Only runs that are not due before.
         limit: How many at most.
@@ -53,8 +52,8 @@ async def find_pool_runs(
         if unknown:
             raise NotFound("work queue", f"{name}/{unknown[0]}")
         queues = [row for row in queues if row["name"] in queue_names]
-    runs = await _due(tx, pool, queues, before, after, limit)
-    await _polled(tx, pool, queues)
+    runs = await _find_due_runs(tx, pool, queues, before, after, limit)
+    await _record_poll(tx, pool, queues)
     return [
         {
             "work_pool_id": pool["id"],
@@ -68,84 +67,79 @@ async def find_pool_runs(
 async def find_queue_runs(
     tx: Transaction, id_: UUID, before: datetime | None, limit: int | None, polls: bool = True
 ) -> list[Answer]:
-    """The runs of a queue that may be started; of a queue with a filter, those that satisfy it, whatever their queue.
+    """Return the runs of a queue that may start; for a queue with a filter, the runs of any queue that satisfy it.
 
     Args:
         tx: The transaction.
         id_: The queue.
         before: Only runs that are due by then.
         limit: How many at most.
-        polls: Who asks is there to run them.
+        polls: Whether the caller is going to run them.
     """
     limit = paging.resolve_page_size(limit)
     row = await reading.get_row(tx, store.work_queues, id_)
     pool = await reading.get_row(tx, store.work_pools, row["work_pool_id"])
     if row["filter"]:
-        runs = await _filtered(tx, row, before, limit)
+        runs = await _find_runs_by_filter(tx, row, before, limit)
     else:
-        runs = await _due(tx, pool, [row], before, None, limit)
+        runs = await _find_due_runs(tx, pool, [row], before, None, limit)
     if polls:
-        await _polled(tx, pool, [row])
+        await _record_poll(tx, pool, [row])
     return await reading.present_flow_runs(tx, runs)
 
 
 async def find_deployment_runs(
     tx: Transaction, ids: Sequence[UUID], before: datetime | None, limit: int | None
 ) -> list[Answer]:
-    """The runs of deployments that their runner may start, those that are due first."""
-    where = all_of([one_of("flow_run.deployment_id", ids), *work.scheduled(before)])
-    order = "flow_run.next_scheduled_start_time, flow_run.id"
-    runs = await store.flow_runs.find(tx, where, order, paging.resolve_page_size(limit))
-    await deployments.mark_polled(tx, one_of("deployment.id", ids), POLL_FRESHNESS)
+    """Return the runs of deployments that their runner may start, those due first before the others."""
+    runs = await queries.find_scheduled_runs(tx, before, paging.resolve_page_size(limit), deployment_ids=ids)
+    await deployments.mark_polled(tx, {"id": list(ids)}, POLL_FRESHNESS)
     return await reading.present_flow_runs(tx, runs)
 
 
 async def find_deployment_queues(tx: Transaction, deployment_id: UUID) -> list[Answer]:
-    """The queues from which runs of a deployment can be started: its own, and those whose filter it satisfies."""
+    """Return the queues from which runs of a deployment can start: its own, and those whose filter it satisfies."""
     deployment = await deployments.get(tx, deployment_id)
-    own = one_of("work_queue.id", [deployment["work_queue_id"]])
-    rows = await store.work_queues.find(tx, any_of([own, Sql("work_queue.filter IS NOT NULL")]), "work_queue.name")
-    shown = [row for row in rows if row["id"] == deployment["work_queue_id"] or _holds(row["filter"], deployment)]
-    return [{name: value for name, value in row.items() if name != "status"} for row in shown]
+    own_id = deployment["work_queue_id"]
+    rows = await queries.find_queues_with_filter_or_id(tx, own_id)
+    matching = [row for row in rows if row["id"] == own_id or _is_matching(row["filter"], deployment)]
+    return [{name: value for name, value in row.items() if name != "status"} for row in matching]
 
 
-def _holds(criteria: Mapping[str, Any], deployment: Row) -> bool:
+def _is_matching(criteria: Mapping[str, Any], deployment: Row) -> bool:
     tags, ids = criteria.get("tags"), criteria.get("deployment_ids")
-    in_tags = not tags or set(tags) <= set(deployment["tags"])
-    return in_tags and (not ids or str(deployment["id"]) in map(str, ids))
+    has_tags = not tags or set(tags) <= set(deployment["tags"])
+    return has_tags and (not ids or str(deployment["id"]) in map(str, ids))
 
 
-async def _due(
+async def _find_due_runs(
     tx: Transaction, pool: Row, queues: Sequence[Row], before: datetime | None, after: datetime | None, limit: int
 ) -> list[Row]:
     if pool["is_paused"]:
         return []
     if pool["concurrency_limit"] is not None:
-        taken = await work.taken_by_pool(tx, [pool["id"]])
+        taken = await queries.count_slots_by_pool(tx, [pool["id"]])
         limit = min(limit, pool["concurrency_limit"] - taken.get(pool["id"], 0))
-    ids = await work.due(tx, [row["id"] for row in queues if not row["is_paused"]], before, after, limit)
-    found = await store.flow_runs.get_many(tx, ids)
-    return [found[id_] for id_ in ids if id_ in found]
+    ids = await queries.find_due_runs(tx, [row["id"] for row in queues if not row["is_paused"]], before, after, limit)
+    runs = await store.flow_runs.get_many(tx, ids)
+    return [runs[id_] for id_ in ids if id_ in runs]
 
 
-async def _filtered(tx: Transaction, queue: Row, before: datetime | None, limit: int) -> list[Row]:
-    """Runs by the filter that queues had before there were pools."""
+async def _find_runs_by_filter(tx: Transaction, queue: Row, before: datetime | None, limit: int) -> list[Row]:
+    """Return the runs that satisfy the filter of a queue, which queues had before there were pools."""
     if queue["is_paused"]:
         return []
     if queue["concurrency_limit"] is not None:
-        taken = await work.taken_by_queue(tx, [queue["id"]])
+        taken = await queries.count_slots_by_queue(tx, [queue["id"]])
         limit = min(limit, queue["concurrency_limit"] - taken.get(queue["id"], 0))
-    parts = work.scheduled(before)
-    if tags := queue["filter"].get("tags"):
-        parts.append(tx.dialect.array_has_all("flow_run.tags", tags))
-    if ids := queue["filter"].get("deployment_ids"):
-        parts.append(one_of("flow_run.deployment_id", [UUID(str(id_)) for id_ in ids]))
-    order = "flow_run.next_scheduled_start_time, flow_run.id"
-    return await store.flow_runs.find(tx, all_of(parts), order, max(limit, 0))
+    ids = [UUID(str(id_)) for id_ in queue["filter"].get("deployment_ids") or ()]
+    return await queries.find_scheduled_runs(
+        tx, before, max(limit, 0), deployment_ids=ids or None, tags=queue["filter"].get("tags") or ()
+    )
 
 
-async def _polled(tx: Transaction, pool: Row, queues: Sequence[Row]) -> None:
-    """Note that queues are polled, and that their deployments have somebody who runs them."""
+async def _record_poll(tx: Transaction, pool: Row, queues: Sequence[Row]) -> None:
+    """Record that somebody polls queues and would run the deployments in them."""
     before = now() - POLL_FRESHNESS
     stale = [
         row["id"]
@@ -157,6 +151,4 @@ async def _polled(tx: Transaction, pool: Row, queues: Sequence[Row]) -> None:
     locked = await store.work_queues.get_many(tx, stale, lock=True)
     await work_queues.mark_polled(tx, list(locked.values()), pool)
     if queues:
-        await deployments.mark_polled(
-            tx, one_of("deployment.work_queue_id", [row["id"] for row in queues]), POLL_FRESHNESS
-        )
+        await deployments.mark_polled(tx, {"work_queue_id": [row["id"] for row in queues]}, POLL_FRESHNESS)

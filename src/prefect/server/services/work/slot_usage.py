@@ -1,45 +1,39 @@
-"""Which flow runs take the slots of work pools and queues."""
+"""Slot usage: which flow runs occupy the slots of work pools and queues."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, all_of, one_of
 from prefect.server.services.core import paging, reading
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.work import work_pools, work_queues
 from prefect.server.store import Row
-from prefect.server.store.queries import work
+from prefect.server.store.queries import work as queries
 from prefect.types import now
-
-_COLUMNS = ("id", "name", "state_type", "state_name", "start_time", "state_timestamp", "work_queue_id")
-_LONGEST_FIRST = "flow_run.state_timestamp, flow_run.id"
 
 
 async def get_queue_usage(tx: Transaction, id_: UUID, page: int, limit: int | None) -> Answer:
-    """What takes the slots of a queue, a page of its runs: those that have been in their state longest come first."""
+    """Return the slot usage of a queue with a page of its runs, those longest in their state first."""
     limit = paging.resolve_page_size(limit)
     queue = await reading.get_row(tx, store.work_queues, id_)
-    taken = (await work.taken_by_queue(tx, [id_])).get(id_, 0)
-    where = all_of([Sql(work.OCCUPIED), one_of("flow_run.work_queue_id", [id_])])
-    runs = await store.flow_runs.find(tx, where, _LONGEST_FIRST, limit, (page - 1) * limit, _COLUMNS)
+    occupied = (await queries.count_slots_by_queue(tx, [id_])).get(id_, 0)
+    runs = await queries.find_occupying_runs(tx, id_, limit, (page - 1) * limit)
     at = now()
     return {
-        "active_slots": taken,
+        "active_slots": occupied,
         "concurrency_limit": queue["concurrency_limit"],
-        "flow_runs": [_summary(run, at) for run in runs],
-        **_paging(taken, page, limit),
+        "flow_runs": [_summarize(run, at) for run in runs],
+        **_paging(occupied, page, limit),
     }
 
 
 async def get_pool_usage(tx: Transaction, name: str, page: int, limit: int | None, runs_per_queue: int) -> Answer:
-    """What takes the slots of a pool, a page of its queues by priority.
+    """Return the slot usage of a pool with a page of its queues, by priority.
 
     Args:
         tx: The transaction.
@@ -51,45 +45,31 @@ async def get_pool_usage(tx: Transaction, name: str, page: int, limit: int | Non
     limit = paging.resolve_page_size(limit)
     pool = await work_pools.get_by_name(tx, name)
     queues = await work_queues.find_by_pool(tx, pool["id"])
-    shown = queues[(page - 1) * limit : page * limit]
-    taken = await work.taken_by_queue(tx, [row["id"] for row in queues])
-    runs = await _by_queue(tx, [row["id"] for row in shown], runs_per_queue)
+    shown_queues = queues[(page - 1) * limit : page * limit]
+    occupied = await queries.count_slots_by_queue(tx, [row["id"] for row in queues])
+    runs: dict[UUID, list[Row]] = defaultdict(list)
+    for run in await queries.find_occupying_runs_by_queue(tx, [row["id"] for row in shown_queues], runs_per_queue):
+        runs[run["work_queue_id"]].append(run)
     at = now()
     return {
-        "active_slots": sum(taken.values()),
+        "active_slots": sum(occupied.values()),
         "concurrency_limit": pool["concurrency_limit"],
         "queues": [
             {
                 "queue_id": row["id"],
                 "queue_name": row["name"],
-                "active_slots": taken.get(row["id"], 0),
+                "active_slots": occupied.get(row["id"], 0),
                 "concurrency_limit": row["concurrency_limit"],
-                "flow_runs": [_summary(run, at) for run in runs[row["id"]]],
-                "flow_run_count": taken.get(row["id"], 0),
+                "flow_runs": [_summarize(run, at) for run in runs[row["id"]]],
+                "flow_run_count": occupied.get(row["id"], 0),
             }
-            for row in shown
+            for row in shown_queues
         ],
         **_paging(len(queues), page, limit),
     }
 
 
-async def _by_queue(tx: Transaction, ids: Sequence[UUID], each: int) -> dict[UUID, list[Row]]:
-    """Some of the runs that take slots, by their queue."""
-    found: dict[UUID, list[Row]] = defaultdict(list)
-    if not ids or not each:
-        return found
-    places = (
-        "flow_run.id IN (SELECT placed.id FROM (SELECT flow_run.id, row_number() OVER (PARTITION BY"
-        f" flow_run.work_queue_id ORDER BY {_LONGEST_FIRST}) AS place FROM flow_run WHERE {work.OCCUPIED} AND"
-    )
-    asked = one_of("flow_run.work_queue_id", ids)
-    where = Sql(f"{places} {asked.text}) AS placed WHERE placed.place <= ?)", (*asked.values, each))
-    for run in await store.flow_runs.find(tx, where, _LONGEST_FIRST, columns=_COLUMNS):
-        found[run["work_queue_id"]].append(run)
-    return found
-
-
-def _summary(run: Row, at: datetime) -> Answer:
+def _summarize(run: Row, at: datetime) -> Answer:
     summary = {name: value for name, value in run.items() if name != "work_queue_id"}
     entered = run["state_timestamp"]
     return {**summary, "time_in_current_state": at - entered if entered is not None else None}

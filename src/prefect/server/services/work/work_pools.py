@@ -1,19 +1,18 @@
-"""Work pools: where flow runs wait for workers, and how these are to run them.
+"""Work pools: where flow runs wait for workers, and how workers run them.
 
-A pool is ready while a worker is online. A pool of the type of the previous version's agents has no workers, and so no
-status. Every pool has a default queue.
+A pool is ready while one of its workers is online. A pool for the agents of the previous version has no workers, and so
+no status. Every pool has a default queue.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import join, one_of
 from prefect.server.services.core import differences, paging
 from prefect.server.services.core.errors import Conflict, Forbidden, NotFound
 from prefect.server.services.core.presenters import Answer
@@ -21,31 +20,30 @@ from prefect.server.services.events import emitting
 from prefect.server.services.work import work_queues
 from prefect.server.services.work.work_queues import NOT_READY, PAUSED, READY
 from prefect.server.store import Row, filters
-from prefect.server.store.queries import work
+from prefect.server.store.queries import work as queries
 from prefect.types import UTC, new_id, now
-
-Values = Mapping[str, Any]
+from prefect.types.mappings import Values
 
 AGENT_POOL_TYPE = "prefect-agent"
 """The type of a pool for the agents of the previous version."""
 
 DEFAULT_POOL_NAME = "default-agent-pool"
-"""The pool of work queues that were given none."""
+"""The pool of work queues that are created without one."""
 
 RESERVED_PREFIX = "prefect"
-"""What no name of a user's pool begins with."""
+"""The prefix that no name of a user's pool may have."""
 
 WORK_POOLS_TOPIC = "work-pools"
-"""The topic of pools that changed in what their workers want to know: the id."""
+"""The topic of pools that changed in a column that workers need: the id."""
 
 FOLLOWS_WITHIN = timedelta(minutes=10)
-"""An event about a status names the one before only when that one is not older."""
+"""The event of a status names that of the previous status as the one it follows if it is no older than this."""
 
-_TOLD = ("description", "base_job_template", "concurrency_limit", "storage_configuration")
-"""What an event about a change says; pausing has an event of its own."""
+_EVENT_COLUMNS = ("description", "base_job_template", "concurrency_limit", "storage_configuration")
+"""The columns whose changes an update event lists; pausing has its own event."""
 
-_SHOWN = frozenset((*_TOLD, "is_paused"))
-"""The columns that workers want to know of."""
+_WORKER_COLUMNS = frozenset((*_EVENT_COLUMNS, "is_paused"))
+"""The columns that workers need."""
 
 _STORAGE = ("bundle_upload_step", "bundle_execution_step", "default_result_storage_block_id")
 
@@ -54,8 +52,8 @@ async def add(tx: Transaction, values: Values) -> Row:
     """Create a pool with its default queue.
 
     Raises:
-        Conflict: There is one of this name.
-        Forbidden: Its name is not for users.
+        Conflict: There is a pool of this name.
+        Forbidden: The name is reserved.
     """
     if values["name"].lower().startswith(RESERVED_PREFIX):
         raise Forbidden(f"Names of work pools that begin with {RESERVED_PREFIX!r} are reserved: choose another.")
@@ -84,20 +82,20 @@ async def _add(tx: Transaction, values: Values) -> Row:
     queue = await work_queues.add(tx, row, default)
     row["default_queue_id"] = queue["id"]
     await store.work_pools.change(tx, [row], ["default_queue_id"])
-    await emitting.emit(tx, "prefect.work-pool.created", emitting.work_pool_labels(row), _around(row))
+    await emitting.emit(tx, "prefect.work-pool.created", emitting.work_pool_labels(row), _related_resources(row))
     return await enter_status(tx, row, PAUSED if row["is_paused"] else NOT_READY)
 
 
 async def get_by_name(tx: Transaction, name: str, lock: bool = False) -> Row:
-    """A pool by its name, or `Missing`."""
-    rows = await store.work_pools.find(tx, one_of("work_pool.name", [name]), lock=lock)
+    """Return the row of a pool by its name, or raise `NotFound`."""
+    rows = await store.work_pools.find(tx, {"name": name}, lock=lock)
     if not rows:
         raise NotFound("work pool", name)
     return rows[0]
 
 
 async def get_default(tx: Transaction) -> Row:
-    """The pool of work queues that were given none, created when there is none."""
+    """Return the pool of work queues that are created without one, which is created if necessary."""
     try:
         return await get_by_name(tx, DEFAULT_POOL_NAME)
     except NotFound:
@@ -105,33 +103,35 @@ async def get_default(tx: Transaction) -> Row:
 
 
 async def find(tx: Transaction, criteria: Any, limit: int | None, offset: int) -> list[Answer]:
-    """Pools that satisfy a filter, by name."""
+    """Return pools that satisfy a filter, by name."""
     where = filters.compile_filter(tx.dialect, criteria)
     return await present(tx, await paging.find_page(tx, store.work_pools, "NAME_ASC", limit, offset, where))
 
 
 async def count(tx: Transaction, criteria: Any) -> int:
-    """How many pools satisfy a filter."""
+    """Return how many pools satisfy a filter."""
     return await store.work_pools.count(tx, filters.compile_filter(tx.dialect, criteria))
 
 
 async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
-    """Pools as the API shows them, with how many slots of those with a limit are taken."""
-    taken = await work.taken_by_pool(tx, [row["id"] for row in rows if row["concurrency_limit"] is not None])
+    """Return pools as the API shows them, with the number of occupied slots of those with a limit."""
+    occupied = await queries.count_slots_by_pool(
+        tx, [row["id"] for row in rows if row["concurrency_limit"] is not None]
+    )
     return [
         {
             **{name: value for name, value in row.items() if name != "last_status_event"},
             "storage_configuration": dict.fromkeys(_STORAGE) | row["storage_configuration"],
-            "active_slots": None if row["concurrency_limit"] is None else taken.get(row["id"], 0),
+            "active_slots": None if row["concurrency_limit"] is None else occupied.get(row["id"], 0),
         }
         for row in rows
     ]
 
 
 async def change(tx: Transaction, name: str, values: Values) -> None:
-    """Set columns of a pool."""
+    """Set columns of a pool, or raise `NotFound`."""
     before = await get_by_name(tx, name, lock=True)
-    # Null takes a limit or a description away; the other columns cannot do without a value.
+    # Null removes a limit or a description; the other columns must have a value.
     values = {
         column: value
         for column, value in values.items()
@@ -139,35 +139,40 @@ async def change(tx: Transaction, name: str, values: Values) -> None:
     }
     after = {**before, **values, "updated": now()}
     await store.work_pools.change(tx, [after], ["updated", *values])
-    if told := differences.describe_changes(before, after, _TOLD):
-        await emitting.emit(tx, "prefect.work-pool.updated", emitting.work_pool_labels(after), payload=told)
+    if payload := differences.describe_changes(before, after, _EVENT_COLUMNS):
+        await emitting.emit(tx, "prefect.work-pool.updated", emitting.work_pool_labels(after), payload=payload)
     if after["is_paused"] and not before["is_paused"]:
         await enter_status(tx, after, PAUSED)
     elif before["is_paused"] and not after["is_paused"]:
         await enter_status(tx, after, READY if await _has_workers(tx, after["id"]) else NOT_READY)
-    if any(before[column] != after[column] for column in _SHOWN):
+    if any(before[column] != after[column] for column in _WORKER_COLUMNS):
         tx.notify(WORK_POOLS_TOPIC, str(after["id"]))
 
 
 async def remove(tx: Transaction, name: str) -> None:
-    """Delete a pool with its queues and workers. What was in it stays, in no pool."""
+    """Delete a pool with its queues and workers. Its flow runs and deployments stay, in no pool.
+
+    Raises:
+        NotFound: There is no such pool.
+        Forbidden: The pool is reserved.
+    """
     row = await get_by_name(tx, name, lock=True)
     if name.startswith(RESERVED_PREFIX):
         raise Forbidden(f"The work pool {name!r} is reserved and cannot be deleted.")
     await work_queues.remove_many(tx, await work_queues.find_by_pool(tx, row["id"]), row)
-    await store.workers.remove(tx, one_of("work_pool_id", [row["id"]]))
-    await store.cleanups.remove(tx, one_of("work_pool_id", [row["id"]]))
-    await store.work_pools.remove(tx, one_of("id", [row["id"]]))
-    await emitting.emit(tx, "prefect.work-pool.deleted", emitting.work_pool_labels(row), _around(row))
+    await store.workers.remove(tx, {"work_pool_id": row["id"]})
+    await store.cleanups.remove(tx, {"work_pool_id": row["id"]})
+    await store.work_pools.remove(tx, {"id": row["id"]})
+    await emitting.emit(tx, "prefect.work-pool.deleted", emitting.work_pool_labels(row), _related_resources(row))
     tx.notify(WORK_POOLS_TOPIC, str(row["id"]))
 
 
 async def enter_status(tx: Transaction, row: Row, status: str) -> Row:
-    """Note that a pool has another status now, and return its row as it is then."""
+    """Set the status of a pool, with an event, and return its row."""
     if row["type"] == AGENT_POOL_TYPE or row["status"] == status:
         return row
     last = row["last_status_event"]
-    follows = last if last is not None and now() - _made(last) < FOLLOWS_WITHIN else None
+    follows = last if last is not None and now() - _created_at(last) < FOLLOWS_WITHIN else None
     what = status.lower().replace("_", "-")
     resource = {
         name: value for name, value in emitting.work_pool_labels(row).items() if name != "prefect.resource.role"
@@ -179,19 +184,18 @@ async def enter_status(tx: Transaction, row: Row, status: str) -> Row:
 
 
 async def _has_workers(tx: Transaction, pool_id: UUID) -> bool:
-    where = one_of("worker.status", ["ONLINE"])
-    of_pool = one_of("worker.work_pool_id", [pool_id])
-    return bool(await store.workers.find(tx, join(" AND ", [of_pool, where]), limit=1, columns=["id"]))
+    online = {"work_pool_id": pool_id, "status": "ONLINE"}
+    return bool(await store.workers.find(tx, online, limit=1, columns=["id"]))
 
 
-def _made(id_: UUID) -> datetime:
-    """When an id of ours was made, which its first bits say."""
+def _created_at(id_: UUID) -> datetime:
+    """Return when an id was created, which is in the first bits of a UUIDv7."""
     return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)
 
 
-def _around(row: Row) -> list[emitting.Labels]:
-    """What an event about a pool's beginning or end is related to."""
-    around = [emitting.resource_labels("work-queue", row["default_queue_id"], role="default-queue")]
+def _related_resources(row: Row) -> list[emitting.Labels]:
+    """Return the resources related to the creation or deletion of a pool."""
+    related = [emitting.resource_labels("work-queue", row["default_queue_id"], role="default-queue")]
     if block := row["storage_configuration"].get("default_result_storage_block_id"):
-        around.append(emitting.resource_labels("block-document", block, role="result-storage"))
-    return around
+        related.append(emitting.resource_labels("block-document", block, role="result-storage"))
+    return related

@@ -1,4 +1,4 @@
-"""What a worker learns and says over its websocket: its pool, that it is there, and the clean-up it does."""
+"""The websocket of a worker: it receives its pool and cleanup messages, and sends heartbeats."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from prefect.server.services.work import work_pools, work_queues, workers
 from prefect.server.store import Row
 
 _WATCHED = ("base_job_template", "concurrency_limit", "is_paused", "storage_configuration")
-"""The fields of a pool whose change a worker is told."""
+"""The fields of a pool whose changes are sent to workers."""
 
 
 @dataclass(frozen=True)
 class Welcome:
-    """What the server makes of a worker's hello.
+    """The server's answer to the hello of a worker.
 
     Attributes:
         pool: Its pool, as the API shows it.
-        queues: The queues it serves: their ids and names.
-        accepted: The capabilities that both have.
-        rejected: Those that it asked for in vain.
-        cleanups: How many pieces of clean-up it does at a time.
+        queues: The ids and names of the queues that it polls.
+        accepted: The requested capabilities that the server has.
+        rejected: The requested capabilities that the server does not have.
+        cleanups: How many cleanup messages the worker handles at a time.
     """
 
     pool: Answer
@@ -38,39 +38,39 @@ class Welcome:
 
 
 async def welcome_worker(tx: Transaction, pool_name: str, hello: Hello) -> Welcome:
-    """Have a worker begin: it is online, and its pool has the template of its jobs, if it had none.
+    """Register a worker: it is online, and a pool without a job template gets the worker's.
 
     Raises:
-        Missing: There is no such pool, and the worker does not want it to be created, or no such queue.
-        Forbidden: The name of the pool is not for users.
+        NotFound: There is no such queue, or no such pool and the worker does not create it.
+        Forbidden: The name of the pool is reserved.
     """
-    pool = await _pool(tx, pool_name, hello)
+    pool = await _get_or_create_pool(tx, pool_name, hello)
     if not pool["base_job_template"] and hello.default_base_job_template:
         await work_pools.change(tx, pool_name, {"base_job_template": hello.default_base_job_template})
     queues = await work_queues.find_by_pool(tx, pool["id"])
     unknown = sorted(set(hello.work_queue_names) - {queue["name"] for queue in queues})
     if unknown:
         raise NotFound("work queue", f"{pool_name}/{unknown[0]}")
-    served = [queue for queue in queues if not hello.work_queue_names or queue["name"] in hello.work_queue_names]
-    await workers.record_heartbeat(tx, pool, hello.worker_name, hello.heartbeat_interval_seconds, hello.worker_metadata)
-    cleans = bool(
+    polled = [queue for queue in queues if not hello.work_queue_names or queue["name"] in hello.work_queue_names]
+    await workers.record_heartbeat(tx, pool, hello.worker_name, hello.heartbeat_interval_seconds)
+    handles_cleanup = bool(
         CLEANUP in hello.requested_capabilities and hello.handled_cleanup_kinds and hello.max_cleanup_concurrency
     )
-    offered = {*REQUIRED, CLEANUP} if cleans else {*REQUIRED}
+    offered = {*REQUIRED, CLEANUP} if handles_cleanup else {*REQUIRED}
     return Welcome(
         await get_pool(tx, pool["id"]),
-        [{"id": queue["id"], "name": queue["name"]} for queue in served],
+        [{"id": queue["id"], "name": queue["name"]} for queue in polled],
         [name for name in hello.requested_capabilities if name in offered],
         [name for name in hello.requested_capabilities if name not in offered],
-        hello.max_cleanup_concurrency if cleans else 0,
+        hello.max_cleanup_concurrency if handles_cleanup else 0,
     )
 
 
 async def record_heartbeat(tx: Transaction, pool_id: UUID, hello: Hello, interval: int) -> Answer:
-    """Note that a worker is still there, and return its pool as the API shows it.
+    """Record the heartbeat of a worker, and return its pool as the API shows it.
 
     Raises:
-        Missing: The pool was deleted.
+        NotFound: The pool was deleted.
     """
     pool = await store.work_pools.get(tx, pool_id)
     if pool is None:
@@ -80,19 +80,19 @@ async def record_heartbeat(tx: Transaction, pool_id: UUID, hello: Hello, interva
 
 
 async def get_pool(tx: Transaction, pool_id: UUID) -> Answer:
-    """A pool as the API shows it, or `Missing`."""
+    """Return a pool as the API shows it, or raise `NotFound`."""
     pool = await store.work_pools.get(tx, pool_id)
     if pool is None:
         raise NotFound("work pool", pool_id)
     return (await work_pools.present(tx, [pool]))[0]
 
 
-def is_changed(one: Answer, other: Answer) -> bool:
-    """Whether a worker must be told of what became of a pool."""
-    return any(one[name] != other[name] for name in _WATCHED)
+def is_changed(before: Answer, after: Answer) -> bool:
+    """Return whether a pool has changed in a field that is sent to workers."""
+    return any(before[name] != after[name] for name in _WATCHED)
 
 
-async def _pool(tx: Transaction, name: str, hello: Hello) -> Row:
+async def _get_or_create_pool(tx: Transaction, name: str, hello: Hello) -> Row:
     try:
         return await work_pools.get_by_name(tx, name)
     except NotFound:

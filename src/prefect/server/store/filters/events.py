@@ -29,25 +29,35 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class EventConditions(NamedTuple):
-    """What a filter asks of rows.
+    """What a filter means for rows.
 
     Attributes:
-        possibly: What each row of an event that is meant satisfies.
-        surely: Rows that satisfy this, too, are of events that are meant.
+        possibly: Each row of an event that matches satisfies it.
+        surely: Rows that satisfy `possibly` and this are of events that match.
     """
 
     possibly: Sql = TRUE
     surely: Sql = TRUE
 
     @property
+    def is_certain(self) -> bool:
+        """Whether each row that satisfies `possibly` matches."""
+        return self.surely is TRUE
+
+    @property
+    def is_never_certain(self) -> bool:
+        """Whether each row that satisfies `possibly` must be looked at."""
+        return self.surely is FALSE
+
+    @property
     def certain(self) -> Sql:
-        """Rows that are meant."""
+        """The rows that match."""
         return all_of([self.possibly, self.surely])
 
     @property
     def uncertain(self) -> Sql:
-        """Rows that may be meant, or not."""
-        if self.surely is TRUE:
+        """The rows that may match, or not."""
+        if self.is_certain:
             return FALSE
         return all_of([self.possibly, Sql(f"({self.surely.text}) IS NOT TRUE", self.surely.values)])
 

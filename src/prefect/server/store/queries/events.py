@@ -1,27 +1,80 @@
-"""Queries about many events at once: how many there are, by what they say, of what, or when."""
+"""Queries about events: by their keys, in order, counted by name, resource or time, and those that expired."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
+from uuid import UUID
 
+from prefect.server import store
 from prefect.server.db import tables
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql
-from prefect.server.store.collection import Row
+from prefect.server.db.sql import Sql, all_of, any_of, chunks, none_of
+from prefect.server.store.collection import Condition, Row
 from prefect.server.store.filters.events import KIND, NAME, restore_name
 
+EventKey: TypeAlias = tuple[datetime, UUID]
+"""When an event occurred, and its id: rows are kept in this order."""
 
-async def count_by_name(tx: Transaction, where: Sql) -> list[Row]:
-    """For each name of events: `event`, `count`, and when the `first` and the `last` occurred."""
+
+class EventCount(NamedTuple):
+    """How many events have something in common.
+
+    Attributes:
+        event: Their name, or the row of the last of them when they have their resource in common.
+        number: How many they are.
+        first: When the first of them occurred.
+        last: When the last of them occurred.
+    """
+
+    event: Any
+    number: int
+    first: datetime
+    last: datetime
+
+
+async def find_by_keys(tx: Transaction, keys: Sequence[EventKey]) -> list[Row]:
+    """Return the events with these keys, in order."""
+    rows = [row for some in chunks(keys) for row in await store.events.find(tx, _with_keys(tx, some))]
+    return sorted(rows, key=lambda row: (row["occurred"], row["id"]))
+
+
+async def find_after(
+    tx: Transaction, where: Condition, after: EventKey | None, limit: int, *, descending: bool = False
+) -> list[Row]:
+    """Return the next events that satisfy a condition, in order.
+
+    Args:
+        tx: The transaction.
+        where: The condition.
+        after: The last key of what was read before; None to begin.
+        limit: How many at most.
+        descending: The last event comes first.
+    """
+    direction, sign = ("DESC", "<") if descending else ("ASC", ">")
+    if after is not None:
+        where = all_of([where, Sql(f"(event.occurred, event.id) {sign} (?, ?)", after)])
+    return await store.events.find(tx, where, f"event.occurred {direction}, event.id {direction}", limit)
+
+
+# --- counting --------------------------------------------------------------------------------------------------------
+
+
+async def count(tx: Transaction, where: Condition) -> int:
+    """Count the events that satisfy a condition."""
+    return await store.events.count(tx, where)
+
+
+async def count_by_name(tx: Transaction, where: Condition) -> list[EventCount]:
+    """Count the events that satisfy a condition, by name."""
     text = f"SELECT {NAME} AS name, count(*), min(occurred), max(occurred) FROM event WHERE {where.text} GROUP BY name"
     rows = await tx.fetch(Sql(text, where.values))
-    return [_with_times(tx, {"event": name, "count": count}, first, last) for name, count, first, last in rows]
+    return [EventCount(name, count, *_decode_times(tx, first, last)) for name, count, first, last in rows]
 
 
-async def count_by_resource(tx: Transaction, where: Sql) -> list[Row]:
-    """For each resource, the row of its last event, with `count` and when the `first` and the `last` occurred."""
+async def count_by_resource(tx: Transaction, where: Condition) -> list[EventCount]:
+    """Count the events that satisfy a condition, by resource."""
     names = tables.EVENT.names
     groups = (
         f"SELECT {KIND} AS kind, resource_id, count(*) AS count, min(occurred) AS first, max(occurred) AS last"
@@ -36,26 +89,63 @@ async def count_by_resource(tx: Transaction, where: Sql) -> list[Row]:
     events = tx.dialect.decode_rows(tables.EVENT, names, (tuple(row)[: len(names)] for row in rows))
     size = len(names)
     # Two events of a resource may have occurred last.
-    found = {
+    by_resource = {
         (restore_name(event["event"], event["resource"])[1], event["resource_id"]): (event, row)
         for event, row in zip(events, rows, strict=True)
     }
     return [
-        _with_times(tx, {**event, "count": row[size]}, row[size + 1], row[size + 2]) for event, row in found.values()
+        EventCount(event, row[size], *_decode_times(tx, row[size + 1], row[size + 2]))
+        for event, row in by_resource.values()
     ]
 
 
-async def count_by_bucket(tx: Transaction, where: Sql, start: datetime, length: timedelta) -> dict[int, int]:
-    """How many events there are in each span of time that has any; the span that begins at `start` is 0."""
-    span = tx.dialect.bucket("event.occurred", start, length)
-    text = f"SELECT {span.text} AS span, count(*) FROM event WHERE {where.text} GROUP BY span"
-    return dict(await tx.fetch(Sql(text, (*span.values, *where.values))))
+async def count_by_bucket(tx: Transaction, where: Condition, start: datetime, width: timedelta) -> dict[int, int]:
+    """Count the events that satisfy a condition, by bucket of time; the one that begins at `start` is 0."""
+    bucket = tx.dialect.bucket("event.occurred", start, width)
+    text = f"SELECT {bucket.text} AS bucket, count(*) FROM event WHERE {where.text} GROUP BY bucket"
+    return dict(await tx.fetch(Sql(text, (*bucket.values, *where.values))))
 
 
-def keys(tx: Transaction, found: Sequence[tuple[datetime, Any]]) -> Sql:
-    """A condition: the event is one of those with these times and ids."""
-    return tx.dialect.rows_in(("event.occurred", "event.id"), found)
+# --- retention -------------------------------------------------------------------------------------------------------
 
 
-def _with_times(tx: Transaction, row: Row, first: Any, last: Any) -> Row:
-    return row | {"first": tx.dialect.decode("time", first), "last": tx.dialect.decode("time", last)}
+async def has_events_before(tx: Transaction, time: datetime) -> bool:
+    """Return whether an event occurred before a time."""
+    return bool(await store.events.find(tx, Sql("event.occurred < ?", (time,)), limit=1, columns=["id"]))
+
+
+async def remove_expired(
+    tx: Transaction, before: datetime, before_by_name: Mapping[str, datetime], after: EventKey | None, limit: int
+) -> list[EventKey]:
+    """Remove the next events that expired, oldest first, and return their keys.
+
+    Args:
+        tx: The transaction.
+        before: Events that occurred earlier have expired.
+        before_by_name: The same for events of certain names.
+        after: The last key of the batch before; None to begin.
+        limit: How many at most.
+    """
+    expired = any_of(
+        [
+            all_of([Sql("event.occurred < ?", (before,)), none_of(NAME, list(before_by_name))]),
+            *(Sql(f"(event.occurred < ? AND {NAME} = ?)", (time, name)) for name, time in before_by_name.items()),
+        ]
+    )
+    # Implied by the other condition, so that only the rows before a time are read.
+    parts = [expired, Sql("event.occurred < ?", (max([before, *before_by_name.values()]),))]
+    if after is not None:
+        parts.append(Sql("(event.occurred, event.id) > (?, ?)", after))
+    rows = await store.events.find(tx, all_of(parts), "event.occurred, event.id", limit, columns=("occurred", "id"))
+    keys: list[EventKey] = [(row["occurred"], row["id"]) for row in rows]
+    if keys:
+        await store.events.remove(tx, _with_keys(tx, keys))
+    return keys
+
+
+def _with_keys(tx: Transaction, keys: Sequence[EventKey]) -> Condition:
+    return tx.dialect.rows_in(("event.occurred", "event.id"), keys)
+
+
+def _decode_times(tx: Transaction, first: Any, last: Any) -> tuple[datetime, datetime]:
+    return tx.dialect.decode("time", first), tx.dialect.decode("time", last)

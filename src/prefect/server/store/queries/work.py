@@ -1,4 +1,4 @@
-"""Named queries about work: which runs are due for whom, and which take the slots of queues and pools."""
+"""Queries about work: which runs may start where, which runs occupy slots, and who has fallen silent."""
 
 from __future__ import annotations
 
@@ -7,88 +7,221 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from prefect.server import store
 from prefect.server.db import tables
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, join, one_of
 from prefect.server.db.tables import OCCUPYING
+from prefect.server.store import Condition, Row, Where
 
-OCCUPIED = f"flow_run.work_queue_id IS NOT NULL AND flow_run.{OCCUPYING}"
-"""Flow runs that take a slot, in the words of the index on them."""
+_OCCUPIED = f"flow_run.work_queue_id IS NOT NULL AND flow_run.{OCCUPYING}"
+"""Flow runs that occupy a slot, in the words of the partial index on them."""
+
+_LONGEST_FIRST = "flow_run.state_timestamp, flow_run.id"
+_DUE_FIRST = "flow_run.next_scheduled_start_time, flow_run.id"
+
+_OCCUPYING_COLUMNS = ("id", "name", "state_type", "state_name", "start_time", "state_timestamp", "work_queue_id")
+
+# --- slots -----------------------------------------------------------------------------------------------------------
 
 
-async def taken_by_queue(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """How many slots of these work queues are taken; queues with none are left out."""
-    if not ids:
+async def count_slots_by_queue(tx: Transaction, queue_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Count the occupied slots of these work queues; queues without any are left out."""
+    if not queue_ids:
         return {}
-    asked = one_of("flow_run.work_queue_id", ids)
-    text = f"SELECT flow_run.work_queue_id, count(*) FROM flow_run WHERE {OCCUPIED} AND {asked.text}"
-    return _counts(tx, "work_queue_id", await tx.fetch(Sql(f"{text} GROUP BY flow_run.work_queue_id", asked.values)))
+    queues = one_of("flow_run.work_queue_id", queue_ids)
+    text = f"SELECT flow_run.work_queue_id, count(*) FROM flow_run WHERE {_OCCUPIED} AND {queues.text}"
+    return _counts(tx, await tx.fetch(Sql(f"{text} GROUP BY flow_run.work_queue_id", queues.values)))
 
 
-async def taken_by_pool(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """How many slots of these work pools are taken; pools with none are left out."""
-    if not ids:
+async def count_slots_by_pool(tx: Transaction, pool_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Count the occupied slots of these work pools; pools without any are left out."""
+    if not pool_ids:
         return {}
-    asked = one_of("work_queue.work_pool_id", ids)
+    pools = one_of("work_queue.work_pool_id", pool_ids)
     text = (
         "SELECT work_queue.work_pool_id, count(*) FROM flow_run JOIN work_queue"
-        f" ON work_queue.id = flow_run.work_queue_id WHERE {OCCUPIED} AND {asked.text} GROUP BY work_queue.work_pool_id"
+        f" ON work_queue.id = flow_run.work_queue_id WHERE {_OCCUPIED} AND {pools.text}"
+        " GROUP BY work_queue.work_pool_id"
     )
-    return _counts(tx, "id", await tx.fetch(Sql(text, asked.values)))
+    return _counts(tx, await tx.fetch(Sql(text, pools.values)))
 
 
-async def due(
-    tx: Transaction,
-    queues: Sequence[UUID],
-    before: datetime | None,
-    after: datetime | None,
-    limit: int,
-) -> list[UUID]:
-    """The flow runs that wait in work queues, as many of each as it has free slots.
+async def find_occupying_runs(tx: Transaction, queue_id: UUID, limit: int, offset: int) -> list[Row]:
+    """Return flow runs that occupy slots of a queue, in short, those longest in their state first."""
+    where = store.flow_runs.all_of(Sql(_OCCUPIED), {"work_queue_id": queue_id})
+    return await store.flow_runs.find(tx, where, _LONGEST_FIRST, limit, offset, _OCCUPYING_COLUMNS)
 
-    Those of the queue with the highest priority (the lowest number) come first, and of one queue those that are due
-    first.
-    """
-    if not queues or limit <= 0:
+
+async def find_occupying_runs_by_queue(tx: Transaction, queue_ids: Sequence[UUID], limit: int) -> list[Row]:
+    """Return at most `limit` runs of each queue that occupy slots, in short, those longest in their state first."""
+    if not queue_ids or not limit:
         return []
-    waiting = all_of([one_of("flow_run.work_queue_id", queues), *scheduled(before, after)])
-    busy = one_of("flow_run.work_queue_id", queues)
-    page = tx.dialect.limit_clause(limit, 0)
+    queues = one_of("flow_run.work_queue_id", queue_ids)
+    placed = (
+        "flow_run.id IN (SELECT placed.id FROM (SELECT flow_run.id, row_number() OVER (PARTITION BY"
+        f" flow_run.work_queue_id ORDER BY {_LONGEST_FIRST}) AS place FROM flow_run"
+        f" WHERE {_OCCUPIED} AND {queues.text}) AS placed WHERE placed.place <= ?)"
+    )
+    where = Sql(placed, (*queues.values, limit))
+    return await store.flow_runs.find(tx, where, _LONGEST_FIRST, columns=_OCCUPYING_COLUMNS)
+
+
+def _counts(tx: Transaction, rows: Sequence[Sequence[Any]]) -> dict[UUID, int]:
+    return {tx.dialect.decode("uuid", id_): count for id_, count in rows}
+
+
+# --- runs to start ---------------------------------------------------------------------------------------------------
+
+
+async def find_due_runs(
+    tx: Transaction, queue_ids: Sequence[UUID], before: datetime | None, after: datetime | None, limit: int
+) -> list[UUID]:
+    """Return the ids of the flow runs that may start from work queues, at most as many of each as it has free slots.
+
+    Those of the queue with the highest priority (the lowest number) come first, and within a queue those due first.
+
+    Args:
+        tx: The transaction.
+        queue_ids: The queues.
+        before: The last time at which a run may be due; None for any.
+        after: The first time at which a run may be due; None for any.
+        limit: How many at most.
+    """
+    if not queue_ids or limit <= 0:
+        return []
+    in_queues = one_of("flow_run.work_queue_id", queue_ids)
     parts = [
         Sql(
             "SELECT due.id FROM (SELECT flow_run.id, flow_run.work_queue_id, flow_run.next_scheduled_start_time AS at,"
             " row_number() OVER (PARTITION BY flow_run.work_queue_id"
             " ORDER BY flow_run.next_scheduled_start_time, flow_run.id) AS place FROM flow_run WHERE"
         ),
-        waiting,
+        all_of([in_queues, _scheduled(before, after)]),
         Sql(
             ") AS due JOIN work_queue ON work_queue.id = due.work_queue_id LEFT JOIN (SELECT flow_run.work_queue_id,"
-            f" count(*) AS taken FROM flow_run WHERE {OCCUPIED} AND"
+            f" count(*) AS taken FROM flow_run WHERE {_OCCUPIED} AND"
         ),
-        busy,
+        in_queues,
         Sql(
             "GROUP BY flow_run.work_queue_id) AS busy ON busy.work_queue_id = due.work_queue_id"
             " WHERE work_queue.concurrency_limit IS NULL"
             " OR due.place <= work_queue.concurrency_limit - coalesce(busy.taken, 0)"
             " ORDER BY work_queue.priority, due.at, due.id"
         ),
-        page,
+        tx.dialect.limit_clause(limit, 0),
     ]
     rows = await tx.fetch(join(" ", parts))
     return [item["id"] for item in tx.dialect.decode_rows(tables.FLOW_RUN, ["id"], rows)]
 
 
-def scheduled(before: datetime | None, after: datetime | None = None) -> list[Sql]:
-    """Conditions: flow runs that have not begun, and are to begin in a time that both ends are part of."""
+async def find_scheduled_runs(
+    tx: Transaction,
+    before: datetime | None,
+    limit: int,
+    *,
+    deployment_ids: Sequence[UUID] | None = None,
+    tags: Sequence[str] = (),
+) -> list[Row]:
+    """Return scheduled flow runs, whatever their queue, those due first.
+
+    Args:
+        tx: The transaction.
+        before: The last time at which a run may be due; None for any.
+        limit: How many at most.
+        deployment_ids: Only runs of these deployments; None for any.
+        tags: Only runs with all of these tags.
+    """
+    parts: list[Where] = [_scheduled(before)]
+    if tags:
+        parts.append(tx.dialect.array_has_all("flow_run.tags", tags))
+    if deployment_ids is not None:
+        parts.append({"deployment_id": list(deployment_ids)})
+    return await store.flow_runs.find(tx, store.flow_runs.all_of(*parts), _DUE_FIRST, limit)
+
+
+async def count_late_runs(tx: Transaction, queue_id: UUID) -> int:
+    """Count the late flow runs of a queue."""
+    where = store.flow_runs.all_of({"work_queue_id": queue_id, "state_name": "Late"}, _scheduled(None))
+    return await store.flow_runs.count(tx, where)
+
+
+def _scheduled(before: datetime | None, after: datetime | None = None) -> Condition:
+    """Return the condition that a flow run has not started and is due in a period, both of whose ends belong to it."""
     parts = [Sql("flow_run.state_type = 'SCHEDULED' AND flow_run.next_scheduled_start_time IS NOT NULL")]
     if before is not None:
         parts.append(Sql("flow_run.next_scheduled_start_time <= ?", (before,)))
     if after is not None:
         parts.append(Sql("flow_run.next_scheduled_start_time >= ?", (after,)))
-    return parts
+    return all_of(parts)
 
 
-def _counts(tx: Transaction, column: str, rows: Sequence[Sequence[Any]]) -> dict[UUID, int]:
-    """Rows of an id, which is of the kind of a column of flow runs, and a number."""
-    keys = tx.dialect.decode_rows(tables.FLOW_RUN, [column], [row[:1] for row in rows])
-    return {key[column]: row[1] for key, row in zip(keys, rows, strict=True)}
+# --- pools, queues and workers ---------------------------------------------------------------------------------------
+
+
+async def find_queues_with_filter_or_id(tx: Transaction, queue_id: UUID | None) -> list[Row]:
+    """Return the queues that select their runs by a filter, and the queue of this id, by name."""
+    where = Sql("work_queue.filter IS NOT NULL OR work_queue.id = ?", (queue_id,))
+    return await store.work_queues.find(tx, where, "work_queue.name")
+
+
+async def detach_from_queues(tx: Transaction, queue_ids: Sequence[UUID]) -> None:
+    """Take the flow runs and deployments of these queues out of them."""
+    queues = one_of("work_queue_id", queue_ids)
+    for table in ("flow_run", "deployment"):
+        await tx.run(Sql(f"UPDATE {table} SET work_queue_id = NULL WHERE {queues.text}", queues.values))
+
+
+async def lock_pools_without_workers(tx: Transaction, limit: int) -> list[Row]:
+    """Lock and return work pools that are ready though none of their workers is online."""
+    where = Sql(
+        "work_pool.status = 'READY' AND NOT EXISTS (SELECT 1 FROM worker"
+        " WHERE worker.work_pool_id = work_pool.id AND worker.status = 'ONLINE')"
+    )
+    return await store.work_pools.find(tx, where, "work_pool.id", limit, lock=True)
+
+
+async def lock_silent_queues(tx: Transaction, polled_before: datetime, limit: int) -> list[Row]:
+    """Lock and return work queues that are ready, though last polled before a time or never."""
+    silent = Sql("(work_queue.last_polled IS NULL OR work_queue.last_polled < ?)", (polled_before,))
+    where = store.work_queues.all_of({"status": "READY"}, silent)
+    return await store.work_queues.find(tx, where, "work_queue.id", limit, lock=True)
+
+
+# --- infrastructure to tear down -------------------------------------------------------------------------------------
+
+
+async def lock_free_cleanups(
+    tx: Transaction, pool_id: UUID, queue_ids: Sequence[UUID] | None, kinds: Sequence[str], at: datetime, limit: int
+) -> list[Row]:
+    """Lock and return cleanup messages of a pool that no worker has at a time, oldest first.
+
+    Args:
+        tx: The transaction.
+        pool_id: The pool.
+        queue_ids: Only messages of these queues; None for all.
+        kinds: Only messages of these kinds.
+        at: The time.
+        limit: How many at most.
+    """
+    values: dict[str, Any] = {"work_pool_id": pool_id, "kind": list(kinds)}
+    if queue_ids is not None:
+        values["work_queue_id"] = list(queue_ids)
+    where = store.cleanups.all_of(values, _free(at))
+    return await store.cleanups.find(tx, where, "cleanup.created, cleanup.id", limit, lock=True)
+
+
+async def has_free_cleanup(tx: Transaction, pool_id: UUID, kinds: Sequence[str], at: datetime) -> bool:
+    """Return whether a pool has a cleanup message of these kinds that no worker has at a time."""
+    where = store.cleanups.all_of({"work_pool_id": pool_id, "kind": list(kinds)}, _free(at))
+    return bool(await store.cleanups.find(tx, where, limit=1, columns=["id"]))
+
+
+async def remove_finished_cleanups(tx: Transaction, before: datetime) -> None:
+    """Remove the cleanup messages that were acknowledged before a time."""
+    await store.cleanups.remove(tx, Sql("cleanup.finished < ?", (before,)))
+
+
+def _free(at: datetime) -> Condition:
+    text = "cleanup.finished IS NULL AND (cleanup.lease_expires_at IS NULL OR cleanup.lease_expires_at <= ?)"
+    return Sql(text, (at,))

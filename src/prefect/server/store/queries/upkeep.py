@@ -1,0 +1,63 @@
+"""Queries of the server's upkeep: which server leads a loop, CSRF tokens, and rows that are old or orphaned."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.db.sql import Sql
+from prefect.server.db.times import to_micros
+from prefect.server.store.collection import Collection, Condition
+
+
+async def take_leadership(tx: Transaction, name: str, owner: str, until: datetime, at: datetime) -> bool:
+    """Make a server the leader of a loop, if it is already or the leader's time has run out.
+
+    Args:
+        tx: The transaction.
+        name: The loop.
+        owner: The server.
+        until: When its time runs out.
+        at: The present.
+    """
+    text = "UPDATE leader SET owner = ?, until = ? WHERE name = ? AND (owner = ? OR until < ?)"
+    return await tx.run(Sql(text, (owner, until, name, owner, at))) == 1
+
+
+async def remove_expired_csrf_tokens(tx: Transaction, at: datetime) -> None:
+    """Remove the CSRF tokens that have expired."""
+    await store.csrf_tokens.remove(tx, Sql("csrf_token.expiration < ?", (at,)))
+
+
+async def find_csrf_token(tx: Transaction, client: str, at: datetime) -> str | None:
+    """Return the CSRF token of a client, unless it has none or it has expired."""
+    where = Sql("csrf_token.client = ? AND csrf_token.expiration >= ?", (client, at))
+    rows = await store.csrf_tokens.find(tx, where, columns=["token"])
+    return rows[0]["token"] if rows else None
+
+
+async def remove_older(tx: Transaction, collection: Collection, time: datetime, limit: int) -> int:
+    """Remove rows of a collection whose ids were made before a time, oldest first; return how many."""
+    return await _remove(tx, collection, _made_before(collection, time), limit)
+
+
+async def remove_orphans(tx: Transaction, collection: Collection, time: datetime, limit: int) -> int:
+    """Remove rows whose flow run does not exist and whose ids were made before a time; return how many."""
+    table = collection.table.name
+    orphaned = Sql(
+        f"{table}.flow_run_id IS NOT NULL"
+        f" AND NOT EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = {table}.flow_run_id)"
+    )
+    return await _remove(tx, collection, collection.all_of(orphaned, _made_before(collection, time)), limit)
+
+
+def _made_before(collection: Collection, time: datetime) -> Condition:
+    # Ids are UUIDv7: they begin with the time, and are indexed.
+    return Sql(f"{collection.table.name}.id < ?", (UUID(int=(to_micros(time) // 1000) << 80),))
+
+
+async def _remove(tx: Transaction, collection: Collection, where: Condition, limit: int) -> int:
+    rows = await collection.find(tx, where, f"{collection.table.name}.id", limit, columns=["id"])
+    return await collection.remove(tx, {"id": [row["id"] for row in rows]}) if rows else 0
