@@ -7,6 +7,7 @@ should hold: that is a service's matter.
 
 from prefect.server.db import tables
 from prefect.server.db.sql import chunks as chunks
+from prefect.server.db.tables import Kind as Kind
 from prefect.server.store.collection import Collection as Collection
 from prefect.server.store.collection import Condition as Condition
 from prefect.server.store.collection import Row as Row

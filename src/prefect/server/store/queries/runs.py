@@ -181,6 +181,15 @@ async def find_latest_artifacts(tx: Transaction, keys: Iterable[str]) -> dict[st
     return latest
 
 
+# --- observed states -------------------------------------------------------------------------------------------------
+
+
+async def find_observed_states(tx: Transaction, text: str | None, order: str, limit: int) -> list[Row]:
+    """Return the states that runs have had, of which the name contains a text if it is not None, whatever the case."""
+    where: Where = tx.dialect.contains("observed_state.state_name", text) if text else {}
+    return await store.observed_states.find(tx, where, order, limit)
+
+
 # --- inputs and logs -------------------------------------------------------------------------------------------------
 
 
