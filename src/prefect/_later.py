@@ -220,16 +220,17 @@ def _make_function(name: str, why: str, module: str) -> Any:
     return later
 
 
-def later(module: str, name: str, feature: str, when: str) -> Any:
+def later(module: str, name: str, feature: str, when: str | None = None) -> Any:
     """A name that can be imported, and raises when it is used: a class if it is written like one, else a function.
 
     Args:
         module: Where the name is imported from.
         name: The name.
         feature: What it belongs to, in words that end "... comes in a later release".
-        when: Which issue builds it.
+        when: Which release builds it, where that is known.
     """
-    why = f"{module}.{name} cannot be used yet: {feature} will come in a later release ({when})."
+    release = f" ({when})" if when else ""
+    why = f"{module}.{name} cannot be used yet: {feature} will come in a later release{release}."
     make = _make_class if name.lstrip("_")[0].isupper() else _make_function
     return make(name, why, module)
 

@@ -1,4 +1,4 @@
-"""Running a flow by hand: what calling it does, for code that has its parameters in a dict."""
+"""Run flows from code that has their parameters in a dictionary, and load the flow of a run."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ def run_flow(
     error_logger: Any = None,
     context: dict[str, Any] | None = None,
 ) -> Any:
-    """Run a flow here and now.
+    """Run a flow in this process.
 
     Args:
         flow: The flow.
-        flow_run: The run, when it has been created already; made if None.
+        flow_run: The run, if it has been created; a new one is created if None.
         parameters: The arguments by name; those left out are the created run's, or have their defaults.
-        wait_for: Futures to wait for beside those among the parameters.
-        return_type: Return the value, or the final state.
-        error_logger: Is told of the exception of a sync flow, with its traceback, before that is raised on.
-        context: The context to run in, as `serialize_context` gives it; the present one if None.
+        wait_for: Futures to wait for, beside those among the parameters.
+        return_type: Whether to return the value or the final state.
+        error_logger: Logs the exception of a sync flow, with its traceback, before it is raised.
+        context: The context to run in, as `serialize_context` returns it; the current one if None.
 
     Returns:
         The value or state; for an async flow a coroutine, for a generator a generator.
@@ -96,7 +96,7 @@ def run_flow_sync(
     return_type: ReturnType = "result",
     context: dict[str, Any] | None = None,
 ) -> Any:
-    """As `run_flow`, for a sync flow."""
+    """Run a sync flow; see `run_flow`."""
     with _enter_context(context):
         return shells.call(lambda: _make_engine(flow, flow_run, parameters, wait_for), return_type == "state")
 
@@ -109,7 +109,7 @@ async def run_flow_async(
     return_type: ReturnType = "result",
     context: dict[str, Any] | None = None,
 ) -> Any:
-    """As `run_flow`, for an async flow."""
+    """Run an async flow; see `run_flow`."""
     with _enter_context(context):
         return await shells.await_(lambda: _make_engine(flow, flow_run, parameters, wait_for), return_type == "state")
 
@@ -122,10 +122,10 @@ def run_generator_flow_sync(
     return_type: ReturnType = "result",
     context: dict[str, Any] | None = None,
 ) -> Generator[Any, Any, Any]:
-    """As `run_flow`, for a generator flow: hands its items on as they come.
+    """Run a generator flow and yield its items; see `run_flow`.
 
     Raises:
-        ValueError: The state is asked for, which a generator cannot return.
+        ValueError: `return_type` is "state", which a generator cannot return.
     """
     _reject_return_state(flow, return_type)
     with _enter_context(context):
@@ -140,7 +140,11 @@ async def run_generator_flow_async(
     return_type: ReturnType = "result",
     context: dict[str, Any] | None = None,
 ) -> AsyncGenerator[Any]:
-    """As `run_generator_flow_sync`, for an async generator flow."""
+    """Run an async generator flow and yield its items; see `run_flow`.
+
+    Raises:
+        ValueError: `return_type` is "state", which a generator cannot return.
+    """
     _reject_return_state(flow, return_type)
     with _enter_context(context):
         async with aclosing(shells.aiterate(lambda: _make_engine(flow, flow_run, parameters, wait_for))) as items:
@@ -149,10 +153,10 @@ async def run_generator_flow_async(
 
 
 def load_flow_run(flow_run_id: UUID) -> FlowRun:
-    """The flow run with this id.
+    """Return the flow run with this id.
 
     Raises:
-        ObjectNotFound: There is none.
+        ObjectNotFound: No flow run has this id.
     """
     with orchestration.get_client(sync_client=True) as client:
         return client.read_flow_run(flow_run_id)
@@ -173,10 +177,10 @@ def load_flow(flow_run: FlowRun) -> Flow[..., Any]:
 
 
 def load_flow_and_flow_run(flow_run_id: UUID) -> tuple[FlowRun, Flow[..., Any]]:
-    """A flow run with this id, and its flow.
+    """Return the flow run with this id, and its flow.
 
     Raises:
-        ObjectNotFound: There is no such run.
+        ObjectNotFound: No flow run has this id.
     """
     flow_run = load_flow_run(flow_run_id)
     return flow_run, load_flow(flow_run)
@@ -190,15 +194,15 @@ def run_flow_in_subprocess(
     context: dict[str, Any] | None = None,
     env: Mapping[str, str | None] | None = None,
 ) -> SpawnProcess:
-    """Start a process that runs a flow, and return it.
+    """Start a process that runs a flow; return the process.
 
     Args:
         flow: The flow.
-        flow_run: As for `run_flow`.
-        parameters: As for `run_flow`.
-        wait_for: Futures to wait for before it is started.
-        context: The context to run in, as `serialize_context` gives it; the present one if None.
-        env: Variables for the process, beside those of this one; None unsets one.
+        flow_run: See `run_flow`.
+        parameters: See `run_flow`.
+        wait_for: Futures to wait for before the process starts.
+        context: The context to run in, as `serialize_context` returns it; the current one if None.
+        env: Environment variables to set in the process; None unsets one.
     """
     for future in wait_for or ():
         future.wait()
@@ -211,7 +215,7 @@ def run_flow_in_subprocess(
 
 
 def _run_in_subprocess(pickled: bytes, env: Mapping[str, str | None]) -> None:
-    """In the new process."""
+    """Run the pickled flow in the new process."""
     os.environ.update({name: value for name, value in env.items() if value is not None})
     for name in [name for name, value in env.items() if value is None]:
         os.environ.pop(name, None)
@@ -222,11 +226,11 @@ def _run_in_subprocess(pickled: bytes, env: Mapping[str, str | None]) -> None:
 
 
 def run_to_end(flow: Flow[..., Any], **call: Any) -> None:
-    """Run a flow of whatever kind, for what it does.
+    """Run a flow of any kind to its end and drop its value.
 
     Args:
         flow: The flow.
-        call: As for `run_flow`.
+        call: The other arguments of `run_flow`.
     """
     outcome = run_flow(flow, **call)
     if flow.isasync:
@@ -241,17 +245,17 @@ async def _exhaust(items: AsyncGenerator[Any]) -> None:
         pass
 
 
-_BEATS = ("the heartbeats of an engine of one's own", "a later issue")
-send_heartbeats_async: Any = later(__name__, "send_heartbeats_async", *_BEATS)
-send_heartbeats_sync: Any = later(__name__, "send_heartbeats_sync", *_BEATS)
+_HEARTBEATS = "sending heartbeats of a flow run from outside the engine"
+send_heartbeats_async: Any = later(__name__, "send_heartbeats_async", _HEARTBEATS)
+send_heartbeats_sync: Any = later(__name__, "send_heartbeats_sync", _HEARTBEATS)
 
 
 def _make_engine(
     flow: Flow[..., Any], flow_run: FlowRun | None, parameters: dict[str, Any] | None, wait_for: Iterable[Any] | None
 ) -> FlowRunEngine:
     created = flow_run.parameters if flow_run is not None else {}
-    given = {**flow.spec.defaults, **created, **(parameters or {})}
-    ordered = {name: given.pop(name) for name in flow.spec.names if name in given} | given
+    values = {**flow.spec.defaults, **created, **(parameters or {})}
+    ordered = {name: values.pop(name) for name in flow.spec.names if name in values} | values
     return FlowRunEngine(flow, ordered, wait_for, flow_run)
 
 

@@ -1,7 +1,7 @@
-"""Running a task by hand, as integrations do that bring a task runner of their own.
+"""Run tasks from code that has their parameters in a dictionary.
 
-A program calls its tasks, or submits them. Whoever runs a task elsewhere, in a worker of Dask or Ray, has its
-parameters, a run id and the context to run in (`prefect.context.serialize_context`), and calls one of these.
+Integrations with a task runner of their own, for Dask or Ray, call these functions in their workers, with the context
+of the flow run (`prefect.context.serialize_context`).
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ def run_task(
     dependencies: Dependencies | None = None,
     context: dict[str, Any] | None = None,
 ) -> Any:
-    """Run a task here and now.
+    """Run a task in this process.
 
     Args:
         task: The task.
-        task_run_id: The id that its run gets.
-        task_run: The run, when it has been recorded already.
+        task_run_id: The id of the new run.
+        task_run: The run, if it has been recorded.
         parameters: The arguments by name; those left out have their defaults.
-        wait_for: Futures to wait for beside those among the parameters.
-        return_type: Return the value, or the final state.
-        dependencies: What the run depends on beside what the parameters show, by parameter.
-        context: The context to run in, as `serialize_context` gives it; the present one if None.
+        wait_for: Futures to wait for, beside those among the parameters.
+        return_type: Whether to return the value or the final state.
+        dependencies: Runs that the run depends on, by parameter, beside those found in the parameters.
+        context: The context to run in, as `serialize_context` returns it; the current one if None.
 
     Returns:
         The value or state; for an async task a coroutine, for a generator a generator.
@@ -79,7 +79,7 @@ def run_task_sync(
     dependencies: Dependencies | None = None,
     context: dict[str, Any] | None = None,
 ) -> Any:
-    """As `run_task`, for a sync task."""
+    """Run a sync task; see `run_task`."""
     with _enter_context(context):
         return shells.call(
             lambda: _make_engine(task, task_run_id, task_run, parameters, wait_for, dependencies),
@@ -97,7 +97,7 @@ async def run_task_async(
     dependencies: Dependencies | None = None,
     context: dict[str, Any] | None = None,
 ) -> Any:
-    """As `run_task`, for an async task."""
+    """Run an async task; see `run_task`."""
     with _enter_context(context):
         return await shells.await_(
             lambda: _make_engine(task, task_run_id, task_run, parameters, wait_for, dependencies),
@@ -115,10 +115,10 @@ def run_generator_task_sync(
     dependencies: Dependencies | None = None,
     context: dict[str, Any] | None = None,
 ) -> Generator[Any, Any, Any]:
-    """As `run_task`, for a generator task: hands its items on as they come.
+    """Run a generator task and yield its items; see `run_task`.
 
     Raises:
-        ValueError: The state is asked for, which a generator cannot return.
+        ValueError: `return_type` is "state", which a generator cannot return.
     """
     _reject_return_state(task, return_type)
     with _enter_context(context):
@@ -139,7 +139,11 @@ async def run_generator_task_async(
     dependencies: Dependencies | None = None,
     context: dict[str, Any] | None = None,
 ) -> AsyncGenerator[Any]:
-    """As `run_generator_task_sync`, for an async generator task."""
+    """Run an async generator task and yield its items; see `run_task`.
+
+    Raises:
+        ValueError: `return_type` is "state", which a generator cannot return.
+    """
     _reject_return_state(task, return_type)
     with _enter_context(context):
         async with aclosing(
@@ -157,16 +161,16 @@ def _make_engine(
     wait_for: Any,
     dependencies: Dependencies | None,
 ) -> TaskRunEngine:
-    given = {**task.spec.defaults, **(parameters or {})}
-    ordered = {name: given.pop(name) for name in task.spec.names if name in given} | given
+    values = {**task.spec.defaults, **(parameters or {})}
+    ordered = {name: values.pop(name) for name in task.spec.names if name in values} | values
     if run is not None:
         return TaskRunEngine.from_recorded_run(task, ordered, run)
-    links = {name: [_dependency_link(one) for one in found] for name, found in (dependencies or {}).items()}
+    links = {name: [_dependency_link(each) for each in inputs] for name, inputs in (dependencies or {}).items()}
     return TaskRunEngine(task, ordered, wait_for, links, run_id)
 
 
-def _dependency_link(found: RunInput) -> Link:
-    return {"input_type": found.input_type, "id": getattr(found, "id", None)}
+def _dependency_link(run_input: RunInput) -> Link:
+    return {"input_type": run_input.input_type, "id": getattr(run_input, "id", None)}
 
 
 def _reject_return_state(task: Task[..., Any], return_type: ReturnType) -> None:

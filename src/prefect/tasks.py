@@ -36,15 +36,12 @@ if TYPE_CHECKING:
     from prefect.engine import shells, task_run
     from prefect.futures import PrefectFuture, PrefectFutureList
     from prefect.results import ResultSerializer, ResultStorage
-    from prefect.schemas import runs
-    from prefect.schemas.runs import TaskRunPolicy
     from prefect.schemas.states import State
     from prefect.transactions import Transaction
     from prefect.values import hashing
 else:
     cache_policies = lazy("prefect.cache_policies")
     hashing = lazy("prefect.values.hashing")
-    runs = lazy("prefect.schemas.runs")
     settings = lazy("prefect.settings")
     shells = lazy("prefect.engine.shells")
     task_run = lazy("prefect.engine.task_run")
@@ -249,16 +246,12 @@ class Task(_functions.Wrapper, Generic[P, R]):
         self.__dict__.pop("policy", None)
 
     @functools.cached_property
-    def policy(self) -> tuple[TaskRunPolicy, dict[str, Any]]:
-        """The retry policy of this task's runs, as the API shows it and as it is recorded."""
-        delays = self.retry_delay_seconds
-        policy = runs.TaskRunPolicy(
-            retries=self.retries, retry_delay=delays, retry_jitter_factor=self.retry_jitter_factor
-        )
-        record: dict[str, Any] = {"retries": self.retries, "retry_delay": delays}
+    def policy(self) -> dict[str, Any]:
+        """The retry policy of this task's runs, as it is recorded."""
+        policy: dict[str, Any] = {"retries": self.retries, "retry_delay": self.retry_delay_seconds}
         if self.retry_jitter_factor is not None:
-            record["retry_jitter_factor"] = self.retry_jitter_factor
-        return policy, record
+            policy["retry_jitter_factor"] = self.retry_jitter_factor
+        return policy
 
     @functools.cached_property
     def task_key(self) -> str:

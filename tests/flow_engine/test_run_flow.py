@@ -136,7 +136,7 @@ def test_the_entry_for_runners_runs_the_flow_of_an_entrypoint(tmp_path: Path):
     assert (done.returncode, done.stdout) == (0, "sum 7\n")
     assert load_flow_run(run.id).state_name == "Completed"
     done = subprocess.run([*command, "nonsense"], env=variables, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, "'nonsense' is no id" in done.stderr) == (1, True)
+    assert (done.returncode, "'nonsense' is not the id" in done.stderr) == (1, True)
 
 
 def test_load_flow_names_the_run_that_has_no_deployment():

@@ -1,6 +1,7 @@
-"""`python -m prefect.engine`: run the flow run whose id is given, or is in `PREFECT__FLOW_RUN_ID`, in this process.
+"""`python -m prefect.engine [ID]`: run a flow run that was created before. Runners start it.
 
-What runners start. Public code is named by name here, because this is an entry and stands above all rooms.
+The id is the argument, or the environment variable `PREFECT__FLOW_RUN_ID`. `prefect.flow_engine` is imported by
+name, because an entry point stands above all packages.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ flow_engine: ModuleType = lazy("prefect.flow_engine")
 
 
 def main() -> None:
-    """Run it."""
-    given = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PREFECT__FLOW_RUN_ID", "")
+    """Run the flow run and exit with its status."""
+    argument = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PREFECT__FLOW_RUN_ID", "")
     try:
-        flow_run_id = UUID(given)
+        flow_run_id = UUID(argument)
     except ValueError:
-        sys.exit(f"{given!r} is no id of a flow run: give one, or set PREFECT__FLOW_RUN_ID.")
+        sys.exit(f"{argument!r} is not the id of a flow run: pass one as an argument or in PREFECT__FLOW_RUN_ID.")
     with handle_engine_signals(flow_run_id):
         flow_run, flow = flow_engine.load_flow_and_flow_run(flow_run_id)
         flow_engine.run_to_end(flow, flow_run=flow_run, error_logger=flow_run_logger(flow_run))

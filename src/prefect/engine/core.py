@@ -1,4 +1,4 @@
-"""What the runs of tasks and of flows share: entering states, recording them, calling hooks, telling the shell."""
+"""What runs of tasks and of flows share: the steps that a shell calls, states and their records, hooks."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ __all__ = ["RunEngine", "Outcome", "NextStep"]
 
 
 class Outcome(NamedTuple):
-    """What a call of user code came to: a value, or the exception it ended with."""
+    """The outcome of a call of user code: a value or an exception."""
 
     value: Any = None
     error: BaseException | None = None
 
 
 class NextStep(NamedTuple):
-    """What the shell is to do next.
+    """What the shell does next.
 
     Attributes:
-        done: The run has its last state; otherwise it is tried again.
-        delay: Seconds to wait before that.
+        is_finished: Whether the run has its final state; otherwise the body is called, or the run is tried again.
+        delay_seconds: How long to wait before the next attempt.
     """
 
     is_finished: bool
@@ -51,15 +51,16 @@ FINISHED = NextStep(is_finished=True)
 class RunEngine(abc.ABC):
     """One run of a task or a flow, from its creation to its final state.
 
-    A shell calls `before`, then the body, then `after`, until a verdict says done; `conclude` gives what the caller
-    gets. Subclasses say what a task run or a flow run does at each of these points.
+    A shell calls `prepare_attempt`, then the body, then `finish_attempt`, until the run is finished; `unwrap` returns
+    the value to the caller.
 
     Attributes:
-        fields: The run's columns, kept up to date; once `run` has been made, its very values.
-        record: What the journal is told of it.
-        state: Its present state.
-        value: What the body returned, once it has.
-        error: The exception that the caller gets, if any.
+        fields: The run's columns, kept up to date. Once `run` has been made, they are its `__dict__`.
+        record: The run's record in the journal.
+        state: The current state.
+        value: The body's return value.
+        error: The exception to raise in the caller.
+        is_closing: Whether the consumer of a generator has closed it, so that the run is not tried again.
     """
 
     kind: ClassVar[str]
@@ -76,18 +77,18 @@ class RunEngine(abc.ABC):
     def __init__(self) -> None:
         self._previous: Moment | None = None
 
-    # --- what the shells ask ------------------------------------------------------------------------------------------
+    # --- called by the shells -----------------------------------------------------------------------------------------
 
     @abc.abstractmethod
     async def prepare_attempt(self) -> NextStep:
-        """What comes before an attempt. A verdict that is done means that the body is not to be called."""
+        """Prepare an attempt. If the returned step is finished, the body is not called."""
 
     @abc.abstractmethod
     async def finish_attempt(self, outcome: Outcome) -> NextStep:
-        """What follows from an attempt."""
+        """Enter the state that follows from an attempt."""
 
     async def finish_closed_generator(self, outcome: Outcome) -> None:
-        """What follows when the consumer of a generator wants no more: the run ends, and is not tried again.
+        """End the run of a generator that its consumer has closed; it is not tried again.
 
         Raises:
             BaseException: The error that the generator ended with.
@@ -99,51 +100,51 @@ class RunEngine(abc.ABC):
 
     @abc.abstractmethod
     async def crash(self, error: BaseException) -> None:
-        """The run was interrupted: record it as crashed, unless it has ended. The caller raises the interruption on."""
+        """Record an interrupted run as crashed, unless it has ended. The caller raises the interruption again."""
 
     @abc.abstractmethod
     async def unwrap(self) -> Any:
-        """What the caller gets: a value, or an exception raised."""
+        """Return the run's value, or raise its exception."""
 
     @abc.abstractmethod
     def __enter__(self) -> Self:
-        """Make the run the current one, around its body."""
+        """Make the run the current one while user code runs."""
 
     @abc.abstractmethod
     def __exit__(self, *error: Any) -> None: ...
 
     @abc.abstractmethod
     def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The body's arguments."""
+        """Return the positional and keyword arguments of the body."""
 
     @abc.abstractmethod
     def timeout_error(self) -> BaseException:
-        """The error of an attempt that took longer than `time_limit`."""
+        """Return the error for an attempt that took longer than `timeout_seconds`."""
 
     @property
     @abc.abstractmethod
     def fn(self) -> Any:
-        """The body."""
+        """The function that is run."""
 
     @property
     @abc.abstractmethod
     def timeout_seconds(self) -> float | None:
-        """Seconds that one attempt may take."""
+        """The time limit of one attempt."""
 
     @property
     @abc.abstractmethod
     def is_outermost(self) -> bool:
-        """Whether this run is inside no other."""
+        """Whether this run is not inside another one."""
 
     @property
     @abc.abstractmethod
     def run(self) -> Any:
-        """The run as the API shows it."""
+        """The run as a schema object."""
 
-    # --- what both kinds of run do ------------------------------------------------------------------------------------
+    # --- shared by both kinds of run ----------------------------------------------------------------------------------
 
     def enter_state(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
-        """Make `state` the run's state: bookkeeping and record. `result` is the inline result recorded with it."""
+        """Make `state` the run's state and record it; `result` is an inline result to record with it."""
         own = state.__dict__
         details = own["state_details"]
         plain = details is self._details
@@ -173,12 +174,12 @@ class RunEngine(abc.ABC):
         return state
 
     def rename(self, name: str) -> None:
-        """Give the run another name than it was recorded with."""
+        """Change the recorded name of the run."""
         self.fields["name"] = name
         self.record.update({"name": name})
 
     async def call_hooks(self, hooks: Iterable[Callable[..., Any]], owner: Any, logger: Any) -> None:
-        """Call the hooks for the present state one after the other; one that raises is logged and fails nothing."""
+        """Call the hooks for the current state in order; log one that raises."""
         for hook in hooks:
             name = getattr(hook, "__name__", None) or repr(hook)
             logger.info("Running hook %r in response to entering state %r", name, self.state.name)
@@ -191,62 +192,62 @@ class RunEngine(abc.ABC):
 
 
 class RunRecord:
-    """What the journal is told of one run: its creation, its states, its changes.
+    """Appends the records of one run to the journal: its creation, states and changed columns.
 
     Args:
-        to: The journal.
-        of: The kind of run.
-        run_id: Its id.
-        created: The record of its creation; None for a run that another process has recorded.
+        journal: The journal.
+        kind: `flow_run` or `task_run`.
+        run_id: The run's id.
+        created: The columns of a new run; None for a run that has been recorded before.
     """
 
-    __slots__ = ("_draft", "_of", "_run_id", "_to")
+    __slots__ = ("_draft", "_journal", "_kind", "_run_id")
 
-    def __init__(self, to: Journal, of: str, run_id: UUID, created: dict[str, Any] | None) -> None:
-        self._to = to
-        self._of = of
+    def __init__(self, journal: Journal, kind: str, run_id: UUID, created: dict[str, Any] | None) -> None:
+        self._journal = journal
+        self._kind = kind
         self._run_id = run_id
         self._draft: Draft | None = None
         if created is not None:
-            self._draft = Draft({"kind": of, **created, "owner": to.owner, "states": []})
-            to.append(self._draft)
+            self._draft = Draft({"kind": kind, **created, "owner": journal.owner, "states": []})
+            journal.append(self._draft)
 
     def add_state(self, state: dict[str, Any]) -> None:
-        """The run enters a state."""
+        """Record that the run enters a state."""
         draft = self._draft
         if draft is not None:
             draft.record["states"].append(state)
             if not draft.sealed:
                 return
             self._draft = None
-        self._to.append({"kind": "state", "of": self._of, "run_id": self._run_id, **state})
+        self._journal.append({"kind": "state", "of": self._kind, "run_id": self._run_id, **state})
 
     def update(self, values: dict[str, Any]) -> None:
-        """Some of the run's columns change."""
-        self._to.append({"kind": "update", "of": self._of, "id": self._run_id, "set": values})
+        """Record changed columns."""
+        self._journal.append({"kind": "update", "of": self._kind, "id": self._run_id, "set": values})
 
 
 _recorded_flows: weakref.WeakKeyDictionary[Journal, set[str]] = weakref.WeakKeyDictionary()
-"""The names of the flows that each journal has been told of."""
+"""The names of the flows that this process has recorded, by journal."""
 
 
-def record_flow(to: Journal, flow_id: UUID, name: str) -> None:
-    """Tell a journal of a flow, once for each journal that this process writes."""
-    recorded = _recorded_flows.setdefault(to, set())
+def record_flow(journal: Journal, flow_id: UUID, name: str) -> None:
+    """Record a flow, once for each journal."""
+    recorded = _recorded_flows.setdefault(journal, set())
     if name not in recorded:
         recorded.add(name)
-        to.append({"kind": "flow", "id": flow_id, "name": name, "tags": [], "created": now()})
+        journal.append({"kind": "flow", "id": flow_id, "name": name, "tags": [], "created": now()})
 
 
 def result_metadata(data: Any) -> Any:
-    """Where a stored result is, as JSON; None for data that lives only in this process (an exception)."""
+    """Return the metadata of a stored result as JSON; None for data that is only in memory, as an exception is."""
     metadata = getattr(data, "metadata", data)
     dump = getattr(metadata, "model_dump", None)
     return dump(mode="json") if dump is not None else None
 
 
 def describe_error(error: BaseException) -> str:
-    """The exception's type and text. Its text is made by code of the user's, which may raise."""
+    """Return the exception's type and text. The text is made by user code, which may raise."""
     try:
         text = str(error)
     except Exception:
@@ -255,14 +256,14 @@ def describe_error(error: BaseException) -> str:
 
 
 def is_crash(error: BaseException) -> bool:
-    """Whether an exception ends the process or the event loop's task rather than telling of a failure."""
+    """Return whether an exception interrupts the process or the event loop's task, and is no failure of user code."""
     if isinstance(error, (Abort, Pause)):
         return False
     return not isinstance(error, Exception) or isinstance(error, TerminationSignal)
 
 
 def crash_message(error: BaseException) -> str:
-    """What a crashed state says of the exception that ended the run."""
+    """Return the message of the crashed state for the exception that ended a run."""
     cancelled = sys.modules.get("asyncio.exceptions")
     if cancelled is not None and isinstance(error, cancelled.CancelledError):
         return "Execution was cancelled by the runtime environment."

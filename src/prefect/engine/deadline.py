@@ -1,8 +1,8 @@
-"""Time limits: whoever waits for user code learns at the deadline, even when the code goes on.
+"""Time limits for user code.
 
 A sync call with a limit runs in a thread of its own, with the caller's context. At the deadline the caller gets the
-error at once, and an exception is raised in the thread, which ends it as soon as it runs Python code again. Code that
-never does (a blocking call into C) goes on until it returns; its result is dropped.
+error, and an exception is raised in the thread, which ends it as soon as it runs Python code again. A blocking call
+into C goes on until it returns; its result is dropped.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ R = TypeVar("R")
 
 
 class TaskRunTimeoutError(TimeoutError):
-    """A task run took longer than it may."""
+    """A task run exceeded its timeout."""
 
 
 class FlowRunTimeoutError(TimeoutError):
-    """A flow run took longer than it may."""
+    """A flow run exceeded its timeout."""
 
 
 class _Abandoned(BaseException):
-    """Raised inside a thread whose caller no longer waits."""
+    """Raised in a thread whose caller no longer waits."""
 
 
 def call_with_timeout(fn: Callable[[], R], seconds: float, make_error: Callable[[], BaseException]) -> R:
-    """Call `fn` and return or raise what it does, unless it takes longer than `seconds`: then raise `late()`."""
+    """Call `fn` and return its value; raise `make_error()` when it takes longer than `seconds`."""
     finished = threading.Event()
     box: dict[str, Any] = {}
     context = contextvars.copy_context()
@@ -72,7 +72,7 @@ def _interrupt(thread: threading.Thread) -> None:
 async def await_with_timeout(
     coroutine: Coroutine[Any, Any, R], seconds: float, make_error: Callable[[], BaseException]
 ) -> R:
-    """Await `coroutine`, unless it takes longer than `seconds`: then cancel it and raise `late()` without waiting."""
+    """Await `coroutine`; when it takes longer than `seconds`, cancel it and raise `make_error()`."""
     task = asyncio.ensure_future(coroutine)
     try:
         await asyncio.wait({task}, timeout=seconds)
@@ -89,6 +89,6 @@ async def await_with_timeout(
 
 
 def _consume_outcome(task: asyncio.Task[Any]) -> None:
-    """Look at the outcome, so that asyncio does not complain that nobody did."""
+    """Retrieve the outcome, so that asyncio does not warn about it."""
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""The life of a flow run: created, validated, attempted, retried, ended."""
+"""The steps of a flow run: creation, validation of parameters, attempts, retries, its end."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.
 FAILED, CRASHED, CANCELLED = StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
 
 START_POLL_INTERVAL_SECONDS = 0.2
-"""Seconds between two attempts to start a run that the server keeps pending."""
+"""How often at most Running is proposed for a run that is kept pending."""
 
 
 class FlowRunEngine(RunEngine):
@@ -48,9 +48,9 @@ class FlowRunEngine(RunEngine):
 
     Args:
         flow: The flow.
-        parameters: Its arguments by name, defaults applied; they are resolved and validated before the body runs.
-        wait_for: Runs to wait for that are not among the arguments.
-        run: The run, when it has been created already.
+        parameters: The arguments by name, defaults applied; they are resolved and validated before the body runs.
+        wait_for: Runs to wait for, beside those among the arguments.
+        run: The run, if it has been created.
     """
 
     kind = "flow_run"
@@ -82,7 +82,7 @@ class FlowRunEngine(RunEngine):
     # --- before an attempt --------------------------------------------------------------------------------------------
 
     async def prepare_attempt(self) -> NextStep:
-        """Create the run with valid parameters, enter Running and start its task runner."""
+        """Create the run, enter Running and start the task runner."""
         if self.attempt == 0:
             invalid = await self._prepare()
             if invalid is not None:
@@ -99,27 +99,27 @@ class FlowRunEngine(RunEngine):
         assert self._context is not None
         try:
             self._task_runner = self._context.task_runner = self.flow.task_runner.duplicate().__enter__()
-        except Exception as error:  # a runner that cannot start
+        except Exception as error:  # the task runner cannot start
             return await self._fail_to_start(error)
         if self.flow.on_running_hooks:
             await self.call_hooks(self.flow.on_running_hooks, self.flow, self.logger)
         return RUN_BODY
 
     async def _prepare(self) -> Exception | None:
-        """Resolve and validate the parameters and record the run; returns what is wrong with them."""
-        given = self.parameters
+        """Resolve and validate the parameters and create the run; return the error if the parameters are not valid."""
+        parameters = self.parameters
         tracked = self.parent.run_results if self.parent else None
-        inputs = collect_inputs(given, tracked)
+        inputs = collect_inputs(parameters, tracked)
         awaited = collect_inputs({"wait_for": self._wait_for}, tracked) if self._wait_for else None
         invalid: Exception | None = None
         try:
             if awaited is not None:
                 await resolve_inputs({"wait_for": self._wait_for}, awaited)
-            self.parameters = await resolve_inputs(given, inputs)
+            self.parameters = await resolve_inputs(parameters, inputs)
             if self.flow.should_validate_parameters:
                 with _io.user_code():
                     self.parameters = self.flow.validate_parameters(self.parameters)
-        except Exception as error:  # an upstream that failed, a result that is no more, a validator of the user's
+        except Exception as error:  # a failed upstream, a lost result, a user's validator
             invalid = error
         if self._existing_run is None and self.parent is not None and self.parent.flow_run is not None:
             links = {**inputs.links, **({"wait_for": awaited.links["wait_for"]} if awaited else {})}
@@ -130,7 +130,7 @@ class FlowRunEngine(RunEngine):
             self._prints = print_capture(self._context.log_prints)
             try:
                 self._set_custom_name()
-            except Exception as error:  # a template that does not fit, or a function of the user's
+            except Exception as error:  # a template that cannot be filled, or a user function
                 return error
         return invalid
 
@@ -142,7 +142,7 @@ class FlowRunEngine(RunEngine):
             self.logger = flow_run_logger(self.run, self.flow)
 
     async def _create(self) -> None:
-        """Create the run: here, or at the server; or take over the one that was given."""
+        """Create the run, or take over the existing one."""
         flow, created = self.flow, now()
         delay = rules.retry_delay(1, 1, flow.retry_delay_seconds) or 0
         policy = {"retries": flow.retries, "retry_delay": int(delay)}
@@ -217,7 +217,7 @@ class FlowRunEngine(RunEngine):
 
     @property
     def context(self) -> EngineContext:
-        """The context that the body runs in, once the parameters are valid."""
+        """The context of the body, once the parameters are valid."""
         assert self._context is not None
         return self._context
 
@@ -233,15 +233,15 @@ class FlowRunEngine(RunEngine):
     async def propose_state(
         self, state: State[Any], result: dict[str, Any] | None = None, final: bool = False
     ) -> State[Any]:
-        """Have the run enter a state, and give the one that it did enter.
+        """Propose a state; return the state that the run is in then.
 
         Args:
-            state: The state proposed. A server may decide on another one, and a failed one may be tried again.
-            result: The inline result recorded with it.
-            final: There is no other attempt, whatever comes of this one.
+            state: The state. The orchestrator may reject it for another one, as it does when a failed run is retried.
+            result: The inline result to record with it.
+            final: Whether the run must not be tried again.
 
         Raises:
-            Abort: The server does not let the run go on.
+            Abort: The run must stop.
         """
         force = final or self.is_closing
         answer = await self._orchestrator.propose_state(state, force)
@@ -272,17 +272,17 @@ class FlowRunEngine(RunEngine):
         return state
 
     async def _wait_to_run(self, entered: State[Any]) -> State[Any] | None:
-        """Wait while the server says that it is not yet time to run; the state that the run has instead, if any."""
+        """Propose Running until the run is no longer kept waiting; return its state if it must not run."""
         while entered.is_scheduled() or entered.is_pending():
             await _io.sleep(max(core.seconds_until(entered), START_POLL_INTERVAL_SECONDS))
             entered = await self.propose_state(State.make(RUNNING, "Running", details=self._details))
         return None if entered.is_running() else entered
 
     async def _stop(self, entered: State[Any]) -> NextStep:
-        """The run is not to run: it is paused, or has ended already.
+        """End an attempt that must not begin, because the run is paused or has ended.
 
         Raises:
-            Pause: It is paused.
+            Pause: The run is paused.
         """
         if entered.is_paused():
             self._release()
@@ -312,17 +312,17 @@ class FlowRunEngine(RunEngine):
     # --- after an attempt ---------------------------------------------------------------------------------------------
 
     async def finish_attempt(self, outcome: Outcome) -> NextStep:
-        """Wait for the tasks submitted, then enter the state that follows from the outcome."""
+        """Wait for the submitted tasks, then enter the state that follows from the outcome."""
         error = outcome.error
         if isinstance(error, (Abort, Pause)):
             return await self._stop_without_state(error)
         if error is not None and core.is_crash(error):
             await self.crash(error)
             return FINISHED
-        # Tasks that were submitted run to their end, but when there is no more time none is begun.
+        # Submitted tasks run to their end; after a timeout, those that have not started are cancelled.
         try:
             await self._stop_task_runner(error if isinstance(error, FlowRunTimeoutError) else None)
-        except Exception as failure:  # a task runner of the user's
+        except Exception as failure:  # a user's task runner
             error = error or failure
         if error is not None:
             return await self._fail(error)
@@ -331,7 +331,7 @@ class FlowRunEngine(RunEngine):
     async def _return(self, value: Any) -> NextStep:
         try:
             ending = await outcomes.state_from_return(value, self._details, self.flow.cache_result_in_memory)
-        except Exception as error:  # a future among what was returned that can never be done
+        except Exception as error:  # a future in the return value that can never be done
             return await self._fail(error)
         state, self.value = ending.state, ending.value
         assert self._context is not None
@@ -372,11 +372,11 @@ class FlowRunEngine(RunEngine):
             "Received non-final state 'AwaitingRetry' when proposing final state 'Failed' and will attempt to run "
             "again..."
         )
-        # Whoever made the state, a server perhaps, did so by a clock of its own.
+        # The state was made by the clock of a server, perhaps.
         return NextStep(is_finished=False, delay_seconds=core.seconds_until(entered, entered.timestamp))
 
     async def _stop_without_state(self, signal: Abort | Pause) -> NextStep:
-        """The run ends here without a state of its own: it was stopped from outside, or goes on in another process."""
+        """Leave a run that was stopped from outside or goes on in another process, without proposing a state."""
         self.error = signal
         if isinstance(signal, Pause) and signal.state is not None:
             self.state = self.fields["state"] = signal.state
@@ -386,7 +386,7 @@ class FlowRunEngine(RunEngine):
         return FINISHED
 
     async def crash(self, error: BaseException) -> None:
-        """The run was interrupted: record it as crashed; the caller raises the interruption on."""
+        """Record an interrupted run as crashed; the caller raises the interruption again."""
         if self._run is None:
             await self._create()
         if self.state.is_final():
@@ -408,13 +408,13 @@ class FlowRunEngine(RunEngine):
 
     @property
     def run(self) -> Any:
-        """The run as the API shows it."""
+        """The run as a schema object."""
         return self._run
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def _stop_task_runner(self, error: BaseException | None) -> None:
-        """Wait for the tasks submitted. When that is interrupted it is to be called again, with the interruption."""
+        """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption."""
         runner = self._task_runner
         if runner is not None:
             await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
@@ -437,7 +437,7 @@ class FlowRunEngine(RunEngine):
 
     def _release(self) -> None:
         self._orchestrator.release_run()
-        # The context leads back here: apart from it, what the run's tasks returned goes when nobody holds it any more.
+        # The context refers to this engine: without it, the values of the run's tasks are freed with their last user.
         self._context = None
 
     def _track(self, value: Any) -> None:
@@ -445,7 +445,7 @@ class FlowRunEngine(RunEngine):
             track(self.parent.run_results, value, self.run_id, "flow_run")
 
     async def unwrap(self) -> Any:
-        """What the caller gets: the value, or the exception raised."""
+        """Return the value of the run, or raise its exception."""
         if self.error is not None:
             raise self.error
         if isinstance(self.value, State):
@@ -456,25 +456,25 @@ class FlowRunEngine(RunEngine):
 
     @property
     def fn(self) -> Any:
-        """The body."""
+        """The function that is run."""
         return self.flow.fn
 
     @property
     def timeout_seconds(self) -> float | None:
-        """Seconds that one attempt may take."""
+        """The time limit of one attempt."""
         return self.flow.timeout_seconds
 
     @property
     def is_outermost(self) -> bool:
-        """Whether this run is inside no other."""
+        """Whether this run is not inside another flow run."""
         return self.parent is None
 
     def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The body's arguments."""
+        """Return the positional and keyword arguments of the body."""
         return self.flow.spec.unbind(self.parameters)
 
     def timeout_error(self) -> BaseException:
-        """The error of an attempt that took too long."""
+        """Return the error for an attempt that exceeded its timeout."""
         return FlowRunTimeoutError(f"Scope timed out after {self.timeout_seconds} second(s).")
 
 

@@ -1,7 +1,7 @@
-"""What a flow run's earlier attempt completed, so that a retry of the flow does not do it again.
+"""Completed task runs of a flow run's earlier attempts, which a retry of the flow does not repeat.
 
-A call is recognized by its task and by being the n-th call of that task in the attempt, and it is only taken over when
-its parameters are the same: a flow that took another path calls its tasks anew.
+A call is identified by its task and its number among the calls of that task in the attempt, and reused only when its
+parameters are equal.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ Position = tuple[str, int]
 
 
 class AttemptMemo:
-    """The completed task runs of one flow run, over its attempts."""
+    """The completed task runs of one flow run."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._completed: dict[Position, tuple[str, State[Any], Any]] = {}
 
     def restart(self) -> None:
-        """Another attempt begins: count the calls from the start."""
+        """Count the calls of a new attempt from the start."""
         self._counts = {}
 
     def next_position(self, task_key: str) -> Position:
-        """The place of the next call of this task."""
+        """Return the position of the next call of this task."""
         count = self._counts[task_key] = self._counts.get(task_key, -1) + 1
         return task_key, count
 
-    def find(self, place: Position, parameters: dict[str, Any]) -> tuple[State[Any], Any] | None:
-        """The state and value of the earlier call at this place, if it had the same parameters."""
-        known = self._completed.get(place)
+    def find(self, position: Position, parameters: dict[str, Any]) -> tuple[State[Any], Any] | None:
+        """Return the state and value of the earlier call at this position, if it had the same parameters."""
+        known = self._completed.get(position)
         if known is None or known[0] != fingerprint(parameters):
             return None
         return known[1], known[2]
 
-    def remember(self, place: Position, parameters: dict[str, Any], state: State[Any], value: Any) -> None:
-        """Remember a completed call. Parameters that cannot be told apart are not remembered."""
+    def remember(self, position: Position, parameters: dict[str, Any], state: State[Any], value: Any) -> None:
+        """Remember a completed call, unless its parameters cannot be hashed."""
         mark = fingerprint(parameters)
         if mark is not None:
-            self._completed[place] = (mark, state, value)
+            self._completed[position] = (mark, state, value)
 
 
 def fingerprint(parameters: dict[str, Any]) -> str | None:
-    """A hash of the parameters, or None where they have none."""
+    """Return a hash of the parameters; None if they cannot be hashed."""
     try:
         return hashing.hash_objects(parameters)
     except Exception:  # whatever pickling an object of the user's may raise

@@ -1,8 +1,7 @@
-"""From what a task or flow returns to the state it ends in.
+"""The final state that follows from the return value of a task or flow.
 
-A state made by the body is the run's state. A collection of nothing but states (futures count as their states, and a
-state of another run counts as a collection of one) decides by the worst of them. Anything else is a result: the run
-completed.
+A state made by the body is the run's state. Of a collection that holds only states, the worst counts; futures count as
+their states, and a state of another run counts as a collection of one. Any other value is a result: the run completed.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ else:
     groups = lazy("prefect.schemas.outcomes")
 
 _PLAIN = frozenset({int, float, str, bool, bytes, type(None)})
-"""What most tasks return, and what holds neither states nor futures."""
+"""Types that hold neither states nor futures; most tasks return one of them."""
 _COLLECTIONS = (list, tuple, set, frozenset)
 
 
 class FinalState(NamedTuple):
-    """What a returned value means.
+    """The final state of a run, with its value.
 
     Attributes:
-        state: The state the run ends in.
+        state: The state.
         value: The value with futures replaced by their states.
-        plain: The value holds no state: it is a result like any other.
+        is_plain: Whether the value is a result rather than a state or a collection of states.
     """
 
     state: State[Any]
@@ -41,7 +40,7 @@ class FinalState(NamedTuple):
 
 
 async def state_from_return(value: Any, details: StateDetails, in_memory: bool = True) -> FinalState:
-    """The end of a run whose body returned `value`; futures in it are waited for."""
+    """Return the final state of a run whose body returned `value`; wait for the futures in it."""
     if type(value) in _PLAIN:
         return _completed(value, details, in_memory)
     if _holds_futures(value):
@@ -90,14 +89,14 @@ def _holds_futures(value: Any) -> bool:
 
 
 def _items(value: Any) -> Collection[Any] | None:
-    """What a collection that may hold futures or states consists of; None for anything else."""
+    """Return the items of a collection that may hold futures or states; None for any other value."""
     if isinstance(value, dict):
         return cast("dict[Any, Any]", value).values()
     return cast("Collection[Any]", value) if isinstance(value, _COLLECTIONS) else None
 
 
 def _collection_of_states(value: Any) -> list[State[Any]] | None:
-    """The states that `value` is made of, or None if it is anything but states."""
+    """Return the states of a value that holds only states; None for any other value."""
     if isinstance(value, State):
         return [cast("State[Any]", value)]
     items = None if isinstance(value, dict) else _items(value)

@@ -1,13 +1,13 @@
-"""What a run depends on: the futures, states and earlier results among its parameters.
+"""Dependencies of a run: futures, states and earlier results among its parameters.
 
-`collect` finds them, for the record; `resolve` replaces futures and states by their values before the body runs. A
-parameter that holds none of them reaches the body untouched: the same object.
+`collect_inputs` finds them, for the record; `resolve_inputs` replaces futures and states by their values before the
+body runs. A parameter that holds none of them reaches the body as the same object.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard, cast
 from uuid import UUID
 
 from prefect import _io
@@ -23,10 +23,10 @@ else:
     visiting = lazy("prefect.values.traversal")
 
 TrackedResults = dict[int, tuple[Any, UUID, str]]
-"""Return values of earlier runs by `id()`: the value itself (kept alive, so that its id stays its own), run, kind."""
+"""Return values of earlier runs by `id()`: the value (kept alive, so that its id is not reused), run id, kind."""
 
-Upstream = PrefectFuture[Any] | State[Any]
-"""What stands for another run among the parameters."""
+Upstream: TypeAlias = "PrefectFuture[Any] | State[Any]"  # a string: `State[Any]` would build a model at import
+"""A parameter that stands for another run."""
 
 Link = dict[str, Any]
 """A dependency as the API shows it: `{"input_type": "task_run", "id": UUID}`."""
@@ -38,17 +38,17 @@ _UNTRACKED_TYPES = frozenset({bool, type(None), type(Ellipsis), type(NotImplemen
 
 
 type_of: Callable[[Any], type[Any]] = type
-"""`type`, as a type checker understands it for a value of which nothing is known."""
+"""`type`, typed for a value of unknown type."""
 
 
 def is_trackable(value: Any) -> bool:
-    """Whether the value's identity says where it came from: not for singletons and the small ints CPython shares."""
+    """Return whether `id(value)` identifies the run that returned it; singletons and small ints are shared."""
     kind = type_of(value)
     return kind not in _UNTRACKED_TYPES and not (kind is int and -5 <= value <= 256)
 
 
 def track(tracked: TrackedResults, value: Any, run_id: UUID, kind: str) -> None:
-    """Remember that a run returned `value`, and what is in it where that is a small list, tuple or dict."""
+    """Remember that a run returned `value`, and the items of a small list, tuple or dict."""
     if is_trackable(value):
         tracked[id(value)] = (value, run_id, kind)
         container = type_of(value)
@@ -60,7 +60,7 @@ def track(tracked: TrackedResults, value: Any, run_id: UUID, kind: str) -> None:
 
 
 def as_reiterable(wait_for: Any) -> Any:
-    """What is to be waited for, as something that can be looked through twice: an iterator cannot."""
+    """Return `wait_for` as a collection that can be iterated twice."""
     once = hasattr(wait_for, "__next__") and not isinstance(wait_for, list)
     return [*wait_for] if once else cast("Any", wait_for)
 
@@ -74,12 +74,12 @@ def _is_annotated(value: Any) -> TypeGuard[BaseAnnotation[Any]]:
 
 
 class Inputs(NamedTuple):
-    """What was found among the parameters of a run.
+    """The dependencies found among the parameters of a run.
 
     Attributes:
-        links: For each parameter, the runs it depends on, each once.
-        futures: All futures found, for whoever schedules the run.
-        plain: No future, state or annotation anywhere: there is nothing to resolve.
+        links: The runs that each parameter depends on, each once.
+        futures: All futures, for the task runner.
+        is_plain: Whether there is no future, state or annotation to resolve.
     """
 
     links: dict[str, list[Link]]
@@ -88,7 +88,7 @@ class Inputs(NamedTuple):
 
 
 def collect_inputs(parameters: Mapping[str, Any], tracked: TrackedResults | None) -> Inputs:
-    """Find the dependencies among the parameters. Waits for nothing and changes nothing."""
+    """Find the dependencies among the parameters, without waiting for them."""
     links: dict[str, list[Link]] = {}
     futures: list[PrefectFuture[Any]] = []
     plain = True
@@ -107,12 +107,12 @@ def collect_inputs(parameters: Mapping[str, Any], tracked: TrackedResults | None
 
 
 class _Finder:
-    """One parameter's dependencies, found by walking it."""
+    """Finds the dependencies in one parameter."""
 
     def __init__(self, tracked: TrackedResults | None) -> None:
         self.links: list[Link] = []
         self.futures: list[PrefectFuture[Any]] = []
-        self.found: list[Upstream] = []
+        self.upstreams: list[Upstream] = []
         self.allowed: set[int] = set()
         self.is_plain = True
         self._tracked = tracked
@@ -135,7 +135,7 @@ class _Finder:
 
     def _visit_upstream(self, upstream: Upstream) -> None:
         self.is_plain = False
-        self.found.append(upstream)
+        self.upstreams.append(upstream)
         if isinstance(upstream, PrefectFuture):
             self.futures.append(upstream)
             self._link("task_run", upstream.task_run_id)
@@ -167,11 +167,10 @@ class _Finder:
 
 
 async def resolve_inputs(parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
-    """Replace futures and states by their values and take annotations off.
+    """Return the parameters with futures and states replaced by their values and annotations removed.
 
     Raises:
-        UpstreamTaskError: A run that a parameter comes from did not complete, and the parameter is not marked with
-            `allow_failure`.
+        UpstreamTaskError: An upstream run did not complete, and the parameter is not marked with `allow_failure`.
     """
     if inputs.is_plain:
         return parameters
@@ -215,10 +214,10 @@ async def _resolve_annotated(annotated: BaseAnnotation[Any]) -> Any:
 
 
 async def _resolve_inside(value: Any, allow: bool) -> Any:
-    """Resolve what is nested in a collection. The values are fetched first: visiting is not a coroutine."""
+    """Resolve the futures and states inside a collection. Values are fetched first: visiting is not a coroutine."""
     nested = _Finder(None)
     nested.walk(value)
-    values = {id(item): await _upstream_value(item, allow or id(item) in nested.allowed) for item in nested.found}
+    values = {id(item): await _upstream_value(item, allow or id(item) in nested.allowed) for item in nested.upstreams}
     return visiting.visit_collection(
         value,
         visit_fn=lambda item: values.get(id(item), item) if _is_upstream(item) else item,

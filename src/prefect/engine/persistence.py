@@ -1,6 +1,6 @@
-"""Keeping a run's result beyond the run: its cache key, the transaction it is written in, what was found.
+"""Persistence of results: cache keys, transactions and cached results.
 
-Only runs that persist their result, have hooks on their transaction or are inside of one come here.
+This module is imported only for runs that persist their result, have transaction hooks or are inside a transaction.
 """
 
 from __future__ import annotations
@@ -8,25 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from prefect import runtime
 from prefect._io import drive, user_code
+from prefect._lazy import lazy
 from prefect.exceptions import SerializationError
-from prefect.results import ResultStore
 from prefect.schemas.states import State, StateType
 from prefect.transactions import AsyncTransaction, Transaction, get_transaction
 from prefect.transactions.core import current
 from prefect.types import now
 
 if TYPE_CHECKING:
+    from prefect import results, runtime
     from prefect.engine.protocols import PersistingFlowRun, PersistingTaskRun
-    from prefect.results import ResultRecord
+    from prefect.results import ResultRecord, ResultStore
+else:
+    results = lazy("prefect.results")
+    runtime = lazy("prefect.runtime")
 
 
 class ResultPersistence:
-    """What keeps one task run's result. It is made inside of the run's context, which functions of the user's look at.
+    """Persists the result of one task run. It is made inside the run's context, which key functions of the user read.
 
     Attributes:
-        key: The key of the result; None for a run that only takes part in a transaction.
+        key: The key of the result; None if the result is not persisted.
         transaction: The run's transaction, current while its body runs.
     """
 
@@ -63,7 +66,7 @@ class ResultPersistence:
         return key or self._context.result_store.storage_key_fn()
 
     async def begin_attempt(self) -> ResultRecord[Any] | None:
-        """Begin the transaction of an attempt; returns the result that is there already, if any."""
+        """Begin the transaction of an attempt; return the cached result, if there is one."""
         await self.transaction.aenter()
         current.set(self.transaction.get_parent())
         if not self.transaction.is_committed():
@@ -79,7 +82,7 @@ class ResultPersistence:
         current.reset(self._token)
 
     async def end_attempt(self, state: State[Any], value: Any) -> State[Any]:
-        """Stage the result of a completed attempt and end its transaction; returns the state with where it is."""
+        """Stage the result of an attempt and end its transaction; return the state with the result's metadata."""
         if not state.is_completed():
             await self._exit_transaction(failed=state.is_final())
             return state
@@ -95,7 +98,7 @@ class ResultPersistence:
         return state
 
     async def roll_back_attempt(self, error: BaseException | None) -> None:
-        """End the transaction of an attempt that did not complete: what it did is rolled back."""
+        """Roll back the transaction of an attempt that did not complete."""
         if self.transaction.is_active():
             await self._exit_transaction(failed=True)
         self.transaction.state = type(self.transaction.state).PENDING
@@ -108,7 +111,7 @@ class ResultPersistence:
 
 
 def _rollback_hook(run: PersistingTaskRun) -> Callable[[Any], None]:
-    """What follows for a run that had completed when the transaction around it is rolled back."""
+    """Return a hook that marks a completed run as rolled back."""
 
     def rolled_back(_: Any) -> None:
         if run.state.is_completed():
@@ -121,23 +124,23 @@ def _rollback_hook(run: PersistingTaskRun) -> Callable[[Any], None]:
 
 
 def is_needed(run: PersistingTaskRun) -> bool:
-    """Whether a task run keeps its result or takes part in a transaction."""
+    """Return whether a task run persists its result or takes part in a transaction."""
     task = run.task
     return run.context.persist_result or bool(task.on_commit_hooks or task.on_rollback_hooks) or bool(get_transaction())
 
 
 def make_task_store(run: PersistingTaskRun) -> ResultStore:
-    """The result store of a task run: as its flow's, with the task's own options."""
-    return drive((run.flow.result_store if run.flow else ResultStore()).aupdate_for_task(run.task))
+    """Return the result store of a task run: its flow run's, with the options of the task."""
+    return drive((run.flow.result_store if run.flow else results.ResultStore()).aupdate_for_task(run.task))
 
 
 def make_flow_store(run: PersistingFlowRun) -> ResultStore:
-    """The result store of a flow run: as its parent's, with the flow's own options."""
-    return drive((run.parent.result_store if run.parent else ResultStore()).aupdate_for_flow(run.flow))
+    """Return the result store of a flow run: its parent's, with the options of the flow."""
+    return drive((run.parent.result_store if run.parent else results.ResultStore()).aupdate_for_flow(run.flow))
 
 
 async def persist_flow_result(run: PersistingFlowRun, state: State[Any], value: Any) -> State[Any]:
-    """Write the result of a completed flow run; returns the state with where it is."""
+    """Write the result of a completed flow run; return the state with the result's metadata."""
     store = run.context.result_store
     record = store.create_result_record(value)
     try:

@@ -1,7 +1,7 @@
-"""Four short shells around user code: call, await, iterate, iterate asynchronously.
+"""Four shells around user code: call, await, iterate, iterate asynchronously.
 
-A shell asks the execution what to do, does the one thing only it can do (call the body), and reports the outcome. It
-knows nothing of states, retries or records. The body runs in the caller's thread, with no event loop of ours.
+A shell calls the body between the steps of a `RunEngine` and passes the outcome on. It must know nothing of states,
+retries or records. The body runs in the caller's thread, without an event loop of this package.
 """
 
 from __future__ import annotations
@@ -24,19 +24,22 @@ if TYPE_CHECKING:
     from prefect.schemas.states import State
 
 MakeEngine = Callable[[], RunEngine]
-"""Makes the execution: called when the run really starts, not when a coroutine for it is made."""
+"""Makes the engine of a run. It is called when the run starts, not when a coroutine for it is made."""
 
 
 def start(make: MakeEngine, body: Any, return_state: bool = False) -> Any:
-    """Run a task or flow in the shell that its function needs.
+    """Run a task or flow in the shell for its kind of function.
 
     Args:
-        make: Makes the execution.
-        body: What is run; its `isasync` and `isgenerator` choose the shell.
-        return_state: Give the caller the final state in place of the value.
+        make: Makes the engine of the run.
+        body: The task or flow; its `isasync` and `isgenerator` select the shell.
+        return_state: Whether to return the final state instead of the value.
 
     Returns:
-        The value (or state), or what a caller of such a function expects: a coroutine, a generator.
+        The value or state; for an async function a coroutine, for a generator function a generator.
+
+    Raises:
+        ValueError: The state of a generator is requested.
     """
     if body.isgenerator:
         if return_state:
@@ -52,7 +55,7 @@ def start(make: MakeEngine, body: Any, return_state: bool = False) -> Any:
 
 
 def call(make: MakeEngine, return_state: bool = False) -> Any:
-    """Run a sync function to its end."""
+    """Run a sync function; return its value or its final state."""
     run = make()
     with raise_on_sigterm() if run.is_outermost else nullcontext():
         state = run_to_final_state(run)
@@ -64,7 +67,7 @@ def call(make: MakeEngine, return_state: bool = False) -> Any:
 
 
 def run_to_final_state(run: RunEngine) -> State[Any]:
-    """Run a sync function to its final state, raising only what interrupts the process."""
+    """Run a sync function and return its final state; raise only what interrupts the process."""
     try:
         verdict = drive(run.prepare_attempt())
         while not verdict.is_finished:
@@ -97,21 +100,21 @@ def _attempt(run: RunEngine) -> Outcome:
 
 
 def collect(run: RunEngine) -> State[Any]:
-    """Run a generator function to its final state; its result is the list of its items."""
+    """Run a generator function and return its final state; its result is the list of items."""
     for _ in iterate(lambda: run, gather=True):
         pass
     return run.state
 
 
 async def acollect(run: RunEngine) -> State[Any]:
-    """Run an async generator function to its final state; its result is the list of its items."""
+    """Run an async generator function and return its final state; its result is the list of items."""
     async for _ in aiterate(lambda: run, gather=True):
         pass
     return run.state
 
 
 async def await_(make: MakeEngine, return_state: bool = False) -> Any:
-    """Run an async function to its end."""
+    """Run an async function; return its value or its final state."""
     run = make()
     with raise_on_sigterm() if run.is_outermost else nullcontext():
         state = await arun_to_final_state(run)
@@ -121,7 +124,7 @@ async def await_(make: MakeEngine, return_state: bool = False) -> Any:
 
 
 async def arun_to_final_state(run: RunEngine) -> State[Any]:
-    """Run an async function to its final state, raising only what interrupts the process or the event loop's task."""
+    """Run an async function and return its final state; raise only what interrupts the process or the asyncio task."""
     try:
         verdict = await run.prepare_attempt()
         while not verdict.is_finished:
@@ -152,7 +155,7 @@ async def _aattempt(run: RunEngine) -> Outcome:
 
 
 def iterate(make: MakeEngine, gather: bool = False) -> Generator[Any, Any, Any]:
-    """Run a generator function, handing its items on as they come; with `gather` they are also the run's result."""
+    """Run a generator function and yield its items; with `gather` they are also the run's result."""
     run = make()
     _close_generators_at_exit()
     try:
@@ -174,7 +177,7 @@ _unfinished: weakref.WeakSet[Generator[Any, Any, Any]] = weakref.WeakSet()
 
 @cache
 def _close_generators_at_exit() -> None:
-    """See to it, once, that generators left unfinished are closed at exit: while the journal can still be written."""
+    """Register, once, that unfinished generators are closed at exit, while the journal can still be written."""
     atexit.register(_close_unfinished)
 
 
@@ -182,29 +185,29 @@ def _close_unfinished() -> None:
     for items in list(_unfinished):
         try:
             items.close()
-        except Exception:  # what the user's clean-up raises has nobody left to catch it; the run has recorded it
+        except Exception:  # raised by the user's clean-up; the run has recorded it
             continue
 
 
 def _items(run: RunEngine, gather: bool) -> Generator[Any, Any, Outcome]:
-    """One attempt. The run's context is entered for each step, because between them the consumer's own holds."""
+    """Make one attempt. Each step enters the run's context; between the steps the consumer's context is current."""
     args, kwargs = run.body_arguments()
     step = _GeneratorStep(run)
     items: list[Any] = []
     try:
         generator = run.fn(*args, **kwargs)
-        advance, given = generator.send, None
+        advance, sent = generator.send, None
         while True:
-            item = step(advance, given)
+            item = step(advance, sent)
             if gather:
                 items.append(item)
             try:
-                advance, given = generator.send, (yield item)
+                advance, sent = generator.send, (yield item)
             except GeneratorExit:
                 drive(run.finish_closed_generator(_close(run, generator)))
                 raise
             except BaseException as error:
-                advance, given = generator.throw, error
+                advance, sent = generator.throw, error
     except StopIteration as stop:
         return Outcome(value=items if gather else stop.value)
     except BaseException as error:
@@ -214,7 +217,7 @@ def _items(run: RunEngine, gather: bool) -> Generator[Any, Any, Outcome]:
 
 
 def _close(run: RunEngine, generator: Generator[Any]) -> Outcome:
-    """End a generator whose consumer wants no more items."""
+    """Close the generator after its consumer has closed ours."""
     try:
         with run:
             generator.close()
@@ -224,7 +227,7 @@ def _close(run: RunEngine, generator: Generator[Any]) -> Outcome:
 
 
 class _GeneratorStep:
-    """Calls one step of a generator in the run's context, within what is left of its time."""
+    """Calls the steps of a generator in the run's context, within the time that is left of its timeout."""
 
     def __init__(self, run: RunEngine) -> None:
         self._run = run
@@ -233,20 +236,20 @@ class _GeneratorStep:
     def _seconds_left(self, end: float) -> float:
         return max(0.0, end - time.monotonic())
 
-    def __call__(self, advance: Callable[[Any], Any], given: Any) -> Any:
+    def __call__(self, advance: Callable[[Any], Any], sent: Any) -> Any:
         with self._run:
             if self._end is None:
-                return advance(given)
+                return advance(sent)
             return deadline.call_with_timeout(
-                lambda: advance(given), self._seconds_left(self._end), self._run.timeout_error
+                lambda: advance(sent), self._seconds_left(self._end), self._run.timeout_error
             )
 
-    async def call_async(self, advance: Callable[[Any], Awaitable[Any]], given: Any) -> Any:
+    async def call_async(self, advance: Callable[[Any], Awaitable[Any]], sent: Any) -> Any:
         with self._run:
             if self._end is None:
-                return await advance(given)
+                return await advance(sent)
             return await deadline.await_with_timeout(
-                _as_coroutine(advance(given)), self._seconds_left(self._end), self._run.timeout_error
+                _as_coroutine(advance(sent)), self._seconds_left(self._end), self._run.timeout_error
             )
 
 
@@ -255,7 +258,7 @@ async def _as_coroutine(awaitable: Awaitable[Any]) -> Any:
 
 
 async def aiterate(make: MakeEngine, gather: bool = False) -> AsyncGenerator[Any, Any]:
-    """As `iterate`, for an async generator function."""
+    """Run an async generator function and yield its items; see `iterate`."""
     run = make()
     try:
         verdict = await run.prepare_attempt()
@@ -285,7 +288,7 @@ _END: Any = object()
 
 
 class _AsyncItems:
-    """One attempt at an async generator: its steps, as `_items` takes them. (`yield from` does not exist here.)"""
+    """One attempt of an async generator, step by step as in `_items`; async generators have no `yield from`."""
 
     def __init__(self, run: RunEngine, gather: bool) -> None:
         self._run = run
@@ -293,13 +296,13 @@ class _AsyncItems:
         self._step = _GeneratorStep(run)
         self._generator: Any = None
         self._advance: Callable[[Any], Awaitable[Any]] | None = None
-        self._given: Any = None
+        self._sent: Any = None
         self.outcome = Outcome()
 
     async def next_item(self) -> Any:
-        """The next item, or `_END` when there is an outcome instead."""
+        """Return the next item, or `_END` after the last one."""
         try:
-            item = await self._step.call_async(self._advance or self._begin(), self._given)
+            item = await self._step.call_async(self._advance or self._begin(), self._sent)
         except StopAsyncIteration:
             self.outcome = Outcome(value=self._gathered)
             return _END
@@ -316,15 +319,15 @@ class _AsyncItems:
         return self._generator.asend
 
     def send(self, value: Any) -> None:
-        """Have the next step receive a value."""
-        self._advance, self._given = self._generator.asend, value
+        """Pass a value to the next step."""
+        self._advance, self._sent = self._generator.asend, value
 
     def throw(self, error: BaseException) -> None:
-        """Have the next step raise an error inside the generator."""
-        self._advance, self._given = self._generator.athrow, error
+        """Raise an error in the generator at the next step."""
+        self._advance, self._sent = self._generator.athrow, error
 
     async def close(self) -> Outcome:
-        """End the generator, whose consumer wants no more items."""
+        """Close the generator after its consumer has closed ours."""
         try:
             with self._run:
                 await self._generator.aclose()

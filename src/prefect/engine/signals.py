@@ -1,4 +1,4 @@
-"""How a process that was started for one flow run ends: what became of the run says with which status."""
+"""Exit statuses of a process that was started for one flow run."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from prefect.logging.loggers import get_logger
 
 @contextmanager
 def handle_engine_signals(flow_run_id: UUID | None = None) -> Generator[None]:
-    """End the process as the flow run inside the block ended.
+    """Exit with the status that follows from how the flow run inside the block ended.
 
-    Status 0 when the run was stopped by the server or left its process to go on later, 1 when it raised. What
-    interrupts the process is raised on.
+    The status is 0 when the server stopped the run or it was suspended, 1 when it raised. An interruption of the
+    process is raised again.
 
     Args:
-        flow_run_id: The run, for the log.
+        flow_run_id: The run's id, for the log.
     """
     logger, run = get_logger("engine"), f"flow run {str(flow_run_id)!r}" if flow_run_id else "the flow run"
     try:

@@ -1,4 +1,4 @@
-"""The task run that stands for a subflow in its parent flow: it has the subflow's states."""
+"""The task run that stands for a subflow in its parent flow run: its states follow the subflow's."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class ParentTaskRun:
-    """The task run of one call of a subflow.
+    """The task run that stands for one call of a subflow.
 
     Args:
-        name: The name of the flow that is called.
-        key: Its key.
+        name: The name of the called flow.
+        key: The flow's key.
         parent: The context of the flow run that calls it.
-        links: What its arguments come from.
+        links: The runs that its arguments depend on.
     """
 
     def __init__(self, name: str, key: str, parent: EngineContext, links: dict[str, list[Link]]) -> None:

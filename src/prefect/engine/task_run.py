@@ -1,4 +1,4 @@
-"""The life of a task run: created, waiting for what it depends on, attempted, retried, ended."""
+"""The steps of a task run: creation, waiting for its dependencies, attempts, retries, its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from prefect.logging.loggers import identity_logger, print_capture
 from prefect.results import defaults
 from prefect.results.inline import inline
 from prefect.schemas.run_inputs import FlowRunResult, TaskRunResult
-from prefect.schemas.runs import TaskRun
+from prefect.schemas.runs import TaskRun, TaskRunPolicy
 from prefect.schemas.states import InMemory, State, StateDetails, StateType
 from prefect.types import new_id, now
 
@@ -43,10 +43,10 @@ class TaskRunEngine(RunEngine):
 
     Args:
         task: The task.
-        parameters: Its arguments by name, defaults applied; futures and states are resolved before the body runs.
-        wait_for: Runs to wait for that are not among the arguments.
-        dependencies: Dependencies known already (of an item of a mapped future), by parameter.
-        run_id: The id of the run, when the caller needs it beforehand.
+        parameters: The arguments by name, defaults applied; futures and states are resolved before the body runs.
+        wait_for: Runs to wait for, beside those among the arguments.
+        dependencies: Known dependencies by parameter, for an item of a mapped future.
+        run_id: The id of the run; a new one if None.
     """
 
     kind = "task_run"
@@ -83,17 +83,17 @@ class TaskRunEngine(RunEngine):
     # --- in another process -------------------------------------------------------------------------------------------
 
     def for_other_process(self) -> tuple[Any, dict[str, Any], TaskRun]:
-        """What another process needs to run this, once the upstreams are done: the task, the parameters, the run.
+        """Return the task, the resolved parameters and the run, for a process that is to run it.
 
         Raises:
-            UpstreamTaskError: The run depends on one that did not complete.
+            UpstreamTaskError: An upstream run did not complete.
         """
         drive(self._resolve())
         return self.task, self.parameters, self.run
 
     @classmethod
     def from_recorded_run(cls, task: RunnableTask, parameters: dict[str, Any], run: TaskRun) -> TaskRunEngine:
-        """In another process: the execution of a run that its parent has created and recorded."""
+        """Return the engine of a run that another process has created and recorded."""
         execution = cls.__new__(cls)
         execution._set_up(task, parameters, None)
         execution._run = run
@@ -106,14 +106,14 @@ class TaskRunEngine(RunEngine):
         return execution
 
     def adopt_final_state(self, state: State[Any]) -> None:
-        """The run ended in another process, which has recorded it."""
+        """Take over the final state that another process has recorded."""
         self.state = self.fields["state"] = state
         if isinstance(state.data, InMemory):
             self._track(state.data.value)
 
     @property
     def upstreams(self) -> list[Any]:
-        """The futures that must be done before the body can run."""
+        """The futures that the run waits for."""
         return self._inputs.futures + self._wait_for.futures if self._wait_for else self._inputs.futures
 
     # --- creation -----------------------------------------------------------------------------------------------------
@@ -137,13 +137,13 @@ class TaskRunEngine(RunEngine):
             "task_inputs": self._dependency_links(dependencies),
             "created": created,
         }
-        recorded = {**self.fields, "empirical_policy": task.policy[1]}
+        recorded = {**self.fields, "empirical_policy": task.policy}
         self.record = RunRecord(self.journal, self.kind, run_id, recorded)
         self._details = StateDetails.make(flow_run_id=flow_run_id, task_run_id=run_id)
         self.enter_state(State.make(PENDING, "Pending", details=self._details, timestamp=created))
 
     def _dependency_links(self, dependencies: dict[str, list[Link]] | None) -> dict[str, list[Link]]:
-        """What the run depends on, by parameter."""
+        """Return the dependencies of the run by parameter."""
         links = self._inputs.links
         if self._wait_for is not None:
             links["wait_for"] = self._wait_for.links["wait_for"]
@@ -157,35 +157,35 @@ class TaskRunEngine(RunEngine):
 
     @property
     def run(self) -> TaskRun:
-        """The run as the API shows it, made when somebody looks: most runs end unseen."""
+        """The run as a schema object. It is made at the first access, which most runs do not need."""
         if self._run is None:
             fields = {**self.fields, "task_inputs": _run_inputs(self.fields["task_inputs"])}
-            self._run = TaskRun.make(**fields, empirical_policy=self.task.policy[0])
+            self._run = TaskRun.make(**fields, empirical_policy=TaskRunPolicy.make(**self.task.policy))
             self.fields = vars(self._run)
         return self._run
 
     # --- before an attempt --------------------------------------------------------------------------------------------
 
     async def prepare_attempt(self) -> NextStep:
-        """Wait for what the run depends on, look for a kept result, and enter Running."""
+        """Wait for the dependencies, look for a cached result, and enter Running."""
         if self.attempt == 0:
             try:
                 await self._resolve()
             except UpstreamTaskError as error:
                 return self._enter_not_ready(error)
-            except Exception as error:  # an upstream's result that is no more
+            except Exception as error:  # the result of an upstream run is lost
                 return await self._fail_to_start(error)
             self._make_context()
             try:
                 self._set_custom_name()
-            except Exception as error:  # a template that does not fit, or a function of the user's
+            except Exception as error:  # a template that cannot be filled, or a user function
                 return await self._fail_to_start(error)
         self.attempt += 1
         name = "Running" if self.attempt == 1 else "Retrying"
         self.enter_state(State.make(RUNNING, name, details=self._details))
         try:
             found = await self._find_result()
-        except Exception as error:  # a storage, its key or its lock that cannot be had
+        except Exception as error:  # a storage, a key or a lock is not available
             return await self._fail_to_start(error)
         if found is not None:
             return await self._end_cached(*found)
@@ -195,7 +195,7 @@ class TaskRunEngine(RunEngine):
         return RUN_BODY
 
     async def _find_result(self) -> tuple[Any, Any] | None:
-        """The data and value of a result that is there already: of the flow's earlier attempt, or kept by a run."""
+        """Return the data and value of a result of the flow's earlier attempt, or of a cached one."""
         if self.attempt == 1:
             done = self._memo.find(self._position, self.parameters) if self._memo and self._position else None
             if done is not None:
@@ -221,7 +221,7 @@ class TaskRunEngine(RunEngine):
             self.context.forget_identity()
 
     async def _fail_to_start(self, error: Exception) -> NextStep:
-        """The run cannot even start."""
+        """Fail a run that cannot start."""
         if self._context is None:
             self._make_context()
         self.error = error
@@ -231,7 +231,7 @@ class TaskRunEngine(RunEngine):
         return FINISHED
 
     def _make_context(self) -> None:
-        """What can be known once the parameters are: whether the result is kept, and the run's context."""
+        """Make the context of the run, once its parameters are resolved."""
         task, flow = self.task, self.flow
         self._context = TaskRunContext.of(
             self,
@@ -244,19 +244,19 @@ class TaskRunEngine(RunEngine):
 
     @property
     def logger(self) -> Any:
-        """The run's logger, made when there is something to log."""
+        """The run's logger, made at the first access."""
         if self._logger is None:
             self._logger = identity_logger(self.context.identity)
         return self._logger
 
     @property
     def context(self) -> TaskRunContext:
-        """The context that the body runs in, once the parameters are known."""
+        """The context of the body, once the parameters are resolved."""
         assert self._context is not None
         return self._context
 
     def refresh_by_default(self) -> bool:
-        """Whether tasks that do not say run even if there is a cached result."""
+        """Return whether tasks without the option run even if there is a cached result."""
         return settings.get_current_settings().tasks.refresh_cache
 
     def _should_persist(self) -> bool:
@@ -296,7 +296,7 @@ class TaskRunEngine(RunEngine):
     # --- after an attempt ---------------------------------------------------------------------------------------------
 
     async def finish_attempt(self, outcome: Outcome) -> NextStep:
-        """Enter the state that follows from the outcome: final, or waiting for another attempt."""
+        """Enter the state that follows from the outcome: a final one, or one that waits for another attempt."""
         error = outcome.error
         if error is None:
             return await self._succeed(outcome.value)
@@ -308,7 +308,7 @@ class TaskRunEngine(RunEngine):
     async def _succeed(self, value: Any) -> NextStep:
         try:
             ending = await outcomes.state_from_return(value, self._details, self.task.cache_result_in_memory)
-        except Exception as error:  # a future among what was returned that can never be done
+        except Exception as error:  # a future in the return value that can never be done
             return await self._fail(error)
         state, self.value = ending.state, ending.value
         if state.is_failed() and (retry := await self._propose_retry(state)) is not None:
@@ -317,7 +317,7 @@ class TaskRunEngine(RunEngine):
             try:
                 with self:
                     state = await self.persistence.end_attempt(state, ending.value)
-            except Exception as error:  # what cannot be stored has not completed
+            except Exception as error:  # a run whose result cannot be stored has not completed
                 return await self._fail(error)
         self._track(ending.value)
         if self._memo and self._position and state.is_completed():
@@ -327,7 +327,7 @@ class TaskRunEngine(RunEngine):
         return FINISHED
 
     async def _end_cached(self, data: Any, value: Any) -> NextStep:
-        """The result is known already: the body does not run."""
+        """Complete the run with a known result, without calling the body."""
         self.value = value
         self._track(value)
         self.enter_state(State.make(COMPLETED, "Cached", data=data, details=self._details), inline(value))
@@ -357,7 +357,7 @@ class TaskRunEngine(RunEngine):
         return FINISHED
 
     async def crash(self, error: BaseException) -> None:
-        """The run was interrupted: record it as crashed; the caller raises the interruption on."""
+        """Record an interrupted run as crashed; the caller raises the interruption again."""
         if self.state.is_final():
             return
         if self._context is None:
@@ -378,7 +378,7 @@ class TaskRunEngine(RunEngine):
         """Return the state in which a failed run waits for its next attempt; None when the failure is final."""
         if self.is_closing or not self.task.retries:
             return None
-        waiting = local.decide_retry(self.fields, self.task.policy[1], self.state, failed)
+        waiting = local.decide_retry(self.fields, self.task.policy, self.state, failed)
         if waiting is None or self.task.retry_condition_fn is None:
             return waiting
         try:
@@ -418,16 +418,16 @@ class TaskRunEngine(RunEngine):
         self._release()
 
     def _release(self) -> None:
-        """Part from what leads back here, so that arguments and result go when nobody holds them any more."""
+        """Drop the references that lead back here, so that arguments and result are freed with their last user."""
         self._context = self.persistence = None
 
     def _track(self, value: Any) -> None:
-        """Remember where the value came from, so that passing it on is recorded as a dependency."""
+        """Remember the run of a value, so that passing the value on is recorded as a dependency."""
         if self.flow is not None:
             track(self.flow.run_results, value, self.fields["id"], "task_run")
 
     async def unwrap(self) -> Any:
-        """What the caller gets: what the body returned, or the exception raised."""
+        """Return the value of the body, or raise the exception of the run."""
         if self.error is not None:
             raise self.error
         return self.value
@@ -436,25 +436,25 @@ class TaskRunEngine(RunEngine):
 
     @property
     def fn(self) -> Any:
-        """The body."""
+        """The function that is run."""
         return self.task.fn
 
     @property
     def timeout_seconds(self) -> float | None:
-        """Seconds that one attempt may take."""
+        """The time limit of one attempt."""
         return self.task.timeout_seconds
 
     @property
     def is_outermost(self) -> bool:
-        """Whether this run is inside no other."""
+        """Whether this run is not inside a flow run."""
         return self.flow is None
 
     def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The body's arguments."""
+        """Return the positional and keyword arguments of the body."""
         return self.task.spec.unbind(self.parameters)
 
     def timeout_error(self) -> BaseException:
-        """The error of an attempt that took too long."""
+        """Return the error for an attempt that exceeded its timeout."""
         return TaskRunTimeoutError(f"Scope timed out after {self.timeout_seconds} second(s).")
 
 

@@ -1,4 +1,4 @@
-"""SIGTERM during a run: raised as an exception where the run is, so that it is recorded before the process ends."""
+"""SIGTERM during a run: raised as an exception in the run, so that the run is recorded before the process ends."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _signalled = False
 
 @contextmanager
 def raise_on_sigterm() -> Generator[None]:
-    """Turn SIGTERM into `TerminationSignal` inside the block; afterwards the process ends as the signal meant it to.
+    """Raise `TerminationSignal` on SIGTERM inside the block; afterwards the signal ends the process.
 
-    Only in the main thread, and only where the program has no handler of its own. Blocks may overlap, as those of flows
-    that an event loop runs side by side: the last one to end counts.
+    This works only in the main thread, and only if the program has no handler of its own. Blocks may overlap when an
+    event loop runs several flows: the handler is restored when the last one ends.
     """
     global _open_blocks, _signalled
     if threading.current_thread() is not threading.main_thread() or not (_open_blocks or _has_default_handler()):
@@ -35,7 +35,7 @@ def raise_on_sigterm() -> Generator[None]:
     try:
         yield
     except BaseException as error:
-        # What an event loop's other tasks get of the signal is a cancellation.
+        # The other tasks of an event loop are cancelled.
         interrupted = not isinstance(error, Exception) or isinstance(error, TerminationSignal)
         raise
     finally:
