@@ -1,7 +1,7 @@
-"""Running a server: the process that `prefect server start` becomes, its port, its signals and its end.
+"""The process of `prefect server start`: its port, its signals, its worker processes and its shutdown.
 
-A process of its own serves with uvicorn on uvloop. Several share one port and one PostgreSQL: the bus, through which
-they hear of each other, is the database's.
+It serves with uvicorn on uvloop. Several processes share one port and one PostgreSQL, whose notifications their buses
+receive.
 """
 
 from __future__ import annotations
@@ -31,36 +31,36 @@ if TYPE_CHECKING:
     from prefect.settings import Settings
 
 SHUTDOWN_TIMEOUT_SECONDS = 5
-"""Seconds that requests and websockets which are under way have when the server is told to stop."""
+"""How long requests and websockets may take to end when the server stops."""
 
 
 GC_THRESHOLD = 20_000
-"""Objects made until garbage is looked for: one answer has more than the 700 of Python's, and none of it is garbage."""
+"""New objects until garbage is collected: one response has more than Python's 700, and none of them is garbage."""
 
 WORKER_POLL_INTERVAL_SECONDS = 0.5
-"""Seconds between two looks whether all workers live."""
+"""How often it is checked that all worker processes are alive."""
 
 
 class CannotServe(PrefectException):
-    """The server cannot be started as it was asked to."""
+    """The server cannot be started with these settings and options."""
 
 
 def serve(settings: Settings, *, loops: bool = True, workers: int = 1, started: Callable[[str], None]) -> None:
-    """Serve until a signal says to stop.
+    """Serve until a signal to stop.
 
     Args:
-        settings: What the server is told.
-        loops: Whether it does the work of the loops, too.
-        workers: How many processes serve.
+        settings: The settings of the server.
+        loops: Whether it runs the loops.
+        workers: The number of processes.
         started: Called with the server's address, once it answers.
 
     Raises:
-        CannotServe: The port is taken, or several processes were asked for on SQLite.
+        CannotServe: The port is in use, or several processes were requested on SQLite.
         StoreError: The database cannot be used.
     """
     if workers > 1 and opening.sqlite_path(settings) is not None:
         raise CannotServe(
-            f"{workers} workers need PostgreSQL, through which they hear of each other: set "
+            f"{workers} workers need PostgreSQL, through which they notify each other: set "
             "PREFECT_SERVER_DATABASE_CONNECTION_URL, or start one worker."
         )
     with closing(_listen(settings.server.api.host, settings.server.api.port)) as listening:
@@ -68,25 +68,25 @@ def serve(settings: Settings, *, loops: bool = True, workers: int = 1, started: 
         if workers == 1:
             run(_serve(Server(settings, loops=loops), listening, lambda: started(address)))
         else:
-            _serve_with(workers, settings, loops, listening, lambda: started(address))
+            _serve_with_workers(workers, settings, loops, listening, lambda: started(address))
 
 
 def check_port(settings: Settings) -> None:
-    """Fail if the port cannot be served now.
+    """Check that the port can be served.
 
     Raises:
-        CannotServe: It is taken.
+        CannotServe: It is in use.
     """
     _listen(settings.server.api.host, settings.server.api.port).close()
 
 
 def describe_database(settings: Settings) -> str:
-    """Where the server keeps what it is told, for people."""
+    """Return where the database is, for people, without secrets."""
     return opening.describe_database(settings)
 
 
 def run(main: Any) -> None:
-    """Run a coroutine on the quickest event loop there is."""
+    """Run a coroutine on uvloop, or on asyncio's event loop where it is not installed."""
     try:
         import uvloop
     except ImportError:
@@ -98,7 +98,7 @@ def run(main: Any) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A socket that is bound to the address; nobody else can take it from now on."""
+    """Return a socket that listens on the address."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
@@ -111,8 +111,8 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listening.close()
         raise CannotServe(
-            f"Port {port} of {host} cannot be served ({getattr(error, 'strerror', None) or error}): stop what uses it, "
-            "or name another with --port."
+            f"Port {port} of {host} cannot be served ({getattr(error, 'strerror', None) or error}): stop the "
+            "program that uses it, or choose another port with --port."
         ) from error
     return listening
 
@@ -122,40 +122,40 @@ def _address(host: str, listening: socket.socket) -> str:
     return f"http://{name}:{listening.getsockname()[1]}"
 
 
-def _config(app: Any, settings: Settings, **more: Any) -> uvicorn.Config:
-    told = settings.server.api
+def _config(app: Any, settings: Settings, **options: Any) -> uvicorn.Config:
+    api_settings = settings.server.api
     return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
         ws=WebsocketProtocol,
-        ws_ping_interval=told.websocket_ping_interval,
-        ws_ping_timeout=told.websocket_ping_timeout,
-        timeout_keep_alive=told.keepalive_timeout,
+        ws_ping_interval=api_settings.websocket_ping_interval,
+        ws_ping_timeout=api_settings.websocket_ping_timeout,
+        timeout_keep_alive=api_settings.keepalive_timeout,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
-        **more,
+        **options,
     )
 
 
 class _Uvicorn(uvicorn.Server):
-    """Uvicorn, whose process ends as if nothing had happened after a signal told it to."""
+    """Uvicorn, which does not raise the signal that stopped it again."""
 
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
         super().__init__(config)
-        self._when_started = started
+        self._on_started = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._when_started()
+        self._on_started()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        previous = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in previous.items():
                 signal.signal(number, handler)
 
 
@@ -172,26 +172,26 @@ async def _serve(server: Server, listening: socket.socket, started: Callable[[],
 # --- several processes -----------------------------------------------------------------------------------------------
 
 
-def _serve_with(
+def _serve_with_workers(
     workers: int, settings: Settings, loops: bool, listening: socket.socket, started: Callable[[], None]
 ) -> None:
-    """Have processes serve the same socket, and start another for each that dies, until a signal says to stop."""
-    run(_look_at(settings))
-    # They read the settings from their environment.
+    """Run processes that serve the same socket, and replace each that dies, until a signal to stop."""
+    run(_prepare_database(settings))
+    # The processes read the settings from their environment.
     os.environ.update(settings.to_environment_variables(exclude_unset=True, include_secrets=True))
     context = multiprocessing.get_context("spawn")
-    told = threading.Event()
+    stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
+        signal.signal(number, lambda *_: stopping.set())
 
     def start() -> Any:
-        process = context.Process(target=_work, args=(listening, loops), name="prefect-server-worker")
+        process = context.Process(target=_run_worker, args=(listening, loops), name="prefect-server-worker")
         process.start()
         return process
 
     processes = [start() for _ in range(workers)]
     started()
-    while not told.wait(WORKER_POLL_INTERVAL_SECONDS):
+    while not stopping.wait(WORKER_POLL_INTERVAL_SECONDS):
         processes = [process if process.is_alive() else start() for process in processes]
     for process in processes:
         process.terminate()
@@ -199,16 +199,17 @@ def _serve_with(
         process.join()
 
 
-async def _look_at(settings: Settings) -> None:
-    """Bring the database to the current schema, or fail before there are processes."""
+async def _prepare_database(settings: Settings) -> None:
+    """Migrate the database, or fail before processes are started."""
     database = opening.open_database(settings)
     await database.open()
     await database.close()
 
 
-def _work(listening: socket.socket, loops: bool) -> None:
-    """What a worker does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl+C reaches all: the parent passes it on
+def _run_worker(listening: socket.socket, loops: bool) -> None:
+    """Run one worker process."""
+    # Ctrl+C in a terminal reaches all processes; the parent stops the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     setup_logging()
     run(_serve(Server(get_current_settings(), loops=loops), listening, lambda: None))
 
@@ -217,18 +218,18 @@ def _work(listening: socket.socket, loops: bool) -> None:
 
 
 def serve_loops(settings: Settings, started: Callable[[], None]) -> None:
-    """Do the work of the loops, without the API, until a signal says to stop."""
+    """Run the loops, without the API, until a signal to stop."""
     run(_serve_loops(Server(settings), started))
 
 
 async def _serve_loops(server: Server, started: Callable[[], None]) -> None:
-    told = asyncio.Event()
+    stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, stopping.set)
     await server.start()
     try:
         started()
-        await told.wait()
+        await stopping.wait()
     finally:
         await server.stop()

@@ -114,8 +114,7 @@ async def accept(server: Server, socket: WebSocket, stream: Stream) -> bool:
     else:
         reason = "Expected 'auth' message"
     if reason is not None:
-        reason = (stream.refusal_reason or reason).encode()[:MAX_REASON_BYTES].decode("utf-8", "ignore")
-        await socket.close(POLICY_VIOLATION, reason)
+        await socket.close(POLICY_VIOLATION, truncate_reason(stream.refusal_reason or reason))
         return False
     await socket.send_text('{"type":"auth_success"}')
     return True
@@ -132,6 +131,11 @@ async def _refusal(server: Server, socket: WebSocket, stream: Stream) -> str | N
         return str(error)
     socket.scope["principal"] = principal
     return None
+
+
+def truncate_reason(reason: str) -> str:
+    """Return as much of a reason as a close frame can carry."""
+    return reason.encode()[:MAX_REASON_BYTES].decode("utf-8", "ignore")
 
 
 async def receive_json(socket: WebSocket) -> Any:

@@ -1,9 +1,9 @@
-"""Websockets on the wire: uvicorn's, but a ping may wait for its pong until what came before it is done.
+"""Uvicorn's websocket protocol, with pongs that wait until the messages before the ping are processed.
 
-Clients that send events take the pong as a receipt for all they sent before the ping. Libraries answer pings as soon
-as they see them, when the messages before may still wait in memory. A stream that acknowledges (see `held`) says itself
-how many messages it is done with; pongs, and the answer to the client's closing, follow no earlier. uvicorn must be
-told to use this: `uvicorn.Config(..., ws=Websocket)`.
+Clients that send events take a pong as the receipt for all that they sent before the ping. Libraries answer pings as
+soon as they read them, when the messages before may still wait in memory. A stream that calls `hold_acknowledgements`
+acknowledges the messages it has processed; pongs, and the answer to the client's close frame, are sent after that.
+Uvicorn needs `uvicorn.Config(..., ws=WebsocketProtocol)`.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ _EXTENSION = "prefect.acknowledgements"
 
 
 class Acknowledgements(Protocol):
-    """By what a stream tells which messages it is done with."""
+    """Delays pongs until a stream has processed the messages before them."""
 
     def hold(self) -> None:
-        """From now on, answer pings only when what came before them is acknowledged."""
+        """From now on, answer a ping only when all messages before it are acknowledged."""
         ...
 
     def acknowledge(self, messages: int) -> None:
-        """So many more messages are done with, in the order in which they came."""
+        """Acknowledge so many more messages, in the order in which they arrived."""
         ...
 
 
 def hold_acknowledgements(scope: Any) -> Acknowledgements:
-    """The acknowledgements of a websocket, now held.
+    """Hold and return the acknowledgements of a websocket.
 
-    Another server than uvicorn, or uvicorn without `Websocket`, answers pings by itself: acknowledging does nothing.
+    A server without `WebsocketProtocol` answers pings by itself: acknowledging does nothing there.
     """
-    acknowledgements: Acknowledgements = scope.get("extensions", {}).get(_EXTENSION) or _Nobody()
+    acknowledgements: Acknowledgements = scope.get("extensions", {}).get(_EXTENSION) or _NoAcknowledgements()
     acknowledgements.hold()
     return acknowledgements
 
 
-class _Nobody:
+class _NoAcknowledgements:
     def hold(self) -> None:
         pass
 
@@ -47,27 +47,27 @@ class _Nobody:
 
 
 class WebsocketProtocol(WebSocketsSansIOProtocol):
-    """A websocket that can hold its automatic answers back."""
+    """A websocket that can delay its automatic answers."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._holds = False
-        self._arrived = self._given = self._done = 0
+        self._is_holding = False
+        self._received = self._delivered = self._acknowledged = 0
         self._answers: deque[tuple[int, bytes]] = deque()
-        """Answers that wait, each with the number of messages that must be done before it."""
+        """Delayed answers, each with the number of messages that must be acknowledged before it."""
 
     def hold(self) -> None:
-        self._holds = True
-        self._done = self._given
+        self._is_holding = True
+        self._acknowledged = self._delivered
 
     def acknowledge(self, messages: int) -> None:
-        self._done += messages
-        while self._answers and self._answers[0][0] <= self._done:
+        self._acknowledged += messages
+        while self._answers and self._answers[0][0] <= self._acknowledged:
             answer = self._answers.popleft()[1]
             if not self.transport.is_closing():
                 self.transport.write(answer)
 
-    # --- what uvicorn calls ---
+    # --- called by uvicorn ---
 
     async def run_asgi(self) -> None:
         self.scope.setdefault("extensions", {})[_EXTENSION] = self  # pyright: ignore[reportArgumentType]
@@ -75,10 +75,10 @@ class WebsocketProtocol(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        # What the library had to answer is taken here: no answer is then among what others write.
+        # The answers of the library are taken out here, so that no other write sends them.
         answer = b"".join(self.conn.data_to_send())
-        if answer and (self._answers or (self._holds and self._done < self._arrived)):
-            self._answers.append((self._arrived, answer))
+        if answer and (self._answers or (self._is_holding and self._acknowledged < self._received)):
+            self._answers.append((self._received, answer))
         elif answer and not self.transport.is_closing():
             self.transport.write(answer)
 
@@ -86,17 +86,17 @@ class WebsocketProtocol(WebSocketsSansIOProtocol):
         pass  # answered in `data_received`
 
     def handle_close(self, event: Any) -> None:
-        if not self._holds or self.close_sent or self._done == self._arrived:
+        if not self._is_holding or self.close_sent or self._acknowledged == self._received:
             super().handle_close(event)
             return
-        # Answered once all is done; the connection is closed when the stream ends.
+        # Answered once all is acknowledged; the connection is closed when the stream ends.
         self.queue.put_nowait({"type": "websocket.disconnect", "code": 1005})
 
     def send_receive_event_to_app(self) -> None:
-        self._arrived += 1
+        self._received += 1
         super().send_receive_event_to_app()
 
     async def receive(self) -> Any:
         message = await super().receive()
-        self._given += message["type"] == "websocket.receive"
+        self._delivered += message["type"] == "websocket.receive"
         return message

@@ -263,14 +263,14 @@ DEPLOYMENT = Table(
         *_columns("uuid", "flow_id!"),
         *_columns("bool", "paused! enforce_parameter_schema!"),
         *_columns("text", "version description path entrypoint status"),
-        *_columns("uuid", "version_id work_queue_id storage_document_id infrastructure_document_id"),
+        *_columns("uuid", "work_queue_id storage_document_id infrastructure_document_id"),
         *_columns("text", "work_queue_name"),
         *_columns("int", "concurrency_limit"),
         *_columns("uuid", "concurrency_limit_id"),
         *_columns("time", "last_polled"),
         *_columns("array", "tags"),
         *_columns("object", "labels parameters job_variables"),
-        *_columns("json", "pull_steps parameter_openapi_schema concurrency_options created_by updated_by version_info"),
+        *_columns("json", "pull_steps parameter_openapi_schema concurrency_options created_by updated_by"),
     ),
     indexes=(
         Index("deployment_by_flow", ("flow_id", "name"), unique=True),  # a deployment by its names; no two of one name
@@ -335,7 +335,6 @@ WORKER = Table(
         *_columns("time", "last_heartbeat_time"),
         *_columns("int", "heartbeat_interval_seconds"),
         *_columns("text", "status"),
-        *_columns("object", "metadata"),
     ),
     indexes=(Index("worker_by_pool", ("work_pool_id", "name"), unique=True),),  # a pool's workers; a worker by name
 )
@@ -427,8 +426,7 @@ FLOW_RUN_INPUT = Table(
         *_columns("uuid", "id!"),
         *_columns("time", "created! updated!"),
         *_columns("uuid", "flow_run_id!"),
-        *_columns("text", "key! value!"),
-        *_columns("text", "sender"),
+        *_columns("text", "key! value! sender"),
     ),
     # The inputs of a run; an input by its key.
     indexes=(Index("flow_run_input_by_run", ("flow_run_id", "key"), unique=True),),
@@ -461,12 +459,7 @@ AUTOMATION = Table(
 
 CSRF_TOKEN = Table(
     "csrf_token",
-    (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
-        *_columns("text", "client! token!"),
-        *_columns("time", "expiration!"),
-    ),
+    (*_columns("uuid", "id!"), *_columns("time", "created! updated! expiration!"), *_columns("text", "client! token!")),
     indexes=(Index("csrf_token_by_client", ("client",), unique=True),),  # the token of a client
 )
 
@@ -486,11 +479,7 @@ CLEANUP = Table(
 """Work for the workers of a pool: infrastructure that must be torn down."""
 
 OBSERVED_STATE = Table(
-    "observed_state",
-    (
-        *_columns("text", "id! state_type! state_name!"),
-        *_columns("time", "first_seen! last_seen!"),
-    ),
+    "observed_state", (*_columns("text", "id! state_type! state_name!"), *_columns("time", "first_seen! last_seen!"))
 )
 """The names of states that runs have had; an id is the type and the name."""
 

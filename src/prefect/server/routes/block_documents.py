@@ -76,8 +76,8 @@ async def read_block_document_by_id(tx: Transaction, id: UUID, include_secrets: 
 @routes.writes("PATCH", "/{id:uuid}")
 async def update_block_document_data(tx: Transaction, block_document: BlockDocumentUpdate, id: UUID) -> None:
     """Update a block document's data: merge its fields, or replace all of them."""
-    given = block_document.model_dump(exclude_unset=True)
-    await service.change(tx, id, given.get("data"), given.get("block_schema_id"), block_document.merge_existing_data)
+    values = block_document.model_dump(exclude_unset=True)
+    await service.change(tx, id, values.get("data"), values.get("block_schema_id"), block_document.merge_existing_data)
 
 
 @routes.writes("DELETE", "/{id:uuid}")

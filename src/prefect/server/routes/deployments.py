@@ -142,8 +142,8 @@ async def schedule_deployment(
     """Create the runs of a deployment's schedules now, without waiting for the scheduler."""
     settings = get_current_settings()
     horizon = Horizon.from_settings(settings).with_overrides(min_runs, max_runs, min_time)
-    at_once = settings.server.services.scheduler.insert_batch_size
-    await scheduling.create_scheduled_runs(tx, [id], horizon, at_once, start_time, end_time, on_request=True)
+    batch_size = settings.server.services.scheduler.insert_batch_size
+    await scheduling.create_scheduled_runs(tx, [id], horizon, batch_size, start_time, end_time, on_request=True)
 
 
 @routes.writes("POST", "/{id:uuid}/resume_deployment", Any)

@@ -15,5 +15,5 @@ routes = Routes(None, "/journal")
 @routes.writes("POST", "", Any, documented=False, requires=Permission.WORK)
 async def apply_journal(tx: Transaction, body: Annotated[bytes, In("raw")]) -> Any:
     """Apply a batch of journal records: JSON objects, one a line. Idempotent."""
-    records, set_aside = await apply_records(tx, body)
-    return {"records": records, "set_aside": set_aside}
+    records, dead_letters = await apply_records(tx, body)
+    return {"records": records, "set_aside": dead_letters}

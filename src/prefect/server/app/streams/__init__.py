@@ -1,30 +1,53 @@
-"""What websockets carry: events and logs to those who subscribe, and events from those who tell."""
+"""The websockets of the API, and what they have in common."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from prefect.server.app.sockets import receive_json
+from prefect.server.app.sockets import receive_json, truncate_reason
+from prefect.server.db.interface import UnitOfWork
+from prefect.server.services.security.authorization import act_for
+
+if TYPE_CHECKING:
+    from prefect.server.app import Server
+
+T = TypeVar("T")
 
 PROTOCOL_ERROR = 1002
-"""The code of a connection that is closed because of what the client sent."""
+"""The close code after a message that breaks the protocol."""
 
-_REASON = 120
-"""Bytes of a reason that a close frame can carry."""
+
+class CallerDatabase:
+    """A server's database, in transactions that act for the caller of a websocket.
+
+    Args:
+        server: The server.
+        socket: The websocket, which has been accepted.
+    """
+
+    def __init__(self, server: Server, socket: WebSocket) -> None:
+        self._server = server
+        self._principal = socket.scope["principal"]
+
+    async def read(self, work: UnitOfWork[T]) -> T:
+        return await self._server.database.read(act_for(self._principal, work))
+
+    async def write(self, work: UnitOfWork[T]) -> T:
+        return await self._server.database.write(act_for(self._principal, work))
 
 
 async def close_with_error(socket: WebSocket, reason: str) -> None:
-    """Close a connection because of what the client sent."""
-    await socket.close(PROTOCOL_ERROR, reason.encode()[:_REASON].decode("utf-8", "ignore"))
+    """Close a websocket because of what its client sent."""
+    await socket.close(PROTOCOL_ERROR, truncate_reason(reason))
 
 
 async def receive_filter(socket: WebSocket, criteria: type[BaseModel]) -> tuple[Any, dict[str, Any]] | None:
-    """What a subscriber's first message asks for: its filter and the message; None after a wrong one."""
+    """Return the filter of a subscriber's first message and the message, or None after an invalid one."""
     message = await receive_json(socket)
     if not isinstance(message, dict) or message.get("type") != "filter":
         await close_with_error(socket, "Expected 'filter' message")
@@ -40,20 +63,20 @@ async def receive_filter(socket: WebSocket, criteria: type[BaseModel]) -> tuple[
 
 
 async def run_while_connected(socket: WebSocket, work: Awaitable[Any]) -> None:
-    """Do something for as long as the client is there; what it still sends is not listened to."""
+    """Run some work until it ends or the client disconnects; messages of the client are ignored."""
     sending = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_disconnected(socket))
+    disconnected = asyncio.ensure_future(_wait_for_disconnect(socket))
     try:
-        await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((sending, disconnected), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (sending, gone):
+        for task in (sending, disconnected):
             task.cancel()
-        outcomes = await asyncio.gather(sending, gone, return_exceptions=True)
+        outcomes = await asyncio.gather(sending, disconnected, return_exceptions=True)
     if isinstance(outcomes[0], Exception):
         raise outcomes[0]
 
 
-async def _disconnected(socket: WebSocket) -> None:
+async def _wait_for_disconnect(socket: WebSocket) -> None:
     try:
         while (await socket.receive())["type"] != "websocket.disconnect":
             pass
@@ -62,18 +85,18 @@ async def _disconnected(socket: WebSocket) -> None:
 
 
 class SentIds:
-    """The ids of what was sent, as far back as something may come a second time."""
+    """The ids that were sent to a subscriber, as far back as one may arrive a second time."""
 
-    MOST = 50_000
+    MAX_IDS = 50_000
 
     def __init__(self) -> None:
         self._ids: dict[Any, None] = {}
 
-    def new(self, id_: Any) -> bool:
-        """Whether it is the first time for an id, which is noted."""
+    def add(self, id_: Any) -> bool:
+        """Add an id; return whether it is new."""
         if id_ in self._ids:
             return False
         self._ids[id_] = None
-        if len(self._ids) > self.MOST:
+        if len(self._ids) > self.MAX_IDS:
             del self._ids[next(iter(self._ids))]
         return True

@@ -1,4 +1,4 @@
-"""The task runs in the background that a task worker subscribes to: it is sent one, acknowledges it, gets the next."""
+"""Background task runs for a task worker: it receives one, acknowledges it, and receives the next."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket
 
 from prefect.server.app.endpoints import to_json
 from prefect.server.app.sockets import receive_json
+from prefect.server.app.streams import CallerDatabase
 from prefect.server.bus import Subscription
 from prefect.server.services.runs import background_tasks
 
@@ -17,94 +18,97 @@ if TYPE_CHECKING:
     from prefect.server.app import Server
 
 PROTOCOL_VIOLATION = 4001
-"""The code of a connection that is closed because its client does not keep to the protocol."""
+"""The close code after a message that breaks the protocol."""
 
 POLL_INTERVAL_SECONDS = 5.0
-"""Seconds between two looks for runs whose time has come, of which nobody tells."""
+"""How often to look for runs whose scheduled time has come, of which no notification is sent."""
 
 CONNECTION_REFRESH_SECONDS = 30.0
-"""Seconds between two signs that the worker is there."""
+"""How often the worker's connection is recorded."""
 
 
 async def send_scheduled_task_runs(server: Server, socket: WebSocket) -> None:
-    """Serve one subscription until its client quits or is gone."""
-    asked = await receive_json(socket)
-    violation = _violation(asked)
+    """Send task runs until the client quits or disconnects."""
+    message = await receive_json(socket)
+    violation = _violation(message)
     if violation is not None:
         await socket.close(PROTOCOL_VIOLATION, f"Protocol violation: {violation}")
         return
-    worker, keys = str(asked["client_id"]), [str(key) for key in asked["keys"]]
-    with server.bus.subscribe(background_tasks.TOPIC) as news:
+    worker, keys = str(message["client_id"]), [str(key) for key in message["keys"]]
+    database = CallerDatabase(server, socket)
+    with server.bus.subscribe(background_tasks.TOPIC) as notifications:
         try:
-            await _Feed(server, socket, worker, keys).run(news)
+            await _TaskRunSender(database, socket, worker, keys).run(notifications)
         finally:
-            await server.database.write(lambda tx: background_tasks.disconnect_worker(tx, worker))
+            await database.write(lambda tx: background_tasks.disconnect_worker(tx, worker))
 
 
-def _violation(asked: Any) -> str | None:
-    if not isinstance(asked, dict) or asked.get("type") != "subscribe":
+def _violation(message: Any) -> str | None:
+    if not isinstance(message, dict) or message.get("type") != "subscribe":
         return "expected 'subscribe' message"
-    if not isinstance(asked.get("keys"), list) or not asked["keys"]:
+    if not isinstance(message.get("keys"), list) or not message["keys"]:
         return "expected 'keys' in subscribe message"
-    return None if asked.get("client_id") else "expected 'client_id' in subscribe message"
+    return None if message.get("client_id") else "expected 'client_id' in subscribe message"
 
 
-class _Feed:
-    """One worker's connection.
+class _TaskRunSender:
+    """Sends task runs to one worker.
 
     Args:
-        server: The server.
-        socket: The connection.
-        worker: What the worker calls itself.
-        keys: The tasks that it runs.
+        database: The database.
+        socket: The worker's websocket.
+        worker: The id that the worker sent.
+        keys: The keys of its tasks.
     """
 
-    def __init__(self, server: Server, socket: WebSocket, worker: str, keys: list[str]) -> None:
-        self._database = server.database
+    def __init__(self, database: CallerDatabase, socket: WebSocket, worker: str, keys: list[str]) -> None:
+        self._database = database
         self._socket = socket
         self._worker = worker
         self._keys = keys
-        self._connected = float("-inf")
+        self._connected_at = float("-inf")
 
-    async def run(self, news: Subscription) -> None:
-        # What the client says is read all the time: only so is it known that it is gone.
-        heard = asyncio.ensure_future(receive_json(self._socket))
-        told = asyncio.ensure_future(news.take())
+    async def run(self, notifications: Subscription) -> None:
+        # The client is read all the time, to notice that it has disconnected.
+        received = asyncio.ensure_future(receive_json(self._socket))
+        notified = asyncio.ensure_future(notifications.take())
         try:
             while True:
-                await self._say_connected()
+                await self._record_connection()
                 run = await self._database.write(
                     lambda tx: background_tasks.claim_task_run(tx, self._keys, self._worker)
                 )
                 if run is not None:
-                    if not await self._deliver(run, heard):
+                    if not await self._deliver(run, received):
                         return
-                    heard = asyncio.ensure_future(receive_json(self._socket))
+                    received = asyncio.ensure_future(receive_json(self._socket))
                     continue
-                await asyncio.wait({heard, told}, timeout=POLL_INTERVAL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                if told.done():
-                    told = asyncio.ensure_future(news.take())
-                if heard.done():
-                    heard.result()
-                    return  # there was nothing to answer, so it quits
+                await asyncio.wait(
+                    {received, notified}, timeout=POLL_INTERVAL_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                if notified.done():
+                    notified = asyncio.ensure_future(notifications.take())
+                if received.done():
+                    received.result()
+                    return  # without a run to acknowledge, any message means that the client quits
         finally:
-            told.cancel()
-            heard.cancel()
-            await asyncio.gather(told, heard, return_exceptions=True)
+            notified.cancel()
+            received.cancel()
+            await asyncio.gather(notified, received, return_exceptions=True)
 
-    async def _say_connected(self) -> None:
-        if time.monotonic() - self._connected >= CONNECTION_REFRESH_SECONDS:
+    async def _record_connection(self) -> None:
+        if time.monotonic() - self._connected_at >= CONNECTION_REFRESH_SECONDS:
             await self._database.write(lambda tx: background_tasks.connect_worker(tx, self._worker, self._keys))
-            self._connected = time.monotonic()
+            self._connected_at = time.monotonic()
 
-    async def _deliver(self, run: Any, heard: asyncio.Future[Any]) -> bool:
-        """Send a run; whether the client took it and wants more. One that it does not take waits for another."""
-        taken = False
+    async def _deliver(self, run: Any, received: asyncio.Future[Any]) -> bool:
+        """Send a run; return whether the client acknowledged it. If not, the run waits for another worker."""
+        acknowledged = False
         try:
             await self._socket.send_text(to_json(run).decode())
-            answer = await heard
-            taken = isinstance(answer, dict) and answer.get("type") == "ack"
+            answer = await received
+            acknowledged = isinstance(answer, dict) and answer.get("type") == "ack"
         finally:
-            if not taken:
+            if not acknowledged:
                 await self._database.write(lambda tx: background_tasks.release_claim(tx, run["id"]))
-        return taken
+        return acknowledged

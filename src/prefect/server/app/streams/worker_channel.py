@@ -1,4 +1,4 @@
-"""The websocket of a work pool's workers: heartbeats in; the pool as it is, and clean-up to be done, out."""
+"""The websocket of a work pool's workers: they send heartbeats and receive changes of the pool and clean-up work."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from prefect.schemas.worker_channel import VERSION, CleanupRelease, CleanupReply, Frame, Heartbeat, Hello
 from prefect.server.app.endpoints import to_json
+from prefect.server.app.streams import CallerDatabase
 from prefect.server.bus import Subscription
 from prefect.server.db.errors import StoreError
 from prefect.server.services.core.errors import ServiceError
@@ -23,13 +24,13 @@ from prefect.types import new_id, now
 if TYPE_CHECKING:
     from prefect.server.app import Server
 
-Said = TypeVar("Said", bound=BaseModel)
+Message = TypeVar("Message", bound=BaseModel)
 
 REPLIES = {"cleanup.ack.v1": CleanupReply, "cleanup.renew.v1": CleanupReply, "cleanup.release.v1": CleanupRelease}
 
 
 class CloseChannel(Exception):
-    """The connection ends: its code, and the reason as workers know it."""
+    """Ends the connection with a close code, and a reason that workers know."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -45,125 +46,126 @@ SERVER_ERROR = CloseChannel(1011, "transient_server_error")
 
 
 async def serve_worker(server: Server, socket: WebSocket) -> None:
-    """Serve a worker until it goes, says something wrong, or its pool is deleted."""
+    """Serve a worker until it disconnects, breaks the protocol, or its pool is deleted."""
     try:
-        hello = _understood(await _frame(socket), "worker.hello.v1", Hello)
+        hello = _parse(await _receive_frame(socket), "worker.hello.v1", Hello)
         if not hello.is_whole():
             raise PROTOCOL_ERROR
         if VERSION not in hello.supported_channel_versions:
             raise UNSUPPORTED_VERSION
-        # From before the pool is read, so that no change of it is missed.
-        with server.bus.subscribe(work_pools.WORK_POOLS_TOPIC, cleanup.CLEANUP_TOPIC) as news:
+        # Subscribed before the pool is read, so that no change of it is missed.
+        with server.bus.subscribe(work_pools.WORK_POOLS_TOPIC, cleanup.CLEANUP_TOPIC) as notifications:
             channel = await _Channel.open(server, socket, hello)
-            await channel.serve(news)
+            await channel.serve(notifications)
     except CloseChannel as end:
-        end.with_traceback(None)  # they are there for good, and what each connection had must not stay with them
+        end.with_traceback(None)  # the constants must not keep the frames of a connection alive
         await socket.close(end.code, end.reason)
     except StoreError:
         await socket.close(SERVER_ERROR.code, SERVER_ERROR.reason)
 
 
 class _Channel:
-    """A worker that has been greeted.
+    """A connection whose first message was accepted.
 
     Args:
         server: The server.
-        socket: Its websocket.
-        hello: What it said first.
-        greeting: What was made of that.
+        socket: The worker's websocket.
+        hello: Its first message.
+        welcome: What the server agreed to.
     """
 
-    def __init__(self, server: Server, socket: WebSocket, hello: Hello, greeting: worker_channels.Welcome) -> None:
+    def __init__(self, server: Server, socket: WebSocket, hello: Hello, welcome: worker_channels.Welcome) -> None:
         self.server = server
+        self.database = CallerDatabase(server, socket)
         self.socket = socket
         self.hello = hello
-        self.greeting = greeting
-        self._pool = greeting.pool
+        self.welcome = welcome
+        self._pool = welcome.pool
         self._sent = 1
         self._held: dict[UUID, datetime] = {}
-        """The clean-up that the worker does now, and until when it has it."""
+        """When the worker's lease of each clean-up it has received expires."""
 
     @classmethod
     async def open(cls, server: Server, socket: WebSocket, hello: Hello) -> _Channel:
-        """Greet a worker."""
+        """Accept the first message of a worker and send the answer."""
         name = socket.path_params["work_pool_name"]
         try:
-            greeting = await server.database.write(lambda tx: worker_channels.welcome_worker(tx, name, hello))
+            welcome = await CallerDatabase(server, socket).write(
+                lambda tx: worker_channels.welcome_worker(tx, name, hello)
+            )
         except ServiceError:
             raise AUTHORIZATION_FAILED from None
-        channel = cls(server, socket, hello, greeting)
+        channel = cls(server, socket, hello, welcome)
         await channel._send(
             "worker.ready.v1",
             consumer_id=hello.consumer_id,
             worker_id=None,
             selected_channel_version=VERSION,
             effective_heartbeat_interval_seconds=hello.heartbeat_interval_seconds,
-            accepted_capabilities=greeting.accepted,
-            rejected_capabilities=greeting.rejected,
-            effective_max_cleanup_concurrency=greeting.cleanups,
-            resolved_work_queues=greeting.queues,
-            initial_snapshot={"snapshot_sequence": 1, "reason": "initial", "work_pool": greeting.pool},
+            accepted_capabilities=welcome.accepted,
+            rejected_capabilities=welcome.rejected,
+            effective_max_cleanup_concurrency=welcome.cleanups,
+            resolved_work_queues=welcome.queues,
+            initial_snapshot={"snapshot_sequence": 1, "reason": "initial", "work_pool": welcome.pool},
         )
         return channel
 
-    async def serve(self, news: Subscription) -> None:
-        """Answer what the worker says, tell it what changes, and give it clean-up, until it goes."""
-        pause = self.server.settings.server.services.cleanup_reconciler.loop_seconds if self.greeting.cleanups else None
-        said = asyncio.create_task(_frame(self.socket))
-        told = asyncio.create_task(news.take())
+    async def serve(self, notifications: Subscription) -> None:
+        """Answer messages, and send changes of the pool and clean-up work, until the worker disconnects."""
+        pause = self.server.settings.server.services.cleanup_reconciler.loop_seconds if self.welcome.cleanups else None
+        received = asyncio.create_task(_receive_frame(self.socket))
+        notified = asyncio.create_task(notifications.take())
         try:
             await self._deliver()
             while True:
-                await asyncio.wait((said, told), timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-                if said.done():
-                    await self._answer(said.result())
-                    said = asyncio.create_task(_frame(self.socket))
-                if told.done():
-                    await self._hear(told.result(), news.take_missed())
-                    told = asyncio.create_task(news.take())
+                await asyncio.wait((received, notified), timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+                if received.done():
+                    await self._answer(received.result())
+                    received = asyncio.create_task(_receive_frame(self.socket))
+                if notified.done():
+                    await self._handle_notifications(notified.result(), notifications.take_missed())
+                    notified = asyncio.create_task(notifications.take())
                 await self._deliver()
         finally:
-            for task in (said, told):
+            for task in (received, notified):
                 task.cancel()
-            await asyncio.gather(said, told, return_exceptions=True)
+            await asyncio.gather(received, notified, return_exceptions=True)
 
-    # --- what the worker says ---
+    # --- messages of the worker ---
 
     async def _answer(self, frame: Frame) -> None:
         if frame.type == "worker.heartbeat.v1":
-            await self._heartbeat(_understood(frame, frame.type, Heartbeat))
-        elif frame.type in REPLIES and self.greeting.cleanups:
-            await self._reply(frame, _understood(frame, frame.type, REPLIES[frame.type]))
+            await self._heartbeat(_parse(frame, frame.type, Heartbeat))
+        elif frame.type in REPLIES and self.welcome.cleanups:
+            await self._reply(frame, _parse(frame, frame.type, REPLIES[frame.type]))
         else:
             raise PROTOCOL_ERROR
 
-    async def _heartbeat(self, said: Heartbeat) -> None:
-        if (said.consumer_id, said.worker_name) != (self.hello.consumer_id, self.hello.worker_name):
+    async def _heartbeat(self, message: Heartbeat) -> None:
+        if (message.consumer_id, message.worker_name) != (self.hello.consumer_id, self.hello.worker_name):
             raise PROTOCOL_ERROR
-        id_, interval = self.greeting.pool["id"], said.heartbeat_interval_seconds
+        id_, interval = self.welcome.pool["id"], message.heartbeat_interval_seconds
         try:
-            pool = await self.server.database.write(
-                lambda tx: worker_channels.record_heartbeat(tx, id_, self.hello, interval)
-            )
+            pool = await self.database.write(lambda tx: worker_channels.record_heartbeat(tx, id_, self.hello, interval))
         except ServiceError:
             raise AUTHORIZATION_FAILED from None
         except StoreError:
             raise HEARTBEAT_FAILED from None
         await self._snapshot(pool, "heartbeat_reconciliation")
 
-    async def _reply(self, frame: Frame, said: CleanupReply) -> None:
+    async def _reply(self, frame: Frame, message: CleanupReply) -> None:
         operation = frame.type.split(".")[1]
-        outcome = await self.server.database.write(
-            lambda tx: cleanup.handle_operation(tx, operation, said.message_id, said.reservation_token)
+        outcome = await self.database.write(
+            lambda tx: cleanup.handle_operation(tx, operation, message.message_id, message.reservation_token)
         )
         if outcome.lease_expires_at is not None:
-            self._held[said.message_id] = outcome.lease_expires_at
+            self._held[message.message_id] = outcome.lease_expires_at
         elif outcome.status != "invalid_token":
-            self._held.pop(said.message_id, None)
+            self._held.pop(message.message_id, None)
         await self._send(
             "cleanup.operation_result.v1",
             request_frame_id=frame.id,
-            message_id=said.message_id,
+            message_id=message.message_id,
             operation=operation,
             status=outcome.status,
             lease_expires_at=outcome.lease_expires_at,
@@ -171,15 +173,15 @@ class _Channel:
             detail=None,
         )
 
-    # --- what it is told ---
+    # --- messages to the worker ---
 
-    async def _hear(self, items: Iterable[Any], missed: bool) -> None:
-        """Pools changed or have clean-up to do, perhaps the worker's."""
-        id_ = self.greeting.pool["id"]
+    async def _handle_notifications(self, items: Iterable[Any], missed: bool) -> None:
+        """Send the pool again if it is among those that changed."""
+        id_ = self.welcome.pool["id"]
         if not missed and str(id_) not in items:
             return
         try:
-            pool = await self.server.database.read(lambda tx: worker_channels.get_pool(tx, id_))
+            pool = await self.database.read(lambda tx: worker_channels.get_pool(tx, id_))
         except ServiceError:
             raise AUTHORIZATION_FAILED from None
         await self._snapshot(pool, "work_pool_updated")
@@ -191,15 +193,15 @@ class _Channel:
             await self._send("work_pool.snapshot.v1", snapshot_sequence=self._sent, reason=reason, work_pool=pool)
 
     async def _deliver(self) -> None:
-        """Give the worker as much clean-up as it can do."""
+        """Send the worker as much clean-up work as it can do."""
         at = now()
         self._held = {id_: until for id_, until in self._held.items() if until > at}
-        room = self.greeting.cleanups - len(self._held)
-        pool_id, kinds = self.greeting.pool["id"], self.hello.handled_cleanup_kinds
-        if room <= 0 or not await self.server.database.read(lambda tx: cleanup.has_pending(tx, pool_id, kinds)):
+        capacity = self.welcome.cleanups - len(self._held)
+        pool_id, kinds = self.welcome.pool["id"], self.hello.handled_cleanup_kinds
+        if capacity <= 0 or not await self.database.read(lambda tx: cleanup.has_pending(tx, pool_id, kinds)):
             return
-        queues = [queue["id"] for queue in self.greeting.queues] if self.hello.work_queue_names else None
-        for row in await self.server.database.write(lambda tx: cleanup.claim(tx, pool_id, queues, kinds, room)):
+        queues = [queue["id"] for queue in self.welcome.queues] if self.hello.work_queue_names else None
+        for row in await self.database.write(lambda tx: cleanup.claim(tx, pool_id, queues, kinds, capacity)):
             self._held[row["id"]] = row["lease_expires_at"]
             await self._send(
                 "cleanup.message.v1",
@@ -218,8 +220,8 @@ class _Channel:
         await self.socket.send_text(to_json(frame).decode())
 
 
-async def _frame(socket: WebSocket) -> Frame:
-    """The next message of a worker."""
+async def _receive_frame(socket: WebSocket) -> Frame:
+    """Return the next message of a worker."""
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1005))
@@ -229,8 +231,8 @@ async def _frame(socket: WebSocket) -> Frame:
         raise PROTOCOL_ERROR from None
 
 
-def _understood(frame: Frame, type_: str, kind: type[Said]) -> Said:
-    """What a message says, if it is of this type and says it right."""
+def _parse(frame: Frame, type_: str, kind: type[Message]) -> Message:
+    """Return the payload of a message, which must be of a type."""
     if frame.type != type_:
         raise PROTOCOL_ERROR
     try:

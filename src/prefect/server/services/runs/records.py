@@ -6,7 +6,7 @@ A record that is not valid raises `BadRecord`, whose message says what is wrong 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -18,8 +18,7 @@ from prefect.server.services.runs import run_states
 from prefect.server.services.runs.run_states import NO_DERIVED_COLUMNS, STATE_NAMES, StoredState
 from prefect.server.store import Collection, Kind, Row
 from prefect.types import UTC
-
-Record = Mapping[str, Any]
+from prefect.types.mappings import Record as Record
 
 RUNS = {"flow_run": store.flow_runs, "task_run": store.task_runs}
 
