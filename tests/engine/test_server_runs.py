@@ -358,9 +358,7 @@ def test_run_that_leaves_its_process_proposes_no_state(
         assert recorded_states(home, "flow_run") == ["Pending", "Running"] * 2
 
 
-def test_heartbeats_resume_when_the_server_is_back(
-    server: FakeServer, monkeypatch: pytest.MonkeyPatch
-):
+def test_heartbeats_resume_when_the_server_is_back(server: FakeServer, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(SHIPPER, "FIRST_RETRY_SECONDS", 0.02)
     monkeypatch.setattr(SHIPPER, "HEARTBEAT_INTERVAL_SECONDS", 0.05)
     server.reads_journals = True
@@ -387,9 +385,7 @@ def test_heartbeats_resume_when_the_server_is_back(
     main()
 
 
-def test_run_goes_on_when_something_else_answers_for_the_server(
-    server: FakeServer, monkeypatch: pytest.MonkeyPatch
-):
+def test_run_goes_on_when_something_else_answers_for_the_server(server: FakeServer, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(SHIPPER, "AWAY_TIMEOUT_SECONDS", 10.0)  # it answers again before the process ends
     gone: list[bool] = []
     server.refuse = lambda path, body: (404, {"detail": "nothing here"}) if gone else None

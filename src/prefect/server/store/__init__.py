@@ -1,8 +1,7 @@
-"""The only door to SQL: six verbs for every object, and declarative filters and sorts turned into SQL in one place.
+"""The only layer that builds SQL: six verbs for every object, declarative filters and sorts, and named queries.
 
-get, find and count read; add, change and remove write. Objects are plain dictionaries, a Python value for each
-column. A verb takes the transaction it is part of. Nothing here decides what a row
-should hold: that is a service's matter.
+get, find and count read; add, change and remove write. Objects are plain dictionaries, a Python value for each column;
+every function takes its transaction first. Nothing here decides what a row should hold: services do.
 """
 
 from prefect.server.db import tables
