@@ -11,11 +11,10 @@ from typing import Any
 
 from prefect import journal
 from prefect.journal.reader import read
+from prefect.types.mappings import Record
 
 TIMEOUT = 30
 """Seconds after which a program counts as hanging."""
-
-Record = dict[str, Any]
 
 
 def records(home: Path, kind: str | None = None) -> list[Record]:

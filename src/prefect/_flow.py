@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 from prefect import _functions
 from prefect._lazy import lazy
 from prefect.exceptions import InvalidNameError
+from prefect.signatures.annotations import read_annotations
 
 if TYPE_CHECKING:
     from prefect import settings, task_runners
@@ -204,7 +205,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
     @functools.cached_property
     def _validate(self) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
         """Checks parameters; None when no parameter has a type hint that could say anything."""
-        if not any(name != "return" for name in getattr(self.fn, "__annotations__", ())):
+        if not any(name != "return" for name in read_annotations(self.fn)):
             return None
         return validation.validator_for(self.fn, self.spec)
 

@@ -1,4 +1,4 @@
-"""The benchmark counts what it says it counts, and tells PASS from MISS."""
+"""The benchmark measures correctly, and distinguishes PASS from MISS."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ def row(ours: float, theirs: float | None = None, *budgets: rows.Budget) -> rows
     return rows.Row("name", MILLISECONDS, rows.Figure(Series((ours,))), figure, None, budgets)
 
 
-def test_cpu_of_children_counts(tmp_path: Path):
+def test_measure_includes_cpu_of_children(tmp_path: Path):
     alone = measure.run([sys.executable, "-c", BURN], os.environ, tmp_path)
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURN!r}])"
     with_child = measure.run([sys.executable, "-c", child], os.environ, tmp_path)
@@ -25,36 +25,36 @@ def test_cpu_of_children_counts(tmp_path: Path):
     assert alone.wall > 0
 
 
-def test_printed_facts_are_read(tmp_path: Path):
+def test_measure_reads_printed_facts(tmp_path: Path):
     command = [sys.executable, "-c", "print('other'); print('BENCH {\"wall\": 2}')"]
     assert measure.run(command, os.environ, tmp_path).facts == {"wall": 2}
 
 
-def test_a_program_that_fails_is_an_error_that_says_what_it_said(tmp_path: Path):
+def test_failed_program_error_has_its_output(tmp_path: Path):
     with pytest.raises(RuntimeError, match="this one"):
         measure.run([sys.executable, "-c", "raise ValueError('this one')"], os.environ, tmp_path)
 
 
-def test_units_grow_with_the_figure():
+def test_units_depend_on_the_value():
     assert MICROSECONDS.show(12e-6) == "12 µs"
     assert MICROSECONDS.show(0.05) == "50 ms"
     assert Series((12.0, 11.0, 14.0)).show(MILLISECONDS) == "12 s (11..14)"
 
 
-def test_budgets():
+def test_budget_verdicts():
     at_most, at_least = rows.Budget("", 2.0, 1.0), rows.Budget("", 2.0, 1.0, at_least=True)
     assert (at_most.kept, at_least.kept) == (False, True)
     shown = table.verdicts([row(1, 2, at_most, at_least)])
     assert (shown.count("MISS"), shown.count("PASS")) == (1, 1)
 
 
-def test_ratio_is_how_many_times_faster():
+def test_ratio_is_speedup():
     assert row(0.5, 10.0).ratio == 20
     assert row(0.5).ratio is None
     assert "20 x" in table.render([row(0.5, 10.0)])
 
 
-def test_the_servers_cpu_counts_in_the_ratio_of_cpu():
+def test_cpu_ratio_includes_server_cpu():
     ours, theirs, server = Series((1.0,)), Series((4.0,)), Series((6.0,))
     measured = rows.Row("", MILLISECONDS, rows.Figure(ours, ours), rows.Figure(theirs, theirs, server))
     assert (measured.ratio, measured.cpu_ratio) == (4, 10)
@@ -66,7 +66,7 @@ def test_floors_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert 0 < floors.bare_call(1).median < floors.batched_row(tmp_path, 1).median < 1
 
 
-def test_the_guard_knows_its_rows():
+def test_guard_rows_exist():
     measured = {"import, flow and task used", "first flow of three tasks, fresh home", "empty flow"}
     assert measured <= guard.LIMITS.keys()
 
@@ -74,7 +74,7 @@ def test_the_guard_knows_its_rows():
 @pytest.mark.parametrize(
     "program", sorted(path.stem for path in (Path(rows.__file__).parent / "programs").glob("*.py"))
 )
-def test_programs_are_programs_of_both(program: str):
-    """Nothing but the interface: what the original does not have cannot be measured on it."""
+def test_programs_use_the_interface_only(program: str):
+    """A program that uses more than the interface could not run with the original."""
     text = (Path(rows.__file__).parent / "programs" / f"{program}.py").read_text()
     assert text.count("import prefect") + text.count("from prefect") == text.count("from prefect import flow")

@@ -1,6 +1,6 @@
-"""The part of `docs/compatibility.md` that follows from the code: differences, and what is not there yet.
+"""Generated parts of `docs/compatibility.md`: differences, and features that are not implemented yet.
 
-`python -m tests.compat.page` writes it anew between its marks.
+`python -m tests.compat.page` rewrites the text between the marks.
 """
 
 import json
@@ -18,7 +18,7 @@ DIFFERENCES = Path(__file__).parent / "differences.json"
 
 
 def sections() -> dict[str, list[str]]:
-    """The lines of each part, by its mark."""
+    """Return mark to lines of each generated part."""
     return {
         "differences": _differences(),
         "document": _document(),
@@ -28,7 +28,7 @@ def sections() -> dict[str, list[str]]:
 
 
 def _differences() -> list[str]:
-    """One line for each reason, with the scenarios and facts that it is the reason of."""
+    """Return a line per reason, with its scenarios and facts."""
     facts: dict[tuple[str, str], list[str]] = {}
     for scenario, differing in json.loads(DIFFERENCES.read_text(encoding="utf-8")).items():
         for fact, difference in differing.items():
@@ -37,7 +37,7 @@ def _differences() -> list[str]:
 
 
 def _document() -> list[str]:
-    """One line for each reason why the OpenAPI document differs, with the places where it does."""
+    """Return a line per reason for a difference of the OpenAPI document, with its places."""
     places: dict[str, list[str]] = {}
     for (where, what), why in EXPLAINED.items():
         places.setdefault(why, []).append(f"`{where}` {what.rpartition('.')[2]}")
@@ -45,7 +45,7 @@ def _document() -> list[str]:
 
 
 def _features() -> list[str]:
-    """One line for each feature to come, with its modules."""
+    """Return a line per planned feature, with its modules."""
     lines: list[str] = []
     for feature, _, table in _later._TABLE:
         modules = re.findall(r"^\s*([\w.]+):", table, re.MULTILINE)
@@ -56,16 +56,16 @@ def _features() -> list[str]:
 
 
 def _commands() -> list[str]:
-    """One line with the commands to come, those of the groups that are there included."""
+    """Return a line with all planned commands, including those of implemented groups."""
     names = set(_registry.PLANNED)
     for entry in _registry.COMMANDS:
         group = _app.root.get_command(click.Context(_app.root), entry.name)
-        names |= {f"{entry.name} {name}" for name in getattr(group, "later", ())}
+        names |= {f"{entry.name} {name}" for name in getattr(group, "planned", ())}
     return [", ".join(f"`prefect {name}`" for name in sorted(names)) + "."]
 
 
-def written(page: str) -> str:
-    """The page's text with each part written anew."""
+def render(page: str) -> str:
+    """Return the page with all generated parts rewritten."""
     for mark, lines in sections().items():
         begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
         before, _, rest = page.partition(begin)
@@ -75,4 +75,4 @@ def written(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(render(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Running the scenario programs and comparing what they print.
+"""Run scenario programs and compare the facts they print.
 
 `scenarios/*.py` are programs for `prefect` that print facts, `served/*.py` are such programs that need a server;
 `expected/*.json` are the facts that the original printed; `differences.json` names each fact in which this package
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 SCENARIOS = sorted(path.stem for path in (HERE / "scenarios").glob("[!_]*.py"))
 SERVED = sorted(path.stem for path in (HERE / "served").glob("[!_]*.py"))
 TIMEOUT = 240.0
-"""Seconds one scenario may take: the original waits about a second at the end of each flow run."""
+"""Seconds that a scenario may take; the original waits about a second at the end of each flow run."""
 
 Facts = dict[str, Any]
 OWN_WORDS = "<own words>"
@@ -26,7 +26,7 @@ OWN_WORDS = "<own words>"
 
 @dataclass(frozen=True)
 class Run:
-    """What a scenario printed.
+    """Facts that a scenario printed.
 
     Attributes:
         facts: Name to fact.
@@ -40,22 +40,22 @@ class Run:
 
 
 class ScenarioError(Exception):
-    """A scenario program broke before its end."""
+    """A scenario program failed before its end."""
 
 
 def program(scenario: str) -> Path:
-    """Where the text of a scenario is."""
+    """Return the path of a scenario's program."""
     served = HERE / "served" / f"{scenario}.py"
     return served if served.exists() else HERE / "scenarios" / f"{scenario}.py"
 
 
 def of_the_original(scenario: str) -> bool:
-    """Whether a scenario is a program for the original's client alone: ours has not all that it uses."""
+    """Whether a scenario runs with the original's client only, because it uses features that are not implemented."""
     return "# clients: original\n" in program(scenario).read_text(encoding="utf-8")
 
 
 def run(python: Path | str, scenario: str, variables: Mapping[str, str], cwd: Path) -> Run:
-    """Run a scenario with an interpreter and return what it printed.
+    """Run a scenario with an interpreter and return its facts.
 
     Raises:
         ScenarioError: It did not come to its end; the message is what it said last.
@@ -75,12 +75,12 @@ def run(python: Path | str, scenario: str, variables: Mapping[str, str], cwd: Pa
 
 
 def expected(scenario: str) -> Facts:
-    """What the original printed."""
+    """Return the recorded facts of the original."""
     return json.loads((HERE / "expected" / f"{scenario}.json").read_text(encoding="utf-8"))
 
 
 def record(scenario: str, facts: Facts) -> None:
-    """Keep the facts as what the original prints."""
+    """Record the facts of the original."""
     text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False)
     (HERE / "expected" / f"{scenario}.json").write_text(text + "\n", encoding="utf-8")
 
@@ -98,12 +98,12 @@ def served_differences(scenario: str, who: str) -> Facts:
 
 
 def wanted(scenario: str) -> Facts:
-    """What this package must print: the original's facts, except for the deliberate differences."""
+    """Return the expected facts of this package: those of the original, except for the intended differences."""
     return expected(scenario) | {name: entry["ours"] for name, entry in differences().get(scenario, {}).items()}
 
 
 def compare(want: Facts, run: Run) -> Iterator[str]:
-    """One line for each fact that differs.
+    """Return one line per differing fact.
 
     The sentence of an error that this package words itself is not a fact, only one that the scenario wrote is; and an
     error may be of a class below the one wanted.

@@ -1,4 +1,4 @@
-"""`docs/compatibility.md` says what is so: its lists are those of the code, and its sentences are true."""
+"""`docs/compatibility.md` matches the code: its lists are generated, and its statements hold."""
 
 import threading
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ from prefect.task_runners import PrefectTaskRunner
 from tests.compat import page
 
 
-def test_the_page_follows_from_the_code():
+def test_generated_parts_are_up_to_date():
     text = page.PAGE.read_text(encoding="utf-8")
-    assert text == page.written(text), "run `python -m tests.compat.page`"
+    assert text == page.render(text), "run `python -m tests.compat.page`"
 
 
-def test_every_difference_has_its_reason_on_the_page():
+def test_every_difference_is_on_the_page():
     text = page.PAGE.read_text(encoding="utf-8")
     lines = page.sections()["differences"]
     assert len(lines) > 10
@@ -44,7 +44,7 @@ def fails() -> None:
     raise ValueError("broke")
 
 
-def test_wrong_parameters():
+def test_invalid_parameter_errors_name_the_parameter():
     @flow
     def typed(n: int) -> None: ...
 
@@ -54,7 +54,7 @@ def test_wrong_parameters():
         typed()  # type: ignore[call-arg]
 
 
-def test_wrong_settings(monkeypatch: pytest.MonkeyPatch):
+def test_invalid_setting_errors_name_the_setting(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PREFECT_TASKS_DEFAULT_RETRIES", "many")
     with pytest.raises(SettingsError, match="PREFECT_TASKS_DEFAULT_RETRIES is 'many'"):
         get_current_settings().tasks.default_retries
@@ -62,7 +62,7 @@ def test_wrong_settings(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize(("options", "calls"), [({}, 1), ({"cache_policy": NO_CACHE}, 2), ({"refresh_cache": True}, 2)])
-def test_a_flows_retry(options: dict[str, object], calls: int):
+def test_flow_retry_keeps_completed_tasks(options: dict[str, object], calls: int):
     called: list[int] = []
 
     @task(**options)  # type: ignore[call-overload]
@@ -80,13 +80,13 @@ def test_a_flows_retry(options: dict[str, object], calls: int):
     assert len(called) == calls
 
 
-def test_submit_and_map_outside_of_flows():
+def test_submit_and_map_work_outside_of_flows():
     assert step.submit(1).result() == 1
     assert step.map([1, 2]).result() == [1, 2]
 
 
 @pytest.mark.parametrize("kind", [task, flow])
-def test_a_timeout_runs_in_a_thread_of_its_own(kind: type):
+def test_timeout_runs_function_in_separate_thread(kind: type):
     variable = ContextVar("variable", default="unset")
     variable.set("the caller's")
 
@@ -98,7 +98,7 @@ def test_a_timeout_runs_in_a_thread_of_its_own(kind: type):
 
 
 @pytest.mark.parametrize("kind", [task, flow])
-def test_generators_receive(kind: type):
+def test_generators_support_send(kind: type):
     @kind
     def echo() -> Iterator[object]:
         try:
@@ -114,7 +114,7 @@ def test_generators_receive(kind: type):
     thrown.close()
 
 
-def test_an_upstream_that_failed():
+def test_direct_call_with_failed_upstream_raises():
     @flow
     def program() -> str:
         with pytest.raises(UpstreamTaskError):
@@ -126,13 +126,13 @@ def test_an_upstream_that_failed():
     assert program() == "NotReady"
 
 
-def test_a_block_that_was_never_saved(tmp_path: Path):
+def test_unsaved_block_can_be_result_storage(tmp_path: Path):
     kept = step.with_options(result_storage=LocalFileSystem(basepath=tmp_path / "kept"))
     assert kept("value") == "value"
     assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
-def test_data_times_ids_loggers_and_the_database(home: Path):
+def test_types_of_data_times_ids_loggers_and_database(home: Path):
     state = step(3, return_state=True)
     assert isinstance(state.data, InMemory)
     assert state.result() == 3
@@ -158,12 +158,12 @@ def test_data_times_ids_loggers_and_the_database(home: Path):
         lambda: LocalFileSystem.load("name"),
     ],
 )
-def test_what_is_not_there_says_so(use):
+def test_planned_feature_raises_not_implemented_error(use):
     with pytest.raises(NotImplementedError):
         use()
 
 
-def test_a_server_that_is_named_is_spoken_to(monkeypatch: pytest.MonkeyPatch):
+def test_configured_server_is_contacted(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     with pytest.raises(httpx.ConnectError, match="PREFECT_API_URL"):
         flow(lambda: step(1))()

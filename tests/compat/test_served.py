@@ -1,4 +1,4 @@
-"""Both clients against both servers: the original's programs notice nothing, and ours run against its server."""
+"""Both clients against both servers."""
 
 import os
 import sys
@@ -41,18 +41,18 @@ def different(python: Path | str, scenario: str, url: str, want: programs.Facts,
 
 
 @pytest.mark.parametrize("scenario", [*programs.SERVED, *programs.SCENARIOS])
-def test_the_originals_client_against_our_server(scenario: str, our_server: str, tmp_path: Path) -> None:
+def test_original_client_with_pluperfect_server(scenario: str, our_server: str, tmp_path: Path) -> None:
     want = programs.expected(scenario) | programs.served_differences(scenario, "theirs")
     assert not different(original.python(), scenario, our_server, want, tmp_path)
 
 
 @pytest.mark.parametrize("scenario", [*OURS, *programs.SCENARIOS])
-def test_our_client_against_our_server(scenario: str, our_server: str, tmp_path: Path) -> None:
+def test_pluperfect_client_with_pluperfect_server(scenario: str, our_server: str, tmp_path: Path) -> None:
     want = programs.wanted(scenario) | programs.served_differences(scenario, "ours")
     assert not different(sys.executable, scenario, our_server, want, tmp_path)
 
 
 @pytest.mark.parametrize("scenario", [*OURS, *programs.SCENARIOS])
-def test_our_client_against_the_originals_server(scenario: str, their_server: str, tmp_path: Path) -> None:
+def test_pluperfect_client_with_original_server(scenario: str, their_server: str, tmp_path: Path) -> None:
     want = programs.wanted(scenario) | programs.served_differences(scenario, "original")
     assert not different(sys.executable, scenario, their_server, want, tmp_path)

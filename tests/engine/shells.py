@@ -1,4 +1,4 @@
-"""The shells under one name: a scenario is written once and runs in each of them."""
+"""The four shells behind one interface, so that a test is written once and runs in each of them."""
 
 from __future__ import annotations
 

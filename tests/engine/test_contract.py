@@ -1,4 +1,4 @@
-"""What every shell does alike: sync, async, generator and async generator, as a task and as a flow."""
+"""Behaviour shared by all shells: sync, async, generator and async generator, as a task and as a flow."""
 
 import asyncio
 import contextvars
@@ -57,7 +57,7 @@ def of(kind: str) -> str:
     return f"{kind}_run"
 
 
-def test_a_call_gives_the_value_and_is_recorded(shell: Shell, kind: str, home: Path):
+def test_call_returns_value_and_is_recorded(shell: Shell, kind: str, home: Path):
     @decorate(shell, kind)
     def body(x: int, y: int = 2) -> int:
         return x + y
@@ -66,7 +66,7 @@ def test_a_call_gives_the_value_and_is_recorded(shell: Shell, kind: str, home: P
     assert states(home, of(kind)) == ["Pending", "Running", "Completed"]
 
 
-def test_an_exception_is_the_callers_and_recorded(shell: Shell, kind: str, home: Path):
+def test_exception_is_raised_and_recorded(shell: Shell, kind: str, home: Path):
     error = KeyError("mine")
 
     @decorate(shell, kind)
@@ -81,7 +81,7 @@ def test_an_exception_is_the_callers_and_recorded(shell: Shell, kind: str, home:
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
-def test_an_interruption_is_the_callers_and_recorded_as_a_crash(
+def test_interruption_is_raised_and_recorded_as_crash(
     shell: Shell, kind: str, home: Path, interruption: type[BaseException]
 ):
     @decorate(shell, kind)
@@ -93,7 +93,7 @@ def test_an_interruption_is_the_callers_and_recorded_as_a_crash(
     assert states(home, of(kind)) == ["Pending", "Running", "Crashed"]
 
 
-def test_it_is_tried_again(shell: Shell, kind: str, home: Path):
+def test_failed_run_is_retried(shell: Shell, kind: str, home: Path):
     attempts = Attempts(failures=2)
     body = decorate(shell, kind, retries=2)(body_of(attempts))
     assert shell.call(body) == 3
@@ -101,7 +101,7 @@ def test_it_is_tried_again(shell: Shell, kind: str, home: Path):
     assert attempts.calls == 3
 
 
-def test_it_is_not_tried_too_often(shell: Shell, kind: str, home: Path):
+def test_run_fails_when_retries_are_exhausted(shell: Shell, kind: str, home: Path):
     attempts = Attempts(failures=5)
     body = decorate(shell, kind, retries=1)(body_of(attempts))
     with pytest.raises(ValueError, match="attempt 2"):
@@ -110,7 +110,7 @@ def test_it_is_not_tried_too_often(shell: Shell, kind: str, home: Path):
     assert attempts.calls == 2
 
 
-def test_an_interruption_is_not_tried_again(shell: Shell, kind: str):
+def test_interruption_is_not_retried(shell: Shell, kind: str):
     calls: list[int] = []
 
     @decorate(shell, kind, retries=3)
@@ -146,7 +146,7 @@ def test_hooks_are_called_and_may_raise(shell: Shell, kind: str, home: Path):
     assert states(home, of(kind)) == ["Pending", "Running", "Completed"]
 
 
-def test_failure_hooks(shell: Shell, kind: str):
+def test_failure_hooks_are_called(shell: Shell, kind: str):
     called: list[str] = []
 
     @decorate(shell, kind, on_failure=[lambda owner, run, state: called.append(state.name)])
@@ -158,7 +158,7 @@ def test_failure_hooks(shell: Shell, kind: str):
     assert called == ["Failed"]
 
 
-def test_the_context_is_there_inside_and_gone_afterwards(shell: Shell, kind: str):
+def test_context_exists_only_inside_the_run(shell: Shell, kind: str):
     seen: list[Any] = []
 
     @decorate(shell, kind)
@@ -174,7 +174,7 @@ def test_the_context_is_there_inside_and_gone_afterwards(shell: Shell, kind: str
     assert TaskRunContext.get() is EngineContext.get() is None
 
 
-def test_context_variables_of_the_caller_are_seen(shell: Shell, kind: str):
+def test_context_variables_of_the_caller_are_visible(shell: Shell, kind: str):
     variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable", default=0)
 
     @decorate(shell, kind, timeout_seconds=PATIENCE)
@@ -185,7 +185,7 @@ def test_context_variables_of_the_caller_are_seen(shell: Shell, kind: str):
     assert shell.call(body) == 3
 
 
-def test_wrong_arguments_do_not_make_a_run(shell: Shell, kind: str, home: Path):
+def test_wrong_arguments_record_no_run(shell: Shell, kind: str, home: Path):
     @decorate(shell, kind)
     def body(x: int) -> None: ...
 
@@ -195,7 +195,7 @@ def test_wrong_arguments_do_not_make_a_run(shell: Shell, kind: str, home: Path):
 
 
 @pytest.mark.stray_threads
-def test_who_waits_learns_at_the_deadline_although_the_function_goes_on(shell: Shell, kind: str, home: Path):
+def test_timeout_is_raised_while_the_function_still_runs(shell: Shell, kind: str, home: Path):
     release, over = threading.Event(), threading.Event()
     calls: list[int] = []
 
@@ -219,7 +219,7 @@ def test_who_waits_learns_at_the_deadline_although_the_function_goes_on(shell: S
     assert states(home, of(kind))[-1] == "Completed"
 
 
-def test_too_late_for_the_last_time(shell: Shell, kind: str, home: Path):
+def test_run_fails_when_its_last_attempt_times_out(shell: Shell, kind: str, home: Path):
     release = threading.Event()
 
     @decorate(shell, kind, timeout_seconds=0.05)
@@ -234,7 +234,7 @@ def test_too_late_for_the_last_time(shell: Shell, kind: str, home: Path):
     assert states(home, of(kind)) == ["Pending", "Running", "TimedOut"]
 
 
-def test_nesting(shell: Shell, kind: str, home: Path):
+def test_nested_runs_are_recorded_with_their_parents(shell: Shell, kind: str, home: Path):
     """A run of this kind inside a flow, called from plain code."""
     from prefect import flow
 
@@ -254,7 +254,7 @@ def test_nesting(shell: Shell, kind: str, home: Path):
 # --- async and sync together ------------------------------------------------------------------------------------------
 
 
-def test_methods_of_all_kinds(kind: str, home: Path):
+def test_all_kinds_of_methods_run(kind: str, home: Path):
     from prefect import flow, task
 
     decorator: Any = {"flow": flow, "task": task}[kind]
@@ -290,7 +290,7 @@ def test_methods_of_all_kinds(kind: str, home: Path):
     assert states(home, of(kind)).count("Completed") == 5
 
 
-def test_callable_objects(kind: str):
+def test_callable_objects_run(kind: str):
     from functools import partial
 
     from prefect import flow, task
@@ -305,7 +305,7 @@ def test_callable_objects(kind: str):
     assert decorator(partial(lambda x, y: x + y, 1), name="partial")(2) == 3
 
 
-def test_asyncio_run_inside_a_sync_flow_and_task(kind: str):
+def test_sync_flow_and_task_may_call_asyncio_run(kind: str):
     from prefect import flow, task
 
     decorator: Any = {"flow": flow, "task": task}[kind]
@@ -321,7 +321,7 @@ def test_asyncio_run_inside_a_sync_flow_and_task(kind: str):
     assert body() == 7
 
 
-async def test_sync_called_where_a_loop_runs(kind: str):
+async def test_sync_flow_runs_inside_a_running_loop(kind: str):
     from prefect import flow, task
 
     decorator: Any = {"flow": flow, "task": task}[kind]
@@ -340,7 +340,7 @@ async def test_sync_called_where_a_loop_runs(kind: str):
     assert called == [1]
 
 
-async def test_async_runs_side_by_side(kind: str, home: Path):
+async def test_async_runs_are_concurrent(kind: str, home: Path):
     from prefect import flow, task
 
     decorator: Any = {"flow": flow, "task": task}[kind]
@@ -357,7 +357,7 @@ async def test_async_runs_side_by_side(kind: str, home: Path):
     assert len({run_id for _, run_id in found}) == 3
 
 
-async def test_a_cancelled_coroutine_is_a_crash(kind: str, home: Path):
+async def test_cancelled_coroutine_is_recorded_as_crash(kind: str, home: Path):
     from prefect import flow, task
 
     decorator: Any = {"flow": flow, "task": task}[kind]
@@ -376,7 +376,7 @@ async def test_a_cancelled_coroutine_is_a_crash(kind: str, home: Path):
     assert states(home, of(kind)) == ["Pending", "Running", "Crashed"]
 
 
-async def test_a_coroutine_that_is_late_is_cancelled(kind: str, home: Path):
+async def test_coroutine_is_cancelled_at_its_timeout(kind: str, home: Path):
     from prefect import flow, task
 
     decorator: Any = {"flow": flow, "task": task}[kind]

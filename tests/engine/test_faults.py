@@ -1,4 +1,4 @@
-"""What programs do wrong: the run ends in the state that says so, and nothing hangs."""
+"""Faults of user programs: the run ends in a state that describes the fault, and nothing hangs."""
 
 import threading
 from pathlib import Path
@@ -20,7 +20,7 @@ def shell(request: pytest.FixtureRequest) -> Shell:
 
 
 @pytest.mark.parametrize("shell", [Shell("sync"), Shell("async")], ids=["sync", "async"])
-def test_a_task_that_returns_its_own_future(shell: Shell, home: Path):
+def test_task_that_returns_its_own_future_fails(shell: Shell, home: Path):
     box: list[Any] = []
     given = threading.Event()
 
@@ -41,7 +41,7 @@ def test_a_task_that_returns_its_own_future(shell: Shell, home: Path):
     assert states(home, "task_run", run_id) == ["Pending", "Running", "Failed"]
 
 
-def test_a_result_that_cannot_be_pickled_but_must_persist(home: Path):
+def test_unpicklable_result_fails_when_it_must_persist(home: Path):
     @task(persist_result=True)
     def unpicklable() -> Any:
         return threading.Lock()
@@ -51,7 +51,7 @@ def test_a_result_that_cannot_be_pickled_but_must_persist(home: Path):
     assert "data" not in records(home, "state")[-1]
 
 
-def test_a_result_that_cannot_be_pickled_and_need_not(home: Path):
+def test_unpicklable_result_completes_when_it_need_not_persist(home: Path):
     @task
     def unpicklable() -> Any:
         return threading.Lock()
@@ -62,7 +62,7 @@ def test_a_result_that_cannot_be_pickled_and_need_not(home: Path):
 
 
 @pytest.mark.parametrize("size", [64 * 1024 + 1, 5_000_000])
-def test_a_big_result_is_not_recorded_with_its_state(home: Path, size: int):
+def test_big_result_is_not_recorded_with_its_state(home: Path, size: int):
     @task
     def big() -> str:
         return "x" * size
@@ -71,7 +71,7 @@ def test_a_big_result_is_not_recorded_with_its_state(home: Path, size: int):
     assert "result" not in records(home, "state")[-1]
 
 
-def test_a_small_result_is(home: Path):
+def test_small_result_is_recorded_with_its_state(home: Path):
     @task
     def small() -> dict[str, int]:
         return {"x": 1}
@@ -80,7 +80,7 @@ def test_a_small_result_is(home: Path):
     assert records(home, "state")[-1]["result"] == {"format": "json", "body": {"x": 1}}
 
 
-def test_a_retry_condition_that_raises(shell: Shell, home: Path):
+def test_retry_condition_that_raises_prevents_the_retry(shell: Shell, home: Path):
     calls: list[int] = []
 
     def condition(*_: Any) -> bool:
@@ -97,7 +97,7 @@ def test_a_retry_condition_that_raises(shell: Shell, home: Path):
     assert states(home, "task_run")[-1] == "Failed"
 
 
-def test_a_retry_condition_decides(shell: Shell):
+def test_retry_condition_decides_about_the_retry(shell: Shell):
     calls: list[int] = []
 
     @shell.task(retries=5, retry_condition_fn=lambda task, run, state: len(calls) < 3)
@@ -110,7 +110,7 @@ def test_a_retry_condition_decides(shell: Shell):
     assert len(calls) == 3
 
 
-def test_retry_delays_that_raise_or_make_no_sense():
+def test_invalid_retry_delays_are_refused():
     def bad(_: int) -> list[float]:
         raise RuntimeError("delays")
 
@@ -122,7 +122,7 @@ def test_retry_delays_that_raise_or_make_no_sense():
         task(retries=-1)(lambda: None)
 
 
-def test_a_name_that_raises(shell: Shell, home: Path):
+def test_run_fails_when_its_name_function_raises(shell: Shell, home: Path):
     def name() -> str:
         raise RuntimeError("no name")
 
@@ -134,7 +134,7 @@ def test_a_name_that_raises(shell: Shell, home: Path):
     assert states(home, "task_run")[-1] == "Failed"
 
 
-def test_subflows_a_hundred_deep(home: Path):
+def test_subflows_nest_a_hundred_deep(home: Path):
     status, out, err = run(
         """
         import asyncio, sys
@@ -163,7 +163,7 @@ def test_subflows_a_hundred_deep(home: Path):
     assert states(home, "flow_run").count("Completed") == 101 + 101 + 31
 
 
-def test_recursion_without_an_end_is_a_failure(home: Path):
+def test_endless_recursion_is_recorded_as_failure(home: Path):
     status, out, err = run(
         """
         @flow
@@ -181,7 +181,7 @@ def test_recursion_without_an_end_is_a_failure(home: Path):
     assert set(final.values()) == {"Failed"}
 
 
-def test_a_flow_that_is_tried_again_keeps_what_completed(home: Path):
+def test_retried_flow_keeps_completed_tasks(home: Path):
     calls: list[Any] = []
 
     @task
@@ -214,7 +214,7 @@ def test_a_flow_that_is_tried_again_keeps_what_completed(home: Path):
     assert calls == [1, 2, 3]
 
 
-def test_a_flow_that_is_tried_again_takes_nothing_over_for_other_parameters():
+def test_retried_flow_runs_task_again_when_parameters_differ():
     calls: list[int] = []
     attempts: list[int] = []
 
@@ -235,7 +235,7 @@ def test_a_flow_that_is_tried_again_takes_nothing_over_for_other_parameters():
     assert calls == [1, 7, 2]
 
 
-def test_a_flow_that_is_tried_again_runs_again_what_failed():
+def test_retried_flow_runs_failed_tasks_again():
     calls: list[str] = []
 
     @task
@@ -253,7 +253,7 @@ def test_a_flow_that_is_tried_again_runs_again_what_failed():
     assert calls == ["flaky", "flaky"]
 
 
-def test_what_a_subflow_completed_is_run_again_with_it():
+def test_retried_flow_runs_subflows_again():
     calls: list[int] = []
     attempts: list[int] = []
 
@@ -273,7 +273,7 @@ def test_what_a_subflow_completed_is_run_again_with_it():
     assert program() == 2
 
 
-def test_a_state_that_is_returned_is_the_runs(home: Path):
+def test_returned_state_is_the_state_of_the_run(home: Path):
     @task
     def skipped() -> Any:
         return Completed(name="Skipped", message="nothing to do")
@@ -282,7 +282,7 @@ def test_a_state_that_is_returned_is_the_runs(home: Path):
     assert states(home, "task_run")[-1] == "Skipped"
 
 
-def test_an_exception_that_cannot_be_printed(shell: Shell, home: Path):
+def test_unprintable_exception_is_recorded(shell: Shell, home: Path):
     if shell.awaits:
         pytest.skip("asyncio prints the exception of its main task itself")
 
@@ -302,7 +302,7 @@ def test_an_exception_that_cannot_be_printed(shell: Shell, home: Path):
 
 
 @pytest.mark.parametrize("decorate", [task, flow])
-def test_a_body_that_runs_out_of_items(decorate: Any):
+def test_stop_iteration_of_the_body_is_raised(decorate: Any):
     @decorate
     def takes_the_first(items: list[int]) -> int:
         return next(iter(items))

@@ -1,4 +1,4 @@
-"""Generators as tasks and flows: their items come as they are made, and the two sides may speak to each other."""
+"""Generators as tasks and flows: items are yielded as they are made; values and errors can be sent in."""
 
 import asyncio
 from pathlib import Path
@@ -27,7 +27,7 @@ def of(kind: str) -> str:
     return f"{kind}_run"
 
 
-def test_items_come_as_they_are_made(decorator: Any):
+def test_items_are_yielded_as_they_are_made(decorator: Any):
     made: list[int] = []
 
     @decorator
@@ -43,7 +43,7 @@ def test_items_come_as_they_are_made(decorator: Any):
     assert list(found) == [1, 2]
 
 
-def test_the_consumers_context_is_its_own(decorator: Any):
+def test_context_of_the_consumer_is_not_the_run(decorator: Any):
     @decorator
     def numbers() -> Any:
         for number in range(2):
@@ -54,7 +54,7 @@ def test_the_consumers_context_is_its_own(decorator: Any):
         assert TaskRunContext.get() is EngineContext.get() is None
 
 
-def test_what_is_sent_arrives_and_what_is_returned_comes_back(decorator: Any, kind: str, home: Path):
+def test_sent_values_arrive_and_return_value_is_returned(decorator: Any, kind: str, home: Path):
     @decorator
     def echo() -> Any:
         given = []
@@ -73,7 +73,7 @@ def test_what_is_sent_arrives_and_what_is_returned_comes_back(decorator: Any, ki
     assert states(home, of(kind))[-1] == "Completed"
 
 
-def test_what_is_thrown_arrives(decorator: Any, kind: str, home: Path):
+def test_thrown_error_arrives(decorator: Any, kind: str, home: Path):
     @decorator
     def patient() -> Any:
         try:
@@ -88,7 +88,7 @@ def test_what_is_thrown_arrives(decorator: Any, kind: str, home: Path):
     assert states(home, of(kind))[-1] == "Completed"
 
 
-def test_what_is_thrown_and_not_caught_fails_the_run(decorator: Any, kind: str, home: Path):
+def test_run_fails_when_thrown_error_is_not_caught(decorator: Any, kind: str, home: Path):
     @decorator
     def plain() -> Any:
         yield 1
@@ -100,7 +100,7 @@ def test_what_is_thrown_and_not_caught_fails_the_run(decorator: Any, kind: str, 
     assert states(home, of(kind)) == ["Pending", "Running", "Failed"]
 
 
-def test_closing_early_cleans_up_and_completes_the_run(decorator: Any, kind: str, home: Path):
+def test_closed_generator_cleans_up_and_completes(decorator: Any, kind: str, home: Path):
     cleaned: list[str] = []
 
     @decorator
@@ -118,7 +118,7 @@ def test_closing_early_cleans_up_and_completes_the_run(decorator: Any, kind: str
     assert states(home, of(kind)) == ["Pending", "Running", "Completed"]
 
 
-def test_a_clean_up_that_raises_fails_the_run(decorator: Any, kind: str, home: Path):
+def test_run_fails_when_clean_up_raises(decorator: Any, kind: str, home: Path):
     @decorator
     def bad() -> Any:
         try:
@@ -133,7 +133,7 @@ def test_a_clean_up_that_raises_fails_the_run(decorator: Any, kind: str, home: P
     assert states(home, of(kind)) == ["Pending", "Running", "Failed"]
 
 
-def test_never_begun_is_never_run(decorator: Any, home: Path):
+def test_generator_that_is_never_iterated_records_no_run(decorator: Any, home: Path):
     @decorator
     def numbers() -> Any:
         yield 1
@@ -142,7 +142,7 @@ def test_never_begun_is_never_run(decorator: Any, home: Path):
     assert not home.exists()
 
 
-def test_failing_in_the_middle(decorator: Any, kind: str, home: Path):
+def test_generator_fails_between_items(decorator: Any, kind: str, home: Path):
     @decorator
     def numbers() -> Any:
         yield 1
@@ -155,7 +155,7 @@ def test_failing_in_the_middle(decorator: Any, kind: str, home: Path):
     assert states(home, of(kind)) == ["Pending", "Running", "Failed"]
 
 
-def test_submitted_its_items_are_the_result():
+def test_submitted_generator_returns_the_list_of_items():
     @task
     def numbers() -> Any:
         yield from range(3)
@@ -173,7 +173,7 @@ def test_submitted_its_items_are_the_result():
     assert program() == [[0, 1, 2], [0, 1, 2]]
 
 
-def test_tasks_in_a_generator_flow_belong_to_it(home: Path):
+def test_tasks_in_a_generator_flow_belong_to_its_run(home: Path):
     @task
     def step(number: int) -> int:
         return number
@@ -191,7 +191,7 @@ def test_tasks_in_a_generator_flow_belong_to_it(home: Path):
 # --- async ------------------------------------------------------------------------------------------------------------
 
 
-async def test_async_items_come_as_they_are_made(decorator: Any):
+async def test_async_items_are_yielded_as_they_are_made(decorator: Any):
     made: list[int] = []
 
     @decorator
@@ -207,7 +207,7 @@ async def test_async_items_come_as_they_are_made(decorator: Any):
     assert [number async for number in found] == [1, 2]
 
 
-async def test_async_closing_early_cleans_up_before_it_returns(decorator: Any, kind: str, home: Path):
+async def test_closed_async_generator_cleans_up_before_it_returns(decorator: Any, kind: str, home: Path):
     cleaned: list[str] = []
 
     @decorator
@@ -226,7 +226,7 @@ async def test_async_closing_early_cleans_up_before_it_returns(decorator: Any, k
     assert states(home, of(kind)) == ["Pending", "Running", "Completed"]
 
 
-async def test_async_what_is_sent_arrives(decorator: Any):
+async def test_async_sent_values_arrive(decorator: Any):
     given: list[Any] = []
 
     @decorator
@@ -241,7 +241,7 @@ async def test_async_what_is_sent_arrives(decorator: Any):
     await found.aclose()
 
 
-async def test_async_what_is_thrown_arrives(decorator: Any, kind: str, home: Path):
+async def test_async_thrown_error_arrives(decorator: Any, kind: str, home: Path):
     @decorator
     async def patient() -> Any:
         try:
@@ -256,7 +256,7 @@ async def test_async_what_is_thrown_arrives(decorator: Any, kind: str, home: Pat
     assert states(home, of(kind))[-1] == "Completed"
 
 
-async def test_async_what_is_thrown_and_not_caught_fails_the_run(decorator: Any, kind: str, home: Path):
+async def test_async_run_fails_when_thrown_error_is_not_caught(decorator: Any, kind: str, home: Path):
     @decorator
     async def plain() -> Any:
         yield 1

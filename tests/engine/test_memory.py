@@ -1,4 +1,4 @@
-"""What a run leaves behind: nothing that only the garbage collector finds."""
+"""Memory of ended runs: reference counting alone frees it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def no_garbage_collector() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("options", [{}, {"persist_result": True}, {"on_completion": [lambda task, run, state: None]}])
-def test_a_tasks_result_goes_with_the_last_who_holds_it(shell: Shell, options: dict[str, Any]):
+def test_task_result_is_freed_with_its_last_reference(shell: Shell, options: dict[str, Any]):
     made: list[weakref.ref[Held]] = []
 
     @shell.task(**options)
@@ -45,7 +45,7 @@ def test_a_tasks_result_goes_with_the_last_who_holds_it(shell: Shell, options: d
     assert [ref() for ref in made] == [None]
 
 
-def test_a_tasks_arguments_go_with_the_last_who_holds_them(shell: Shell):
+def test_task_arguments_are_freed_with_their_last_reference(shell: Shell):
     made: list[weakref.ref[Held]] = []
 
     @shell.task()
@@ -58,7 +58,7 @@ def test_a_tasks_arguments_go_with_the_last_who_holds_them(shell: Shell):
 
 
 @pytest.mark.parametrize("submitted", [False, True], ids=["called", "submitted"])
-def test_what_a_flows_tasks_returned_goes_with_the_flow(shell: Shell, submitted: bool):
+def test_results_of_tasks_are_freed_with_their_flow_run(shell: Shell, submitted: bool):
     made: list[weakref.ref[Held]] = []
 
     @task

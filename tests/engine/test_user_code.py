@@ -18,7 +18,7 @@ async def _ask() -> int:
     return await answer()  # type: ignore[misc]
 
 
-def test_a_key_function_and_a_run_name_may_run_a_loop():
+def test_key_function_and_run_name_may_run_a_loop():
     asked: list[int] = []
 
     def key(context: object, parameters: dict[str, object]) -> None:

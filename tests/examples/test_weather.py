@@ -1,4 +1,4 @@
-"""The example does what it shows: months mapped, a step tried again, a step cached, a flow in the flow, an artifact."""
+"""The weather example: mapped tasks, a retry, a cached task, a subflow and an artifact."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def run(program: str, home: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_the_example_run_twice(home: Path):
+def test_weather_example_runs_twice(home: Path):
     assert "2014: New York was wetter, Seattle was warmer" in run("weather.py", home)
     run("weather.py", home)
 
@@ -34,7 +34,7 @@ def test_the_example_run_twice(home: Path):
     assert sum(each.name.startswith(("Seattle-20", "New York-20")) for each in tasks) == 2 * 96
 
 
-def test_its_artifact_is_the_report(home: Path):
+def test_artifact_is_the_report(home: Path):
     run("weather.py", home)
     from prefect.client.schemas.filters import ArtifactFilter
 
@@ -43,14 +43,14 @@ def test_its_artifact_is_the_report(home: Path):
     assert "| 2012 | 13.9 | 1012 | 103 | February +4.3 |" in artifact.data
 
 
-def test_its_history(home: Path):
+def test_history_lists_the_runs(home: Path):
     run("weather.py", home)
     shown = run("history.py", home, "weather")
     assert "96 Completed" in shown
     assert "compare" in shown
 
 
-def test_a_flow_that_never_ran_has_no_history(home: Path):
+def test_history_of_flow_without_runs(home: Path):
     command = [sys.executable, EXAMPLES / "history.py", "nothing"]
     done = subprocess.run(command, cwd=home.parent, env=original.variables(home), capture_output=True, text=True)
     assert done.returncode == 1

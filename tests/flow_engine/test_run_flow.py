@@ -51,26 +51,26 @@ def fails():
     raise ValueError("as told")
 
 
-def test_the_value_or_the_state():
+def test_run_returns_value_or_state():
     assert run_flow(add, parameters={"x": "1"}) == 2
     state = run_flow_sync(flow=add, parameters={"y": 5, "x": 1}, return_type="state")
     assert state.is_completed() and state.result() == 6
 
 
-async def test_of_an_async_flow():
+async def test_run_async_flow():
     assert await run_flow(aadd, parameters={"x": 1}) == 2
     state = await run_flow_async(flow=aadd, parameters={"x": 1}, return_type="state")
     assert await state.aresult() == 2
 
 
-async def test_of_generators():
+async def test_run_generators():
     assert list(run_flow(count, parameters={"n": 3})) == [0, 1, 2]
     assert [number async for number in run_flow(acount, parameters={"n": 2})] == [0, 1]
     with pytest.raises(ValueError, match="is a generator"):
         next(run_flow(count, parameters={"n": 3}, return_type="state"))
 
 
-def test_a_failure_is_told_to_the_logger_that_is_given(caplog: pytest.LogCaptureFixture):
+def test_failure_is_logged_with_error_logger(caplog: pytest.LogCaptureFixture):
     with pytest.raises(ValueError, match="as told"):
         run_flow(fails, error_logger=logging.getLogger("mine"))
     (record,) = [record for record in caplog.records if record.name == "mine"]
@@ -78,7 +78,7 @@ def test_a_failure_is_told_to_the_logger_that_is_given(caplog: pytest.LogCapture
     assert run_flow(fails, return_type="state").is_failed()
 
 
-def test_it_is_a_subflow_in_the_context_of_a_flow():
+def test_run_flow_is_a_subflow_in_the_context_of_a_flow():
     contexts = []
 
     @flow
@@ -92,7 +92,7 @@ def test_it_is_a_subflow_in_the_context_of_a_flow():
     assert inner.parent_task_run_id is not None
 
 
-def test_a_run_is_loaded_by_its_id():
+def test_load_flow_run_returns_run_by_id():
     state = add(1, return_state=True)
     assert state.state_details.flow_run_id is not None
     run = load_flow_run(state.state_details.flow_run_id)
@@ -106,7 +106,7 @@ def created(**parameters: Any) -> FlowRun:
         return client.create_flow_run(add, name="before", parameters=parameters)
 
 
-def test_a_run_that_was_created_before_is_taken_over():
+def test_existing_run_is_taken_over():
     run = created(x=1, y=2)
     assert run_flow(add, flow_run=run, parameters={"y": 5}) == 6
     after = load_flow_run(run.id)
@@ -116,7 +116,7 @@ def test_a_run_that_was_created_before_is_taken_over():
         assert [state.name for state in client.read_flow_run_states(run.id)] == ["Pending", "Running", "Completed"]
 
 
-def test_a_run_in_a_process_of_its_own(tmp_path: Path):
+def test_run_flow_in_subprocess_exits_with_status(tmp_path: Path):
     run = created(x=1)
     process = run_flow_in_subprocess(add, flow_run=run)
     process.join(60)
@@ -126,7 +126,7 @@ def test_a_run_in_a_process_of_its_own(tmp_path: Path):
     assert failing.exitcode == 1
 
 
-def test_the_entry_for_runners_runs_the_flow_of_an_entrypoint(tmp_path: Path):
+def test_engine_entry_point_runs_the_flow_of_an_entrypoint(tmp_path: Path):
     run = created(x=3, y=4)
     program = tmp_path / "mine.py"
     program.write_text("from prefect import flow\n\n@flow\ndef add(x, y):\n    print('sum', x + y)\n")
@@ -148,7 +148,7 @@ def test_load_flow_names_the_run_that_has_no_deployment():
 @pytest.mark.parametrize(
     ("error", "status"), [(Abort("no"), 0), (Pause("later"), 0), (ValueError("no"), 1), (SystemExit(3), 3)]
 )
-def test_how_a_process_for_one_run_ends(error: BaseException, status: int):
+def test_engine_signals_set_exit_status(error: BaseException, status: int):
     with pytest.raises(SystemExit) as ended, handle_engine_signals(new_id()):
         raise error
     assert ended.value.code == status

@@ -1,4 +1,4 @@
-"""The import contracts hold, cover every room, and would notice an import that goes up."""
+"""The import contracts hold, cover every package, and detect an upward import."""
 
 import configparser
 import os
@@ -15,7 +15,7 @@ RUN = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_impo
 
 
 def lint(config: Path, source: Path) -> tuple[int, str]:
-    """The exit code of the linter for the package `prefect` in `source`, and what it says."""
+    """Return the exit code and output of the linter for the package `prefect` in `source`."""
     done = subprocess.run(
         [sys.executable, "-c", RUN, str(config)],
         env={**os.environ, "PYTHONPATH": str(source)},
@@ -26,26 +26,26 @@ def lint(config: Path, source: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def rooms() -> list[str]:
-    """Every room that has a place, from the top down."""
+def list_packages() -> list[str]:
+    """Return all packages of the layers, from the top down."""
     config = configparser.ConfigParser()
     config.read(CONTRACTS)
     return re.findall(r"\w+", config["importlinter:contract:layers"]["layers"])
 
 
-def test_every_import_goes_down():
-    code, said = lint(CONTRACTS, ROOT / "src")
-    assert code == 0, said
+def test_imports_point_downward():
+    code, output = lint(CONTRACTS, ROOT / "src")
+    assert code == 0, output
 
 
 @pytest.fixture
 def skeleton(tmp_path):
-    """A package with the rooms of the contracts, all empty, and the contracts without their exceptions."""
+    """A source tree with an empty module per package, and the contracts without their exceptions."""
     package = tmp_path / "src" / "prefect"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    for room in rooms():
-        (package / f"{room}.py").touch()
+    for name in list_packages():
+        (package / f"{name}.py").touch()
     config = configparser.ConfigParser()
     config.read(CONTRACTS)
     for section in config.sections()[1:]:
@@ -58,22 +58,22 @@ def skeleton(tmp_path):
     return tmp_path / "contracts.ini", package
 
 
-def test_an_import_that_goes_up_is_noticed_even_if_it_is_lazy(skeleton):
+def test_lazy_upward_import_is_detected(skeleton):
     config, package = skeleton
-    code, said = lint(config, package.parent)
-    assert code == 0, said
+    code, output = lint(config, package.parent)
+    assert code == 0, output
     (package / "journal.py").write_text(
         "from typing import TYPE_CHECKING\n"
         "from prefect._lazy import lazy\n"
         "if TYPE_CHECKING:\n    from prefect import engine\n"
         "else:\n    engine = lazy('prefect.engine')\n"
     )
-    code, said = lint(config, package.parent)
-    assert code == 1 and "prefect.journal is not allowed to import prefect.engine" in said
+    code, output = lint(config, package.parent)
+    assert code == 1 and "prefect.journal is not allowed to import prefect.engine" in output
 
 
-def test_a_room_without_a_place_is_noticed(skeleton):
+def test_package_without_a_layer_is_detected(skeleton):
     config, package = skeleton
     (package / "attic.py").touch()
-    code, said = lint(config, package.parent)
-    assert code == 1 and "attic" in said
+    code, output = lint(config, package.parent)
+    assert code == 1 and "attic" in output

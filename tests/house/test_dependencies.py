@@ -1,4 +1,4 @@
-"""What the package imports is what pyproject.toml declares, and nothing is declared that nobody imports."""
+"""The third-party imports of the package equal the dependencies in pyproject.toml."""
 
 import ast
 import re
@@ -10,24 +10,24 @@ ROOT = Path(__file__).parent.parent.parent
 SOURCE = ROOT / "src" / "prefect"
 # Distribution to import name, where they differ.
 IMPORTED_AS = {"pyyaml": "yaml", "python-dateutil": "dateutil"}
-# Imported only where it is installed: what a user's own program brings, or an extra.
+# Imported only if installed: packages of user programs, and extras.
 OPTIONAL = {"numpy", "pandas", "opentelemetry", "pendulum", "graphviz", "pytest", "typing_extensions"}
-# Found by uvicorn and SQLAlchemy when they are there.
-FOR_OTHERS = {"greenlet", "httptools"}
+# Used by uvicorn and SQLAlchemy if installed.
+USED_BY_DEPENDENCIES = {"greenlet", "httptools"}
 
 
-def imported() -> dict[str, str]:
-    """Third-party packages that the source imports, lazily or not, and a file that does."""
+def find_imported() -> dict[str, str]:
+    """Return third-party import name to one file that imports it, lazily or not."""
     found: dict[str, str] = {}
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            for name in names(node):
+            for name in find_import_names(node):
                 found.setdefault(name.partition(".")[0], str(path.relative_to(ROOT)))
     known = {*sys.stdlib_module_names, "prefect", "__future__"}
     return {name: path for name, path in found.items() if name not in known}
 
 
-def names(node: ast.AST) -> list[str]:
+def find_import_names(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom) and not node.level:
@@ -37,17 +37,17 @@ def names(node: ast.AST) -> list[str]:
     return []
 
 
-def declared() -> set[str]:
+def read_declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     distributions = [re.match(r"[A-Za-z0-9._-]+", each)[0].lower() for each in project["dependencies"]]  # type: ignore[index]
-    # pydantic pins the version of its core exactly: the one is not without the other.
+    # pydantic pins the version of its core exactly: so both are always installed.
     return {IMPORTED_AS.get(name, name).replace("-", "_") for name in distributions} | {"pydantic_core"}
 
 
-def test_what_is_imported_is_declared():
-    undeclared = {name: path for name, path in imported().items() if name not in declared() | OPTIONAL}
+def test_imported_packages_are_declared():
+    undeclared = {name: path for name, path in find_imported().items() if name not in read_declared() | OPTIONAL}
     assert not undeclared
 
 
-def test_what_is_declared_is_imported():
-    assert declared() - imported().keys() == FOR_OTHERS
+def test_declared_packages_are_imported():
+    assert read_declared() - find_imported().keys() == USED_BY_DEPENDENCIES

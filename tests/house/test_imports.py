@@ -1,4 +1,4 @@
-"""What programs import exists: every name in the documentation and integrations of Prefect 3, every export of ours."""
+"""Names that programs import exist: those of the documentation and integrations of Prefect 3, and all exports."""
 
 import ast
 import importlib
@@ -29,7 +29,7 @@ PUBLIC_UTILITIES = {
 
 
 @pytest.mark.parametrize("line", [*DOCUMENTED, *sorted({*INTEGRATED} - {*DOCUMENTED})])
-def test_a_documented_name_can_be_imported(line):
+def test_documented_name_can_be_imported(line):
     module, _, name = line.partition(":")
     namespace = {}
     exec(f"from {module} import {name}", namespace)
@@ -37,14 +37,14 @@ def test_a_documented_name_can_be_imported(line):
 
 
 @pytest.mark.parametrize("facade", FACADES)
-def test_every_export_of_a_facade_exists(facade):
+def test_exports_of_facade_exist(facade):
     module = importlib.import_module(facade)
     missing = [name for name in [*getattr(module, "__all__", ()), *dir(module)] if not hasattr(module, name)]
     assert not missing
 
 
 @pytest.mark.parametrize("facade", FACADES)
-def test_a_facade_shows_type_checkers_what_it_exports(facade):
+def test_facade_declares_exports_for_type_checkers(facade):
     module = importlib.import_module(facade)
     table = getattr(module, "_EXPORTS", None) or module.EXPORTS
     shown = {}
@@ -65,25 +65,25 @@ def test_utilities_has_the_modules_of_the_interface_only():
 
 
 @pytest.mark.parametrize("module", UNBUILT)
-def test_a_module_that_is_built_is_not_said_to_come_later(module):
+def test_implemented_module_is_not_in_later_table(module):
     path = SOURCE.joinpath(*module.split(".")[1:])
     assert not path.with_suffix(".py").exists() and not path.is_dir(), f"take {module} out of prefect._later"
 
 
 @pytest.mark.parametrize("module", UNBUILT)
-def test_the_parents_of_a_module_that_comes_later_can_be_imported(module):
+def test_planned_module_can_be_imported(module):
     assert importlib.import_module(module).__all__ == UNBUILT[module][2]
 
 
-class TestNamesThatComeLater:
-    def test_calling_a_function_says_what_is_missing_and_when_it_comes(self):
+class TestPlannedNames:
+    def test_function_call_names_the_feature(self):
         from prefect.concurrency.sync import concurrency
 
         with pytest.raises(NotImplementedError, match=r"concurrency limits will come in a later release"):
             with concurrency("database", occupy=1):
                 raise AssertionError
 
-    def test_making_an_object_or_taking_something_from_a_class_says_so_too(self):
+    def test_class_instantiation_and_attributes_name_the_feature(self):
         from prefect.blocks.system import Secret
         from prefect.variables import Variable
 
@@ -94,7 +94,7 @@ class TestNamesThatComeLater:
         with pytest.raises(NotImplementedError, match="secrets"):
             Secret.load("x")
 
-    def test_a_class_can_be_subclassed_and_the_subclass_says_so(self):
+    def test_subclass_instantiation_names_the_feature(self):
         from prefect.variables import Variable
         from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
@@ -113,7 +113,7 @@ class TestNamesThatComeLater:
         with pytest.raises(NotImplementedError):
             Worker("pool")
 
-    def test_a_class_can_be_looked_at_and_be_a_type_hint(self):
+    def test_class_can_be_inspected_and_used_as_type_hint(self):
         from prefect.signatures.validation import validator_for
         from prefect.workers import ProcessWorker
 
@@ -123,20 +123,20 @@ class TestNamesThatComeLater:
         assert ProcessWorker.__doc__ and "later release" in ProcessWorker.__doc__
         assert validator_for(fn)({"x": "2"}) == {"worker": None, "x": 2}
 
-    def test_a_name_is_the_same_object_wherever_it_is_imported_from(self):
+    def test_name_is_one_object_in_all_modules(self):
         from prefect.runner import Runner
         from prefect.runner.runner import Runner as same
 
         assert Runner is same
 
-    def test_a_module_that_nobody_plans_is_still_missing(self):
+    def test_unknown_module_is_missing(self):
         with pytest.raises(ModuleNotFoundError):
             importlib.import_module("prefect.nonsense")
         with pytest.raises(ImportError):
             exec("from prefect.variables import nonsense")
 
 
-def test_the_front_door_imports_nothing_heavy():
+def test_import_prefect_imports_nothing_heavy():
     heavy = {
         "pydantic",
         "asyncio",
@@ -161,13 +161,13 @@ def test_the_front_door_imports_nothing_heavy():
         *("utilities.collections", "utilities.text", "values.annotations", "values.hashing", "values.traversal"),
     ],
 )
-def test_tools_on_the_path_of_a_run_import_nothing_heavy(module):
+def test_modules_of_the_run_path_import_nothing_heavy(module):
     heavy = {"pydantic", "pydantic_core", "asyncio", "inspect", "anyio", "yaml"}
     code = f"import sys, prefect.{module}; print(sorted({heavy} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
 
 
-def test_both_version_numbers():
+def test_version_numbers():
     assert prefect.__version__ == "3.9.1"
     assert prefect.__pluperfect_version__ != prefect.__version__

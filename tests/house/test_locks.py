@@ -1,4 +1,4 @@
-"""One truth in three spellings: pyproject.toml, uv.lock, and requirements.txt for machines without uv."""
+"""pyproject.toml, uv.lock and requirements.txt agree."""
 
 import re
 import tomllib
@@ -13,7 +13,7 @@ def locked() -> dict[str, dict[str, Any]]:
 
 
 def required() -> dict[str, tuple[str, set[str]]]:
-    """Name to version and hashes, as requirements.txt says."""
+    """Return package name to version and hashes of requirements.txt."""
     text = (ROOT / "requirements.txt").read_text().replace("\\\n", " ")
     found: dict[str, tuple[str, set[str]]] = {}
     for line in text.splitlines():
@@ -22,7 +22,7 @@ def required() -> dict[str, tuple[str, set[str]]]:
     return found
 
 
-def test_requirements_name_what_the_lock_names():
+def test_requirements_have_the_versions_of_the_lock():
     packages = locked()
     del packages["pluperfect"]
     assert {name: version for name, (version, _) in required().items()} == {
@@ -37,7 +37,7 @@ def test_requirements_have_the_hashes_of_the_lock():
         assert hashes == {file["hash"] for file in files}, name
 
 
-def test_the_lock_was_made_from_this_pyproject():
+def test_lock_matches_pyproject():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
     def spelled(requirement: str) -> tuple[str, frozenset[str]]:
@@ -53,7 +53,7 @@ def test_the_lock_was_made_from_this_pyproject():
         assert in_lock(metadata["requires-dev"][group]) == {spelled(each) for each in requirements}
 
 
-def test_the_lock_names_public_hosts_only():
+def test_lock_has_public_hosts_only():
     hosts = set(re.findall(r"(?:https?|file)://([^/\"]*)", (ROOT / "uv.lock").read_text()))
     assert hosts == {"pypi.org", "files.pythonhosted.org"}
     assert "://" not in (ROOT / "requirements.txt").read_text()

@@ -1,26 +1,26 @@
-"""The ratchet itself can fail, and this checkout passes it."""
+"""The size limits of `tools/sizes.py`."""
 
 from tools import sizes
 
 
-def test_everything_is_within_the_sizes(capsys):
+def test_source_is_within_the_limits(capsys):
     assert sizes.main() == 0, capsys.readouterr().out
 
 
-def test_too_long_is_a_complaint():
+def test_complaints_report_long_files():
     assert list(sizes.complaints({"a.py": (501, 500), "b.py": (500, 500)}, {})) == [
         "a.py has 501 lines, more than 500: split it"
     ]
 
 
-def test_an_exception_may_only_shrink():
+def test_exceptions_may_only_shrink():
     measured = {"grown.py": (520, 500), "shrunk.py": (505, 500), "fine.py": (400, 500), "exact.py": (511, 500)}
     exceptions = {"grown.py": 510, "shrunk.py": 510, "fine.py": 510, "exact.py": 511, "gone.py": 510}
     named = [complaint.split(" ")[0] for complaint in sizes.complaints(measured, exceptions)]
     assert sorted(named) == ["fine.py", "gone.py", "grown.py", "shrunk.py"]
 
 
-def test_a_docstring_does_not_count_as_length(tmp_path, monkeypatch):
+def test_docstrings_do_not_count(tmp_path, monkeypatch):
     monkeypatch.setattr(sizes, "ROOT", tmp_path)
     source = "def f():\n    '''" + "\n" * 70 + "    '''\n    return 1\n"
     (tmp_path / "a.py").write_text(source)

@@ -13,11 +13,10 @@ import orjson
 
 from prefect.journal import file
 from prefect.types import UTC, new_id
+from prefect.types.mappings import Record
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 FLOW_ID = uuid5(UUID(int=0), "flow")
-
-Record = dict[str, Any]
 
 
 def at(seconds: float) -> datetime:

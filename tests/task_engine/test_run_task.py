@@ -44,17 +44,17 @@ def runs():
 
 
 class TestWhatItReturns:
-    def test_the_value_or_the_state(self):
+    def test_run_returns_value_or_state(self):
         assert run_task(add, parameters={"x": 1}) == 2
         state = run_task_sync(task=add, parameters={"y": 5, "x": 1}, return_type="state")
         assert state.is_completed() and state.result() == 6
 
-    async def test_of_an_async_task(self):
+    async def test_run_async_task(self):
         assert await run_task(aadd, parameters={"x": 1}) == 2
         state = await run_task_async(task=aadd, parameters={"x": 1, "y": 2}, return_type="state")
         assert await state.aresult() == 3
 
-    async def test_of_generators(self):
+    async def test_run_generators(self):
         assert list(run_task(count, parameters={"n": 3})) == [0, 1, 2]
         assert [number async for number in run_task(acount, parameters={"n": 2})] == [0, 1]
         with pytest.raises(ValueError, match="is a generator"):
@@ -62,27 +62,27 @@ class TestWhatItReturns:
         with pytest.raises(ValueError, match="is a generator"):
             await anext(run_task(acount, parameters={"n": 3}, return_type="state"))
 
-    def test_an_exception_or_a_failed_state(self):
+    def test_failed_task_raises_or_returns_failed_state(self):
         with pytest.raises(ValueError, match="as told"):
             run_task(fails)
         assert run_task(fails, return_type="state").is_failed()
 
 
 class TestWhatIsRecorded:
-    def test_the_id_and_the_dependencies_given(self):
+    def test_run_has_provided_id_and_dependencies(self):
         run_id, upstream = new_id(), TaskRunResult(id=new_id())
         run_task_sync(add, task_run_id=run_id, parameters={"x": 1}, dependencies={"x": {upstream}})
         (run,) = runs()
         assert run.id == run_id
         assert run.task_inputs == {"x": [upstream], "y": []}
 
-    def test_a_run_that_is_recorded_already_goes_on(self):
+    def test_recorded_run_goes_on(self):
         run = TaskRun(id=new_id(), name="made before", task_key="k", dynamic_key="0")
         state = run_task_sync(add, task_run=run, parameters={"x": 1}, return_type="state")
         assert state.is_completed()
         assert (run.state, run.run_count) == (state, 1)
 
-    def test_futures_are_waited_for(self):
+    def test_run_task_waits_for_futures(self):
         @flow
         def outer():
             future = add.submit(1)
@@ -92,7 +92,7 @@ class TestWhatIsRecorded:
         last = max(runs(), key=lambda run: run.created)
         assert [len(last.task_inputs[name]) for name in ("x", "y", "wait_for")] == [1, 0, 1]
 
-    def test_in_another_thread_with_the_context_of_the_flow(self):
+    def test_run_task_in_another_thread_uses_the_context_of_the_flow(self):
         @flow
         def outer():
             with tags("there"):
@@ -108,7 +108,7 @@ class TestWhatIsRecorded:
         assert run.flow_run_id == state.state_details.flow_run_id
         assert run.tags == ["there"]
 
-    async def test_async_with_the_context_of_the_flow(self):
+    async def test_run_async_task_uses_the_context_of_the_flow(self):
         contexts = []
 
         @flow

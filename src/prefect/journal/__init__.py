@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefect._lazy import lazy
+from prefect.types.mappings import Record as Record
 
 if TYPE_CHECKING:
     from prefect.journal import writer
@@ -20,8 +21,6 @@ else:
     writer = lazy("prefect.journal.writer")
 
 __all__ = ["Draft", "Record", "append", "close", "current", "replace_current", "flush", "use"]
-
-Record = dict[str, Any]
 
 
 class Draft:

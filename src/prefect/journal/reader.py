@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefect._lazy import lazy
 from prefect.journal import file
+from prefect.types.mappings import Record as Record
 
 if TYPE_CHECKING:
     import orjson
 else:
     orjson = lazy("orjson")
-
-Record = dict[str, Any]
 
 
 def read(home: Path, after: int = 0, limit: int = 100, name: str = file.NAME) -> Iterator[tuple[int, list[Record]]]:

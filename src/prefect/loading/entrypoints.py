@@ -86,9 +86,12 @@ class Definition(NamedTuple):
         """
         namespace = safe_load_namespace(self.source, self.path)
         first, *rest = self.name.split(".")
-        if first not in namespace:
-            top = next(node for node in ast.parse(self.source).body if getattr(node, "name", None) == first)
-            module = ast.fix_missing_locations(ast.Module(body=[_GoodHints(namespace).visit(top)], type_ignores=[]))
+        top = next(node for node in ast.parse(self.source).body if getattr(node, "name", None) == first)
+        hints = _GoodHints(namespace)
+        top = hints.visit(top)
+        # Where hints are evaluated only when they are read, the definition exists although a hint names nothing.
+        if first not in namespace or hints.removed_some:
+            module = ast.fix_missing_locations(ast.Module(body=[top], type_ignores=[]))
             try:
                 exec(compile(module, self.path, "exec", dont_inherit=True), namespace)
             except Exception:  # a definition of the user's may raise anything
@@ -104,6 +107,7 @@ class _GoodHints(ast.NodeTransformer):
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self._namespace = namespace
+        self.removed_some = False
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         node.returns = self._good(node.returns)
@@ -123,6 +127,7 @@ class _GoodHints(ast.NodeTransformer):
         try:
             eval(compile(ast.Expression(hint), "<hint>", "eval", dont_inherit=True), self._namespace)
         except Exception:  # a hint of the user's may raise anything
+            self.removed_some = True
             return None
         return hint
 

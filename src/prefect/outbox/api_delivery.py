@@ -20,13 +20,13 @@ from prefect.outbox.api_connection import ApiConnection
 from prefect.outbox.event_sender import EventSender, QueuedItem, post_items, split_batches
 from prefect.outbox.events import RunContext, TaskRunEvents, build_heartbeat
 from prefect.outbox.store import Batch, Outcome
+from prefect.types.mappings import Record
 
 if TYPE_CHECKING:
     import sqlite3
 else:
     sqlite3 = lazy("sqlite3")
 
-Record = dict[str, Any]
 
 LOG_BATCH_SIZE = 2000
 """How many logs one request has at most; how many bytes is the setting `logging.to_api.batch_size`."""

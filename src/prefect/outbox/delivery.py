@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from prefect._io import drive
 from prefect._lazy import lazy
@@ -12,6 +12,7 @@ from prefect.outbox import store
 from prefect.outbox.api_connection import ApiConnection
 from prefect.outbox.events import RunContext
 from prefect.outbox.store import Batch
+from prefect.types.mappings import Record
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 else:
     api_delivery = lazy("prefect.outbox.api_delivery")
     orjson = lazy("orjson")
-
-Record = dict[str, Any]
 
 
 class Delivery(Protocol):

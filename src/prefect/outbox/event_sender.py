@@ -16,8 +16,8 @@ from typing import Any
 import orjson
 
 from prefect.client import failures
+from prefect.types.mappings import Record
 
-Record = dict[str, Any]
 QueuedItem = tuple[Record, bytes]
 """An event or a log, and the journal's record that it was made from."""
 

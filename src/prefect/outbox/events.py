@@ -24,8 +24,7 @@ from prefect.schemas.run_events import (
     build_tag_labels,
     build_task_run_event,
 )
-
-Record = dict[str, Any]
+from prefect.types.mappings import Record
 
 _NO_TIME = 0.0
 

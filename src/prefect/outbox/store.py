@@ -12,10 +12,11 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from prefect._lazy import lazy
 from prefect.journal import file
+from prefect.types.mappings import Record
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,7 +26,6 @@ else:
     orjson = lazy("orjson")
     sqlite3 = lazy("sqlite3")
 
-Record = dict[str, Any]
 
 BATCH_BYTES = 1_500_000
 """About how many bytes of records are shipped together."""

@@ -20,6 +20,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from prefect.exceptions import ParameterTypeError
 from prefect.loading.sources import safe_load_namespace
+from prefect.signatures.annotations import read_signature
 from prefect.signatures.validation import supported, type_hints
 
 
@@ -45,7 +46,7 @@ def parameter_schema(fn: Callable[..., Any]) -> ParameterSchema:
 
     A hint that JSON schema cannot express, or that refers to nothing, allows any value.
     """
-    signature = inspect.signature(fn)
+    signature = read_signature(fn)
     try:
         hints = type_hints(fn)
     except ParameterTypeError:

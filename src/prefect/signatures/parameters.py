@@ -11,6 +11,7 @@ from types import FunctionType, MethodType
 from typing import Any, Final
 
 from prefect.exceptions import ParameterBindError, SignatureMismatchError
+from prefect.signatures.annotations import read_signature
 
 # How a parameter is given. The numbers are those of `inspect.Parameter.kind`, which is slow to import.
 POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD, VAR_POSITIONAL, KEYWORD_ONLY, VAR_KEYWORD = range(5)
@@ -91,9 +92,7 @@ class Parameters:
 
     @classmethod
     def _of_signature(cls, fn: Callable[..., Any]) -> Parameters:
-        import inspect
-
-        parameters = inspect.signature(fn).parameters.values()
+        parameters = read_signature(fn).parameters.values()
         kinds = {p.name: int(p.kind) for p in parameters}
         return cls(fn, kinds, {p.name: p.default for p in parameters if p.default is not p.empty})
 

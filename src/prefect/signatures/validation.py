@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import lazy
 from prefect.exceptions import ParameterTypeError, SignatureMismatchError
+from prefect.signatures.annotations import read_annotations
 from prefect.signatures.parameters import VAR_KEYWORD, VAR_POSITIONAL, Parameters
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def type_hints(fn: Callable[..., Any], only: str | None = None) -> dict[str, Any
     names: dict[str, Any] = getattr(function, "__globals__", {})
     local = dict(_enclosed(function))
     hints: dict[str, Any] = {}
-    for name, hint in getattr(function, "__annotations__", {}).items():
+    for name, hint in read_annotations(function).items():
         if only is not None and name != only:
             continue
         if name == "return" or (isinstance(hint, type) and not hasattr(hint, "__args__")):

@@ -138,6 +138,27 @@ def test_an_older_file_keeps_what_it_holds(tmp_path: Path) -> None:
         assert connection.execute("SELECT name FROM flow_run").fetchall() == [("owl",)]
 
 
+def test_migration_keeps_dead_letters_when_their_table_is_renamed(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    migrations.upgrade(path, "0002")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "INSERT INTO set_aside (id, created, reason, record) VALUES (?, 1, 'bad', '{}')", (b"7" * 16,)
+        )
+        connection.commit()
+    migrations.upgrade(path)
+    (letter,) = drive(_find_dead_letters(SqliteDatabase(path)))
+    assert (letter["id"].bytes, letter["reason"], letter["record"]) == (b"7" * 16, "bad", "{}")
+    migrations.downgrade(path, "0002")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT reason FROM set_aside").fetchall() == [("bad",)]
+
+
+async def _find_dead_letters(database: SqliteDatabase) -> list[store.Row]:
+    async with database.reading() as tx:
+        return await store.dead_letters.find(tx)
+
+
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 
@@ -161,10 +182,11 @@ def test_the_migrations_end_where_the_tables_are_declared_on_postgresql(postgres
     migrations.upgrade(migrated.connect)
     there = asyncio.run(postgres_shape(created.connect))
     assert asyncio.run(postgres_shape(migrated.connect)) == there
-    migrations.downgrade(migrated.connect, "0001")
-    assert asyncio.run(postgres_shape(migrated.connect)) != there
-    migrations.upgrade(migrated.connect)
-    assert asyncio.run(postgres_shape(migrated.connect)) == there
+    for revision in schema.REVISIONS[-2::-1]:
+        migrations.downgrade(migrated.connect, revision)
+        assert asyncio.run(postgres_shape(migrated.connect)) != there
+        migrations.upgrade(migrated.connect)
+        assert asyncio.run(postgres_shape(migrated.connect)) == there
     migrations.downgrade(migrated.connect, "base")
     assert {table for table, *_ in asyncio.run(postgres_shape(migrated.connect))[0]} == {"alembic_version"}
 

@@ -263,14 +263,14 @@ DEPLOYMENT = Table(
         *_columns("uuid", "flow_id!"),
         *_columns("bool", "paused! enforce_parameter_schema!"),
         *_columns("text", "version description path entrypoint status"),
-        *_columns("uuid", "version_id work_queue_id storage_document_id infrastructure_document_id"),
+        *_columns("uuid", "work_queue_id storage_document_id infrastructure_document_id"),
         *_columns("text", "work_queue_name"),
         *_columns("int", "concurrency_limit"),
         *_columns("uuid", "concurrency_limit_id"),
         *_columns("time", "last_polled"),
         *_columns("array", "tags"),
         *_columns("object", "labels parameters job_variables"),
-        *_columns("json", "pull_steps parameter_openapi_schema concurrency_options created_by updated_by version_info"),
+        *_columns("json", "pull_steps parameter_openapi_schema concurrency_options created_by updated_by"),
     ),
     indexes=(
         Index("deployment_by_flow", ("flow_id", "name"), unique=True),  # a deployment by its names; no two of one name
@@ -335,7 +335,6 @@ WORKER = Table(
         *_columns("time", "last_heartbeat_time"),
         *_columns("int", "heartbeat_interval_seconds"),
         *_columns("text", "status"),
-        *_columns("object", "metadata"),
     ),
     indexes=(Index("worker_by_pool", ("work_pool_id", "name"), unique=True),),  # a pool's workers; a worker by name
 )

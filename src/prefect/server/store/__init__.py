@@ -1,12 +1,13 @@
-"""The only door to SQL: six verbs for every object, and declarative filters and sorts turned into SQL in one place.
+"""The only layer that builds SQL: six verbs for every object, declarative filters and sorts, and named queries.
 
-get, find and count read; add, change and remove write. Objects are plain dictionaries, a Python value for each
-column. A verb takes the transaction it is part of. Nothing here decides what a row
-should hold: that is a service's matter.
+get, find and count read; add, change and remove write. Objects are plain dictionaries, a Python value for each column;
+every function takes its transaction first. Nothing here decides what a row should hold: services do.
 """
 
 from prefect.server.db import tables
 from prefect.server.db.sql import chunks as chunks
+from prefect.server.db.tables import Kind as Kind
+from prefect.server.db.tables import Table as Table
 from prefect.server.store.collection import Collection as Collection
 from prefect.server.store.collection import Condition as Condition
 from prefect.server.store.collection import Row as Row

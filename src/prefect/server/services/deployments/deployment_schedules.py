@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from prefect.server import store
@@ -14,8 +13,7 @@ from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import scheduling
 from prefect.server.store import Row
 from prefect.types import new_id, now
-
-Values = Mapping[str, Any]
+from prefect.types.mappings import Values
 
 _CHANGEABLE = ("schedule", "active", "max_scheduled_runs", "parameters", "slug")
 _NULLABLE = ("max_scheduled_runs", "slug")

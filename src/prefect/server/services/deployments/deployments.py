@@ -23,15 +23,14 @@ from prefect.server.services.work import work_pools, work_queues
 from prefect.server.store import Row, Where
 from prefect.server.store.queries import deployments as queries
 from prefect.types import new_id, now
-
-Values = Mapping[str, Any]
+from prefect.types.mappings import Values
 
 READY, NOT_READY = "READY", "NOT_READY"
 
 _PLAIN = (
     *("paused", "enforce_parameter_schema", "version", "description", "path", "entrypoint"),
     *("storage_document_id", "infrastructure_document_id", "tags", "labels", "parameters", "job_variables"),
-    *("pull_steps", "parameter_openapi_schema", "concurrency_options", "version_info"),
+    *("pull_steps", "parameter_openapi_schema", "concurrency_options"),
 )
 """The columns that a request sets unchanged."""
 
@@ -40,7 +39,7 @@ _WRITTEN = (*_PLAIN, "work_queue_id", "concurrency_limit_id")
 
 _NEVER_NULL = frozenset(("paused", "enforce_parameter_schema", "tags", "labels", "parameters", "job_variables"))
 
-_PRIVATE = frozenset(("version_id", "version_info", "concurrency_limit_id"))
+_PRIVATE = frozenset(("concurrency_limit_id",))
 """Columns that the API does not show."""
 
 

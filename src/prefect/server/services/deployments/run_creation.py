@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from prefect.server import store
@@ -16,8 +15,7 @@ from prefect.server.services.runs import creation
 from prefect.server.services.work import work_queues
 from prefect.server.store import Row
 from prefect.types import new_id, now
-
-Values = Mapping[str, Any]
+from prefect.types.mappings import Values
 
 MAX_RUNS_PER_REQUEST = 100
 """Runs that one request may create."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +15,8 @@ from prefect.server.services.core.presenters import Answer
 from prefect.server.services.runs import observed_states, run_states, transitions, updates
 from prefect.server.store import Row
 from prefect.types import new_id, now
+from prefect.types.mappings import Values
 
-Values = Mapping[str, Any]
 """What a request sets, as Python values keyed by column."""
 
 PENDING_STATE: Values = {"type": "PENDING"}

@@ -6,22 +6,21 @@ A record that is not valid raises `BadRecord`, whose message says what is wrong 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from prefect.server.db.tables import ARTIFACT, FLOW, FLOW_RUN, LOG, PROCESS, TASK_RUN, Kind, Table
+from prefect.server import store
 from prefect.server.db.times import to_micros
 from prefect.server.services.runs import run_states
 from prefect.server.services.runs.run_states import NO_DERIVED_COLUMNS, STATE_NAMES, StoredState
-from prefect.server.store import Row
+from prefect.server.store import Kind, Row, Table
 from prefect.types import UTC
+from prefect.types.mappings import Record as Record
 
-Record = Mapping[str, Any]
-
-RUN_TABLES = {"flow_run": FLOW_RUN, "task_run": TASK_RUN}
+RUN_TABLES = {"flow_run": store.flow_runs.table, "task_run": store.task_runs.table}
 
 CHANGEABLE = {
     "flow_run": frozenset(
@@ -85,7 +84,12 @@ def parse_simple(record: Record) -> Row:
     return parse_row(SIMPLE[record["kind"]], record)
 
 
-SIMPLE = {"process": PROCESS, "flow": FLOW, "log": LOG, "artifact": ARTIFACT}
+SIMPLE = {
+    "process": store.processes.table,
+    "flow": store.flows.table,
+    "log": store.logs.table,
+    "artifact": store.artifacts.table,
+}
 
 
 def parse_heartbeat(record: Record) -> tuple[UUID, timedelta]:
@@ -151,12 +155,12 @@ def parse_result(record: Record) -> Row | None:
 def parse_changes(kind: str, record: Record) -> Row:
     """Return the columns that an `update` record sets."""
     fields = _value("object", "set", record.get("set"))
-    kinds = RUN_TABLES.get(kind, ARTIFACT).kinds
+    kinds = RUN_TABLES.get(kind, store.artifacts.table).kinds
     refused = sorted(set(fields) - CHANGEABLE[kind])
     if refused:
         raise BadRecord(f"it sets {', '.join(refused)} of a {kind}, which cannot be set")
     missing = sorted(
-        name for name in RUN_TABLES.get(kind, ARTIFACT).required if name in fields and fields[name] is None
+        name for name in RUN_TABLES.get(kind, store.artifacts.table).required if name in fields and fields[name] is None
     )
     if missing:
         raise BadRecord(f"it sets {', '.join(missing)} of a {kind} to nothing")

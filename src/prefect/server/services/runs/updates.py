@@ -5,8 +5,6 @@ States are changed in `transitions`, runs are created in `creation` and deleted 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -21,8 +19,8 @@ from prefect.server.services.runs import records
 from prefect.server.store import Collection, Row
 from prefect.settings import get_current_settings
 from prefect.types import named_id, now
+from prefect.types.mappings import Values
 
-Values = Mapping[str, Any]
 """What a request sets, as Python values keyed by column."""
 
 

@@ -6,7 +6,7 @@ no status. Every pool has a default queue.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,8 +22,7 @@ from prefect.server.services.work.work_queues import NOT_READY, PAUSED, READY
 from prefect.server.store import Row, filters
 from prefect.server.store.queries import work as queries
 from prefect.types import UTC, new_id, now
-
-Values = Mapping[str, Any]
+from prefect.types.mappings import Values
 
 AGENT_POOL_TYPE = "prefect-agent"
 """The type of a pool for the agents of the previous version."""

@@ -21,8 +21,7 @@ from prefect.server.store import Row, filters
 from prefect.server.store.queries import work as queries
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
-
-Values = Mapping[str, Any]
+from prefect.types.mappings import Values
 
 READY, NOT_READY, PAUSED = "READY", "NOT_READY", "PAUSED"
 

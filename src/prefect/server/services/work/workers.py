@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +22,6 @@ async def record_heartbeat(
     pool: Row,
     name: str,
     interval: int | None = None,
-    metadata: Mapping[str, Any] | None = None,
 ) -> Row:
     """Record the heartbeat of a worker, which is then online, and its pool ready.
 
@@ -32,14 +30,11 @@ async def record_heartbeat(
         pool: The row of its pool.
         name: Its name; an unknown worker is added.
         interval: Seconds until its next heartbeat.
-        metadata: What it reports about itself; None for nothing new.
     """
     at = now()
     columns: dict[str, Any] = {"last_heartbeat_time": at, "status": ONLINE, "updated": at}
     if interval is not None:
         columns["heartbeat_interval_seconds"] = interval
-    if metadata is not None:
-        columns["metadata"] = dict(metadata)
     new = {"id": new_id(), "created": at, "name": name, "work_pool_id": pool["id"], **columns}
     row = await _find(tx, pool, name)
     if row is None and await store.workers.add(tx, [new]):
@@ -59,7 +54,7 @@ async def find(tx: Transaction, pool: Row, criteria: Any, limit: int | None, off
     """Return the workers of a pool that satisfy a filter, the last heartbeat first."""
     where = store.workers.all_of({"work_pool_id": pool["id"]}, filters.compile_filter(tx.dialect, criteria))
     rows = await paging.find_page(tx, store.workers, "LAST_HEARTBEAT_TIME_DESC", limit, offset, where)
-    return [{name: value for name, value in row.items() if name != "metadata"} for row in rows]
+    return rows
 
 
 async def remove(tx: Transaction, pool: Row, name: str) -> None:

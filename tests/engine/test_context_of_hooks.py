@@ -1,4 +1,4 @@
-"""Functions of the user's beside the body (hooks, keys, names) find the run they belong to around them."""
+"""Hooks and key functions of the user run inside the context of their run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def noting(seen: Seen, what: str, context: Any = TaskRunContext, answer: Any = N
     return note
 
 
-def test_a_tasks_hooks_and_key(shell: Shell, home: Path):
+def test_hooks_and_key_function_see_the_task_run(shell: Shell, home: Path):
     seen: Seen = []
 
     @shell.task(
@@ -46,7 +46,7 @@ def test_a_tasks_hooks_and_key(shell: Shell, home: Path):
     assert seen == [("key", True), ("running", True), ("commit", True), ("completion", True)]
 
 
-def test_the_hooks_of_a_task_that_fails(shell: Shell):
+def test_failure_hooks_see_the_task_run(shell: Shell):
     seen: Seen = []
 
     @shell.task(on_failure=[noting(seen, "failure")])
@@ -59,7 +59,7 @@ def test_the_hooks_of_a_task_that_fails(shell: Shell):
     assert seen == [("failure", True)]
 
 
-def test_a_storage_key_of_the_runs_own():
+def test_storage_key_may_contain_the_run_id():
     keys: list[Any] = []
 
     @task(result_storage_key="{task_run.id}-{parameters[number]}")
@@ -72,7 +72,7 @@ def test_a_storage_key_of_the_runs_own():
     assert state.data.metadata.storage_key.endswith(f"{keys[0]}-1")
 
 
-def test_a_flows_last_hooks(shell: Shell):
+def test_completion_hooks_see_the_flow_run(shell: Shell):
     seen: Seen = []
 
     @shell.flow(on_completion=[noting(seen, "completion", FlowRunContext)])
@@ -84,7 +84,7 @@ def test_a_flows_last_hooks(shell: Shell):
     assert seen == [("completion", True)]
 
 
-def test_the_hooks_of_a_flow_that_could_not_start():
+def test_failure_hooks_are_called_when_a_flow_could_not_start():
     seen: list[str] = []
 
     @flow(on_failure=[lambda flow, run, state: seen.append(state.name)])

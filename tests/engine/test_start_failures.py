@@ -1,4 +1,4 @@
-"""A run that cannot start has failed: it is never left running, and whoever called it gets the reason."""
+"""A run that cannot start fails: it is not left running, and its caller gets the error."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ def shell(request: pytest.FixtureRequest) -> Shell:
     return Shell(request.param)
 
 
-def test_a_storage_key_that_cannot_be_filled(shell: Shell, home: Path):
+def test_run_fails_when_storage_key_cannot_be_filled(shell: Shell, home: Path):
     @shell.task(result_storage_key="{missing}")
     def fn() -> int:
         return 1
@@ -28,7 +28,7 @@ def test_a_storage_key_that_cannot_be_filled(shell: Shell, home: Path):
     assert states(home, "task_run") == ["Pending", "Running", "Failed"]
 
 
-def test_a_result_that_is_no_more(home: Path):
+def test_run_fails_when_upstream_result_is_lost(home: Path):
     @task(cache_result_in_memory=False, persist_result=False)
     def gone() -> list[int]:
         return [1]
@@ -48,7 +48,7 @@ def test_a_result_that_is_no_more(home: Path):
     assert states(home, "task_run") == ["Pending", "Running", "Completed", "Pending", "Failed"]
 
 
-def test_a_validator_that_raises_what_it_should_not(home: Path):
+def test_run_fails_when_validator_raises_unexpected_error(home: Path):
     def check(value: int) -> int:
         raise LookupError(f"no {value}")
 
@@ -61,7 +61,7 @@ def test_a_validator_that_raises_what_it_should_not(home: Path):
     assert states(home, "flow_run") == ["Pending", "Failed"]
 
 
-def test_a_task_runner_that_cannot_start(home: Path):
+def test_run_fails_when_task_runner_cannot_start(home: Path):
     class Broken(ThreadPoolTaskRunner[Any]):
         def duplicate(self) -> "Broken":
             return Broken()
