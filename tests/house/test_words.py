@@ -56,7 +56,6 @@ REMAINING: dict[str, set[str]] = {
     "server/db/sql.py": {"all_of", "any_of", "none_of", "one_of"},
     "server/db/sqlite.py": {"told"},
     "server/db/sqlite_writer.py": {"told"},
-    "server/store/collection.py": {"all_of"},
     "server/store/filters/__init__.py": {"asked"},
     "server/store/filters/core.py": {"asked", "given"},
     "server/store/filters/runs.py": {"asked"},

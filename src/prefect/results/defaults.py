@@ -33,6 +33,11 @@ def get_default_persist_setting_for_tasks() -> bool:
     return current.results.persist_by_default if for_tasks is None else for_tasks
 
 
+def should_ship_inline() -> bool:
+    """Return the setting `PREFECT_RESULTS_SHIP_INLINE`: whether a server gets small results as JSON."""
+    return settings.get_current_settings().results.ship_inline
+
+
 def should_persist_result() -> bool:
     """Whether the run that the code is in keeps its result; outside of a run, the default for flows."""
     run = _run_context()
