@@ -1,16 +1,23 @@
 # Two commands do everything on a fresh clone: `make demo` and `make test`. Both set up first, once.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-BIN := .venv/bin
+# Another interpreter, in a virtual environment of its own: make test PYTHON=python3.14
+PYTHON ?=
+VENV := $(if $(PYTHON),.cache/venv-$(notdir $(PYTHON)),.venv)
+BIN := $(VENV)/bin
+export PYTHON VENV
 # pytest's own options: make test ARGS="-k retries"
 ARGS :=
 JOBS := 2
+# What `make test-short` runs: the parts that depend most on the interpreter.
+SHORT := io types values signatures flows tasks states futures logging/test_lines.py
 
-.PHONY: help setup demo test check check-format check-lint check-types check-imports check-sizes fmt bench compat faults lock clean
+.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes fmt bench compat faults lock clean
 
 help:
 	@echo "make demo    run the example and show its history"
-	@echo "make test    run the tests"
+	@echo "make test    run the tests (PYTHON=python3.14: with that interpreter; ARGS=\"-k retries\": some of them)"
+	@echo "make test-short  run the parts that depend most on the interpreter"
 	@echo "make check   everything CI runs: format, lint, types, import contracts, sizes, tests"
 	@echo "make fmt     format and mend what the linter can"
 	@echo "make bench   measure against the original, in a virtual environment of its own (PEERS=1: and against others)"
@@ -20,17 +27,21 @@ help:
 	@echo "make clean   remove what these commands made"
 
 # The stamp is newer than what it was made from, so that an installed checkout needs no network.
-.venv/.stamp: pyproject.toml uv.lock requirements.txt tools/setup
+$(VENV)/.stamp: pyproject.toml uv.lock requirements.txt tools/setup
+	@mkdir -p $(dir $(VENV))
 	@tools/setup
 	@touch $@
 
-setup: .venv/.stamp
+setup: $(VENV)/.stamp
 
 demo: setup
 	@examples/demo
 
 test: setup
 	@$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+test-short: setup
+	@$(BIN)/pytest -n $(JOBS) $(addprefix tests/,$(SHORT)) $(ARGS)
 
 # With --keep-going all of them run, whatever the first of them finds.
 check: check-format check-lint check-types check-imports check-sizes test

@@ -32,6 +32,7 @@ def plain(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_log_line_equals_a_record(identity, level, message, setup, stderr, recorded, monkeypatch):
     setup()
     monkeypatch.setattr(lines.time, "time", lambda: 1_700_000_000.25)
+    monkeypatch.setattr(lines.time, "time_ns", lambda: 1_700_000_000_250_000_000)  # what records use since Python 3.13
     lines.log_line(identity, level, message)
     by_line, sent = stderr.getvalue(), plain(recorded)
     stderr.seek(0)

@@ -1,13 +1,14 @@
 """Ids are unique across threads, processes and forks, sort by time, and do not go back with the clock."""
 
-import os
+import subprocess
+import sys
 import threading
 import time
 from datetime import timedelta
 
 import pytest
 
-from prefect.types import _ids, new_id, now
+from prefect.types import new_id, now
 
 
 def test_now_is_aware_and_utc():
@@ -53,13 +54,14 @@ def test_threads_never_get_the_same_id():
 
 
 def test_a_forked_child_makes_other_ids():
-    reader, writer = os.pipe()
-    node = _ids._node
-    pid = os.fork()
-    if pid == 0:
-        os.write(writer, b"%d" % _ids._node)
-        os._exit(0)
-    os.waitpid(pid, 0)
-    assert int(os.read(reader, 100)) != node
-    os.close(reader)
-    os.close(writer)
+    """In a process of its own: forking one that has threads is deprecated."""
+    program = """
+import os
+from prefect.types import _ids
+parent = _ids._node
+pid = os.fork()
+if pid == 0:
+    os._exit(_ids._node == parent)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

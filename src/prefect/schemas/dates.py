@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from prefect._lazy import lazy
@@ -20,8 +20,6 @@ from prefect.types import UTC
 if TYPE_CHECKING:
     import croniter
     from dateutil import rrule as rrules
-
-    from prefect.schemas.schedules import SCHEDULE_TYPES, CronSchedule, IntervalSchedule, RRuleSchedule
 else:
     croniter = lazy("croniter")
     rrules = lazy("dateutil.rrule")
@@ -59,6 +57,29 @@ _BY_THE_YEAR: dict[str, Any] = {
 """What makes a rule of all days that it may fall on, whatever its steps."""
 
 
+class IntervalFields(Protocol):
+    """The fields of an interval schedule."""
+
+    interval: datetime.timedelta
+    anchor_date: datetime.datetime
+    timezone: str | None
+
+
+class CronFields(Protocol):
+    """The fields of a cron schedule."""
+
+    cron: str
+    timezone: str | None
+    day_or: bool
+
+
+class RRuleFields(Protocol):
+    """The fields of a schedule with a recurrence rule."""
+
+    rrule: str
+    timezone: str | None
+
+
 def is_timezone(name: str) -> bool:
     """Whether the IANA database has a zone of this name."""
     try:
@@ -68,7 +89,7 @@ def is_timezone(name: str) -> bool:
     return True
 
 
-def upcoming(schedule: SCHEDULE_TYPES, start: datetime.datetime) -> Iterator[datetime.datetime]:
+def upcoming(schedule: object, start: datetime.datetime) -> Iterator[datetime.datetime]:
     """The dates of a schedule from a moment on (inclusive), aware and in order, each computed when it is asked for.
 
     They end where the calendar of `datetime` does.
@@ -86,7 +107,7 @@ def upcoming(schedule: SCHEDULE_TYPES, start: datetime.datetime) -> Iterator[dat
 
 
 def next_dates(
-    schedule: SCHEDULE_TYPES, n: int, start: datetime.datetime, end: datetime.datetime | None = None
+    schedule: object, n: int, start: datetime.datetime, end: datetime.datetime | None = None
 ) -> list[datetime.datetime]:
     """Up to `n` dates of a schedule between two moments, both included."""
     found: list[datetime.datetime] = []
@@ -102,7 +123,7 @@ def next_dates(
 # --- intervals -------------------------------------------------------------------------------------------------------
 
 
-def _interval_moments(schedule: IntervalSchedule, start: datetime.datetime) -> Iterator[datetime.datetime]:
+def _interval_moments(schedule: IntervalFields, start: datetime.datetime) -> Iterator[datetime.datetime]:
     zone = ZoneInfo(schedule.timezone or "UTC")
     start = start.astimezone(zone)
     anchor, step = schedule.anchor_date.astimezone(zone), schedule.interval
@@ -143,7 +164,7 @@ def _can_be_searched(text: str) -> bool:
     return True
 
 
-def _cron_moments(schedule: CronSchedule, start: datetime.datetime) -> Iterator[datetime.datetime]:
+def _cron_moments(schedule: CronFields, start: datetime.datetime) -> Iterator[datetime.datetime]:
     zone = ZoneInfo(schedule.timezone or "UTC")
     # From earlier, because a change of the clocks can move a date of the wall clock past the start.
     wall = start.astimezone(zone).replace(tzinfo=None) - datetime.timedelta(hours=3, seconds=1)
@@ -175,7 +196,7 @@ def check_rrule(text: str) -> str:
     return text
 
 
-def _rrule_moments(schedule: RRuleSchedule, start: datetime.datetime) -> Iterator[datetime.datetime]:
+def _rrule_moments(schedule: RRuleFields, start: datetime.datetime) -> Iterator[datetime.datetime]:
     zone = ZoneInfo(schedule.timezone or "UTC")
     wall = start.astimezone(zone).replace(tzinfo=None) - datetime.timedelta(hours=3)
     rule = _near(_wall_rule(schedule.rrule, zone), wall)
@@ -212,7 +233,7 @@ def _near_rule(rule: Any, wall: datetime.datetime) -> Any:
     return rule.replace(dtstart=rule._dtstart + (wall - rule._dtstart) // step * step)
 
 
-def as_rrule(schedule: RRuleSchedule) -> rrules.rrule | rrules.rruleset:
+def as_rrule(schedule: RRuleFields) -> rrules.rrule | rrules.rruleset:
     """The rule of a schedule as `dateutil` has it, with aware dates."""
     zone = ZoneInfo(schedule.timezone or "UTC")
     rule: Any = _wall_rule(schedule.rrule, zone)

@@ -22,8 +22,9 @@ from prefect.client.orchestration.base import (
 if TYPE_CHECKING:
     from httpx import Response
 
-    from prefect.schemas import actions, filters, responses, sorting, states
+    from prefect.schemas import filters, responses, sorting, states
     from prefect.schemas import runs as objects
+    from prefect.schemas.actions import runs as actions
     from prefect.schemas.states import State
 else:
     actions = lazy("prefect.schemas.actions.runs")

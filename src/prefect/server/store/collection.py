@@ -75,7 +75,7 @@ class Collection:
             lock: Whether to lock them until the transaction ends, because they are to be changed.
         """
         names = columns or self.table.names
-        where = self.all_of(where)
+        where = self.where(where)
         text = f"SELECT {', '.join(f'{self.table.name}.{name}' for name in names)} FROM {self.table.name}"
         text += f" WHERE {where.text}"
         values = where.values
@@ -91,7 +91,7 @@ class Collection:
 
     async def count(self, tx: Transaction, where: Where = TRUE) -> int:
         """Return how many objects satisfy a condition."""
-        where = self.all_of(where)
+        where = self.where(where)
         rows = await tx.fetch(Sql(f"SELECT count(*) FROM {self.table.name} WHERE {where.text}", where.values))
         return rows[0][0]
 
@@ -127,10 +127,10 @@ class Collection:
 
     async def remove(self, tx: Transaction, where: Where) -> int:
         """Remove the objects that satisfy a condition and return how many they were."""
-        where = self.all_of(where)
+        where = self.where(where)
         return await tx.run(Sql(f"DELETE FROM {self.table.name} WHERE {where.text}", where.values))
 
-    def all_of(self, *conditions: Where) -> Condition:
+    def where(self, *conditions: Where) -> Condition:
         """Return a condition that holds when all of these do."""
         return all_of(
             part

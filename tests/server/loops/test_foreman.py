@@ -35,7 +35,9 @@ async def statuses(ask: PathClient) -> dict[str, str]:
     }
 
 
-async def test_each_after_its_time(api: httpx.AsyncClient, database: Database, clock: Clock) -> None:
+async def test_foreman_marks_each_object_not_ready_after_its_timeout(
+    api: httpx.AsyncClient, database: Database, clock: Clock
+) -> None:
     ask = PathClient(api)
     await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
     flow = await ask.post("/flows/", {"name": "flow"})
@@ -72,7 +74,7 @@ async def test_each_after_its_time(api: httpx.AsyncClient, database: Database, c
     assert await statuses(ask) == {**alive, "usual": "OFFLINE"}
 
 
-async def test_what_is_paused_stays_paused(api: httpx.AsyncClient, database: Database, clock: Clock) -> None:
+async def test_foreman_leaves_paused_objects_paused(api: httpx.AsyncClient, database: Database, clock: Clock) -> None:
     ask = PathClient(api)
     await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
     await ask.post("/work_pools/pool/workers/heartbeat", {"name": "me"}, 204)

@@ -94,7 +94,9 @@ async def queries(api: httpx.AsyncClient, counted: list[str], parent: str) -> di
     return found
 
 
-async def test_the_number_of_queries_does_not_grow(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_number_of_queries_does_not_grow_with_rows(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     counted: list[str] = []
     for kind in (SqliteTransaction, PostgresTransaction):
         fetch: Any = kind.fetch
