@@ -74,7 +74,7 @@ def test_an_unsaved_block_has_no_placeholder():
     ],
 )
 def test_what_is_not_built_says_so(use):
-    with pytest.raises(NotImplementedError, match="not built yet"):
+    with pytest.raises(NotImplementedError, match="cannot be used yet"):
         use()
 
 

@@ -11,7 +11,7 @@ def hello(): ...
 
 @pytest.mark.parametrize("name", ["serve", "deploy", "adeploy", "to_deployment", "ato_deployment"])
 def test_serving_and_deploying(name):
-    with pytest.raises(NotImplementedError, match=rf"Flow\.{name} cannot be used yet: .*a later issue"):
+    with pytest.raises(NotImplementedError, match=rf"Flow\.{name} cannot be used yet: .*a later release"):
         getattr(hello, name)(name="x")
 
 

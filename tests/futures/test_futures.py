@@ -12,9 +12,9 @@ from prefect.futures import (
     PrefectTaskRunFuture,
     PrefectWrappedFuture,
     as_completed,
+    current_slot,
     resolve_futures_to_results,
     resolve_futures_to_states,
-    running_in,
     wait,
 )
 from prefect.schemas.states import Completed, Failed, InMemory
@@ -39,29 +39,29 @@ def failed(error: Exception) -> Future:
     return future
 
 
-class Place:
-    """A place in a pool that counts how often it was given up."""
+class FakeSlot:
+    """A slot of a pool that counts how often it was released."""
 
     def __init__(self, future: Future | None = None) -> None:
         self.future = future
-        self.lent = 0
+        self.released = 0
         self.times = 0
 
-    def give_up(self) -> None:
-        self.lent += 1
+    def release(self) -> None:
+        self.released += 1
         self.times += 1
 
-    def take_again(self) -> None:
-        self.lent -= 1
+    def reacquire(self) -> None:
+        self.released -= 1
 
 
 @pytest.fixture
-def place():
-    place = Place(pending())
-    token = running_in.set(place)
-    yield place
-    running_in.reset(token)
-    assert place.lent == 0
+def slot():
+    slot = FakeSlot(pending())
+    token = current_slot.set(slot)
+    yield slot
+    current_slot.reset(token)
+    assert slot.released == 0
 
 
 def test_the_result_and_the_exception():
@@ -196,39 +196,39 @@ def test_futures_inside_values():
         resolve_futures_to_results([failed(KeyError("x"))])
 
 
-def test_waiting_lends_the_place(place: Place):
+def test_waiting_releases_the_slot(slot: FakeSlot):
     future = pending()
     future.wait(timeout=0.01)
     list(as_completed([done(1)]))
-    assert place.times == 1
+    assert slot.times == 1
     wait([future], timeout=0.01)
-    assert place.times == 2
+    assert slot.times == 2
 
 
-async def test_awaiting_lends_the_place(place: Place):
+async def test_awaiting_releases_the_slot(slot: FakeSlot):
     await pending().wait_async(timeout=0.01)
-    assert place.times == 1
+    assert slot.times == 1
 
 
-def test_waiting_for_oneself_is_an_error(place: Place):
-    assert place.future is not None
-    for waiting in (place.future.wait, place.future.result, lambda: wait([place.future])):
+def test_waiting_for_oneself_is_an_error(slot: FakeSlot):
+    assert slot.future is not None
+    for waiting in (slot.future.wait, slot.future.result, lambda: wait([slot.future])):
         with pytest.raises(RuntimeError, match="waits for itself"):
             waiting()
-    place.future.wait(timeout=0.01)
+    slot.future.wait(timeout=0.01)
 
 
-async def test_awaiting_oneself_is_an_error(place: Place):
-    assert place.future is not None
+async def test_awaiting_oneself_is_an_error(slot: FakeSlot):
+    assert slot.future is not None
     with pytest.raises(RuntimeError, match="waits for itself"):
-        await place.future.wait_async()
+        await slot.future.wait_async()
 
 
-def test_waiting_in_a_circle_is_an_error(place: Place):
-    assert place.future is not None
+def test_waiting_in_a_circle_is_an_error(slot: FakeSlot):
+    assert slot.future is not None
     other, third = pending(), pending()
     other.blockers = (third, done(1))
-    third.blockers = (place.future, other)
+    third.blockers = (slot.future, other)
     with pytest.raises(RuntimeError, match="waits for itself"):
         other.wait()
     with pytest.raises(RuntimeError, match="waits for itself"):
@@ -238,18 +238,18 @@ def test_waiting_in_a_circle_is_an_error(place: Place):
     assert next(as_completed([other, free])) is free
 
 
-def test_a_run_that_waits_blocks_who_waits_for_it(place: Place):
-    assert place.future is not None
+def test_a_run_that_waits_blocks_who_waits_for_it(slot: FakeSlot):
+    assert slot.future is not None
     other = pending()
     seen = list[Any]()
 
     def look(_: Any) -> None:
-        seen.extend(place.future.blockers)  # type: ignore[union-attr]
+        seen.extend(slot.future.blockers)  # type: ignore[union-attr]
 
     other.add_done_callback(look)
     threading.Timer(0.01, other.resolve, [Completed()]).start()
     other.wait()
-    assert place.future.blockers == ()
+    assert slot.future.blockers == ()
 
 
 def test_a_future_of_concurrent_futures_follows():

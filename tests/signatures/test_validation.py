@@ -15,7 +15,7 @@ import pydantic
 import pytest
 
 from prefect.exceptions import ParameterTypeError, SignatureMismatchError
-from prefect.signatures.validation import validator_for
+from prefect.signatures.validation import get_validator
 
 if TYPE_CHECKING:
     from somewhere import Unknown
@@ -33,7 +33,7 @@ class Plain: ...
 
 
 def check(fn, **parameters) -> dict[str, Any]:
-    return validator_for(fn)(parameters)
+    return get_validator(fn)(parameters)
 
 
 def test_values_are_coerced_and_dicts_become_models():
@@ -177,7 +177,7 @@ def test_the_validator_is_made_once_and_does_not_keep_its_function_alive():
         return fn
 
     fn = make()
-    assert validator_for(fn) is validator_for(fn)
+    assert get_validator(fn) is get_validator(fn)
     gone = weakref.ref(fn)
     del fn
     gc.collect()
@@ -186,8 +186,8 @@ def test_the_validator_is_made_once_and_does_not_keep_its_function_alive():
 
 def test_plain_values_need_no_pydantic():
     code = (
-        "import sys\nfrom prefect.signatures.validation import validator_for\ndef fn(a: int, b: str, c): ...\n"
-        "assert validator_for(fn)({'a': 1, 'b': 'x', 'c': []})\nassert 'pydantic' not in sys.modules"
+        "import sys\nfrom prefect.signatures.validation import get_validator\ndef fn(a: int, b: str, c): ...\n"
+        "assert get_validator(fn)({'a': 1, 'b': 'x', 'c': []})\nassert 'pydantic' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prefect.futures import PrefectTaskRunFuture, running_in
+from prefect.futures import PrefectTaskRunFuture, current_slot
 from prefect.schemas.states import Completed
 from prefect.task_runners import pool as pool_module
-from prefect.task_runners.pool import Place, ThreadPool
+from prefect.task_runners.pool import PoolSlot, ThreadPool
 from prefect.types import new_id
 
 PATIENCE = 10.0
@@ -37,20 +37,20 @@ class Gate:
             self.inside -= 1
 
 
-def put(pool: ThreadPool, job: Callable[[Place], Any]) -> PrefectTaskRunFuture[Any]:
+def put(pool: ThreadPool, job: Callable[[PoolSlot], Any]) -> PrefectTaskRunFuture[Any]:
     """Run a job as the task runner does: in its place, resolving a future."""
     future: PrefectTaskRunFuture[Any] = PrefectTaskRunFuture(new_id())
 
-    def run(place: Place) -> None:
-        token = running_in.set(place)
+    def run(place: PoolSlot) -> None:
+        token = current_slot.set(place)
         place.future = future
         try:
             job(place)
         finally:
-            running_in.reset(token)
+            current_slot.reset(token)
             future.resolve(Completed())
 
-    pool.announce()
+    pool.reserve_job()
     pool.put(run)
     return future
 
@@ -98,7 +98,7 @@ def test_short_jobs_do_not_start_many_threads():
         put(pool, lambda _: None)
     pool.close()
     assert pool._taken == 5000
-    assert pool._threads <= pool_module.EAGER * 4
+    assert pool._threads <= pool_module.EAGER_THREADS * 4
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -106,8 +106,8 @@ def test_short_jobs_do_not_start_many_threads():
 def test_nested_waiting_needs_no_more_than_the_limit(limit: int, depth: int):
     pool, gate = ThreadPool(limit, "test"), Gate()
 
-    def nest(level: int) -> Callable[[Place], None]:
-        def job(_: Place) -> None:
+    def nest(level: int) -> Callable[[PoolSlot], None]:
+        def job(_: PoolSlot) -> None:
             with gate:
                 pass
             if level:
@@ -127,7 +127,7 @@ def test_who_has_waited_goes_before_the_queue():
     pool, order = ThreadPool(1, "test"), list[str]()
     go = threading.Event()
 
-    def parent(_: Place) -> None:
+    def parent(_: PoolSlot) -> None:
         child = put(pool, lambda _: order.append("child"))
         go.wait(PATIENCE)
         child.wait()
@@ -143,12 +143,12 @@ def test_a_thread_that_outlives_its_job_takes_no_place():
     pool = ThreadPool(1, "test")
     release, waiting, back = threading.Event(), threading.Event(), threading.Event()
 
-    def job(place: Place) -> None:
+    def job(place: PoolSlot) -> None:
         def stray() -> None:
-            place.give_up()
+            place.release()
             waiting.set()
             release.wait(PATIENCE)
-            place.take_again()
+            place.reacquire()
             back.set()
 
         threading.Thread(target=stray).start()
@@ -170,16 +170,16 @@ def test_jobs_that_have_not_started_can_be_taken_back():
     started.wait(PATIENCE)
     for _ in range(3):
         put(pool, lambda _: pytest.fail("it was taken back"))
-    assert len(pool.take_back()) == 3
+    assert len(pool.take_pending_jobs()) == 3
     for _ in range(3):
-        pool.drop()
+        pool.cancel_reservation()
     go.set()
     settled(pool)
 
 
 def test_closing_waits_for_what_is_announced():
     pool, ran = ThreadPool(1, "test"), threading.Event()
-    pool.announce()
+    pool.reserve_job()
     closing = threading.Thread(target=pool.close)
     closing.start()
     assert closing.is_alive()
@@ -215,8 +215,8 @@ def test_any_tree_of_jobs_ends(tree: Tree, limit: int | None, wait_first: bool, 
     """Each job puts its children and waits for them, in either order, in one thread or in two at once."""
     pool, gate = ThreadPool(limit, "test"), Gate()
 
-    def node(children: Tree) -> Callable[[Place], None]:
-        def job(place: Place) -> None:
+    def node(children: Tree) -> Callable[[PoolSlot], None]:
+        def job(place: PoolSlot) -> None:
             with gate:
                 pass
             if wait_first:
@@ -225,11 +225,11 @@ def test_any_tree_of_jobs_ends(tree: Tree, limit: int | None, wait_first: bool, 
             else:
                 futures = [put(pool, node(child)) for child in children]
                 if twice:
-                    place.give_up()
+                    place.release()
                 for future in reversed(futures):
                     future.wait()
                 if twice:
-                    place.take_again()
+                    place.reacquire()
             with gate:
                 pass
 

@@ -83,7 +83,7 @@ async def test_whether_the_api_can_be_reached():
         async def api_healthcheck(self):
             return OSError("down")
 
-    with pytest.raises(RuntimeError, match=r"^No\. The API cannot be used: down"):
+    with pytest.raises(RuntimeError, match=r"^No\. The API is not reachable: down"):
         await engine.check_api_reachable(Unreachable(), "No.")
 
 

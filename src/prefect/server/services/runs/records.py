@@ -77,7 +77,14 @@ def parse_first_states(kind: str, record: Record) -> list[Record]:
     states = record.get("states") or ()
     if not isinstance(states, (list, tuple)) or not all(isinstance(state, dict) for state in states):
         raise BadRecord("its states are no list of objects")
-    return [{**state, "kind": "state", "of": kind, "run_id": record["id"]} for state in states]
+    common = {"kind": "state", "of": kind, "run_id": record["id"], "owner": record.get("owner")}
+    return [{**state, **common} for state in states]
+
+
+def parse_owner(record: Record) -> UUID | None:
+    """Return the process that wrote a `state` record, if it names one."""
+    owner = record.get("owner")
+    return None if owner is None else _value("uuid", "owner", owner)
 
 
 def parse_simple(record: Record) -> Row:
