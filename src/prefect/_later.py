@@ -1,4 +1,4 @@
-"""Names of the interface whose features are not built yet: importing them works, using them raises an error.
+"""Names of the interface whose features are not built yet: they can be imported, and say so when they are used.
 
 A program imports at its top what it may never use. Each module below that has no file gets one made of these names; a
 class of them can be subclassed and stand in a type hint, and only calling it, or taking something from it, raises
@@ -12,7 +12,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from typing import Any, NoReturn
 
-# Feature, and its modules with their names.
+# Feature, which release builds it, and its modules with their names.
 _TABLE = (
     (
         "blocks for secrets, notifications and webhooks",
@@ -210,12 +210,12 @@ def _make_function(name: str, why: str, module: str) -> Any:
 
 
 def later(module: str, name: str, feature: str) -> Any:
-    """Return a stand-in that raises when it is used: a class if the name is written like one, else a function.
+    """A name that can be imported, and raises when it is used: a class if it is written like one, else a function.
 
     Args:
         module: Where the name is imported from.
         name: The name.
-        feature: The feature it belongs to, as the subject of "... will come in a later release".
+        feature: What it belongs to, in words that end "... comes in a later release".
     """
     why = f"{module}.{name} cannot be used yet: {feature} will come in a later release."
     make = _make_class if name.lstrip("_")[0].isupper() else _make_function
@@ -226,7 +226,7 @@ class Unbuilt:
     """The finder and loader of modules that are not built yet. At the end of `sys.meta_path`: files come first."""
 
     modules: dict[str, tuple[str, list[str]]]
-    """Feature and names of each module. Read off the table when the first one is looked for."""
+    """Feature and names of each module. The table is read when the first one is looked for."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str], Any] = {}

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from prefect.runtime import flow_run as runtime
 from prefect.schemas.states import Paused, State, StateType
 from prefect.server.db import sqlite
 from prefect.types import new_id, now
+from tests.recorded import states as recorded_states
 from tools import original, serving
 
 pytestmark = pytest.mark.timeout(180)
@@ -437,3 +439,39 @@ def test_flow_without_retries_does_not_import_the_rules():
 
 def test_engine_watches_the_file_of_the_local_store():
     assert local.STORE_FILE == sqlite.STORE_FILE_NAME
+
+
+def test_flow_completes_when_the_local_store_is_damaged(home: Path):
+    @flow
+    def main() -> int:
+        home.mkdir(exist_ok=True)
+        (home / local.STORE_FILE).write_bytes(b"no database" * 1000)
+        return 1
+
+    assert main() == 1
+    assert recorded_states(home, "flow_run") == ["Pending", "Running", "Completed"]
+
+
+def test_subflow_and_its_parent_task_run_have_the_same_states(where: str):
+    run_ids: list[Any] = []
+
+    @flow(retries=1)
+    def inner() -> None:
+        run_ids.append(runtime.id)
+        if len(run_ids) == 1:
+            raise ValueError("no")
+
+    @flow
+    def outer() -> None:
+        inner()
+
+    outer()
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(run_ids[0])
+        assert run.parent_task_run_id is not None
+        parent_states = client.read_task_run_states(run.parent_task_run_id)
+        states = client.read_flow_run_states(run.id)
+    names = ["Pending", "Running", "AwaitingRetry", "Running", "Completed"]
+    assert [each.name for each in states] == names
+    # A server creates the parent task run as Pending before it follows the flow run.
+    assert [each.name for each in parent_states][-len(names) :] == names

@@ -126,7 +126,7 @@ class LocalOrchestrator:
     def _is_always_accepted(self, columns: Mapping[str, Any], current: State[Any] | None, proposed: State[Any]) -> bool:
         """Return whether the rules accept a change as it is.
 
-        Most changes are such, and the rules take 10 ms to import: a flow of three tasks takes 100 from start to exit.
+        Hot path: most changes are such, and importing the rules takes 15 ms of CPU.
         """
         if current is None or columns["deployment_id"] is not None:
             return False
