@@ -267,9 +267,9 @@ def test_the_listing_of_runs_uses_its_index(database: SqliteDatabase, ids: dict[
             return [" ".join(str(line[3]) for line in await tx.fetch(Sql(f"EXPLAIN QUERY PLAN {q}"))) for q in queries]
 
     def owners_condition() -> str:
-        from prefect.server.services.runs.orphans import _MISSED
+        from prefect.server.store.queries.runs import _owned
 
-        return _MISSED.text
+        return _owned(store.task_runs).text
 
     for plan, index in zip(
         drive(plans()), ("by_expected_start", "task_run_by_flow_run", "log_by_flow_run", "task_run_open"), strict=True
