@@ -36,6 +36,7 @@ EXPLAINED: dict[tuple[str, str], str] = {
     ("PluginsSettings", "fields.allow"): EASIER,
     ("PluginsSettings", "fields.deny"): EASIER,
     ("TasksSettings", "fields.default_retry_delay_seconds"): EASIER,
+    ("ResultsSettings", "fields.ship_inline"): "A setting of ours: results stay with the client unless it is on.",
     ("TestingSettings", "fields.test_setting"): "Anything at all, which null is as well.",
     ("ServerServicesDBVacuumSettings", "fields.enabled"): "The default is made when it is asked for.",
     ("ServerServicesDBVacuumSettings", "fields.event_retention_overrides"): "The default is made when it is asked for.",
