@@ -27,20 +27,11 @@ PUBLIC_NAMES: dict[str, str] = {}
 
 # Identifiers that are not converted yet: "path below src/prefect" -> names. It may only shrink.
 REMAINING: dict[str, set[str]] = {
-    "_functions.py": {"_hooks_of", "description_of", "flow_name_of", "given", "kind_of", "name_of", "source_of"},
     "_io.py": {"given"},
-    "blocks/core.py": {"_class_of"},
     "client/_websockets.py": {"ATTEMPTS_AT_ONCE", "api_url_of", "given", "token_of"},
     "client/base.py": {"server_type_of"},
     "client/orchestration/admin.py": {"ours", "theirs"},
-    "client/urls.py": {"_parts_of"},
-    "context.py": {"around", "given", "of"},
-    "flows.py": {"given"},
-    "futures.py": {"of", "tell"},
-    "loading/entrypoints.py": {"_file_of", "given"},
-    "loading/sources.py": {"futures_of"},
     "logging/handlers.py": {"room"},
-    "results/record.py": {"_storage_of"},
     "rules/decision.py": {"asked", "said"},
     "schedules.py": {"given"},
     "schemas/actions/deployments.py": {"given"},
@@ -56,7 +47,6 @@ REMAINING: dict[str, set[str]] = {
     "server/db/sql.py": {"all_of", "any_of", "none_of", "one_of"},
     "server/db/sqlite.py": {"told"},
     "server/db/sqlite_writer.py": {"told"},
-    "server/store/collection.py": {"all_of"},
     "server/store/filters/__init__.py": {"asked"},
     "server/store/filters/core.py": {"asked", "given"},
     "server/store/filters/runs.py": {"asked"},
@@ -65,15 +55,9 @@ REMAINING: dict[str, set[str]] = {
     "settings/context.py": {"given"},
     "settings/legacy.py": {"_leaf_of", "_setting_of", "accessor_of"},
     "settings/models/root.py": {"given"},
-    "signatures/calls.py": {"given"},
-    "signatures/parameters.py": {"_of_signature", "given", "of"},
-    "signatures/validation.py": {"_function_of", "given"},
     "states.py": {"given"},
-    "task_runners/pool.py": {"take_back"},
-    "tasks.py": {"_policy_given"},
     "types/__init__.py": {"uuid_of"},
     "types/_datetime.py": {"end_of", "start_of"},
-    "values/templates.py": {"_value_of"},
 }
 
 

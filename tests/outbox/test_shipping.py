@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from prefect import flow, get_client, get_run_logger, journal, outbox, task
 from prefect.artifacts import create_markdown_artifact, update_progress_artifact
 from prefect.cli._app import run as run_command
+from prefect.outbox.delivery import remove_results
 from prefect.outbox.store import Outbox, file_name, find_outboxes
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from prefect.types import new_id
@@ -421,3 +423,54 @@ def test_a_refused_heartbeat_holds_up_nothing_and_a_server_that_is_away_is_notic
     shipper._delivery = _Refusing(503)  # type: ignore[assignment]
     with pytest.raises(httpx.HTTPStatusError):
         shipper._send_heartbeats()
+
+
+def results(server: FakeServer) -> list[Any]:
+    """The results that the server got with the states of task runs."""
+    states = [
+        state for record in server.records.values() for state in [*record.get("states", ()), record] if "type" in state
+    ]
+    return [state["result"] for state in states if state.get("result") is not None]
+
+
+VALUES = """
+    @task
+    def value(x):
+        return x
+
+    @flow
+    def main():
+        value({"x": 1}), value({1, 2}), value("x" * 70_000)
+    main()
+"""
+
+
+def test_results_are_not_shipped(fake: Fake, home: Path):
+    server = fake(reads_journals=True)
+    assert run(VALUES)[0] == 0
+    assert completed(server) == 3
+    assert results(server) == []
+
+
+def test_small_json_results_are_shipped_when_the_setting_says_so(fake: Fake, home: Path, monkeypatch: Any):
+    monkeypatch.setenv("PREFECT_RESULTS_SHIP_INLINE", "true")
+    server = fake(reads_journals=True)
+    assert run(VALUES)[0] == 0
+    assert results(server) == [{"format": "json", "body": {"x": 1}}]
+
+
+@pytest.mark.parametrize(
+    ("keep_json", "left"), [(False, []), (True, [{"format": "json", "body": [1]}])], ids=["default", "ship_inline"]
+)
+def test_remove_results_keeps_only_json_that_may_be_shipped(keep_json: bool, left: list[Any]):
+    states = [{"id": "1", "result": {"format": "json", "body": [1]}}, {"id": "2", "result": {"format": "pickle"}}]
+    for record in ({"kind": "task_run", "states": states}, *({"kind": "state", **state} for state in states)):
+        kept = orjson.loads(remove_results(orjson.dumps(record), keep_json))
+        found = [state["result"] for state in (kept, *kept.get("states", ())) if "result" in state]
+        expected = left if record["kind"] == "task_run" or record["id"] == "1" else []
+        assert found == expected
+
+
+@pytest.mark.parametrize("line", [b'{"kind":"log","message":"\\"result\\": 1"}', b'"result": not JSON', b"{}"])
+def test_remove_results_leaves_other_records_as_they_are(line: bytes):
+    assert remove_results(line, False) is line

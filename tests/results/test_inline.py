@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefect.results.inline import LIMIT, inline, restore
+from prefect.results.inline import MAX_INLINE_BYTES, inline, restore
 
 JSON = [
     None,
@@ -120,15 +120,15 @@ def test_nan_survives():
 @pytest.mark.parametrize(
     "value",
     [
-        "x" * (LIMIT + 1),
-        "é" * LIMIT,
-        '"' * LIMIT + '"',
-        b"x" * (LIMIT + 1),
-        ["x" * LIMIT, "y"],
-        [None] * (LIMIT + 1),
-        list(range(LIMIT)),
-        ("a", "x" * LIMIT * 2),
-        {"a": {"b": b"x" * LIMIT * 2}},
+        "x" * (MAX_INLINE_BYTES + 1),
+        "é" * MAX_INLINE_BYTES,
+        '"' * MAX_INLINE_BYTES + '"',
+        b"x" * (MAX_INLINE_BYTES + 1),
+        ["x" * MAX_INLINE_BYTES, "y"],
+        [None] * (MAX_INLINE_BYTES + 1),
+        list(range(MAX_INLINE_BYTES)),
+        ("a", "x" * MAX_INLINE_BYTES * 2),
+        {"a": {"b": b"x" * MAX_INLINE_BYTES * 2}},
         Blob(),
         [Blob()],
         {"a": (Blob(),)},

@@ -28,6 +28,8 @@ WRITTEN = {
     "tasks.default_retry_delay_seconds": "int | float | list[float] | None",
     "testing.test_setting": "Any",
 }
+OWN_SETTINGS = {"results.ship_inline"}
+"""Settings that the interface does not have."""
 ALWAYS_THERE = {"Path | None": "Path"}
 
 
@@ -66,7 +68,7 @@ def constraints_of(metadata: list[Any]) -> str:
 
 
 def test_there_are_exactly_the_settings_of_the_interface():
-    assert set(all_leaves()) == set(TABLE)
+    assert set(all_leaves()) - OWN_SETTINGS == set(TABLE)
     assert len(TABLE) == 227
 
 

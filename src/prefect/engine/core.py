@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from prefect import _io, rules
 from prefect.exceptions import Abort, Pause, TerminationSignal
 from prefect.journal import Draft
+from prefect.results.defaults import should_ship_inline
+from prefect.results.inline import inline
 from prefect.rules import Moment
 from prefect.schemas.states import InMemory, State, StateDetails
 from prefect.types import now
@@ -173,6 +175,18 @@ class RunEngine(abc.ABC):
         self.record.add_state(entry)
         return state
 
+    def inline_result(self, state: State[Any], value: Any) -> dict[str, Any] | None:
+        """Return the value to record with the run's last state; None for a persisted result, which is not kept twice.
+
+        In the journal of the home it lets the run be resumed. To a server it goes only if the settings say so.
+        """
+        data = state.data
+        if data is not None and type(data) is not InMemory:
+            return None
+        if self.journal.forwarder is None:
+            return inline(value)
+        return inline(value, allow_pickle=False) if should_ship_inline() else None
+
     def rename(self, name: str) -> None:
         """Change the recorded name of the run."""
         self.fields["name"] = name
@@ -220,11 +234,13 @@ class RunRecord:
             if not draft.sealed:
                 return
             self._draft = None
-        self._journal.append({"kind": "state", "of": self._kind, "run_id": self._run_id, **state})
+        owner = self._journal.owner
+        self._journal.append({"kind": "state", "of": self._kind, "run_id": self._run_id, "owner": owner, **state})
 
     def update(self, values: dict[str, Any]) -> None:
         """Record changed columns."""
-        self._journal.append({"kind": "update", "of": self._kind, "id": self._run_id, "set": values})
+        owner = self._journal.owner
+        self._journal.append({"kind": "update", "of": self._kind, "id": self._run_id, "owner": owner, "set": values})
 
 
 _recorded_flows: weakref.WeakKeyDictionary[Journal, set[str]] = weakref.WeakKeyDictionary()

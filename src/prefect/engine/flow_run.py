@@ -20,7 +20,6 @@ from prefect.engine.subflow import ParentTaskRun
 from prefect.exceptions import Abort, ParameterTypeError, Pause
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
 from prefect.results import defaults
-from prefect.results.inline import inline
 from prefect.rules import Moment
 from prefect.schemas.runs import FlowRun
 from prefect.schemas.states import State, StateDetails, StateType
@@ -337,7 +336,7 @@ class FlowRunEngine(RunEngine):
         assert self._context is not None
         if state.is_completed() and self._context.persist_result:
             state = await persistence.persist_flow_result(self, state, ending.value)
-        entered = await self.propose_state(state, inline(ending.value) if ending.is_plain else None)
+        entered = await self.propose_state(state, self.inline_result(state, ending.value) if ending.is_plain else None)
         if entered.is_scheduled():
             return self._try_again(entered)
         if entered.type is not state.type:

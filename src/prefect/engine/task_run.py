@@ -20,7 +20,6 @@ from prefect.exceptions import UpstreamTaskError
 from prefect.logging.lines import log_line
 from prefect.logging.loggers import identity_logger, print_capture
 from prefect.results import defaults
-from prefect.results.inline import inline
 from prefect.schemas.run_inputs import FlowRunResult, TaskRunResult
 from prefect.schemas.runs import TaskRun, TaskRunPolicy
 from prefect.schemas.states import InMemory, State, StateDetails, StateType
@@ -233,7 +232,7 @@ class TaskRunEngine(RunEngine):
     def _make_context(self) -> None:
         """Make the context of the run, once its parameters are resolved."""
         task, flow = self.task, self.flow
-        self._context = TaskRunContext.of(
+        self._context = TaskRunContext.for_execution(
             self,
             self.parameters,
             task.should_log_prints(flow),
@@ -322,7 +321,7 @@ class TaskRunEngine(RunEngine):
         self._track(ending.value)
         if self._memo and self._position and state.is_completed():
             self._memo.remember(self._position, self.parameters, state, ending.value)
-        self.enter_state(state, inline(ending.value) if ending.is_plain else None)
+        self.enter_state(state, self.inline_result(state, ending.value) if ending.is_plain else None)
         await self._conclude()
         return FINISHED
 
@@ -330,7 +329,8 @@ class TaskRunEngine(RunEngine):
         """Complete the run with a known result, without calling the body."""
         self.value = value
         self._track(value)
-        self.enter_state(State.make(COMPLETED, "Cached", data=data, details=self._details), inline(value))
+        state = State.make(COMPLETED, "Cached", data=data, details=self._details)
+        self.enter_state(state, self.inline_result(state, value))
         await self._conclude()
         return FINISHED
 

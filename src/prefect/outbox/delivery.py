@@ -61,11 +61,13 @@ class JournalDelivery:
 
     def __init__(self, api: ApiConnection) -> None:
         self._api = api
+        self._keep_json_results = api.settings.results.ship_inline
 
     def deliver(self, connection: sqlite3.Connection, batch: Batch) -> None:
         """Send a batch in one request. A batch that is refused is split, to find the record that is the reason."""
         refused: list[tuple[str, bytes]] = []
-        self._post(batch.lines, refused)
+        lines = [remove_results(line, self._keep_json_results) for line in batch.lines]
+        self._post(lines, refused)
         store.acknowledge(connection, batch, store.Outcome({}, (), refused))
 
     def send_heartbeats(self, heartbeats: list[Record]) -> None:
@@ -84,3 +86,25 @@ class JournalDelivery:
             half = len(lines) // 2
             self._post(lines[:half], refused)
             self._post(lines[half:], refused)
+
+
+def remove_results(line: bytes, keep_json: bool) -> bytes:
+    """Return a record without the inline results of its states: values do not leave this machine by default.
+
+    The engine does not record them for a server. A record may have some when it was written with other settings.
+
+    Args:
+        line: The record as it was written.
+        keep_json: Keep results that are JSON, as the setting `results.ship_inline` says.
+    """
+    if b'"result":' not in line:
+        return line
+    try:
+        record: Record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return line  # the server dead-letters it
+    for state in (record, *(record.get("states") or ())):
+        result = state.get("result")
+        if result is not None and not (keep_json and result.get("format") == "json"):
+            del state["result"]
+    return orjson.dumps(record)

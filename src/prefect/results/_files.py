@@ -1,4 +1,4 @@
-"""Reading and writing through any file system, ours or a user's, in whichever way it is written.
+"""Read and write through any file system, built in or a user's, with sync or async methods.
 
 Our own file systems are driven like everything else. A user's `read_path` may be a coroutine function or a plain one;
 a plain one may block, so it runs beside the event loop.
@@ -14,24 +14,24 @@ from prefect.exceptions import MissingResult
 
 
 class ResultNotFound(MissingResult, ValueError):
-    """The result's file is not there. A ValueError as well, as programs have been used to."""
+    """The file of the result does not exist. It is a ValueError too, which existing programs catch."""
 
 
 async def read_file(storage: Any, path: str, key: str) -> bytes:
-    """The content of a file.
+    """Return the content of a file.
 
     Raises:
         MissingResult: It cannot be read; the message names the key and the path.
     """
     try:
         return await _call(storage, "read_path", path)
-    except Exception as error:  # every storage has exceptions of its own for a file that is not there
+    except Exception as error:  # each storage raises its own exception for a missing file
         where = "" if path == key else f" at {path}"
         raise ResultNotFound(f"The result with key {key!r}{where} cannot be read from its storage: {error}") from error
 
 
 async def write_file(storage: Any, path: str, content: bytes) -> None:
-    """Write a whole file."""
+    """Write a file."""
     await _call(storage, "write_path", path, content)
 
 

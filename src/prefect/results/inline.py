@@ -1,8 +1,8 @@
-"""Small results as text: what a recorded state carries so that a run can be resumed from it later.
+"""Small results as text, recorded with a run's last state so that the run can be resumed.
 
-A value becomes JSON when it is exactly JSON, else a pickle when it has one, and nothing when it is large or has
-none. This is not persistence: nothing here reads settings, touches a file or turns caching on. It must stay cheap
-(it runs once a task), must never raise, and must never pickle a huge object to its end to find out that it is huge.
+A value becomes JSON when it is exactly JSON, else a pickle if it has a small one. This is not persistence: nothing here
+reads settings, touches a file or enables caching. It must stay cheap (it runs once a task), must never raise, and must
+never pickle a huge object to its end to find out that it is huge.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 else:
     orjson = lazy("orjson")
 
-LIMIT = 65536
-"""The largest serialized size in bytes that is recorded with a state."""
+MAX_INLINE_BYTES = 65536
+"""The largest serialized size that is recorded with a state."""
 
 _MAX_DEPTH = 200  # orjson refuses deeper nesting, and a cycle ends here
 _PLAIN = frozenset({str, int, float, bool, type(None)})
@@ -29,10 +29,10 @@ _TEXTS = frozenset({str, bytes, bytearray})
 
 
 class _TooLarge(Exception):
-    """The value cannot fit; raised out of the pickler or the walk to stop it at once."""
+    """The value cannot fit; raised to stop the pickler or the survey at once."""
 
 
-def inline(value: Any, limit: int = LIMIT) -> dict[str, Any] | None:
+def inline(value: Any, limit: int = MAX_INLINE_BYTES, *, allow_pickle: bool = True) -> dict[str, Any] | None:
     """Return `value` as a small JSON-able dictionary, or None when it is too large or cannot be serialized.
 
     The value is copied: changing it afterwards does not change what was returned.
@@ -40,6 +40,7 @@ def inline(value: Any, limit: int = LIMIT) -> dict[str, Any] | None:
     Args:
         value: Any object.
         limit: The largest serialized size in bytes.
+        allow_pickle: Pickle a value that is not JSON; otherwise None is returned for it.
 
     Returns:
         `{"format": "json", "body": the value}` for exactly JSON types (`None`, `bool`, `int` of 64 bits, finite
@@ -55,7 +56,7 @@ def inline(value: Any, limit: int = LIMIT) -> dict[str, Any] | None:
         # Escapes can make it longer, which matters only to a string that is almost at the limit.
         return {"format": "json", "body": value}
     try:
-        return _encode(value, limit)
+        return _encode(value, limit, allow_pickle)
     except Exception:
         # User code runs here (`__reduce__`, `__getstate__`); whatever it raises, the task's outcome stands.
         return None
@@ -77,7 +78,7 @@ def restore(recorded: dict[str, Any]) -> Any:
     raise ValueError(f"A recorded result has the unknown format {form!r}; this release reads 'json' and 'pickle'.")
 
 
-def _encode(value: Any, limit: int) -> dict[str, Any] | None:
+def _encode(value: Any, limit: int, allow_pickle: bool) -> dict[str, Any] | None:
     survey = _Survey(limit)
     try:
         survey.visit(value, 0)
@@ -88,6 +89,8 @@ def _encode(value: Any, limit: int) -> dict[str, Any] | None:
                 pass
             else:
                 return {"format": "json", "body": orjson.loads(text)} if len(text) <= limit else None
+        if not allow_pickle:
+            return None
         buffer = _Bounded(limit)
         _Pickler(buffer, limit).dump(value)
     except _TooLarge:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prefect.rules import flow_rules as flows
 from prefect.rules import shared
 from prefect.rules import task_rules as tasks
@@ -41,18 +43,21 @@ _instrument = Rule(
 )
 _release_flow_slots = Rule("ReleaseFlowConcurrencySlots", ANY, ANY, afterwards=flows.release_flow_concurrency_slots)
 
+_protect_end = Rule("HandleFlowTerminalStateTransitions", _TERMINAL, ANY, flows.handle_flow_terminal_state_transitions)
+_protect_cancelling = Rule(
+    "EnforceCancellingToCancelledTransition",
+    _CANCELLING,
+    ANY - _CANCELLED,
+    flows.enforce_cancelling_to_cancelled_transition,
+)
+
 CoreFlowPolicy = Policy(
     "CoreFlowPolicy",
     (
         Rule("PreserveDeploymentConcurrencyLeaseId", ANY, ANY, flows.preserve_deployment_concurrency_lease_id),
         Rule("PreventDuplicateTransitions", ANY, ANY, flows.prevent_duplicate_transitions),
-        Rule("HandleFlowTerminalStateTransitions", _TERMINAL, ANY, flows.handle_flow_terminal_state_transitions),
-        Rule(
-            "EnforceCancellingToCancelledTransition",
-            _CANCELLING,
-            ANY - _CANCELLED,
-            flows.enforce_cancelling_to_cancelled_transition,
-        ),
+        _protect_end,
+        _protect_cancelling,
         _bypass_cancelling,
         _prevent_pending,
         Rule(
@@ -96,6 +101,15 @@ MarkLateRunsPolicy = Policy(
     ),
 )
 """For the server when it finds flow runs late."""
+
+PROTECTED_FROM_RECORDS = _CANCELLING | _TERMINAL - {"CRASHED"}
+"""The states that `RecordedFlowPolicy` protects. A crash is inferred from silence, which a record ends."""
+
+RecordedFlowPolicy = Policy(
+    "RecordedFlowPolicy",
+    (_protect_end, replace(_protect_cancelling, entering=_protect_cancelling.entering - _TERMINAL)),
+)
+"""The rules for states of flow runs that a process decided and recorded while its server was away."""
 
 MinimalFlowPolicy = Policy(
     "MinimalFlowPolicy",

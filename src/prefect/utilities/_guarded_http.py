@@ -1,4 +1,4 @@
-"""Transports of httpx that never connect into a private network, whatever a host's name resolves to at the time.
+"""Transports of httpx that never connect into a private network, to whatever address a host's name resolves.
 
 The name is resolved here, once, and the connection goes to that address.
 """
@@ -15,7 +15,7 @@ from prefect.utilities.urls import resolve_public
 
 
 def _pinned(request: httpx.Request, address: str) -> httpx.Request:
-    """The same request to an address instead of a name; TLS and the `Host` header still name the host."""
+    """Return the same request to an address instead of a name; TLS and the `Host` header still name the host."""
     host = request.url.host
     request.headers.setdefault("Host", request.url.netloc.decode())
     request.extensions = {**request.extensions, "sni_hostname": host}

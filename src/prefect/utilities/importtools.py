@@ -41,7 +41,7 @@ __all__ = [
 
 
 class DelayedImportErrorModule(ModuleType):
-    """Stands for a module that is not installed, and says so when something is taken from it.
+    """Stands in for a module that is not installed; access to an attribute raises an error.
 
     Args:
         error_message: What is missing.
@@ -54,13 +54,13 @@ class DelayedImportErrorModule(ModuleType):
         self.__help_message = help_message
 
     def __getattr__(self, attr: str) -> Any:
-        if attr.startswith("__"):  # what the machinery of imports and `inspect` asks any module for
+        if attr.startswith("__"):  # read by the import system and `inspect`
             raise AttributeError(attr)
         raise ModuleNotFoundError("\n".join(filter(None, (self.__error_message, self.__help_message))))
 
 
 def lazy_import(name: str, error_on_import: bool = False, help_message: str | None = None) -> ModuleType:
-    """A module that is loaded when something is first taken from it.
+    """Return a module that is loaded when something is first taken from it.
 
     Args:
         error_on_import: Raise now if it is not installed, rather than when it is used.
@@ -128,7 +128,7 @@ class AliasedModuleFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec of the module that has `fullname` as another name, or None."""
+        """Return the spec of the module that has `fullname` as another name, or None."""
         for alias, real, callback in self.aliases:
             if fullname == alias or fullname.startswith(f"{alias}."):
                 real_spec = importlib.util.find_spec(fullname.replace(alias, real, 1))

@@ -47,12 +47,12 @@ async def test_find_returns_rows_with_these_values(
     assert await database.write(lambda tx: store.logs.remove(tx, values)) == len(levels)
 
 
-async def test_all_of_combines_values_and_conditions(database: Database) -> None:
+async def test_where_combines_values_and_conditions(database: Database) -> None:
     await database.write(add_logs)
-    condition = store.logs.all_of({"flow_run_id": UUID(int=1)}, store.logs.all_of({"level": [2, 3]}))
+    condition = store.logs.where({"flow_run_id": UUID(int=1)}, store.logs.where({"level": [2, 3]}))
     assert [row["level"] for row in await database.read(lambda tx: store.logs.find(tx, condition))] == [2]
 
 
 def test_condition_on_an_unknown_column_is_refused() -> None:
     with pytest.raises(ValueError, match="no column 'levels'"):
-        store.logs.all_of({"levels": 1})
+        store.logs.where({"levels": 1})

@@ -7,7 +7,6 @@ every function takes its transaction first. Nothing here decides what a row shou
 from prefect.server.db import tables
 from prefect.server.db.sql import chunks as chunks
 from prefect.server.db.tables import Kind as Kind
-from prefect.server.db.tables import Table as Table
 from prefect.server.store.collection import Collection as Collection
 from prefect.server.store.collection import Condition as Condition
 from prefect.server.store.collection import Row as Row

@@ -25,5 +25,11 @@ class ResultsSettings(PrefectBaseSettings):
     )
     persist_by_default: bool = setting(False, "Whether results are kept when the flow or task does not say.")
 
+    ship_inline: bool = setting(
+        False,
+        "Send results that are JSON of at most 64 KiB to the server with the states of their runs. Other results, and "
+        "pickles of any kind, never leave the process unless a result storage is configured.",
+    )
+
     def _derive_local_storage_path(self, value: Path | None, root: "Settings") -> Path:
         return in_home(value, root, "storage")

@@ -31,7 +31,7 @@ from prefect.server.db.interface import Database, Transaction
 from prefect.server.services.catalog import artifacts
 from prefect.server.services.concurrency import leases
 from prefect.server.services.events import emitting
-from prefect.server.services.runs import heartbeats, observed_states, records, run_logs, run_states
+from prefect.server.services.runs import heartbeats, observed_states, record_admission, records, run_logs, run_states
 from prefect.server.services.runs.records import BadRecord, Record
 from prefect.server.store.queries import runs as queries
 from prefect.types import new_id, now
@@ -100,7 +100,7 @@ async def apply_records(tx: Transaction, body: bytes) -> tuple[int, int]:
         How many records there were, and how many of them became dead letters.
     """
     lines = [reader.decode(line) for line in body.splitlines() if line]
-    return len(lines), await _apply_records(tx, lines)
+    return len(lines), await _apply_records(tx, lines, from_network=True)
 
 
 async def apply_event_records(tx: Transaction, records: Iterable[Record]) -> int:
@@ -203,8 +203,13 @@ class _RunChanges:
 
 @dataclass
 class _SortedRecords:
-    """Records by what they are about, and what has come of them so far."""
+    """Records by what they are about, and the effects of applying them so far.
 
+    Attributes:
+        from_network: They are not trusted: see `record_admission`.
+    """
+
+    from_network: bool = False
     simple: dict[str, list[store.Row]] = field(default_factory=lambda: defaultdict(list))
     runs: dict[str, dict[UUID, _RunChanges]] = field(default_factory=lambda: {"flow_run": {}, "task_run": {}})
     artifact_updates: list[Record] = field(default_factory=list)
@@ -217,9 +222,11 @@ class _SortedRecords:
         self.dead_letters.append({"id": new_id(), "run_id": run_id, "created": now(), "reason": reason, "record": line})
 
 
-async def _apply_records(tx: Transaction, lines: Iterable[Record], emit_events: bool = True) -> int:
+async def _apply_records(
+    tx: Transaction, lines: Iterable[Record], *, emit_events: bool = True, from_network: bool = False
+) -> int:
     """Apply records within a transaction and return how many became dead letters."""
-    new = _SortedRecords()
+    new = _SortedRecords(from_network)
     for line in lines:
         _sort_record(new, line)
     await _recall_waiting_records(tx, new)
@@ -310,7 +317,7 @@ async def apply_waiting_records(tx: Transaction, limit: int) -> int:
     for batch in store.chunks(rows):
         await store.dead_letters.remove(tx, {"id": [row["id"] for row in batch]})
     if rows:
-        await _apply_records(tx, [orjson.loads(row["record"]) for row in rows])
+        await _apply_records(tx, [orjson.loads(row["record"]) for row in rows], from_network=True)
     return len(rows)
 
 
@@ -364,10 +371,12 @@ def _apply_changes(new: _SortedRecords, kind: str, run: store.Row, changes: Iter
     for record in changes:
         try:
             if record["kind"] == "update":
+                if new.from_network:
+                    record_admission.check_owner(run, record)
                 run.update(records.parse_changes(kind, record))
                 is_changed = True
             else:
-                state_ids.update(_insert_state(run, record))
+                state_ids.update(_insert_state(kind, run, record, new.from_network))
         except BadRecord as error:
             new.add_dead_letter(record, str(error))
     if state_ids:
@@ -382,9 +391,15 @@ def _apply_changes(new: _SortedRecords, kind: str, run: store.Row, changes: Iter
     return is_changed or bool(state_ids)
 
 
-def _insert_state(run: store.Row, record: Record) -> Iterable[str]:
+def _insert_state(kind: str, run: store.Row, record: Record, from_network: bool) -> Iterable[str]:
     """Insert a recorded state into a run's history, and return its id; nothing when it is there already."""
     state, result = records.parse_state(record), records.parse_result(record)
+    if from_network and not any(known["id"] == state["id"] for known in run["states"]):
+        record_admission.check_owner(run, record)
+        record_admission.check_result(result)
+        if kind == "flow_run":
+            record_admission.check_transition(run, state)
+        record_admission.claim_run(run, state, records.parse_owner(record))
     if not run_states.insert_state(run["states"], state):
         return ()
     if result is not None:

@@ -15,6 +15,7 @@ from prefect.server.db.interface import Notifications, Transaction
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.runs.run_states import STATE_NAMES, StoredState
 from prefect.server.store import Row, sorting
+from prefect.server.store.queries import runs as queries
 from prefect.types import now
 
 REFRESH_INTERVAL = timedelta(minutes=1)
@@ -65,7 +66,6 @@ async def find_observed_states(tx: Transaction, sort: Any, limit: int, query: st
         limit: The most states to return.
         query: A text that their names must contain, whatever the case.
     """
-    where = tx.dialect.contains("observed_state.state_name", query) if query else {}
     order = sorting.compile_order(tx.dialect, "observed_state", sort, "LAST_SEEN_DESC")
-    rows = await store.observed_states.find(tx, where, order, limit)
+    rows = await queries.find_observed_states(tx, query, order, limit)
     return [{name: value for name, value in row.items() if name != "id"} for row in rows]

@@ -16,11 +16,11 @@ from prefect.server import store
 from prefect.server.db.times import to_micros
 from prefect.server.services.runs import run_states
 from prefect.server.services.runs.run_states import NO_DERIVED_COLUMNS, STATE_NAMES, StoredState
-from prefect.server.store import Kind, Row, Table
+from prefect.server.store import Collection, Kind, Row
 from prefect.types import UTC
 from prefect.types.mappings import Record as Record
 
-RUN_TABLES = {"flow_run": store.flow_runs.table, "task_run": store.task_runs.table}
+RUNS = {"flow_run": store.flow_runs, "task_run": store.task_runs}
 
 CHANGEABLE = {
     "flow_run": frozenset(
@@ -52,8 +52,9 @@ class BadRecord(Exception):
     """A record that cannot be applied; the message says why."""
 
 
-def parse_row(table: Table, record: Record) -> Row:
+def parse_row(collection: Collection, record: Record) -> Row:
     """Return the record of an object as a row of its table; columns that the record does not have are null."""
+    table = collection.table
     kinds = table.kinds
     values: Row = {
         name: _value(kinds[name], name, value) for name, value in record.items() if value is not None and name in kinds
@@ -68,7 +69,7 @@ def parse_row(table: Table, record: Record) -> Row:
 
 def parse_run(kind: str, record: Record) -> Row:
     """Return a `flow_run` or `task_run` record as a row without states."""
-    return {**parse_row(RUN_TABLES[kind], record), **NO_DERIVED_COLUMNS, "states": [], "result": None}
+    return {**parse_row(RUNS[kind], record), **NO_DERIVED_COLUMNS, "states": [], "result": None}
 
 
 def parse_first_states(kind: str, record: Record) -> list[Record]:
@@ -76,7 +77,14 @@ def parse_first_states(kind: str, record: Record) -> list[Record]:
     states = record.get("states") or ()
     if not isinstance(states, (list, tuple)) or not all(isinstance(state, dict) for state in states):
         raise BadRecord("its states are no list of objects")
-    return [{**state, "kind": "state", "of": kind, "run_id": record["id"]} for state in states]
+    common = {"kind": "state", "of": kind, "run_id": record["id"], "owner": record.get("owner")}
+    return [{**state, **common} for state in states]
+
+
+def parse_owner(record: Record) -> UUID | None:
+    """Return the process that wrote a `state` record, if it names one."""
+    owner = record.get("owner")
+    return None if owner is None else _value("uuid", "owner", owner)
 
 
 def parse_simple(record: Record) -> Row:
@@ -84,12 +92,7 @@ def parse_simple(record: Record) -> Row:
     return parse_row(SIMPLE[record["kind"]], record)
 
 
-SIMPLE = {
-    "process": store.processes.table,
-    "flow": store.flows.table,
-    "log": store.logs.table,
-    "artifact": store.artifacts.table,
-}
+SIMPLE = {"process": store.processes, "flow": store.flows, "log": store.logs, "artifact": store.artifacts}
 
 
 def parse_heartbeat(record: Record) -> tuple[UUID, timedelta]:
@@ -154,17 +157,15 @@ def parse_result(record: Record) -> Row | None:
 
 def parse_changes(kind: str, record: Record) -> Row:
     """Return the columns that an `update` record sets."""
+    table = RUNS.get(kind, store.artifacts).table
     fields = _value("object", "set", record.get("set"))
-    kinds = RUN_TABLES.get(kind, store.artifacts.table).kinds
     refused = sorted(set(fields) - CHANGEABLE[kind])
     if refused:
         raise BadRecord(f"it sets {', '.join(refused)} of a {kind}, which cannot be set")
-    missing = sorted(
-        name for name in RUN_TABLES.get(kind, store.artifacts.table).required if name in fields and fields[name] is None
-    )
+    missing = sorted(name for name in table.required if name in fields and fields[name] is None)
     if missing:
         raise BadRecord(f"it sets {', '.join(missing)} of a {kind} to nothing")
-    values = {name: None if value is None else _value(kinds[name], name, value) for name, value in fields.items()}
+    values = {name: None if value is None else _value(table.kinds[name], name, value) for name, value in fields.items()}
     if record.get("at") is not None:
         values["updated"] = _value("time", "at", record["at"])
     return values

@@ -359,6 +359,8 @@ def _write_state(proposal: _Proposal, settled: rules.Settled) -> list[str]:
         stored["timestamp"] = max(stored["timestamp"], row["states"][-1]["timestamp"] + 1)
     run_states.enter_state(row, stored)
     row.update(others)
+    if stored["type"] in ("SCHEDULED", "PENDING") and row.get("owner") is not None:
+        others["owner"] = row["owner"] = None  # another process may take the run over
     if stored["type"] == "RUNNING" and (lease := row.get("lease_until")) is not None and lease < now():
         # It sent no heartbeats while it did not run; its process gets time for the first one.
         others["lease_until"] = row["lease_until"] = now() + heartbeats.default_lease_duration()

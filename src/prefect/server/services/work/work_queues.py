@@ -104,7 +104,7 @@ async def find_by_pool(tx: Transaction, pool_id: UUID, lock: bool = False) -> li
 async def find(tx: Transaction, criteria: Any, limit: int | None, offset: int, pool: Row | None = None) -> list[Answer]:
     """Return queues that satisfy a filter: those of a pool by priority, or those of all pools by name."""
     of_pool = {"work_pool_id": pool["id"]} if pool else {}
-    where = store.work_queues.all_of(of_pool, filters.compile_filter(tx.dialect, criteria))
+    where = store.work_queues.where(of_pool, filters.compile_filter(tx.dialect, criteria))
     sort = "PRIORITY_ASC" if pool else "NAME_ASC"
     return await present(tx, await paging.find_page(tx, store.work_queues, sort, limit, offset, where))
 

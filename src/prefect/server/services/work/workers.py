@@ -52,7 +52,7 @@ async def record_heartbeat(
 
 async def find(tx: Transaction, pool: Row, criteria: Any, limit: int | None, offset: int) -> list[Answer]:
     """Return the workers of a pool that satisfy a filter, the last heartbeat first."""
-    where = store.workers.all_of({"work_pool_id": pool["id"]}, filters.compile_filter(tx.dialect, criteria))
+    where = store.workers.where({"work_pool_id": pool["id"]}, filters.compile_filter(tx.dialect, criteria))
     rows = await paging.find_page(tx, store.workers, "LAST_HEARTBEAT_TIME_DESC", limit, offset, where)
     return rows
 

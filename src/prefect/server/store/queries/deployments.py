@@ -15,7 +15,7 @@ from prefect.server.store import Row, Where
 async def find_deployment(tx: Transaction, flow_name: str, name: str) -> Row | None:
     """Return the deployment of this name of the flow of that name, if there is one."""
     of_flow = Sql("deployment.flow_id IN (SELECT flow.id FROM flow WHERE flow.name = ?)", (flow_name,))
-    rows = await store.deployments.find(tx, store.deployments.all_of({"name": name}, of_flow))
+    rows = await store.deployments.find(tx, store.deployments.where({"name": name}, of_flow))
     return rows[0] if rows else None
 
 
@@ -25,13 +25,13 @@ async def lock_deployments_to_refresh(tx: Transaction, where: Where, polled_befo
         "(deployment.last_polled IS NULL OR deployment.last_polled < ? OR coalesce(deployment.status, '') <> 'READY')",
         (polled_before,),
     )
-    return await store.deployments.find(tx, store.deployments.all_of(where, stale), "deployment.id", lock=True)
+    return await store.deployments.find(tx, store.deployments.where(where, stale), "deployment.id", lock=True)
 
 
 async def lock_silent_deployments(tx: Transaction, polled_before: datetime, limit: int) -> list[Row]:
     """Lock and return deployments that are ready, though last polled before a time or never."""
     silent = Sql("(deployment.last_polled IS NULL OR deployment.last_polled < ?)", (polled_before,))
-    where = store.deployments.all_of({"status": "READY"}, silent)
+    where = store.deployments.where({"status": "READY"}, silent)
     return await store.deployments.find(tx, where, "deployment.id", limit, lock=True)
 
 
@@ -39,8 +39,8 @@ async def lock_silent_deployments(tx: Transaction, polled_before: datetime, limi
 
 
 async def find_due_deployments(tx: Transaction, at: datetime) -> list[UUID]:
-    """Return the ids of the deployments that are not paused and have an active schedule whose `look_at` has come."""
-    where = store.deployment_schedules.all_of(
+    """Return the ids of the deployments that are not paused and have an active schedule that is due for a look."""
+    where = store.deployment_schedules.where(
         {"active": True},
         Sql("(deployment_schedule.look_at IS NULL OR deployment_schedule.look_at <= ?)", (at,)),
         Sql(
@@ -63,4 +63,4 @@ async def remove_upcoming_runs(tx: Transaction, deployment_ids: Sequence[UUID], 
     """Remove scheduled runs that the schedules of these deployments have created and that are due after a time."""
     upcoming = Sql("flow_run.next_scheduled_start_time > ?", (after,))
     values = {"deployment_id": list(deployment_ids), "auto_scheduled": True, "state_type": "SCHEDULED"}
-    return await store.flow_runs.remove(tx, store.flow_runs.all_of(values, upcoming))
+    return await store.flow_runs.remove(tx, store.flow_runs.where(values, upcoming))

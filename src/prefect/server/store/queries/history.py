@@ -61,7 +61,7 @@ async def count_by_interval(
     bucket = tx.dialect.bucket(expected, start, interval)
     run_time, lateness = _run_time(tx, table), _lateness(tx, table)
     within = Sql(f"{expected} >= ? AND {expected} < ? AND {table}.state_type IS NOT NULL", (start, end))
-    condition = runs.all_of(within, where)
+    condition = runs.where(within, where)
     text = (
         f"SELECT {bucket.text}, {table}.state_type, {table}.state_name, count(*),"
         f" sum({run_time.text}), sum({lateness.text})"
@@ -116,7 +116,7 @@ async def count_finished_task_runs(
 ) -> list[FinishedCount]:
     """Count finished task runs by the interval in which they started; the first interval begins at `start`."""
     bucket = tx.dialect.bucket("task_run.start_time", start, interval)
-    condition = store.task_runs.all_of(Sql(f"NOT (task_run.{OPEN})"), where)
+    condition = store.task_runs.where(Sql(f"NOT (task_run.{OPEN})"), where)
     failed = "CASE WHEN task_run.state_type IN ('FAILED', 'CRASHED') THEN 1 ELSE 0 END"
     text = f"SELECT {bucket.text}, count(*), sum({failed}) FROM task_run WHERE {condition.text} GROUP BY 1"
     return [FinishedCount(*row) for row in await tx.fetch(Sql(text, (*bucket.values, *condition.values)))]
@@ -145,7 +145,7 @@ async def _count_by(tx: Transaction, text: str, column: str, ids: Sequence[UUID]
 
 async def find_chart_points(tx: Transaction, order: str, limit: int, offset: int, where: Condition) -> list[Row]:
     """Return the columns of flow runs with a state that a chart over time needs."""
-    condition = store.flow_runs.all_of(Sql("flow_run.state_type IS NOT NULL"), where)
+    condition = store.flow_runs.where(Sql("flow_run.state_type IS NOT NULL"), where)
     names = ("id", "state_type", "state_timestamp", "start_time", "end_time", "expected_start_time", "total_run_time")
     return await store.flow_runs.find(tx, condition, order, limit, offset, columns=names)
 

@@ -23,7 +23,7 @@ async def lock_expired_leases(tx: Transaction, at: datetime, limit: int) -> list
 
 async def find_task_run_leases(tx: Transaction, limit_ids: Sequence[UUID], lock: bool = False) -> list[Row]:
     """Return the leases by which task runs hold slots of these limits, oldest first; by their ids if `lock`."""
-    where = store.leases.all_of(
+    where = store.leases.where(
         _holder(tx, "type", "task_run"), tx.dialect.array_has_any("lease.limits", [str(id_) for id_ in limit_ids])
     )
     return await store.leases.find(tx, where, "lease.id" if lock else "lease.created, lease.id", lock=lock)
@@ -39,7 +39,7 @@ def with_name_prefix(prefix: str) -> Condition:
 
 async def find_leases_by_holder_type(tx: Transaction, holder_type: str, at: datetime) -> list[Row]:
     """Return the leases of holders of a type that have not expired, oldest first."""
-    where = store.leases.all_of(
+    where = store.leases.where(
         _holder(tx, "type", holder_type), Sql("lease.expires IS NOT NULL AND lease.expires > ?", (at,))
     )
     return await store.leases.find(tx, where, "lease.created, lease.id")
@@ -47,7 +47,7 @@ async def find_leases_by_holder_type(tx: Transaction, holder_type: str, at: date
 
 async def renew_task_run_claims(tx: Transaction, holder_type: str, holder_id: str, expires: datetime) -> int:
     """Renew the claims of a holder on task runs that have not started, and return how many there are."""
-    where = store.leases.all_of(
+    where = store.leases.where(
         _holder(tx, "type", holder_type),
         _holder(tx, "id", holder_id),
         Sql("EXISTS (SELECT 1 FROM task_run WHERE task_run.id = lease.id AND task_run.state_type = 'SCHEDULED')"),

@@ -28,13 +28,13 @@ _ZOMBIE = Sql(
 
 async def lock_open_flow_runs(tx: Transaction, ids: Sequence[UUID]) -> list[UUID]:
     """Lock those of these flow runs that have not finished, and return their ids."""
-    where = store.flow_runs.all_of({"id": list(ids)}, Sql(f"flow_run.{OPEN}"))
+    where = store.flow_runs.where({"id": list(ids)}, Sql(f"flow_run.{OPEN}"))
     return [row["id"] for row in await store.flow_runs.find(tx, where, "flow_run.id", columns=["id"], lock=True)]
 
 
 async def lock_open_task_runs(tx: Transaction, flow_run_id: UUID) -> list[Row]:
     """Lock and return the unfinished task runs of a flow run."""
-    where = store.task_runs.all_of({"flow_run_id": flow_run_id}, Sql(f"task_run.{OPEN}"))
+    where = store.task_runs.where({"flow_run_id": flow_run_id}, Sql(f"task_run.{OPEN}"))
     return await store.task_runs.find(tx, where, "task_run.id", lock=True)
 
 
@@ -49,7 +49,7 @@ async def find_owners_of_open_runs(tx: Transaction) -> set[UUID]:
 
 async def find_open_runs_of_owners(tx: Transaction, collection: Collection, owners: Sequence[UUID]) -> list[Row]:
     """Return the unfinished runs (of flows or of tasks) that these processes own."""
-    return await collection.find(tx, collection.all_of({"owner": list(owners)}, _owned(collection)))
+    return await collection.find(tx, collection.where({"owner": list(owners)}, _owned(collection)))
 
 
 def _owned(collection: Collection) -> Condition:
@@ -60,7 +60,7 @@ def _owned(collection: Collection) -> Condition:
 
 async def lock_expired_flow_runs(tx: Transaction, at: datetime, limit: int) -> list[Row]:
     """Lock and return flow runs whose process has not renewed its lease in time."""
-    where = store.flow_runs.all_of(_ZOMBIE, Sql("flow_run.lease_until < ?", (at,)))
+    where = store.flow_runs.where(_ZOMBIE, Sql("flow_run.lease_until < ?", (at,)))
     return await lock_batch(tx, store.flow_runs, where, limit)
 
 
@@ -114,14 +114,14 @@ async def lock_cancelling_flow_runs(tx: Transaction, since: datetime, limit: int
 async def find_open_deployed_flow_runs(tx: Transaction, where: Where) -> list[Row]:
     """Return `states` of the unfinished flow runs of deployments among those that satisfy a condition."""
     open_ = Sql(f"flow_run.{OPEN} AND flow_run.deployment_id IS NOT NULL")
-    return await store.flow_runs.find(tx, store.flow_runs.all_of(where, open_), columns=["states"])
+    return await store.flow_runs.find(tx, store.flow_runs.where(where, open_), columns=["states"])
 
 
 async def find_open_tagged_task_runs(tx: Transaction, where: Where) -> list[UUID]:
     """Return the ids of the unfinished task runs with tags in those flow runs that satisfy a condition."""
     within = _in_flow_runs("task_run.flow_run_id", where)
     open_ = Sql(f"task_run.{OPEN} AND task_run.tags IS NOT NULL")
-    rows = await store.task_runs.find(tx, store.task_runs.all_of(within, open_), columns=["id"])
+    rows = await store.task_runs.find(tx, store.task_runs.where(within, open_), columns=["id"])
     return [row["id"] for row in rows]
 
 
@@ -150,7 +150,7 @@ async def _detach_subflow_runs(tx: Transaction, parents: Sql) -> None:
 
 
 def _in_flow_runs(column: str, where: Where) -> Condition:
-    condition = store.flow_runs.all_of(where)
+    condition = store.flow_runs.where(where)
     return Sql(f"{column} IN (SELECT flow_run.id FROM flow_run WHERE {condition.text})", condition.values)
 
 
@@ -162,7 +162,7 @@ async def find_graph_task_runs(tx: Transaction, flow_run_id: UUID, since: dateti
     visible = Sql("task_run.state_type IS NOT NULL AND (task_run.end_time IS NULL OR task_run.end_time >= ?)", (since,))
     names = ("id", "name", "state_type", "start_time", "expected_start_time", "end_time", "task_inputs")
     order = "coalesce(task_run.start_time, task_run.expected_start_time), task_run.id"
-    where = store.task_runs.all_of({"flow_run_id": flow_run_id}, visible)
+    where = store.task_runs.where({"flow_run_id": flow_run_id}, visible)
     return await store.task_runs.find(tx, where, order, limit, columns=names)
 
 
@@ -181,6 +181,15 @@ async def find_latest_artifacts(tx: Transaction, keys: Iterable[str]) -> dict[st
     return latest
 
 
+# --- observed states -------------------------------------------------------------------------------------------------
+
+
+async def find_observed_states(tx: Transaction, text: str | None, order: str, limit: int) -> list[Row]:
+    """Return the states that runs have had, of which the name contains a text if it is not None, whatever the case."""
+    where: Where = tx.dialect.contains("observed_state.state_name", text) if text else {}
+    return await store.observed_states.find(tx, where, order, limit)
+
+
 # --- inputs and logs -------------------------------------------------------------------------------------------------
 
 
@@ -192,7 +201,7 @@ async def find_inputs(
     if prefix:
         parts.append(Sql(f"substr(flow_run_input.key, 1, {len(prefix)}) = ?", (prefix,)))
     order = "flow_run_input.created, flow_run_input.id"
-    return await store.flow_run_inputs.find(tx, store.flow_run_inputs.all_of(*parts), order, limit)
+    return await store.flow_run_inputs.find(tx, store.flow_run_inputs.where(*parts), order, limit)
 
 
 async def find_logs(
@@ -222,7 +231,7 @@ async def find_logs(
         parts.append(Sql("(log.timestamp, log.id) > (?, ?)", after))
     elif since is not None:
         parts.append(Sql("log.timestamp >= ?", (since,)))
-    rows = await store.logs.find(tx, store.logs.all_of(*parts), "log.timestamp, log.id", limit, columns=columns)
+    rows = await store.logs.find(tx, store.logs.where(*parts), "log.timestamp, log.id", limit, columns=columns)
     return rows, (rows[-1]["timestamp"], rows[-1]["id"]) if len(rows) == limit else None
 
 
@@ -251,7 +260,7 @@ async def find_unclaimed_task_runs(
     tx: Transaction, task_keys: Sequence[str], due_by: datetime, limit: int
 ) -> list[Row]:
     """Return background task runs of these tasks that are due and that no worker has claimed, by their start time."""
-    where = store.task_runs.all_of(
+    where = store.task_runs.where(
         {"task_key": list(task_keys)},
         Sql("task_run.next_scheduled_start_time IS NOT NULL AND task_run.next_scheduled_start_time <= ?", (due_by,)),
         Sql("NOT EXISTS (SELECT 1 FROM lease WHERE lease.id = task_run.id)"),

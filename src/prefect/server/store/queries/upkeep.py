@@ -50,7 +50,7 @@ async def remove_orphans(tx: Transaction, collection: Collection, time: datetime
         f"{table}.flow_run_id IS NOT NULL"
         f" AND NOT EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = {table}.flow_run_id)"
     )
-    return await _remove(tx, collection, collection.all_of(orphaned, _made_before(collection, time)), limit)
+    return await _remove(tx, collection, collection.where(orphaned, _made_before(collection, time)), limit)
 
 
 def _made_before(collection: Collection, time: datetime) -> Condition:

@@ -49,7 +49,7 @@ async def count_slots_by_pool(tx: Transaction, pool_ids: Sequence[UUID]) -> dict
 
 async def find_occupying_runs(tx: Transaction, queue_id: UUID, limit: int, offset: int) -> list[Row]:
     """Return flow runs that occupy slots of a queue, in short, those longest in their state first."""
-    where = store.flow_runs.all_of(Sql(_OCCUPIED), {"work_queue_id": queue_id})
+    where = store.flow_runs.where(Sql(_OCCUPIED), {"work_queue_id": queue_id})
     return await store.flow_runs.find(tx, where, _LONGEST_FIRST, limit, offset, _OCCUPYING_COLUMNS)
 
 
@@ -137,12 +137,12 @@ async def find_scheduled_runs(
         parts.append(tx.dialect.array_has_all("flow_run.tags", tags))
     if deployment_ids is not None:
         parts.append({"deployment_id": list(deployment_ids)})
-    return await store.flow_runs.find(tx, store.flow_runs.all_of(*parts), _DUE_FIRST, limit)
+    return await store.flow_runs.find(tx, store.flow_runs.where(*parts), _DUE_FIRST, limit)
 
 
 async def count_late_runs(tx: Transaction, queue_id: UUID) -> int:
     """Count the late flow runs of a queue."""
-    where = store.flow_runs.all_of({"work_queue_id": queue_id, "state_name": "Late"}, _scheduled(None))
+    where = store.flow_runs.where({"work_queue_id": queue_id, "state_name": "Late"}, _scheduled(None))
     return await store.flow_runs.count(tx, where)
 
 
@@ -184,7 +184,7 @@ async def lock_pools_without_workers(tx: Transaction, limit: int) -> list[Row]:
 async def lock_silent_queues(tx: Transaction, polled_before: datetime, limit: int) -> list[Row]:
     """Lock and return work queues that are ready, though last polled before a time or never."""
     silent = Sql("(work_queue.last_polled IS NULL OR work_queue.last_polled < ?)", (polled_before,))
-    where = store.work_queues.all_of({"status": "READY"}, silent)
+    where = store.work_queues.where({"status": "READY"}, silent)
     return await store.work_queues.find(tx, where, "work_queue.id", limit, lock=True)
 
 
@@ -207,13 +207,13 @@ async def lock_free_cleanups(
     values: dict[str, Any] = {"work_pool_id": pool_id, "kind": list(kinds)}
     if queue_ids is not None:
         values["work_queue_id"] = list(queue_ids)
-    where = store.cleanups.all_of(values, _free(at))
+    where = store.cleanups.where(values, _free(at))
     return await store.cleanups.find(tx, where, "cleanup.created, cleanup.id", limit, lock=True)
 
 
 async def has_free_cleanup(tx: Transaction, pool_id: UUID, kinds: Sequence[str], at: datetime) -> bool:
     """Return whether a pool has a cleanup message of these kinds that no worker has at a time."""
-    where = store.cleanups.all_of({"work_pool_id": pool_id, "kind": list(kinds)}, _free(at))
+    where = store.cleanups.where({"work_pool_id": pool_id, "kind": list(kinds)}, _free(at))
     return bool(await store.cleanups.find(tx, where, limit=1, columns=["id"]))
 
 

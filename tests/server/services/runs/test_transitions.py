@@ -21,7 +21,7 @@ from prefect.types import new_id, now
 from tests.server.route_client import RouteClient
 
 Step = tuple[Any, ...]
-"""A state that is asked for, and what comes of it: the HTTP status, the verdict, and the type and name of the state
+"""A proposed state and its outcome: the HTTP status, the verdict, and the type and name of the state
 that the run is in then."""
 
 
@@ -31,17 +31,17 @@ def call(api: httpx.AsyncClient) -> RouteClient:
 
 
 async def steps(call: RouteClient, kind: str, id_: str, *expected: Step) -> None:
-    for asked, *facts in expected:
-        type_, options = asked if isinstance(asked, tuple) else (asked, {})
+    for proposed, *facts in expected:
+        type_, options = proposed if isinstance(proposed, tuple) else (proposed, {})
         status, answer = await call.set_state(kind, id_, type_, **options)
         state = answer["state"]
-        assert [status, answer["status"], state["type"], state["name"]] == facts, (asked, answer)
+        assert [status, answer["status"], state["type"], state["name"]] == facts, (proposed, answer)
 
 
 STORED = {"type": "reference", "storage_key": "k"}
 
 
-async def test_a_flow_run_from_beginning_to_end(call: RouteClient) -> None:
+async def test_flow_run_from_creation_to_completion(call: RouteClient) -> None:
     run = await call.flow_run(None)
     await steps(
         call, "flow", run,
@@ -69,7 +69,7 @@ async def test_a_flow_run_from_beginning_to_end(call: RouteClient) -> None:
     await call("GET", "/flow_run_states/{id}", id=new_id(), status=404)
 
 
-async def test_pauses_by_key_and_with_a_time_limit(call: RouteClient) -> None:
+async def test_pauses_by_key_and_with_timeout(call: RouteClient) -> None:
     run = await call.flow_run()
     task = await call.task_run(run)
     soon, past = ((now() + timedelta(seconds=seconds)).isoformat() for seconds in (100, -1))
@@ -97,25 +97,23 @@ async def test_pauses_by_key_and_with_a_time_limit(call: RouteClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "counts"),
+    ("types", "counts"),
     [
         (("PAUSED", "RUNNING", "PAUSED", "RUNNING", "RUNNING", "PAUSED", "RUNNING"), [1, 2, 2, 2, 2, 2, 3]),
         (("PAUSED", "SCHEDULED", "PENDING", "RUNNING", "RUNNING"), [1, 1, 1, 1, 2]),
         (("PAUSED", "FAILED", "RUNNING"), [1, 1, 2]),
     ],
 )
-async def test_what_counts_as_an_attempt_after_a_pause(
-    call: RouteClient, asked: tuple[str, ...], counts: list[int]
-) -> None:
+async def test_run_count_after_a_pause(call: RouteClient, types: tuple[str, ...], counts: list[int]) -> None:
     run = await call.flow_run()
     found: list[int] = []
-    for type_ in asked:
+    for type_ in types:
         await call.set_state("flow", run, type_)
         found.append((await call("GET", "/flow_runs/{id}", id=run))["run_count"])
     assert found == counts
 
 
-async def test_a_scheduled_run_waits_and_is_cancelled(call: RouteClient) -> None:
+async def test_scheduled_run_waits_and_is_cancelled(call: RouteClient) -> None:
     at = (now() + timedelta(seconds=60)).isoformat()
     run = await call.flow_run(None, state={"type": "SCHEDULED", "state_details": {"scheduled_time": at}})
     status, answer = await call.set_state("flow", run, "RUNNING")
@@ -138,7 +136,7 @@ async def test_a_scheduled_run_waits_and_is_cancelled(call: RouteClient) -> None
     )  # fmt: skip
 
 
-async def test_a_failed_run_is_tried_again(call: RouteClient) -> None:
+async def test_failed_run_is_retried(call: RouteClient) -> None:
     run = await call.flow_run(empirical_policy={"retries": 1, "retry_delay": 0})
     again = {"state_details": {"transition_id": str(new_id())}}
     await steps(
@@ -152,7 +150,7 @@ async def test_a_failed_run_is_tried_again(call: RouteClient) -> None:
     assert (answer["run_count"], answer["empirical_policy"]["retry_type"]) == (2, None)
 
 
-async def test_a_task_run_from_beginning_to_end(call: RouteClient) -> None:
+async def test_task_run_from_creation_to_completion(call: RouteClient) -> None:
     run = await call.flow_run()
     task = await call.task_run(run)
     await steps(
@@ -172,7 +170,7 @@ async def test_a_task_run_from_beginning_to_end(call: RouteClient) -> None:
     assert await call("GET", "/task_run_states/{id}", id=states[1]["id"]) == states[1]
 
 
-async def test_a_background_task_run_keeps_its_details_and_pends_once(call: RouteClient) -> None:
+async def test_background_task_run_becomes_pending_once(call: RouteClient) -> None:
     details = {"deferred": True, "task_parameters_id": str(new_id())}
     task = await call.task_run(None, state={"type": "SCHEDULED", "state_details": details})
     deferred = {"state_details": {"deferred": True}}
@@ -186,7 +184,7 @@ async def test_a_background_task_run_keeps_its_details_and_pends_once(call: Rout
     assert kept["task_parameters_id"] == details["task_parameters_id"]
 
 
-async def test_results_are_found_by_their_cache_key(call: RouteClient) -> None:
+async def test_cached_state_is_found_by_its_key(call: RouteClient) -> None:
     first, second = await call.task_run(None, "1"), await call.task_run(None, "2")
     keyed = {"state_details": {"cache_key": "k"}}
     await steps(
@@ -203,7 +201,7 @@ async def test_results_are_found_by_their_cache_key(call: RouteClient) -> None:
     await steps(call, "task", third, (("COMPLETED", long), 201, "REJECT", "COMPLETED", "Completed"))
 
 
-async def test_a_subflow_is_mirrored_in_the_task_run_that_stands_for_it(call: RouteClient) -> None:
+async def test_subflow_state_is_mirrored_to_its_task_run(call: RouteClient) -> None:
     parent = await call.flow_run()
     task = await call.task_run(parent)
     child = await call.flow_run("PENDING", parent_task_run_id=task)
@@ -216,7 +214,7 @@ async def test_a_subflow_is_mirrored_in_the_task_run_that_stands_for_it(call: Ro
     assert (await call("GET", "/flow_runs/{id}", id=child))["state"]["state_details"]["task_run_id"] == task
 
 
-async def test_tag_limits_hold_task_runs_up(call: RouteClient, database: Database) -> None:
+async def test_tag_limit_makes_task_runs_wait(call: RouteClient, database: Database) -> None:
     await database.write(lambda tx: limits.add(tx, {"name": "tag:slow", "limit_": 1}))
     await database.write(lambda tx: limits.add(tx, {"name": "tag:never", "limit_": 0}))
     first, second = [await call.task_run(None, key, tags=["slow", "free"]) for key in "12"]
@@ -268,7 +266,7 @@ async def change(database: Database, run: Any, type_: str, version: str | None =
     return [answer["status"], answer["state"]["type"], answer["state"]["name"]]
 
 
-async def test_a_deployments_slot_is_held_from_pending_to_the_end(call: RouteClient, database: Database) -> None:
+async def test_deployment_slot_is_held_from_pending_to_the_end(call: RouteClient, database: Database) -> None:
     first, second = await deployed(call, database, 2)
     assert await change(database, first, "PENDING") == ["ACCEPT", "PENDING", "Pending"]
     assert await taken(database) == (1, 1)
@@ -281,9 +279,7 @@ async def test_a_deployments_slot_is_held_from_pending_to_the_end(call: RouteCli
     assert await change(database, second, "PENDING") == ["ACCEPT", "PENDING", "Pending"]
 
 
-async def test_a_client_that_renews_no_leases_holds_its_slot_all_the_same(
-    call: RouteClient, database: Database
-) -> None:
+async def test_old_client_holds_its_slot_without_renewals(call: RouteClient, database: Database) -> None:
     (run,) = await deployed(call, database, 1)
     await change(database, run, "PENDING", OLD)
     await change(database, run, "RUNNING", OLD)
@@ -293,23 +289,19 @@ async def test_a_client_that_renews_no_leases_holds_its_slot_all_the_same(
     assert await taken(database) == (0, 0)
 
 
-async def test_the_slot_of_a_run_whose_journal_tells_of_its_end_comes_back(
-    call: RouteClient, database: Database
-) -> None:
+async def test_recorded_end_releases_the_deployment_slot(call: RouteClient, database: Database) -> None:
     (run,) = await deployed(call, database, 1)
     await change(database, run, "PENDING")
     await change(database, run, "RUNNING")
     assert await taken(database) == (1, 1)
-    told = {"kind": "state", "of": "flow_run", "run_id": str(run), "id": str(new_id()), "type": "COMPLETED"}
-    line = orjson.dumps({**told, "timestamp": now().isoformat()})
+    record = {"kind": "state", "of": "flow_run", "run_id": str(run), "id": str(new_id()), "type": "COMPLETED"}
+    line = orjson.dumps({**record, "timestamp": now().isoformat()})
     for _ in range(2):
         await database.write(lambda tx: apply_records(tx, line))
     assert await taken(database) == (0, 0)
 
 
-async def test_a_run_that_lost_its_lease_takes_another_slot_or_is_cancelled(
-    call: RouteClient, database: Database
-) -> None:
+async def test_run_with_a_lost_lease_takes_a_slot_or_is_cancelled(call: RouteClient, database: Database) -> None:
     first, second = await deployed(call, database, 2)
     await change(database, first, "PENDING")
     await database.write(_lose_leases)
@@ -334,7 +326,7 @@ async def _fill(tx: Any) -> None:
     assert await limits.take_slots(tx, [rows[0]["id"]])
 
 
-async def test_what_a_deployment_wants_when_no_slot_is_free(call: RouteClient, database: Database) -> None:
+async def test_collision_strategy_decides_when_no_slot_is_free(call: RouteClient, database: Database) -> None:
     first, second, third = await deployed(call, database, 3, collision_strategy="CANCEL_NEW")
     await change(database, first, "PENDING")
     assert await change(database, second, "PENDING") == ["REJECT", "CANCELLED", "Cancelled"]
@@ -346,7 +338,7 @@ async def test_what_a_deployment_wants_when_no_slot_is_free(call: RouteClient, d
     assert (late["status"], late["state"]["type"]) == ("REJECT", "CANCELLED")
 
 
-async def test_a_limit_of_nothing_lets_nothing_start(call: RouteClient, database: Database) -> None:
+async def test_limit_of_zero_starts_nothing(call: RouteClient, database: Database) -> None:
     (run,) = await deployed(call, database, 1, limit=0)
     assert await change(database, run, "PENDING") == ["ABORT", "SCHEDULED", "Scheduled"]
 
@@ -354,41 +346,41 @@ async def test_a_limit_of_nothing_lets_nothing_start(call: RouteClient, database
 # --- at the same time ------------------------------------------------------------------------------------------------
 
 
-async def test_of_many_who_race_for_a_run_one_wins(call: RouteClient, database: Database) -> None:
+async def test_simultaneous_proposals_for_a_run_accept_one(call: RouteClient, database: Database) -> None:
     run = UUID(await call.flow_run("SCHEDULED"))
     answers = await asyncio.gather(*(change(database, run, "PENDING", NEW) for _ in range(12)))
     assert sorted(status for status, *_ in answers) == ["ABORT"] * 11 + ["ACCEPT"]
 
 
-async def test_of_many_runs_as_many_start_as_there_are_slots(call: RouteClient, database: Database) -> None:
+async def test_simultaneous_runs_never_exceed_the_slots(call: RouteClient, database: Database) -> None:
     runs = await deployed(call, database, 8, limit=3)
     answers = await asyncio.gather(*(change(database, run, "PENDING") for run in runs))
     assert sum(status == "ACCEPT" for status, *_ in answers) == 3
     assert await taken(database) == (3, 3)
 
 
-async def test_a_run_that_is_not_there(call: RouteClient) -> None:
+async def test_missing_run_is_not_found(call: RouteClient) -> None:
     for kind in ("flow", "task"):
         status, answer = await call.set_state(kind, str(new_id()), "RUNNING")
         assert status == 404
         assert "There is no" in answer["detail"]
 
 
-async def test_a_state_and_its_event_are_one(call: RouteClient, database: Database) -> None:
+async def test_state_and_event_are_one_transaction(call: RouteClient, database: Database) -> None:
     run = await call.flow_run("SCHEDULED")
     await call.set_state("flow", run, "RUNNING")
     await call.set_state("flow", run, "PENDING")
     events = await database.read(lambda tx: store.events.find(tx, order="event.occurred"))
-    told = [row["event"] for row in events if str(row["flow_run_id"]) == run]
+    names = [row["event"] for row in events if str(row["flow_run_id"]) == run]
     states = await call("GET", "/flow_run_states/", flow_run_id=run)
-    assert len(told) == 2
+    assert len(names) == 2
     assert [str(row["id"]) for row in events][-2:] == [state["id"] for state in states]
 
 
 # --- what nobody would ask for ---------------------------------------------------------------------------------------
 
 
-async def test_times_that_the_calendar_does_not_have(call: RouteClient) -> None:
+async def test_times_at_the_ends_of_the_calendar_are_handled(call: RouteClient) -> None:
     early, late = "0001-01-01T00:00:00+14:00", "9999-12-31T00:00:00Z"
     scheduled = {"type": "SCHEDULED", "state_details": {"scheduled_time": early}}
     await call("POST", "/flow_runs/", {"flow_id": await call.flow(), "state": scheduled}, status=422)
@@ -401,14 +393,14 @@ async def test_times_that_the_calendar_does_not_have(call: RouteClient) -> None:
         await call("POST", "/flow_runs/history", {**between, "history_interval_seconds": seconds}, status=200)
 
 
-async def test_a_pause_that_does_not_say_what_it_waits_for(call: RouteClient) -> None:
+async def test_resume_is_rejected_without_an_input_schema(call: RouteClient) -> None:
     run = await call.flow_run()
     await call.set_state("flow", run, "PAUSED", state_details={"run_input_keyset": {"foo": "bar"}})
     answer = await call("POST", "/flow_runs/{id}/resume", {"run_input": {"a": 1}}, id=run, status=200)
     assert (answer["status"], answer["state"]["type"]) == ("REJECT", "PAUSED")
 
 
-async def test_a_failure_that_is_not_to_be_retried(call: RouteClient) -> None:
+async def test_failure_that_is_not_retriable_stays_failed(call: RouteClient) -> None:
     task = await call.task_run(None, state={"type": "RUNNING"}, empirical_policy={"retries": 1})
     final = {"state_details": {"retriable": False, "deferred": False}}
     await steps(call, "task", task, (("FAILED", final), 201, "ACCEPT", "FAILED", "Failed"))

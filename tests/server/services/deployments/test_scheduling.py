@@ -53,8 +53,8 @@ async def deploy(ask: PathClient, *schedules: dict[str, Any], **more: Any) -> st
 
 
 async def runs_of(ask: PathClient, id_: str) -> list[dict[str, Any]]:
-    asked = {"deployments": {"id": {"any_": [id_]}}, "sort": "EXPECTED_START_TIME_ASC"}
-    return await ask.post("/flow_runs/filter", asked)
+    body = {"deployments": {"id": {"any_": [id_]}}, "sort": "EXPECTED_START_TIME_ASC"}
+    return await ask.post("/flow_runs/filter", body)
 
 
 async def starts(ask: PathClient, id_: str) -> list[str]:
@@ -65,7 +65,9 @@ HOURLY = {"schedule": {"interval": 3600, "anchor_date": "2026-01-01T00:00:00Z"},
 
 
 class TestRuns:
-    async def test_what_a_run_has(self, ask: PathClient, database: Database, clock: Clock) -> None:
+    async def test_scheduled_run_has_the_values_of_its_deployment(
+        self, ask: PathClient, database: Database, clock: Clock
+    ) -> None:
         schedule = {**HOURLY, "parameters": {"b": 2}}
         more = {"tags": ["t"], "parameters": {"a": 1, "b": 1}, "version": "7", "labels": {"l": 1}}
         id_ = await deploy(ask, schedule, **more)
@@ -84,7 +86,7 @@ class TestRuns:
         assert run["created_by"]["display_value"] == "hourly"
         assert await ask.events("prefect.flow-run") == []
 
-    async def test_no_run_is_made_twice(self, ask: PathClient, database: Database, clock: Clock) -> None:
+    async def test_scheduled_runs_are_created_once(self, ask: PathClient, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, HOURLY)
         for _ in range(3):
             await scheduler.create_scheduled_runs(environment(database))
@@ -93,13 +95,13 @@ class TestRuns:
         await scheduler.create_scheduled_runs(environment(database))
         assert (await starts(ask, id_))[2:] == ["2026-03-29T00:00", "2026-03-29T01:00", "2026-03-29T02:00"]
 
-    async def test_the_clocks_change(self, ask: PathClient, database: Database, clock: Clock) -> None:
+    async def test_schedule_follows_daylight_saving(self, ask: PathClient, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, {"schedule": {"cron": "30 2 * * *", "timezone": "Europe/Berlin"}})
         await scheduler.create_scheduled_runs(environment(database))
         # On the 29th 02:30 does not come: the run comes at 03:30, an hour before the next day's.
         assert await starts(ask, id_) == ["2026-03-29T01:30", "2026-03-30T00:30", "2026-03-31T00:30"]
 
-    async def test_a_schedule_may_want_fewer(self, ask: PathClient, database: Database, clock: Clock) -> None:
+    async def test_schedule_may_lower_max_runs(self, ask: PathClient, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, {**HOURLY, "max_scheduled_runs": 1})
         await scheduler.create_scheduled_runs(environment(database))
         assert await starts(ask, id_) == ["2026-03-28T22:00"]
@@ -107,7 +109,7 @@ class TestRuns:
         await scheduler.create_scheduled_runs(environment(database))
         assert await starts(ask, id_) == ["2026-03-28T22:00", "2026-03-28T23:00"]
 
-    async def test_now_on_request(self, ask: PathClient, clock: Clock) -> None:
+    async def test_request_creates_runs_of_a_paused_deployment(self, ask: PathClient, clock: Clock) -> None:
         id_ = await deploy(ask, HOURLY, paused=True)
         await ask.post(f"/deployments/{id_}/schedule", {"min_runs": 5})
         assert len(await starts(ask, id_)) == 5
@@ -132,7 +134,7 @@ class TestChanges:
             ("DELETE", "/schedules/{schedule}", None),
         ],
     )
-    async def test_take_back_what_is_not_due_yet(
+    async def test_change_discards_upcoming_runs(
         self, ask: PathClient, database: Database, clock: Clock, method: str, path: str, body: Any
     ) -> None:
         id_ = await deploy(ask, HOURLY)
@@ -142,7 +144,7 @@ class TestChanges:
         await ask(method, f"/deployments/{id_}{path}".format(schedule=schedule), body)
         assert await starts(ask, id_) == ["2026-03-28T22:00", "2026-03-28T23:00"]
 
-    async def test_runs_of_others_and_by_hand_stay(self, ask: PathClient, database: Database, clock: Clock) -> None:
+    async def test_change_keeps_other_runs(self, ask: PathClient, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, HOURLY)
         other = await deploy(ask, HOURLY, name="other")
         await scheduler.create_scheduled_runs(environment(database))
@@ -153,7 +155,7 @@ class TestChanges:
         assert await starts(ask, id_) == ["2026-03-28T22:00", "2027-01-01T00:00"]
         assert len(await starts(ask, other)) == 3
 
-    async def test_runs_are_made_as_the_deployment_is_now(
+    async def test_runs_are_created_with_the_changed_values(
         self, ask: PathClient, database: Database, clock: Clock
     ) -> None:
         id_ = await deploy(ask, HOURLY)
@@ -163,9 +165,7 @@ class TestChanges:
         await scheduler.create_scheduled_runs(environment(database))
         assert [run["parameters"] for run in await runs_of(ask, id_)] == [{}, *[{"new": True}] * 3]
 
-    async def test_a_paused_deployment_makes_none_until_it_is_resumed(
-        self, ask: PathClient, database: Database, clock: Clock
-    ) -> None:
+    async def test_paused_deployment_creates_no_runs(self, ask: PathClient, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, HOURLY)
         await ask.post(f"/deployments/{id_}/pause_deployment")
         await scheduler.create_scheduled_runs(environment(database))
@@ -174,16 +174,14 @@ class TestChanges:
         await scheduler.create_scheduled_runs(environment(database))
         assert len(await starts(ask, id_)) == 3
 
-    async def test_a_change_wakes_the_loop(self, ask: PathClient, server: Server) -> None:
+    async def test_change_notifies_the_scheduler(self, ask: PathClient, server: Server) -> None:
         await wait_until_listening(server)
         with server.bus.subscribe(scheduling.DEPLOYMENTS_TOPIC) as news:
             id_ = await deploy(ask, HOURLY)
             assert await asyncio.wait_for(news.take(), TIMEOUT_SECONDS) == [id_]
 
 
-async def test_a_round_reads_only_schedules_with_something_to_do(
-    ask: PathClient, database: Database, clock: Clock
-) -> None:
+async def test_round_reads_only_due_schedules(ask: PathClient, database: Database, clock: Clock) -> None:
     clock.advance(minutes=10)
     for number in range(3):
         await deploy(ask, HOURLY, name=f"deployment {number}")
@@ -196,7 +194,7 @@ async def test_a_round_reads_only_schedules_with_something_to_do(
     assert len(await database.read(scheduling.find_due_deployments)) == 3
 
 
-async def test_a_schedule_that_cannot_be_computed_does_not_keep_the_others(
+async def test_invalid_schedule_does_not_affect_others(
     ask: PathClient, database: Database, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, sound = await deploy(ask, HOURLY, name="broken"), await deploy(ask, HOURLY, name="sound")
@@ -264,7 +262,7 @@ def assert_each_once(runs: list[Row], names: dict[UUID, str], until: datetime) -
         assert [time for time in times if time <= until] == wanted, name
 
 
-async def test_two_servers_make_every_run_once(two: tuple[Database, Database], clock: Clock) -> None:
+async def test_two_servers_create_every_run_once(two: tuple[Database, Database], clock: Clock) -> None:
     names = await deploy_all(two[0])
     chance = random.Random(7)
     environments = [environment(database) for database in two]
@@ -276,7 +274,7 @@ async def test_two_servers_make_every_run_once(two: tuple[Database, Database], c
     assert_each_once(await made_runs(two[1]), names, clock.at - timedelta(seconds=3000))
 
 
-async def test_when_the_leading_server_dies_the_other_goes_on(
+async def test_other_server_takes_over_when_the_leader_dies(
     two: tuple[Database, Database], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = await deploy_all(two[0])
@@ -315,9 +313,7 @@ async def test_when_the_leading_server_dies_the_other_goes_on(
     assert_each_once(await made_runs(two[1]), names, clock.at)
 
 
-async def test_pausing_while_another_server_makes_runs_leaves_none(
-    two: tuple[Database, Database], clock: Clock
-) -> None:
+async def test_pausing_during_scheduling_leaves_no_runs(two: tuple[Database, Database], clock: Clock) -> None:
     names = await deploy_all(two[0])
     for id_ in names:
         await asyncio.gather(

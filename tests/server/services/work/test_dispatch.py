@@ -58,22 +58,22 @@ HIGH, DEFAULT = [f"high {number}" for number in range(3)], [f"default {number}" 
 
 
 class TestPools:
-    async def test_by_priority_and_by_time(self, ask: PathClient, ids: dict[str, str]) -> None:
+    async def test_pool_runs_are_ordered_by_priority_and_time(self, ask: PathClient, ids: dict[str, str]) -> None:
         assert await due(ask) == [*HIGH, *DEFAULT, "limited 0"]
         assert await due(ask, limit=4) == [*HIGH, "default 0"]
         assert await due(ask, limit=0) == []
 
-    async def test_of_some_queues(self, ask: PathClient, ids: dict[str, str]) -> None:
+    async def test_pool_runs_of_named_queues(self, ask: PathClient, ids: dict[str, str]) -> None:
         assert await due(ask, work_queue_names=["limited", "default"]) == [*DEFAULT, "limited 0"]
         await ask.post("/work_pools/pool/get_scheduled_flow_runs", {"work_queue_names": ["none"]}, 404)
         await ask.post("/work_pools/none/get_scheduled_flow_runs", {}, 404)
 
-    async def test_within_a_time(self, ask: PathClient, ids: dict[str, str]) -> None:
+    async def test_pool_runs_within_a_period(self, ask: PathClient, ids: dict[str, str]) -> None:
         assert await due(ask, scheduled_before=later(0)) == ["high 0", "default 0", "limited 0"]
         among = {"scheduled_after": later(0), "scheduled_before": later(60)}
         assert await due(ask, **among) == ["high 1", "default 1", "limited 1"]
 
-    async def test_a_limit_of_a_queue(self, ask: PathClient, ids: dict[str, str]) -> None:
+    async def test_queue_limit_bounds_the_runs(self, ask: PathClient, ids: dict[str, str]) -> None:
         await enter(ask, ids["limited 0"], "PENDING")
         assert await due(ask) == [*HIGH, *DEFAULT]
         await ask.patch("/work_pools/pool/queues/limited", {"concurrency_limit": 2})
@@ -82,7 +82,7 @@ class TestPools:
         assert await due(ask) == [*HIGH, *DEFAULT, "limited 1", "limited 2"]
 
     @pytest.mark.parametrize("state", SLOTS)
-    async def test_a_limit_of_the_pool(self, ask: PathClient, ids: dict[str, str], state: str) -> None:
+    async def test_pool_limit_bounds_the_runs(self, ask: PathClient, ids: dict[str, str], state: str) -> None:
         await ask.patch("/work_pools/pool", {"concurrency_limit": 3})
         await enter(ask, ids["limited 0"], state)
         assert await due(ask) == ["high 0", "high 1"]
@@ -90,13 +90,13 @@ class TestPools:
         await ask.patch("/work_pools/pool", {"concurrency_limit": 0})
         assert await due(ask) == []
 
-    async def test_what_is_paused(self, ask: PathClient, ids: dict[str, str]) -> None:
+    async def test_paused_pools_and_queues_have_no_runs(self, ask: PathClient, ids: dict[str, str]) -> None:
         await ask.patch("/work_pools/pool/queues/high", {"is_paused": True})
         assert await due(ask) == [*DEFAULT, "limited 0"]
         await ask.patch("/work_pools/pool", {"is_paused": True})
         assert await due(ask) == []
 
-    async def test_polling_is_a_sign_of_life(self, ask: PathClient, ids: dict[str, str]) -> None:
+    async def test_polling_makes_queues_and_deployments_ready(self, ask: PathClient, ids: dict[str, str]) -> None:
         await due(ask, work_queue_names=["high"])
         queues = {queue["name"]: queue for queue in await ask.post("/work_pools/pool/queues/filter")}
         assert {name: queue["status"] for name, queue in queues.items()} == {
@@ -108,34 +108,34 @@ class TestPools:
         assert deployments["high"]["status"] == "READY"
         assert deployments["high"]["last_polled"] is not None
         assert deployments["default"]["status"] == "NOT_READY"
-        told = await ask.events("prefect.work-queue.ready", "prefect.deployment.ready")
-        assert [event["event"] for event in told] == ["prefect.work-queue.ready", "prefect.deployment.ready"]
+        events = await ask.events("prefect.work-queue.ready", "prefect.deployment.ready")
+        assert [event["event"] for event in events] == ["prefect.work-queue.ready", "prefect.deployment.ready"]
         await due(ask)
         await due(ask)
         assert len(await ask.events("prefect.work-queue.ready", "prefect.deployment.ready")) == 6
 
 
-async def test_of_deployments(ask: PathClient, ids: dict[str, str]) -> None:
-    asked = [ids["limited deployment"], ids["high deployment"]]
-    body = {"deployment_ids": asked, "scheduled_before": later(60)}
+async def test_deployment_runs_are_found_for_their_runner(ask: PathClient, ids: dict[str, str]) -> None:
+    deployment_ids = [ids["limited deployment"], ids["high deployment"]]
+    body = {"deployment_ids": deployment_ids, "scheduled_before": later(60)}
     found = await ask.post("/deployments/get_scheduled_flow_runs", body)
     assert [run["name"] for run in found] == ["limited 0", "high 0", "limited 1", "high 1"]
     assert await ask.post("/deployments/get_scheduled_flow_runs", {"deployment_ids": []}) == []
 
 
 class TestQueues:
-    async def test_runs_of_a_queue(self, ask: PathClient, ids: dict[str, str]) -> None:
+    async def test_queue_runs_are_found(self, ask: PathClient, ids: dict[str, str]) -> None:
         path = f"/work_queues/{ids['limited']}/get_runs"
         assert [run["name"] for run in await ask.post(path)] == ["limited 0"]
         assert (await ask.get(f"/work_queues/{ids['limited']}"))["status"] == "READY"
 
-    async def test_looking_at_the_web_page_is_no_polling(self, ask: PathClient, ids: dict[str, str]) -> None:
+    async def test_web_page_requests_do_not_count_as_polls(self, ask: PathClient, ids: dict[str, str]) -> None:
         path = f"/work_queues/{ids['limited']}/get_runs"
         response = await ask.client.post(path, json={}, headers={"X-Prefect-UI": "true"})
         assert response.status_code == 200
         assert (await ask.get(f"/work_queues/{ids['limited']}"))["last_polled"] is None
 
-    async def test_a_filter_of_a_queue(self, ask: PathClient, ids: dict[str, str]) -> None:
+    async def test_queue_filter_selects_runs(self, ask: PathClient, ids: dict[str, str]) -> None:
         criteria = {"deployment_ids": [ids["high deployment"]]}
         queue = await ask.post("/work_queues/", {"name": "old", "filter": criteria}, 201)
         found = await ask.post(f"/work_queues/{queue['id']}/get_runs", {"limit": 2})
@@ -145,7 +145,7 @@ class TestQueues:
 
 
 class TestOccupancy:
-    async def test_of_a_queue(self, ask: PathClient, ids: dict[str, str]) -> None:
+    async def test_queue_usage_lists_occupying_runs(self, ask: PathClient, ids: dict[str, str]) -> None:
         for number in range(3):
             await enter(ask, ids[f"limited {number}"], SLOTS[number])
         path = f"/work_queues/{ids['limited']}/concurrency_status"
@@ -154,7 +154,7 @@ class TestOccupancy:
         assert [run["name"] for run in status["flow_runs"]] == ["limited 0", "limited 1"]
         assert [run["name"] for run in (await ask.post(path, {"limit": 2, "page": 2}))["flow_runs"]] == ["limited 2"]
 
-    async def test_of_a_pool(self, ask: PathClient, ids: dict[str, str]) -> None:
+    async def test_pool_usage_lists_queues_and_runs(self, ask: PathClient, ids: dict[str, str]) -> None:
         for number in range(3):
             await enter(ask, ids[f"limited {number}"], SLOTS[number])
         await enter(ask, ids["high 0"], "RUNNING")
@@ -169,10 +169,10 @@ class TestOccupancy:
         assert [queue["queue_name"] for queue in second["queues"]] == ["default"]
 
 
-async def test_flows_in_the_web_page(ask: PathClient, ids: dict[str, str]) -> None:
+async def test_web_page_lists_flows(ask: PathClient, ids: dict[str, str]) -> None:
     flow = (await ask.get("/flows/name/flow"))["id"]
     other = (await ask.post("/flows/", {"name": "other"}))["id"]
-    asked = {"flow_ids": [flow, other]}
-    assert await ask.post("/ui/flows/count-deployments", asked) == {flow: 3, other: 0}
-    shown = await ask.post("/ui/flows/next-runs", asked)
+    body = {"flow_ids": [flow, other]}
+    assert await ask.post("/ui/flows/count-deployments", body) == {flow: 3, other: 0}
+    shown = await ask.post("/ui/flows/next-runs", body)
     assert (shown[flow]["name"], shown[other]) == ("default 0", None)

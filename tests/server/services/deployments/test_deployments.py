@@ -41,7 +41,7 @@ async def deploy(ask: PathClient, flow: str, name: str = "d", status: int = 201,
 
 
 class TestCreating:
-    async def test_a_new_one(self, ask: PathClient, flow: str) -> None:
+    async def test_create_returns_the_new_deployment(self, ask: PathClient, flow: str) -> None:
         made = await deploy(ask, flow)
         expected = {
             "name": "d",
@@ -65,7 +65,7 @@ class TestCreating:
         assert await ask.get(f"/deployments/{made['id']}") == made
         assert await ask.get("/deployments/name/flow/d") == made
 
-    async def test_the_same_again(self, ask: PathClient, flow: str) -> None:
+    async def test_create_changes_the_existing_deployment(self, ask: PathClient, flow: str) -> None:
         kept = {"tags": ["t"], "description": "first", "version": "1", "paused": True, "job_variables": {"a": 1}}
         replaced = {"parameters": {"p": 1}, "labels": {"l": 1}, "schedules": [{"schedule": {"interval": 60}}]}
         made = await deploy(ask, flow, **kept, **replaced)
@@ -75,7 +75,7 @@ class TestCreating:
         assert (again["parameters"], again["schedules"]) == ({}, [])
         assert again["labels"] == {"prefect.flow.id": flow}
 
-    async def test_what_there_is_not(self, ask: PathClient, flow: str) -> None:
+    async def test_missing_objects_are_not_found(self, ask: PathClient, flow: str) -> None:
         await ask.post("/deployments/", {"name": "d", "flow_id": NOBODY}, 404)
         await deploy(ask, flow, status=404, work_pool_name="none")
         await deploy(ask, flow, status=404, global_concurrency_limit_id=NOBODY)
@@ -86,7 +86,7 @@ class TestCreating:
         await ask.post(f"/deployments/{NOBODY}/pause_deployment", status=404)
         await ask.post(f"/deployments/{NOBODY}/create_flow_run", status=404)
 
-    async def test_where_its_runs_go(self, ask: PathClient, flow: str) -> None:
+    async def test_work_queue_follows_the_request(self, ask: PathClient, flow: str) -> None:
         pool = await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
         made = await deploy(ask, flow, work_pool_name="pool")
         assert (made["work_pool_name"], made["work_queue_name"]) == ("pool", "default")
@@ -97,7 +97,7 @@ class TestCreating:
         alone = await deploy(ask, flow, "alone", work_queue_name="alone")
         assert (alone["work_pool_name"], alone["work_queue_name"]) == ("default-agent-pool", "alone")
 
-    async def test_job_variables_are_what_the_pool_wants(self, ask: PathClient, flow: str) -> None:
+    async def test_job_variables_must_satisfy_the_pool_template(self, ask: PathClient, flow: str) -> None:
         await ask.post("/work_pools/", {"name": "pool", "type": "process", "base_job_template": TEMPLATE}, 201)
         await deploy(ask, flow, work_pool_name="pool", job_variables={"cpus": "many"}, status=422)
         made = await deploy(ask, flow, work_pool_name="pool", job_variables={"cpus": 2, "other": "kept"})
@@ -105,7 +105,7 @@ class TestCreating:
 
 
 class TestChanging:
-    async def test_what_is_given(self, ask: PathClient, flow: str) -> None:
+    async def test_change_sets_only_the_values_of_the_request(self, ask: PathClient, flow: str) -> None:
         id_ = (await deploy(ask, flow, description="old", tags=["old"]))["id"]
         values = {
             "description": None,
@@ -122,7 +122,7 @@ class TestChanging:
         changed = await ask.get(f"/deployments/{id_}")
         assert {name: changed[name] for name in values} == values
 
-    async def test_parameters_are_what_the_schema_wants(self, ask: PathClient, flow: str) -> None:
+    async def test_parameters_must_satisfy_the_schema(self, ask: PathClient, flow: str) -> None:
         id_ = (await deploy(ask, flow, parameter_openapi_schema=SCHEMA))["id"]
         await ask.patch(f"/deployments/{id_}", {"parameters": {"x": "one"}}, 409)
         await ask.patch(f"/deployments/{id_}", {"parameters": {"y": "only some"}})
@@ -130,7 +130,7 @@ class TestChanging:
         broken = {"parameter_openapi_schema": {"type": "nothing"}, "parameters": {"x": 1}}
         await ask.patch(f"/deployments/{id_}", {**broken, "enforce_parameter_schema": True}, 422)
 
-    async def test_where_its_runs_go(self, ask: PathClient, flow: str) -> None:
+    async def test_work_queue_follows_the_request(self, ask: PathClient, flow: str) -> None:
         await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
         id_ = (await deploy(ask, flow))["id"]
         for values, place in (
@@ -144,7 +144,7 @@ class TestChanging:
             assert (changed["work_pool_name"], changed["work_queue_name"]) == place, values
         await ask.patch(f"/deployments/{id_}", {"work_pool_name": "none"}, 404)
 
-    async def test_its_limit(self, ask: PathClient, flow: str) -> None:
+    async def test_limit_is_own_or_shared(self, ask: PathClient, flow: str) -> None:
         options = {"collision_strategy": "CANCEL_NEW"}
         made = await deploy(ask, flow, concurrency_limit=2, concurrency_options=options)
         assert made["concurrency_options"] == {**options, "grace_period_seconds": None}
@@ -164,7 +164,7 @@ class TestChanging:
         await ask.delete(path)
         assert (await ask.get(f"/v2/concurrency_limits/{shared['id']}"))["limit"] == 7
 
-    async def test_with_their_flow_go_only_limits_of_their_own(self, ask: PathClient, flow: str) -> None:
+    async def test_removing_a_flow_removes_own_limits_only(self, ask: PathClient, flow: str) -> None:
         shared = await ask.post("/v2/concurrency_limits/", {"name": "shared", "limit": 7})
         await deploy(ask, flow, "shares", global_concurrency_limit_id=shared["id"])
         own = (await deploy(ask, flow, "owns", concurrency_limit=2))["global_concurrency_limit"]
@@ -173,7 +173,7 @@ class TestChanging:
         assert (await ask.get("/v2/concurrency_limits/shared"))["limit"] == 7
         await ask.get(f"/v2/concurrency_limits/{own['id']}", 404)
 
-    async def test_a_schema_has_the_server_fetch_nothing(self, ask: PathClient, flow: str) -> None:
+    async def test_schema_references_are_never_fetched(self, ask: PathClient, flow: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as somebody:
             somebody.setblocking(False)
             elsewhere = f"http://127.0.0.1:{somebody.getsockname()[1]}/schema"
@@ -182,29 +182,29 @@ class TestChanging:
             with pytest.raises(BlockingIOError):
                 somebody.accept()
 
-    async def test_events(self, ask: PathClient, flow: str) -> None:
+    async def test_changes_emit_events(self, ask: PathClient, flow: str) -> None:
         await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
         made = await deploy(ask, flow, work_pool_name="pool", concurrency_limit=1)
         await ask.patch(f"/deployments/{made['id']}", {"description": "new"})
         await ask.patch(f"/deployments/{made['id']}", {"description": "new"})
         await ask.delete(f"/deployments/{made['id']}")
-        told = await ask.events("prefect.deployment")
-        assert [event["event"] for event in told] == [
+        events = await ask.events("prefect.deployment")
+        assert [event["event"] for event in events] == [
             "prefect.deployment.created",
             "prefect.deployment.updated",
             "prefect.deployment.deleted",
         ]
-        assert told[0]["resource"]["prefect.resource.name"] == "d"
-        roles = [related["prefect.resource.role"] for related in told[0]["related"]]
+        assert events[0]["resource"]["prefect.resource.name"] == "d"
+        roles = [related["prefect.resource.role"] for related in events[0]["related"]]
         assert roles == ["flow", "work-queue", "work-pool", "concurrency-limit"]
-        assert told[1]["payload"] == {
+        assert events[1]["payload"] == {
             "updated_fields": ["description"],
             "updates": {"description": {"from": None, "to": "new"}},
         }
 
 
 class TestSchedules:
-    async def test_they_are_added_changed_and_deleted(self, ask: PathClient, flow: str) -> None:
+    async def test_schedules_are_added_changed_and_deleted(self, ask: PathClient, flow: str) -> None:
         path = f"/deployments/{(await deploy(ask, flow))['id']}/schedules"
         made = await ask.post(
             path,
@@ -225,7 +225,7 @@ class TestSchedules:
         await ask.patch(f"{path}/{NOBODY}", {"active": True}, 404)
         await ask.get(f"/deployments/{NOBODY}/schedules", 404)
 
-    async def test_a_deployment_changes_them_by_their_slugs(self, ask: PathClient, flow: str) -> None:
+    async def test_change_matches_schedules_by_slug(self, ask: PathClient, flow: str) -> None:
         every = {"schedule": {"interval": 60}}
         id_ = (await deploy(ask, flow, schedules=[{**every, "slug": "a"}]))["id"]
 
@@ -244,7 +244,7 @@ class TestSchedules:
         assert {slug: id_ for slug, (id_, _) in (await slugs()).items()}["c"] == first[0]
         assert set(await slugs()) == {"b", "c"}
 
-    async def test_where_some_have_no_slug_all_are_replaced(self, ask: PathClient, flow: str) -> None:
+    async def test_change_replaces_all_schedules_when_one_has_no_slug(self, ask: PathClient, flow: str) -> None:
         every = {"schedule": {"interval": 60}}
         id_ = (await deploy(ask, flow, schedules=[{**every, "slug": "a"}, every]))["id"]
         await ask.patch(f"/deployments/{id_}", {"schedules": [{"schedule": {"interval": 5}, "slug": "b"}]})
@@ -252,7 +252,7 @@ class TestSchedules:
 
 
 class TestRuns:
-    async def test_a_run_has_the_values_of_its_deployment(self, ask: PathClient, flow: str) -> None:
+    async def test_run_inherits_values_of_its_deployment(self, ask: PathClient, flow: str) -> None:
         await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
         values = {"parameters": {"x": 1}, "tags": ["a"], "labels": {"l": 1}, "version": "7"}
         id_ = (await deploy(ask, flow, work_pool_name="pool", **values))["id"]
@@ -264,7 +264,7 @@ class TestRuns:
         assert (run["work_pool_name"], run["work_queue_name"]) == ("pool", "default")
         assert run["labels"] == {"of": "flow", "prefect.flow.id": flow, "prefect.deployment.id": id_, "l": 1}
 
-    async def test_what_a_request_sets(self, ask: PathClient, flow: str) -> None:
+    async def test_run_request_overrides_values(self, ask: PathClient, flow: str) -> None:
         await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
         id_ = (await deploy(ask, flow, work_pool_name="pool", parameters={"x": 1, "y": 1}, tags=["a"]))["id"]
         values = {
@@ -282,7 +282,7 @@ class TestRuns:
         assert (run["parameters"], run["tags"], run["job_variables"]) == ({"x": 1, "y": 2}, ["a", "b"], {"v": 1})
         assert (run["work_queue_name"], run["labels"]["m"]) == ("new", "2")
 
-    async def test_a_key_is_used_once(self, ask: PathClient, flow: str) -> None:
+    async def test_idempotency_key_creates_one_run(self, ask: PathClient, flow: str) -> None:
         path = f"/deployments/{(await deploy(ask, flow))['id']}/create_flow_run"
         first = await ask.post(path, {"idempotency_key": "k"}, 201)
         assert (await ask.post(path, {"idempotency_key": "k", "name": "other"}, 200))["id"] == first["id"]
@@ -297,7 +297,7 @@ class TestRuns:
             ({"x": 1, "unknown": 2}, None),
         ],
     )
-    async def test_parameters_are_what_the_schema_wants(
+    async def test_parameters_must_satisfy_the_schema(
         self, ask: PathClient, flow: str, parameters: dict[str, Any], reason: str | None
     ) -> None:
         path = f"/deployments/{(await deploy(ask, flow, parameter_openapi_schema=SCHEMA))['id']}/create_flow_run"
@@ -305,7 +305,7 @@ class TestRuns:
         assert not reason or reason in refused["detail"]
         await ask.post(path, {"parameters": parameters, "enforce_parameter_schema": False}, 201)
 
-    async def test_parameters_as_forms_write_them(self, ask: PathClient, flow: str) -> None:
+    async def test_form_parameters_are_hydrated(self, ask: PathClient, flow: str) -> None:
         await ask.post("/variables/", {"name": "answer", "value": {"is": 42}}, 201)
         path = f"/deployments/{(await deploy(ask, flow))['id']}/create_flow_run"
 
@@ -330,17 +330,17 @@ class TestRuns:
         ):
             assert "parameters" in (await ask.post(path, {"parameters": {"x": wrong}}, 400))["detail"]
 
-    async def test_job_variables_are_what_the_pool_wants(self, ask: PathClient, flow: str) -> None:
+    async def test_job_variables_must_satisfy_the_pool_template(self, ask: PathClient, flow: str) -> None:
         await ask.post("/work_pools/", {"name": "pool", "type": "process", "base_job_template": TEMPLATE}, 201)
         path = f"/deployments/{(await deploy(ask, flow, work_pool_name='pool'))['id']}/create_flow_run"
         await ask.post(path, {"job_variables": {"cpus": "many"}}, 422)
         await ask.post(path, {"job_variables": {"cpus": 1}}, 201)
 
-    async def test_a_queue_needs_a_pool(self, ask: PathClient, flow: str) -> None:
+    async def test_work_queue_is_refused_without_a_pool(self, ask: PathClient, flow: str) -> None:
         path = f"/deployments/{(await deploy(ask, flow))['id']}/create_flow_run"
         assert "no work pool" in (await ask.post(path, {"work_queue_name": "new"}, 400))["detail"]
 
-    async def test_many_at_once(self, ask: PathClient, flow: str) -> None:
+    async def test_create_many_reports_each_outcome(self, ask: PathClient, flow: str) -> None:
         path = f"/deployments/{(await deploy(ask, flow, parameter_openapi_schema=SCHEMA))['id']}/create_flow_run/bulk"
         good, bad = {"parameters": {"x": 1}, "idempotency_key": "k"}, {"parameters": {"x": "one"}}
         results = (await ask.post(path, [good, bad, good], 200))["results"]
@@ -382,25 +382,27 @@ class TestReading:
             ({"task_runs": {"name": {"any_": ["none"]}}}, []),
         ],
     )
-    async def test_filters(self, ask: PathClient, named: None, body: dict[str, Any], names: list[str]) -> None:
+    async def test_filter_selects_deployments(
+        self, ask: PathClient, named: None, body: dict[str, Any], names: list[str]
+    ) -> None:
         assert [found["name"] for found in await ask.post("/deployments/filter", body)] == names
         if "limit" not in body:
             filters = {name: value for name, value in body.items() if name != "sort"}
             assert await ask.post("/deployments/count", filters) == len(names)
 
-    async def test_pages(self, ask: PathClient, named: None) -> None:
+    async def test_paginate_returns_pages(self, ask: PathClient, named: None) -> None:
         page = await ask.post("/deployments/paginate", {"limit": 2, "page": 2})
         assert [found["name"] for found in page.pop("results")] == ["two"]
         assert page == {"count": 3, "limit": 2, "pages": 2, "page": 2}
 
-    async def test_flows_by_their_deployments(self, ask: PathClient, named: None) -> None:
+    async def test_flows_are_filtered_by_deployments(self, ask: PathClient, named: None) -> None:
         await ask.post("/flows/", {"name": "without"})
-        asked = {"flows": {"deployment": {"is_null_": True}}}
-        assert [found["name"] for found in await ask.post("/flows/filter", asked)] == ["without"]
+        body = {"flows": {"deployment": {"is_null_": True}}}
+        assert [found["name"] for found in await ask.post("/flows/filter", body)] == ["without"]
 
 
 class TestDeleting:
-    async def test_runs_that_have_not_begun_go_with_it(self, ask: PathClient, flow: str) -> None:
+    async def test_remove_deletes_runs_that_have_not_started(self, ask: PathClient, flow: str) -> None:
         id_ = (await deploy(ask, flow, concurrency_limit=1, schedules=[{"schedule": {"interval": 3600}}]))["id"]
         waiting, running = [(await ask.post(f"/deployments/{id_}/create_flow_run", status=201))["id"] for _ in range(2)]
         await ask.post(f"/flow_runs/{running}/set_state", {"state": {"type": "PENDING"}, "force": True})
@@ -411,7 +413,7 @@ class TestDeleting:
         assert (await ask.get(f"/flow_runs/{running}"))["deployment_id"] == id_
         await ask.get(f"/v2/concurrency_limits/deployment:{id_}", 404)
 
-    async def test_several(self, ask: PathClient, flow: str) -> None:
+    async def test_remove_deletes_matching_deployments(self, ask: PathClient, flow: str) -> None:
         made = [(await deploy(ask, flow, f"d{number}"))["id"] for number in range(3)]
         some = {"deployments": {"id": {"any_": made[:2]}}}
         assert set((await ask.post("/deployments/bulk_delete", some))["deleted"]) == set(made[:2])

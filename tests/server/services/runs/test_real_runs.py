@@ -56,7 +56,7 @@ def outer(n: int, calls: list[int]) -> int:
     return inner(n) + flaky(calls)
 
 
-def test_real_runs_are_understood(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_records_of_real_runs_are_applied(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert outer(3, []) == 8
     client = get_client(sync_client=True)
     runs = {run.name: run for run in client.read_flow_runs()}

@@ -21,7 +21,7 @@ from prefect.server.services.runs.journal_ingestion import apply_journal
 from prefect.server.services.runs.orphans import crash_orphans
 from prefect.types import new_id
 from tests.server.journal_records import at, flow_run, log, state, task_run, write
-from tests.server.test_apply import row, types
+from tests.server.services.runs.test_journal_ingestion import row, types
 
 GONE = 2**22 + 1
 """A pid above what Linux gives."""
@@ -52,7 +52,7 @@ def look(database: SqliteDatabase, home: Path) -> int:
     return drive(go())
 
 
-def test_unfinished_runs_of_a_process_that_is_gone_crash(database: SqliteDatabase, home: Path) -> None:
+def test_unfinished_runs_of_an_ended_process_crash(database: SqliteDatabase, home: Path) -> None:
     owner = new_id()
     run = flow_run(owner=owner)
     ended, open_ = task_run(run["id"], owner=owner), task_run(run["id"], owner=owner)
@@ -74,7 +74,7 @@ def test_unfinished_runs_of_a_process_that_is_gone_crash(database: SqliteDatabas
     assert look(database, home) == 0, "only once"
 
 
-def test_a_run_of_a_living_process_is_left_alone(database: SqliteDatabase, home: Path) -> None:
+def test_runs_of_a_living_process_are_left_alone(database: SqliteDatabase, home: Path) -> None:
     owner = new_id()
     run = flow_run(owner=owner)
     write(
@@ -84,14 +84,14 @@ def test_a_run_of_a_living_process_is_left_alone(database: SqliteDatabase, home:
     assert look(database, home) == 0
 
 
-def test_a_pid_that_was_given_again_is_another_process(database: SqliteDatabase, home: Path) -> None:
+def test_reused_pid_is_another_process(database: SqliteDatabase, home: Path) -> None:
     owner = new_id()
     run = flow_run(owner=owner)
     write(home, [process(owner, os.getpid()), run, state("flow_run", run["id"], "RUNNING", 0)])
     assert look(database, home) == 1
 
 
-def test_a_run_of_another_host_is_left_alone(database: SqliteDatabase, home: Path) -> None:
+def test_runs_of_another_host_are_left_alone(database: SqliteDatabase, home: Path) -> None:
     owner = new_id()
     run = flow_run(owner=owner)
     write(home, [process(owner, host="elsewhere"), run, state("flow_run", run["id"], "RUNNING", 0)])
@@ -108,7 +108,7 @@ def test_runs_that_need_no_process_are_left_alone(database: SqliteDatabase, home
     assert look(database, home) == 0
 
 
-def test_a_run_without_an_owner_is_left_alone(database: SqliteDatabase, home: Path) -> None:
+def test_runs_without_an_owner_are_left_alone(database: SqliteDatabase, home: Path) -> None:
     run, unknown = flow_run(), flow_run(owner=new_id())
     write(
         home,
@@ -117,7 +117,7 @@ def test_a_run_without_an_owner_is_left_alone(database: SqliteDatabase, home: Pa
     assert look(database, home) == 0
 
 
-def test_what_the_process_wrote_before_it_ended_counts(
+def test_records_written_before_the_end_are_applied_first(
     database: SqliteDatabase, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may finish and end between the journal being applied and its pid being looked at."""
@@ -134,7 +134,7 @@ def test_what_the_process_wrote_before_it_ended_counts(
     assert types(row(database, store.flow_runs, run["id"])) == ["RUNNING", "COMPLETED"]
 
 
-def test_a_process_that_was_killed(home: Path) -> None:
+def test_runs_of_a_killed_process_crash(home: Path) -> None:
     """The whole way: a real flow, a real kill, and what the next reader sees."""
     program = (
         "import os, signal; from prefect import flow, task, journal\n"

@@ -36,7 +36,7 @@ def id_of(time: datetime) -> UUID:
 
 
 async def add_events(database: Database, *events: tuple[str, float]) -> None:
-    told = [
+    rows = [
         {
             "occurred": days(age),
             "event": name,
@@ -49,7 +49,7 @@ async def add_events(database: Database, *events: tuple[str, float]) -> None:
         }
         for name, age in events
     ]
-    await database.write(lambda tx: event_store.add_events(tx, told))
+    await database.write(lambda tx: event_store.add_events(tx, rows))
 
 
 async def names(database: Database) -> list[str]:
@@ -62,30 +62,30 @@ def environment(database: Database) -> Environment:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 200])
-async def test_events_are_kept_for_as_long_as_their_names_say(database: Database, batch: int) -> None:
+async def test_events_are_kept_for_the_period_of_their_name(database: Database, batch: int) -> None:
     periods = {"short": timedelta(days=1), "long": timedelta(days=30), "prefect.task-run.Running": timedelta(days=2)}
     await add_events(
         database, ("a", 8), ("b", 6), ("short", 2), ("short", 0.5), ("long", 20), ("long", 40), ("c", 100), ("d", 7.5),
         ("prefect.task-run.Running", 3), ("prefect.task-run.Running", 1), ("prefect.task-run.Failed", 3),
     )  # fmt: skip
-    told = {
+    settings = {
         PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES: periods,
         PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE: batch,
         PREFECT_SERVER_EVENTS_RETENTION_PERIOD: timedelta(days=7),
     }
-    with temporary_settings(told):
+    with temporary_settings(settings):
         await retention.remove_events(environment(database))
     left = ["long", "b", "prefect.task-run.Failed", "prefect.task-run.Running", "short"]
     assert await names(database) == left
 
 
-async def test_a_store_without_a_server_is_tended_by_those_who_use_it(database: Database) -> None:
+async def test_embedded_store_removes_old_events(database: Database) -> None:
     await add_events(database, ("old", 9), ("older", 100), ("young", 6))
     await prune_local_events(database)
     assert await names(database) == ["young"]
 
 
-async def test_logs_are_kept_for_the_period_of_the_settings(database: Database) -> None:
+async def test_logs_are_kept_for_the_retention_period(database: Database) -> None:
     logs = [
         {"name": "n", "level": 20, "message": str(age), "timestamp": days(age), "flow_run_id": None}
         for age in (89, 91, 400)
@@ -109,7 +109,7 @@ def flow_run(state: str, ended: float) -> dict[str, Any]:
     return row
 
 
-async def test_flow_runs_that_ended_long_ago_are_removed_with_what_is_theirs(database: Database) -> None:
+async def test_old_flow_runs_are_removed_with_their_objects(database: Database) -> None:
     rows = [flow_run("COMPLETED", 100), flow_run("RUNNING", 100), flow_run("FAILED", 80)]
     task = {**flow_run("COMPLETED", 100), "flow_run_id": rows[0]["id"], "task_key": "k", "dynamic_key": "0"}
 
@@ -124,7 +124,7 @@ async def test_flow_runs_that_ended_long_ago_are_removed_with_what_is_theirs(dat
     assert await database.read(store.task_runs.count) == 0
 
 
-async def test_what_belongs_to_no_flow_run_is_removed_when_none_will_come(database: Database) -> None:
+async def test_old_orphans_are_removed(database: Database) -> None:
     known = flow_run("RUNNING", 100)
     owners = [known["id"], UUID(int=5), None]
     logs = [
@@ -152,8 +152,8 @@ async def test_what_belongs_to_no_flow_run_is_removed_when_none_will_come(databa
         ({"flow_runs"}, {"FlowRunRetention", "Orphans"}),
     ],
 )
-def test_events_and_logs_are_removed_unless_the_settings_say_otherwise(enabled: Any, wanted: set[str]) -> None:
-    told = {} if enabled is None else {PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: enabled}
-    with temporary_settings(told):
+def test_settings_select_the_retention_loops(enabled: Any, wanted: set[str]) -> None:
+    settings = {} if enabled is None else {PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: enabled}
+    with temporary_settings(settings):
         loops = {loop.name for loop in all_loops(get_current_settings()) if loop.enabled}
     assert loops & {"EventRetention", "LogRetention", "FlowRunRetention", "Orphans"} == wanted

@@ -34,7 +34,7 @@ def _line(record: dict[str, Any]) -> bytes:
 
 @pytest.mark.parametrize("of", ["flow_run", "task_run"])
 @pytest.mark.parametrize("seed", range(4))
-async def test_states_set_and_states_told_end_in_the_same_row(database: Database, of: str, seed: int) -> None:
+async def test_proposed_and_recorded_states_make_the_same_row(database: Database, of: str, seed: int) -> None:
     chance = random.Random(seed)
     await database.write(_prepare)
     collection = store.flow_runs if of == "flow_run" else store.task_runs
@@ -51,22 +51,22 @@ async def test_states_set_and_states_told_end_in_the_same_row(database: Database
     row = await database.read(lambda tx: collection.get(tx, answer["id"]))
     assert row is not None
 
-    told_id = new_id()
-    record = {"kind": of, "id": str(told_id), "name": "told", "created": row["created"].isoformat()}
+    recorded_id = new_id()
+    record = {"kind": of, "id": str(recorded_id), "name": "recorded", "created": row["created"].isoformat()}
     record |= {"flow_id": str(FLOW)} if of == "flow_run" else {"task_key": "t", "dynamic_key": "1"}
-    lines = [_line(_record(of, told_id, {**state, "id": str(new_id())})) for state in row["states"]]
+    lines = [_line(_record(of, recorded_id, {**state, "id": str(new_id())})) for state in row["states"]]
     lines += chance.sample(lines, 3)  # some come twice
     chance.shuffle(lines)
     await database.write(lambda tx: apply_records(tx, _line(record)))
     for line in lines:
         await database.write(lambda tx, line=line: apply_records(tx, line))
-    told = await database.read(lambda tx: collection.get(tx, told_id))
-    assert told is not None
-    assert {name: told[name] for name in NO_DERIVED_COLUMNS} == {name: row[name] for name in NO_DERIVED_COLUMNS}
-    assert [state["type"] for state in told["states"]] == [state["type"] for state in row["states"]]
+    recorded = await database.read(lambda tx: collection.get(tx, recorded_id))
+    assert recorded is not None
+    assert {name: recorded[name] for name in NO_DERIVED_COLUMNS} == {name: row[name] for name in NO_DERIVED_COLUMNS}
+    assert [state["type"] for state in recorded["states"]] == [state["type"] for state in row["states"]]
 
 
-async def test_a_journal_that_comes_late_does_not_undo_what_was_decided_since(database: Database) -> None:
+async def test_late_journal_does_not_undo_newer_states(database: Database) -> None:
     await database.write(_prepare)
     answer, _ = await database.write(lambda tx: creation.create_flow_run(tx, {"flow_id": FLOW}))
     began = now()
@@ -80,7 +80,7 @@ async def test_a_journal_that_comes_late_does_not_undo_what_was_decided_since(da
 
 
 @pytest.mark.parametrize("first", ["RUNNING", "COMPLETED"])
-async def test_of_states_with_one_time_the_end_is_last(database: Database, first: str) -> None:
+async def test_terminal_state_is_last_of_equal_times(database: Database, first: str) -> None:
     """A clock that stands still for a moment, and delivery in any order."""
     id_, at = new_id(), now().isoformat()
     run = {"kind": "task_run", "id": str(id_), "name": "t", "task_key": "t", "dynamic_key": "0", "created": at}
@@ -94,7 +94,7 @@ async def test_of_states_with_one_time_the_end_is_last(database: Database, first
     assert (row["state_type"], row["run_count"]) == ("COMPLETED", 1)
 
 
-async def test_a_state_asked_for_is_the_newest_whatever_the_clocks(database: Database) -> None:
+async def test_proposed_state_is_the_newest_despite_clock_skew(database: Database) -> None:
     await database.write(_prepare)
     answer, _ = await database.write(lambda tx: creation.create_flow_run(tx, {"flow_id": FLOW}))
     ahead = {"kind": "state", "of": "flow_run", "run_id": str(answer["id"]), "id": str(new_id()), "type": "RUNNING"}

@@ -29,18 +29,18 @@ def every(step: timedelta, number: int = 500) -> list[datetime]:
     return [AT + step * count for count in range(1, number)]
 
 
-def test_at_least_so_many_and_all_that_are_due_soon() -> None:
+def test_plan_has_min_runs_and_all_within_min_time() -> None:
     assert plan_runs(every(timedelta(days=1)), AT, USUAL).dates == every(timedelta(days=1), 4)
     assert plan_runs(every(timedelta(minutes=10)), AT, USUAL).dates == every(timedelta(minutes=10), 7)
 
 
-def test_at_most_so_many_and_none_that_are_due_much_later() -> None:
+def test_plan_has_max_runs_and_none_after_max_time() -> None:
     assert len(plan_runs(every(timedelta(seconds=1)), AT, USUAL).dates) == 100
     assert plan_runs(every(timedelta(days=60)), AT, USUAL).dates == every(timedelta(days=60), 2)
     assert plan_runs(every(timedelta(days=1)), AT, USUAL.at_most(2)).dates == every(timedelta(days=1), 3)
 
 
-def test_it_is_looked_at_again_when_more_are_needed() -> None:
+def test_look_at_is_when_more_runs_are_needed() -> None:
     # Of four hourly dates the fourth is needed when only two others are left.
     assert plan_runs(every(HOUR), AT, USUAL).look_at == AT + HOUR
     # Every ten minutes: when the seventh is less than an hour away.
@@ -48,7 +48,7 @@ def test_it_is_looked_at_again_when_more_are_needed() -> None:
 
 
 @given(many_dates, horizons)
-def test_the_dates_are_the_first_and_keep_to_the_horizon(dates: list[datetime], horizon: Horizon) -> None:
+def test_plan_takes_the_first_dates_within_the_horizon(dates: list[datetime], horizon: Horizon) -> None:
     chosen = plan_runs(dates, AT, horizon).dates
     assert chosen == dates[: len(chosen)]
     assert len(chosen) <= horizon.max_runs
@@ -60,9 +60,7 @@ def test_the_dates_are_the_first_and_keep_to_the_horizon(dates: list[datetime], 
 
 
 @given(many_dates, horizons, minutes)
-def test_before_it_is_looked_at_again_nothing_new_is_needed(
-    dates: list[datetime], horizon: Horizon, passed: timedelta
-) -> None:
+def test_plan_stays_the_same_until_look_at(dates: list[datetime], horizon: Horizon, passed: timedelta) -> None:
     first = plan_runs(dates, AT, horizon)
     later = AT + passed
     if later < first.look_at and len(first.dates) < len(dates):
@@ -71,9 +69,7 @@ def test_before_it_is_looked_at_again_nothing_new_is_needed(
 
 
 @given(many_dates, horizons, st.lists(minutes, max_size=30))
-def test_whoever_looks_when_it_is_time_misses_no_date(
-    dates: list[datetime], horizon: Horizon, steps: list[timedelta]
-) -> None:
+def test_planning_at_look_at_misses_no_date(dates: list[datetime], horizon: Horizon, steps: list[timedelta]) -> None:
     """Rounds come at any times; between two of them not more passes than the horizon is sure to cover."""
     made: set[datetime] = set()
     at = look_at = AT

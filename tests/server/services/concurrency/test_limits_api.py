@@ -34,7 +34,7 @@ async def take(api: httpx.AsyncClient, *names: str, status: int = 200, slots: in
     return await call_route(api, "POST", f"{V2}/increment", {"names": names, "slots": slots, **more}, status)
 
 
-async def test_a_limit_is_kept_by_id_and_name(api: httpx.AsyncClient) -> None:
+async def test_limit_is_read_by_id_and_name(api: httpx.AsyncClient) -> None:
     made = await limit(api, "b", 2, slot_decay_per_second=0.5)
     await limit(api, "a", 1)
     shown = {name: value for name, value in made.items() if name not in ("denied_slots", "avg_slot_occupancy_seconds")}
@@ -47,13 +47,15 @@ async def test_a_limit_is_kept_by_id_and_name(api: httpx.AsyncClient) -> None:
     assert (await call_route(api, "GET", f"{V2}/{{id_or_name}}", id_or_name="c"))["limit"] == 7
     await call_route(api, "DELETE", f"{V2}/{{id_or_name}}", None, 204, id_or_name="c")
     await call_route(api, "DELETE", f"{V2}/{{id_or_name}}", None, 404, id_or_name="c")
-    told = await find_events(api, *(f"prefect.concurrency-limit.{what}" for what in ("created", "updated", "deleted")))
-    mine = [event for event in told if event["resource"]["prefect.resource.id"].endswith(made["id"])]
+    events = await find_events(
+        api, *(f"prefect.concurrency-limit.{what}" for what in ("created", "updated", "deleted"))
+    )
+    mine = [event for event in events if event["resource"]["prefect.resource.id"].endswith(made["id"])]
     assert [event["event"].rpartition(".")[2] for event in mine] == ["created", "updated", "updated", "deleted"]
     assert mine[-1]["payload"] == {"name": "c", "limit": 7, "active": True, "slot_decay_per_second": 0.5}
 
 
-async def test_what_is_refused_of_limits(api: httpx.AsyncClient) -> None:
+async def test_invalid_limits_are_refused(api: httpx.AsyncClient) -> None:
     await limit(api)
     await limit(api, "other")
     await call_route(api, "POST", f"{V2}/", {"name": "door", "limit": 1}, 409)
@@ -72,13 +74,14 @@ async def test_what_is_refused_of_limits(api: httpx.AsyncClient) -> None:
         await call_route(api, "POST", f"{V2}/increment-with-lease", body, 422)
 
 
-async def test_slots_are_taken_and_given_back(api: httpx.AsyncClient) -> None:
+async def test_increment_and_decrement_change_the_slots(api: httpx.AsyncClient) -> None:
     made = await limit(api)
     await limit(api, "off", 0, active=False)
     short = {"id": made["id"], "name": "door", "limit": 2}
     assert await take(api, "door", "nobody") == [short]
     assert [row["name"] for row in await take(api, "off", "door")] == ["door", "off"]
-    assert await take(api) == [] and await take(api, "nobody", create_if_missing=True) == []
+    assert await take(api, "nobody", create_if_missing=True) == []
+    await take(api, status=422)
     await call_route(api, "GET", f"{V2}/{{id_or_name}}", None, 404, id_or_name="nobody")
     refused = await api.post(f"{V2}/increment", json={"names": ["door"], "slots": 1})
     assert refused.status_code == 423 and float(refused.headers["retry-after"]) > 0
@@ -90,7 +93,7 @@ async def test_slots_are_taken_and_given_back(api: httpx.AsyncClient) -> None:
     assert await active(api) == 0
 
 
-async def test_requests_at_the_same_time_get_as_many_slots_as_there_are(api: httpx.AsyncClient) -> None:
+async def test_simultaneous_increments_never_exceed_the_limit(api: httpx.AsyncClient) -> None:
     await limit(api, "door", 5)
     body = {"names": ["door"], "slots": 1}
     answers = await asyncio.gather(*(api.post(f"{V2}/increment-with-lease", json=body) for _ in range(20)))
@@ -101,7 +104,7 @@ async def test_requests_at_the_same_time_get_as_many_slots_as_there_are(api: htt
     assert await active(api) == 0
 
 
-async def test_a_lease_is_renewed_until_it_runs_out(api: httpx.AsyncClient, server: Server, database: Database) -> None:
+async def test_lease_renewal_fails_after_expiry(api: httpx.AsyncClient, server: Server, database: Database) -> None:
     await limit(api)
     body = {"names": ["door"], "slots": 1, "lease_duration": 60, "holder": {"type": "flow_run", "id": UNKNOWN_ID}}
     lost = (await call_route(api, "POST", f"{V2}/increment-with-lease", body))["lease_id"]
@@ -124,7 +127,7 @@ async def test_a_lease_is_renewed_until_it_runs_out(api: httpx.AsyncClient, serv
     await call_route(api, "POST", renew, {"lease_duration": 1}, 422, lease_id=kept)
 
 
-async def test_a_lease_that_ran_out_is_in_nobodys_way(api: httpx.AsyncClient, database: Database) -> None:
+async def test_expired_lease_makes_room_for_a_request(api: httpx.AsyncClient, database: Database) -> None:
     await limit(api, "door", 1)
     body = {"names": ["door"], "slots": 1}
     lost = (await call_route(api, "POST", f"{V2}/increment-with-lease", body))["lease_id"]
@@ -139,7 +142,7 @@ async def test_a_lease_that_ran_out_is_in_nobodys_way(api: httpx.AsyncClient, da
     assert await active(api) == 1
 
 
-def test_the_loop_that_ends_leases_is_one_of_the_servers() -> None:
+def test_repossessor_is_among_the_loops() -> None:
     assert "Repossessor" in [loop.name for loop in all_loops(get_current_settings())]
 
 
@@ -154,7 +157,7 @@ async def holders(api: httpx.AsyncClient, name: str) -> list[str]:
     return (await call_route(api, "GET", f"{V1}/tag/{{tag}}", tag=name))["active_slots"]
 
 
-async def test_the_limit_of_a_tag_is_a_limit_of_its_name(api: httpx.AsyncClient) -> None:
+async def test_tag_limit_is_a_limit_named_for_its_tag(api: httpx.AsyncClient) -> None:
     made = await tag(api, "red", 2)
     assert (made["tag"], made["concurrency_limit"], made["active_slots"]) == ("red", 2, [])
     again = await tag(api, "red", 3, 200)
@@ -172,7 +175,7 @@ async def test_the_limit_of_a_tag_is_a_limit_of_its_name(api: httpx.AsyncClient)
         await call_route(api, "DELETE", f"{V1}/tag/{{tag}}", None, 404, tag=name)
 
 
-async def test_task_runs_take_the_slots_of_their_tags(api: httpx.AsyncClient) -> None:
+async def test_task_runs_take_slots_of_their_tags(api: httpx.AsyncClient) -> None:
     made = await tag(api, "red", 2)
     one, two, three = (str(new_id()) for _ in range(3))
 
@@ -193,7 +196,7 @@ async def test_task_runs_take_the_slots_of_their_tags(api: httpx.AsyncClient) ->
     assert refused.status_code == 423 and "retry-after" not in refused.headers
 
 
-async def test_a_lease_of_a_task_run_is_among_its_tags_holders(api: httpx.AsyncClient) -> None:
+async def test_lease_of_a_task_run_counts_among_holders(api: httpx.AsyncClient) -> None:
     await tag(api, "red", 2)
     run = str(new_id())
     body = {"names": ["tag:red"], "slots": 1, "holder": {"type": "task_run", "id": run}}
@@ -202,7 +205,7 @@ async def test_a_lease_of_a_task_run_is_among_its_tags_holders(api: httpx.AsyncC
 
 
 @pytest.mark.parametrize("number", [0, 3])
-async def test_a_tags_slots_are_given_to_others(api: httpx.AsyncClient, number: int) -> None:
+async def test_reset_moves_slots_to_other_task_runs(api: httpx.AsyncClient, number: int) -> None:
     await tag(api, "red", 2)
     await tag(api, "blue", 2)
     both, other = str(new_id()), str(new_id())

@@ -14,7 +14,7 @@ from prefect.server.services.runs.journal_ingestion import apply_records
 from prefect.types import new_id, now
 
 
-async def test_nothing_is_lost_of_a_run_that_two_tell_of(database: Database) -> None:
+async def test_simultaneous_batches_of_one_run_lose_nothing(database: Database) -> None:
     at = now()
 
     def state(type_: str, second: int) -> dict[str, Any]:

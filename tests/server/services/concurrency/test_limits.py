@@ -1,4 +1,4 @@
-"""Slots of limits and leases, on both databases: never one too many, whoever asks at the same time."""
+"""Slots of limits and leases, on both databases: never one too many, also under simultaneous requests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def active(database: Database, id_: UUID) -> int:
     return limits.present(await database.read(lambda tx: limits.get(tx, id_)))["active_slots"]
 
 
-async def test_slots_are_taken_of_all_limits_or_of_none(database: Database) -> None:
+async def test_take_slots_is_all_or_nothing(database: Database) -> None:
     wide, narrow = await add(database, "wide", 5), await add(database, "narrow", 1)
     assert await database.write(lambda tx: limits.take_slots(tx, [wide, narrow]))
     assert not await database.write(lambda tx: limits.take_slots(tx, [wide, narrow]))
@@ -36,13 +36,13 @@ async def test_slots_are_taken_of_all_limits_or_of_none(database: Database) -> N
     assert (await active(database, wide), await active(database, narrow)) == (0, 0)
 
 
-async def test_a_limit_that_is_not_active_or_not_there_limits_nobody(database: Database) -> None:
+async def test_inactive_or_missing_limit_grants_slots(database: Database) -> None:
     off = await add(database, "off", 0, active=False)
     assert await database.write(lambda tx: limits.take_slots(tx, [off, new_id()], 10))
     assert await active(database, off) == 0
 
 
-async def test_many_at_once_get_as_many_slots_as_there_are(database: Database) -> None:
+async def test_simultaneous_takes_never_exceed_the_limit(database: Database) -> None:
     first, second = await add(database, "first", 7), await add(database, "second", 9)
 
     async def attempt(order: list[UUID]) -> bool:
@@ -53,7 +53,7 @@ async def test_many_at_once_get_as_many_slots_as_there_are(database: Database) -
     assert (await active(database, first), await active(database, second)) == (7, 7)
 
 
-async def test_slots_decay_and_no_part_of_one_is_lost(database: Database) -> None:
+async def test_decay_keeps_fractions_of_slots(database: Database) -> None:
     id_ = await add(database, "rate", 10, slot_decay_per_second=0.5)
     await database.write(lambda tx: limits.take_slots(tx, [id_], 6))
     await _age(database, id_, 5.0)
@@ -75,7 +75,7 @@ async def _age(database: Database, id_: UUID, seconds: float) -> None:
     await database.write(age)
 
 
-async def test_requests_are_refused_with_how_long_to_wait(database: Database) -> None:
+async def test_refused_acquire_names_the_wait(database: Database) -> None:
     await add(database)
     await add(database, "rate", 1, slot_decay_per_second=0.01)
     await database.write(lambda tx: limits.acquire_slots(tx, ["door", "unknown"], 2))
@@ -92,7 +92,7 @@ async def test_requests_are_refused_with_how_long_to_wait(database: Database) ->
     assert slow.value.retry_after is not None and 60 < slow.value.retry_after < 130
 
 
-async def test_the_average_occupancy_says_how_long_to_wait(database: Database) -> None:
+async def test_wait_follows_the_average_occupancy(database: Database) -> None:
     id_ = await add(database, limit=1)
     await database.write(lambda tx: limits.take_slots(tx, [id_]))
     await database.write(lambda tx: limits.release_by_name(tx, ["door"], 1, 20.0))
@@ -113,7 +113,7 @@ async def hold(database: Database, id_: UUID, length: timedelta | None = MINUTE,
     return await database.write(hold)
 
 
-async def test_a_lease_ends_once(database: Database) -> None:
+async def test_end_lease_releases_slots_once(database: Database) -> None:
     id_ = await add(database, limit=10)
     await hold(database, id_, slots=4)
     lease = await hold(database, id_, slots=3)
@@ -123,7 +123,7 @@ async def test_a_lease_ends_once(database: Database) -> None:
     assert not await database.write(lambda tx: leases.renew_lease(tx, lease, MINUTE))
 
 
-async def test_leases_that_ran_out_give_their_slots_back(database: Database) -> None:
+async def test_expired_leases_release_their_slots(database: Database) -> None:
     one, other = await add(database, "one", 10), await add(database, "other", 10)
     past = -MINUTE
     late = [await hold(database, one, past), await hold(database, one, past, 2), await hold(database, other, past)]
@@ -137,7 +137,7 @@ async def test_leases_that_ran_out_give_their_slots_back(database: Database) -> 
         assert await database.read(lambda tx, lease=lease: leases.is_held(tx, lease))
 
 
-async def test_a_lease_of_a_limit_that_was_deleted_ends(database: Database) -> None:
+async def test_lease_of_a_deleted_limit_ends(database: Database) -> None:
     id_ = await add(database)
     lease = await hold(database, id_)
     await database.write(lambda tx: limits.remove(tx, id_))
@@ -147,7 +147,7 @@ async def test_a_lease_of_a_limit_that_was_deleted_ends(database: Database) -> N
 # --- tags ------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_task_run_holds_one_slot_of_each_tag(database: Database) -> None:
+async def test_task_run_holds_one_slot_of_each_tag(database: Database) -> None:
     red, blue = await add(database, "tag:red", 1), await add(database, "tag:blue", 2)
     run, other = new_id(), new_id()
     for _ in range(2):
@@ -162,7 +162,7 @@ async def test_a_task_run_holds_one_slot_of_each_tag(database: Database) -> None
     assert (await active(database, red), await active(database, blue)) == (1, 1)
 
 
-async def test_many_task_runs_at_once_get_as_many_slots_as_a_tag_has(database: Database) -> None:
+async def test_simultaneous_task_runs_never_exceed_a_tag_limit(database: Database) -> None:
     red, blue = await add(database, "tag:red", 3), await add(database, "tag:blue", 5)
     runs = [new_id() for _ in range(8)]
 
@@ -177,7 +177,7 @@ async def test_many_task_runs_at_once_get_as_many_slots_as_a_tag_has(database: D
     assert await database.read(store.leases.count) == 0
 
 
-async def test_a_task_run_may_take_and_give_back_at_the_same_time(database: Database) -> None:
+async def test_simultaneous_take_and_release_of_a_task_run_agree(database: Database) -> None:
     run, tags = new_id(), ["t"]
     await database.write(lambda tx: tag_limits.put(tx, "t", 3))
 

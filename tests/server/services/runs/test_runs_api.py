@@ -24,7 +24,7 @@ def call(api: httpx.AsyncClient) -> RouteClient:
     return RouteClient(api)
 
 
-async def test_a_flow_is_created_once_and_changed(call: RouteClient) -> None:
+async def test_flow_is_created_once_and_changed(call: RouteClient) -> None:
     flow = await call("POST", "/flows/", {"name": "etl", "tags": ["a"], "labels": {"x": 1}}, status=201)
     assert await call("POST", "/flows/", {"name": "etl", "tags": ["b"]}, status=200) == flow
     await call("PATCH", "/flows/{id}", {"tags": ["c"]}, id=flow["id"], status=204)
@@ -36,7 +36,7 @@ async def test_a_flow_is_created_once_and_changed(call: RouteClient) -> None:
     await call("DELETE", "/flows/{id}", id=new_id(), status=404)
 
 
-async def test_a_flow_run_is_created_with_what_it_inherits(call: RouteClient) -> None:
+async def test_flow_run_inherits_labels(call: RouteClient) -> None:
     flow_id = await call.flow(labels={"x": 1})
     run = await call("POST", "/flow_runs/", {"flow_id": flow_id, "labels": {"y": True}}, status=201)
     assert (run["state_type"], run["job_variables"], len(run["name"].split("-"))) == ("PENDING", {}, 2)
@@ -49,7 +49,7 @@ async def test_a_flow_run_is_created_with_what_it_inherits(call: RouteClient) ->
     assert (await call("GET", "/flow_runs/{id}", id=run["id"]))["labels"]["y"] == 2
 
 
-async def test_what_is_asked_for_twice_is_created_once(call: RouteClient, database: Database) -> None:
+async def test_repeated_creation_returns_the_first_run(call: RouteClient, database: Database) -> None:
     flow_id = await call.flow()
     first = await call("POST", "/flow_runs/", {"flow_id": flow_id, "idempotency_key": "k", "name": "x"}, status=201)
     again = await call("POST", "/flow_runs/", {"flow_id": flow_id, "idempotency_key": "k", "name": "y"}, status=200)
@@ -66,7 +66,7 @@ async def test_what_is_asked_for_twice_is_created_once(call: RouteClient, databa
     assert await database.read(lambda tx: store.task_runs.count(tx)) == 1
 
 
-async def test_runs_are_changed(call: RouteClient) -> None:
+async def test_change_run_sets_columns(call: RouteClient) -> None:
     run = await call.flow_run()
     for body, status in (
         ({"name": "new", "tags": ["a"], "infrastructure_pid": "p"}, 204),
@@ -86,7 +86,7 @@ async def test_runs_are_changed(call: RouteClient) -> None:
     assert (shown["name"], shown["flow_run_name"]) == ("renamed", "new")
 
 
-async def test_pages_and_their_limits(call: RouteClient) -> None:
+async def test_pages_respect_limits(call: RouteClient) -> None:
     flow_id = await call.flow()
     ids = [await call.flow_run(flow_id=flow_id, name=f"run-{n}") for n in range(5)]
     for body in ({"limit": 201}, {"limit": -1}):
@@ -129,7 +129,7 @@ async def _work(call: RouteClient, database: Database) -> dict[str, Any]:
     return {**ids, **made, "task": await call.task_run(run_id, name="task"), "flow": flow_id, "other": other}
 
 
-async def test_filters_on_what_runs_belong_to(call: RouteClient, database: Database) -> None:
+async def test_runs_are_filtered_by_related_objects(call: RouteClient, database: Database) -> None:
     ids = await _work(call, database)
     run = await call("GET", "/flow_runs/{id}", id=ids["run"])
     assert (run["work_pool_name"], run["work_queue_name"]) == ("pool", "default")
@@ -179,7 +179,7 @@ async def test_filters_on_what_runs_belong_to(call: RouteClient, database: Datab
         ({"any_": []}, []),
     ],
 )
-async def test_task_runs_of_a_flow_run_or_of_none(call: RouteClient, criteria: Any, expected: list[str]) -> None:
+async def test_task_runs_are_filtered_by_flow_run(call: RouteClient, criteria: Any, expected: list[str]) -> None:
     await call.task_run(await call.flow_run(), name="inside")
     await call.task_run(None, name="outside")
     rows = await call("POST", "/task_runs/filter", {"task_runs": {"flow_run_id": criteria}, "sort": "NAME_ASC"})
@@ -205,7 +205,7 @@ async def test_task_runs_sorted_by_duration_count_running_time_up_to_now(call: R
         assert [row["name"] for row in found] == expected
 
 
-async def test_runs_are_counted_by_interval_and_state(call: RouteClient) -> None:
+async def test_history_counts_by_interval_and_state(call: RouteClient) -> None:
     flow_id = await call.flow()
     start = datetime(2026, 3, 1, 12, tzinfo=UTC)
     for minutes in (0, 1, 5, 9.999):
@@ -225,7 +225,7 @@ async def test_runs_are_counted_by_interval_and_state(call: RouteClient) -> None
     assert await call("POST", "/flow_runs/lateness", {"flow_runs": {"name": {"any_": ["nothing"]}}}) is None
 
 
-async def test_what_the_web_page_counts(call: RouteClient) -> None:
+async def test_dashboard_counts(call: RouteClient) -> None:
     run, task = await call.flow_run(), ""
     for number, type_ in enumerate(("COMPLETED", "FAILED", "CRASHED", "CANCELLED", "RUNNING", "PENDING")):
         task = await call.task_run(run, str(number))
@@ -249,15 +249,18 @@ async def test_what_the_web_page_counts(call: RouteClient) -> None:
     await call("POST", "/ui/flow_runs/history", {"limit": 1001}, status=422)
 
 
-async def test_graphs(call: RouteClient) -> None:
+async def test_graph_shows_nodes_and_edges(call: RouteClient) -> None:
     run = await call.flow_run()
 
-    def given(*ids: str, name: str = "x") -> Any:
+    def task_runs_as_input(*ids: str, name: str = "x") -> Any:
         return {name: [{"input_type": "task_run", "id": id_} for id_ in ids]}
 
     outer = await call.task_run(run, "outer", name="outer")
     inner = await call.task_run(
-        run, "inner", name="inner", task_inputs={**given(outer, str(new_id())), **given(outer, name="__parents__")}
+        run,
+        "inner",
+        name="inner",
+        task_inputs={**task_runs_as_input(outer, str(new_id())), **task_runs_as_input(outer, name="__parents__")},
     )
     third = await call.task_run(run, "third", task_inputs={"p": [{"input_type": "parameter", "name": "p"}]})
     child = await call.flow_run(parent_task_run_id=third, name="child")
@@ -284,7 +287,7 @@ async def test_graphs(call: RouteClient) -> None:
 
 
 @pytest.mark.parametrize("setting", ["server.flow_run_graph.max_nodes", "server.flow_run_graph.max_artifacts"])
-async def test_graphs_that_are_too_large(call: RouteClient, setting: str) -> None:
+async def test_graph_is_refused_when_too_large(call: RouteClient, setting: str) -> None:
     run = await call.flow_run()
     for key in "12":
         await call.task_run(run, key)
@@ -295,7 +298,7 @@ async def test_graphs_that_are_too_large(call: RouteClient, setting: str) -> Non
     assert setting in answer["detail"]
 
 
-async def test_inputs(call: RouteClient) -> None:
+async def test_inputs_are_added_found_and_removed(call: RouteClient) -> None:
     run = await call.flow_run()
     path = "/flow_runs/{id}/input"
     for key, value, status in (
@@ -321,14 +324,14 @@ async def test_inputs(call: RouteClient) -> None:
     await call("DELETE", f"{path}/{{key}}", id=run, key="a", status=404)
 
 
-async def test_a_paused_run_waits_for_what_it_asked_for(call: RouteClient) -> None:
+async def test_resume_validates_the_input(call: RouteClient) -> None:
     run = await call.flow_run()
     keys = {"description": "k-description", "response": "k-response", "schema": "k-schema"}
     schema = '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}'
     await call("POST", "/flow_runs/{id}/input", {"key": "k-schema", "value": schema}, id=run)
     await call.set_state("flow", run, "PAUSED", state_details={"run_input_keyset": keys})
-    for given in (None, {"n": "x"}, {"n": {"__prefect_kind": "json", "value": "bad{"}}):
-        status, answer = await call.send("POST", "/flow_runs/{id}/resume", {"run_input": given}, id=run)
+    for run_input in (None, {"n": "x"}, {"n": {"__prefect_kind": "json", "value": "bad{"}}):
+        status, answer = await call.send("POST", "/flow_runs/{id}/resume", {"run_input": run_input}, id=run)
         assert (status, answer["status"], answer["state"]["type"]) == (200, "REJECT", "PAUSED")
         assert answer["details"]["type"] == "abort_details"
     read = {"run_input": {"n": {"__prefect_kind": "json", "value": "5"}}}
@@ -336,7 +339,7 @@ async def test_a_paused_run_waits_for_what_it_asked_for(call: RouteClient) -> No
     assert await call.send("GET", "/flow_runs/{id}/input/{key}", id=run, key="k-response") == (200, '{"n":5}')
 
 
-async def test_a_suspended_run_is_scheduled_again(call: RouteClient, database: Database) -> None:
+async def test_resume_schedules_a_suspended_run(call: RouteClient, database: Database) -> None:
     run = (await _work(call, database))["run"]
     await call.set_state("flow", run, "RUNNING")
     await call.set_state("flow", run, "PAUSED", name="Suspended", state_details={"pause_reschedule": True})
@@ -347,7 +350,7 @@ async def test_a_suspended_run_is_scheduled_again(call: RouteClient, database: D
     await call("POST", "/flow_runs/{id}/resume", id=new_id(), status=404)
 
 
-async def test_logs_and_their_file(call: RouteClient) -> None:
+async def test_logs_are_found_and_exported(call: RouteClient) -> None:
     run = await call.flow_run(name="my run")
     at = datetime(2026, 3, 1, 12, tzinfo=UTC)
     task = str(new_id())
@@ -368,15 +371,15 @@ async def test_logs_and_their_file(call: RouteClient) -> None:
     await call("GET", "/flow_runs/{id}/logs/download", id=new_id(), status=404)
 
 
-async def test_many_at_once(call: RouteClient) -> None:
+async def test_bulk_requests_change_and_remove_runs(call: RouteClient) -> None:
     flow_id = await call.flow()
     ids = sorted([await call.flow_run(flow_id=flow_id) for _ in range(3)])
-    asked = {"flow_runs": {"id": {"any_": ids}}, "limit": 2}
-    results = (await call("POST", "/flow_runs/bulk_set_state", {**asked, "state": {"type": "CANCELLED"}}))["results"]
+    body = {"flow_runs": {"id": {"any_": ids}}, "limit": 2}
+    results = (await call("POST", "/flow_runs/bulk_set_state", {**body, "state": {"type": "CANCELLED"}}))["results"]
     assert [(result["flow_run_id"], result["status"]) for result in results] == [(id_, "ACCEPT") for id_ in ids[:2]]
-    results = (await call("POST", "/flow_runs/bulk_set_state", {**asked, "state": {"type": "PENDING"}}))["results"]
+    results = (await call("POST", "/flow_runs/bulk_set_state", {**body, "state": {"type": "PENDING"}}))["results"]
     assert {result["status"] for result in results} == {"ABORT"}
-    assert await call("POST", "/flow_runs/bulk_delete", asked) == {"deleted": ids[:2]}
+    assert await call("POST", "/flow_runs/bulk_delete", body) == {"deleted": ids[:2]}
     for route in ("/flow_runs/bulk_delete", "/flows/bulk_delete"):
         await call("POST", route, {"limit": 51}, status=422)
         await call("POST", route, {"limit": 0}, status=422)
@@ -384,7 +387,7 @@ async def test_many_at_once(call: RouteClient) -> None:
     assert await call("POST", "/flow_runs/count", {}) == 0
 
 
-async def test_what_belongs_to_a_run_goes_with_it(call: RouteClient, database: Database) -> None:
+async def test_remove_deletes_objects_of_the_run(call: RouteClient, database: Database) -> None:
     ids = await _work(call, database)
     run, child = ids["run"], await call.flow_run(parent_task_run_id=ids["task"])
     await call("POST", "/flow_runs/{id}/input", {"key": "k", "value": "1"}, id=run)
@@ -403,7 +406,7 @@ async def test_what_belongs_to_a_run_goes_with_it(call: RouteClient, database: D
     await call("DELETE", "/task_runs/{id}", id=await call.task_run(None), status=204)
 
 
-async def test_creating_runs_for_a_schedule_skips_those_that_are_there(call: RouteClient, database: Database) -> None:
+async def test_insert_flow_runs_skips_existing_keys(call: RouteClient, database: Database) -> None:
     from prefect.server.services.runs import creation
 
     flow_id = UUID(await call.flow(labels={"x": 1}))

@@ -87,18 +87,18 @@ def _plain(kind: type) -> Iterator[Any]:
 
 def instances(model: type[BaseModel]) -> Iterator[BaseModel]:
     """A model with nothing, with each value of each field, and with everything at once, joined both ways."""
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if not any(field.is_required() for field in model.model_fields.values()):
         yield model()
     for name, field in model.model_fields.items():
         if name == "operator":
             continue
         for value in candidates(field.annotation):
-            given[name] = value
+            values[name] = value
             yield model.model_construct(**{name: value})
     if "operator" in model.model_fields:
         for operator in ("and_", "or_"):
-            yield model.model_construct(operator=operator, **given)
+            yield model.model_construct(operator=operator, **values)
 
 
 def table_of(name: str) -> str:
@@ -120,7 +120,7 @@ async def ids(database: Database, table: str, where: Sql) -> list[UUID]:
 
 
 @pytest.mark.parametrize("name", list(filters._MEANINGS))
-async def test_a_filter_finds_the_same_on_both(both: list[Database], name: str) -> None:
+async def test_filter_finds_the_same_rows_on_both_databases(both: list[Database], name: str) -> None:
     table = table_of(name)
     outcomes: dict[int, int] = {}
     for criteria in instances(schema(name)):
@@ -138,7 +138,7 @@ async def _dialect(tx: Transaction) -> Any:
 
 
 @pytest.mark.parametrize(("table", "other"), list(filters._LINKS), ids=lambda name: name)
-async def test_a_link_finds_the_same_on_both(both: list[Database], table: str, other: str) -> None:
+async def test_link_finds_the_same_rows_on_both_databases(both: list[Database], table: str, other: str) -> None:
     name = next(name for name in filters._MEANINGS if table_of(name) == other and "Collection" not in name)
     for criteria in list(instances(schema(name)))[::7]:
         found = []
@@ -151,7 +151,7 @@ async def test_a_link_finds_the_same_on_both(both: list[Database], table: str, o
 SORTS = [(table, sort) for table, orders in sorting._ORDERS.items() for sort in orders]
 
 
-async def test_every_sort_orders_the_full_rows_alike_on_both(both: list[Database]) -> None:
+async def test_sort_orders_alike_on_both_databases(both: list[Database]) -> None:
     async def sorted_ids(database: Database, table: str, sort: str) -> list[UUID]:
         collection = COLLECTIONS[table]
         full = Sql(f"{table}.id <> ?", (row(collection, 3)["id"],))
@@ -167,7 +167,7 @@ async def test_every_sort_orders_the_full_rows_alike_on_both(both: list[Database
         assert set(sqlite) == {one, two}, (table, sort)
 
 
-async def test_pages_of_every_sort_overlap_on_neither(both: list[Database]) -> None:
+async def test_pages_of_a_sort_never_overlap(both: list[Database]) -> None:
     async def pages(tx: Transaction, table: str, sort: str) -> list[UUID]:
         order = sorting.compile_order(tx.dialect, table, sort, "")
         found = [await COLLECTIONS[table].find(tx, TRUE, order, 1, offset) for offset in range(4)]
@@ -179,14 +179,14 @@ async def test_pages_of_every_sort_overlap_on_neither(both: list[Database]) -> N
             assert len(seen) == len(set(seen)) == 3, (table, sort)
 
 
-async def test_values_never_enter_the_text(both: list[Database]) -> None:
+async def test_values_never_enter_the_sql_text(both: list[Database]) -> None:
     nasty = "x' OR 1=1; DROP TABLE flow; -- ? $1 {} %s"
     criteria = runs.FlowFilter.model_validate(
         {"name": {"any_": [nasty, nasty], "like_": nasty}, "tags": {"any_": [nasty]}}
     )
     for database in both:
         dialect = await database.read(_dialect)
-        asked = filters.compile_filter(dialect, criteria)
-        assert "DROP" not in dialect.statement(all_of([asked, TRUE]))[0]
-        assert await ids(database, "flow", asked) == []
+        condition = filters.compile_filter(dialect, criteria)
+        assert "DROP" not in dialect.statement(all_of([condition, TRUE]))[0]
+        assert await ids(database, "flow", condition) == []
         assert len(await ids(database, "flow", TRUE)) == 3

@@ -30,7 +30,7 @@ async def priorities(ask: PathClient) -> list[tuple[str, int]]:
 
 
 class TestPools:
-    async def test_a_pool_has_a_default_queue(self, ask: PathClient) -> None:
+    async def test_pool_has_a_default_queue(self, ask: PathClient) -> None:
         made = await pool(ask)
         assert made["status"] == "NOT_READY"
         assert made["active_slots"] is None
@@ -38,25 +38,25 @@ class TestPools:
         assert [(queue["id"], queue["name"]) for queue in queues] == [(made["default_queue_id"], "default")]
         assert await ask.get("/work_pools/pool") == made
 
-    async def test_a_name_is_taken_once(self, ask: PathClient) -> None:
+    async def test_duplicate_name_is_refused(self, ask: PathClient) -> None:
         await pool(ask)
         await ask.post("/work_pools/", {"name": "pool"}, 409)
         await ask.post("/work_pools/", {"name": "Prefect-mine"}, 403)
         await ask.post("/work_pools/", {"name": "a/b"}, 422)
 
-    async def test_a_template_must_declare_what_it_uses(self, ask: PathClient) -> None:
+    async def test_template_must_declare_its_variables(self, ask: PathClient) -> None:
         await pool(ask, base_job_template=TEMPLATE)
         undeclared = {**TEMPLATE, "job_configuration": {"command": "{{ other }}"}}
         for wrong in ({"command": 1}, undeclared):
             await ask.patch("/work_pools/pool", {"base_job_template": wrong}, 422)
         assert (await ask.get("/work_pools/pool"))["base_job_template"] == TEMPLATE
 
-    async def test_what_there_is_not(self, ask: PathClient) -> None:
+    async def test_missing_objects_are_not_found(self, ask: PathClient) -> None:
         await ask.get("/work_pools/none", 404)
         await ask.patch("/work_pools/none", {"is_paused": True}, 404)
         await ask.delete("/work_pools/none", 404)
 
-    async def test_pausing(self, ask: PathClient) -> None:
+    async def test_pausing_changes_the_status(self, ask: PathClient) -> None:
         await pool(ask)
         await ask.post("/work_pools/pool/workers/heartbeat", {"name": "me"})
         await ask.patch("/work_pools/pool", {"is_paused": True})
@@ -64,7 +64,7 @@ class TestPools:
         await ask.patch("/work_pools/pool", {"is_paused": False})
         assert (await ask.get("/work_pools/pool"))["status"] == "READY"
 
-    async def test_filters(self, ask: PathClient) -> None:
+    async def test_filter_selects_pools(self, ask: PathClient) -> None:
         for name, type_ in (("b", "process"), ("a", "docker"), ("c", "process")):
             await pool(ask, name, type=type_)
         of_type = {"work_pools": {"type": {"any_": ["process"]}}}
@@ -73,7 +73,7 @@ class TestPools:
         assert await ask.post("/work_pools/count", of_type) == 2
         await ask.post("/work_pools/filter", {"limit": 201}, 422)
 
-    async def test_deleting_leaves_what_was_in_it(self, ask: PathClient) -> None:
+    async def test_remove_keeps_runs_and_deployments(self, ask: PathClient) -> None:
         await pool(ask)
         flow = await ask.post("/flows/", {"name": "flow"})
         deployment = await ask.post(
@@ -85,14 +85,14 @@ class TestPools:
         assert (await ask.get(f"/deployments/{deployment['id']}"))["work_queue_id"] is None
         assert (await ask.get(f"/flow_runs/{run['id']}"))["work_pool_name"] is None
 
-    async def test_events(self, ask: PathClient) -> None:
+    async def test_changes_emit_events(self, ask: PathClient) -> None:
         made = await pool(ask)
         await ask.post("/work_pools/pool/workers/heartbeat", {"name": "me"})
         await ask.patch("/work_pools/pool", {"is_paused": True})
         await ask.patch("/work_pools/pool", {"concurrency_limit": 3})
         await ask.delete("/work_pools/pool")
-        told = await ask.events("prefect.work-pool", "prefect.work-queue")
-        assert [event["event"].removeprefix("prefect.work-") for event in told] == [
+        events = await ask.events("prefect.work-pool", "prefect.work-queue")
+        assert [event["event"].removeprefix("prefect.work-") for event in events] == [
             "queue.created",
             "pool.created",
             "pool.not-ready",
@@ -102,7 +102,7 @@ class TestPools:
             "queue.deleted",
             "pool.deleted",
         ]
-        by_name = {event["event"]: event for event in told}
+        by_name = {event["event"]: event for event in events}
         assert by_name["prefect.work-pool.created"]["resource"] == {
             "prefect.resource.id": f"prefect.work-pool.{made['id']}",
             "prefect.resource.name": "pool",
@@ -117,7 +117,7 @@ class TestPools:
 
 
 class TestQueues:
-    async def test_a_priority_is_given_once(self, ask: PathClient) -> None:
+    async def test_duplicate_priority_shifts_the_other_queue(self, ask: PathClient) -> None:
         await pool(ask)
         await ask.post("/work_pools/pool/queues", {"name": "second"}, 201)
         await ask.post("/work_pools/pool/queues", {"name": "first", "priority": 1}, 201)
@@ -129,32 +129,32 @@ class TestQueues:
         await ask.patch("/work_pools/pool/queues/first", {"priority": 9})
         assert await priorities(ask) == [("free", 2), ("default", 3), ("second", 4), ("first", 9), ("ninth", 10)]
 
-    async def test_a_name_is_taken_once(self, ask: PathClient) -> None:
+    async def test_duplicate_name_is_refused(self, ask: PathClient) -> None:
         await pool(ask)
         await ask.post("/work_pools/pool/queues", {"name": "queue"}, 201)
         await ask.post("/work_pools/pool/queues", {"name": "queue"}, 409)
         await ask.patch("/work_pools/pool/queues/queue", {"name": "default"}, 409)
         await ask.post("/work_pools/none/queues", {"name": "queue"}, 404)
 
-    async def test_those_who_name_a_new_one_at_once_get_the_same(self, ask: PathClient) -> None:
+    async def test_simultaneous_ensure_returns_one_queue(self, ask: PathClient) -> None:
         await pool(ask)
         flow = await ask.post("/flows/", {"name": "flow"})
-        asked = {"name": "d", "flow_id": flow["id"], "work_pool_name": "pool"}
-        deployment = await ask.post("/deployments/", asked)
+        body = {"name": "d", "flow_id": flow["id"], "work_pool_name": "pool"}
+        deployment = await ask.post("/deployments/", body)
         start, named = f"/deployments/{deployment['id']}/create_flow_run", {"work_queue_name": "new"}
         runs = await asyncio.gather(*(ask.post(start, named) for _ in range(8)))
         made = await ask.get("/work_pools/pool/queues/new")
         assert {run["work_queue_id"] for run in runs} == {made["id"]}
         assert await priorities(ask) == [("default", 1), ("new", 2)]
 
-    async def test_the_default_queue_stays(self, ask: PathClient) -> None:
+    async def test_default_queue_cannot_be_removed(self, ask: PathClient) -> None:
         await pool(ask)
         await ask.delete("/work_pools/pool/queues/default", 409)
         await ask.post("/work_pools/pool/queues", {"name": "queue"}, 201)
         await ask.delete("/work_pools/pool/queues/queue")
         await ask.get("/work_pools/pool/queues/queue", 404)
 
-    async def test_pausing(self, ask: PathClient) -> None:
+    async def test_pausing_changes_the_status(self, ask: PathClient) -> None:
         await pool(ask)
         await ask.patch("/work_pools/pool/queues/default", {"is_paused": True})
         assert (await ask.get("/work_pools/pool/queues/default"))["status"] == "PAUSED"
@@ -163,7 +163,7 @@ class TestQueues:
         await ask.post("/work_pools/pool/get_scheduled_flow_runs")
         assert (await ask.get("/work_pools/pool/queues/default"))["status"] == "READY"
 
-    async def test_queues_without_a_pool_are_in_the_default_one(self, ask: PathClient) -> None:
+    async def test_queue_without_a_pool_is_in_the_default_pool(self, ask: PathClient) -> None:
         queue = await ask.post("/work_queues/", {"name": "mine"}, 201)
         assert queue["work_pool_name"] == "default-agent-pool"
         assert (await ask.get("/work_queues/name/mine"))["id"] == queue["id"]
@@ -181,7 +181,7 @@ class TestQueues:
 
 
 class TestWorkers:
-    async def test_a_heartbeat_makes_a_worker_and_its_pool_ready(self, ask: PathClient) -> None:
+    async def test_heartbeat_makes_worker_and_pool_ready(self, ask: PathClient) -> None:
         await pool(ask)
         await ask.post("/work_pools/pool/workers/heartbeat", {"name": "a", "heartbeat_interval_seconds": 5}, 204)
         await ask.post("/work_pools/pool/workers/heartbeat", {"name": "b"}, 204)
@@ -192,7 +192,7 @@ class TestWorkers:
         assert (await ask.get("/work_pools/pool"))["status"] == "READY"
         assert await ask.post("/work_pools/pool/workers/filter", {"workers": {"status": {"any_": ["OFFLINE"]}}}) == []
 
-    async def test_what_there_is_not(self, ask: PathClient) -> None:
+    async def test_missing_objects_are_not_found(self, ask: PathClient) -> None:
         await ask.post("/work_pools/none/workers/heartbeat", {"name": "a"}, 404)
         await pool(ask)
         await ask.delete("/work_pools/pool/workers/a", 404)

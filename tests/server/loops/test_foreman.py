@@ -35,7 +35,9 @@ async def statuses(ask: PathClient) -> dict[str, str]:
     }
 
 
-async def test_each_after_its_time(api: httpx.AsyncClient, database: Database, clock: Clock) -> None:
+async def test_foreman_marks_each_object_not_ready_after_its_timeout(
+    api: httpx.AsyncClient, database: Database, clock: Clock
+) -> None:
     ask = PathClient(api)
     await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
     flow = await ask.post("/flows/", {"name": "flow"})
@@ -61,18 +63,22 @@ async def test_each_after_its_time(api: httpx.AsyncClient, database: Database, c
     await look(database)
     assert set((await statuses(ask)).values()) == {"OFFLINE", "NOT_READY"}
 
-    told = [
+    events = [
         event["event"]
         for event in await ask.events("prefect.work-", "prefect.deployment.")
         if "ready" in event["event"]
     ]
-    assert told[-3:] == ["prefect.work-queue.not-ready", "prefect.deployment.not-ready", "prefect.work-pool.not-ready"]
+    assert events[-3:] == [
+        "prefect.work-queue.not-ready",
+        "prefect.deployment.not-ready",
+        "prefect.work-pool.not-ready",
+    ]
     await ask.post(heartbeat, {"name": "quick"}, 204)
     await ask.post("/work_pools/pool/get_scheduled_flow_runs")
     assert await statuses(ask) == {**alive, "usual": "OFFLINE"}
 
 
-async def test_what_is_paused_stays_paused(api: httpx.AsyncClient, database: Database, clock: Clock) -> None:
+async def test_foreman_leaves_paused_objects_paused(api: httpx.AsyncClient, database: Database, clock: Clock) -> None:
     ask = PathClient(api)
     await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
     await ask.post("/work_pools/pool/workers/heartbeat", {"name": "me"}, 204)

@@ -55,12 +55,12 @@ def scheduled(seconds: float, name: str = "Scheduled") -> dict[str, Any]:
     return {"type": "SCHEDULED", "name": name, "state_details": {"scheduled_time": at}}
 
 
-def test_the_loops_are_known(server: Server) -> None:
+def test_all_loops_are_listed(server: Server) -> None:
     names = {loop.name for loop in all_loops(server.settings) if loop.enabled}
     assert {"MarkLateRuns", "FailExpiredPauses", "CancellationCleanup", "Zombies"} <= names
 
 
-async def test_a_loop_without_its_database_says_so_in_a_line(
+async def test_loop_logs_one_line_when_the_database_is_unavailable(
     environment: Environment, caplog: pytest.LogCaptureFixture
 ) -> None:
     tried = asyncio.Event()
@@ -77,10 +77,10 @@ async def test_a_loop_without_its_database_says_so_in_a_line(
     assert record.getMessage().endswith("3600 s. The database cannot be reached.")
 
 
-async def test_runs_that_nobody_began_are_late(call: RouteClient, environment: Environment) -> None:
+async def test_late_runs_loop_marks_runs_that_have_not_started(call: RouteClient, environment: Environment) -> None:
     flow_id = await call.flow()
-    given = {"late": scheduled(-60), "soon": scheduled(-5), "retry": scheduled(-60, "AwaitingRetry")}
-    ids = {name: await call.flow_run(None, flow_id=flow_id, state=state) for name, state in given.items()}
+    states = {"late": scheduled(-60), "soon": scheduled(-5), "retry": scheduled(-60, "AwaitingRetry")}
+    ids = {name: await call.flow_run(None, flow_id=flow_id, state=state) for name, state in states.items()}
     at = (await call("GET", "/flow_runs/{id}", id=ids["late"]))["next_scheduled_start_time"]
     await asyncio.gather(late_runs.mark_late_runs(environment), late_runs.mark_late_runs(environment))
     found = {name: (await state_of(call, "flow", id_))[1] for name, id_ in ids.items()}
@@ -90,7 +90,7 @@ async def test_runs_that_nobody_began_are_late(call: RouteClient, environment: E
     assert len(await call("GET", "/flow_run_states/", flow_run_id=ids["late"])) == 2
 
 
-async def test_pauses_run_out(call: RouteClient, environment: Environment) -> None:
+async def test_pauses_loop_fails_runs_after_the_timeout(call: RouteClient, environment: Environment) -> None:
     runs = [await call.flow_run() for _ in range(3)]
     for run, seconds in zip(runs, (-1, 60, None), strict=True):
         ends = None if seconds is None else (now() + timedelta(seconds=seconds)).isoformat()
@@ -100,7 +100,9 @@ async def test_pauses_run_out(call: RouteClient, environment: Environment) -> No
     assert len(await call("GET", "/flow_run_states/", flow_run_id=runs[0])) == 3
 
 
-async def test_what_cancelled_runs_leave_is_cancelled(call: RouteClient, environment: Environment) -> None:
+async def test_cancellation_loop_cancels_children_of_cancelled_runs(
+    call: RouteClient, environment: Environment
+) -> None:
     run = await call.flow_run()
     done, task = await call.task_run(run, "1"), await call.task_run(run, "2")
     await call.set_state("task", done, "COMPLETED", force=True)
@@ -119,7 +121,9 @@ async def test_what_cancelled_runs_leave_is_cancelled(call: RouteClient, environ
     assert (await state_of(call, "task", other))[0] == "PENDING"
 
 
-async def test_cancelling_does_not_last(call: RouteClient, environment: Environment, database: Database) -> None:
+async def test_cancellation_loop_ends_cancelling_after_the_timeout(
+    call: RouteClient, environment: Environment, database: Database
+) -> None:
     stuck, new = await call.flow_run(), await call.flow_run()
     for run in (stuck, new):
         await call.set_state("flow", run, "CANCELLING")
@@ -144,7 +148,7 @@ async def lease_of(database: Database, run: str) -> Any:
     return row["lease_until"]
 
 
-async def test_a_run_whose_lease_ran_out_has_crashed(call: RouteClient, environment: Environment) -> None:
+async def test_zombies_loop_crashes_runs_with_an_expired_lease(call: RouteClient, environment: Environment) -> None:
     database = environment.database
     silent, alive, quiet = [await call.flow_run() for _ in range(3)]
     task = await call.task_run(silent)
@@ -163,7 +167,7 @@ async def test_a_run_whose_lease_ran_out_has_crashed(call: RouteClient, environm
     assert len(await call("GET", "/flow_run_states/", flow_run_id=silent)) == 2
 
 
-async def test_nobody_is_silent_while_no_server_listens(
+async def test_zombies_loop_waits_after_a_time_without_a_server(
     call: RouteClient, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = await call.flow_run()
@@ -178,13 +182,13 @@ async def test_nobody_is_silent_while_no_server_listens(
         return (await state_of(call, "flow", run))[0]
 
     enough = (heartbeats.default_interval() + zombies.MAX_ROUND_GAP).total_seconds()
-    assert await looks_for(enough - 10) == "RUNNING", "whoever is alive has not had time to say so"
+    assert await looks_for(enough - 10) == "RUNNING", "living processes have not had time for a heartbeat"
     clock.advance(minutes=5)  # in which no server runs
     assert await looks_for(enough - 10) == "RUNNING"
     assert await looks_for(30) == "CRASHED"
 
 
-async def test_what_a_run_did_before_its_lease_ran_out_counts(call: RouteClient, environment: Environment) -> None:
+async def test_zombie_ends_at_its_last_activity(call: RouteClient, environment: Environment) -> None:
     database = environment.database
     run = await call.flow_run()
     ended = now()
@@ -192,14 +196,14 @@ async def test_what_a_run_did_before_its_lease_ran_out_counts(call: RouteClient,
     await zombies.crash_zombies(environment)
     assert (await state_of(call, "flow", run))[0] == "CRASHED"
     record = {"kind": "state", "id": str(new_id()), "of": "flow_run", "run_id": run, "type": "COMPLETED"}
-    told = {**record, "timestamp": ended.isoformat()}
-    await database.write(lambda tx: apply_records(tx, orjson.dumps(told)))
+    line = {**record, "timestamp": ended.isoformat()}
+    await database.write(lambda tx: apply_records(tx, orjson.dumps(line)))
     assert (await state_of(call, "flow", run))[0] == "COMPLETED"
     await zombies.crash_zombies(environment)
     assert (await state_of(call, "flow", run))[0] == "COMPLETED"
 
 
-async def test_runs_without_a_process_are_not_missed(call: RouteClient, environment: Environment) -> None:
+async def test_zombies_loop_ignores_runs_without_a_process(call: RouteClient, environment: Environment) -> None:
     database = environment.database
     finished, paused, waiting = [await call.flow_run() for _ in range(3)]
     for run in (finished, paused, waiting):
@@ -216,21 +220,21 @@ async def test_runs_without_a_process_are_not_missed(call: RouteClient, environm
     assert (await state_of(call, "flow", paused))[0] == "RUNNING"
     await beat(database, finished, 90)
     assert await lease_of(database, finished) < now()
-    # Who is heard of when it begins to run is not given more time than it asked for.
+    # A heartbeat at the start of a run lasts no longer than its own ttl.
     await beat(database, waiting, 30)
     await call.set_state("flow", waiting, "RUNNING")
     assert await lease_of(database, waiting) < now() + timedelta(seconds=31)
 
 
 @pytest.mark.parametrize("ttl", [-1, "x", 1e9, None])
-async def test_a_heartbeat_that_makes_no_sense_is_set_aside(call: RouteClient, database: Database, ttl: Any) -> None:
+async def test_invalid_heartbeat_becomes_a_dead_letter(call: RouteClient, database: Database, ttl: Any) -> None:
     run = await call.flow_run()
     record = {"kind": "heartbeat", "flow_run_id": run, "ttl": ttl}
     assert await database.write(lambda tx: apply_records(tx, orjson.dumps(record))) == (1, 1)
     assert await lease_of(database, run) is None
 
 
-async def test_records_that_crossed_with_their_run_are_applied(
+async def test_waiting_records_loop_applies_records_of_known_runs(
     call: RouteClient, environment: Environment, database: Database
 ) -> None:
     id_ = new_id()

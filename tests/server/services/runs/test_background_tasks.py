@@ -89,7 +89,7 @@ async def until(condition: Callable[[], Any]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_runs_are_sent_one_after_the_other_as_they_are_acknowledged(call: RouteClient, server: Server) -> None:
+async def test_runs_are_sent_one_by_one_as_acknowledged(call: RouteClient, server: Server) -> None:
     first = await deferred(call, "a")
     await deferred(call, "other")
     await call.task_run(None, "x", state={"type": "SCHEDULED"}, task_key="a")
@@ -106,7 +106,7 @@ async def test_runs_are_sent_one_after_the_other_as_they_are_acknowledged(call: 
 
 
 @pytest.mark.parametrize("answer", [{"type": "quit"}, {"type": "what?"}, None])
-async def test_what_a_worker_did_not_take_another_gets(call: RouteClient, server: Server, answer: Any) -> None:
+async def test_unacknowledged_run_goes_to_another_worker(call: RouteClient, server: Server, answer: Any) -> None:
     run = await deferred(call, "a")
     async with worker(server, "w1", "a") as socket:
         assert (await socket.next())["id"] == run
@@ -134,9 +134,7 @@ async def test_each_run_goes_to_one_worker(call: RouteClient, server: Server) ->
     assert sorted(taken) == sorted(runs)
 
 
-async def test_a_run_whose_worker_is_gone_for_long_is_sent_again(
-    call: RouteClient, server: Server, database: Database
-) -> None:
+async def test_claim_of_a_lost_worker_expires(call: RouteClient, server: Server, database: Database) -> None:
     run = await deferred(call, "a")
     async with worker(server, "w1", "a") as socket:
         assert (await socket.next())["id"] == run
@@ -152,7 +150,7 @@ async def test_a_run_whose_worker_is_gone_for_long_is_sent_again(
     assert str((await claimed())["id"]) == run
 
 
-async def test_a_worker_that_stays_keeps_what_it_has_not_begun(call: RouteClient, database: Database) -> None:
+async def test_connected_worker_keeps_its_claims(call: RouteClient, database: Database) -> None:
     run = await deferred(call, "a")
     begun = await deferred(call, "a")
     for _ in range(2):
@@ -170,12 +168,12 @@ async def _long_after(tx: Any) -> None:
         await store.leases.change(tx, [{**lease, "expires": now() - timedelta(seconds=1)}], ["expires"])
 
 
-async def test_a_run_is_sent_when_its_time_has_come(call: RouteClient, database: Database) -> None:
+async def test_run_is_sent_when_it_is_due(call: RouteClient, database: Database) -> None:
     await deferred(call, "a", 60)
     assert await database.write(lambda tx: background_tasks.claim_task_run(tx, ["a"], "w1")) is None
 
 
-async def test_runs_that_wait_for_their_flow_are_in_nobodys_way(call: RouteClient, database: Database) -> None:
+async def test_retries_within_flows_do_not_hide_background_runs(call: RouteClient, database: Database) -> None:
     state = {"type": "SCHEDULED", "state_details": {"scheduled_time": (now() - timedelta(seconds=9)).isoformat()}}
     for number in range(background_tasks.CLAIM_CANDIDATES + 1):
         await call("POST", "/task_runs/", {"task_key": "a", "dynamic_key": str(number), "state": state})
@@ -184,7 +182,7 @@ async def test_runs_that_wait_for_their_flow_are_in_nobodys_way(call: RouteClien
     assert claimed is not None and str(claimed["id"]) == wanted
 
 
-async def test_workers_are_listed_while_they_are_connected(call: RouteClient, server: Server) -> None:
+async def test_workers_are_listed_while_connected(call: RouteClient, server: Server) -> None:
     async def listed(keys: list[str] | None = None) -> list[str]:
         body = {} if keys is None else {"task_worker_filter": {"task_keys": keys}}
         return [found["identifier"] for found in await call("POST", "/task_workers/filter", body)]
@@ -205,7 +203,7 @@ async def test_workers_are_listed_while_they_are_connected(call: RouteClient, se
         ({"type": "subscribe", "keys": ["a"]}, "expected 'client_id' in subscribe message"),
     ],
 )
-async def test_who_does_not_keep_to_the_protocol_is_told_so(server: Server, message: Any, reason: str) -> None:
+async def test_protocol_violation_closes_the_websocket(server: Server, message: Any, reason: str) -> None:
     async with connected(server) as socket:
         socket.send(message)
         assert await socket.next() == (4001, f"Protocol violation: {reason}")

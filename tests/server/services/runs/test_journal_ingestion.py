@@ -1,4 +1,4 @@
-"""Applying the journal: each record counts once, in the order of its time, whoever applies it and however often."""
+"""Applying the journal: each record counts once, in the order of its time, whichever process applies it."""
 
 import random
 import sqlite3
@@ -54,12 +54,12 @@ def types(run: store.Row) -> list[str]:
     return [known["type"] for known in run["states"]]
 
 
-def test_without_a_journal_there_is_nothing_to_do(database: SqliteDatabase, home: Path) -> None:
+def test_apply_journal_does_nothing_without_a_journal(database: SqliteDatabase, home: Path) -> None:
     assert applied(database, home) == Applied(0, 0)
     assert not home.exists()
 
 
-def test_a_flow_run_with_its_tasks_and_logs(database: SqliteDatabase, home: Path) -> None:
+def test_apply_journal_stores_runs_tasks_and_logs(database: SqliteDatabase, home: Path) -> None:
     run = flow_run(tags=["a", "b"], labels={"team": "x"}, empirical_policy={"retries": 2})
     task = list(whole_task(run["id"], seconds=1))
     write(
@@ -84,7 +84,7 @@ def test_a_flow_run_with_its_tasks_and_logs(database: SqliteDatabase, home: Path
     assert reader.pending(home) == (0, 0)
 
 
-def test_a_result_is_kept_with_the_state_it_belongs_to(database: SqliteDatabase, home: Path) -> None:
+def test_inline_result_is_stored_with_its_state(database: SqliteDatabase, home: Path) -> None:
     run = task_run(None)
     done = state("task_run", run["id"], "COMPLETED", 1, result={"format": "json", "body": [1, None]})
     write(home, [run, done])
@@ -93,7 +93,7 @@ def test_a_result_is_kept_with_the_state_it_belongs_to(database: SqliteDatabase,
     assert kept == {"state": str(done["id"]), "format": "json", "body": [1, None]}
 
 
-def test_details_keep_what_does_not_follow_from_the_run(database: SqliteDatabase, home: Path) -> None:
+def test_details_that_follow_from_the_run_are_not_stored(database: SqliteDatabase, home: Path) -> None:
     run = task_run(None)
     details = {"task_run_id": str(run["id"]), "flow_run_id": None, "cache_key": "k"}
     reference = {"type": "reference", "storage_key": "k"}
@@ -103,7 +103,7 @@ def test_details_keep_what_does_not_follow_from_the_run(database: SqliteDatabase
     assert (kept["name"], kept["details"], kept["data"]) == ("Cached", {"cache_key": "k"}, reference)
 
 
-def test_applying_the_same_records_again_changes_nothing(database: SqliteDatabase, home: Path) -> None:
+def test_apply_is_idempotent(database: SqliteDatabase, home: Path) -> None:
     run = flow_run()
     lines = [flow(), run, state("flow_run", run["id"], "RUNNING", 0), *whole_task(run["id"]), log(run["id"], "once")]
     lines.append({"kind": "artifact", "id": new_id(), "key": "k", "type": "markdown", "data": "x", "created": at(0)})
@@ -116,7 +116,7 @@ def test_applying_the_same_records_again_changes_nothing(database: SqliteDatabas
     assert after == before
 
 
-def test_states_end_right_in_whatever_order_they_come(database: SqliteDatabase, home: Path) -> None:
+def test_order_of_states_does_not_matter(database: SqliteDatabase, home: Path) -> None:
     expected = None
     for order in permutations(range(4)):
         run = flow_run()
@@ -148,7 +148,7 @@ def test_states_of_equal_time_keep_their_order(database: SqliteDatabase, home: P
 
 
 @pytest.mark.parametrize(("on_the_way", "attempts"), [((), 2), (("SCHEDULED", "PENDING"), 1)])
-def test_a_run_that_is_scheduled_after_a_pause_is_not_another_attempt(
+def test_resuming_does_not_count_as_an_attempt(
     database: SqliteDatabase, home: Path, on_the_way: tuple[str, ...], attempts: int
 ) -> None:
     run = flow_run()
@@ -159,7 +159,7 @@ def test_a_run_that_is_scheduled_after_a_pause_is_not_another_attempt(
     assert (known["run_count"], known["total_run_time"]) == (attempts, timedelta(seconds=2))
 
 
-def test_updates(database: SqliteDatabase, home: Path) -> None:
+def test_update_records_set_columns(database: SqliteDatabase, home: Path) -> None:
     run, artifact = flow_run(), {"kind": "artifact", "id": new_id(), "type": "progress", "data": 1.0, "created": at(0)}
     change: dict[str, Any] = {"kind": "update", "at": at(5)}
     write(
@@ -193,7 +193,7 @@ BAD: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_record_is_set_aside_and_holds_nothing_up(database: SqliteDatabase, home: Path, name: str) -> None:
+def test_invalid_record_becomes_a_dead_letter(database: SqliteDatabase, home: Path, name: str) -> None:
     bad, reason = BAD[name]
     run = flow_run()
     write(home, [run, bad, state("flow_run", run["id"], "RUNNING", 0)])
@@ -213,7 +213,7 @@ def test_a_bad_record_is_set_aside_and_holds_nothing_up(database: SqliteDatabase
         {"details": {"transition_id": 3}},
     ],
 )
-def test_a_bad_state_is_set_aside(database: SqliteDatabase, home: Path, bad: dict[str, Any]) -> None:
+def test_invalid_state_becomes_a_dead_letter(database: SqliteDatabase, home: Path, bad: dict[str, Any]) -> None:
     run = flow_run()
     good = state("flow_run", run["id"], "RUNNING", 0)
     write(home, [run, {**state("flow_run", run["id"], "PENDING", 1), **bad}, good])
@@ -221,7 +221,7 @@ def test_a_bad_state_is_set_aside(database: SqliteDatabase, home: Path, bad: dic
     assert types(row(database, store.flow_runs, run["id"])) == ["RUNNING"]
 
 
-def test_a_state_waits_for_its_run(database: SqliteDatabase, home: Path) -> None:
+def test_state_waits_for_its_run(database: SqliteDatabase, home: Path) -> None:
     run = flow_run()
     write(home, [state("flow_run", run["id"], "RUNNING", 1)], [state("flow_run", run["id"], "PENDING", 0)])
     assert applied(database, home).dead_lettered == 2
@@ -231,17 +231,17 @@ def test_a_state_waits_for_its_run(database: SqliteDatabase, home: Path) -> None
     assert rows(database, store.dead_letters) == []
 
 
-def test_progress_is_told_after_each_transaction(
+def test_progress_is_called_after_each_transaction(
     database: SqliteDatabase, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(apply_module, "APPLY_BATCH_SIZE", 10)
     write(home, *([*whole_task(None), *whole_task(None)] for _ in range(20)))
-    told: list[tuple[int, int]] = []
-    drive(apply_journal(database, home, lambda done, waiting: told.append((done, waiting))))
-    assert told == [(64, 12), (128, 4), (160, 0)]
+    progress: list[tuple[int, int]] = []
+    drive(apply_journal(database, home, lambda done, waiting: progress.append((done, waiting))))
+    assert progress == [(64, 12), (128, 4), (160, 0)]
 
 
-def test_who_died_before_discarding_is_finished_by_the_next(
+def test_batches_applied_by_a_dead_process_are_discarded(
     database: SqliteDatabase, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = flow_run()
@@ -263,7 +263,7 @@ def test_who_died_before_discarding_is_finished_by_the_next(
     assert rows(database, store.flow_runs) == [], "what was applied is not applied again"
 
 
-def test_a_new_journal_that_counts_from_one_is_not_taken_for_the_old(database: SqliteDatabase, home: Path) -> None:
+def test_new_journal_with_the_same_numbers_is_applied(database: SqliteDatabase, home: Path) -> None:
     write(home, [log(None, "one")], [log(None, "two")])
     applied(database, home)
     for path in home.glob("journal.db*"):
@@ -273,7 +273,7 @@ def test_a_new_journal_that_counts_from_one_is_not_taken_for_the_old(database: S
     assert {line["message"] for line in rows(database, store.logs)} == {"one", "two", "three", "four", "five"}
 
 
-def test_a_transaction_that_fails_leaves_the_journal_as_it_was(
+def test_failed_transaction_leaves_the_journal_unchanged(
     database: SqliteDatabase, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = flow_run()
@@ -292,7 +292,7 @@ def test_a_transaction_that_fails_leaves_the_journal_as_it_was(
     assert len(rows(database, store.flow_runs)) == 1
 
 
-def test_a_damaged_journal_is_named(database: SqliteDatabase, home: Path) -> None:
+def test_damaged_journal_is_named_in_the_error(database: SqliteDatabase, home: Path) -> None:
     write(home, [log(None, "x")])
     path = file.path_in(home)
     for side in home.glob("journal.db-*"):
@@ -340,14 +340,14 @@ def test_several_processes_apply_one_journal(database: SqliteDatabase, home: Pat
     assert {run["state_type"] for run in rows(database, store.flow_runs)} == {"RUNNING"}
 
 
-async def test_applying_under_an_event_loop(database: SqliteDatabase, home: Path) -> None:
+async def test_apply_journal_under_an_event_loop(database: SqliteDatabase, home: Path) -> None:
     write(home, [flow_run()])
     assert await apply_journal(database, home) == Applied(1, 0)
     async with database.reading() as tx:
         assert await store.flow_runs.count(tx) == 1
 
 
-def test_rows_and_bytes_of_a_task_run(database: SqliteDatabase, home: Path) -> None:
+def test_task_run_costs_few_rows_and_bytes(database: SqliteDatabase, home: Path) -> None:
     """The budget: at most 4 rows and 1.5 KB a task run, with room for its events."""
     run_id: UUID = new_id()
     write(home, [flow_run(run_id)], [line for _ in range(2000) for line in whole_task(run_id)])
@@ -358,7 +358,7 @@ def test_rows_and_bytes_of_a_task_run(database: SqliteDatabase, home: Path) -> N
     assert size / 2000 < 700
 
 
-def test_whoever_is_killed_while_applying_loses_nothing(database: SqliteDatabase, home: Path) -> None:
+def test_killed_process_loses_no_records(database: SqliteDatabase, home: Path) -> None:
     runs = [flow_run(name=f"run-{number}") for number in range(400)]
     write(home, *([run, state("flow_run", run["id"], "RUNNING", 0)] for run in runs))
     code = (
