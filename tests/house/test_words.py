@@ -31,7 +31,6 @@ REMAINING: dict[str, set[str]] = {
     "client/_websockets.py": {"ATTEMPTS_AT_ONCE", "api_url_of", "given", "token_of"},
     "client/base.py": {"server_type_of"},
     "client/orchestration/admin.py": {"ours", "theirs"},
-    "loading/entrypoints.py": {"given"},
     "logging/handlers.py": {"room"},
     "rules/decision.py": {"asked", "said"},
     "schedules.py": {"given"},
