@@ -384,7 +384,7 @@ def test_threads_that_outlive_the_main_program_are_recorded(home: Path):
     )
     assert (status, out, err) == (0, "", "")
     assert states(home, "flow_run") == ["Pending", "Running", "Completed"]
-    assert reader.pending(home)[0] > 0
+    assert reader.measure_pending(home)[0] > 0
 
 
 def test_a_generator_that_nobody_ended_does_not_hold_up_the_exit(home: Path):

@@ -51,7 +51,7 @@ _BY_NAME = {"work-pool", "variable"}
 
 
 def convert_class_to_name(obj: Any) -> str:
-    """The name of an object's class in an address: `FlowRun` is `flow-run`."""
+    """Return the name of an object's class in an address: `FlowRun` is `flow-run`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(obj).__name__).lower()
 
 
@@ -62,7 +62,7 @@ def url_for(
     default_base_url: str | None = None,
     **additional_format_kwargs: Any,
 ) -> str | None:
-    """The address of something in the web page or in the API.
+    """Return the address of something in the web page or in the API.
 
     Args:
         obj: The thing, or what kind of thing it is, such as `"flow-run"`.
@@ -87,7 +87,7 @@ def url_for(
     form = (UI_URL_FORMATS if url_type == "ui" else API_URL_FORMATS).get(kind)
     if base is None or form is None or not (obj_id or found_id):
         return None
-    parts: dict[str, Any] = {**_parts_of(obj), **additional_format_kwargs, "obj_id": obj_id or found_id}
+    parts: dict[str, Any] = {**_split_object(obj), **additional_format_kwargs, "obj_id": obj_id or found_id}
     missing = [name for _, name, _, _ in Formatter().parse(form) if name and name not in parts]
     if missing:
         raise ValueError(f"The URL of a {kind} cannot be made without: {', '.join(missing)}.")
@@ -110,6 +110,6 @@ def _identify(obj: Any) -> tuple[str, Any]:
     return kind, getattr(obj, "name" if kind in _BY_NAME else "id", None)
 
 
-def _parts_of(obj: Any) -> dict[str, Any]:
+def _split_object(obj: Any) -> dict[str, Any]:
     occurred = getattr(obj, "occurred", None)
     return {} if isinstance(obj, str) or occurred is None else {"occurred": occurred.strftime("%Y-%m-%d")}
