@@ -1,4 +1,4 @@
-"""Intervals: random ones, for loops that must not all wake at the same time, and delays that double.
+"""Random intervals, for loops that must not all wake at the same time, and exponential backoff.
 
 Times between the events of a Poisson process are exponentially distributed; the random ones draw from that
 distribution, or from a slice of it.
@@ -10,12 +10,12 @@ import math
 import random
 from collections.abc import Callable
 
-# Of our own, so that a program which seeds `random` changes nothing here, and nothing here changes it.
+# A generator of its own: a program that seeds `random` must not be disturbed, nor disturb these intervals.
 _random = random.Random()
 
 
 def poisson_interval(average_interval: float, lower: float = 0, upper: float = 1) -> float:
-    """A random interval, exponentially distributed.
+    """Return a random interval, exponentially distributed.
 
     Args:
         average_interval: The mean, in any unit of time.
@@ -27,19 +27,19 @@ def poisson_interval(average_interval: float, lower: float = 0, upper: float = 1
 
 
 def exponential_cdf(x: float, average_interval: float) -> float:
-    """The probability that an exponentially distributed interval is at most `x`."""
+    """Return the probability that an exponentially distributed interval is at most `x`."""
     return 1 - math.exp(-x / average_interval)
 
 
 def lower_clamp_multiple(k: float) -> float:
-    """The multiple of the mean to cut off below, so that cutting off above `k` times the mean leaves the median."""
+    """Return the multiple of the mean to cut off below, so that a cut above `k` times the mean keeps the median."""
     if k >= 50:
         return 0.0
     return math.log2(2**k / (2**k - 1))
 
 
 def clamped_poisson_interval(average_interval: float, clamping_factor: float = 0.3) -> float:
-    """A random interval that stays near its mean.
+    """Return a random interval that stays near its mean.
 
     Args:
         average_interval: The mean, in any unit of time.
@@ -56,7 +56,7 @@ def clamped_poisson_interval(average_interval: float, clamping_factor: float = 0
 
 
 def bounded_poisson_interval(lower_bound: float, upper_bound: float) -> float:
-    """A random interval between two bounds, which are in the same unit of time."""
+    """Return a random interval between two bounds, which are in the same unit of time."""
     average = (lower_bound + upper_bound) / 2
     if average == 0:
         return 0.0
@@ -66,7 +66,7 @@ def bounded_poisson_interval(lower_bound: float, upper_bound: float) -> float:
 
 
 def exponential_backoff(backoff_factor: float) -> Callable[[int], list[float]]:
-    """For the `retry_delay_seconds` of a task: delays that double.
+    """Return a function for the `retry_delay_seconds` of a task: each delay is twice the one before.
 
     Args:
         backoff_factor: Seconds before the first retry.

@@ -1,4 +1,4 @@
-"""Drawing a flow: calling it without running its tasks, and showing which would get whose results.
+"""Draw a flow: call it without running its tasks, and show the dependencies between the calls.
 
 While a flow is drawn, tasks and flows that it calls are nodes: a call returns the node itself (or the task's
 `viz_return_value`), and a node among the arguments of a later call is an edge. What the flow does between its calls
@@ -61,7 +61,7 @@ class GraphvizExecutableNotFoundError(Exception):
 
 
 class VizTask:
-    """A node: one call of a task or a flow. It also stands for what the call would return.
+    """A node of the graph: one call of a task or a flow. It also stands in for the return value of the call.
 
     Args:
         name: The task's name and the number of the call.
@@ -77,7 +77,7 @@ class VizTask:
 
 
 class _VizFuture(PrefectTaskRunFuture[Any]):
-    """What submitting a task returns while a flow is drawn: done, with a stand-in as its result."""
+    """The future of a task that is submitted while a flow is drawn: done, with a stand-in as its result."""
 
     __slots__ = ("node",)
 
@@ -88,7 +88,7 @@ class _VizFuture(PrefectTaskRunFuture[Any]):
 
 
 class TaskVizTracker:
-    """The drawing of one flow: its nodes, and what their results are known by. Current inside its `with` block.
+    """The graph of one flow: its nodes and their return values. It is current inside its `with` block.
 
     Attributes:
         tasks: The nodes, in the order of the calls.
@@ -105,11 +105,11 @@ class TaskVizTracker:
         self._tokens: list[Any] = []
 
     def __enter__(self) -> TaskVizTracker:
-        self._tokens.append(_functions._drawing.set(self))
+        self._tokens.append(_functions._viz_tracker.set(self))
         return self
 
     def __exit__(self, *_: object) -> None:
-        _functions._drawing.reset(self._tokens.pop())
+        _functions._viz_tracker.reset(self._tokens.pop())
 
     def add_task(self, task: VizTask) -> None:
         """Add a node, numbering its name."""
@@ -119,7 +119,7 @@ class TaskVizTracker:
         self.tasks.append(task)
 
     def link_viz_return_value_to_viz_task(self, viz_return_value: Any, viz_task: VizTask) -> None:
-        """Remember whose result a value is, and whose result is what it holds."""
+        """Record a value, and each value directly in it, as the result of a node."""
 
         def remember(value: Any) -> Any:
             if is_trackable(value):
@@ -130,7 +130,7 @@ class TaskVizTracker:
         visit_collection(viz_return_value, remember, max_depth=1)
 
     def call(self, name: str, parameters: dict[str, Any], viz_return_value: Any = None) -> tuple[VizTask, Any]:
-        """Add a call, and return its node and what the caller gets."""
+        """Add a call; return its node and the value for the caller."""
         node = VizTask(name, self._upstreams(parameters))
         self.add_task(node)
         if viz_return_value is None:
@@ -156,29 +156,29 @@ class TaskVizTracker:
         visit_collection(parameters, look)
         return list(found.values())
 
-    # --- what tasks and flows call in the place of running ------------------------------------------------------------
+    # --- called by tasks and flows instead of running -----------------------------------------------------------------
 
     def task_called(self, task: Any, parameters: dict[str, Any]) -> Any:
-        """A task is called: what its caller expects, which for async tasks is awaitable."""
+        """Add a call of a task, and return a stand-in for its value; for an async task an awaitable of it."""
         _, value = self.call(task.name, parameters, task.viz_return_value)
-        return _as_returned(task, value)
+        return _wrap_return_value(task, value)
 
     def task_submitted(self, task: Any, parameters: dict[str, Any]) -> Any:
-        """A task is submitted: a future that is done."""
+        """Add a submitted task, and return a done future."""
         return _VizFuture(*self.call(task.name, parameters, task.viz_return_value))
 
     def task_mapped(self, task: Any, parameters: dict[str, Any]) -> Any:
-        """A task is mapped: one node for all its runs, and one future in the list."""
+        """Add a mapped task as one node for all its runs, and return a list of one future."""
         return PrefectFutureList([self.task_submitted(task, parameters)])
 
     def flow_called(self, flow: Any, parameters: dict[str, Any]) -> Any:
-        """A flow is called: a node, as a task would be. What is inside it is drawn by drawing that flow."""
+        """Add a call of a flow as one node, and return a stand-in for its value."""
         _, value = self.call(flow.name, parameters)
-        return _as_returned(flow, value)
+        return _wrap_return_value(flow, value)
 
 
-def _as_returned(body: Any, value: Any) -> Any:
-    """The value in the shape that calling such a function returns."""
+def _wrap_return_value(body: Any, value: Any) -> Any:
+    """Wrap a value as calling such a function would return it: an awaitable or a generator."""
     if body.isgenerator:
         items = value if isinstance(value, (list, tuple)) else [value]
         return _aitems(items) if body.isasync else iter(items)
@@ -201,18 +201,18 @@ class _Current(type):
 
 
 class TaskVizTrackerState(metaclass=_Current):
-    """Where the tracker in use is found, as `TaskVizTrackerState.current`."""
+    """Holds the current tracker, as `TaskVizTrackerState.current`."""
 
 
 def get_task_viz_tracker() -> TaskVizTracker | None:
-    """The tracker that draws the flow being called here, or None."""
-    return _functions.drawing()
+    """Return the tracker that draws the flow being called here, or None."""
+    return _functions.get_viz_tracker()
 
 
 def track_viz_task(
     is_async: bool, task_name: str, parameters: dict[str, Any], viz_return_value: Any | None = None
 ) -> Any:
-    """Add a call to the drawing, and return what its caller gets; for an async one an awaitable of it.
+    """Add a call to the current graph, and return a stand-in for its value; for an async call an awaitable of it.
 
     Raises:
         FlowVisualizationError: No flow is being drawn here.
@@ -262,8 +262,8 @@ async def _aconsume(generator: AsyncGenerator[Any]) -> None:
         pass
 
 
-def need_graphviz() -> None:
-    """Complain if the package `graphviz` is not there.
+def require_graphviz() -> None:
+    """Raise an error if the package `graphviz` is not installed.
 
     Raises:
         GraphvizImportError: It is not installed.
@@ -275,12 +275,12 @@ def need_graphviz() -> None:
 
 
 def build_task_dependencies(task_run_tracker: TaskVizTracker) -> graphviz.Digraph:
-    """The drawing as a graph of the package `graphviz`.
+    """Return the drawing as a graph of the package `graphviz`.
 
     Raises:
         GraphvizImportError: The package is not installed.
     """
-    need_graphviz()
+    require_graphviz()
     graph = graphviz.Digraph()
     for node in task_run_tracker.tasks:
         graph.node(node.name)
@@ -314,7 +314,7 @@ def _has_screen() -> bool:
 
 
 def build_mermaid_dependencies(task_run_tracker: TaskVizTracker) -> str:
-    """The drawing as the text of a Mermaid flowchart."""
+    """Return the drawing as the text of a Mermaid flowchart."""
     ids = _mermaid_ids(task_run_tracker.tasks)
     lines = ["flowchart TD"]
     for node in task_run_tracker.tasks:
@@ -326,7 +326,7 @@ def build_mermaid_dependencies(task_run_tracker: TaskVizTracker) -> str:
 
 
 def _mermaid_ids(nodes: list[VizTask]) -> dict[int, str]:
-    """A word for each node: its name where that makes one, numbered where two names make the same."""
+    """Return a word for each node: its name where that makes one, numbered where two names make the same."""
     ids: dict[int, str] = {}
     taken: set[str] = set()
     for node in nodes:

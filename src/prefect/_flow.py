@@ -1,7 +1,7 @@
 """Flows: functions whose every call is a recorded run with tasks inside.
 
-This is the flow that runs. `prefect.flows.Flow`, which programs use, adds serving and deploying on top. Importing this
-module costs next to nothing, so what only a run needs is bound lazily here.
+The flow as the engine runs it; `prefect.flows.Flow`, which programs use, adds drawing, serving and deploying.
+Importing this module costs next to nothing, so modules that only a run needs are bound lazily.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         name: Names the flow; the function's own name with hyphens by default. Flows of one name are one flow.
         version: Any text; a hash of the source file by default.
         flow_run_name: A template over the parameters (`"etl-{date}"`), or a function that returns the name.
-        retries: How often a failed run is tried again; `PREFECT_FLOWS_DEFAULT_RETRIES` by default. What had completed
-            is not done again.
+        retries: How often a failed run is tried again; `PREFECT_FLOWS_DEFAULT_RETRIES` by default. Tasks that had
+            completed do not run again.
         retry_delay_seconds: Seconds before each retry.
         task_runner: Where submitted tasks run; threads of this process by default.
         description: The function's docstring by default.
@@ -96,12 +96,12 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         self._kind, self.fn = _functions.unwrap_method(fn)
         if not callable(self.fn):
             raise TypeError(f"'fn' must be callable, and {self.fn!r} is not.")
-        _functions.look_like(self, self.fn)
+        _functions.adopt_attributes(self, self.fn)
         _functions.check_hooks("flow", on_completion=on_completion, on_failure=on_failure, on_running=on_running)
         _functions.check_hooks("flow", on_cancellation=on_cancellation, on_crashed=on_crashed)
-        self.isasync, self.isgenerator = _functions.kind_of(self.fn)
-        self.name: str = self._check_name(name) or _functions.flow_name_of(self.fn)
-        self.description: str | None = description or _functions.description_of(self.fn)
+        self.isasync, self.isgenerator = _functions.detect_kind(self.fn)
+        self.name: str = self._check_name(name) or _functions.get_flow_name(self.fn)
+        self.description: str | None = description or _functions.get_description(self.fn)
         self.flow_run_name = _functions.check_run_name(flow_run_name, "flow_run_name")
         _functions.check_numbers("flow", retries=retries, retry_delay_seconds=retry_delay_seconds)
         self.timeout_seconds = float(timeout_seconds) if timeout_seconds else None
@@ -138,7 +138,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
             )
         return name
 
-    # --- options that come from elsewhere when they are not given -----------------------------------------------------
+    # --- options with defaults from settings --------------------------------------------------------------------------
 
     @functools.cached_property
     def parameters(self) -> ParameterSchema:
@@ -147,7 +147,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
 
     @functools.cached_property
     def version(self) -> str | None:
-        """The version given, else a hash of the file the function is in, if there is such a file."""
+        """The `version` option, else a hash of the file that defines the function; None if there is no file."""
         if self._version is not None:
             return self._version
         path = getattr(getattr(self.fn, "__code__", None), "co_filename", "")
@@ -155,10 +155,10 @@ class Flow(_functions.Wrapper, Generic[P, R]):
 
     @functools.cached_property
     def key(self) -> str:
-        """Names the flow as the task of a parent flow: its name and a hash of where it is defined."""
+        """Identifies the flow as a task of a parent flow: its name and a hash of where it is defined."""
         code = getattr(self.fn, "__code__", None)
         place = f"{self.name}:{code.co_filename if code else ''}"
-        return f"{_functions.name_of(self.fn)}-{zlib.crc32(place.encode()):08x}"
+        return f"{_functions.get_name(self.fn)}-{zlib.crc32(place.encode()):08x}"
 
     @property
     def retries(self) -> int:
@@ -197,17 +197,17 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         self._task_runner = runner
 
     def format_run_name(self, parameters: dict[str, Any]) -> str:
-        """The name of a run with these parameters; needs `flow_run_name`."""
+        """Return the name of a run with these parameters; needs `flow_run_name`."""
         return _functions.format_run_name(self.flow_run_name, parameters, "flow_run_name", self.name)
 
     # --- parameters ---------------------------------------------------------------------------------------------------
 
     @functools.cached_property
     def _validate(self) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
-        """Checks parameters; None when no parameter has a type hint that could say anything."""
+        """The validator of the parameters; None if no parameter has a type hint."""
         if not any(name != "return" for name in read_annotations(self.fn)):
             return None
-        return validation.validator_for(self.fn, self.spec)
+        return validation.get_validator(self.fn, self.spec)
 
     def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Check the parameters and convert them to what the function's type hints ask for.
@@ -218,7 +218,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         return parameters if self._validate is None else self._validate(parameters)
 
     def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """The parameters as JSON can say them; what it cannot is described by its type."""
+        """Return the parameters as JSON values; a value that JSON cannot represent is replaced by its type's name."""
         if all(type(value) in _SCALARS for value in parameters.values()):
             return dict(parameters)
         from pydantic_core import to_jsonable_python
@@ -249,7 +249,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
             Exception: Whatever the function raised.
         """
         parameters = self.spec.bind(args, kwargs)
-        tracker = _functions.drawing()
+        tracker = _functions.get_viz_tracker()
         if tracker is not None:
             return tracker.flow_called(self, {**parameters, "wait_for": wait_for})
         return shells.start(lambda: flow_run.FlowRunEngine(self, parameters, wait_for), self, return_state)

@@ -1,4 +1,4 @@
-"""What tasks and flows have in common as wrappers of a function: its kind, its name, its copies, its run names."""
+"""Wrappers of functions, which tasks and flows are: kind and name of the function, options, copies, run names."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200  # of a code object
 
 _RESERVED = frozenset({"return_state", "wait_for"})
 
-_drawing: ContextVar[Any] = ContextVar("prefect_drawing", default=None)
+_viz_tracker: ContextVar[Any] = ContextVar("prefect_drawing", default=None)
 
 
-def drawing() -> Any:
-    """The tracker that draws the flow being called, or None when it really runs."""
-    return _drawing.get()
+def get_viz_tracker() -> Any:
+    """Return the tracker that draws the flow being called, or None when it really runs."""
+    return _viz_tracker.get()
 
 
 class Wrapper:
-    """What a task and a flow have in common: a function, as a method too, and hooks."""
+    """Base of tasks and flows: a function or method, and hooks."""
 
     fn: Any
     name: str
@@ -51,7 +51,7 @@ class Wrapper:
     @cached_property
     def spec(self) -> Parameters:
         """The function's parameters."""
-        return Parameters.of(self.fn)
+        return Parameters.from_function(self.fn)
 
     @property
     def ismethod(self) -> bool:
@@ -73,7 +73,7 @@ class Wrapper:
         return bind(self, instance, owner)
 
     def with_options(self, **options: Any) -> Self:
-        """A copy with other options; those not given, or given as `NotSet`, are kept.
+        """Return a copy with other options; omitted options, and those that are `NotSet`, are kept.
 
         Raises:
             TypeError: There is no such option.
@@ -81,7 +81,7 @@ class Wrapper:
         return with_options(self, options)
 
     def should_log_prints(self, flow: Any) -> bool:
-        """Whether a run inside this flow's context (None outside of one) logs its prints."""
+        """Return whether a run inside this flow's context (None outside of one) logs its prints."""
         if self.log_prints is not None:
             return self.log_prints
         return flow.log_prints if flow is not None else settings.get_current_settings().logging.log_prints
@@ -106,24 +106,24 @@ class Wrapper:
 
 
 def unwrap_method(fn: Any) -> tuple[type | None, Any]:
-    """The kind of method `fn` is (classmethod, staticmethod or None), and the function itself."""
+    """Return the kind of method `fn` is (classmethod, staticmethod or None), and the function itself."""
     if isinstance(fn, (classmethod, staticmethod)):
         return type(fn), fn.__func__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     return None, fn
 
 
-def look_like(wrapper: Any, fn: Any) -> None:
-    """Give a task or flow the name, the docstring and the attributes of its function, its own attributes excepted.
+def adopt_attributes(wrapper: Any, fn: Any) -> None:
+    """Copy the name, the docstring and the attributes of a function to the task or flow that wraps it.
 
-    What is wrapped may itself be a task, a flow or an object that can be called: its attributes are not the wrapper's.
+    The wrapper's own attributes are kept. Attributes of a task, flow or callable object that is wrapped are not copied.
     """
     own = dict(wrapper.__dict__)
     functools.update_wrapper(wrapper, fn, updated=("__dict__",) if isinstance(fn, FunctionType) else ())
     wrapper.__dict__.update(own)
 
 
-def kind_of(fn: Any) -> tuple[bool, bool]:
-    """Whether a callable is async, and whether it is a generator. Without `inspect`, which is slow to import."""
+def detect_kind(fn: Any) -> tuple[bool, bool]:
+    """Return whether a callable is async, and whether it is a generator. Without `inspect`, which is slow to import."""
     target = fn
     while not isinstance(target, FunctionType):
         if isinstance(target, MethodType):
@@ -142,21 +142,21 @@ def kind_of(fn: Any) -> tuple[bool, bool]:
     return asynchronous, bool(flags & (_GENERATOR | _ASYNC_GENERATOR))
 
 
-def name_of(fn: Any) -> str:
-    """The function's own name, or its type's for a callable object."""
+def get_name(fn: Any) -> str:
+    """Return the function's own name, or its type's for a callable object."""
     if hasattr(fn, "__name__"):
         return fn.__name__
-    return name_of(fn.func) if isinstance(fn, functools.partial) else type(fn).__name__
+    return get_name(fn.func) if isinstance(fn, functools.partial) else type(fn).__name__
 
 
-def flow_name_of(fn: Any) -> str:
-    """The name of a flow that is not given one: the function's own, with hyphens."""
-    name = name_of(fn)
+def get_flow_name(fn: Any) -> str:
+    """Return the default name of a flow: the function's name with hyphens."""
+    name = get_name(fn)
     return "unknown-lambda" if name == "<lambda>" else name.replace("_", "-")
 
 
-def description_of(fn: Any) -> str | None:
-    """The function's docstring, without its indentation."""
+def get_description(fn: Any) -> str | None:
+    """Return the function's docstring, without its indentation."""
     text = fn.__doc__ if isinstance(fn, (FunctionType, MethodType)) else None
     if not text:
         return None
@@ -167,8 +167,8 @@ def description_of(fn: Any) -> str | None:
     return inspect.cleandoc(text)
 
 
-def source_of(fn: Any) -> str | None:
-    """The function's source code, or None where there is none to be had."""
+def read_source(fn: Any) -> str | None:
+    """Return the function's source code, or None if it cannot be read."""
     import inspect
 
     try:
@@ -178,26 +178,26 @@ def source_of(fn: Any) -> str | None:
 
 
 def check_hooks(owner: str, **hooks: Any) -> None:
-    """Complain about hooks that cannot be called.
+    """Raise an error for hooks that cannot be called.
 
     Raises:
         TypeError: Something is no list, or holds what is not callable.
     """
-    for name, given in hooks.items():
-        if given is None:
+    for name, functions in hooks.items():
+        if functions is None:
             continue
-        if not isinstance(given, (list, tuple)):
-            raise TypeError(f"Expected a list of hooks for `{name}` of a {owner}, got {type(given).__name__}.")
-        for hook in given:
+        if not isinstance(functions, (list, tuple)):
+            raise TypeError(f"Expected a list of hooks for `{name}` of a {owner}, got {type(functions).__name__}.")
+        for hook in functions:
             if not callable(hook):
                 raise TypeError(f"Expected callables in `{name}` of a {owner}, got {type(hook).__name__}.")
 
 
 def check_reserved(fn: Any, kind: str, owner: str) -> None:
-    """Complain about parameters whose names the calls of tasks and flows use themselves.
+    """Raise an error for a parameter whose name is reserved for calls of tasks and flows.
 
     Raises:
-        ReservedArgumentError: There is one.
+        ReservedArgumentError: There is such a parameter.
     """
     code = getattr(fn, "__code__", None)
     used = _RESERVED & set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) if code else None
@@ -223,7 +223,7 @@ def format_run_name(template: Any, parameters: dict[str, Any], option: str, owne
 
     Raises:
         TypeError: The function returned something else than text.
-        ValueError: The template names a parameter that there is not.
+        ValueError: The template names a parameter that does not exist.
     """
     if isinstance(template, str):
         try:
@@ -232,7 +232,7 @@ def format_run_name(template: Any, parameters: dict[str, Any], option: str, owne
             raise ValueError(
                 f"The `{option}` {template!r} of {owner!r} cannot be filled: no value for {error}."
             ) from error
-    takes_parameters = "parameters" in Parameters.of(template).names
+    takes_parameters = "parameters" in Parameters.from_function(template).names
     name = template(parameters=parameters) if takes_parameters else template()
     if not isinstance(name, str):
         raise TypeError(
@@ -242,7 +242,7 @@ def format_run_name(template: Any, parameters: dict[str, Any], option: str, owne
 
 
 def bind(wrapper: W, instance: Any, owner: type | None) -> W:
-    """What looking a task or flow up on an object or class gives: itself, bound to the object as a method would be."""
+    """Bind a task or flow to the object or class that it is looked up on, as a method is bound."""
     held: Any = wrapper
     if held.isstaticmethod:
         return wrapper
@@ -251,18 +251,18 @@ def bind(wrapper: W, instance: Any, owner: type | None) -> W:
         return wrapper
     bound = object.__new__(type(held))
     bound.__dict__.update(held.__dict__)
-    for name in _OF_THE_PARAMETERS:
+    for name in _PARAMETER_CACHES:
         bound.__dict__.pop(name, None)
     bound.fn = MethodType(held.fn, target)
     return bound
 
 
-_OF_THE_PARAMETERS = ("spec", "parameters", "_validate")
-"""What is worked out once from the function's parameters, one of which a bound method does not have."""
+_PARAMETER_CACHES = ("spec", "parameters", "_validate")
+"""Cached values that depend on the function's parameters; a bound method has one parameter less."""
 
 
 def with_options(wrapper: W, options: dict[str, Any]) -> W:
-    """A copy of a task or flow with some options changed.
+    """Return a copy of a task or flow with some options changed.
 
     Raises:
         TypeError: There is no such option.
@@ -274,21 +274,23 @@ def with_options(wrapper: W, options: dict[str, Any]) -> W:
         names = ", ".join(sorted(map(repr, unknown)))
         raise TypeError(f"{type(held).__name__}.with_options() got an unexpected option: {names}.")
     changed = {name: value for name, value in options.items() if value is not NotSet and value is not None}
-    reset = {name: None for name, value in options.items() if value is None and name in _CLEARABLE}
+    reset = {name: None for name, value in options.items() if value is None and name in _CLEARABLE_OPTIONS}
     fn = held._kind(held.fn) if held._kind else held.fn
-    return type(held)(fn, **{**current, **_assigned(held, current), **_hooks_of(held), **reset, **changed})
+    return type(held)(
+        fn, **{**current, **_read_assigned_options(held, current), **_copy_hooks(held), **reset, **changed}
+    )
 
 
-def _assigned(held: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were set as attributes (`task.retries = 4`) after the task or flow was made."""
-    kept = {name: held.__dict__.get(_KEPT_AS.get(name, name), given) for name, given in options.items()}
+def _read_assigned_options(held: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were set as attributes (`task.retries = 4`) after the task or flow was made."""
+    kept = {name: held.__dict__.get(_OPTION_ATTRIBUTES.get(name, name), value) for name, value in options.items()}
     kept["persist_result"] = options["persist_result"]  # derived from others, which may be changed now
     if "cache_policy" in kept:
-        kept["cache_policy"] = kept["cache_policy"] if held._policy_given else NotSet
+        kept["cache_policy"] = kept["cache_policy"] if held._has_cache_policy_option else NotSet
     return kept
 
 
-_KEPT_AS = {
+_OPTION_ATTRIBUTES = {
     "retries": "_retries",
     "retry_delay_seconds": "_retry_delay_seconds",
     "cache_policy": "_cache_policy",
@@ -296,18 +298,18 @@ _KEPT_AS = {
     "validate_parameters": "should_validate_parameters",
     "version": "_version",
 }
-"""Options that are kept under another name than their own."""
+"""The attribute that holds an option, where it has another name than the option."""
 
 
 def check_numbers(kind: str, **numbers: Any) -> None:
-    """Complain about options that must be numbers of 0 or more, or lists of them.
+    """Raise an error for options that are not numbers of 0 or more, or lists of them.
 
     Raises:
-        TypeError: One is no number.
-        ValueError: One is below 0.
+        TypeError: A value is not a number.
+        ValueError: A number is below 0.
     """
-    for option, given in numbers.items():
-        for number in given if isinstance(given, (list, tuple)) else (given,):
+    for option, value in numbers.items():
+        for number in value if isinstance(value, (list, tuple)) else (value,):
             if number is None:
                 continue
             if isinstance(number, bool) or not isinstance(number, (int, float)):
@@ -316,17 +318,19 @@ def check_numbers(kind: str, **numbers: Any) -> None:
                 raise ValueError(f"`{option}` of a {kind} must be >= 0, not {number!r}.")
 
 
-_CLEARABLE = frozenset({"task_run_name", "persist_result", "result_storage", "result_serializer", "result_storage_key"})
+_CLEARABLE_OPTIONS = frozenset(
+    {"task_run_name", "persist_result", "result_storage", "result_serializer", "result_storage_key"}
+)
 _HOOKS = ("on_completion", "on_failure", "on_running", "on_commit", "on_rollback", "on_cancellation", "on_crashed")
 
 
-def _hooks_of(held: Any) -> dict[str, Any]:
-    """The hooks as they are now: decorators may have added some."""
+def _copy_hooks(held: Any) -> dict[str, Any]:
+    """Return copies of the current hooks, including those that decorators added."""
     return {name: list(held.__dict__[f"{name}_hooks"]) for name in _HOOKS if f"{name}_hooks" in held.__dict__}
 
 
 def warn(message: str) -> None:
-    """Warn whoever writes the program, at the line outside of this package."""
+    """Issue a warning that points at the calling line outside of this package."""
     depth = 2
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("prefect."):

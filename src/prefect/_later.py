@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 _TABLE = (
     (
         "blocks for secrets, notifications and webhooks",
-        "a later issue",
         """
         blocks.abstract: CredentialsBlock DatabaseBlock JobBlock JobRun NotificationBlock NotificationError
             ObjectStorageBlock SecretBlock
@@ -28,10 +27,9 @@ _TABLE = (
         blocks.webhook: Webhook
         """,
     ),
-    ("variables", "a later issue", "variables: Variable"),
+    ("variables", "variables: Variable"),
     (
         "concurrency limits",
-        "a later issue",
         """
         concurrency:
         concurrency.asyncio: concurrency rate_limit
@@ -47,7 +45,6 @@ _TABLE = (
     ),
     (
         "assets",
-        "a later issue",
         """
         assets: Asset AssetProperties add_asset_metadata materialize
         assets.core: Asset AssetProperties MAX_ASSET_DESCRIPTION_LENGTH add_asset_metadata
@@ -56,7 +53,6 @@ _TABLE = (
     ),
     (
         "deployments",
-        "a later issue",
         """
         deployments: arun_deployment deploy initialize_project run_deployment
         deployments.base: configure_project_by_recipe create_default_prefect_yaml initialize_project
@@ -78,7 +74,6 @@ _TABLE = (
     ),
     (
         "runners, workers and infrastructure",
-        "a later issue",
         """
         runner: Runner
         runner.runner: ProcessMapEntry Runner
@@ -110,7 +105,6 @@ _TABLE = (
     ),
     (
         "images and containers",
-        "a later issue",
         """
         utilities.dockerutils: BuildError ImageBuilder build_image docker_client format_outlier_version_name
             generate_default_dockerfile get_prefect_image_name parse_image_tag push_image python_version_micro
@@ -120,7 +114,6 @@ _TABLE = (
     ),
     (
         "the tools that integrations share with the engine",
-        "a later issue",
         """
         _internal:
         _internal.compatibility:
@@ -135,7 +128,6 @@ _TABLE = (
     ),
     (
         "the checking of parameters against a JSON schema",
-        "a later issue",
         """
         utilities.schema_tools: CircularSchemaRefError HydrationContext HydrationError ValidationError hydrate
             is_valid_schema validate
@@ -145,7 +137,6 @@ _TABLE = (
     ),
     (
         "plugins",
-        "a later issue",
         """
         plugins: HookContext HookSpec SetupResult SetupSummary load_prefect_collections register_hook
             run_startup_hooks safe_load_entrypoints
@@ -154,7 +145,6 @@ _TABLE = (
     ),
     (
         "the interfaces inside the server",
-        "a later issue",
         """
         server.concurrency:
         server.concurrency.lease_storage: ConcurrencyLeaseHolder ConcurrencyLeaseStorage ConcurrencyLimitLeaseMetadata
@@ -179,7 +169,6 @@ _TABLE = (
     ),
     (
         "telemetry of runs",
-        "a later issue",
         """
         telemetry:
         telemetry.run_telemetry: OTELSetter RunTelemetry
@@ -220,17 +209,15 @@ def _make_function(name: str, why: str, module: str) -> Any:
     return later
 
 
-def later(module: str, name: str, feature: str, when: str | None = None) -> Any:
+def later(module: str, name: str, feature: str) -> Any:
     """A name that can be imported, and raises when it is used: a class if it is written like one, else a function.
 
     Args:
         module: Where the name is imported from.
         name: The name.
         feature: What it belongs to, in words that end "... comes in a later release".
-        when: Which release builds it, where that is known.
     """
-    release = f" ({when})" if when else ""
-    why = f"{module}.{name} cannot be used yet: {feature} will come in a later release{release}."
+    why = f"{module}.{name} cannot be used yet: {feature} will come in a later release."
     make = _make_class if name.lstrip("_")[0].isupper() else _make_function
     return make(name, why, module)
 
@@ -238,8 +225,8 @@ def later(module: str, name: str, feature: str, when: str | None = None) -> Any:
 class Unbuilt:
     """The finder and loader of modules that are not built yet. At the end of `sys.meta_path`: files come first."""
 
-    modules: dict[str, tuple[str, str, list[str]]]
-    """Feature, issue and names of each module. Read off the table when the first one is looked for."""
+    modules: dict[str, tuple[str, list[str]]]
+    """Feature and names of each module. The table is read when the first one is looked for."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str], Any] = {}
@@ -262,24 +249,24 @@ class Unbuilt:
 
     def exec_module(self, module: Any) -> None:
         """Fill the module with its names."""
-        feature, when, names = self.modules[module.__name__]
-        module.__doc__ = f"Not built yet: {feature} will come in a later release ({when})."
+        feature, names = self.modules[module.__name__]
+        module.__doc__ = f"Not built yet: {feature} will come in a later release."
         module.__all__ = names
         for name in names:
             # The same name of the same feature is the same object, wherever it is imported from.
             made = self._made.get((feature, name))
             if made is None:
-                made = self._made[feature, name] = later(module.__name__, name, feature, when)
+                made = self._made[feature, name] = later(module.__name__, name, feature)
             setattr(module, name, made)
 
 
 def _read_table() -> Any:
-    for feature, when, text in _TABLE:
+    for feature, text in _TABLE:
         module, names = "", []
         for word in text.split():
             if word.endswith(":"):
                 module, names = f"prefect.{word[:-1]}", []
-                yield module, (feature, when, names)
+                yield module, (feature, names)
             else:
                 names.append(word)
 

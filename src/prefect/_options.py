@@ -1,6 +1,6 @@
 """The options of tasks and flows as types, so that a type checker sees a wrong one in `@task(...)` and `@flow(...)`.
 
-Nothing here runs: what an option means is said by `Task` and `Flow`. The guard in tests/house keeps them equal.
+Nothing here runs. `Task` and `Flow` document the options; a test compares them with these types.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ TaskRunNameValueOrCallable: TypeAlias = Callable[[], str] | TaskRunNameCallbackW
 
 
 class TaskOptions(TypedDict, total=False):
-    """What `@task(...)` can be given."""
+    """The options of `@task(...)`."""
 
     name: str | None
     description: str | None
@@ -78,7 +78,7 @@ class TaskOptions(TypedDict, total=False):
 
 
 class FlowOptions(TypedDict, total=False):
-    """What `@flow(...)` can be given."""
+    """The options of `@flow(...)`."""
 
     name: str | None
     version: str | None

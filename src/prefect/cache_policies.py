@@ -1,10 +1,10 @@
-"""Cache policies: what makes two task runs the same computation, said as a key.
+"""Cache policies compute the cache key of a task run.
 
-A policy computes a key from the task, its inputs and its flow's parameters. Policies are added up; an input is taken
-out with `-`. No key means no caching. A policy must never give one key to two different computations: what cannot be
-hashed surely raises, and the engine then runs the task and says why. Policies do not read or write results.
+A policy computes a key from the task, its inputs and its flow's parameters. `+` combines policies, `-` excludes an
+input. No key means no caching. Two different computations must never have one key: an input that has no reliable hash
+raises, and the engine then runs the task and logs the reason. Policies do not read or write results.
 
-Keys are those that Prefect 3 makes, so results it cached stay valid, except where its key could be a wrong hit.
+Keys equal those of Prefect 3, so results that it cached stay valid, except where its key could be a wrong hit.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ __all__ = [
 CacheKeyFn = Callable[[Any, dict[str, Any]], str | None]
 
 STABLE_TRANSFORMS: dict[type, Callable[[Any], Any]] = {}
-"""For each type listed, what is hashed in place of an input of exactly that type."""
+"""Functions by type: an input of exactly that type is hashed as what its function returns."""
 
 
 @dataclass
@@ -63,9 +63,9 @@ class CachePolicy:
     """The base of all policies; subclass it and define `compute_key`.
 
     Attributes:
-        key_storage: Where the cached results' records are kept: a file system, a path, or a block's name.
-        isolation_level: `"SERIALIZABLE"` lets one run at a time compute a key; the others wait for its result.
-        lock_manager: What runs wait with; needed by `"SERIALIZABLE"`.
+        key_storage: Stores the metadata of cached results: a file system, a path, or a block's name.
+        isolation_level: With `"SERIALIZABLE"` one run at a time computes a result; the others wait for it.
+        lock_manager: The locks that runs wait for; required by `"SERIALIZABLE"`.
     """
 
     key_storage: Any = None
@@ -74,7 +74,7 @@ class CachePolicy:
 
     @classmethod
     def from_cache_key_fn(cls, cache_key_fn: CacheKeyFn) -> CacheKeyFnPolicy:
-        """A policy whose key is what the function returns for the run's context and its inputs."""
+        """Return a policy whose key is what the function returns for the run's context and its inputs."""
         return CacheKeyFnPolicy(cache_key_fn=cache_key_fn)
 
     def configure(
@@ -83,7 +83,7 @@ class CachePolicy:
         lock_manager: LockManager | None = None,
         isolation_level: Literal["READ_COMMITTED", "SERIALIZABLE"] | str | None = None,
     ) -> Self:
-        """A copy of the policy with these options; those that are left out stay as they are."""
+        """Return a copy of the policy with these options; options that are None are kept."""
         new = copy(self)
         if key_storage is not None:
             new.key_storage = key_storage
@@ -96,7 +96,7 @@ class CachePolicy:
     def compute_key(
         self, task_ctx: Any, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
     ) -> str | None:
-        """The key of a task run, or None when it is not cached.
+        """Return the key of a task run, or None when it is not cached.
 
         Args:
             task_ctx: The task run's context: its `task` and its `task_run`.
@@ -104,9 +104,9 @@ class CachePolicy:
             flow_parameters: The parameters of the flow run it is in.
 
         Raises:
-            ValueError: No key can be computed; the message says why, and which input is to blame.
+            ValueError: No key can be computed; the message names the input and the reason.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say how its key is computed: define `compute_key`.")
+        raise NotImplementedError(f"{type(self).__name__} cannot compute a key: define its method `compute_key`.")
 
     def __add__(self, other: CachePolicy) -> CachePolicy:
         if not isinstance(other, CachePolicy):
@@ -115,19 +115,19 @@ class CachePolicy:
             return self
         return CompoundCachePolicy(
             policies=[self, other],
-            key_storage=_agree(self.key_storage, other.key_storage, "storage locations"),
-            isolation_level=_agree(self.isolation_level, other.isolation_level, "isolation levels"),
-            lock_manager=_agree(self.lock_manager, other.lock_manager, "lock managers"),
+            key_storage=_merge_option(self.key_storage, other.key_storage, "storage locations"),
+            isolation_level=_merge_option(self.isolation_level, other.isolation_level, "isolation levels"),
+            lock_manager=_merge_option(self.lock_manager, other.lock_manager, "lock managers"),
         )
 
     def __sub__(self, other: str) -> CachePolicy:
-        """The same policy without an input; policies that do not look at inputs stay as they are."""
+        """Return the policy without an input; a policy that does not use inputs is returned unchanged."""
         if not isinstance(other, str):
             raise TypeError("Can only subtract strings from key policies.")
         return self
 
 
-def _agree(one: Any, two: Any, what: str) -> Any:
+def _merge_option(one: Any, two: Any, what: str) -> Any:
     if one is not None and two is not None and one != two:
         raise ValueError(f"Cannot add CachePolicies with different {what}.")
     return two if one is None else one
@@ -203,7 +203,7 @@ class TaskSource(CachePolicy):
         flow_parameters: dict[str, Any] | None,
         **kwargs: Any,
     ) -> str | None:
-        return _source_key(task_ctx.task.fn) if task_ctx else None
+        return _get_source_key(task_ctx.task.fn) if task_ctx else None
 
 
 @dataclass
@@ -231,7 +231,7 @@ class RunId(CachePolicy):
 
 @dataclass
 class Inputs(CachePolicy):
-    """The arguments of the call, but for those in `exclude`."""
+    """The arguments of the call, except those in `exclude`."""
 
     exclude: list[str] = field(default_factory=list)
 
@@ -262,35 +262,35 @@ FLOW_PARAMETERS = FlowParameters()
 RUN_ID = RunId()
 """A result is valid within its flow run."""
 DEFAULT = INPUTS + TASK_SOURCE + RUN_ID
-"""What tasks use whose results persist: the same inputs to the same code within a flow run."""
+"""The default of tasks that persist results: the same inputs to the same code within a flow run."""
 
 
 def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
-    """A cache key function: the task, its compiled code and its inputs; None when they cannot be hashed.
+    """Return a cache key function: the task, its compiled code and its inputs; None when they cannot be hashed.
 
     Args:
         context: The task run's context.
         arguments: The arguments of the call by the names of the parameters.
     """
     task = context.task
-    return hash_objects(task.task_key, task.fn.__code__.co_code.hex(), _faithful(arguments))
+    return hash_objects(task.task_key, task.fn.__code__.co_code.hex(), _to_hashable(arguments))
 
 
 # --- hashing ---------------------------------------------------------------------------------------------------------
 
 
 def _hash_named(values: dict[str, Any], what: str) -> str | None:
-    """The hash of values by name.
+    """Return the hash of values by name.
 
     Raises:
         ValueError: One of them has no hash; the message names it.
     """
     try:
-        return hash_objects(_prepared(values), raise_on_failure=True)
+        return hash_objects(_apply_transforms(values), raise_on_failure=True)
     except (HashError, RecursionError) as error:
         for name, value in values.items():
             try:
-                hash_objects(_prepared({name: value}), raise_on_failure=True)
+                hash_objects(_apply_transforms({name: value}), raise_on_failure=True)
             except (HashError, RecursionError) as reason:
                 raise ValueError(
                     f"No cache key can be computed, because the {what} {name!r} of type {type(value).__qualname__} "
@@ -300,18 +300,18 @@ def _hash_named(values: dict[str, Any], what: str) -> str | None:
         raise ValueError(f"No cache key can be computed from the {what}s: {error}") from error
 
 
-def _prepared(values: dict[str, Any]) -> dict[str, Any]:
+def _apply_transforms(values: dict[str, Any]) -> dict[str, Any]:
     if STABLE_TRANSFORMS:
         values = {k: STABLE_TRANSFORMS[type(v)](v) if type(v) in STABLE_TRANSFORMS else v for k, v in values.items()}
-    return _faithful(values)
+    return _to_hashable(values)
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _SETS = frozenset({set, frozenset})
 
 
-def _faithful(value: Any) -> Any:
-    """The value in a form whose JSON differs when the value differs.
+def _to_hashable(value: Any) -> Any:
+    """Return the value in a form whose JSON differs when the value differs.
 
     JSON alone would take `{1: x}` for `{"1": x}`, an enum's member for its value, two models for the same that differ
     in a field that is not serialized, and write a set inside a model in another order in each process. Values without
@@ -321,35 +321,37 @@ def _faithful(value: Any) -> Any:
     if kind in _PLAIN:
         return value
     if kind is list or kind is tuple:
-        return [_faithful(item) for item in value]
+        return [_to_hashable(item) for item in value]
     if kind is dict:
         if all(type(key) is str for key in value):
-            return {key: _faithful(item) for key, item in value.items()}
-        items = [[type(key).__qualname__, repr(key), _faithful(key), _faithful(item)] for key, item in value.items()]
+            return {key: _to_hashable(item) for key, item in value.items()}
+        items = [
+            [type(key).__qualname__, repr(key), _to_hashable(key), _to_hashable(item)] for key, item in value.items()
+        ]
         return {"__class__": "builtins.dict", "data": sorted(items, key=lambda item: item[:2])}
     if kind in _SETS:
         if all(type(item) in _PLAIN for item in value):
             return value
-        return _described(value, sorted((_faithful(item) for item in value), key=repr))
+        return _with_class(value, sorted((_to_hashable(item) for item in value), key=repr))
     if isinstance(value, enum.Enum):
-        return _described(value, [value.name, _faithful(value.value)])
+        return _with_class(value, [value.name, _to_hashable(value.value)])
     if isinstance(value, pydantic.BaseModel):
         fields = {name: value.__dict__.get(name) for name in kind.model_fields}
-        return _described(value, _faithful({**fields, **(value.model_extra or {})}))
+        return _with_class(value, _to_hashable({**fields, **(value.model_extra or {})}))
     if dataclasses.is_dataclass(value):
-        return _described(
-            value, {each.name: _faithful(getattr(value, each.name, None)) for each in dataclasses.fields(value)}
+        return _with_class(
+            value, {each.name: _to_hashable(getattr(value, each.name, None)) for each in dataclasses.fields(value)}
         )
     if isinstance(value, str):
-        return _described(value, str.__repr__(value))
+        return _with_class(value, str.__repr__(value))
     if isinstance(value, int):
-        return _described(value, int.__repr__(value))
+        return _with_class(value, int.__repr__(value))
     if isinstance(value, float):
-        return _described(value, float.__repr__(value))
+        return _with_class(value, float.__repr__(value))
     return value
 
 
-def _described(value: Any, data: Any) -> dict[str, Any]:
+def _with_class(value: Any, data: Any) -> dict[str, Any]:
     kind = type(value)
     return {"__class__": f"{kind.__module__}.{kind.__qualname__}", "data": data}
 
@@ -357,8 +359,8 @@ def _described(value: Any, data: Any) -> dict[str, Any]:
 _source_keys: weakref.WeakKeyDictionary[Any, str | None] = weakref.WeakKeyDictionary()
 
 
-def _source_key(fn: Callable[..., Any]) -> str | None:
-    """Reading the source costs a millisecond, and a function never changes: it is read once."""
+def _get_source_key(fn: Callable[..., Any]) -> str | None:
+    """Return the key of a function's source, which is read once: that costs a millisecond."""
     try:
         known = _source_keys.get(fn)
     except TypeError:  # a callable object that cannot be hashed or referred to weakly
@@ -384,12 +386,14 @@ def _read_source_key(fn: Callable[..., Any]) -> str | None:
     code = getattr(fn, "__code__", None) or getattr(type(fn).__call__, "__code__", None)
     if code is None:
         raise ValueError(f"No cache key can be computed, because {fn!r} has neither source code nor compiled code.")
-    return hash_objects(_code_parts(code))
+    return hash_objects(_list_code_parts(code))
 
 
-def _code_parts(code: types.CodeType) -> list[Any]:
-    """What a code object does: the instructions and everything they refer to by number."""
-    constants = [_code_parts(each) if isinstance(each, types.CodeType) else _constant(each) for each in code.co_consts]
+def _list_code_parts(code: types.CodeType) -> list[Any]:
+    """Return the parts of a code object that define its behaviour: instructions and what they refer to by number."""
+    constants = [
+        _list_code_parts(each) if isinstance(each, types.CodeType) else _constant(each) for each in code.co_consts
+    ]
     return [code.co_code.hex(), constants, list(code.co_names), list(code.co_varnames), list(code.co_freevars)]
 
 

@@ -1,4 +1,4 @@
-"""What is going on around the running code: the flow run, the task run, the tags, the settings.
+"""Contexts of the running code: flow run, task run, tags, settings.
 
 Each kind of context is a value in a `ContextVar`, entered with `with` and found with `.get()`. The engine enters one
 for every run; user code asks `get_run_context()` or `FlowRunContext.get()`. Contexts hold what a run needs to know and
@@ -88,7 +88,7 @@ class ContextModel:
 
     @classmethod
     def get(cls) -> Self | None:
-        """The current context of this kind, or None outside of one."""
+        """Return the current context of this kind, or None outside of one."""
         return cls._var.get(None)
 
     def __enter__(self) -> Self:
@@ -103,7 +103,7 @@ class ContextModel:
             self._var.reset(token)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy that is not entered, with `update` applied; the values themselves are shared (`deep` is ignored)."""
+        """Return a copy that is not entered, with `update` applied. Values are shared; `deep` is ignored."""
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__, _token=None)
         copy.__dict__.update(update or {})
@@ -112,7 +112,7 @@ class ContextModel:
     copy = model_copy
 
     def serialize(self, include_secrets: bool = True) -> dict[str, Any]:
-        """The fields that another process can use, by name."""
+        """Return the fields that another process can use, by name."""
         return {
             name: value
             for name in (*self._defaults, *self._required)
@@ -125,7 +125,7 @@ class ContextModel:
 
 
 class RunContext(ContextModel):
-    """What the contexts of flow runs and task runs share."""
+    """Base of the contexts of flow runs and task runs."""
 
     start_time: datetime
     input_keyset: dict[str, dict[str, str]] | None
@@ -143,14 +143,14 @@ class RunContext(ContextModel):
 
     @property
     def identity(self) -> RunIdentity:
-        """What log lines say of the run."""
+        """The ids and names of the run in log records."""
         identity = self.__dict__.get("_identity")
         if identity is None:
             identity = self.__dict__["_identity"] = self._identify()
         return identity
 
     def forget_identity(self) -> None:
-        """The run was given another name."""
+        """Drop the cached identity after the run was renamed."""
         self.__dict__["_identity"] = None
 
     def _identify(self) -> RunIdentity:
@@ -158,7 +158,7 @@ class RunContext(ContextModel):
 
     @property
     def client(self) -> Any:
-        """A client for the API, made when first asked for."""
+        """A client of the API, made at the first use."""
         client = self.__dict__.get("_client")
         if client is None:
             client = self.__dict__["_client"] = orchestration.get_client(sync_client=True)
@@ -166,7 +166,7 @@ class RunContext(ContextModel):
 
     @property
     def result_store(self) -> results.ResultStore:
-        """Where this run's results are kept, made when first asked for."""
+        """The store of this run's results, made at the first use."""
         store: Any = self.__dict__.get("_result_store")
         if callable(store):
             store = store()
@@ -188,8 +188,8 @@ def _run_fields(**fields: Any) -> dict[str, Any]:
     return {**shared, **fields}
 
 
-def _public(values: dict[str, Any]) -> dict[str, Any]:
-    """Rename the fields that properties stand for."""
+def _prepare_fields(values: dict[str, Any]) -> dict[str, Any]:
+    """Rename the fields that are behind properties, and add the start time."""
     for name in ("client", "result_store"):
         if name in values:
             values[f"_{name}"] = values.pop(name)
@@ -232,7 +232,7 @@ class EngineContext(RunContext):
     )
 
     def __init__(self, **values: Any) -> None:
-        super().__init__(**_public(values))
+        super().__init__(**_prepare_fields(values))
 
     def _identify(self) -> RunIdentity:
         run, flow = self.flow_run, self.flow
@@ -258,11 +258,13 @@ class TaskRunContext(RunContext):
 
     def __init__(self, **values: Any) -> None:
         run = values.pop("task_run")
-        super().__init__(**_public(values), _run=run)
+        super().__init__(**_prepare_fields(values), _run=run)
 
     @classmethod
-    def of(cls, execution: Any, parameters: dict[str, Any], log_prints: bool, persists: bool, store: Any) -> Self:
-        """The context of an engine's execution; the run is only made when somebody asks for it."""
+    def for_execution(
+        cls, execution: Any, parameters: dict[str, Any], log_prints: bool, persists: bool, store: Any
+    ) -> Self:
+        """Return the context of a run that the engine executes; the run object is made at the first use."""
         context = object.__new__(cls)
         context.__dict__ = {
             "task": execution.task,
@@ -281,12 +283,12 @@ class TaskRunContext(RunContext):
 
     @classmethod
     def hide(cls) -> Token[Any]:
-        """Make it look as if no task were running, until `show`: a flow's own tasks have no task around them."""
+        """Clear the current task run until `show`: tasks of a flow inside a task have no parent task."""
         return cls._var.set(None)
 
     @classmethod
     def show(cls, hidden: Token[Any]) -> None:
-        """End what `hide` began."""
+        """Restore the task run that `hide` cleared."""
         cls._var.reset(hidden)
 
     @property
@@ -329,17 +331,17 @@ class SyncClientContext(ContextModel):
     @classmethod
     @contextmanager
     def get_or_create(cls) -> Generator[Self]:
-        """The client context around this code, or one that is opened for the block."""
-        around = cls.get()
-        if around is not None:
-            yield around
+        """Yield the current client context, or a new one for the block."""
+        current = cls.get()
+        if current is not None:
+            yield current
             return
         with orchestration.get_client(sync_client=True) as client, cls(client=client) as context:
             yield context
 
 
 class AsyncClientContext(ContextModel):
-    """As `SyncClientContext`, for the async client."""
+    """An async client that the code inside shares, so that a connection is opened once."""
 
     client: Any
 
@@ -349,21 +351,21 @@ class AsyncClientContext(ContextModel):
     @classmethod
     @asynccontextmanager
     async def get_or_create(cls) -> AsyncGenerator[Self]:
-        """The client context around this code, or one that is opened for the block."""
-        around = cls.get()
-        if around is not None:
-            yield around
+        """Yield the current client context, or a new one for the block."""
+        current = cls.get()
+        if current is not None:
+            yield current
             return
         async with orchestration.get_client() as client:
             with cls(client=client) as context:
                 yield context
 
 
-AssetContext: Any = later(__name__, "AssetContext", "assets", "a later issue")
+AssetContext: Any = later(__name__, "AssetContext", "assets")
 
 
 class TagsContext(ContextModel):
-    """The tags that runs created here are given."""
+    """The tags of runs that are created in this context."""
 
     current_tags: set[str]
 
@@ -372,19 +374,19 @@ class TagsContext(ContextModel):
 
     @classmethod
     def get(cls) -> Self:
-        """The current tags; an empty context outside of any `tags` block."""
+        """Return the current tags; an empty context outside of any `tags` block."""
         return cls._var.get(None) or cls()
 
 
 def current_tags() -> set[str] | None:
-    """The tags of the innermost `tags` block, or None outside of one. Cheaper than `TagsContext.get()`."""
+    """Return the tags of the innermost `tags` block, or None outside of one. Cheaper than `TagsContext.get()`."""
     context = TagsContext._var.get(None)
     return context.current_tags if context else None
 
 
 @contextmanager
 def tags(*new_tags: str) -> Generator[set[str]]:
-    """Give the runs created inside the block these tags, beside those of the blocks around it.
+    """Add tags to the runs that are created inside the block, beside those of the enclosing blocks.
 
     Yields:
         All tags that are current inside the block.
@@ -395,7 +397,7 @@ def tags(*new_tags: str) -> Generator[set[str]]:
 
 
 def get_run_context() -> EngineContext | TaskRunContext:
-    """The innermost run's context: the task run's inside a task, else the flow run's.
+    """Return the innermost run's context: the task run's inside a task, else the flow run's.
 
     Raises:
         MissingContextError: No flow or task is running here.
@@ -409,7 +411,7 @@ def get_run_context() -> EngineContext | TaskRunContext:
 
 
 def with_context(fn: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a function so that it runs in the context it is wrapped in, from whatever thread it is called."""
+    """Wrap a function so that it runs in the current context, in any thread."""
     context = contextvars.copy_context()
 
     @functools.wraps(fn)
@@ -421,18 +423,18 @@ def with_context(fn: Callable[P, R]) -> Callable[P, R]:
 
 
 def serialize_context(asset_ctx_kwargs: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The current contexts as picklable values, for `hydrated_context` in another process."""
+    """Return the current contexts as picklable values, for `hydrated_context` in another process."""
     flow, task = EngineContext.get(), TaskRunContext.get()
     settings = get_settings_context()
     return {
-        "flow_run_context": _portable(flow, "flow", "flow_run") if flow else {},
-        "task_run_context": _portable(task, "task", "task_run") if task else {},
+        "flow_run_context": _serialize_run(flow, "flow", "flow_run") if flow else {},
+        "task_run_context": _serialize_run(task, "task", "task_run") if task else {},
         "tags_context": {"current_tags": set(TagsContext.get().current_tags)},
         "settings_context": settings.serialize() if settings else {},
     }
 
 
-def _portable(context: RunContext, *names: str) -> dict[str, Any]:
+def _serialize_run(context: RunContext, *names: str) -> dict[str, Any]:
     shared = ("parameters", "log_prints", "persist_result", "start_time")
     return {name: getattr(context, name) for name in (*names, *shared)}
 
@@ -440,14 +442,14 @@ def _portable(context: RunContext, *names: str) -> dict[str, Any]:
 @contextmanager
 def hydrated_context(serialized_context: dict[str, Any] | None = None, client: Any = None) -> Generator[None]:
     """Enter the contexts that `serialize_context` took from another process or thread."""
-    given = serialized_context or {}
+    contexts = serialized_context or {}
     with ExitStack() as stack:
-        if values := given.get("settings_context"):
+        if values := contexts.get("settings_context"):
             stack.enter_context(SettingsContext.hydrate(values))
-        if values := given.get("tags_context"):
+        if values := contexts.get("tags_context"):
             stack.enter_context(TagsContext(**values))
-        if values := given.get("flow_run_context"):
+        if values := contexts.get("flow_run_context"):
             stack.enter_context(EngineContext(**values, client=client))
-        if values := given.get("task_run_context"):
+        if values := contexts.get("task_run_context"):
             stack.enter_context(TaskRunContext(**values, client=client))
         yield

@@ -1,7 +1,7 @@
-"""Places that hold files by path: this machine's disk, and remote stores through fsspec.
+"""File systems: the local disk, and remote stores through fsspec.
 
-They read and write whole files and directories. They know nothing of results or deployments, which are what they are
-used for. Every file that is written appears whole or not at all.
+They read and write whole files and directories, and know nothing of results and deployments, which use them. A file is
+written completely or not at all.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ReadableFileSystem(Block, ABC):
 
     @abstractmethod
     async def read_path(self, path: str) -> bytes:
-        """The content of a file."""
+        """Return the content of a file."""
 
 
 class WritableFileSystem(Block, ABC):
@@ -55,11 +55,11 @@ class WritableFileSystem(Block, ABC):
 
     @abstractmethod
     async def read_path(self, path: str) -> bytes:
-        """The content of a file."""
+        """Return the content of a file."""
 
     @abstractmethod
     async def write_path(self, path: str, content: bytes) -> None:
-        """Write a whole file, in place of what was there."""
+        """Write a file, replacing an existing one."""
 
 
 class ReadableDeploymentStorage(Block, ABC):
@@ -85,14 +85,14 @@ class WritableDeploymentStorage(Block, ABC):
     async def put_directory(
         self, local_path: str | None = None, to_path: str | None = None, ignore_file: str | None = None
     ) -> None:
-        """Copy a directory of this machine there."""
+        """Copy a local directory to this file system."""
 
 
 class LocalFileSystem(WritableFileSystem, WritableDeploymentStorage):
     """Files on this machine, below a base path.
 
-    A file is written beside its place and moved there, so a reader never sees half of one and a full disk leaves the
-    old file as it was. It is not forced to the disk (no fsync): it survives the end of the process at any instant,
+    A file is written under a temporary name and renamed, so a reader never sees half of one and a full disk leaves the
+    old file unchanged. It is not forced to the disk (no fsync): it survives the end of the process at any instant,
     not a loss of power.
     """
 
@@ -107,10 +107,10 @@ class LocalFileSystem(WritableFileSystem, WritableDeploymentStorage):
         return str(value) if isinstance(value, Path) else value
 
     def _resolve(self, path: str) -> str:
-        """The absolute path of a file here, with no links in it.
+        """Return the absolute path of a file here, with no links in it.
 
         Raises:
-            ValueError: It would lie outside of the base path.
+            ValueError: It is outside of the base path.
         """
         base = _real_base(os.path.abspath(os.path.expanduser(self.basepath))) if self.basepath else os.getcwd()
         joined = os.path.normpath(os.path.join(base, os.path.expanduser(path)))
@@ -118,28 +118,28 @@ class LocalFileSystem(WritableFileSystem, WritableDeploymentStorage):
             return base
         below = base if base.endswith(os.sep) else base + os.sep
         # Resolving a whole path asks the system about each of its directories; those of the base are known.
-        if not joined.startswith(below) or _holds_links(joined, len(below)):
+        if not joined.startswith(below) or _has_links(joined, len(below)):
             joined = os.path.realpath(joined)
         if self.basepath and joined != base and not joined.startswith(below):
             raise ValueError(f"Provided path {joined} is outside of the base path {base}.")
         return joined
 
     def _resolve_path(self, path: str | Path) -> Path:
-        """The absolute path of a file here; see `_resolve`."""
+        """Return the absolute path of a file here; see `_resolve`."""
         return Path(self._resolve(str(path)))
 
     async def aread_path(self, path: str) -> bytes:
-        """The content of a file.
+        """Return the content of a file.
 
         Raises:
-            ValueError: The path does not exist, is not a file, or lies outside of the base path.
+            ValueError: The path does not exist, is not a file, or is outside of the base path.
         """
         return await blocking(_read, self._resolve(path))
 
     read_path = twin(aread_path)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     async def awrite_path(self, path: str, content: bytes) -> str:
-        """Write a whole file, in place of what was there; the directories above it are made.
+        """Write a file, replacing an existing one; missing directories are made.
 
         Returns:
             The file's absolute path.
@@ -151,7 +151,7 @@ class LocalFileSystem(WritableFileSystem, WritableDeploymentStorage):
     write_path = twin(awrite_path)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     async def aget_directory(self, from_path: str | None = None, local_path: str | None = None) -> None:
-        """Copy a directory from here.
+        """Copy a directory of this file system to a local path.
 
         Args:
             from_path: What to copy; the base path by default.
@@ -165,14 +165,14 @@ class LocalFileSystem(WritableFileSystem, WritableDeploymentStorage):
     async def aput_directory(
         self, local_path: str | None = None, to_path: str | None = None, ignore_file: str | None = None
     ) -> None:
-        """Copy a directory to here.
+        """Copy a local directory to this file system.
 
         Args:
             local_path: What to copy; the current directory by default.
             to_path: Where to; the base path by default.
-            ignore_file: Not built yet.
+            ignore_file: Not supported yet.
         """
-        _no_ignore_file(ignore_file)
+        _refuse_ignore_file(ignore_file)
         await blocking(_copy, Path(local_path or ".").resolve(), self._resolve_path(to_path or ""))
 
     put_directory = twin(aput_directory)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
@@ -183,8 +183,8 @@ def _real_base(path: str) -> str:
     return os.path.realpath(path)
 
 
-def _holds_links(path: str, start: int) -> bool:
-    """Whether a part of the path after its first `start` characters is a link."""
+def _has_links(path: str, start: int) -> bool:
+    """Return whether a part of the path after its first `start` characters is a link."""
     while start > 0:
         start = path.find(os.sep, start + 1)
         if os.path.islink(path if start < 0 else path[:start]):
@@ -230,9 +230,9 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target, dirs_exist_ok=True)
 
 
-def _no_ignore_file(ignore_file: str | None) -> None:
+def _refuse_ignore_file(ignore_file: str | None) -> None:
     if ignore_file:
-        raise NotImplementedError("Ignore files are not built yet (a later issue): leave `ignore_file` out.")
+        raise NotImplementedError("Ignore files cannot be used yet: leave `ignore_file` out.")
 
 
 class RemoteFileSystem(WritableFileSystem, WritableDeploymentStorage):
@@ -282,7 +282,7 @@ class RemoteFileSystem(WritableFileSystem, WritableDeploymentStorage):
         return f"{base}/{path.strip('/')}" if path else base
 
     async def aread_path(self, path: str) -> bytes:
-        """The content of a file."""
+        """Return the content of a file."""
         return await blocking(self.filesystem.cat_file, self._resolve_path(path))
 
     read_path = twin(aread_path)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
@@ -309,18 +309,18 @@ class RemoteFileSystem(WritableFileSystem, WritableDeploymentStorage):
         ignore_file: str | None = None,
         overwrite: bool = True,
     ) -> int:
-        """Copy a directory of this machine there.
+        """Copy a local directory to this file system.
 
         Args:
             local_path: What to copy; the current directory by default.
             to_path: Where to; the base path by default.
-            ignore_file: Not built yet.
+            ignore_file: Not supported yet.
             overwrite: Whether files that exist there are replaced.
 
         Returns:
-            How many files were copied.
+            The number of files copied.
         """
-        _no_ignore_file(ignore_file)
+        _refuse_ignore_file(ignore_file)
         source, target = Path(local_path or ".").resolve(), self._resolve_path(to_path or "")
         return await blocking(_put_tree, self.filesystem, source, target, overwrite)
 
@@ -371,7 +371,7 @@ class SMB(WritableFileSystem, WritableDeploymentStorage):
         return RemoteFileSystem(basepath=self.basepath, settings={"host": self.smb_host, **settings})
 
     async def aread_path(self, path: str) -> bytes:
-        """The content of a file."""
+        """Return the content of a file."""
         return await self.filesystem.aread_path(path)
 
     read_path = twin(aread_path)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
@@ -391,20 +391,20 @@ class SMB(WritableFileSystem, WritableDeploymentStorage):
     async def aput_directory(
         self, local_path: str | None = None, to_path: str | None = None, ignore_file: str | None = None
     ) -> int:
-        """Copy a directory of this machine there and return how many files were copied."""
+        """Copy a local directory to this file system and return the number of files copied."""
         return await self.filesystem.aput_directory(local_path, to_path, ignore_file)
 
     put_directory = twin(aput_directory)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
 
 class NullFileSystem(BaseModel):
-    """Holds nothing: what is written is dropped. It stands where a file system is expected and none is wanted."""
+    """A file system that stores nothing, for places where one is required and none is wanted."""
 
     async def read_path(self, path: str) -> None:
-        """Nothing."""
+        """Return nothing."""
 
     async def write_path(self, path: str, content: bytes) -> None:
-        """Drop it."""
+        """Discard the content."""
 
     async def get_directory(self, from_path: str | None = None, local_path: str | None = None) -> None:
         """Copy nothing."""

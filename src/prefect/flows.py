@@ -56,11 +56,9 @@ R = TypeVar("R", covariant=True)
 T = TypeVar("T")
 F = TypeVar("F", bound="Flow[..., Any]")
 
-_WHEN = "a later issue"
-
 
 class FlowStateHook(Protocol[P, R]):  # pyright: ignore[reportInvalidTypeVarUse]  # as the interface has it
-    """What is called when a run of a flow enters a state; it may be async."""
+    """A function that is called when a flow run enters a state. It may be async."""
 
     def __call__(self, flow: Flow[P, R], flow_run: FlowRun, state: State[Any]) -> Awaitable[None] | None: ...
 
@@ -99,36 +97,36 @@ class Flow(_flow.Flow[P, R]):
             GraphvizExecutableNotFoundError: Graphviz itself is not installed.
             FlowVisualizationError: The picture could not be drawn.
         """
-        _drawing.need_graphviz()
+        _drawing.require_graphviz()
         graph = _drawing.build_task_dependencies(await _drawing.draw(self, args, kwargs))
         await _io.blocking(_drawing.visualize_task_dependencies, graph, self.name)
 
     def visualize(self, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """As `avisualize`; from async code it returns the awaitable."""
+        """Draw the flow as `avisualize` does. From async code it returns an awaitable."""
         drawing = self.avisualize(*args, **kwargs)
         return drawing if _io.caller_is_async() else _io.drive(drawing)
 
     async def agenerate_mermaid_graph(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """What the flow calls, as the text of a Mermaid flowchart. As `avisualize`, but it needs nothing installed."""
+        """Return a Mermaid flowchart of what the flow calls. Unlike `avisualize` it needs no Graphviz."""
         return _drawing.build_mermaid_dependencies(await _drawing.draw(self, args, kwargs))
 
     def generate_mermaid_graph(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """As `agenerate_mermaid_graph`, also from async code."""
+        """Return a Mermaid flowchart as `agenerate_mermaid_graph` does, in sync and async code."""
         return _io.drive(self.agenerate_mermaid_graph(*args, **kwargs))
 
     # --- serving and deploying ----------------------------------------------------------------------------------------
 
-    serve: Any = later("prefect.Flow", "serve", "serving flows", _WHEN)
-    deploy: Any = later("prefect.Flow", "deploy", "deploying flows", _WHEN)
-    adeploy: Any = later("prefect.Flow", "adeploy", "deploying flows", _WHEN)
-    to_deployment: Any = later("prefect.Flow", "to_deployment", "deploying flows", _WHEN)
-    ato_deployment: Any = later("prefect.Flow", "ato_deployment", "deploying flows", _WHEN)
-    from_source: Any = staticmethod(later("prefect.Flow", "from_source", "loading flows from storage", _WHEN))
-    afrom_source: Any = staticmethod(later("prefect.Flow", "afrom_source", "loading flows from storage", _WHEN))
+    serve: Any = later("prefect.Flow", "serve", "serving flows")
+    deploy: Any = later("prefect.Flow", "deploy", "deploying flows")
+    adeploy: Any = later("prefect.Flow", "adeploy", "deploying flows")
+    to_deployment: Any = later("prefect.Flow", "to_deployment", "deploying flows")
+    ato_deployment: Any = later("prefect.Flow", "ato_deployment", "deploying flows")
+    from_source: Any = staticmethod(later("prefect.Flow", "from_source", "loading flows from storage"))
+    afrom_source: Any = staticmethod(later("prefect.Flow", "afrom_source", "loading flows from storage"))
 
 
 class FlowDecorator:
-    """What `flow` is: a decorator that also loads flows from storage."""
+    """The decorator `flow`, which also loads flows from storage."""
 
     @overload
     def __call__(self, __fn: Callable[P, R], /) -> Flow[P, R]: ...
@@ -140,26 +138,26 @@ class FlowDecorator:
             return lambda function: Flow(function, **options)
         return Flow(__fn, **options)
 
-    from_source: Any = staticmethod(later("prefect.flow", "from_source", "loading flows from storage", _WHEN))
+    from_source: Any = staticmethod(later("prefect.flow", "from_source", "loading flows from storage"))
 
 
 class _WithOptions(Protocol):
-    """What `@flow(...)` returns: decorates a function."""
+    """The decorator that `@flow(...)` returns."""
 
     def __call__(self, fn: Callable[P, R], /) -> Flow[P, R]: ...
 
 
 flow = FlowDecorator()
 
-serve: Any = later(__name__, "serve", "serving flows", _WHEN)
-aserve: Any = later(__name__, "aserve", "serving flows", _WHEN)
-bind_flow_to_infrastructure: Any = later(__name__, "bind_flow_to_infrastructure", "flows on infrastructure", _WHEN)
+serve: Any = later(__name__, "serve", "serving flows")
+aserve: Any = later(__name__, "aserve", "serving flows")
+bind_flow_to_infrastructure: Any = later(__name__, "bind_flow_to_infrastructure", "flows on infrastructure")
 if TYPE_CHECKING:
 
     class InfrastructureBoundFlow(Flow[P, R]): ...
 
 else:
-    InfrastructureBoundFlow = later(__name__, "InfrastructureBoundFlow", "flows on infrastructure", _WHEN)
+    InfrastructureBoundFlow = later(__name__, "InfrastructureBoundFlow", "flows on infrastructure")
 
 
 # --- finding flows ---------------------------------------------------------------------------------------------------
@@ -259,11 +257,11 @@ def safe_load_flow_from_entrypoint(entrypoint: str) -> Flow[..., Any] | None:
         FileNotFoundError: There is no such file.
         ModuleNotFoundError: There is no such module.
     """
-    return entrypoints.read(entrypoint).make()
+    return entrypoints.read_definition(entrypoint).build()
 
 
 def load_placeholder_flow(entrypoint: str, raises: BaseException) -> Flow[..., Any]:
-    """A flow with the options that the entrypoint's has in its source, which raises this error when it is called.
+    """Return a flow with the options of the entrypoint's source code. Calling it raises `raises`.
 
     Raises:
         ValueError: The file defines nothing of that name.
@@ -282,39 +280,41 @@ def load_placeholder_flow(entrypoint: str, raises: BaseException) -> Flow[..., A
 def load_flow_arguments_from_entrypoint(
     entrypoint: str, arguments: list[str] | set[str] | None = None
 ) -> dict[str, Any]:
-    """The options that a flow's decorator is given in its source, without loading the flow.
+    """Read the options of a flow's decorator from its source, without loading the flow.
 
-    An option that is no literal is worked out from the file's definitions; one that cannot be is left out.
+    An option that is not a literal is evaluated with the file's definitions; one that cannot be evaluated is left out.
 
     Args:
         entrypoint: `path/to/file.py:name` or `package.module:name`.
-        arguments: The options wanted; all that say how a flow runs if None.
+        arguments: Names of the options to read; if None, all that text can express.
 
     Returns:
-        The options given, and always the name, which the function's stands for when none is given.
+        The options of the decorator, and the name, which is by default that of the function.
 
     Raises:
         ValueError: The file defines nothing of that name.
         FileNotFoundError: There is no such file.
     """
     wanted = set(arguments) if arguments is not None else _READABLE
-    found = entrypoints.read(entrypoint)
-    given = {name: value for name, value in found.options("flow").items() if name in wanted}
-    values, failed = found.values(given)
+    definition = entrypoints.read_definition(entrypoint)
+    expressions = {name: value for name, value in definition.read_options("flow").items() if name in wanted}
+    values, failed = definition.evaluate(expressions)
     if failed:
         from prefect.logging.loggers import get_logger
 
         logger = get_logger("flows")
         for name, error in failed.items():
-            logger.info("The option %r of the flow %r is ignored: it cannot be worked out: %s", name, entrypoint, error)
+            logger.info(
+                "The option %r of the flow %r is ignored, because it cannot be evaluated: %s", name, entrypoint, error
+            )
     if "name" in wanted and "name" not in values:
-        values["name"] = found.name.rpartition(".")[2].replace("_", "-")
-    if arguments is not None and "description" in wanted and not values.get("description") and found.docstring:
-        values["description"] = found.docstring
+        values["name"] = definition.name.rpartition(".")[2].replace("_", "-")
+    if arguments is not None and "description" in wanted and not values.get("description") and definition.docstring:
+        values["description"] = definition.docstring
     return values
 
 
-# Those that text in a file can say; task runners, storages and hooks are objects of the program.
+# Options that text can express; task runners, storages and hooks are objects of the program.
 _READABLE = frozenset(
     (
         *("name", "version", "description", "retries", "retry_delay_seconds", "timeout_seconds"),
@@ -324,17 +324,17 @@ _READABLE = frozenset(
 
 
 def is_entrypoint_async(entrypoint: str) -> bool:
-    """Whether the entrypoint's function is async, without loading it.
+    """Return whether the entrypoint's function is async, without loading it.
 
     Raises:
         ValueError: The file defines nothing of that name.
         FileNotFoundError: There is no such file.
     """
-    return entrypoints.read(entrypoint).is_async
+    return entrypoints.read_definition(entrypoint).is_async
 
 
 def select_flow(flows: Iterable[F], flow_name: str | None = None, from_message: str | None = None) -> F:
-    """The one flow there is, or the one of this name.
+    """Select the flow of a name, or the only flow.
 
     Args:
         flows: The flows to select from.
@@ -386,12 +386,12 @@ def _find_code_directory(deployment: DeploymentResponse, base_path: str) -> str:
 
 
 def _not_found(entrypoint: str) -> str:
-    place, name = entrypoints.split(entrypoint)
+    place, name = entrypoints.split_entrypoint(entrypoint)
     return f"Function with name {name!r} not found in {place!r}."
 
 
 def _is_there(entrypoint: str, error: Exception) -> bool:
-    """Whether it is not the module itself that is missing, but something it needs."""
-    place, _ = entrypoints.split(entrypoint)
+    """Return whether it is not the module itself that is missing, but something it needs."""
+    place, _ = entrypoints.split_entrypoint(entrypoint)
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     return missing is None or not (place == missing or place.startswith(f"{missing}."))

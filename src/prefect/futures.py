@@ -1,8 +1,8 @@
 """Futures: what `submit` and `map` return, a handle on a task run's final state.
 
-A future is resolved once, by whoever runs the task. Waiting registers a callback and blocks on an event, so that a
-future nobody waits for costs two hundred bytes. A submitted run that waits here lends its place in the pool out
-meanwhile (`running_in`), so that nested submission cannot exhaust the pool; one that would wait for itself is told.
+A future is resolved once, by the task runner. Waiting registers a callback and blocks on an event, so a future without
+a waiter costs two hundred bytes. A submitted run that waits here frees its slot in the pool meanwhile (`current_slot`),
+so that nested submission cannot exhaust the pool; a run that would wait for itself raises an error.
 """
 
 from __future__ import annotations
@@ -54,49 +54,49 @@ F = TypeVar("F")
 
 
 class Slot(Protocol):
-    """A place among the running jobs of a pool, which a job that waits gives up and takes again.
+    """The slot of a running job in a pool: released while the job waits, and acquired again.
 
     Attributes:
-        future: The future that the job resolves when it ends; None when nobody has one.
+        future: The future that the job resolves when it ends; None if there is none.
     """
 
     future: PrefectTaskRunFuture[Any] | None
 
-    def give_up(self) -> None: ...
-    def take_again(self) -> None: ...
+    def release(self) -> None: ...
+    def reacquire(self) -> None: ...
 
 
-running_in: ContextVar[Slot | None] = ContextVar("prefect_running_in", default=None)
-"""The place that the current code runs in, if it was submitted to a pool. Threads that copy the context share it."""
+current_slot: ContextVar[Slot | None] = ContextVar("prefect_running_in", default=None)
+"""The slot that the current code runs in, if it was submitted to a pool. Threads that copy the context share it."""
 
 _lock = threading.Lock()
 
 
-def _forget_in_child() -> None:
-    """Another thread may have held the lock when this process was forked, and does not exist here to release it."""
+def _reset_in_child() -> None:
+    """Replace the lock after a fork: the thread that held it may not exist in this process."""
     global _lock
     _lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)
+    os.register_at_fork(after_in_child=_reset_in_child)
 
 
-class _Waiting:
-    """A block that waits for futures: the place of the waiting job is free meanwhile.
+class _BlockedOn:
+    """A block that waits for futures; the slot of the waiting job is free meanwhile.
 
     Args:
-        futures: What is waited for.
-        forever: There is no time limit. Then waiting for oneself is an error.
+        futures: The futures.
+        forever: There is no timeout. Then a run that waits for itself is an error.
 
     Raises:
-        RuntimeError: All of the futures wait for the run that waits, so that none would ever be done.
+        RuntimeError: All of the futures depend on the waiting run, so none would ever be done.
     """
 
     __slots__ = ("_futures", "_slot")
 
     def __init__(self, futures: Iterable[PrefectFuture[Any]], forever: bool) -> None:
-        self._slot = running_in.get()
+        self._slot = current_slot.get()
         self._futures = list(futures) if forever and self._slot is not None and self._slot.future is not None else []
 
     def __enter__(self) -> None:
@@ -105,14 +105,14 @@ class _Waiting:
             return
         if self._futures and slot.future is not None:
             with _lock:
-                if all(_waits_for(future, slot.future) for future in self._futures):
+                if all(_depends_on(future, slot.future) for future in self._futures):
                     raise RuntimeError(
                         f"Task run {str(slot.future.task_run_id)!r} waits for itself: the result it waits for needs "
                         "its own first."
                     )
                 if len(self._futures) == 1:
                     slot.future.blockers += (self._futures[0],)
-        slot.give_up()
+        slot.release()
 
     def __exit__(self, *_: object) -> None:
         slot = self._slot
@@ -124,11 +124,11 @@ class _Waiting:
                 if self._futures[0] in left:
                     left.remove(self._futures[0])
                 slot.future.blockers = tuple(left)
-        slot.take_again()
+        slot.reacquire()
 
 
-def _waits_for(future: PrefectFuture[Any], other: PrefectFuture[Any]) -> bool:
-    """Whether `future` cannot be done before `other` is, as far as is known. The lock is held."""
+def _depends_on(future: PrefectFuture[Any], other: PrefectFuture[Any]) -> bool:
+    """Return whether `future` cannot be done before `other` is, as far as is known. The lock is held."""
     seen: set[int] = set()
     left: list[Any] = [future]
     while left:
@@ -142,7 +142,7 @@ def _waits_for(future: PrefectFuture[Any], other: PrefectFuture[Any]) -> bool:
 
 
 class PrefectFuture(abc.ABC, Generic[R]):
-    """A handle on a run whose result will be there later."""
+    """A handle on a run whose result is not available yet."""
 
     __slots__ = ("__weakref__", "_task_run_id")
 
@@ -232,13 +232,13 @@ class PrefectTaskRunFuture(PrefectFuture[R]):
     def _call_back(self, fn: Callable[[Any], None]) -> None:
         try:
             fn(self)
-        except Exception:  # a function of the user's; others hold up other runs
+        except Exception:  # a user's function must not stop the other callbacks
             loggers.get_logger("futures").exception(
                 "A callback of the future of task run %r raised.", str(self._task_run_id)
             )
 
-    def _forget(self, fn: Callable[[PrefectFuture[R]], None]) -> None:
-        """Take back a callback: whoever registered it no longer waits."""
+    def _remove_done_callback(self, fn: Callable[[PrefectFuture[R]], None]) -> None:
+        """Remove a callback that is no longer needed."""
         with _lock:
             if fn in self._callbacks:
                 self._callbacks.remove(fn)
@@ -248,16 +248,16 @@ class PrefectTaskRunFuture(PrefectFuture[R]):
             return
         done = threading.Event()
 
-        def tell(_: Any) -> None:
+        def notify(_: Any) -> None:
             done.set()
 
-        self.add_done_callback(tell)
+        self.add_done_callback(notify)
         try:
-            with _Waiting((self,), timeout is None):
+            with _BlockedOn((self,), timeout is None):
                 done.wait(timeout)
         finally:
             if self._state is None:
-                self._forget(tell)
+                self._remove_done_callback(notify)
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
         self.wait(timeout)
@@ -275,22 +275,22 @@ class PrefectTaskRunFuture(PrefectFuture[R]):
         loop = asyncio.get_running_loop()
         done = asyncio.Event()
 
-        def tell(_: Any) -> None:
+        def notify(_: Any) -> None:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(done.set)
 
-        self.add_done_callback(tell)
+        self.add_done_callback(notify)
         try:
-            with _Waiting((self,), timeout is None):
+            with _BlockedOn((self,), timeout is None):
                 await asyncio.wait_for(done.wait(), timeout)
         except TimeoutError:
             return
         finally:
             if self._state is None:
-                self._forget(tell)
+                self._remove_done_callback(notify)
 
     async def result_async(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
-        """As `result`, without blocking the event loop."""
+        """Wait for the run and return its result, without blocking the event loop."""
         await self.wait_async(timeout)
         if self._state is None:
             raise TimeoutError(f"Task run {str(self._task_run_id)!r} did not complete within {timeout} seconds.")
@@ -315,7 +315,7 @@ class PrefectWrappedFuture(PrefectTaskRunFuture[R], Generic[R, F]):
     def _follow(self, wrapped: Any) -> None:
         try:
             outcome = wrapped.result()
-        except BaseException as error:  # the other library's failure becomes the run's
+        except BaseException as error:  # a failure of the other library makes the run crash
             outcome = states.State.make(
                 states.StateType.CRASHED, message=f"The task runner failed: {error!r}", data=error
             )
@@ -350,7 +350,7 @@ class PrefectDistributedFuture(PrefectTaskRunFuture[R]):
     __slots__ = ()
 
     def __init__(self, task_run_id: UUID) -> None:
-        raise NotImplementedError("Task runs in other processes come with task workers, in a later issue.")
+        raise NotImplementedError("Task runs in task workers cannot be used yet: use another task runner.")
 
 
 class PrefectFlowRunFuture(PrefectFuture[R]):
@@ -359,7 +359,7 @@ class PrefectFlowRunFuture(PrefectFuture[R]):
     __slots__ = ()
 
     def __init__(self, flow_run_id: UUID) -> None:
-        raise NotImplementedError("Futures of flow runs come with deployments, in a later issue.")
+        raise NotImplementedError("Futures of flow runs cannot be used yet: read the flow run with a client.")
 
 
 class PrefectFutureList(list[PrefectFuture[R]], Iterator[PrefectFuture[R]]):
@@ -375,7 +375,7 @@ class PrefectFutureList(list[PrefectFuture[R]], Iterator[PrefectFuture[R]]):
         wait(self, timeout)
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[R]:
-        """The results in order.
+        """Return the results in order.
 
         Raises:
             TimeoutError: Some run was not done within `timeout` seconds in all.
@@ -395,7 +395,7 @@ class PrefectFutureList(list[PrefectFuture[R]], Iterator[PrefectFuture[R]]):
 
 
 class DoneAndNotDoneFutures(NamedTuple, Generic[R]):
-    """What `wait` returns."""
+    """The result of `wait`."""
 
     done: set[PrefectFuture[R]]
     not_done: set[PrefectFuture[R]]
@@ -418,22 +418,22 @@ def wait(futures: list[PrefectFuture[R]], timeout: float | None = None) -> DoneA
 def _sleep_until_done(futures: list[PrefectFuture[R]], timeout: float | None, or_failed: bool = False) -> None:
     """Sleep until all futures are done (or, with `or_failed`, one has not completed), and be woken once.
 
-    Waiting for them one after the other would wake this thread for each, which costs more than a short task. A thread
-    of a pool does not sleep here: it has a place to lend, and may be what it waits for.
+    Waiting for them one after the other would wake this thread for each, which costs more than a short task. A pool's
+    thread does not sleep here: it has to free its slot, and may wait for its own run.
     """
-    if running_in.get() is not None:
+    if current_slot.get() is not None:
         return
     unfinished = [future for future in futures if not getattr(future, "done", False)]
     if len(unfinished) < 2:
         return
     awake, count = threading.Event(), itertools.count(1)
 
-    def tell(future: PrefectFuture[R]) -> None:
+    def notify(future: PrefectFuture[R]) -> None:
         if next(count) == len(unfinished) or (or_failed and not future.state.is_completed()):
             awake.set()
 
     for future in unfinished:
-        future.add_done_callback(tell)
+        future.add_done_callback(notify)
     awake.wait(timeout)
 
 
@@ -452,7 +452,7 @@ def as_completed(futures: list[PrefectFuture[R]], timeout: float | None = None) 
     try:
         while unique:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            future = _next(finished, unique, left)
+            future = _get_next_finished(finished, unique, left)
             unique.discard(future)
             yield future
     except queue.Empty:
@@ -460,16 +460,16 @@ def as_completed(futures: list[PrefectFuture[R]], timeout: float | None = None) 
     finally:
         for future in unique:
             if isinstance(future, PrefectTaskRunFuture):
-                future._forget(finished.put)
+                future._remove_done_callback(finished.put)
 
 
-def _next(
+def _get_next_finished(
     finished: queue.SimpleQueue[PrefectFuture[R]], unfinished: set[PrefectFuture[R]], timeout: float | None
 ) -> PrefectFuture[R]:
     try:
         return finished.get_nowait()
     except queue.Empty:
-        with _Waiting(unfinished, timeout is None):
+        with _BlockedOn(unfinished, timeout is None):
             return finished.get(timeout=timeout)
 
 
@@ -479,7 +479,7 @@ def resolve_futures_to_results(expr: Any) -> Any:
     Raises:
         Exception: The exception of a run that failed.
     """
-    return _replace(expr, lambda future: future.result(raise_on_failure=True))
+    return _replace_futures(expr, lambda future: future.result(raise_on_failure=True))
 
 
 def resolve_futures_to_states(expr: Any) -> Any:
@@ -489,11 +489,11 @@ def resolve_futures_to_states(expr: Any) -> Any:
         future.wait()
         return future.state
 
-    return _replace(expr, final_state)
+    return _replace_futures(expr, final_state)
 
 
-def _replace(expr: Any, of: Callable[[PrefectFuture[Any]], Any]) -> Any:
+def _replace_futures(expr: Any, resolve: Callable[[PrefectFuture[Any]], Any]) -> Any:
     def visit(value: Any) -> Any:
-        return of(value) if isinstance(value, PrefectFuture) else value
+        return resolve(value) if isinstance(value, PrefectFuture) else value
 
     return visiting.visit_collection(expr, visit_fn=visit, return_data=True)

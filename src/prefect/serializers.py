@@ -74,21 +74,21 @@ class Serializer(BaseModel, Generic[D]):
         if isinstance(value, str):
             value = {"type": value}
         if cls is Serializer and isinstance(value, dict):
-            kind = _lookup(value.get("type", _BASE))
+            kind = _find_serializer(value.get("type", _BASE))
             if kind is not Serializer:
                 return kind.model_validate(value)
         return handler(value)
 
     def dumps(self, obj: D) -> bytes:
-        """Serialize an object. What is returned is text in UTF-8, so that a JSON record can hold it."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how to serialize: define its `dumps`.")
+        """Serialize an object as text in UTF-8, which a JSON record can hold."""
+        raise NotImplementedError(f"{type(self).__name__} cannot serialize: define its method `dumps`.")
 
     def loads(self, blob: bytes) -> D:
-        """Make the object that was serialized again."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how to deserialize: define its `loads`.")
+        """Deserialize an object."""
+        raise NotImplementedError(f"{type(self).__name__} cannot deserialize: define its method `loads`.")
 
 
-def _lookup(name: Any) -> type[Serializer]:
+def _find_serializer(name: Any) -> type[Serializer]:
     if name == _BASE:
         return Serializer
     try:
@@ -101,7 +101,7 @@ def _lookup(name: Any) -> type[Serializer]:
 
 
 class UnknownSerializer(Serializer[Any]):
-    """Stands for a serializer whose class is not imported here, so that a record can at least be looked at."""
+    """A serializer whose class is not imported, so that the metadata of a record can be read all the same."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -132,18 +132,18 @@ class PickleSerializer(Serializer[D]):
     @field_validator("picklelib")
     @classmethod
     def _check_library(cls, value: str) -> str:
-        _library(value, "pickle", "dumps", "loads")
+        _import_library(value, "pickle", "dumps", "loads")
         return value
 
     def dumps(self, obj: D) -> bytes:
-        return base64.encodebytes(_library(self.picklelib, "pickle").dumps(obj))
+        return base64.encodebytes(_import_library(self.picklelib, "pickle").dumps(obj))
 
     def loads(self, blob: bytes) -> D:
-        return _library(self.picklelib, "pickle").loads(base64.decodebytes(blob))
+        return _import_library(self.picklelib, "pickle").loads(base64.decodebytes(blob))
 
 
 class JSONSerializer(Serializer[D]):
-    """Serializes as JSON; objects that JSON has no word for become `{"__class__": ..., "data": ...}`.
+    """Serializes as JSON; objects that JSON cannot represent become `{"__class__": ..., "data": ...}`.
 
     Pydantic can turn such objects into JSON and back: models, dataclasses, enums, dates, sets, paths and the like.
     Tuples come back as lists, and the keys of dictionaries as strings.
@@ -180,18 +180,18 @@ class JSONSerializer(Serializer[D]):
         options = dict(self.dumps_kwargs)
         if self.object_encoder:
             options["default"] = _load_name(self.object_encoder)
-        text = _library(self.jsonlib, "JSON").dumps(obj, **options)
+        text = _import_library(self.jsonlib, "JSON").dumps(obj, **options)
         return text.encode() if isinstance(text, str) else text  # the standard library makes str, orjson bytes
 
     def loads(self, blob: bytes) -> D:
         options = dict(self.loads_kwargs)
         if self.object_decoder:
             options["object_hook"] = _load_name(self.object_decoder)
-        return _library(self.jsonlib, "JSON").loads(blob.decode(), **options)
+        return _import_library(self.jsonlib, "JSON").loads(blob.decode(), **options)
 
 
 class CompressedSerializer(Serializer[D]):
-    """Compresses what another serializer makes."""
+    """Compresses the output of another serializer."""
 
     type: str = Field(default="compressed", frozen=True)
     serializer: SerializeAsAny[Serializer]
@@ -200,14 +200,16 @@ class CompressedSerializer(Serializer[D]):
     @field_validator("compressionlib")
     @classmethod
     def _check_library(cls, value: str) -> str:
-        _library(value, "compression", "compress", "decompress")
+        _import_library(value, "compression", "compress", "decompress")
         return value
 
     def dumps(self, obj: D) -> bytes:
-        return base64.encodebytes(_library(self.compressionlib, "compression").compress(self.serializer.dumps(obj)))
+        return base64.encodebytes(
+            _import_library(self.compressionlib, "compression").compress(self.serializer.dumps(obj))
+        )
 
     def loads(self, blob: bytes) -> D:
-        plain = _library(self.compressionlib, "compression").decompress(base64.decodebytes(blob))
+        plain = _import_library(self.compressionlib, "compression").decompress(base64.decodebytes(blob))
         return self.serializer.loads(plain)
 
 
@@ -226,7 +228,7 @@ class CompressedJSONSerializer(CompressedSerializer[D]):
 
 
 def prefect_json_object_encoder(obj: Any) -> Any:
-    """Make JSON of an object that JSON has no word for, with the name of its class.
+    """Convert an object that JSON cannot represent to a JSON object with the name of its class.
 
     Exceptions keep their class and their message only.
 
@@ -240,7 +242,7 @@ def prefect_json_object_encoder(obj: Any) -> Any:
 
 
 def prefect_json_object_decoder(result: dict[str, Any]) -> Any:
-    """Make the object that `prefect_json_object_encoder` described again; other dictionaries are left as they are."""
+    """Build the object that `prefect_json_object_encoder` described; return other dicts unchanged."""
     if "__class__" in result:
         return _adapter(_load_name(result["__class__"])).validate_python(result["data"])
     if "__exc_type__" in result:
@@ -254,7 +256,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def _load_name(name: str) -> Any:
-    """The object with this full name; a class may be nested in others."""
+    """Return the object with this full name; a class may be nested in others."""
     parts = name.split(".")
     for cut in range(len(parts) - 1, 0, -1):
         try:
@@ -267,7 +269,7 @@ def _load_name(name: str) -> Any:
     raise ImportError(f"No object is named {name!r}: its module cannot be found.")
 
 
-def _library(name: str, kind: str, *methods: str) -> ModuleType:
+def _import_library(name: str, kind: str, *methods: str) -> ModuleType:
     try:
         library = importlib.import_module(name)
     except ImportError as error:

@@ -67,7 +67,6 @@ R = TypeVar("R", covariant=True)
 T = TypeVar("T")
 
 MAX_RETRY_DELAYS = 50
-_WHEN = "a later issue"
 
 
 class Task(_functions.Wrapper, Generic[P, R]):
@@ -79,13 +78,13 @@ class Task(_functions.Wrapper, Generic[P, R]):
         description: The function's docstring by default.
         tags: Tags that every run gets.
         version: Any text; not interpreted.
-        cache_policy: Which of a run's circumstances make its cache key. A task with a policy keeps its results.
+        cache_policy: Computes the cache key of a run. Results of a task with a policy are persisted.
         cache_key_fn: Makes the key from the run's context and its parameters; None from it means no caching.
-        cache_expiration: How long a cached result counts.
+        cache_expiration: How long a cached result is valid.
         task_run_name: A template over the parameters (`"load-{day}"`), or a function that returns the name.
         retries: How often a failed run is tried again; `PREFECT_TASKS_DEFAULT_RETRIES` by default.
         retry_delay_seconds: Seconds before a retry; a list has one for each, a function makes the list from `retries`.
-        retry_jitter_factor: How much longer or shorter than said a delay may be, as a factor of it.
+        retry_jitter_factor: How far a delay may differ from the configured one, as a fraction of it.
         persist_result: Whether results are stored; by default as the flow does.
         result_storage: Where: a block, its slug `"type/name"`, or a path.
         result_serializer: How: a serializer or its type, for instance `"json"` or `"compressed/pickle"`.
@@ -140,14 +139,14 @@ class Task(_functions.Wrapper, Generic[P, R]):
         self._kind, self.fn = _functions.unwrap_method(fn)
         if not callable(self.fn):
             raise TypeError(f"'fn' must be callable, and {self.fn!r} is not.")
-        _functions.look_like(self, self.fn)
+        _functions.adopt_attributes(self, self.fn)
         _functions.check_hooks("task", on_completion=on_completion, on_failure=on_failure, on_running=on_running)
         _functions.check_hooks("task", on_rollback=on_rollback, on_commit=on_commit)
         if retry_condition_fn is not None and not callable(retry_condition_fn):
             raise TypeError(f"Expected `retry_condition_fn` to be callable, got {type(retry_condition_fn).__name__}.")
-        self.isasync, self.isgenerator = _functions.kind_of(self.fn)
-        self.name: str = name or _functions.name_of(self.fn)
-        self.description: str | None = description or _functions.description_of(self.fn)
+        self.isasync, self.isgenerator = _functions.detect_kind(self.fn)
+        self.name: str = name or _functions.get_name(self.fn)
+        self.description: str | None = description or _functions.get_description(self.fn)
         self.tags: set[str] = {tags} if isinstance(tags, str) else set(tags or ())
         self.version = version
         self.task_run_name = _functions.check_run_name(task_run_name, "task_run_name")
@@ -200,26 +199,26 @@ class Task(_functions.Wrapper, Generic[P, R]):
             _functions.warn(f"Ignoring `cache_policy` because `persist_result` is False on task {self.name!r}.")
         stores = any(x is not None for x in (self.result_storage, self.result_serializer, self.result_storage_key))
         self.persist_result = True if persist_result is None and (caching or stores) else persist_result
-        self._policy_given = policy is not NotSet
-        self._cache_policy: Any = policy if self._policy_given else None
+        self._has_cache_policy_option = policy is not NotSet
+        self._cache_policy: Any = policy if self._has_cache_policy_option else None
 
-    # --- options that come from elsewhere when they are not given -----------------------------------------------------
+    # --- options with defaults from settings --------------------------------------------------------------------------
 
     @property
     def cache_policy(self) -> CachePolicy:
-        """What a run's cache key is made of."""
+        """The policy that computes the cache key of a run."""
         if self.persist_result is False or (self.result_storage_key and not self.cache_key_fn):
             return cache_policies.NO_CACHE
         if self.cache_key_fn is not None:
             return cache_policies.CachePolicy.from_cache_key_fn(self.cache_key_fn)
-        if not self._policy_given:
+        if not self._has_cache_policy_option:
             return cache_policies.DEFAULT
         return cache_policies.NO_CACHE if self._cache_policy is None else self._cache_policy
 
     @cache_policy.setter
     def cache_policy(self, policy: CachePolicy | None) -> None:
         self._cache_policy = policy
-        self._policy_given = True
+        self._has_cache_policy_option = True
 
     @property
     def retries(self) -> int:
@@ -255,23 +254,23 @@ class Task(_functions.Wrapper, Generic[P, R]):
 
     @functools.cached_property
     def task_key(self) -> str:
-        """Names the function across processes: its name and a hash of where it is defined."""
+        """Identifies the function across processes: its name and a hash of where it is defined."""
         code = getattr(self.fn, "__code__", None)
         place = f"{self.fn.__qualname__ if code else self.name}:{code.co_filename if code else ''}"
-        return f"{_functions.name_of(self.fn)}-{zlib.crc32(place.encode()):08x}"
+        return f"{_functions.get_name(self.fn)}-{zlib.crc32(place.encode()):08x}"
 
     @functools.cached_property
     def source_code(self) -> str | None:
-        """The function's source, or None where there is none to be had."""
-        return _functions.source_of(self.fn)
+        """The function's source code; None if it cannot be read."""
+        return _functions.read_source(self.fn)
 
     @property
     def may_be_remembered(self) -> bool:
-        """Whether a retry of the flow may take a completed run's result over instead of running again."""
-        return not self.refresh_cache and not (self._policy_given and _caches_nothing(self._cache_policy))
+        """Whether a retry of the flow may reuse the result of a completed run instead of running again."""
+        return not self.refresh_cache and not (self._has_cache_policy_option and _caches_nothing(self._cache_policy))
 
     def format_run_name(self, parameters: dict[str, Any]) -> str:
-        """The name of a run with these parameters; needs `task_run_name`."""
+        """Return the name of a run with these parameters; needs `task_run_name`."""
         return _functions.format_run_name(self.task_run_name, parameters, "task_run_name", self.name)
 
     # --- calling ------------------------------------------------------------------------------------------------------
@@ -301,7 +300,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
             Exception: Whatever the function raised.
         """
         parameters = self.spec.bind(args, kwargs)
-        tracker = _functions.drawing()
+        tracker = _functions.get_viz_tracker()
         if tracker is not None:
             return tracker.task_called(self, {**parameters, "wait_for": wait_for})
         return shells.start(lambda: task_run.TaskRunEngine(self, parameters, wait_for), self, return_state)
@@ -321,7 +320,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
     def submit(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> Any:
         """Hand the task to the flow's task runner and return a future (with `return_state`, the final state)."""
         parameters = self.spec.bind(args, kwargs)
-        tracker = _functions.drawing()
+        tracker = _functions.get_viz_tracker()
         if tracker is not None:
             return tracker.task_submitted(self, {**parameters, "wait_for": wait_for})
         future = task_runners.current_task_runner().submit(self, parameters, wait_for)
@@ -362,9 +361,9 @@ class Task(_functions.Wrapper, Generic[P, R]):
             MappingMissingIterable: There is nothing to map over.
         """
         if deferred:
-            raise NotImplementedError("Deferred mapping comes with task workers, in a later issue.")
+            raise NotImplementedError("Mapping in task workers (`deferred=True`) cannot be used yet: leave it out.")
         parameters = self.spec.bind_partial(args, kwargs)
-        tracker = _functions.drawing()
+        tracker = _functions.get_viz_tracker()
         if tracker is not None:
             return tracker.task_mapped(self, {**parameters, "wait_for": wait_for})
         futures = task_runners.current_task_runner().map(self, parameters, wait_for)
@@ -373,10 +372,10 @@ class Task(_functions.Wrapper, Generic[P, R]):
         futures.wait()
         return [future.state for future in futures]
 
-    delay: Any = later("prefect.Task", "delay", "running tasks in task workers", _WHEN)
-    apply_async: Any = later("prefect.Task", "apply_async", "running tasks in task workers", _WHEN)
-    serve: Any = later("prefect.Task", "serve", "task workers", _WHEN)
-    aserve: Any = later("prefect.Task", "aserve", "task workers", _WHEN)
+    delay: Any = later("prefect.Task", "delay", "running tasks in task workers")
+    apply_async: Any = later("prefect.Task", "apply_async", "running tasks in task workers")
+    serve: Any = later("prefect.Task", "serve", "task workers")
+    aserve: Any = later("prefect.Task", "aserve", "task workers")
 
     # --- hooks --------------------------------------------------------------------------------------------------------
 
@@ -396,11 +395,11 @@ if TYPE_CHECKING:
     class MaterializingTask(Task[P, R]): ...
 
 else:
-    MaterializingTask = later(__name__, "MaterializingTask", "assets", _WHEN)
+    MaterializingTask = later(__name__, "MaterializingTask", "assets")
 
 
 class _WithOptions(Protocol):
-    """What `@task(...)` returns: decorates a function."""
+    """The decorator that `@task(...)` returns."""
 
     def __call__(self, fn: Callable[P, R], /) -> Task[P, R]: ...
 
@@ -418,7 +417,7 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 
 def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
-    """For `cache_key_fn`: a hash of the task, its source code and its arguments; None where they cannot be hashed."""
+    """Return a hash of the task, its code and its arguments, for `cache_key_fn`; None if they cannot be hashed."""
     code = getattr(context.task.fn, "__code__", None)
     return hashing.hash_objects(context.task.task_key, code.co_code.hex() if code else None, arguments)
 

@@ -27,16 +27,9 @@ PUBLIC_NAMES: dict[str, str] = {}
 
 # Identifiers that are not converted yet: "path below src/prefect" -> names. It may only shrink.
 REMAINING: dict[str, set[str]] = {
-    "_functions.py": {"_hooks_of", "description_of", "flow_name_of", "given", "kind_of", "name_of", "source_of"},
     "_io.py": {"given"},
-    "blocks/core.py": {"_class_of"},
-    "context.py": {"around", "given", "of"},
-    "flows.py": {"given"},
-    "futures.py": {"of", "tell"},
-    "loading/entrypoints.py": {"_file_of", "given"},
-    "loading/sources.py": {"futures_of"},
+    "loading/entrypoints.py": {"given"},
     "logging/handlers.py": {"room"},
-    "results/record.py": {"_storage_of"},
     "rules/decision.py": {"asked", "said"},
     "schedules.py": {"given"},
     "schemas/actions/deployments.py": {"given"},
@@ -60,15 +53,9 @@ REMAINING: dict[str, set[str]] = {
     "settings/context.py": {"given"},
     "settings/legacy.py": {"_leaf_of", "_setting_of", "accessor_of"},
     "settings/models/root.py": {"given"},
-    "signatures/calls.py": {"given"},
-    "signatures/parameters.py": {"_of_signature", "given", "of"},
-    "signatures/validation.py": {"_function_of", "given"},
     "states.py": {"given"},
-    "task_runners/pool.py": {"take_back"},
-    "tasks.py": {"_policy_given"},
     "types/__init__.py": {"uuid_of"},
     "types/_datetime.py": {"end_of", "start_of"},
-    "values/templates.py": {"_value_of"},
 }
 
 

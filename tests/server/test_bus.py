@@ -10,7 +10,7 @@ from prefect.server import bus
 from prefect.server.bus import Bus
 
 
-async def test_a_subscriber_is_told_of_its_topics_in_order() -> None:
+async def test_subscription_receives_its_topics_in_order() -> None:
     told = Bus()
     with told.subscribe("a", "b") as news:
         told.deliver([("a", 1), ("c", 2), ("b", 3), ("a", 4)])
@@ -24,7 +24,7 @@ async def test_a_subscriber_is_told_of_its_topics_in_order() -> None:
     assert not told.has_subscribers("a")
 
 
-async def test_one_who_falls_behind_is_told_once_that_something_was_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_subscription_is_marked_missed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bus, "MAX_WAITING_ITEMS", 2)
     told = Bus()
     with told.subscribe("a") as slow, told.subscribe("a") as quick:
@@ -36,7 +36,7 @@ async def test_one_who_falls_behind_is_told_once_that_something_was_missed(monke
         assert slow.take_missed() and not slow.take_missed()
 
 
-async def test_all_are_woken_when_the_database_could_not_be_heard() -> None:
+async def test_empty_notification_marks_all_subscriptions_missed() -> None:
     told = Bus()
     with told.subscribe("a") as one, told.subscribe("b", "c") as other:
         told.deliver([])
@@ -44,7 +44,7 @@ async def test_all_are_woken_when_the_database_could_not_be_heard() -> None:
             assert await news.take() == [] and news.take_missed()
 
 
-async def test_what_is_read_for_an_item_is_read_once() -> None:
+async def test_read_once_shares_one_read() -> None:
     told = Bus()
     reads = 0
     may_end = asyncio.Event()
@@ -66,7 +66,7 @@ async def test_what_is_read_for_an_item_is_read_once() -> None:
     assert await told.read_once("item", read) == reads > bus.MAX_CACHED_READS
 
 
-async def test_a_read_that_failed_is_tried_again() -> None:
+async def test_read_once_retries_after_a_failure() -> None:
     told = Bus()
 
     async def fails() -> None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prefect.futures import PrefectTaskRunFuture, running_in
+from prefect.futures import PrefectTaskRunFuture, current_slot
 from prefect.schemas.states import Completed
 from prefect.task_runners import pool as pool_module
-from prefect.task_runners.pool import Place, ThreadPool
+from prefect.task_runners.pool import PoolSlot, ThreadPool
 from prefect.types import new_id
 
 PATIENCE = 10.0
@@ -37,20 +37,20 @@ class Gate:
             self.inside -= 1
 
 
-def put(pool: ThreadPool, job: Callable[[Place], Any]) -> PrefectTaskRunFuture[Any]:
+def put(pool: ThreadPool, job: Callable[[PoolSlot], Any]) -> PrefectTaskRunFuture[Any]:
     """Run a job as the task runner does: in its place, resolving a future."""
     future: PrefectTaskRunFuture[Any] = PrefectTaskRunFuture(new_id())
 
-    def run(place: Place) -> None:
-        token = running_in.set(place)
+    def run(place: PoolSlot) -> None:
+        token = current_slot.set(place)
         place.future = future
         try:
             job(place)
         finally:
-            running_in.reset(token)
+            current_slot.reset(token)
             future.resolve(Completed())
 
-    pool.announce()
+    pool.reserve_job()
     pool.put(run)
     return future
 
@@ -63,7 +63,7 @@ def settled(pool: ThreadPool) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7])
-def test_the_limit_holds(limit: int):
+def test_pool_respects_its_limit(limit: int):
     pool, gate = ThreadPool(limit, "test"), Gate()
     for _ in range(200):
         put(pool, lambda _: gate.__enter__() or gate.__exit__())
@@ -73,7 +73,7 @@ def test_the_limit_holds(limit: int):
 
 
 @pytest.mark.parametrize("count", [2, 5, 40, 200])
-def test_without_a_limit_all_run_side_by_side(count: int):
+def test_pool_without_a_limit_runs_all_jobs_concurrently(count: int):
     pool, barrier = ThreadPool(None, "test"), threading.Barrier(count, timeout=PATIENCE)
     for _ in range(count):
         put(pool, lambda _: barrier.wait())
@@ -81,7 +81,7 @@ def test_without_a_limit_all_run_side_by_side(count: int):
     assert not barrier.broken
 
 
-def test_a_thread_that_was_woken_is_not_counted_on_twice():
+def test_woken_thread_is_not_assigned_two_jobs():
     pool = ThreadPool(None, "test")
     for _ in range(50):
         put(pool, lambda _: None).wait()  # leaves an idle thread behind
@@ -98,7 +98,7 @@ def test_short_jobs_do_not_start_many_threads():
         put(pool, lambda _: None)
     pool.close()
     assert pool._taken == 5000
-    assert pool._threads <= pool_module.EAGER * 4
+    assert pool._threads <= pool_module.EAGER_THREADS * 4
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -106,8 +106,8 @@ def test_short_jobs_do_not_start_many_threads():
 def test_nested_waiting_needs_no_more_than_the_limit(limit: int, depth: int):
     pool, gate = ThreadPool(limit, "test"), Gate()
 
-    def nest(level: int) -> Callable[[Place], None]:
-        def job(_: Place) -> None:
+    def nest(level: int) -> Callable[[PoolSlot], None]:
+        def job(_: PoolSlot) -> None:
             with gate:
                 pass
             if level:
@@ -123,11 +123,11 @@ def test_nested_waiting_needs_no_more_than_the_limit(limit: int, depth: int):
     assert gate.most <= limit
 
 
-def test_who_has_waited_goes_before_the_queue():
+def test_resumed_job_goes_before_queued_jobs():
     pool, order = ThreadPool(1, "test"), list[str]()
     go = threading.Event()
 
-    def parent(_: Place) -> None:
+    def parent(_: PoolSlot) -> None:
         child = put(pool, lambda _: order.append("child"))
         go.wait(PATIENCE)
         child.wait()
@@ -139,16 +139,16 @@ def test_who_has_waited_goes_before_the_queue():
     assert order == ["child", "parent"]
 
 
-def test_a_thread_that_outlives_its_job_takes_no_place():
+def test_thread_that_outlives_its_job_takes_no_slot():
     pool = ThreadPool(1, "test")
     release, waiting, back = threading.Event(), threading.Event(), threading.Event()
 
-    def job(place: Place) -> None:
+    def job(place: PoolSlot) -> None:
         def stray() -> None:
-            place.give_up()
+            place.release()
             waiting.set()
             release.wait(PATIENCE)
-            place.take_again()
+            place.reacquire()
             back.set()
 
         threading.Thread(target=stray).start()
@@ -164,22 +164,22 @@ def test_a_thread_that_outlives_its_job_takes_no_place():
     settled(pool)
 
 
-def test_jobs_that_have_not_started_can_be_taken_back():
+def test_take_pending_jobs_removes_jobs_that_have_not_started():
     pool, go, started = ThreadPool(1, "test"), threading.Event(), threading.Event()
     put(pool, lambda _: (started.set(), go.wait(PATIENCE)))
     started.wait(PATIENCE)
     for _ in range(3):
         put(pool, lambda _: pytest.fail("it was taken back"))
-    assert len(pool.take_back()) == 3
+    assert len(pool.take_pending_jobs()) == 3
     for _ in range(3):
-        pool.drop()
+        pool.cancel_reservation()
     go.set()
     settled(pool)
 
 
-def test_closing_waits_for_what_is_announced():
+def test_close_waits_for_reserved_jobs():
     pool, ran = ThreadPool(1, "test"), threading.Event()
-    pool.announce()
+    pool.reserve_job()
     closing = threading.Thread(target=pool.close)
     closing.start()
     assert closing.is_alive()
@@ -188,7 +188,7 @@ def test_closing_waits_for_what_is_announced():
     assert ran.is_set()
 
 
-def test_a_system_without_more_threads_makes_do_with_what_there_is(monkeypatch: pytest.MonkeyPatch):
+def test_pool_goes_on_when_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch):
     pool, threads, start = ThreadPool(None, "test"), list[Any](), threading.Thread.start
 
     def limited(self: threading.Thread) -> None:
@@ -215,8 +215,8 @@ def test_any_tree_of_jobs_ends(tree: Tree, limit: int | None, wait_first: bool, 
     """Each job puts its children and waits for them, in either order, in one thread or in two at once."""
     pool, gate = ThreadPool(limit, "test"), Gate()
 
-    def node(children: Tree) -> Callable[[Place], None]:
-        def job(place: Place) -> None:
+    def node(children: Tree) -> Callable[[PoolSlot], None]:
+        def job(place: PoolSlot) -> None:
             with gate:
                 pass
             if wait_first:
@@ -225,11 +225,11 @@ def test_any_tree_of_jobs_ends(tree: Tree, limit: int | None, wait_first: bool, 
             else:
                 futures = [put(pool, node(child)) for child in children]
                 if twice:
-                    place.give_up()
+                    place.release()
                 for future in reversed(futures):
                     future.wait()
                 if twice:
-                    place.take_again()
+                    place.reacquire()
             with gate:
                 pass
 

@@ -1,6 +1,6 @@
 """The base class of blocks: typed configuration with a name, a slug and capabilities.
 
-A block class describes itself; storing blocks is not built yet, so `save`, `load` and `delete` say so. A block must not
+A block class describes itself. Storing blocks is not supported yet: `save`, `load` and `delete` raise. A block must not
 do its work (read a file, call a service) when it is made.
 """
 
@@ -21,7 +21,7 @@ _registry: dict[str, type[Block]] = {}
 
 
 class InvalidBlockRegistration(Exception):
-    """The base class itself, or a class that is not a block, was asked to describe a block type."""
+    """The class cannot be a block type: it is the base class, or not a block."""
 
 
 class UnknownBlockType(Exception):
@@ -29,11 +29,11 @@ class UnknownBlockType(Exception):
 
 
 class BlockNotSavedError(RuntimeError):
-    """The block has no name in a store yet."""
+    """The block was not saved."""
 
 
 def _class_twin(method: Any) -> Any:
-    """The dual form of an async class method."""
+    """Return the dual form of an async class method."""
     return classmethod(twin(method.__func__))
 
 
@@ -62,7 +62,7 @@ class Block(BaseModel, ABC):
 
     def __new__(cls, **fields: Any) -> Block:
         slug = fields.get("block_type_slug")
-        return object.__new__(_class_of(slug) if cls is Block and slug is not None else cls)
+        return object.__new__(_find_class(slug) if cls is Block and slug is not None else cls)
 
     def __init__(self, *args: Any, **fields: Any) -> None:
         fields.pop("block_type_slug", None)
@@ -74,12 +74,12 @@ class Block(BaseModel, ABC):
         super().__pydantic_init_subclass__(**kwargs)
         slug = cls.get_block_type_slug()
         known = _registry.get(slug)
-        # A class that only refines another, under the same slug, does not take its place.
+        # A subclass with the slug of its base does not replace the base.
         if known is None or not issubclass(cls, known):
             _registry[slug] = cls
 
     def block_initialization(self) -> None:
-        """Called when a block is made; for subclasses to override."""
+        """Initialize a new block. Subclasses may override this."""
 
     @model_serializer(mode="wrap")
     def _with_slug(self, handler: SerializerFunctionWrapHandler) -> Any:
@@ -90,28 +90,28 @@ class Block(BaseModel, ABC):
 
     @staticmethod
     def is_block_class(block: Any) -> TypeGuard[type[Block]]:
-        """Whether this is a class of blocks."""
+        """Return whether this is a class of blocks."""
         return isinstance(block, type) and issubclass(block, Block)
 
     @classmethod
     def get_block_type_name(cls) -> str:
-        """The name of the block type for people: declared, or the class's own."""
+        """Return the name of the block type for people: declared, or the class's own."""
         return cls._block_type_name or cls.__name__
 
     @classmethod
     def get_block_type_slug(cls) -> str:
-        """The name of the block type in references such as `"local-file-system/name"`."""
+        """Return the name of the block type in references such as `"local-file-system/name"`."""
         return cls._block_type_slug or _slugify(cls.get_block_type_name())
 
     @classmethod
     def get_block_capabilities(cls) -> frozenset[str]:
-        """What blocks of this class can do, its own and its bases' together."""
+        """Return the capabilities of this class and its bases."""
         declared = (base.__dict__.get("_block_schema_capabilities") or () for base in cls.__mro__)
         return frozenset(capability for each in declared for capability in each)
 
     @classmethod
     def get_description(cls) -> str | None:
-        """What the block type is for: declared, or the class's docstring without its examples."""
+        """Return the description: as declared, else the class's docstring without its examples."""
         if cls._description is not None:
             return cls._description
         text = cls.__dict__.get("__doc__")
@@ -119,20 +119,20 @@ class Block(BaseModel, ABC):
 
     @classmethod
     def get_code_example(cls) -> str | None:
-        """How the block is used, as declared."""
+        """Return the declared code example."""
         return cls._code_example
 
     @classmethod
     def get_block_class_from_key(cls, key: str) -> type[Block]:
-        """The imported class of this block type slug.
+        """Return the imported class of this block type slug.
 
         Raises:
             UnknownBlockType: No such class is imported.
         """
-        return _class_of(key)
+        return _find_class(key)
 
     def get_block_placeholder(self) -> str:
-        """The template that stands for this saved block in a deployment.
+        """Return the template that stands for this saved block in a deployment.
 
         Raises:
             BlockNotSavedError: It was not saved.
@@ -143,44 +143,44 @@ class Block(BaseModel, ABC):
 
     @classmethod
     async def aload(cls, name: str, validate: bool = True, client: Any = None) -> Any:
-        """Load a saved block by its name. Not built yet."""
+        """Load a saved block by its name. Not supported yet."""
         _not_built(f"the block {name!r} cannot be loaded")
 
     load = _class_twin(aload)
 
     @classmethod
     async def aload_from_ref(cls, ref: str | UUID | dict[str, Any], validate: bool = True, client: Any = None) -> Any:
-        """Load a saved block by a reference. Not built yet."""
+        """Load a saved block by a reference. Not supported yet."""
         _not_built(f"the block {ref} cannot be loaded")
 
     load_from_ref = _class_twin(aload_from_ref)
 
     async def asave(self, name: str | None = None, overwrite: bool = False, client: Any = None) -> UUID:
-        """Save the block under a name. Not built yet."""
+        """Save the block under a name. Not supported yet."""
         _not_built(f"the block {name!r} cannot be saved")
 
     save = twin(asave)
 
     @classmethod
     async def adelete(cls, name: str, client: Any = None) -> None:
-        """Delete a saved block. Not built yet."""
+        """Delete a saved block. Not supported yet."""
         _not_built(f"the block {name!r} cannot be deleted")
 
     delete = _class_twin(adelete)
 
     @classmethod
     async def aregister_type_and_schema(cls, client: Any = None) -> None:
-        """Make the block type known to the store. Not built yet."""
+        """Register the block type. Not supported yet."""
         _not_built(f"the block type {cls.get_block_type_slug()!r} cannot be registered")
 
     register_type_and_schema = _class_twin(aregister_type_and_schema)
 
 
 def _not_built(what: str) -> NoReturn:
-    raise NotImplementedError(f"Saved blocks are not built yet: {what} (a later issue). Pass a block object instead.")
+    raise NotImplementedError(f"Saved blocks cannot be used yet: {what}. Pass a block object instead.")
 
 
-def _class_of(slug: Any) -> type[Block]:
+def _find_class(slug: Any) -> type[Block]:
     found = _registry.get(slug)
     if found is None:
         raise UnknownBlockType(f"No block type {slug!r} is known: import the module that defines it.")

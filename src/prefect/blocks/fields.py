@@ -1,4 +1,4 @@
-"""Types of block fields that hide what is in them."""
+"""Types of block fields with secret values."""
 
 from typing import TYPE_CHECKING
 

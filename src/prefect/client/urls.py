@@ -46,12 +46,11 @@ API_URL_FORMATS = {
     "automation": "automations/{obj_id}",
 }
 
-# These are addressed by name.
-_BY_NAME = {"work-pool", "variable"}
+_KINDS_ADDRESSED_BY_NAME = {"work-pool", "variable"}
 
 
 def convert_class_to_name(obj: Any) -> str:
-    """Return the name of an object's class in an address: `FlowRun` is `flow-run`."""
+    """Return the name of an object's class in URLs: `FlowRun` is `flow-run`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(obj).__name__).lower()
 
 
@@ -62,32 +61,32 @@ def url_for(
     default_base_url: str | None = None,
     **additional_format_kwargs: Any,
 ) -> str | None:
-    """Return the address of something in the web page or in the API.
+    """Return the URL of an object in the web page or in the API.
 
     Args:
-        obj: The thing, or what kind of thing it is, such as `"flow-run"`.
-        obj_id: Its id, needed when `obj` is only a kind.
-        url_type: Whether the address is for people (`"ui"`) or for programs (`"api"`).
-        default_base_url: What the address begins with when no setting says it.
-        **additional_format_kwargs: More parts of the address, such as `work_pool_name` for a worker.
+        obj: The object, or its kind, such as `"flow-run"`.
+        obj_id: Its id, required if `obj` is a kind.
+        url_type: `"ui"` for the web page, or `"api"`.
+        default_base_url: The base URL if no setting has one.
+        **additional_format_kwargs: More parts of the URL, such as `work_pool_name` for a worker.
 
     Returns:
-        The address; None if there is no server, or no page of such things.
+        The URL; None if there is no server, or no page of such objects.
 
     Raises:
-        ValueError: Something that the address needs is missing, or `url_type` is neither.
+        ValueError: A part of the URL is missing, or `url_type` is neither.
     """
     if url_type not in ("ui", "api"):
         raise ValueError(f"Invalid URL type: {url_type}. Use 'ui' or 'api'.")
     if isinstance(obj, str) and not obj_id:
-        raise ValueError(f"The id of the {obj} is missing: give `obj_id`.")
+        raise ValueError(f"The id of the {obj} is missing: pass `obj_id`.")
     current = settings.get_current_settings()
     base = (current.ui_url if url_type == "ui" else current.api.url) or default_base_url
     kind, found_id = (obj, obj_id) if isinstance(obj, str) else _identify(obj)
     form = (UI_URL_FORMATS if url_type == "ui" else API_URL_FORMATS).get(kind)
     if base is None or form is None or not (obj_id or found_id):
         return None
-    parts: dict[str, Any] = {**_split_object(obj), **additional_format_kwargs, "obj_id": obj_id or found_id}
+    parts: dict[str, Any] = {**_extract_url_parts(obj), **additional_format_kwargs, "obj_id": obj_id or found_id}
     missing = [name for _, name, _, _ in Formatter().parse(form) if name and name not in parts]
     if missing:
         raise ValueError(f"The URL of a {kind} cannot be made without: {', '.join(missing)}.")
@@ -95,7 +94,7 @@ def url_for(
 
 
 def _identify(obj: Any) -> tuple[str, Any]:
-    """What kind of thing this is, and what it is addressed by."""
+    """Return the kind of an object, and its id or name in URLs."""
     task_run_id = getattr(obj, "task_run_id", None)
     if task_run_id is not None and hasattr(obj, "wait") and hasattr(obj, "result"):
         return "task-run", task_run_id  # a future
@@ -107,9 +106,9 @@ def _identify(obj: Any) -> tuple[str, Any]:
         kind, _, identity = resource.removeprefix("prefect.").rpartition(".")
         return kind, identity
     kind = convert_class_to_name(obj)
-    return kind, getattr(obj, "name" if kind in _BY_NAME else "id", None)
+    return kind, getattr(obj, "name" if kind in _KINDS_ADDRESSED_BY_NAME else "id", None)
 
 
-def _split_object(obj: Any) -> dict[str, Any]:
+def _extract_url_parts(obj: Any) -> dict[str, Any]:
     occurred = getattr(obj, "occurred", None)
     return {} if isinstance(obj, str) or occurred is None else {"occurred": occurred.strftime("%Y-%m-%d")}

@@ -232,7 +232,7 @@ class TaskRunEngine(RunEngine):
     def _make_context(self) -> None:
         """Make the context of the run, once its parameters are resolved."""
         task, flow = self.task, self.flow
-        self._context = TaskRunContext.of(
+        self._context = TaskRunContext.for_execution(
             self,
             self.parameters,
             task.should_log_prints(flow),

@@ -1,8 +1,7 @@
-"""Reading what an entrypoint names, `path/to/file.py:name` or `package.module:name`, in its source, without running it.
+"""Read the definition of an entrypoint, `path/to/file.py:name` or `package.module:name`, from its source.
 
-What a deployment needs to know of a flow (its name, whether it is async) stands in the source, and reading it there
-also works where the program's own dependencies are not installed. Only `values` runs anything: the definitions that an
-option's expression may need, and only when the option is no literal.
+The properties of a flow that a deployment needs (its name, whether it is async) are in the source, and can be read
+without the program's dependencies. Only `evaluate` and `build` execute code: the definitions of the file.
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ from typing import Any, NamedTuple
 
 from prefect.loading.sources import safe_load_namespace
 
-__all__ = ["Definition", "read", "split"]
+__all__ = ["Definition", "read_definition", "split_entrypoint"]
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class Definition(NamedTuple):
-    """What an entrypoint names.
+    """The function or class of an entrypoint.
 
     Attributes:
-        path: The file it is in.
-        name: Its name there; that of a method has dots.
-        source: The file's text.
-        node: Its definition.
+        path: The file.
+        name: Its name in the file; the name of a method has dots.
+        source: The text of the file.
+        node: Its syntax tree.
     """
 
     path: str
@@ -46,8 +45,8 @@ class Definition(NamedTuple):
         """Its docstring."""
         return ast.get_docstring(self.node)
 
-    def options(self, decorator: str) -> dict[str, ast.expr]:
-        """The keyword arguments that its decorator of this name is given, as expressions; none without parentheses."""
+    def read_options(self, decorator: str) -> dict[str, ast.expr]:
+        """Return the keyword arguments of the decorator with this name, as expressions."""
         for given in self.node.decorator_list:
             if not isinstance(given, ast.Call):
                 continue
@@ -56,10 +55,10 @@ class Definition(NamedTuple):
                 return {keyword.arg: keyword.value for keyword in given.keywords if keyword.arg}
         return {}
 
-    def values(self, expressions: dict[str, ast.expr]) -> tuple[dict[str, Any], dict[str, Exception]]:
-        """What these expressions come to, and why the others come to nothing.
+    def evaluate(self, expressions: dict[str, ast.expr]) -> tuple[dict[str, Any], dict[str, Exception]]:
+        """Evaluate expressions; return values by name, and errors by name.
 
-        Literals are read as they are. For anything else the file's definitions are made, each as far as possible.
+        For an expression that is not a literal the definitions of the file are executed, each as far as possible.
         """
         values: dict[str, Any] = {}
         failed: dict[str, Exception] = {}
@@ -75,19 +74,19 @@ class Definition(NamedTuple):
             code = compile(ast.Expression(expression), self.path, "eval", dont_inherit=True)
             try:
                 values[name] = eval(code, namespace)
-            except Exception as error:  # an expression of the user's may raise anything
+            except Exception as error:  # a user's expression may raise anything
                 failed[name] = error
         return values, failed
 
-    def make(self) -> Any:
-        """The object, from the file's definitions alone; None when it needs what is not there.
+    def build(self) -> Any:
+        """Build the object from the definitions of the file; return None if they do not suffice.
 
-        Type hints that name what is not there are left out.
+        Type hints with undefined names are left out.
         """
         namespace = safe_load_namespace(self.source, self.path)
         first, *rest = self.name.split(".")
         top = next(node for node in ast.parse(self.source).body if getattr(node, "name", None) == first)
-        hints = _GoodHints(namespace)
+        hints = _HintFilter(namespace)
         top = hints.visit(top)
         # Where hints are evaluated only when they are read, the definition exists although a hint names nothing.
         if first not in namespace or hints.removed_some:
@@ -102,26 +101,26 @@ class Definition(NamedTuple):
         return found
 
 
-class _GoodHints(ast.NodeTransformer):
-    """Takes those type hints off functions that name what the namespace does not have."""
+class _HintFilter(ast.NodeTransformer):
+    """Removes type hints of functions that cannot be evaluated in a namespace."""
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self._namespace = namespace
         self.removed_some = False
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
-        node.returns = self._good(node.returns)
+        node.returns = self._keep_if_defined(node.returns)
         return self.generic_visit(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> Any:
-        node.returns = self._good(node.returns)
+        node.returns = self._keep_if_defined(node.returns)
         return self.generic_visit(node)
 
     def visit_arg(self, node: ast.arg) -> Any:
-        node.annotation = self._good(node.annotation)
+        node.annotation = self._keep_if_defined(node.annotation)
         return node
 
-    def _good(self, hint: ast.expr | None) -> ast.expr | None:
+    def _keep_if_defined(self, hint: ast.expr | None) -> ast.expr | None:
         if hint is None:
             return None
         try:
@@ -132,38 +131,38 @@ class _GoodHints(ast.NodeTransformer):
         return hint
 
 
-def split(entrypoint: str) -> tuple[str, str]:
-    """The file or module of an entrypoint, and the name in it."""
-    place, _, name = entrypoint.rpartition(":" if ":" in entrypoint else ".")
-    return place, name
+def split_entrypoint(entrypoint: str) -> tuple[str, str]:
+    """Split an entrypoint into its file or module, and the name in it."""
+    location, _, name = entrypoint.rpartition(":" if ":" in entrypoint else ".")
+    return location, name
 
 
-def read(entrypoint: str) -> Definition:
-    """Find what an entrypoint names in its source.
+def read_definition(entrypoint: str) -> Definition:
+    """Read the definition of an entrypoint from its source.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ModuleNotFoundError: There is no such module, or its source is not to be had.
-        SyntaxError: The file is not Python.
+        ModuleNotFoundError: There is no such module, or it has no source file.
+        SyntaxError: The file is not valid Python.
         ValueError: The file defines no function or class of that name.
     """
-    place, name = split(entrypoint)
-    path = place if place.endswith(".py") else _file_of(place)
+    location, name = split_entrypoint(entrypoint)
+    path = location if location.endswith(".py") else _find_source_file(location)
     with open(path, encoding="utf-8") as file:
         source = file.read()
     body: Iterable[ast.stmt] = ast.parse(source, path).body
     node: Any = None
     for part in name.split("."):
-        # The last definition counts, as it does when the file runs.
+        # The last definition wins, as when the file is executed.
         found = [node for node in body if isinstance(node, _DEFINITIONS) and node.name == part]
         if not found:
-            raise ValueError(f"Could not find object {name!r} in {place!r}: the file defines nothing of that name.")
+            raise ValueError(f"Could not find object {name!r} in {location!r}: the file defines nothing of that name.")
         node = found[-1]
         body = node.body
     return Definition(path, name, source, node)
 
 
-def _file_of(module: str) -> str:
+def _find_source_file(module: str) -> str:
     directory = os.getcwd()
     sys.path.insert(0, directory)
     try:

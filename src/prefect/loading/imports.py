@@ -16,12 +16,12 @@ from prefect.exceptions import ScriptError
 
 
 def to_qualified_name(obj: Any) -> str:
-    """The module and name of a class or function, such as `prefect.flows.Flow`."""
+    """Return the module and name of a class or function, such as `prefect.flows.Flow`."""
     return f"{obj.__module__}.{obj.__qualname__}"
 
 
 def from_qualified_name(name: str) -> Any:
-    """The object that `to_qualified_name` names; it may also be a module.
+    """Import an object or module by the name that `to_qualified_name` returns.
 
     Raises:
         ImportError: There is no such module.
@@ -62,7 +62,7 @@ def import_object(import_path: str) -> Any:
 
 
 def load_module(module_name: str) -> ModuleType:
-    """Import a module, also one in the working directory."""
+    """Import a module, which may be in the working directory."""
     directory = os.getcwd()
     sys.path.insert(0, directory)
     try:
@@ -72,9 +72,9 @@ def load_module(module_name: str) -> ModuleType:
 
 
 def load_script_as_module(path: str) -> ModuleType:
-    """Run a script as a module of its own, so that its `if __name__ == "__main__"` part does not run.
+    """Execute a script as a module, without its `if __name__ == "__main__"` part.
 
-    Its directory stays on `sys.path`, because a script imports its neighbours also later, inside its functions.
+    Its directory stays on `sys.path`, for imports inside of functions.
 
     Raises:
         ScriptError: There is no such file, or it raised.

@@ -20,16 +20,15 @@ _DEFINITIONS = (
 
 
 def safe_load_namespace(source_code: str, filepath: str | None = None) -> dict[str, Any]:
-    """What a module would define: its imports, classes, functions and constants, each as far as that is possible.
+    """Execute the imports, classes, functions and assignments of a module, each as far as possible.
 
-    Other statements do not run, `if __name__ == "__main__"` among them. What raises, such as the import of a package
-    that is not installed, is left out.
+    Other statements are not executed. A statement that raises, such as the import of a missing package, is left out.
 
     Args:
-        filepath: Where the source is, so that it can import its neighbours.
+        filepath: The file of the source, whose directory is importable meanwhile.
 
     Raises:
-        SyntaxError: The source is not Python.
+        SyntaxError: The source is not valid Python.
     """
     tree = ast.parse(source_code)
     namespace: dict[str, Any] = {"__name__": "prefect_safe_namespace_loader"}
@@ -39,15 +38,15 @@ def safe_load_namespace(source_code: str, filepath: str | None = None) -> dict[s
     try:
         for statement in tree.body:
             if isinstance(statement, _DEFINITIONS):
-                _define(statement, namespace, futures_of(tree))
+                _define(statement, namespace, read_future_flags(tree))
     finally:
         if directory is not None:
             sys.path.remove(directory)
     return namespace
 
 
-def futures_of(tree: ast.Module) -> int:
-    """The compiler's flags for what the source imports from `__future__`."""
+def read_future_flags(tree: ast.Module) -> int:
+    """Return the compiler's flags for what the source imports from `__future__`."""
     names = [
         alias.name
         for statement in tree.body
@@ -61,7 +60,7 @@ def futures_of(tree: ast.Module) -> int:
 
 
 def _define(statement: ast.stmt, namespace: dict[str, Any], flags: int) -> None:
-    # This file's own `from __future__` must not change what the source means.
+    # `from __future__` of this file must not apply to the source.
     code = compile(
         ast.Module(body=[statement], type_ignores=[]), "<safe namespace>", "exec", flags=flags, dont_inherit=True
     )

@@ -1,7 +1,7 @@
-"""Locks between the processes that share a directory: one small file for each lock that is held.
+"""Locks between processes that share a directory: one small file for each lock that is held.
 
-The file says who holds it, until when, and which process that is. A lock whose process has ended on this host is free,
-so a crash blocks nobody for ever; one held on another host is trusted until it expires.
+The file has the holder, its process and the expiration. A lock whose process has ended on this host is free, so a crash
+blocks no other process for ever; a lock of another host is held until it expires.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ try:
 except ImportError:  # Windows: breaking a crashed holder's lock is not guarded against another breaker there
     fcntl = None
 
-_FIRST_PAUSE, _LAST_PAUSE = 0.005, 0.1
-_HALF_WRITTEN = 5.0  # seconds after which a lock file that nobody can read is taken for a crashed writer's
+_MIN_POLL_INTERVAL_SECONDS, _MAX_POLL_INTERVAL_SECONDS = 0.005, 0.1
+_PARTIAL_WRITE_TIMEOUT_SECONDS = (
+    5.0  # seconds after which a lock file that nobody can read is taken for a crashed writer's
+)
 
 
 class FileSystemLockManager(LockManager):
@@ -46,11 +48,11 @@ class FileSystemLockManager(LockManager):
     ) -> bool:
         """Wait for the lock and take it, without blocking the event loop. See `LockManager.acquire_lock`."""
         deadline = None if acquire_timeout is None else time.monotonic() + acquire_timeout
-        pause = _FIRST_PAUSE
+        pause = _MIN_POLL_INTERVAL_SECONDS
         while not await blocking(self._try_acquire, key, holder, hold_timeout):
             if not await _pause(pause, deadline):
                 return False
-            pause = min(2 * pause, _LAST_PAUSE)
+            pause = min(2 * pause, _MAX_POLL_INTERVAL_SECONDS)
         return True
 
     def acquire_lock(
@@ -60,28 +62,28 @@ class FileSystemLockManager(LockManager):
         return drive(self.aacquire_lock(key, holder, acquire_timeout, hold_timeout))
 
     async def await_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """Wait until nobody holds the lock, without blocking the event loop, and return whether it is free."""
+        """Wait until the lock is free, without blocking the event loop, and return whether it is."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        pause = _FIRST_PAUSE
+        pause = _MIN_POLL_INTERVAL_SECONDS
         while await blocking(self.is_locked, key):
             if not await _pause(pause, deadline):
                 return False
-            pause = min(2 * pause, _LAST_PAUSE)
+            pause = min(2 * pause, _MAX_POLL_INTERVAL_SECONDS)
         return True
 
     def wait_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """Wait until nobody holds the lock, and return whether it is free."""
+        """Wait until the lock is free, and return whether it is."""
         return drive(self.await_for_lock(key, timeout))
 
     def release_lock(self, key: str, holder: str) -> None:
-        """Free the lock.
+        """Release the lock.
 
         Raises:
-            ValueError: This holder does not hold it.
+            ValueError: This holder does not hold the lock.
         """
         path = self._path(key)
         if path.exists():
-            with self._guarded():
+            with self._guard_directory():
                 lock = _read(path)
                 if lock and _is_held(lock) and lock.get("holder") == holder:
                     path.unlink(missing_ok=True)
@@ -89,12 +91,12 @@ class FileSystemLockManager(LockManager):
         raise ValueError(f"No lock held by {holder} for transaction with key {key}.")
 
     def is_locked(self, key: str, use_cache: bool = False) -> bool:
-        """Whether anybody holds the lock. The file is read each time; `use_cache` changes nothing."""
+        """Return whether the lock is held. The file is read each time; `use_cache` has no effect."""
         lock = _read(self._path(key))
         return lock is not None and _is_held(lock)
 
     def is_lock_holder(self, key: str, holder: str) -> bool:
-        """Whether this holder holds the lock."""
+        """Return whether this holder holds the lock."""
         lock = _read(self._path(key))
         return lock is not None and _is_held(lock) and lock.get("holder") == holder
 
@@ -110,19 +112,19 @@ class FileSystemLockManager(LockManager):
         lock = _read(path)
         if lock and _is_held(lock) and lock.get("holder") != holder:
             return False
-        with self._guarded():
+        with self._guard_directory():
             lock = _read(path)
             if lock is not None:
                 if _is_held(lock) and lock.get("holder") != holder:
                     return False
                 path.unlink(missing_ok=True)
-            return _create(path, _describe(holder, hold_timeout))
+            return _create(path, _build_lock(holder, hold_timeout))
 
     @contextlib.contextmanager
-    def _guarded(self) -> Generator[None]:
-        """Between reading a lock and replacing it, no other process may do the same.
+    def _guard_directory(self) -> Generator[None]:
+        """Keep other processes from replacing a lock at the same time.
 
-        The guard is the operating system's: it is freed when its process ends.
+        The guard is a lock of the operating system, which releases it when its process ends.
         """
         self.lock_files_directory.mkdir(parents=True, exist_ok=True)
         with open(self.lock_files_directory / ".guard", "ab") as guard:
@@ -131,7 +133,7 @@ class FileSystemLockManager(LockManager):
             yield
 
 
-def _describe(holder: str, hold_timeout: float | None) -> dict[str, Any]:
+def _build_lock(holder: str, hold_timeout: float | None) -> dict[str, Any]:
     expiration = None if hold_timeout is None else str(now() + timedelta(seconds=hold_timeout))
     return {
         "holder": holder,
@@ -143,7 +145,7 @@ def _describe(holder: str, hold_timeout: float | None) -> dict[str, Any]:
 
 
 def _create(path: Path, lock: dict[str, Any]) -> bool:
-    """Make the lock file with its whole content, or return False when there is one."""
+    """Create the lock file with its whole content, or return False if it exists."""
     beside = path.parent / f".{new_id().hex}.tmp"
     beside.write_text(json.dumps(lock, separators=(",", ":")))
     try:
@@ -167,7 +169,7 @@ def _create_in_place(path: Path, content: bytes) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """What a lock file says, or None when there is none."""
+    """Read a lock file; return None if there is none."""
     try:
         content = path.read_text()
         written = path.stat().st_mtime
@@ -177,12 +179,12 @@ def _read(path: Path) -> dict[str, Any] | None:
         lock = json.loads(content)
     except ValueError:
         lock = None
-    # Somebody who writes in place may be in the middle of it.
+    # Another process may be writing the file.
     return lock if isinstance(lock, dict) else {"holder": None, "unreadable": time.time() - written}
 
 
 def _is_held(lock: dict[str, Any]) -> bool:
-    if lock.get("unreadable", 0) > _HALF_WRITTEN:
+    if lock.get("unreadable", 0) > _PARTIAL_WRITE_TIMEOUT_SECONDS:
         return False
     if (expiration := lock.get("expiration")) and now() >= _parse(expiration):
         return False

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _Held:
-    """One lock that is held: by whom, until when (in the monotonic clock), and who waits for it."""
+    """A held lock: its holder, its expiration in the monotonic clock, and its waiters."""
 
     __slots__ = ("expires", "holder", "waiters")
 
@@ -64,7 +64,7 @@ class MemoryLockManager(LockManager):
                 if held.is_free() or held.holder == holder:
                     held.holder, held.expires = holder, _deadline(hold_timeout)
                     return True
-            if not await self._change(key, deadline):
+            if not await self._wait_for_change(key, deadline):
                 return False
 
     def acquire_lock(
@@ -74,22 +74,22 @@ class MemoryLockManager(LockManager):
         return drive(self.aacquire_lock(key, holder, acquire_timeout, hold_timeout))
 
     async def await_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """Wait until nobody holds the lock, without blocking the event loop, and return whether it is free."""
+        """Wait until the lock is free, without blocking the event loop, and return whether it is."""
         deadline = _deadline(timeout)
         while self.is_locked(key):
-            if not await self._change(key, deadline):
+            if not await self._wait_for_change(key, deadline):
                 return not self.is_locked(key)
         return True
 
     def wait_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """Wait until nobody holds the lock, and return whether it is free."""
+        """Wait until the lock is free, and return whether it is."""
         return drive(self.await_for_lock(key, timeout))
 
     def release_lock(self, key: str, holder: str) -> None:
-        """Free the lock.
+        """Release the lock.
 
         Raises:
-            ValueError: This holder does not hold it.
+            ValueError: This holder does not hold the lock.
         """
         with self._guard:
             held = self._locks.get(key)
@@ -101,16 +101,16 @@ class MemoryLockManager(LockManager):
             _wake(waiter)
 
     def is_locked(self, key: str) -> bool:
-        """Whether anybody holds the lock."""
+        """Return whether the lock is held."""
         held = self._locks.get(key)
         return held is not None and not held.is_free()
 
     def is_lock_holder(self, key: str, holder: str) -> bool:
-        """Whether this holder holds the lock."""
+        """Return whether this holder holds the lock."""
         held = self._locks.get(key)
         return held is not None and not held.is_free() and held.holder == holder
 
-    async def _change(self, key: str, deadline: float | None) -> bool:
+    async def _wait_for_change(self, key: str, deadline: float | None) -> bool:
         """Wait until the lock may have become free; False when the deadline has passed."""
         with self._guard:
             held = self._locks.get(key)
@@ -130,18 +130,18 @@ class MemoryLockManager(LockManager):
         return True
 
 
-def _forget_in_child() -> None:
-    """A forked child has none of its parent's threads: nobody there would ever release what they held."""
+def _reset_in_child() -> None:
+    """Free all locks in a forked child, which has none of the threads that hold them."""
     if MemoryLockManager._instance is not None:
         MemoryLockManager._instance._reset()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)
+    os.register_at_fork(after_in_child=_reset_in_child)
 
 
 def _new_future() -> concurrent.futures.Future[None]:
-    import concurrent.futures  # only whoever has to wait pays for it
+    import concurrent.futures  # slow to import, and most locks are never waited for
 
     return concurrent.futures.Future()
 

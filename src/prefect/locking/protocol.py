@@ -1,4 +1,4 @@
-"""What every lock manager can do, whoever wrote it."""
+"""The protocol of lock managers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Protocol, runtime_checkable
 class LockManager(Protocol):
     """Locks by key, each with one holder at a time.
 
-    Acquiring a lock that one holds already succeeds. All timeouts are in seconds; None waits for ever, or holds until
-    the lock is released.
+    A holder may acquire its lock again. All timeouts are in seconds; None waits without limit, or holds until the lock
+    is released.
     """
 
     def acquire_lock(
@@ -19,10 +19,10 @@ class LockManager(Protocol):
         """Wait for the lock and take it.
 
         Args:
-            key: What is locked.
-            holder: Who holds it from now on.
-            acquire_timeout: How long to wait for it.
-            hold_timeout: How long it is held at most; then it is free without being released.
+            key: The key.
+            holder: The new holder.
+            acquire_timeout: Seconds to wait for it.
+            hold_timeout: Seconds after which it is free without being released.
 
         Returns:
             Whether it was acquired.
@@ -36,25 +36,25 @@ class LockManager(Protocol):
         ...
 
     def release_lock(self, key: str, holder: str) -> None:
-        """Free the lock.
+        """Release the lock.
 
         Raises:
-            ValueError: This holder does not hold it.
+            ValueError: This holder does not hold the lock.
         """
         ...
 
     def is_locked(self, key: str) -> bool:
-        """Whether anybody holds the lock."""
+        """Return whether the lock is held."""
         ...
 
     def is_lock_holder(self, key: str, holder: str) -> bool:
-        """Whether this holder holds the lock."""
+        """Return whether this holder holds the lock."""
         ...
 
     def wait_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """Wait until nobody holds the lock, without taking it. Returns whether it is free."""
+        """Wait until the lock is free, without acquiring it, and return whether it is."""
         ...
 
     async def await_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """Wait until nobody holds the lock, without blocking the event loop."""
+        """Wait until the lock is free, without blocking the event loop."""
         ...

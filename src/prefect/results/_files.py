@@ -1,4 +1,4 @@
-"""Reading and writing through any file system, ours or a user's, in whichever way it is written.
+"""Read and write through any file system, built in or a user's, with sync or async methods.
 
 Our own file systems are driven like everything else. A user's `read_path` may be a coroutine function or a plain one;
 a plain one may block, so it runs beside the event loop.
@@ -14,11 +14,11 @@ from prefect.exceptions import MissingResult
 
 
 class ResultNotFound(MissingResult, ValueError):
-    """The result's file is not there. A ValueError as well, as programs have been used to."""
+    """The file of the result does not exist. It is a ValueError too, which existing programs catch."""
 
 
 async def read_file(storage: Any, path: str, key: str) -> bytes:
-    """The content of a file.
+    """Return the content of a file.
 
     Raises:
         MissingResult: It cannot be read; the message names the key and the path.
@@ -31,7 +31,7 @@ async def read_file(storage: Any, path: str, key: str) -> bytes:
 
 
 async def write_file(storage: Any, path: str, content: bytes) -> None:
-    """Write a whole file."""
+    """Write a file."""
     await _call(storage, "write_path", path, content)
 
 

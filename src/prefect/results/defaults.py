@@ -1,6 +1,6 @@
-"""Is a result to be kept, and by which store? Asked for every run, so it must cost nothing and import nothing heavy.
+"""Whether the current run persists its result, and in which store; outside of a run as the settings say.
 
-The answer comes from the run that the code is in, else from the settings.
+Every run calls this (hot path), so it must import nothing heavy.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ else:
 
 
 def get_default_persist_setting() -> bool:
-    """Whether flows keep their results when nobody says (`PREFECT_RESULTS_PERSIST_BY_DEFAULT`)."""
+    """Return whether flows persist their results by default (`PREFECT_RESULTS_PERSIST_BY_DEFAULT`)."""
     return settings.get_current_settings().results.persist_by_default
 
 
 def get_default_persist_setting_for_tasks() -> bool:
-    """Whether tasks keep their results when nobody says.
+    """Return whether tasks persist their results by default.
 
-    `PREFECT_TASKS_DEFAULT_PERSIST_RESULT` when it is set, else `PREFECT_RESULTS_PERSIST_BY_DEFAULT`.
+    `PREFECT_TASKS_DEFAULT_PERSIST_RESULT` if it is set, else `PREFECT_RESULTS_PERSIST_BY_DEFAULT`.
     """
     current = settings.get_current_settings()
     for_tasks = current.tasks.default_persist_result
@@ -39,13 +39,13 @@ def should_ship_inline() -> bool:
 
 
 def should_persist_result() -> bool:
-    """Whether the run that the code is in keeps its result; outside of a run, the default for flows."""
+    """Return whether the current run persists its result; outside of a run, the default for flows."""
     run = _run_context()
     return get_default_persist_setting() if run is None else run.persist_result
 
 
 def get_result_store() -> store.ResultStore:
-    """The store of the run that the code is in; outside of a run, a new store with the defaults."""
+    """Return the store of the current run; outside of a run, a new store with the defaults."""
     run = _run_context()
     return store.ResultStore() if run is None else run.result_store
 

@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 
 class ResultRecordMetadata(BaseModel):
-    """Where a result is and how it was written. As the data of a state, it loads the result when it is asked for.
+    """Where a result is stored and how it was serialized. As the data of a state, it loads the result on demand.
 
     Attributes:
         storage_key: The path of the file in its storage; absolute on this machine's file system.
@@ -59,16 +59,16 @@ class ResultRecordMetadata(BaseModel):
             raise
 
     def dump_bytes(self) -> bytes:
-        """The metadata as JSON."""
+        """Return the metadata as JSON."""
         return self.model_dump_json(serialize_as_any=True).encode()
 
     @classmethod
     def load_bytes(cls, data: bytes) -> Self:
-        """Read what `dump_bytes` made."""
+        """Parse the output of `dump_bytes`."""
         return cls.model_validate_json(data)
 
     async def aload(self) -> Any:
-        """The value of the result."""
+        """Return the value of the result."""
         return await load_reference(self)
 
 
@@ -101,7 +101,7 @@ class ResultRecord(BaseModel, Generic[R]):
 
     @property
     def serializer(self) -> Serializer:
-        """What the value is written with."""
+        """The serializer of the value."""
         return self.metadata.serializer
 
     @property
@@ -110,18 +110,18 @@ class ResultRecord(BaseModel, Generic[R]):
         return self._persisted
 
     def mark_persisted(self) -> None:
-        """Note that it is in its storage."""
+        """Mark the record as stored."""
         self._persisted = True
 
     async def aload(self) -> R:
-        """The value of the result, as any data of a state that loads itself has it."""
+        """Return the value, which is loaded already."""
         return self.result
 
     def serialize_result(self) -> bytes:
-        """The value as its serializer writes it.
+        """Serialize the value.
 
         Raises:
-            SerializationError: The serializer cannot write it.
+            SerializationError: The serializer does not support the value.
         """
         try:
             return self.serializer.dumps(self.result)
@@ -133,14 +133,14 @@ class ResultRecord(BaseModel, Generic[R]):
             ) from error
 
     def serialize_metadata(self) -> bytes:
-        """The metadata as JSON."""
+        """Return the metadata as JSON."""
         return self.metadata.dump_bytes()
 
     def serialize(self) -> bytes:
-        """The whole record as one JSON object.
+        """Return the whole record as one JSON object.
 
         Raises:
-            SerializationError: The serializer cannot write the value, or does not write it as text.
+            SerializationError: The serializer does not support the value, or does not produce text.
         """
         try:
             text = self.serialize_result().decode()
@@ -153,27 +153,27 @@ class ResultRecord(BaseModel, Generic[R]):
 
     @classmethod
     def deserialize(cls, data: bytes, backup_serializer: Serializer | None = None) -> ResultRecord[Any]:
-        """Read a whole record.
+        """Parse a record.
 
         Args:
-            data: What the file holds.
-            backup_serializer: What wrote the file when it holds a value and no record.
+            data: The content of the file.
+            backup_serializer: Used when the file is a serialized value without metadata.
 
         Raises:
             SerializationError: It cannot be read.
         """
-        split = _split(data)
+        split = _split_record(data)
         if split is None:
             if backup_serializer is None:
                 raise SerializationError("This is not the record of a result: it has no metadata and no value.")
             metadata = ResultRecordMetadata(serializer=backup_serializer)
-            return cls._stored(metadata, _loads(metadata, data))
+            return cls._stored(metadata, _deserialize_value(metadata, data))
         metadata, text = split
-        return cls._stored(metadata, _loads(metadata, text.encode()))
+        return cls._stored(metadata, _deserialize_value(metadata, text.encode()))
 
     @classmethod
     def deserialize_from_result_and_metadata(cls, result: bytes, metadata: bytes) -> ResultRecord[Any]:
-        """Read a record whose value and metadata are two files.
+        """Parse a record whose value and metadata are two files.
 
         Raises:
             SerializationError: One of them cannot be read.
@@ -182,12 +182,12 @@ class ResultRecord(BaseModel, Generic[R]):
 
     @classmethod
     def from_result_and_metadata(cls, result: bytes, metadata: ResultRecordMetadata) -> ResultRecord[Any]:
-        """Read a value whose metadata is known.
+        """Deserialize a value whose metadata is known.
 
         Raises:
             SerializationError: It cannot be read.
         """
-        return cls._stored(metadata, _loads(metadata, result))
+        return cls._stored(metadata, _deserialize_value(metadata, result))
 
     @classmethod
     def _stored(cls, metadata: ResultRecordMetadata, result: Any) -> ResultRecord[Any]:
@@ -197,13 +197,13 @@ class ResultRecord(BaseModel, Generic[R]):
 
 
 def read_metadata(data: bytes) -> ResultRecordMetadata | None:
-    """The metadata of a record, without reading its value; None when this is not a record."""
-    split = _split(data)
+    """Return the metadata of a record, without reading its value; None when this is not a record."""
+    split = _split_record(data)
     return split and split[0]
 
 
-def _split(data: bytes) -> tuple[ResultRecordMetadata, str] | None:
-    """The metadata and the serialized value of a record; None when this is not a record."""
+def _split_record(data: bytes) -> tuple[ResultRecordMetadata, str] | None:
+    """Return the metadata and the serialized value of a record; None when this is not a record."""
     if not data.startswith(b"{"):
         return None
     try:
@@ -211,7 +211,7 @@ def _split(data: bytes) -> tuple[ResultRecordMetadata, str] | None:
     except ValueError:
         return None
     metadata, text = fields.get("metadata"), fields.get("result")
-    # A value that happens to have these two names is not a record.
+    # A value with these two keys is not a record.
     if not isinstance(metadata, dict) or not isinstance(text, str) or "serializer" not in metadata:
         return None
     try:
@@ -227,7 +227,7 @@ def _load_metadata(data: bytes) -> ResultRecordMetadata:
         raise SerializationError(f"This is not the metadata of a result: {error}") from error
 
 
-def _loads(metadata: ResultRecordMetadata, data: bytes) -> Any:
+def _deserialize_value(metadata: ResultRecordMetadata, data: bytes) -> Any:
     try:
         return metadata.serializer.loads(data)
     except Exception as error:  # a serializer, and the classes that it makes again, may raise anything
@@ -238,7 +238,7 @@ def _loads(metadata: ResultRecordMetadata, data: bytes) -> Any:
 
 
 async def load_reference(metadata: dict[str, Any] | ResultRecordMetadata) -> Any:
-    """The value of a stored result, from its metadata as a state carries it.
+    """Read the value of a stored result by its metadata, which is the data of a state.
 
     Args:
         metadata: The metadata, or its JSON.
@@ -252,17 +252,17 @@ async def load_reference(metadata: dict[str, Any] | ResultRecordMetadata) -> Any
     key = metadata.storage_key
     if key is None:
         raise MissingResult("The result cannot be read, because its metadata does not say where it is stored.")
-    data = await read_file(await _storage_of(metadata, key), key, key)
+    data = await read_file(await _find_storage(metadata, key), key, key)
     try:
-        split = _split(data)
+        split = _split_record(data)
         if split is not None:
-            return _loads(split[0], split[1].encode())
-        return _loads(metadata, data)
+            return _deserialize_value(split[0], split[1].encode())
+        return _deserialize_value(metadata, data)
     except SerializationError as error:
         raise SerializationError(f"The result with key {key!r} cannot be read. {error}") from error
 
 
-async def _storage_of(metadata: ResultRecordMetadata, key: str) -> Any:
+async def _find_storage(metadata: ResultRecordMetadata, key: str) -> Any:
     if metadata.storage_block_id is not None:
         from prefect.results.resolve import aresolve_result_storage
 

@@ -1,4 +1,4 @@
-"""From what users write to objects: a storage from a path, a block or its name; a serializer from its name."""
+"""Convert options to objects: a path, block or name to a storage, a name to a serializer."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _BLOCK = re.compile(r"[a-z0-9][a-z0-9-]*/[^/\\]+")
 
 
 async def aresolve_result_storage(result_storage: ResultStorage | UUID | Path) -> WritableFileSystem:
-    """The storage that is meant.
+    """Return the storage for the value of an option.
 
     Args:
         result_storage: A file system; a path on this machine; a URL such as `s3://bucket/folder`; or a saved block by
-            `"type-slug/name"` or its id, which is not built yet.
+            `"type-slug/name"` or its id, which is not supported yet.
 
     Raises:
-        TypeError: It is nothing of that kind.
+        TypeError: It is none of these.
     """
     if isinstance(result_storage, UUID):
         return await Block.aload_from_ref(result_storage)
@@ -53,26 +53,26 @@ resolve_result_storage = twin(aresolve_result_storage)
 
 
 async def aget_default_result_storage() -> WritableFileSystem:
-    """Where results are stored when nobody says.
+    """Return the default storage of results.
 
     The block that `PREFECT_DEFAULT_RESULT_STORAGE_BLOCK` names, else the directory `PREFECT_LOCAL_STORAGE_PATH`.
     """
     settings = get_current_settings().results
     if settings.default_storage_block is not None:
         return await aresolve_result_storage(settings.default_storage_block)
-    return _local(str(settings.local_storage_path))
+    return _local_file_system(str(settings.local_storage_path))
 
 
 get_default_result_storage = twin(aget_default_result_storage)
 
 
 @functools.lru_cache(maxsize=8)
-def _local(path: str) -> LocalFileSystem:
+def _local_file_system(path: str) -> LocalFileSystem:
     return LocalFileSystem(basepath=path)
 
 
 async def get_or_create_default_task_scheduling_storage() -> ResultStorage:
-    """Where the parameters of tasks that run in the background are stored.
+    """Return the storage of parameters of background tasks.
 
     The block that `PREFECT_TASK_SCHEDULING_DEFAULT_STORAGE_BLOCK` names, else the default storage of results.
     """
@@ -81,12 +81,12 @@ async def get_or_create_default_task_scheduling_storage() -> ResultStorage:
 
 
 def get_default_result_serializer() -> Serializer:
-    """The serializer that `PREFECT_RESULTS_DEFAULT_SERIALIZER` names."""
+    """Return the serializer that `PREFECT_RESULTS_DEFAULT_SERIALIZER` names."""
     return resolve_serializer(get_current_settings().results.default_serializer)
 
 
 def resolve_serializer(serializer: ResultSerializer) -> Serializer:
-    """The serializer that is meant.
+    """Return the serializer for the value of an option.
 
     Args:
         serializer: A serializer, or the name of one.
@@ -106,7 +106,7 @@ def resolve_serializer(serializer: ResultSerializer) -> Serializer:
 
 
 def result_storage_discriminator(x: Any) -> str:
-    """What a storage, or the dictionary of its fields, is: `"WritableFileSystem"`, `"NullFileSystem"` or `"None"`."""
+    """Return the kind of a storage or its fields: `"WritableFileSystem"`, `"NullFileSystem"` or `"None"`."""
     if isinstance(x, dict):
         return "WritableFileSystem" if "block_type_slug" in x else "NullFileSystem"
     if isinstance(x, WritableFileSystem):

@@ -1,8 +1,7 @@
-"""The store of results: writes records under keys, finds them again, and locks keys.
+"""The store of results: writes records under keys, reads them, and locks keys.
 
-A store is a storage, a serializer and, if keys are to be locked, a lock manager. A run gets a store that fits its
-options (`update_for_flow`, `update_for_task`). What was written or read stays in memory for a while, so reading it
-again costs nothing.
+A store has a storage, a serializer and, if keys are locked, a lock manager. A run has a store for its options
+(`update_for_flow`, `update_for_task`). Records that were written or read lately are cached in memory.
 """
 
 from __future__ import annotations
@@ -38,26 +37,26 @@ __all__ = ["DEFAULT_STORAGE_KEY_FN", "ResultStore", "default_cache"]
 
 
 def DEFAULT_STORAGE_KEY_FN() -> str:
-    """A key that nobody else has."""
+    """Return a unique key."""
     return new_id().hex
 
 
 class LRUCache(OrderedDict[str, "ResultRecord[Any]"]):
-    """The records that were used last, up to a number."""
+    """The most recently used records, up to a maximum number."""
 
     def __init__(self, maxsize: int) -> None:
         super().__init__()
         self.maxsize = maxsize
         self._guard = threading.Lock()
 
-    def find(self, key: str) -> ResultRecord[Any] | None:
+    def get_record(self, key: str) -> ResultRecord[Any] | None:
         with self._guard:
             record = self.get(key)
             if record is not None:
                 self.move_to_end(key)
             return record
 
-    def keep(self, key: str, record: ResultRecord[Any]) -> None:
+    def put_record(self, key: str, record: ResultRecord[Any]) -> None:
         with self._guard:
             self[key] = record
             self.move_to_end(key)
@@ -71,26 +70,26 @@ class LRUCache(OrderedDict[str, "ResultRecord[Any]"]):
         return self
 
     def __reduce__(self) -> Any:
-        return (LRUCache, (self.maxsize,))  # another process has a memory of its own
+        return (LRUCache, (self.maxsize,))  # another process has its own cache
 
 
 def default_cache() -> LRUCache:
-    """A memory of a thousand records."""
+    """Return a cache of a thousand records."""
     return LRUCache(maxsize=1000)
 
 
 class ResultStore(BaseModel):
-    """Writes results and reads them.
+    """Writes and reads results.
 
     Attributes:
-        result_storage: Where the files are; the default storage when None.
-        metadata_storage: Where the metadata is, when it is to be in files of its own; a `NullFileSystem` when it is
+        result_storage: Stores the files; None for the default storage.
+        metadata_storage: Stores the metadata in separate files; None stores it with the value, and a `NullFileSystem`
             nowhere.
-        lock_manager: What keys are locked with.
-        cache_result_in_memory: Whether what was written or read stays in memory.
-        serializer: What values are written with.
-        storage_key_fn: Makes the key of a result that is written without one.
-        cache: What is in memory.
+        lock_manager: Locks keys.
+        cache_result_in_memory: Whether records are cached in memory.
+        serializer: Serializes the values.
+        storage_key_fn: Returns the key of a result that is written without one.
+        cache: The records in memory.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, ignored_types=(twin,))
@@ -116,11 +115,11 @@ class ResultStore(BaseModel):
     # --- for a run ---------------------------------------------------------------------------------------------------
 
     async def aupdate_for_flow(self, flow: Any) -> Self:
-        """A store with the options of a flow. Its metadata is kept with the run's state and nowhere else."""
+        """Return a store with the options of a flow. Metadata is part of the run's state only."""
         update: dict[str, Any] = {
             "cache_result_in_memory": flow.cache_result_in_memory,
             "metadata_storage": NullFileSystem(),
-            "result_storage": await self._storage(flow.result_storage),
+            "result_storage": await self._resolve_storage(flow.result_storage),
         }
         if flow.result_serializer is not None:
             update["serializer"] = resolve_serializer(flow.result_serializer)
@@ -129,13 +128,13 @@ class ResultStore(BaseModel):
     update_for_flow = twin(aupdate_for_flow)
 
     async def aupdate_for_task(self, task: Any) -> Self:
-        """A store with the options of a task and of its cache policy."""
+        """Return a store with the options of a task and of its cache policy."""
         policy = task.cache_policy
         key_storage = getattr(policy, "key_storage", None)
         update: dict[str, Any] = {
             "cache_result_in_memory": task.cache_result_in_memory,
             "metadata_storage": None if key_storage is None else await aresolve_result_storage(key_storage),
-            "result_storage": await self._storage(task.result_storage),
+            "result_storage": await self._resolve_storage(task.result_storage),
         }
         if task.result_serializer is not None:
             update["serializer"] = resolve_serializer(task.result_serializer)
@@ -145,7 +144,7 @@ class ResultStore(BaseModel):
 
     update_for_task = twin(aupdate_for_task)
 
-    async def _storage(self, chosen: Any = None) -> Any:
+    async def _resolve_storage(self, chosen: Any = None) -> Any:
         if chosen is not None:
             return await aresolve_result_storage(chosen)
         return self.result_storage or await aget_default_result_storage()
@@ -155,17 +154,17 @@ class ResultStore(BaseModel):
     def create_result_record(
         self, obj: Any, key: str | None = None, expiration: datetime | None = None
     ) -> ResultRecord[Any]:
-        """Make the record of a value; it is not written.
+        """Build the record of a value without writing it.
 
         Args:
             obj: The value.
-            key: Its key; one that nobody else has by default.
-            expiration: After this time it is no longer used from a cache.
+            key: Its key; a unique one by default.
+            expiration: After this time it is no longer a cache hit.
         """
         storage = self.result_storage or drive(aget_default_result_storage())
         return ResultRecord(
             metadata=ResultRecordMetadata(
-                storage_key=_path(storage, key if key is not None else self.storage_key_fn()),
+                storage_key=_resolve_path(storage, key if key is not None else self.storage_key_fn()),
                 expiration=expiration,
                 serializer=self.serializer,
                 storage_block_id=_block_id(storage),
@@ -174,10 +173,10 @@ class ResultStore(BaseModel):
         )
 
     async def aexists(self, key: str) -> bool:
-        """Whether there is a result with this key that has not expired."""
-        storage = await self._storage()
-        path = _path(storage, key)
-        known = self.cache.find(path) if self.cache_result_in_memory else None
+        """Return whether there is a result with this key that has not expired."""
+        storage = await self._resolve_storage()
+        path = _resolve_path(storage, key)
+        known = self.cache.get_record(path) if self.cache_result_in_memory else None
         if known is not None:
             return _is_fresh(known.metadata)
         if isinstance(self.metadata_storage, NullFileSystem):
@@ -192,15 +191,15 @@ class ResultStore(BaseModel):
         return metadata is None or _is_fresh(metadata)
 
     def exists(self, key: str) -> bool:
-        """Whether there is a result with this key that has not expired."""
+        """Return whether there is a result with this key that has not expired."""
         return drive(self.aexists(key))
 
     async def aread(self, key: str, holder: str | None = None) -> ResultRecord[Any]:
-        """The record with this key. When somebody else has locked the key, it is waited for.
+        """Return the record with this key, waiting for another holder's lock of the key.
 
         Args:
             key: The key.
-            holder: Who reads; by default this thread or coroutine.
+            holder: The lock holder that reads; by default this thread or coroutine.
 
         Raises:
             MissingResult: There is none.
@@ -208,33 +207,33 @@ class ResultStore(BaseModel):
         """
         if self.lock_manager is not None and not self.is_lock_holder(key, holder):
             await self.await_for_lock(key)
-        storage = await self._storage()
-        path = _path(storage, key)
-        if self.cache_result_in_memory and (known := self.cache.find(path)) is not None:
+        storage = await self._resolve_storage()
+        path = _resolve_path(storage, key)
+        if self.cache_result_in_memory and (known := self.cache.get_record(path)) is not None:
             return known
         try:
             record = await self._read(storage, key, path)
         except SerializationError as error:
             raise SerializationError(f"The result with key {key!r} at {path} cannot be read. {error}") from error
         if self.cache_result_in_memory:
-            self.cache.keep(path, record)
+            self.cache.put_record(path, record)
         return record
 
     def read(self, key: str, holder: str | None = None) -> ResultRecord[Any]:
-        """The record with this key. See `aread`."""
+        """Return the record with this key. See `aread`."""
         return drive(self.aread(key, holder))
 
     async def afind(self, key: str) -> ResultRecord[Any] | None:
-        """The record with this key, or None when there is none or it has expired. Locks are not waited for.
+        """Return the record with this key, without waiting for locks; None if there is none or it has expired.
 
         Raises:
             SerializationError: It cannot be read.
         """
         if isinstance(self.metadata_storage, NullFileSystem):
-            return None  # nobody knows whether what is there belongs to this key
-        storage = await self._storage()
-        path = _path(storage, key)
-        record = self.cache.find(path) if self.cache_result_in_memory else None
+            return None  # without metadata a file cannot be matched with a key
+        storage = await self._resolve_storage()
+        path = _resolve_path(storage, key)
+        record = self.cache.get_record(path) if self.cache_result_in_memory else None
         if record is None:
             try:
                 record = await self._read(storage, key, path)
@@ -243,7 +242,7 @@ class ResultStore(BaseModel):
             except SerializationError as error:
                 raise SerializationError(f"The result with key {key!r} at {path} cannot be read. {error}") from error
             if self.cache_result_in_memory:
-                self.cache.keep(path, record)
+                self.cache.put_record(path, record)
         return record if _is_fresh(record.metadata) else None
 
     async def _read(self, storage: Any, key: str, path: str) -> ResultRecord[Any]:
@@ -269,13 +268,13 @@ class ResultStore(BaseModel):
 
         Args:
             obj: The value.
-            key: Its key; one that nobody else has by default.
-            expiration: After this time it is no longer used from a cache.
-            holder: Who writes; by default this thread or coroutine.
+            key: Its key; a unique one by default.
+            expiration: After this time it is no longer a cache hit.
+            holder: The lock holder that writes; by default this thread or coroutine.
 
         Raises:
-            SerializationError: The serializer cannot write the value.
-            RuntimeError: Somebody else has locked the key.
+            SerializationError: The serializer does not support the value.
+            RuntimeError: Another holder has locked the key.
         """
         await self.apersist_result_record(self.create_result_record(obj, key, expiration), holder)
 
@@ -286,34 +285,34 @@ class ResultStore(BaseModel):
         drive(self.awrite(obj, key, expiration, holder))
 
     async def apersist_result_record(self, result_record: ResultRecord[Any], holder: str | None = None) -> None:
-        """Write a record; one that was written or read before is left as it is.
+        """Write a record, unless it was written or read before.
 
         Args:
             result_record: The record.
-            holder: Who writes; by default this thread or coroutine.
+            holder: The lock holder that writes; by default this thread or coroutine.
 
         Raises:
-            SerializationError: The serializer cannot write the value.
-            RuntimeError: Somebody else has locked the key.
+            SerializationError: The serializer does not support the value.
+            RuntimeError: Another holder has locked the key.
         """
-        storage = await self._storage()
+        storage = await self._resolve_storage()
         path = result_record.metadata.storage_key
         if path is None:
             raise ValueError("A record without a storage key cannot be written: make it with `create_result_record`.")
-        key = _key(storage, path)
+        key = _find_key(storage, path)
         if self.lock_manager is not None and self.is_locked(key) and not self.is_lock_holder(key, holder):
             raise RuntimeError(f"Cannot write to result record with key {key} because it is locked by another holder.")
         if not result_record.is_persisted:
             if self.metadata_storage is None:
                 await write_file(storage, path, result_record.serialize())
             else:
-                # The value first: whoever finds the metadata finds the value.
+                # The value first: a reader that finds the metadata must find the value.
                 await write_file(storage, path, result_record.serialize_result())
                 if not isinstance(self.metadata_storage, NullFileSystem):
                     await write_file(self.metadata_storage, key, result_record.serialize_metadata())
             result_record.mark_persisted()
         if self.cache_result_in_memory:
-            self.cache.keep(path, result_record)
+            self.cache.put_record(path, result_record)
 
     def persist_result_record(self, result_record: ResultRecord[Any], holder: str | None = None) -> None:
         """Write a record. See `apersist_result_record`."""
@@ -322,7 +321,7 @@ class ResultStore(BaseModel):
     # --- locks -------------------------------------------------------------------------------------------------------
 
     def supports_isolation_level(self, level: IsolationLevel | str) -> bool:
-        """Whether transactions of this isolation level can use the store: `SERIALIZABLE` ones need a lock manager."""
+        """Return whether the store supports an isolation level: `SERIALIZABLE` needs a lock manager."""
         try:
             needs_lock = IsolationLevel(level) is IsolationLevel.SERIALIZABLE
         except ValueError:
@@ -331,7 +330,7 @@ class ResultStore(BaseModel):
 
     @staticmethod
     def generate_default_holder() -> str:
-        """A name for whoever calls: this host, process, thread and, in one, coroutine."""
+        """Return a holder name for the caller: its host, process, thread and, if it is in one, coroutine."""
         thread = threading.current_thread()
         holder = f"{_processes.host()}:{os.getpid()}:{thread.ident}:{thread.name}"
         if running_loop() is None:
@@ -341,7 +340,7 @@ class ResultStore(BaseModel):
         task = asyncio.current_task()
         return f"{holder}:{id(task)}" if task else holder
 
-    def _locks(self) -> LockManager:
+    def _require_lock_manager(self) -> LockManager:
         if self.lock_manager is None:
             raise ConfigurationError(
                 "Result store is not configured with a lock manager. Please set a lock manager when creating the "
@@ -354,8 +353,8 @@ class ResultStore(BaseModel):
 
         Args:
             key: The key.
-            holder: Who holds it from now on; by default this thread or coroutine.
-            timeout: How many seconds to wait; for ever when None.
+            holder: The new holder; by default this thread or coroutine.
+            timeout: Seconds to wait; None for no limit.
 
         Returns:
             Whether it was acquired.
@@ -363,8 +362,8 @@ class ResultStore(BaseModel):
         Raises:
             ConfigurationError: The store has no lock manager.
         """
-        locks, holder = self._locks(), holder or self.generate_default_holder()
-        # A lock manager is a user's object with two bodies of its own.
+        locks, holder = self._require_lock_manager(), holder or self.generate_default_holder()
+        # A lock manager may be a user's object, with separate sync and async methods.
         if driving():
             return locks.acquire_lock(key, holder, timeout)
         return await locks.aacquire_lock(key, holder, timeout)
@@ -374,30 +373,30 @@ class ResultStore(BaseModel):
         return drive(self.aacquire_lock(key, holder or self.generate_default_holder(), timeout))
 
     def release_lock(self, key: str, holder: str | None = None) -> None:
-        """Free the lock of a key.
+        """Release the lock of a key.
 
         Raises:
             ConfigurationError: The store has no lock manager.
-            ValueError: This holder does not hold it.
+            ValueError: This holder does not hold the lock.
         """
-        self._locks().release_lock(key, holder or self.generate_default_holder())
+        self._require_lock_manager().release_lock(key, holder or self.generate_default_holder())
 
     def is_locked(self, key: str) -> bool:
-        """Whether anybody holds the lock of a key."""
-        return self._locks().is_locked(key)
+        """Return whether the lock of a key is held."""
+        return self._require_lock_manager().is_locked(key)
 
     def is_lock_holder(self, key: str, holder: str | None = None) -> bool:
-        """Whether this holder holds the lock of a key."""
-        return self._locks().is_lock_holder(key, holder or self.generate_default_holder())
+        """Return whether this holder holds the lock of a key."""
+        return self._require_lock_manager().is_lock_holder(key, holder or self.generate_default_holder())
 
     async def await_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """Wait until nobody holds the lock of a key, and return whether it is free."""
+        """Wait until the lock of a key is free, and return whether it is."""
         if driving():
-            return self._locks().wait_for_lock(key, timeout)
-        return await self._locks().await_for_lock(key, timeout)
+            return self._require_lock_manager().wait_for_lock(key, timeout)
+        return await self._require_lock_manager().await_for_lock(key, timeout)
 
     def wait_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """Wait until nobody holds the lock of a key, and return whether it is free."""
+        """Wait until the lock of a key is free, and return whether it is."""
         return drive(self.await_for_lock(key, timeout))
 
 
@@ -405,17 +404,17 @@ def _block_id(storage: Any) -> UUID | None:
     return getattr(storage, "_block_document_id", None)
 
 
-def _path(storage: Any, key: str) -> str:
-    """A key as its storage names it: an absolute path, unless only the saved block knows what it means."""
+def _resolve_path(storage: Any, key: str) -> str:
+    """Return the path of a key in its storage: absolute, unless the storage is a saved block."""
     if type(storage) is LocalFileSystem and storage._block_document_id is None:
         return storage._resolve(key)
     resolve = getattr(storage, "_resolve_path", None)
     return key if resolve is None or _block_id(storage) is not None else str(resolve(key))
 
 
-def _key(storage: Any, path: str) -> str:
-    """The key that has this path."""
-    base = _path(storage, "").rstrip("/")
+def _find_key(storage: Any, path: str) -> str:
+    """Return the key of a path."""
+    base = _resolve_path(storage, "").rstrip("/")
     return path[len(base) + 1 :] if base and path.startswith(f"{base}/") else path
 
 

@@ -1,4 +1,4 @@
-"""How the modules of this package answer attribute access: an environment variable first, then the field's getter."""
+"""Attribute access of the modules of this package: an environment variable first, then the getter of the field."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def attributes(
 
     Args:
         module: The module's last name, in the environment variables.
-        fields: What gives each attribute's value.
+        fields: The getter of each attribute.
     """
 
     def __getattr__(name: str) -> Any:

@@ -12,35 +12,35 @@ __all__ = ["flow_run_id", "id", "name", "parameters", "version"]  # pyright: ign
 
 
 def get_id() -> str | None:
-    """The deployment's id."""
+    """Return the deployment's id."""
     run = flow_run._run()
     return str(run.deployment_id) if run is not None and run.deployment_id else None
 
 
 def get_parameters() -> dict[str, Any]:
-    """The parameters that the deployment gave the run."""
+    """Return the parameters that the deployment gave the run."""
     run = flow_run._run()
     return run.parameters if run is not None and run.deployment_id else {}
 
 
 def get_name() -> str | None:
-    """The deployment's name."""
+    """Return the deployment's name."""
     return _unknown()
 
 
 def get_version() -> str | None:
-    """The deployment's version."""
+    """Return the deployment's version."""
     return _unknown()
 
 
 def get_flow_run_id() -> str | None:
-    """The id of the deployed run."""
+    """Return the id of the deployed run."""
     return flow_run.get_id()
 
 
 def _unknown() -> None:
     if get_id() is not None:
-        raise NotImplementedError("The names of deployments come with deployments, in a later issue.")
+        raise NotImplementedError("The names of deployments cannot be read yet: read the deployment with a client.")
 
 
 FIELDS = {

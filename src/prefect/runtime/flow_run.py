@@ -35,7 +35,7 @@ def _run() -> Any:
 
 
 def get_id() -> str | None:
-    """The flow run's id, also in a task that runs in another process."""
+    """Return the flow run's id, also in a task that runs in another process."""
     run = _run()
     if run is not None:
         return str(run.id)
@@ -46,62 +46,62 @@ def get_id() -> str | None:
 
 
 def get_tags() -> list[str]:
-    """The flow run's tags."""
+    """Return the flow run's tags."""
     run = _run()
     return list(run.tags) if run else []
 
 
 def get_run_count() -> int:
-    """Which attempt this is, from 1; 0 outside of a flow."""
+    """Return the number of this attempt, from 1; 0 outside of a flow."""
     run = _run()
     return run.run_count if run else 0
 
 
 def get_name() -> str | None:
-    """The flow run's name."""
+    """Return the flow run's name."""
     run = _run()
     return run.name if run else None
 
 
 def get_flow_name() -> str | None:
-    """The flow's name."""
+    """Return the flow's name."""
     context = EngineContext.get()
     return context.flow.name if context and context.flow else None
 
 
 def get_flow_version() -> str | None:
-    """The flow's version."""
+    """Return the flow's version."""
     context = EngineContext.get()
     return context.flow.version if context and context.flow else None
 
 
 def get_scheduled_start_time() -> datetime:
-    """When the run was to start; now, outside of a flow."""
+    """Return the scheduled start time; the current time outside of a flow."""
     run = _run()
     return (run.expected_start_time if run else None) or now()
 
 
 def get_parameters() -> dict[str, Any]:
-    """The arguments of the call."""
+    """Return the arguments of the call."""
     context = EngineContext.get()
     return (context.parameters or {}) if context else {}
 
 
 def get_job_variables() -> dict[str, Any] | None:
-    """The job variables of a deployed run."""
+    """Return the job variables of a deployed run."""
     run = _run()
     return (run.job_variables or {}) if run else None
 
 
 def get_parent_flow_run_id() -> str | None:
-    """The id of the flow run that this one is a subflow of."""
+    """Return the id of the flow run that this one is a subflow of."""
     context = EngineContext.get()
     parent = context.parent if context else None
     return str(parent.flow_run.id) if parent is not None and parent.flow_run else None
 
 
 def get_root_flow_run_id() -> str | None:
-    """The id of the outermost flow run that this one is in."""
+    """Return the id of the outermost flow run that this one is in."""
     context = EngineContext.get()
     while context is not None and context.parent is not None:
         context = context.parent
@@ -109,7 +109,7 @@ def get_root_flow_run_id() -> str | None:
 
 
 def get_parent_deployment_id() -> str | None:
-    """The id of the deployment that the parent flow run belongs to."""
+    """Return the id of the deployment that the parent flow run belongs to."""
     context = EngineContext.get()
     parent = context.parent if context else None
     run = parent.flow_run if parent is not None else None
@@ -117,12 +117,12 @@ def get_parent_deployment_id() -> str | None:
 
 
 def get_flow_run_api_url() -> str | None:
-    """Where the API shows the run."""
+    """Return the URL of the run in the API."""
     return _url("api")
 
 
 def get_flow_run_ui_url() -> str | None:
-    """Where the web page shows the run."""
+    """Return the URL of the run in the web page."""
     return _url("ui")
 
 

@@ -12,48 +12,48 @@ __all__ = ["api_url", "id", "name", "parameters", "run_count", "tags", "task_nam
 
 
 def get_id() -> str | None:
-    """The task run's id."""
+    """Return the task run's id."""
     context = TaskRunContext.get()
     return str(context.task_run.id) if context else None
 
 
 def get_tags() -> list[str]:
-    """The task run's tags."""
+    """Return the task run's tags."""
     context = TaskRunContext.get()
     return list(context.task_run.tags) if context else []
 
 
 def get_run_count() -> int:
-    """Which attempt this is, from 1; 0 outside of a task."""
+    """Return the number of this attempt, from 1; 0 outside of a task."""
     context = TaskRunContext.get()
     return context.task_run.run_count if context else 0
 
 
 def get_name() -> str | None:
-    """The task run's name."""
+    """Return the task run's name."""
     context = TaskRunContext.get()
     return context.task_run.name if context else None
 
 
 def get_task_name() -> str | None:
-    """The task's name."""
+    """Return the task's name."""
     context = TaskRunContext.get()
     return context.task.name if context else None
 
 
 def get_parameters() -> dict[str, Any]:
-    """The arguments of the call."""
+    """Return the arguments of the call."""
     context = TaskRunContext.get()
     return context.parameters if context else {}
 
 
 def get_task_run_api_url() -> str | None:
-    """Where the API shows the run."""
+    """Return the URL of the run in the API."""
     return _url("api")
 
 
 def get_task_run_ui_url() -> str | None:
-    """Where the web page shows the run."""
+    """Return the URL of the run in the web page."""
     return _url("ui")
 
 

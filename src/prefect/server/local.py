@@ -37,7 +37,7 @@ from prefect.server.services.upkeep import retention
 logger = logging.getLogger("prefect.client")
 
 ORPHAN_CHECK_INTERVAL_SECONDS = 5.0
-"""Seconds between two looks for runs whose process is gone."""
+"""Seconds between two searches for runs whose process is gone."""
 
 FLUSH_TIMEOUT_SECONDS = 10.0
 """Seconds to wait for this process's own records to reach the disk."""

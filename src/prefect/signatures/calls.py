@@ -25,34 +25,34 @@ R = TypeVar("R")
 def get_call_parameters(
     fn: Callable[..., Any], call_args: tuple[Any, ...], call_kwargs: dict[str, Any], apply_defaults: bool = True
 ) -> dict[str, Any]:
-    """The value of each parameter in a call, in the order of the signature.
+    """Return the value of each parameter in a call, in the order of the signature.
 
     Args:
-        apply_defaults: Include what the call does not give.
+        apply_defaults: Include the defaults of parameters without an argument.
 
     Raises:
         ParameterBindError: The function cannot be called so.
     """
-    parameters = Parameters.of(fn)
+    parameters = Parameters.from_function(fn)
     return (
         parameters.bind(call_args, call_kwargs) if apply_defaults else parameters.bind_partial(call_args, call_kwargs)
     )
 
 
 def get_parameter_defaults(fn: Callable[..., Any]) -> dict[str, Any]:
-    """The default of each parameter that has one."""
-    return dict(Parameters.of(fn).defaults)
+    """Return the default of each parameter that has one."""
+    return dict(Parameters.from_function(fn).defaults)
 
 
 def parameters_to_args_kwargs(
     fn: Callable[..., Any], parameters: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a call that gives these values to the parameters.
+    """Return the arguments of a call with these parameters.
 
     Raises:
         SignatureMismatchError: There is a name that is not a parameter.
     """
-    return Parameters.of(fn).unbind(parameters)
+    return Parameters.from_function(fn).unbind(parameters)
 
 
 def call_with_parameters(fn: Callable[..., R], parameters: dict[str, Any]) -> R:
@@ -62,10 +62,10 @@ def call_with_parameters(fn: Callable[..., R], parameters: dict[str, Any]) -> R:
 
 
 def cloudpickle_wrapped_call(__fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[[], bytes]:
-    """A call that can be sent to another process, whatever its function and arguments.
+    """Wrap a call so that it can be sent to another process, with any function and arguments.
 
     Returns:
-        A function that makes the call and returns its pickled result. It is pickled as a name and bytes.
+        A picklable function that makes the call and returns its pickled result.
     """
     return partial(_run_pickled_call, cloudpickle.dumps((__fn, args, kwargs)))
 
@@ -76,12 +76,12 @@ def _run_pickled_call(payload: bytes) -> bytes:
 
 
 def raise_for_reserved_arguments(fn: Callable[..., Any], reserved_arguments: Iterable[str]) -> None:
-    """Refuse a function that has a parameter of a reserved name.
+    """Raise an error for a function with a parameter of a reserved name.
 
     Raises:
-        ReservedArgumentError: It has one.
+        ReservedArgumentError: There is such a parameter.
     """
-    names = Parameters.of(fn).names
+    names = Parameters.from_function(fn).names
     for name in reserved_arguments:
         if name in names:
             raise ReservedArgumentError(f"{name!r} is a reserved argument name: rename the parameter.")
@@ -91,14 +91,14 @@ def raise_for_reserved_arguments(fn: Callable[..., Any], reserved_arguments: Ite
 
 
 def collapse_variadic_parameters(fn: Callable[..., Any], parameters: dict[str, Any]) -> dict[str, Any]:
-    """Put what the function takes as `**kwargs` into one dict.
+    """Move the parameters of `**kwargs` into one dict.
 
     `{"a": 1, "z": 2}` becomes `{"a": 1, "kwargs": {"z": 2}}`.
 
     Raises:
         ValueError: There is a name that is no parameter, and no `**kwargs` to take it.
     """
-    known = Parameters.of(fn)
+    known = Parameters.from_function(fn)
     extra = {name: value for name, value in parameters.items() if name not in known.kinds}
     if not extra:
         return dict(parameters)
@@ -109,7 +109,7 @@ def collapse_variadic_parameters(fn: Callable[..., Any], parameters: dict[str, A
 
 def explode_variadic_parameter(fn: Callable[..., Any], parameters: dict[str, Any]) -> dict[str, Any]:
     """Undo `collapse_variadic_parameters`."""
-    name = Parameters.of(fn).var_keyword
+    name = Parameters.from_function(fn).var_keyword
     if name is None or name not in parameters:
         return dict(parameters)
     exploded = dict(parameters)
@@ -121,42 +121,42 @@ def explode_variadic_parameter(fn: Callable[..., Any], parameters: dict[str, Any
 
 
 def expand_mapping_parameters(func: Callable[..., Any], parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """The parameters of each call of a mapped function.
+    """Return the parameters of each call of a mapped function.
 
-    Iterables give one item to each call; `unmapped` ones, text and everything else are given whole to each. Marks such
-    as `allow_failure` and `quote` around an iterable go to its items.
+    Each call gets one item of each iterable; `unmapped` values, strings and everything else are passed whole. An
+    annotation of an iterable, such as `allow_failure` or `quote`, applies to its items.
 
     Args:
-        parameters: A dict as `get_call_parameters` makes it with `apply_defaults=False`: a default that is an iterable
-            is given whole to each call, which cannot be told from an argument once it has been applied.
+        parameters: A dict of `get_call_parameters` with `apply_defaults=False`: a default that is an iterable is passed
+            whole to each call, and could not be distinguished from an argument.
 
     Raises:
-        MappingMissingIterable: There is nothing to map over.
+        MappingMissingIterable: None of the parameters is an iterable.
         MappingLengthMismatch: The iterables differ in length.
     """
-    known = Parameters.of(func)
-    given = explode_variadic_parameter(func, parameters)
+    known = Parameters.from_function(func)
+    arguments = explode_variadic_parameter(func, parameters)
     mapped: dict[str, list[Any]] = {}
     whole: dict[str, Any] = {}
-    for name, value in given.items():
-        if (items := _items(value)) is not None and not (name == known.var_positional and not items):
+    for name, value in arguments.items():
+        if (items := _split_items(value)) is not None and not (name == known.var_positional and not items):
             mapped[name] = items
         else:
             whole[name] = _without_unmapped(value)
     if not mapped:
         raise MappingMissingIterable(
-            f"Nothing to map over: none of the parameters {sorted(given)} is an iterable. "
-            "Give a list, or call the task without `.map`."
+            f"Nothing to map over: none of the parameters {sorted(arguments)} is an iterable. "
+            "Pass a list, or call the task without `.map`."
         )
     lengths = {name: len(items) for name, items in mapped.items()}
     if len(set(lengths.values())) > 1:
         raise MappingLengthMismatch(f"The iterables to map over must have the same length, but have {lengths}.")
-    whole |= {name: value for name, value in known.defaults.items() if name not in given}
+    whole |= {name: value for name, value in known.defaults.items() if name not in arguments}
     calls = zip(*mapped.values(), strict=True)
-    return [_in_order(known, whole, dict(zip(mapped, items, strict=True))) for items in calls]
+    return [_order_parameters(known, whole, dict(zip(mapped, items, strict=True))) for items in calls]
 
 
-def _in_order(known: Parameters, whole: dict[str, Any], items: dict[str, Any]) -> dict[str, Any]:
+def _order_parameters(known: Parameters, whole: dict[str, Any], items: dict[str, Any]) -> dict[str, Any]:
     values = {**whole, **items}
     ordered = {name: values.pop(name) for name in known.names if name in values and known.kinds[name] != VAR_KEYWORD}
     if values and known.var_keyword is not None:
@@ -164,10 +164,10 @@ def _in_order(known: Parameters, whole: dict[str, Any], items: dict[str, Any]) -
     return ordered
 
 
-def _items(value: Any) -> list[Any] | None:
-    """What to map over, or None if the value goes whole to each call."""
+def _split_items(value: Any) -> list[Any] | None:
+    """Return the items to map over; None if each call gets the whole value."""
     if isinstance(value, (allow_failure, quote)):
-        items = _items(value.unwrap())
+        items = _split_items(value.unwrap())
         return None if items is None else [value.rewrap(item) for item in items]
     if isinstance(value, unmapped) or not isiterable(value):
         return None

@@ -1,6 +1,7 @@
-"""The JSON schema of a function's parameters, as deployments show and check it.
+"""JSON schemas of functions' parameters, which deployments show and validate.
 
-It is pydantic's schema of the type hints, with each parameter's position, default and description in the docstring.
+A schema is pydantic's schema of the type hints, with position, default and description (from the docstring) of each
+parameter.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from prefect.exceptions import ParameterTypeError
 from prefect.loading.sources import safe_load_namespace
 from prefect.signatures.annotations import read_signature
-from prefect.signatures.validation import supported, type_hints
+from prefect.signatures.validation import read_type_hints, to_supported_hint
 
 
 class ParameterSchema(pydantic.BaseModel):
@@ -34,7 +35,7 @@ class ParameterSchema(pydantic.BaseModel):
     definitions: dict[str, Any] = pydantic.Field(default_factory=dict)
 
     def model_dump_for_openapi(self) -> dict[str, Any]:
-        """The schema as a dict, without an empty `required`, which JSON schema does not allow."""
+        """Return the schema as a dict, without an empty `required`, which JSON schema does not allow."""
         dumped = self.model_dump(mode="python", exclude_none=True)
         if not dumped["required"]:
             del dumped["required"]
@@ -42,13 +43,13 @@ class ParameterSchema(pydantic.BaseModel):
 
 
 def parameter_schema(fn: Callable[..., Any]) -> ParameterSchema:
-    """The schema of a function's parameters, with their descriptions in the docstring.
+    """Return the schema of a function's parameters, with their descriptions in the docstring.
 
-    A hint that JSON schema cannot express, or that refers to nothing, allows any value.
+    A hint that JSON schema cannot express, or that uses an undefined name, allows any value.
     """
     signature = read_signature(fn)
     try:
-        hints = type_hints(fn)
+        hints = read_type_hints(fn)
     except ParameterTypeError:
         hints = _resolvable_hints(fn, signature)
     typed = [p.replace(annotation=hints.get(p.name, Any)) for p in signature.parameters.values()]
@@ -59,14 +60,14 @@ def _resolvable_hints(fn: Callable[..., Any], signature: inspect.Signature) -> d
     hints: dict[str, Any] = {}
     for name in signature.parameters:
         try:
-            hints.update(type_hints(fn, only=name))
+            hints.update(read_type_hints(fn, only=name))
         except ParameterTypeError:
             pass
     return hints
 
 
 class _Lenient(GenerateJsonSchema):
-    """Any value where JSON schema has no word for a type; no default where JSON has none for the value."""
+    """Allows any value for a type that JSON schema cannot express, and omits a default that is not JSON."""
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:
         return {}
@@ -75,7 +76,7 @@ class _Lenient(GenerateJsonSchema):
 
 
 def generate_parameter_schema(signature: inspect.Signature, docstrings: dict[str, str]) -> ParameterSchema:
-    """The schema of a signature whose annotations are types.
+    """Return the schema of a signature whose annotations are types.
 
     Args:
         docstrings: The description of each parameter.
@@ -85,8 +86,8 @@ def generate_parameter_schema(signature: inspect.Signature, docstrings: dict[str
         if parameter.name in ("self", "cls"):
             continue
         field = _field(parameter, position, docstrings.get(parameter.name))
-        hint = Any if parameter.annotation is parameter.empty else supported(parameter.annotation)
-        # The names are ours, and the parameter's an alias: a model could have no `_x`, `copy` or `model_config`.
+        hint = Any if parameter.annotation is parameter.empty else to_supported_hint(parameter.annotation)
+        # The parameter's name is an alias: a model cannot have fields named `_x`, `copy` or `model_config`.
         fields[f"parameter{position}"] = (_checked(hint), field)
     config = pydantic.ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
     model = pydantic.create_model("Parameters", __config__=config, **fields)
@@ -99,7 +100,7 @@ def generate_parameter_schema(signature: inspect.Signature, docstrings: dict[str
 
 
 def _checked(hint: Any) -> Any:
-    """The hint, or Any if pydantic can make no schema of it."""
+    """Return the hint, or Any if pydantic does not support it."""
     try:
         pydantic.TypeAdapter(hint, config=None if _has_config(hint) else {"arbitrary_types_allowed": True})
     except (pydantic.PydanticUserError, pydantic.PydanticUndefinedAnnotation, NameError):
@@ -129,7 +130,7 @@ _ENTRY = re.compile(r"^\*{0,2}(?P<name>\w+)\s*(\([^)]*\))?\s*:\s*(?P<text>.*)$")
 
 
 def parameter_docstrings(docstring: str | None) -> dict[str, str]:
-    """The description of each parameter in a docstring's `Args:` section (Google style)."""
+    """Return the description of each parameter in a docstring's `Args:` section (Google style)."""
     lines = iter(inspect.cleandoc(docstring or "").splitlines())
     if not any(_SECTION.match(line) for line in lines):
         return {}
@@ -154,14 +155,14 @@ def _paragraph(lines: list[str]) -> str:
     return f"{lines[0]}\n{textwrap.dedent(chr(10).join(lines[1:]))}".strip()
 
 
-# --- a function in a file that is not to be run ----------------------------------------------------------------------
+# --- a function in a file that is not executed -----------------------------------------------------------------------
 
 
 def parameter_schema_from_entrypoint(entrypoint: str) -> ParameterSchema:
-    """The schema of a function's parameters, read from its source without running the module.
+    """Return the schema of a function's parameters, read from its source without running the module.
 
-    What the hints and defaults need is defined from the source as far as that is possible; what it is not possible for,
-    such as an import that is missing here, allows any value.
+    Names that hints and defaults use are defined from the source as far as possible; a hint that cannot be evaluated,
+    for instance because of a missing import, allows any value.
 
     Args:
         entrypoint: `path/to/file.py:function` or `package.module.function`; a method is `Class.method`.
@@ -205,7 +206,7 @@ def _find_function(tree: ast.AST, path: str) -> ast.FunctionDef | ast.AsyncFunct
 
 
 def _bare_function(definition: ast.FunctionDef | ast.AsyncFunctionDef, namespace: dict[str, Any]) -> Callable[..., Any]:
-    """The function without decorators, body, and the hints and defaults that cannot be evaluated."""
+    """Build the function without decorators, body, and hints and defaults that cannot be evaluated."""
     arguments = definition.args
     for argument in ast.walk(arguments):
         if isinstance(argument, ast.arg) and argument.annotation is not None:

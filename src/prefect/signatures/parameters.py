@@ -1,7 +1,7 @@
-"""A function's parameters, read once, so that binding a call costs one microsecond instead of `inspect`'s fifty.
+"""The parameters of a function, read once: binding a call takes one microsecond, not `inspect`'s fifty (hot path).
 
-`Parameters` is a frozen value: it knows names, kinds and defaults, and turns a call's arguments into a dict and back.
-It checks no types; that is `prefect.signatures.validation`.
+`Parameters` is immutable: it has names, kinds and defaults, and converts the arguments of a call to a dict and back.
+Types are checked by `prefect.signatures.validation`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 from prefect.exceptions import ParameterBindError, SignatureMismatchError
 from prefect.signatures.annotations import read_signature
 
-# How a parameter is given. The numbers are those of `inspect.Parameter.kind`, which is slow to import.
+# Kinds of parameters, with the numbers of `inspect.Parameter.kind`: `inspect` is slow to import.
 POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD, VAR_POSITIONAL, KEYWORD_ONLY, VAR_KEYWORD = range(5)
 
 _MISSING: Final = object()
@@ -28,7 +28,7 @@ class Parameters:
         names: Every parameter's name, in the order of the signature, `*args` and `**kwargs` among them.
         kinds: Each name's kind, one of this module's numbers.
         defaults: The default of each parameter that has one.
-        required: The names that every call must give.
+        required: The names of parameters without a default.
         var_positional: The name of `*args`, or None.
         var_keyword: The name of `**kwargs`, or None.
     """
@@ -71,27 +71,27 @@ class Parameters:
         self._filled: Final = {name: defaults.get(name, _MISSING) for name in kinds}
 
     @classmethod
-    def of(cls, fn: Callable[..., Any]) -> Parameters:
+    def from_function(cls, fn: Callable[..., Any]) -> Parameters:
         """Read the parameters of a function, method or callable object.
 
         Raises:
-            ValueError: It is built in and tells nothing about its parameters.
+            ValueError: It is built in and has no signature.
         """
         plain = fn.__func__ if isinstance(fn, MethodType) else fn
         attributes = getattr(plain, "__dict__", {})
         if type(plain) is not FunctionType or "__wrapped__" in attributes or "__signature__" in attributes:
-            return cls._of_signature(fn)
+            return cls._from_signature(fn)
         kinds, defaults = _read_function(plain)
         if plain is not fn:
             first = next(iter(kinds), None)
             if first is None or kinds[first] > POSITIONAL_OR_KEYWORD:
-                return cls._of_signature(fn)  # a method without a parameter for its object
+                return cls._from_signature(fn)  # a method without a parameter for its object
             kinds.pop(first)
             defaults.pop(first, None)
         return cls(fn, kinds, defaults)
 
     @classmethod
-    def _of_signature(cls, fn: Callable[..., Any]) -> Parameters:
+    def _from_signature(cls, fn: Callable[..., Any]) -> Parameters:
         parameters = read_signature(fn).parameters.values()
         kinds = {p.name: int(p.kind) for p in parameters}
         return cls(fn, kinds, {p.name: p.default for p in parameters if p.default is not p.empty})
@@ -112,9 +112,9 @@ class Parameters:
     # --- a call's arguments to a dict ---
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The value of every parameter in a call, defaults included, in the order of the signature.
+        """Return the value of every parameter in a call, with defaults, in the order of the signature.
 
-        `*args` is there as a tuple and `**kwargs` as a dict, empty where nothing was given.
+        `*args` is a tuple and `**kwargs` a dict; they may be empty.
 
         Raises:
             ParameterBindError: The function cannot be called with these arguments. Names the function and parameter.
@@ -134,7 +134,7 @@ class Parameters:
         if kwargs:
             index = self._index
             for name in kwargs:
-                if index.get(name, -1) < count:  # unknown, or given twice
+                if index.get(name, -1) < count:  # unknown, or passed twice
                     raise self._error(args, kwargs)
             values.update(kwargs)
         for name in self.required:
@@ -143,7 +143,7 @@ class Parameters:
         return values
 
     def bind_partial(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters that a call gives, without defaults.
+        """Return the values of the parameters in a call, without defaults.
 
         Raises:
             ParameterBindError: As `bind`.
@@ -151,11 +151,11 @@ class Parameters:
         return self._bind_any(args, kwargs, False)
 
     def _bind_any(self, args: Sequence[Any], kwargs: Mapping[str, Any], defaults: bool) -> dict[str, Any]:
-        given = dict(zip(self._positional, args))  # noqa: B905  # either may be longer
+        bound = dict(zip(self._positional, args))  # noqa: B905  # either may be longer
         extra: dict[str, Any] = {}
         for name, value in kwargs.items():
-            if name in self._keywords and name not in given:
-                given[name] = value
+            if name in self._keywords and name not in bound:
+                bound[name] = value
             elif self.var_keyword is not None and name not in self._keywords:
                 extra[name] = value
             else:
@@ -163,38 +163,38 @@ class Parameters:
         rest = tuple(args[len(self._positional) :])
         if rest and self.var_positional is None:
             raise self._error(args, kwargs)
-        if any(name not in given for name in self.required):
+        if any(name not in bound for name in self.required):
             raise self._error(args, kwargs)
         if self.var_positional is not None and (rest or defaults):
-            given[self.var_positional] = rest
+            bound[self.var_positional] = rest
         if self.var_keyword is not None and (extra or defaults):
-            given[self.var_keyword] = extra
-        values = {**self.defaults, **given} if defaults else given
+            bound[self.var_keyword] = extra
+        values = {**self.defaults, **bound} if defaults else bound
         return {name: values[name] for name in self.names if name in values}
 
     def _error(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ParameterBindError:
-        reason = TypeError(self._why_not(args, kwargs))
+        reason = TypeError(self._explain_mismatch(args, kwargs))
         return ParameterBindError.from_bind_failure(self.fn, reason, tuple(args), dict(kwargs))
 
-    def _why_not(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-        given = set(self._positional[: len(args)])
+    def _explain_mismatch(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        bound = set(self._positional[: len(args)])
         if len(args) > len(self._positional) and self.var_positional is None:
             return "too many positional arguments"
         for name in kwargs:
-            if name in given and name in self._keywords:
+            if name in bound and name in self._keywords:
                 return f"multiple values for argument {name!r}"
             if name not in self._keywords and self.var_keyword is None:
                 if name in self._positional:
-                    return f"{name!r} can only be given by position, not by name"
+                    return f"{name!r} is positional-only and cannot be passed by name"
                 return f"got an unexpected keyword argument {name!r}"
-        given.update(self._keywords.intersection(kwargs))
-        missing = [repr(name) for name in self.required if name not in given]
+        bound.update(self._keywords.intersection(kwargs))
+        missing = [repr(name) for name in self.required if name not in bound]
         return f"missing {'a required argument' if len(missing) == 1 else 'required arguments'}: {', '.join(missing)}"
 
     # --- a dict to a call's arguments ---
 
     def unbind(self, parameters: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments of a call that gives these values to the parameters: by position where that is possible.
+        """Return the arguments of a call with these parameters: positional where possible.
 
         Raises:
             SignatureMismatchError: There is a name that is not a parameter.
@@ -229,7 +229,7 @@ class Parameters:
 
 
 def _read_function(fn: FunctionType) -> tuple[dict[str, int], dict[str, Any]]:
-    """What `inspect.signature` would say of a plain function, for a twentieth of the cost."""
+    """Read the kinds and defaults of a plain function, at a twentieth of the cost of `inspect.signature`."""
     code = fn.__code__
     positional, only = code.co_argcount, code.co_kwonlyargcount
     names = code.co_varnames

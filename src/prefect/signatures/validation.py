@@ -1,7 +1,7 @@
-"""Parameters made to fit a function's type hints, through pydantic.
+"""Validate and convert parameters by the type hints of a function, with pydantic.
 
-`validator_for(fn)` reads the hints once; pydantic is asked, and imported, only for what a glance at the types does not
-settle. Nothing here knows of runs: futures and states among the values must have been replaced by their results before.
+`get_validator(fn)` reads the hints once. Pydantic is imported and called only if a quick comparison of types does not
+suffice. Futures and states among the values must have been replaced by their results before.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PLAIN = frozenset({bool, bytes, float, int, str})
 
 
 class Validator:
-    """Checks and coerces the parameters of one function. Make one with `validator_for`."""
+    """Validates and converts the parameters of one function. Use `get_validator`."""
 
     def __init__(self, parameters: Parameters, hints: Mapping[str, Any], title: str) -> None:
         kinds = parameters.kinds
@@ -48,35 +48,35 @@ class Validator:
         """Return valid values, in the order of the signature.
 
         Args:
-            parameters: A dict as `Parameters.bind` makes it; what has a default may be missing. What was gathered by
-                `*args` and `**kwargs` is not checked, as Prefect 3 does not.
+            parameters: A dict of `Parameters.bind`; parameters with a default may be missing. Values of `*args` and
+                `**kwargs` are not checked, as in Prefect 3.
 
         Raises:
-            ParameterTypeError: Values do not fit, or are missing. Names each bad field, its value and what is wrong.
+            ParameterTypeError: Values are invalid or missing. The message names each with its value and the reason.
             SignatureMismatchError: There is a name that is not a parameter.
         """
         if parameters.keys() - self._names:
             raise SignatureMismatchError.from_bad_params(list(self._names), list(parameters))
-        given = {name: self._without_field(name, value) for name, value in parameters.items()}
-        if not self._fits(given):
+        values = {name: self._without_field(name, value) for name, value in parameters.items()}
+        if not self._fits(values):
             if self._adapter is None:
                 self._adapter = self._make_adapter()
             try:
-                given |= self._adapter.validate_python(given)
+                values |= self._adapter.validate_python(values)
             except pydantic.ValidationError as error:
                 raise ParameterTypeError.from_validation_error(error) from None
-        return {name: given[name] if name in given else self._missing(name) for name in self._names}
+        return {name: values[name] if name in values else self._missing(name) for name in self._names}
 
     def _without_field(self, name: str, value: Any) -> Any:
         # A default made by `pydantic.Field` stands for the default inside it.
         return _default(value) if type(value).__name__ == "FieldInfo" and name in self._defaults else value
 
-    def _fits(self, given: Mapping[str, Any]) -> bool:
+    def _fits(self, values: Mapping[str, Any]) -> bool:
         for name, hint in self._hints.items():
-            if name not in given:
+            if name not in values:
                 if name not in self._defaults:
                     return False
-            elif hint is not Any and (hint not in _PLAIN or type(given[name]) is not hint):
+            elif hint is not Any and (hint not in _PLAIN or type(values[name]) is not hint):
                 return False
         return True
 
@@ -88,7 +88,9 @@ class Validator:
     def _make_adapter(self) -> pydantic.TypeAdapter[dict[str, Any]]:
         # Of a typed dict, because its keys may have any name: a model could have no `_x`, `copy` or `model_config`.
         fields = {
-            name: typing_extensions.NotRequired[supported(hint)] if name in self._defaults else supported(hint)
+            name: typing_extensions.NotRequired[to_supported_hint(hint)]
+            if name in self._defaults
+            else to_supported_hint(hint)
             for name, hint in self._hints.items()
         }
         kind: Any = typing_extensions.TypedDict(self._title, fields)  # pyright: ignore
@@ -96,41 +98,43 @@ class Validator:
         return pydantic.TypeAdapter(kind)
 
 
-_of_functions: weakref.WeakKeyDictionary[Any, Validator] = weakref.WeakKeyDictionary()
-_of_methods: weakref.WeakKeyDictionary[Any, Validator] = weakref.WeakKeyDictionary()
+_function_validators: weakref.WeakKeyDictionary[Any, Validator] = weakref.WeakKeyDictionary()
+_method_validators: weakref.WeakKeyDictionary[Any, Validator] = weakref.WeakKeyDictionary()
 
 
-def validator_for(fn: Callable[..., Any], parameters: Parameters | None = None) -> Validator:
-    """The validator of a function's parameters, made the first time it is asked for.
+def get_validator(fn: Callable[..., Any], parameters: Parameters | None = None) -> Validator:
+    """Return the validator of a function's parameters, which is cached.
 
     Args:
         fn: A function, method or callable object.
-        parameters: Its parameters, if the caller has read them already.
+        parameters: Its parameters, if they were read before.
 
     Raises:
         ParameterTypeError: A type hint uses a name that is not defined.
     """
-    function, known = (fn.__func__, _of_methods) if isinstance(fn, types.MethodType) else (fn, _of_functions)
+    function, known = (
+        (fn.__func__, _method_validators) if isinstance(fn, types.MethodType) else (fn, _function_validators)
+    )
     try:
         validator = known.get(function)
-    except TypeError:  # it has no hash: made anew each time
+    except TypeError:  # it has no hash: do not cache
         return _make(fn, parameters)
     if validator is None:
         validator = _make(fn, parameters)
         try:
             known[function] = validator
-        except TypeError:  # nor can it be referred to weakly
+        except TypeError:  # it does not support weak references
             pass
     return validator
 
 
 def _make(fn: Callable[..., Any], parameters: Parameters | None) -> Validator:
     title = getattr(fn, "__name__", type(fn).__name__)
-    return Validator(parameters or Parameters.of(fn), type_hints(fn), title)
+    return Validator(parameters or Parameters.from_function(fn), read_type_hints(fn), title)
 
 
-def type_hints(fn: Callable[..., Any], only: str | None = None) -> dict[str, Any]:
-    """The type hints of a function's parameters, those written as text evaluated, with what `Annotated` adds.
+def read_type_hints(fn: Callable[..., Any], only: str | None = None) -> dict[str, Any]:
+    """Return the type hints of a function's parameters, those written as text evaluated, with what `Annotated` adds.
 
     Args:
         only: Read only the hint of this parameter.
@@ -138,9 +142,9 @@ def type_hints(fn: Callable[..., Any], only: str | None = None) -> dict[str, Any
     Raises:
         ParameterTypeError: A hint uses a name that is not defined where the function is.
     """
-    function = _function_of(fn)
+    function = _find_function(fn)
     names: dict[str, Any] = getattr(function, "__globals__", {})
-    local = dict(_enclosed(function))
+    local = dict(_iter_local_names(function))
     hints: dict[str, Any] = {}
     for name, hint in read_annotations(function).items():
         if only is not None and name != only:
@@ -156,14 +160,14 @@ def type_hints(fn: Callable[..., Any], only: str | None = None) -> dict[str, Any
                 f"The type hint of {name!r} of {getattr(fn, '__name__', fn)!r} uses {error.name!r}, "
                 "which is not defined where the function is."
             ) from error
-        except (TypeError, SyntaxError):  # an annotation that is no type says nothing of values
+        except (TypeError, SyntaxError):  # an annotation that is not a type allows any value
             hints[name] = Any
     hints.pop("return", None)
     return hints
 
 
-def _function_of(fn: Any) -> Any:
-    """The function whose annotations and globals are those of a callable."""
+def _find_function(fn: Any) -> Any:
+    """Return the function whose annotations and globals are those of a callable."""
     while True:
         if hasattr(fn, "__wrapped__"):
             fn = fn.__wrapped__
@@ -181,8 +185,8 @@ def _function_of(fn: Any) -> Any:
             return fn  # built in: it has no hints
 
 
-def _enclosed(function: Any) -> Iterator[tuple[str, Any]]:
-    """What the function's hints may name beside its globals: type parameters and what it is enclosed by."""
+def _iter_local_names(function: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the names besides globals that hints may use: type parameters and variables of enclosing functions."""
     for parameter in getattr(function, "__type_params__", ()):
         yield parameter.__name__, parameter
     code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", None)
@@ -193,8 +197,8 @@ def _enclosed(function: Any) -> Iterator[tuple[str, Any]]:
             pass
 
 
-def supported(hint: Any) -> Any:
-    """The hint, or one with the same meaning that pydantic takes."""
+def to_supported_hint(hint: Any) -> Any:
+    """Return the hint, or an equivalent one that pydantic supports."""
     if isinstance(hint, type):
         pydantic_1 = sys.modules.get("pydantic.v1")
         if pydantic_1 is not None and issubclass(hint, pydantic_1.BaseModel):
@@ -206,7 +210,7 @@ def supported(hint: Any) -> Any:
 
 
 def _is_special(hint: Any) -> bool:
-    """Whether this is one of typing's own forms, rather than any object that someone annotated with."""
+    """Return whether this is one of typing's own forms, rather than any object that someone annotated with."""
     return hint is None or type(hint).__module__ in ("typing", "types", "typing_extensions")
 
 

@@ -1,7 +1,7 @@
-"""Task runners: where the submitted tasks of a flow run.
+"""Task runners: execute the submitted tasks of a flow.
 
-`base` says what a runner is; `threads` (over `pool`) and `processes` are the two of this package. A runner starts task
-runs and resolves futures; what a run is and does is the engine's.
+`base` is the base class; `threads` (over `pool`) and `processes` are the two implementations of this package. A runner
+starts task runs and resolves futures; a run itself is the engine's.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What every task runner offers: submit one run, map over many; and which runner a submission goes to."""
+"""The base class of task runners: submit one run, map over many; and the task runner of the current flow."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Dependencies = dict[str, list[Link]]
 
 
 class TaskRunner(abc.ABC, Generic[F]):
-    """Where the submitted tasks of a flow run. A flow run uses a `duplicate`, entered while it runs."""
+    """Executes the submitted tasks of a flow. A flow run uses a `duplicate`, entered while it runs."""
 
     def __init__(self) -> None:
         self._started = False
@@ -47,7 +47,7 @@ class TaskRunner(abc.ABC, Generic[F]):
 
     @abc.abstractmethod
     def duplicate(self) -> Self:
-        """A runner with the same options that has not started."""
+        """Return a runner with the same options that has not started."""
 
     @abc.abstractmethod
     def submit(
@@ -57,7 +57,7 @@ class TaskRunner(abc.ABC, Generic[F]):
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: Dependencies | None = None,
     ) -> F:
-        """Start a run of the task as soon as what it depends on is done.
+        """Start a run of the task as soon as its dependencies are done.
 
         Args:
             task: The task.
@@ -80,7 +80,7 @@ class TaskRunner(abc.ABC, Generic[F]):
         spec = task.spec
         extra = parameters.get(spec.var_keyword) if spec.var_keyword else None
         flat = {name: value for name, value in parameters.items() if name != spec.var_keyword}
-        items, whole, dependencies = _take_apart({**flat, **(extra or {})}, task.name)
+        items, whole, dependencies = _split_parameters({**flat, **(extra or {})}, task.name)
         length = len(next(iter(items.values())))
         defaults = {name: value for name, value in spec.defaults.items() if name not in parameters}
         futures: PrefectFutureList[F] = PrefectFutureList()
@@ -108,7 +108,9 @@ class TaskRunner(abc.ABC, Generic[F]):
         return f"{type(self).__name__}()"
 
 
-def _take_apart(parameters: dict[str, Any], name: str) -> tuple[dict[str, list[Any]], dict[str, Any], Dependencies]:
+def _split_parameters(
+    parameters: dict[str, Any], name: str
+) -> tuple[dict[str, list[Any]], dict[str, Any], Dependencies]:
     """Split parameters into those with an item for each run and those given whole."""
     items: dict[str, list[Any]] = {}
     whole: dict[str, Any] = {}
@@ -149,7 +151,7 @@ _default_lock = threading.Lock()
 
 
 def current_task_runner() -> TaskRunner[Any]:
-    """The running flow's task runner; outside of a flow, one of threads that the process shares."""
+    """Return the running flow's task runner; outside of a flow, one of threads that the process shares."""
     global _default
     flow = EngineContext.get()
     if flow is not None and flow.task_runner is not None:
@@ -165,7 +167,7 @@ def current_task_runner() -> TaskRunner[Any]:
 
 @functools.cache
 def _close_at_exit() -> None:
-    """What was submitted is run before the process ends, as what the standard library's pools are given is."""
+    """Run what was submitted before the process ends, as the pools of the standard library do."""
     # `atexit` comes later, when threads can no longer be relied on.
     try:
         getattr(threading, "_register_atexit", atexit.register)(close_default_task_runner)

@@ -1,8 +1,8 @@
-"""A pool of threads that run jobs, at most so many at once.
+"""A pool of threads with a limit of running jobs.
 
-Threads are started when there is work and none is idle: the first few at once, more only while the queue stands still,
-so that ten thousand short jobs do not start ten thousand threads and ten thousand sleeping ones do run side by side. A
-job that waits for another lends its place out, so waiting never exhausts the pool.
+Threads are started when there is work and none is idle: the first few immediately, more only while the queue does not
+move, so that ten thousand short jobs do not start ten thousand threads and ten thousand sleeping ones do run side by
+side. A job that waits for another frees its slot, so waiting never exhausts the pool.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from prefect.futures import running_in
+from prefect.futures import current_slot
 
-Job = Callable[["Place"], None]
-"""What a pool runs: called with its place, which it gives up while it waits. It must not raise."""
+Job = Callable[["PoolSlot"], None]
+"""What a pool runs: called with its slot, which it releases while it waits. It must not raise."""
 
-EAGER = 2
-"""Threads started without looking whether the running ones keep up: more would only take turns at the interpreter."""
-STANDSTILL = 0.002
-"""Seconds without a job being taken after which more threads are started."""
-IDLE = 10.0
-"""Seconds that a thread without work stays."""
+EAGER_THREADS = 2
+"""Threads started without checking whether the running ones keep up: more would only compete for the interpreter."""
+STALL_INTERVAL_SECONDS = 0.002
+"""If no job was taken for so long, more threads are started."""
+IDLE_TIMEOUT_SECONDS = 10.0
+"""A thread without work ends after this time."""
 
 
 class ThreadPool:
     """Runs jobs in threads of its own.
 
     Args:
-        limit: How many jobs run at once; jobs that wait for another do not count. None for no limit.
+        limit: The maximum number of running jobs; jobs that wait for another do not count. None for no limit.
         name: Names the threads.
         at_end: Called in each thread before it ends.
     """
@@ -41,10 +41,10 @@ class ThreadPool:
         self._at_end = at_end
         self._limit = limit if limit is not None else 1 << 30
         self._name = name
-        self._begin(running=0)
+        self._reset(running=0)
         _pools.add(self)
 
-    def _begin(self, running: int) -> None:
+    def _reset(self, running: int) -> None:
         self._jobs: deque[Job] = deque()
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
@@ -59,38 +59,38 @@ class ThreadPool:
         self._watched = False
         self._closed = False
 
-    def forked(self) -> None:
-        """In the child of a fork: there are no threads and no jobs but the one that forked, if it was one of these."""
-        place = running_in.get()
-        self._begin(running=int(isinstance(place, Place) and place.is_held_in(self)))
+    def reset_after_fork(self) -> None:
+        """Reset the pool in a forked child, where only the forking thread exists, which may run one of the jobs."""
+        slot = current_slot.get()
+        self._reset(running=int(isinstance(slot, PoolSlot) and slot.is_running_in(self)))
 
-    def announce(self) -> None:
-        """Say that a job will be put, or dropped, later: closing waits for it."""
+    def reserve_job(self) -> None:
+        """Announce a job that will be put or cancelled later; closing waits for it."""
         with self._lock:
             self._unfinished += 1
 
-    def drop(self) -> None:
-        """An announced job will not be put."""
+    def cancel_reservation(self) -> None:
+        """Cancel the reservation of a job."""
         with self._lock:
-            self._finished_one()
+            self._count_finished_job()
 
     def put(self, job: Job) -> None:
-        """Queue a job that was announced."""
+        """Queue a job that was reserved."""
         with self._lock:
             self._jobs.append(job)
             if self._running + self._resuming < self._limit:
-                self._find_thread()
+                self._provide_thread()
 
     def close(self) -> None:
-        """Wait until all jobs are done, then let the threads go."""
+        """Wait until all jobs are done, then end the threads."""
         with self._lock:
             while self._unfinished:
                 self._settled.wait()
             self._closed = True
             self._work.notify_all()
 
-    def take_back(self) -> list[Job]:
-        """Take back the jobs that have not started. They still count as announced."""
+    def take_pending_jobs(self) -> list[Job]:
+        """Remove and return the jobs that have not started. Their reservations stay."""
         with self._lock:
             jobs = list(self._jobs)
             self._jobs.clear()
@@ -98,31 +98,31 @@ class ThreadPool:
 
     # --- threads; all with the lock held ------------------------------------------------------------------------------
 
-    def _find_thread(self) -> None:
-        """See to it that some thread takes the newest job."""
+    def _provide_thread(self) -> None:
+        """Wake or start a thread for the newest job."""
         # An idle thread that was woken counts as idle until it has taken its job, which is still queued then.
         if len(self._jobs) <= self._idle:
             self._work.notify()
-        elif self._threads < EAGER:
+        elif self._threads < EAGER_THREADS:
             self._start_thread()
         elif not self._watched:
             self._watched = True
-            threading.Thread(target=self._watch, name=f"{self._name}-watch", daemon=True).start()
+            threading.Thread(target=self._watch_for_stalls, name=f"{self._name}-watch", daemon=True).start()
 
     def _start_thread(self) -> None:
         self._threads += 1
         try:
-            threading.Thread(target=self._serve, name=self._name, daemon=True).start()
-        except RuntimeError:  # the system has no more threads to give: the ones there are must do
+            threading.Thread(target=self._run_jobs, name=self._name, daemon=True).start()
+        except RuntimeError:  # the system allows no more threads: go on with the running ones
             self._threads -= 1
             if not self._threads:
                 raise
 
-    def _watch(self) -> None:
+    def _watch_for_stalls(self) -> None:
         """Start more threads while jobs wait and none is taken; end when the queue is empty."""
-        taken, more = -1, EAGER
+        taken, more = -1, EAGER_THREADS
         while True:
-            time.sleep(STANDSTILL)
+            time.sleep(STALL_INTERVAL_SECONDS)
             with self._lock:
                 free = self._limit - self._running - self._resuming
                 if not self._jobs:
@@ -133,28 +133,28 @@ class ThreadPool:
                         self._start_thread()
                     more *= 2
                 else:
-                    more = EAGER
+                    more = EAGER_THREADS
                 taken = self._taken
 
-    def _serve(self) -> None:
+    def _run_jobs(self) -> None:
         try:
-            while (job := self._take()) is not None:
-                place = Place(self)
-                job(place)
+            while (job := self._take_job()) is not None:
+                slot = PoolSlot(self)
+                job(slot)
                 with self._lock:
-                    place.leave()
-                    self._finished_one()
-                del job, place
+                    slot.end()
+                    self._count_finished_job()
+                del job, slot
         finally:
             if self._at_end is not None:
                 self._at_end()
 
-    def _finished_one(self) -> None:
+    def _count_finished_job(self) -> None:
         self._unfinished -= 1
         if not self._unfinished:
             self._settled.notify_all()
 
-    def _take(self) -> Job | None:
+    def _take_job(self) -> Job | None:
         with self._lock:
             while True:
                 if self._jobs and self._running + self._resuming < self._limit:
@@ -165,24 +165,24 @@ class ThreadPool:
                     self._threads -= 1
                     return None
                 self._idle += 1
-                woken = self._work.wait(IDLE)
+                woken = self._work.wait(IDLE_TIMEOUT_SECONDS)
                 self._idle -= 1
                 if not woken and not self._jobs:
                     self._threads -= 1
                     return None
 
-    # --- places; all with the lock held -------------------------------------------------------------------------------
+    # --- slots; all with the lock held --------------------------------------------------------------------------------
 
-    def _lend(self) -> None:
-        """A running job waits: another may have its place."""
+    def _free_slot(self) -> None:
+        """Free the slot of a running job that waits."""
         self._running -= 1
         if self._resuming:
             self._resume.notify()
         elif self._jobs:
-            self._find_thread()
+            self._provide_thread()
 
-    def _reclaim(self) -> None:
-        """A job that waited goes on: before any queued job, when there is a place."""
+    def _reclaim_slot(self) -> None:
+        """Take a slot for a job that waited, before any queued job."""
         self._resuming += 1
         try:
             while self._running >= self._limit:
@@ -192,14 +192,14 @@ class ThreadPool:
             self._resuming -= 1
 
 
-class Place:
-    """The place of one job among those that run.
+class PoolSlot:
+    """The slot of one running job.
 
-    Several threads or coroutines of the job may wait at once: the place is free from the first's beginning to the
-    last's end. What still waits when the job has ended (a thread that outlived it) has no claim any more.
+    Several threads or coroutines of the job may wait at the same time: the slot is free while any of them waits. A
+    thread that still waits when the job has ended does not get the slot again.
 
     Attributes:
-        future: The future that the job resolves, for whoever waits in it.
+        future: The future that the job resolves.
     """
 
     __slots__ = ("_ended", "_held", "_pool", "_returning", "_waiting", "future")
@@ -212,21 +212,21 @@ class Place:
         self._waiting = 0
         self.future: Any = None
 
-    def is_held_in(self, pool: ThreadPool) -> bool:
-        """Whether the job runs in this pool at present."""
+    def is_running_in(self, pool: ThreadPool) -> bool:
+        """Return whether the job runs in this pool at present."""
         return self._held and self._pool is pool
 
-    def give_up(self) -> None:
-        """The job waits: its place is free."""
+    def release(self) -> None:
+        """Free the slot, because the job waits."""
         pool = self._pool
         with pool._lock:
             self._waiting += 1
             if self._held:
                 self._held = False
-                pool._lend()
+                pool._free_slot()
 
-    def take_again(self) -> None:
-        """The job goes on: returns when there is a place for it."""
+    def reacquire(self) -> None:
+        """Wait for a slot, because the job goes on."""
         pool = self._pool
         with pool._lock:
             self._waiting -= 1
@@ -234,16 +234,16 @@ class Place:
                 return
             self._returning = True
             try:
-                pool._reclaim()
+                pool._reclaim_slot()
             finally:
                 self._returning = False
             if self._waiting or self._ended:
-                pool._lend()
+                pool._free_slot()
             else:
                 self._held = True
 
-    def leave(self) -> None:
-        """The job has ended; the pool's lock is held."""
+    def end(self) -> None:
+        """Free the slot of a job that has ended. The pool's lock is held."""
         self._ended = True
         if self._held:
             self._held = False
@@ -255,10 +255,10 @@ class Place:
 _pools: weakref.WeakSet[ThreadPool] = weakref.WeakSet()
 
 
-def _forget_in_child() -> None:
+def _reset_in_child() -> None:
     for pool in list(_pools):
-        pool.forked()
+        pool.reset_after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)
+    os.register_at_fork(after_in_child=_reset_in_child)

@@ -15,7 +15,7 @@ from prefect.exceptions import UpstreamTaskError
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture
 from prefect.schemas.states import State, StateType
 from prefect.task_runners.base import Dependencies, TaskRunner
-from prefect.task_runners.threads import cancel, run_submitted, when_done
+from prefect.task_runners.threads import call_when_done, cancel_run, run_submitted
 
 if TYPE_CHECKING:
     import multiprocessing
@@ -59,7 +59,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         if max_workers is not None and max_workers < 1:
             raise ValueError(f"`max_workers` must be at least 1, not {max_workers}.")
         if subprocess_message_processor_factories:
-            raise NotImplementedError("Processors of subprocess messages come in a later issue.")
+            raise NotImplementedError("`subprocess_message_processor_factories` cannot be used yet: leave it out.")
         self._max_workers = max_workers
         self._initializer = initializer
         self._initargs = initargs
@@ -85,17 +85,17 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         self._open.add(future)
         future.add_done_callback(lambda done: self._open.discard(done))  # pyright: ignore[reportArgumentType]
         context = serialize_context()
-        when_done(run.upstreams, lambda: self._send(run, future, context))
+        call_when_done(run.upstreams, lambda: self._send(run, future, context))
         return future
 
     def _send(self, run: TaskRunEngine, future: PrefectConcurrentFuture[Any], context: dict[str, Any]) -> None:
-        """Hand a run whose upstream is done to a process; what cannot travel makes the run crash."""
+        """Send a run whose dependencies are done to a process; if it cannot be pickled, the run crashes."""
         if self._cancelled:
-            future.resolve(cancel(run))
+            future.resolve(cancel_run(run))
             return
         try:
             work = cloudpickle.dumps((*run.for_other_process(), context))
-            sent = self._executor.submit(_work, work, os.getpid())
+            sent = self._executor.submit(_run_in_process, work, os.getpid())
         except UpstreamTaskError:
             future.resolve(run_submitted(run))
             return
@@ -106,7 +106,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
 
     def _receive(self, run: TaskRunEngine, future: PrefectConcurrentFuture[Any], done: Any) -> None:
         if done.cancelled():
-            future.resolve(cancel(run))
+            future.resolve(cancel_run(run))
             return
         try:
             state: State[Any] = cloudpickle.loads(done.result())
@@ -117,7 +117,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         future.resolve(state)
 
     def cancel_all(self) -> None:
-        """Take back the runs that have not started: they end as cancelled."""
+        """Cancel the runs that have not started."""
         self._cancelled = True
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
@@ -129,7 +129,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         self._executor = pools.ProcessPoolExecutor(
             max_workers=limit or os.cpu_count(),
             mp_context=multiprocessing.get_context("spawn"),
-            initializer=_initialize,
+            initializer=_initialize_process,
             initargs=(cloudpickle.dumps((self._initializer, self._initargs)), list(sys.path)),
         )
         return self
@@ -150,15 +150,15 @@ def _crash(run: TaskRunEngine, message: str, error: BaseException) -> State[Any]
     return run.enter_state(State.make(StateType.CRASHED, message=message, data=error, details=run.state.state_details))
 
 
-def _initialize(pickled: bytes, path: list[str]) -> None:
+def _initialize_process(pickled: bytes, path: list[str]) -> None:
     sys.path[:] = path
     initializer, arguments = cloudpickle.loads(pickled)
     if initializer is not None:
         initializer(*arguments)
 
 
-def _work(pickled: bytes, _: int) -> bytes:
-    """In the process: run a task that the parent has created, and return its final state."""
+def _run_in_process(pickled: bytes, _: int) -> bytes:
+    """Run a task of the parent process in this process, and return its pickled final state."""
     task, parameters, task_run, context = cloudpickle.loads(pickled)
     with hydrated_context(context):
         run = TaskRunEngine.from_recorded_run(task, parameters, task_run)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from prefect._lazy import lazy
 from prefect.engine import shells
 from prefect.engine.task_run import TaskRunEngine
-from prefect.futures import PrefectConcurrentFuture, PrefectFuture, running_in
+from prefect.futures import PrefectConcurrentFuture, PrefectFuture, current_slot
 from prefect.schemas.states import State, StateType
 from prefect.task_runners.base import Dependencies, TaskRunner
-from prefect.task_runners.pool import Place, ThreadPool
+from prefect.task_runners.pool import PoolSlot, ThreadPool
 
 if TYPE_CHECKING:
     import asyncio
@@ -30,7 +30,7 @@ R = TypeVar("R")
 class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
     """Runs submitted tasks in threads.
 
-    A run whose upstream is not done holds no thread, and a run that waits for one it submitted lends its place out.
+    A run whose upstream is not done holds no thread, and a run that waits for one it submitted frees its slot.
 
     Args:
         max_workers: How many tasks run at once; `PREFECT_TASKS_RUNNER_THREAD_POOL_MAX_WORKERS` by default, which is
@@ -46,7 +46,7 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
             raise ValueError(f"`max_workers` must be at least 1, not {max_workers}.")
         self._max_workers = max_workers
         self._pool: ThreadPool | None = None
-        self._waiting: set[_Job] = set()
+        self._waiting: set[_SubmittedRun] = set()
         self._cancelled = False
 
     def duplicate(self) -> ThreadPoolTaskRunner[R]:
@@ -65,11 +65,11 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
         run = TaskRunEngine(task, parameters, wait_for, dependencies)
         future: PrefectConcurrentFuture[R] = PrefectConcurrentFuture(run.fields["id"])
         future.pending = lambda: run.state
-        job = _Job(run, future)
-        pool.announce()
+        job = _SubmittedRun(run, future)
+        pool.reserve_job()
         if self._cancelled:
             job.cancel()
-            pool.drop()
+            pool.cancel_reservation()
             return future
         upstreams = [upstream for upstream in run.upstreams if not getattr(upstream, "done", False)]
         if not upstreams:
@@ -77,11 +77,11 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
             return future
         future.blockers = tuple(upstreams)
         self._waiting.add(job)
-        when_done(upstreams, lambda: self._ready(pool, job))
+        call_when_done(upstreams, lambda: self._put_ready_run(pool, job))
         return future
 
-    def _ready(self, pool: ThreadPool, job: _Job) -> None:
-        """What a waiting run depends on is done."""
+    def _put_ready_run(self, pool: ThreadPool, job: _SubmittedRun) -> None:
+        """Queue a run whose dependencies are done."""
         try:
             self._waiting.remove(job)
         except KeyError:
@@ -92,20 +92,20 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
             self.cancel_all()
 
     def cancel_all(self) -> None:
-        """Take back the runs that have not started: they end as cancelled."""
+        """Cancel the runs that have not started."""
         self._cancelled = True
         pool = self._pool
         if pool is None:
             return
-        jobs: list[Any] = pool.take_back()
+        jobs: list[Any] = pool.take_pending_jobs()
         while self._waiting:
             try:
                 jobs.append(self._waiting.pop())
-            except KeyError:  # another thread was faster
+            except KeyError:  # another thread took it
                 break
         for job in jobs:
             job.cancel()
-            pool.drop()
+            pool.cancel_reservation()
 
     def __enter__(self) -> ThreadPoolTaskRunner[R]:
         super().__enter__()
@@ -129,8 +129,8 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
         return hash((type(self), self._max_workers))
 
 
-def when_done(futures: list[PrefectFuture[Any]], then: Any) -> None:
-    """Call `then` once all futures are done, in whatever thread finishes the last one."""
+def call_when_done(futures: list[PrefectFuture[Any]], then: Any) -> None:
+    """Call `then` when all futures are done, in the thread that finishes the last one."""
     waiting = [future for future in futures if not getattr(future, "done", False)]
     if not waiting:
         then()
@@ -156,7 +156,7 @@ class _Countdown:
             self._then()
 
 
-class _Job:
+class _SubmittedRun:
     """A submitted run as a job of the pool: it runs in the context of its submission and resolves its future."""
 
     __slots__ = ("_context", "_run", "future")
@@ -166,13 +166,13 @@ class _Job:
         self._context = contextvars.copy_context()
         self.future = future
 
-    def __call__(self, place: Place) -> None:
-        self._context.run(self._run_to_end, place)
+    def __call__(self, slot: PoolSlot) -> None:
+        self._context.run(self._run_to_end, slot)
 
-    def _run_to_end(self, place: Place) -> None:
-        """Run the task in the present thread and resolve its future, whatever happens."""
-        running_in.set(place)
-        place.future = self.future
+    def _run_to_end(self, slot: PoolSlot) -> None:
+        """Run the task in this thread and resolve its future, also when the run is interrupted."""
+        current_slot.set(slot)
+        slot.future = self.future
         run = self._run
         try:
             state = run_submitted(run)
@@ -190,40 +190,40 @@ class _Job:
         self.future.resolve(state)
 
     def cancel(self) -> None:
-        """End the run before it began."""
-        self.future.resolve(cancel(self._run))
+        """Cancel the run before it starts."""
+        self.future.resolve(cancel_run(self._run))
 
 
-def cancel(run: TaskRunEngine) -> State[Any]:
-    """End a run before it began; returns its state."""
+def cancel_run(run: TaskRunEngine) -> State[Any]:
+    """Cancel a run before it starts, and return its state."""
     message = "The flow run ended before this task run could start."
     return run.enter_state(State.make(StateType.CANCELLED, message=message, details=run.state.state_details))
 
 
 def run_submitted(run: TaskRunEngine) -> Any:
-    """Run a task whose caller is no longer there: generators are consumed, coroutines get this thread's event loop."""
+    """Run a submitted task to its end: generators are consumed, coroutines run on this thread's event loop."""
     task = run.task
     if task.isasync:
         finish = shells.acollect if task.isgenerator else shells.arun_to_final_state
-        return _event_loop().run(finish(run), context=contextvars.copy_context())
+        return _get_event_loop().run(finish(run), context=contextvars.copy_context())
     return shells.collect(run) if task.isgenerator else shells.run_to_final_state(run)
 
 
-class _Loops(threading.local):
+class _ThreadLoop(threading.local):
     runner: asyncio.Runner | None = None
 
 
-_loops = _Loops()
+_thread_loop = _ThreadLoop()
 
 
-def _event_loop() -> asyncio.Runner:
-    """This thread's event loop, kept from one async task to the next."""
-    if _loops.runner is None:
-        _loops.runner = asyncio.Runner()
-    return _loops.runner
+def _get_event_loop() -> asyncio.Runner:
+    """Return this thread's event loop, which async tasks share."""
+    if _thread_loop.runner is None:
+        _thread_loop.runner = asyncio.Runner()
+    return _thread_loop.runner
 
 
 def _close_event_loop() -> None:
-    runner, _loops.runner = _loops.runner, None
+    runner, _thread_loop.runner = _thread_loop.runner, None
     if runner is not None:
         runner.close()

@@ -1,12 +1,12 @@
-"""Transactions: work whose results are kept together or not at all, and is undone when it fails.
+"""Transactions: groups of tasks whose results are committed together, or rolled back together when one fails.
 
-A transaction stages a value and hooks. When the outermost block ends well, everything staged in it is committed: the
-innermost first, each by its commit hooks and then by writing its value under its key. When a block raises, it and the
-transactions around it are rolled back, the hooks in reverse order. A key that already has a result makes the
-transaction committed from the start.
+A transaction stages a value and hooks. When the outermost block ends without an error, everything staged in it is
+committed: the innermost first, each by its commit hooks and then by writing its value under its key. When a block
+raises, it and the enclosing transactions are rolled back, the hooks in reverse order. A transaction whose key already
+has a result is committed from the start.
 
-The engine opens one around a task only when the task has a key, hooks or an enclosing transaction; so this module is
-cheap to import and a transaction cheap to make, and only a key makes it touch a store.
+The engine opens one for a task only if the task has a key, hooks or an enclosing transaction. This module is cheap to
+import, a transaction is cheap to make, and only one with a key uses a store.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ class Transaction(BaseTransaction):
         drive(self.aexit(kind is not None))
 
     def begin(self) -> None:
-        """Take the lock of the key, if it is to be taken, and look for a result that is there already."""
+        """Acquire the lock of the key, if the isolation level requires it, and look for an existing result."""
         drive(self._begin())
 
     def read(self) -> results.ResultRecord[Any] | None:
-        """The record that is stored under the key; None without a key or a store.
+        """Return the record that is stored under the key; None without a key or a store.
 
         Raises:
             MissingResult: There is none.
@@ -70,19 +70,19 @@ class Transaction(BaseTransaction):
         return drive(self.aread())
 
     def commit(self) -> bool:
-        """Commit what is inside, call the commit hooks and write the value. Returns whether that was done."""
+        """Commit the children, call the commit hooks and write the value. Return whether it was committed."""
         return drive(self._commit())
 
     def rollback(self) -> bool:
-        """Call the rollback hooks and roll back what is inside. Returns whether that was done."""
+        """Call the rollback hooks and roll back the children. Return whether it was rolled back."""
         return drive(self._rollback())
 
     def reset(self) -> None:
-        """Leave the transaction without ending it."""
+        """Leave the block: the parent becomes the current transaction."""
         drive(self._reset())
 
     def run_hook(self, hook: Callable[..., Any], hook_type: str) -> None:
-        """Call a hook with the transaction; `hook_type` is what the log calls it."""
+        """Call a hook with the transaction; `hook_type` is its kind in the log."""
         drive(self._run_hook(hook, hook_type))
 
 
@@ -96,27 +96,27 @@ class AsyncTransaction(BaseTransaction):
         await self.aexit(kind is not None)
 
     async def begin(self) -> None:
-        """Take the lock of the key, if it is to be taken, and look for a result that is there already."""
+        """Acquire the lock of the key, if the isolation level requires it, and look for an existing result."""
         await self._begin()
 
     async def read(self) -> results.ResultRecord[Any] | None:
-        """The record that is stored under the key; None without a key or a store."""
+        """Return the record that is stored under the key; None without a key or a store."""
         return await self.aread()
 
     async def commit(self) -> bool:
-        """Commit what is inside, call the commit hooks and write the value. Returns whether that was done."""
+        """Commit the children, call the commit hooks and write the value. Return whether it was committed."""
         return await self._commit()
 
     async def rollback(self) -> bool:
-        """Call the rollback hooks and roll back what is inside. Returns whether that was done."""
+        """Call the rollback hooks and roll back the children. Return whether it was rolled back."""
         return await self._rollback()
 
     async def reset(self) -> None:
-        """Leave the transaction without ending it."""
+        """Leave the block: the parent becomes the current transaction."""
         await self._reset()
 
     async def run_hook(self, hook: Callable[..., Any], hook_type: str) -> None:
-        """Call a hook with the transaction; `hook_type` is what the log calls it."""
+        """Call a hook with the transaction; `hook_type` is its kind in the log."""
         await self._run_hook(hook, hook_type)
 
 
@@ -133,13 +133,13 @@ def transaction(
     """Run a block as a transaction.
 
     Args:
-        key: Under which key the staged value is written, and looked for when the block begins.
-        store: Where; by default the store of the run that the code is in.
-        commit_mode: When it commits; as the transaction around it by default, else lazily.
-        isolation_level: What others with the same key see; as the transaction around it by default.
-        overwrite: Whether a result that is there already is replaced.
+        key: The key of the staged value, which is looked up when the block begins.
+        store: The store of the value; by default that of the current run.
+        commit_mode: When it commits; that of the enclosing transaction by default, else `LAZY`.
+        isolation_level: What other transactions with the same key see; that of the enclosing one by default.
+        overwrite: Whether an existing result is replaced.
         write_on_commit: Whether the staged value is written.
-        logger: What it logs with; the run's logger by default.
+        logger: The logger; that of the run by default.
     """
     with Transaction(
         key=key,
@@ -181,6 +181,6 @@ def _default_store(key: str | None, store: results.ResultStore | None) -> result
         return store
     store = results.get_result_store()
     if isinstance(store.metadata_storage, filesystems.NullFileSystem):
-        # A flow's own results need no metadata in their files, but what is found by its key does.
+        # Results of flows are stored without metadata, but a result that is looked up by its key needs it.
         store = store.model_copy(update={"metadata_storage": None})
     return store

@@ -1,7 +1,7 @@
 """The transaction itself: its state, its values, and how it begins, commits and is rolled back.
 
-Everything is written once as coroutines over `_io`; the package's `Transaction` and `AsyncTransaction` only give it the
-colour of their callers.
+Everything is written once as coroutines over `_io`; `Transaction` and `AsyncTransaction` of the package are the sync
+and async forms.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ Hook: TypeAlias = Callable[[Any], Any]
 
 
 class CommitMode(AutoEnum):
-    """When a transaction commits by itself."""
+    """When a transaction commits automatically."""
 
     EAGER = auto()
     """At the end of its own block."""
     LAZY = auto()
-    """When the transaction around it commits; at the end of its block when there is none."""
+    """When the enclosing transaction commits; at the end of its block if there is none."""
     OFF = auto()
-    """Never: at the end of its block it is rolled back, unless a transaction around it commits it."""
+    """Never: at the end of its block it is rolled back, unless an enclosing transaction commits it."""
 
 
 class TransactionState(AutoEnum):
-    """How far a transaction has come."""
+    """The state of a transaction."""
 
     PENDING = auto()
     ACTIVE = auto()
@@ -59,24 +59,24 @@ current: ContextVar[BaseTransaction | None] = ContextVar("transaction", default=
 
 
 def get_transaction() -> BaseTransaction | None:
-    """The innermost transaction that the code is in, or None."""
+    """Return the current transaction, or None."""
     return current.get()
 
 
 class BaseTransaction:
-    """What sync and async transactions share: all of it but the colour of the methods that do I/O or call hooks.
+    """Base of sync and async transactions.
 
     Args:
-        store: Where the value is written and looked for.
-        key: Under which key; without one nothing is written.
+        store: The store of the value.
+        key: The key of the value; without one nothing is written.
         children: The transactions that ended inside of it.
-        commit_mode: When it commits; as the transaction around it by default, else lazily.
-        isolation_level: What others with the same key see; None for that of the transaction around it.
-        state: How far it has come.
+        commit_mode: When it commits; that of the enclosing transaction by default, else `LAZY`.
+        isolation_level: What other transactions with the same key see; None for that of the enclosing transaction.
+        state: Its state.
         on_commit_hooks: Called with the transaction when it commits, before its value is written.
         on_rollback_hooks: Called with the transaction when it is rolled back, the last first.
-        overwrite: Whether a result that is there already is replaced.
-        logger: What it logs with; the run's logger by default.
+        overwrite: Whether an existing result is replaced.
+        logger: The logger; that of the run by default.
         write_on_commit: Whether the staged value is written.
     """
 
@@ -118,57 +118,57 @@ class BaseTransaction:
 
     @property
     def logger(self) -> Logger:
-        """What the transaction logs with."""
+        """The logger of the transaction."""
         if self._logger is None:
             self._logger = _run_logger()
         return self._logger
 
-    # --- asking ------------------------------------------------------------------------------------------------------
+    # --- state -------------------------------------------------------------------------------------------------------
 
     def is_pending(self) -> bool:
-        """Whether it has not begun."""
+        """Return whether it has not begun."""
         return self.state is TransactionState.PENDING
 
     def is_active(self) -> bool:
-        """Whether it has begun and nothing is staged."""
+        """Return whether it has begun and nothing is staged."""
         return self.state is TransactionState.ACTIVE
 
     def is_staged(self) -> bool:
-        """Whether a value is staged."""
+        """Return whether a value is staged."""
         return self.state is TransactionState.STAGED
 
     def is_committed(self) -> bool:
-        """Whether it was committed, by itself or under the same key before."""
+        """Return whether it was committed, by itself or under the same key before."""
         return self.state is TransactionState.COMMITTED
 
     def is_rolled_back(self) -> bool:
-        """Whether it was rolled back."""
+        """Return whether it was rolled back."""
         return self.state is TransactionState.ROLLED_BACK
 
     @classmethod
     def get_active(cls) -> BaseTransaction | None:
-        """The innermost transaction that the code is in."""
+        """Return the current transaction, or None."""
         return current.get()
 
     def get_parent(self) -> BaseTransaction | None:
-        """The transaction around this one."""
+        """Return the enclosing transaction, or None."""
         return self._parent
 
     # --- values ------------------------------------------------------------------------------------------------------
 
     def set(self, name: str, value: Any) -> None:
-        """Keep a value for the hooks and for the transactions inside of this one.
+        """Set a value for the hooks and the enclosed transactions.
 
         Args:
-            name: Its name; one that the transaction around this one uses is hidden, not changed.
-            value: Any object. It is not copied until it is asked for.
+            name: Its name. It hides a value of the same name of an enclosing transaction, and does not change it.
+            value: Any object. `get` copies it.
         """
         if self._values is None:
             self._values = {}
         self._values[name] = value
 
     def get(self, name: str, default: Any = NotSet) -> Any:
-        """A copy of a value that was set here or in a transaction around this one.
+        """Return a copy of a value that was set in this or an enclosing transaction.
 
         Args:
             name: The name it was set with.
@@ -177,11 +177,11 @@ class BaseTransaction:
         Raises:
             ValueError: There is none, and no default.
         """
-        at: BaseTransaction | None = self
-        while at is not None:
-            if at._values is not None and name in at._values:
-                return copy.deepcopy(at._values[name])
-            at = at._parent
+        transaction: BaseTransaction | None = self
+        while transaction is not None:
+            if transaction._values is not None and name in transaction._values:
+                return copy.deepcopy(transaction._values[name])
+            transaction = transaction._parent
         if default is NotSet:
             raise ValueError(f"Could not retrieve value for unknown key: {name}")
         return default
@@ -192,10 +192,10 @@ class BaseTransaction:
         on_rollback_hooks: list[Callable[..., Any]] | None = None,
         on_commit_hooks: list[Callable[..., Any]] | None = None,
     ) -> None:
-        """Have a value written when the transaction commits. Nothing happens when it is committed already.
+        """Stage a value, which is written when the transaction commits. A committed transaction ignores it.
 
         Args:
-            value: The value, or the record of one; the last staged counts.
+            value: The value, or its record. It replaces one that was staged before.
             on_rollback_hooks: More hooks to call when it is rolled back.
             on_commit_hooks: More hooks to call when it commits.
         """
@@ -215,10 +215,10 @@ class BaseTransaction:
     # --- the block ---------------------------------------------------------------------------------------------------
 
     def prepare_transaction(self) -> None:
-        """Take from the transaction around this one what was left open, and check that the store can do its part.
+        """Inherit options from the enclosing transaction, and check that the store supports the isolation level.
 
         Raises:
-            ConfigurationError: The store cannot isolate as it should.
+            ConfigurationError: The store does not support it.
         """
         parent = self._parent = current.get()
         level = self.isolation_level or (parent and parent.isolation_level) or IsolationLevel.READ_COMMITTED
@@ -260,15 +260,15 @@ class BaseTransaction:
         self.state = TransactionState.ACTIVE
         if self.store is None or self.key is None:
             return
-        if self._serializes():
-            await self.store.aacquire_lock(self.key, holder=self._name())
+        if self._needs_lock():
+            await self.store.aacquire_lock(self.key, holder=self._lock_holder())
         if not self.overwrite:
             self._found = await self._find(self.store, self.key)
             if self._found is not None:
                 self.state = TransactionState.COMMITTED
 
     async def _find(self, store: results.ResultStore, key: str) -> results.ResultRecord[Any] | None:
-        """A result that cannot be read is as good as none: the work is done again and replaces it."""
+        """Return the stored result. One that cannot be read is ignored, and will be replaced."""
         try:
             return await store.afind(key)
         except SerializationError as error:
@@ -280,10 +280,10 @@ class BaseTransaction:
             return self._found
         if self.store is None or self.key is None:
             return None
-        return await self.store.aread(self.key, holder=self._name())
+        return await self.store.aread(self.key, holder=self._lock_holder())
 
     async def _reset(self) -> None:
-        """Leave the block: what is around it becomes current again, and goes on with this one or fails with it."""
+        """Leave the block: the parent becomes current, adopts this transaction, and is rolled back with it."""
         parent = self._parent
         current.set(parent)
         if parent is not None:
@@ -312,7 +312,7 @@ class BaseTransaction:
             )
             await self._rollback()
             return False
-        except Exception:  # a hook of the user's: the work is undone, and the program goes on
+        except Exception:  # a user's hook failed: roll back and go on
             self.logger.exception("An error was encountered while committing transaction %r", self.key)
             await self._rollback()
             return False
@@ -324,9 +324,9 @@ class BaseTransaction:
         if self.store is None or self.key is None or not self.write_on_commit:
             return
         if isinstance(self._staged_value, results.ResultRecord):
-            await self.store.apersist_result_record(self._staged_value, holder=self._name())
+            await self.store.apersist_result_record(self._staged_value, holder=self._lock_holder())
         else:
-            await self.store.awrite(self._staged_value, key=self.key, holder=self._name())
+            await self.store.awrite(self._staged_value, key=self.key, holder=self._lock_holder())
 
     async def _rollback(self) -> bool:
         if self.is_committed() or self.is_rolled_back():
@@ -334,7 +334,7 @@ class BaseTransaction:
         try:
             for hook in reversed(self.on_rollback_hooks):
                 await self._run_hook(hook, "rollback")
-        except Exception:  # a hook of the user's: what raised first is what the program is to see
+        except Exception:  # a user's hook failed: the program must see the first error
             self.logger.exception("An error was encountered while rolling back transaction %r", self.key)
             self._release()
             return False
@@ -355,16 +355,16 @@ class BaseTransaction:
 
     # --- the lock ----------------------------------------------------------------------------------------------------
 
-    def _serializes(self) -> bool:
+    def _needs_lock(self) -> bool:
         return self.isolation_level is not IsolationLevel.READ_COMMITTED and self.isolation_level is not None
 
-    def _name(self) -> str:
+    def _lock_holder(self) -> str:
         if self._holder is None:
             self._holder = str(new_id())
         return self._holder
 
     def _release(self) -> None:
-        if self._holder is None or not self._serializes() or self.store is None or self.key is None:
+        if self._holder is None or not self._needs_lock() or self.store is None or self.key is None:
             return
         if self.store.lock_manager is not None and self.store.is_lock_holder(self.key, self._holder):
             self.store.release_lock(self.key, self._holder)

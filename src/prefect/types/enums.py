@@ -15,7 +15,7 @@ class AutoEnum(str, Enum):  # noqa: UP042  # `str()` of a member shows the enum,
 
     @staticmethod
     def auto() -> str:
-        """The value of a member: its name."""
+        """Return the value of a member: its name."""
         return auto()
 
     def __repr__(self) -> str:

@@ -52,12 +52,12 @@ def _words() -> tuple[Sequence[str], Sequence[str]]:
 
 
 def generate_slug(n_words: int) -> str:
-    """A random name such as `quiet-otter`: adjectives, then an animal, joined by hyphens.
+    """Return a random name such as `quiet-otter`: adjectives, then an animal, joined by hyphens.
 
-    It is not disturbed by `random.seed`, which programs call to repeat their work, not their names.
+    `random.seed` does not influence it: programs that repeat their work must not repeat their names.
 
     Args:
-        n_words: How many words, at least 1.
+        n_words: The number of words, at least 1.
     """
     if n_words < 1:
         raise ValueError(f"A slug has at least one word, not {n_words}.")

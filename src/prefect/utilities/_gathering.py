@@ -1,4 +1,4 @@
-"""Task groups whose results can be asked for."""
+"""Task groups that keep the results of their tasks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PosArgsT = TypeVarTuple("PosArgsT")
 
 
 class GatherIncomplete(RuntimeError):
-    """A result was asked for before its task was done."""
+    """The task of a requested result is not done."""
 
 
 _PENDING = object()
 
 
 class GatherTaskGroup(anyio.abc.TaskGroup):
-    """A task group that keeps what its tasks return. Made by `create_gather_task_group`."""
+    """A task group that keeps the results of its tasks. Use `create_gather_task_group`."""
 
     def __init__(self, task_group: anyio.abc.TaskGroup) -> None:
         self._task_group = task_group
@@ -52,22 +52,22 @@ class GatherTaskGroup(anyio.abc.TaskGroup):
     async def start(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, func: object, *args: object, name: object = None
     ) -> NoReturn:
-        """Not supported: a task that reports having started has no result to keep."""
+        """Raise an error: only `start_soon` is supported."""
         raise RuntimeError("A gather task group cannot `start` tasks, only `start_soon`.")
 
     def create_task(self, coro: Coroutine[Any, Any, T], *, name: object = None, context: Context | None = None) -> Any:
-        """Not supported: use `start_soon`."""
+        """Raise an error: only `start_soon` is supported."""
         raise RuntimeError("A gather task group cannot `create_task`, only `start_soon`.")
 
     def get_result(self, key: UUID) -> Any:
-        """What a task returned.
+        """Return the result of a task.
 
         Raises:
             GatherIncomplete: It is not done; leave the group first.
         """
         result = self._results[key]
         if result is _PENDING:
-            raise GatherIncomplete("The task is not done: ask for its result after the task group has ended.")
+            raise GatherIncomplete("The task is not done: read its result after the task group has ended.")
         return result
 
     async def __aenter__(self) -> GatherTaskGroup:
@@ -79,12 +79,12 @@ class GatherTaskGroup(anyio.abc.TaskGroup):
 
 
 def create_gather_task_group() -> GatherTaskGroup:
-    """A task group that keeps what its tasks return, to be entered with `async with`."""
+    """Return a task group that keeps the results of its tasks, for `async with`."""
     return GatherTaskGroup(anyio.create_task_group())
 
 
 async def gather(*calls: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
-    """Call async functions at the same time and return their results, in order.
+    """Call async functions concurrently and return their results in order.
 
     Raises:
         ExceptionGroup: Some of them raised; the others were cancelled.

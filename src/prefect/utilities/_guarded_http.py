@@ -15,7 +15,7 @@ from prefect.utilities.urls import resolve_public
 
 
 def _pinned(request: httpx.Request, address: str) -> httpx.Request:
-    """The same request to an address instead of a name; TLS and the `Host` header still name the host."""
+    """Return the same request to an address instead of a name; TLS and the `Host` header still name the host."""
     host = request.url.host
     request.headers.setdefault("Host", request.url.netloc.decode())
     request.extensions = {**request.extensions, "sni_hostname": host}

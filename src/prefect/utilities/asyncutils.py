@@ -1,4 +1,4 @@
-"""Crossing between sync and async code: for integrations and programs that were written against these names.
+"""Calls between sync and async code, for integrations and other programs.
 
 This package itself writes I/O once and drives it (`prefect._io`); nothing in the path of a run may use what is here.
 What subclasses anyio's types lives in `prefect.utilities._gathering`.
@@ -83,12 +83,12 @@ _MAX_THREADS = 250
 
 
 def is_async_fn(func: Callable[P, R | Awaitable[R]]) -> TypeGuard[Callable[P, Coroutine[Any, Any, Any]]]:
-    """Whether a function, or what it wraps, is a coroutine function."""
+    """Return whether a function, or what it wraps, is a coroutine function."""
     return inspect.iscoroutinefunction(inspect.unwrap(func))
 
 
 def is_async_gen_fn(func: Callable[P, Any]) -> TypeGuard[Callable[P, AsyncGenerator[Any, Any]]]:
-    """Whether a function, or what it wraps, is an async generator function."""
+    """Return whether a function, or what it wraps, is an async generator function."""
     return inspect.isasyncgenfunction(inspect.unwrap(func))
 
 
@@ -96,7 +96,7 @@ def is_async_gen_fn(func: Callable[P, Any]) -> TypeGuard[Callable[P, AsyncGenera
 
 
 def create_task(coroutine: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
-    """Start a task and keep it from being collected before it is done, which the event loop alone does not."""
+    """Start a task and keep a reference to it until it is done, which the event loop does not."""
     task = asyncio.create_task(coroutine)
     with background_task_lock:
         BACKGROUND_TASKS.add(task)
@@ -113,7 +113,7 @@ def _forget_task(task: asyncio.Task[Any]) -> None:
 
 
 class _LoopThread:
-    """An event loop in a thread of its own, started at its first use, for as long as the process lives."""
+    """An event loop in its own thread, started at its first use, which ends with the process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -121,7 +121,7 @@ class _LoopThread:
         self.thread: threading.Thread | None = None
 
     def submit(self, coroutine: Coroutine[Any, Any, R]) -> concurrent.futures.Future[R]:
-        """Run a coroutine there, with this thread's context variables."""
+        """Run a coroutine on the loop, with the context variables of this thread."""
         context = contextvars.copy_context()
         context.run(RUNNING_IN_RUN_SYNC_LOOP_FLAG.set, True)
 
@@ -148,7 +148,7 @@ _loop_thread = _LoopThread()
 def run_coro_as_sync(
     coroutine: Coroutine[Any, Any, R], *, force_new_thread: bool = False, wait_for_result: bool = True
 ) -> R | None:
-    """Run a coroutine to its end from sync code, also where an event loop runs in this thread.
+    """Run a coroutine to its end from sync code, even if an event loop runs in this thread.
 
     Coroutines run on one event loop in a thread of its own, so that what they keep open lasts from one to the next.
 
@@ -176,7 +176,7 @@ def _run_in_new_loop(coroutine: Coroutine[Any, Any, R]) -> R:
 
 
 def run_async_in_new_loop(__fn: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call an async function on a new event loop in this thread, where none may run."""
+    """Call an async function on a new event loop in this thread, which must not run one."""
     return anyio.run(cast("Callable[[], Awaitable[R]]", functools.partial(__fn, *args, **kwargs)))
 
 
@@ -188,7 +188,7 @@ def run_async_from_worker_thread(__fn: Callable[P, Awaitable[R]], *args: P.args,
 
 
 def in_async_worker_thread() -> bool:
-    """Whether `run_sync_in_worker_thread` called this code, so that there is an event loop to go back to."""
+    """Return whether `run_sync_in_worker_thread` called this code."""
     from anyio import from_thread
 
     try:
@@ -201,7 +201,7 @@ def in_async_worker_thread() -> bool:
 
 
 def in_async_main_thread() -> bool:
-    """Whether an event loop runs in this thread."""
+    """Return whether an event loop runs in this thread."""
     return _io.running_loop() is not None
 
 
@@ -248,12 +248,12 @@ _limiters: dict[int, anyio.CapacityLimiter] = {}
 
 
 def get_thread_limiter() -> anyio.CapacityLimiter:
-    """How many threads `run_sync_in_worker_thread` may use at once, for the running event loop."""
+    """Return the limiter of the threads of `run_sync_in_worker_thread` for the running event loop."""
     return _limiters.setdefault(id(asyncio.get_running_loop()), anyio.CapacityLimiter(_MAX_THREADS))
 
 
 async def run_sync_in_worker_thread(__fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a sync function in a thread, so that the event loop goes on. A cancelled call leaves its thread running."""
+    """Call a sync function in a thread without blocking the event loop. Cancelling does not stop the thread."""
     from anyio import to_thread
 
     call = functools.partial(__fn, *args, **kwargs)
@@ -262,13 +262,13 @@ async def run_sync_in_worker_thread(__fn: Callable[P, R], *args: P.args, **kwarg
 
 
 def call_with_mark(call: Callable[..., R]) -> R:
-    """Make a call in a thread that waits for nothing, so that dual functions in it are sync."""
+    """Make a call in a thread that is marked as a worker, so that dual functions in it are sync."""
     mark_as_worker_thread()
     return call()
 
 
 def mark_as_worker_thread() -> None:
-    """Say of this thread that it is a worker of an event loop in another one."""
+    """Mark this thread as a worker of an event loop in another thread."""
     RUNNING_ASYNC_FLAG.set(False)
 
 
@@ -277,12 +277,12 @@ def mark_as_worker_thread() -> None:
 
 @asynccontextmanager
 async def asyncnullcontext(value: R | None = None, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, R | None]:
-    """An async context manager that does nothing and gives `value`."""
+    """Yield `value`, as an async context manager that does nothing else."""
     yield value
 
 
 class LazySemaphore:
-    """A semaphore whose value is asked for when it is first used.
+    """A semaphore whose value is determined at the first use.
 
     Args:
         initial_value_func: Returns how many may hold it at once.
@@ -304,7 +304,7 @@ class LazySemaphore:
 
 
 async def add_event_loop_shutdown_callback(coroutine_fn: Callable[[], Awaitable[Any]]) -> None:
-    """Call an async function when the running event loop shuts down, as `asyncio.run` does it at its end."""
+    """Call an async function when the running event loop shuts down, as `asyncio.run` does at its end."""
 
     async def on_shutdown() -> AsyncGenerator[None, Any]:
         key = id(asyncio.get_running_loop())

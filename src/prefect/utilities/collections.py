@@ -51,14 +51,14 @@ T = TypeVar("T")
 
 
 def ensure_iterable(obj: T | Iterable[T]) -> Collection[T]:
-    """The value itself if it is a sequence or set (a string is), else a list of it."""
+    """Return the value itself if it is a sequence or set (a string is), else a list of it."""
     if isinstance(obj, (Sequence, Set)):
         return cast("Collection[T]", obj)
     return [cast("T", obj)]
 
 
 def listrepr(objs: Iterable[Any], sep: str = " ") -> str:
-    """The `repr` of each value, joined by `sep`."""
+    """Return the `repr` of each value, joined by `sep`."""
     return sep.join(repr(obj) for obj in objs)
 
 
@@ -67,7 +67,7 @@ def extract_instances(objects: Iterable[Any], types: type[T] = object) -> list[T
 @overload
 def extract_instances(objects: Iterable[Any], types: tuple[type[T], ...]) -> dict[type[T], list[T]]: ...
 def extract_instances(objects: Iterable[Any], types: type[T] | tuple[type[T], ...] = object) -> Any:
-    """The objects that are instances of a type, as a list; or of each of several types, as a dict of lists."""
+    """Return the objects that are instances of a type, as a list; or of each of several types, as a dict of lists."""
     kept = list(objects)
     if isinstance(types, type):
         return [obj for obj in kept if isinstance(obj, types)]
@@ -80,14 +80,14 @@ def extract_instances(objects: Iterable[Any], types: type[T] | tuple[type[T], ..
 
 
 def batched_iterable(iterable: Iterable[T], size: int) -> Generator[tuple[T, ...], None, None]:
-    """Tuples of `size` items each, the last one of what is left."""
+    """Yield tuples of `size` items each, the last one of what is left."""
     iterator = iter(iterable)
     while batch := tuple(itertools.islice(iterator, size)):
         yield batch
 
 
 def distinct(iterable: Iterable[T], key: Callable[[T], Hashable] | None = None) -> Iterator[T]:
-    """Each item the first time it occurs.
+    """Yield each item the first time it occurs.
 
     Args:
         key: What makes two items the same, instead of being equal. Needed where items have no hash.

@@ -23,13 +23,13 @@ def temporary_context(context: Context) -> Generator[None, None, None]:
 
 
 def get_task_run_id() -> UUID | None:
-    """The id of the task run this code belongs to, or None."""
+    """Return the id of the task run this code belongs to, or None."""
     run = contexts.TaskRunContext.get()
     return run.task_run.id if run is not None and run.task_run is not None else None
 
 
 def get_flow_run_id() -> UUID | None:
-    """The id of the flow run this code belongs to, or None."""
+    """Return the id of the flow run this code belongs to, or None."""
     flow_run = contexts.FlowRunContext.get()
     if flow_run is not None and flow_run.flow_run is not None:
         return flow_run.flow_run.id
@@ -38,5 +38,5 @@ def get_flow_run_id() -> UUID | None:
 
 
 def get_task_and_flow_run_ids() -> tuple[UUID | None, UUID | None]:
-    """The ids of the task run and the flow run this code belongs to."""
+    """Return the ids of the task run and the flow run this code belongs to."""
     return get_task_run_id(), get_flow_run_id()

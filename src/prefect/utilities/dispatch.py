@@ -1,6 +1,6 @@
-"""Registries of subclasses: which class of a family a key such as `"json"` stands for.
+"""Registries of subclasses by key, such as `"json"`.
 
-A family's base class is registered with `register_base_type`; from then on each subclass that has a `__dispatch_key__`
+The base class of a family is registered with `register_base_type`; then each subclass that has a `__dispatch_key__`
 is registered when it is defined.
 """
 
@@ -15,12 +15,12 @@ _registries: weakref.WeakKeyDictionary[type, dict[str, Any]] = weakref.WeakKeyDi
 
 
 def get_registry_for_type(cls: T) -> dict[str, T] | None:
-    """The classes of the family that a class belongs to, by key; None if it belongs to none."""
+    """Return the classes of the family that a class belongs to, by key; None if it belongs to none."""
     return next((_registries[base] for base in cls.__mro__ if base in _registries), None)
 
 
 def get_dispatch_key(cls_or_instance: Any, allow_missing: bool = False) -> str | None:
-    """The key of a class, or of an instance's class.
+    """Return the key of a class, or of an instance's class.
 
     Args:
         allow_missing: Return None if it has none, instead of raising.
@@ -43,7 +43,7 @@ def get_dispatch_key(cls_or_instance: Any, allow_missing: bool = False) -> str |
 
 
 def register_base_type(cls: T) -> T:
-    """Start a family with this class. Its subclasses are registered when they are defined."""
+    """Register a base class. Its subclasses are registered when they are defined."""
     registry = _registries.setdefault(cls, {})
     key = get_dispatch_key(cls, allow_missing=True)
     if key is not None:
@@ -63,7 +63,7 @@ def register_base_type(cls: T) -> T:
 
 
 def register_type(cls: T) -> T:
-    """Register a class with its family. A later class of the same key takes the place of an earlier one.
+    """Register a class in its family. It replaces a class with the same key.
 
     Raises:
         ValueError: It belongs to none, or has no key.
@@ -79,7 +79,7 @@ def register_type(cls: T) -> T:
 
 
 def lookup_type(cls: T, dispatch_key: str) -> T:
-    """The class of a family that has this key.
+    """Return the class of a family that has this key.
 
     Raises:
         KeyError: There is none.

@@ -1,4 +1,4 @@
-"""Names of the engine that integrations import from here; what they do lives in `prefect.engine`."""
+"""Public path of functions of the engine that integrations use; see `prefect.engine`."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ __all__ = [
 
 
 async def collect_task_run_inputs(expr: Any, max_depth: int = -1) -> set[TaskRunResult | FlowRunResult]:
-    """The runs that a value depends on; see `collect_task_run_inputs_sync`."""
+    """Return the runs that a value depends on; see `collect_task_run_inputs_sync`."""
     return collect_task_run_inputs_sync(expr, max_depth=max_depth)
 
 
 def collect_task_run_inputs_sync(
     expr: Any, future_cls: Any = PrefectFuture, max_depth: int = -1
 ) -> set[TaskRunResult | FlowRunResult]:
-    """The runs that a value depends on: futures and states in it, and values that tasks of this flow run returned.
+    """Return the runs that a value depends on: by futures, states and return values of tasks in it.
 
     Args:
-        expr: The value; collections are looked into.
+        expr: The value; collections are searched.
         future_cls: Ignored: every future counts.
-        max_depth: Ignored: all depths are looked into.
+        max_depth: Ignored: all depths are searched.
     """
     context = EngineContext.get()
     found = inputs.collect_inputs({"value": expr}, context.run_results if context else None).links["value"]
@@ -65,7 +65,7 @@ async def resolve_inputs(parameters: dict[str, Any], return_data: bool = True, m
     Args:
         parameters: The parameters by name.
         return_data: False only waits, and returns nothing of them.
-        max_depth: Ignored: all depths are looked into.
+        max_depth: Ignored: all depths are searched.
 
     Raises:
         UpstreamTaskError: A run that a parameter comes from did not complete.
@@ -79,12 +79,12 @@ async def resolve_inputs(parameters: dict[str, Any], return_data: bool = True, m
 
 
 def resolve_inputs_sync(parameters: dict[str, Any], return_data: bool = True, max_depth: int = -1) -> dict[str, Any]:
-    """As `resolve_inputs`."""
+    """Wait for futures and resolve them as `resolve_inputs` does, from sync code."""
     return drive(resolve_inputs(parameters, return_data, max_depth))
 
 
 async def propose_state(client: PrefectClient, state: State[Any], flow_run_id: UUID, force: bool = False) -> State[Any]:
-    """Ask for a flow run to enter a state.
+    """Propose a state of a flow run.
 
     Returns:
         The state that it is in now.
@@ -98,7 +98,7 @@ async def propose_state(client: PrefectClient, state: State[Any], flow_run_id: U
 def propose_state_sync(
     client: SyncPrefectClient, state: State[Any], flow_run_id: UUID, force: bool = False
 ) -> State[Any]:
-    """As `propose_state`."""
+    """Propose a state as `propose_state` does, with a sync client."""
     return _adopted(state, client.set_flow_run_state(flow_run_id, state, force=force))
 
 
@@ -111,12 +111,12 @@ def _adopted(proposed: State[Any], answer: Any) -> State[Any]:
 
 
 def link_state_to_task_run_result(state: State[Any], result: Any) -> None:
-    """Remember that the state's task run returned this value, so that passing it on is seen as a dependency."""
+    """Record a value as the result of the state's task run, so that tasks it is passed to depend on that run."""
     _link(result, state.state_details.task_run_id, "task_run")
 
 
 def link_state_to_flow_run_result(state: State[Any], result: Any) -> None:
-    """Remember that the state's flow run returned this value, so that passing it on is seen as a dependency."""
+    """Record a value as the result of the state's flow run, so that tasks it is passed to depend on that run."""
     _link(result, state.state_details.flow_run_id, "flow_run")
 
 
@@ -127,31 +127,28 @@ def _link(result: Any, run_id: UUID | None, kind: str) -> None:
 
 
 def link_state_to_result(state: State[Any], result: Any, run_type: Any) -> None:
-    """As the two above; `run_type` is `"task_run"` or `"flow_run"`, or an enumeration's member of that value."""
+    """Record a value as the result of the state's run; `run_type` is `"task_run"` or `"flow_run"`, or its enum."""
     kind = getattr(run_type, "value", run_type)
     details = state.state_details
     _link(result, details.task_run_id if kind == "task_run" else details.flow_run_id, kind)
 
 
 async def check_api_reachable(client: PrefectClient, fail_message: str) -> None:
-    """Complain when the client's API cannot be used.
+    """Raise an error if the API of a client is not reachable.
 
     Raises:
-        RuntimeError: It cannot; the message begins with `fail_message`.
+        RuntimeError: It is not; the message begins with `fail_message`.
     """
     error = await client.api_healthcheck()
     if error is not None:
-        raise RuntimeError(f"{fail_message} The API cannot be used: {error}") from error
+        raise RuntimeError(f"{fail_message} The API is not reachable: {error}") from error
 
 
 def should_log_prints(flow_or_task: Flow[..., Any] | Task[..., Any]) -> bool:
-    """Whether a run here would log its prints."""
+    """Return whether a run in the current context logs its prints."""
     return flow_or_task.should_log_prints(EngineContext.get())
 
 
-_WHEN = "a later issue"
-emit_task_run_state_change_event: Any = later(
-    __name__, "emit_task_run_state_change_event", "events and automations", _WHEN
-)
-get_state_for_result: Any = later(__name__, "get_state_for_result", "finding the run of a value", _WHEN)
-resolve_to_final_result: Any = later(__name__, "resolve_to_final_result", "resolving values one by one", _WHEN)
+emit_task_run_state_change_event: Any = later(__name__, "emit_task_run_state_change_event", "events and automations")
+get_state_for_result: Any = later(__name__, "get_state_for_result", "finding the run of a value")
+resolve_to_final_result: Any = later(__name__, "resolve_to_final_result", "resolving values one by one")

@@ -1,4 +1,4 @@
-"""Paths: which files a deployment takes along, where to work, how to show a path."""
+"""Paths: ignore files, working directories, paths for display."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, AnyStr, cast
 chdir_lock: threading.Lock = threading.Lock()
 
 _IGNORED_BY_DEFAULT = """\
-# What is not part of a flow's code, in the manner of .gitignore
+# Files that are not part of a flow's code, with the syntax of .gitignore
 
 # Prefect
 .prefect/
@@ -67,7 +67,7 @@ def filter_files(
     *,
     as_posix: bool = False,
 ) -> set[str]:
-    """The files below a directory, as paths relative to it, but for those that are ignored.
+    """Return the files below a directory that are not ignored, as relative paths.
 
     Args:
         ignore_patterns: Lines as in `.gitignore`.
@@ -90,7 +90,7 @@ _Rule = tuple[re.Pattern[str], bool]
 
 
 def _read_rule(line: str | bytes) -> _Rule | None:
-    """A line of an ignore file, as what it matches (with all that is below it) and whether that is ignored."""
+    """Parse a line of an ignore file: the pattern of a path and of all below it, and whether it is ignored."""
     text = (line.decode() if isinstance(line, bytes) else line).strip()
     if not text or text.startswith("#"):
         return None
@@ -126,9 +126,9 @@ def _part_pattern(part: str) -> str:
 
 
 def _ignored(path: str, rules: list[_Rule]) -> bool:
-    """Whether a path is ignored, or a directory it is in. A directory's path ends in a slash."""
+    """Return whether a path or one of its parents is ignored. The path of a directory ends in a slash."""
     ignored = False
-    for pattern, ignores in rules:  # the last one that matches counts
+    for pattern, ignores in rules:  # the last match wins
         if pattern.fullmatch(path):
             ignored = ignores
     return ignored
@@ -136,7 +136,7 @@ def _ignored(path: str, rules: list[_Rule]) -> bool:
 
 @contextmanager
 def tmpchdir(path: str) -> Generator[str, None, None]:
-    """Work in another directory, one thread at a time.
+    """Change the working directory for a block, one thread at a time.
 
     Args:
         path: The directory, or a file in it.
@@ -154,12 +154,12 @@ def tmpchdir(path: str) -> Generator[str, None, None]:
 
 
 def filename(path: str) -> str:
-    """The last part of a path or URL."""
+    """Return the last part of a path or URL."""
     return re.split(r"[/\\]" if os.sep == "\\" else "/", path)[-1]
 
 
 def is_local_path(path: str | Path | Any) -> bool:
-    """Whether a path, URL or open file of fsspec is on this machine."""
+    """Return whether a path, URL or open file of fsspec is on this machine."""
     if isinstance(path, (str, os.PathLike)):
         scheme, separator, _ = os.fspath(cast("str", path)).partition("://")
         return not separator or scheme in ("file", "local")
@@ -167,10 +167,10 @@ def is_local_path(path: str | Path | Any) -> bool:
 
 
 def to_display_path(path: Path | str, relative_to: Path | str | None = None) -> str:
-    """A path as short as it can be said.
+    """Return the shorter of the absolute and the relative form of a path.
 
     Args:
-        relative_to: The directory the reader is in; by default the working directory.
+        relative_to: The base of the relative form; by default the working directory.
 
     Raises:
         ValueError: The path is not below that directory.
@@ -181,12 +181,12 @@ def to_display_path(path: Path | str, relative_to: Path | str | None = None) -> 
 
 
 def relative_path_to_current_platform(path_str: str) -> Path:
-    """A relative path written on any system, as one of this system."""
+    """Convert a relative path of any system to one of this system."""
     return Path(PureWindowsPath(path_str).as_posix())
 
 
 def get_open_file_limit() -> int:
-    """How many files this process may have open at once."""
+    """Return the maximum number of open files of this process."""
     try:
         import resource
     except ImportError:  # Windows

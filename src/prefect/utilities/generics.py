@@ -1,4 +1,4 @@
-"""Validating many objects of one kind at once."""
+"""Validation of lists of models."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def _adapter(model: type[T]) -> TypeAdapter[list[T]]:
 
 
 def validate_list(model: type[T], input: Any) -> list[T]:
-    """Make a list of models of a list of dicts.
+    """Convert a list of dicts to a list of models.
 
     Raises:
-        pydantic.ValidationError: It is no list, or an item does not fit.
+        pydantic.ValidationError: It is not a list, or an item is invalid.
     """
     return _adapter(model).validate_python(input)

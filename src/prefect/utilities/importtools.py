@@ -60,7 +60,7 @@ class DelayedImportErrorModule(ModuleType):
 
 
 def lazy_import(name: str, error_on_import: bool = False, help_message: str | None = None) -> ModuleType:
-    """A module that is loaded when something is first taken from it.
+    """Return a module that is loaded when something is first taken from it.
 
     Args:
         error_on_import: Raise now if it is not installed, rather than when it is used.
@@ -128,7 +128,7 @@ class AliasedModuleFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec of the module that has `fullname` as another name, or None."""
+        """Return the spec of the module that has `fullname` as another name, or None."""
         for alias, real, callback in self.aliases:
             if fullname == alias or fullname.startswith(f"{alias}."):
                 real_spec = importlib.util.find_spec(fullname.replace(alias, real, 1))

@@ -1,4 +1,4 @@
-"""Starting programs and passing on what they print, and signals to them."""
+"""Start subprocesses, and forward their output and signals."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ PrintFn: TypeAlias = Callable[[str], object]
 
 
 def command_to_string(command: list[str]) -> str:
-    """A command as one line that the system's shell understands."""
+    """Return a command as one line for the shell of the system."""
     return subprocess.list2cmdline(command) if sys.platform == "win32" else shlex.join(command)
 
 
 def command_from_string(command: str) -> list[str]:
-    """The parts of a command line, as the system's shell takes it apart."""
+    """Split a command line as the shell of the system does."""
     parts = shlex.split(command, posix=sys.platform != "win32")
     return [part.strip('"') for part in parts] if sys.platform == "win32" else parts
 
 
 def get_sys_executable() -> str:
-    """The path of the Python that runs this, quoted for a command line where that is needed."""
+    """Return the path of the running Python, quoted for a command line."""
     return f'"{sys.executable}"' if sys.platform == "win32" else sys.executable
 
 
 def sanitize_subprocess_env(
     env: Mapping[str, str | None] | None, *, remove_from: MutableMapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The environment variables that have a value.
+    """Return the environment variables that have a value.
 
     Args:
         remove_from: An environment to take those out of that have None for a value.
@@ -66,7 +66,7 @@ def sanitize_subprocess_env(
 
 @asynccontextmanager
 async def open_process(command: list[str], **kwargs: Any) -> AsyncGenerator[anyio.abc.Process, Any]:
-    """Start a program; when the context is left, wait for its end. An error inside, or being cancelled, ends it.
+    """Start a program, and wait for its end when the block ends. An error or cancellation inside terminates it.
 
     Args:
         command: The program and its arguments.
@@ -125,7 +125,7 @@ async def run_process(
 async def consume_process_output(
     process: anyio.abc.Process, stdout_sink: TextSink[str] | None = None, stderr_sink: TextSink[str] | None = None
 ) -> None:
-    """Read what a program prints to its end, passing it on as it comes."""
+    """Read the output of a program to its end, and forward it."""
     from anyio.streams.text import TextReceiveStream
 
     async with anyio.create_task_group() as group:
@@ -135,7 +135,7 @@ async def consume_process_output(
 
 
 async def stream_text(source: TextReceiveStream, *sinks: TextSink[str] | None) -> None:
-    """Read text to its end, passing it on to each sink as it comes."""
+    """Read text to its end, and forward it to each sink."""
     targets = [
         anyio.wrap_file(cast("TextIO", sink))
         if hasattr(sink, "write") and not isinstance(sink, anyio.AsyncFile)
@@ -156,7 +156,7 @@ async def stream_text(source: TextReceiveStream, *sinks: TextSink[str] | None) -
 
 
 def forward_signal_handler(pid: int, signum: int, *signums: int, process_name: str, print_fn: PrintFn) -> None:
-    """When this process gets a signal, send one to another process; at the next such signal, the next in the list.
+    """Forward a signal to another process: the n-th time it is received, send the n-th signal of a list.
 
     Args:
         pid: The other process.
@@ -191,15 +191,15 @@ def _set_up(pid: int, process_name: str, print_fn: PrintFn, gentle: int) -> None
 
 
 def setup_signal_handlers_server(pid: int, process_name: str, print_fn: PrintFn) -> None:
-    """Pass SIGINT and SIGTERM on to a server as SIGTERM, and a second one as SIGKILL."""
+    """Forward SIGINT and SIGTERM to a server as SIGTERM, and a second one as SIGKILL."""
     _set_up(pid, process_name, print_fn, signal.SIGTERM)
 
 
 def setup_signal_handlers_agent(pid: int, process_name: str, print_fn: PrintFn) -> None:
-    """Pass SIGINT and SIGTERM on, and a second one as SIGKILL."""
+    """Forward SIGINT and SIGTERM, and a second one as SIGKILL."""
     _set_up(pid, process_name, print_fn, signal.SIGINT)
 
 
 def setup_signal_handlers_worker(pid: int, process_name: str, print_fn: PrintFn) -> None:
-    """Pass SIGINT and SIGTERM on to a worker, and a second one as SIGKILL."""
+    """Forward SIGINT and SIGTERM to a worker, and a second one as SIGKILL."""
     _set_up(pid, process_name, print_fn, signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Pydantic, a little further: partial models, pickling by JSON, and secrets in what is shown."""
+"""Helpers for pydantic: partial models, pickling as JSON, masked secrets."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ T = TypeVar("T")
 
 
 def parse_obj_as(type_: type[T], data: Any, mode: Literal["python", "json", "strings"] = "python") -> T:
-    """Make a value of a type out of data.
+    """Convert data to a value of a type.
 
     Args:
-        type_: Any type that pydantic knows.
+        type_: Any type that pydantic supports.
         mode: What the data is: Python objects, a JSON text, or Python objects whose leaves are all text.
 
     Raises:
@@ -49,7 +49,7 @@ def parse_obj_as(type_: type[T], data: Any, mode: Literal["python", "json", "str
 
 
 def get_class_fields_only(model: type[BaseModel]) -> set[str]:
-    """The fields that a model declares itself, or changes the default of; not the others it inherits."""
+    """Return the fields that a model declares itself or overrides, without the inherited ones."""
     inherited = {name: field for base in model.__bases__ for name, field in getattr(base, "model_fields", {}).items()}
     own = model.__annotations__
     return {
@@ -60,7 +60,7 @@ def get_class_fields_only(model: type[BaseModel]) -> set[str]:
 
 
 def custom_pydantic_encoder(type_encoders: dict[Any, Callable[[Any], Any]], obj: Any) -> Any:
-    """An object as JSON has it.
+    """Convert an object to a JSON value.
 
     Args:
         type_encoders: How to write objects of some classes and their subclasses.
@@ -72,7 +72,7 @@ def custom_pydantic_encoder(type_encoders: dict[Any, Callable[[Any], Any]], obj:
 
 
 def handle_secret_render(value: object, context: dict[str, Any]) -> object:
-    """A value to be shown: a secret as stars, unless the context says `include_secrets`; a model as a dict."""
+    """Return a value for display: a secret is masked unless the context has `include_secrets`; a model is a dict."""
     if isinstance(value, (Secret, pydantic.SecretStr, pydantic.SecretBytes)):
         secret: Any = cast("Any", value).get_secret_value()
         return secret if context.get("include_secrets", False) else obfuscate(value)
@@ -99,7 +99,7 @@ def add_cloudpickle_reduction(**kwargs: Any) -> Callable[[type[M]], type[M]]: ..
 def add_cloudpickle_reduction(
     __model_cls: type[M] | None = None, **kwargs: Any
 ) -> type[M] | Callable[[type[M]], type[M]]:
-    """Pickle a model as its JSON, which any version of its class can read.
+    """Make a model class pickle as JSON, which other versions of the class can read.
 
     Args:
         **kwargs: Options of `model_dump_json`, such as `exclude`.
@@ -118,7 +118,7 @@ def add_cloudpickle_reduction(
 
 
 class PartialModel(Generic[M]):
-    """A model whose fields are set one after another, each once, and checked at the end.
+    """A model whose fields are set one by one, each once, and validated at the end.
 
     Args:
         __model_cls: The model.
@@ -135,7 +135,7 @@ class PartialModel(Generic[M]):
             setattr(self, name, value)
 
     def finalize(self, **kwargs: Any) -> M:
-        """Make the model, with some last fields.
+        """Build the model, with additional fields.
 
         Raises:
             ValueError: A field is set already, or there is no such field.

@@ -1,4 +1,4 @@
-"""Text as it may stand in a URL or a file name."""
+"""Slugs: text for URLs and file names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def slugify(
     allow_unicode: bool = False,
     **unknown: object,
 ) -> str:
-    """Lower-case letters, digits and hyphens, made of any text: "Café au lait!" becomes "cafe-au-lait".
+    """Convert a text to lowercase letters, digits and hyphens: "Café au lait!" becomes "cafe-au-lait".
 
     Args:
         max_length: The longest the result may be; 0 has no limit.

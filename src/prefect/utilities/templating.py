@@ -89,6 +89,4 @@ async def resolve_variables(template: T, client: PrefectClient | None = None) ->
 def _refuse(template: Any, kind: PlaceholderType, feature: str) -> None:
     for full, _, found in cast("set[Placeholder]", find_placeholders(template)):
         if found is kind:
-            raise NotImplementedError(
-                f"{full} cannot be filled in yet: {feature} will come in a later release (a later issue)."
-            )
+            raise NotImplementedError(f"{full} cannot be filled in yet: {feature} will come in a later release.")

@@ -1,4 +1,4 @@
-"""Shortening text, and guessing which word was meant."""
+"""Truncate text, and find similar words."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 
 def truncated_to(length: int, value: str | None) -> str:
-    """A text of about `length` characters: its two ends, and between them how much was left out.
+    """Truncate a text in the middle to about `length` characters, with the number of characters left out.
 
-    A text that saying so would not make shorter is returned whole; None is an empty text.
+    A text that would not become shorter is returned whole; None becomes an empty text.
     """
     if not value:
         return ""
@@ -21,7 +21,7 @@ def truncated_to(length: int, value: str | None) -> str:
 
 
 def fuzzy_match_string(word: str, possibilities: Iterable[str], *, n: int = 1, cutoff: float = 0.6) -> str | None:
-    """The possibility most like the word, or None if none is like it.
+    """Return the most similar of some words, or None if none is similar.
 
     Args:
         n: How many candidates to weigh.

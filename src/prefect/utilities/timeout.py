@@ -1,4 +1,4 @@
-"""Code that must end within some seconds, sync or async.
+"""Timeouts of sync and async code.
 
 What is interrupted raises at its next step in Python; a call that blocks inside C code, such as a system call, is
 interrupted in the main thread only. The time-outs of flows and tasks are the engine's and do not depend on this.
@@ -22,7 +22,7 @@ else:
 
 
 def fail_if_not_timeout_error(timeout_exc_type: type[Exception]) -> None:
-    """Refuse an exception that code waiting for time-outs would not catch.
+    """Raise an error for an exception type that handlers of timeouts would not catch.
 
     Raises:
         ValueError: It is not a kind of `TimeoutError`.
@@ -39,7 +39,7 @@ def _message(seconds: float) -> str:
 def timeout_async(
     seconds: float | None = None, timeout_exc_type: type[TimeoutError] = TimeoutError
 ) -> Generator[Any, None, None]:
-    """Cancel the async code inside when the time is over.
+    """Cancel the async code of the block after a timeout.
 
     Args:
         seconds: How long it may take; None means for ever.
@@ -60,7 +60,7 @@ def timeout_async(
 def timeout(
     seconds: float | None = None, timeout_exc_type: type[TimeoutError] = TimeoutError
 ) -> Generator[None, None, None]:
-    """Interrupt the sync code inside when the time is over.
+    """Interrupt the sync code of the block after a timeout.
 
     Args:
         seconds: How long it may take; None and 0 mean for ever.
@@ -80,7 +80,7 @@ def timeout(
 
 
 class _Interrupted(BaseException):
-    """Raised inside; not an Exception, so that the code inside does not catch it by chance."""
+    """Interrupts the block. It is not an Exception, so that the code does not catch it by accident."""
 
 
 @contextmanager

@@ -37,7 +37,7 @@ __getattr__, __dir__ = exports(__name__, _EXPORTS)
 
 
 def resolve_public(url: str) -> list[str]:
-    """The IP addresses of a URL's host.
+    """Return the IP addresses of a URL's host.
 
     Raises:
         ValueError: The URL is not one of HTTP, its host is unknown, or one of the addresses is not public.

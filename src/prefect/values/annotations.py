@@ -1,6 +1,6 @@
-"""Marks that a value carries to say how a task should treat it, such as `unmapped` and `quote`.
+"""Annotations of arguments that change how a task treats them, such as `unmapped` and `quote`.
 
-A mark is a tuple of one: it compares and unpacks by what it holds, and knows nothing of tasks.
+An annotation is a tuple of one value: it compares and unpacks by the value, and knows nothing of tasks.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class NotSet(metaclass=_PublicName):
 
 
 class BaseAnnotation(tuple[T]):
-    """The base of marks: a value and how to treat it.
+    """Base of annotations.
 
     Args:
-        value: What is marked.
+        value: The annotated value.
     """
 
     __slots__ = ()
@@ -39,15 +39,15 @@ class BaseAnnotation(tuple[T]):
 
     @property
     def value(self) -> T:
-        """What is marked."""
+        """The annotated value."""
         return tuple.__getitem__(self, 0)
 
     def unwrap(self) -> T:
-        """What is marked, without the mark."""
+        """Return the annotated value."""
         return self.value
 
     def rewrap(self, value: S) -> BaseAnnotation[S]:
-        """The same mark on another value."""
+        """Return the same annotation of another value."""
         return type(self)(value)  # pyright: ignore[reportArgumentType, reportReturnType]
 
     def __eq__(self, other: object) -> bool:
@@ -64,7 +64,7 @@ class BaseAnnotation(tuple[T]):
 
 
 class unmapped(BaseAnnotation[T]):
-    """An iterable that every child of a mapped task gets whole, instead of one item each."""
+    """An iterable that every run of a mapped task gets whole, instead of one item."""
 
     __slots__ = ()
 
@@ -73,21 +73,21 @@ class unmapped(BaseAnnotation[T]):
 
 
 class allow_failure(BaseAnnotation[T]):
-    """An upstream run that may have failed: the task runs all the same, and gets the exception as the value."""
+    """An upstream run that may fail: the task then runs with the exception as the value."""
 
     __slots__ = ()
 
 
 class quote(BaseAnnotation[T]):
-    """A value that is passed on as it is: nobody looks inside it for futures, which a large value would make slow.
+    """A value that is passed unchanged: it is not searched for futures, which is slow for a large value.
 
-    What depends on a task in it is therefore not seen as depending on it.
+    Dependencies on futures inside it are therefore not known.
     """
 
     __slots__ = ()
 
     def unquote(self) -> T:
-        """The value, without the mark."""
+        """Return the annotated value."""
         return self.value
 
 
@@ -104,19 +104,19 @@ class Quote(quote[T]):
 
 
 class opaque(BaseAnnotation[T]):
-    """A value that is looked at itself, but not inside: a future is found, a future in a list is not."""
+    """A value that is resolved itself, but not searched: a future is resolved, a future in a list is not."""
 
     __slots__ = ()
 
 
 class freeze(BaseAnnotation[T]):
-    """A parameter of a deployment that can be seen, but not changed, when a run is made.
+    """A parameter of a deployment that runs cannot override.
 
     Args:
-        value: What JSON can say.
+        value: A JSON value.
 
     Raises:
-        ValueError: JSON cannot say the value.
+        ValueError: The value cannot be serialized as JSON.
     """
 
     __slots__ = ()
@@ -133,5 +133,5 @@ class freeze(BaseAnnotation[T]):
         return super().__new__(cls, value)  # pyright: ignore[reportReturnType]
 
     def unfreeze(self) -> T:
-        """The value, without the mark."""
+        """Return the annotated value."""
         return self.value

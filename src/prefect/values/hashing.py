@@ -1,7 +1,7 @@
-"""Hashes that are the same in every process: of text, of files, of any values that JSON or pickle can write.
+"""Hashes that are equal in every process: of text, of files, of values that JSON or pickle can serialize.
 
-The hash of values is the one Prefect 3 makes, so that caches written by it stay valid. What cannot be written has no
-hash: a wrong one would be a wrong cache hit.
+The hash of values equals that of Prefect 3, so that its caches stay valid. A value that cannot be serialized has no
+hash: a wrong hash would be a wrong cache hit.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ else:
     cloudpickle = lazy("cloudpickle")
     pydantic_core = lazy("pydantic_core")
 
-# Not for security, which some builds of OpenSSL must be told.
+# Some builds of OpenSSL refuse MD5 unless it is declared as not for security.
 _md5 = partial(hashlib.md5, usedforsecurity=False)
 
 
 def stable_hash(*args: str | bytes, hash_algo: Callable[..., Any] = _md5) -> str:
-    """The hash of some text, as hexadecimal digits.
+    """Return the hash of some text, as hexadecimal digits.
 
     Args:
         hash_algo: One of `hashlib`'s constructors.
@@ -39,7 +39,7 @@ def stable_hash(*args: str | bytes, hash_algo: Callable[..., Any] = _md5) -> str
 
 
 def file_hash(path: str, hash_algo: Callable[..., Any] = _md5) -> str:
-    """The hash of a file's bytes, as hexadecimal digits."""
+    """Return the hash of a file's bytes, as hexadecimal digits."""
     digest = hash_algo()
     with open(path, "rb") as file:
         while chunk := file.read(1 << 20):
@@ -50,16 +50,16 @@ def file_hash(path: str, hash_algo: Callable[..., Any] = _md5) -> str:
 def hash_objects(
     *args: Any, hash_algo: Callable[..., Any] = _md5, raise_on_failure: bool = False, **kwargs: Any
 ) -> str | None:
-    """The hash of some values: of their JSON, or, where JSON cannot say them, of their pickle.
+    """Return the hash of values: of their JSON, or, if JSON cannot represent them, of their pickle.
 
     Args:
         hash_algo: One of `hashlib`'s constructors.
-        raise_on_failure: Raise instead of returning None when the values can be written in neither way.
+        raise_on_failure: Raise an error instead of returning None if neither is possible.
 
     Raises:
-        HashError: They can be written in neither way, and `raise_on_failure` is set.
+        HashError: Neither is possible, and `raise_on_failure` is set.
     """
-    # Whatever a user's type raises when it is written means that there is no hash.
+    # A user's type may raise anything while it is serialized: then there is no hash.
     try:
         return stable_hash(_to_json((args, kwargs)), hash_algo=hash_algo)
     except Exception as error:
@@ -70,7 +70,7 @@ def hash_objects(
         if not raise_on_failure:
             return None
         raise HashError(
-            "These values have no stable hash, because they can be written neither as JSON "
+            "These values have no stable hash, because they can be serialized neither as JSON "
             f"({_first_line(json_error)}) nor as a pickle ({_first_line(error)})."
         ) from error
 

@@ -15,7 +15,7 @@ NestedDict: TypeAlias = dict[KT, Union[VT, "NestedDict[KT, VT]"]]
 
 
 def dict_to_flatdict(dct: NestedDict[KT, VT]) -> dict[tuple[KT, ...], VT]:
-    """Nested dicts as one, keyed by the path to each value. An empty inner dict is a value."""
+    """Flatten nested dicts to one, keyed by the path of each value. An empty inner dict is a value."""
     result: dict[tuple[KT, ...], Any] = {}
     for key, value in dct.items():
         if isinstance(value, dict) and value:
@@ -27,7 +27,7 @@ def dict_to_flatdict(dct: NestedDict[KT, VT]) -> dict[tuple[KT, ...], VT]:
 
 
 def flatdict_to_dict(dct: dict[tuple[KT, ...], VT]) -> NestedDict[KT, VT]:
-    """The nested dicts that `dict_to_flatdict` made one."""
+    """Undo `dict_to_flatdict`."""
     result: Any = {}
     for path, value in dct.items():
         inner = result
@@ -38,7 +38,7 @@ def flatdict_to_dict(dct: dict[tuple[KT, ...], VT]) -> NestedDict[KT, VT]:
 
 
 def deep_merge(dct: dict[str, Any], merge: dict[str, Any]) -> dict[str, Any]:
-    """A new dict with the keys of both, merged all the way down where both hold a dict; else `merge` wins."""
+    """Merge two dicts into a new one, recursively where both values are dicts; else the value of `merge` wins."""
     result = dict(dct)
     for key, value in merge.items():
         before = result.get(key)
@@ -62,11 +62,11 @@ def _path(keys: str | list[str]) -> list[str]:
 
 
 def get_from_dict(dct: dict[str, Any], keys: str | list[str], default: R | None = None) -> Any | R | None:
-    """A value deep inside dicts and lists.
+    """Return a value inside nested dicts and lists.
 
     Args:
         keys: The path, as `"a.b[0].c"` or as a list of keys.
-        default: What to return where the path leads nowhere.
+        default: Returned if the path does not exist.
     """
     value: Any = dct
     for key in _path(keys):
@@ -78,13 +78,13 @@ def get_from_dict(dct: dict[str, Any], keys: str | list[str], default: R | None 
 
 
 def set_in_dict(dct: dict[str, Any], keys: str | list[str], value: Any) -> None:
-    """Set a value deep inside dicts, making the dicts on the way.
+    """Set a value inside nested dicts, making missing dicts.
 
     Args:
         keys: The path, as `"a.b.c"` or as a list of keys.
 
     Raises:
-        TypeError: Something on the way is there, and is no dict.
+        TypeError: A value on the path is not a dict.
     """
     path = _path(keys)
     inner: Any = dct
@@ -96,7 +96,7 @@ def set_in_dict(dct: dict[str, Any], keys: str | list[str], value: Any) -> None:
 
 
 def remove_nested_keys(keys_to_remove: list[HashableT], obj: Any) -> Any:
-    """A copy of nested dicts without some keys, at any depth. What is not a dict is returned as it is."""
+    """Return a copy of nested dicts without some keys, at any depth. A value that is not a dict is returned itself."""
     if not isinstance(obj, dict):
         return obj
     items = cast("dict[HashableT, Any]", obj).items()

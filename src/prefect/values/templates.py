@@ -1,6 +1,6 @@
-"""Placeholders in text and data: `{{ name }}`, `{{ $ENV }}`, `{{ prefect.blocks... }}`, `{{ prefect.variables... }}`.
+"""Fill placeholders: `{{ name }}`, `{{ $ENV }}`, `{{ prefect.blocks... }}`, `{{ prefect.variables... }}`.
 
-They are filled in `prefect.yaml` and in the job templates of work pools. Nothing is evaluated: a placeholder is a name.
+They are filled in `prefect.yaml` and in the job templates of work pools. A placeholder is a name, never code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ENV_VAR_PLACEHOLDER_PREFIX = "$"
 
 
 class PlaceholderType(enum.Enum):
-    """Where the value of a placeholder comes from."""
+    """The source of a placeholder's value."""
 
     STANDARD = "standard"
     BLOCK_DOCUMENT = "block_document"
@@ -32,7 +32,7 @@ class PlaceholderType(enum.Enum):
 
 
 class Placeholder(NamedTuple):
-    """A placeholder: as it stands in the text, its name, and where its value comes from."""
+    """A placeholder: its text with braces, its name, and the source of its value."""
 
     full_match: str
     name: str
@@ -40,7 +40,7 @@ class Placeholder(NamedTuple):
 
 
 def determine_placeholder_type(name: str) -> PlaceholderType:
-    """Where the value of a placeholder of this name comes from."""
+    """Return the source of the value of a placeholder with this name."""
     if name.startswith(BLOCK_DOCUMENT_PLACEHOLDER_PREFIX):
         return PlaceholderType.BLOCK_DOCUMENT
     if name.startswith(VARIABLE_PLACEHOLDER_PREFIX):
@@ -51,10 +51,10 @@ def determine_placeholder_type(name: str) -> PlaceholderType:
 
 
 def find_placeholders(template: T) -> set[Placeholder]:
-    """The placeholders in a string, or in the strings inside dicts and lists.
+    """Return the placeholders in a string, or in the strings inside dicts and lists.
 
     Raises:
-        ValueError: There is something in it that JSON does not have.
+        ValueError: The template contains a value that is not JSON.
     """
     if template is None or isinstance(template, (int, float, bool)):
         return set()
@@ -74,23 +74,23 @@ def apply_values(
     on_missing: Callable[[str], None] | None = None,
     skip_prefixes: list[str] | None = None,
 ) -> T | type[NotSet]:
-    """Fill in the placeholders.
+    """Fill the placeholders of a template.
 
-    A string that is nothing but a placeholder becomes the value, of any type; in other strings, its text. Those of
-    blocks and variables stay.
+    A string that consists of one placeholder becomes the value, of any type; in other strings the value's text is
+    inserted. Placeholders of blocks and variables are kept.
 
     Args:
-        values: The value of each name; `a.b[0]` looks inside.
-        remove_notset: Take out what has no value: a placeholder from its string, a key from its dict. Items of lists
-            that have no value are always taken out.
+        values: The values by name; `a.b[0]` addresses a nested value.
+        remove_notset: Remove placeholders without a value from strings, and their keys from dicts. Items of lists
+            without a value are always removed.
         on_missing: Called with the name of each placeholder without a value.
-        skip_prefixes: Leave placeholders alone whose names begin with these.
+        skip_prefixes: Keep placeholders whose names begin with these.
 
     Returns:
-        The filled template; `NotSet` if it was a placeholder without a value.
+        The filled template; `NotSet` if it is one placeholder without a value.
 
     Raises:
-        ValueError: There is something in it that JSON does not have.
+        ValueError: The template contains a value that is not JSON.
     """
     options = (remove_notset, on_missing, skip_prefixes)
     if template is None or isinstance(template, (int, float, bool)):
@@ -126,7 +126,7 @@ def _fill_text(
         and not placeholder.name.startswith(tuple(skip_prefixes or ()))
     }
     for full, name, kind in placeholders:
-        value = _value_of(name, kind, values)
+        value = _find_value(name, kind, values)
         if value is NotSet and on_missing is not None:
             on_missing(name)
         if full == template and kind is PlaceholderType.STANDARD:
@@ -138,7 +138,7 @@ def _fill_text(
     return template
 
 
-def _value_of(name: str, kind: PlaceholderType, values: dict[str, Any]) -> Any:
+def _find_value(name: str, kind: PlaceholderType, values: dict[str, Any]) -> Any:
     if kind is PlaceholderType.ENV_VAR:
         return os.environ.get(name.removeprefix(ENV_VAR_PLACEHOLDER_PREFIX), NotSet)
     return get_from_dict(values, name, NotSet)

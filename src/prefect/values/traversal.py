@@ -17,14 +17,14 @@ from prefect.values.annotations import BaseAnnotation, opaque
 VT = TypeVar("VT")
 
 SCALARS: frozenset[type] = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray})
-"""Types, taken exactly, that hold nothing to look into."""
+"""Types, without their subclasses, that contain no other values."""
 
 
 # --- walking ---------------------------------------------------------------------------------------------------------
 
 
 class StopVisiting(BaseException):
-    """Raised by a visitor that wants nothing inside the present value to be visited; the walk goes on beside it."""
+    """Raised by a visitor to skip the content of the current value; the traversal goes on with the next value."""
 
 
 def visit_collection(
@@ -39,17 +39,17 @@ def visit_collection(
 ) -> Any | None:
     """Call a function with a value, then with everything inside it, from the outside in.
 
-    Lists, tuples, sets, dicts (key, then value), dataclasses, pydantic models and annotations are looked into, with
-    their subclasses; everything else is one value. What refers to itself is looked into once.
+    Lists, tuples, sets, dicts (key, then value), dataclasses, pydantic models and annotations are traversed, with
+    their subclasses; everything else is one value. A value that contains itself is traversed once.
 
     Args:
         expr: The value.
         visit_fn: Called with each value and, if `context` is given, with the context of that depth.
-        return_data: Put a copy together from what `visit_fn` returned; where it changed nothing, the value itself is
-            returned. What it returns is looked into in the place of the value.
+        return_data: Build a copy of the results of `visit_fn`; if it changed nothing, the value itself is returned.
+            Its result is traversed in place of the value.
         max_depth: How many levels to go down; 0 visits only `expr`, a negative number has no limit.
-        context: Handed down; each value gets its own copy, so that what a visitor adds is seen only further inside.
-        remove_annotations: Return values without their marks.
+        context: Passed to `visit_fn`; each value gets its own copy, so that additions are seen only inside of it.
+        remove_annotations: Return values without their annotations.
 
     Returns:
         The copy if `return_data`, else None.
@@ -68,7 +68,7 @@ def _each(
     unmark: bool,
     seen: dict[int, Any],
 ) -> list[Any]:
-    """Visit values that stand side by side, and what is inside them; return what becomes of them."""
+    """Visit values and their contents, and return the results."""
     results: list[Any] = []
     for value in values:
         handed_down = context
@@ -99,7 +99,7 @@ def _inside(
     known = seen.get(id(expr))
     if known is not None:
         return known[1]
-    # The value is kept with its id, which could else be given to another while the walk goes on.
+    # The value is kept with its id, which another object could otherwise get during the traversal.
     seen[id(expr)] = (expr, expr)
     take, put = shape
     parts = take(expr)
@@ -116,7 +116,7 @@ def _inside(
     return result
 
 
-# How to take each kind of value into parts, and to make another one like it from other parts.
+# How to split each kind of value into parts, and to build a similar value from other parts.
 
 
 def _put_list(expr: list[Any], parts: list[Any]) -> list[Any]:
@@ -212,7 +212,7 @@ def _find_shape(kind: type) -> _Shape | None:
 
 
 def isiterable(obj: Any) -> bool:
-    """Whether a task is mapped over this: what can be iterated, except text, bytes and files."""
+    """Return whether a task can be mapped over a value: any iterable except strings, bytes and files."""
     try:
         iter(obj)
     except TypeError:

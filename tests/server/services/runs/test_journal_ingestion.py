@@ -1,4 +1,4 @@
-"""Applying the journal: each record counts once, in the order of its time, whoever applies it and however often."""
+"""Applying the journal: each record counts once, in the order of its time, whichever process applies it."""
 
 import random
 import sqlite3
@@ -236,9 +236,9 @@ def test_progress_is_called_after_each_transaction(
 ) -> None:
     monkeypatch.setattr(apply_module, "APPLY_BATCH_SIZE", 10)
     write(home, *([*whole_task(None), *whole_task(None)] for _ in range(20)))
-    told: list[tuple[int, int]] = []
-    drive(apply_journal(database, home, lambda done, waiting: told.append((done, waiting))))
-    assert told == [(64, 12), (128, 4), (160, 0)]
+    progress: list[tuple[int, int]] = []
+    drive(apply_journal(database, home, lambda done, waiting: progress.append((done, waiting))))
+    assert progress == [(64, 12), (128, 4), (160, 0)]
 
 
 def test_batches_applied_by_a_dead_process_are_discarded(

@@ -203,7 +203,7 @@ class _RunChanges:
 
 @dataclass
 class _SortedRecords:
-    """Records by what they are about, and what has come of them so far.
+    """Records by what they are about, and the effects of applying them so far.
 
     Attributes:
         from_network: They are not trusted: see `record_admission`.
