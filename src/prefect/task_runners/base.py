@@ -111,7 +111,7 @@ class TaskRunner(abc.ABC, Generic[F]):
 def _split_parameters(
     parameters: dict[str, Any], name: str
 ) -> tuple[dict[str, list[Any]], dict[str, Any], Dependencies]:
-    """Split parameters into those with an item for each run and those given whole."""
+    """Split parameters into those with an item for each run and those passed whole."""
     items: dict[str, list[Any]] = {}
     whole: dict[str, Any] = {}
     dependencies: Dependencies = {}

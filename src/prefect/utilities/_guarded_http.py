@@ -1,4 +1,4 @@
-"""Transports of httpx that never connect into a private network, whatever a host's name resolves to at the time.
+"""Transports of httpx that never connect into a private network, to whatever address a host's name resolves.
 
 The name is resolved here, once, and the connection goes to that address.
 """
