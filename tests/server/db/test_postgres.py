@@ -311,7 +311,7 @@ async def test_prepared_statement_survives_a_schema_change(database: PostgresDat
     assert await database.write(lambda tx: tx.run(Sql("DELETE FROM meta WHERE key IN (?*)", (Many("ab"),)))) == 0
 
 
-# --- what is told ----------------------------------------------------------------------------------------------------
+# --- what is sent ----------------------------------------------------------------------------------------------------
 
 
 async def test_servers_notify_each_other_and_report_missed_notifications(
@@ -319,26 +319,26 @@ async def test_servers_notify_each_other_and_report_missed_notifications(
 ) -> None:
     other = PostgresDatabase(postgres_url)
     await other.open()
-    heard: list[Notifications] = []
+    received: list[Notifications] = []
     news = asyncio.Event()
 
-    def listen(told: Notifications) -> None:
-        heard.append(told)
+    def listen(sent: Notifications) -> None:
+        received.append(sent)
         news.set()
 
     async def next_one() -> Notifications:
         async with asyncio.timeout(10):
-            while not heard:
+            while not received:
                 news.clear()
                 await news.wait()
-        return heard.pop(0)
+        return received.pop(0)
 
-    async def tell(tx: Transaction, item: str) -> None:
+    async def notify_probe(tx: Transaction, item: str) -> None:
         tx.notify("topic", item)
 
     other.listen(listen)
-    assert await next_one() == []  # it listens: something may have been told before
-    await database.write(lambda tx: tell(tx, "first"))
+    assert await next_one() == []  # it listens: something may have been sent before
+    await database.write(lambda tx: notify_probe(tx, "first"))
     assert await next_one() == [("topic", "first")]
     rows = await database.read(
         lambda tx: tx.fetch(
@@ -346,23 +346,23 @@ async def test_servers_notify_each_other_and_report_missed_notifications(
         )
     )
     await kill(database, rows[0][0])
-    await database.write(lambda tx: tell(tx, "missed"))
+    await database.write(lambda tx: notify_probe(tx, "missed"))
     assert await next_one() == []
-    await database.write(lambda tx: tell(tx, "second"))
+    await database.write(lambda tx: notify_probe(tx, "second"))
     assert await next_one() == [("topic", "second")]
-    await other.write(lambda tx: tell(tx, "own"))
+    await other.write(lambda tx: notify_probe(tx, "own"))
     assert await next_one() == [("topic", "own")]
     items = [f"{number}-{'x' * 900}" for number in range(50)]
 
-    async def tell_much(tx: Transaction) -> None:
+    async def notify_many(tx: Transaction) -> None:
         for item in items:
             tx.notify("topic", item)
 
-    await database.write(tell_much)
-    told: Notifications = []
-    while len(told) < len(items):
-        told += await next_one()
-    assert told == [("topic", item) for item in items]  # in order, and its own but once
+    await database.write(notify_many)
+    sent: Notifications = []
+    while len(sent) < len(items):
+        sent += await next_one()
+    assert sent == [("topic", item) for item in items]  # in order, and its own but once
     await other.close()
 
 

@@ -254,11 +254,11 @@ async def test_unreachable_postgresql_server_is_named() -> None:
 def test_older_file_is_migrated_on_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "store.db"
     drive(count_flows(SqliteDatabase(path)))
-    asked: list[Path] = []
+    upgraded: list[Path] = []
     monkeypatch.setattr(schema, "HEAD", "9999")
-    monkeypatch.setattr(schema, "upgrade", asked.append)
+    monkeypatch.setattr(schema, "upgrade", upgraded.append)
     drive(count_flows(SqliteDatabase(path)))
-    assert asked == [path]
+    assert upgraded == [path]
 
 
 def test_newer_file_is_refused(tmp_path: Path) -> None:

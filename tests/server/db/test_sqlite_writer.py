@@ -51,12 +51,12 @@ async def test_queued_units_share_a_commit(database: SqliteWriterDatabase) -> No
 async def test_writer_waits_for_the_lock_of_another_process(database: SqliteWriterDatabase) -> None:
     with closing(sqlite3.connect(database.path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
-        given = [asyncio.ensure_future(put(database, str(number))) for number in range(50)]
+        queued = [asyncio.ensure_future(put(database, str(number))) for number in range(50)]
         release = threading.Timer(1.0, other.execute, ("COMMIT",))
         release.start()
         await asyncio.sleep(0)
         assert await count(database) == 0  # whoever reads does not wait
-        await asyncio.gather(*given)
+        await asyncio.gather(*queued)
         release.join()
     assert await count(database) == 50
 

@@ -28,9 +28,14 @@ async def kind(api: httpx.AsyncClient, slug: str, **fields: Any) -> tuple[str, s
 
 
 async def document(
-    api: httpx.AsyncClient, of: tuple[str, str], data: Any, name: str | None = "doc", status: int = 201, **more: Any
+    api: httpx.AsyncClient,
+    block_type: tuple[str, str],
+    data: Any,
+    name: str | None = "doc",
+    status: int = 201,
+    **more: Any,
 ) -> Any:
-    body = {"name": name, "data": data, "block_type_id": of[0], "block_schema_id": of[1], **more}
+    body = {"name": name, "data": data, "block_type_id": block_type[0], "block_schema_id": block_type[1], **more}
     return await call_route(api, "POST", "/block_documents/", body, status)
 
 
@@ -69,9 +74,9 @@ async def test_block_type_is_read_by_id_and_slug(api: httpx.AsyncClient) -> None
 
 
 async def test_block_schema_is_identified_by_its_checksum(api: httpx.AsyncClient) -> None:
-    of = await kind(api, "thing")
+    block_type = await kind(api, "thing")
     fields = {"title": "T", "type": "object", "properties": {}, "secret_fields": ["a"]}
-    body = {"block_type_id": of[0], "fields": fields, "capabilities": ["can"]}
+    body = {"block_type_id": block_type[0], "fields": fields, "capabilities": ["can"]}
     made = await call_route(api, "POST", "/block_schemas/", body, 201)
     assert made["block_type"]["slug"] == "thing" and made["version"] == "non-versioned"
     again = {**body, "capabilities": [], "fields": {**fields, "secret_fields": []}}
@@ -180,8 +185,8 @@ SHOWN = {
 
 
 async def test_document_masks_secrets_unless_requested(api: httpx.AsyncClient) -> None:
-    of = await kind(api, "thing", secret_fields=SECRETS)
-    made = await document(api, of, DATA)
+    block_type = await kind(api, "thing", secret_fields=SECRETS)
+    made = await document(api, block_type, DATA)
     assert made["data"] == SHOWN and made["block_type_name"] == "Thing"
     assert await call_route(api, "GET", DOCUMENT, id=made["id"]) == made
     assert await data_of(api, made["id"]) == DATA
@@ -215,10 +220,10 @@ async def test_secrets_are_encrypted_in_the_database(api: httpx.AsyncClient, dat
 async def test_configured_key_reads_data_encrypted_before(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    of = await kind(api, "thing")
-    before = await document(api, of, {"a": 1}, "before")
+    block_type = await kind(api, "thing")
+    before = await document(api, block_type, {"a": 1}, "before")
     monkeypatch.setenv(encryption.KEY_VARIABLE, Fernet.generate_key().decode())
-    after = await document(api, of, {"a": 2}, "after")
+    after = await document(api, block_type, {"a": 2}, "after")
     assert (await data_of(api, before["id"]), await data_of(api, after["id"])) == ({"a": 1}, {"a": 2})
     monkeypatch.setenv(encryption.KEY_VARIABLE, Fernet.generate_key().decode())
     assert await data_of(api, before["id"]) == {"a": 1}
@@ -242,9 +247,9 @@ async def test_document_fields_are_merged_or_replaced(api: httpx.AsyncClient) ->
 
 
 async def test_document_schema_must_be_of_its_type(api: httpx.AsyncClient) -> None:
-    of, other = await kind(api, "thing"), await kind(api, "other")
-    made = await document(api, of, {"a": "x"})
-    body = {"block_type_id": of[0], "fields": {"title": "newer", "secret_fields": ["a"]}, "version": "2"}
+    block_type, other = await kind(api, "thing"), await kind(api, "other")
+    made = await document(api, block_type, {"a": "x"})
+    body = {"block_type_id": block_type[0], "fields": {"title": "newer", "secret_fields": ["a"]}, "version": "2"}
     newer = await call_route(api, "POST", "/block_schemas/", body, 201)
     await call_route(api, "PATCH", DOCUMENT, {"block_schema_id": newer["id"]}, 204, id=made["id"])
     assert await data_of(api, made["id"], False) == {"a": "********"}
@@ -277,24 +282,24 @@ async def test_find_block_documents_by_filters(api: httpx.AsyncClient) -> None:
 
 
 async def test_invalid_documents_are_refused(api: httpx.AsyncClient) -> None:
-    of = await kind(api, "thing")
-    await document(api, of, {})
-    await document(api, of, {}, status=409)
-    await document(api, of, {}, "Not A Name", 422)
-    await document(api, of, {}, None, 422)
-    await document(api, (of[0], UNKNOWN_ID), {}, "x", 409)
-    await document(api, of, {"a": {"$ref": {"nothing": 1}}}, "x", 400)
-    await document(api, of, {"a": {"$ref": "nothing"}}, "x", 400)
-    await document(api, of, {"a": reference({"id": UNKNOWN_ID})}, "x", 409)
+    block_type = await kind(api, "thing")
+    await document(api, block_type, {})
+    await document(api, block_type, {}, status=409)
+    await document(api, block_type, {}, "Not A Name", 422)
+    await document(api, block_type, {}, None, 422)
+    await document(api, (block_type[0], UNKNOWN_ID), {}, "x", 409)
+    await document(api, block_type, {"a": {"$ref": {"nothing": 1}}}, "x", 400)
+    await document(api, block_type, {"a": {"$ref": "nothing"}}, "x", 400)
+    await document(api, block_type, {"a": reference({"id": UNKNOWN_ID})}, "x", 409)
     for method, body in (("GET", None), ("PATCH", {}), ("DELETE", None)):
         await call_route(api, method, DOCUMENT, body, 404, id=UNKNOWN_ID)
 
 
 async def test_removing_a_type_or_schema_removes_its_documents(api: httpx.AsyncClient) -> None:
-    of, other = await kind(api, "thing"), await kind(api, "other")
-    made, lost = await document(api, of, {}), await document(api, other, {})
-    await call_route(api, "DELETE", "/block_types/{id}", None, 204, id=of[0])
-    await call_route(api, "GET", "/block_schemas/{id}", None, 404, id=of[1])
+    block_type, other = await kind(api, "thing"), await kind(api, "other")
+    made, lost = await document(api, block_type, {}), await document(api, other, {})
+    await call_route(api, "DELETE", "/block_types/{id}", None, 204, id=block_type[0])
+    await call_route(api, "GET", "/block_schemas/{id}", None, 404, id=block_type[1])
     await call_route(api, "DELETE", "/block_schemas/{id}", None, 204, id=other[1])
     for gone in (made, lost):
         await call_route(api, "GET", DOCUMENT, None, 404, id=gone["id"])
@@ -304,10 +309,10 @@ async def test_removing_a_type_or_schema_removes_its_documents(api: httpx.AsyncC
 
 
 async def test_document_includes_the_documents_it_refers_to(api: httpx.AsyncClient) -> None:
-    of = await kind(api, "thing", secret_fields=["pw"])
-    inner = await document(api, of, {"pw": "p", "n": 1}, "inner")
-    middle = await document(api, of, {"inner": reference(inner), "pw": "m"}, "middle")
-    outer = await document(api, of, {"middle": reference(middle), "own": 1}, "outer")
+    block_type = await kind(api, "thing", secret_fields=["pw"])
+    inner = await document(api, block_type, {"pw": "p", "n": 1}, "inner")
+    middle = await document(api, block_type, {"inner": reference(inner), "pw": "m"}, "middle")
+    outer = await document(api, block_type, {"middle": reference(middle), "own": 1}, "outer")
     hidden = {"pw": "********"}
     assert outer["data"] == {"own": 1, "middle": {**hidden, "inner": {**hidden, "n": 1}}}
     shown = outer["block_document_references"]["middle"]["block_document"]
@@ -326,12 +331,12 @@ async def test_document_includes_the_documents_it_refers_to(api: httpx.AsyncClie
 
 
 async def test_cyclic_document_references_are_refused(api: httpx.AsyncClient) -> None:
-    of = await kind(api, "thing")
-    one = await document(api, of, {}, "one")
-    two = await document(api, of, {"x": reference(one)}, "two")
+    block_type = await kind(api, "thing")
+    one = await document(api, block_type, {}, "one")
+    two = await document(api, block_type, {"x": reference(one)}, "two")
     for held in (one, two):
         await call_route(api, "PATCH", DOCUMENT, {"data": {"x": reference(held)}}, 400, id=one["id"])
-    left, right = await document(api, of, {}, "left"), await document(api, of, {}, "right")
+    left, right = await document(api, block_type, {}, "left"), await document(api, block_type, {}, "right")
     answers = await asyncio.gather(
         api.patch(f"/block_documents/{left['id']}", json={"data": {"x": reference(right)}}),
         api.patch(f"/block_documents/{right['id']}", json={"data": {"x": reference(left)}}),
@@ -340,15 +345,18 @@ async def test_cyclic_document_references_are_refused(api: httpx.AsyncClient) ->
 
 
 async def test_document_events_have_no_secrets(api: httpx.AsyncClient) -> None:
-    of = await kind(api, "thing", secret_fields=["pw", "d.*"])
-    inner = await document(api, of, {}, "inner")
-    made = await document(api, of, {"pw": "p", "d": {"x": "y"}, "open": "o", "n": 1, "held": reference(inner)})
+    block_type = await kind(api, "thing", secret_fields=["pw", "d.*"])
+    inner = await document(api, block_type, {}, "inner")
+    made = await document(api, block_type, {"pw": "p", "d": {"x": "y"}, "open": "o", "n": 1, "held": reference(inner)})
     await call_route(api, "PATCH", DOCUMENT, {"data": {"open": "changed"}}, 204, id=made["id"])
     await call_route(api, "DELETE", DOCUMENT, None, 204, id=made["id"])
     emitted = await find_events(api, *(f"prefect.block-document.{what}" for what in ("created", "updated", "deleted")))
     mine = [event for event in emitted if event["resource"]["prefect.resource.name"] == "doc"]
     assert [event["payload"]["data"] for event in mine] == [{"open": "o"}, {"open": "changed"}, {"open": "changed"}]
-    assert mine[0]["payload"]["block_schema"] == {"capabilities": [], "block_type": {"id": of[0], "name": "Thing"}}
+    assert mine[0]["payload"]["block_schema"] == {
+        "capabilities": [],
+        "block_type": {"id": block_type[0], "name": "Thing"},
+    }
     assert [related["prefect.resource.role"] for related in mine[0]["related"]] == ["block-type", "block-schema"]
 
 

@@ -168,6 +168,6 @@ async def test_form_values_are_hydrated_before_validation(api: httpx.AsyncClient
         assert error["property"] == "a" and len(error["errors"]) == 1, value
 
 
-def test_form_errors_of_the_whole_come_first() -> None:
+def test_form_errors_of_the_whole_precede_others() -> None:
     errors = form_errors._build_tree([(("a", 0), "item"), ((), "whole"), (("a",), "property")])  # pyright: ignore[reportPrivateUsage]
     assert errors == ["whole", at("a", "property", at(0, "item"))]
