@@ -30,9 +30,6 @@ PUBLIC_NAMES: dict[str, str] = {
 
 # Identifiers that are not converted yet: "path below src/prefect" -> names. It may only shrink.
 REMAINING: dict[str, set[str]] = {
-    "client/_websockets.py": {"ATTEMPTS_AT_ONCE", "api_url_of", "given", "token_of"},
-    "client/base.py": {"server_type_of"},
-    "client/orchestration/admin.py": {"ours", "theirs"},
     "logging/handlers.py": {"room"},
 }
 
