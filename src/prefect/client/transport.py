@@ -47,12 +47,12 @@ class Transport(Protocol):
 
     @property
     def url(self) -> str:
-        """The address of the API."""
+        """Return the address of the API."""
         ...
 
     @property
     def clients(self) -> HttpClients:
-        """The httpx clients of the API."""
+        """Return the httpx clients of the API."""
         ...
 
     async def call(
@@ -211,7 +211,7 @@ class LocalTransport:
 
     @property
     def application(self) -> Any:
-        """The local application, made at its first use."""
+        """Return the local application, made at its first use."""
         if self._application is None:
             self._application = local.LocalApplication(self.home)
         return self._application

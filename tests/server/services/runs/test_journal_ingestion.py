@@ -81,7 +81,7 @@ def test_apply_journal_stores_runs_tasks_and_logs(database: SqliteDatabase, home
     assert (task_known["state_type"], task_known["flow_run_id"]) == ("COMPLETED", run["id"])
     assert (task_known["total_run_time"], task_known["flow_run_run_count"]) == (timedelta(seconds=0.1), 1)
     assert [line["message"] for line in rows(database, store.logs)] == ["hello"]
-    assert reader.pending(home) == (0, 0)
+    assert reader.measure_pending(home) == (0, 0)
 
 
 def test_inline_result_is_stored_with_its_state(database: SqliteDatabase, home: Path) -> None:
@@ -286,7 +286,7 @@ def test_failed_transaction_leaves_the_journal_unchanged(
         patch.setattr(store.task_runs, "add", fail)
         with pytest.raises(OSError, match="no space"):
             applied(database, home)
-    assert reader.pending(home)[0] == 1
+    assert reader.measure_pending(home)[0] == 1
     assert rows(database, store.flow_runs) == []
     applied(database, home)
     assert len(rows(database, store.flow_runs)) == 1
@@ -332,7 +332,7 @@ def test_several_processes_apply_one_journal(database: SqliteDatabase, home: Pat
         assert process.stderr is not None
         with process.stderr:
             assert (process.stderr.read(), process.wait()) == (b"", 0)
-    assert reader.pending(home)[0] == 0
+    assert reader.measure_pending(home)[0] == 0
     assert rows(database, store.dead_letters) == []
     tasks = rows(database, store.task_runs)
     assert len(tasks) == 240

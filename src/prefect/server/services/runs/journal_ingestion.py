@@ -114,7 +114,7 @@ def measure_backlog(home: Path) -> tuple[int, int]:
     Raises:
         JournalUnreadable: Its file is damaged.
     """
-    return _access_journal(home, lambda: reader.pending(home))
+    return _access_journal(home, lambda: reader.measure_pending(home))
 
 
 async def find_dead_letters(database: Database) -> list[store.Row]:
