@@ -3,7 +3,7 @@
 import asyncio
 
 from prefect import flow, task
-from prefect._io import driving, twin
+from prefect._io import is_driven, twin
 
 
 async def _answer() -> int:
@@ -22,7 +22,7 @@ def test_key_function_and_run_name_may_run_a_loop():
     answers: list[int] = []
 
     def key(context: object, parameters: dict[str, object]) -> None:
-        assert not driving()
+        assert not is_driven()
         answers.append(asyncio.run(_ask()))
 
     def name() -> str:

@@ -30,24 +30,7 @@ PUBLIC_NAMES: dict[str, str] = {
 
 # Identifiers that are not converted yet: "path below src/prefect" -> names. It may only shrink.
 REMAINING: dict[str, set[str]] = {
-    "_io.py": {"given"},
     "logging/handlers.py": {"room"},
-    "rules/decision.py": {"asked", "said"},
-    "schedules.py": {"given"},
-    "schemas/actions/deployments.py": {"given"},
-    "schemas/automations.py": {"given"},
-    "schemas/blocks.py": {"given"},
-    "schemas/runs.py": {"given"},
-    "schemas/schedules.py": {"given"},
-    "schemas/wire/checks.py": {"given"},
-    "schemas/worker_channel.py": {"_Said"},
-    "settings/_leaves.py": {"given"},
-    "settings/base.py": {"_underived_of", "given", "given_values", "of"},
-    "settings/context.py": {"given"},
-    "settings/legacy.py": {"_leaf_of", "_setting_of", "accessor_of"},
-    "settings/models/root.py": {"given"},
-    "states.py": {"given"},
-    "types/__init__.py": {"uuid_of"},
 }
 
 

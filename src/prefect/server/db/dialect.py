@@ -20,7 +20,7 @@ from prefect.server.db.errors import Unstorable
 from prefect.server.db.sql import TRUE, Many, Sql
 from prefect.server.db.tables import Index, Kind, Table
 from prefect.server.db.times import from_micros, to_micros
-from prefect.types import UTC, uuid_of
+from prefect.types import UTC, uuid_from_int
 
 Coder = Callable[[Any], Any]
 
@@ -42,7 +42,7 @@ def _to_json_unless_empty(value: Any) -> str | None:
 
 
 def _to_uuid(value: bytes) -> UUID:
-    return uuid_of(int.from_bytes(value))
+    return uuid_from_int(int.from_bytes(value))
 
 
 def _to_duration(value: int) -> timedelta:
@@ -343,7 +343,7 @@ def _clean(value: Any) -> Any:
 
 def _standard_uuid(value: UUID) -> UUID:
     """The driver has a class of its own, which orjson does not know."""
-    return uuid_of(value.int)
+    return uuid_from_int(value.int)
 
 
 def _aware(value: datetime) -> datetime:
