@@ -210,12 +210,12 @@ def _make_function(name: str, why: str, module: str) -> Any:
 
 
 def later(module: str, name: str, feature: str) -> Any:
-    """A name that can be imported, and raises when it is used: a class if it is written like one, else a function.
+    """Make a placeholder that raises when it is used: a class if the name is capitalized, else a function.
 
     Args:
         module: Where the name is imported from.
         name: The name.
-        feature: What it belongs to, in words that end "... comes in a later release".
+        feature: The feature it belongs to, as the subject of "... will come in a later release".
     """
     why = f"{module}.{name} cannot be used yet: {feature} will come in a later release."
     make = _make_class if name.lstrip("_")[0].isupper() else _make_function
@@ -223,7 +223,7 @@ def later(module: str, name: str, feature: str) -> Any:
 
 
 class Unbuilt:
-    """The finder and loader of modules that are not built yet. At the end of `sys.meta_path`: files come first."""
+    """Finder and loader of modules that are not built yet. It is last in `sys.meta_path`, so files take precedence."""
 
     modules: dict[str, tuple[str, list[str]]]
     """Feature and names of each module. The table is read when the first one is looked for."""

@@ -1,6 +1,6 @@
 """Modules and names that are imported when they are first used.
 
-Importing `prefect` must cost next to nothing, so a room that only a run needs is bound lazily by whoever calls it:
+Importing `prefect` must cost next to nothing, so a package that only a run needs is bound lazily by its callers:
 
     if TYPE_CHECKING:
         from prefect.engine import shells
@@ -18,14 +18,14 @@ from typing import Any
 
 
 class LazyModule(ModuleType):
-    """Stands for a module, which is imported when the first attribute is asked for."""
+    """Placeholder for a module, which is imported at the first access to an attribute."""
 
     def __getattr__(self, name: str) -> Any:
         module = self.__dict__.get("_module")
         if module is None:
             module = self.__dict__["_module"] = importlib.import_module(self.__name__)
         value = getattr(module, name)
-        # Only names that never change are kept: a module may rebind its own globals.
+        # Only names that never change are cached: a module may rebind its globals.
         if callable(value):
             self.__dict__[name] = value
         return value

@@ -137,7 +137,7 @@ def test_an_action_is_about_what_is_selected_or_inferred(kind: type[actions.Acti
     assert kind.model_validate({"source": "inferred"}).model_dump()[field] is None
     with pytest.raises(ValidationError, match=f"{field} is required"):
         kind.model_validate({})
-    with pytest.raises(ValidationError, match=f"{field} must not be given"):
+    with pytest.raises(ValidationError, match=f"{field} must not be set"):
         kind.model_validate({"source": "inferred", field: ID})
 
 

@@ -1,4 +1,4 @@
-"""Transports of the client: an API operation goes in, its answer comes out.
+"""Transports of the client, which call API operations and return their responses.
 
 An operation is named by its HTTP method and its route as the API declares it. `LocalTransport` calls the local
 application in this process, without a socket; that application is found by name at run time, because the client must
@@ -175,7 +175,7 @@ class HttpClients:
             return client
 
     async def open(self) -> None:
-        """Keep connections from now on. Those of an event loop could otherwise be closed by nobody."""
+        """Keep connections until `close`; without this call they are not kept, since nothing would close them."""
         self._keep_connections = True
         if not is_driven():
             self._by_loop.pop(running_loop(), None)  # it keeps no connections

@@ -28,7 +28,7 @@ class Draft:
 
     Most runs are over before their first record is written: one record then holds all of the run, at a third of the
     cost. After adding a state, check `sealed`: when it is set, the addition may be too late and must be appended as a
-    record of its own. A state that is written twice counts once.
+    separate record. A state that is written twice counts once.
 
     Attributes:
         record: The record; `record["states"]` is what may grow.
@@ -89,12 +89,12 @@ def flush(timeout: float | None = None) -> bool:
     """Wait until all records are on disk. Return False when that took longer than `timeout` seconds."""
     if _current is None:
         return True
-    # Runs that began before the home changed still record in the journal of theirs.
+    # Runs that began before the home changed still record in the journal of their home.
     return all(journal.flush(timeout) for journal in writer.open_journals())
 
 
 def has_unforwarded() -> bool:
-    """Whether records wait to be forwarded, to a server."""
+    """Return whether records wait to be forwarded, to a server."""
     return _current is not None and _current.has_unforwarded()
 
 

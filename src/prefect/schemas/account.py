@@ -58,7 +58,7 @@ class IPAllowlist(PrefectBaseModel):
 
 
 class IPAllowlistMyAccessResponse(PrefectBaseModel):
-    """Whether the one who asks may reach the account."""
+    """Whether the caller's address may reach the account."""
 
     allowed: bool
     detail: str
@@ -97,7 +97,7 @@ class SavedSearch(ObjectBaseModel):
 
 
 class ServerDefaultResultStorage(PrefectBaseModel):
-    """The block that stores results where nothing else is said."""
+    """The block that stores results by default."""
 
     default_result_storage_block_id: UUID | None = None
 

@@ -1,7 +1,7 @@
 """What automations can do when their trigger fires.
 
 An action that is about an object names it by its id (`source` is "selected") or is about the one that the triggering
-event tells of ("inferred"). The models say what is to be done; nothing here does it.
+event is about ("inferred"). The models describe actions; nothing here executes them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Source: TypeAlias = Literal["selected", "inferred"]
 
 
 class Action(PrefectBaseModel):
-    """The base of the actions; `type` says which one it is."""
+    """Base class of the actions; `type` is the kind of action."""
 
     type: str
 
@@ -40,7 +40,7 @@ def check_selection(source: Source, name: str, id: UUID | None) -> None:
     if source == "selected" and id is None:
         raise ValueError(f"{name} is required, because the source is 'selected'.")
     if source == "inferred" and id is not None:
-        raise ValueError(f"{name} must not be given, because the source is 'inferred'.")
+        raise ValueError(f"{name} must not be set, because the source is 'inferred'.")
 
 
 class DeploymentAction(Action):
@@ -69,7 +69,7 @@ ScheduleDelay: TypeAlias = Annotated[
 
 
 class RunDeployment(DeploymentAction):
-    """Run a deployment, after a delay if one is given."""
+    """Run a deployment, after a delay if one is set."""
 
     type: Literal["run-deployment"] = "run-deployment"  # pyright: ignore[reportIncompatibleVariableOverride]
     parameters: dict[str, Any] | None = None

@@ -54,7 +54,7 @@ class Posture(AutoEnum):
 
 
 class Trigger(PrefectBaseModel, ABC):
-    """The base of the triggers; `type` says which one it is.
+    """Base class of the triggers; `type` is the kind of trigger.
 
     A trigger that is written beside a deployment belongs to it and runs it: `set_deployment_id`, then `as_automation`.
     """
@@ -106,7 +106,7 @@ class Trigger(PrefectBaseModel, ABC):
 
 
 class ResourceTrigger(Trigger):
-    """The base of the triggers that look at resources: `match` says which, `match_related` what else is involved."""
+    """Base class of the triggers on resources: `match` selects them, `match_related` their related resources."""
 
     match: Match = Field(default_factory=_everything)
     match_related: Match | list[Match] = Field(default_factory=_everything)
@@ -121,7 +121,7 @@ class EventTrigger(ResourceTrigger):
         for_each: Labels of the resource; each combination of their values is counted by itself.
         posture: `Reactive` fires when the events happen, `Proactive` when they do not.
         threshold: How many of the events.
-        within: In what time. A proactive trigger needs at least 10 seconds, and has 10 when nothing is given.
+        within: In what time. A proactive trigger needs at least 10 seconds, which is its default.
     """
 
     type: Literal["event"] = "event"  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -201,7 +201,7 @@ class MetricTrigger(ResourceTrigger):
 
 
 class CompositeTrigger(Trigger):
-    """The base of the triggers that wait for others, `within` a time if one is given."""
+    """Base class of the triggers that wait for other triggers, `within` a time if that is set."""
 
     type: Literal["compound", "sequence"]  # pyright: ignore[reportIncompatibleVariableOverride]
     triggers: list[TriggerTypes]

@@ -31,7 +31,7 @@ def make(cls: type[T], fields: dict[str, Any], fields_set: set[str]) -> T:
     Args:
         cls: The model. It must have neither extra nor private attributes.
         fields: A value for every field, in the model's order; the model keeps this very dict.
-        fields_set: The names of those that were given rather than defaulted.
+        fields_set: The names of the fields that were set explicitly.
     """
     model = _new(cls)
     _set_dict(model, fields)
@@ -123,7 +123,7 @@ class ObjectBaseModel(IDBaseModel):
 
 
 def models_as_data(value: Any) -> Any:
-    """Parameters where pydantic models are replaced by their JSON data, because runs are stored as JSON."""
+    """Return parameters in which pydantic models are replaced by their JSON data, because runs are stored as JSON."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, dict):

@@ -1,9 +1,9 @@
-"""The dates of schedules, right when the clocks change. Apart from the models, so that its libraries load when used.
+"""Dates of schedules, correct across changes of the clocks. Separate from the models to import its libraries late.
 
 Every schedule but a short interval is computed on the wall clock, without zones, and each date is then placed in the
 zone: so 9 in the morning stays 9 in the morning. A wall-clock time that does not exist becomes the same moment on the
 clock as it is after the change (02:30 becomes 03:30); one that exists twice means the first. Dates that thereby
-coincide are given once.
+coincide are returned once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ else:
     rrules = lazy("dateutil.rrule")
 
 MAX_YEARS = 10
-"""How far ahead of its start a search for dates goes, so that a rule without dates comes to an end."""
+"""How far ahead of its start a search for dates goes, so that it ends for a rule without dates."""
 
 _DAY = datetime.timedelta(days=1)
 _UTC_TIME = re.compile(r"(\d{8}T\d{6})Z")
@@ -234,7 +234,7 @@ def _near_rule(rule: Any, wall: datetime.datetime) -> Any:
 
 
 def as_rrule(schedule: RRuleFields) -> rrules.rrule | rrules.rruleset:
-    """Return the rule of a schedule as `dateutil` has it, with aware dates."""
+    """Return the rule of a schedule as an object of `dateutil`, with aware dates."""
     zone = ZoneInfo(schedule.timezone or "UTC")
     rule: Any = _wall_rule(schedule.rrule, zone)
     if isinstance(rule, rrules.rrule):
@@ -280,7 +280,7 @@ def _zone_name(moment: datetime.datetime | None) -> str:
     zone = moment.tzinfo if moment else None
     name = getattr(zone, "key", None) or getattr(zone, "name", None)
     if not name and zone is not None:
-        # dateutil's own zones tell only the path of their file.
+        # A zone of dateutil has no name, only the path of its file.
         path = str(getattr(zone, "_filename", "")).split("zoneinfo/")[-1]
         name = path if path and is_timezone(path) else None
     return name or "UTC"

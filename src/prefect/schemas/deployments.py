@@ -39,7 +39,7 @@ class DeploymentBranchingOptions(ObjectBaseModel):
 
 
 class VersionInfo(PrefectBaseModel):
-    """Where a version of a deployment comes from; other keys describe it, as the type has them."""
+    """The source of a deployment's version; `type` determines which other keys there are."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -48,7 +48,7 @@ class VersionInfo(PrefectBaseModel):
 
 
 class DeploymentSchedule(ObjectBaseModel):
-    """A schedule of a deployment, with parameters of its own."""
+    """A schedule of a deployment, with parameters of its runs."""
 
     deployment_id: UUID | None = None
     schedule: SCHEDULE_TYPES

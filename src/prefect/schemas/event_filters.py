@@ -121,7 +121,7 @@ def _selects(
 
 
 class EventResourceFilter(EventDataFilter):
-    """Selects events by their resource; `distinct` asks for the latest event of each resource only."""
+    """Selects events by their resource; `distinct` selects only the latest event of each resource."""
 
     id: list[str] | None = None
     id_prefix: list[str] | None = None
@@ -191,7 +191,7 @@ class EventOrder(AutoEnum):
 
 
 class EventFilter(EventDataFilter):
-    """Selects events, and says in which order they come."""
+    """Selects and orders events."""
 
     occurred: EventOccurredFilter = Field(default_factory=lambda: EventOccurredFilter())
     event: EventNameFilter | None = None

@@ -125,7 +125,7 @@ class Event(PrefectBaseModel):
 
     @property
     def resources_in_role(self) -> Mapping[str, Sequence[RelatedResource]]:
-        """Return the related resources of each role; none for a role nobody has."""
+        """Return the related resources by role; an empty list for a role that no resource has."""
         from collections import defaultdict
 
         roles: defaultdict[str, list[RelatedResource]] = defaultdict(list)
@@ -171,7 +171,7 @@ class SyncEventPageReader(Protocol):
 
 
 class EventPage(PrefectBaseModel):
-    """One page of the events that were asked for, how many there are in all, and where the next page is."""
+    """One page of the selected events, the number of all of them, and the URL of the next page."""
 
     events: list[ReceivedEvent]
     total: int

@@ -1,7 +1,7 @@
-"""What came of a run: the value or the exception behind its state, and the counts of several states.
+"""Outcomes of runs: the value or the exception behind a state, and the counts of several states.
 
-Why apart from the states: most of a run never asks. It must not know how results are stored; a stored one is handed
-to `prefect.results` by name.
+It is separate from the states because the outcome of most states is never read. It must not know how results are
+stored; a stored result is read by `prefect.results`, which is imported by name.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ async def _load_with_retries(load: Callable[[], Any], retry: bool) -> Any:
         attempts -= 1
         try:
             return await load()
-        except Exception:  # a storage that is slow to show a new file says so in its own way
+        except Exception:  # each storage raises its own exception for a file that is not visible yet
             if attempts <= 0:
                 raise
         await sleep(RESULT_READ_RETRY_DELAY)
@@ -160,7 +160,7 @@ class StateGroup:
         return self.paused_count > 0
 
     def all_final(self) -> bool:
-        """Return whether every run has come to its end."""
+        """Return whether every run has ended."""
         return self.final_count == self.total_count
 
     def counts_message(self) -> str:

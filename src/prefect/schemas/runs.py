@@ -1,6 +1,6 @@
 """Flows, their runs and the runs of tasks, as they are stored.
 
-The engine makes them with `make`, which does not validate; what comes from outside is validated. They must not know
+The engine makes them with `make`, which does not validate; data from outside is validated. They must not know
 how to run anything.
 """
 
@@ -24,7 +24,7 @@ MAX_RETRY_DELAYS = 50
 
 
 def random_name() -> str:
-    """Return a name for a run that was given none: an adjective and an animal."""
+    """Return a random name for a run: an adjective and an animal."""
     return slugs.generate_slug(2)
 
 
@@ -109,7 +109,7 @@ class TaskRunPolicy(PrefectBaseModel):
 
 
 def _adopt_old_names(values: Any) -> Any:
-    """Let `max_retries` and `retry_delay_seconds`, the former names, stand for what is not given."""
+    """Read the former names `max_retries` and `retry_delay_seconds` where the current ones are missing."""
     if not isinstance(values, dict):
         return values
     fields: dict[str, Any] = dict(values)  # pyright: ignore[reportUnknownArgumentType]
@@ -238,7 +238,7 @@ def _equal_but_estimates(one: FlowRun, other: FlowRun) -> bool:
 # --- making runs without validation ----------------------------------------------------------------------------------
 
 _NEW_VALUE: Any = object()
-"""Stands for a default that every run must have of its own."""
+"""Marks a default that must be a new object for each run."""
 
 
 def _defaults(model: type[FlowRun] | type[TaskRun]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ CleanupKind = Literal["cancelling_timeout_teardown.v1", "pending_claim_teardown.
 
 
 class Frame(BaseModel):
-    """A message, either way: its type, its own id, when it was sent, and what it says."""
+    """A message in either direction: its type, its id, when it was sent, and its content."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,7 +50,7 @@ class Hello(_WorkerMessage):
     worker_metadata: dict[str, Any] | None = None
 
     def is_whole(self) -> bool:
-        """Return whether it asks for what every worker must, and for clean-up only with the capability for it."""
+        """Return whether the required capabilities are requested, and clean-up only with the capability for it."""
         cleans = bool(self.handled_cleanup_kinds or self.max_cleanup_concurrency)
         return set(REQUIRED) <= set(self.requested_capabilities) and (
             not cleans or CLEANUP in self.requested_capabilities
@@ -66,7 +66,7 @@ class Heartbeat(_WorkerMessage):
 
 
 class CleanupReply(_WorkerMessage):
-    """What a worker says of a piece of work that it was given: done (`ack`), or it needs longer (`renew`)."""
+    """A worker's reply to a clean-up message: done (`ack`), or it needs longer (`renew`)."""
 
     message_id: UUID
     reservation_token: str

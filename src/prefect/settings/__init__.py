@@ -6,7 +6,7 @@
     PREFECT_API_URL.value()
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:4200/api"}): ...
 
-Importing this costs next to nothing; asking for a setting imports pydantic and builds the one group that holds it.
+Importing this costs next to nothing; reading a setting imports pydantic and builds the one group that holds it.
 Every setting is defined once, in `models`; every environment name of a setting is an attribute of this module.
 """
 

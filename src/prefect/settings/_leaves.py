@@ -1,7 +1,7 @@
 """One setting as a group declares it, and the plan by which its value is found.
 
 A leaf knows its names and its type and can validate a value; a plan knows the sources. Neither knows a model, so that
-both can be asked about settings nobody has built.
+both can be used without building the models.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a group of settings is: a pydantic model that finds its values in the sources and builds its parts when asked.
+"""Base class of groups of settings: a pydantic model that finds its values in the sources and builds its parts lazily.
 
-A group is read leaf by leaf: a value that no source gives is the default and is not validated, so that the usual
-process builds no schema at all. A subgroup, and a value that is derived from other settings, is made when it is first
-looked at; whoever looks at a whole model (to dump, compare or print it) makes them all first.
+A group is read leaf by leaf: a value that no source contains is the default and is not validated, so that the usual
+process builds no schema at all. A subgroup, and a value that is derived from other settings, is made at its first
+access; dumping, comparing or printing a whole model makes them all first.
 
     class ResultsSettings(PrefectBaseSettings):
         model_config = build_settings_config(("results",))
@@ -102,7 +102,7 @@ def group(kind: str | type[PrefectBaseSettings]) -> Any:
 class PrefectBaseSettings(BaseModel):
     """A group of settings that reads its values from the environment, the settings files and the profile.
 
-    Values given to the constructor win over all of them.
+    Arguments of the constructor override all of them.
 
     Raises:
         SettingsError: A value is not what its setting needs.
@@ -110,8 +110,8 @@ class PrefectBaseSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    # Outside of `__dict__`, which pydantic takes for the values: where the values come from, the tree that the group
-    # belongs to, and the values that are yet to be derived (None once the model is complete).
+    # Outside of `__dict__`, which pydantic takes for the values: the plan by which values are found, the root of the
+    # tree of groups, and the values that are yet to be derived (None once the model is complete).
     __slots__ = ("_plan", "_root", "_underived")
     __shape__: ClassVar[Shape | None] = None
 
@@ -199,7 +199,7 @@ class PrefectBaseSettings(BaseModel):
         return built
 
     def complete(self) -> Self:
-        """Make every part that nobody has looked at yet, which finds every value that is wrong.
+        """Make every part that has not been accessed yet, which validates every value.
 
         Raises:
             SettingsError: A value is not what its setting needs.
@@ -244,7 +244,7 @@ class PrefectBaseSettings(BaseModel):
 
     @property
     def plan(self) -> Plan:
-        """Return where the values come from."""
+        """The plan by which the values are found in the sources."""
         try:
             return object.__getattribute__(self, "_plan")
         except AttributeError:  # a copy, which has all its values
@@ -389,7 +389,7 @@ def _flatten(
 
 
 def explicit_values(model: PrefectBaseSettings) -> dict[str, Any]:
-    """By accessor, the values in the built parts of a tree that are not defaults."""
+    """Return the values in the built parts of a tree that are not defaults, by accessor."""
     shape = type(model).shape()
     found: dict[str, Any] = {}
     for name, value in model.__dict__.items():

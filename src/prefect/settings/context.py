@@ -1,7 +1,7 @@
 """Which settings are current, in this process and in this context.
 
-The process has one set, loaded when it is first asked for; `temporary_settings` and `use_profile` put another in front
-of it for the code inside their block. It must stay importable without pydantic: reading a setting is what costs.
+The process has one set, loaded at its first use; `temporary_settings` and `use_profile` replace it for the code inside
+their block. This module must stay importable without pydantic, which is imported when a setting is read.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class SettingsContext:
 
     @property
     def known_profile(self) -> Profile | None:
-        """Return the profile, if it has been given or read."""
+        """Return the profile, if it has been passed or read."""
         return self._profile
 
     @property
@@ -99,7 +99,7 @@ _loading = threading.RLock()
 
 
 def get_current_settings() -> Settings:
-    """Return the settings that apply here. Groups are built when they are first asked for.
+    """Return the settings of the current context. Groups are built at their first access.
 
     Raises:
         SettingsError: A settings file cannot be read.
@@ -114,7 +114,7 @@ def get_settings_context() -> SettingsContext:
 
 
 def root_settings_context() -> SettingsContext:
-    """Return the settings of the process, loaded from the sources when they are first asked for."""
+    """Return the settings of the process, loaded from the sources at their first use."""
     global _process
     if _process is None:
         with _loading:
@@ -138,7 +138,7 @@ def forget() -> None:
 
 @contextmanager
 def process_settings(settings: Settings) -> Generator[None]:
-    """Make these the settings of the process inside the block: of every thread that has no others of its own."""
+    """Make these the settings of the process inside the block: of every thread that has not replaced them."""
     global _process
     with _loading:
         before, _process = _process, SettingsContext(settings=settings)

@@ -1,4 +1,4 @@
-"""One setting as a value of its own, found by its environment name: `PREFECT_API_URL.value()`.
+"""Settings as objects named like their environment variables: `PREFECT_API_URL.value()`.
 
 The names are read from the models, so nothing is spelled here: a canonical name is followed through the groups it
 names and imports only those, an older name needs all of them.
@@ -107,7 +107,7 @@ def all_names() -> dict[str, str]:
 
 
 def find_accessor(key: Setting | str) -> str:
-    """Return the accessor of a setting that is given as itself, as its environment name or as its accessor.
+    """Return the accessor of a setting, for the setting object, its environment name or its accessor.
 
     Raises:
         SettingsError: There is no such setting.

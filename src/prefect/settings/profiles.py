@@ -1,6 +1,6 @@
 """Profiles: named sets of settings in a file, of which one is active.
 
-Those that come with the package can be used and overridden, and are never written to the user's file.
+Those included in the package can be used and overridden, and are never written to the user's file.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class ProfilesCollection:
 
 
 def load_profiles(include_defaults: bool = True) -> ProfilesCollection:
-    """Return the profiles of the user's file and, with `include_defaults`, those that come with the package."""
+    """Return the profiles of the user's file and, with `include_defaults`, those included in the package."""
     path = get_current_settings().profiles_path
     active, tables = read_profiles(path)
     collection = ProfilesCollection([], active=active)
@@ -220,9 +220,9 @@ def load_current_profile() -> Profile:
 
 
 def save_profiles(profiles: ProfilesCollection) -> None:
-    """Write the profiles, without those that come with the package, to the user's file.
+    """Write the profiles, without those included in the package, to the user's file.
 
-    What else is in the file, such as comments, stays. The file is replaced at once and only its owner may read it.
+    What else is in the file, such as comments, stays. The file is replaced atomically, and only its owner may read it.
 
     Raises:
         SettingsError: What is there is not TOML, and would be lost.

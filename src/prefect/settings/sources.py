@@ -1,4 +1,4 @@
-"""Where the values of settings come from: the environment, `.env`, `prefect.toml`, `pyproject.toml` and a profile.
+"""Sources of the values of settings: the environment, `.env`, `prefect.toml`, `pyproject.toml` and a profile.
 
 A `Snapshot` reads all of them once and answers, for one setting, which value wins and where it was found. It knows
 names and tables, not settings: what a value means is the business of the models. It needs no pydantic, and parses no
@@ -113,7 +113,7 @@ class Snapshot:
 
     Args:
         profile: The profile to use, as its name and its values; the active one if None.
-        profile_first: Whether the profile's values come before the environment's, as for `prefect --profile`.
+        profile_first: Whether the profile's values override the environment's, as for `prefect --profile`.
     """
 
     def __init__(self, profile: tuple[str, Mapping[str, Any]] | None = None, profile_first: bool = False) -> None:
@@ -122,7 +122,7 @@ class Snapshot:
         self._files.append(environment)
         self._add_files(environment.values)
         self.missing_profile: str | None = None
-        """The name of the profile that was asked for and does not exist."""
+        """The name of the selected profile if it does not exist."""
         self.home = self._home()
         self.profiles_path = self._profiles_path()
         self.profile_name = "ephemeral"
@@ -214,7 +214,7 @@ def _test_mode(environment: Mapping[str, str]) -> bool:
 def read_profiles(path: str | Path) -> tuple[str | None, dict[str, dict[str, Any]]]:
     """Return the name of the active profile and the profiles of a file; nothing when there is none.
 
-    A file that is not TOML is left alone, with a warning.
+    A file that is not TOML is ignored, with a warning.
     """
     if not os.path.isfile(path):
         return None, {}
@@ -299,7 +299,7 @@ def _interpolate(value: str, found: Mapping[str, str], environment: Mapping[str,
 
 
 class _OneSource:
-    """What one source says about the settings of one group."""
+    """The values of one source for the settings of one group."""
 
     def __init__(self, settings_cls: type[PrefectBaseSettings]) -> None:
         self.settings_cls = settings_cls

@@ -138,7 +138,7 @@ class ConcurrencyLimitCreate(ActionBaseModel):
 
 
 class ConcurrencyLimitV2Create(ActionBaseModel):
-    """A new named limit, as the API has it."""
+    """A new named limit, in the form that the API expects."""
 
     active: bool = True
     name: Name

@@ -135,7 +135,7 @@ class LogCreate(ActionBaseModel):
     worker_id: UUID | None = None
 
     def model_dump(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """As for any model, without `worker_id` when there is none, which older servers do not know."""
+        """Dump the model, without `worker_id` if it is None, because older servers do not know that field."""
         data = super().model_dump(*args, **kwargs)
         if self.worker_id is None:
             data.pop("worker_id", None)

@@ -1,4 +1,4 @@
-"""What the server checks in the templates that it is sent, so that they do not fail when their time comes."""
+"""Checks of the templates in requests, so that they do not fail when they are rendered."""
 
 from __future__ import annotations
 

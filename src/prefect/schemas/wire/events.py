@@ -16,7 +16,7 @@ from prefect.types.enums import AutoEnum
 
 
 class Event(events.Event):
-    """Something that happened. Who tells it gives its id and its time."""
+    """An event as a client sends it, which must set its id and its time."""
 
     occurred: AwareDateTime
     id: UUID

@@ -37,7 +37,7 @@ class Edge(PrefectBaseModel):
 
 
 class Node(PrefectBaseModel):
-    """A run in the graph: those it waited for, those that waited for it, and the flow runs around it."""
+    """A run in the graph: the runs it waited for, those that waited for it, and its enclosing flow runs."""
 
     kind: Literal["flow-run", "task-run"]
     id: UUID

@@ -218,7 +218,7 @@ class TaskRunPaginationResponse(PrefectBaseModel):
 
 
 class DependencyResult(PrefectBaseModel):
-    """A task run and those whose results it was given."""
+    """A task run and the task runs whose results are its parameters."""
 
     id: UUID
     name: str
@@ -239,7 +239,7 @@ class TaskWorkerFilter(PrefectBaseModel):
 
 
 class TaskWorkerResponse(PrefectBaseModel):
-    """A task worker: the tasks it runs, and when it was last heard of."""
+    """A task worker: the tasks it runs, and when it was last seen."""
 
     identifier: str
     task_keys: list[str]

@@ -123,7 +123,7 @@ class Loops:
             async with asyncio.timeout(RESIGN_TIMEOUT_SECONDS):
                 await self.environment.database.write(lambda tx: leadership.resign_leadership(tx, self.owner))
         except (TimeoutError, StoreError):
-            logger.warning("The leadership of loops could not be given up: other servers take over when it expires")
+            logger.warning("The leadership of the loops could not be released: other servers take over when it expires")
 
     async def _run(self, loop: Loop) -> None:
         with self.environment.bus.subscribe(*([loop.topic] if loop.topic else [])) as news:

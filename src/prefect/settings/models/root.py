@@ -41,7 +41,7 @@ SettingKey: TypeAlias = Setting | SettingAccessor
 
 
 class Settings(PrefectBaseSettings):
-    """All settings. A group is built when it is first asked for."""
+    """All settings. A group is built at its first access."""
 
     model_config = build_settings_config()
 
