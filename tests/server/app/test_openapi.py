@@ -32,7 +32,7 @@ EXPLAINED: dict[tuple[str, str], str] = {
     (
         "LogCreate",
         "fields.worker_id",
-    ): "The id of the worker that logs; only the client of the interface documents the field.",
+    ): "The id of the worker; only the client of the interface documents it.",
     ("RRuleSchedule", "fields.timezone"): "The interface lists the names of all zones; ours are those of the machine.",
     ("ClientSettings", "fields.retry_extra_codes"): EASIER,
     ("LoggingSettings", "fields.extra_loggers"): EASIER,
