@@ -34,6 +34,6 @@ def test_determine_server_type_follows_the_api_url() -> None:
 
 
 def test_orchestration_module_reexports_names() -> None:
-    for names in orchestration._REEXPORTS.values():
-        for name in names:
+    for names in orchestration._EXPORTS.values():
+        for name in names.split():
             assert getattr(orchestration, name).__name__ == name

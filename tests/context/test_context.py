@@ -83,7 +83,7 @@ def test_tags_apply_to_submitted_tasks():
             future = tagged.submit()
         return future.result()
 
-    assert program() == ["tagged", "own"]
+    assert program() == ["own", "tagged"]
 
 
 def test_context_cannot_be_entered_twice():
