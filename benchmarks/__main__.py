@@ -1,7 +1,7 @@
-"""`make bench`: this package and the original, measured in turns on one machine, against the budgets.
+"""`make bench`: measure this package and the original (the baseline) in turns, and compare with the budgets.
 
-python -m benchmarks             ours, theirs, the ratio; installs the original under .cache/ at the first run
-python -m benchmarks --short     ours only, fewer samples, and a generous limit on each figure (for CI)
+python -m benchmarks             pluperfect, baseline, the ratio; installs the original under .cache/ at the first run
+python -m benchmarks --short     pluperfect only, fewer samples, and a generous limit on each figure (for CI)
 python -m benchmarks --peers     and Dask distributed and DBOS on the same tasks
 """
 
@@ -21,7 +21,7 @@ SAVED = original.CACHE / "bench.json"
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("--short", action="store_true", help="ours only, few samples, generous limits")
+    parser.add_argument("--short", action="store_true", help="this package only, few samples, generous limits")
     parser.add_argument("--peers", action="store_true", help="also Dask distributed and DBOS")
     parser.add_argument("--rounds", type=int, default=9, help="samples of each of our figures (default: 9)")
     parser.add_argument("--only", default="", help="only the rows whose name contains this")
@@ -30,17 +30,17 @@ def main() -> int:
     measure.adopt_orphans()
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(subjects.folder()))
-        ours = subjects.this(scratch)
+        pluperfect = subjects.this(scratch)
         if options.short:
-            return guard.main(rows.Plan(ours, None, None, scratch, 3, tell))
+            return guard.main(rows.Plan(pluperfect, None, None, scratch, 3, report_progress))
         original.python()
         address, server = stack.enter_context(original.server(scratch / "server"))
-        theirs = subjects.served(scratch, address, server.pid)
-        plan = rows.Plan(ours, theirs, subjects.alone(scratch), scratch, options.rounds, tell)
+        baseline = subjects.served(scratch, address, server.pid)
+        plan = rows.Plan(pluperfect, baseline, subjects.alone(scratch), scratch, options.rounds, report_progress)
         quiet = measure.noise()
         found = [*rows.all_rows(plan, options.only), *server_rows.all_rows(plan, options.only)]
         others = list(peers.all_rows(plan)) if options.peers else []
-    tell("")
+    report_progress("")
     head(quiet)
     print(table.render(found))
     if others:
@@ -51,17 +51,15 @@ def main() -> int:
 
 
 def head(quiet: measure.Series) -> None:
-    """Say where and how this was measured."""
+    """Print the machine and the method of the measurement."""
     spread = (max(quiet.values) - min(quiet.values)) / quiet.median
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}.", end=" ")
     print(f"Noise: a fixed piece of work varied by {spread:.0%} around its median.")
-    print(
-        "Median (least..most). Ours and theirs ran in turns; CPU counts child processes. Theirs is with a server that"
-    )
-    print("runs already, its CPU named apart; only in the first-flow rows does it start the server it needs.\n")
+    print("Median (least..most). Both packages ran in turns; CPU includes child processes. The baseline has a running")
+    print("server, whose CPU is a separate column; only in the first-flow rows it starts its own.\n")
 
 
-def tell(what: str) -> None:
+def report_progress(what: str) -> None:
     if sys.stderr.isatty():
         print(f"\r\033[K{f'measuring {what} ...' if what else ''}", end="", file=sys.stderr, flush=True)
     elif what:
@@ -69,7 +67,7 @@ def tell(what: str) -> None:
 
 
 def save(found: list[rows.Row]) -> None:
-    """Keep the figures for whoever compares two runs."""
+    """Save the figures for a comparison of two runs."""
     SAVED.parent.mkdir(exist_ok=True)
     SAVED.write_text(json.dumps({row.name: table.plain(row) for row in found}, indent=1) + "\n")
     print(f"\nFigures: {SAVED.relative_to(original.ROOT)}")

@@ -1,4 +1,4 @@
-"""What nothing can be faster than: a bare function call, and one row of a batched SQLite insert."""
+"""Lower bounds of the measured times: a bare function call, and one row of a batched SQLite insert."""
 
 import sqlite3
 import time
@@ -12,7 +12,7 @@ BATCH = 1_000
 
 
 def bare_call(rounds: int = 5) -> Series:
-    """Seconds of one call of a Python function that returns its argument."""
+    """Return the seconds of a call of a Python function that returns its argument."""
 
     def work(x: int) -> int:
         return x
@@ -27,7 +27,7 @@ def bare_call(rounds: int = 5) -> Series:
 
 
 def batched_row(folder: Path, rounds: int = 5) -> Series:
-    """Seconds of one row of 400 bytes, a thousand rows a transaction, in WAL mode."""
+    """Return the seconds of inserting a row of 400 bytes, with a thousand rows per transaction, in WAL mode."""
     values: list[float] = []
     body = b"x" * 400
     for number in range(rounds):

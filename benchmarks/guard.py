@@ -1,4 +1,4 @@
-"""The short form: ours only, and a limit on each figure that only a real regression passes.
+"""The short form: measures this package only, with limits that only a real regression exceeds.
 
 The limits are several times the budgets, because a shared machine can be several times slower than itself.
 """
@@ -14,24 +14,24 @@ LIMITS = {
     "subflow call": 10e-3,
     "empty flow": 10e-3,
 }
-"""Seconds, except the first two: times their floor."""
+"""Limits in seconds, except the first two, which are multiples of their floor."""
 
 
 def main(plan: Plan) -> int:
-    """Measure, print, and return 1 when a limit is passed."""
+    """Measure, print, and return 1 if a limit is exceeded."""
     measured = (rows.imports, rows.first_flow, rows.sequential, rows.mapped, rows.subflows, rows.empty_flow)
     found = [measure(plan) for measure in measured]
     print(table.render(found))
     over = [
         f"{row.name}: {figure:.3g}, more than {LIMITS[row.name]:.3g}"
         for row in found
-        if (figure := of(row)) > LIMITS[row.name]
+        if (figure := get_figure(row)) > LIMITS[row.name]
     ]
     print("\n".join(over) or "every figure is within its generous limit")
     return bool(over)
 
 
-def of(row: Row) -> float:
-    """The figure that the limit is about."""
-    median = row.ours.wall.median
+def get_figure(row: Row) -> float:
+    """Return the figure that is compared with the limit."""
+    median = row.pluperfect.wall.median
     return median / row.floor.median if row.floor and row.name.startswith(("import", "first")) else median

@@ -1,4 +1,4 @@
-"""Measuring one process: wall time, CPU with everything it started, and what it printed."""
+"""Measurement of one process: wall time, CPU including child processes, and printed facts."""
 
 import ctypes
 import json
@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 60.0
-"""Seconds to wait for processes that a measured one left behind (a server that is still stopping)."""
+CHILD_EXIT_TIMEOUT_SECONDS = 60.0
+"""Seconds to wait for child processes of a measured process, such as a server that is still stopping."""
 TICK = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One run of one program. Seconds; CPU is user and system time of the process and of all it started."""
+    """Measurement of one run, in seconds. CPU is user and system time of the process and its children."""
 
     wall: float
     cpu: float
@@ -28,7 +28,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Series:
-    """Several samples of one figure."""
+    """Samples of one figure."""
 
     values: tuple[float, ...]
 
@@ -46,7 +46,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Unit:
-    """How a figure is printed: its value times `scale`, with `name` behind it; from 10,000 on in the `larger` unit."""
+    """Unit of a printed figure: its value times `scale` followed by `name`; from 10,000 on in the `larger` unit."""
 
     name: str
     scale: float
@@ -72,13 +72,13 @@ MEGABYTES = Unit("MB", 1.0)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of what measured processes leave behind, so that its CPU is counted (Linux only)."""
+    """Become the subreaper of orphaned child processes, so that their CPU is counted (Linux only)."""
     PR_SET_CHILD_SUBREAPER = 36
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def run(command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path) -> Sample:
-    """Run a command to its end and measure it, with everything it started.
+    """Run a command and measure it, including child processes.
 
     Raises:
         RuntimeError: It failed; the message is what it said last.
@@ -99,8 +99,8 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path
     return Sample(wall, _children_cpu() - before, facts)
 
 
-def cpu_of(pid: int) -> float:
-    """CPU seconds of a running process and its descendants so far."""
+def read_cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds of a running process and its descendants so far."""
     total = 0.0
     for each in [pid, *descendants(pid)]:
         try:
@@ -112,7 +112,7 @@ def cpu_of(pid: int) -> float:
 
 
 def noise(rounds: int = 30) -> Series:
-    """The time of one fixed piece of work, again and again: how quiet this machine is."""
+    """Measure a fixed piece of work repeatedly, as an estimate of the noise of this machine."""
     values: list[float] = []
     for _ in range(rounds):
         started = time.perf_counter()
@@ -136,8 +136,8 @@ def descendants(pid: int) -> list[int]:
 
 
 def _reap(others: set[int]) -> None:
-    """Wait for the processes that the measured one left behind: our children now, but for those from before."""
-    deadline = time.monotonic() + PATIENCE
+    """Wait for the processes that the measured one left behind, which are children of this process now."""
+    deadline = time.monotonic() + CHILD_EXIT_TIMEOUT_SECONDS
     while (adopted := _own_children() - others) and time.monotonic() < deadline:
         for pid in adopted:
             try:

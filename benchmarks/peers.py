@@ -1,4 +1,4 @@
-"""Other systems on the same task workload, each in a virtual environment of its own under `.cache/`."""
+"""Other systems with the same task workload, each in its own virtual environment under `.cache/`."""
 
 import json
 import subprocess
@@ -13,15 +13,15 @@ PEERS = {
     "Dask distributed": ("dask", ("distributed",), "dask_tasks.py", MAPPED),
     "DBOS on SQLite": ("dbos", ("dbos",), "dbos_tasks.py", 500),
 }
-"""Name to environment, requirements, program, and how many tasks."""
+"""Name to environment, requirements, program and number of tasks."""
 
 ROUNDS = 3
 
 
 def all_rows(plan: Plan) -> Iterator[tuple[str, str, Unit, Series]]:
-    """System, workload, unit and figures."""
+    """Figures of one system and workload."""
     for name, (environment, requirements, program, count) in PEERS.items():
-        plan.tell(name)
+        plan.report_progress(name)
         python = original.environment(environment, requirements)
         found: dict[str, list[float]] = {}
         for number in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""The rows of the benchmark: what each measures, on whom, and the budget it has to keep."""
+"""Rows of the benchmark: their measurements and budgets."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MAPPED = 10_000
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured of one subject: wall time, and CPU where it says something."""
+    """Figure of one subject: wall time, and CPU if it is meaningful."""
 
     wall: Series
     cpu: Series | None = None
@@ -25,7 +25,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Budget:
-    """A promise of the design: what it is about, the figure, the limit, and whether it holds."""
+    """A budget of the design: description, figure, limit and verdict."""
 
     text: str
     value: float
@@ -39,113 +39,117 @@ class Budget:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. A figure that was not measured is None."""
+    """A row of the table. A figure that was not measured is None."""
 
     name: str
     unit: Unit
-    ours: Figure
-    theirs: Figure | None = None
+    pluperfect: Figure
+    baseline: Figure | None = None
     floor: Series | None = None
     budgets: tuple[Budget, ...] = ()
 
     @property
     def ratio(self) -> float | None:
-        return self.theirs.wall.median / self.ours.wall.median if self.theirs else None
+        return self.baseline.wall.median / self.pluperfect.wall.median if self.baseline else None
 
     @property
     def cpu_ratio(self) -> float | None:
-        """How much more CPU theirs takes, its server's included."""
-        if not (self.theirs and self.theirs.cpu and self.ours.cpu):
+        """Ratio of the baseline's CPU, including its server, to this package's."""
+        if not (self.baseline and self.baseline.cpu and self.pluperfect.cpu):
             return None
-        server = self.theirs.server_cpu.median if self.theirs.server_cpu else 0.0
-        return (self.theirs.cpu.median + server) / self.ours.cpu.median
+        server = self.baseline.server_cpu.median if self.baseline.server_cpu else 0.0
+        return (self.baseline.cpu.median + server) / self.pluperfect.cpu.median
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Whom to measure and how often.
+    """Subjects to measure and number of rounds.
 
     Attributes:
-        ours: This package.
-        theirs: The original with a running server, or None to measure ours only.
+        pluperfect: This package.
+        baseline: The original with a running server, or None to measure this package only.
         alone: The original as it starts by itself, or None.
         scratch: A directory to write in.
-        rounds: How many samples of ours; the original gets fewer where it is slow.
-        tell: Called with what is being measured now.
+        rounds: How many samples of pluperfect; the original gets fewer where it is slow.
+        report_progress: Called with the name of the current measurement.
     """
 
-    ours: Subject
-    theirs: Subject | None
+    pluperfect: Subject
+    baseline: Subject | None
     alone: Subject | None
     scratch: Path
     rounds: int
-    tell: Callable[[str], None]
+    report_progress: Callable[[str], None]
 
 
 def all_rows(plan: Plan, only: str = "") -> Iterator[Row]:
-    """Measure everything, row by row; only the functions whose name contains `only`."""
+    """Measure all rows, or those of functions whose name contains `only`."""
     for measured in MEASURED:
         name = measured.__name__.replace("_", " ")
         if only in name:
-            plan.tell(name)
+            plan.report_progress(name)
             yield measured(plan)
 
 
 def imports(plan: Plan) -> Row:
-    ours, floor, theirs = _alternate(
+    pluperfect, floor, baseline = _alternate(
         plan.rounds,
-        lambda: plan.ours.code(IMPORT),
-        lambda: plan.ours.code(FLOOR_IMPORT),
-        plan.theirs and (lambda them=plan.theirs: them.code(IMPORT)),
-        theirs_every=2,
+        lambda: plan.pluperfect.code(IMPORT),
+        lambda: plan.pluperfect.code(FLOOR_IMPORT),
+        plan.baseline and (lambda subject=plan.baseline: subject.code(IMPORT)),
+        baseline_interval=2,
     )
-    budget = Budget(f"at most 1 x `{FLOOR_IMPORT}`", _median(ours) / _median(floor), 1)
+    budget = Budget(f"at most 1 x `{FLOOR_IMPORT}`", _median(pluperfect) / _median(floor), 1)
     return Row(
         "import, flow and task used",
         MILLISECONDS,
-        _whole(ours),
-        _whole(theirs) if theirs else None,
+        _whole(pluperfect),
+        _whole(baseline) if baseline else None,
         _wall(floor),
         (budget,),
     )
 
 
 def first_flow(plan: Plan) -> Row:
-    """Both from process start to exit with a home nobody has used."""
-    ours, floor, theirs = _alternate(
+    """Measure from process start to exit with an unused home."""
+    pluperfect, floor, baseline = _alternate(
         plan.rounds,
-        lambda: plan.ours.program("first_flow", home=plan.ours.fresh()),
-        lambda: plan.ours.code(FLOOR_FLOW),
+        lambda: plan.pluperfect.program("first_flow", home=plan.pluperfect.fresh()),
+        lambda: plan.pluperfect.code(FLOOR_FLOW),
         plan.alone and (lambda them=plan.alone: them.program("first_flow", home=them.fresh())),
-        theirs_every=plan.rounds,
+        baseline_interval=plan.rounds,
     )
-    budgets = [Budget(f'at most 2 x `python -c "{FLOOR_FLOW}"`', _median(ours) / _median(floor), 2)]
-    if theirs:
-        budgets.append(Budget("at least 50 x faster than the original", _median(theirs) / _median(ours), 50, True))
+    budgets = [Budget(f'at most 2 x `python -c "{FLOOR_FLOW}"`', _median(pluperfect) / _median(floor), 2)]
+    if baseline:
+        budgets.append(
+            Budget("at least 50 x faster than the original", _median(baseline) / _median(pluperfect), 50, True)
+        )
     return Row(
         "first flow of three tasks, fresh home",
         MILLISECONDS,
-        _whole(ours),
-        _whole(theirs) if theirs else None,
+        _whole(pluperfect),
+        _whole(baseline) if baseline else None,
         _wall(floor),
         tuple(budgets),
     )
 
 
 def warmed_flow(plan: Plan) -> Row:
-    """The same with a home that has been used before, on both sides."""
-    homes = {subject.name: subject.fresh() for subject in (plan.ours, plan.alone) if subject}
-    for subject in (plan.ours, plan.alone):
+    """Measure from process start to exit with a used home."""
+    homes = {subject.name: subject.fresh() for subject in (plan.pluperfect, plan.alone) if subject}
+    for subject in (plan.pluperfect, plan.alone):
         if subject:
             subject.program("first_flow", home=homes[subject.name])
-    ours, _, theirs = _alternate(
+    pluperfect, _, baseline = _alternate(
         plan.rounds,
-        lambda: plan.ours.program("first_flow", home=homes["ours"]),
+        lambda: plan.pluperfect.program("first_flow", home=homes["pluperfect"]),
         None,
         plan.alone and (lambda them=plan.alone: them.program("first_flow", home=homes[them.name])),
-        theirs_every=max(1, plan.rounds // 2),
+        baseline_interval=max(1, plan.rounds // 2),
     )
-    return Row("first flow of three tasks, used home", MILLISECONDS, _whole(ours), _whole(theirs) if theirs else None)
+    return Row(
+        "first flow of three tasks, used home", MILLISECONDS, _whole(pluperfect), _whole(baseline) if baseline else None
+    )
 
 
 def sequential(plan: Plan) -> Row:
@@ -164,20 +168,22 @@ def mapped(plan: Plan) -> Row:
 
 def subflows(plan: Plan) -> Row:
     row = _per_task(plan, "subflow call", "subflows", 1_000, 10, None)
-    return _with(row, Budget("at most 0.5 ms", row.ours.wall.median * 1e3, 0.5))
+    return _with(row, Budget("at most 0.5 ms", row.pluperfect.wall.median * 1e3, 0.5))
 
 
 def empty_flow(plan: Plan) -> Row:
     row = _per_task(plan, "empty flow", "empty_flow", 1_000, 5, None)
-    return _with(row, Budget("at most 0.5 ms", row.ours.wall.median * 1e3, 0.5))
+    return _with(row, Budget("at most 0.5 ms", row.pluperfect.wall.median * 1e3, 0.5))
 
 
 def memory(plan: Plan) -> Row:
-    """KiB a task, from the difference of the peaks of two sizes."""
+    """Measure KiB per task from the difference of the peaks of two sizes."""
     sizes = (10_000, 100_000)
     values: list[float] = []
     for _ in range(max(1, plan.rounds // 3)):
-        small, large = (plan.ours.program("memory", size, home=plan.ours.fresh()).facts["peak_kib"] for size in sizes)
+        small, large = (
+            plan.pluperfect.program("memory", size, home=plan.pluperfect.fresh()).facts["peak_kib"] for size in sizes
+        )
         values.append((large - small) / (sizes[1] - sizes[0]))
     figure = Figure(Series(tuple(values)))
     budget = Budget("grows by less than 2 KB a task", figure.wall.median * 1.024, 2)
@@ -185,16 +191,16 @@ def memory(plan: Plan) -> Row:
 
 
 def installed(plan: Plan) -> Row:
-    """Megabytes on disk with all that is required, and how many packages that is."""
-    ours = plan.ours.program("installed", "pluperfect").facts
-    theirs = plan.theirs.program("installed", "prefect").facts if plan.theirs else None
+    """Measure the installed size in megabytes and the number of packages, including dependencies."""
+    pluperfect = plan.pluperfect.program("installed", "pluperfect").facts
+    baseline = plan.baseline.program("installed", "prefect").facts if plan.baseline else None
     budgets = (
-        Budget("at most 50 packages", ours["packages"], 50),
-        Budget("at most 90 MB", ours["megabytes"], 90),
+        Budget("at most 50 packages", pluperfect["packages"], 50),
+        Budget("at most 90 MB", pluperfect["megabytes"], 90),
     )
-    name = f"installed: {ours['packages']} packages" + (f" (theirs {theirs['packages']})" if theirs else "")
-    their_size = Figure(Series((theirs["megabytes"],))) if theirs else None
-    return Row(name, MEGABYTES, Figure(Series((ours["megabytes"],))), their_size, None, budgets)
+    name = f"installed: {pluperfect['packages']} packages" + (f" (baseline {baseline['packages']})" if baseline else "")
+    baseline_size = Figure(Series((baseline["megabytes"],))) if baseline else None
+    return Row(name, MEGABYTES, Figure(Series((pluperfect["megabytes"],))), baseline_size, None, budgets)
 
 
 def cli_help(plan: Plan) -> Row:
@@ -222,55 +228,55 @@ MEASURED: tuple[Callable[[Plan], Row], ...] = (
 
 
 def _command(plan: Plan, *arguments: str) -> Row:
-    ours, _, theirs = _alternate(
+    pluperfect, _, baseline = _alternate(
         plan.rounds,
-        lambda: plan.ours.cli(*arguments),
+        lambda: plan.pluperfect.cli(*arguments),
         None,
-        plan.theirs and (lambda them=plan.theirs: them.cli(*arguments)),
-        theirs_every=3,
+        plan.baseline and (lambda subject=plan.baseline: subject.cli(*arguments)),
+        baseline_interval=3,
     )
-    budgets = [Budget("at most 0.05 x the original", _median(ours) / _median(theirs), 0.05)] if theirs else []
+    budgets = [Budget("at most 0.05 x the original", _median(pluperfect) / _median(baseline), 0.05)] if baseline else []
     name = f"prefect {' '.join(arguments)}"
-    return Row(name, MILLISECONDS, _whole(ours), _whole(theirs) if theirs else None, None, tuple(budgets))
+    return Row(name, MILLISECONDS, _whole(pluperfect), _whole(baseline) if baseline else None, None, tuple(budgets))
 
 
 def _per_task(plan: Plan, name: str, program: str, many: int, few: int, floor: Series | None) -> Row:
-    """Time a task of a program that prints the time of its loop; each sample has a home of its own."""
-    ours, _, theirs = _alternate(
+    """Measure the time per task of a program that prints the time of its loop; each sample uses a new home."""
+    pluperfect, _, baseline = _alternate(
         plan.rounds,
-        lambda: plan.ours.program(program, many, home=plan.ours.fresh()),
+        lambda: plan.pluperfect.program(program, many, home=plan.pluperfect.fresh()),
         None,
-        plan.theirs and (lambda them=plan.theirs: them.program(program, few)),
-        theirs_every=max(1, plan.rounds // 3),
+        plan.baseline and (lambda subject=plan.baseline: subject.program(program, few)),
+        baseline_interval=max(1, plan.rounds // 3),
     )
-    return Row(name, MICROSECONDS, _each(ours, many), _each(theirs, few) if theirs else None, floor)
+    return Row(name, MICROSECONDS, _each(pluperfect, many), _each(baseline, few) if baseline else None, floor)
 
 
 def _alternate(
     rounds: int,
-    ours: Callable[[], Sample],
+    pluperfect: Callable[[], Sample],
     floor: Callable[[], Sample] | None,
-    theirs: Callable[[], Sample] | None,
-    theirs_every: int = 1,
+    baseline: Callable[[], Sample] | None,
+    baseline_interval: int = 1,
 ) -> tuple[list[Sample], list[Sample], list[Sample]]:
-    """Take the samples in turns, so that what else the machine does hits all alike."""
+    """Take the samples in turns, so that other load on the machine affects all subjects equally."""
     found: tuple[list[Sample], list[Sample], list[Sample]] = ([], [], [])
     for number in range(rounds):
-        found[0].append(ours())
+        found[0].append(pluperfect())
         if floor:
             found[1].append(floor())
-        if theirs and number % theirs_every == 0:
-            found[2].append(theirs())
+        if baseline and number % baseline_interval == 0:
+            found[2].append(baseline())
     return found
 
 
 def _whole(samples: list[Sample]) -> Figure:
-    """The figure of whole processes."""
+    """Return the figure of whole processes."""
     return Figure(_wall(samples), Series(tuple(sample.cpu for sample in samples)))
 
 
 def _each(samples: list[Sample], count: int) -> Figure:
-    """The figure of one of `count` things that a program timed."""
+    """Return the figure of one of `count` operations that a program timed."""
     walls = tuple(sample.facts["wall"] / count for sample in samples)
     cpus = tuple((sample.cpu - sample.facts["cpu_before"]) / count for sample in samples)
     served = tuple(sample.facts["server_cpu"] / count for sample in samples if "server_cpu" in sample.facts)
@@ -292,9 +298,9 @@ def _less_cpu(row: Row, times: float) -> tuple[Budget, ...]:
 
 
 def _cpu_budget(row: Row, microseconds: float) -> Budget:
-    cpu = row.ours.cpu.median * 1e6 if row.ours.cpu else 0.0
+    cpu = row.pluperfect.cpu.median * 1e6 if row.pluperfect.cpu else 0.0
     return Budget(f"at most {microseconds:g} µs of CPU", cpu, microseconds)
 
 
 def _with(row: Row, *budgets: Budget) -> Row:
-    return Row(row.name, row.unit, row.ours, row.theirs, row.floor, (*row.budgets, *budgets))
+    return Row(row.name, row.unit, row.pluperfect, row.baseline, row.floor, (*row.budgets, *budgets))

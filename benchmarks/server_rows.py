@@ -1,4 +1,4 @@
-"""The rows about the server: this one and the original's, on SQLite and on PostgreSQL, under the same clients."""
+"""Rows of the server: this package's and the original's, on SQLite and on PostgreSQL, with the same clients."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from tests.postgres import Postgres
 from tools import original, serving
 
 TASKS = 1000
-"""Task runs of the flow by which recording is measured."""
+"""Task runs of the flow that measures recording."""
 
 STORED = 100_000
-"""Flow runs in the store when reading is measured."""
+"""Flow runs in the store during the measurement of reads."""
 
 LOAD = 5.0
-"""Seconds of load for a figure."""
+"""Seconds of load per figure."""
 
 SOAK_REQUESTS = 100_000
-"""Requests of the soak, which looks at the server's memory after each `SOAK_STEP` of them."""
+"""Requests of the soak test, which reads the server's memory after each `SOAK_STEP` requests."""
 
 SOAK_STEP = 10_000
 
 FEW = 10
-"""Task runs of the flow that is subtracted, so that what a flow run itself stores does not count as its tasks'."""
+"""Task runs of the flow that is subtracted, so that the rows of the flow run itself do not count."""
 
 READERS = 8
-"""Connections that read at once."""
+"""Concurrent connections for reads."""
 
 WRITERS = {"SQLite": 1, "PostgreSQL": 8}
-"""Connections that write at once: with several the original's server on SQLite answers most requests with errors."""
+"""Concurrent connections for writes: with several, the original's server on SQLite fails most requests."""
 
 EMPTY = 100
-"""Empty flows, one after the other, that are run with a server."""
+"""Sequential empty flows that are run with a server."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """Where a server keeps what it is told.
+    """Database of a server.
 
     Attributes:
         name: The kind of database.
@@ -62,13 +62,13 @@ class Store:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What a server must be told to use it."""
+        """Environment variables of a server that uses this database."""
         return {"PREFECT_SERVER_DATABASE_CONNECTION_URL": self.postgres.url("measured")} if self.postgres else {}
 
 
 @dataclass(frozen=True)
 class Up:
-    """A server that runs.
+    """A running server.
 
     Attributes:
         url: The address of its API.
@@ -89,7 +89,7 @@ Serve = Callable[[Path, Store], AbstractContextManager[Up]]
 
 
 @contextmanager
-def ours(home: Path, store: Store) -> Iterator[Up]:
+def pluperfect(home: Path, store: Store) -> Iterator[Up]:
     """This package's server."""
     served = serving.Served(home, None, **store.variables)
     begun = time.perf_counter()
@@ -102,7 +102,7 @@ def ours(home: Path, store: Store) -> Iterator[Up]:
 
 
 @contextmanager
-def theirs(home: Path, store: Store) -> Iterator[Up]:
+def baseline(home: Path, store: Store) -> Iterator[Up]:
     """The original's server."""
     begun = time.perf_counter()
     with original.server(home, **store.variables) as (url, process):
@@ -110,7 +110,7 @@ def theirs(home: Path, store: Store) -> Iterator[Up]:
 
 
 def _resident(up: Up) -> float:
-    """Megabytes of memory that a server and its processes hold."""
+    """Return the resident memory of a server and its processes in megabytes."""
     total = 0
     for pid in (up.pid, *measure.descendants(up.pid)):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -123,9 +123,9 @@ def _resident(up: Up) -> float:
 
 
 def server_start(plan: Plan) -> list[Row]:
-    """From an empty home to the first healthy answer, and the memory held then."""
-    starts: dict[str, list[float]] = {"ours": [], "theirs": []}
-    memory: dict[str, list[float]] = {"ours": [], "theirs": []}
+    """Measure the time from an empty home to the first healthy response, and the memory at that time."""
+    starts: dict[str, list[float]] = {"pluperfect": [], "baseline": []}
+    memory: dict[str, list[float]] = {"pluperfect": [], "baseline": []}
     for number in range(max(2, plan.rounds // 3)):
         for name, serve in _both(plan):
             with serve(_fresh(plan, f"{name}-start-{number}"), Store("SQLite")) as up:
@@ -134,29 +134,32 @@ def server_start(plan: Plan) -> list[Row]:
                 memory[name].append(_resident(up))
     rows = [_row("server: empty home to healthy", SECONDS, starts), _row("server: memory when idle", MEGABYTES, memory)]
     return [
-        _with(rows[0], Budget("at most 1.5 s", rows[0].ours.wall.median, 1.5), _times(rows[0], 8)),
-        _with(rows[1], Budget("at most 80 MB", rows[1].ours.wall.median, 80)),
+        _with(rows[0], Budget("at most 1.5 s", rows[0].pluperfect.wall.median, 1.5), _times(rows[0], 8)),
+        _with(rows[1], Budget("at most 80 MB", rows[1].pluperfect.wall.median, 80)),
     ]
 
 
 def recorded_tasks(plan: Plan) -> list[Row]:
-    """What a no-op task run costs a server, and how soon all can be seen.
+    """Measure the server's cost of a no-op task run, and the delay until all are visible.
 
-    Both servers are told by the original's client, in its events. Ours is told by our own client, too, whose records
-    come as they are; that is compared with the same figures of the original's.
+    Both servers receive the events of the original's client. This package's server also receives the records of its own
+    client, and is then compared with the same figures of the original.
     """
     rows: list[Row] = []
     for kind in _STORES:
-        other = _recorded(plan, kind, theirs, plan.theirs) if plan.theirs else None
-        for client, whose, limit in ((plan.theirs, "the original's client", 0.5), (plan.ours, "our client", 0.2)):
+        other = _recorded(plan, kind, baseline, plan.baseline) if plan.baseline else None
+        for client, owner, limit in (
+            (plan.baseline, "the original's client", 0.5),
+            (plan.pluperfect, "our client", 0.2),
+        ):
             if client is not None:
-                rows += _recording_rows(f"{kind}, {whose}", limit, _recorded(plan, kind, ours, client), other)
+                rows += _recording_rows(f"{kind}, {owner}", limit, _recorded(plan, kind, pluperfect, client), other)
     return rows
 
 
 @dataclass(frozen=True)
 class _Recorded:
-    """What recording the task runs of a flow took: of a task run, but for the time until all were seen."""
+    """Return the cost of recording per task run, and the time until all were visible."""
 
     cpu: float
     database_cpu: float
@@ -173,11 +176,11 @@ def _recorded(plan: Plan, kind: str, serve: Serve, client: Subject) -> _Recorded
         _flow(client, up, FEW)
         _settle(up)
         stored.append(_stored(up))
-        cpu, database_cpu = measure.cpu_of(up.pid), _database_cpu(store)
+        cpu, database_cpu = measure.read_cpu_seconds(up.pid), _database_cpu(store)
         ended = _flow(client, up, TASKS)
         seen = _wait_for(up, 2 * FEW + TASKS, ended)
         _settle(up)
-        cpu, database_cpu = measure.cpu_of(up.pid) - cpu, _database_cpu(store) - database_cpu
+        cpu, database_cpu = measure.read_cpu_seconds(up.pid) - cpu, _database_cpu(store) - database_cpu
         stored.append(_stored(up))
         rows, kib = ((many - few - (few - before)) / (TASKS - FEW) for before, few, many in zip(*stored, strict=True))
         return _Recorded(cpu / TASKS, database_cpu / TASKS, seen, rows, kib)
@@ -206,7 +209,7 @@ def _recording_rows(how: str, limit: float, mine: _Recorded, other: _Recorded | 
 
 
 def requests(plan: Plan) -> list[Row]:
-    """Requests answered in a second: creating flow runs, setting their states, reading among many."""
+    """Measure requests per second: creating flow runs, setting states, reading."""
     rows: list[Row] = []
     for kind in _STORES:
         figures: dict[str, dict[str, dict[str, Any]]] = {}
@@ -218,7 +221,7 @@ def requests(plan: Plan) -> list[Row]:
                 _fill(up, STORED)
                 _load(up, "filter", READERS, 1.0)
                 figures.setdefault("filter", {})[name] = _load(up, "filter", READERS)
-            if name == "ours" and any(found[name]["failures"] for found in figures.values()):
+            if name == "pluperfect" and any(found[name]["failures"] for found in figures.values()):
                 raise RuntimeError(f"requests failed: {figures}")
         for what, text, times, milliseconds in (
             ("create", "creating a flow run", 20, 0.8),
@@ -227,7 +230,7 @@ def requests(plan: Plan) -> list[Row]:
             ("filter", f"100 of {STORED:,} flow runs", 15, 2.5),
         ):
             row = _request_row(f"server: {text}, a request, {kind}", figures[what])
-            cpu = row.ours.cpu.median * 1e3 if row.ours.cpu else 0.0
+            cpu = row.pluperfect.cpu.median * 1e3 if row.pluperfect.cpu else 0.0
             rows.append(
                 _with(row, _less_cpu(row, times), Budget(f"at most {milliseconds:g} ms of CPU", cpu, milliseconds))
             )
@@ -241,34 +244,36 @@ def _request_row(name: str, found: dict[str, dict[str, Any]]) -> Row:
         who: Figure(Series((one["wall"] / one["requests"],)), Series((one["cpu"] / one["requests"],)))
         for who, one in found.items()
     }
-    return Row(name, MICROSECONDS, figures["ours"], figures.get("theirs"))
+    return Row(name, MICROSECONDS, figures["pluperfect"], figures.get("baseline"))
 
 
 def empty_flow_with_server(plan: Plan) -> list[Row]:
-    """An empty flow of our client with our server; theirs is the original's with its own."""
+    """Measure an empty flow with a server, for each package with its own client and server."""
     found: dict[str, list[float]] = {}
     for name, serve in _both(plan):
-        client = plan.ours if name == "ours" else plan.theirs
+        client = plan.pluperfect if name == "pluperfect" else plan.baseline
         assert client is not None
         with serve(_fresh(plan, f"{name}-empty"), Store("SQLite")) as up:
-            for _ in range(plan.rounds if name == "ours" else 1):
-                count = EMPTY if name == "ours" else 3
+            for _ in range(plan.rounds if name == "pluperfect" else 1):
+                count = EMPTY if name == "pluperfect" else 3
                 facts = _program(client, up, "empty_flow", count)
                 found.setdefault(name, []).append(facts["wall"] / count)
     row = _row("server: an empty flow with a server", MILLISECONDS, found)
-    return [_with(row, Budget("at most 10 ms", row.ours.wall.median * 1e3, 10))]
+    return [_with(row, Budget("at most 10 ms", row.pluperfect.wall.median * 1e3, 10))]
 
 
 def soak(plan: Plan) -> list[Row]:
-    """Memory of our server under a steady load: creating runs, setting their states, listing."""
-    with ours(_fresh(plan, "soak"), Store("SQLite")) as up:
+    """Measure the memory of this package's server under steady load: creating runs, setting states, listing."""
+    with pluperfect(_fresh(plan, "soak"), Store("SQLite")) as up:
         marks = [_resident(up)]
         while len(marks) <= SOAK_REQUESTS // SOAK_STEP:
             _load(up, "soak", 2, float("inf"), SOAK_STEP)
             marks.append(_resident(up))
-            plan.tell(f"soak: {(len(marks) - 1) * SOAK_STEP:,} requests, {marks[-1]:.0f} MB")
+            plan.report_progress(f"soak: {(len(marks) - 1) * SOAK_STEP:,} requests, {marks[-1]:.0f} MB")
     row = _row(
-        "server: memory under load, " + ", ".join(f"{mark:.0f}" for mark in marks), MEGABYTES, {"ours": marks[-1:]}
+        "server: memory under load, " + ", ".join(f"{mark:.0f}" for mark in marks),
+        MEGABYTES,
+        {"pluperfect": marks[-1:]},
     )
     later = marks[len(marks) // 2 :]
     return [
@@ -284,10 +289,10 @@ MEASURED = (server_start, recorded_tasks, requests, empty_flow_with_server, soak
 
 
 def all_rows(plan: Plan, only: str = "") -> Iterator[Row]:
-    """Measure the servers; only the functions whose name contains `only`."""
+    """Measure the server rows, or those of functions whose name contains `only`."""
     for measured in MEASURED:
         if only in measured.__name__.replace("_", " ") or only in "server":
-            plan.tell(measured.__name__.replace("_", " "))
+            plan.report_progress(measured.__name__.replace("_", " "))
             yield from measured(plan)
 
 
@@ -295,7 +300,7 @@ def all_rows(plan: Plan, only: str = "") -> Iterator[Row]:
 
 
 def _both(plan: Plan) -> list[tuple[str, Serve]]:
-    return [("ours", ours), *([("theirs", theirs)] if plan.theirs else [])]
+    return [("pluperfect", pluperfect), *([("baseline", baseline)] if plan.baseline else [])]
 
 
 _STORES = ("SQLite", "PostgreSQL")
@@ -303,7 +308,7 @@ _STORES = ("SQLite", "PostgreSQL")
 
 @contextmanager
 def _store(kind: str) -> Iterator[Store]:
-    """An empty database; PostgreSQL is a server of its own that keeps what it has committed, as SQLite does."""
+    """Create an empty database; PostgreSQL runs in its own process with durable commits, like SQLite."""
     if kind == "SQLite":
         yield Store(kind)
         return
@@ -317,8 +322,8 @@ def _store(kind: str) -> Iterator[Store]:
 
 
 def _database_cpu(store: Store) -> float:
-    """CPU seconds of the database, where it is a process of its own."""
-    return measure.cpu_of(store.postgres.pid) if store.postgres else 0.0
+    """Return the CPU seconds of the database process, 0 for SQLite."""
+    return measure.read_cpu_seconds(store.postgres.pid) if store.postgres else 0.0
 
 
 def _fresh(plan: Plan, name: str) -> Path:
@@ -326,13 +331,13 @@ def _fresh(plan: Plan, name: str) -> Path:
 
 
 def _row(name: str, unit: Unit, found: dict[str, list[float]]) -> Row:
-    mine, other = Figure(Series(tuple(found["ours"]))), found.get("theirs")
+    mine, other = Figure(Series(tuple(found["pluperfect"]))), found.get("baseline")
     return Row(name, unit, mine, Figure(Series(tuple(other))) if other else None)
 
 
 def _with(row: Row, *budgets: Budget | None) -> Row:
     kept = tuple(budget for budget in budgets if budget is not None)
-    return Row(row.name, row.unit, row.ours, row.theirs, row.floor, kept)
+    return Row(row.name, row.unit, row.pluperfect, row.baseline, row.floor, kept)
 
 
 def _less_cpu(row: Row, times: float) -> Budget | None:
@@ -354,7 +359,7 @@ def _flow(client: Subject, up: Up, tasks: int) -> float:
 
 
 def _program(client: Subject, up: Up, name: str, *arguments: object) -> dict[str, Any]:
-    """Run a program with a server, and return what it measured."""
+    """Run a program with a server, and return its facts."""
     variables = original.variables(up.home / "client", PREFECT_API_URL=up.url, PREFECT_LOGGING_LEVEL="ERROR")
     command = [client.python, PROGRAMS / f"{name}.py", *map(str, arguments)]
     done = subprocess.run(command, env=variables, check=True, stdout=subprocess.PIPE, text=True)
@@ -374,7 +379,7 @@ def _post(up: Up, path: str, body: Any) -> Any:
 
 
 def _wait_for(up: Up, count: int, since: float) -> float:
-    """Seconds after `since` until so many finished task runs can be seen."""
+    """Return the seconds after `since` until this many finished task runs are visible."""
     finished = {"task_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
     while (seen := _post(up, "/task_runs/count", finished)) < count:
         if time.perf_counter() - since > 300:
@@ -384,25 +389,25 @@ def _wait_for(up: Up, count: int, since: float) -> float:
 
 
 def _settle(up: Up) -> None:
-    """Wait until a server has nothing more to do: less than a tenth of a core for two seconds."""
+    """Wait until a server is idle: less than a tenth of a core for two seconds."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        before = measure.cpu_of(up.pid)
+        before = measure.read_cpu_seconds(up.pid)
         time.sleep(2)
-        if measure.cpu_of(up.pid) - before < 0.2:
+        if measure.read_cpu_seconds(up.pid) - before < 0.2:
             return
 
 
 def _load(up: Up, what: str, connections: int, seconds: float = LOAD, requests: float = float("inf")) -> dict[str, Any]:
-    """Put a server under load for a time or a number of requests; `cpu` is the server's. Failures are not counted."""
+    """Put load on a server for a time or a number of requests; `cpu` is the server's. Failed requests do not count."""
     command = [sys.executable, PROGRAMS / "load.py", up.url, what, str(connections), str(seconds), str(requests)]
-    begun = measure.cpu_of(up.pid)
+    begun = measure.read_cpu_seconds(up.pid)
     facts = _facts(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return {**facts, "cpu": measure.cpu_of(up.pid) - begun}
+    return {**facts, "cpu": measure.read_cpu_seconds(up.pid) - begun}
 
 
 def _stored(up: Up) -> tuple[float, float]:
-    """Rows in all tables, and KiB on disk."""
+    """Return the number of rows of all tables, and the size on disk in KiB."""
     if up.store.postgres is None:
         return _stored_sqlite(up)
     _run_sql(up, "VACUUM ANALYZE")  # what its own rounds do, which come at some time
@@ -427,13 +432,13 @@ def _stored_sqlite(up: Up) -> tuple[float, float]:
 
 
 def _run_sql(up: Up, text: str) -> str:
-    """What a statement gives on PostgreSQL."""
+    """Return the result of a statement on PostgreSQL."""
     assert up.store.postgres is not None
     return up.store.postgres.sql(text, "measured")
 
 
 def _fill(up: Up, count: int) -> None:
-    """Bring the flow runs in a store to about `count`, by copying those that were created through the API."""
+    """Copy the flow runs of a store until there are about `count`."""
     now = _post(up, "/flow_runs/count", {})
     while now < count:
         _copy(up, min(now, count - now))
@@ -462,7 +467,7 @@ _COLUMNS = (
 )
 
 _POSTGRES = {"id": "gen_random_uuid()", "state_id": "NULL", "idempotency_key": "NULL"}
-"""What a copy has of its own."""
+"""SQL expressions of columns that are not copied."""
 
 
 def _sqlite_copy(name: str, kind: str) -> str:

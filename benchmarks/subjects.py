@@ -1,4 +1,4 @@
-"""Who is measured: this package, the original, and bare Python as the floor; each runs the same program files."""
+"""Measured subjects: this package, the original, and bare Python; each runs the same program files."""
 
 import sys
 from contextlib import AbstractContextManager
@@ -14,13 +14,13 @@ PROGRAMS = Path(__file__).parent / "programs"
 
 @dataclass
 class Subject:
-    """An interpreter with one package or the other, and the environment its programs run in.
+    """An interpreter with one of the packages, and the environment of its programs.
 
     Attributes:
         name: How it is called in the table.
         python: The interpreter.
         scratch: A directory for its homes and output.
-        server: The process of the server its programs talk to, if there is one; its CPU is added to theirs.
+        server: The process of the server its programs talk to, if there is one; its CPU is added to baseline.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Subject:
     _homes: int = 0
 
     def fresh(self) -> Path:
-        """A home that nobody has used."""
+        """Return a new, empty home."""
         self._homes += 1
         return self.scratch / f"{self.name}-{self._homes}" / ".prefect"
 
@@ -51,25 +51,25 @@ class Subject:
         home = home or self.scratch / self.name / ".prefect"
         home.parent.mkdir(parents=True, exist_ok=True)
         environment = original.variables(home, PREFECT_LOGGING_LEVEL="ERROR", **self.settings)
-        before = measure.cpu_of(self.server) if self.server else 0.0
+        before = measure.read_cpu_seconds(self.server) if self.server else 0.0
         sample = measure.run(command, {**environment, "HOME": str(home.parent)}, home.parent)
         if self.server:
-            sample.facts["server_cpu"] = measure.cpu_of(self.server) - before
+            sample.facts["server_cpu"] = measure.read_cpu_seconds(self.server) - before
         return sample
 
 
 def this(scratch: Path) -> Subject:
-    return Subject("ours", Path(sys.executable), scratch)
+    return Subject("pluperfect", Path(sys.executable), scratch)
 
 
 def served(scratch: Path, address: str, server: int) -> Subject:
-    """The original with a server that runs already: its start-up is not in these figures."""
-    return Subject("theirs", original.python(), scratch, server, {"PREFECT_API_URL": address})
+    """Return the original with a running server, whose start-up is not measured."""
+    return Subject("baseline", original.python(), scratch, server, {"PREFECT_API_URL": address})
 
 
 def alone(scratch: Path) -> Subject:
-    """The original as a user meets it first: each flow run starts a server of its own."""
-    return Subject("theirs-alone", original.python(), scratch)
+    """Return the original without a running server: each flow run starts its own."""
+    return Subject("baseline-alone", original.python(), scratch)
 
 
 def folder() -> AbstractContextManager[str]:

@@ -1,4 +1,4 @@
-"""The figures as tables for people."""
+"""Formats figures as tables."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,24 +8,26 @@ from benchmarks.rows import Figure, Row
 
 
 def render(rows: Sequence[Row]) -> str:
-    """Wall and CPU time of ours and theirs, their ratio, and the floor."""
-    lines = [("", "ours", "CPU", "theirs", "CPU", "server CPU", "ratio", "of CPU", "floor")]
+    """Format wall and CPU time of both packages, their ratio, and the floor."""
+    lines = [("", "pluperfect", "CPU", "baseline", "CPU", "server CPU", "ratio", "of CPU", "floor")]
     for row in rows:
         ratios = _times(row.ratio), _times(row.cpu_ratio)
         floor = _show(row.floor, row.unit)
-        lines.append((row.name, *_pair(row.ours, row.unit), *_pair(row.theirs, row.unit), _server(row), *ratios, floor))
+        lines.append(
+            (row.name, *_pair(row.pluperfect, row.unit), *_pair(row.baseline, row.unit), _server(row), *ratios, floor)
+        )
     return _aligned(lines)
 
 
 def render_peers(rows: Sequence[tuple[str, str, Unit, Series]]) -> str:
-    """Other systems on the same tasks."""
+    """Format the figures of other systems."""
     lines = [("the same tasks elsewhere", "", "")]
     lines += [(system, what, series.show(unit)) for system, what, unit, series in rows]
     return "\n" + _aligned(lines)
 
 
 def verdicts(rows: Sequence[Row]) -> str:
-    """PASS or MISS for each budget."""
+    """Format PASS or MISS for each budget."""
     lines = [("budget", "", "measured", "")]
     for row in rows:
         for budget in row.budgets:
@@ -35,7 +37,7 @@ def verdicts(rows: Sequence[Row]) -> str:
 
 
 def plain(row: Row) -> dict[str, Any]:
-    """A row as JSON."""
+    """Convert a row to JSON values."""
 
     def figure(each: Figure | None) -> dict[str, Any] | None:
         if each is None:
@@ -45,7 +47,7 @@ def plain(row: Row) -> dict[str, Any]:
 
     budgets = [{"text": each.text, "value": each.value, "kept": each.kept} for each in row.budgets]
     floor = list(row.floor.values) if row.floor else None
-    return {"ours": figure(row.ours), "theirs": figure(row.theirs), "floor": floor, "budgets": budgets}
+    return {"pluperfect": figure(row.pluperfect), "baseline": figure(row.baseline), "floor": floor, "budgets": budgets}
 
 
 def _pair(figure: Figure | None, unit: Unit) -> tuple[str, str]:
@@ -55,7 +57,7 @@ def _pair(figure: Figure | None, unit: Unit) -> tuple[str, str]:
 
 
 def _server(row: Row) -> str:
-    served = row.theirs.server_cpu if row.theirs else None
+    served = row.baseline.server_cpu if row.baseline else None
     return row.unit.show(served.median) if served else "-"
 
 

@@ -101,30 +101,32 @@ def summarise(days: list[Day], normal: dict[str, dict[str, float]]) -> Month:
 
 @flow(flow_run_name="compare-{places[0]}-and-{places[1]}")
 def compare(places: list[str], months: list[Month]) -> dict[str, str]:
-    """Which of two places was wetter and warmer, year by year."""
+    """Compare rain and temperature of two places by year."""
     verdicts: dict[str, str] = {}
     for year in sorted({month.year for month in months}):
-        of = {place: [each for each in months if each.year == year and each.location == place] for place in places}
-        wetter = max(places, key=lambda place: sum(each.rain for each in of[place]))
-        warmer = max(places, key=lambda place: statistics.fmean(each.mean for each in of[place]))
+        months_by_place = {
+            place: [each for each in months if each.year == year and each.location == place] for place in places
+        }
+        wetter = max(places, key=lambda place: sum(each.rain for each in months_by_place[place]))
+        warmer = max(places, key=lambda place: statistics.fmean(each.mean for each in months_by_place[place]))
         verdicts[str(year)] = f"{wetter} was wetter, {warmer} was warmer"
     return verdicts
 
 
 def report(months: list[Month], latitudes: dict[str, float], verdicts: dict[str, str]) -> str:
-    """What was found, as Markdown."""
+    """Format the report as Markdown."""
     lines = ["# Weather of eight station years", ""]
     for location, north in latitudes.items():
         lines += [f"## {location} ({north:.1f}° N)", ""]
         lines += ["| year | mean °C | rain mm | wet days | furthest from normal |", "|---|---|---|---|---|"]
-        of_years: dict[int, list[Month]] = defaultdict(list)
+        months_by_year: dict[int, list[Month]] = defaultdict(list)
         for month in months:
             if month.location == location:
-                of_years[month.year].append(month)
-        for year, of_year in sorted(of_years.items()):
-            oddest = max(of_year, key=lambda each: abs(each.anomaly))
-            mean = statistics.fmean(each.mean for each in of_year)
-            rain, wet = sum(each.rain for each in of_year), sum(each.wet_days for each in of_year)
+                months_by_year[month.year].append(month)
+        for year, year_months in sorted(months_by_year.items()):
+            oddest = max(year_months, key=lambda each: abs(each.anomaly))
+            mean = statistics.fmean(each.mean for each in year_months)
+            rain, wet = sum(each.rain for each in year_months), sum(each.wet_days for each in year_months)
             name = calendar.month_name[oddest.month]
             lines.append(f"| {year} | {mean:.1f} | {rain:.0f} | {wet} | {name} {oddest.anomaly:+.1f} |")
         lines.append("")
@@ -132,11 +134,11 @@ def report(months: list[Month], latitudes: dict[str, float], verdicts: dict[str,
     return "\n".join(lines)
 
 
-def tell(flow, flow_run, state) -> None:
+def print_outcome(flow, flow_run, state) -> None:
     print(f"{flow_run.name}: {state.name.lower()}")
 
 
-@flow(name="weather", log_prints=True, on_completion=[tell], on_failure=[tell])
+@flow(name="weather", log_prints=True, on_completion=[print_outcome], on_failure=[print_outcome])
 def weather(path: Path = DATA) -> dict[str, str]:
     days = validate(read(path))
 

@@ -12,9 +12,9 @@ from benchmarks.measure import MICROSECONDS, MILLISECONDS, Series
 BURN = "sum(i * i for i in range(3_000_000))"
 
 
-def row(ours: float, theirs: float | None = None, *budgets: rows.Budget) -> rows.Row:
-    figure = rows.Figure(Series((theirs,))) if theirs is not None else None
-    return rows.Row("name", MILLISECONDS, rows.Figure(Series((ours,))), figure, None, budgets)
+def row(pluperfect: float, baseline: float | None = None, *budgets: rows.Budget) -> rows.Row:
+    figure = rows.Figure(Series((baseline,))) if baseline is not None else None
+    return rows.Row("name", MILLISECONDS, rows.Figure(Series((pluperfect,))), figure, None, budgets)
 
 
 def test_measure_includes_cpu_of_children(tmp_path: Path):
@@ -55,8 +55,8 @@ def test_ratio_is_speedup():
 
 
 def test_cpu_ratio_includes_server_cpu():
-    ours, theirs, server = Series((1.0,)), Series((4.0,)), Series((6.0,))
-    measured = rows.Row("", MILLISECONDS, rows.Figure(ours, ours), rows.Figure(theirs, theirs, server))
+    pluperfect, baseline, server = Series((1.0,)), Series((4.0,)), Series((6.0,))
+    measured = rows.Row("", MILLISECONDS, rows.Figure(pluperfect, pluperfect), rows.Figure(baseline, baseline, server))
     assert (measured.ratio, measured.cpu_ratio) == (4, 10)
 
 

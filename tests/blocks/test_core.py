@@ -34,7 +34,7 @@ class NamedToo(Named):
     _block_schema_capabilities: ClassVar[list[str] | None] = ["swim"]
 
 
-def test_a_class_describes_itself():
+def test_block_class_describes_its_type():
     assert (Thing.get_block_type_name(), Thing.get_block_type_slug()) == ("Thing", "thing")
     assert Thing.get_description() == "What it is for." and Thing.get_code_example() is None
     assert Named.get_block_type_slug() == "my-other-thing-2"
@@ -44,7 +44,7 @@ def test_a_class_describes_itself():
     assert LocalFileSystem.get_block_capabilities() == {"get-directory", "put-directory", "read-path", "write-path"}
 
 
-def test_a_block_names_its_type_when_dumped():
+def test_dumped_block_has_its_type_slug():
     assert Thing(a=2).model_dump()["block_type_slug"] == "thing"
     assert Block(block_type_slug="local-file-system", basepath="x") == LocalFileSystem(basepath="x")
     assert LocalFileSystem.model_validate(LocalFileSystem(basepath="x").model_dump()) == LocalFileSystem(basepath="x")
@@ -58,7 +58,7 @@ def test_initialization_and_classes():
     assert "hidden" not in repr(Thing())
 
 
-def test_an_unsaved_block_has_no_placeholder():
+def test_unsaved_block_has_no_placeholder():
     with pytest.raises(BlockNotSavedError):
         Thing().get_block_placeholder()
 
@@ -73,12 +73,12 @@ def test_an_unsaved_block_has_no_placeholder():
         lambda: Thing.register_type_and_schema(),
     ],
 )
-def test_what_is_not_built_says_so(use):
+def test_saved_blocks_raise_not_implemented(use):
     with pytest.raises(NotImplementedError, match="cannot be used yet"):
         use()
 
 
-async def test_what_is_not_built_says_so_in_async_code():
+async def test_saved_blocks_raise_not_implemented_in_async_code():
     with pytest.raises(NotImplementedError, match="'name'"):
         await Thing.load("name")
     with pytest.raises(NotImplementedError, match="'name'"):

@@ -69,15 +69,15 @@ def excluded(policy):
         (FLOW_PARAMETERS, {}, None),
     ],
 )
-def test_keys_of_plain_values_are_the_originals(policy, inputs, expected):
+def test_keys_of_plain_values_equal_the_originals(policy, inputs, expected):
     assert key(policy, inputs) == expected
 
 
-def test_flow_parameters_as_the_original():
+def test_flow_parameters_key_equals_the_originals():
     assert key(FLOW_PARAMETERS, parameters={"a": 1}) == "2576c7382d4326599e7292b78724a71e"
 
 
-def test_run_id_outside_of_a_flow_is_the_task_runs():
+def test_run_id_outside_of_a_flow_is_that_of_the_task_run():
     assert key(RUN_ID, ctx=context(flow_run_id=None)) == "00000000-0000-0000-0000-000000000001"
 
 
@@ -107,7 +107,7 @@ def test_inputs_are_merged():
     assert excluded(CompoundCachePolicy(policies=[INPUTS - "a", DEFAULT - "b"]))["Inputs"] == ["a", "b"]
 
 
-def test_taking_an_input_out():
+def test_subtracting_a_name_excludes_the_input():
     assert key(DEFAULT - "x", {"x": 1, "y": 1}) == key(DEFAULT - "x", {"x": 2, "y": 1})
     assert key(DEFAULT - "x", {"x": 1, "y": 1}) != key(DEFAULT - "x", {"x": 1, "y": 2})
     assert Inputs() == INPUTS and TASK_SOURCE - "x" is TASK_SOURCE and NONE - "x" is NONE
@@ -116,7 +116,7 @@ def test_taking_an_input_out():
             policy - 5
 
 
-def test_none_adds_nothing():
+def test_adding_none_changes_nothing():
     assert NONE + INPUTS is INPUTS and INPUTS + NONE is INPUTS and type(NONE + NO_CACHE) is type(NONE)
 
 
@@ -155,17 +155,17 @@ def test_configure_copies():
         ("lock_manager", object(), object(), "lock managers"),
     ],
 )
-def test_options_that_contradict_each_other_are_refused(option, one, two, what):
+def test_adding_policies_with_different_options_raises(option, one, two, what):
     with pytest.raises(ValueError, match=f"different {what}"):
         INPUTS.configure(**{option: one}) + TASK_SOURCE.configure(**{option: two})
 
 
-def test_a_policy_without_a_key_says_so():
+def test_policy_without_compute_key_raises():
     with pytest.raises(NotImplementedError, match="compute_key"):
         key(CachePolicy())
 
 
-def test_policies_of_ones_own():
+def test_custom_policies():
     @dataclasses.dataclass
     class Weekly(CachePolicy):
         week: int = 1
@@ -192,7 +192,7 @@ def test_source_changes_the_key():
 
 
 @pytest.mark.parametrize("other", ["lambda x: x + 2", "lambda x: abs(x)", "lambda y: y", "lambda x: (lambda: x + 3)"])
-def test_without_source_the_compiled_code_counts_with_its_constants_and_names(other):
+def test_key_without_source_uses_the_compiled_code(other):
     one = key(TASK_SOURCE, ctx=context(eval("lambda x: x + 1")))
     assert one == key(TASK_SOURCE, ctx=context(eval("lambda x: x + 1")))
     assert one != key(TASK_SOURCE, ctx=context(eval(other)))
@@ -337,7 +337,7 @@ def test_arrays_and_frames():
     assert key(INPUTS, {"x": np.arange(3)}) != key(INPUTS, {"x": np.arange(3.0)})
 
 
-def test_what_cannot_be_hashed_is_named():
+def test_error_names_the_input_that_cannot_be_hashed():
     with pytest.raises(ValueError, match=r"the input 'lock' of type lock cannot be hashed.*INPUTS - 'lock'"):
         key(DEFAULT, {"a": 1, "lock": threading.Lock()})
     with pytest.raises(ValueError, match="the flow parameter 'p'"):
@@ -345,7 +345,7 @@ def test_what_cannot_be_hashed_is_named():
     assert key(DEFAULT - "lock", {"a": 1, "lock": threading.Lock()})
 
 
-def test_a_cycle_is_named_or_hashed_but_never_followed_for_ever():
+def test_cyclic_input_is_hashed_or_raises():
     cyclic: list = []
     cyclic.append(cyclic)
     with pytest.raises(ValueError, match="'x'"):

@@ -20,14 +20,14 @@ from prefect.context import (
 from prefect.exceptions import MissingContextError
 
 
-def test_there_is_none_outside_of_runs():
+def test_no_context_outside_of_runs():
     assert FlowRunContext.get() is TaskRunContext.get() is None
     assert FlowRunContext is EngineContext
     with pytest.raises(MissingContextError):
         get_run_context()
 
 
-def test_the_innermost_run_counts():
+def test_run_context_is_that_of_the_innermost_run():
     @task
     def inner() -> str:
         return type(get_run_context()).__name__
@@ -39,7 +39,7 @@ def test_the_innermost_run_counts():
     assert outer() == ["TaskRunContext", "EngineContext"]
 
 
-def test_a_subflow_is_in_its_parent_and_in_no_task():
+def test_subflow_context_has_a_parent_and_no_task():
     seen: list[Any] = []
 
     @flow
@@ -61,7 +61,7 @@ def test_a_subflow_is_in_its_parent_and_in_no_task():
     assert seen == [outer_context, None]
 
 
-def test_tags_add_up_and_end():
+def test_tags_accumulate_inside_nested_blocks():
     with tags("a", "b") as outer:
         assert outer == {"a", "b"}
         with tags("c"):
@@ -70,7 +70,7 @@ def test_tags_add_up_and_end():
     assert TagsContext.get().current_tags == set()
 
 
-def test_tags_reach_tasks_that_are_submitted():
+def test_tags_apply_to_submitted_tasks():
     @task(tags={"own"})
     def tagged() -> list[str]:
         context = TaskRunContext.get()
@@ -86,7 +86,7 @@ def test_tags_reach_tasks_that_are_submitted():
     assert program() == ["given", "own"]
 
 
-def test_a_context_is_entered_once():
+def test_context_cannot_be_entered_twice():
     context = TagsContext(current_tags={"x"})
     with context:
         with pytest.raises(RuntimeError, match="already entered"):
@@ -96,12 +96,12 @@ def test_a_context_is_entered_once():
     assert TagsContext.get().current_tags == set()
 
 
-def test_an_unknown_field_is_an_error():
+def test_context_rejects_unknown_fields():
     with pytest.raises(TypeError, match="no field 'tag'"):
         TagsContext(tag=1)
 
 
-def test_a_function_carried_to_a_thread_keeps_its_context():
+def test_with_context_keeps_the_context_in_a_thread():
     seen: list[Any] = []
 
     def look() -> None:
@@ -116,7 +116,7 @@ def test_a_function_carried_to_a_thread_keeps_its_context():
     assert seen == [{"here"}, set()]
 
 
-def test_contexts_travel():
+def test_serialized_context_is_hydrated():
     import cloudpickle
 
     @task
@@ -139,6 +139,6 @@ def test_contexts_travel():
     assert FlowRunContext.get() is None
 
 
-def test_hydrating_nothing_is_nothing():
+def test_hydrating_an_empty_context_does_nothing():
     with hydrated_context(None):
         assert FlowRunContext.get() is None

@@ -62,7 +62,7 @@ def nodes(drawn) -> list[str]:
 
 
 class TestCalls:
-    def test_the_text_of_a_chain(self):
+    def test_mermaid_graph_of_a_chain(self):
         @flow
         def chain():
             two(one())
@@ -79,7 +79,7 @@ class TestCalls:
 
         assert nodes(several.generate_mermaid_graph(3)) == ["one-0", "one-1", "one-2"]
 
-    def test_what_is_nested_in_arguments_counts(self):
+    def test_nested_arguments_are_dependencies(self):
         @task
         def takes(*args, **kwargs): ...
 
@@ -97,7 +97,7 @@ class TestCalls:
 
         assert twice.generate_mermaid_graph().count("-->") == 1
 
-    def test_example_values_are_returned_and_their_items_are_known(self):
+    def test_viz_return_value_and_its_items_are_linked(self):
         @flow
         def examples():
             number, text = two()
@@ -107,7 +107,7 @@ class TestCalls:
 
         assert edges(examples) == {("two_0", "one_0")}
 
-    def test_the_flow_returning_a_state_or_tagging_its_tasks_is_no_obstacle(self):
+    def test_flow_with_states_and_tags_can_be_drawn(self):
         @flow
         def tagged():
             with tags("a"):
@@ -118,7 +118,7 @@ class TestCalls:
     def test_a_flow_that_calls_nothing(self):
         assert flow(lambda: None).generate_mermaid_graph() == "flowchart TD"
 
-    def test_names_that_are_no_words(self):
+    def test_node_names_are_escaped(self):
         @flow
         def odd():
             task(name='say "hi"')(lambda: None)()
@@ -154,7 +154,7 @@ class TestSubmissions:
         assert nodes(maps) == ["one-0", "two-0", "one-1"]
         assert edges(maps) == {("one_0", "two_0"), ("one_0", "one_1")}
 
-    def test_what_is_waited_for_is_an_edge(self):
+    def test_wait_for_is_an_edge(self):
         @flow
         def inner(): ...
 
@@ -169,7 +169,7 @@ class TestSubmissions:
 
 
 class TestSubflows:
-    def test_a_subflow_is_a_node_and_is_not_entered(self):
+    def test_subflow_is_one_node(self):
         @flow
         def inner(x):
             ran.append("inner")
@@ -210,7 +210,7 @@ class TestAsync:
 
         assert edges(await sync.agenerate_mermaid_graph()) == {("one_0", "two_0")}
 
-    async def test_drawings_beside_each_other_do_not_mix(self):
+    async def test_concurrent_drawings_are_separate(self):
         @flow
         async def slow(n):
             for _ in range(n):
@@ -258,7 +258,7 @@ class TestGenerators:
 
 
 class TestErrors:
-    def test_code_that_needs_a_value_is_told_what_to_do(self):
+    def test_error_suggests_viz_return_value(self):
         @flow
         def computes():
             return one() + 1
@@ -325,7 +325,7 @@ class TestGraphviz:
         monkeypatch.setattr(_drawing, "graphviz", fake)
         return graphs
 
-    def test_without_the_package_nothing_is_called(self, missing):
+    def test_missing_graphviz_package_raises_before_the_flow_is_called(self, missing):
         @flow
         def never():
             ran.append("never")
@@ -346,7 +346,7 @@ class TestGraphviz:
             assert (graph.options["filename"], graph.options["view"]) == ("chain", False)
         assert len(rendered) == 3
 
-    def test_without_the_program(self, rendered, monkeypatch: pytest.MonkeyPatch):
+    def test_missing_graphviz_program_raises(self, rendered, monkeypatch: pytest.MonkeyPatch):
         from prefect import _drawing
 
         def render(self, **options):
@@ -356,7 +356,7 @@ class TestGraphviz:
         with pytest.raises(GraphvizExecutableNotFoundError, match="'dot'"):
             flow(lambda: None).visualize()
 
-    def test_a_picture_that_fails(self, rendered, monkeypatch: pytest.MonkeyPatch):
+    def test_failed_rendering_raises(self, rendered, monkeypatch: pytest.MonkeyPatch):
         from prefect import _drawing
 
         def render(self, **options):
@@ -398,7 +398,7 @@ class TestByHand:
         assert tracker.object_id_to_task[id(value)] is node
         assert build_mermaid_dependencies(tracker) == 'flowchart TD\n    mine_0["mine-0"]'
 
-    def test_outside_of_a_drawing(self):
+    def test_track_viz_task_raises_outside_of_a_drawing(self):
         with pytest.raises(FlowVisualizationError, match="No flow is being drawn"):
             track_viz_task(False, "a", {})
 

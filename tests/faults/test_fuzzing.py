@@ -1,4 +1,4 @@
-"""Requests made from our own OpenAPI document, right and wrong ones: none may be answered with a 5xx.
+"""Valid and invalid requests generated from the OpenAPI document: no response may be a 5xx.
 
 `FAULTS=long` makes at least 20,000 of them.
 """
@@ -27,7 +27,7 @@ PHASES = (
     if LONG
     else (("fuzzing", "--max-examples", "4"),)
 )
-"""Requests by themselves, then chains of them: what one answers is what the next asks for."""
+"""Single requests, and chains in which a request uses the previous response."""
 
 BODIES = (
     b"",
@@ -58,11 +58,11 @@ WRONG = {
     b'{"flow_runs": {"state": {"type": {"any_": ["DONE"]}}}}': ["body", "flow_runs", "state", "type", "any_", 0],
     b'{"flow_runs": [[]]}': ["body", "flow_runs"],
 }
-"""What is wrong with a filter of flow runs, and the place that the answer must name."""
+"""Invalid filters of flow runs, and the location that the response must name."""
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_no_request_is_answered_with_a_server_error(kind: str, tmp_path: Path) -> None:
+def test_generated_requests_cause_no_server_error(kind: str, tmp_path: Path) -> None:
     database, variables = None, {}
     if kind == "postgres":
         postgres.need()
@@ -97,7 +97,7 @@ def _command(url: str, phases: tuple[str, ...]) -> list[str]:
     ]
 
 
-def test_bodies_that_no_document_describes(tmp_path: Path) -> None:
+def test_malformed_bodies_cause_no_server_error(tmp_path: Path) -> None:
     paths = ("/flow_runs/filter", "/flows/", "/flow_runs/", "/logs/", "/events", "/variables/", "/deployments/")
     with (
         serving.server(tmp_path / "server") as served,

@@ -1,4 +1,4 @@
-"""A PREFECT_HOME that cannot be used, or runs full: one clear warning, and the run goes on and is right."""
+"""An unusable or full PREFECT_HOME: one warning, and the run continues with the correct result."""
 
 import os
 import sqlite3
@@ -30,41 +30,41 @@ print(program())
 """
 
 
-def warned(err: str) -> str:
-    """The one line that was written to stderr."""
+def read_warning(err: str) -> str:
+    """Return the only line of stderr."""
     (line,) = err.splitlines()
     return line
 
 
-def goes_on(**variables: str) -> str:
+def run_program(**variables: str) -> str:
     status, out, err = run(PROGRAM, **variables)
     assert status == 0, err
     assert out == "100\n"
     return err
 
 
-def test_a_home_that_is_a_file(home: Path):
+def test_home_is_a_file(home: Path):
     home.write_text("")
-    assert str(home) in warned(goes_on())
+    assert str(home) in read_warning(run_program())
 
 
-def test_a_home_below_a_file(home: Path):
+def test_home_is_below_a_file(home: Path):
     home.write_text("")
-    assert str(home) in warned(goes_on(PREFECT_HOME=str(home / "below" / "it")))
+    assert str(home) in read_warning(run_program(PREFECT_HOME=str(home / "below" / "it")))
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a directory that nobody can write to")
-def test_a_home_that_cannot_be_written(home: Path):
-    assert "/proc/self" in warned(goes_on(PREFECT_HOME="/proc/self/prefect"))
+def test_home_is_not_writable(home: Path):
+    assert "/proc/self" in read_warning(run_program(PREFECT_HOME="/proc/self/prefect"))
 
 
-def test_a_journal_that_is_a_directory(home: Path):
+def test_journal_is_a_directory(home: Path):
     (home / "journal.db").mkdir(parents=True)
-    assert str(home) in warned(goes_on())
+    assert str(home) in read_warning(run_program())
 
 
-def test_a_full_disk(home: Path):
-    """A limit on the size of files stands for the disk's."""
+def test_full_disk(home: Path):
+    """A file size limit simulates the full disk."""
     limit = """
     import resource, signal
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -72,29 +72,29 @@ def test_a_full_disk(home: Path):
     """
     status, out, err = run(textwrap.dedent(limit) + PROGRAM)
     assert (status, out) == (0, "100\n"), err
-    assert "Runs cannot be recorded" in warned(err)
-    assert goes_on() == "", "afterwards the journal is used as before"
+    assert "Runs cannot be recorded" in read_warning(err)
+    assert run_program() == "", "afterwards the journal is used as before"
     assert len(records(home, "flow_run")) == 1
 
 
-def test_a_journal_of_a_newer_release(home: Path):
+def test_journal_of_a_newer_version(home: Path):
     home.mkdir()
     connection = sqlite3.connect(file.path_in(home))
     connection.execute("PRAGMA user_version = 7")
     connection.close()
-    line = warned(goes_on())
+    line = read_warning(run_program())
     assert "format 7" in line
     assert "upgrade" in line
 
 
 @pytest.mark.parametrize("size", [0, 100, 4096, 6000])
-def test_a_truncated_journal(home: Path, size: int):
-    assert goes_on() == ""
+def test_truncated_journal(home: Path, size: int):
+    assert run_program() == ""
     path = file.path_in(home)
     os.truncate(path, size)
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    err = goes_on()
+    err = run_program()
     assert "damaged" in err or size == 0
     assert len(err.splitlines()) <= 1
     assert [record["name"] for record in records(home, "state") if record["of"] == "flow_run"][-1] == "Completed"
@@ -103,15 +103,15 @@ def test_a_truncated_journal(home: Path, size: int):
 
 
 @pytest.mark.parametrize("size", [0, 100, 4096, 20_000])
-def test_a_truncated_store(home: Path, size: int):
-    assert goes_on() == ""
+def test_truncated_store(home: Path, size: int):
+    assert run_program() == ""
     with get_client(sync_client=True) as client:
         assert len(client.read_flow_runs()) == 1
     store = home / "pluperfect.db"
     os.truncate(store, size)
     for suffix in ("-wal", "-shm"):
         store.with_name(store.name + suffix).unlink(missing_ok=True)
-    assert goes_on() == "", "recording does not need the store"
+    assert run_program() == "", "recording does not need the store"
     try:
         with get_client(sync_client=True) as client:
             found: Any = client.read_flow_runs()
@@ -121,9 +121,9 @@ def test_a_truncated_store(home: Path, size: int):
         assert len(found) >= 1, "what is in the journal is there"
 
 
-def test_a_clock_that_goes_back(home: Path, monkeypatch: pytest.MonkeyPatch):
+def test_clock_that_runs_backwards(home: Path, monkeypatch: pytest.MonkeyPatch):
     class Back(datetime):
-        """Each look at the clock is an hour earlier than the one before."""
+        """Return a time an hour before the previous one."""
 
         looks = 0
 
@@ -151,7 +151,7 @@ def test_a_clock_that_goes_back(home: Path, monkeypatch: pytest.MonkeyPatch):
     assert [step_.total_run_time.total_seconds() >= 0 for step_ in steps] == [True, True]
 
 
-def test_the_home_changes_during_a_flow(home: Path, tmp_path: Path):
+def test_home_changes_during_a_flow(home: Path, tmp_path: Path):
     @flow
     def inner() -> int:
         return 1

@@ -1,4 +1,4 @@
-"""Processes that are killed, interrupted, forked and many at once: what was recorded, and how they end."""
+"""Processes that are killed, interrupted, forked and concurrent: their records and exit codes."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from tests.recorded import finished, records, run, started, states
 
 
 def read_runs() -> list[tuple[str, str]]:
-    """The names of the flow runs and of their states, as the local store shows them."""
+    """Return the names of flow runs and of their states in the local store."""
     with get_client(sync_client=True) as client:
         return sorted((run.name, run.state.name if run.state else "") for run in client.read_flow_runs())
 
@@ -26,7 +26,7 @@ def wait_for_line(program: "subprocess.Popen[str]") -> str:
 
 
 SLACK = 0.3
-"""Seconds that a busy machine may keep the writing thread from running."""
+"""Seconds by which a busy machine may delay the writer thread."""
 
 RUNS_FOR_EVER = """
 import itertools, time
@@ -47,7 +47,7 @@ program()
 
 
 @pytest.mark.parametrize("lines", [1, 5, 30])
-def test_killed_it_loses_only_its_last_moments(home: Path, lines: int):
+def test_killed_process_loses_only_latest_records(home: Path, lines: int):
     program = started(RUNS_FOR_EVER)
     times = [float(wait_for_line(program)) for _ in range(lines)]
     killed = _kill(program)
@@ -68,7 +68,7 @@ def _kill(program: "subprocess.Popen[str]") -> float:
     return killed
 
 
-def test_killed_at_rest_it_has_lost_nothing(home: Path):
+def test_killed_idle_process_loses_nothing(home: Path):
     program = started(
         """
         import sys
@@ -96,8 +96,8 @@ def test_killed_at_rest_it_has_lost_nothing(home: Path):
     assert read_runs() == [("waits", "Crashed")]
 
 
-def test_many_programs_at_once_record_everything(home: Path):
-    """The short form of forty programs; `many` is set by whoever has the time."""
+def test_concurrent_programs_record_everything(home: Path):
+    """The short form; set `many` to 40 for the long one."""
     many = int(os.environ.get("TEST_MANY_PROGRAMS", "8"))
     code = """
     import sys
@@ -220,7 +220,7 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("interrupt", INTERRUPTS)
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_an_interruption_is_recorded_and_ends_the_process_as_it_should(home: Path, program: str, interrupt: str):
+def test_interruption_is_recorded_and_sets_exit_code(home: Path, program: str, interrupt: str):
     code, hooks = PROGRAMS[program]
     statement, expected = INTERRUPTS[interrupt]
     status, out, err = run(INTERRUPTED.format(code=code.replace("INTERRUPT", statement)))
@@ -234,12 +234,12 @@ def test_an_interruption_is_recorded_and_ends_the_process_as_it_should(home: Pat
     assert any(wording in message for message in messages) or program == "async", messages
 
 
-def _histories(home: Path, of: str) -> list[list[str]]:
-    runs = {record["run_id"] for record in records(home, "state") if record["of"] == of}
-    return [states(home, of, run_id) for run_id in runs]
+def _histories(home: Path, kind: str) -> list[list[str]]:
+    runs = {record["run_id"] for record in records(home, "state") if record["of"] == kind}
+    return [states(home, kind, run_id) for run_id in runs]
 
 
-def test_sigterm_reaches_the_flow_that_is_left_when_others_have_ended(home: Path):
+def test_sigterm_crashes_remaining_flow(home: Path):
     status, out, err = run(
         """
         import asyncio, os, signal
@@ -264,7 +264,7 @@ def test_sigterm_reaches_the_flow_that_is_left_when_others_have_ended(home: Path
     assert sorted(names[-1] for names in _histories(home, "flow_run")) == ["Completed", "Crashed"]
 
 
-def test_a_handler_that_a_flow_sets_stays(home: Path):
+def test_signal_handler_set_by_a_flow_is_kept(home: Path):
     status, out, err = run(
         """
         import os, signal
@@ -280,7 +280,7 @@ def test_a_handler_that_a_flow_sets_stays(home: Path):
     assert (status, out, err) == (0, "mine\n", "")
 
 
-def test_sigterm_that_the_program_handles_is_the_programs(home: Path):
+def test_sigterm_handler_of_the_program_is_called(home: Path):
     status, out, err = run(
         """
         import os, signal
@@ -297,7 +297,7 @@ def test_sigterm_that_the_program_handles_is_the_programs(home: Path):
     assert (status, out, err) == (0, "mine\ndone\n", "")
 
 
-def test_afterwards_sigterm_means_what_it_did(home: Path):
+def test_sigterm_handler_is_restored_after_a_flow(home: Path):
     status, out, _ = run(
         """
         import os, signal
@@ -313,7 +313,7 @@ def test_afterwards_sigterm_means_what_it_did(home: Path):
     assert (status, out) == (0, "True\n")
 
 
-def test_a_child_of_multiprocessing_records_before_it_ends(home: Path):
+def test_multiprocessing_child_records_before_it_exits(home: Path):
     status, out, err = run(
         """
         import multiprocessing
@@ -338,8 +338,8 @@ def test_a_child_of_multiprocessing_records_before_it_ends(home: Path):
     assert states(home, "flow_run") == ["Pending", "Running", "Completed"]
 
 
-def test_a_fork_inside_a_task_that_goes_on_as_another_program(home: Path):
-    """The child leaves through the parent's runs: they are its parent's, and stay as the parent records them."""
+def test_forked_child_leaves_runs_to_its_parent(home: Path):
+    """The child process exits inside the parent's runs, which keep the states that the parent records."""
     status, out, err = run(
         """
         import os, sys
@@ -369,7 +369,7 @@ def test_a_fork_inside_a_task_that_goes_on_as_another_program(home: Path):
     assert [state for _, state in read_runs()] == ["Completed"]
 
 
-def test_threads_that_outlive_the_main_program_are_recorded(home: Path):
+def test_threads_after_main_program_are_recorded(home: Path):
     status, out, err = run(
         """
         import threading
@@ -387,7 +387,7 @@ def test_threads_that_outlive_the_main_program_are_recorded(home: Path):
     assert reader.pending(home)[0] > 0
 
 
-def test_a_generator_that_nobody_ended_does_not_hold_up_the_exit(home: Path):
+def test_unfinished_generator_does_not_block_exit(home: Path):
     status, out, err = run(
         """
         @task

@@ -1,7 +1,7 @@
-"""The server killed, restarted, locked out, crowded and cut off: what was acknowledged is there, once.
+"""A server that is killed, restarted, locked, overloaded or unreachable keeps all acknowledged data, once.
 
-`FAULTS=long` runs the sizes that `docs/reliability.md` reports; without it they are small enough for every run of the
-tests. The moments are random; a failure says the seed.
+`FAULTS=long` runs the sizes that `docs/reliability.md` reports; the default sizes are small. The times of faults are
+random; a failure prints the seed.
 """
 
 import itertools
@@ -68,21 +68,21 @@ def post(url: str, path: str, body: Any) -> Any:
         return json.load(answer)
 
 
-def told_of(url: str, prefix: str) -> int:
-    """How many events there are whose names begin so."""
+def count_events(url: str, prefix: str) -> int:
+    """Return the number of events whose names have a prefix."""
     return post(url, "/events/filter", {"filter": {"event": {"prefix": [prefix]}}, "limit": 1})["total"]
 
 
-def everything(url: str, path: str, body: dict[str, Any]) -> list[Any]:
-    """All pages of a list."""
+def read_all(url: str, path: str, body: dict[str, Any]) -> list[Any]:
+    """Read all pages of a list."""
     found: list[Any] = []
     while page := post(url, path, {**body, "limit": 200, "offset": len(found)}):
         found += page
     return found
 
 
-def patiently(check: Any, seconds: float = 30.0) -> Any:
-    """What a check returned once it was true, or what it returned last."""
+def wait_for(check: Any, seconds: float = 30.0) -> Any:
+    """Poll a check until it is true; return its last value."""
     deadline = time.monotonic() + seconds
     while not (found := check()) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -98,8 +98,8 @@ def seed() -> int:
 
 @pytest.mark.parametrize("who", ["ours", "theirs"])
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_a_server_that_is_killed_again_and_again(who: str, kind: str, tmp_path: Path, seed: int) -> None:
-    """Once in each portion of the program's tasks. Then it is stopped gently, and in the last portion it stays."""
+def test_repeatedly_killed_server_loses_nothing(who: str, kind: str, tmp_path: Path, seed: int) -> None:
+    """Kill it once per portion of the tasks, then stop it cleanly, then leave it running for the last portion."""
     if who == "theirs" and not (original.installed() or os.environ.get("CI")):
         pytest.skip("needs the original: `make compat` installs it")
     kills, size = (20, 240) if LONG else (2, 120)
@@ -133,7 +133,7 @@ def test_a_server_that_is_killed_again_and_again(who: str, kind: str, tmp_path: 
 def _kill_in_each_portion(
     client: "subprocess.Popen[str]", served: serving.Served, kills: int, chance: random.Random
 ) -> None:
-    assert patiently(lambda: post(served.url, "/flow_runs/count", {}))
+    assert wait_for(lambda: post(served.url, "/flow_runs/count", {}))
     begun = time.monotonic()
     for portion, how in enumerate([signal.SIGKILL] * kills + [signal.SIGTERM]):
         time.sleep(chance.uniform(0.05, 1.0))
@@ -145,16 +145,18 @@ def _kill_in_each_portion(
 
 
 def _all_there_once(url: str, portions: int, size: int) -> None:
-    """Every task run with its true end, its three states told of once each, the flow run, and the program's events."""
+    """Assert that each task run has its final state, each state has one event, and the other events exist."""
     tasks = portions * size
-    patiently(lambda: told_of(url, "prefect.task-run.") >= 3 * tasks and told_of(url, "portion.") >= portions, 60)
+    wait_for(
+        lambda: count_events(url, "prefect.task-run.") >= 3 * tasks and count_events(url, "portion.") >= portions, 60
+    )
     _true_ends(url, tasks)
-    assert told_of(url, "prefect.task-run.") == 3 * tasks
-    assert told_of(url, "portion.") == portions
+    assert count_events(url, "prefect.task-run.") == 3 * tasks
+    assert count_events(url, "portion.") == portions
 
 
 def _true_ends(url: str, tasks: int) -> None:
-    runs = everything(url, "/task_runs/filter", {"sort": "ID_DESC"})
+    runs = read_all(url, "/task_runs/filter", {"sort": "ID_DESC"})
     ends = {run["name"]: run["state_type"] for run in runs}
     assert ends == {f"step {number}": "FAILED" if number % 10 == 3 else "COMPLETED" for number in range(tasks)}
     assert len(runs) == tasks
@@ -165,8 +167,8 @@ def _true_ends(url: str, tasks: int) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
 @pytest.mark.parametrize("trouble", ["its disk is full", "it stands still"])
-def test_a_server_in_trouble_for_a_while(trouble: str, tmp_path: Path) -> None:
-    """From the end of the program's first portion to that of its second; a limit on files stands for the disk's."""
+def test_temporary_server_failure_loses_nothing(trouble: str, tmp_path: Path) -> None:
+    """It fails from the end of the first portion to that of the second; a file size limit simulates a full disk."""
     seconds = 25 if LONG else 1  # the client gives up on an answer after ten
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
@@ -213,7 +215,7 @@ def _stopped(served: serving.Served) -> Iterator[None]:
 
 
 def _go_on(client: "subprocess.Popen[str]", portion: int) -> None:
-    """Wait for the end of a portion, and let the program go on."""
+    """Wait for the end of a portion and let the program continue."""
     assert client.stdin is not None
     assert client.stdout is not None
     assert client.stdout.readline() == f"{portion}\n"
@@ -221,8 +223,8 @@ def _go_on(client: "subprocess.Popen[str]", portion: int) -> None:
     client.stdin.flush()
 
 
-def test_a_program_that_ends_while_its_server_is_away(tmp_path: Path) -> None:
-    """It does not wait for long, says what waits, and all of it is there once it was shipped."""
+def test_program_exits_while_server_is_unavailable(tmp_path: Path) -> None:
+    """It exits soon, prints the number of waiting records, and they are stored after shipping."""
     tasks = 50
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
@@ -248,20 +250,20 @@ def test_a_program_that_ends_while_its_server_is_away(tmp_path: Path) -> None:
         _true_ends(served.url, tasks)
 
 
-def test_many_clients_at_once_on_sqlite(tmp_path: Path) -> None:
+def test_concurrent_clients_on_sqlite(tmp_path: Path) -> None:
     clients, seconds = (200, 60) if LONG else (60, 4)
     with serving.server(tmp_path / "server") as served:
         facts = _load(served.url, "states", clients, seconds)
         _nothing_lost(served.url, facts)
 
 
-def test_a_file_that_another_process_has_locked(tmp_path: Path) -> None:
+def test_locked_sqlite_file_delays_writes_only(tmp_path: Path) -> None:
     seconds = 10 if LONG else 3
     with serving.server(tmp_path / "server") as served:
         results: list[dict[str, Any]] = []
         load = threading.Thread(target=lambda: results.append(_load(served.url, "states", 20, seconds + 2)))
         load.start()
-        assert patiently(lambda: post(served.url, "/flow_runs/count", {}))
+        assert wait_for(lambda: post(served.url, "/flow_runs/count", {}))
         with closing(sqlite3.connect(served.home / "pluperfect.db", isolation_level=None, timeout=30)) as other:
             other.execute("BEGIN IMMEDIATE")
             begun = time.monotonic()
@@ -274,8 +276,8 @@ def test_a_file_that_another_process_has_locked(tmp_path: Path) -> None:
         assert results[0]["slowest"] > seconds - 1, "nobody had to wait"
 
 
-def test_postgres_restarted_under_load(tmp_path: Path) -> None:
-    """Stopped and crashed in turn. Of a commit during a crash nobody may know whether it was done; the log says so."""
+def test_postgresql_restarts_under_load(tmp_path: Path) -> None:
+    """It is stopped and crashed in turn. The result of a commit during a crash may be unknown, which is logged."""
     restarts, seconds = (6, 40) if LONG else (2, 6)
     database = _database("postgres", durable=True)
     try:
@@ -293,7 +295,7 @@ def test_postgres_restarted_under_load(tmp_path: Path) -> None:
         database.close()
 
 
-def test_websockets_that_a_proxy_refuses(tmp_path: Path) -> None:
+def test_proxy_without_websockets_loses_nothing(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     with serving.server(tmp_path / "server") as served:
@@ -305,7 +307,7 @@ def test_websockets_that_a_proxy_refuses(tmp_path: Path) -> None:
 
 
 def test_two_servers_schedule_each_run_once(tmp_path: Path) -> None:
-    """Halfway one of them is killed, and comes back."""
+    """One of them is killed halfway and restarted."""
     seconds = 600 if LONG else 8
     database = _database("postgres")
     # Both look every second, so that they meet.
@@ -324,7 +326,7 @@ def test_two_servers_schedule_each_run_once(tmp_path: Path) -> None:
             one.stop(signal.SIGKILL)
             one.start()
             time.sleep(seconds / 2)
-            runs = everything(two.url, "/flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"})
+            runs = read_all(two.url, "/flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"})
         times = _times(runs)
         assert len(times) == 3
         for deployment, planned in times.items():
@@ -347,7 +349,7 @@ def _times(runs: list[Any]) -> dict[str, list[float]]:
 
 
 class _Database:
-    """A database for a server, and how to name it to one."""
+    """A database of a server, and the settings that select it."""
 
     def __init__(self, server: Any = None) -> None:
         self.server = server
@@ -368,14 +370,15 @@ def _database(kind: str, durable: bool = False) -> _Database:
 
 
 def _load(url: str, what: str, clients: int, seconds: float) -> dict[str, Any]:
-    command = [sys.executable, LOAD, url, what, str(clients), str(seconds)]
+    unlimited = str(sys.maxsize)
+    command = [sys.executable, LOAD, url, what, str(clients), str(seconds), unlimited]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1].removeprefix("BENCH "))
 
 
 def _nothing_lost(url: str, facts: dict[str, Any], unsure: int = 0) -> None:
-    """Three requests make a run that is there, once, and completed; each was answered, with no error.
+    """Assert that each run of three requests exists once and is completed, without failed requests.
 
     Each of `unsure` requests was answered with an error and may have been done; it can spoil one run.
     """
@@ -389,7 +392,7 @@ def _nothing_lost(url: str, facts: dict[str, Any], unsure: int = 0) -> None:
 
 
 def _without_websockets(port: int) -> Any:
-    """A proxy that passes requests on and refuses websockets; yields its port."""
+    """Run a proxy that forwards requests and rejects websockets; yield its port."""
     import asyncio
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

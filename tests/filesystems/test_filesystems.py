@@ -34,7 +34,7 @@ async def test_both_names_in_async_code(local):
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../x", "../base-beside/x"])
-def test_nothing_outside_of_the_base(local, path):
+def test_paths_outside_of_the_base_are_refused(local, path):
     for use in (lambda: local.read_path(path), lambda: local.write_path(path, b"1")):
         with pytest.raises(ValueError, match="outside of the base path"):
             use()
@@ -47,7 +47,7 @@ def test_links_do_not_lead_outside(local, base, tmp_path):
         local.write_path("link/x", b"1")
 
 
-def test_what_is_not_a_file_is_named(local, base):
+def test_error_names_a_path_that_is_not_a_file(local, base):
     local.write_path("d/x", b"1")
     with pytest.raises(ValueError, match=f"{base}/nope does not exist"):
         local.read_path("nope")
@@ -81,7 +81,7 @@ def test_a_reader_sees_the_old_file_or_the_new(local):
     assert all(seen)
 
 
-def test_without_a_base_paths_are_the_processs(tmp_path, monkeypatch):
+def test_paths_without_a_base_are_relative_to_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert LocalFileSystem().write_path("a", b"1") == str(tmp_path / "a")
     assert LocalFileSystem().read_path(str(tmp_path / "a")) == b"1"
@@ -100,7 +100,7 @@ def test_directories(local, base, tmp_path):
         local.put_directory(str(source), "there", ignore_file=".prefectignore")
 
 
-async def test_the_null_file_system_holds_nothing():
+async def test_null_file_system_stores_nothing():
     nothing = NullFileSystem()
     assert await nothing.write_path("a", b"1") is None and await nothing.read_path("a") is None
 

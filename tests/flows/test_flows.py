@@ -27,14 +27,14 @@ def typed(number: int, day: date, point: Point, level: Annotated[int, pydantic.F
     return number, day, point, level
 
 
-def test_parameters_become_what_the_hints_say(home: Path):
+def test_parameters_are_converted_by_type_hints(home: Path):
     given: Any = typed
     assert given("3", "2026-03-01", {"x": "5"}) == (3, date(2026, 3, 1), Point(x=5), 1)
     (run,) = records(home, "flow_run")
     assert run["parameters"] == {"number": 3, "day": "2026-03-01", "point": {"x": 5, "y": 0}, "level": 1}
 
 
-def test_wrong_parameters_name_each_bad_field(home: Path):
+def test_validation_error_names_each_invalid_parameter(home: Path):
     given: Any = typed
     with pytest.raises(ParameterTypeError) as raised:
         given("x", "never", {"x": 1}, level=0)
@@ -43,7 +43,7 @@ def test_wrong_parameters_name_each_bad_field(home: Path):
     assert states(home, "flow_run") == ["Pending", "Failed"]
 
 
-def test_parameters_that_are_not_validated():
+def test_validate_parameters_false_skips_validation():
     @flow(validate_parameters=False)
     def loose(number: int) -> Any:
         return number
@@ -52,7 +52,7 @@ def test_parameters_that_are_not_validated():
 
 
 @pytest.mark.parametrize("value", [2**100, "\ud800", float("inf"), object(), {1: object()}, threading.Lock(), b"\xff"])
-def test_parameters_of_any_kind_are_recorded_somehow(home: Path, value: Any):
+def test_parameters_of_any_type_are_recorded(home: Path, value: Any):
     @flow
     def program(value: Any, number: int) -> int:
         return number
@@ -63,7 +63,7 @@ def test_parameters_of_any_kind_are_recorded_somehow(home: Path, value: Any):
     assert states(home, "flow_run", run["id"])[-1] == "Completed"
 
 
-def test_a_parameter_that_holds_itself(home: Path):
+def test_recursive_parameter_is_recorded(home: Path):
     circle: list[Any] = []
     circle.append(circle)
 
@@ -86,14 +86,14 @@ def test_names(home: Path):
     assert update["set"]["name"] == "run-3"
 
 
-def test_names_that_cannot_be():
+def test_flow_name_rejects_forbidden_characters():
     with pytest.raises(InvalidNameError):
         Flow(lambda: None, name="a/b")
     with pytest.raises(ReservedArgumentError):
         Flow(lambda return_state: None)
 
 
-def test_a_subflow_is_a_run_of_its_own_whose_parent_is_a_task_run(home: Path):
+def test_subflow_run_has_a_parent_task_run(home: Path):
     @flow
     def inner() -> int:
         return 1
@@ -133,7 +133,7 @@ def fails() -> int:
         (lambda: Failed(message="no"), "Failed"),
     ],
 )
-def test_what_is_returned_decides_the_state(home: Path, value: Any, name: str):
+def test_return_value_determines_the_final_state(home: Path, value: Any, name: str):
     @flow
     def program() -> Any:
         return value()
@@ -142,7 +142,7 @@ def test_what_is_returned_decides_the_state(home: Path, value: Any, name: str):
     assert states(home, "flow_run")[-1] == name
 
 
-def test_a_flow_ends_after_its_tasks(home: Path):
+def test_flow_waits_for_its_tasks(home: Path):
     release = threading.Event()
     finished: list[int] = []
 
@@ -160,7 +160,7 @@ def test_a_flow_ends_after_its_tasks(home: Path):
     assert finished == [1]
 
 
-def test_a_task_nobody_asks_about_does_not_fail_the_flow(home: Path):
+def test_failed_task_without_a_reader_does_not_fail_the_flow(home: Path):
     @flow
     def program() -> str:
         fails.submit()
@@ -170,7 +170,7 @@ def test_a_task_nobody_asks_about_does_not_fail_the_flow(home: Path):
     assert states(home, "flow_run")[-1] == "Completed"
 
 
-def test_one_flow_in_many_threads(home: Path):
+def test_flow_can_be_called_in_many_threads(home: Path):
     start = threading.Barrier(6)
     results: list[int] = []
 

@@ -10,36 +10,36 @@ def hello(): ...
 
 
 @pytest.mark.parametrize("name", ["serve", "deploy", "adeploy", "to_deployment", "ato_deployment"])
-def test_serving_and_deploying(name):
+def test_serve_and_deploy_raise_not_implemented(name):
     with pytest.raises(NotImplementedError, match=rf"Flow\.{name} cannot be used yet: .*a later release"):
         getattr(hello, name)(name="x")
 
 
 @pytest.mark.parametrize("source", [flow, hello, flows.Flow], ids=["decorator", "flow", "class"])
-def test_loading_from_storage(source):
+def test_from_source_raises_not_implemented(source):
     with pytest.raises(NotImplementedError, match="from_source"):
         source.from_source(source="https://github.com/x/y.git", entrypoint="a.py:b")
 
 
 @pytest.mark.parametrize("name", ["serve", "aserve", "bind_flow_to_infrastructure"])
-def test_functions_of_the_module(name):
+def test_planned_function_raises_not_implemented(name):
     with pytest.raises(NotImplementedError, match=name):
         getattr(flows, name)(hello)
 
 
-def test_a_class_can_be_looked_at():
+def test_planned_class_can_be_inspected():
     assert not isinstance(hello, flows.InfrastructureBoundFlow)
     with pytest.raises(NotImplementedError, match="InfrastructureBoundFlow"):
         flows.InfrastructureBoundFlow(lambda: None)
 
 
 @pytest.mark.parametrize("name", ["delay", "apply_async", "serve", "aserve"])
-def test_tasks_in_task_workers(name):
+def test_task_worker_methods_raise_not_implemented(name):
     with pytest.raises(NotImplementedError, match=name):
         getattr(task(lambda: None), name)()
 
 
-def test_the_options_as_types_are_those_that_are_taken():
+def test_option_types_equal_the_parameters_of_the_constructors():
     import inspect
 
     from prefect._flow import Flow

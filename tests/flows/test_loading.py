@@ -98,16 +98,16 @@ def files(home: Path, monkeypatch: pytest.MonkeyPatch):
 
 class TestLoadFlowFromEntrypoint:
     @pytest.mark.parametrize("entrypoint", ["good_flows.py:first", "good_flows:first", "good_flows.first"])
-    def test_from_a_file_and_a_module(self, entrypoint):
+    def test_loads_from_a_file_and_a_module(self, entrypoint):
         found = load_flow_from_entrypoint(entrypoint)
         assert (found.name, found.retries, found(5)) == ("first from a constant", 3, 5)
 
-    def test_from_a_path_elsewhere(self, tmp_path_factory: pytest.TempPathFactory):
+    def test_loads_from_a_path_outside_the_working_directory(self, tmp_path_factory: pytest.TempPathFactory):
         path = tmp_path_factory.mktemp("elsewhere") / "flows.py"
         path.write_text("from prefect import flow\n@flow\ndef there(): return 1")
         assert load_flow_from_entrypoint(f"{path}:there")() == 1
 
-    def test_of_a_class(self):
+    def test_loads_a_method_of_a_class(self):
         assert load_flow_from_entrypoint("good_flows.py:Job.static")() == "static"
         assert load_flow_from_entrypoint("good_flows.py:Job.method").name == "method"
 
@@ -119,48 +119,48 @@ class TestLoadFlowFromEntrypoint:
         with pytest.raises(ModuleNotFoundError, match="nowhere"):
             load_flow_from_entrypoint("nowhere:first")
 
-    def test_what_is_no_flow(self):
+    def test_rejects_an_object_that_is_not_a_flow(self):
         with pytest.raises(MissingFlowError, match=r"is no flow but a function: decorate"):
             load_flow_from_entrypoint("good_flows.py:plain")
 
 
 class TestPlaceholders:
-    def test_the_definitions_alone_make_the_flow(self):
+    def test_builds_the_flow_from_definitions_when_an_import_is_missing(self):
         found = load_flow_from_entrypoint("missing_flows.py:typed")
         assert found.name == "hello"
         assert found(x=4) == 4
 
-    def test_type_hints_that_can_be_read_still_count(self):
+    def test_keeps_type_hints_that_can_be_evaluated(self):
         properties = load_flow_from_entrypoint("missing_flows.py:typed").parameters.properties
         assert properties["x"]["type"] == "integer"
         assert "type" not in properties["y"]
 
-    async def test_its_body_raises_what_is_missing(self):
+    async def test_flow_built_from_definitions_raises_in_its_body(self):
         with pytest.raises(NameError):
             await load_flow_from_entrypoint("missing_flows.py:asynchronous")()
 
-    def test_where_that_is_impossible_the_flow_raises_the_failure_when_called(self):
+    def test_placeholder_flow_raises_when_called(self):
         found = load_flow_from_entrypoint("missing_flows.py:impossible")
         assert found.retries == 7
         with pytest.raises(ScriptError, match="no_such_package"):
             found.with_options(retries=0)()
 
-    async def test_of_an_async_flow_when_awaited(self):
+    async def test_placeholder_of_an_async_flow_raises_when_awaited(self):
         found = load_flow_from_entrypoint("missing_flows.py:async_impossible")
         assert found.isasync
         with pytest.raises(ScriptError, match="no_such_package"):
             await found()
 
-    def test_the_failure_at_once_when_no_placeholder_is_wanted(self):
+    def test_raises_without_a_placeholder(self):
         with pytest.raises(ScriptError, match="no_such_package"):
             load_flow_from_entrypoint("missing_flows.py:typed", use_placeholder_flow=False)
         with pytest.raises(ModuleNotFoundError, match="no_such_package"):
             load_flow_from_entrypoint("missing_flows:typed", use_placeholder_flow=False)
 
-    def test_a_module_that_needs_what_is_missing_is_there_itself(self):
+    def test_module_with_a_missing_import_is_found(self):
         assert load_flow_from_entrypoint("missing_flows:typed").name == "hello"
 
-    def test_a_placeholder_by_hand(self):
+    def test_load_placeholder_flow(self):
         placeholder = load_placeholder_flow("good_flows.py:first", ValueError("as told"))
         assert (placeholder.name, placeholder.version) == ("first from a constant", "9")
         with pytest.raises(ValueError, match="as told"):
@@ -168,17 +168,17 @@ class TestPlaceholders:
 
 
 class TestSafeLoading:
-    def test_it_does_not_run_the_file(self):
+    def test_definitions_are_read_without_executing_the_file(self):
         Path("loud.py").write_text("from prefect import flow\nopen('ran', 'w').close()\n@flow\ndef f(): ...")
         assert safe_load_flow_from_entrypoint("loud.py:f").name == "f"
         assert not Path("ran").exists()
 
-    def test_what_cannot_be_made_is_none_and_what_is_not_there_raises(self):
+    def test_returns_none_or_raises_when_the_flow_cannot_be_built(self):
         assert safe_load_flow_from_entrypoint("missing_flows.py:impossible") is None
         with pytest.raises(ValueError, match=r"Could not find object 'nothing' in 'missing_flows\.py'"):
             safe_load_flow_from_entrypoint("missing_flows.py:nothing")
 
-    def test_the_files_own_future_imports_count_and_ours_do_not(self):
+    def test_future_imports_of_the_file_are_respected(self):
         Path("with_future.py").write_text(
             "from __future__ import annotations\nfrom prefect import flow\n@flow\ndef f(x: int): ..."
         )
@@ -187,7 +187,7 @@ class TestSafeLoading:
 
 
 class TestArguments:
-    def test_literals_are_read_without_running_anything(self):
+    def test_literal_options_are_read_without_executing_code(self):
         Path("loud.py").write_text(
             "from prefect import flow\nx = open('ran', 'w')\n@flow(name='a', retries=2)\ndef f(): ..."
         )
@@ -204,11 +204,11 @@ class TestArguments:
             ("Job.static", {"name": "static"}),
         ],
     )
-    def test_expressions_are_worked_out(self, name, options):
+    def test_option_expressions_are_evaluated(self, name, options):
         assert load_flow_arguments_from_entrypoint(f"good_flows.py:{name}") == options
         assert load_flow_arguments_from_entrypoint(f"good_flows:{name}") == options
 
-    def test_only_those_wanted(self):
+    def test_reads_only_the_requested_options(self):
         assert load_flow_arguments_from_entrypoint("good_flows.py:first", {"name", "retries"}) == {
             "name": "first from a constant",
             "retries": 3,
@@ -217,7 +217,7 @@ class TestArguments:
             "description": "What the docstring says."
         }
 
-    def test_what_cannot_be_worked_out_is_left_out_and_logged(self, caplog: pytest.LogCaptureFixture):
+    def test_option_that_cannot_be_evaluated_is_logged_and_left_out(self, caplog: pytest.LogCaptureFixture):
         options = load_flow_arguments_from_entrypoint("missing_flows.py:unknowable")
         assert options == {"name": "unknowable", "retries": 2}
         assert "The option 'name' of the flow 'missing_flows.py:unknowable' is ignored" in caplog.text
@@ -233,16 +233,16 @@ class TestArguments:
     "entrypoint, answer",
     [("good_flows.py:first", False), ("good_flows:second_one", True), ("missing_flows.py:asynchronous", True)],
 )
-def test_whether_an_entrypoint_is_async(entrypoint, answer):
+def test_is_entrypoint_async(entrypoint, answer):
     assert is_entrypoint_async(entrypoint) is answer
 
 
 class TestConverting:
-    def test_a_function_becomes_a_flow_that_logs_its_prints(self):
+    def test_function_is_converted_to_a_flow_that_logs_prints(self):
         found = load_function_and_convert_to_flow("good_flows.py:plain")
         assert (found.name, found.log_prints, found()) == ("plain", True, 2)
 
-    def test_a_flow_stays_the_one_it_is(self):
+    def test_flow_is_returned_unchanged(self):
         assert load_function_and_convert_to_flow("good_flows:first") is load_flow_from_entrypoint("good_flows:first")
 
     def test_what_is_not_there(self):
@@ -255,15 +255,15 @@ class TestSelecting:
     def flows(self):
         return [flow(name=name)(lambda: None) for name in ("one", "two")]
 
-    def test_by_name_or_the_only_one(self, flows):
+    def test_select_flow_by_name_or_the_only_one(self, flows):
         assert select_flow(flows, "two") is flows[1]
         assert select_flow(flows[:1]) is flows[0]
 
-    def test_several_and_no_name(self, flows):
+    def test_select_flow_requires_a_name_for_several_flows(self, flows):
         with pytest.raises(UnspecifiedFlowError, match=r"2 flows in here: 'one', 'two'"):
             select_flow(flows, from_message="in here")
 
-    def test_none_of_that_name_or_none_at_all(self, flows):
+    def test_select_flow_raises_when_there_is_no_match(self, flows):
         with pytest.raises(MissingFlowError, match=r"Flow 'three' not found in here\. There is: 'one', 'two'"):
             select_flow(flows, "three", "in here")
         with pytest.raises(MissingFlowError, match="No flow found"):

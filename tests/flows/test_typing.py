@@ -54,7 +54,7 @@ flow(retries="three")  # error
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pyright") is None, reason="pyright is not installed")
-def test_parameters_results_and_options_are_known(tmp_path: Path):
+def test_types_of_parameters_results_and_options(tmp_path: Path):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, str(program)]

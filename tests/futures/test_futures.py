@@ -64,14 +64,14 @@ def slot():
     assert slot.released == 0
 
 
-def test_the_result_and_the_exception():
+def test_result_returns_the_value_or_raises():
     assert done(1).result() == 1
     with pytest.raises(KeyError):
         failed(KeyError("x")).result()
     assert isinstance(failed(KeyError("x")).result(raise_on_failure=False), KeyError)
 
 
-def test_a_pending_future():
+def test_pending_future_times_out():
     future = pending()
     assert future.state.is_pending()
     assert not future.done
@@ -81,7 +81,7 @@ def test_a_pending_future():
     assert future._callbacks == [], "who gave up waiting leaves nothing behind"
 
 
-async def test_a_pending_future_awaited():
+async def test_pending_future_can_be_awaited():
     future = pending()
     await future.wait_async(timeout=0.01)
     with pytest.raises(TimeoutError, match="did not complete"):
@@ -91,13 +91,13 @@ async def test_a_pending_future_awaited():
     assert await future.result_async() == 3
 
 
-def test_only_the_first_state_counts():
+def test_only_the_first_resolve_counts():
     future = done(1)
     future.resolve(Failed())
     assert future.result() == 1
 
 
-def test_callbacks_are_called_once_with_the_future():
+def test_callback_is_called_once_with_the_future():
     future, called = pending(), list[Any]()
     future.add_done_callback(called.append)
     future.resolve(Completed())
@@ -105,7 +105,7 @@ def test_callbacks_are_called_once_with_the_future():
     assert called == [future, future]
 
 
-def test_a_callback_that_raises_is_logged_and_holds_up_nobody(caplog: pytest.LogCaptureFixture):
+def test_failing_callback_is_logged_and_does_not_stop_others(caplog: pytest.LogCaptureFixture):
     future, called = pending(), list[Any]()
     future.add_done_callback(lambda _: 1 / 0)
     future.add_done_callback(called.append)
@@ -113,7 +113,7 @@ def test_a_callback_that_raises_is_logged_and_holds_up_nobody(caplog: pytest.Log
     assert called == [future]
 
 
-def test_a_thread_that_waits_is_told():
+def test_waiting_thread_is_notified():
     future, results = pending(), list[Any]()
     thread = threading.Thread(target=lambda: results.append(future.result()))
     thread.start()
@@ -122,7 +122,7 @@ def test_a_thread_that_waits_is_told():
     assert results == [5]
 
 
-async def test_a_loop_that_has_closed_is_not_called():
+async def test_closed_event_loop_is_not_notified():
     future = pending()
 
     def use_another_loop() -> None:
@@ -149,14 +149,14 @@ def test_as_completed_yields_each_once_in_the_order_they_finish():
     assert list(found) == [first]
 
 
-def test_as_completed_gives_up():
+def test_as_completed_times_out():
     futures = [done(1), pending(), pending()]
     with pytest.raises(TimeoutError, match=r"2 \(of 3\) futures unfinished"):
         list(as_completed(futures, timeout=0.01))
     assert futures[1]._callbacks == []
 
 
-def test_as_completed_that_is_left_early_leaves_nothing_behind():
+def test_as_completed_removes_callbacks_when_left_early():
     future = pending()
     found = as_completed([done(1), future])
     next(found)
@@ -164,30 +164,30 @@ def test_as_completed_that_is_left_early_leaves_nothing_behind():
     assert future._callbacks == []
 
 
-def test_wait_tells_done_from_not_done():
+def test_wait_separates_done_from_not_done():
     one, two, three = done(1), pending(), failed(KeyError("x"))
     assert wait([one, two, three], timeout=0.01) == ({one, three}, {two})
     two.resolve(Completed())
     assert wait([one, two, three]).not_done == set()
 
 
-def test_a_list_gives_its_results_in_order():
+def test_future_list_returns_results_in_order():
     futures = PrefectFutureList([done(1), done(2)])
     futures.wait()
     assert futures.result() == [1, 2]
 
 
-def test_a_list_gives_up():
+def test_future_list_times_out():
     with pytest.raises(TimeoutError, match="1 of 2 done"):
         PrefectFutureList([done(1), pending()]).result(timeout=0.01)
 
 
-def test_a_runs_own_timeout_error_is_its_own():
+def test_timeout_error_of_the_run_is_raised_unchanged():
     with pytest.raises(TimeoutError, match="mine"):
         PrefectFutureList([failed(TimeoutError("mine"))]).result(timeout=1)
 
 
-def test_futures_inside_values():
+def test_futures_inside_values_are_resolved():
     value = {"a": [done(1), 2], "b": (done(3),)}
     assert resolve_futures_to_results(value) == {"a": [1, 2], "b": (3,)}
     states = resolve_futures_to_states(value)
@@ -210,7 +210,7 @@ async def test_awaiting_releases_the_slot(slot: FakeSlot):
     assert slot.times == 1
 
 
-def test_waiting_for_oneself_is_an_error(slot: FakeSlot):
+def test_waiting_for_own_future_raises(slot: FakeSlot):
     assert slot.future is not None
     for waiting in (slot.future.wait, slot.future.result, lambda: wait([slot.future])):
         with pytest.raises(RuntimeError, match="waits for itself"):
@@ -218,13 +218,13 @@ def test_waiting_for_oneself_is_an_error(slot: FakeSlot):
     slot.future.wait(timeout=0.01)
 
 
-async def test_awaiting_oneself_is_an_error(slot: FakeSlot):
+async def test_awaiting_own_future_raises(slot: FakeSlot):
     assert slot.future is not None
     with pytest.raises(RuntimeError, match="waits for itself"):
         await slot.future.wait_async()
 
 
-def test_waiting_in_a_circle_is_an_error(slot: FakeSlot):
+def test_circular_waiting_raises(slot: FakeSlot):
     assert slot.future is not None
     other, third = pending(), pending()
     other.blockers = (third, done(1))
@@ -238,7 +238,7 @@ def test_waiting_in_a_circle_is_an_error(slot: FakeSlot):
     assert next(as_completed([other, free])) is free
 
 
-def test_a_run_that_waits_blocks_who_waits_for_it(slot: FakeSlot):
+def test_waiting_run_blocks_its_dependents(slot: FakeSlot):
     assert slot.future is not None
     other = pending()
     seen = list[Any]()
@@ -252,7 +252,7 @@ def test_a_run_that_waits_blocks_who_waits_for_it(slot: FakeSlot):
     assert slot.future.blockers == ()
 
 
-def test_a_future_of_concurrent_futures_follows():
+def test_wrapped_future_follows_the_run():
     future: PrefectConcurrentFuture[Any] = PrefectConcurrentFuture(new_id())
     wrapped = future.wrapped_future
     assert wrapped is future.wrapped_future
@@ -261,7 +261,7 @@ def test_a_future_of_concurrent_futures_follows():
     assert wrapped.result(1).is_completed()
 
 
-def test_following_another_librarys_future():
+def test_future_follows_a_wrapped_future():
     import concurrent.futures
 
     theirs: concurrent.futures.Future[Any] = concurrent.futures.Future()

@@ -88,7 +88,7 @@ def test_a_waiting_thread_gets_the_lock(locks):
     assert got == [True] and locks.is_lock_holder("k", "you")
 
 
-async def test_a_waiting_coroutine_gets_the_lock_and_blocks_nobody(locks):
+async def test_waiting_coroutine_gets_the_lock_without_blocking_the_loop(locks):
     await locks.aacquire_lock("k", "me")
     waiting = asyncio.create_task(locks.aacquire_lock("k", "you"))
     free = asyncio.create_task(locks.await_for_lock("k", timeout=10))
@@ -106,7 +106,7 @@ async def test_the_sync_names_block_in_a_coroutine_too(locks):
     assert locks.wait_for_lock("k", timeout=0.01) is False
 
 
-async def test_a_cancelled_waiter_leaves_the_lock_alone(locks):
+async def test_cancelled_waiter_does_not_take_the_lock(locks):
     await locks.aacquire_lock("k", "me")
     waiting = asyncio.create_task(locks.aacquire_lock("k", "you"))
     await asyncio.wait([waiting], timeout=0.02)
@@ -117,7 +117,7 @@ async def test_a_cancelled_waiter_leaves_the_lock_alone(locks):
     assert not locks.is_locked("k")
 
 
-def test_no_two_threads_are_inside_at_once(locks):
+def test_lock_excludes_threads(locks):
     inside, seen = [], []
 
     def work(name):
@@ -136,7 +136,7 @@ def test_no_two_threads_are_inside_at_once(locks):
     assert seen == [1] * 20
 
 
-def test_memory_is_one_for_a_process_and_empty_in_the_next():
+def test_memory_locks_are_shared_in_a_process_only():
     manager = MemoryLockManager()
     manager._reset()
     assert MemoryLockManager() is manager
@@ -145,7 +145,7 @@ def test_memory_is_one_for_a_process_and_empty_in_the_next():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_memory_forgets_in_a_forked_child():
+def test_memory_locks_are_free_in_a_forked_child():
     program = (
         "import os\n"
         "from prefect.locking.memory import MemoryLockManager as M\n"
@@ -225,7 +225,7 @@ def test_a_reused_pid_is_not_the_holder(directory):
     assert not FileSystemLockManager(directory).is_locked("k")
 
 
-def test_a_half_written_lock_counts_until_its_writer_must_be_dead(directory):
+def test_half_written_lock_is_held_until_a_timeout(directory):
     directory.mkdir()
     path = directory / "k.lock"
     path.write_text("")
@@ -236,7 +236,7 @@ def test_a_half_written_lock_counts_until_its_writer_must_be_dead(directory):
     assert locks.acquire_lock("k", "me", acquire_timeout=0)
 
 
-def test_no_two_processes_are_inside_at_once(directory, tmp_path):
+def test_lock_excludes_processes(directory, tmp_path):
     program = (
         "import os, sys\nfrom pathlib import Path\n"
         "from prefect.locking.filesystem import FileSystemLockManager\n"

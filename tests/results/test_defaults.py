@@ -32,7 +32,7 @@ def run(monkeypatch):
 
 
 @pytest.mark.parametrize("default", [True, False])
-def test_outside_of_a_run_the_settings_say(default):
+def test_persistence_outside_of_a_run_follows_settings(default):
     with temporary_settings({PREFECT_RESULTS_PERSIST_BY_DEFAULT: default}):
         assert should_persist_result() is default is get_default_persist_setting()
         assert get_default_persist_setting_for_tasks() is default
@@ -41,7 +41,7 @@ def test_outside_of_a_run_the_settings_say(default):
             assert get_default_persist_setting() is default
 
 
-def test_the_innermost_run_says(run):
+def test_persistence_follows_the_innermost_run(run):
     run("FlowRunContext", persist_result=True, result_store="the flow's")
     assert should_persist_result() is True and get_result_store() == "the flow's"
     run("TaskRunContext", persist_result=False, result_store="the task's")
@@ -52,7 +52,7 @@ def test_outside_of_a_run_there_is_a_new_store():
     assert isinstance(get_result_store(), ResultStore) and get_result_store() is not get_result_store()
 
 
-def test_inside_a_run_asking_imports_nothing_heavy():
+def test_should_persist_result_imports_nothing_heavy():
     program = (
         "import sys, types\n"
         "run = types.SimpleNamespace(persist_result=True)\n"

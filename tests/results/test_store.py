@@ -162,7 +162,7 @@ def test_without_a_key_each_has_its_own(storage, base):
     assert keyed.exists("always")
 
 
-def test_what_was_used_stays_in_memory(storage, base):
+def test_used_records_are_cached_in_memory(storage, base):
     store = ResultStore(result_storage=storage)
     store.write([1], key="k")
     (base / "k").unlink()
@@ -234,7 +234,7 @@ def test_a_truncated_file_never_gives_a_value(storage, base, cut):
 @pytest.mark.parametrize(
     ("value", "serializer"), [(threading.Lock(), "pickle"), (object(), "json"), (threading.Lock(), "compressed/pickle")]
 )
-def test_what_cannot_be_written_is_named_and_leaves_nothing(storage, base, value, serializer):
+def test_serialization_error_names_the_type_and_writes_nothing(storage, base, value, serializer):
     with pytest.raises(SerializationError, match=f"type {type(value).__name__!r} with serializer {serializer!r}"):
         forgetful(storage, serializer=serializer).write(value, key="k")
     assert not base.exists() or not list(base.iterdir())
@@ -312,7 +312,7 @@ class Derived(LocalFileSystem):
 
 
 @pytest.mark.parametrize("kind", [PlainStorage, AsyncStorage])
-async def test_storages_of_ones_own_in_a_loop(kind):
+async def test_custom_storage_in_an_event_loop(kind):
     MEMORY.clear()
     store = forgetful(kind())
     await store.awrite(5, key="k")
@@ -321,7 +321,7 @@ async def test_storages_of_ones_own_in_a_loop(kind):
 
 
 @pytest.mark.parametrize("kind", [PlainStorage, AsyncStorage])
-def test_storages_of_ones_own_outside_of_one(kind):
+def test_custom_storage_outside_of_an_event_loop(kind):
     MEMORY.clear()
     store = forgetful(kind())
     store.write(5, key="k")
@@ -438,7 +438,7 @@ def test_only_the_holder_writes_under_a_lock(locked):
     assert locked.read("k", holder="other").result == 1
 
 
-def test_readers_wait_for_whoever_is_computing(locked):
+def test_reader_waits_for_the_lock_holder(locked):
     locked.acquire_lock("k", holder="other")
     got = []
     reader = threading.Thread(target=lambda: got.append(locked.read("k").result))

@@ -136,14 +136,14 @@ def test_a_submitted_task_knows_its_flow_run():
         ("DEPLOYMENT__NAME", "nightly", deployment, "name", "nightly"),
     ],
 )
-def test_a_variable_replaces_a_value(
+def test_environment_variable_overrides_a_value(
     monkeypatch: pytest.MonkeyPatch, variable: str, text: str, module: Any, name: str, value: Any
 ):
     monkeypatch.setenv(f"PREFECT__RUNTIME__{variable}", text)
     assert getattr(module, name) == value
 
 
-def test_what_cannot_be_replaced_says_so(monkeypatch: pytest.MonkeyPatch):
+def test_unsupported_override_raises(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__PARAMETERS", "{}")
     with pytest.raises(ValueError, match="cannot be replaced"):
         flow_run.parameters

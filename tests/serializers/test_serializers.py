@@ -125,7 +125,7 @@ def test_nan_through_json():
     assert math.isnan(JSONSerializer().loads(JSONSerializer().dumps(math.nan)))
 
 
-def test_what_json_cannot_say_raises():
+def test_json_serializer_raises_for_unsupported_objects():
     with pytest.raises(pydantic.ValidationError.__mro__[1], match="object"):
         JSONSerializer().dumps(object())
 
@@ -175,7 +175,7 @@ def test_an_unknown_serializer_can_be_described_but_not_used():
         unknown.dumps(1)
 
 
-def test_the_base_says_what_is_missing():
+def test_base_serializer_names_the_missing_method():
     with pytest.raises(NotImplementedError, match="dumps"):
         Serializer().dumps(1)
 
@@ -209,6 +209,6 @@ def test_encoder_and_decoder_are_each_others_inverse():
     assert prefect_json_object_decoder({"a": 1}) == {"a": 1}
 
 
-def test_a_class_that_is_gone_is_named():
+def test_decoder_names_a_missing_class():
     with pytest.raises(ImportError, match=r"no_such_module\.Thing"):
         prefect_json_object_decoder({"__class__": "no_such_module.Thing", "data": 1})

@@ -86,7 +86,7 @@ def test_mapping_over_keyword_arguments_and_whole_defaults():
     ]
 
 
-def test_mapping_that_cannot_be():
+def test_expand_mapping_parameters_rejects_invalid_arguments():
     with pytest.raises(MappingLengthMismatch, match=r"'a': 2, 'b': 1"):
         expand_mapping_parameters(two, {"a": [1, 2], "b": [1]})
     with pytest.raises(MappingMissingIterable, match="'a', 'b'"):
@@ -153,14 +153,14 @@ def test_the_schema_of_parameters():
     assert [p["position"] for p in schema["properties"].values()] == list(range(8))
 
 
-def test_the_schema_of_nothing_has_no_required():
+def test_schema_without_parameters_has_no_required():
     def fn(): ...
 
     assert "required" not in parameter_schema(fn).model_dump_for_openapi()
     assert parameter_schema(fn) == ParameterSchema()
 
 
-def test_a_hint_that_refers_to_nothing_allows_anything():
+def test_undefined_hint_allows_any_value():
     def fn(a: "Missing", b: int): ...  # type: ignore[name-defined]  # noqa: F821
 
     assert parameter_schema(fn).properties == {

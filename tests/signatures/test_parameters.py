@@ -98,7 +98,7 @@ def test_binding_agrees_with_the_standard_library(fn, args, kwargs):
         (positional_only, (), {"a": 1}, "'a' is positional-only"),
     ],
 )
-def test_a_call_that_cannot_be_made_names_the_function_and_the_parameter(fn, args, kwargs, says):
+def test_bind_error_names_the_function_and_the_parameter(fn, args, kwargs, says):
     with pytest.raises(ParameterBindError) as caught:
         Parameters.from_function(fn).bind(args, kwargs)
     assert says in str(caught.value)
@@ -118,7 +118,7 @@ def test_values_are_never_compared():
     assert parameters.unbind({"a": value, "b": value, "c": value})[0][0] is value
 
 
-def test_what_was_left_out_makes_the_rest_go_by_name():
+def test_unbind_passes_arguments_after_a_gap_by_name():
     assert Parameters.from_function(plain).unbind({"a": 1, "c": 3}) == ((1,), {"c": 3})
 
 

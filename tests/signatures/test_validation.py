@@ -78,7 +78,7 @@ def test_an_unknown_name_is_refused():
         check(fn, a=1, q=2)
 
 
-def test_a_default_that_is_given_is_checked_and_one_that_is_left_out_is_not():
+def test_passed_default_is_validated_and_omitted_one_is_not():
     def fn(day: datetime.date = "2020-01-01", x: int = None): ...  # type: ignore[assignment]  # noqa: RUF013
 
     assert check(fn) == {"day": "2020-01-01", "x": None}
@@ -87,7 +87,7 @@ def test_a_default_that_is_given_is_checked_and_one_that_is_left_out_is_not():
         check(fn, x=None)
 
 
-def test_names_that_a_model_could_not_have():
+def test_parameter_names_that_models_forbid_are_supported():
     def fn(_x: int, schema: int, copy: int, json: int, model_config: int, model_fields: int, self_: int = 1): ...
 
     names = ["_x", "schema", "copy", "json", "model_config", "model_fields", "self_"]
@@ -127,7 +127,7 @@ def test_a_forward_reference_is_found_in_the_enclosing_function():
     assert check(fn, a={"q": "1"}, b=[{"q": 2}]) == {"a": Local(q=1), "b": [Local(q=2)]}
 
 
-def test_a_reference_to_nothing_is_named():
+def test_undefined_forward_reference_is_named():
     def fn(a: Unknown): ...
 
     with pytest.raises(ParameterTypeError, match=r"'a'.*'fn'.*'Unknown'"):
@@ -140,7 +140,7 @@ def test_an_undefined_return_type_does_not_matter():
     assert check(fn, a="1") == {"a": 1}
 
 
-def test_annotations_that_are_not_types_say_nothing():
+def test_annotations_that_are_not_types_allow_any_value():
     def fn(a: 3, b: "not a type", c: (int, str)): ...  # noqa: F722
 
     assert check(fn, a="x", b="y", c="z") == {"a": "x", "b": "y", "c": "z"}

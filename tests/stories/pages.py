@@ -1,12 +1,12 @@
-"""Pages of documentation as stories: their blocks run from top to bottom, and say what is written below them.
+"""Run the code blocks of a documentation page from top to bottom and compare their output.
 
-- A ```python block sees what the blocks above it on the page defined. A ```text block right below it is what it prints.
-- A block whose first line is a comment with a file's name (`# etl.py`) is written to that file instead.
-- A ```console block has commands, each after `$ `, and below each what it prints. A command must exit with 0; `# exits
-  with 1` at its end says otherwise.
+- A ```python block shares the namespace of the blocks above it. A ```text block directly below it is its output.
+- A block whose first line is a comment with a file name (`# etl.py`) is written to that file instead.
+- A ```console block has commands after `$ `, each followed by its output. A command must exit with 0 unless it
+  ends with `# exits with 1`.
 
-What differs from one run to the next (ids, times, durations) may have any value. `...` stands for any text in a line,
-and alone on a line for any number of lines; without any line below it, a command may print what it likes.
+Ids, times and durations may have any value. `...` matches any text in a line and, alone on a line, any number of lines.
+The output of a command without lines below it is not compared.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ _CHANGING = (
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, its text and the line of the page where it begins."""
+    """A fenced block: language, text and line number."""
 
     language: str
     text: str
@@ -46,13 +46,13 @@ class Block(NamedTuple):
 
     @property
     def file(self) -> str | None:
-        """The file that this is the text of."""
+        """Name of the file to write the block to, or None."""
         named = _FILE.match(self.text.partition("\n")[0])
         return named[1] if named else None
 
 
 class Command(NamedTuple):
-    """A line typed at the prompt: the command, its exit code and what it prints."""
+    """A command with its expected exit code and output."""
 
     text: str
     code: int
@@ -60,14 +60,14 @@ class Command(NamedTuple):
 
 
 def blocks(page: Path) -> list[Block]:
-    """The page's blocks, in their order."""
+    """Return the blocks of a page in order."""
     text = page.read_text(encoding="utf-8")
     fences = re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return [Block(found[1], found[2], text.count("\n", 0, found.start()) + 2) for found in fences]
 
 
 def commands(block: Block) -> Iterator[Command]:
-    """The commands of a console block."""
+    """Yield the commands of a console block."""
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         line, _, printed = part.partition("\n")
         code = _EXIT.search(line)
@@ -75,10 +75,10 @@ def commands(block: Block) -> Iterator[Command]:
 
 
 def run(page: Path, folder: Path, home: Path) -> None:
-    """Run the page in a folder, which is the working directory; its runs are recorded in `home`.
+    """Run a page in a working directory, with `home` as its PREFECT_HOME.
 
     Raises:
-        AssertionError: A command exits or prints otherwise than the page says.
+        AssertionError: A command has another exit code or output than the page.
     """
     names: dict[str, Any] = {"__name__": page.stem.replace("-", "_")}
     printed = ""
@@ -98,7 +98,7 @@ def run(page: Path, folder: Path, home: Path) -> None:
 
 
 def _run_python(block: Block, file: Path, names: dict[str, Any]) -> str:
-    # From a file of its own, as a reader's would be: sources and cache keys are looked up there.
+    # Run from a file, because sources and cache keys are computed from it.
     file.write_text(block.text, encoding="utf-8")
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(block.text, file, "exec", dont_inherit=True), names)
@@ -118,7 +118,7 @@ def _run_command(command: Command, folder: Path, home: Path, where: str) -> None
 
 
 def _run_here(arguments: list[str]) -> tuple[int, str]:
-    """Run the `prefect` command in this process, which is quicker, with its settings read anew."""
+    """Run a `prefect` command in this process, which is faster, with freshly loaded settings."""
     context._process = None
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
@@ -129,7 +129,7 @@ def _run_here(arguments: list[str]) -> tuple[int, str]:
 
 def _run_in_shell(text: str, folder: Path, home: Path) -> tuple[int, str]:
     variables = original.variables(home)
-    del variables["PREFECT_SERVER_ANALYTICS_ENABLED"]  # it is for the original, and `config view` would show it
+    del variables["PREFECT_SERVER_ANALYTICS_ENABLED"]  # for the original only; `config view` would show it
     variables["PATH"] = f"{Path(sys.executable).parent}:{variables['PATH']}"
     done = subprocess.run(
         ["sh", "-c", text],
@@ -144,7 +144,7 @@ def _run_in_shell(text: str, folder: Path, home: Path) -> tuple[int, str]:
 
 
 def assert_prints(printed: str, wanted: str, where: str) -> None:
-    """Fail when what was printed is not what is wanted, but for what changes and what `...` stands for."""
+    """Assert that the output matches, ignoring variable parts and `...`."""
     lines = [re.escape(_steady(line)).replace(r"\.\.\.", ".*") for line in wanted.strip().splitlines()]
     pattern = "".join(r"(?:[^\n]*\n)*" if line == ".*" else rf"{line}\n" for line in lines)
     found = "".join(f"{_steady(line)}\n" for line in printed.strip().splitlines())

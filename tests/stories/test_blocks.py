@@ -1,7 +1,7 @@
-"""Every Python block of a page of documentation runs as it stands, and what it defines does what the page says.
+"""Every Python block of an external documentation page runs unchanged, and behaves as documented.
 
-`data/tasks-and-flows.md` is that page: its text is input and is not edited. As a reader would, a block sees what the
-blocks before it in the same section defined.
+`data/tasks-and-flows.md` is that page; it is input and must not be edited. A block shares the namespace of the previous
+blocks of its section.
 """
 
 import re
@@ -19,7 +19,7 @@ Run = Callable[[str], Names]
 
 
 def sections() -> dict[str, dict[str, str]]:
-    """The page's sections, each with its Python blocks by their heading."""
+    """Return section title to Python blocks by heading."""
     found: dict[str, dict[str, str]] = {}
     for section in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
         title, _, body = section.partition("\n")
@@ -37,9 +37,9 @@ BLOCKS = {heading: (title, heading) for title, blocks in sections().items() for 
 
 @pytest.fixture
 def names(tmp_path: Path) -> Run:
-    """What is defined after the block has run, and all before it in its section.
+    """Run a block and all previous ones of its section, and return the resulting namespace.
 
-    The blocks run from a file of their own, as a reader's would: sources and keys are looked up there.
+    The blocks run from files, because sources and cache keys are computed from them.
     """
 
     def run(block: str) -> Names:
@@ -56,7 +56,7 @@ def names(tmp_path: Path) -> Run:
     return run
 
 
-def test_no_python_block_is_left_out():
+def test_every_python_block_is_tested():
     assert len(BLOCKS) == PAGE.read_text(encoding="utf-8").count("```python") == 10
 
 
@@ -93,8 +93,8 @@ def test_caching(names: Run):
     assert [compute(3), compute(3), compute(4)] == [("Completed", 9), ("Cached", 9), ("Completed", 16)]
 
 
-def test_caching_with_a_key_that_cannot_be_computed(names: Run):
-    """The page's custom key asks a task's context for its flow run, which it has not: no cache, and the task runs."""
+def test_caching_without_computable_key(names: Run):
+    """The custom key of the page reads a missing attribute of the task's context: the task runs uncached."""
     custom = names("Caching")["custom_cached_task"]
     assert flow(lambda: [custom(1, return_state=True).name for _ in range(2)])() == ["Completed", "Completed"]
 
@@ -122,7 +122,7 @@ def test_concurrency(names: Run, caplog: pytest.LogCaptureFixture):
     assert "Processing it" in caplog.messages
 
 
-def test_concurrency_limits_wait_for_a_server(names: Run):
+def test_concurrency_limit_is_not_implemented(names: Run):
     defined = names("Concurrency")
     defined["query_database"] = lambda: None
     with pytest.raises(NotImplementedError, match="concurrency"):

@@ -1,4 +1,4 @@
-"""The user's guide: every block of every page runs as it stands and prints what the page says."""
+"""The user's guide: every block of every page runs and prints the documented output."""
 
 import re
 from pathlib import Path
@@ -13,13 +13,13 @@ PAGES = sorted(GUIDE.glob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_page(page: Path, tmp_path: Path, home: Path):
+def test_page_runs(page: Path, tmp_path: Path, home: Path):
     pages.run(page, tmp_path, home)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_no_block_is_left_out(page: Path):
-    """A block in a language that is not run, a file that no command uses, output that belongs to nothing."""
+def test_every_block_is_tested(page: Path):
+    """Every block has a known language, every file is used by a command, every output follows a python block."""
     blocks = pages.blocks(page)
     assert page.read_text(encoding="utf-8").count("```") == 2 * len(blocks)
     typed = [command.text for block in blocks if block.language == "console" for command in pages.commands(block)]
@@ -35,18 +35,18 @@ def test_no_block_is_left_out(page: Path):
             assert block.language in ("python", "console"), f"{where}: {block.language!r} is not run"
 
 
-def test_the_index_names_every_page():
+def test_index_lists_every_page():
     index = (GUIDE / "README.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\]\(([\w-]+\.md)\)", index)) == {page.name for page in PAGES} - {"README.md"}
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "docs" / "compatibility.md", ROOT / "README.md"], ids=lambda p: p.stem)
-def test_links_lead_somewhere(page: Path):
+def test_links_exist(page: Path):
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / link).exists(), f"{page.name} links to {link}, which is not there"
 
 
-def test_output_is_compared():
+def test_assert_prints():
     pages.assert_prints("a  01a20322-0184-7215-8675-3d27af9f3d57\nb 3ms\nc\n", "a <id>\n...\nc", "here")
     pages.assert_prints("took 3ms\n", "took 46ms", "here")
     for wanted in ("a", "a\nb\nc", "a\nc", "b\n..."):

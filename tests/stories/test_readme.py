@@ -1,4 +1,4 @@
-"""What README.md and CONTRIBUTING.md promise: the program prints what is said, and the commands exist."""
+"""README.md and CONTRIBUTING.md: the program prints the documented output, and the commands exist."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent.parent
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def test_the_program_prints_what_the_readme_says(tmp_path: Path, home: Path):
+def test_readme_program_prints_documented_output(tmp_path: Path, home: Path):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     name, printed = re.findall(r"`python (\w+\.py)` prints (\d+)", text)[0]

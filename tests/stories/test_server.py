@@ -1,4 +1,4 @@
-"""The page about running a server: each of its commands runs as it stands, on a free port and a real PostgreSQL."""
+"""`docs/server.md`: each command runs, on a free port and a real PostgreSQL."""
 
 import socket
 from contextlib import closing
@@ -15,7 +15,7 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "server.md"
 
 
 @pytest.mark.timeout(180)
-def test_page(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_runs(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need()
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
@@ -38,7 +38,7 @@ def test_page(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> No
         postgres.remove()
 
 
-def test_every_block_is_run() -> None:
+def test_every_block_is_tested() -> None:
     found = pages.blocks(PAGE)
     assert PAGE.read_text(encoding="utf-8").count("```") == 2 * len(found)
     assert {block.language for block in found} == {"console", "python", "text"}

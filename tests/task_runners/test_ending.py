@@ -35,7 +35,7 @@ def test_a_run_that_still_waits_for_another_is_run(runner: Any, home: Path):
     assert states(home, "task_run", ids[0]) == ["Pending", "Running", "Completed"]
 
 
-def test_an_interruption_takes_back_what_no_process_has(home: Path):
+def test_interruption_cancels_runs_that_have_not_started(home: Path):
     ids: list[UUID] = []
 
     @flow(task_runner=ProcessPoolTaskRunner(1))
@@ -51,7 +51,7 @@ def test_an_interruption_takes_back_what_no_process_has(home: Path):
     assert [states(home, "task_run", id_) for id_ in ids[-2:]] == [["Pending", "Cancelled"]] * 2
 
 
-def test_a_flow_without_more_time_begins_no_more_tasks(home: Path):
+def test_timed_out_flow_starts_no_more_tasks(home: Path):
     released = threading.Event()
     futures: list[Any] = []
 
@@ -70,7 +70,7 @@ def test_a_flow_without_more_time_begins_no_more_tasks(home: Path):
     assert futures[0].result() is True, "the second was taken back at once, not after the first"
 
 
-def test_a_flow_that_is_cancelled_while_it_waits_for_its_tasks_begins_no_more(home: Path):
+def test_cancelled_flow_starts_no_more_tasks(home: Path):
     released = threading.Event()
     futures: list[Any] = []
 

@@ -63,7 +63,7 @@ def settled(pool: ThreadPool) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7])
-def test_the_limit_holds(limit: int):
+def test_pool_respects_its_limit(limit: int):
     pool, gate = ThreadPool(limit, "test"), Gate()
     for _ in range(200):
         put(pool, lambda _: gate.__enter__() or gate.__exit__())
@@ -73,7 +73,7 @@ def test_the_limit_holds(limit: int):
 
 
 @pytest.mark.parametrize("count", [2, 5, 40, 200])
-def test_without_a_limit_all_run_side_by_side(count: int):
+def test_pool_without_a_limit_runs_all_jobs_concurrently(count: int):
     pool, barrier = ThreadPool(None, "test"), threading.Barrier(count, timeout=PATIENCE)
     for _ in range(count):
         put(pool, lambda _: barrier.wait())
@@ -81,7 +81,7 @@ def test_without_a_limit_all_run_side_by_side(count: int):
     assert not barrier.broken
 
 
-def test_a_thread_that_was_woken_is_not_counted_on_twice():
+def test_woken_thread_is_not_assigned_two_jobs():
     pool = ThreadPool(None, "test")
     for _ in range(50):
         put(pool, lambda _: None).wait()  # leaves an idle thread behind
@@ -123,7 +123,7 @@ def test_nested_waiting_needs_no_more_than_the_limit(limit: int, depth: int):
     assert gate.most <= limit
 
 
-def test_who_has_waited_goes_before_the_queue():
+def test_resumed_job_goes_before_queued_jobs():
     pool, order = ThreadPool(1, "test"), list[str]()
     go = threading.Event()
 
@@ -139,7 +139,7 @@ def test_who_has_waited_goes_before_the_queue():
     assert order == ["child", "parent"]
 
 
-def test_a_thread_that_outlives_its_job_takes_no_place():
+def test_thread_that_outlives_its_job_takes_no_slot():
     pool = ThreadPool(1, "test")
     release, waiting, back = threading.Event(), threading.Event(), threading.Event()
 
@@ -164,7 +164,7 @@ def test_a_thread_that_outlives_its_job_takes_no_place():
     settled(pool)
 
 
-def test_jobs_that_have_not_started_can_be_taken_back():
+def test_take_pending_jobs_removes_jobs_that_have_not_started():
     pool, go, started = ThreadPool(1, "test"), threading.Event(), threading.Event()
     put(pool, lambda _: (started.set(), go.wait(PATIENCE)))
     started.wait(PATIENCE)
@@ -177,7 +177,7 @@ def test_jobs_that_have_not_started_can_be_taken_back():
     settled(pool)
 
 
-def test_closing_waits_for_what_is_announced():
+def test_close_waits_for_reserved_jobs():
     pool, ran = ThreadPool(1, "test"), threading.Event()
     pool.reserve_job()
     closing = threading.Thread(target=pool.close)
@@ -188,7 +188,7 @@ def test_closing_waits_for_what_is_announced():
     assert ran.is_set()
 
 
-def test_a_system_without_more_threads_makes_do_with_what_there_is(monkeypatch: pytest.MonkeyPatch):
+def test_pool_goes_on_when_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch):
     pool, threads, start = ThreadPool(None, "test"), list[Any](), threading.Thread.start
 
     def limited(self: threading.Thread) -> None:

@@ -142,7 +142,7 @@ def test_random_graphs_of_runs_give_what_plain_calls_give(seed: int):
     assert program() == expected
 
 
-def test_what_depends_on_a_failure_does_not_run(home: Path):
+def test_dependent_of_a_failed_run_does_not_run(home: Path):
     @flow
     def program() -> Any:
         upstream = broken.submit()
@@ -237,7 +237,7 @@ def test_a_run_that_waits_for_a_cancelled_one_does_not_hang(home: Path):
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
-def test_an_interruption_of_one_run_does_not_end_the_pool(home: Path, interruption: type[BaseException]):
+def test_interrupted_run_does_not_end_the_pool(home: Path, interruption: type[BaseException]):
     @task
     def interrupted() -> None:
         raise interruption
@@ -251,7 +251,7 @@ def test_an_interruption_of_one_run_does_not_end_the_pool(home: Path, interrupti
     assert program() == ("Crashed", 1)
 
 
-def test_a_run_that_is_given_itself_is_told():
+def test_run_that_waits_for_itself_raises():
     box: list[Any] = []
     given = threading.Event()
 
@@ -270,7 +270,7 @@ def test_a_run_that_is_given_itself_is_told():
         program()
 
 
-def test_two_runs_that_wait_for_each_other_are_told():
+def test_runs_that_wait_for_each_other_raise():
     futures: dict[str, Any] = {}
     both = threading.Event()
 
@@ -291,7 +291,7 @@ def test_two_runs_that_wait_for_each_other_are_told():
     assert all(isinstance(error, RuntimeError) for error in errors)
 
 
-def test_a_list_that_comes_to_hold_its_own_future():
+def test_list_that_contains_its_own_future():
     box: list[Any] = []
 
     @task
@@ -353,12 +353,12 @@ def test_options_of_runners(kind: Any):
     assert ThreadPoolTaskRunner(2) == ThreadPoolTaskRunner(2) != ThreadPoolTaskRunner(3)
 
 
-def test_what_comes_later_says_so():
+def test_planned_options_raise_not_implemented():
     with pytest.raises(NotImplementedError):
         PrefectTaskRunner()
 
 
-def test_a_fork_inside_a_submitted_run_can_submit_in_its_turn():
+def test_forked_child_of_a_submitted_run_can_submit():
     @task
     def forks() -> int:
         pid = os.fork()

@@ -10,24 +10,24 @@ from prefect.cache_policies import INPUTS, NO_CACHE
 
 @pytest.mark.parametrize("decorator", [task, flow], ids=["task", "flow"])
 @pytest.mark.parametrize("option", ["retries", "retry_delay_seconds", "timeout_seconds"])
-def test_numbers_are_checked(decorator: Any, option: str):
+def test_option_rejects_negative_numbers(decorator: Any, option: str):
     with pytest.raises(ValueError, match=f"`{option}`.*>= 0, not -1"):
         decorator(**{option: -1})(lambda: 1)
 
 
 @pytest.mark.parametrize("decorator", [task, flow], ids=["task", "flow"])
 @pytest.mark.parametrize("option", ["retries", "retry_delay_seconds"])
-def test_text_is_no_number(decorator: Any, option: str):
+def test_option_rejects_text_for_a_number(decorator: Any, option: str):
     with pytest.raises(TypeError, match=f"`{option}`.*must be a number, not '3'"):
         decorator(**{option: "3"})(lambda: 1)
 
 
-def test_each_delay_of_a_list_is_checked():
+def test_retry_delay_list_is_validated():
     with pytest.raises(ValueError, match="not -2"):
         task(retry_delay_seconds=[1, -2])(lambda: 1)
 
 
-def test_options_set_as_attributes_are_kept():
+def test_with_options_keeps_options_set_as_attributes():
     @task
     def work() -> int:
         return 1
@@ -41,7 +41,7 @@ def test_options_set_as_attributes_are_kept():
     assert other.with_options(cache_policy=NO_CACHE).persist_result is None
 
 
-def test_a_flows_attributes_are_kept():
+def test_with_options_keeps_attributes_of_a_flow():
     @flow(version="1")
     def work() -> int:
         return 1
@@ -52,7 +52,7 @@ def test_a_flows_attributes_are_kept():
     assert (other.retries, other.should_validate_parameters, other.version, other.name) == (2, False, "1", "other")
 
 
-def test_an_iterator_is_waited_for():
+def test_wait_for_accepts_an_iterator():
     done: list[int] = []
 
     @task

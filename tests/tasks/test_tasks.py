@@ -42,7 +42,7 @@ def inputs(home: Path) -> list[dict[str, list[str]]]:
 
 
 @pytest.mark.parametrize("submitted", [True, False])
-def test_where_an_argument_came_from_is_recorded(home: Path, submitted: bool):
+def test_task_inputs_record_the_source_of_arguments(home: Path, submitted: bool):
     @flow
     def program() -> None:
         first: Any = one.submit() if submitted else one()
@@ -58,7 +58,7 @@ def test_where_an_argument_came_from_is_recorded(home: Path, submitted: bool):
     assert waits == {"value": [], "other": [], "wait_for": [3]}
 
 
-def test_shared_values_are_no_dependencies(home: Path):
+def test_shared_values_are_not_dependencies(home: Path):
     @task
     def small() -> int:
         return 1
@@ -73,7 +73,7 @@ def test_shared_values_are_no_dependencies(home: Path):
     assert inputs(home)[1:] == [{"value": [], "other": []}] * 2
 
 
-def test_a_task_inside_a_task_names_its_parent(home: Path):
+def test_nested_task_records_its_parent(home: Path):
     @task
     def outer() -> None:
         one()
@@ -82,7 +82,7 @@ def test_a_task_inside_a_task_names_its_parent(home: Path):
     assert inputs(home)[1] == {"__parents__": [0]}
 
 
-def test_quoted_and_allowed():
+def test_annotations_are_applied_to_arguments():
     @flow
     def program() -> Any:
         failed = fails.submit()
@@ -93,7 +93,7 @@ def test_quoted_and_allowed():
     assert program() == (KeyError, [1, 2])
 
 
-def test_an_argument_is_the_same_object():
+def test_task_receives_the_same_object():
     value = {"a": [object()]}
 
     @task
@@ -117,7 +117,7 @@ def test_mapping():
     assert program() == [[1, 2, 3], ["x"], [1, 2], [0, 1]]
 
 
-def test_mapping_over_what_cannot_be():
+def test_map_rejects_arguments_that_cannot_be_mapped():
     @flow
     def program() -> None:
         with pytest.raises(MappingLengthMismatch):
@@ -128,7 +128,7 @@ def test_mapping_over_what_cannot_be():
     program()
 
 
-def test_a_mapped_failure_is_one_of_many():
+def test_one_failure_of_a_map_does_not_fail_the_others():
     @task
     def half(number: int) -> int:
         if number % 2:
@@ -144,7 +144,7 @@ def test_a_mapped_failure_is_one_of_many():
     assert program() == ["Completed", "Failed", "Completed", "Failed"]
 
 
-def test_options_are_changed_in_a_copy():
+def test_with_options_returns_a_changed_copy():
     changed = take.with_options(name="other", retries=3, tags={"a"})
     assert (changed.name, changed.retries, changed.tags) == ("other", 3, {"a"})
     assert (take.name, take.retries, take.tags) == ("take", 0, set())
@@ -152,7 +152,7 @@ def test_options_are_changed_in_a_copy():
         take.with_options(colour="blue")
 
 
-def test_hooks_of_a_copy_are_its_own():
+def test_with_options_copies_hooks():
     called: list[str] = []
 
     @task
@@ -175,7 +175,7 @@ def test_reserved_parameters():
         Task(lambda wait_for: None)
 
 
-def test_backoff():
+def test_exponential_backoff_doubles_delays():
     assert task(retries=4, retry_delay_seconds=exponential_backoff(2))(lambda: None).retry_delay_seconds == [
         2,
         4,
@@ -185,7 +185,7 @@ def test_backoff():
 
 
 @pytest.mark.parametrize("delays", [0.001, [0.001, 0.002]])
-def test_delays_are_recorded(home: Path, delays: Any):
+def test_retry_delays_are_recorded(home: Path, delays: Any):
     calls: list[int] = []
 
     @task(retries=2, retry_delay_seconds=delays)
@@ -200,7 +200,7 @@ def test_delays_are_recorded(home: Path, delays: Any):
     assert names == ["Pending", "Running", "AwaitingRetry", "Retrying", "AwaitingRetry", "Retrying", "Completed"]
 
 
-def test_one_task_in_many_threads():
+def test_task_can_be_called_in_many_threads():
     results: list[int] = []
     start = threading.Barrier(8)
 

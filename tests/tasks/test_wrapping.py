@@ -25,13 +25,13 @@ class Adder:
 
 
 @pytest.mark.parametrize("decorate", [task, flow])
-def test_attributes_of_a_callable_object_are_not_the_wrappers(decorate: Any) -> None:
+def test_task_does_not_adopt_attributes_of_a_callable_object(decorate: Any) -> None:
     wrapped = decorate(Adder(), retries=2)
 
     assert (wrapped.name.lower(), wrapped.retries, wrapped.isasync, wrapped(1)) == ("adder", 2, False, 2)
 
 
-def test_attributes_of_a_function_are_the_tasks_but_for_its_own() -> None:
+def test_task_adopts_attributes_of_its_function_but_keeps_its_own() -> None:
     def fn() -> int:
         return 1
 
@@ -43,7 +43,7 @@ def test_attributes_of_a_function_are_the_tasks_but_for_its_own() -> None:
 
 
 @pytest.mark.parametrize("decorate", [task, flow])
-def test_a_task_or_flow_can_be_wrapped_again(decorate: Any) -> None:
+def test_task_or_flow_can_be_wrapped_again(decorate: Any) -> None:
     @flow(name="inside")
     def inside(number: int) -> int:
         return number + 1
@@ -53,7 +53,7 @@ def test_a_task_or_flow_can_be_wrapped_again(decorate: Any) -> None:
     assert (wrapped.name, inside.name, wrapped(1), wrapped.fn) == ("outside", "inside", 2, inside)
 
 
-def test_an_async_flow_that_is_wrapped_again_is_async() -> None:
+def test_wrapped_async_flow_is_async() -> None:
     @task
     @flow
     async def inside() -> int:
@@ -72,13 +72,13 @@ class Job:
         return 3
 
 
-def test_an_object_with_a_func_is_no_partial() -> None:
+def test_object_with_a_func_attribute_is_not_a_partial() -> None:
     wrapped = task(Job(len))
 
     assert (wrapped.name, wrapped.isasync, task(functools.partial(len)).name) == ("Job", True, "len")
 
 
-def test_delays_that_depend_on_the_retries_need_none() -> None:
+def test_delay_function_works_without_retries() -> None:
     @task(retry_delay_seconds=exponential_backoff(2))
     def fn() -> None: ...
 
@@ -93,7 +93,7 @@ class Station:
         return number
 
 
-def test_a_flow_is_bound_after_it_was_called_unbound():
+def test_flow_can_be_bound_after_an_unbound_call():
     unbound: Any = Station.reading
     bound: Any = Station().reading
 

@@ -127,7 +127,7 @@ def test_records_are_written_as_they_are(recorder):
     assert recorder.store().read("k").serializer.type == "json"
 
 
-def test_ending_by_hand(recorder):
+def test_commit_and_rollback_can_be_called_directly(recorder):
     with transaction(key="k", store=recorder.store()) as txn:
         recorder.stage(txn)
         assert txn.commit() and not txn.commit() and not txn.rollback()
@@ -144,7 +144,7 @@ def test_off_rolls_back_at_the_end(recorder):
     assert txn.is_rolled_back() and recorder.calls == ["undo2 k", "undo1 k"] and not recorder.exists("k")
 
 
-def test_a_commit_hook_that_raises_undoes_and_the_program_goes_on(recorder, caplog):
+def test_failing_commit_hook_rolls_back(recorder, caplog):
     with transaction(key="k", store=recorder.store(), logger=logging.getLogger("test")) as txn:
         txn.stage(1, on_commit_hooks=[broken])
         recorder.stage(txn)
@@ -162,7 +162,7 @@ def test_a_rollback_hook_that_raises_does_not_hide_the_error(recorder, caplog):
     assert "rolling back transaction 'k'" in caplog.text and get_transaction() is None
 
 
-def test_a_value_that_cannot_be_written_undoes_and_the_program_goes_on(recorder, caplog):
+def test_value_that_cannot_be_serialized_rolls_back(recorder, caplog):
     with transaction(key="k", store=recorder.store(), logger=logging.getLogger("test")) as txn:
         recorder.stage(txn, threading.Lock())
     assert txn.is_rolled_back() and recorder.calls[-1] == "undo1 k"
@@ -235,7 +235,7 @@ def test_modes_are_inherited(recorder):
     assert keys(recorder, "commit1") == ["g", "c1", "c2"] and keys(recorder, "undo1") == ["p"]
 
 
-def test_an_off_child_goes_with_its_parent(recorder):
+def test_off_child_commits_with_its_parent(recorder):
     nest(recorder, c2=CommitMode.OFF)
     assert recorder.exists("c2")
 
@@ -250,7 +250,7 @@ def test_a_failed_child_fails_its_parent_even_when_the_exception_is_caught(recor
     assert recorder.calls == ["undo2 c", "undo1 c", "undo2 p", "undo1 p"] and not recorder.exists("p")
 
 
-def test_a_child_whose_commit_fails_is_undone_alone(recorder):
+def test_failed_commit_of_a_child_rolls_back_the_child_only(recorder):
     with transaction(key="p", store=recorder.store()) as parent:
         recorder.stage(parent)
         with transaction(key="c", store=recorder.store(), logger=logging.getLogger("test")) as child:
@@ -268,7 +268,7 @@ def test_parents_and_current(recorder):
 # --- values ----------------------------------------------------------------------------------------------------------
 
 
-def test_values_are_found_upwards_and_copied():
+def test_get_copies_values_of_enclosing_transactions():
     with transaction() as outer:
         outer.set("v", [1])
         outer.get("v").append(2)
@@ -300,7 +300,7 @@ def test_serializable_needs_a_lock_manager(recorder):
 
 
 @pytest.mark.parametrize("end", ["commit", "error", "hit", "off"])
-def test_the_lock_is_held_for_the_block_and_freed_whatever_happens(locked, end):
+def test_lock_is_held_for_the_block_and_always_released(locked, end):
     if end == "hit":
         locked.write(1, key="k")
     mode = CommitMode.OFF if end == "off" else None
@@ -321,7 +321,7 @@ def test_a_nested_lock_is_held_until_the_outermost_ends(locked):
     assert not locked.is_locked("k")
 
 
-def test_the_second_waits_and_finds_the_firsts_result(locked):
+def test_second_transaction_waits_and_finds_the_result(locked):
     started, states = threading.Event(), []
 
     def second():
@@ -344,7 +344,7 @@ def test_isolation_is_inherited(locked):
             assert inner.isolation_level is IsolationLevel.SERIALIZABLE and locked.is_locked("j")
 
 
-def test_a_block_that_cannot_begin_frees_its_lock(locked, monkeypatch):
+def test_failed_begin_releases_the_lock(locked, monkeypatch):
     async def fails(self, key):
         raise OSError("storage is away")
 

@@ -46,7 +46,7 @@ class Things:
 pytestmark = pytest.mark.stray_threads
 
 
-def test_what_a_function_is():
+def test_is_async_fn_and_is_async_gen_fn():
     assert asyncutils.is_async_fn(give) and asyncutils.is_async_fn(functools.wraps(give)(lambda: 0))
     assert not asyncutils.is_async_fn(stream) and not asyncutils.is_async_fn(print)
     assert asyncutils.is_async_gen_fn(stream) and not asyncutils.is_async_gen_fn(give)
@@ -146,7 +146,7 @@ async def test_a_task_is_kept_until_it_is_done():
     assert task not in asyncutils.BACKGROUND_TASKS
 
 
-async def test_a_semaphore_asks_for_its_value_when_it_is_used():
+async def test_lazy_semaphore_reads_its_value_at_the_first_use():
     asked = []
     semaphore = LazySemaphore(lambda: asked.append(1) or 2)
     assert not asked

@@ -75,7 +75,7 @@ def test_a_value_is_linked_to_the_run_that_returned_it(kind):
     engine.link_state_to_task_run_result(Completed(), object())  # outside of a flow there is nobody to remember it
 
 
-async def test_whether_the_api_can_be_reached():
+async def test_check_api_reachable():
     async with get_client() as client:
         await engine.check_api_reachable(client, "No.")
 

@@ -73,7 +73,7 @@ def test_encoders_of_classes_come_first():
     assert custom_pydantic_encoder({}, Model(a=1)) == {"a": 1, "b": "x"}
 
 
-def test_secrets_are_shown_only_when_asked_for():
+def test_secrets_are_masked_unless_included():
     secret = pydantic.SecretStr("abc")
     assert handle_secret_render(secret, {}) == "********"
     assert handle_secret_render(secret, {"include_secrets": True}) == "abc"

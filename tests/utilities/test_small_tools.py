@@ -47,7 +47,7 @@ def test_different_secrets_have_different_hashes():
     assert hashing.hash_objects(one) is not None
 
 
-def test_what_cannot_be_written_has_no_hash():
+def test_unserializable_values_have_no_hash():
     assert hashing.hash_objects(threading.Lock()) is None
     with pytest.raises(HashError, match="lock"):
         hashing.hash_objects(threading.Lock(), raise_on_failure=True)
@@ -97,11 +97,11 @@ def test_the_words_are_distinct_and_sorted():
         (5, False, "********"),
     ],
 )
-def test_a_secret_shows_as_eight_signs(secret, tail, shown):
+def test_obfuscate_returns_eight_characters(secret, tail, shown):
     assert names.obfuscate(secret, show_tail=tail) == shown
 
 
-def test_a_long_text_keeps_its_ends_and_says_what_is_missing():
+def test_truncated_text_keeps_its_ends():
     assert text.truncated_to(40, "a" * 100 + "b" * 100) == "a" * 20 + "...160 additional characters..." + "b" * 20
     assert text.truncated_to(10, "short") == "short"
     assert text.truncated_to(10, "x" * 30) == "x" * 30  # saying so would be longer

@@ -50,12 +50,12 @@ class TestTimeout:
         thread.join(30)
         assert len(errors) == 1
 
-    def test_code_that_is_quick_enough_is_left_alone(self):
+    def test_fast_code_is_not_interrupted(self):
         for seconds in (30, None, 0):
             with timeout(seconds):
                 pass
 
-    def test_an_error_inside_stays_what_it_is(self):
+    def test_error_inside_the_block_is_raised_unchanged(self):
         with pytest.raises(TimeoutError, match="of the user's"), timeout(30):
             raise TimeoutError("of the user's")
 
@@ -85,7 +85,7 @@ class TestProcesses:
         assert processutils.sanitize_subprocess_env({"A": "1", "PATH": None}, remove_from=environment) == {"A": "1"}
         assert environment == {"KEEP": "1"}
 
-    async def test_what_a_program_prints_is_passed_on(self):
+    async def test_output_of_a_program_is_forwarded(self):
         out, err = io.StringIO(), io.StringIO()
         code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
         process = await processutils.run_process([sys.executable, "-c", code], stream_output=(out, err))
@@ -132,10 +132,10 @@ class TestFiles:
             (["?.py"], {"a/y.txt", "__pycache__/c.pyc"}),
         ],
     )
-    def test_what_is_ignored(self, tree, patterns, left):
+    def test_filter_files_ignores_patterns(self, tree, patterns, left):
         assert filesystem.filter_files(tree, patterns, include_dirs=False, as_posix=True) == left
 
-    def test_directories_are_among_them_unless_ignored(self, tree):
+    def test_filter_files_includes_directories(self, tree):
         assert {"a", "a/b"} <= filesystem.filter_files(tree)
         assert filesystem.filter_files(tree, ["a/"]) & {"a", "a/b"} == set()
 
@@ -284,7 +284,7 @@ class TestTemplates:
         monkeypatch.setenv("SOME_VARIABLE", "from the environment")
         assert apply_values(template, self.values) == filled
 
-    def test_what_is_missing_can_stay(self):
+    def test_apply_values_can_keep_missing_placeholders(self):
         assert apply_values({"p": "{{ missing }}", "q": "x{{ missing }}"}, {}, remove_notset=False) == {
             "p": "{{ missing }}",
             "q": "x{{ missing }}",
@@ -304,7 +304,7 @@ class TestTemplates:
         with pytest.raises(ValueError, match="tuple"):
             find_placeholders(("{{ a }}",))
 
-    async def test_variables_and_blocks_come_later_where_there_are_any(self):
+    async def test_variable_and_block_placeholders_raise_not_implemented(self):
         assert await templating.resolve_variables("{{ a }}") == "{{ a }}"
         with pytest.raises(NotImplementedError, match=r"prefect\.variables\.v"):
             await templating.resolve_variables({"a": "{{ prefect.variables.v }}"})
@@ -328,7 +328,7 @@ class TestAddresses:
         with pytest.raises(ValueError, match="zz"):
             urls.url_for("flow", self.one, url_type="zz")
 
-    def test_an_object_says_its_kind_and_id(self):
+    def test_url_for_identifies_an_object(self):
         class WorkPool(pydantic.BaseModel):
             id: UUID = self.one
             name: str = "wp"

@@ -31,7 +31,7 @@ def test_calls_and_what_they_depend_on():
     ]
 
 
-def test_a_value_that_python_shares_comes_from_nobody():
+def test_shared_value_has_no_source():
     with TaskVizTracker() as tracker:
         track_viz_task(False, "one", {}, viz_return_value=5)
         track_viz_task(False, "two", {"x": 5})
@@ -44,7 +44,7 @@ async def test_the_call_of_an_async_task_is_awaited():
     assert tracker.tasks == [task]
 
 
-def test_what_is_missing_for_drawing_is_named(monkeypatch):
+def test_missing_graphviz_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "graphviz", None)
     with pytest.raises(visualization.GraphvizImportError, match="pip install graphviz"):
         visualization.build_task_dependencies(TaskVizTracker())

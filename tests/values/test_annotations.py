@@ -9,7 +9,7 @@ from prefect.values.annotations import Quote, allow_failure, freeze, opaque, quo
 
 
 @pytest.mark.parametrize("mark", [allow_failure, freeze, opaque, quote, unmapped])
-def test_a_mark_holds_its_value_and_survives_copying(mark):
+def test_annotation_keeps_its_value_when_copied_or_pickled(mark):
     value = mark([1])
     for same in (value, pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):
         assert type(same) is mark
@@ -20,15 +20,15 @@ def test_a_mark_holds_its_value_and_survives_copying(mark):
     assert repr(value) == f"{mark.__name__}([1])"
 
 
-def test_different_marks_differ():
+def test_different_annotations_are_not_equal():
     assert quote(1) != unmapped(1)
 
 
-def test_an_unmapped_value_is_itself_at_every_index():
+def test_unmapped_returns_its_value_at_every_index():
     assert unmapped([1, 2])[7] == [1, 2]
 
 
-def test_only_what_json_can_say_can_be_frozen():
+def test_freeze_requires_a_json_value():
     assert freeze({"a": {1}}).unfreeze() == {"a": {1}}
     with pytest.raises(ValueError, match="JSON"):
         freeze(object())

@@ -65,7 +65,7 @@ def visited(expr, **options):
     ],
     ids=repr,
 )
-def test_what_a_visitor_returns_is_put_together_into_a_value_of_the_same_type(before, after):
+def test_results_of_the_visitor_build_a_value_of_the_same_type(before, after):
     result = visit_collection(before, plus_one, return_data=True)
     assert result == after
     assert type(result) is type(before)
@@ -117,7 +117,7 @@ class Color(enum.Enum):
     ],
     ids=lambda v: type(v).__name__,
 )
-def test_what_cannot_be_put_together_again_is_one_value(value):
+def test_unsupported_collections_are_one_value(value):
     assert len(visited([value])) == 2
 
 
@@ -139,7 +139,7 @@ def test_annotations_can_be_removed():
     assert visit_collection(value, plus_one, return_data=True, remove_annotations=True) == [2, [3], [3]]
 
 
-def test_a_context_goes_only_further_inside():
+def test_context_is_passed_to_nested_values_only():
     seen = []
 
     def visitor(value, context):
@@ -152,7 +152,7 @@ def test_a_context_goes_only_further_inside():
     assert context == {}
 
 
-def test_a_visitor_can_keep_out_of_a_value_and_go_on_beside_it():
+def test_stop_visiting_skips_the_content_of_a_value():
     seen = []
 
     def visitor(value):
@@ -178,11 +178,11 @@ def test_a_shared_value_stays_shared():
     assert result == [[2], [2]] and result[0] is result[1]
 
 
-def test_what_the_visitor_returns_is_looked_into():
+def test_results_of_the_visitor_are_traversed():
     assert visit_collection(["r"], lambda v: [1] if v == "r" else plus_one(v), return_data=True) == [[2]]
 
 
-def test_temporary_values_are_not_taken_for_each_other():
+def test_temporary_values_with_equal_ids_are_distinguished():
     # Each answer is a new list, which may get the address of one that is gone.
     result = visit_collection(
         list("abcdef"), lambda v: [v.upper() + "!"] if v in list("abcdef") else v, return_data=True
@@ -197,7 +197,7 @@ def test_flat_dicts_and_back():
     assert tools.flatdict_to_dict(flat) == nested
 
 
-def test_merging_goes_all_the_way_down_and_changes_nothing():
+def test_deep_merge_is_recursive_and_returns_a_copy():
     one, other = {"a": {"b": 1}, "c": [1]}, {"a": {"d": 2}, "c": [2]}
     assert tools.deep_merge(one, other) == {"a": {"b": 1, "d": 2}, "c": [2]}
     assert one == {"a": {"b": 1}, "c": [1]}

@@ -86,10 +86,8 @@ async def bulk_increment_active_slots_with_lease(
     holder: Body[ConcurrencyLeaseHolder | None] = None,
 ) -> Any:
     """Acquire slots as `increment` does, under a lease that must be renewed before it expires."""
-    rows = await leases.acquire_slots(tx, names, slots, mode)
-    held_by = holder and holder.model_dump()
-    ids = [row["id"] for row in rows]
-    lease_id = await leases.create_lease(tx, ids, slots, timedelta(seconds=lease_duration), held_by)
+    duration = timedelta(seconds=lease_duration)
+    lease_id, rows = await leases.acquire_with_lease(tx, names, slots, mode, duration, holder and holder.model_dump())
     return {"lease_id": lease_id, "limits": [limits.present_short(row) for row in rows]}
 
 

@@ -18,9 +18,7 @@ from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Offset
 from prefect.server.services.core import reading
 from prefect.server.services.deployments import deployment_schedules, run_creation, scheduling
 from prefect.server.services.deployments import deployments as deployments_
-from prefect.server.services.deployments.horizon import Horizon
 from prefect.server.services.work import dispatch
-from prefect.settings import get_current_settings
 from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Deployments", "/deployments")
@@ -42,13 +40,13 @@ async def update_deployment(tx: Transaction, deployment: wire.DeploymentUpdate, 
 @routes.reads("GET", "/name/{flow_name}/{deployment_name}", wire.DeploymentResponse)
 async def read_deployment_by_name(tx: Transaction, flow_name: str, deployment_name: str) -> Any:
     """Return a deployment by the name of its flow and its own."""
-    return (await deployments_.present(tx, [await deployments_.get_by_name(tx, flow_name, deployment_name)]))[0]
+    return await deployments_.read_by_name(tx, flow_name, deployment_name)
 
 
 @routes.reads("GET", "/{id:uuid}", wire.DeploymentResponse)
 async def read_deployment(tx: Transaction, id: UUID) -> Any:
     """Return a deployment."""
-    return (await deployments_.present(tx, [await deployments_.get(tx, id)]))[0]
+    return await deployments_.read(tx, id)
 
 
 @routes.reads("POST", "/filter", list[wire.DeploymentResponse])
@@ -116,7 +114,7 @@ async def count_deployments(
 @routes.writes("DELETE", "/{id:uuid}")
 async def delete_deployment(tx: Transaction, id: UUID) -> None:
     """Delete a deployment with its schedules and its scheduled runs."""
-    await deployments_.remove(tx, [await deployments_.get(tx, id, lock=True)])
+    await deployments_.remove_by_id(tx, id)
 
 
 @routes.writes("POST", "/bulk_delete", wire.DeploymentBulkDeleteResponse)
@@ -140,10 +138,7 @@ async def schedule_deployment(
     max_runs: Body[int] = UNSET,
 ) -> None:
     """Create the runs of a deployment's schedules now, without waiting for the scheduler."""
-    settings = get_current_settings()
-    horizon = Horizon.from_settings(settings).with_overrides(min_runs, max_runs, min_time)
-    batch_size = settings.server.services.scheduler.insert_batch_size
-    await scheduling.create_scheduled_runs(tx, [id], horizon, batch_size, start_time, end_time, on_request=True)
+    await scheduling.create_requested_runs(tx, id, start_time, end_time, min_time, min_runs, max_runs)
 
 
 @routes.writes("POST", "/{id:uuid}/resume_deployment", Any)

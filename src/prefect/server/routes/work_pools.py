@@ -10,10 +10,8 @@ from prefect.schemas import wire
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes.operation import BODY, UNSET, Body, Limit, Offset, Routes
-from prefect.server.services.work import dispatch, slot_usage
+from prefect.server.services.work import dispatch, pool_members, slot_usage
 from prefect.server.services.work import work_pools as pools
-from prefect.server.services.work import work_queues as queues
-from prefect.server.services.work import workers as workers_
 from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Work Pools", "/work_pools")
@@ -24,14 +22,13 @@ Page = Annotated[int, BODY, Ge(1)]
 @routes.writes("POST", "/", wire.WorkPoolResponse, 201)
 async def create_work_pool(tx: Transaction, work_pool: wire.WorkPoolCreate) -> Any:
     """Create a work pool with a default queue."""
-    row = await pools.add(tx, work_pool.model_dump(mode="json"))
-    return (await pools.present(tx, [row]))[0]
+    return await pools.create(tx, work_pool.model_dump(mode="json"))
 
 
 @routes.reads("GET", "/{name}", wire.WorkPoolResponse)
 async def read_work_pool(tx: Transaction, name: str) -> Any:
     """Return a work pool by its name."""
-    return (await pools.present(tx, [await pools.get_by_name(tx, name)]))[0]
+    return await pools.read(tx, name)
 
 
 @routes.reads("POST", "/filter", list[wire.WorkPoolResponse])
@@ -94,16 +91,13 @@ async def read_work_pool_concurrency_status(
 @routes.writes("POST", "/{work_pool_name}/queues", wire.WorkQueueResponse, 201)
 async def create_work_queue(tx: Transaction, work_queue: wire.WorkQueueCreate, work_pool_name: str) -> Any:
     """Create a queue in a work pool."""
-    pool = await pools.get_by_name(tx, work_pool_name, lock=True)
-    row = await queues.add(tx, pool, work_queue.model_dump(mode="json"))
-    return (await queues.present(tx, [row]))[0]
+    return await pool_members.create_queue(tx, work_pool_name, work_queue.model_dump(mode="json"))
 
 
 @routes.reads("GET", "/{work_pool_name}/queues/{name}", wire.WorkQueueResponse)
 async def read_work_queue(tx: Transaction, work_pool_name: str, name: str) -> Any:
     """Return a queue of a work pool by its name."""
-    row = await queues.get_by_name(tx, await pools.get_by_name(tx, work_pool_name), name)
-    return (await queues.present(tx, [row]))[0]
+    return await pool_members.read_queue(tx, work_pool_name, name)
 
 
 @routes.reads("POST", "/{work_pool_name}/queues/filter", list[wire.WorkQueueResponse])
@@ -115,23 +109,19 @@ async def read_work_queues(
     offset: Offset = 0,
 ) -> Any:
     """Return the queues of a work pool that match a filter, by priority."""
-    pool = await pools.get_by_name(tx, work_pool_name)
-    return await queues.find(tx, work_queues, limit, offset, pool)
+    return await pool_members.find_queues(tx, work_pool_name, work_queues, limit, offset)
 
 
 @routes.writes("PATCH", "/{work_pool_name}/queues/{name}")
 async def update_work_queue(tx: Transaction, work_queue: wire.WorkQueueUpdate, work_pool_name: str, name: str) -> None:
     """Update the fields of a queue of a work pool that are sent."""
-    pool = await pools.get_by_name(tx, work_pool_name, lock=True)
-    row = await queues.get_by_name(tx, pool, name)
-    await queues.change(tx, row, pool, work_queue.model_dump(exclude_unset=True))
+    await pool_members.change_queue(tx, work_pool_name, name, work_queue.model_dump(exclude_unset=True))
 
 
 @routes.writes("DELETE", "/{work_pool_name}/queues/{name}")
 async def delete_work_queue(tx: Transaction, work_pool_name: str, name: str) -> None:
     """Delete a queue of a work pool; its runs and deployments stay, without a queue."""
-    pool = await pools.get_by_name(tx, work_pool_name, lock=True)
-    await queues.remove(tx, await queues.get_by_name(tx, pool, name), pool)
+    await pool_members.remove_queue(tx, work_pool_name, name)
 
 
 # --- workers ---------------------------------------------------------------------------------------------------------
@@ -145,8 +135,7 @@ async def worker_heartbeat(
     heartbeat_interval_seconds: Body[int | None] = None,
 ) -> None:
     """Record the heartbeat of a worker."""
-    pool = await pools.get_by_name(tx, work_pool_name)
-    await workers_.record_heartbeat(tx, pool, name, heartbeat_interval_seconds)
+    await pool_members.record_heartbeat(tx, work_pool_name, name, heartbeat_interval_seconds)
 
 
 @routes.reads("POST", "/{work_pool_name}/workers/filter", list[wire.WorkerResponse])
@@ -158,10 +147,10 @@ async def read_workers(
     offset: Offset = 0,
 ) -> Any:
     """Return the workers of a work pool that match a filter, by their last heartbeat, newest first."""
-    return await workers_.find(tx, await pools.get_by_name(tx, work_pool_name), workers, limit, offset)
+    return await pool_members.find_workers(tx, work_pool_name, workers, limit, offset)
 
 
 @routes.writes("DELETE", "/{work_pool_name}/workers/{name}")
 async def delete_worker(tx: Transaction, work_pool_name: str, name: str) -> None:
     """Delete a worker of a work pool."""
-    await workers_.remove(tx, await pools.get_by_name(tx, work_pool_name), name)
+    await pool_members.remove_worker(tx, work_pool_name, name)

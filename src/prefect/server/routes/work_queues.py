@@ -8,13 +8,10 @@ from uuid import UUID
 from annotated_types import Ge
 
 from prefect.schemas import wire
-from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Offset, Routes
-from prefect.server.services.core import reading
-from prefect.server.services.work import dispatch, slot_usage
-from prefect.server.services.work import work_pools as pools
+from prefect.server.services.work import dispatch, pool_members, slot_usage
 from prefect.server.services.work import work_queues as queues
 from prefect.types._annotated import AwareDateTime
 
@@ -24,29 +21,25 @@ routes = Routes("Work Queues", "/work_queues")
 @routes.writes("POST", "/", wire.WorkQueueResponse, 201)
 async def create_work_queue(tx: Transaction, work_queue: wire.WorkQueueCreate) -> Any:
     """Create a work queue in the default pool."""
-    row = await queues.add(tx, await pools.get_default(tx), work_queue.model_dump(mode="json"))
-    return (await queues.present(tx, [row]))[0]
+    return await pool_members.create_queue(tx, None, work_queue.model_dump(mode="json"))
 
 
 @routes.writes("PATCH", "/{id:uuid}")
 async def update_work_queue(tx: Transaction, work_queue: wire.WorkQueueUpdate, id: UUID) -> None:
     """Update the fields of a work queue that are sent."""
-    row = await reading.get_row(tx, store.work_queues, id)
-    pool = await reading.get_row(tx, store.work_pools, row["work_pool_id"], lock=True)
-    await queues.change(tx, row, pool, work_queue.model_dump(exclude_unset=True))
+    await pool_members.change_queue_by_id(tx, id, work_queue.model_dump(exclude_unset=True))
 
 
 @routes.reads("GET", "/name/{name}", wire.WorkQueueResponse)
 async def read_work_queue_by_name(tx: Transaction, name: str) -> Any:
     """Return a work queue of the default pool by its name."""
-    row = await queues.get_by_name(tx, await pools.get_by_name(tx, pools.DEFAULT_POOL_NAME), name)
-    return (await queues.present(tx, [row]))[0]
+    return await pool_members.read_default_pool_queue(tx, name)
 
 
 @routes.reads("GET", "/{id:uuid}", wire.WorkQueueResponse)
 async def read_work_queue(tx: Transaction, id: UUID) -> Any:
     """Return a work queue."""
-    return (await queues.present(tx, [await reading.get_row(tx, store.work_queues, id)]))[0]
+    return await pool_members.read_queue_by_id(tx, id)
 
 
 @routes.writes("POST", "/{id:uuid}/get_runs", list[wire.FlowRunResponse], requires=Permission.WORK)
@@ -75,15 +68,13 @@ async def read_work_queues(
 @routes.writes("DELETE", "/{id:uuid}")
 async def delete_work_queue(tx: Transaction, id: UUID) -> None:
     """Delete a work queue; its runs and deployments stay, without a queue."""
-    row = await reading.get_row(tx, store.work_queues, id)
-    pool = await reading.get_row(tx, store.work_pools, row["work_pool_id"], lock=True)
-    await queues.remove(tx, row, pool)
+    await pool_members.remove_queue_by_id(tx, id)
 
 
 @routes.reads("GET", "/{id:uuid}/status", wire.WorkQueueStatusDetail)
 async def read_work_queue_status(tx: Transaction, id: UUID) -> Any:
     """Return the health of a work queue."""
-    return await queues.get_health(tx, await reading.get_row(tx, store.work_queues, id))
+    return await pool_members.read_queue_health(tx, id)
 
 
 @routes.reads("POST", "/{id:uuid}/concurrency_status", wire.WorkQueueConcurrencyStatus)

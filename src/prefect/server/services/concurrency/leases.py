@@ -38,6 +38,19 @@ async def acquire_slots(tx: Transaction, names: Sequence[str], slots: int, mode:
         return await limits.acquire_slots(tx, names, slots, mode)
 
 
+async def acquire_with_lease(
+    tx: Transaction,
+    names: Sequence[str],
+    slots: int,
+    mode: limits.Mode,
+    duration: timedelta,
+    holder: Mapping[str, Any] | None = None,
+) -> tuple[UUID, list[Row]]:
+    """Take slots as `acquire_slots` does; return the lease that holds them and the limits."""
+    rows = await acquire_slots(tx, names, slots, mode)
+    return await create_lease(tx, [row["id"] for row in rows], slots, duration, holder), rows
+
+
 async def create_lease(
     tx: Transaction,
     limit_ids: Iterable[UUID],

@@ -209,6 +209,11 @@ async def remove(tx: Transaction, rows: Sequence[Row]) -> None:
     await store.deployments.remove(tx, {"id": ids})
 
 
+async def remove_by_id(tx: Transaction, id_: UUID) -> None:
+    """Delete a deployment, or raise `NotFound`."""
+    await remove(tx, [await get(tx, id_, lock=True)])
+
+
 async def remove_matching(tx: Transaction, criteria: Any, limit: int) -> list[UUID]:
     """Delete at most `limit` of the deployments that satisfy a filter, and return their ids."""
     where = reading.compile_criteria(tx, store.deployments, deployments=criteria)
@@ -218,6 +223,16 @@ async def remove_matching(tx: Transaction, criteria: Any, limit: int) -> list[UU
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
+
+
+async def read(tx: Transaction, id_: UUID) -> Answer:
+    """Return a deployment, or raise `NotFound`."""
+    return (await present(tx, [await get(tx, id_)]))[0]
+
+
+async def read_by_name(tx: Transaction, flow_name: str, name: str) -> Answer:
+    """Return a deployment by the name of its flow and its own, or raise `NotFound`."""
+    return (await present(tx, [await get_by_name(tx, flow_name, name)]))[0]
 
 
 async def get(tx: Transaction, id_: UUID, lock: bool = False) -> Row:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from prefect.server.services.deployments.horizon import Horizon, Plan, plan_runs
 from prefect.server.services.runs import creation
 from prefect.server.store import Row
 from prefect.server.store.queries import deployments as queries
+from prefect.settings import get_current_settings
 from prefect.types import UTC, now
 
 logger = logging.getLogger("prefect.server")
@@ -55,6 +56,22 @@ async def discard_upcoming_runs(tx: Transaction, ids: Sequence[UUID]) -> None:
 async def find_due_deployments(tx: Transaction) -> list[UUID]:
     """Return the ids of the deployments with a schedule that needs a look."""
     return await queries.find_due_deployments(tx, now())
+
+
+async def create_requested_runs(
+    tx: Transaction,
+    id_: UUID,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    min_time: timedelta | None = None,
+    min_runs: int | None = None,
+    max_runs: int | None = None,
+) -> None:
+    """Create the upcoming runs of a deployment's schedules now; arguments override the scheduler's settings."""
+    settings = get_current_settings()
+    horizon = Horizon.from_settings(settings).with_overrides(min_runs, max_runs, min_time)
+    batch_size = settings.server.services.scheduler.insert_batch_size
+    await create_scheduled_runs(tx, [id_], horizon, batch_size, start, end, on_request=True)
 
 
 async def create_scheduled_runs(

@@ -48,8 +48,13 @@ _WORKER_COLUMNS = frozenset((*_EVENT_COLUMNS, "is_paused"))
 _STORAGE = ("bundle_upload_step", "bundle_execution_step", "default_result_storage_block_id")
 
 
+async def create(tx: Transaction, values: Values) -> Answer:
+    """Create a pool and return it as the API shows it; see `add`."""
+    return (await present(tx, [await add(tx, values)]))[0]
+
+
 async def add(tx: Transaction, values: Values) -> Row:
-    """Create a pool with its default queue.
+    """Create a pool with its default queue, and return its row.
 
     Raises:
         Conflict: There is a pool of this name.
@@ -84,6 +89,11 @@ async def _add(tx: Transaction, values: Values) -> Row:
     await store.work_pools.change(tx, [row], ["default_queue_id"])
     await emitting.emit(tx, "prefect.work-pool.created", emitting.work_pool_labels(row), _related_resources(row))
     return await enter_status(tx, row, PAUSED if row["is_paused"] else NOT_READY)
+
+
+async def read(tx: Transaction, name: str) -> Answer:
+    """Return a pool by its name, or raise `NotFound`."""
+    return (await present(tx, [await get_by_name(tx, name)]))[0]
 
 
 async def get_by_name(tx: Transaction, name: str, lock: bool = False) -> Row:
