@@ -32,7 +32,6 @@ REMAINING: dict[str, set[str]] = {
     "client/base.py": {"server_type_of"},
     "client/orchestration/admin.py": {"ours", "theirs"},
     "loading/entrypoints.py": {"given"},
-    "logging/handlers.py": {"room"},
     "rules/decision.py": {"asked", "said"},
     "schedules.py": {"given"},
     "schemas/actions/deployments.py": {"given"},
