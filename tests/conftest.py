@@ -48,7 +48,7 @@ def _forget() -> None:
 
     Only what was imported can keep anything, so nothing is imported here.
     """
-    if (runners := sys.modules.get("prefect.task_runners.base")) and (runner := runners._default):
+    if (runners := sys.modules.get("prefect.task_runners.current")) and (runner := runners._default):
         runners._default = None
         runner.__exit__(None, None, None)
     if events := sys.modules.get("prefect.events.worker"):

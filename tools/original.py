@@ -25,19 +25,19 @@ START = 90.0
 
 
 def python() -> Path:
-    """The interpreter that has the original; installs it at the first call."""
+    """Return the interpreter that has the original; installs it at the first call."""
     if given := os.environ.get("ORIGINAL_PYTHON"):
         return Path(given)
     return environment("original", REQUIREMENTS)
 
 
 def installed() -> bool:
-    """Whether it is there already, so that `python` installs nothing."""
+    """Return whether it is there already, so that `python` installs nothing."""
     return bool(os.environ.get("ORIGINAL_PYTHON")) or (CACHE / "original" / "installed").exists()
 
 
 def environment(name: str, requirements: tuple[str, ...]) -> Path:
-    """The interpreter of a virtual environment `.cache/<name>` with `requirements`, made where it is missing."""
+    """Return the interpreter of a virtual environment `.cache/<name>` with `requirements`, made where it is missing."""
     folder = CACHE / name
     interpreter = folder / "bin" / "python"
     stamp = folder / "installed"
@@ -62,14 +62,14 @@ def _install(folder: Path, interpreter: Path, requirements: tuple[str, ...]) -> 
 
 
 def variables(home: Path, **more: str) -> dict[str, str]:
-    """The environment of a program: this one's without its PREFECT_* variables, with a home of its own."""
+    """Return the environment of a program: this one's without its PREFECT_* variables, with a home of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PYTHON", "COV_"))}
     return {**kept, "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", **more}
 
 
 @contextlib.contextmanager
 def server(home: Path, **more: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The original's server on a free port of this machine: its API's address and its process.
+    """Return the original's server on a free port of this machine: its API's address and its process.
 
     `more` are further environment variables.
     """

@@ -22,7 +22,7 @@ STOP = 20.0
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """Return a port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -58,7 +58,7 @@ class Served:
             time.sleep(0.02)
 
     def healthy(self) -> bool:
-        """Whether it answers."""
+        """Return whether it answers."""
         try:
             with urllib.request.urlopen(f"{self.url}/health", timeout=2):
                 return True
@@ -83,7 +83,7 @@ class Served:
 
 @contextlib.contextmanager
 def server(home: Path, **variables: str) -> Iterator[Served]:
-    """A server that runs as long as the block."""
+    """Return a server that runs as long as the block."""
     served = Served(home, **variables)
     try:
         served.start()

@@ -232,10 +232,10 @@ async def draw(flow: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Task
 
     Raises:
         ParameterBindError: The function cannot be called with these arguments.
-        Exception: Whatever the function raised, with a note on what drawing needs.
+        Exception: The exception of the function, with a hint.
     """
     parameters = flow.spec.bind(args, kwargs)
-    _functions.warn(f"Drawing the flow {flow.name!r} runs the code in it that is not in a task or a flow of its own.")
+    _functions.warn(f"Drawing the flow {flow.name!r} executes its code outside of tasks and subflows.")
     with TaskVizTracker() as tracker:
         args, kwargs = flow.spec.unbind(parameters)
         try:

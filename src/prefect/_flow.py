@@ -210,7 +210,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         return validation.get_validator(self.fn, self.spec)
 
     def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Check the parameters and convert them to what the function's type hints ask for.
+        """Check the parameters and convert them by the function's type hints.
 
         Raises:
             ParameterTypeError: Some are wrong; names each with what is wrong.
@@ -246,7 +246,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         Raises:
             ParameterBindError: The function cannot be called with these arguments.
             ParameterTypeError: The arguments do not fit the type hints.
-            Exception: Whatever the function raised.
+            Exception: The exception of the function.
         """
         parameters = self.spec.bind(args, kwargs)
         tracker = _functions.get_viz_tracker()

@@ -36,8 +36,8 @@ class _Mode(threading.local):
 _mode = _Mode()
 
 
-def driving() -> bool:
-    """Whether the current thread is inside `drive`, so that primitives must block rather than await."""
+def is_driven() -> bool:
+    """Return whether the current thread is inside `drive`, so that primitives must block rather than await."""
     return _mode.driving
 
 
@@ -60,13 +60,13 @@ def drive(coroutine: Coroutine[Any, Any, R]) -> R:
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The event loop running in this thread, or None. Does not import asyncio: without it no loop can run."""
+    """Return the event loop running in this thread, or None. Does not import asyncio: without it no loop can run."""
     events = sys.modules.get("asyncio.events")
     return events._get_running_loop() if events else None
 
 
 def caller_is_async(depth: int = 2) -> bool:
-    """Whether the code `depth` frames up is a coroutine or an async generator under a running event loop."""
+    """Return whether the code `depth` frames up is a coroutine or an async generator under a running event loop."""
     if running_loop() is None:
         return False
     frame = sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]  # the documented way to a caller
@@ -149,11 +149,11 @@ async def blocking(fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> 
     return await asyncio.to_thread(fn, *args, **kwargs)
 
 
-async def settled(outcome: R | Awaitable[R]) -> R:
-    """What came of calling a library that has two clients, where the blocking one was called when driven."""
+async def resolve_outcome(outcome: R | Awaitable[R]) -> R:
+    """Return what came of calling a library that has two clients, where the blocking one was called when driven."""
     # Which of the two it is follows from the mode, which a type cannot say.
-    given: Any = outcome
-    return given if _mode.driving else await given
+    result: Any = outcome
+    return result if _mode.driving else await result
 
 
 class user_code:

@@ -37,7 +37,7 @@ class TaskRunNameCallbackWithParameters(Protocol):
     def __call__(self, parameters: dict[str, Any]) -> str: ...
 
 
-# Text and not types: what they name is imported when a type checker asks.
+# Text and not types, so that only type checkers import them.
 FutureOrResult: TypeAlias = Union["PrefectFuture[T]", T]
 OneOrManyFutureOrResult: TypeAlias = FutureOrResult[T] | Iterable[FutureOrResult[T]]
 StateHookCallable: TypeAlias = Callable[[Any, Any, Any], Awaitable[None] | None]

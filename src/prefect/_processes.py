@@ -22,12 +22,12 @@ else:
 
 @cache
 def host() -> str:
-    """The name of this host."""
+    """Return the name of this host."""
     return platform.node()
 
 
 def start_mark(pid: int | None = None) -> str | None:
-    """The start mark of a live process, by default this one; None when there is no such process."""
+    """Return the start mark of a live process, by default this one; None when there is no such process."""
     pid = os.getpid() if pid is None else pid
     if os.path.exists("/proc/self/stat"):
         return _linux_mark(pid)
@@ -38,7 +38,7 @@ def start_mark(pid: int | None = None) -> str | None:
 
 
 def is_alive(pid: int, mark: str) -> bool:
-    """Whether the process that had `pid` and the start mark `mark` on this host still runs.
+    """Return whether the process that had `pid` and the start mark `mark` on this host still runs.
 
     A process of another pid namespace (another container on this host) cannot be seen and counts as alive.
     """

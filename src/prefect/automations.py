@@ -156,7 +156,7 @@ class Automation(AutomationCore):
 
     @classmethod
     async def aread(cls, id: UUID | None = None, name: str | None = None) -> Self:
-        """The automation with this id, or of this name.
+        """Return the automation with this id, or of this name.
 
         Args:
             id: Its id.

@@ -376,7 +376,7 @@ def _read_source_key(fn: Callable[..., Any]) -> str | None:
         # found there may be another function's source.
         if getattr(getattr(fn, "__code__", None), "co_filename", None) != "<string>":
             return hash_objects(inspect.getsource(fn))
-    except TypeError:  # an object that is called: its class says what it does
+    except TypeError:  # a callable object: the source of its class
         try:
             return hash_objects(inspect.getsource(type(fn)))
         except (OSError, TypeError):

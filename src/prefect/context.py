@@ -1,7 +1,7 @@
 """Contexts of the running code: flow run, task run, tags, settings.
 
 Each kind of context is a value in a `ContextVar`, entered with `with` and found with `.get()`. The engine enters one
-for every run; user code asks `get_run_context()` or `FlowRunContext.get()`. Contexts hold what a run needs to know and
+for every run; user code calls `get_run_context()` or `FlowRunContext.get()`. Contexts hold what a run needs to know and
 do no work: they must not talk to a server, a store or the journal.
 """
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 def exception_traceback(exc: Exception) -> str:
-    """The traceback of an exception as Python would print it, ending in a newline."""
+    """Return the traceback of an exception as Python would print it, ending in a newline."""
     import traceback
 
     return "".join(traceback.TracebackException.from_exception(exc).format())

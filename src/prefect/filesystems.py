@@ -117,7 +117,7 @@ class LocalFileSystem(WritableFileSystem, WritableDeploymentStorage):
         if joined == base:
             return base
         below = base if base.endswith(os.sep) else base + os.sep
-        # Resolving a whole path asks the system about each of its directories; those of the base are known.
+        # Resolving a whole path costs a system call for each directory; those of the base are resolved already.
         if not joined.startswith(below) or _has_links(joined, len(below)):
             joined = os.path.realpath(joined)
         if self.basepath and joined != base and not joined.startswith(below):

@@ -75,7 +75,7 @@ def run_flow(
         The value or state; for an async flow a coroutine, for a generator a generator.
 
     Raises:
-        Exception: Whatever the flow raised, unless the state is asked for.
+        Exception: Whatever the flow raised, unless `return_type` is "state".
     """
     call = (flow, flow_run, parameters, wait_for, return_type, context)
     try:

@@ -206,7 +206,7 @@ async def load_flow_from_flow_run(
     Args:
         client: Reads the deployment.
         flow_run: The run.
-        ignore_storage: The code is in the working directory, whatever the deployment says.
+        ignore_storage: Use the code in the working directory instead of that of the deployment.
         storage_base_path: Replaces `$STORAGE_BASE_PATH` in the path of the deployment.
         use_placeholder_flow: See `load_flow_from_entrypoint`.
 

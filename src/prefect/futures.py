@@ -334,7 +334,7 @@ class PrefectConcurrentFuture(PrefectWrappedFuture[R, "concurrent.futures.Future
 
     @property
     def wrapped_future(self) -> concurrent.futures.Future[Any]:
-        """A `concurrent.futures.Future` of the run's final state, made when it is first asked for."""
+        """A `concurrent.futures.Future` of the run's final state, made at the first use."""
         if self._wrapped_future is None:
             from concurrent.futures import Future
 

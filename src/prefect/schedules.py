@@ -46,9 +46,9 @@ class Schedule:
     slug: str | None = None
 
     def __post_init__(self) -> None:
-        given = [name for name in ("interval", "cron", "rrule") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"A schedule has one of interval, cron and rrule, and it was given {', '.join(given)}.")
+        kinds = [name for name in ("interval", "cron", "rrule") if getattr(self, name) is not None]
+        if len(kinds) > 1:
+            raise ValueError(f"A schedule has one of interval, cron and rrule, and it was given {', '.join(kinds)}.")
 
 
 def Cron(
@@ -60,7 +60,7 @@ def Cron(
     parameters: dict[str, Any] | None = None,
     slug: str | None = None,
 ) -> Schedule:
-    """A schedule by a cron expression, for example `Cron("0 9 * * MON-FRI", timezone="Europe/Berlin")`.
+    """Return a schedule by a cron expression, for example `Cron("0 9 * * MON-FRI", timezone="Europe/Berlin")`.
 
     Raises:
         ValueError: It is not a cron expression.
@@ -78,7 +78,7 @@ def Interval(
     parameters: dict[str, Any] | None = None,
     slug: str | None = None,
 ) -> Schedule:
-    """A schedule by a time between runs, as a timedelta or in seconds, for example `Interval(3600)`."""
+    """Return a schedule by a time between runs, as a timedelta or in seconds, for example `Interval(3600)`."""
     if isinstance(interval, float | int):
         interval = datetime.timedelta(seconds=interval)
     return Schedule(
@@ -99,7 +99,7 @@ def RRule(
     parameters: dict[str, Any] | None = None,
     slug: str | None = None,
 ) -> Schedule:
-    """A schedule by an iCalendar recurrence rule, for example `RRule("FREQ=MONTHLY;BYMONTHDAY=-1")`.
+    """Return a schedule by an iCalendar recurrence rule, for example `RRule("FREQ=MONTHLY;BYMONTHDAY=-1")`.
 
     Raises:
         ValueError: It is not a recurrence rule.

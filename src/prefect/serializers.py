@@ -1,6 +1,6 @@
 """Serializers: a Python object to text that a result file can hold, and back.
 
-A serializer is a small pydantic model whose `type` names it, so that a stored record can say how it was written and
+A serializer is a small pydantic model whose `type` names it, so that a stored record names its serializer and
 any process can read it. Subclasses of `Serializer` with a `type` of their own are found by that name. Serializers
 know nothing of files, keys or runs.
 """
@@ -64,7 +64,7 @@ class Serializer(BaseModel, Generic[D]):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         name = cls.model_fields["type"].default
-        # A parametrized generic inherits its parent's name and is not a kind of its own.
+        # A parametrized generic inherits its parent's name and is not registered.
         if isinstance(name, str) and name != _BASE and not cls.__pydantic_generic_metadata__["origin"]:
             _registry[name] = cls
 

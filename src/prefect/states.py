@@ -104,7 +104,7 @@ async def return_value_to_state(
     expiration: datetime | None = None,
     write_result: bool = False,
 ) -> State[Any]:
-    """The final state of a run that returned this value.
+    """Return the final state of a run that returned this value.
 
     A state is the run's state; a list, tuple or set of states decides by the worst of them; with anything else the run
     completed.
@@ -136,7 +136,7 @@ async def exception_to_failed_state(
     write_result: bool = False,
     **kwargs: Any,
 ) -> State[BaseException]:
-    """A failed state that holds an exception.
+    """Return a failed state that holds an exception.
 
     Args:
         exc: The exception; by default the one that is being handled.
@@ -150,14 +150,14 @@ async def exception_to_failed_state(
     exc = exc if exc is not None else sys.exc_info()[1]
     if exc is None:
         raise ValueError("There is no exception to make a failed state of: pass one, or call this while handling one.")
-    given = kwargs.pop("message", None)
+    prefix = kwargs.pop("message", None)
     text = format_exception(exc)
     data = await _exception_data(exc, result_store, write_result)
-    return Failed(message=f"{given} {text}" if given else text, data=data, **kwargs)
+    return Failed(message=f"{prefix} {text}" if prefix else text, data=data, **kwargs)
 
 
 async def exception_to_crashed_state(exc: BaseException, result_store: results.ResultStore | None = None) -> State[Any]:
-    """A crashed state that says what ended the run.
+    """Return a crashed state that says what ended the run.
 
     Args:
         exc: What ended it.
@@ -180,12 +180,12 @@ async def _exception_data(exc: BaseException, store: results.ResultStore | None,
 
 
 def format_exception(exc: BaseException, tb: TracebackType | None = None) -> str:
-    """An exception as text, with the traceback when one is given, without a newline at the end."""
+    """Return an exception as text, with the traceback when one is given, without a newline at the end."""
     return "".join(traceback.format_exception(type(exc), exc, tb)).rstrip("\n")
 
 
 def to_state_create(state: State[Any]) -> actions.StateCreate:
-    """What is sent to the API to propose a state. A value that lives only in this process stays here."""
+    """Return what is sent to the API to propose a state. A value that lives only in this process stays here."""
     data = state.data
     metadata = data.metadata if isinstance(data, results.ResultRecord) else data
     stored = isinstance(metadata, results.ResultRecordMetadata) or (

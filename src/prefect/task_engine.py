@@ -61,7 +61,7 @@ def run_task(
         The value or state; for an async task a coroutine, for a generator a generator.
 
     Raises:
-        Exception: Whatever the task raised, unless the state is asked for.
+        Exception: Whatever the task raised, unless `return_type` is "state".
     """
     call = (task, task_run_id, task_run, parameters, wait_for, return_type, dependencies, context)
     if task.isgenerator:

@@ -297,7 +297,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
 
         Raises:
             ParameterBindError: The function cannot be called with these arguments.
-            Exception: Whatever the function raised.
+            Exception: The exception of the function.
         """
         parameters = self.spec.bind(args, kwargs)
         tracker = _functions.get_viz_tracker()
@@ -348,7 +348,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
 
         Args:
             *args, **kwargs: Iterables of equal length are taken apart; what is no iterable, text and bytes and what is
-                `unmapped` is given whole to every run.
+                `unmapped` is passed whole to every run.
             return_state: Wait, and return the final states.
             wait_for: Futures that every run waits for.
             deferred: Not in this release: runs in other processes.

@@ -96,7 +96,7 @@ def test_unavailable_server_error_is_one_line(
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", free_url)
     monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
-    monkeypatch.setattr(_websockets, "PAUSE", 0)
+    monkeypatch.setattr(_websockets, "RECONNECT_INTERVAL_SECONDS", 0)
     outcome = run(*args)
     assert (outcome.code, outcome.out) == (1, "")
     last = outcome.err.splitlines()[-1]

@@ -47,7 +47,7 @@ def _document() -> list[str]:
 def _features() -> list[str]:
     """Return a line per planned feature, with its modules."""
     lines: list[str] = []
-    for feature, _, table in _later._TABLE:
+    for feature, table in _later._TABLE:
         modules = re.findall(r"^\s*([\w.]+):", table, re.MULTILINE)
         # A package stands for its modules.
         named = [f"`prefect.{name}`" for name in modules if name.rpartition(".")[0] not in modules]

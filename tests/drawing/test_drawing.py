@@ -283,7 +283,7 @@ class TestErrors:
 
     @pytest.mark.filterwarnings("error:Drawing the flow")
     def test_it_warns_that_the_flows_own_code_runs(self):
-        with pytest.warns(UserWarning, match="runs the code in it"):
+        with pytest.warns(UserWarning, match="executes its code"):
             flow(lambda: None).generate_mermaid_graph()
 
 

@@ -22,17 +22,17 @@ def shell(request: pytest.FixtureRequest) -> Shell:
 @pytest.mark.parametrize("shell", [Shell("sync"), Shell("async")], ids=["sync", "async"])
 def test_task_that_returns_its_own_future_fails(shell: Shell, home: Path):
     box: list[Any] = []
-    given = threading.Event()
+    returned = threading.Event()
 
     @shell.task()
     def returns_itself() -> Any:
-        given.wait(PATIENCE)
+        returned.wait(PATIENCE)
         return box[0]
 
     @flow
     def program() -> Any:
         box.append(returns_itself.submit())
-        given.set()
+        returned.set()
         box[0].wait(timeout=PATIENCE)
         return box[0].task_run_id, box[0].state.type.value
 
@@ -189,10 +189,10 @@ def test_endless_recursion_is_recorded_as_failure(home: Path):
         try:
             down(0)
         except RecursionError:
-            print("told")
+            print("caught")
         """
     )
-    assert (status, out) == (0, "told\n"), err
+    assert (status, out) == (0, "caught\n"), err
     final = {record["run_id"]: record["name"] for record in records(home, "state") if record["of"] == "flow_run"}
     assert set(final.values()) == {"Failed"}
 

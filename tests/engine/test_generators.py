@@ -57,10 +57,10 @@ def test_context_of_the_consumer_is_not_the_run(decorator: Any):
 def test_sent_values_arrive_and_return_value_is_returned(decorator: Any, kind: str, home: Path):
     @decorator
     def echo() -> Any:
-        given = []
-        while (item := (yield len(given))) is not None:
-            given.append(item)
-        return given
+        received = []
+        while (item := (yield len(received))) is not None:
+            received.append(item)
+        return received
 
     def consume() -> Any:
         found = echo()
@@ -227,17 +227,17 @@ async def test_closed_async_generator_cleans_up_before_it_returns(decorator: Any
 
 
 async def test_async_sent_values_arrive(decorator: Any):
-    given: list[Any] = []
+    received: list[Any] = []
 
     @decorator
     async def echo() -> Any:
-        given.append((yield 1))
-        given.append((yield 2))
+        received.append((yield 1))
+        received.append((yield 2))
 
     found = echo()
     await anext(found)
     await found.asend("a")
-    assert given == ["a"]
+    assert received == ["a"]
     await found.aclose()
 
 

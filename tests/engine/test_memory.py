@@ -49,8 +49,8 @@ def test_task_arguments_are_freed_with_their_last_reference(shell: Shell):
     made: list[weakref.ref[Held]] = []
 
     @shell.task()
-    def fn(given: Held) -> None:
-        made.append(weakref.ref(given))
+    def fn(argument: Held) -> None:
+        made.append(weakref.ref(argument))
 
     shell.call(fn, Held())
 

@@ -266,14 +266,14 @@ def test_heartbeats_are_sent_while_a_run_is_under_way(server: FakeServer):
     def main() -> None:
         deadline = 200
         while not server.records and deadline:
-            beaten.wait(0.02)
+            shipped.wait(0.02)
             deadline -= 1
 
-    beaten = threading.Event()
+    shipped = threading.Event()
     main()
-    beats = [record for record in server.records.values() if record["kind"] == "heartbeat"]
-    assert {beat["flow_run_id"] for beat in beats} == set(server.flow_runs)
-    assert beats[0]["ttl"] == 90
+    heartbeats = [record for record in server.records.values() if record["kind"] == "heartbeat"]
+    assert {heartbeat["flow_run_id"] for heartbeat in heartbeats} == set(server.flow_runs)
+    assert heartbeats[0]["ttl"] == 90
 
 
 def test_lease_of_a_deployment_slot_is_renewed(server: FakeServer, monkeypatch: pytest.MonkeyPatch):
@@ -363,23 +363,23 @@ def test_heartbeats_resume_when_the_server_is_back(server: FakeServer, monkeypat
     monkeypatch.setattr(SHIPPER, "HEARTBEAT_INTERVAL_SECONDS", 0.05)
     server.reads_journals = True
 
-    def beats() -> int:
+    def heartbeats() -> int:
         return len([record for record in server.records.values() if record["kind"] == "heartbeat"])
 
-    def wait_for_a_beat(after: int) -> None:
+    def wait_for_heartbeat(after: int) -> None:
         deadline = time.monotonic() + 10
-        while beats() <= after and time.monotonic() < deadline:
+        while heartbeats() <= after and time.monotonic() < deadline:
             threading.Event().wait(0.01)
-        assert beats() > after
+        assert heartbeats() > after
 
     @flow
     def main() -> None:
-        wait_for_a_beat(0)
+        wait_for_heartbeat(0)
         server.stop()
-        before = beats()
+        before = heartbeats()
         missed.wait(0.1)
         server.start()
-        wait_for_a_beat(before)
+        wait_for_heartbeat(before)
 
     missed = threading.Event()
     main()

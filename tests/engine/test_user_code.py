@@ -3,7 +3,7 @@
 import asyncio
 
 from prefect import flow, task
-from prefect._io import driving, twin
+from prefect._io import is_driven, twin
 
 
 async def _answer() -> int:
@@ -19,11 +19,11 @@ async def _ask() -> int:
 
 
 def test_key_function_and_run_name_may_run_a_loop():
-    asked: list[int] = []
+    answers: list[int] = []
 
     def key(context: object, parameters: dict[str, object]) -> None:
-        assert not driving()
-        asked.append(asyncio.run(_ask()))
+        assert not is_driven()
+        answers.append(asyncio.run(_ask()))
 
     def name() -> str:
         return f"run-{asyncio.run(_ask())}"
@@ -37,4 +37,4 @@ def test_key_function_and_run_name_may_run_a_loop():
         return work()
 
     assert program() == 1
-    assert asked == [42]
+    assert answers == [42]

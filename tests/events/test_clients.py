@@ -35,7 +35,7 @@ from tests.events.websockets import run_websocket_server
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (_websockets, events_clients, subscriptions):
-        monkeypatch.setattr(module, "PAUSE", 0)
+        monkeypatch.setattr(module, "RECONNECT_INTERVAL_SECONDS", 0)
 
 
 def event(name: str = "my.thing") -> Event:

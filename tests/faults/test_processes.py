@@ -384,7 +384,7 @@ def test_threads_after_main_program_are_recorded(home: Path):
     )
     assert (status, out, err) == (0, "", "")
     assert states(home, "flow_run") == ["Pending", "Running", "Completed"]
-    assert reader.pending(home)[0] > 0
+    assert reader.measure_pending(home)[0] > 0
 
 
 def test_unfinished_generator_does_not_block_exit(home: Path):

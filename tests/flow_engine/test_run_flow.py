@@ -48,7 +48,7 @@ async def acount(n):
 
 @flow
 def fails():
-    raise ValueError("as told")
+    raise ValueError("on purpose")
 
 
 def test_run_returns_value_or_state():
@@ -71,7 +71,7 @@ async def test_run_generators():
 
 
 def test_failure_is_logged_with_error_logger(caplog: pytest.LogCaptureFixture):
-    with pytest.raises(ValueError, match="as told"):
+    with pytest.raises(ValueError, match="on purpose"):
         run_flow(fails, error_logger=logging.getLogger("mine"))
     (record,) = [record for record in caplog.records if record.name == "mine"]
     assert "fails" in record.getMessage() and record.exc_info

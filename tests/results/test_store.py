@@ -209,7 +209,7 @@ async def test_a_missing_reference_is_named(storage, base):
     record = forgetful(storage).create_result_record(1, key="gone")
     with pytest.raises(MissingResult, match=f"{base}/gone"):
         await record.metadata.aload()
-    with pytest.raises(MissingResult, match="does not say where"):
+    with pytest.raises(MissingResult, match="has no storage key"):
         await load_reference({"storage_key": None, "serializer": {"type": "json"}})
 
 

@@ -8,13 +8,13 @@ from tests.rules.making import facts
 
 
 def alone(rule: str) -> Policy:
-    """A policy of this one rule."""
+    """Return a policy of this one rule."""
     found = [each for policy in POLICIES.values() for each in policy.rules if each.name == rule]
     return Policy(rule, (found[0],))
 
 
 def said(verdict: Verdict) -> str:
-    """What the verdict is: `accept RUNNING/Running`, `reject ...`, `keep`, `wait 3` or `abort`."""
+    """Return what the verdict is: `accept RUNNING/Running`, `reject ...`, `keep`, `wait 3` or `abort`."""
     if isinstance(verdict, Wait):
         return f"wait {verdict.delay_seconds}"
     if isinstance(verdict, Accept | Reject):

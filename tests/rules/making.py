@@ -19,12 +19,12 @@ def after(seconds: float) -> datetime:
 
 
 def entry(type_: str, name: str | None = None, data: Any = None, message: str | None = None, **details: Any) -> Entry:
-    """A state that was entered ten seconds ago."""
+    """Return a state that was entered ten seconds ago."""
     return Entry(type_, name or type_.capitalize(), after(-10), message, data, details)
 
 
 def held(type_: str, name: str | None = None, **details: Any) -> Entry:
-    """A state with a lease."""
+    """Return a state with a lease."""
     return entry(type_, name, deployment_concurrency_lease_id=LEASE, **details)
 
 
@@ -42,11 +42,11 @@ def task_run(policy: dict[str, Any] | None = None, **columns: Any) -> Run:
 
 
 def facts(**given: Any) -> Facts:
-    """The facts of a task run whose flow runs, in its first attempt."""
+    """Return the facts of a task run whose flow runs, in its first attempt."""
     return Facts(**{"now": NOW, "flow_run_state": "RUNNING", "flow_run_run_count": 1, **given})
 
 
 def limited(free: int = 0, limit: int = 1, **given: Any) -> Facts:
-    """The facts of a flow run whose deployment has a limit."""
+    """Return the facts of a flow run whose deployment has a limit."""
     given = {"client_version": "3.9.1", "new_lease_id": NEW_LEASE, **given}
     return facts(deployment_limit=limit, deployment_free=free, **given)

@@ -56,7 +56,7 @@ ALWAYS = {"GlobalFlowPolicy", "GlobalTaskPolicy"}
 
 
 def types(said: str) -> set[str | None]:
-    """The types that a cell of the table names."""
+    """Return the types that a cell of the table names."""
     if said.startswith("ANY"):
         return ANY - set(said.removeprefix("ANY").removeprefix(" except ").split(", "))
     return set(TERMINAL) if said == "TERMINAL" else set(said.split(", "))
@@ -82,7 +82,7 @@ def test_a_transform_holds_for_every_change(name):
     kinds = {row[0]: row[3] for row in TABLE[name]}
     for rule in POLICIES[name].rules:
         # The lease is kept before any rule speaks, so it need not be looked at again.
-        transform = rule.afterwards is not None or rule is CoreFlowPolicy.rules[0]
+        transform = rule.effects is not None or rule is CoreFlowPolicy.rules[0]
         assert transform == (kinds[rule.name] == "transform"), rule.name
 
 
@@ -149,7 +149,7 @@ def test_a_rejection_replaces_the_proposal_and_ends_the_talk_about_it():
         Rule("First", ANY, ANY, lambda case: case.accept(None, SetOnPolicy({"x": 1}))),
         Rule("Second", ANY, ANY, reject),
         Rule("Third", ANY, ANY, never),
-        Rule("Fourth", ANY, ANY, afterwards=last),
+        Rule("Fourth", ANY, ANY, effects=last),
     )
     verdict = decide(Policy("Mine", rules), flow_run(), None, entry("RUNNING"), facts())
     assert verdict == Reject("No.", entry("FAILED"), (MarkResuming(),))
@@ -169,7 +169,7 @@ def test_late_effects_come_in_the_reverse_order():
     rules = (
         Rule("First", ANY, ANY, lambda case: case.accept(None, *both)),
         Rule("Second", ANY, ANY, lambda case: case.accept(None, SetOnPolicy({"x": 2}))),
-        Rule("Third", ANY, ANY, afterwards=lambda case: (EmitStateEvent(),)),
+        Rule("Third", ANY, ANY, effects=lambda case: (EmitStateEvent(),)),
     )
     verdict = decide(Policy("Mine", rules), flow_run(), None, entry("RUNNING"), facts())
     assert verdict.effects == (SetOnPolicy({"x": 1}), SetOnPolicy({"x": 2}), EmitStateEvent(), MarkResuming())
@@ -216,7 +216,7 @@ worlds = st.builds(
     client_version=st.sampled_from([None, "3.4.1", "3.9.1"]),
     lease_held=st.booleans(),
     deployment_strategy=st.sampled_from(["ENQUEUE", "CANCEL_NEW"]),
-    chance=st.floats(0, 1, exclude_max=True),
+    random_fraction=st.floats(0, 1, exclude_max=True),
     flow_run_state=st.sampled_from([None, *TYPES]),
     flow_run_run_count=st.integers(0, 3),
 )
@@ -268,7 +268,7 @@ def test_a_verdict_makes_sense(case):
 def test_a_stored_result_is_not_lost_by_completing_again(policy, current, proposed, told, data):
     run = data.draw(runs(policy.name))
     verdict = decide(policy, run, replace(current, data=STORED), replace(proposed, type="COMPLETED"), told)
-    assert proposed.persisted or verdict.state is None
+    assert proposed.is_persisted or verdict.state is None
 
 
 @given(st.sampled_from([CoreTaskPolicy, BackgroundTaskPolicy]), states(), worlds, st.data())
@@ -288,7 +288,7 @@ def test_what_has_ended_is_not_interrupted(policy, end, proposed, told):
 def test_a_run_that_always_fails_is_tried_as_often_as_it_may(policy, retries):
     run, state = a_run(policy.name, retries, count=0), None
     told, attempts = facts(), 0
-    while state is None or not state.terminal:
+    while state is None or not state.is_terminal:
         asked = entry("FAILED") if state is not None and state.type == "RUNNING" else entry("RUNNING")
         attempts += asked.type == "RUNNING"
         settled = settle(run, state, decide(policy, run, state, asked, told), told)

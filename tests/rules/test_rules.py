@@ -18,7 +18,7 @@ def at(seconds: float) -> datetime:
 
 
 def lived(*moments: tuple[str, float], resuming: bool = False) -> dict[str, Any]:
-    """The columns of a run after these states."""
+    """Return the columns of a run after these states."""
     run: dict[str, Any] = {}
     previous = None
     for type_, seconds in moments:

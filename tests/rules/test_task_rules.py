@@ -222,7 +222,7 @@ def test_jitter_spreads_a_retry_around_its_delay(delay, factor):
     tried = task_run({"retries": 1, "retry_delay": delay, "retry_jitter_factor": factor}, run_count=1)
 
     def waits(chance: float) -> timedelta:
-        verdict = decide(alone(RETRY), tried, running, failed, facts(chance=chance))
+        verdict = decide(alone(RETRY), tried, running, failed, facts(random_fraction=chance))
         return verdict.state.scheduled_time - NOW
 
     every = [waits(chance / 16) for chance in range(16)]

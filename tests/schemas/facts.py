@@ -17,7 +17,7 @@ LEFT_OUT = {"title", "description", "examples", "example", "discriminator"}
 
 
 def schema_facts(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of one schema, given as OpenAPI or JSON schema has it."""
+    """Return the facts of one schema, given as OpenAPI or JSON schema has it."""
     if "properties" not in schema and (schema.get("type") != "object" or "additionalProperties" in schema):
         return _plain(schema)
     required = set(schema.get("required", ()))
@@ -44,7 +44,7 @@ def _plain(schema: Any) -> Any:
 
 
 def model_facts(uses: Iterable[tuple[type, JsonSchemaMode]]) -> dict[str, dict[str, Any]]:
-    """The facts of classes, each as what is sent ("validation") or what is answered ("serialization"), by schema name.
+    """Return the facts of classes by schema name, each as a request ("validation") or a response ("serialization").
 
     They are put into one document, which gives two classes of one name longer names.
     """
@@ -60,7 +60,7 @@ def model_facts(uses: Iterable[tuple[type, JsonSchemaMode]]) -> dict[str, dict[s
 
 
 def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Where two facts of one schema differ: each field, or "" for the rest, with what is expected and what is found."""
+    """Return the differing fields of two facts ("" for the rest), each with the expected and the found value."""
     if "fields" not in expected or "fields" not in found:
         return {} if expected == found else {"": (dict(expected), dict(found))}
     wanted, given = expected["fields"], found["fields"]

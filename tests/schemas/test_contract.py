@@ -78,7 +78,7 @@ PLAIN = {datetime.datetime: "datetime", datetime.timedelta: "timedelta", type(No
 
 
 def normalized(text: str) -> str:
-    """A fact of the interface, without what this package says otherwise: constraints, and how a default is made."""
+    """Return a fact of the interface without constraints and without how a default is made."""
     text = re.sub(r" \(\w+=.*\)$", "", text)
     kind, equals, default = text.partition(" = ")
     kind = " | ".join(sorted(kind.replace("DateTime", "datetime").replace("State[T]", "State").split(" | ")))

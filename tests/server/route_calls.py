@@ -73,8 +73,8 @@ def _is_list(annotation: Any) -> bool:
 
 async def find_events(api: httpx.AsyncClient, *names: str) -> list[dict[str, Any]]:
     """The events of these names, oldest first."""
-    asked = {"event": {"name": list(names)}, "order": "ASC"}
-    return (await call_route(api, "POST", "/events/filter", {"filter": asked, "limit": 50}))["events"]
+    criteria = {"event": {"name": list(names)}, "order": "ASC"}
+    return (await call_route(api, "POST", "/events/filter", {"filter": criteria, "limit": 50}))["events"]
 
 
 def is_id(value: str) -> bool:

@@ -51,10 +51,10 @@ class RouteClient:
         return (await self("POST", "/flows/", {"name": name, **values}))["id"]
 
     async def flow_run(self, type_: str | None = "RUNNING", **values: Any) -> str:
-        """Create a flow run, of the flow `etl` unless another is given, and return its id."""
+        """Create a flow run, of the flow `etl` unless another is state, and return its id."""
         flow_id = values.pop("flow_id", None) or await self.flow()
-        given = {"state": {"type": type_}} if type_ else {}
-        return (await self("POST", "/flow_runs/", {"flow_id": flow_id, **given, **values}))["id"]
+        state = {"state": {"type": type_}} if type_ else {}
+        return (await self("POST", "/flow_runs/", {"flow_id": flow_id, **state, **values}))["id"]
 
     async def task_run(self, flow_run_id: str | None, key: str = "0", **values: Any) -> str:
         """Create a task run and return its id."""

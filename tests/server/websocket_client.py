@@ -66,12 +66,12 @@ async def wait_until(holds: Callable[[], bool]) -> None:
 async def wait_until_listening(server: Server) -> None:
     """Wait until a server hears what is told through its database."""
     with server.bus.subscribe("probe") as news:
-        heard = asyncio.create_task(news.take())
-        while not heard.done():
+        notified = asyncio.create_task(news.take())
+        while not notified.done():
 
             async def probe(tx: Transaction) -> None:
                 tx.notify("probe", 1)
 
             await server.database.write(probe)
-            await asyncio.wait([heard], timeout=0.05)
-        await heard
+            await asyncio.wait([notified], timeout=0.05)
+        await notified

@@ -35,7 +35,7 @@ async def acount(n):
 
 @task
 def fails():
-    raise ValueError("as told")
+    raise ValueError("on purpose")
 
 
 def runs():
@@ -63,7 +63,7 @@ class TestWhatItReturns:
             await anext(run_task(acount, parameters={"n": 3}, return_type="state"))
 
     def test_failed_task_raises_or_returns_failed_state(self):
-        with pytest.raises(ValueError, match="as told"):
+        with pytest.raises(ValueError, match="on purpose"):
             run_task(fails)
         assert run_task(fails, return_type="state").is_failed()
 

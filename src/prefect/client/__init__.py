@@ -1,1 +1,1 @@
-"""The client of the API: `prefect.client.orchestration` has it, `prefect.client.schemas` what it speaks of."""
+"""The client of the API (`prefect.client.orchestration`) and its schemas (`prefect.client.schemas`)."""

@@ -52,7 +52,7 @@ class HttpClientFactory:
     """The settings of the code that creates the client, not of the thread that uses it first."""
 
     def create_async_client(self, keep_connections: bool) -> PrefectHttpxAsyncClient:
-        """A client for an event loop.
+        """Create a client for an event loop.
 
         Args:
             keeps: Whether connections are kept for further requests.

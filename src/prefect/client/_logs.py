@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect.client._websockets import Seen, Stream, api_url_of, http_to_ws, token_of
+from prefect.client._websockets import RecentIds, Stream, get_token, http_to_ws, resolve_api_url
 from prefect.client.base import ServerType, determine_server_type
 from prefect.schemas.filters import LogFilter
 from prefect.schemas.records import Log
@@ -14,7 +14,7 @@ SEEN_LOGS_TTL = 120
 
 
 def logs_out_socket_from_api_url(url: str) -> str:
-    """The address of the websocket that tells logs."""
+    """Return the address of the websocket that streams logs."""
     return f"{http_to_ws(url)}/logs/out"
 
 
@@ -37,10 +37,10 @@ class PrefectLogsSubscriber(Stream[Log]):
         reconnection_attempts: int = 10,
         reconnect_on_clean_close: bool = False,
     ) -> None:
-        url = logs_out_socket_from_api_url(api_url_of(api_url))
-        super().__init__(url, token_of(self._key_first), reconnection_attempts, reconnect_on_clean_close)
+        url = logs_out_socket_from_api_url(resolve_api_url(api_url))
+        super().__init__(url, get_token(self._key_first), reconnection_attempts, reconnect_on_clean_close)
         self._filter = filter or LogFilter()
-        self._seen = Seen(SEEN_LOGS_SIZE, SEEN_LOGS_TTL)
+        self._seen = RecentIds(SEEN_LOGS_SIZE, SEEN_LOGS_TTL)
 
     def _request(self) -> Any:
         return {"type": "filter", "filter": self._filter}
@@ -49,7 +49,7 @@ class PrefectLogsSubscriber(Stream[Log]):
         if message.get("type") != "log":
             return None
         log = Log.model_validate(message["log"])
-        return log if self._seen.first(log.id) else None
+        return log if self._seen.add(log.id) else None
 
 
 class PrefectCloudLogsSubscriber(PrefectLogsSubscriber):
@@ -80,7 +80,7 @@ class PrefectCloudLogsSubscriber(PrefectLogsSubscriber):
 def get_logs_subscriber(
     filter: LogFilter | None = None, reconnection_attempts: int = 10, reconnect_on_clean_close: bool = False
 ) -> PrefectLogsSubscriber:
-    """A subscriber to the logs of the API of the current settings.
+    """Return a subscriber to the logs of the API of the current settings.
 
     Args:
         filter: What the logs must satisfy; all if None.

@@ -1,7 +1,7 @@
-"""Websockets of the API: where they are, how a client says who it is, and messages that go on after a lost connection.
+"""Websockets of the API: addresses, authentication, and streams that continue after a lost connection.
 
-A stream of messages survives the server: when the connection is lost it is opened again, and what was lost meanwhile is
-asked for again where the API can tell it. Needs an event loop.
+A stream survives a restart of the server: it connects again, and requests what it missed where the API can return that.
+Needs an event loop.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from prefect.client import _encoding, _http_factory
 
 T = TypeVar("T")
 
-LOST: tuple[type[Exception], ...] = (ConnectionClosed, TimeoutError, OSError)
-"""What happens to a connection when a server restarts, or something between it and here gives up."""
+LOST_CONNECTION_ERRORS: tuple[type[Exception], ...] = (ConnectionClosed, TimeoutError, OSError)
+"""Errors of a connection whose server restarts, or that a proxy drops."""
 
-ATTEMPTS_AT_ONCE = 3
+IMMEDIATE_ATTEMPTS = 3
 """How many attempts to connect follow each other without a pause."""
 
-PAUSE = 1.0
+RECONNECT_INTERVAL_SECONDS = 1.0
 """Seconds between two further attempts."""
 
 RESERVED = frozenset({"user-agent", "connection", "upgrade", "host"})
-"""Headers of the handshake that nobody else sets."""
+"""Headers of the handshake that cannot be set."""
 
 
 def http_to_ws(url: str) -> str:
-    """The address of the websockets that belong to an API's address."""
+    """Return the address of the websockets that belong to an API's address."""
     return url.replace("https://", "wss://", 1).replace("http://", "ws://", 1).rstrip("/")
 
 
@@ -46,7 +46,7 @@ async def open_socket(url: str, headers: dict[str, str] | None = None, prefect: 
     Args:
         url: Its address.
         headers: Headers of the handshake besides those of every connection.
-        prefect: Whether to speak the subprotocol in which the first message says who the client is.
+        prefect: Use the subprotocol whose first message is the token.
     """
     custom = {
         name: value
@@ -64,11 +64,11 @@ async def open_socket(url: str, headers: dict[str, str] | None = None, prefect: 
     )
 
 
-async def introduce(socket: ClientConnection, token: str | None) -> None:
-    """Say who this client is, and wait until the server has agreed.
+async def authenticate(socket: ClientConnection, token: str | None) -> None:
+    """Send the token, and wait until the server has accepted it.
 
     Raises:
-        RuntimeError: The server wants another token.
+        RuntimeError: The server refused the token.
     """
     await send(socket, {"type": "auth", "token": token})
     try:
@@ -90,8 +90,8 @@ async def send(socket: ClientConnection, message: Any) -> None:
     await socket.send(_encoding.encode(message).decode())
 
 
-def token_of(key_first: bool) -> str | None:
-    """The secret that the settings have for the API: the auth string and the API key, which first.
+def get_token(key_first: bool) -> str | None:
+    """Return the secret that the settings have for the API: the auth string and the API key, which first.
 
     Args:
         key_first: Whether the API key, of Prefect Cloud, is preferred.
@@ -101,20 +101,20 @@ def token_of(key_first: bool) -> str | None:
     return next((secret.get_secret_value() for secret in secrets if secret is not None), None)
 
 
-def api_url_of(given: str | None) -> str:
-    """The address of an API: the one given, else that of the settings.
+def resolve_api_url(api_url: str | None) -> str:
+    """Return the address of an API: the one given, else that of the settings.
 
     Raises:
         ValueError: There is none.
     """
-    url = given or settings.get_current_settings().api.url
+    url = api_url or settings.get_current_settings().api.url
     if not url:
         raise ValueError("Websockets need a server: set PREFECT_API_URL, or give its address as `api_url`.")
     return url
 
 
-class Seen:
-    """Which ids came lately, so that what is told twice counts once.
+class RecentIds:
+    """Recently received ids, to drop duplicates.
 
     Args:
         size: How many ids are remembered.
@@ -126,8 +126,8 @@ class Seen:
         self.seconds = seconds
         self._times: OrderedDict[UUID, float] = OrderedDict()
 
-    def first(self, id: UUID) -> bool:
-        """Remember an id; whether it was not remembered before."""
+    def add(self, id: UUID) -> bool:
+        """Remember an id; return whether it is new."""
         moment = time.monotonic()
         while self._times and (
             len(self._times) >= self.size or next(iter(self._times.values())) < moment - self.seconds
@@ -144,7 +144,7 @@ class Stream(Generic[T]):
 
     Args:
         url: The address of the websocket.
-        token: What the server is told of who this is.
+        token: The token that the server gets.
         reconnection_attempts: How often a lost connection is tried to be opened again.
         reconnect_on_clean_close: Whether to connect again also when the server ends the stream, rather than stop.
     """
@@ -160,15 +160,15 @@ class Stream(Generic[T]):
 
     @property
     def client_name(self) -> str:
-        """The name of its class."""
+        """Return the name of its class."""
         return type(self).__name__
 
     def _request(self) -> Any:
-        """The message that asks for the stream; made anew for each connection."""
+        """Return the message that requests the stream, for each connection anew."""
         raise NotImplementedError
 
     def _read(self, message: Any) -> T | None:
-        """What a message says; None for one that is not of interest."""
+        """Return the item of a message; None for a message without one."""
         raise NotImplementedError
 
     async def __aenter__(self) -> Self:
@@ -192,7 +192,7 @@ class Stream(Generic[T]):
                 self._socket = None
                 if not self._endless:
                     raise StopAsyncIteration from None
-            except LOST:
+            except LOST_CONNECTION_ERRORS:
                 self._socket = None
                 await self._connect()
             else:
@@ -204,7 +204,7 @@ class Stream(Generic[T]):
         while True:
             try:
                 socket = await open_socket(self._url)
-                await introduce(socket, self._token)
+                await authenticate(socket, self._token)
                 await send(socket, self._request())
             except InvalidStatus as refused:
                 code = refused.response.status_code
@@ -213,7 +213,7 @@ class Stream(Generic[T]):
                         f"The server refused the websocket {self._url} with the status {code}."
                     ) from refused
                 failed: Exception = refused
-            except LOST as error:
+            except LOST_CONNECTION_ERRORS as error:
                 failed = error
             else:
                 self._socket = socket
@@ -223,5 +223,5 @@ class Stream(Generic[T]):
                 raise ConnectionError(
                     f"The websocket {self._url} cannot be reached ({failed}): is the server running?"
                 ) from failed
-            if attempt >= ATTEMPTS_AT_ONCE:
-                await asyncio.sleep(PAUSE)
+            if attempt >= IMMEDIATE_ATTEMPTS:
+                await asyncio.sleep(RECONNECT_INTERVAL_SECONDS)

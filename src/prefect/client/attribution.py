@@ -1,4 +1,4 @@
-"""Headers by which a server tells which worker, flow or deployment a request comes from."""
+"""Headers that name the worker, flow and deployment that a request comes from."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ _FROM_ENVIRONMENT = {
 
 
 def get_attribution_headers() -> dict[str, str]:
-    """The headers that whoever started this process has set variables for; names are ASCII, others are left out."""
+    """Return the headers whose environment variables are set; values that are not printable ASCII are left out."""
     values = {header: os.environ.get(variable) for header, variable in _FROM_ENVIRONMENT.items()}
     return {header: value for header, value in values.items() if value and value.isascii() and value.isprintable()}

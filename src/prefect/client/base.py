@@ -1,4 +1,4 @@
-"""Which kind of API the settings name, the HTTP clients that talk to a server, and applications in this process.
+"""Kinds of APIs, the HTTP clients of a server, and the lifespans of applications in this process.
 
 The HTTP clients live in `_http`, which is imported with httpx when one of them is asked for.
 """
@@ -75,7 +75,7 @@ class ASGIApp(Protocol):
 
 
 class ServerType(AutoEnum):
-    """What answers the client.
+    """The kind of API behind a client.
 
     `EPHEMERAL` is the local store in this process.
     """
@@ -87,13 +87,13 @@ class ServerType(AutoEnum):
 
 
 def determine_server_type() -> ServerType:
-    """What the current settings name: a server, Prefect Cloud, or the local store when there is no API URL."""
+    """Return what the current settings name: a server, Prefect Cloud, or the local store when there is no API URL."""
     url = settings.get_current_settings().api.url
-    return server_type_of(url) if url else ServerType.EPHEMERAL
+    return find_server_type(url) if url else ServerType.EPHEMERAL
 
 
-def server_type_of(url: str) -> ServerType:
-    """What answers at an address."""
+def find_server_type(url: str) -> ServerType:
+    """Return the kind of API at a URL."""
     if url.startswith("http://ephemeral-prefect/"):
         return ServerType.EPHEMERAL
     return ServerType.CLOUD if url.startswith(settings.get_current_settings().cloud.api_url) else ServerType.SERVER
@@ -113,7 +113,7 @@ APP_LIFESPANS_LOCKS: dict[int, Any] = defaultdict(lambda: asyncio.Lock())
 
 @asynccontextmanager
 async def app_lifespan_context(app: ASGIApp) -> AsyncGenerator[None]:
-    """A block in which an application is started. Blocks inside each other share it; the last one stops it."""
+    """Run an application in this process while the block runs. Nested blocks share it; the last one stops it."""
     thread = threading.get_ident()
     key = (thread, id(app))
     async with APP_LIFESPANS_LOCKS[thread]:
@@ -154,7 +154,7 @@ class _Lifespan:
         try:
             await self._app(scope, self._to_app.get, self._from_app.put)
         except Exception as error:
-            # An application that knows no such protocol says so by raising.
+            # An application without this protocol raises.
             await self._from_app.put({"type": "unsupported", "error": error})
 
     async def _step(self, name: str) -> None:

@@ -34,7 +34,7 @@ def get_cloud_client(
     httpx_settings: dict[str, Any] | None = None,
     infer_cloud_url: bool = False,
 ) -> CloudClient:
-    """A client of Prefect Cloud.
+    """Return a client of Prefect Cloud.
 
     Args:
         host: The address of its API; of the setting `cloud.api_url` if None.
@@ -85,12 +85,12 @@ class CloudClient:
 
     @property
     def account_base_url(self) -> str:
-        """The path of the account below the API's address."""
+        """Return the path of the account below the API's address."""
         return f"accounts/{self.account_id}"
 
     @property
     def workspace_base_url(self) -> str:
-        """The path of the workspace below the API's address."""
+        """Return the path of the workspace below the API's address."""
         return f"{self.account_base_url}/workspaces/{self.workspace_id}"
 
     async def __aenter__(self) -> Self:
@@ -113,11 +113,11 @@ class CloudClient:
         await self.read_workspaces()
 
     async def read_workspaces(self) -> list[Workspace]:
-        """The workspaces that the key may use."""
+        """Return the workspaces that the key may use."""
         return Workspace.model_validate_list(await self.get("/me/workspaces"))
 
     async def read_current_workspace(self) -> Workspace:
-        """The workspace that the setting `api.url` names.
+        """Return the workspace that the setting `api.url` names.
 
         Raises:
             ValueError: It names none, or one that the key may not use.
@@ -132,7 +132,7 @@ class CloudClient:
         return await self.get(f"{self.workspace_base_url}/collections/work_pool_types")
 
     async def read_account_settings(self) -> dict[str, Any]:
-        """The settings of the account."""
+        """Return the settings of the account."""
         return await self.get(f"{self.account_base_url}/settings")
 
     async def update_account_settings(self, settings: dict[str, Any]) -> None:
@@ -140,7 +140,7 @@ class CloudClient:
         await self.request("PATCH", f"{self.account_base_url}/settings", json=settings)
 
     async def read_account_ip_allowlist(self) -> IPAllowlist:
-        """The networks that may reach the account."""
+        """Return the networks that may reach the account."""
         return IPAllowlist.model_validate(await self.get(f"{self.account_base_url}/ip_allowlist"))
 
     async def update_account_ip_allowlist(self, updated_allowlist: IPAllowlist) -> None:

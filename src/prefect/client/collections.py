@@ -21,7 +21,7 @@ class CollectionsMetadataClient(Protocol):
 
 
 def get_collections_metadata_client(httpx_settings: dict[str, Any] | None = None) -> CollectionsMetadataClient:
-    """A client that knows the kinds of workers: of Prefect Cloud, of a server or of the local store.
+    """Return a client that knows the kinds of workers: of Prefect Cloud, of a server or of the local store.
 
     Args:
         httpx_settings: Settings for the HTTP client.

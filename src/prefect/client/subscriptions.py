@@ -12,7 +12,16 @@ from typing import Generic, Self, TypeVar
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from prefect.client._websockets import LOST, PAUSE, api_url_of, http_to_ws, introduce, open_socket, send, token_of
+from prefect.client._websockets import (
+    LOST_CONNECTION_ERRORS,
+    RECONNECT_INTERVAL_SECONDS,
+    authenticate,
+    get_token,
+    http_to_ws,
+    open_socket,
+    resolve_api_url,
+    send,
+)
 from prefect.schemas.base import IDBaseModel
 
 S = TypeVar("S", bound=IDBaseModel)
@@ -47,12 +56,12 @@ class Subscription(Generic[S]):
         self.model = model
         self.client_id = client_id or f"{sockets.gethostname()}-{os.getpid()}"
         self.keys: list[str] = list(keys)
-        self.subscription_url = f"{http_to_ws(api_url_of(base_url))}/{path.lstrip('/')}"
+        self.subscription_url = f"{http_to_ws(resolve_api_url(base_url))}/{path.lstrip('/')}"
         self._websocket: ClientConnection | None = None
 
     @property
     def websocket(self) -> ClientConnection:
-        """The connection.
+        """Return the connection.
 
         Raises:
             RuntimeError: There is none now.
@@ -71,16 +80,16 @@ class Subscription(Generic[S]):
                 message = await socket.recv()
                 await send(socket, {"type": "ack"})
                 return self.model.model_validate_json(message)
-            except (*LOST, InvalidStatus) as lost:
+            except (*LOST_CONNECTION_ERRORS, InvalidStatus) as lost:
                 self._websocket = None
                 if isinstance(lost, ConnectionClosed) and lost.rcvd and lost.rcvd.code == PROTOCOL_VIOLATION:
                     raise
                 logger.debug("The subscription to %s lost its connection: %s", self.subscription_url, lost)
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(RECONNECT_INTERVAL_SECONDS)
 
     async def _connect(self) -> ClientConnection:
         socket = await open_socket(self.subscription_url)
-        await introduce(socket, token_of(key_first=False))
+        await authenticate(socket, get_token(key_first=False))
         await send(socket, {"type": "subscribe", "keys": self.keys, "client_id": self.client_id})
         self._websocket = socket
         return socket

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from prefect._io import driving, running_loop, settled
+from prefect._io import is_driven, resolve_outcome, running_loop
 from prefect._lazy import lazy
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
@@ -47,12 +47,12 @@ class Transport(Protocol):
 
     @property
     def url(self) -> str:
-        """The address of the API."""
+        """Return the address of the API."""
         ...
 
     @property
     def clients(self) -> HttpClients:
-        """The httpx clients of the API."""
+        """Return the httpx clients of the API."""
         ...
 
     async def call(
@@ -149,7 +149,7 @@ class HttpClients:
 
     def get(self) -> _http.PrefectHttpxAsyncClient | _http.PrefectHttpxSyncClient:
         """Return the client for the calling code: sync while driven, else that of its event loop."""
-        return self.get_sync() if driving() else self.get_async()
+        return self.get_sync() if is_driven() else self.get_async()
 
     def get_sync(self) -> _http.PrefectHttpxSyncClient:
         """Return the client for sync code."""
@@ -177,7 +177,7 @@ class HttpClients:
     async def open(self) -> None:
         """Keep connections from now on. Those of an event loop could otherwise be closed by nobody."""
         self._keep_connections = True
-        if not driving():
+        if not is_driven():
             self._by_loop.pop(running_loop(), None)  # it keeps no connections
 
     async def close(self) -> None:
@@ -185,7 +185,7 @@ class HttpClients:
         self._keep_connections = False
         if self._pid != os.getpid():
             return
-        if driving():
+        if is_driven():
             client, self._sync = self._sync, None
             if client is not None:
                 client.close()
@@ -211,7 +211,7 @@ class LocalTransport:
 
     @property
     def application(self) -> Any:
-        """The local application, made at its first use."""
+        """Return the local application, made at its first use."""
         if self._application is None:
             self._application = local.LocalApplication(self.home)
         return self._application
@@ -319,7 +319,7 @@ class HttpTransport:
         if max_retries is not None:
             options["extensions"] = {**(options.get("extensions") or {}), _http.MAX_RETRIES: max_retries}
         client = self.clients.get()
-        return await settled(client.send(client.build_request(method, path, params=query, **options)))
+        return await resolve_outcome(client.send(client.build_request(method, path, params=query, **options)))
 
     async def open(self) -> None:
         await self.clients.open()

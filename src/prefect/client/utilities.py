@@ -1,4 +1,4 @@
-"""For functions that take a client and can do without being given one."""
+"""Decorators for functions with an optional client."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 
 def get_or_create_client(client: PrefectClient | None = None) -> tuple[PrefectClient, bool]:
-    """The client given, or one of the current settings; and whether it was given, so that its owner closes it."""
+    """Return the client, or one of the current settings; and whether it was provided, so that its owner closes it."""
     if client is not None:
         return client, True
     return orchestration.get_client(), False
@@ -30,7 +30,7 @@ def get_or_create_client(client: PrefectClient | None = None) -> tuple[PrefectCl
 def client_injector(
     func: Callable[Concatenate[PrefectClient, P], Coroutine[Any, Any, R]],
 ) -> Callable[P, Coroutine[Any, Any, R]]:
-    """A function that is called with a client before its arguments."""
+    """Call a function with a client as its first argument."""
 
     @functools.wraps(func)
     async def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -42,7 +42,7 @@ def client_injector(
 
 
 def inject_client(fn: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
-    """A function whose keyword `client` may be left out or None: it gets one of the current settings then."""
+    """Fill in the keyword argument `client` with one of the current settings where it is missing or None."""
 
     @functools.wraps(fn)
     async def call(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -290,7 +290,7 @@ class FlowRunEngine(RunEngine):
         await self._conclude()
         return FINISHED
 
-    # --- around the body ----------------------------------------------------------------------------------------------
+    # --- context of the body ------------------------------------------------------------------------------------------
 
     def __enter__(self) -> FlowRunEngine:
         assert self._context is not None

@@ -198,7 +198,7 @@ def decide_retry(
         failed: The state that follows from the failure.
     """
     run = rules.Run("task_run", columns, policy)
-    facts = rules.Facts(now=failed.timestamp, chance=random.random())
+    facts = rules.Facts(now=failed.timestamp, random_fraction=random.random())
     verdict = rules.decide(rules.CoreTaskPolicy, run, _entry(current), _entry(failed), facts)
     return _answer(verdict, current, failed).state if isinstance(verdict, rules.Reject) else None
 

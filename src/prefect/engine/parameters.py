@@ -181,7 +181,7 @@ async def resolve_inputs(parameters: dict[str, Any], inputs: Inputs) -> dict[str
 
 async def wait_for_future(future: PrefectFuture[Any]) -> None:
     """Wait until a future is done, without blocking an event loop."""
-    if not _io.driving() and isinstance(future, PrefectTaskRunFuture):
+    if not _io.is_driven() and isinstance(future, PrefectTaskRunFuture):
         await future.wait_async()
     else:
         await _io.blocking(future.wait)

@@ -1,4 +1,4 @@
-"""Four shells around user code: call, await, iterate, iterate asynchronously.
+"""Four shells that run user code: call, await, iterate, iterate asynchronously.
 
 A shell calls the body between the steps of a `RunEngine` and passes the outcome on. It must know nothing of states,
 retries or records. The body runs in the caller's thread, without an event loop of this package.
@@ -217,7 +217,7 @@ def _items(run: RunEngine, gather: bool) -> Generator[Any, Any, Outcome]:
 
 
 def _close(run: RunEngine, generator: Generator[Any]) -> Outcome:
-    """Close the generator after its consumer has closed ours."""
+    """Close the generator of the body when the consumer has closed the outer one."""
     try:
         with run:
             generator.close()
@@ -327,7 +327,7 @@ class _AsyncItems:
         self._advance, self._sent = self._generator.athrow, error
 
     async def close(self) -> Outcome:
-        """Close the generator after its consumer has closed ours."""
+        """Close the generator of the body when the consumer has closed the outer one."""
         try:
             with self._run:
                 await self._generator.aclose()

@@ -273,7 +273,7 @@ class TaskRunEngine(RunEngine):
         self._release()
         return FINISHED
 
-    # --- around the body ----------------------------------------------------------------------------------------------
+    # --- context of the body ------------------------------------------------------------------------------------------
 
     def __enter__(self) -> TaskRunEngine:
         assert self._context is not None

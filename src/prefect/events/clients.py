@@ -19,17 +19,17 @@ from websockets.exceptions import InvalidStatus
 from prefect import settings
 from prefect.client._http_factory import basic_auth_header
 from prefect.client._websockets import (
-    ATTEMPTS_AT_ONCE,
-    LOST,
-    PAUSE,
-    Seen,
+    IMMEDIATE_ATTEMPTS,
+    LOST_CONNECTION_ERRORS,
+    RECONNECT_INTERVAL_SECONDS,
+    RecentIds,
     Stream,
-    api_url_of,
+    authenticate,
+    get_token,
     http_to_ws,
-    introduce,
     open_socket,
+    resolve_api_url,
     send,
-    token_of,
 )
 from prefect.client.base import ServerType, determine_server_type
 from prefect.client.orchestration import get_client
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("prefect.events")
 
-RETRYABLE_EXCEPTIONS = LOST
+RETRYABLE_EXCEPTIONS = LOST_CONNECTION_ERRORS
 """Errors after which to reconnect: the server restarted, or a proxy dropped the connection."""
 
 SEEN_EVENTS_SIZE = 500_000
@@ -188,7 +188,7 @@ class PrefectEventsClient(EventsClient):
         checkpoint_every: int = 700,
         checkpoint_interval: float = 30.0,
     ) -> None:
-        self._url = events_in_socket_from_api_url(api_url_of(api_url))
+        self._url = events_in_socket_from_api_url(resolve_api_url(api_url))
         self._reconnection_attempts = reconnection_attempts
         self._checkpoint_every = checkpoint_every
         self._checkpoint_interval = checkpoint_interval
@@ -251,7 +251,7 @@ class PrefectEventsClient(EventsClient):
         secret = settings.get_current_settings().api.auth_string
         headers = {} if secret is None else {"Authorization": basic_auth_header(secret.get_secret_value())}
         socket = await open_socket(self._url, headers)
-        await introduce(socket, None if secret is None else secret.get_secret_value())
+        await authenticate(socket, None if secret is None else secret.get_secret_value())
         return socket
 
     async def _retry(self, action: Any) -> None:
@@ -271,8 +271,8 @@ class PrefectEventsClient(EventsClient):
                         f"Events cannot be sent to {self._url} ({lost}). Is the server running?"
                     ) from lost
                 logger.debug("The connection to %s was lost (%s), attempt %d", self._url, lost, attempt)
-            if attempt >= ATTEMPTS_AT_ONCE:
-                await asyncio.sleep(PAUSE)
+            if attempt >= IMMEDIATE_ATTEMPTS:
+                await asyncio.sleep(RECONNECT_INTERVAL_SECONDS)
 
 
 def _to_message(event: Event) -> dict[str, Any]:
@@ -340,10 +340,10 @@ class PrefectEventSubscriber(Stream[Event]):
         reconnection_attempts: int = 10,
         reconnect_on_clean_close: bool = False,
     ) -> None:
-        url = events_out_socket_from_api_url(api_url_of(api_url))
-        super().__init__(url, token_of(key_first=False), reconnection_attempts, reconnect_on_clean_close)
+        url = events_out_socket_from_api_url(resolve_api_url(api_url))
+        super().__init__(url, get_token(key_first=False), reconnection_attempts, reconnect_on_clean_close)
         self._filter = filter or EventFilter()
-        self._seen = Seen(SEEN_EVENTS_SIZE, SEEN_EVENTS_TTL)
+        self._seen = RecentIds(SEEN_EVENTS_SIZE, SEEN_EVENTS_TTL)
         self._last: datetime | None = None
 
     def _request(self) -> Any:
@@ -358,7 +358,7 @@ class PrefectEventSubscriber(Stream[Event]):
             return None
         event = ReceivedEvent.model_validate(message["event"])
         self._last = event.occurred
-        return event if self._seen.first(event.id) else None
+        return event if self._seen.add(event.id) else None
 
 
 class PrefectCloudEventSubscriber(PrefectEventSubscriber):
@@ -395,12 +395,12 @@ class PrefectCloudAccountEventSubscriber(PrefectCloudEventSubscriber):
         reconnection_attempts: int = 10,
         reconnect_on_clean_close: bool = False,
     ) -> None:
-        account = re.sub(r"/workspaces/[^/]+", "", api_url_of(api_url))
+        account = re.sub(r"/workspaces/[^/]+", "", resolve_api_url(api_url))
         super().__init__(account, api_key, filter, reconnection_attempts, reconnect_on_clean_close)
 
 
 def _require_api_key(api_key: str | None) -> str:
-    key = api_key or token_of(key_first=True)
+    key = api_key or get_token(key_first=True)
     if not key:
         raise ValueError("Prefect Cloud requires an API key. Set PREFECT_API_KEY.")
     return key

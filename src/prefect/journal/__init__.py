@@ -1,8 +1,8 @@
-"""What runs say to the world: records are appended here and committed in batches by one thread.
+"""The journal: runs append records to a queue in memory, and one thread commits them in batches to a local file.
 
 Appending costs a microsecond and never waits for a disk, a lock, a server or a network. The records are JSON objects
-with a `kind`; `docs/architecture.md` lists them. Whoever opens the local database applies them to it. The journal knows
-nothing of runs: it must not read, change or interpret a record.
+with a `kind`; `docs/architecture.md` lists them. Opening the local database applies them to it. The journal must not
+read, change or interpret a record.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ __all__ = ["Draft", "Record", "append", "close", "current", "replace_current", "
 
 
 class Draft:
-    """A record that its writer may still add states to, until it is sealed to be written.
+    """A record to which its writer may add states until it is sealed to be written.
 
-    Most runs are over before their first record is written: one record then tells all of it, at a third of the cost.
-    Whoever adds looks at `sealed` afterwards: when it is set, the addition may have come too late and is appended as a
-    record of its own. Said twice, it counts once.
+    Most runs are over before their first record is written: one record then holds all of the run, at a third of the
+    cost. After adding a state, check `sealed`: when it is set, the addition may be too late and must be appended as a
+    record of its own. A state that is written twice counts once.
 
     Attributes:
         record: The record; `record["states"]` is what may grow.
@@ -42,7 +42,7 @@ class Draft:
         self.sealed = False
 
     def seal(self) -> Record:
-        """The record as it is now; what is added from now on is not in it."""
+        """Return the record as it is now, and mark it as sealed."""
         self.sealed = True
         return {**self.record, "states": list(self.record["states"])}
 
@@ -53,7 +53,7 @@ _current: writer.Journal | None = None
 def use(
     home: Path, name: str | None = None, create_forwarder: Callable[[], writer.Forwarder] | None = None
 ) -> writer.Journal:
-    """Make a journal the one that this process appends to; what the former one holds is written first.
+    """Set the journal that this process appends to; the queue of the former one is written first.
 
     Args:
         home: The directory of its file.
@@ -68,25 +68,25 @@ def use(
 
 
 def replace_current(journal: writer.Journal | None) -> writer.Journal | None:
-    """Append to this journal from now on, and give back the former one, which stays open."""
+    """Set the journal that this process appends to, and return the former one, which stays open."""
     global _current
     former, _current = _current, journal
     return former
 
 
 def current() -> writer.Journal | None:
-    """The journal in use, or None before the first run."""
+    """Return the journal in use, or None before the first run."""
     return _current
 
 
 def append(record: Record | Draft) -> None:
-    """Queue a record to be written. Without a journal in use the record is dropped: nobody runs, nobody listens."""
+    """Queue a record to be written. Without a journal in use the record is dropped: no run is active."""
     if _current is not None:
         _current.append(record)
 
 
 def flush(timeout: float | None = None) -> bool:
-    """Wait until all that was appended is on disk. False when that took longer than `timeout` seconds."""
+    """Wait until all records are on disk. Return False when that took longer than `timeout` seconds."""
     if _current is None:
         return True
     # Runs that began before the home changed still record in the journal of theirs.
@@ -94,25 +94,25 @@ def flush(timeout: float | None = None) -> bool:
 
 
 def has_unforwarded() -> bool:
-    """Whether something that was appended is still to be carried to where it is wanted."""
+    """Whether records wait to be forwarded, to a server."""
     return _current is not None and _current.has_unforwarded()
 
 
 def wait_until_forwarded(timeout: float) -> None:
-    """Wait until all that was appended has been carried to where it is wanted, at most `timeout` seconds."""
+    """Wait until all records have been forwarded, at most `timeout` seconds."""
     if _current is not None:
         _current.wait_until_forwarded(timeout)
 
 
 def forward_waiting() -> None:
-    """Have what is on disk carried on to where it is wanted, as at the end of the process."""
+    """Forward the records on disk within the exit timeouts, as at the end of the process."""
     for journal in writer.open_journals():
         if journal.forwarder is not None:
             journal.forwarder.finish()
 
 
 def close() -> None:
-    """Write what is queued and stop using the journal."""
+    """Write queued records and stop using the journal."""
     global _current
     if _current is not None:
         _current = None

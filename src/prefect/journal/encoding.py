@@ -1,4 +1,4 @@
-"""Records as JSON: what any record can be written as, whatever a program put into it."""
+"""Records as JSON, whatever values a program put into them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 import orjson
 
 MAX_DEPTH = 32
-"""How deep a value that cannot be encoded is looked through for what can."""
+"""How deep a value that cannot be encoded is searched for parts that can."""
 _CONTAINERS: Any = (dict, list, tuple, set, frozenset)
-OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+ORJSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
 
 def encode(record: dict[str, Any]) -> bytes:
-    """A record as one line of JSON; what cannot be said in JSON is kept as text."""
+    """Return a record as one line of JSON; values that JSON does not have become text."""
     try:
-        return orjson.dumps(record, str, OPTIONS)
+        return orjson.dumps(record, str, ORJSON_OPTIONS)
     except (TypeError, ValueError):  # a lone surrogate, an integer of more than 64 bits, a circular value
         kept = {str(key): _make_encodable(value, 0) for key, value in record.items()}
-        return orjson.dumps(kept, str, OPTIONS)
+        return orjson.dumps(kept, str, ORJSON_OPTIONS)
 
 
 def _make_encodable(value: Any, depth: int) -> Any:
-    """A value as the encoder can say it: what it cannot, as text."""
+    """Return a value that the encoder accepts: parts that it does not accept become text."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if type(value) is int:
@@ -34,7 +34,7 @@ def _make_encodable(value: Any, depth: int) -> Any:
             return {_make_encodable(str(key), depth): _make_encodable(item, depth + 1) for key, item in value.items()}
         return [_make_encodable(item, depth + 1) for item in value]
     try:
-        orjson.dumps(value, str, OPTIONS)
+        orjson.dumps(value, str, ORJSON_OPTIONS)
     except Exception:  # a `__str__` of the user's
         return f"<{type(value).__name__}>"
     return value

@@ -26,7 +26,7 @@ class JournalVersionError(PrefectException):
 
 
 def path_in(home: Path, name: str = NAME) -> Path:
-    """The journal file of a home directory, or another one there of the same format."""
+    """Return the path of the journal of a home directory, or of another file there of the same format."""
     return home / name
 
 

@@ -39,8 +39,8 @@ def discard(home: Path, through: int) -> None:
         connection.execute("DELETE FROM batch WHERE seq <= ?", (through,))
 
 
-def pending(home: Path, name: str = file.NAME) -> tuple[int, int]:
-    """How many batches wait to be applied, and their size in bytes."""
+def measure_pending(home: Path, name: str = file.NAME) -> tuple[int, int]:
+    """Return how many batches wait to be applied, and their size in bytes."""
     path = file.path_in(home, name)
     if not path.exists():
         return 0, 0
@@ -49,7 +49,7 @@ def pending(home: Path, name: str = file.NAME) -> tuple[int, int]:
 
 
 def decode(line: bytes) -> Record:
-    """A line of a batch as a record."""
+    """Return a line of a batch as a record."""
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:

@@ -29,40 +29,40 @@ else:
     sqlite3 = lazy("sqlite3")
 
 GATHER_INTERVAL_SECONDS = 0.05
-"""Seconds a batch gathers records before it is written: what a kill -9 can lose, and a fourth of what is promised."""
+"""How long a batch gathers records before it is written: what a kill -9 can lose, a fourth of the guarantee."""
 MAX_BATCH_BYTES = 1 << 20
-"""A batch is cut at about this many bytes."""
+"""About how many bytes a batch has at most."""
 MAX_HELD_BYTES = 64 << 20
-"""How much is held in memory while the file cannot be written; beyond it the oldest batches are dropped."""
+"""How much is held in memory while the file cannot be written; beyond that the oldest batches are dropped."""
 RETRY_INTERVAL_SECONDS = 0.5
-"""Seconds between attempts while the file cannot be written."""
+"""Between two attempts to write the file."""
 CLOSE_TIMEOUT_SECONDS = 30.0
-"""Seconds that closing waits for a file that other processes keep locked."""
+"""How long closing waits for a file that other processes have locked."""
 FORK_TIMEOUT_SECONDS = 1.0
-"""Seconds that a fork waits for the batch that is being written."""
+"""How long a fork waits for the batch that is being written."""
 
 
 class Forwarder(Protocol):
-    """What carries the committed records on to where they are wanted."""
+    """Forwards committed records, for instance to a server."""
 
     def committed(self) -> None:
-        """Records were committed. Must not wait."""
+        """Note that records were committed. Must not wait."""
         ...
 
     def has_waiting(self) -> bool:
-        """Whether something that was committed is still to be carried on, and will be before long."""
+        """Whether committed records wait to be forwarded, and will be before long."""
         ...
 
     def wait_until_forwarded(self, timeout: float) -> None:
-        """Wait until it is, at most `timeout` seconds."""
+        """Wait until they are, at most `timeout` seconds."""
         ...
 
     def finish(self) -> None:
-        """The journal is closing: carry on what waits, for as long as is reasonable, and stop."""
+        """Forward what waits within the exit timeouts, and stop: the journal is closing."""
         ...
 
     def forked(self) -> Forwarder:
-        """That of a forked child."""
+        """Return the forwarder of a forked child."""
         ...
 
 
@@ -104,7 +104,7 @@ class Journal:
             self._wake_thread()
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until all that was appended is on disk, or given up; False when `timeout` seconds were not enough."""
+        """Wait until all records are on disk or dropped; return False when `timeout` seconds were not enough."""
         if self._disowned:
             return True
         if self._closed:
@@ -117,18 +117,18 @@ class Journal:
         return done.wait(timeout)
 
     def has_unforwarded(self) -> bool:
-        """Whether something that was appended is still to be carried on."""
+        """Whether records wait to be forwarded."""
         return self.forwarder is not None and (bool(self._queue) or self._awake or self.forwarder.has_waiting())
 
     def wait_until_forwarded(self, timeout: float) -> None:
-        """Wait until all that was appended has been carried on, at most `timeout` seconds."""
+        """Wait until all records have been forwarded, at most `timeout` seconds."""
         if self.forwarder is not None:
             if self._queue or self._awake:
                 self.flush(timeout)
             self.forwarder.wait_until_forwarded(timeout)
 
     def close(self) -> None:
-        """Write what is queued, stop the thread and close the file."""
+        """Write queued records, stop the thread and close the file."""
         self._closed = True
         self._hurry.set()
         self._wake.set()
@@ -148,7 +148,7 @@ class Journal:
         self._at_rest = self._draining.acquire(timeout=FORK_TIMEOUT_SECONDS)
 
     def after_fork(self) -> None:
-        """In the parent: go on."""
+        """Resume writing, in the parent."""
         if self._at_rest:
             self._at_rest = False
             self._draining.release()
@@ -156,7 +156,7 @@ class Journal:
     _at_rest = False
 
     def forked(self) -> Journal:
-        """The journal of a forked child: the same home, nothing of the parent's queue, thread or connection."""
+        """Return the journal of a forked child: the same home, without the parent's queue, thread or connection."""
         self._sink.abandon()
         _journals.discard(self)
         # Whatever runs the child still holds are its parent's, which goes on to record them.
@@ -189,7 +189,7 @@ class Journal:
             self._drain()
 
     def _reopen(self) -> None:
-        """Some run went on after the journal was closed; what it records counts too."""
+        """Open a closed journal again for a run that goes on."""
         with self._starting:
             if self._shut:
                 self._hurry.clear()
@@ -219,7 +219,7 @@ class Journal:
                 self._hurry.wait(RETRY_INTERVAL_SECONDS)
 
     def _drain(self) -> None:
-        """Move what is queued to the file; whoever waits for it is told afterwards."""
+        """Move queued records to the file, then set the events of waiting flushes."""
         waiting: list[threading.Event] = []
         try:
             with self._draining:
@@ -232,7 +232,7 @@ class Journal:
 
 
 def _batches(queue: deque[Any], waiting: list[threading.Event]) -> Iterable[bytes]:
-    """Take what is queued now and yield it as encoded batches."""
+    """Take the records that are queued now and yield them as encoded batches."""
     lines: list[bytes] = []
     size = 0
     for _ in range(len(queue)):
@@ -262,7 +262,7 @@ def _process_record(owner: UUID) -> dict[str, Any]:
 
 
 class _Sink:
-    """The open file and what could not be written to it yet. Used by one thread at a time."""
+    """The open file, and batches that could not be written to it yet. Used by one thread at a time."""
 
     def __init__(self, home: Path, name: str = NAME) -> None:
         self.home = home
@@ -303,7 +303,7 @@ class _Sink:
         connection.execute("COMMIT")
 
     def close(self, timeout: float) -> None:
-        """Make the last attempts for `patience` seconds while the file is merely locked, then say what is lost."""
+        """Try again for `timeout` seconds while the file is only locked, then print what is lost."""
         deadline = time.monotonic() + timeout
         while self._held and self.blocked and not self._abandoned and self._locked and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -313,7 +313,7 @@ class _Sink:
             _warn(f"{len(self._held) + self._dropped} batches of run records could not be written and are lost.")
 
     def abandon(self) -> None:
-        """Forget the connection without touching it: in a forked child it belongs to the parent."""
+        """Drop the connection without closing it: in a forked child it belongs to the parent."""
         _abandoned.append(self._connection)
         self._connection = None
 

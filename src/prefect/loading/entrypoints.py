@@ -47,12 +47,12 @@ class Definition(NamedTuple):
 
     def read_options(self, decorator: str) -> dict[str, ast.expr]:
         """Return the keyword arguments of the decorator with this name, as expressions."""
-        for given in self.node.decorator_list:
-            if not isinstance(given, ast.Call):
+        for call in self.node.decorator_list:
+            if not isinstance(call, ast.Call):
                 continue
-            named = given.func.attr if isinstance(given.func, ast.Attribute) else getattr(given.func, "id", None)
+            named = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
             if named == decorator:
-                return {keyword.arg: keyword.value for keyword in given.keywords if keyword.arg}
+                return {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
         return {}
 
     def evaluate(self, expressions: dict[str, ast.expr]) -> tuple[dict[str, Any], dict[str, Exception]]:

@@ -28,9 +28,7 @@ except ImportError:  # Windows: breaking a crashed holder's lock is not guarded 
     fcntl = None
 
 _MIN_POLL_INTERVAL_SECONDS, _MAX_POLL_INTERVAL_SECONDS = 0.005, 0.1
-_PARTIAL_WRITE_TIMEOUT_SECONDS = (
-    5.0  # seconds after which a lock file that nobody can read is taken for a crashed writer's
-)
+_PARTIAL_WRITE_TIMEOUT_SECONDS = 5.0  # an unreadable lock file that is older is left from a crashed writer
 
 
 class FileSystemLockManager(LockManager):

@@ -11,6 +11,6 @@ class IsolationLevel(AutoEnum):
     """What transactions with the same key see of each other."""
 
     READ_COMMITTED = auto()
-    """Whatever was committed before."""
+    """They see what was committed before."""
     SERIALIZABLE = auto()
     """One runs at a time, and the others wait until it has ended. It needs a store with a lock manager."""

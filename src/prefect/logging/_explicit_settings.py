@@ -32,7 +32,7 @@ def is_explicit(current: Any, accessor: str, *aliases: str) -> bool:
     *path, key = accessor.split(".")
     if plan.defaults or not plan.snapshot.layers:  # values from elsewhere: a copy, or defaults of a caller's
         return True
-    if accessor in plan.given:
+    if accessor in plan.explicit:
         return True
     names = (f"PREFECT_{accessor.replace('.', '_').upper()}", *aliases)
     return accessor not in plan.restored and plan.snapshot.find(names, path, key)[0] is not MISSING

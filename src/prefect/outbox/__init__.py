@@ -1,9 +1,9 @@
-"""Records on their way to a server: with an API URL the journal is an outbox, and what is in it is shipped.
+"""The outbox: the journal of a process with an API URL, whose records are shipped to that server.
 
-A process with `PREFECT_API_URL` appends to a journal of that server's own, and a thread of it ships what was committed
-and removes what the server has acknowledged. While the server is away the records wait; what a process leaves is
-shipped by the next one, or by `prefect journal ship`. Delivery is at least once. This room decides nothing about runs:
-it must not change what a record says, only put it into the words of the API.
+Each server has a file of its own. A thread of the process ships committed records and removes what the server has
+acknowledged. While the server is unavailable the records wait; what a process leaves is shipped by the next one, or by
+`prefect journal ship`. Delivery is at least once. This package decides nothing about runs and must not change what a
+record means: it sends records as they are, or as operations of the API.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["create_shipper", "use_journal"]
 
 
 def use_journal() -> Journal:
-    """The journal of the present settings: the home's own, or the outbox of the server that they name."""
+    """Return the journal of the current settings: the home's own, or the outbox of the server that they name."""
     current = settings.get_current_settings()
     url = current.api.url
     if not url:
@@ -36,5 +36,5 @@ def use_journal() -> Journal:
 
 
 def create_shipper(current: Settings) -> Shipper:
-    """What ships the outbox of these settings' server."""
+    """Return the shipper of the outbox of these settings' server."""
     return shipper.Shipper(store.Outbox(current.home, str(current.api.url)), api_connection.ApiConnection(current))

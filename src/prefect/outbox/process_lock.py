@@ -1,4 +1,4 @@
-"""A lock between processes: held while a file is open, and given up by whoever dies."""
+"""A lock between processes, held while a file is open: a process that dies releases it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ProcessLock:
     """At most one holder among all processes of this machine.
 
     Args:
-        path: The file that stands for it; it is created and stays.
+        path: The lock file; it is created and stays.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,7 +29,7 @@ class ProcessLock:
         self._file: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock, without waiting; whether it could be had."""
+        """Acquire the lock without waiting; return whether it was free."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
@@ -44,7 +44,7 @@ class ProcessLock:
         return True
 
     def release(self) -> None:
-        """Give it up."""
+        """Release the lock."""
         if self._file is not None:
             handle, self._file = self._file, None
             os.close(handle)

@@ -1,8 +1,7 @@
-"""The thread that ships: it waits for commits, sends what waits, and removes what was acknowledged.
+"""The shipper: a thread that waits for commits, sends waiting records, and removes what was acknowledged.
 
-One process at a time ships an outbox; the others wait for it, since it ships their records too. A server that is away
-is asked again after growing pauses. When the process ends, its records get some time to be shipped; what is left stays
-in the file.
+One process at a time ships an outbox, including the records of the others. An unavailable server is tried again with a
+backoff. A process that ends gives its records some time to be shipped; what is left stays in the file.
 """
 
 from __future__ import annotations
@@ -29,29 +28,29 @@ if TYPE_CHECKING:
     import sqlite3
 
 SHIP_INTERVAL_SECONDS = 0.2
-"""Seconds between two deliveries, in which records gather."""
+"""Between two deliveries, while records gather."""
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 5.0
-"""Seconds before a server that was away is asked again: at first, and at most. A server that is back hears of what is
-under way before it looks for runs that fell silent."""
+"""The first and the longest pause before an unavailable server is tried again. Short enough that a server that is back
+gets heartbeats before it looks for runs that fell silent."""
 EXIT_FLUSH_TIMEOUT_SECONDS = 10.0
-"""Seconds that a process which ends waits for an acknowledgement while the server answers."""
+"""How long a process that ends waits for an acknowledgement while the server answers."""
 EXIT_TOTAL_TIMEOUT_SECONDS = 60.0
-"""Seconds that it waits in all."""
+"""How long it waits in all."""
 AWAY_TIMEOUT_SECONDS = 1.0
-"""Seconds that it waits for a server that is away."""
+"""How long it waits for an unavailable server."""
 SLOT_LEASE_SECONDS = 300
-"""Seconds for which a flow run holds a slot of its deployment unless it renews the lease."""
+"""How long a flow run holds a slot of its deployment unless it renews the lease."""
 RENEW_LEASE_ROUTE = "/v2/concurrency_limits/leases/{lease_id}/renew"
 MAX_RUN_CONTEXTS = 1000
-"""Of how many flow runs it is remembered what their task runs' events say of them."""
+"""How many flow runs are remembered for the events of their task runs."""
 POLL_INTERVAL_SECONDS = 0.05
-"""Seconds between two looks at whether another process has shipped this one's records."""
+"""Between two checks whether another process has shipped this one's records."""
 SETTLE_POLL_SECONDS = 0.002
-"""Seconds between two looks at whether this process has shipped them."""
+"""Between two checks whether this process has shipped them."""
 HEARTBEAT_INTERVAL_SECONDS = 30
-"""Seconds between two heartbeats of a flow run, unless `flows.heartbeat_frequency` is set."""
+"""Between two heartbeats of a flow run, unless the setting `flows.heartbeat_frequency` is set."""
 MAX_MISSED_HEARTBEATS = 3
-"""After so many without one, the run counts as dead."""
+"""After so many, the server crashes the run."""
 
 
 class Shipper:
@@ -86,10 +85,10 @@ class Shipper:
             flows.heartbeat_frequency if "heartbeat_frequency" in flows.model_fields_set else HEARTBEAT_INTERVAL_SECONDS
         )
 
-    # --- what the journal asks ----------------------------------------------------------------------------------------
+    # --- the journal's forwarder --------------------------------------------------------------------------------------
 
     def committed(self) -> None:
-        """Records were committed."""
+        """Note that records were committed."""
         self._has_unshipped = True
         self._wake_thread()
 
@@ -98,7 +97,7 @@ class Shipper:
         return (self._has_unshipped or self._shipping) and self.unavailable_reason is None and not self._behind
 
     def wait_until_forwarded(self, timeout: float) -> None:
-        """Wait until what was committed is shipped; who has waited in vain does not wait again until it is."""
+        """Wait until committed records are shipped. After a timeout it does not wait again until they are."""
         end = time.monotonic() + timeout
         while self.has_waiting() and time.monotonic() < end:
             self._hurry.set()
@@ -106,7 +105,7 @@ class Shipper:
         self._behind = self.has_waiting()
 
     def finish(self) -> None:
-        """Ship what waits, within bounds, and say in a line what could not be shipped."""
+        """Ship waiting records within the exit timeouts, and print what could not be shipped."""
         self._closing.set()
         self._hurry.set()
         self._wake.set()
@@ -129,14 +128,14 @@ class Shipper:
         )
 
     def forked(self) -> Shipper:
-        """That of a forked child."""
+        """Return the shipper of a forked child."""
         self._lock.release()
         return Shipper(self.outbox, ApiConnection(self.api.settings))
 
-    # --- what the engine asks -----------------------------------------------------------------------------------------
+    # --- runs of this process -----------------------------------------------------------------------------------------
 
     def start_heartbeat(self, run: RunContext) -> None:
-        """A flow run is under way here: say so from time to time, so that the server knows when it no longer is."""
+        """Send heartbeats of a flow run from now on, so that the server notices when its process is gone."""
         self._running.setdefault(run.id, None)
         self._run_contexts[run.id] = run
         if len(self._run_contexts) > MAX_RUN_CONTEXTS:
@@ -146,13 +145,13 @@ class Shipper:
             self._wake_thread()
 
     def renew_slot_lease(self, flow_run_id: UUID, lease_id: UUID) -> None:
-        """A flow run that is under way here holds a slot of its deployment: renew the lease as long as it does."""
+        """Renew the lease of a deployment's slot as long as the flow run runs in this process."""
         self._running[str(flow_run_id)] = lease_id
         self._next_heartbeat = min(self._next_heartbeat, time.monotonic() + HEARTBEAT_INTERVAL_SECONDS)
         self._wake_thread()
 
     def stop_heartbeat(self, flow_run_id: UUID) -> None:
-        """A flow run is not under way here any more."""
+        """Stop the heartbeats of a flow run, and the renewal of its lease."""
         self._running.pop(str(flow_run_id), None)
 
     # --- the thread ---------------------------------------------------------------------------------------------------
@@ -256,7 +255,7 @@ class Shipper:
             self._delivery = None
 
     def _ship(self, interrupted: Callable[[], bool]) -> None:
-        """Ship batch after batch, until it is interrupted, unless another process does."""
+        """Ship batches until there are none or `interrupted` returns true, unless another process ships."""
         if not self._lock.acquire():
             return
         try:
@@ -288,7 +287,7 @@ class Shipper:
         return self._delivery
 
     def _progress(self) -> bool:
-        """The server has taken something; whether to go on."""
+        """Note that the server has recorded something; return whether to go on."""
         self._last_progress = time.monotonic()
         self._send_due_heartbeats()
         return self._last_progress < self._deadline

@@ -1,9 +1,9 @@
-"""The outbox's file: a journal with the server's URL in it, and what has to be remembered until all is shipped.
+"""The file of an outbox: a journal with the server's URL, and what must be remembered until all is shipped.
 
-Beside the journal's batches it has four small tables. `server` holds the URL. `task_run` holds the task runs that have
-begun and not ended: an API that is told of each state with all of the run needs them, whichever process tells it.
-`alias` says which id the server gave to what was made here while it was away. `refused` holds the records that the
-server would not take, with the reason, so that they hold up nothing and are not lost.
+Beside the journal's batches it has four small tables. `server` holds the URL. `task_run` holds task runs that have
+begun and not ended: an event of a state holds the whole run, whichever process sends it. `alias` maps the ids of
+objects that were created here while the server was unavailable to their ids on the server. `refused` holds the records
+that the server refused, with the reason, so that they do not hold up others and are not lost.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ _TABLES = (
 
 
 def file_name(url: str) -> str:
-    """The name of the outbox file for the API at `url`."""
+    """Return the name of the outbox file for the API at `url`."""
     return f"outbox-{hashlib.sha256(url.rstrip('/').encode()).hexdigest()[:10]}.db"
 
 
 def find_outboxes(home: Path) -> list[Outbox]:
-    """The outboxes that a home directory has."""
+    """Return the outboxes of a home directory."""
     found: list[Outbox] = []
     for path in sorted(home.glob("outbox-*.db")):
         with closing(file.connect(path)) as connection:
             try:
                 row = connection.execute("SELECT url FROM server").fetchone()
-            except sqlite3.OperationalError:  # nobody has begun to ship it
+            except sqlite3.OperationalError:  # nothing has been shipped from it yet
                 row = None
         if row is not None:
             found.append(Outbox(home, row[0]))
@@ -72,7 +72,7 @@ class Batch(NamedTuple):
 
 
 class Outbox:
-    """What waits in a home directory for one server.
+    """The records in a home directory that wait for one server.
 
     Args:
         home: The directory.
@@ -97,7 +97,7 @@ class Outbox:
         return connection
 
     def count_waiting(self) -> int:
-        """How many records wait; that a process was there is nothing to wait for."""
+        """Return how many records wait, without those that only name a process."""
         if not self.path.exists():
             return 0
         with closing(file.connect(self.path)) as connection:
@@ -105,24 +105,24 @@ class Outbox:
             return sum(not line.startswith(_PROCESS) for (body,) in bodies for line in body.split(b"\n"))
 
     def read_refused(self) -> list[tuple[str, str]]:
-        """The records that the server would not take: the reason, and the record as it was."""
+        """Return the records that the server refused, newest first: the reason, and the record as it was."""
         with closing(self.connect()) as connection:
             rows = connection.execute("SELECT reason, record FROM refused ORDER BY id DESC").fetchall()
         return [(reason, record.decode("utf-8", "replace")) for reason, record in rows]
 
 
 def last_seq(connection: sqlite3.Connection) -> int:
-    """The number of the newest row; 0 when nothing waits."""
+    """Return the number of the newest row; 0 when nothing waits."""
     return connection.execute("SELECT coalesce(max(seq), 0) FROM batch").fetchone()[0]
 
 
 def first_seq(connection: sqlite3.Connection) -> int:
-    """The number of the oldest row that waits; 0 when nothing does."""
+    """Return the number of the oldest waiting row; 0 when nothing waits."""
     return connection.execute("SELECT coalesce(min(seq), 0) FROM batch").fetchone()[0]
 
 
 def read_batch(connection: sqlite3.Connection) -> Batch | None:
-    """The oldest records that wait, or None."""
+    """Return the oldest waiting records, or None."""
     lines: list[bytes] = []
     through = size = 0
     with closing(connection.execute("SELECT seq, body FROM batch ORDER BY seq")) as rows:
@@ -135,12 +135,12 @@ def read_batch(connection: sqlite3.Connection) -> Batch | None:
 
 
 class Outcome(NamedTuple):
-    """What is known once a batch was shipped.
+    """The outcome of shipping a batch.
 
     Attributes:
         begun: Task runs that have not ended, by id.
         ended: Those that have.
-        refused: What the server would not take: the reason and the record.
+        refused: Records that the server refused: the reason and the record.
     """
 
     begun: Mapping[str, Record]
@@ -149,7 +149,7 @@ class Outcome(NamedTuple):
 
 
 def acknowledge(connection: sqlite3.Connection, batch: Batch, outcome: Outcome | None = None) -> None:
-    """Remove a batch that was shipped, and keep what is to be remembered of it."""
+    """Remove a batch that was shipped, and store its outcome."""
     connection.execute("BEGIN IMMEDIATE")
     if outcome is not None:
         connection.executemany(
@@ -163,17 +163,17 @@ def acknowledge(connection: sqlite3.Connection, batch: Batch, outcome: Outcome |
 
 
 def add_alias(connection: sqlite3.Connection, id_: str, server_id: str) -> None:
-    """Remember the id that the server gave to what has another one here."""
+    """Store the id that an object has on the server."""
     connection.execute("INSERT OR REPLACE INTO alias VALUES (?, ?)", (id_, server_id))
 
 
 def get_server_id(connection: sqlite3.Connection, id_: str) -> str:
-    """The id that the server gave to what has this one here; mostly that very id."""
+    """Return the id that an object has on the server; the same one unless it was stored."""
     row = connection.execute("SELECT theirs FROM alias WHERE id = ?", (id_,)).fetchone()
     return row[0] if row else id_
 
 
 def get_task_run(connection: sqlite3.Connection, id_: str) -> Record | None:
-    """What is known of a task run that has begun and not ended."""
+    """Return what was stored of a task run that has begun and not ended."""
     row = connection.execute("SELECT record FROM task_run WHERE id = ?", (id_,)).fetchone()
     return orjson.loads(row[0]) if row else None

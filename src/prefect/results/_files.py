@@ -25,7 +25,7 @@ async def read_file(storage: Any, path: str, key: str) -> bytes:
     """
     try:
         return await _call(storage, "read_path", path)
-    except Exception as error:  # every storage has exceptions of its own for a file that is not there
+    except Exception as error:  # each storage raises its own exception for a missing file
         where = "" if path == key else f" at {path}"
         raise ResultNotFound(f"The result with key {key!r}{where} cannot be read from its storage: {error}") from error
 

@@ -244,14 +244,14 @@ async def load_reference(metadata: dict[str, Any] | ResultRecordMetadata) -> Any
         metadata: The metadata, or its JSON.
 
     Raises:
-        MissingResult: The file is not there, or the metadata does not say where it is.
+        MissingResult: The file is not there, or the metadata has no storage key.
         SerializationError: The file, or the metadata, cannot be read.
     """
     if isinstance(metadata, dict):
         metadata = _load_metadata(json.dumps(metadata).encode())
     key = metadata.storage_key
     if key is None:
-        raise MissingResult("The result cannot be read, because its metadata does not say where it is stored.")
+        raise MissingResult("The result cannot be read, because its metadata has no storage key.")
     data = await read_file(await _find_storage(metadata, key), key, key)
     try:
         split = _split_record(data)

@@ -17,7 +17,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator
 
 from prefect import _processes
-from prefect._io import drive, driving, running_loop, twin
+from prefect._io import drive, is_driven, running_loop, twin
 from prefect.exceptions import ConfigurationError, MissingResult, SerializationError
 from prefect.filesystems import LocalFileSystem, NullFileSystem, WritableFileSystem
 from prefect.locking.isolation import IsolationLevel
@@ -364,7 +364,7 @@ class ResultStore(BaseModel):
         """
         locks, holder = self._require_lock_manager(), holder or self.generate_default_holder()
         # A lock manager may be a user's object, with separate sync and async methods.
-        if driving():
+        if is_driven():
             return locks.acquire_lock(key, holder, timeout)
         return await locks.aacquire_lock(key, holder, timeout)
 
@@ -391,7 +391,7 @@ class ResultStore(BaseModel):
 
     async def await_for_lock(self, key: str, timeout: float | None = None) -> bool:
         """Wait until the lock of a key is free, and return whether it is."""
-        if driving():
+        if is_driven():
             return self._require_lock_manager().wait_for_lock(key, timeout)
         return await self._require_lock_manager().await_for_lock(key, timeout)
 

@@ -30,7 +30,7 @@ class Moment(NamedTuple):
 
 
 def advance(run: Mapping[str, Any], previous: Moment | None, state: Moment, resuming: bool = False) -> dict[str, Any]:
-    """The columns of a run that change when it goes from `previous` to `state`.
+    """Return the columns of a run that change when it goes from `previous` to `state`.
 
     Args:
         run: The run's columns before the change: `start_time`, `end_time`, `total_run_time`, `run_count` and
@@ -73,7 +73,7 @@ def advance(run: Mapping[str, Any], previous: Moment | None, state: Moment, resu
 
 
 def retry_delay(attempt: int, retries: int, delays: float | list[float] | None) -> float | None:
-    """Seconds to wait before a failed attempt is followed by another, or None when the failure is final.
+    """Return seconds to wait before a failed attempt is followed by another, or None when the failure is final.
 
     Args:
         attempt: Which attempt failed, from 1.

@@ -1,4 +1,4 @@
-"""How a policy comes to a verdict: its rules speak in their order, and a later one judges what an earlier one left."""
+"""Apply the rules of a policy to a proposed state, in their order; each rule sees what the earlier ones proposed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from prefect.rules.effects import Effect
 from prefect.rules.facts import Entry, Facts, Run
 from prefect.rules.verdicts import Abort, Accept, Reject, Verdict, Wait
 
-TYPES = frozenset({"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}) | TERMINAL
-ANY: frozenset[str | None] = TYPES | {None}
+STATE_TYPES = frozenset({"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}) | TERMINAL
+ANY: frozenset[str | None] = STATE_TYPES | {None}
 """Every type of state; None is that of a run which has no state yet."""
 
 
@@ -22,14 +22,14 @@ class NoStateToKeep(PrefectException):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a rule judges: a run that is in one state and is to enter another.
+    """The input of a rule: a run in one state and the state that it is to enter.
 
     Attributes:
         run: The run.
         current: The state it is in, or None before its first.
         proposed: The state it is to enter, as the rules before left it.
-        facts: What else there is to know.
-        rejected: A rule before put another state in place of the one asked for.
+        facts: What the rules must know besides.
+        rejected: Whether an earlier rule replaced the requested state.
     """
 
     run: Run
@@ -39,11 +39,11 @@ class Case:
     rejected: bool = False
 
     def reject(self, reason: str, state: Entry | None = None, *effects: Effect) -> Reject:
-        """A rejection; without a state, the run stays as it is."""
+        """Return a rejection; without a state, the run keeps its current one."""
         return Reject(reason, state, effects)
 
     def accept(self, state: Entry | None = None, *effects: Effect) -> Accept:
-        """An acceptance, of the proposed state unless another is given."""
+        """Return an acceptance of `state`, by default of the proposed one."""
         return Accept(state or self.proposed, effects)
 
 
@@ -53,46 +53,45 @@ class Rule:
 
     Attributes:
         name: What the rule is called in the interface.
-        leaving: The types of states it is for: those that the run leaves.
-        entering: And those that the run is asked to enter.
-        judge: Says what it makes of a case; None leaves it as it is.
-        afterwards: Says what is to be done once a state is written, whichever it is. A rule with it holds for every
-            change; no other rule speaks once the type of the proposed state is not the one asked for.
+        leaving: The types of current states to which the rule applies.
+        entering: The types of proposed states to which it applies.
+        judge: Returns the verdict on a case; None leaves it as it is.
+        effects: Returns what to do once the state is written, whichever it is. A rule that has it applies to every
+            change; all others stop applying once the proposed state is of another type than the requested one.
     """
 
     name: str
     leaving: frozenset[str | None]
     entering: frozenset[str | None]
     judge: Callable[[Case], Verdict | None] | None = None
-    afterwards: Callable[[Case], tuple[Effect, ...]] | None = None
+    effects: Callable[[Case], tuple[Effect, ...]] | None = None
 
-    def concerns(self, leaving: str | None, entering: str) -> bool:
-        """Whether it is for a change between states of these types."""
+    def applies_to(self, leaving: str | None, entering: str) -> bool:
+        """Return whether the rule is for a change between states of these types."""
         return leaving in self.leaving and entering in self.entering
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """An ordered set of rules, by which changes of state are judged."""
+    """An ordered set of rules for changes of state."""
 
     name: str
     rules: tuple[Rule, ...]
 
 
 def decide(policy: Policy, run: Run, current: Entry | None, proposed: Entry, facts: Facts) -> Verdict:
-    """Judge a change of state.
+    """Decide on a change of state.
 
     Args:
-        policy: The rules, which speak in their order.
+        policy: The rules, in the order in which they apply.
         run: The run, as it is now.
         current: The state it is in, or None before its first.
         proposed: The state it is to enter.
-        facts: What the rules must know of the world.
+        facts: What the rules must know besides the run.
 
     Returns:
-        The verdict. What a rule asked to be done is in its effects only if no later rule put a state of another type
-        in place of the one which that rule saw. Effects before the state is written come in the order of the rules,
-        those after it in the reverse order.
+        The verdict. It has the effects of a rule only if no later rule replaced the state with one of another type.
+        Effects before the state is written are in the order of the rules, those after it in the reverse order.
 
     Raises:
         NoStateToKeep: A rule rejects the state without another, and there is no current one.
@@ -100,32 +99,32 @@ def decide(policy: Policy, run: Run, current: Entry | None, proposed: Entry, fac
     leaving = current.type if current else None
     case = Case(run, current, proposed, facts)
     reason: str | None = None
-    asked: list[tuple[str, tuple[Effect, ...]]] = []
+    collected: list[tuple[str, tuple[Effect, ...]]] = []
     for rule in policy.rules:
-        if rule.judge is None or not rule.concerns(leaving, proposed.type) or case.proposed.type != proposed.type:
+        if rule.judge is None or not rule.applies_to(leaving, proposed.type) or case.proposed.type != proposed.type:
             continue
-        said = rule.judge(case)
-        if said is None:
+        verdict = rule.judge(case)
+        if verdict is None:
             continue
-        if isinstance(said, Wait | Abort):
-            return said
-        if isinstance(said, Reject):
-            if said.state is None:
-                return _kept(rule, current, said)
-            reason = said.reason
-        if said.state is not None:
-            case = replace(case, proposed=said.state, rejected=reason is not None)
-        asked.append((case.proposed.type, said.effects))
-    held = [effects for type_, effects in asked if type_ == case.proposed.type]
-    held += [rule.afterwards(case) for rule in policy.rules if rule.afterwards]
+        if isinstance(verdict, Wait | Abort):
+            return verdict
+        if isinstance(verdict, Reject):
+            if verdict.state is None:
+                return _keep_current(rule, current, verdict)
+            reason = verdict.reason
+        if verdict.state is not None:
+            case = replace(case, proposed=verdict.state, rejected=reason is not None)
+        collected.append((case.proposed.type, verdict.effects))
+    groups = [effects for type_, effects in collected if type_ == case.proposed.type]
+    groups += [rule.effects(case) for rule in policy.rules if rule.effects]
     effects = (
-        *(effect for group in held for effect in group if not effect.late),
-        *(effect for group in reversed(held) for effect in group if effect.late),
+        *(effect for group in groups for effect in group if not effect.after_write),
+        *(effect for group in reversed(groups) for effect in group if effect.after_write),
     )
     return Accept(case.proposed, effects) if reason is None else Reject(reason, case.proposed, effects)
 
 
-def _kept(rule: Rule, current: Entry | None, verdict: Reject) -> Reject:
+def _keep_current(rule: Rule, current: Entry | None, verdict: Reject) -> Reject:
     if current is None:
         raise NoStateToKeep(f"A run without a state was refused one by the rule {rule.name}: {verdict.reason}")
     return verdict

@@ -1,7 +1,7 @@
-"""What a verdict asks its caller to do: every effect is a value, and nothing here does anything.
+"""Effects of a verdict, as values for the caller to carry out; nothing here does anything.
 
-An effect whose `late` is false belongs to the transaction that writes the state, before it is written; the others come
-once it is written, and in the same transaction where the caller can. `settle` resolves those that only change the run.
+An effect whose `after_write` is false is carried out in the transaction that writes the state, before the write; the
+others after it, in the same transaction where the caller can. `settle` resolves those that only change the run.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from prefect.rules.facts import Entry
 class Effect:
     """Something to do when the verdict's state is written."""
 
-    late: ClassVar[bool] = True
+    after_write: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
 class SetOnRun(Effect):
-    """Set columns of the run; what follows from the state is reckoned on top of them. `settle` resolves it."""
+    """Set columns of the run; the columns that follow from the state are derived from them. `settle` resolves it."""
 
-    late: ClassVar[bool] = False
+    after_write: ClassVar[bool] = False
     columns: Mapping[str, Any]
 
 
@@ -34,18 +34,18 @@ class SetOnRun(Effect):
 class SetOnPolicy(Effect):
     """Set fields of the run's `empirical_policy`. `settle` resolves it."""
 
-    late: ClassVar[bool] = False
+    after_write: ClassVar[bool] = False
     fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class MarkResuming(Effect):
-    """The next time the run is RUNNING it goes on, which is not another attempt. `settle` resolves it."""
+    """Do not count the next RUNNING state as another attempt. `settle` resolves it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordPauseKey(Effect):
-    """A pause with this key must not happen again. `settle` resolves it."""
+    """Record the key of a pause, so that it is not repeated. `settle` resolves it."""
 
     key: str
 
@@ -57,15 +57,15 @@ class TakeDeploymentSlot(Effect):
     When the slot is gone by then, write nothing and decide again with new facts.
     """
 
-    late: ClassVar[bool] = False
+    after_write: ClassVar[bool] = False
     lease_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class RenewLease(Effect):
-    """Hold the deployment's slot longer. When the lease is gone by then, write nothing and decide again."""
+    """Renew the lease of the deployment's slot. If it has expired, write nothing and decide again."""
 
-    late: ClassVar[bool] = False
+    after_write: ClassVar[bool] = False
     lease_id: UUID
 
 
@@ -78,7 +78,7 @@ class RevokeLease(Effect):
 
 @dataclass(frozen=True, slots=True)
 class ReleaseDeploymentSlot(Effect):
-    """Give back the deployment's slot, and end the lease by which it was held, if there is one."""
+    """Release the deployment's slot, and the lease that holds it, if there is one."""
 
     lease_id: UUID | None
 
@@ -90,18 +90,18 @@ class TakeSlots(Effect):
     When one is gone by then, write nothing and decide again with new facts.
     """
 
-    late: ClassVar[bool] = False
+    after_write: ClassVar[bool] = False
     limits: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSlots(Effect):
-    """Give back all slots that the task run holds."""
+    """Release all slots that the task run holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreCacheKey(Effect):
-    """Remember the written state under this key, until it expires."""
+    """Store the written state under this cache key, until it expires."""
 
     key: str
     expiration: datetime | None

@@ -36,40 +36,40 @@ class Entry:
     details: Mapping[str, Any] = field(default_factory=_nothing)
 
     @property
-    def terminal(self) -> bool:
-        """Whether a run has come to its end in this state."""
+    def is_terminal(self) -> bool:
+        """Return whether a run has come to its end in this state."""
         return self.type in TERMINAL
 
     @property
-    def persisted(self) -> bool:
-        """Whether the data says where a result is stored."""
+    def is_persisted(self) -> bool:
+        """Return whether the data says where a result is stored."""
         record = cast("Mapping[str, Any] | None", self.data)
         return isinstance(record, Mapping) and bool(record) and record.get("type") != "unpersisted"
 
     @property
     def scheduled_time(self) -> datetime | None:
-        """When a scheduled state is to run."""
+        """Return when a scheduled state is to run."""
         return self.details.get("scheduled_time")
 
     @property
     def lease_id(self) -> UUID | None:
-        """The lease by which a slot of the deployment is held."""
+        """Return the lease by which a slot of the deployment is held."""
         return self.details.get("deployment_concurrency_lease_id")
 
     @property
     def moment(self) -> Moment:
-        """What `advance` needs of it."""
+        """Return what `advance` needs of it."""
         return Moment(self.type, self.name, self.timestamp, self.scheduled_time)
 
-    def detailed(self, **details: Any) -> Entry:
-        """The same state with these details set as well; None leaves a detail as it is."""
+    def with_details(self, **details: Any) -> Entry:
+        """Return the same state with these details set as well; None leaves a detail as it is."""
         known = {name: value for name, value in details.items() if value is not None}
         return replace(self, details={**self.details, **known}) if known else self
 
-    def inheriting(self, other: Entry, *names: str) -> Entry:
-        """The same state with these details of the other where it has none of its own."""
+    def inherit_details(self, other: Entry, *names: str) -> Entry:
+        """Return the same state with these details of the other where it has none of its own."""
         missing = {name: other.details.get(name) for name in names if not self.details.get(name)}
-        return self.detailed(**missing)
+        return self.with_details(**missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,42 +88,42 @@ class Run:
 
     @property
     def id(self) -> UUID | None:
-        """Its own id."""
+        """Return its own id."""
         return self.columns.get("id")
 
     @property
     def run_count(self) -> int:
-        """How often it was RUNNING."""
+        """Return how often it was RUNNING."""
         return self.columns.get("run_count") or 0
 
     @property
     def retries(self) -> int:
-        """How many attempts may follow the first."""
+        """Return how many attempts may follow the first."""
         return self.policy.get("retries") or 0
 
     @property
     def deployment_id(self) -> UUID | None:
-        """The deployment that it is a run of."""
+        """Return the deployment that it is a run of."""
         return self.columns.get("deployment_id")
 
     @property
     def parent_task_run_id(self) -> UUID | None:
-        """The task run that stands for this flow run in the flow that called it."""
+        """Return the task run that stands for this flow run in the flow that called it."""
         return self.columns.get("parent_task_run_id")
 
     @property
     def flow_run_id(self) -> UUID | None:
-        """The flow run to which this task run belongs."""
+        """Return the flow run to which this task run belongs."""
         return self.columns.get("flow_run_id")
 
     @property
     def pause_keys(self) -> frozenset[str]:
-        """The keys of the pauses that happened."""
+        """Return the keys of the pauses that happened."""
         return frozenset(self.policy.get("pause_keys") or ())
 
     @property
     def resuming(self) -> bool:
-        """Whether it was paused and goes on."""
+        """Return whether it was paused and goes on."""
         return bool(self.policy.get("resuming"))
 
 
@@ -150,7 +150,7 @@ class Facts:
 
     Attributes:
         now: The time; aware.
-        chance: A random number, from 0 to less than 1; it says where in the range of its jitter a retry falls.
+        random_fraction: A random number, from 0 to less than 1; it says where in the range of its jitter a retry falls.
         client_version: The version of the client that asks, or None when it did not say.
         timestamps: When the run's other states were entered.
         deployment_limit: How many runs of the deployment may be under way, or None without a limit.
@@ -168,7 +168,7 @@ class Facts:
     """
 
     now: datetime
-    chance: float = 0.5
+    random_fraction: float = 0.5
     client_version: str | None = None
     timestamps: frozenset[datetime] = frozenset()
     deployment_limit: int | None = None

@@ -22,62 +22,62 @@ from prefect.rules.facts import Entry
 from prefect.rules.shared import LEASE, awaiting_retry
 from prefect.rules.verdicts import Abort, Verdict
 
-FIRST_WITH_LEASES = (3, 4, 11)
+FIRST_VERSION_WITH_LEASES = (3, 4, 11)
 """The first version of the client that renews leases."""
 
-UNDER_WAY = frozenset({"PENDING", "RUNNING", "CANCELLING"})
+ACTIVE_TYPES = frozenset({"PENDING", "RUNNING", "CANCELLING"})
 """The types of states in which a flow run holds a slot of its deployment."""
 
-FULL = "All slots of the deployment's concurrency limit are taken."
+NO_FREE_SLOT = "All slots of the deployment's concurrency limit are taken."
 
 
 def preserve_deployment_concurrency_lease_id(case: Case) -> Verdict | None:
-    """Whatever the run does, it goes on holding its slot by the same lease."""
+    """Copy the lease of the deployment's slot from the current state to the proposed one."""
     if case.current is None:
         return None
-    return case.accept(case.proposed.inheriting(case.current, LEASE))
+    return case.accept(case.proposed.inherit_details(case.current, LEASE))
 
 
 def prevent_duplicate_transitions(case: Case) -> Verdict | None:
-    """A change that was asked for twice happens once."""
-    wanted = case.proposed.details.get("transition_id")
-    if case.current is None or not wanted or wanted != case.current.details.get("transition_id"):
+    """Reject a state with the transition id of the current state: the request was repeated."""
+    transition_id = case.proposed.details.get("transition_id")
+    if case.current is None or not transition_id or transition_id != case.current.details.get("transition_id"):
         return None
     return case.reject("This change of state has already happened.")
 
 
 def handle_flow_terminal_state_transitions(case: Case) -> Verdict | None:
-    """A finished run is not interrupted, and its result is not lost; it may run again."""
+    """Protect a finished run from interruption and from losing its result; let it run again otherwise."""
     current, proposed = case.current, case.proposed
     if current is None:
         return None
     if proposed.type in ("CANCELLING", "PAUSED", "CRASHED"):
         return Abort(f"The run has ended as {current.type} already.")
-    if lost := _result_lost(case):
-        return lost
-    if proposed.terminal:
+    if rejection := _reject_result_loss(case):
+        return rejection
+    if proposed.is_terminal:
         return None
-    if current.type == "COMPLETED" and current.persisted:
+    if current.type == "COMPLETED" and current.is_persisted:
         return case.reject("The run has completed already, with a result.")
     if proposed.type == "SCHEDULED" and case.run.deployment_id is None:
         return Abort("A run without a deployment cannot be scheduled again.")
     retry_type = "reschedule" if proposed.type == "SCHEDULED" else None
-    again = {"resuming": False, "pause_keys": frozenset[str](), "retry_type": retry_type}
-    return case.accept(None, SetOnPolicy(again))
+    reset = {"resuming": False, "pause_keys": frozenset[str](), "retry_type": retry_type}
+    return case.accept(None, SetOnPolicy(reset))
 
 
 def prevent_result_data_loss(case: Case) -> Verdict | None:
-    """Not even by force does a state without a result take the place of one with a result."""
-    return _result_lost(case)
+    """Reject, even when forced, a completed state without a result in place of one with a result."""
+    return _reject_result_loss(case)
 
 
 def enforce_cancelling_to_cancelled_transition(case: Case) -> Verdict | None:
-    """A run that is being cancelled can only become cancelled."""
+    """Reject every state but CANCELLED for a run that is being cancelled."""
     return case.reject("A run that is being cancelled can only become CANCELLED.")
 
 
 def bypass_cancelling_flow_runs_with_no_infra(case: Case) -> Verdict | None:
-    """A run of which no process exists is cancelled at once."""
+    """Cancel a run without a process directly, because there is nothing to stop first."""
     current = case.current
     if current is None:
         return None
@@ -92,49 +92,49 @@ def bypass_cancelling_flow_runs_with_no_infra(case: Case) -> Verdict | None:
 
 
 def validate_deployment_concurrency_at_running(case: Case) -> Verdict | None:
-    """A run that starts still holds its slot, or takes another; when there is none, it is cancelled."""
+    """Renew the slot's lease when a run starts, or take another slot; cancel the run if none is free."""
     lease_id = case.current.lease_id if case.current else None
     if lease_id is None:
         return None
-    state = case.proposed.detailed(**{LEASE: case.proposed.lease_id or lease_id})
+    state = case.proposed.with_details(**{LEASE: case.proposed.lease_id or lease_id})
     facts = case.facts
-    if case.run.deployment_id is None or facts.deployment_limit is None or not _renews_leases(case):
+    if case.run.deployment_id is None or facts.deployment_limit is None or not _client_renews_leases(case):
         return case.accept(state)
     if facts.lease_held:
         return case.accept(state, RenewLease(lease_id))
     if facts.deployment_free > 0 and facts.new_lease_id is not None:
-        taken = state.detailed(**{LEASE: facts.new_lease_id})
+        taken = state.with_details(**{LEASE: facts.new_lease_id})
         return case.accept(taken, TakeDeploymentSlot(facts.new_lease_id))
     reason = "The run lost its slot of the deployment's concurrency limit, and all slots are taken."
     return case.reject(reason, Entry("CANCELLED", "Cancelled", facts.now, reason))
 
 
 def secure_flow_concurrency_slots(case: Case) -> Verdict | None:
-    """A run that is to start takes a slot of its deployment; without one it waits for one, or is cancelled."""
+    """Take a slot of the deployment's limit; without a free one, delay or cancel the run."""
     facts = case.facts
     if case.run.deployment_id is None or facts.deployment_limit is None:
         return None
     if facts.deployment_limit == 0:
         return Abort("The deployment's concurrency limit is 0: none of its runs can start.")
     if facts.deployment_free > 0 and facts.new_lease_id is not None:
-        taken = case.proposed.detailed(**{LEASE: facts.new_lease_id})
+        taken = case.proposed.with_details(**{LEASE: facts.new_lease_id})
         return case.accept(taken, TakeDeploymentSlot(facts.new_lease_id))
     if facts.deployment_strategy == "CANCEL_NEW":
-        return case.reject(FULL, Entry("CANCELLED", "Cancelled", facts.now, FULL))
+        return case.reject(NO_FREE_SLOT, Entry("CANCELLED", "Cancelled", facts.now, NO_FREE_SLOT))
     scheduled = {"scheduled_time": facts.now + timedelta(seconds=facts.deployment_wait)}
-    return case.reject(FULL, Entry("SCHEDULED", "AwaitingConcurrencySlot", facts.now, details=scheduled))
+    return case.reject(NO_FREE_SLOT, Entry("SCHEDULED", "AwaitingConcurrencySlot", facts.now, details=scheduled))
 
 
 def remove_deployment_concurrency_lease_for_old_client_versions(case: Case) -> Verdict | None:
-    """A client that does not renew leases holds its slot without one."""
+    """Revoke the lease, but keep the slot, for a client that is too old to renew leases."""
     lease_id = case.current.lease_id if case.current else None
-    if lease_id is None or _renews_leases(case):
+    if lease_id is None or _client_renews_leases(case):
         return None
     return case.accept(None, RevokeLease(lease_id))
 
 
 def ensure_only_scheduled_flows_marked_late(case: Case) -> Verdict | None:
-    """Only a run that is scheduled can be late, and it gets late once."""
+    """Reject Late for a run that is not scheduled, or is late already."""
     if case.proposed.name != "Late":
         return None
     if case.current is None or case.current.type != "SCHEDULED":
@@ -145,17 +145,17 @@ def ensure_only_scheduled_flows_marked_late(case: Case) -> Verdict | None:
 
 
 def enforce_deployment_concurrency_on_late(case: Case) -> Verdict | None:
-    """A run that is late because its deployment has no slot is cancelled, where the deployment wants that."""
+    """Cancel a late run whose deployment has no free slot, where the strategy is CANCEL_NEW."""
     facts = case.facts
     if case.proposed.name != "Late" or case.run.deployment_id is None or facts.deployment_limit is None:
         return None
     if facts.deployment_strategy != "CANCEL_NEW" or facts.deployment_free > 0:
         return None
-    return case.reject(FULL, Entry("CANCELLED", "Cancelled", facts.now, FULL))
+    return case.reject(NO_FREE_SLOT, Entry("CANCELLED", "Cancelled", facts.now, NO_FREE_SLOT))
 
 
 def handle_pausing_flows(case: Case) -> Verdict | None:
-    """Only a running flow is paused, by each pause once; only a deployed one can be suspended."""
+    """Refuse a pause that is repeated or of a run that is not running, and a suspension without a deployment."""
     details, current = case.proposed.details, case.current
     if current is None:
         return Abort("A run without a state cannot be paused.")
@@ -173,7 +173,7 @@ def handle_pausing_flows(case: Case) -> Verdict | None:
 
 
 def handle_resuming_paused_flows(case: Case) -> Verdict | None:
-    """A paused run goes on, is scheduled or comes to its end; too late, it fails."""
+    """Let a paused run resume, be scheduled or end; fail it when the pause has timed out."""
     current, to = case.current, case.proposed.type
     if current is None:
         return None
@@ -189,25 +189,25 @@ def handle_resuming_paused_flows(case: Case) -> Verdict | None:
 
 
 def retry_failed_flows(case: Case) -> Verdict | None:
-    """A failed run is tried again while it has retries left."""
+    """Schedule the next attempt of a failed run while it has retries left."""
     run = case.run
     delay = retry_delay(max(run.run_count, 1), run.retries, run.policy.get("retry_delay"))
     if delay is None:
         return case.accept(None, SetOnPolicy({"retry_type": None}))
-    state = awaiting_retry(case, delay).detailed(**{LEASE: case.proposed.lease_id})
-    again = {"resuming": False, "pause_keys": frozenset[str](), "retry_type": "in_process"}
-    return case.reject("The run is tried again.", state, SetOnPolicy(again))
+    state = awaiting_retry(case, delay).with_details(**{LEASE: case.proposed.lease_id})
+    reset = {"resuming": False, "pause_keys": frozenset[str](), "retry_type": "in_process"}
+    return case.reject("The run is tried again.", state, SetOnPolicy(reset))
 
 
 def instrument_flow_run_state_transitions(case: Case) -> tuple[Effect, ...]:
-    """Every written state is an event."""
+    """Emit an event for every written state."""
     return (EmitStateEvent(),)
 
 
 def release_flow_concurrency_slots(case: Case) -> tuple[Effect, ...]:
-    """A run that is no longer under way gives its slot back; one that waits for its retry in its process does not."""
+    """Release the slot of a run that is no longer active, except while it waits for a retry in its process."""
     current, state = case.current, case.proposed
-    if current is None or current.type not in UNDER_WAY or state.type in UNDER_WAY:
+    if current is None or current.type not in ACTIVE_TYPES or state.type in ACTIVE_TYPES:
         return ()
     if case.rejected and state.name == "AwaitingRetry":
         return ()
@@ -217,16 +217,16 @@ def release_flow_concurrency_slots(case: Case) -> tuple[Effect, ...]:
     return (ReleaseDeploymentSlot(lease_id),)
 
 
-def _result_lost(case: Case) -> Verdict | None:
+def _reject_result_loss(case: Case) -> Verdict | None:
     current, proposed = case.current, case.proposed
     if current is None or not current.type == proposed.type == "COMPLETED":
         return None
-    if not current.persisted or proposed.persisted:
+    if not current.is_persisted or proposed.is_persisted:
         return None
     return case.reject("The run has completed with a result, which a state without one cannot replace.")
 
 
-def _renews_leases(case: Case) -> bool:
-    # Who does not say its version cannot be relied upon to renew a lease.
+def _client_renews_leases(case: Case) -> bool:
+    # A client that sends no version may be too old to renew a lease.
     version = re.match(r"(\d+)\.(\d+)\.(\d+)", case.facts.client_version or "")
-    return version is not None and tuple(int(part) for part in version.groups()) >= FIRST_WITH_LEASES
+    return version is not None and tuple(int(part) for part in version.groups()) >= FIRST_VERSION_WITH_LEASES

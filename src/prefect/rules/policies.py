@@ -1,4 +1,4 @@
-"""The policies: which rules judge a change of state, for states of which types, in which order."""
+"""The policies: ordered rules, each for changes between states of some types."""
 
 from __future__ import annotations
 
@@ -38,10 +38,8 @@ _bypass_cancelling = Rule(
 _only_scheduled_late = Rule(
     "EnsureOnlyScheduledFlowsMarkedLate", ANY, _SCHEDULED, flows.ensure_only_scheduled_flows_marked_late
 )
-_instrument = Rule(
-    "InstrumentFlowRunStateTransitions", ANY, ANY, afterwards=flows.instrument_flow_run_state_transitions
-)
-_release_flow_slots = Rule("ReleaseFlowConcurrencySlots", ANY, ANY, afterwards=flows.release_flow_concurrency_slots)
+_instrument = Rule("InstrumentFlowRunStateTransitions", ANY, ANY, effects=flows.instrument_flow_run_state_transitions)
+_release_flow_slots = Rule("ReleaseFlowConcurrencySlots", ANY, ANY, effects=flows.release_flow_concurrency_slots)
 
 _protect_end = Rule("HandleFlowTerminalStateTransitions", _TERMINAL, ANY, flows.handle_flow_terminal_state_transitions)
 _protect_cancelling = Rule(
@@ -126,7 +124,7 @@ _cache_retrieval = Rule("CacheRetrieval", ANY, _RUNNING, tasks.cache_retrieval)
 _terminal_tasks = Rule(
     "HandleTaskTerminalStateTransitions", _TERMINAL, ANY, tasks.handle_task_terminal_state_transitions
 )
-_release_task_slots = Rule("ReleaseTaskConcurrencySlots", ANY, ANY, afterwards=tasks.release_task_concurrency_slots)
+_release_task_slots = Rule("ReleaseTaskConcurrencySlots", ANY, ANY, effects=tasks.release_task_concurrency_slots)
 _ending = (
     Rule("RetryFailedTasks", _RUNNING, _FAILED, tasks.retry_failed_tasks),
     Rule("RenameReruns", ANY, _RUNNING, tasks.rename_reruns),

@@ -23,7 +23,7 @@ class Settled:
         state: The state as it is to be stored.
         columns: The run's columns that change.
         policy: The fields of its `empirical_policy` that change.
-        effects: What else is to be done; those with `late` after the rest is written.
+        effects: What else is to be done; those with `after_write` after the rest is written.
     """
 
     state: Entry
@@ -56,16 +56,16 @@ def settle(run: Run, current: Entry | None, verdict: Accept | Reject, facts: Fac
     run = Run(run.kind, {**run.columns, **changed}, {**run.policy, **policy})
     state, effects = verdict.state, [effect for effect in verdict.effects if not isinstance(effect, _RESOLVED)]
     if run.kind == "flow_run":
-        state = replace(state, timestamp=_unique(state.timestamp, facts.timestamps))
-        state = state.detailed(flow_run_id=run.id, task_run_id=run.parent_task_run_id)
+        state = replace(state, timestamp=_make_unique(state.timestamp, facts.timestamps))
+        state = state.with_details(flow_run_id=run.id, task_run_id=run.parent_task_run_id)
         if run.parent_task_run_id is not None:
-            mirrored = state.detailed(child_flow_run_id=run.id)
+            mirrored = state.with_details(child_flow_run_id=run.id)
             effects.append(MirrorToParent(run.parent_task_run_id, mirrored))
     else:
-        state = state.detailed(task_run_id=run.id, flow_run_id=run.flow_run_id)
+        state = state.with_details(task_run_id=run.id, flow_run_id=run.flow_run_id)
     resuming = run.kind == "flow_run" and run.resuming
     columns = advance(run.columns, current.moment if current else None, state.moment, resuming)
-    if resuming and (state.type == "RUNNING" or state.terminal):
+    if resuming and (state.type == "RUNNING" or state.is_terminal):
         policy["resuming"] = False
     for effect in verdict.effects:
         if isinstance(effect, MarkResuming):
@@ -75,7 +75,7 @@ def settle(run: Run, current: Entry | None, verdict: Accept | Reject, facts: Fac
     return Settled(state, {**changed, **columns}, policy, tuple(effects))
 
 
-def _unique(timestamp: datetime, others: frozenset[datetime]) -> datetime:
+def _make_unique(timestamp: datetime, others: frozenset[datetime]) -> datetime:
     while timestamp in others:
         timestamp += timedelta(microseconds=1)
     return timestamp

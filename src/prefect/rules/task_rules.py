@@ -14,7 +14,7 @@ from prefect.rules.verdicts import Abort, Verdict, Wait
 
 
 def cache_retrieval(case: Case) -> Verdict | None:
-    """A task run whose cache key is known completes with the state that is stored under it."""
+    """Complete a task run with the state that is cached under its key."""
     details, cached = case.proposed.details, case.facts.cached
     if cached is None or not details.get("cache_key") or details.get("refresh_cache"):
         return None
@@ -22,25 +22,25 @@ def cache_retrieval(case: Case) -> Verdict | None:
 
 
 def handle_task_terminal_state_transitions(case: Case) -> Verdict | None:
-    """A finished run is not interrupted, and one with a result stays as it is; another may run again, from zero."""
+    """Protect a finished run with a result from interruption; let another run again, with its attempts reset."""
     current, proposed, run = case.current, case.proposed, case.run
     if current is None:
         return None
     if proposed.type in ("CANCELLING", "PAUSED", "CRASHED"):
         return Abort(f"The run has ended as {current.type} already.")
-    if current.type == "COMPLETED" and current.persisted:
+    if current.type == "COMPLETED" and current.is_persisted:
         return case.reject("The run has completed already, with a result.")
-    if proposed.terminal:
+    if proposed.is_terminal:
         return None
-    again = SetOnRun({"run_count": 0})
-    tried = run.columns.get("flow_run_run_count") or 0
-    if proposed.type == "RUNNING" and case.facts.flow_run_run_count > tried:
-        return case.accept(replace(proposed, name="Retrying"), again)
-    return case.accept(None, again)
+    reset = SetOnRun({"run_count": 0})
+    flow_attempt = run.columns.get("flow_run_run_count") or 0
+    if proposed.type == "RUNNING" and case.facts.flow_run_run_count > flow_attempt:
+        return case.accept(replace(proposed, name="Retrying"), reset)
+    return case.accept(None, reset)
 
 
 def prevent_running_tasks_from_stopped_flows(case: Case) -> Verdict | None:
-    """A task runs only while its flow does."""
+    """Abort RUNNING for a task whose flow run is not running; hold it while the flow run is paused."""
     if case.run.flow_run_id is None:
         return None
     if case.facts.flow_run_state == "RUNNING":
@@ -52,7 +52,7 @@ def prevent_running_tasks_from_stopped_flows(case: Case) -> Verdict | None:
 
 
 def secure_task_concurrency_slots(case: Case) -> Verdict | None:
-    """A task run takes a slot for each of its limited tags: all of them, or it waits."""
+    """Take a slot of every limit on the run's tags, or make it wait."""
     limits = [limit for limit in case.facts.tag_limits if not limit.held]
     for limit in limits:
         if limit.limit == 0:
@@ -64,63 +64,63 @@ def secure_task_concurrency_slots(case: Case) -> Verdict | None:
 
 
 def retry_failed_tasks(case: Case) -> Verdict | None:
-    """A failed task run is tried again while it has retries left, unless its failure says that this is no use."""
+    """Schedule the next attempt of a failed task run, unless its failure is marked as not retriable."""
     run = case.run
     if case.proposed.details.get("retriable") is False:
         return None
     delay = retry_delay(max(run.run_count, 1), run.retries, run.policy.get("retry_delay"))
     if delay is None:
         return None
-    delay = _jittered(delay, run.policy.get("retry_jitter_factor"), case.facts.chance)
+    delay = _add_jitter(delay, run.policy.get("retry_jitter_factor"), case.facts.random_fraction)
     return case.reject("The run is tried again.", awaiting_retry(case, delay))
 
 
 def rename_reruns(case: Case) -> Verdict | None:
-    """A run that ran before says so."""
-    if case.run.run_count == 0 or _starts_again(case):
+    """Name the running state of a later attempt Retrying or Rerunning."""
+    if case.run.run_count == 0 or _attempts_were_reset(case):
         return None
     retries = case.current is not None and case.current.name == "AwaitingRetry"
     return case.accept(replace(case.proposed, name="Retrying" if retries else "Rerunning"))
 
 
 def update_flow_run_tracker_on_tasks(case: Case) -> Verdict | None:
-    """A task run remembers in which attempt of its flow it ran."""
+    """Record on the task run the attempt of its flow run."""
     if case.run.flow_run_id is None:
         return None
     return case.accept(None, SetOnRun({"flow_run_run_count": case.facts.flow_run_run_count}))
 
 
 def cache_insertion(case: Case) -> Verdict | None:
-    """A completed run is stored under its cache key, unless the key is too long to be stored."""
+    """Store a completed state under its cache key, unless the key is too long."""
     key = case.proposed.details.get("cache_key")
     if not key:
         return None
-    longest = case.facts.max_cache_key_length
-    if len(key) > longest:
-        reason = f"The cache key is longer than {longest} characters, so the result is not cached."
+    max_length = case.facts.max_cache_key_length
+    if len(key) > max_length:
+        reason = f"The cache key is longer than {max_length} characters, so the result is not cached."
         return case.reject(reason, case.proposed)
     return case.accept(None, StoreCacheKey(key, case.proposed.details.get("cache_expiration")))
 
 
 def release_task_concurrency_slots(case: Case) -> tuple[Effect, ...]:
-    """A task run that does not run gives back its slots."""
+    """Release the slots of a task run that does not run."""
     return () if case.proposed.type in ("RUNNING", "CANCELLING") else (ReleaseSlots(),)
 
 
 def enqueue_scheduled_tasks(case: Case) -> Verdict | None:
-    """A task run in the background is put on a queue, one that is tried again on that for retries."""
+    """Enqueue a background task run, on the queue for retries if it is one."""
     if not case.proposed.details.get("deferred"):
         return None
     return case.accept(None, Enqueue(retry=case.proposed.name == "AwaitingRetry"))
 
 
-def _starts_again(case: Case) -> bool:
-    """Whether `handle_task_terminal_state_transitions` has set back the count of attempts."""
-    return case.current is not None and case.current.terminal
+def _attempts_were_reset(case: Case) -> bool:
+    """Return whether `handle_task_terminal_state_transitions` has reset the attempts."""
+    return case.current is not None and case.current.is_terminal
 
 
-def _jittered(delay: float, factor: float | None, chance: float) -> float:
-    """A delay near the given one: exponentially distributed, and cut off so that the median stays.
+def _add_jitter(delay: float, factor: float | None, chance: float) -> float:
+    """Return a delay near `delay`: exponentially distributed, and cut off so that the median stays.
 
     Args:
         delay: The mean, in seconds.

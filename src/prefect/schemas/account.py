@@ -25,16 +25,16 @@ class Workspace(PrefectBaseModel):
 
     @property
     def handle(self) -> str:
-        """The full name: the handles of the account and of the workspace."""
+        """Return the full name: the handles of the account and of the workspace."""
         return f"{self.account_handle}/{self.workspace_handle}"
 
     def api_url(self) -> str:
-        """The address of the workspace's API."""
+        """Return the address of the workspace's API."""
         base = providers.settings.get_current_settings().cloud.api_url
         return f"{base}/accounts/{self.account_id}/workspaces/{self.workspace_id}"
 
     def ui_url(self) -> str:
-        """The address of the workspace's web page."""
+        """Return the address of the workspace's web page."""
         base = providers.settings.get_current_settings().cloud.ui_url
         return f"{base}/account/{self.account_id}/workspace/{self.workspace_id}"
 

@@ -25,7 +25,7 @@ class Action(PrefectBaseModel):
     type: str
 
     def describe_for_cli(self) -> str:
-        """The action in a few words, for example `Pause deployment`."""
+        """Return the action in a few words, for example `Pause deployment`."""
         return self.type.replace("-", " ").capitalize()
 
 
@@ -36,7 +36,7 @@ class DoNothing(Action):
 
 
 def check_selection(source: Source, name: str, id: UUID | None) -> None:
-    """A ValueError if an id is missing although its object is to be selected, or given although it is inferred."""
+    """Raise ValueError unless an id is present exactly if its source is "selected"."""
     if source == "selected" and id is None:
         raise ValueError(f"{name} is required, because the source is 'selected'.")
     if source == "inferred" and id is not None:
@@ -56,7 +56,7 @@ class DeploymentAction(Action):
 
 
 def check_not_negative(value: timedelta) -> timedelta:
-    """The delay, if it is not negative, else a ValueError."""
+    """Return the delay; raise ValueError unless it is not negative."""
     if value < timedelta(0):
         raise ValueError("schedule_after must not be negative.")
     return value

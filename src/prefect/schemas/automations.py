@@ -65,30 +65,30 @@ class Trigger(PrefectBaseModel, ABC):
 
     @abstractmethod
     def describe_for_cli(self, indent: int = 0) -> str:
-        """The trigger in a few words, a line for each part of it, indented by so many steps of two spaces."""
+        """Describe the trigger, a line for each part, indented by so many steps of two spaces."""
 
     def set_deployment_id(self, deployment_id: UUID) -> None:
         """Make it a trigger of this deployment."""
         self._deployment_id = deployment_id
 
     def owner_resource(self) -> str | None:
-        """The resource that the automation of this trigger belongs to: the deployment."""
+        """Return the resource that the automation of this trigger belongs to: the deployment."""
         return f"prefect.deployment.{self._deployment_id}"
 
     def actions(self) -> list[ActionTypesOrUnknown]:
-        """What the automation of this trigger does: it runs the deployment.
+        """Return what the automation of this trigger does: it runs the deployment.
 
         Raises:
             ValueError: It is no deployment's trigger.
         """
         if self._deployment_id is None:
             raise ValueError("The trigger belongs to no deployment yet: call set_deployment_id first.")
-        given = {name: getattr(self, name) for name in ("parameters", "job_variables") if hasattr(self, name)}
+        options = {name: getattr(self, name) for name in ("parameters", "job_variables") if hasattr(self, name)}
         delay = getattr(self, "schedule_after", timedelta(0))
-        return [RunDeployment(deployment_id=self._deployment_id, schedule_after=delay, **given)]
+        return [RunDeployment(deployment_id=self._deployment_id, schedule_after=delay, **options)]
 
     def as_automation(self) -> AutomationCore:
-        """The automation that runs the trigger's deployment when it fires.
+        """Return the automation that runs the trigger's deployment when it fires.
 
         Raises:
             ValueError: It is no deployment's trigger.
@@ -142,7 +142,7 @@ class EventTrigger(ResourceTrigger):
         return self
 
     def describe_for_cli(self, indent: int = 0) -> str:
-        """The trigger in a few words, indented by so many steps of two spaces."""
+        """Describe the trigger, indented by so many steps of two spaces."""
         expected = f"{{{', '.join(map(repr, sorted(self.expect)))}}}" if self.expect else "any event"
         if self.posture is Posture.Proactive:
             text = f"Proactive: expecting {self.threshold} of {expected} within {self.within}"
@@ -193,7 +193,7 @@ class MetricTrigger(ResourceTrigger):
     metric: MetricTriggerQuery
 
     def describe_for_cli(self, indent: int = 0) -> str:
-        """The trigger in a few words, indented by so many steps of two spaces."""
+        """Describe the trigger, indented by so many steps of two spaces."""
         query = self.metric
         name = query.name.value if isinstance(query.name, PrefectMetric) else query.name
         text = f"Metric: {name} {query.operator.value} {query.threshold} for {query.range}"
@@ -213,7 +213,7 @@ class CompositeTrigger(Trigger):
 
 
 def check_required(require: int | Literal["any", "all"], triggers: Sequence[Trigger]) -> None:
-    """A ValueError if a compound trigger requires none of its triggers, or more than it has."""
+    """Raise ValueError if a compound trigger requires none of its triggers, or more than it has."""
     if isinstance(require, int):
         if require < 1:
             raise ValueError("`require` must be at least 1.")
@@ -233,7 +233,7 @@ class CompoundTrigger(CompositeTrigger):
         return self
 
     def describe_for_cli(self, indent: int = 0) -> str:
-        """The trigger in a few words, a line for each of its triggers, indented by so many steps of two spaces."""
+        """Describe the trigger, a line for each of its triggers, indented by so many steps of two spaces."""
         return self._describe_parts(f"{str(self.require).capitalize()} of:", indent)
 
 
@@ -243,20 +243,20 @@ class SequenceTrigger(CompositeTrigger):
     type: Literal["sequence"] = "sequence"  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def describe_for_cli(self, indent: int = 0) -> str:
-        """The trigger in a few words, a line for each of its triggers, indented by so many steps of two spaces."""
+        """Describe the trigger, a line for each of its triggers, indented by so many steps of two spaces."""
         return self._describe_parts("In this order:", indent)
 
 
 def trigger_discriminator(value: Any) -> str:
-    """Which trigger a value is, or, where it does not say, which it looks like: "event" when nothing else."""
+    """Return which trigger a value is, or, where it does not say, which it looks like: "event" when nothing else."""
     if not isinstance(value, dict):
         return getattr(value, "type", "event")
-    given: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
-    if "type" in given:
-        return given["type"]
-    if "triggers" in given:
-        return "compound" if "require" in given else "sequence"
-    return "metric" if given.get("posture") == Posture.Metric.value else "event"
+    fields: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
+    if "type" in fields:
+        return fields["type"]
+    if "triggers" in fields:
+        return "compound" if "require" in fields else "sequence"
+    return "metric" if fields.get("posture") == Posture.Metric.value else "event"
 
 
 TriggerTypes: TypeAlias = Annotated[

@@ -52,7 +52,7 @@ class PrefectBaseModel(BaseModel):
     model_config = ConfigDict(ser_json_timedelta="float", extra="ignore", defer_build=True, ignored_types=(twin,))
 
     def __eq__(self, other: Any) -> bool:
-        """Whether all fields are equal, apart from those that `reset_fields` resets."""
+        """Return whether all fields are equal, apart from those that `reset_fields` resets."""
         if self is other:
             return True
         if not isinstance(other, PrefectBaseModel):
@@ -84,7 +84,7 @@ class PrefectBaseModel(BaseModel):
         ]
 
     def reset_fields(self) -> Self:
-        """A copy whose identity fields (id, created, updated) have their defaults again, as if it were new."""
+        """Return a copy whose identity fields (id, created, updated) have their defaults again, as if it were new."""
         fields = type(self).model_fields
         return self.model_copy(
             update={name: fields[name].get_default(call_default_factory=True) for name in self._reset_fields}

@@ -28,16 +28,16 @@ DEFAULT_BLOCK_SCHEMA_VERSION = "non-versioned"
 
 
 def validate_name_present_on_nonanonymous_blocks(values: Any) -> Any:
-    """The values of a block document, if it has a name or is anonymous, else a ValueError."""
+    """Return the values of a block document; raise ValueError unless it has a name or is anonymous."""
     if isinstance(values, dict):
-        given: dict[str, Any] = values  # pyright: ignore[reportUnknownVariableType]
-        if not given.get("is_anonymous") and not given.get("name"):
+        fields: dict[str, Any] = values  # pyright: ignore[reportUnknownVariableType]
+        if not fields.get("is_anonymous") and not fields.get("name"):
             raise ValueError("A block document must have a name unless it is anonymous.")
     return values  # pyright: ignore[reportUnknownVariableType]
 
 
 def reveal(value: Any, include_secrets: bool) -> Any:
-    """A copy of data where each secret is its value, or, without `include_secrets`, asterisks."""
+    """Return a copy of data where each secret is its value, or, without `include_secrets`, asterisks."""
     if isinstance(value, Secret | SecretStr | SecretBytes):
         secret = cast("Secret[Any]", value)
         return secret.get_secret_value() if include_secrets else "********"

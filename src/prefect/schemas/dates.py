@@ -81,7 +81,7 @@ class RRuleFields(Protocol):
 
 
 def is_timezone(name: str) -> bool:
-    """Whether the IANA database has a zone of this name."""
+    """Return whether the IANA database has a zone of this name."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -90,7 +90,7 @@ def is_timezone(name: str) -> bool:
 
 
 def upcoming(schedule: object, start: datetime.datetime) -> Iterator[datetime.datetime]:
-    """The dates of a schedule from a moment on (inclusive), aware and in order, each computed when it is asked for.
+    """Yield the dates of a schedule from a time on (inclusive), aware and in order.
 
     They end where the calendar of `datetime` does.
     """
@@ -109,7 +109,7 @@ def upcoming(schedule: object, start: datetime.datetime) -> Iterator[datetime.da
 def next_dates(
     schedule: object, n: int, start: datetime.datetime, end: datetime.datetime | None = None
 ) -> list[datetime.datetime]:
-    """Up to `n` dates of a schedule between two moments, both included."""
+    """Return up to `n` dates of a schedule between two moments, both included."""
     found: list[datetime.datetime] = []
     for moment in upcoming(schedule, start) if n > 0 else ():
         if end is not None and moment > end:
@@ -144,7 +144,7 @@ def _interval_moments(schedule: IntervalFields, start: datetime.datetime) -> Ite
 
 
 def check_cron(text: str) -> str:
-    """The cron expression, if it is one whose dates are not random, else a ValueError."""
+    """Return the cron expression; raise ValueError unless it is one whose dates are not random."""
     fields = text.split()
     if any(re.search(r"(?:^|[,/*])[rRhH](?:$|[(,/])", field) for field in fields):
         raise ValueError(f"The cron expression {text!r} is random or hashed, which schedules cannot be.")
@@ -154,7 +154,7 @@ def check_cron(text: str) -> str:
 
 
 def _can_be_searched(text: str) -> bool:
-    """Whether a first date is found, or found not to be; some expressions are taken for valid and fail then."""
+    """Return whether a first date is found, or found not to be; some expressions are taken for valid and fail then."""
     try:
         croniter.croniter(text, _SOME_DAY, max_years_between_matches=MAX_YEARS).get_next()
     except croniter.CroniterBadDateError:
@@ -182,7 +182,7 @@ def _cron_moments(schedule: CronFields, start: datetime.datetime) -> Iterator[da
 
 
 def check_rrule(text: str) -> str:
-    """The iCalendar rule, if it is one, else a ValueError."""
+    """Return the iCalendar rule; raise ValueError unless it is one."""
     try:
         next(_near(_wall_rule(text, UTC), _SOME_DAY).xafter(_SOME_DAY), None)
     except (
@@ -204,7 +204,7 @@ def _rrule_moments(schedule: RRuleFields, start: datetime.datetime) -> Iterator[
 
 
 def _near(rule: Any, wall: datetime.datetime) -> Any:
-    """The rule, or set of rules, as it is searched from a time on: it looks at every step from its start."""
+    """Return the rule, or set of rules, as it is searched from a time on: it looks at every step from its start."""
     if isinstance(rule, rrules.rrule):
         return _near_rule(rule, wall)
     near = rrules.rruleset()
@@ -234,7 +234,7 @@ def _near_rule(rule: Any, wall: datetime.datetime) -> Any:
 
 
 def as_rrule(schedule: RRuleFields) -> rrules.rrule | rrules.rruleset:
-    """The rule of a schedule as `dateutil` has it, with aware dates."""
+    """Return the rule of a schedule as `dateutil` has it, with aware dates."""
     zone = ZoneInfo(schedule.timezone or "UTC")
     rule: Any = _wall_rule(schedule.rrule, zone)
     if isinstance(rule, rrules.rrule):
@@ -252,7 +252,7 @@ def as_rrule(schedule: RRuleFields) -> rrules.rrule | rrules.rruleset:
 
 
 def rrule_text(rule: Any) -> tuple[str, str]:
-    """The iCalendar text of a rule of `dateutil`, and the zone its start is in ("UTC" when it has none)."""
+    """Return the iCalendar text of a rule of `dateutil`, and the zone its start is in ("UTC" when it has none)."""
     if isinstance(rule, rrules.rrule):
         return str(rule), _zone_name(getattr(rule, "_dtstart", None))
     if not isinstance(rule, rrules.rruleset):
@@ -287,7 +287,7 @@ def _zone_name(moment: datetime.datetime | None) -> str:
 
 
 def _wall_rule(text: str, zone: datetime.tzinfo) -> Any:
-    """The rule on the wall clock of the zone: its UTC times are moved there, and a zone it names is ignored."""
+    """Return the rule on the wall clock of the zone: its UTC times are moved there, and a zone it names is ignored."""
 
     def to_wall(match: re.Match[str]) -> str:
         moment = datetime.datetime.strptime(match[1], _FORMAT).replace(tzinfo=UTC)
@@ -309,7 +309,7 @@ def _aware_rule(rule: Any, zone: ZoneInfo) -> Any:
 
 
 def _place(wall: datetime.datetime, zone: ZoneInfo) -> datetime.datetime:
-    """The moment when the zone's clock shows this, or would have, had it not been changed."""
+    """Return the moment when the zone's clock shows this, or would have, had it not been changed."""
     return wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
 
 

@@ -59,7 +59,7 @@ class EventDataFilter(PrefectBaseModel):
     model_config = ConfigDict(extra="forbid")
 
     def get_filters(self) -> list[EventDataFilter]:
-        """The filters in the fields."""
+        """Return the filters in the fields."""
         found: list[EventDataFilter] = []
         for value in self.__dict__.values():
             several: list[Any] = value if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
@@ -67,11 +67,11 @@ class EventDataFilter(PrefectBaseModel):
         return found
 
     def includes(self, event: Event) -> bool:
-        """Whether the event passes."""
+        """Return whether the event passes."""
         return all(one.includes(event) for one in self.get_filters())
 
     def excludes(self, event: Event) -> bool:
-        """Whether the event does not pass."""
+        """Return whether the event does not pass."""
         return not self.includes(event)
 
 
@@ -86,7 +86,7 @@ class EventOccurredFilter(EventDataFilter):
     until: AwareDateTime = Field(default_factory=now)
 
     def includes(self, event: Event) -> bool:
-        """Whether the event passes."""
+        """Return whether the event passes."""
         return self.since <= event.occurred <= self.until
 
 
@@ -99,7 +99,7 @@ class EventNameFilter(EventDataFilter):
     exclude_name: list[str] | None = None
 
     def includes(self, event: Event) -> bool:
-        """Whether the event passes."""
+        """Return whether the event passes."""
         name = event.event
         if self.prefix and not name.startswith(tuple(self.prefix)):
             return False
@@ -129,7 +129,7 @@ class EventResourceFilter(EventDataFilter):
     distinct: bool = False
 
     def includes(self, event: Event) -> bool:
-        """Whether the event passes."""
+        """Return whether the event passes."""
         return _selects(event.resource, self.id, self.id_prefix, self.labels)
 
 
@@ -142,7 +142,7 @@ class EventRelatedFilter(EventDataFilter):
     labels: ResourceSpecification | None = None
 
     def includes(self, event: Event) -> bool:
-        """Whether the event passes."""
+        """Return whether the event passes."""
         if not (self.id or self.role or self.resources_in_roles or self.labels):
             return True
         for related in event.related:
@@ -163,7 +163,7 @@ class EventAnyResourceFilter(EventDataFilter):
     labels: ResourceSpecification | None = None
 
     def includes(self, event: Event) -> bool:
-        """Whether the event passes."""
+        """Return whether the event passes."""
         return any(_selects(one, self.id, self.id_prefix, self.labels) for one in event.involved_resources)
 
 
@@ -173,7 +173,7 @@ class EventIDFilter(EventDataFilter):
     id: list[UUID] | None = None
 
     def includes(self, event: Event) -> bool:
-        """Whether the event passes."""
+        """Return whether the event passes."""
         return not self.id or event.id in self.id
 
 

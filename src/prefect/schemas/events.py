@@ -40,16 +40,16 @@ class Resource(Labelled):
 
     @property
     def id(self) -> str:
-        """The label that identifies it, for example `prefect.flow-run.<uuid>`."""
+        """Return the label that identifies it, for example `prefect.flow-run.<uuid>`."""
         return self[ID]
 
     @property
     def name(self) -> str | None:
-        """The label with its name, if it has one."""
+        """Return the label with its name, if it has one."""
         return self.get(NAME)
 
     def prefect_object_id(self, kind: str) -> UUID:
-        """The id of the object that it stands for.
+        """Return the id of the object that it stands for.
 
         Args:
             kind: What the object must be, for example `prefect.flow-run`.
@@ -76,7 +76,7 @@ class RelatedResource(Resource):
 
     @property
     def role(self) -> str:
-        """How it is involved."""
+        """Return how it is involved."""
         return self[ROLE]
 
 
@@ -110,22 +110,22 @@ class Event(PrefectBaseModel):
 
     @property
     def size_bytes(self) -> int:
-        """The size of its JSON."""
+        """Return the size of its JSON."""
         return len(self.model_dump_json().encode())
 
     @property
     def involved_resources(self) -> Sequence[Resource]:
-        """The resource and the related ones."""
+        """Return the resource and the related ones."""
         return [self.resource, *self.related]
 
     @property
     def resource_in_role(self) -> Mapping[str, RelatedResource]:
-        """The first related resource of each role."""
+        """Return the first related resource of each role."""
         return {related.role: related for related in reversed(self.related)}
 
     @property
     def resources_in_role(self) -> Mapping[str, Sequence[RelatedResource]]:
-        """The related resources of each role; none for a role nobody has."""
+        """Return the related resources of each role; none for a role nobody has."""
         from collections import defaultdict
 
         roles: defaultdict[str, list[RelatedResource]] = defaultdict(list)
@@ -134,7 +134,7 @@ class Event(PrefectBaseModel):
         return roles
 
     def find_resource_label(self, label: str) -> str | None:
-        """The value of a label of the resource, or, for `related:<role>:<label>`, of one in that role."""
+        """Return the value of a label of the resource, or, for `related:<role>:<label>`, of one in that role."""
         prefix, _, rest = label.partition(":")
         if prefix != "related" or ":" not in rest:
             return self.resource.get(label)
@@ -150,7 +150,7 @@ class ReceivedEvent(Event):
 
     @property
     def url(self) -> str | None:
-        """The address of the event in the web page; None if the settings name no web page."""
+        """Return the address of the event in the web page; None if the settings name no web page."""
         return providers.urls.url_for(self)
 
 
@@ -178,16 +178,16 @@ class EventPage(PrefectBaseModel):
     next_page: AnyHttpUrl | None
 
     async def get_next_page(self, client: EventPageReader) -> EventPage | None:
-        """The next page, or None after the last."""
+        """Return the next page, or None after the last."""
         return await client.read_events_page(str(self.next_page)) if self.next_page else None
 
     def get_next_page_sync(self, client: SyncEventPageReader) -> EventPage | None:
-        """The next page, or None after the last."""
+        """Return the next page, or None after the last."""
         return client.read_events_page(str(self.next_page)) if self.next_page else None
 
 
 def matches(expected: str, value: str | None) -> bool:
-    """Whether a label's value is as expected; a label that is missing never is.
+    """Return whether a label's value is as expected; a label that is missing never is.
 
     Args:
         expected: The value, or its beginning followed by `*`; after `!`, anything else.
@@ -205,25 +205,25 @@ class ResourceSpecification(RootModel[dict[str, str | list[str]]]):
     """Which resources are meant: for each label, one of the values it must have, written as in `matches`."""
 
     def matches_every_resource(self) -> bool:
-        """Whether it excludes nothing."""
+        """Return whether it excludes nothing."""
         return not self.root or (len(self.root) == 1 and self.root.get(ID) == "*")
 
     def matches_every_resource_of_kind(self, prefix: str) -> bool:
-        """Whether it excludes no resource whose id begins with `prefix` and a dot."""
+        """Return whether it excludes no resource whose id begins with `prefix` and a dot."""
         if self.matches_every_resource():
             return True
         return len(self.root) == 1 and ID in self.root and f"{prefix}.*" in (self.get(ID) or [])
 
     def includes(self, candidates: Iterable[Resource]) -> bool:
-        """Whether one of the resources is meant."""
+        """Return whether one of the resources is meant."""
         return self.matches_every_resource() or any(self.matches(candidate) for candidate in candidates)
 
     def matches(self, resource: Resource) -> bool:
-        """Whether the resource is meant."""
+        """Return whether the resource is meant."""
         return all(any(matches(value, resource.get(label)) for value in values) for label, values in self.items())
 
     def items(self) -> Iterable[tuple[str, list[str]]]:
-        """The labels, each with a list of values."""
+        """Return the labels, each with a list of values."""
         return [(label, _as_list(value)) for label, value in self.root.items()]
 
     def __contains__(self, key: str) -> bool:
@@ -236,7 +236,7 @@ class ResourceSpecification(RootModel[dict[str, str | list[str]]]):
         return len(self.root)
 
     def get(self, key: str, default: str | list[str] | None = None) -> list[str] | None:
-        """The values of a label as a list, or `default` as a list."""
+        """Return the values of a label as a list, or `default` as a list."""
         return _as_list(self.root.get(key, default) or [])
 
     def pop(self, key: str, default: str | list[str] | None = None) -> list[str] | None:
@@ -244,7 +244,7 @@ class ResourceSpecification(RootModel[dict[str, str | list[str]]]):
         return _as_list(self.root.pop(key, default) or [])
 
     def deepcopy(self) -> ResourceSpecification:
-        """A copy that can be changed."""
+        """Return a copy that can be changed."""
         return ResourceSpecification(
             {label: value if isinstance(value, str) else [*value] for label, value in self.root.items()}
         )

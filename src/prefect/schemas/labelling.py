@@ -43,11 +43,11 @@ class Labelled(RootModel[dict[str, str]]):
     """Something that is described by labels."""
 
     def keys(self) -> Iterable[str]:
-        """The names of the labels."""
+        """Return the names of the labels."""
         return self.root.keys()
 
     def items(self) -> Iterable[tuple[str, str]]:
-        """The labels as pairs of name and value."""
+        """Return the labels as pairs of name and value."""
         return self.root.items()
 
     def __getitem__(self, label: str) -> str:
@@ -57,18 +57,18 @@ class Labelled(RootModel[dict[str, str]]):
         self.root[label] = value
 
     def get(self, label: str, default: str | None = None) -> str | None:
-        """The value of a label, or `default`."""
+        """Return the value of a label, or `default`."""
         return self.root.get(label, default)
 
     def as_label_value_array(self) -> list[dict[str, str]]:
-        """The labels as dictionaries with the keys `label` and `value`."""
+        """Return the labels as dictionaries with the keys `label` and `value`."""
         return [{"label": label, "value": value} for label, value in self.items()]
 
     @property
     def labels(self) -> LabelDiver:
-        """The labels as attributes."""
+        """Return the labels as attributes."""
         return LabelDiver(self.root)
 
     def has_all_labels(self, labels: dict[str, str]) -> bool:
-        """Whether each of these labels is there with its value."""
+        """Return whether each of these labels is there with its value."""
         return all(self.root.get(label) == value for label, value in labels.items())

@@ -25,7 +25,7 @@ _UNSUCCESSFUL = frozenset({StateType.FAILED, StateType.CRASHED, StateType.CANCEL
 async def get_state_result(
     state: State[R], raise_on_failure: bool = True, retry_result_failure: bool = True
 ) -> R | Exception:
-    """The value of a run in this state, or its exception; see `State.aresult`."""
+    """Return the value of a run in this state, or its exception; see `State.aresult`."""
     if state.type is StateType.PAUSED:
         raise PausedRun("The run is paused, so it has no result yet.", state=state)
     if state.type not in TERMINAL_STATES:
@@ -44,17 +44,17 @@ async def get_state_result(
 
 
 async def _load(data: Any, retry: bool) -> Any:
-    """The value behind the data of a state."""
+    """Return the value behind the data of a state."""
     if isinstance(data, InMemory):
         return data.value
     if isinstance(data, dict) and "storage_key" in data:
-        return await _patiently(lambda: providers.results.load_reference(data), retry)
+        return await _load_with_retries(lambda: providers.results.load_reference(data), retry)
     if not isinstance(data, type) and isinstance(data, Loadable):
-        return await _patiently(data.aload, retry)
+        return await _load_with_retries(data.aload, retry)
     return cast("Any", data)
 
 
-async def _patiently(load: Callable[[], Any], retry: bool) -> Any:
+async def _load_with_retries(load: Callable[[], Any], retry: bool) -> Any:
     attempts = RESULT_READ_MAXIMUM_ATTEMPTS if retry else 1
     while True:
         attempts -= 1
@@ -74,7 +74,7 @@ _RUN_ERRORS: dict[StateType, tuple[type[Exception], str]] = {
 
 
 async def aget_state_exception(state: State[Any], retry_result_failure: bool = True) -> BaseException:
-    """The exception that a failed, crashed or cancelled run ended with.
+    """Return the exception that a failed, crashed or cancelled run ended with.
 
     It is the state's data when that is an exception; the exception of the first failed, crashed or cancelled state
     when the data is a state or a collection of states; else a `FailedRun`, `CrashedRun` or `CancelledRun` with the
@@ -120,7 +120,7 @@ raise_state_exception = twin(araise_state_exception)
 
 
 def is_state_iterable(obj: Any) -> TypeGuard[Iterable[State[Any]]]:
-    """Whether `obj` is a list, tuple or set that holds states and nothing else, and at least one."""
+    """Return whether `obj` is a list, tuple or set that holds states and nothing else, and at least one."""
     if not obj or not isinstance(obj, list | tuple | set):
         return False
     return all(isinstance(item, State) for item in cast("Iterable[Any]", obj))
@@ -140,31 +140,31 @@ class StateGroup:
 
     @property
     def fail_count(self) -> int:
-        """How many failed or crashed."""
+        """Return how many failed or crashed."""
         return self.type_counts[StateType.FAILED] + self.type_counts[StateType.CRASHED]
 
     def all_completed(self) -> bool:
-        """Whether every run ended well."""
+        """Return whether every run ended well."""
         return self.type_counts[StateType.COMPLETED] == self.total_count
 
     def any_cancelled(self) -> bool:
-        """Whether a run was cancelled."""
+        """Return whether a run was cancelled."""
         return self.cancelled_count > 0
 
     def any_failed(self) -> bool:
-        """Whether a run failed or crashed."""
+        """Return whether a run failed or crashed."""
         return self.fail_count > 0
 
     def any_paused(self) -> bool:
-        """Whether a run is paused."""
+        """Return whether a run is paused."""
         return self.paused_count > 0
 
     def all_final(self) -> bool:
-        """Whether every run has come to its end."""
+        """Return whether every run has come to its end."""
         return self.final_count == self.total_count
 
     def counts_message(self) -> str:
-        """The counts as text, for example `total=3, not_final=1, 'COMPLETED'=2, 'RUNNING'=1`."""
+        """Return the counts as text, for example `total=3, not_final=1, 'COMPLETED'=2, 'RUNNING'=1`."""
         parts = [f"total={self.total_count}"]
         if self.not_final_count:
             parts.append(f"not_final={self.not_final_count}")

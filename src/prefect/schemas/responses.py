@@ -184,7 +184,7 @@ class DeploymentResponse(ObjectBaseModel):
     status: DeploymentStatus | None = None
 
     def as_related_resource(self, role: str = "deployment") -> events.RelatedResource:
-        """The deployment as a resource of an event, in this role."""
+        """Return the deployment as a resource of an event, in this role."""
         labels = {
             "prefect.resource.id": f"prefect.deployment.{self.id}",
             "prefect.resource.role": role,

@@ -24,7 +24,7 @@ MAX_RETRY_DELAYS = 50
 
 
 def random_name() -> str:
-    """A name for a run that was given none: an adjective and an animal."""
+    """Return a name for a run that was given none: an adjective and an animal."""
     return slugs.generate_slug(2)
 
 
@@ -112,12 +112,12 @@ def _adopt_old_names(values: Any) -> Any:
     """Let `max_retries` and `retry_delay_seconds`, the former names, stand for what is not given."""
     if not isinstance(values, dict):
         return values
-    given: dict[str, Any] = dict(values)  # pyright: ignore[reportUnknownArgumentType]
-    if given.get("retries") is None and given.get("max_retries", 0) != 0:
-        given["retries"] = given["max_retries"]
-    if given.get("retry_delay") is None and given.get("retry_delay_seconds", 0) != 0:
-        given["retry_delay"] = given["retry_delay_seconds"]
-    return given
+    fields: dict[str, Any] = dict(values)  # pyright: ignore[reportUnknownArgumentType]
+    if fields.get("retries") is None and fields.get("max_retries", 0) != 0:
+        fields["retries"] = fields["max_retries"]
+    if fields.get("retry_delay") is None and fields.get("retry_delay_seconds", 0) != 0:
+        fields["retry_delay"] = fields["retry_delay_seconds"]
+    return fields
 
 
 _FLOW_POLICY: dict[str, Any] = {name: field.default for name, field in FlowRunPolicy.model_fields.items()}
@@ -168,7 +168,7 @@ class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):
         values = {**_FLOW_RUN, **fields}
         _fill(values)
         for name in ("parameters", "context"):
-            if values[name] is _FRESH:
+            if values[name] is _NEW_VALUE:
                 values[name] = {}
         return make(cls, values, set(fields))
 
@@ -178,7 +178,7 @@ class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):
         return value or random_name()
 
     def __eq__(self, other: Any) -> bool:
-        """Whether all fields are equal, apart from the estimates, which change with the clock."""
+        """Return whether all fields are equal, apart from the estimates, which change with the clock."""
         return _equal_but_estimates(self, other) if isinstance(other, FlowRun) else NotImplemented
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
@@ -220,7 +220,7 @@ class TaskRun(TimeSeriesBaseModel, ObjectBaseModel):
         """
         values = {**_TASK_RUN, **fields}
         _fill(values)
-        if values["task_inputs"] is _FRESH:
+        if values["task_inputs"] is _NEW_VALUE:
             values["task_inputs"] = {}
         return make(cls, values, set(fields))
 
@@ -237,14 +237,14 @@ def _equal_but_estimates(one: FlowRun, other: FlowRun) -> bool:
 
 # --- making runs without validation ----------------------------------------------------------------------------------
 
-_FRESH: Any = object()
+_NEW_VALUE: Any = object()
 """Stands for a default that every run must have of its own."""
 
 
 def _defaults(model: type[FlowRun] | type[TaskRun]) -> dict[str, Any]:
-    """The model's defaults in the order of its fields, `_FRESH` where it makes one anew."""
+    """Return the model's defaults in the order of its fields, `_FRESH` where it makes one anew."""
     return {
-        name: _FRESH if field.default_factory or field.is_required() else field.default
+        name: _NEW_VALUE if field.default_factory or field.is_required() else field.default
         for name, field in model.model_fields.items()
     }
 
@@ -255,15 +255,15 @@ _TASK_RUN = _defaults(TaskRun)
 
 def _fill(values: dict[str, Any]) -> None:
     """Make the defaults that flow runs and task runs share."""
-    if values["id"] is _FRESH:
+    if values["id"] is _NEW_VALUE:
         values["id"] = new_id()
-    if values["name"] is _FRESH:
+    if values["name"] is _NEW_VALUE:
         values["name"] = random_name()
-    if values["empirical_policy"] is _FRESH:
+    if values["empirical_policy"] is _NEW_VALUE:
         values["empirical_policy"] = FlowRunPolicy.make() if "flow_id" in values else TaskRunPolicy.make()
-    if values["tags"] is _FRESH:
+    if values["tags"] is _NEW_VALUE:
         values["tags"] = []
-    if values["labels"] is _FRESH:
+    if values["labels"] is _NEW_VALUE:
         values["labels"] = {}
 
 
@@ -277,7 +277,7 @@ class FlowRunInput(ObjectBaseModel):
 
     @property
     def decoded_value(self) -> Any:
-        """The value, read from its JSON text."""
+        """Return the value, read from its JSON text."""
         import orjson
 
         return orjson.loads(self.value)

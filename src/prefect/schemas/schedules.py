@@ -32,23 +32,23 @@ DEFAULT_ANCHOR_DATE = datetime.date(2020, 1, 1)
 
 
 def is_valid_timezone(v: str) -> bool:
-    """Whether `v` is the name of a time zone in the IANA database, for example `Europe/Berlin`."""
+    """Return whether `v` is the name of a time zone in the IANA database, for example `Europe/Berlin`."""
     return dates.is_timezone(v)
 
 
-def _timezone(value: str | None) -> str | None:
+def _check_timezone_name(value: str | None) -> str | None:
     if value and not is_valid_timezone(value):
         raise ValueError(f"{value!r} is not a time zone: use a name of the IANA database, as in 'America/New_York'.")
     return value
 
 
 def validate_cron_string(v: str) -> str:
-    """The cron expression, if it is one that can be computed, else a ValueError."""
+    """Return the cron expression; raise ValueError unless it is one that can be computed."""
     return dates.check_cron(v)
 
 
 def validate_rrule_string(v: str) -> str:
-    """The iCalendar rule, if it is one and not too long, else a ValueError."""
+    """Return the iCalendar rule; raise ValueError unless it is one and not too long."""
     if len(v) > MAX_RRULE_LENGTH:
         raise ValueError(f"A recurrence rule must have at most {MAX_RRULE_LENGTH} characters, and this has {len(v)}.")
     return dates.check_rrule(v)
@@ -72,11 +72,11 @@ class IntervalSchedule(PrefectBaseModel):
         if self.timezone is None:
             name = getattr(self.anchor_date.tzinfo, "key", None) or getattr(self.anchor_date.tzinfo, "name", None)
             vars(self)["timezone"] = name if isinstance(name, str) and is_valid_timezone(name) else "UTC"
-        _timezone(self.timezone)
+        _check_timezone_name(self.timezone)
         return self
 
     def next_dates(self, n: int, start: datetime.datetime, end: datetime.datetime | None = None) -> list[Any]:
-        """Up to `n` dates from `start` (inclusive) to `end` (inclusive), aware and in order."""
+        """Return up to `n` dates from `start` (inclusive) to `end` (inclusive), aware and in order."""
         return dates.next_dates(self, n, start, end)
 
 
@@ -93,11 +93,11 @@ class CronSchedule(PrefectBaseModel):
     timezone: str | None = None
     day_or: bool = True
 
-    _check_timezone = field_validator("timezone")(_timezone)
+    _check_timezone = field_validator("timezone")(_check_timezone_name)
     _check_cron = field_validator("cron")(validate_cron_string)
 
     def next_dates(self, n: int, start: datetime.datetime, end: datetime.datetime | None = None) -> list[Any]:
-        """Up to `n` dates from `start` (inclusive) to `end` (inclusive), aware and in order."""
+        """Return up to `n` dates from `start` (inclusive) to `end` (inclusive), aware and in order."""
         return dates.next_dates(self, n, start, end)
 
 
@@ -109,12 +109,12 @@ class RRuleSchedule(PrefectBaseModel):
     rrule: str
     timezone: str | None = "UTC"
 
-    _check_timezone = field_validator("timezone")(_timezone)
+    _check_timezone = field_validator("timezone")(_check_timezone_name)
     _check_rrule = field_validator("rrule")(validate_rrule_string)
 
     @classmethod
     def from_rrule(cls, rrule: rrules.rrule | rrules.rruleset) -> RRuleSchedule:
-        """The schedule of a rule of `dateutil`; its zone is that of the rule's start, or else UTC.
+        """Return the schedule of a rule of `dateutil`; its zone is that of the rule's start, or else UTC.
 
         Raises:
             ValueError: A set of rules whose starts or zones differ.
@@ -123,11 +123,11 @@ class RRuleSchedule(PrefectBaseModel):
         return cls(rrule=text, timezone=zone)
 
     def to_rrule(self) -> rrules.rrule | rrules.rruleset:
-        """The rule as `dateutil` has it, with an aware start."""
+        """Return the rule as `dateutil` has it, with an aware start."""
         return dates.as_rrule(self)
 
     def next_dates(self, n: int, start: datetime.datetime, end: datetime.datetime | None = None) -> list[Any]:
-        """Up to `n` dates from `start` (inclusive) to `end` (inclusive), aware and in order."""
+        """Return up to `n` dates from `start` (inclusive) to `end` (inclusive), aware and in order."""
         return dates.next_dates(self, n, start, end)
 
 
@@ -137,7 +137,7 @@ class NoSchedule(PrefectBaseModel):
     model_config = ConfigDict(extra="forbid")
 
     def next_dates(self, n: int, start: datetime.datetime, end: datetime.datetime | None = None) -> list[Any]:
-        """Always empty."""
+        """Return no dates."""
         return []
 
 
@@ -146,7 +146,7 @@ SCHEDULE_TYPES = IntervalSchedule | CronSchedule | RRuleSchedule | NoSchedule
 
 
 def is_schedule_type(obj: Any) -> TypeGuard[SCHEDULE_TYPES]:
-    """Whether `obj` is a schedule."""
+    """Return whether `obj` is a schedule."""
     return isinstance(obj, SCHEDULE_TYPES)
 
 
@@ -162,12 +162,12 @@ def construct_schedule(
     Raises:
         ValueError: None of them is given, or several, or an anchor date without an interval.
     """
-    given = sum(value is not None for value in (interval, cron, rrule))
-    if given > 1:
+    kind_count = sum(value is not None for value in (interval, cron, rrule))
+    if kind_count > 1:
         raise ValueError("A schedule has one of interval, cron and rrule, and several were given.")
     if anchor_date and interval is None:
         raise ValueError("Only a schedule with an interval has an anchor date.")
-    if timezone and not given:
+    if timezone and not kind_count:
         raise ValueError("A time zone needs a schedule: give interval, cron or rrule as well.")
     if interval is not None:
         fields = {"interval": interval, "anchor_date": anchor_date, "timezone": timezone}
@@ -203,7 +203,7 @@ class WrittenSchedule(Protocol):
 
 
 def as_schedule_type(schedule: WrittenSchedule) -> SCHEDULE_TYPES:
-    """The model of a schedule that a user wrote with `prefect.schedules`."""
+    """Return the model of a schedule that a user wrote with `prefect.schedules`."""
     if schedule.interval is not None:
         return IntervalSchedule(
             interval=schedule.interval, anchor_date=schedule.anchor_date, timezone=schedule.timezone

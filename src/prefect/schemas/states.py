@@ -82,7 +82,7 @@ class StateDetails(PrefectBaseModel):
         return make(cls, {**_NO_DETAILS, **fields}, _DETAILS_SET)
 
     def to_run_result(self, run_type: RunType) -> FlowRunResult | TaskRunResult | None:
-        """The run that these details belong to, as an input of another run; None without such a run."""
+        """Return the run that these details belong to, as an input of another run; None without such a run."""
         if run_type == RunType.FLOW_RUN and self.flow_run_id:
             return FlowRunResult(id=self.flow_run_id)
         if run_type == RunType.TASK_RUN and self.task_run_id:
@@ -205,47 +205,47 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         return None if isinstance(data, InMemory) else handler(data)
 
     def is_scheduled(self) -> bool:
-        """Whether the run waits for a time."""
+        """Return whether the run waits for a time."""
         return self.type is StateType.SCHEDULED
 
     def is_pending(self) -> bool:
-        """Whether the run is about to start."""
+        """Return whether the run is about to start."""
         return self.type is StateType.PENDING
 
     def is_running(self) -> bool:
-        """Whether the run is under way."""
+        """Return whether the run is under way."""
         return self.type is StateType.RUNNING
 
     def is_completed(self) -> bool:
-        """Whether the run ended well."""
+        """Return whether the run ended well."""
         return self.type is StateType.COMPLETED
 
     def is_failed(self) -> bool:
-        """Whether the run's own code failed."""
+        """Return whether the run's own code failed."""
         return self.type is StateType.FAILED
 
     def is_crashed(self) -> bool:
-        """Whether something around the run's code failed."""
+        """Return whether something around the run's code failed."""
         return self.type is StateType.CRASHED
 
     def is_cancelled(self) -> bool:
-        """Whether the run was cancelled."""
+        """Return whether the run was cancelled."""
         return self.type is StateType.CANCELLED
 
     def is_cancelling(self) -> bool:
-        """Whether the run is being cancelled."""
+        """Return whether the run is being cancelled."""
         return self.type is StateType.CANCELLING
 
     def is_paused(self) -> bool:
-        """Whether the run is paused or suspended."""
+        """Return whether the run is paused or suspended."""
         return self.type is StateType.PAUSED
 
     def is_final(self) -> bool:
-        """Whether the run has come to its end."""
+        """Return whether the run has come to its end."""
         return self.type in TERMINAL_STATES
 
     async def aresult(self, raise_on_failure: bool = True, retry_result_failure: bool = True) -> R | Exception:
-        """The value the run returned, or the exception it ended with.
+        """Return the value the run returned, or the exception it ended with.
 
         Args:
             raise_on_failure: Raise the exception of a failed, crashed or cancelled run rather than return it.
@@ -261,7 +261,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
     result = twin(aresult)
 
     def fresh_copy(self, **kwargs: Any) -> Self:
-        """A copy with an id and times of its own, which may be stored beside the original.
+        """Return a copy with an id and times of its own, which may be stored beside the original.
 
         Args:
             kwargs: Passed to `model_copy`.
@@ -272,7 +272,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         return copy
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy whose timestamp is now, unless `update` says otherwise.
+        """Return a copy whose timestamp is now, unless `update` says otherwise.
 
         Args:
             update: Values to change in the copy; they are not validated.
@@ -306,7 +306,7 @@ def _default_scheduled_time(state: State[Any]) -> None:
 
 
 def data_discriminator(x: Any) -> str:
-    """What the data of a state is: "ResultRecordMetadata", the record of a stored result, or "Any"."""
+    """Return what the data of a state is: "ResultRecordMetadata", the record of a stored result, or "Any"."""
     return "ResultRecordMetadata" if isinstance(x, dict) and "storage_key" in x else "Any"
 
 
@@ -316,7 +316,7 @@ _PLAIN_FIELDS = frozenset({"message", "data", "name"})
 
 
 def _state(type: StateType, name: str, kwargs: dict[str, Any]) -> State[Any]:
-    """A state of this type. Validated, unless all that was given is of a kind that needs no validation."""
+    """Return a state of this type. Validated, unless all that was given is of a kind that needs no validation."""
     details = kwargs.pop("state_details", None)
     message = kwargs.get("message")
     if (message is None or message.__class__ is str) and (details is None or isinstance(details, StateDetails)):
@@ -336,7 +336,7 @@ def _details(kwargs: dict[str, Any]) -> StateDetails:
 
 
 def Scheduled(scheduled_time: datetime.datetime | None = None, **kwargs: Any) -> State[Any]:
-    """A state in which the run waits for a time; now when None.
+    """Return a state in which the run waits for a time; now when None.
 
     Raises:
         ValueError: The state details have a time as well.
@@ -354,47 +354,47 @@ def _scheduled(moment: datetime.datetime | None, name: str, kwargs: dict[str, An
 
 
 def Completed(**kwargs: Any) -> State[Any]:
-    """A state in which the run has ended well."""
+    """Return a state in which the run has ended well."""
     return _state(StateType.COMPLETED, "Completed", kwargs)
 
 
 def Running(**kwargs: Any) -> State[Any]:
-    """A state in which the run is under way."""
+    """Return a state in which the run is under way."""
     return _state(StateType.RUNNING, "Running", kwargs)
 
 
 def Failed(**kwargs: Any) -> State[Any]:
-    """A state in which the run's own code has failed."""
+    """Return a state in which the run's own code has failed."""
     return _state(StateType.FAILED, "Failed", kwargs)
 
 
 def Crashed(**kwargs: Any) -> State[Any]:
-    """A state in which something around the run's code has failed."""
+    """Return a state in which something around the run's code has failed."""
     return _state(StateType.CRASHED, "Crashed", kwargs)
 
 
 def Cancelling(**kwargs: Any) -> State[Any]:
-    """A state in which the run is being cancelled."""
+    """Return a state in which the run is being cancelled."""
     return _state(StateType.CANCELLING, "Cancelling", kwargs)
 
 
 def Cancelled(**kwargs: Any) -> State[Any]:
-    """A state in which the run was cancelled."""
+    """Return a state in which the run was cancelled."""
     return _state(StateType.CANCELLED, "Cancelled", kwargs)
 
 
 def Pending(**kwargs: Any) -> State[Any]:
-    """A state in which the run is about to start."""
+    """Return a state in which the run is about to start."""
     return _state(StateType.PENDING, "Pending", kwargs)
 
 
 def Submitting(**kwargs: Any) -> State[Any]:
-    """A pending state in which a worker hands the run to its infrastructure."""
+    """Return a pending state in which a worker hands the run to its infrastructure."""
     return _state(StateType.PENDING, "Submitting", kwargs)
 
 
 def InfrastructurePending(**kwargs: Any) -> State[Any]:
-    """A pending state in which the run's infrastructure starts."""
+    """Return a pending state in which the run's infrastructure starts."""
     return _state(StateType.PENDING, "InfrastructurePending", kwargs)
 
 
@@ -405,7 +405,7 @@ def Paused(
     pause_key: str | None = None,
     **kwargs: Any,
 ) -> State[Any]:
-    """A state in which the run waits to be resumed.
+    """Return a state in which the run waits to be resumed.
 
     Args:
         timeout_seconds: After how many seconds the run fails; never when None.
@@ -426,7 +426,7 @@ def Suspended(
     pause_key: str | None = None,
     **kwargs: Any,
 ) -> State[Any]:
-    """A paused state in which the run's process has ended; arguments as in `Paused`."""
+    """Return a paused state in which the run's process has ended; arguments as in `Paused`."""
     return _paused("Suspended", timeout_seconds, pause_expiration_time, True, pause_key, kwargs)
 
 
@@ -455,20 +455,20 @@ def _paused(
 
 
 def AwaitingRetry(scheduled_time: datetime.datetime | None = None, **kwargs: Any) -> State[Any]:
-    """A scheduled state in which a run that failed waits to be tried again."""
+    """Return a scheduled state in which a run that failed waits to be tried again."""
     return _scheduled(scheduled_time, "AwaitingRetry", kwargs)
 
 
 def AwaitingConcurrencySlot(scheduled_time: datetime.datetime | None = None, **kwargs: Any) -> State[Any]:
-    """A scheduled state in which the run waits until fewer others run."""
+    """Return a scheduled state in which the run waits until fewer others run."""
     return _scheduled(scheduled_time, "AwaitingConcurrencySlot", kwargs)
 
 
 def Retrying(**kwargs: Any) -> State[Any]:
-    """A running state after the run has been tried before."""
+    """Return a running state after the run has been tried before."""
     return _state(StateType.RUNNING, "Retrying", kwargs)
 
 
 def Late(scheduled_time: datetime.datetime | None = None, **kwargs: Any) -> State[Any]:
-    """A scheduled state whose time has passed without the run starting."""
+    """Return a scheduled state whose time has passed without the run starting."""
     return _scheduled(scheduled_time, "Late", kwargs)

@@ -35,7 +35,7 @@ class WorkPoolStatus(AutoEnum):
 
     @property
     def display_name(self) -> str:
-        """The status as people write it, for example `Not ready`."""
+        """Return the status as people write it, for example `Not ready`."""
         return self.value.replace("_", " ").capitalize()
 
 
@@ -63,12 +63,12 @@ class WorkPool(ObjectBaseModel):
 
     @property
     def is_push_pool(self) -> bool:
-        """Whether the server starts the runs itself, with no worker."""
+        """Return whether the server starts the runs itself, with no worker."""
         return self.type.endswith(":push")
 
     @property
     def is_managed_pool(self) -> bool:
-        """Whether the cloud provides the infrastructure."""
+        """Return whether the cloud provides the infrastructure."""
         return self.type.endswith(":managed")
 
 
@@ -87,7 +87,7 @@ class WorkQueueHealthPolicy(PrefectBaseModel):
     maximum_seconds_since_last_polled: int | None = 60
 
     def evaluate_health_status(self, late_runs_count: int, last_polled: datetime.datetime | None = None) -> bool:
-        """Whether a work queue with so many late runs, last polled then, is healthy."""
+        """Return whether a work queue with so many late runs, last polled then, is healthy."""
         if self.maximum_late_runs is not None and late_runs_count > self.maximum_late_runs:
             return False
         if self.maximum_seconds_since_last_polled is None:

@@ -29,11 +29,11 @@ class Frame(BaseModel):
     payload: dict[str, Any]
 
 
-class _Said(BaseModel):
+class _WorkerMessage(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Hello(_Said):
+class Hello(_WorkerMessage):
     """The first message of a worker: who it is and what it wants. Of no queues it wants all."""
 
     consumer_id: UUID
@@ -50,14 +50,14 @@ class Hello(_Said):
     worker_metadata: dict[str, Any] | None = None
 
     def is_whole(self) -> bool:
-        """Whether it asks for what every worker must, and for clean-up only with the capability for it."""
+        """Return whether it asks for what every worker must, and for clean-up only with the capability for it."""
         cleans = bool(self.handled_cleanup_kinds or self.max_cleanup_concurrency)
         return set(REQUIRED) <= set(self.requested_capabilities) and (
             not cleans or CLEANUP in self.requested_capabilities
         )
 
 
-class Heartbeat(_Said):
+class Heartbeat(_WorkerMessage):
     """A worker is still there."""
 
     consumer_id: UUID
@@ -65,7 +65,7 @@ class Heartbeat(_Said):
     heartbeat_interval_seconds: int = Field(ge=1)
 
 
-class CleanupReply(_Said):
+class CleanupReply(_WorkerMessage):
     """What a worker says of a piece of work that it was given: done (`ack`), or it needs longer (`renew`)."""
 
     message_id: UUID

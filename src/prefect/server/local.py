@@ -9,19 +9,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from prefect import journal
 from prefect._io import blocking
+from prefect.server.db.errors import Duplicate, Unstorable
 from prefect.server.db.sqlite import open_home
 from prefect.server.principals import LOCAL, Principal
-from prefect.server.routes import find_operation
+from prefect.server.routes import find_operation, match_path
 from prefect.server.routes.execution import execute
-from prefect.server.routes.operation import Operation, RequestInfo, StatusResponse
-from prefect.server.routes.parameters import build_arguments, find_request_info_parameter, validate_parameters
-from prefect.server.services.core.errors import NotFound
+from prefect.server.routes.operation import Operation, RawResponse, RequestInfo, StatusResponse
+from prefect.server.routes.parameters import (
+    build_arguments,
+    find_request_info_parameter,
+    list_parameters,
+    validate_parameters,
+)
+from prefect.server.services.core.errors import InvalidRequest, NotFound, ServiceError
 from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
 from prefect.server.services.runs.orphans import crash_orphans
 from prefect.server.services.upkeep import retention
@@ -29,7 +37,7 @@ from prefect.server.services.upkeep import retention
 logger = logging.getLogger("prefect.client")
 
 ORPHAN_CHECK_INTERVAL_SECONDS = 5.0
-"""Seconds between two looks for runs whose process is gone."""
+"""Seconds between two searches for runs whose process is gone."""
 
 FLUSH_TIMEOUT_SECONDS = 10.0
 """Seconds to wait for this process's own records to reach the disk."""
@@ -80,6 +88,41 @@ class LocalApplication:
             arguments[info_name] = RequestInfo(self.principal)
         return await execute(operation, self.database, self.principal, arguments)
 
+    async def respond(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Sequence[str]],
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> tuple[int, Mapping[str, str], Any]:
+        """Answer an HTTP request.
+
+        Args:
+            method: The HTTP method.
+            path: The path below the API.
+            query: The values of each name in the query.
+            headers: The headers, whose names are looked up in lower case.
+            body: The body.
+
+        Returns:
+            The status, headers, and the answer: bytes as they are, or a value to be encoded as JSON.
+        """
+        try:
+            operation, path_params = match_path(method, path)
+            params, values = _read_request(operation, query, headers, body)
+            answer = await self.execute(operation, {**params, **path_params}, values)
+        except ServiceError as refusal:
+            return refusal.status, refusal.headers, {refusal.key: str(refusal)}
+        except (Duplicate, Unstorable) as error:
+            return 409 if isinstance(error, Duplicate) else 422, {}, {"detail": str(error)}
+        status = operation.status
+        if isinstance(answer, StatusResponse):
+            answer, status = answer.body, answer.code
+        if isinstance(answer, RawResponse):
+            return status, {"content-type": answer.media_type, **answer.headers}, answer.body
+        return status, {}, answer
+
     async def catch_up(self) -> None:
         """Apply the journal, crash runs whose process is gone, and remove events that are too old."""
         own = journal.current()
@@ -96,3 +139,36 @@ class LocalApplication:
             if not self._has_warned:
                 self._has_warned = True
                 logger.warning("%s", error)
+
+
+def _read_request(
+    operation: Operation, query: Mapping[str, Sequence[str]], headers: Mapping[str, str], body: bytes
+) -> tuple[dict[str, Any], Any]:
+    """Return the parameters of an operation that a request has beside its path, and its JSON body.
+
+    Raises:
+        InvalidRequest: The body is not JSON, or not an object where its fields are parameters.
+    """
+    params: dict[str, Any] = {}
+    has_json = has_fields = False
+    for parameter in list_parameters(operation):
+        name = parameter.alias or parameter.name
+        if parameter.location == "query":
+            values = query.get(name)
+            if values:
+                params[name] = values[0] if len(values) == 1 else values
+        elif parameter.location == "header":
+            params[name] = headers.get(parameter.alias or name.replace("_", "-"))
+        elif parameter.location == "raw":
+            params[name] = body
+        elif parameter.location != "path":
+            has_json, has_fields = True, has_fields or parameter.location == "body"
+    if not has_json or not body:
+        return params, None
+    try:
+        values = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"The body is not JSON: {error}.") from None
+    if has_fields and not isinstance(values, dict | None):
+        raise InvalidRequest("The body must be a JSON object.")
+    return params, values

@@ -64,18 +64,18 @@ class Leaf:
 
     @property
     def declared_type(self) -> Any:
-        """The type with its constraints."""
+        """Return the type with its constraints."""
         metadata = self.field.metadata
         return _annotated(self.field.annotation, metadata) if metadata else self.field.annotation
 
     def default(self) -> Any:
-        """The value without any source, before it is derived from other settings."""
+        """Return the value without any source, before it is derived from other settings."""
         # Not `FieldInfo.get_default`, which inspects the factory's signature at a cost of milliseconds.
         factory = cast("Callable[[], Any] | None", self.field.default_factory)
         return factory() if factory else self.field.default
 
     def validated(self, value: Any, origin: str) -> Any:
-        """The value as the setting's type.
+        """Return the value as the setting's type.
 
         Raises:
             SettingsError: It cannot be that.
@@ -114,7 +114,7 @@ def _adapter(leaf: Leaf) -> Any:
 
 
 def _expectation(error: ValidationError) -> str:
-    """What pydantic expected, as the end of a sentence."""
+    """Return what pydantic expected, as the end of a sentence."""
     wanted: list[str] = []
     for detail in error.errors(include_url=False, include_input=False):
         message = detail["msg"].removeprefix("Value error, ").rstrip(".")
@@ -144,31 +144,31 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Plan:
-    """Where the values of a tree of settings come from, highest first: given, the sources, the caller's defaults.
+    """The sources of the values of a tree of settings, highest first: explicit ones, environment and files, defaults.
 
     Attributes:
-        given: Values by accessor that program code gave.
+        explicit: Values by accessor that program code set.
         restored: Accessors that keep their default whatever the sources say.
     """
 
-    __slots__ = ("defaults", "given", "restored", "snapshot")
+    __slots__ = ("defaults", "explicit", "restored", "snapshot")
 
     def __init__(
         self,
         snapshot: Snapshot,
-        given: Mapping[str, Any] = _NOTHING,
+        explicit: Mapping[str, Any] = _NOTHING,
         defaults: Mapping[str, Any] = _NOTHING,
         restored: frozenset[str] = frozenset(),
     ) -> None:
         self.snapshot = snapshot
-        self.given = given
+        self.explicit = explicit
         self.defaults = defaults
         self.restored = restored
 
     def find(self, leaf: Leaf) -> tuple[Any, Layer | str]:
         accessor = leaf.accessor
-        if accessor in self.given:
-            return self.given[accessor], "program code"
+        if accessor in self.explicit:
+            return self.explicit[accessor], "program code"
         if accessor not in self.restored:
             value, layer = self.snapshot.find(leaf.names, leaf.path, leaf.name)
             if layer is not None:

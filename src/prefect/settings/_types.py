@@ -29,7 +29,7 @@ def _from_json(value: Any) -> Any:
 
 
 def _items(value: Any) -> Any:
-    """The items of a JSON list or of a text with commas; nothing for None and for an empty text."""
+    """Return the items of a JSON list or of a text with commas; nothing for None and for an empty text."""
     if value is None:
         return []
     if isinstance(value, str):
@@ -42,7 +42,7 @@ def _items(value: Any) -> Any:
 
 
 def _delay(value: Any) -> Any:
-    """A number, or numbers with commas between them."""
+    """Return a number, or numbers with commas between them."""
     if not isinstance(value, str):
         return value
     items = _items(value)

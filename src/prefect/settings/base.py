@@ -56,7 +56,7 @@ class PrefectSettingsConfigDict(ConfigDict, total=False):
 
 
 def build_settings_config(path: tuple[str, ...] = (), frozen: bool = False) -> PrefectSettingsConfigDict:
-    """The configuration of the group at `path`: `("server", "api")` is `PREFECT_SERVER_API_*` and `[server.api]`."""
+    """Return the configuration of a group: `("server", "api")` is `PREFECT_SERVER_API_*` and `[server.api]`."""
     return PrefectSettingsConfigDict(
         env_prefix="_".join(("PREFECT", *(step.upper() for step in path), "")),
         env_file=".env",
@@ -94,9 +94,9 @@ class _GroupFactory:
         return self.cls()
 
 
-def group(of: str | type[PrefectBaseSettings]) -> Any:
+def group(kind: str | type[PrefectBaseSettings]) -> Any:
     """Declare a subgroup: the field's type, or `"module:Class"` to import it when it is first needed."""
-    return Field(default_factory=_GroupFactory(of) if isinstance(of, str) else of)
+    return Field(default_factory=_GroupFactory(kind) if isinstance(kind, str) else kind)
 
 
 class PrefectBaseSettings(BaseModel):
@@ -120,23 +120,23 @@ class PrefectBaseSettings(BaseModel):
         unknown = [name for name in values if name not in shape.leaves and name not in shape.groups]
         if unknown and type(self).model_config.get("extra") == "forbid":
             raise SettingsError(f"{type(self).__name__} has no setting {unknown[0]!r}.")
-        given: dict[str, Any] = {}
+        explicit: dict[str, Any] = {}
         built: dict[str, PrefectBaseSettings] = {}
-        _flatten(type(self), values, given, built)
-        self._fill(Plan(Snapshot(), given), None)
+        _flatten(type(self), values, explicit, built)
+        self._fill(Plan(Snapshot(), explicit), None)
         _values(self).update(built)
         self.complete()
 
     @classmethod
     def load(cls, plan: Plan, root: PrefectBaseSettings | None = None) -> Self:
-        """The group, with its subgroups and derived values yet to be made."""
+        """Return the group, with its subgroups and derived values yet to be made."""
         self = cls.__new__(cls)
         self._fill(plan, root)
         return self
 
     @classmethod
     def shape(cls) -> Shape:
-        """The settings and subgroups of this class, without their values."""
+        """Return the settings and subgroups of this class, without their values."""
         shape = cls.__dict__.get("__shape__")
         if shape is None:
             shape = _read_shape(cls)
@@ -146,14 +146,14 @@ class PrefectBaseSettings(BaseModel):
     def _fill(self, plan: Plan, root: PrefectBaseSettings | None) -> None:
         values: dict[str, Any] = {}
         underived: dict[str, Any] = {}
-        given: set[str] = set()
+        fields_set: set[str] = set()
         problems: list[SettingsError] = []
         for name, leaf in type(self).shape().leaves.items():
             raw, source = plan.find(leaf)
             if raw is MISSING:
                 value = leaf.default()
             else:
-                given.add(name)
+                fields_set.add(name)
                 try:
                     origin = source if isinstance(source, str) else source.origin(leaf.names, leaf.path, name)
                     value = leaf.validated(raw, origin)
@@ -164,7 +164,7 @@ class PrefectBaseSettings(BaseModel):
         if problems:
             raise problems[0] if len(problems) == 1 else SettingsError("\n".join(map(str, problems)))
         _set(self, "__dict__", values)
-        _set(self, "__pydantic_fields_set__", given)
+        _set(self, "__pydantic_fields_set__", fields_set)
         _set(self, "__pydantic_extra__", None)
         _set(self, "__pydantic_private__", None)
         _set(self, "_plan", plan)
@@ -178,7 +178,7 @@ class PrefectBaseSettings(BaseModel):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            underived = _underived_of(self)
+            underived = _read_underived(self)
             if underived is not None:
                 shape = type(self).shape()
                 if name in underived:
@@ -204,7 +204,7 @@ class PrefectBaseSettings(BaseModel):
         Raises:
             SettingsError: A value is not what its setting needs.
         """
-        if _underived_of(self) is None:
+        if _read_underived(self) is None:
             return self
         shape = type(self).shape()
         values = {name: getattr(self, name) for name in type(self).model_fields}
@@ -219,7 +219,7 @@ class PrefectBaseSettings(BaseModel):
     def to_environment_variables(
         self, exclude_unset: bool = False, include_secrets: bool = True, include_aliases: bool = False
     ) -> dict[str, str]:
-        """The settings as environment variables by their canonical names; one that is None is left out.
+        """Return the settings as environment variables by their canonical names; one that is None is left out.
 
         Args:
             exclude_unset: Leave out what no source and no program code gave.
@@ -244,14 +244,14 @@ class PrefectBaseSettings(BaseModel):
 
     @property
     def plan(self) -> Plan:
-        """Where the values come from."""
+        """Return where the values come from."""
         try:
             return object.__getattribute__(self, "_plan")
         except AttributeError:  # a copy, which has all its values
             return Plan(Snapshot.empty())
 
     def settings_root(self) -> Settings:
-        """The tree that this group belongs to; for a group made by itself, the current settings."""
+        """Return the tree that this group belongs to; for a group made by itself, the current settings."""
         if _is_root(type(self)):
             return cast("Settings", self)
         try:
@@ -325,12 +325,12 @@ class PrefectBaseSettings(BaseModel):
 
 
 def in_home(value: Path | None, root: Settings, name: str) -> Path:
-    """A path that may begin with `$PREFECT_HOME`; `name` in the home when it is not set."""
+    """Return a path that may begin with `$PREFECT_HOME`; `name` in the home when it is not set."""
     return root.home / name if value is None else Path(str(value).replace("$PREFECT_HOME", str(root.home)))
 
 
 def encode(value: Any, include_secrets: bool = True) -> str:
-    """A setting's value as the text of an environment variable."""
+    """Return a setting's value as the text of an environment variable."""
     if isinstance(value, SecretStr):
         return value.get_secret_value() if include_secrets else HIDDEN
     if isinstance(value, (str, bool, int, float)):
@@ -351,7 +351,7 @@ def _values(model: PrefectBaseSettings) -> dict[str, Any]:
     return object.__getattribute__(model, "__dict__")
 
 
-def _underived_of(model: PrefectBaseSettings) -> dict[str, Any] | None:
+def _read_underived(model: PrefectBaseSettings) -> dict[str, Any] | None:
     try:
         return object.__getattribute__(model, "_underived")
     except AttributeError:
@@ -370,31 +370,31 @@ def _is_root(cls: type[PrefectBaseSettings]) -> bool:
 def _flatten(
     cls: type[PrefectBaseSettings],
     values: Mapping[str, Any],
-    given: dict[str, Any],
+    explicit: dict[str, Any],
     built: dict[str, PrefectBaseSettings],
 ) -> None:
     """Take nested constructor arguments apart into values by accessor; ready-made groups go to `built`."""
     shape = cls.shape()
     for name, value in values.items():
         if name in shape.leaves:
-            given[shape.leaves[name].accessor] = value
+            explicit[shape.leaves[name].accessor] = value
         elif name in shape.groups:
             if isinstance(value, PrefectBaseSettings):
                 built[name] = value
             else:
                 inner: dict[str, PrefectBaseSettings] = {}
-                _flatten(shape.groups[name](), value, given, inner)
+                _flatten(shape.groups[name](), value, explicit, inner)
                 for deeper in inner.values():
-                    given |= given_values(deeper)
+                    explicit |= explicit_values(deeper)
 
 
-def given_values(model: PrefectBaseSettings) -> dict[str, Any]:
+def explicit_values(model: PrefectBaseSettings) -> dict[str, Any]:
     """By accessor, the values in the built parts of a tree that are not defaults."""
     shape = type(model).shape()
     found: dict[str, Any] = {}
     for name, value in model.__dict__.items():
         if name in shape.groups:
-            found |= given_values(value)
+            found |= explicit_values(value)
         elif name in model.model_fields_set:
             found[shape.leaves[name].accessor] = value
     return found

@@ -48,35 +48,35 @@ class SettingsContext:
 
     @property
     def profile(self) -> Profile:
-        """The profile; reading it parses the profiles."""
+        """Return the profile; reading it parses the profiles."""
         if self._profile is None:
             self._profile = profiles.profile_or_empty(self.profile_name)
         return self._profile
 
     @property
     def known_profile(self) -> Profile | None:
-        """The profile, if it has been given or read."""
+        """Return the profile, if it has been given or read."""
         return self._profile
 
     @property
     def profile_name(self) -> str:
-        """The name of the profile."""
+        """Return the name of the profile."""
         return self._profile.name if self._profile else self.settings.plan.snapshot.profile_name
 
     @classmethod
     def get(cls) -> SettingsContext | None:
-        """The current context; outside of every block, the one of the process."""
+        """Return the current context; outside of every block, the one of the process."""
         return get_settings_context()
 
     @classmethod
     def hydrate(cls, values: Mapping[str, Any]) -> Self:
-        """The context that `serialize` described, on top of what this process's sources say."""
+        """Return the context that `serialize` described, on top of what this process's sources say."""
         current = get_settings_context().settings
-        given: dict[SettingKey, Any] = values.get("settings", {})
-        return cls(None, settings=current.copy_with_update(given))
+        updates: dict[SettingKey, Any] = values.get("settings", {})
+        return cls(None, settings=current.copy_with_update(updates))
 
     def serialize(self, include_secrets: bool = True) -> dict[str, Any]:
-        """The settings that something sets, by environment name, and the name of the profile.
+        """Return the settings that something sets, by environment name, and the name of the profile.
 
         Secrets are left out when they are not to be included.
         """
@@ -99,7 +99,7 @@ _loading = threading.RLock()
 
 
 def get_current_settings() -> Settings:
-    """The settings that apply here. Groups are built when they are first asked for.
+    """Return the settings that apply here. Groups are built when they are first asked for.
 
     Raises:
         SettingsError: A settings file cannot be read.
@@ -109,12 +109,12 @@ def get_current_settings() -> Settings:
 
 
 def get_settings_context() -> SettingsContext:
-    """The context of the settings that apply here."""
+    """Return the context of the settings that apply here."""
     return _current.get() or root_settings_context()
 
 
 def root_settings_context() -> SettingsContext:
-    """The settings of the process, loaded from the sources when they are first asked for."""
+    """Return the settings of the process, loaded from the sources when they are first asked for."""
     global _process
     if _process is None:
         with _loading:
@@ -201,13 +201,13 @@ def use_profile(
     plan = base.Plan(snapshot)
     if include_current_context:
         current = get_settings_context().settings.plan
-        plan = base.Plan(snapshot, current.given, current.defaults, current.restored)
+        plan = base.Plan(snapshot, current.explicit, current.defaults, current.restored)
     with SettingsContext(chosen, settings=root.Settings.load(plan)) as context:
         yield context
 
 
 def ensure_home() -> Path:
-    """The home of the current settings, made when it is not there; only its owner may enter it."""
+    """Return the home of the current settings, made when it is not there; only its owner may enter it."""
     home = get_current_settings().home
     os.makedirs(home, mode=0o700, exist_ok=True)
     return home

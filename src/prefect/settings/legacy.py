@@ -38,28 +38,28 @@ class Setting:
         self._name = name
         self._default = default
         self._type = type_
-        self.accessor = accessor or _leaf_of(name).accessor
+        self.accessor = accessor or _require_leaf(name).accessor
 
     @property
     def name(self) -> str:
-        """The environment name under which it was found."""
+        """Return the environment name under which it was found."""
         return self._name
 
     @property
     def is_secret(self) -> bool:
-        """Whether its value must not be shown."""
+        """Return whether its value must not be shown."""
         return "SecretStr" in str(self._type)
 
     def default(self) -> Any:
-        """The value that it has when nothing sets it, before it is derived from other settings."""
+        """Return the value that it has when nothing sets it, before it is derived from other settings."""
         return self._default() if callable(self._default) else self._default
 
     def value(self) -> Any:
-        """Its value in the current settings; a secret in clear."""
+        """Return its value in the current settings; a secret in clear."""
         return self.value_from(context.get_current_settings())
 
     def value_from(self, settings: Settings) -> Any:
-        """Its value in `settings`; a secret in clear."""
+        """Return its value in `settings`; a secret in clear."""
         value = value_at(settings, self.accessor)
         reveal = getattr(value, "get_secret_value", None)
         return cast("SecretStr", value).get_secret_value() if reveal else value
@@ -84,41 +84,41 @@ class Setting:
 
 
 def find_setting(name: str) -> Setting | None:
-    """The setting with this environment name, canonical or older; None when there is none."""
+    """Return the setting with this environment name, canonical or older; None when there is none."""
     leaf = _find_leaf(name)
-    return _setting_of(name, leaf) if leaf else None
+    return _make_setting(name, leaf) if leaf else None
 
 
 @functools.cache
 def canonical_setting(accessor: str) -> Setting:
-    """The setting at an accessor, under its canonical name."""
+    """Return the setting at an accessor, under its canonical name."""
     leaf = _leaf_at(accessor)
-    return _setting_of(leaf.env, leaf)
+    return _make_setting(leaf.env, leaf)
 
 
 def all_leaves() -> dict[str, base.Leaf]:
-    """Every setting by its accessor."""
+    """Return every setting by its accessor."""
     return _index()[0]
 
 
 def all_names() -> dict[str, str]:
-    """The accessor of every environment name, canonical or older."""
+    """Return the accessor of every environment name, canonical or older."""
     return _index()[1]
 
 
-def accessor_of(key: Setting | str) -> str:
-    """The accessor of a setting that is given as itself, as its environment name or as its accessor.
+def find_accessor(key: Setting | str) -> str:
+    """Return the accessor of a setting that is given as itself, as its environment name or as its accessor.
 
     Raises:
         SettingsError: There is no such setting.
     """
     if isinstance(key, Setting):
         return key.accessor
-    return (_leaf_at(key) if "." in key or not key.isupper() else _leaf_of(key)).accessor
+    return (_leaf_at(key) if "." in key or not key.isupper() else _require_leaf(key)).accessor
 
 
 def value_at(settings: base.PrefectBaseSettings, accessor: str) -> Any:
-    """The value at an accessor such as `tasks.default_retries`."""
+    """Return the value at an accessor such as `tasks.default_retries`."""
     value: Any = settings
     for step in accessor.split("."):
         value = getattr(value, step)
@@ -126,17 +126,17 @@ def value_at(settings: base.PrefectBaseSettings, accessor: str) -> Any:
 
 
 def suggestion(name: str) -> str:
-    """` Did you mean X?` for a name that is not a setting; an empty text when nothing is close."""
+    """Return ` Did you mean X?` for a name that is not a setting; an empty text when nothing is close."""
     near = difflib.get_close_matches(name.upper(), all_names(), n=1, cutoff=0.75)
     return f" Did you mean {near[0]}?" if near else ""
 
 
-def _setting_of(name: str, leaf: base.Leaf) -> Setting:
+def _make_setting(name: str, leaf: base.Leaf) -> Setting:
     default = leaf.field.default_factory or leaf.field.default
     return Setting(name, default, leaf.field.annotation, leaf.accessor)
 
 
-def _leaf_of(name: str) -> base.Leaf:
+def _require_leaf(name: str) -> base.Leaf:
     leaf = _find_leaf(name)
     if leaf is None:
         raise SettingsError(f"{name} is not a setting.{suggestion(name)}")

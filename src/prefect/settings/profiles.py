@@ -19,7 +19,7 @@ from prefect.exceptions import MissingProfileError, ProfileSettingsValidationErr
 from prefect.settings._errors import SettingsError
 from prefect.settings.constants import DEFAULT_PROFILE_NAME, DEFAULT_PROFILES_PATH, PACKAGED_PROFILES
 from prefect.settings.context import get_current_settings, get_settings_context
-from prefect.settings.legacy import Setting, accessor_of, all_leaves, canonical_setting, find_setting, suggestion
+from prefect.settings.legacy import Setting, all_leaves, canonical_setting, find_accessor, find_setting, suggestion
 from prefect.settings.sources import read_profiles
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Profile(BaseModel):
     source: Path | None = None
 
     def to_environment_variables(self) -> dict[str, str]:
-        """The settings as environment variables by their canonical names."""
+        """Return the settings as environment variables by their canonical names."""
         return {setting.name: str(value) for setting, value in self.settings.items() if value is not None}
 
     def validate_settings(self) -> None:
@@ -99,12 +99,12 @@ class ProfilesCollection:
 
     @property
     def names(self) -> set[str]:
-        """The names of the profiles."""
+        """Return the names of the profiles."""
         return set(self.profiles_by_name)
 
     @property
     def active_profile(self) -> Profile | None:
-        """The active profile; None when there is none or it does not exist."""
+        """Return the active profile; None when there is none or it does not exist."""
         return self.profiles_by_name.get(self.active_name) if self.active_name else None
 
     def set_active(self, name: str | None, check: bool = True) -> None:
@@ -150,17 +150,17 @@ class ProfilesCollection:
         self.profiles_by_name.pop(name)
 
     def without_profile_source(self, path: Path | None) -> ProfilesCollection:
-        """The profiles that were not read from `path`."""
+        """Return the profiles that were not read from `path`."""
         kept = [profile for profile in self.profiles_by_name.values() if profile.source != path]
         return ProfilesCollection(kept, active=self.active_name)
 
     def to_dict(self) -> dict[str, Any]:
-        """What a profiles file holds."""
+        """Return what a profiles file holds."""
         profiles = {name: profile.to_environment_variables() for name, profile in self.profiles_by_name.items()}
         return {"active": self.active_name, "profiles": profiles}
 
     def items(self) -> list[tuple[str, Profile]]:
-        """Names and profiles."""
+        """Return names and profiles."""
         return list(self.profiles_by_name.items())
 
     def __getitem__(self, name: str) -> Profile:
@@ -184,7 +184,7 @@ class ProfilesCollection:
 
 
 def load_profiles(include_defaults: bool = True) -> ProfilesCollection:
-    """The profiles of the user's file and, with `include_defaults`, those that come with the package."""
+    """Return the profiles of the user's file and, with `include_defaults`, those that come with the package."""
     path = get_current_settings().profiles_path
     active, tables = read_profiles(path)
     collection = ProfilesCollection([], active=active)
@@ -198,7 +198,7 @@ def load_profiles(include_defaults: bool = True) -> ProfilesCollection:
 
 
 def load_profile(name: str) -> Profile:
-    """The profile of this name.
+    """Return the profile of this name.
 
     Raises:
         MissingProfileError: There is none.
@@ -210,12 +210,12 @@ def load_profile(name: str) -> Profile:
 
 
 def profile_or_empty(name: str) -> Profile:
-    """The profile of this name, or an empty one."""
+    """Return the profile of this name, or an empty one."""
     return load_profiles().profiles_by_name.get(name) or Profile(name=name)
 
 
 def load_current_profile() -> Profile:
-    """The profile that the current settings were read with."""
+    """Return the profile that the current settings were read with."""
     return get_settings_context().profile
 
 
@@ -242,7 +242,7 @@ def save_profiles(profiles: ProfilesCollection) -> None:
 
 
 def _updated_document(path: Path, content: Mapping[str, Any]) -> str:
-    """The text of the file at `path` with this content, as little changed as possible."""
+    """Return the text of the file at `path` with this content, as little changed as possible."""
     document: Any
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
@@ -276,7 +276,7 @@ def update_current_profile(settings: Mapping[str | Setting, Any]) -> Profile:
     profiles = load_profiles()
     if current.name not in profiles.names:
         profiles.add_profile(current)
-    changes = {canonical_setting(accessor_of(key)): value for key, value in settings.items()}
+    changes = {canonical_setting(find_accessor(key)): value for key, value in settings.items()}
     profile = profiles.update_profile(current.name, changes)
     profile.validate_settings()
     save_profiles(profiles)

@@ -58,11 +58,11 @@ class Layer:
         self.source = source
 
     def find(self, names: Sequence[str], path: Sequence[str], key: str) -> Any:
-        """The value of the setting with these environment names, or with `key` in the table `path`; or MISSING."""
+        """Return the value under one of these environment names, or of `key` in the table `path`; or MISSING."""
         raise NotImplementedError
 
     def origin(self, names: Sequence[str], path: Sequence[str], key: str) -> str:
-        """Where `find` found its value, for a message."""
+        """Return where `find` found its value, for a message."""
         raise NotImplementedError
 
 
@@ -138,17 +138,17 @@ class Snapshot:
 
     @classmethod
     def empty(cls) -> Snapshot:
-        """A snapshot without any value."""
+        """Return a snapshot without any value."""
         snapshot = cls.__new__(cls)
         snapshot.layers, snapshot.missing_profile, snapshot.profile_name = (), None, "ephemeral"
         return snapshot
 
     def find(self, names: Sequence[str], path: Sequence[str], key: str) -> tuple[Any, Layer | None]:
-        """The value that wins and the layer it is in; MISSING and None when there is no value."""
+        """Return the value that wins and the layer it is in; MISSING and None when there is no value."""
         return _find(self.layers, names, path, key)
 
     def peek(self, accessor: str, *older_names: str) -> Any:
-        """What is written for a setting, as it is written; None when nothing is. Asks no model, so it costs nothing."""
+        """Return the unparsed value of a setting, or None. Reads no model, so it costs nothing."""
         *path, key = accessor.split(".")
         name = "PREFECT_" + accessor.upper().replace(".", "_")
         value, layer = self.find((name, *older_names), path, key)
@@ -198,7 +198,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """The variables that may be settings, by their names in upper case; one spelled so in the environment wins."""
+    """Return the variables that may be settings, by upper-case name; one spelled in upper case wins."""
     found: dict[str, str] = {}
     for name, value in os.environ.items():
         upper = name.upper()
@@ -212,7 +212,7 @@ def _test_mode(environment: Mapping[str, str]) -> bool:
 
 
 def read_profiles(path: str | Path) -> tuple[str | None, dict[str, dict[str, Any]]]:
-    """The name of the active profile and the profiles of a file; nothing when there is none.
+    """Return the name of the active profile and the profiles of a file; nothing when there is none.
 
     A file that is not TOML is left alone, with a warning.
     """
@@ -245,7 +245,7 @@ def _read_toml(path: str) -> dict[str, Any]:
 
 
 def _read_pyproject(path: str) -> dict[str, Any]:
-    """The table [tool.prefect]. A file that does not mention it belongs to others and is not parsed."""
+    """Return the table [tool.prefect]. A file that does not mention it belongs to others and is not parsed."""
     try:
         with open(path, "rb") as file:
             if b"prefect" not in file.read():
@@ -267,7 +267,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def read_dotenv(path: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a `.env` file, by their names in upper case.
+    """Return the variables of a `.env` file, by their names in upper case.
 
     Understands `export`, comments, single quotes (verbatim), double quotes (with escapes, over several lines) and
     `${NAME}` of an earlier line or of the environment; another `${...}` stays as it is written.
@@ -308,7 +308,7 @@ class _OneSource:
         raise NotImplementedError
 
     def __call__(self) -> dict[str, Any]:
-        """The values that the source has, by field, as they are written."""
+        """Return the values that the source has, by field, as they are written."""
         layer = self.layer()
         found = {
             name: layer.find(leaf.names, leaf.path, name) for name, leaf in self.settings_cls.shape().leaves.items()

@@ -1,16 +1,11 @@
-"""The base class of task runners: submit one run, map over many; and the task runner of the current flow."""
+"""The base class of task runners: submit one run, map over many."""
 
 from __future__ import annotations
 
 import abc
-import atexit
-import functools
-import os
-import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from prefect.context import EngineContext
 from prefect.engine.parameters import Link
 from prefect.exceptions import MappingLengthMismatch, MappingMissingIterable
 from prefect.futures import PrefectFuture, PrefectFutureList
@@ -111,7 +106,7 @@ class TaskRunner(abc.ABC, Generic[F]):
 def _split_parameters(
     parameters: dict[str, Any], name: str
 ) -> tuple[dict[str, list[Any]], dict[str, Any], Dependencies]:
-    """Split parameters into those with an item for each run and those given whole."""
+    """Split parameters into those with an item for each run and those passed whole."""
     items: dict[str, list[Any]] = {}
     whole: dict[str, Any] = {}
     dependencies: Dependencies = {}
@@ -146,51 +141,4 @@ def _split_parameters(
     return items, whole, dependencies
 
 
-_default: TaskRunner[Any] | None = None
-_default_lock = threading.Lock()
-
-
-def current_task_runner() -> TaskRunner[Any]:
-    """Return the running flow's task runner; outside of a flow, one of threads that the process shares."""
-    global _default
-    flow = EngineContext.get()
-    if flow is not None and flow.task_runner is not None:
-        return flow.task_runner
-    with _default_lock:
-        if _default is None:
-            from prefect.task_runners.threads import ThreadPoolTaskRunner
-
-            _default = ThreadPoolTaskRunner().__enter__()
-            _close_at_exit()
-        return _default
-
-
-@functools.cache
-def _close_at_exit() -> None:
-    """Run what was submitted before the process ends, as the pools of the standard library do."""
-    # `atexit` comes later, when threads can no longer be relied on.
-    try:
-        getattr(threading, "_register_atexit", atexit.register)(close_default_task_runner)
-    except RuntimeError:  # the main thread has ended already
-        atexit.register(close_default_task_runner)
-
-
-def _forget_in_child() -> None:
-    global _default_lock
-    _default_lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)
-
-
-def close_default_task_runner() -> None:
-    """Wait for the tasks that were submitted outside of flows; the next one gets a new runner."""
-    global _default
-    with _default_lock:
-        runner, _default = _default, None
-    if runner is not None:
-        runner.__exit__(None, None, None)
-
-
-__all__ = ["Dependencies", "TaskRunner", "close_default_task_runner", "current_task_runner"]
+__all__ = ["Dependencies", "TaskRunner"]

@@ -29,7 +29,7 @@ IDLE_TIMEOUT_SECONDS = 10.0
 
 
 class ThreadPool:
-    """Runs jobs in threads of its own.
+    """Runs jobs in threads.
 
     Args:
         limit: The maximum number of running jobs; jobs that wait for another do not count. None for no limit.

@@ -99,7 +99,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         except UpstreamTaskError:
             future.resolve(run_submitted(run))
             return
-        except Exception as error:  # whatever pickling an object of the user's may raise
+        except Exception as error:  # pickling a user's object may raise anything
             future.resolve(_crash(run, f"The task run could not be sent to a process: {error!r}", error))
             return
         sent.add_done_callback(lambda done: self._receive(run, future, done))
@@ -168,7 +168,7 @@ def _run_in_process(pickled: bytes, _: int) -> bytes:
             state = run.state
         try:
             answer = cloudpickle.dumps(state)
-        except Exception as error:  # whatever pickling an object of the user's may raise
+        except Exception as error:  # pickling a user's object may raise anything
             message = f"The result cannot be sent back from the process: {error!r}"
             details = state.state_details
             answer = cloudpickle.dumps(run.enter_state(State.make(StateType.CRASHED, message=message, details=details)))

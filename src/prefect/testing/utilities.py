@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.states import State
     from prefect.serializers import Serializer
-    from prefect.task_runners import base as runners
+    from prefect.task_runners import current as runners
 else:
     filters = lazy("prefect.client.schemas.filters")
     orchestration = lazy("prefect.client.orchestration")
     resolve = lazy("prefect.results.resolve")
-    runners = lazy("prefect.task_runners.base")
+    runners = lazy("prefect.task_runners.current")
     sorting = lazy("prefect.client.schemas.sorting")
     writer = lazy("prefect.journal.writer")
 

@@ -28,7 +28,7 @@ MAX_VARIABLE_VALUE_LENGTH = 5000
 
 
 def aware(value: datetime.datetime) -> datetime.datetime:
-    """The datetime with a zone of the standard library's: UTC where it has none.
+    """Return the datetime with a zone of the standard library's: UTC where it has none.
 
     A datetime that was read from JSON has a fixed offset of pydantic's own type, which is replaced by an equal one.
     """
@@ -135,12 +135,12 @@ KeyValueLabels = dict[str, bool | int | float | str]
 
 
 def cast_none_to_empty_dict(value: Any) -> dict[str, Any]:
-    """An empty dict for None, anything else unchanged."""
+    """Return an empty dict for None, anything else unchanged."""
     return {} if value is None else value
 
 
 def convert_none_to_empty_dict(v: KeyValueLabels | None) -> KeyValueLabels:
-    """No labels for None, anything else unchanged."""
+    """Return no labels for None, anything else unchanged."""
     return {} if v is None else v
 
 
@@ -192,7 +192,7 @@ VariableValue = str | int | bool | float | None | dict[str, Any] | list[Any]
 
 
 def check_variable_value(value: object) -> object:
-    """The value, if it can be that of a variable, else a ValueError: it must have a short enough JSON."""
+    """Return the value; raise ValueError unless it can be that of a variable."""
     try:
         size = len(orjson.dumps(value))
     except TypeError as error:
@@ -209,7 +209,7 @@ StrictVariableValue = Annotated[VariableValue, BeforeValidator(check_variable_va
 
 
 def validate_set_T_from_delim_string(value: str | T | set[T] | None, type_: Any, delim: str | None = None) -> set[T]:
-    """A set of `type_` from a text whose items are separated by `delim` (a comma), one item, a set, or None."""
+    """Return a set of `type_` from a text whose items are separated by `delim` (a comma), one item, a set, or None."""
     if not value:
         return set()
     items: Iterable[Any]
@@ -224,7 +224,7 @@ def validate_set_T_from_delim_string(value: str | T | set[T] | None, type_: Any,
 
 
 def parse_retry_delay_input(value: Any) -> Any:
-    """Seconds from a text, several when it has commas, None when it is empty; anything else unchanged."""
+    """Return seconds from a text, several when it has commas, None when it is empty; anything else unchanged."""
     if not isinstance(value, str):
         return value
     try:

@@ -28,14 +28,14 @@ RESTRICTED_ASSET_CHARACTERS = [
 
 
 def raise_on_name_alphanumeric_dashes_only(value: str | None, field_name: str = "value") -> str | None:
-    """The value, if it has only lowercase letters, digits and dashes, else a ValueError that names the field."""
+    """Return the value; raise ValueError unless it has only lowercase letters, digits and dashes."""
     if value is not None and not re.match(LOWERCASE_LETTERS_NUMBERS_AND_DASHES_ONLY_REGEX, value):
         raise ValueError(f"{field_name} must have only lowercase letters, digits and dashes, and {value!r} has others.")
     return value
 
 
 def raise_on_name_alphanumeric_underscores_only(value: str | None, field_name: str = "value") -> str | None:
-    """The value, if it has only lowercase letters, digits and underscores, else a ValueError that names the field."""
+    """Return the value; raise ValueError unless it has only lowercase letters, digits and underscores."""
     if value is not None and not re.match(LOWERCASE_LETTERS_NUMBERS_AND_UNDERSCORES_REGEX, value):
         raise ValueError(
             f"{field_name} must have only lowercase letters, digits and underscores, and {value!r} has others."
@@ -44,7 +44,7 @@ def raise_on_name_alphanumeric_underscores_only(value: str | None, field_name: s
 
 
 def raise_on_name_alphanumeric_dashes_underscores_only(value: str, field_name: str = "value") -> str:
-    """The value, if it has only lowercase letters, digits, dashes and underscores, else a ValueError."""
+    """Return the value; raise ValueError unless it has only lowercase letters, digits, dashes and underscores."""
     if not re.match(LOWERCASE_LETTERS_NUMBERS_AND_DASHES_OR_UNDERSCORES_REGEX, value):
         raise ValueError(
             f"{field_name} must have only lowercase letters, digits, dashes and underscores, and {value!r} has others."
@@ -53,14 +53,14 @@ def raise_on_name_alphanumeric_dashes_underscores_only(value: str, field_name: s
 
 
 def non_emptyish(value: str) -> str:
-    """The value, if it has a character that is neither a space nor a quote, else a ValueError."""
+    """Return the value; raise ValueError unless it has a character that is neither a space nor a quote."""
     if not value.strip("' \""):
         raise ValueError("A name must not be empty.")
     return value
 
 
 def validate_uri(value: str) -> str:
-    """The value, if it begins with a scheme as in `s3://`, else a ValueError."""
+    """Return the value; raise ValueError unless it begins with a scheme as in `s3://`."""
     if not URI_REGEX.match(value):
         raise ValueError(
             f"{value!r} is not a URI: it must begin with a scheme of lowercase letters and digits, then `://`."
@@ -69,7 +69,7 @@ def validate_uri(value: str) -> str:
 
 
 def validate_valid_asset_key(value: str) -> str:
-    """The value, if it can be the key of an asset, else a ValueError."""
+    """Return the value; raise ValueError unless it can be the key of an asset."""
     for character in RESTRICTED_ASSET_CHARACTERS:
         if character in value:
             raise ValueError(f"The key of an asset must not have the character {character!r}, and {value!r} has it.")

@@ -1,4 +1,4 @@
-"""Transports of httpx that never connect into a private network, whatever a host's name resolves to at the time.
+"""Transports of httpx that never connect into a private network, to whatever address a host's name resolves.
 
 The name is resolved here, once, and the connection goes to that address.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from prefect import _io
-from prefect.utilities.urls import resolve_public
+from prefect.utilities._public_hosts import resolve_public
 
 
 def _pinned(request: httpx.Request, address: str) -> httpx.Request:

@@ -150,7 +150,7 @@ def run_coro_as_sync(
 ) -> R | None:
     """Run a coroutine to its end from sync code, even if an event loop runs in this thread.
 
-    Coroutines run on one event loop in a thread of its own, so that what they keep open lasts from one to the next.
+    Coroutines run on one event loop in a separate thread, so that their connections stay open from one to the next.
 
     Args:
         force_new_thread: Use a new event loop in a new thread instead.

@@ -41,7 +41,7 @@ __all__ = [
 
 
 class DelayedImportErrorModule(ModuleType):
-    """Stands for a module that is not installed, and says so when something is taken from it.
+    """Stands in for a module that is not installed; access to an attribute raises an error.
 
     Args:
         error_message: What is missing.
@@ -54,7 +54,7 @@ class DelayedImportErrorModule(ModuleType):
         self.__help_message = help_message
 
     def __getattr__(self, attr: str) -> Any:
-        if attr.startswith("__"):  # what the machinery of imports and `inspect` asks any module for
+        if attr.startswith("__"):  # read by the import system and `inspect`
             raise AttributeError(attr)
         raise ModuleNotFoundError("\n".join(filter(None, (self.__error_message, self.__help_message))))
 

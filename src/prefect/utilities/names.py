@@ -25,7 +25,7 @@ def obfuscate(s: Any, show_tail: bool = False) -> str:
 
 
 def obfuscate_string(s: str, show_tail: bool = False) -> str:
-    """Return eight characters in place of a secret, whatever its length.
+    """Return eight characters in place of a secret of any length.
 
     Args:
         show_tail: End with up to four of its last characters, provided that at least ten others stay hidden.

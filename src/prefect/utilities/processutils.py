@@ -103,7 +103,7 @@ async def run_process(
     Args:
         command: The program and its arguments.
         stream_output: Pass on what it prints: True to this process's own output, or where to pass stdout and stderr.
-        task_status: Told when the program has started: with its pid, or what `task_status_handler` returns.
+        task_status: Notified when the program has started, with its pid or the result of `task_status_handler`.
         **kwargs: As `anyio.open_process` takes them.
 
     Returns:
@@ -160,10 +160,10 @@ def forward_signal_handler(pid: int, signum: int, *signums: int, process_name: s
 
     Args:
         pid: The other process.
-        signum: The signal of this process, and the first to send unless others are given.
+        signum: The signal of this process, and the first to send by default.
         signums: The signals to send, in turn.
         process_name: What to call the other process.
-        print_fn: Told what is sent.
+        print_fn: Called with a message about each signal.
     """
     original = signal.getsignal(signum)
     to_send, *rest = signums or (signum,)

@@ -95,7 +95,7 @@ def _by_alarm(seconds: float) -> Generator[None, None, None]:
     finally:
         left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
-        if outer:  # an alarm around this one goes on
+        if outer:  # restore the outer alarm
             signal.setitimer(signal.ITIMER_REAL, max(outer - (seconds - left), 0.001), interval)
 
 

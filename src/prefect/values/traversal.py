@@ -44,7 +44,7 @@ def visit_collection(
 
     Args:
         expr: The value.
-        visit_fn: Called with each value and, if `context` is given, with the context of that depth.
+        visit_fn: Called with each value and, if `context` is not None, with the context of that depth.
         return_data: Build a copy of the results of `visit_fn`; if it changed nothing, the value itself is returned.
             Its result is traversed in place of the value.
         max_depth: How many levels to go down; 0 visits only `expr`, a negative number has no limit.

@@ -1,4 +1,4 @@
-"""What an OpenAPI document says, without its prose, in a form that can be compared name by name."""
+"""The facts of an OpenAPI document, without its prose, by names, so that two documents can be compared."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def operations(document: Facts) -> dict[str, Facts]:
 
 def _operation(declared: Facts) -> Facts:
     facts: Facts = {"operationId": declared["operationId"], "tags": declared.get("tags", [])}
-    for given in declared.get("parameters", []):
-        schema = plain(given.get("schema", {})) | {"required": given.get("required", False)}
-        facts.setdefault(f"{given['in']}_params", {})[given["name"]] = schema
+    for parameter in declared.get("parameters", []):
+        schema = plain(parameter.get("schema", {})) | {"required": parameter.get("required", False)}
+        facts.setdefault(f"{parameter['in']}_params", {})[parameter["name"]] = schema
     if body := declared.get("requestBody"):
         content = {kind: _label(item.get("schema", {})) for kind, item in body["content"].items()}
         facts["body"] = {"required": body.get("required", False), **content}
@@ -81,11 +81,11 @@ def _schema(declared: Facts) -> Facts:
     return facts | ({"other": stripped} if stripped else {})
 
 
-def differences(theirs: Facts, ours: Facts) -> dict[str, tuple[Any, Any]]:
-    """Where two sets of facts differ, as paths to a pair: theirs, and ours; None where there is none."""
+def differences(expected: Facts, actual: Facts) -> dict[str, tuple[Any, Any]]:
+    """Return where two sets of facts differ: the expected and the actual fact, by path; None where one is missing."""
     found: dict[str, tuple[Any, Any]] = {}
-    for name in sorted({*theirs, *ours}):
-        one, other = theirs.get(name), ours.get(name)
+    for name in sorted({*expected, *actual}):
+        one, other = expected.get(name), actual.get(name)
         if (
             isinstance(one, dict)
             and isinstance(other, dict)

@@ -1,4 +1,4 @@
-"""The edge of the API: what holds for every request, whatever it asks for."""
+"""The middlewares of the API: what holds for every request."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ async def opened(tmp_path: Path) -> AsyncIterator[SqliteWriterDatabase]:
     await database.close()
 
 
-def client(database: SqliteWriterDatabase, url: str = "http://test/api", **told: Any) -> httpx.AsyncClient:
-    """A client of a server that is told this."""
-    with temporary_settings({f"server.api.{name}": value for name, value in told.items()}):
+def client(database: SqliteWriterDatabase, url: str = "http://test/api", **options: Any) -> httpx.AsyncClient:
+    """Return a client of a server with these settings of its API."""
+    with temporary_settings({f"server.api.{name}": value for name, value in options.items()}):
         server = Server(get_current_settings(), database, loops=False)
     return httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url=url)
 
 
 @pytest.fixture
 async def plain(shared_server: Any, opened: SqliteWriterDatabase) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a server that is told nothing."""
+    """A client of a server with default settings."""
     shared_server.database.database = opened
     async with httpx.AsyncClient(transport=httpx.ASGITransport(shared_server.app), base_url="http://test/api") as plain:
         yield plain
 
 
-# --- who may come in -------------------------------------------------------------------------------------------------
+# --- authentication --------------------------------------------------------------------------------------------------
 
 OPEN = ("/health", "/ready")
 CLOSED = (
@@ -56,7 +56,7 @@ CLOSED = (
 )
 
 
-async def test_whoever_does_not_know_the_auth_string_gets_nothing(opened: SqliteWriterDatabase) -> None:
+async def test_requests_without_the_auth_string_are_unauthorized(opened: SqliteWriterDatabase) -> None:
     wrong = ["", "Basic", "Basic !", "Bearer admin:pässword", "Basic " + base64.b64encode(b"admin:other").decode()]
     right = "Basic " + base64.b64encode("admin:pässword".encode()).decode()
     async with client(opened, auth_string="admin:pässword") as asked:
@@ -75,12 +75,14 @@ async def test_whoever_does_not_know_the_auth_string_gets_nothing(opened: Sqlite
     ("version", "status"),
     [("0.8.4", 200), ("0.8.0", 200), ("1.0.0", 200), ("0.7.9", 400), ("0.8", 400), ("x", 400), ("", 400)],
 )
-async def test_a_client_that_is_too_old_is_told_so(plain: httpx.AsyncClient, version: str, status: int) -> None:
+async def test_request_is_refused_when_the_api_version_is_too_old(
+    plain: httpx.AsyncClient, version: str, status: int
+) -> None:
     answer = await plain.get("/version", headers={"x-prefect-api-version": version})
     assert answer.status_code == status, answer.text
 
 
-async def test_a_body_may_not_be_larger_than_the_server_takes(plain: httpx.AsyncClient) -> None:
+async def test_request_is_refused_when_the_body_is_too_large(plain: httpx.AsyncClient) -> None:
     one = b"x" * 1_000_000
 
     async def stream() -> AsyncIterator[bytes]:
@@ -93,10 +95,10 @@ async def test_a_body_may_not_be_larger_than_the_server_takes(plain: httpx.Async
         assert answer.status_code == 413 and "send it in parts" in answer.json()["detail"]
 
 
-# --- what comes back -------------------------------------------------------------------------------------------------
+# --- responses -------------------------------------------------------------------------------------------------------
 
 
-async def test_every_answer_has_the_id_of_its_request(plain: httpx.AsyncClient) -> None:
+async def test_responses_have_the_id_of_their_request(plain: httpx.AsyncClient) -> None:
     for path in ("/version", "/nowhere", "/flows/x"):
         answers = [await plain.get(path) for _ in range(2)]
         assert len({answer.headers["x-request-id"] for answer in answers}) == 2
@@ -105,7 +107,7 @@ async def test_every_answer_has_the_id_of_its_request(plain: httpx.AsyncClient) 
         assert given.headers["x-request-id"] == "mine"
 
 
-async def test_requests_are_logged_with_their_ids(plain: httpx.AsyncClient, caplog: pytest.LogCaptureFixture) -> None:
+async def test_request_log_has_the_request_id(plain: httpx.AsyncClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "prefect.server.requests"):
         await plain.get("/version", headers={"x-request-id": "mine"})
     assert [(record.getMessage()[:21], record.__dict__["request_id"]) for record in caplog.records] == [
@@ -114,7 +116,7 @@ async def test_requests_are_logged_with_their_ids(plain: httpx.AsyncClient, capl
     assert "(mine)" in caplog.text
 
 
-async def test_a_bug_is_answered_and_logged_with_its_id(
+async def test_unexpected_error_is_answered_and_logged_with_the_request_id(
     plain: httpx.AsyncClient,
     opened: SqliteWriterDatabase,
     monkeypatch: pytest.MonkeyPatch,
@@ -129,7 +131,7 @@ async def test_a_bug_is_answered_and_logged_with_its_id(
     assert "POST /api/flows/filter failed (mine)" in caplog.text and "a bug" in caplog.text
 
 
-async def test_large_answers_are_compressed_for_who_takes_that(plain: httpx.AsyncClient) -> None:
+async def test_large_responses_are_compressed_when_the_client_accepts_it(plain: httpx.AsyncClient) -> None:
     for taken, expected in (("gzip", "gzip"), ("identity", None)):
         answer = await plain.get("/openapi.json", headers={"accept-encoding": taken})
         assert answer.headers.get("content-encoding") == expected
@@ -137,7 +139,7 @@ async def test_large_answers_are_compressed_for_who_takes_that(plain: httpx.Asyn
     assert "content-encoding" not in (await plain.get("/version")).headers
 
 
-async def test_pages_of_other_origins_may_call_as_the_settings_say(opened: SqliteWriterDatabase) -> None:
+async def test_cors_headers_follow_the_settings(opened: SqliteWriterDatabase) -> None:
     asking = {"origin": "http://ui.test", "access-control-request-method": "POST"}
     async with client(opened) as plain:
         assert (await plain.options("/flows/", headers=asking)).headers["access-control-allow-origin"] == "*"
@@ -152,27 +154,27 @@ async def test_pages_of_other_origins_may_call_as_the_settings_say(opened: Sqlit
         assert "access-control-allow-origin" not in other.headers
 
 
-async def test_a_path_without_its_slash_is_sent_on(plain: httpx.AsyncClient) -> None:
+async def test_path_without_trailing_slash_is_redirected(plain: httpx.AsyncClient) -> None:
     answer = await plain.post("/flows", json={"name": "etl"})
     assert (answer.status_code, answer.headers["location"]) == (307, "http://test/api/flows/")
     assert (await plain.post("/flows", json={"name": "etl"}, follow_redirects=True)).status_code == 201
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/oauth2-redirect", "/openapi.json", "/redoc"])
-async def test_the_documentation_is_there(plain: httpx.AsyncClient, path: str) -> None:
+async def test_documentation_is_served(plain: httpx.AsyncClient, path: str) -> None:
     for method in ("GET", "HEAD"):
         assert (await plain.request(method, path)).status_code == 200
 
 
-async def test_the_root_says_that_the_server_runs(plain: httpx.AsyncClient) -> None:
+async def test_root_page_is_served(plain: httpx.AsyncClient) -> None:
     page = await plain.get("http://test/")
     assert page.status_code == 200 and "The server runs" in page.text and 'href="/api/docs"' in page.text
     assert (await plain.get("http://test/nowhere")).status_code == 404
 
 
-async def test_the_api_may_be_elsewhere(opened: SqliteWriterDatabase) -> None:
-    told = {"base_path": "/prefect/v3/", "auth_string": "a:b"}
-    async with client(opened, "http://test/prefect/v3", **told) as elsewhere:
+async def test_api_is_mounted_at_the_base_path_of_the_settings(opened: SqliteWriterDatabase) -> None:
+    options = {"base_path": "/prefect/v3/", "auth_string": "a:b"}
+    async with client(opened, "http://test/prefect/v3", **options) as elsewhere:
         assert (await elsewhere.get("/health")).json() is True
         assert (await elsewhere.get("/version")).status_code == 401
         assert (await elsewhere.get("/version", auth=("a", "b"))).json() == "0.8.4"
@@ -183,7 +185,7 @@ async def test_the_api_may_be_elsewhere(opened: SqliteWriterDatabase) -> None:
 # --- without a database ----------------------------------------------------------------------------------------------
 
 
-async def test_the_server_is_healthy_and_not_ready_while_the_database_is_away(postgres_url: str) -> None:
+async def test_server_is_healthy_and_not_ready_while_the_database_is_away(postgres_url: str) -> None:
     database = PostgresDatabase(postgres_url, retry_timeout=0.1)
     await database.open()
     database._address = "postgresql://app@127.0.0.1:1/away"
@@ -205,7 +207,7 @@ BODIES = [
 
 
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
-async def test_a_body_that_makes_no_sense_is_refused(plain: httpx.AsyncClient, body: bytes) -> None:
+async def test_invalid_body_is_refused(plain: httpx.AsyncClient, body: bytes) -> None:
     answer = await plain.post("/flows/", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 422, answer.text
 
@@ -213,7 +215,7 @@ async def test_a_body_that_makes_no_sense_is_refused(plain: httpx.AsyncClient, b
 # --- metrics ---------------------------------------------------------------------------------------------------------
 
 
-async def test_requests_are_counted_by_their_routes(plain: httpx.AsyncClient) -> None:
+async def test_request_metrics_are_labelled_by_route(plain: httpx.AsyncClient) -> None:
     for path in (
         "/version",
         "/flows/00000000-0000-0000-0000-000000000001",
@@ -233,7 +235,7 @@ async def test_requests_are_counted_by_their_routes(plain: httpx.AsyncClient) ->
     assert counted["process_resident_memory_bytes"] > 1e6
 
 
-async def test_rounds_of_loops_are_counted(opened: SqliteWriterDatabase) -> None:
+async def test_loop_rounds_are_counted(opened: SqliteWriterDatabase) -> None:
     server = Server(get_current_settings(), opened)
     assert server.loops is not None and server.loops._observer is not None
     server.loops._observer("some-loop", 0.25, True)

@@ -70,7 +70,7 @@ async def kept(database: Database) -> list[UUID]:
     ]
 
 
-# --- who may come in -------------------------------------------------------------------------------------------------
+# --- authentication --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ async def guarded(database: Database) -> AsyncIterator[str]:
         ({"type": "filter", "filter": {}}, "Expected 'auth' message"),
     ],
 )
-async def test_who_shows_no_token_or_a_wrong_one_is_sent_away(guarded: str, first: dict[str, Any], reason: str) -> None:
+async def test_websocket_closes_without_a_valid_token(guarded: str, first: dict[str, Any], reason: str) -> None:
     for path in ("/events/in", "/events/out", "/logs/out"):
         async with connect(f"{guarded}{path}", subprotocols=[PROTOCOL], ping_interval=None) as socket:
             await socket.send(json.dumps(first))
@@ -101,7 +101,7 @@ async def test_who_shows_no_token_or_a_wrong_one_is_sent_away(guarded: str, firs
         assert closed.value.rcvd is not None and (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, reason)
 
 
-async def test_who_says_nothing_is_sent_away(guarded: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_websocket_closes_when_no_token_arrives_in_time(guarded: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "AUTH_TIMEOUT_SECONDS", 0.01)
     async with connect(f"{guarded}/events/in", subprotocols=[PROTOCOL], ping_interval=None) as socket:
         with pytest.raises(ConnectionClosed) as closed:
@@ -109,7 +109,7 @@ async def test_who_says_nothing_is_sent_away(guarded: str, monkeypatch: pytest.M
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
 
 
-async def test_who_shows_the_token_comes_in_and_who_speaks_no_protocol_does_not(
+async def test_websocket_requires_the_subprotocol_when_there_is_an_auth_string(
     guarded: str, database: Database
 ) -> None:
     async with connect_client(f"{guarded}/events/in", token="admin:pass") as socket:
@@ -125,7 +125,7 @@ async def test_who_shows_the_token_comes_in_and_who_speaks_no_protocol_does_not(
 # --- in --------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_pong_says_that_what_came_before_its_ping_is_kept(address: str, database: Database) -> None:
+async def test_pong_confirms_that_the_events_before_the_ping_are_committed(address: str, database: Database) -> None:
     events = [event() for _ in range(300)]
     async with connect_client(f"{address}/events/in") as socket:
         for number, each in enumerate(events, 1):
@@ -135,9 +135,7 @@ async def test_a_pong_says_that_what_came_before_its_ping_is_kept(address: str, 
                 assert len(await kept(database)) == number
 
 
-async def test_no_pong_comes_before_the_commit(
-    address: str, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_pong_waits_for_the_commit(address: str, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also for pings in the same packet as the events, and several of them."""
     may_commit, begun = asyncio.Event(), asyncio.Event()
     write = database.write
@@ -163,14 +161,14 @@ async def test_no_pong_comes_before_the_commit(
     assert len(await kept(database)) == 3
 
 
-async def test_closing_is_answered_after_the_commit(address: str, database: Database) -> None:
+async def test_close_is_answered_after_the_commit(address: str, database: Database) -> None:
     async with connect_client(f"{address}/events/in") as socket:
         for _ in range(50):
             await socket.send(json.dumps(event()))
     assert len(await kept(database)) == 50
 
 
-async def test_what_cannot_be_committed_is_not_confirmed(
+async def test_events_are_not_confirmed_when_the_commit_fails(
     address: str, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = event(), event()
@@ -199,7 +197,7 @@ async def test_what_cannot_be_committed_is_not_confirmed(
     [('{"event": "e", "resource": {}}', "occurred"), (b"\xff\x00", "text")],
     ids=["incomplete", "bytes"],
 )
-async def test_a_message_that_is_no_event_ends_the_connection_after_those_before_it(
+async def test_invalid_event_closes_the_websocket_after_the_events_before_it(
     address: str, database: Database, bad: str | bytes, reason: str
 ) -> None:
     good = event()
@@ -214,7 +212,7 @@ async def test_a_message_that_is_no_event_ends_the_connection_after_those_before
     assert await kept(database) == [UUID(good["id"])]
 
 
-async def test_an_event_that_is_too_large_is_left_out_and_said_so(
+async def test_event_that_is_too_large_is_dropped_and_logged(
     address: str, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     good = event()
@@ -226,7 +224,7 @@ async def test_an_event_that_is_too_large_is_left_out_and_said_so(
     assert "has more than 1024 characters" in caplog.text
 
 
-async def test_an_event_that_the_server_fails_on_holds_up_no_other(
+async def test_event_that_fails_becomes_a_dead_letter(
     address: str, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad, *good = [event(name) for name in ("bad", "good", "good")]
@@ -248,7 +246,7 @@ async def test_an_event_that_the_server_fails_on_holds_up_no_other(
     assert bad["id"] in caplog.text
 
 
-async def test_a_client_must_wait_while_the_database_is_busy(
+async def test_client_waits_while_the_database_is_busy(
     address: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "MAX_BATCH_MESSAGES", 10)
@@ -306,7 +304,7 @@ async def send(api: httpx.AsyncClient, *events: Event) -> list[str]:
     return [each["id"] for each in events]
 
 
-async def test_a_subscriber_gets_what_was_and_what_comes_each_once(api: httpx.AsyncClient, address: str) -> None:
+async def test_subscriber_receives_stored_and_new_events_once(api: httpx.AsyncClient, address: str) -> None:
     await send(api, event("other"), {**event(), "occurred": (now() - timedelta(minutes=30)).isoformat()})
     before = await send(api, *(event() for _ in range(300)))
     async with connect_client(f"{address}/events/out") as socket:
@@ -317,7 +315,7 @@ async def test_a_subscriber_gets_what_was_and_what_comes_each_once(api: httpx.As
             assert await told(socket, 2) == after[1:]
 
 
-async def test_nothing_falls_between_what_was_and_what_comes(api: httpx.AsyncClient, address: str) -> None:
+async def test_subscriber_misses_no_event_between_stored_and_new_ones(api: httpx.AsyncClient, address: str) -> None:
     """Events are committed while subscribers look back."""
     sent: list[str] = []
     sockets = []
@@ -336,7 +334,9 @@ async def test_nothing_falls_between_what_was_and_what_comes(api: httpx.AsyncCli
         assert sorted(task.result()) == sorted(sent)
 
 
-async def test_without_backfill_only_what_comes(api: httpx.AsyncClient, server: Server, address: str) -> None:
+async def test_subscriber_receives_only_new_events_without_backfill(
+    api: httpx.AsyncClient, server: Server, address: str
+) -> None:
     await send(api, event())
     await wait_until_listening(server)  # what was told before has been heard
     async with connect_client(f"{address}/events/out") as socket:
@@ -346,7 +346,7 @@ async def test_without_backfill_only_what_comes(api: httpx.AsyncClient, server: 
         assert await told(socket, 1) == after
 
 
-async def test_a_subscriber_that_missed_something_finds_it_in_the_store(
+async def test_subscriber_reads_missed_events_from_the_store(
     api: httpx.AsyncClient, server: Server, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with connect_client(f"{address}/events/out") as socket:
@@ -365,7 +365,7 @@ async def test_a_subscriber_that_missed_something_finds_it_in_the_store(
         assert await told(socket, 1) == last
 
 
-async def test_a_slow_reader_loses_nothing(
+async def test_slow_subscriber_receives_every_event(
     api: httpx.AsyncClient, server: Server, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from prefect.server import bus
@@ -389,7 +389,7 @@ async def test_a_slow_reader_loses_nothing(
         ('{"type": "filter", "filter": 1}', "Invalid filter: "),
     ],
 )
-async def test_a_wrong_first_message_ends_the_connection(address: str, message: str, reason: str) -> None:
+async def test_invalid_first_message_closes_the_websocket(address: str, message: str, reason: str) -> None:
     for path in ("/events/out", "/logs/out"):
         async with connect_client(f"{address}{path}") as socket:
             await socket.send(message)
@@ -399,7 +399,7 @@ async def test_a_wrong_first_message_ends_the_connection(address: str, message: 
         assert closed.value.rcvd.reason.startswith(reason)
 
 
-async def test_servers_of_one_database_hear_of_each_others_events(api: httpx.AsyncClient, database: Database) -> None:
+async def test_subscriber_receives_events_of_another_server(api: httpx.AsyncClient, database: Database) -> None:
     if not isinstance(getattr(database, "database", database), PostgresDatabase):
         pytest.skip("a SQLite file has one server")
     other = Server(get_current_settings(), database, loops=False)
@@ -419,7 +419,7 @@ def log(message: str = "hello", **more: Any) -> dict[str, Any]:
     return {"name": "n", "level": 20, "message": message, "timestamp": now().isoformat(), **more}
 
 
-async def test_logs_that_are_sent_again_count_once(api: httpx.AsyncClient) -> None:
+async def test_logs_that_are_sent_twice_are_stored_once(api: httpx.AsyncClient) -> None:
     same = log()
     batch = [same, same, log("other"), log(flow_run_id=str(uuid4()))]
     await call_route(api, "POST", "/logs/", batch, 201)
@@ -428,7 +428,7 @@ async def test_logs_that_are_sent_again_count_once(api: httpx.AsyncClient) -> No
     assert len(logs) == 4, "two that are the same are two, when they were sent together"
 
 
-async def test_logs_are_sent_to_those_who_follow_them(database: Database) -> None:
+async def test_subscriber_receives_new_logs(database: Database) -> None:
     run = str(uuid4())
     with temporary_settings({PREFECT_SERVER_LOGS_STREAM_OUT_ENABLED: True}):
         server = Server(get_current_settings(), database, loops=False)

@@ -102,7 +102,7 @@ async def pool(server: Server, api: httpx.AsyncClient, database: Database) -> As
 
 
 class TestGreeting:
-    async def test_what_a_worker_is_told(self, pool: Pool) -> None:
+    async def test_worker_receives_its_welcome(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello(worker_metadata={"integrations": []})
             told = await worker.hear("worker.ready.v1")
@@ -119,26 +119,26 @@ class TestGreeting:
         found = await pool.ask.post("/work_pools/pool/workers/filter", {})
         assert [(worker["name"], worker["status"]) for worker in found] == [("worker", "ONLINE")]
 
-    async def test_a_worker_that_cleans_nothing(self, pool: Pool) -> None:
+    async def test_worker_without_cleanup_capability_receives_no_cleanup(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello(max_cleanup_concurrency=0)
             told = await worker.hear("worker.ready.v1")
         assert told["rejected_capabilities"] == ["cleanup_delivery.v1", "future.v1"]
         assert told["effective_max_cleanup_concurrency"] == 0
 
-    async def test_a_pool_is_created_on_request(self, pool: Pool) -> None:
+    async def test_pool_is_created_when_the_worker_requests_it(self, pool: Pool) -> None:
         async with pool.worker("new") as worker:
             await worker.hello(create_pool_if_not_found=True, default_base_job_template=TEMPLATE)
             made = (await worker.hear("worker.ready.v1"))["initial_snapshot"]["work_pool"]
         assert (made["name"], made["type"], made["base_job_template"]) == ("new", "process", TEMPLATE)
 
-    async def test_a_pool_without_a_template_gets_the_workers(self, pool: Pool) -> None:
+    async def test_pool_without_template_takes_that_of_the_worker(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello(default_base_job_template=TEMPLATE)
             told = await worker.hear("worker.ready.v1")
         assert told["initial_snapshot"]["work_pool"]["base_job_template"] == TEMPLATE
 
-    async def test_a_worker_that_may_not_come_in(self, pool: Pool) -> None:
+    async def test_worker_is_refused_when_its_pool_does_not_fit(self, pool: Pool) -> None:
         for name, hello, reason in (
             ("none", {}, "authorization_failed"),
             ("prefect-own", {"create_pool_if_not_found": True}, "authorization_failed"),
@@ -149,7 +149,7 @@ class TestGreeting:
                 await worker.hello(**hello)
                 assert await worker.is_closed() == (1008, reason)
 
-    async def test_a_hello_that_makes_no_sense(self, pool: Pool) -> None:
+    async def test_invalid_hello_closes_the_channel(self, pool: Pool) -> None:
         for hello in (
             {"requested_capabilities": ["worker_heartbeat.v1"]},
             {"requested_capabilities": ["worker_heartbeat.v1", "work_pool_snapshot.v1"]},
@@ -163,12 +163,12 @@ class TestGreeting:
                 assert await worker.is_closed() == (1002, "protocol_error"), hello
         assert worker_channel.PROTOCOL_ERROR.__traceback__ is None  # which would hold what each connection had
 
-    async def test_clients_without_the_protocol_are_refused(self, pool: Pool) -> None:
+    async def test_channel_requires_the_subprotocol(self, pool: Pool) -> None:
         with pytest.raises(InvalidStatus, match="403"):
             async with connect(f"{pool.address}/work_pools/pool/workers/connect"):
                 pass
 
-    async def test_who_shows_no_token_is_refused(self, pool: Pool) -> None:
+    async def test_channel_closes_without_a_valid_token(self, pool: Pool) -> None:
         path = f"{pool.address}/work_pools/pool/workers/connect"
         async with connect(path, subprotocols=["prefect"]) as socket:  # pyright: ignore[reportArgumentType]
             await Worker(socket).hello()
@@ -176,7 +176,7 @@ class TestGreeting:
 
 
 class TestAfterwards:
-    async def test_heartbeats(self, pool: Pool) -> None:
+    async def test_heartbeat_is_recorded(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello()
             await worker.hear("worker.ready.v1")
@@ -186,7 +186,7 @@ class TestAfterwards:
             await worker.hear("work_pool.snapshot.v1")
             assert (await pool.ask.post("/work_pools/pool/workers/filter"))[0]["last_heartbeat_time"] > first
 
-    async def test_what_changes_of_the_pool(self, pool: Pool) -> None:
+    async def test_worker_receives_changes_of_its_pool(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello()
             await worker.hear("worker.ready.v1")
@@ -198,7 +198,7 @@ class TestAfterwards:
             await pool.ask.delete("/work_pools/pool")
             assert await worker.is_closed() == (1008, "authorization_failed")
 
-    async def test_what_is_no_frame(self, pool: Pool) -> None:
+    async def test_invalid_frame_closes_the_channel(self, pool: Pool) -> None:
         for text in ("no JSON", "[]", '{"type": "worker.heartbeat.v1"}'):
             async with pool.worker() as worker:
                 await worker.hello()
@@ -206,7 +206,7 @@ class TestAfterwards:
                 await worker.socket.send(text)
                 assert await worker.is_closed() == (1002, "protocol_error")
 
-    async def test_a_heartbeat_of_another(self, pool: Pool) -> None:
+    async def test_heartbeat_of_another_worker_closes_the_channel(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello()
             await worker.hear("worker.ready.v1")
@@ -215,7 +215,7 @@ class TestAfterwards:
 
 
 class TestCleanup:
-    async def test_it_is_given_and_done(self, pool: Pool) -> None:
+    async def test_cleanup_is_delivered_and_acknowledged(self, pool: Pool) -> None:
         run = new_id()
         await pool.tear_down(run)
         await pool.tear_down(run)
@@ -240,7 +240,7 @@ class TestCleanup:
                 assert (result["operation"], result["status"], result["reason"]) == (operation, status, reason)
                 assert (result["lease_expires_at"] is not None) == (operation == "renew")
 
-    async def test_not_more_than_a_worker_can_do(self, pool: Pool) -> None:
+    async def test_cleanup_is_limited_to_the_concurrency_of_the_worker(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello(max_cleanup_concurrency=1)
             await worker.hear("worker.ready.v1")
@@ -252,7 +252,7 @@ class TestCleanup:
             assert (await worker.hear("cleanup.operation_result.v1"))["status"] == "accepted"
             assert (await worker.hear("cleanup.message.v1"))["message_id"] != given["message_id"]
 
-    async def test_what_is_given_back_goes_out_again_until_nobody_wants_it(self, pool: Pool) -> None:
+    async def test_released_cleanup_is_delivered_again_up_to_the_limit(self, pool: Pool) -> None:
         await pool.tear_down(new_id())
         async with pool.worker() as worker:
             await worker.hello()
@@ -266,7 +266,7 @@ class TestCleanup:
                 assert result["status"] == ("dead_lettered" if count == 3 else "accepted")
         assert await pool.database.write(lambda tx: store.cleanups.count(tx)) == 0
 
-    async def test_a_worker_that_dies_makes_room(self, pool: Pool) -> None:
+    async def test_cleanup_of_a_dead_worker_is_delivered_to_another(self, pool: Pool) -> None:
         await pool.tear_down(new_id())
         async with pool.worker() as dying:
             await dying.hello()
@@ -282,7 +282,7 @@ class TestCleanup:
         assert again["delivery_count"] == 2
         assert again["reservation_token"] != first["reservation_token"]
 
-    async def test_a_run_that_cancels_for_too_long_is_torn_down(self, pool: Pool) -> None:
+    async def test_run_that_cancels_for_too_long_is_cleaned_up(self, pool: Pool) -> None:
         flow = (await pool.ask.post("/flows/", {"name": "flow"}))["id"]
         body = {"name": "d", "flow_id": flow, "work_pool_name": "pool"}
         deployment = (await pool.ask.post("/deployments/", body))["id"]

@@ -31,13 +31,13 @@ async def get(database: SqliteDatabase, key: str) -> str | None:
     return row and row["value"]
 
 
-def test_a_transaction_that_ends_is_kept(database: SqliteDatabase) -> None:
+def test_transaction_commits_at_its_end(database: SqliteDatabase) -> None:
     drive(put(database, "a", "1"))
     drive(put(database, "a", "2"))
     assert drive(get(SqliteDatabase(database.path), "a")) == "2"
 
 
-def test_a_transaction_that_raises_is_undone(database: SqliteDatabase) -> None:
+def test_transaction_rolls_back_when_its_body_raises(database: SqliteDatabase) -> None:
     async def fail() -> None:
         async with database.writing() as tx:
             await store.meta.put(tx, {"key": "a", "value": "1"})
@@ -48,7 +48,7 @@ def test_a_transaction_that_raises_is_undone(database: SqliteDatabase) -> None:
     assert drive(get(database, "a")) is None
 
 
-def test_a_reader_sees_one_moment_and_does_not_wait(database: SqliteDatabase) -> None:
+def test_reader_sees_a_snapshot_and_does_not_block(database: SqliteDatabase) -> None:
     async def go() -> tuple[int, int]:
         async with database.reading() as tx:
             before = await store.meta.count(tx)
@@ -59,7 +59,7 @@ def test_a_reader_sees_one_moment_and_does_not_wait(database: SqliteDatabase) ->
     assert drive(get(database, "a")) == "1"
 
 
-def test_a_writer_that_waits_too_long_says_so(database: SqliteDatabase) -> None:
+def test_writer_fails_after_the_write_timeout(database: SqliteDatabase) -> None:
     drive(put(database, "a", "1"))
     with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -69,7 +69,7 @@ def test_a_writer_that_waits_too_long_says_so(database: SqliteDatabase) -> None:
     drive(put(database, "a", "2"))
 
 
-def test_a_full_disk_is_named(database: SqliteDatabase) -> None:
+def test_full_disk_error_names_the_file(database: SqliteDatabase) -> None:
     async def fill() -> None:
         async with database.writing() as tx:
             pages = (await tx.fetch(Sql("PRAGMA page_count")))[0][0]
@@ -90,7 +90,7 @@ def test_a_statement_that_is_wrong_is_no_riddle(database: SqliteDatabase) -> Non
         drive(go())
 
 
-async def test_transactions_under_an_event_loop_take_turns(tmp_path: Path) -> None:
+async def test_concurrent_transactions_are_serialized(tmp_path: Path) -> None:
     database = SqliteDatabase(tmp_path / "store.db")
 
     async def add_one() -> None:
@@ -102,7 +102,7 @@ async def test_transactions_under_an_event_loop_take_turns(tmp_path: Path) -> No
     assert await get(database, "count") == "8"
 
 
-async def test_a_cancelled_caller_leaves_the_file_usable(database: SqliteDatabase) -> None:
+async def test_file_is_usable_after_a_cancelled_call(database: SqliteDatabase) -> None:
     started = asyncio.Event()
     slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT max(i) FROM n"
 
@@ -122,7 +122,7 @@ async def test_a_cancelled_caller_leaves_the_file_usable(database: SqliteDatabas
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs fork")
-def test_a_fork_opens_its_own_connection(database: SqliteDatabase) -> None:
+def test_forked_process_opens_its_own_connection(database: SqliteDatabase) -> None:
     async def go() -> int:
         async with database.writing() as tx:
             await store.meta.put(tx, {"key": "parent", "value": "1"})

@@ -66,7 +66,7 @@ async def kill(database: PostgresDatabase, number: int) -> None:
 # --- lost connections ------------------------------------------------------------------------------------------------
 
 
-async def test_a_unit_whose_connection_is_lost_is_done_again(database: PostgresDatabase) -> None:
+async def test_unit_is_retried_when_its_connection_is_lost(database: PostgresDatabase) -> None:
     attempts: list[int] = []
 
     async def work(tx: Transaction) -> str:
@@ -103,7 +103,7 @@ class LosesCommit:
 
 
 @pytest.mark.parametrize("after", [True, False], ids=["committed", "not committed"])
-async def test_a_commit_without_an_answer_is_done_once(
+async def test_commit_is_applied_once_when_its_response_is_lost(
     database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
     loses = LosesCommit(database, monkeypatch, after)
@@ -120,7 +120,7 @@ async def test_a_commit_without_an_answer_is_done_once(
     assert outcome == (1 if after else 2)
 
 
-async def test_a_commit_lost_in_a_crash_is_not_taken_for_another_transaction(own: Postgres) -> None:
+async def test_reused_transaction_id_after_a_crash_is_not_taken_for_a_commit(own: Postgres) -> None:
     database = PostgresDatabase(own.create("test"), retry_timeout=10)
     await database.open()
 
@@ -141,7 +141,7 @@ async def test_a_commit_lost_in_a_crash_is_not_taken_for_another_transaction(own
     await database.close()
 
 
-async def test_a_restart_under_load_reaches_no_caller(own: Postgres) -> None:
+async def test_restart_under_load_raises_for_no_caller(own: Postgres) -> None:
     database = PostgresDatabase(own.create("test"), connections=4)
     await database.open()
     done: list[str] = []
@@ -178,7 +178,7 @@ async def test_a_restart_under_load_reaches_no_caller(own: Postgres) -> None:
     await database.close()
 
 
-async def test_patience_ends_with_a_sentence(own: Postgres) -> None:
+async def test_unreachable_server_is_reported_after_the_retry_timeout(own: Postgres) -> None:
     database = PostgresDatabase(own.create("test"), retry_timeout=0.3)
     await database.open()
     await asyncio.to_thread(own.stop)
@@ -191,7 +191,7 @@ async def test_patience_ends_with_a_sentence(own: Postgres) -> None:
 # --- others in the way -----------------------------------------------------------------------------------------------
 
 
-async def test_units_that_lock_each_other_out_are_both_done(database: PostgresDatabase) -> None:
+async def test_deadlocked_units_are_both_committed(database: PostgresDatabase) -> None:
     await database.write(lambda tx: store.meta.add(tx, [{"key": key, "value": "0"} for key in "ab"]))
     both = asyncio.Barrier(2)
     attempts: list[str] = []
@@ -212,7 +212,7 @@ async def test_units_that_lock_each_other_out_are_both_done(database: PostgresDa
     assert len(attempts) == 3
 
 
-async def test_a_lock_that_is_held_for_too_long_says_so(database: PostgresDatabase, postgres_url: str) -> None:
+async def test_lock_timeout_is_reported_as_busy(database: PostgresDatabase, postgres_url: str) -> None:
     hasty = PostgresDatabase(postgres_url, retry_timeout=0.2, options={"server_settings": {"lock_timeout": "50ms"}})
     await hasty.open()
     await database.write(lambda tx: store.meta.add(tx, [{"key": "a", "value": "0"}]))
@@ -224,7 +224,9 @@ async def test_a_lock_that_is_held_for_too_long_says_so(database: PostgresDataba
     await hasty.close()
 
 
-async def test_a_statement_that_takes_too_long_says_so(database: PostgresDatabase, postgres_url: str) -> None:
+async def test_statement_timeout_of_the_server_is_reported_as_busy(
+    database: PostgresDatabase, postgres_url: str
+) -> None:
     hasty = PostgresDatabase(postgres_url, options={"server_settings": {"statement_timeout": "500ms"}})
     await hasty.open()
     with pytest.raises(StoreBusy, match="took too long"):
@@ -233,9 +235,7 @@ async def test_a_statement_that_takes_too_long_says_so(database: PostgresDatabas
     await hasty.close()
 
 
-async def test_a_statement_for_which_the_client_waits_too_long_says_so(
-    database: PostgresDatabase, postgres_url: str
-) -> None:
+async def test_command_timeout_of_the_client_is_reported_as_busy(database: PostgresDatabase, postgres_url: str) -> None:
     hasty = PostgresDatabase(postgres_url, options={"command_timeout": 0.5})
     await hasty.open()
     with pytest.raises(StoreBusy, match="took too long"):
@@ -244,7 +244,7 @@ async def test_a_statement_for_which_the_client_waits_too_long_says_so(
     await hasty.close()
 
 
-async def test_a_unit_that_uses_its_connection_twice_at_once_is_a_bug_and_not_a_lost_connection(
+async def test_concurrent_use_of_a_transaction_raises_at_once(
     database: PostgresDatabase,
 ) -> None:
     async def work(tx: Transaction) -> None:
@@ -254,7 +254,7 @@ async def test_a_unit_that_uses_its_connection_twice_at_once_is_a_bug_and_not_a_
         await database.read(work)
 
 
-async def test_a_cancelled_commit_leaves_the_pool_whole(database: PostgresDatabase) -> None:
+async def test_pool_is_complete_after_a_cancelled_commit(database: PostgresDatabase) -> None:
     for turn in range(40):
         task = asyncio.create_task(
             database.write(lambda tx, turn=turn: store.meta.add(tx, [{"key": f"{turn:02}", "value": "x"}]))
@@ -268,7 +268,7 @@ async def test_a_cancelled_commit_leaves_the_pool_whole(database: PostgresDataba
     assert not any(raw.is_closed() or raw.is_in_transaction() for _, raw in database._idle)
 
 
-async def test_units_that_wait_for_a_connection_too_long_say_so(postgres_url: str) -> None:
+async def test_pool_timeout_is_reported_as_busy(postgres_url: str) -> None:
     hasty = PostgresDatabase(postgres_url, connections=1, retry_timeout=0.1)
     await hasty.open()
     async with hasty.reading():
@@ -278,9 +278,7 @@ async def test_units_that_wait_for_a_connection_too_long_say_so(postgres_url: st
     await hasty.close()
 
 
-async def test_connections_that_nobody_uses_are_let_go(
-    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_idle_connections_are_closed(database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     await asyncio.gather(*(database.read(lambda tx: tx.fetch(Sql("SELECT pg_sleep(0.01)"))) for _ in range(5)))
     assert len(database._idle) == 5
     monkeypatch.setattr(module, "MAX_IDLE_SECONDS", 0)
@@ -291,7 +289,7 @@ async def test_connections_that_nobody_uses_are_let_go(
 # --- statements ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_list_of_any_length_is_one_prepared_statement(database: PostgresDatabase) -> None:
+async def test_lists_of_any_length_share_a_prepared_statement(database: PostgresDatabase) -> None:
     await database.write(lambda tx: store.meta.add(tx, [{"key": str(number), "value": "x"} for number in range(300)]))
 
     async def work(tx: Transaction) -> int:
@@ -304,7 +302,7 @@ async def test_a_list_of_any_length_is_one_prepared_statement(database: Postgres
     assert await database.read(work) == 1
 
 
-async def test_a_statement_survives_a_change_of_the_schema(database: PostgresDatabase) -> None:
+async def test_prepared_statement_survives_a_schema_change(database: PostgresDatabase) -> None:
     await database.read(lambda tx: tx.fetch(Sql("SELECT * FROM meta")))
     other = await database.connect()
     await other.execute("ALTER TABLE meta ADD COLUMN more TEXT")
@@ -313,34 +311,34 @@ async def test_a_statement_survives_a_change_of_the_schema(database: PostgresDat
     assert await database.write(lambda tx: tx.run(Sql("DELETE FROM meta WHERE key IN (?*)", (Many("ab"),)))) == 0
 
 
-# --- what is told ----------------------------------------------------------------------------------------------------
+# --- what is sent ----------------------------------------------------------------------------------------------------
 
 
-async def test_servers_hear_of_each_other_and_of_what_they_missed(
+async def test_servers_notify_each_other_and_report_missed_notifications(
     database: PostgresDatabase, postgres_url: str
 ) -> None:
     other = PostgresDatabase(postgres_url)
     await other.open()
-    heard: list[Notifications] = []
+    received: list[Notifications] = []
     news = asyncio.Event()
 
-    def listen(told: Notifications) -> None:
-        heard.append(told)
+    def listen(sent: Notifications) -> None:
+        received.append(sent)
         news.set()
 
     async def next_one() -> Notifications:
         async with asyncio.timeout(10):
-            while not heard:
+            while not received:
                 news.clear()
                 await news.wait()
-        return heard.pop(0)
+        return received.pop(0)
 
-    async def tell(tx: Transaction, item: str) -> None:
+    async def notify_probe(tx: Transaction, item: str) -> None:
         tx.notify("topic", item)
 
     other.listen(listen)
-    assert await next_one() == []  # it listens: something may have been told before
-    await database.write(lambda tx: tell(tx, "first"))
+    assert await next_one() == []  # it listens: something may have been sent before
+    await database.write(lambda tx: notify_probe(tx, "first"))
     assert await next_one() == [("topic", "first")]
     rows = await database.read(
         lambda tx: tx.fetch(
@@ -348,23 +346,23 @@ async def test_servers_hear_of_each_other_and_of_what_they_missed(
         )
     )
     await kill(database, rows[0][0])
-    await database.write(lambda tx: tell(tx, "missed"))
+    await database.write(lambda tx: notify_probe(tx, "missed"))
     assert await next_one() == []
-    await database.write(lambda tx: tell(tx, "second"))
+    await database.write(lambda tx: notify_probe(tx, "second"))
     assert await next_one() == [("topic", "second")]
-    await other.write(lambda tx: tell(tx, "own"))
+    await other.write(lambda tx: notify_probe(tx, "own"))
     assert await next_one() == [("topic", "own")]
     items = [f"{number}-{'x' * 900}" for number in range(50)]
 
-    async def tell_much(tx: Transaction) -> None:
+    async def notify_many(tx: Transaction) -> None:
         for item in items:
             tx.notify("topic", item)
 
-    await database.write(tell_much)
-    told: Notifications = []
-    while len(told) < len(items):
-        told += await next_one()
-    assert told == [("topic", item) for item in items]  # in order, and its own but once
+    await database.write(notify_many)
+    sent: Notifications = []
+    while len(sent) < len(items):
+        sent += await next_one()
+    assert sent == [("topic", item) for item in items]  # in order, and its own but once
     await other.close()
 
 
@@ -383,16 +381,16 @@ async def test_servers_hear_of_each_other_and_of_what_they_missed(
         ),
     ],
 )
-def test_sqlalchemys_urls_are_understood(url: str, expected: str) -> None:
+def test_sqlalchemy_urls_are_accepted(url: str, expected: str) -> None:
     assert module._asyncpg_url(url) == expected
 
 
-def test_a_database_of_another_kind_is_named() -> None:
+def test_url_of_an_unsupported_database_is_refused() -> None:
     with pytest.raises(StoreUnavailable, match=r"begins with 'mysql\+aiomysql': name a database of"):
         PostgresDatabase("mysql+aiomysql://a@h/n")
 
 
-async def test_a_database_that_does_not_exist_is_named(postgres: Postgres) -> None:
+async def test_missing_database_is_named(postgres: Postgres) -> None:
     with pytest.raises(StoreUnavailable, match='database "nowhere" does not exist'):
         await PostgresDatabase(postgres.url("nowhere")).open()
     with pytest.raises(StoreError, match="cannot be reached"):

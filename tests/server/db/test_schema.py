@@ -49,7 +49,7 @@ def shape(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
     return columns, sorted(re.sub(r'[\s"]+', "", sql) for (sql,) in indexes)
 
 
-def test_a_fresh_file_is_created_without_alembic(home: Path) -> None:
+def test_new_file_is_created_without_alembic(home: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
         "from prefect.server.db.sqlite import SqliteDatabase\n"
@@ -66,7 +66,7 @@ def test_a_fresh_file_is_created_without_alembic(home: Path) -> None:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_the_revisions_are_linear_and_named() -> None:
+def test_revisions_are_linear_and_listed() -> None:
     from alembic.script import ScriptDirectory
 
     scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
@@ -74,7 +74,7 @@ def test_the_revisions_are_linear_and_named() -> None:
     assert scripts.get_heads() == [schema.HEAD]
 
 
-def test_the_migrations_end_where_the_tables_are_declared(tmp_path: Path) -> None:
+def test_migrations_match_the_declared_tables(tmp_path: Path) -> None:
     migrated, created = tmp_path / "migrated.db", tmp_path / "created.db"
     migrations.upgrade(migrated)
     assert drive(count_flows(SqliteDatabase(created))) == 0
@@ -95,7 +95,7 @@ def test_every_index_serves_a_named_query() -> None:
 
 
 @pytest.mark.parametrize("revision", schema.REVISIONS[:-1])
-def test_migrations_go_down_again_and_up(tmp_path: Path, revision: str) -> None:
+def test_downgrade_and_upgrade_restore_the_schema(tmp_path: Path, revision: str) -> None:
     path, before = tmp_path / "store.db", tmp_path / "before.db"
     migrations.upgrade(path)
     there = shape(path)
@@ -106,7 +106,7 @@ def test_migrations_go_down_again_and_up(tmp_path: Path, revision: str) -> None:
     assert shape(path) == there
 
 
-def test_migrations_go_down_to_nothing(tmp_path: Path) -> None:
+def test_downgrade_to_base_drops_all_tables(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     migrations.upgrade(path)
     migrations.downgrade(path, "base")
@@ -114,7 +114,7 @@ def test_migrations_go_down_to_nothing(tmp_path: Path) -> None:
     assert (set(columns), indexes) == ({"alembic_version"}, [])
 
 
-def test_an_older_file_keeps_what_it_holds(tmp_path: Path) -> None:
+def test_migration_keeps_rows(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     migrations.upgrade(path, "0001")
     with closing(sqlite3.connect(path)) as connection:
@@ -177,7 +177,7 @@ async def postgres_shape(connect: Callable[[], Awaitable[Any]]) -> tuple[list[An
     return [tuple(column) for column in columns], sorted(own)
 
 
-def test_the_migrations_end_where_the_tables_are_declared_on_postgresql(postgres: Postgres, postgres_url: str) -> None:
+def test_migrations_match_the_declared_tables_on_postgresql(postgres: Postgres, postgres_url: str) -> None:
     migrated, created = PostgresDatabase(postgres_url), PostgresDatabase(postgres.url("ours"))
     migrations.upgrade(migrated.connect)
     there = asyncio.run(postgres_shape(created.connect))
@@ -191,7 +191,7 @@ def test_the_migrations_end_where_the_tables_are_declared_on_postgresql(postgres
     assert {table for table, *_ in asyncio.run(postgres_shape(migrated.connect))[0]} == {"alembic_version"}
 
 
-async def test_an_older_postgresql_database_is_migrated_when_it_is_opened(postgres_url: str) -> None:
+async def test_older_postgresql_database_is_migrated_on_open(postgres_url: str) -> None:
     database = PostgresDatabase(postgres_url)
     await asyncio.to_thread(migrations.upgrade, database.connect, "0001")
     connection = await database.connect()
@@ -205,7 +205,7 @@ async def test_an_older_postgresql_database_is_migrated_when_it_is_opened(postgr
         await other.close()
 
 
-async def test_an_older_database_is_refused_where_it_is_not_to_be_migrated(tmp_path: Path, postgres_url: str) -> None:
+async def test_older_database_is_refused_when_migration_is_off(tmp_path: Path, postgres_url: str) -> None:
     migrations_of: list[Any] = [tmp_path / "store.db", PostgresDatabase(postgres_url).connect]
     for target in migrations_of:
         await asyncio.to_thread(migrations.upgrade, target, "0001")
@@ -217,7 +217,7 @@ async def test_an_older_database_is_refused_where_it_is_not_to_be_migrated(tmp_p
             await database.open()
 
 
-async def test_several_servers_create_one_postgresql_database(postgres_url: str) -> None:
+async def test_concurrent_servers_create_one_postgresql_database(postgres_url: str) -> None:
     databases = [PostgresDatabase(postgres_url) for _ in range(5)]
     await asyncio.gather(*(database.open() for database in databases))
     for database in databases:
@@ -225,7 +225,7 @@ async def test_several_servers_create_one_postgresql_database(postgres_url: str)
         await database.close()
 
 
-async def test_a_newer_postgresql_database_is_refused(postgres_url: str) -> None:
+async def test_newer_postgresql_database_is_refused(postgres_url: str) -> None:
     database = PostgresDatabase(postgres_url)
     await database.open()
     await database.write(lambda tx: tx.run(Sql("UPDATE alembic_version SET version_num = '9999'")))
@@ -234,7 +234,7 @@ async def test_a_newer_postgresql_database_is_refused(postgres_url: str) -> None
         await database.open()
 
 
-async def test_another_programs_postgresql_database_is_left_alone(postgres_url: str) -> None:
+async def test_postgresql_database_of_another_program_is_refused(postgres_url: str) -> None:
     database = PostgresDatabase(postgres_url)
     connection = await database.connect()
     await connection.execute("CREATE TABLE flow_run (note TEXT)")
@@ -243,7 +243,7 @@ async def test_another_programs_postgresql_database_is_left_alone(postgres_url: 
         await database.open()
 
 
-async def test_a_postgresql_server_that_is_not_there_is_named() -> None:
+async def test_unreachable_postgresql_server_is_named() -> None:
     with pytest.raises(StoreUnavailable, match=r"'127\.0\.0\.1:1/none' cannot be reached"):
         await PostgresDatabase("postgresql+asyncpg://app:secret@127.0.0.1:1/none").open()
 
@@ -251,17 +251,17 @@ async def test_a_postgresql_server_that_is_not_there_is_named() -> None:
 # --- a file as it is found -------------------------------------------------------------------------------------------
 
 
-def test_an_older_file_is_migrated_when_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_older_file_is_migrated_on_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "store.db"
     drive(count_flows(SqliteDatabase(path)))
-    asked: list[Path] = []
+    upgraded: list[Path] = []
     monkeypatch.setattr(schema, "HEAD", "9999")
-    monkeypatch.setattr(schema, "upgrade", asked.append)
+    monkeypatch.setattr(schema, "upgrade", upgraded.append)
     drive(count_flows(SqliteDatabase(path)))
-    assert asked == [path]
+    assert upgraded == [path]
 
 
-def test_a_newer_file_is_refused(tmp_path: Path) -> None:
+def test_newer_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     drive(count_flows(SqliteDatabase(path)))
     with closing(sqlite3.connect(path)) as connection:
@@ -271,7 +271,7 @@ def test_a_newer_file_is_refused(tmp_path: Path) -> None:
         drive(count_flows(SqliteDatabase(path)))
 
 
-def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+def test_file_of_another_program_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE notes (text TEXT)")
@@ -280,7 +280,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     assert set(shape(path)[0]) == {"notes"}
 
 
-def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     path.write_text("not a database" * 1000)
     with pytest.raises(StoreDamaged, match=r"is damaged.*move it away"):
@@ -289,7 +289,7 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", [50, 5000, 20000])
-def test_a_truncated_file_is_named(tmp_path: Path, kept: int) -> None:
+def test_truncated_file_is_named(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "store.db"
     drive(count_flows(SqliteDatabase(path)))
     assert path.stat().st_size > kept
@@ -299,26 +299,26 @@ def test_a_truncated_file_is_named(tmp_path: Path, kept: int) -> None:
     assert path.stat().st_size == kept
 
 
-def test_an_empty_file_counts_as_new(tmp_path: Path) -> None:
+def test_empty_file_is_initialized(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     path.touch()
     assert drive(count_flows(SqliteDatabase(path))) == 0
 
 
-def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:
+def test_home_that_is_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     for path in (tmp_path / "home" / "store.db", tmp_path / "home" / "deeper" / "store.db"):
         with pytest.raises(StoreUnavailable, match="is not a directory"):
             drive(count_flows(SqliteDatabase(path)))
 
 
-def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+def test_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "store.db").mkdir()
     with pytest.raises(StoreUnavailable, match="cannot be opened or written"):
         drive(count_flows(SqliteDatabase(tmp_path / "store.db")))
 
 
-def test_a_file_that_was_deleted_is_made_again(tmp_path: Path) -> None:
+def test_deleted_file_is_created_again(tmp_path: Path) -> None:
     database = SqliteDatabase(tmp_path / "store.db")
     drive(count_flows(database))
     for path in tmp_path.iterdir():
@@ -326,7 +326,7 @@ def test_a_file_that_was_deleted_is_made_again(tmp_path: Path) -> None:
     assert drive(count_flows(database)) == 0
 
 
-def test_several_processes_create_one_file(home: Path) -> None:
+def test_concurrent_processes_create_one_file(home: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
         "from prefect.server.db.sqlite import SqliteDatabase\n"

@@ -38,7 +38,7 @@ async def count(database: SqliteDatabase) -> int:
     return await database.read(lambda tx: store.meta.count(tx))
 
 
-async def test_units_that_meet_share_a_commit(database: SqliteWriterDatabase) -> None:
+async def test_queued_units_share_a_commit(database: SqliteWriterDatabase) -> None:
     commits: list[str] = []
     await put(database, "first")
     for connection in database._opened:
@@ -48,20 +48,20 @@ async def test_units_that_meet_share_a_commit(database: SqliteWriterDatabase) ->
     assert len(commits) < 30
 
 
-async def test_a_lock_of_another_process_is_waited_for(database: SqliteWriterDatabase) -> None:
+async def test_writer_waits_for_the_lock_of_another_process(database: SqliteWriterDatabase) -> None:
     with closing(sqlite3.connect(database.path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
-        given = [asyncio.ensure_future(put(database, str(number))) for number in range(50)]
+        queued = [asyncio.ensure_future(put(database, str(number))) for number in range(50)]
         release = threading.Timer(1.0, other.execute, ("COMMIT",))
         release.start()
         await asyncio.sleep(0)
         assert await count(database) == 0  # whoever reads does not wait
-        await asyncio.gather(*given)
+        await asyncio.gather(*queued)
         release.join()
     assert await count(database) == 50
 
 
-async def test_a_lock_that_is_never_released_says_so_to_all_who_waited(tmp_path: Path) -> None:
+async def test_all_queued_units_fail_after_the_write_timeout(tmp_path: Path) -> None:
     database = SqliteWriterDatabase(tmp_path / "store.db", write_timeout=0.2)
     await database.open()
     with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
@@ -74,7 +74,7 @@ async def test_a_lock_that_is_never_released_says_so_to_all_who_waited(tmp_path:
     await database.close()
 
 
-async def test_a_unit_that_fills_the_disk_fails_alone(database: SqliteWriterDatabase) -> None:
+async def test_full_disk_fails_only_the_unit_that_fills_it(database: SqliteWriterDatabase) -> None:
     await put(database, "first")
     for connection in database._opened:
         pages = connection._raw.execute("PRAGMA page_count").fetchone()[0]
@@ -93,7 +93,7 @@ async def test_a_unit_that_fills_the_disk_fails_alone(database: SqliteWriterData
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
-async def test_a_file_that_may_not_be_written_says_so(tmp_path: Path) -> None:
+async def test_read_only_file_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     await put(SqliteDatabase(path), "a")
     path.chmod(0o400)
@@ -129,7 +129,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def test_two_processes_on_one_file_take_turns(database: SqliteWriterDatabase) -> None:
+async def test_two_processes_share_a_file(database: SqliteWriterDatabase) -> None:
     command = [sys.executable, "-c", PROGRAM, str(database.path)]
     started = [
         subprocess.Popen([*command, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -145,7 +145,7 @@ async def test_two_processes_on_one_file_take_turns(database: SqliteWriterDataba
     assert found is not None and found["value"] == "400"
 
 
-async def test_a_program_of_the_home_writes_beside_a_busy_server(database: SqliteWriterDatabase) -> None:
+async def test_local_program_writes_beside_a_busy_server(database: SqliteWriterDatabase) -> None:
     stop = asyncio.Event()
 
     async def load() -> int:
@@ -164,7 +164,7 @@ async def test_a_program_of_the_home_writes_beside_a_busy_server(database: Sqlit
     assert await count(database) == 21
 
 
-async def test_a_loop_that_ends_before_the_answer_leaves_the_writer_alive(tmp_path: Path) -> None:
+async def test_writer_survives_a_closed_event_loop(tmp_path: Path) -> None:
     database = SqliteWriterDatabase(tmp_path / "store.db")
     await database.open()
     reached = threading.Event()
@@ -193,7 +193,7 @@ async def test_a_loop_that_ends_before_the_answer_leaves_the_writer_alive(tmp_pa
     await database.close()
 
 
-async def test_a_unit_within_a_unit_is_refused_rather_than_waited_for(database: SqliteWriterDatabase) -> None:
+async def test_nested_unit_is_refused(database: SqliteWriterDatabase) -> None:
     async def outer(tx: Transaction) -> None:
         await put(database, "inner")
 
@@ -202,7 +202,7 @@ async def test_a_unit_within_a_unit_is_refused_rather_than_waited_for(database: 
     assert await count(database) == 0
 
 
-def test_it_serves_code_that_has_no_loop(tmp_path: Path) -> None:
+def test_writer_serves_code_without_an_event_loop(tmp_path: Path) -> None:
     database = SqliteWriterDatabase(tmp_path / "store.db")
     drive(database.open())
     drive(put(database, "a"))

@@ -63,12 +63,16 @@ async def test_foreman_marks_each_object_not_ready_after_its_timeout(
     await look(database)
     assert set((await statuses(ask)).values()) == {"OFFLINE", "NOT_READY"}
 
-    told = [
+    events = [
         event["event"]
         for event in await ask.events("prefect.work-", "prefect.deployment.")
         if "ready" in event["event"]
     ]
-    assert told[-3:] == ["prefect.work-queue.not-ready", "prefect.deployment.not-ready", "prefect.work-pool.not-ready"]
+    assert events[-3:] == [
+        "prefect.work-queue.not-ready",
+        "prefect.deployment.not-ready",
+        "prefect.work-pool.not-ready",
+    ]
     await ask.post(heartbeat, {"name": "quick"}, 204)
     await ask.post("/work_pools/pool/get_scheduled_flow_runs")
     assert await statuses(ask) == {**alive, "usual": "OFFLINE"}

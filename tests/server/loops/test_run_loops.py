@@ -79,8 +79,8 @@ async def test_loop_logs_one_line_when_the_database_is_unavailable(
 
 async def test_late_runs_loop_marks_runs_that_have_not_started(call: RouteClient, environment: Environment) -> None:
     flow_id = await call.flow()
-    given = {"late": scheduled(-60), "soon": scheduled(-5), "retry": scheduled(-60, "AwaitingRetry")}
-    ids = {name: await call.flow_run(None, flow_id=flow_id, state=state) for name, state in given.items()}
+    states = {"late": scheduled(-60), "soon": scheduled(-5), "retry": scheduled(-60, "AwaitingRetry")}
+    ids = {name: await call.flow_run(None, flow_id=flow_id, state=state) for name, state in states.items()}
     at = (await call("GET", "/flow_runs/{id}", id=ids["late"]))["next_scheduled_start_time"]
     await asyncio.gather(late_runs.mark_late_runs(environment), late_runs.mark_late_runs(environment))
     found = {name: (await state_of(call, "flow", id_))[1] for name, id_ in ids.items()}
@@ -182,7 +182,7 @@ async def test_zombies_loop_waits_after_a_time_without_a_server(
         return (await state_of(call, "flow", run))[0]
 
     enough = (heartbeats.default_interval() + zombies.MAX_ROUND_GAP).total_seconds()
-    assert await looks_for(enough - 10) == "RUNNING", "whoever is alive has not had time to say so"
+    assert await looks_for(enough - 10) == "RUNNING", "living processes have not had time for a heartbeat"
     clock.advance(minutes=5)  # in which no server runs
     assert await looks_for(enough - 10) == "RUNNING"
     assert await looks_for(30) == "CRASHED"
@@ -196,8 +196,8 @@ async def test_zombie_ends_at_its_last_activity(call: RouteClient, environment: 
     await zombies.crash_zombies(environment)
     assert (await state_of(call, "flow", run))[0] == "CRASHED"
     record = {"kind": "state", "id": str(new_id()), "of": "flow_run", "run_id": run, "type": "COMPLETED"}
-    told = {**record, "timestamp": ended.isoformat()}
-    await database.write(lambda tx: apply_records(tx, orjson.dumps(told)))
+    line = {**record, "timestamp": ended.isoformat()}
+    await database.write(lambda tx: apply_records(tx, orjson.dumps(line)))
     assert (await state_of(call, "flow", run))[0] == "COMPLETED"
     await zombies.crash_zombies(environment)
     assert (await state_of(call, "flow", run))[0] == "COMPLETED"
@@ -220,7 +220,7 @@ async def test_zombies_loop_ignores_runs_without_a_process(call: RouteClient, en
     assert (await state_of(call, "flow", paused))[0] == "RUNNING"
     await beat(database, finished, 90)
     assert await lease_of(database, finished) < now()
-    # Who is heard of when it begins to run is not given more time than it asked for.
+    # A heartbeat at the start of a run lasts no longer than its own ttl.
     await beat(database, waiting, 30)
     await call.set_state("flow", waiting, "RUNNING")
     assert await lease_of(database, waiting) < now() + timedelta(seconds=31)

@@ -70,7 +70,7 @@ def collection(request: pytest.FixtureRequest) -> Collection:
 # --- verbs -----------------------------------------------------------------------------------------------------------
 
 
-async def test_every_table_gives_back_what_it_was_given(database: Database, collection: Collection) -> None:
+async def test_find_returns_rows_as_added_for_every_table(database: Database, collection: Collection) -> None:
     key = collection.table.key
     one, two = row(collection), row(collection, 2)
     least = {name: one[name] for name in (*collection.table.required, key)} | {key: row(collection, 3)[key]}
@@ -100,7 +100,7 @@ async def test_every_table_gives_back_what_it_was_given(database: Database, coll
     assert fewest == {name: least.get(name, empty.get(kind)) for name, kind in collection.table.kinds.items()}
 
 
-async def test_every_table_changes_and_removes(database: Database, collection: Collection) -> None:
+async def test_change_and_remove_work_for_every_table(database: Database, collection: Collection) -> None:
     key = collection.table.key
     one, two, three = (row(collection, number) for number in (1, 2, 3))
     names = [name for name in collection.table.names if name != key]
@@ -121,7 +121,7 @@ async def test_every_table_changes_and_removes(database: Database, collection: C
     assert await database.read(lambda tx: collection.find(tx)) == [one | changed]
 
 
-async def test_put_adds_and_then_changes(database: Database) -> None:
+async def test_put_adds_or_changes(database: Database) -> None:
     await put(database, "a", "1")
     await put(database, "a", "2")
     assert await get(database, "a") == "2"
@@ -187,27 +187,27 @@ KEPT: list[tuple[str, str, Any]] = [
 @pytest.mark.parametrize(
     ("table", "name", "value"), KEPT, ids=[f"{name}-{str(value)[:20]!a}" for _, name, value in KEPT]
 )
-async def test_a_value_at_its_limits_is_kept(database: Database, table: str, name: str, value: Any) -> None:
+async def test_limits_of_values_round_trip(database: Database, table: str, name: str, value: Any) -> None:
     collection = COLLECTIONS[table]
-    given = row(collection, **{name: value})
-    await database.write(lambda tx: collection.add(tx, [given]))
+    sample = row(collection, **{name: value})
+    await database.write(lambda tx: collection.add(tx, [sample]))
     found = (await database.read(lambda tx: collection.find(tx)))[0][name]
     assert (found, type(found)) == (value, type(value))
 
 
-async def test_deep_and_large_json_is_kept(database: Database) -> None:
+async def test_deep_and_large_json_round_trips(database: Database) -> None:
     deep: Any = "bottom"
     for _ in range(200):
         deep = [deep]
-    given = row(store.flow_runs, parameters={"deep": deep, "large": "x" * 3_000_000})
-    await database.write(lambda tx: store.flow_runs.add(tx, [given]))
-    assert (await database.read(lambda tx: store.flow_runs.find(tx)))[0]["parameters"] == given["parameters"]
+    sample = row(store.flow_runs, parameters={"deep": deep, "large": "x" * 3_000_000})
+    await database.write(lambda tx: store.flow_runs.add(tx, [sample]))
+    assert (await database.read(lambda tx: store.flow_runs.find(tx)))[0]["parameters"] == sample["parameters"]
 
 
-async def test_times_of_other_zones_and_of_none_are_the_same_moments(database: Database) -> None:
+async def test_times_of_any_time_zone_round_trip(database: Database) -> None:
     east = timezone(timedelta(hours=9))
-    given = row(store.flow_runs, created=AT.astimezone(east), updated=AT.replace(tzinfo=None))
-    await database.write(lambda tx: store.flow_runs.add(tx, [given]))
+    sample = row(store.flow_runs, created=AT.astimezone(east), updated=AT.replace(tzinfo=None))
+    await database.write(lambda tx: store.flow_runs.add(tx, [sample]))
 
     async def look(tx: Transaction) -> tuple[Row, int]:
         condition = Sql("flow_run.created = ? AND flow_run.updated <= ?", (AT.astimezone(east), AT))
@@ -218,9 +218,9 @@ async def test_times_of_other_zones_and_of_none_are_the_same_moments(database: D
     assert found["created"].tzinfo is UTC or found["created"].utcoffset() == timedelta(0)
 
 
-async def test_a_nul_character_is_kept_or_left_out_but_never_refused(database: Database) -> None:
-    given = row(store.flow_runs, name="a\0b", parameters={"k\0": ["v\0", "\\u0000"]}, tags=["t\0"])
-    await database.write(lambda tx: store.flow_runs.add(tx, [given]))
+async def test_nul_character_is_never_refused(database: Database) -> None:
+    sample = row(store.flow_runs, name="a\0b", parameters={"k\0": ["v\0", "\\u0000"]}, tags=["t\0"])
+    await database.write(lambda tx: store.flow_runs.add(tx, [sample]))
     found = (await database.read(lambda tx: store.flow_runs.find(tx, one_of("flow_run.name", ["a\0b"]))))[0]
     assert found["name"].replace("\0", "") == "ab"
     parameters = {
@@ -248,22 +248,22 @@ REFUSED: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("name", "value"), REFUSED, ids=range(len(REFUSED)))
-async def test_what_cannot_be_stored_is_refused_with_a_sentence(database: Database, name: str, value: Any) -> None:
-    given = row(store.flow_runs, **{name: value})
+async def test_unstorable_value_is_refused(database: Database, name: str, value: Any) -> None:
+    sample = row(store.flow_runs, **{name: value})
     with pytest.raises(Unstorable, match="cannot be stored: "):
-        await database.write(lambda tx: store.flow_runs.add(tx, [given]))
+        await database.write(lambda tx: store.flow_runs.add(tx, [sample]))
     if name != "job_variables":
         with pytest.raises(Unstorable, match="cannot be stored: "):
             await database.read(lambda tx: store.flow_runs.count(tx, Sql(f"flow_run.{name} = ?", (value,))))
     await put(database, "still", "works")
 
 
-async def test_a_required_column_must_be_given(database: Database) -> None:
+async def test_required_column_must_not_be_null(database: Database) -> None:
     with pytest.raises(StoreError, match=r"(?i)null"):
         await database.write(lambda tx: store.flows.add(tx, [{"id": new_id()}]))
 
 
-async def test_a_second_row_where_there_may_be_one_is_left_out_or_refused(database: Database) -> None:
+async def test_duplicate_row_is_skipped_by_add_and_refused_by_change(database: Database) -> None:
     one, two = ({**row(store.variables, number), "name": name} for number, name in ((1, "a"), (2, "b")))
 
     async def fill(tx: Transaction) -> int:
@@ -289,7 +289,7 @@ class Trouble(Exception):
     """What a unit of work raises here."""
 
 
-async def test_a_unit_that_raises_is_taken_back_alone(database: Database) -> None:
+async def test_failed_unit_is_rolled_back_alone(database: Database) -> None:
     async def unit(number: int) -> None:
         async def work(tx: Transaction) -> None:
             await store.meta.put(tx, {"key": str(number), "value": "x"})
@@ -303,7 +303,7 @@ async def test_a_unit_that_raises_is_taken_back_alone(database: Database) -> Non
     assert await database.read(lambda tx: store.meta.count(tx)) == 20
 
 
-async def test_a_statement_that_fails_takes_its_unit_back_and_no_other(database: Database) -> None:
+async def test_failed_statement_rolls_back_only_its_unit(database: Database) -> None:
     async def unit(number: int) -> None:
         async def work(tx: Transaction) -> None:
             await store.meta.put(tx, {"key": str(number), "value": "x"})
@@ -317,7 +317,7 @@ async def test_a_statement_that_fails_takes_its_unit_back_and_no_other(database:
     assert await database.read(lambda tx: store.meta.count(tx)) == 14
 
 
-async def test_a_read_cannot_write(database: Database) -> None:
+async def test_read_transaction_cannot_write(database: Database) -> None:
     with pytest.raises(StoreError, match=r"(?i)read.?only"):
         await database.read(lambda tx: store.meta.add(tx, [{"key": "a", "value": "1"}]))
     async with database.reading() as tx:
@@ -327,7 +327,7 @@ async def test_a_read_cannot_write(database: Database) -> None:
     await put(database, "a", "1")
 
 
-async def test_a_read_sees_one_moment(database: Database) -> None:
+async def test_read_transaction_sees_a_snapshot(database: Database) -> None:
     async with database.reading() as tx:
         before = await store.meta.count(tx)
         await put(database, "a", "1")
@@ -335,7 +335,7 @@ async def test_a_read_sees_one_moment(database: Database) -> None:
     assert await get(database, "a") == "1"
 
 
-async def test_a_writing_block_is_all_or_nothing(database: Database) -> None:
+async def test_writing_block_is_all_or_nothing(database: Database) -> None:
     with pytest.raises(Trouble):
         async with database.writing() as tx:
             await store.meta.put(tx, {"key": "a", "value": "1"})
@@ -345,7 +345,7 @@ async def test_a_writing_block_is_all_or_nothing(database: Database) -> None:
     assert (await get(database, "a"), await get(database, "b")) == (None, "1")
 
 
-async def test_locked_rows_are_changed_one_after_the_other(database: Database) -> None:
+async def test_locked_rows_serialize_writers(database: Database) -> None:
     await put(database, "count", "0")
 
     async def add_one(tx: Transaction) -> None:
@@ -357,7 +357,7 @@ async def test_locked_rows_are_changed_one_after_the_other(database: Database) -
     assert await get(database, "count") == "40"
 
 
-async def test_rows_locked_together_are_locked_in_one_order(database: Database) -> None:
+async def test_get_many_locks_rows_in_key_order(database: Database) -> None:
     keys = [f"{number:02}" for number in range(20)]
     for key in keys:
         await put(database, key, "0")
@@ -374,7 +374,7 @@ async def test_rows_locked_together_are_locked_in_one_order(database: Database) 
     assert {await get(database, key) for key in keys} == {"20"}
 
 
-async def test_a_caller_that_is_cancelled_leaves_all_or_nothing(database: Database) -> None:
+async def test_cancelled_unit_is_all_or_nothing(database: Database) -> None:
     async def unit(number: int) -> None:
         async def work(tx: Transaction) -> None:
             await store.meta.add(tx, [{"key": f"{number}-{part}", "value": "x"} for part in range(50)])
@@ -392,7 +392,7 @@ async def test_a_caller_that_is_cancelled_leaves_all_or_nothing(database: Databa
     assert count % 100 == 0 and count >= 1000
 
 
-async def test_units_wait_their_turn_when_there_are_more_than_connections(database: Database) -> None:
+async def test_units_queue_when_all_connections_are_in_use(database: Database) -> None:
     async def work(number: int) -> None:
         await put(database, str(number), "x")
         assert await get(database, str(number)) == "x"
@@ -401,7 +401,7 @@ async def test_units_wait_their_turn_when_there_are_more_than_connections(databa
     assert await database.read(lambda tx: store.meta.count(tx)) == 200
 
 
-async def test_a_closed_database_says_so(closed_database: Database) -> None:
+async def test_closed_database_refuses_units(closed_database: Database) -> None:
     await closed_database.open()
     await put(closed_database, "a", "1")
     await closed_database.close()
@@ -414,47 +414,47 @@ async def test_a_closed_database_says_so(closed_database: Database) -> None:
     await closed_database.close()
 
 
-async def test_units_given_before_the_end_are_done(closed_database: Database) -> None:
+async def test_close_finishes_queued_units(closed_database: Database) -> None:
     await closed_database.open()
-    given = [asyncio.ensure_future(put(closed_database, str(number), "x")) for number in range(20)]
+    sample = [asyncio.ensure_future(put(closed_database, str(number), "x")) for number in range(20)]
     await asyncio.sleep(0)
     await closed_database.close()
-    outcomes = await asyncio.gather(*given, return_exceptions=True)
+    outcomes = await asyncio.gather(*sample, return_exceptions=True)
     await closed_database.open()
     assert await closed_database.read(lambda tx: store.meta.count(tx)) == outcomes.count(None)
     assert {type(outcome) for outcome in outcomes} <= {type(None), StoreUnavailable}, outcomes
     await closed_database.close()
 
 
-# --- what is told ----------------------------------------------------------------------------------------------------
+# --- notifications ---------------------------------------------------------------------------------------------------
 
 
 class Ears:
-    """What was told, in order."""
+    """What was notifications, in order."""
 
     def __init__(self, database: Database) -> None:
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
-        self.told: Notifications = []
+        self.notifications: Notifications = []
         database.listen(self._listen)
 
-    def _listen(self, told: Notifications) -> None:
-        self._loop.call_soon_threadsafe(self._keep, told)
+    def _listen(self, notifications: Notifications) -> None:
+        self._loop.call_soon_threadsafe(self._keep, notifications)
 
-    def _keep(self, told: Notifications) -> None:
-        self.told += told
+    def _keep(self, notifications: Notifications) -> None:
+        self.notifications += notifications
         self._news.set()
 
-    async def heard(self, item: Any) -> Notifications:
-        """What was told until `item` was."""
+    async def wait_for(self, item: Any) -> Notifications:
+        """What was notifications until `item` was."""
         async with asyncio.timeout(10):
-            while all(pair[1] != item for pair in self.told):
+            while all(pair[1] != item for pair in self.notifications):
                 self._news.clear()
                 await self._news.wait()
-        return self.told
+        return self.notifications
 
 
-def telling(*items: Any, error: Exception | None = None) -> Callable[[Transaction], Awaitable[None]]:
+def notifying(*items: Any, error: Exception | None = None) -> Callable[[Transaction], Awaitable[None]]:
     async def work(tx: Transaction) -> None:
         for item in items:
             tx.notify("topic", item)
@@ -464,37 +464,37 @@ def telling(*items: Any, error: Exception | None = None) -> Callable[[Transactio
     return work
 
 
-async def ready(database: Database, ears: Ears) -> None:
-    """PostgreSQL's listener connects in the background: tell something until it is heard."""
+async def ready(database: Database, listener: Ears) -> None:
+    """PostgreSQL's listener connects in the background: tell something until it is wait_for."""
     async with asyncio.timeout(10):
-        while not any(pair[1] == "ready" for pair in ears.told):
-            await database.write(telling("ready"))
+        while not any(pair[1] == "ready" for pair in listener.notifications):
+            await database.write(notifying("ready"))
             await asyncio.sleep(0.01)
 
 
-async def test_what_is_told_is_heard_once_it_is_committed(database: Database) -> None:
-    ears = Ears(database)
-    await ready(database, ears)
+async def test_notification_is_delivered_after_commit(database: Database) -> None:
+    listener = Ears(database)
+    await ready(database, listener)
     seen: list[int] = []
 
     async def work(tx: Transaction) -> None:
         await store.meta.put(tx, {"key": "a", "value": "1"})
         tx.notify("topic", {"id": "ü" * 10, "n": [1, None]})
-        seen.append(sum(isinstance(pair[1], dict) for pair in ears.told))
+        seen.append(sum(isinstance(pair[1], dict) for pair in listener.notifications))
 
     await database.write(work)
     with pytest.raises(Trouble):
-        await database.write(telling("never", error=Trouble()))
-    await database.write(telling("last"))
-    told = [pair for pair in await ears.heard("last") if pair[1] != "ready"]
+        await database.write(notifying("never", error=Trouble()))
+    await database.write(notifying("last"))
+    notifications = [pair for pair in await listener.wait_for("last") if pair[1] != "ready"]
     assert seen == [0]
-    assert told == [("topic", {"id": "ü" * 10, "n": [1, None]}), ("topic", "last")]
+    assert notifications == [("topic", {"id": "ü" * 10, "n": [1, None]}), ("topic", "last")]
 
 
-async def test_much_is_told_in_order(database: Database) -> None:
-    ears = Ears(database)
-    await ready(database, ears)
+async def test_many_notifications_are_delivered_in_order(database: Database) -> None:
+    listener = Ears(database)
+    await ready(database, listener)
     items = [f"{number}-{'x' * 900}" for number in range(50)]
-    await database.write(telling(*items))
-    await ears.heard(items[-1])
-    assert [pair[1] for pair in ears.told if pair[1] != "ready"] == items
+    await database.write(notifying(*items))
+    await listener.wait_for(items[-1])
+    assert [pair[1] for pair in listener.notifications if pair[1] != "ready"] == items

@@ -87,18 +87,18 @@ def _plain(kind: type) -> Iterator[Any]:
 
 def instances(model: type[BaseModel]) -> Iterator[BaseModel]:
     """A model with nothing, with each value of each field, and with everything at once, joined both ways."""
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if not any(field.is_required() for field in model.model_fields.values()):
         yield model()
     for name, field in model.model_fields.items():
         if name == "operator":
             continue
         for value in candidates(field.annotation):
-            given[name] = value
+            values[name] = value
             yield model.model_construct(**{name: value})
     if "operator" in model.model_fields:
         for operator in ("and_", "or_"):
-            yield model.model_construct(operator=operator, **given)
+            yield model.model_construct(operator=operator, **values)
 
 
 def table_of(name: str) -> str:
@@ -186,7 +186,7 @@ async def test_values_never_enter_the_sql_text(both: list[Database]) -> None:
     )
     for database in both:
         dialect = await database.read(_dialect)
-        asked = filters.compile_filter(dialect, criteria)
-        assert "DROP" not in dialect.statement(all_of([asked, TRUE]))[0]
-        assert await ids(database, "flow", asked) == []
+        condition = filters.compile_filter(dialect, criteria)
+        assert "DROP" not in dialect.statement(all_of([condition, TRUE]))[0]
+        assert await ids(database, "flow", condition) == []
         assert len(await ids(database, "flow", TRUE)) == 3

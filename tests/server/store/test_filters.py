@@ -125,8 +125,8 @@ def named(value: Any, ids: dict[str, UUID]) -> Any:
 def test_flow_run_filters(
     database: SqliteDatabase, ids: dict[str, UUID], criteria: dict[str, Any], expected: str
 ) -> None:
-    given = runs.FlowRunFilter.model_validate(named(criteria, ids))
-    assert names(database, "flow_run", flow_runs=given) == expected.split()
+    filter_ = runs.FlowRunFilter.model_validate(named(criteria, ids))
+    assert names(database, "flow_run", flow_runs=filter_) == expected.split()
 
 
 TASK_RUNS: list[tuple[dict[str, Any], str]] = [
@@ -146,8 +146,8 @@ TASK_RUNS: list[tuple[dict[str, Any], str]] = [
 def test_task_run_filters(
     database: SqliteDatabase, ids: dict[str, UUID], criteria: dict[str, Any], expected: str
 ) -> None:
-    given = runs.TaskRunFilter.model_validate(named(criteria, ids))
-    assert names(database, "task_run", task_runs=given) == expected.split()
+    filter_ = runs.TaskRunFilter.model_validate(named(criteria, ids))
+    assert names(database, "task_run", task_runs=filter_) == expected.split()
 
 
 def test_filters_on_related_objects(database: SqliteDatabase, ids: dict[str, UUID]) -> None:
@@ -183,8 +183,8 @@ LOGS: list[tuple[dict[str, Any], list[str]]] = [
 def test_log_filters(
     database: SqliteDatabase, ids: dict[str, UUID], criteria: dict[str, Any], expected: list[str]
 ) -> None:
-    given = runs.LogFilter.model_validate(named(criteria, ids))
-    assert [line["message"] for line in drive(found(database, "log", logs=given))] == expected
+    filter_ = runs.LogFilter.model_validate(named(criteria, ids))
+    assert [line["message"] for line in drive(found(database, "log", logs=filter_))] == expected
 
 
 def test_artifact_filters(database: SqliteDatabase, ids: dict[str, UUID], home: Path) -> None:
@@ -202,8 +202,10 @@ def test_artifact_filters(database: SqliteDatabase, ids: dict[str, UUID], home: 
 
     def data(criteria: dict[str, Any] | None = None, kind: str = "artifact", **more: Any) -> list[Any]:
         model = objects.ArtifactFilter if kind == "artifact" else objects.ArtifactCollectionFilter
-        given = None if criteria is None else model.model_validate(criteria)
-        return [answer["data"] for answer in drive(found(database, kind, sort="CREATED_DESC", artifacts=given, **more))]
+        filter_ = None if criteria is None else model.model_validate(criteria)
+        return [
+            answer["data"] for answer in drive(found(database, kind, sort="CREATED_DESC", artifacts=filter_, **more))
+        ]
 
     assert data() == [4, 3, 2, 1]
     assert data({"key": {"any_": ["rows"]}}) == [2, 1]
@@ -231,7 +233,7 @@ def test_sorts_limits_and_offsets(database: SqliteDatabase, ids: dict[str, UUID]
 
 
 @pytest.mark.parametrize("name", list(filters._MEANINGS))
-def test_every_field_of_a_filter_has_a_meaning(name: str) -> None:
+def test_every_filter_field_compiles(name: str) -> None:
     model = getattr(wire_filters, name)
     assert set(model.model_fields) - {"operator"} <= set(filters._MEANINGS[name])
 
@@ -244,16 +246,16 @@ def test_every_sort_has_an_order(table: str) -> None:
     assert all(sorting.compile_order(SqliteDialect(), table, member, "") for member in enum)
 
 
-def test_a_filters_value_never_enters_the_text() -> None:
+def test_filter_values_never_enter_the_sql_text() -> None:
     nasty = "x' OR 1=1; DROP TABLE flow --"
-    asked = filters.compile_filter(
+    condition = filters.compile_filter(
         SqliteDialect(), runs.FlowFilter.model_validate({"name": {"any_": [nasty], "like_": nasty}})
     )
-    assert "DROP" not in asked.text
-    assert FLOW_ID not in asked.values
+    assert "DROP" not in condition.text
+    assert FLOW_ID not in condition.values
 
 
-def test_the_listing_of_runs_uses_its_index(database: SqliteDatabase, ids: dict[str, UUID]) -> None:
+def test_flow_run_listing_uses_its_index(database: SqliteDatabase, ids: dict[str, UUID]) -> None:
     async def plans() -> list[str]:
         from prefect.server.db.sql import Sql
 
@@ -267,9 +269,9 @@ def test_the_listing_of_runs_uses_its_index(database: SqliteDatabase, ids: dict[
             return [" ".join(str(line[3]) for line in await tx.fetch(Sql(f"EXPLAIN QUERY PLAN {q}"))) for q in queries]
 
     def owners_condition() -> str:
-        from prefect.server.services.runs.orphans import _MISSED
+        from prefect.server.store.queries.runs import _owned
 
-        return _MISSED.text
+        return _owned(store.task_runs).text
 
     for plan, index in zip(
         drive(plans()), ("by_expected_start", "task_run_by_flow_run", "log_by_flow_run", "task_run_open"), strict=True

@@ -20,7 +20,7 @@ LISTS = [
     *("/v2/concurrency_limits/filter", "/saved_searches/filter", "/automations/filter", "/events/filter"),
     *("/flows/count", "/flow_runs/count", "/flow_runs/lateness", "/ui/task_runs/count"),
 ]
-"""What is asked for with an empty body."""
+"""Operations that take an empty body."""
 
 
 async def post(api: httpx.AsyncClient, path: str, body: Any) -> Any:
@@ -62,8 +62,8 @@ async def _block(api: httpx.AsyncClient, name: str) -> None:
         kind = (await post(api, "/block_types/", {"name": named, "slug": named}))["id"]
         fields = {"title": named, "type": "object", "block_type_slug": named, "block_schema_references": {}, **schema}
         schema_id = (await post(api, "/block_schemas/", {"fields": fields, "block_type_id": kind}))["id"]
-        given = {"name": named, "data": data, "block_type_id": kind, "block_schema_id": schema_id}
-        return (await post(api, "/block_documents/", given))["id"]
+        body = {"name": named, "data": data, "block_type_id": kind, "block_schema_id": schema_id}
+        return (await post(api, "/block_documents/", body))["id"]
 
     inner = await block(f"{name}-inner", {"properties": {"x": {"type": "integer"}}}, {"x": 1})
     await block(
@@ -77,16 +77,16 @@ async def queries(api: httpx.AsyncClient, counted: list[str], parent: str) -> di
     """How many queries each list takes."""
     span = {"history_start": (now() - timedelta(hours=1)).isoformat(), "history_end": now().isoformat()}
     history = {**span, "history_interval_seconds": 60}
-    asked: list[tuple[str, str, Any]] = [("POST", route, {}) for route in LISTS]
-    asked += [("POST", "/events/count-by/event", {"filter": {}})]
-    asked += [("POST", "/flow_runs/history", history), ("POST", "/task_runs/history", history)]
-    asked += [("GET", f"/flow_runs/{parent}/{graph}", None) for graph in ("graph", "graph-v2")]
-    asked += [("POST", "/work_pools/n0/queues/filter", {}), ("POST", "/work_pools/n0/workers/filter", {})]
-    asked += [("POST", "/work_pools/n0/get_scheduled_flow_runs", {})]
+    requests: list[tuple[str, str, Any]] = [("POST", route, {}) for route in LISTS]
+    requests += [("POST", "/events/count-by/event", {"filter": {}})]
+    requests += [("POST", "/flow_runs/history", history), ("POST", "/task_runs/history", history)]
+    requests += [("GET", f"/flow_runs/{parent}/{graph}", None) for graph in ("graph", "graph-v2")]
+    requests += [("POST", "/work_pools/n0/queues/filter", {}), ("POST", "/work_pools/n0/workers/filter", {})]
+    requests += [("POST", "/work_pools/n0/get_scheduled_flow_runs", {})]
     flows = [flow["id"] for flow in await post(api, "/flows/filter", {})]
-    asked += [("POST", f"/ui/flows/{what}", {"flow_ids": flows}) for what in ("count-deployments", "next-runs")]
+    requests += [("POST", f"/ui/flows/{what}", {"flow_ids": flows}) for what in ("count-deployments", "next-runs")]
     found: dict[str, int] = {}
-    for method, path, body in asked:
+    for method, path, body in requests:
         counted.clear()
         response = await api.request(method, path, json=body)
         assert response.status_code == 200, (path, response.text)
@@ -108,7 +108,7 @@ async def test_number_of_queries_does_not_grow_with_rows(
         monkeypatch.setattr(kind, "fetch", counting)
     parent = await some(api, 0, None)
     await some(api, 1, parent)
-    await queries(api, counted, parent)  # a pool that is asked for the first time becomes ready
+    await queries(api, counted, parent)  # a pool that is polled for the first time becomes ready
     few = await queries(api, counted, parent)
     for number in range(2, 8):
         await some(api, number, parent)

@@ -140,7 +140,7 @@ class ClientBase:
         self._transport: Transport = api
         self.logger = logging.getLogger("prefect.client")
         self.manage_lifespan = True
-        self._server_type: ServerType = server_type or base.server_type_of(self._transport.url)
+        self._server_type: ServerType = server_type or base.find_server_type(self._transport.url)
 
     @property
     def api_url(self) -> httpx.URL:
@@ -148,7 +148,7 @@ class ClientBase:
         return httpx.URL(self._transport.url)
 
     def client_version(self) -> str:
-        """The version of this package."""
+        """Return the version of this package."""
         return prefect.__version__
 
 
@@ -191,7 +191,7 @@ class PrefectClient(
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
-        """The event loop the client was entered in."""
+        """Return the event loop the client was entered in."""
         return self._loop
 
     async def __aenter__(self) -> Self:
@@ -253,7 +253,7 @@ class SyncPrefectClient(
 
     @property
     def _client(self) -> PrefectHttpxSyncClient:
-        """The httpx client of the API for sync code, which many programs use for requests of their own."""
+        """Return the httpx client of the API for sync code, which many programs use for requests of their own."""
         client = self._transport.clients.get_sync()
         client.before_request = wait_for_own_records
         return client
@@ -275,7 +275,7 @@ def get_client(httpx_settings: dict[str, Any] | None = None, *, sync_client: Lit
 def get_client(
     httpx_settings: dict[str, Any] | None = None, sync_client: bool = False
 ) -> SyncPrefectClient | PrefectClient:
-    """A client for the API of the current settings: the local store of `PREFECT_HOME` when no API URL is set.
+    """Return a client for the API of the current settings: the local store of `PREFECT_HOME` when no API URL is set.
 
     Args:
         httpx_settings: Settings for the HTTP client; they mean nothing without a server.

@@ -40,11 +40,11 @@ class AdminAsyncClient(BaseAsyncClient):
         return None
 
     async def hello(self) -> httpx.Response:
-        """A greeting, which shows that the API answers."""
+        """Return a greeting, if the API answers."""
         return await self._call_raw("GET", "/hello")
 
     async def api_version(self) -> str:
-        """The release of the server."""
+        """Return the release of the server."""
         return await self._call("GET", "/admin/version")
 
     async def raise_for_api_version_mismatch(self) -> None:
@@ -58,22 +58,24 @@ class AdminAsyncClient(BaseAsyncClient):
         if self.server_type is base.ServerType.CLOUD:
             return
         try:
-            theirs = await self.api_version()
+            server_version = await self.api_version()
         except Exception as error:
             if "Unauthorized" in str(error):
                 raise
             raise RuntimeError(f"The version of the server at {self._transport.url} is not known: {error}") from error
-        ours = prefect.__version__
-        if theirs.split(".")[0] != ours.split(".")[0]:
+        client_version = prefect.__version__
+        if server_version.split(".")[0] != client_version.split(".")[0]:
             raise RuntimeError(
-                f"The server at {self._transport.url} is of version {theirs}, and this client of version {ours}: "
+                f"The server at {self._transport.url} has version {server_version}, this client {client_version}: "
                 "their major versions must be the same."
             )
-        if settings.get_current_settings().client.server_version_check_enabled and _numbers(theirs) < _numbers(ours):
+        if settings.get_current_settings().client.server_version_check_enabled and _numbers(server_version) < _numbers(
+            client_version
+        ):
             logger.warning(
                 "The server at %s is of version %s, older than this client's %s, and may not know all it is asked for: "
                 "upgrade it.",
-                *(self._transport.url, theirs, ours),
+                *(self._transport.url, server_version, client_version),
             )
 
     async def raise_for_api_version_mismatch_once(self) -> None:
@@ -83,7 +85,7 @@ class AdminAsyncClient(BaseAsyncClient):
             _checked.add(self._transport.url)
 
     async def read_server_default_result_storage(self) -> account.ServerDefaultResultStorage:
-        """The block that stores results where nothing else is said."""
+        """Return the block that stores results where nothing else is said."""
         return account.ServerDefaultResultStorage.model_validate(await self._call("GET", "/admin/storage"))
 
     async def update_server_default_result_storage(
@@ -103,7 +105,7 @@ class AdminAsyncClient(BaseAsyncClient):
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """The numbers a release begins with: (3, 8, 8) for "3.8.8.dev1"."""
+    """Return the leading numbers of a release: (3, 8, 8) for "3.8.8.dev1"."""
     numbers: list[int] = []
     for part in version.split("+")[0].split(".")[:3]:
         digits = part[: len(part) - len(part.lstrip("0123456789"))]

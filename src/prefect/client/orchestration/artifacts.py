@@ -63,7 +63,7 @@ class ArtifactAsyncClient(BaseAsyncClient):
         await self._call("DELETE", "/artifacts/{id}", id=artifact_id)
 
     async def read_artifacts(self, **kwargs: Unpack[ArtifactReadParams]) -> list[records.Artifact]:
-        """The artifacts that satisfy all filters.
+        """Return the artifacts that satisfy all filters.
 
         Args:
             kwargs: `artifact_filter`, `flow_run_filter` and `task_run_filter`; `sort`, newest id first if None;

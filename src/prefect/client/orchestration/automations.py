@@ -44,7 +44,7 @@ class AutomationAsyncClient(BaseAsyncClient):
         limit: int | None = None,
         offset: int = 0,
     ) -> list[Automation]:
-        """The automations that satisfy a filter.
+        """Return the automations that satisfy a filter.
 
         Args:
             automations: What they must satisfy; all if None.
@@ -56,7 +56,7 @@ class AutomationAsyncClient(BaseAsyncClient):
         return _automations(await self._call("POST", "/automations/filter", body))
 
     async def find_automation(self, id_or_name: str | UUID) -> Automation | None:
-        """The automation with this id, else the one of this name in any case, or None.
+        """Return the automation with this id, else the one of this name in any case, or None.
 
         Raises:
             ObjectNotFound: A UUID was given, and there is none with it.
@@ -72,7 +72,7 @@ class AutomationAsyncClient(BaseAsyncClient):
         return next((one for one in known if one.name.casefold() == wanted), None)
 
     async def read_automation(self, automation_id: UUID | str) -> Automation | None:
-        """The automation with this id.
+        """Return the automation with this id.
 
         Raises:
             ObjectNotFound: There is none.
@@ -81,7 +81,7 @@ class AutomationAsyncClient(BaseAsyncClient):
         return automations.Automation.model_validate(answer)
 
     async def read_automations_by_name(self, name: str) -> list[Automation]:
-        """The automations of this name, which several may have, the one changed last first."""
+        """Return the automations of this name, which several may have, the one changed last first."""
         body = {"automations": {"name": {"any_": [name]}}, "sort": "UPDATED_DESC"}
         return _automations(await self._call("POST", "/automations/filter", body))
 
@@ -110,7 +110,7 @@ class AutomationAsyncClient(BaseAsyncClient):
         await self._call("DELETE", "/automations/{id}", id=automation_id)
 
     async def read_resource_related_automations(self, resource_id: str) -> list[Automation]:
-        """The automations that have to do with a resource, for instance `"prefect.deployment.<id>"`."""
+        """Return the automations that have to do with a resource, for instance `"prefect.deployment.<id>"`."""
         answer = await self._call("GET", "/automations/related-to/{resource_id}", resource_id=resource_id)
         return _automations(answer)
 

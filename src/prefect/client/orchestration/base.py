@@ -29,7 +29,7 @@ HTTP_METHODS: TypeAlias = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
 
 
 class BaseAsyncClient:
-    """The base of the parts of the client: a method an operation of the API, each written once, async.
+    """The base of the parts of the client: one async method for each operation of the API.
 
     Args:
         client: What carries the operations to the API.
@@ -42,7 +42,7 @@ class BaseAsyncClient:
 
     @property
     def server_type(self) -> ServerType:
-        """What answers: `EPHEMERAL` for the local store, and for an application in this process."""
+        """The kind of API: `EPHEMERAL` for the local store, and for an application in this process."""
         return self._server_type
 
     async def request(
@@ -77,7 +77,7 @@ class BaseAsyncClient:
     async def _call_raw(
         self, method: str, route: str, body: Mapping[str, Any] | Any = None, /, **params: Any
     ) -> Response:
-        """As `_call`, for a method whose interface is to return the response."""
+        """Carry out an operation and return the response."""
         await wait_for_own_records()
         return await self._transport.request(method, route, params, body)
 
@@ -89,7 +89,7 @@ async def wait_for_own_records() -> None:
 
 
 def sync_method(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Callable[Concatenate[Any, P], R]:
-    """The same method for the sync client: driven in the caller's thread, whether or not an event loop runs there.
+    """Return a method for the sync client, driven in the caller's thread whether or not an event loop runs there.
 
     It is called on the async client that the sync one holds, so that a method may use others.
     """
@@ -105,7 +105,7 @@ def sync_method(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -
 
 
 class BaseClient:
-    """The base of the same parts for sync code; `SyncPrefectClient` is made of them.
+    """The base of the same parts for sync code.
 
     Args:
         client: The async client whose operations are driven.
@@ -116,30 +116,30 @@ class BaseClient:
 
     @property
     def server_type(self) -> ServerType:
-        """What answers, as for the async client."""
+        """The kind of API, as for the async client."""
         return self._operations.server_type
 
     request = sync_method(BaseAsyncClient.request)
 
 
 def parse_many(kind: type[M], answers: Iterable[Any]) -> list[M]:
-    """The answers as models."""
+    """Return the answers as models."""
     validate = kind.model_validate
     return [validate(answer) for answer in answers]
 
 
 def drop_none(**values: Any) -> dict[str, Any]:
-    """The values that are not None."""
+    """Return the values that are not None."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def dump_set_fields(model: BaseModel) -> dict[str, Any]:
-    """What was set of a model, as JSON values: for what may hold values of any type, as parameters do."""
+    """Return the fields of a model that were set, as JSON values. Needed for values of any type, such as parameters."""
     return model.model_dump(mode="json", exclude_unset=True)
 
 
 def parse_id(value: UUID | str) -> UUID:
-    """An id that may have been given as text."""
+    """Return an id that may be text as a UUID."""
     return value if isinstance(value, UUID) else UUID(value)
 
 
@@ -151,7 +151,7 @@ def build_filters(
     work_pool_filter: Any = None,
     work_queue_filter: Any = None,
 ) -> dict[str, Any]:
-    """The filters of a request by their names in the API."""
+    """Return the filters of a request by their names in the API."""
     return drop_none(
         flows=flow_filter,
         flow_runs=flow_run_filter,

@@ -73,7 +73,7 @@ class BlocksDocumentAsyncClient(BaseAsyncClient):
         await self._call("DELETE", "/block_documents/{id}", id=block_document_id)
 
     async def read_block_document(self, block_document_id: UUID, include_secrets: bool = True) -> BlockDocument:
-        """The block document with this id.
+        """Return the block document with this id.
 
         Args:
             block_document_id: The id.
@@ -88,7 +88,7 @@ class BlocksDocumentAsyncClient(BaseAsyncClient):
     async def read_block_document_by_name(
         self, name: str, block_type_slug: str, include_secrets: bool = True
     ) -> BlockDocument:
-        """The block document of this name and type; arguments as in `read_block_document`.
+        """Return the block document of this name and type; arguments as in `read_block_document`.
 
         Raises:
             ObjectNotFound: There is none.
@@ -109,7 +109,7 @@ class BlocksDocumentAsyncClient(BaseAsyncClient):
         limit: int | None = None,
         include_secrets: bool = True,
     ) -> list[BlockDocument]:
-        """The block documents that have a name.
+        """Return the block documents that have a name.
 
         Args:
             block_schema_type: The type their schema must have; any if None.
@@ -133,7 +133,7 @@ class BlocksSchemaAsyncClient(BaseAsyncClient):
         )
 
     async def read_block_schema_by_checksum(self, checksum: str, version: str | None = None) -> blocks.BlockSchema:
-        """The block schema with this checksum, of the version if one is given, else the newest.
+        """Return the block schema with this checksum, of the version if one is given, else the newest.
 
         Raises:
             ObjectNotFound: There is none.
@@ -142,11 +142,11 @@ class BlocksSchemaAsyncClient(BaseAsyncClient):
         return blocks.BlockSchema.model_validate(await self._call("GET", route, checksum=checksum, version=version))
 
     async def read_block_schemas(self) -> list[blocks.BlockSchema]:
-        """The block schemas, the newest first; at most 200."""
+        """Return the block schemas, the newest first; at most 200."""
         return parse_many(blocks.BlockSchema, await self._call("POST", "/block_schemas/filter", {}))
 
     async def get_most_recent_block_schema_for_block_type(self, block_type_id: UUID) -> blocks.BlockSchema | None:
-        """The newest schema of a block type, or None."""
+        """Return the newest schema of a block type, or None."""
         body = {"block_schemas": {"block_type_id": {"any_": [block_type_id]}}, "limit": 1}
         found = parse_many(blocks.BlockSchema, await self._call("POST", "/block_schemas/filter", body))
         return found[0] if found else None
@@ -164,7 +164,7 @@ class BlocksTypeAsyncClient(BaseAsyncClient):
         return blocks.BlockType.model_validate(await self._call("POST", "/block_types/", dump_set_fields(block_type)))
 
     async def read_block_type_by_slug(self, slug: str) -> blocks.BlockType:
-        """The block type of this slug.
+        """Return the block type of this slug.
 
         Raises:
             ObjectNotFound: There is none.
@@ -172,13 +172,13 @@ class BlocksTypeAsyncClient(BaseAsyncClient):
         return blocks.BlockType.model_validate(await self._call("GET", "/block_types/slug/{slug}", slug=slug))
 
     async def read_block_types(self) -> list[blocks.BlockType]:
-        """The block types by name; at most 200."""
+        """Return the block types by name; at most 200."""
         return parse_many(blocks.BlockType, await self._call("POST", "/block_types/filter", {}))
 
     async def read_block_documents_by_type(
         self, block_type_slug: str, offset: int | None = None, limit: int | None = None, include_secrets: bool = True
     ) -> list[BlockDocument]:
-        """The block documents of a type; other arguments as in `read_block_documents`.
+        """Return the block documents of a type; other arguments as in `read_block_documents`.
 
         Raises:
             ObjectNotFound: There is no such type.
@@ -215,7 +215,7 @@ class BlocksTypeAsyncClient(BaseAsyncClient):
 
 
 def _as_data(data: dict[str, Any], include_secrets: bool) -> dict[str, Any]:
-    """The data of a block as JSON values."""
+    """Return the data of a block as JSON values."""
     from pydantic_core import to_jsonable_python
 
     return to_jsonable_python(blocks.reveal(data, include_secrets), timedelta_mode="float")

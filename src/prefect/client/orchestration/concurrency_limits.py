@@ -38,7 +38,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         return parse_id((await self._call("POST", "/concurrency_limits/", body))["id"])
 
     async def read_concurrency_limit_by_tag(self, tag: str) -> concurrency.ConcurrencyLimit:
-        """The limit of a tag.
+        """Return the limit of a tag.
 
         Raises:
             ObjectNotFound: It has none.
@@ -47,7 +47,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         return concurrency.ConcurrencyLimit.model_validate(answer)
 
     async def read_concurrency_limits(self, limit: int, offset: int) -> list[concurrency.ConcurrencyLimit]:
-        """The limits of tags.
+        """Return the limits of tags.
 
         Args:
             limit: How many at most.
@@ -133,7 +133,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
             await self.update_global_concurrency_limit(name, actions.GlobalConcurrencyLimitUpdate(**changes))
 
     async def read_global_concurrency_limit_by_name(self, name: str) -> responses.GlobalConcurrencyLimitResponse:
-        """The limit of this name.
+        """Return the limit of this name.
 
         Raises:
             ObjectNotFound: There is none.
@@ -144,7 +144,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
     async def read_global_concurrency_limits(
         self, limit: int = 10, offset: int = 0
     ) -> list[responses.GlobalConcurrencyLimitResponse]:
-        """The limits.
+        """Return the limits.
 
         Args:
             limit: How many at most.

@@ -128,7 +128,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
         return parse_id((await self._call("POST", "/deployments/", dump_set_fields(new)))["id"])
 
     async def read_deployment(self, deployment_id: UUID | str) -> responses.DeploymentResponse:
-        """The deployment with this id.
+        """Return the deployment with this id.
 
         Raises:
             ObjectNotFound: There is none.
@@ -138,7 +138,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
         return responses.DeploymentResponse.model_validate(answer)
 
     async def read_deployment_by_name(self, name: str) -> responses.DeploymentResponse:
-        """The deployment of this name, `"<flow>/<deployment>"`.
+        """Return the deployment of this name, `"<flow>/<deployment>"`.
 
         Raises:
             ObjectNotFound: There is none.
@@ -164,7 +164,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
         sort: sorting.DeploymentSort | None = None,
         offset: int = 0,
     ) -> list[responses.DeploymentResponse]:
-        """The deployments that satisfy all filters.
+        """Return the deployments that satisfy all filters.
 
         Args:
             flow_filter: What their flow must satisfy.
@@ -278,7 +278,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
         return parse_many(deployments.DeploymentSchedule, answer)
 
     async def read_deployment_schedules(self, deployment_id: UUID) -> list[deployments.DeploymentSchedule]:
-        """The schedules of a deployment.
+        """Return the schedules of a deployment.
 
         Raises:
             ObjectNotFound: There is no such deployment.
@@ -375,7 +375,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
         scheduled_before: datetime.datetime | None = None,
         limit: int | None = None,
     ) -> list[objects.FlowRun]:
-        """The flow runs of deployments that are due.
+        """Return the flow runs of deployments that are due.
 
         Args:
             deployment_ids: The deployments.

@@ -22,7 +22,7 @@ class EventAsyncClient(BaseAsyncClient):
     """Operations on events."""
 
     async def read_events(self, filter: event_filters.EventFilter | None = None, limit: int = 100) -> events.EventPage:
-        """The first page of the events that satisfy a filter; `get_next_page` of the page gives the others.
+        """Return the first page of the events that satisfy a filter; `get_next_page` of the page gives the others.
 
         Args:
             filter: What they must satisfy; all of the last months if None.
@@ -34,7 +34,7 @@ class EventAsyncClient(BaseAsyncClient):
         return events.EventPage.model_validate(answer)
 
     async def read_events_page(self, next_page_url: str) -> events.EventPage:
-        """The page of events at the address that another page names as its `next_page`."""
+        """Return the page of events at the address that another page names as its `next_page`."""
         from urllib.parse import parse_qs, urlsplit
 
         # The address is the server's own name for itself, which may not be how it is reached from here.

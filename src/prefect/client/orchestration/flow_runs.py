@@ -86,7 +86,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         return wire.parse_flow_run(await self._call("POST", "/flow_runs/", body))
 
     async def read_flow_run(self, flow_run_id: UUID) -> objects.FlowRun:
-        """The flow run with this id.
+        """Return the flow run with this id.
 
         Raises:
             ObjectNotFound: There is none.
@@ -106,7 +106,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         limit: int | None = None,
         offset: int = 0,
     ) -> list[objects.FlowRun]:
-        """The flow runs that satisfy all filters.
+        """Return the flow runs that satisfy all filters.
 
         Args:
             flow_filter: What the run's flow must satisfy.
@@ -135,19 +135,19 @@ class FlowRunAsyncClient(BaseAsyncClient):
         work_pool_filter: filters.WorkPoolFilter | None = None,
         work_queue_filter: filters.WorkQueueFilter | None = None,
     ) -> int:
-        """How many flow runs satisfy all filters; what they are about is as in `read_flow_runs`."""
+        """Return how many flow runs satisfy all filters; what they are about is as in `read_flow_runs`."""
         criteria = build_filters(
             flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
         )
         return await self._call("POST", "/flow_runs/count", criteria)
 
     async def read_flow_run_states(self, flow_run_id: UUID) -> list[State[Any]]:
-        """All states of a flow run, oldest first; none for a run that is not known."""
+        """Return all states of a flow run, oldest first; none for a run that is not known."""
         answer = await self._call("GET", "/flow_run_states/", flow_run_id=parse_id(flow_run_id))
         return parse_many(states.State, answer)
 
     async def read_flow_run_state(self, flow_run_state_id: UUID) -> State[Any]:
-        """The flow run state with this id.
+        """Return the flow run state with this id.
 
         Raises:
             ObjectNotFound: There is none.
@@ -266,7 +266,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
     async def filter_flow_run_input(
         self, flow_run_id: UUID, key_prefix: str, limit: int, exclude_keys: set[str]
     ) -> list[objects.FlowRunInput]:
-        """The inputs of a flow run whose keys begin with a prefix, oldest first.
+        """Return the inputs of a flow run whose keys begin with a prefix, oldest first.
 
         Args:
             flow_run_id: The run.
@@ -279,7 +279,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         return parse_many(objects.FlowRunInput, answer)
 
     async def read_flow_run_input(self, flow_run_id: UUID, key: str) -> str:
-        """The input of a flow run with this key, as JSON.
+        """Return the input of a flow run with this key, as JSON.
 
         Raises:
             ObjectNotFound: There is none.

@@ -35,7 +35,7 @@ class FlowAsyncClient(BaseAsyncClient):
         return flow.id
 
     async def read_flow(self, flow_id: UUID) -> objects.Flow:
-        """The flow with this id.
+        """Return the flow with this id.
 
         Raises:
             ObjectNotFound: There is none.
@@ -43,7 +43,7 @@ class FlowAsyncClient(BaseAsyncClient):
         return objects.Flow.model_validate(await self._call("GET", "/flows/{id}", id=flow_id))
 
     async def read_flow_by_name(self, flow_name: str) -> objects.Flow:
-        """The flow of this name.
+        """Return the flow of this name.
 
         Raises:
             ObjectNotFound: There is none.
@@ -63,7 +63,7 @@ class FlowAsyncClient(BaseAsyncClient):
         limit: int | None = None,
         offset: int = 0,
     ) -> list[objects.Flow]:
-        """The flows that satisfy all filters.
+        """Return the flows that satisfy all filters.
 
         Args:
             flow_filter: What the flow must satisfy.

@@ -29,7 +29,7 @@ class LogAsyncClient(BaseAsyncClient):
         offset: int | None = None,
         sort: sorting.LogSort | None = None,
     ) -> list[records.Log]:
-        """The logs that satisfy a filter.
+        """Return the logs that satisfy a filter.
 
         Args:
             log_filter: What they must satisfy; all if None.

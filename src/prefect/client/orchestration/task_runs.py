@@ -79,7 +79,7 @@ class TaskRunAsyncClient(BaseAsyncClient):
         return wire.parse_task_run(await self._call("POST", "/task_runs/", body))
 
     async def read_task_run(self, task_run_id: UUID) -> objects.TaskRun:
-        """The task run with this id.
+        """Return the task run with this id.
 
         Raises:
             ObjectNotFound: There is none.
@@ -97,7 +97,7 @@ class TaskRunAsyncClient(BaseAsyncClient):
         limit: int | None = None,
         offset: int = 0,
     ) -> list[objects.TaskRun]:
-        """The task runs that satisfy all filters.
+        """Return the task runs that satisfy all filters.
 
         Args:
             flow_filter: What the flow of the run's flow run must satisfy.
@@ -113,7 +113,7 @@ class TaskRunAsyncClient(BaseAsyncClient):
         return parse_many(objects.TaskRun, await self._call("POST", "/task_runs/filter", body))
 
     async def read_task_run_states(self, task_run_id: UUID) -> list[State[Any]]:
-        """All states of a task run, oldest first; none for a run that is not known."""
+        """Return all states of a task run, oldest first; none for a run that is not known."""
         return parse_many(states.State, await self._call("GET", "/task_run_states/", task_run_id=parse_id(task_run_id)))
 
     async def set_task_run_state(

@@ -35,7 +35,7 @@ class VariableAsyncClient(BaseAsyncClient):
         await self._call("PATCH", "/variables/name/{name}", variable, name=variable.name)
 
     async def read_variable_by_name(self, name: str) -> records.Variable | None:
-        """The variable of this name, or None."""
+        """Return the variable of this name, or None."""
         try:
             answer = await self._call("GET", "/variables/name/{name}", name=name)
         except ObjectNotFound:
@@ -51,7 +51,7 @@ class VariableAsyncClient(BaseAsyncClient):
         await self._call("DELETE", "/variables/name/{name}", name=name)
 
     async def read_variables(self, limit: int | None = None) -> list[records.Variable]:
-        """All variables by name, at most `limit`; 200 if None."""
+        """Return all variables by name, at most `limit`; 200 if None."""
         return parse_many(records.Variable, await self._call("POST", "/variables/filter", drop_none(limit=limit)))
 
 

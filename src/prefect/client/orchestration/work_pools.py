@@ -51,7 +51,7 @@ class WorkPoolAsyncClient(BaseAsyncClient):
         return work.WorkPool.model_validate(answer)
 
     async def read_work_pool(self, work_pool_name: str) -> work.WorkPool:
-        """The work pool of this name.
+        """Return the work pool of this name.
 
         Raises:
             ObjectNotFound: There is none.
@@ -61,7 +61,7 @@ class WorkPoolAsyncClient(BaseAsyncClient):
     async def read_work_pools(
         self, limit: int | None = None, offset: int = 0, work_pool_filter: filters.WorkPoolFilter | None = None
     ) -> list[work.WorkPool]:
-        """The work pools that satisfy a filter.
+        """Return the work pools that satisfy a filter.
 
         Args:
             limit: How many at most; 200 if None.
@@ -111,7 +111,7 @@ class WorkPoolAsyncClient(BaseAsyncClient):
         work_queue_names: list[str] | None = None,
         scheduled_before: datetime.datetime | None = None,
     ) -> list[responses.WorkerFlowRunResponse]:
-        """The flow runs of a work pool that are due, those of the highest priority first.
+        """Return the flow runs of a work pool that are due, those of the highest priority first.
 
         Args:
             work_pool_name: The pool.
@@ -164,7 +164,7 @@ class WorkPoolAsyncClient(BaseAsyncClient):
         offset: int | None = None,
         limit: int | None = None,
     ) -> list[work.Worker]:
-        """The workers of a work pool that satisfy a filter.
+        """Return the workers of a work pool that satisfy a filter.
 
         Args:
             work_pool_name: The pool.

@@ -62,7 +62,7 @@ class WorkQueueAsyncClient(BaseAsyncClient):
         return work.WorkQueue.model_validate(await self._call("POST", route, body, work_pool_name=work_pool_name))
 
     async def read_work_queue(self, id: UUID) -> work.WorkQueue:
-        """The work queue with this id.
+        """Return the work queue with this id.
 
         Raises:
             ObjectNotFound: There is none.
@@ -70,7 +70,7 @@ class WorkQueueAsyncClient(BaseAsyncClient):
         return work.WorkQueue.model_validate(await self._call("GET", "/work_queues/{id}", id=id))
 
     async def read_work_queue_by_name(self, name: str, work_pool_name: str | None = None) -> work.WorkQueue:
-        """The work queue of this name, of the default pool if none is named.
+        """Return the work queue of this name, of the default pool if none is named.
 
         Raises:
             ObjectNotFound: There is none.
@@ -88,7 +88,7 @@ class WorkQueueAsyncClient(BaseAsyncClient):
         limit: int | None = None,
         offset: int | None = None,
     ) -> list[work.WorkQueue]:
-        """The work queues that satisfy a filter.
+        """Return the work queues that satisfy a filter.
 
         Args:
             work_pool_name: The pool they belong to; any if None.
@@ -103,7 +103,7 @@ class WorkQueueAsyncClient(BaseAsyncClient):
         return parse_many(work.WorkQueue, await self._call("POST", route, body, work_pool_name=work_pool_name))
 
     async def match_work_queues(self, prefixes: list[str], work_pool_name: str | None = None) -> list[work.WorkQueue]:
-        """All work queues whose names begin with one of the prefixes, however many there are."""
+        """Return all work queues whose names begin with one of the prefixes, however many there are."""
         wanted = filters.WorkQueueFilter(name=filters.WorkQueueFilterName(startswith_=prefixes))
         found: list[work.WorkQueue] = []
         while True:
@@ -164,7 +164,7 @@ class WorkQueueAsyncClient(BaseAsyncClient):
     async def get_runs_in_work_queue(
         self, id: UUID, limit: int = 10, scheduled_before: datetime.datetime | None = None
     ) -> list[objects.FlowRun]:
-        """The flow runs of a work queue that are due.
+        """Return the flow runs of a work queue that are due.
 
         Args:
             id: The queue.

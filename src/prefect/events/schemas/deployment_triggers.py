@@ -55,7 +55,7 @@ class DeploymentSequenceTrigger(BaseDeploymentTrigger, SequenceTrigger):
 
 
 def deployment_trigger_discriminator(value: Any) -> str:
-    """Which trigger a value describes: its `type`, or what its fields tell when it has none."""
+    """Return which trigger a value describes: its `type`, or what its fields tell when it has none."""
     return trigger_discriminator(value)
 
 

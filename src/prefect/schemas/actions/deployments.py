@@ -26,28 +26,28 @@ _OLD_FIELDS = ("worker_pool_queue_id", "worker_pool_name", "worker_pool_queue_na
 
 
 def empty_schema() -> dict[str, Any]:
-    """The schema of a flow without parameters."""
+    """Return the schema of a flow without parameters."""
     return {"type": "object", "properties": {}}
 
 
 def drop_old_fields(values: Any) -> Any:
-    """The values without the fields that previous versions had, with a warning for each."""
+    """Return the values without the fields that previous versions had, with a warning for each."""
     if not isinstance(values, dict):
         return values
-    given: dict[str, Any] = dict(values)  # pyright: ignore[reportUnknownArgumentType]
+    fields: dict[str, Any] = dict(values)  # pyright: ignore[reportUnknownArgumentType]
     for name in _OLD_FIELDS:
-        if name in given:
-            del given[name]
+        if name in fields:
+            del fields[name]
             warnings.warn(
                 f"A deployment no longer has {name!r}, so it is ignored: use work_pool_name and work_queue_name.",
                 UserWarning,
                 stacklevel=2,
             )
-    return given
+    return fields
 
 
-def within_the_scheduler(max_scheduled_runs: int | None) -> int | None:
-    """The most runs a schedule makes, checked against the most that the settings allow."""
+def check_max_scheduled_runs(max_scheduled_runs: int | None) -> int | None:
+    """Return the most runs a schedule makes, checked against the most that the settings allow."""
     if max_scheduled_runs is None:
         return None
     limit = providers.settings.get_current_settings().server.deployment_schedule_max_scheduled_runs
@@ -81,11 +81,11 @@ class DeploymentScheduleCreate(ActionBaseModel):
     @field_validator("max_scheduled_runs")
     @classmethod
     def _within_the_scheduler(cls, value: int | None) -> int | None:
-        return within_the_scheduler(value)
+        return check_max_scheduled_runs(value)
 
     @classmethod
     def from_schedule(cls, schedule: WrittenSchedule) -> DeploymentScheduleCreate:
-        """The request that makes a schedule as `prefect.schedules` describes it."""
+        """Return the request that makes a schedule as `prefect.schedules` describes it."""
         return cls(
             schedule=as_schedule_type(schedule),
             active=schedule.active,
@@ -107,7 +107,7 @@ class DeploymentScheduleUpdate(ActionBaseModel):
     @field_validator("max_scheduled_runs")
     @classmethod
     def _within_the_scheduler(cls, value: int | None) -> int | None:
-        return within_the_scheduler(value)
+        return check_max_scheduled_runs(value)
 
 
 class DeploymentCreate(ActionBaseModel):

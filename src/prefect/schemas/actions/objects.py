@@ -42,7 +42,7 @@ class BlockTypeUpdate(ActionBaseModel):
 
     @classmethod
     def updatable_fields(cls) -> set[str]:
-        """The names of the fields that can be changed."""
+        """Return the names of the fields that can be changed."""
         return set(cls.model_fields)
 
 

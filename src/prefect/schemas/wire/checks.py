@@ -23,7 +23,7 @@ MAX_NESTED_LOOPS = 2
 
 
 def check_template(template: str) -> str:
-    """The template of a text, if it is one and has no more loops than it may, else a ValueError."""
+    """Return the template of a text; raise ValueError unless it is one and has no more loops than it may."""
     try:
         parsed = sandbox.ImmutableSandboxedEnvironment().parse(template)
         loops, depth = _loops(parsed)
@@ -41,14 +41,14 @@ def check_template(template: str) -> str:
 
 
 def _loops(node: nodes.Node) -> tuple[int, int]:
-    """How many loops there are in a part of a template, and how deep they are in each other."""
+    """Return how many loops there are in a part of a template, and how deep they are in each other."""
     inside = [_loops(child) for child in node.iter_child_nodes()]
     here = int(isinstance(node, nodes.For))
     return here + sum(loops for loops, _ in inside), here + max((depth for _, depth in inside), default=0)
 
 
 def check_parameters(parameters: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The parameters of a run, if the templates and the JSON among them can be read, else a ValueError."""
+    """Return the parameters of a run; raise ValueError unless the templates and the JSON among them can be read."""
     for name, value in (parameters or {}).items():
         try:
             _check_parameter(value)
@@ -62,18 +62,18 @@ def _check_parameter(value: Any) -> None:
         check_template(value)
     if not isinstance(value, dict):
         return
-    given = cast("dict[str, Any]", value)
-    if given.get("__prefect_kind") == "jinja":
-        if "template" not in given:
+    fields = cast("dict[str, Any]", value)
+    if fields.get("__prefect_kind") == "jinja":
+        if "template" not in fields:
             raise ValueError("a value of the kind 'jinja' must have a `template`.")
-        if isinstance(given["template"], str):
-            check_template(given["template"])
-    if given.get("__prefect_kind") == "json" and isinstance(given.get("value"), str):
-        orjson.loads(given["value"])
+        if isinstance(fields["template"], str):
+            check_template(fields["template"])
+    if fields.get("__prefect_kind") == "json" and isinstance(fields.get("value"), str):
+        orjson.loads(fields["value"])
 
 
 def check_base_job_template(template: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The template of a pool's jobs, if it has both its parts and uses no variable that is not declared, else a
+    """Return the template of a pool's jobs, if it has both its parts and uses no variable that is not declared, else a
     ValueError; an empty one may be filled later."""
     if not template:
         return template

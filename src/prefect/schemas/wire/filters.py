@@ -1,11 +1,13 @@
 # pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
-"""The filters as the server reads them: a condition that does not exist is an error, and some have more conditions.
+"""The filters of the REST API as the server validates them: unknown fields are errors, and some have more conditions.
 
-What differs in strictness only is made by `strict` from the filters of `schemas`, each when it is asked for.
+A strict filter differs from one of `schemas` in that unknown fields are errors, in nested filters as well. Filters with
+conditions of their own are declared below with the filter that they replace; the others are made when first used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar, Union, get_args
 from uuid import UUID
 
@@ -20,45 +22,64 @@ from prefect.types._annotated import AwareDateTime
 Model = TypeVar("Model", bound=PrefectBaseModel)
 
 
+_STRICT: dict[type[PrefectBaseModel], type[PrefectBaseModel]] = {}
+"""The strict filters, by the filters of `schemas` that they replace."""
+
+
 def strict(model: type[Model]) -> type[Model]:
-    """The filter as a class of the same name for which an unknown field is an error, also in the filters inside it."""
-    fields = {name: field for name, field in model.model_fields.items() if _strict_type(field.annotation) is not None}
+    """Return the strict version of a filter, with the strict versions of the filters nested in it."""
+    if model in _STRICT:
+        return _STRICT[model]  # pyright: ignore[reportReturnType]  # a subclass of it
+    nested = {name: _strict_annotation(field.annotation) for name, field in model.model_fields.items()}
+    fields = {name: field for name, field in model.model_fields.items() if nested[name] is not None}
     if not fields and model.model_config.get("extra") == "forbid":
         return model
     body: dict[str, Any] = {
         "__module__": __name__,
         "__doc__": model.__doc__,
-        "__annotations__": {name: _strict_type(field.annotation) for name, field in fields.items()},
+        "__annotations__": {name: nested[name] for name in fields},
         "model_config": {"extra": "forbid"},
         **fields,
     }
-    return type(model)(model.__name__, (model,), body)
+    made = _STRICT[model] = type(model)(model.__name__, (model,), body)
+    return made
 
 
-def _strict_type(annotation: Any) -> Any:
-    """The type with strict filters in it; None if there are none to be replaced."""
+def replaces(model: type[PrefectBaseModel]) -> Callable[[type[Model]], type[Model]]:
+    """Declare a class as the strict version of a filter of `schemas`."""
+
+    def declare(replacement: type[Model]) -> type[Model]:
+        made = _STRICT[model] = strict(replacement)
+        return made
+
+    return declare
+
+
+def _strict_annotation(annotation: Any) -> Any:
+    """Return a type with strict filters in it; None if it has no filters to replace."""
     if isinstance(annotation, type) and issubclass(annotation, PrefectBaseModel):
-        found = globals().get(annotation.__name__) or __getattr__(annotation.__name__)
-        return None if found is annotation else found
+        replacement = strict(annotation)
+        return None if replacement is annotation else replacement
     parts = get_args(annotation)
-    replaced = [_strict_type(part) for part in parts]
+    replaced = [_strict_annotation(part) for part in parts]
     if not any(part is not None for part in replaced):
         return None
     return Union[tuple(new or old for new, old in zip(replaced, parts, strict=True))]  # noqa: UP007  # made at run time
 
 
 def __getattr__(name: str) -> Any:
+    # Made when first used: to make all of them would slow down every command.
     model = getattr(event_filters, name, None) or getattr(filters, name, None)
     if not (isinstance(model, type) and issubclass(model, PrefectBaseModel)):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = strict(model)
-    return found
+    made = globals()[name] = strict(model)
+    return made
 
 
 # --- filters with conditions of their own ----------------------------------------------------------------------------
 
 
-@strict
+@replaces(filters.FlowFilterId)
 class FlowFilterId(filters.FlowFilterId):
     """Selects flows by their ids."""
 
@@ -72,7 +93,7 @@ class FlowFilterDeployment(PrefectBaseModel, OperatorMixin):
     is_null_: bool | None = None
 
 
-@strict
+@replaces(filters.FlowFilter)
 class FlowFilter(filters.FlowFilter):
     """Selects flows."""
 
@@ -87,14 +108,14 @@ class TaskRunFilterExpectedStartTime(PrefectBaseModel):
     after_: AwareDateTime | None = None
 
 
-@strict
+@replaces(filters.TaskRunFilterFlowRunId)
 class TaskRunFilterFlowRunId(filters.TaskRunFilterFlowRunId, OperatorMixin):
     """Selects task runs by the flow run they belong to."""
 
     is_null_: bool | None = False
 
 
-@strict
+@replaces(filters.TaskRunFilter)
 class TaskRunFilter(filters.TaskRunFilter):
     """Selects task runs."""
 
@@ -115,7 +136,7 @@ class DeploymentOrFlowNameFilter(PrefectBaseModel):
     like_: str | None = None
 
 
-@strict
+@replaces(filters.DeploymentFilter)
 class DeploymentFilter(filters.DeploymentFilter):
     """Selects deployments."""
 
@@ -124,14 +145,14 @@ class DeploymentFilter(filters.DeploymentFilter):
     concurrency_limit: filters.DeploymentFilterConcurrencyLimit | None = Field(default=None, deprecated=True)
 
 
-@strict
+@replaces(filters.LogFilterTaskRunId)
 class LogFilterTaskRunId(filters.LogFilterTaskRunId):
     """Selects logs by the task run they belong to."""
 
     is_null_: bool | None = None
 
 
-@strict
+@replaces(filters.WorkerFilterStatus)
 class WorkerFilterStatus(filters.WorkerFilterStatus):
     """Selects workers by their status."""
 
@@ -139,23 +160,23 @@ class WorkerFilterStatus(filters.WorkerFilterStatus):
     not_any_: list[WorkerStatus] | None = None
 
 
-@strict
+@replaces(filters.BlockDocumentFilterIsAnonymous)
 class BlockDocumentFilterIsAnonymous(filters.BlockDocumentFilterIsAnonymous):
     """Selects block documents by whether they are anonymous."""
 
 
-@strict
+@replaces(filters.BlockDocumentFilter)
 class BlockDocumentFilter(filters.BlockDocumentFilter):
     """Selects block documents; without a condition on it, those that are not anonymous."""
 
     is_anonymous: BlockDocumentFilterIsAnonymous | None = Field(default=BlockDocumentFilterIsAnonymous(eq_=False))
 
 
-@strict
+@replaces(event_filters.AutomationFilterTags)
 class AutomationFilterTags(event_filters.AutomationFilterTags, OperatorMixin):
     """Selects automations by their tags: all of them, any of them, or whether there are none."""
 
 
-@strict
+@replaces(event_filters.AutomationFilter)
 class AutomationFilter(event_filters.AutomationFilter, OperatorMixin):
     """Selects automations."""

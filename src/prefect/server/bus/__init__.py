@@ -1,8 +1,8 @@
-"""The bus: committed transactions tell it what changed, and it wakes whoever waits for that.
+"""The bus: passes the notifications of committed transactions to their subscribers.
 
-An item says only that something changed and which: its reader asks the store for it. With PostgreSQL the servers hear
-of each other's transactions; a SQLite file has one server. Nobody is waited for: a subscriber that falls behind, or all
-of them while the database could not be heard, are told that they missed something, and look into the store.
+An item only names what changed: its subscriber reads it from the store. With PostgreSQL the servers get each other's
+notifications; a SQLite file has one server. The bus never waits: a subscriber that falls behind, or all of them after a
+lost connection, are marked as having missed items, and read the store.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 from prefect.server.db.interface import Database, Notifications
 
 MAX_WAITING_ITEMS = 10_000
-"""Items that may wait for a subscriber; one that falls further behind misses some."""
+"""How many items may be queued for a subscriber; one that falls further behind misses some."""
 
 MAX_CACHED_READS = 16
-"""Items of which it is remembered what was read, for the subscribers that come to them later."""
+"""How many results of `read_once` are cached for subscribers that get to an item later."""
 
 
 class Subscription:
-    """What a subscriber has been told and has not taken yet."""
+    """The items that are queued for a subscriber."""
 
     def __init__(self) -> None:
         self._items: list[Any] = []
@@ -32,11 +32,11 @@ class Subscription:
 
     @property
     def depth(self) -> int:
-        """How many items wait."""
+        """How many items are queued."""
         return len(self._items)
 
     def put(self, item: Any) -> None:
-        """Tell it something."""
+        """Queue an item."""
         if len(self._items) >= MAX_WAITING_ITEMS:
             self.mark_missed()
         else:
@@ -44,25 +44,25 @@ class Subscription:
             self._has_items.set()
 
     def mark_missed(self) -> None:
-        """Tell it that there may have been more than it was told."""
+        """Mark that items may have been missed."""
         self._has_missed = True
         self._has_items.set()
 
     async def take(self) -> list[Any]:
-        """All items that wait, as soon as there is one or some were missed."""
+        """Return all queued items, as soon as there is one or some were missed."""
         await self._has_items.wait()
         self._has_items.clear()
         items, self._items = self._items, []
         return items
 
     def take_missed(self) -> bool:
-        """Whether something was missed since this was asked last: whoever needs all must look into the store."""
+        """Return whether items were missed since the last call; then the store must be read."""
         missed, self._has_missed = self._has_missed, False
         return missed
 
 
 class Bus:
-    """Where subscribers of this server hear of what any server committed."""
+    """The subscriptions of this server to the notifications of all servers."""
 
     def __init__(self) -> None:
         self._subscribers: dict[str, set[Subscription]] = defaultdict(set)
@@ -70,35 +70,35 @@ class Bus:
         self._reads: dict[Any, asyncio.Task[Any]] = {}
 
     def start(self, database: Database) -> None:
-        """Begin to hear from a database that is open."""
+        """Begin to listen to a database that is open."""
         self._loop = asyncio.get_running_loop()
         database.listen(self._receive)
 
-    def _receive(self, told: Notifications) -> None:
+    def _receive(self, notifications: Notifications) -> None:
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.deliver, told)
+            self._loop.call_soon_threadsafe(self.deliver, notifications)
 
-    def deliver(self, told: Notifications) -> None:
-        """Give items to their subscribers; without any, say that some may have been missed."""
-        for topic, item in told:
+    def deliver(self, notifications: Notifications) -> None:
+        """Pass items to their subscribers; an empty list marks that some may have been missed."""
+        for topic, item in notifications:
             for subscription in self._subscribers.get(topic, ()):
                 subscription.put(item)
-        if not told:
+        if not notifications:
             for subscription in {each for subscribers in self._subscribers.values() for each in subscribers}:
                 subscription.mark_missed()
 
     @property
     def depth(self) -> int:
-        """How many items wait for subscribers."""
+        """How many items are queued for all subscribers."""
         return sum(subscription.depth for those in self._subscribers.values() for subscription in those)
 
     def has_subscribers(self, topic: str) -> bool:
-        """Whether anybody here listens."""
+        """Return whether a topic has subscribers here."""
         return bool(self._subscribers.get(topic))
 
     @contextmanager
     def subscribe(self, *topics: str) -> Iterator[Subscription]:
-        """A subscription to topics, for as long as the block runs."""
+        """Subscribe to topics for the duration of the block."""
         subscription = Subscription()
         for topic in topics:
             self._subscribers[topic].add(subscription)
@@ -109,7 +109,7 @@ class Bus:
                 self._subscribers[topic].discard(subscription)
 
     async def read_once(self, item: Any, read: Callable[[], Awaitable[Any]]) -> Any:
-        """What `read` finds for an item, read once for all subscribers that were told of it."""
+        """Return the result of `read` for an item; it is called once for all subscribers of the item."""
         task = self._reads.get(item)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._reads[item] = asyncio.ensure_future(read())  # pyright: ignore[reportArgumentType]  # coroutines

@@ -1,4 +1,4 @@
-"""How a database stores the kinds of `tables`, and how it says things.
+"""The dialects: how SQLite and PostgreSQL store the kinds of `tables`, and their SQL where it differs.
 
 SQLite: a UUID is its 16 bytes, a time and a duration are whole microseconds (from 1970, UTC): half the size of their
 texts, exact, and ordered as they should be. JSON is text. PostgreSQL: its own types, and `json` rather than `jsonb`,
@@ -20,7 +20,7 @@ from prefect.server.db.errors import Unstorable
 from prefect.server.db.sql import TRUE, Many, Sql
 from prefect.server.db.tables import Index, Kind, Table
 from prefect.server.db.times import from_micros, to_micros
-from prefect.types import UTC, uuid_of
+from prefect.types import UTC, uuid_from_int
 
 Coder = Callable[[Any], Any]
 
@@ -42,7 +42,7 @@ def _to_json_unless_empty(value: Any) -> str | None:
 
 
 def _to_uuid(value: bytes) -> UUID:
-    return uuid_of(int.from_bytes(value))
+    return uuid_from_int(int.from_bytes(value))
 
 
 def _to_duration(value: int) -> timedelta:
@@ -85,14 +85,14 @@ _EMPTY: dict[Kind, Callable[[], Any]] = {"array": list, "object": dict}
 
 
 class Dialect:
-    """What the two have in common: turning objects into rows and back, by the kinds of their columns."""
+    """Encode objects as rows and decode them, by the kinds of their columns; SQL that differs by database."""
 
     name: str
     like_operator = "LIKE"
     """The operator that compares a text with a pattern, without regard to case."""
 
     lock_clause = ""
-    """What follows a query whose rows are to be changed, so that nobody else changes them meanwhile."""
+    """The clause that locks the rows of a query."""
 
     now_seconds: ClassVar[str]
     """The current time as seconds from 1970."""
@@ -103,11 +103,11 @@ class Dialect:
     _by_type: ClassVar[Mapping[type, Coder]]
 
     def statement(self, sql: Sql) -> tuple[str, list[Any]]:
-        """A statement's text and values as the driver takes them."""
+        """Return a statement's text and values as the driver takes them."""
         raise NotImplementedError
 
     def encode(self, value: Any) -> Any:
-        """A value of a condition, by its Python type, as the driver takes it."""
+        """Return a value of a condition, by its Python type, as the driver takes it."""
         coder = self._by_type.get(type(value))
         if coder is not None:
             return coder(value)
@@ -118,7 +118,7 @@ class Dialect:
         return self.encode(value.value) if hasattr(value, "value") else value  # an enum's
 
     def encode_rows(self, table: Table, names: Sequence[str], objects: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
-        """The named columns of objects as the driver takes them; a missing column is null.
+        """Return the named columns of objects as the driver takes them; a missing column is null.
 
         Raises:
             Unstorable: A value cannot be stored.
@@ -136,7 +136,7 @@ class Dialect:
             raise Unstorable(f"A value of a {table.name} cannot be stored: {error}.") from error
 
     def decode_rows(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
-        """The driver's rows of the named columns as objects."""
+        """Return the driver's rows of the named columns as objects."""
         # A column at a time: those that need no decoding, and nulls, which most values are, cost next to nothing.
         columns = [
             self._decoded(table.kinds[name], values)
@@ -145,7 +145,7 @@ class Dialect:
         return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
     def _decoded(self, kind: Kind, values: Sequence[Any]) -> Sequence[Any]:
-        """A column of the driver's values as Python values."""
+        """Return a column of the driver's values as Python values."""
         decode, empty = self._decoders.get(kind), _EMPTY.get(kind)
         if empty is not None:
             assert decode is not None
@@ -155,11 +155,11 @@ class Dialect:
         return [None if value is None else decode(value) for value in values]
 
     def column_type(self, kind: Kind) -> str:
-        """The type of a column of this kind."""
+        """Return the type of a column of a kind."""
         return self._types[kind]
 
     def create_statements(self, table: Table) -> list[str]:
-        """The statements that create a table and its indexes."""
+        """Return the statements that create a table and its indexes."""
         columns = [
             f"{column.name} {self._types[column.kind]}"
             + (" NOT NULL" if column.required else "")
@@ -180,53 +180,53 @@ class Dialect:
         return f"CREATE {unique}INDEX {index.name} ON {table.name} ({', '.join(index.columns)}){where}"
 
     def limit_clause(self, limit: int | None, offset: int) -> Sql:
-        """What follows a query of which only some rows are wanted."""
+        """Return the LIMIT and OFFSET of a query."""
         raise NotImplementedError
 
     def like(self, expression: str, pattern: str) -> Sql:
-        """A condition: the text matches the pattern, whose wildcards are `%` and `_`, without regard to case."""
+        """Return a condition: the text matches the pattern, whose wildcards are `%` and `_`, without regard to case."""
         raise NotImplementedError
 
     def contains(self, expression: str, text: str) -> Sql:
-        """A condition: the text holds `text`, without regard to case; no character of it is a wildcard."""
+        """Return a condition: the text holds `text`, without regard to case; no character of it is a wildcard."""
         escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         return Sql(f"{expression} {self.like_operator} ? ESCAPE '\\'", (f"%{escaped}%",))
 
     def array_has_any(self, expression: str, values: Sequence[str]) -> Sql:
-        """A condition: the JSON array holds one of the strings."""
+        """Return a condition: the JSON array holds one of the strings."""
         raise NotImplementedError
 
     def array_has_all(self, expression: str, values: Sequence[str]) -> Sql:
-        """A condition: the JSON array holds all of the strings."""
+        """Return a condition: the JSON array holds all of the strings."""
         raise NotImplementedError
 
     def json_field(self, expression: str, *path: str) -> str:
-        """The text of a field of a JSON object; no part of `path` is ever a user's."""
+        """Return the expression of a field of a JSON object as text; no part of `path` is ever a user's."""
         raise NotImplementedError
 
     def seconds(self, expression: str) -> str:
-        """A time as seconds from 1970, or a duration as seconds."""
+        """Return the expression of a time as seconds from 1970, or of a duration as seconds."""
         raise NotImplementedError
 
     def bucket(self, expression: str, start: datetime, width: timedelta) -> Sql:
-        """In which interval a time is, from 0: the first begins at `start`, and each has this width."""
+        """Return the expression of the bucket that a time is in; bucket 0 begins at `start`."""
         raise NotImplementedError
 
     def decode(self, kind: Kind, value: Any) -> Any:
-        """A driver's value of this kind as a Python value."""
+        """Return a driver's value of a kind as a Python value."""
         decode = self._decoders.get(kind)
         return value if value is None or decode is None else decode(value)
 
     def bytes_contain(self, expression: str, value: bytes) -> Sql:
-        """A condition: some bytes occur in others."""
+        """Return a condition: some bytes occur in others."""
         raise NotImplementedError
 
     def last_item_has(self, expression: str, *path: str) -> Sql:
-        """A condition: the last item of a JSON array has a value at `path`, no part of which is ever a user's."""
+        """Return a condition: the last item of a JSON array has a value at `path`, which is never a user's."""
         raise NotImplementedError
 
     def rows_in(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
-        """A condition: some columns together equal one of some rows of values."""
+        """Return a condition: some columns together equal one of some rows of values."""
         raise NotImplementedError
 
 
@@ -235,7 +235,7 @@ def _rows_of_marks(columns: Sequence[str], rows: Sequence[Any]) -> str:
 
 
 class SqliteDialect(Dialect):
-    """SQLite's way."""
+    """The dialect of SQLite."""
 
     name = "sqlite"
     now_seconds = "((julianday('now') - 2440587.5) * 86400.0)"
@@ -343,7 +343,7 @@ def _clean(value: Any) -> Any:
 
 def _standard_uuid(value: UUID) -> UUID:
     """The driver has a class of its own, which orjson does not know."""
-    return uuid_of(value.int)
+    return uuid_from_int(value.int)
 
 
 def _aware(value: datetime) -> datetime:
@@ -352,14 +352,14 @@ def _aware(value: datetime) -> datetime:
 
 @lru_cache(2000)
 def _numbered(text: str) -> str:
-    """A statement with `$1`, `$2`, … for its marks, of which one that stands for many takes an array."""
+    """Return a statement with `$1`, `$2`, … for its marks, of which one that stands for many takes an array."""
     text = text.replace("NOT IN (?*)", "<> ALL (?)").replace("IN (?*)", "= ANY (?)")
     first, *others = text.split("?")
     return first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
 
 
 class PostgresDialect(Dialect):
-    """PostgreSQL's way."""
+    """The dialect of PostgreSQL."""
 
     name = "postgresql"
     now_seconds = "EXTRACT(EPOCH FROM now())::float8"

@@ -1,4 +1,4 @@
-"""What can be wrong with the database as a whole; each message says what to do."""
+"""Errors of the database as a whole; each message says what to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from prefect.exceptions import PrefectException
 
 
 class StoreError(PrefectException):
-    """The base of what is wrong with the local store itself, rather than with a request to it."""
+    """The base: an error of the store itself, rather than of a request to it."""
 
 
 class StoreUnavailable(StoreError):
@@ -14,7 +14,7 @@ class StoreUnavailable(StoreError):
 
 
 class StoreBusy(StoreError):
-    """Another process held the store's lock for longer than we wait."""
+    """Another process held the store's lock beyond the timeout."""
 
 
 class StoreDamaged(StoreError):
@@ -22,12 +22,12 @@ class StoreDamaged(StoreError):
 
 
 class StoreVersionError(StoreError):
-    """The store's schema is not one that this release knows."""
+    """The store's schema is unknown to this release."""
 
 
 class Unstorable(StoreError):
-    """A value is none that the database can hold, for instance a number of more than 64 bits."""
+    """A value that the database cannot store, for instance a number of more than 64 bits."""
 
 
 class Duplicate(StoreError):
-    """There is such a row already, where there may be one."""
+    """A row that must be unique exists already."""

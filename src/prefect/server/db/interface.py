@@ -1,7 +1,7 @@
-"""The port that every statement goes through: `Database`, where transactions come from, and `Connection`, one of them.
+"""The port of the database: `Database`, which begins transactions, and `Transaction`, which runs statements.
 
-These two protocols are all that the rooms above may know: rows out, statements in, a transaction around them. SQLite's
-implementations are `sqlite` and `sqlite_writer`, PostgreSQL's in `postgres`.
+These two protocols are all that the layers above may use: statements in, rows out, within a transaction. They are
+implemented by `sqlite`, `sqlite_writer` and `postgres`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from prefect.server.principals import Principal
 T = TypeVar("T")
 
 Notifications: TypeAlias = list[tuple[str, Any]]
-"""What transactions told: pairs of a topic and an item that JSON can hold."""
+"""Notifications of transactions: pairs of a topic and a JSON value."""
 
 
 class Transaction(Protocol):
@@ -40,11 +40,11 @@ class Transaction(Protocol):
         ...
 
     async def run(self, sql: Sql) -> int:
-        """Run a statement and return how many rows it touched."""
+        """Run a statement and return how many rows it affected."""
         ...
 
     async def insert(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-        """Insert rows of driver's values; one that conflicts with what is there is left out.
+        """Insert rows of the driver's values; one that conflicts with an existing row is left out.
 
         Returns:
             How many were inserted.
@@ -60,53 +60,53 @@ class Transaction(Protocol):
         ...
 
     def notify(self, topic: str, item: Any = None) -> None:
-        """Say something to the listeners of all servers once the transaction is committed."""
+        """Notify the listeners of all servers once the transaction is committed."""
         ...
 
 
 UnitOfWork: TypeAlias = Callable[[Transaction], Awaitable[T]]
-"""A unit of work: what is done in one transaction. It may be done again when the transaction could not be committed,
-so it must change nothing outside of it."""
+"""A unit of work: the function that uses one transaction. It may be called again when the transaction could not be
+committed, so it must change nothing else."""
 
 
 class Database(Protocol):
-    """Where transactions come from."""
+    """A database, which begins transactions."""
 
     memory: dict[str, Any]
     """The memory of its transactions."""
 
     @property
     def depth(self) -> int:
-        """How many units of work wait for their turn."""
+        """How many units of work are queued."""
         ...
 
     def reading(self) -> AbstractAsyncContextManager[Transaction]:
-        """A transaction that sees one moment of the database and changes nothing."""
+        """Begin a read-only transaction on a snapshot of the database."""
         ...
 
     def writing(self) -> AbstractAsyncContextManager[Transaction]:
-        """A transaction that is committed at the end, or rolled back when the body raises."""
+        """Begin a transaction that is committed at the end, or rolled back when the body raises."""
         ...
 
     async def read(self, work: UnitOfWork[T]) -> T:
-        """Do a unit of work that changes nothing."""
+        """Run a unit of work in a read-only transaction."""
         ...
 
     async def write(self, work: UnitOfWork[T]) -> T:
-        """Do a unit of work and commit it."""
+        """Run a unit of work in a transaction and commit it."""
         ...
 
     async def open(self) -> None:
-        """Make it ready to serve: create or migrate the schema, connect."""
+        """Prepare the database: create or migrate the schema, connect."""
         ...
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         ...
 
     def listen(self, listener: Callable[[Notifications], None]) -> None:
-        """Have a function called, in any thread, with what committed transactions told; after `open`.
+        """Register a function to be called, in any thread, with notifications of transactions; after `open`.
 
-        It is called with nothing when something may have been missed, for instance since a connection was lost.
+        It is called with an empty list when notifications may have been missed, for instance after a lost connection.
         """
         ...

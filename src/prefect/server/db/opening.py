@@ -1,4 +1,4 @@
-"""Which database the settings name."""
+"""Find and open the database that the settings name."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 
 def database_url(settings: Settings) -> str:
-    """The database's URL, as SQLAlchemy writes it: the file of the local store when none is set."""
+    """Return the database's URL as SQLAlchemy writes it; that of the local store when none is set."""
     secret = settings.server.database.connection_url
     return secret.get_secret_value() if secret else f"sqlite+aiosqlite:///{settings.home / STORE_FILE_NAME}"
 
 
 def sqlite_path(settings: Settings) -> Path | None:
-    """The SQLite file that the settings name, or None when they name another database."""
+    """Return the SQLite file that the settings name, or None when they name another database."""
     scheme, _, rest = database_url(settings).partition("://")
     if not scheme.startswith("sqlite"):
         return None
     file = rest.removeprefix("/").partition("?")[0]
     if not file or ":memory:" in file:
         raise StoreUnavailable(
-            "PREFECT_SERVER_DATABASE_CONNECTION_URL names a database in memory, which would lose what it was told: "
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL names a database in memory, which would be lost at the end: "
             "name a file, for instance sqlite+aiosqlite:////tmp/pluperfect.db."
         )
     return Path(file)
 
 
 def open_database(settings: Settings) -> Database:
-    """The database of a server with these settings; not yet open."""
+    """Return the database of a server with these settings; its `open` is still to be called."""
     file = sqlite_path(settings)
     if file is not None:
         from prefect.server.db.sqlite_writer import SqliteWriterDatabase
@@ -43,14 +43,16 @@ def open_database(settings: Settings) -> Database:
         return SqliteWriterDatabase(file, migrate=settings.server.database.migrate_on_start)
     from prefect.server.db.postgres import PostgresDatabase
 
-    told = settings.server.database
-    pool = told.sqlalchemy
+    options = settings.server.database
+    pool = options.sqlalchemy
     connections = pool.pool_size + pool.max_overflow
-    return PostgresDatabase(database_url(settings), connections, options=_options(told), migrate=told.migrate_on_start)
+    return PostgresDatabase(
+        database_url(settings), connections, options=_options(options), migrate=options.migrate_on_start
+    )
 
 
 def describe_database(settings: Settings) -> str:
-    """Where the database is, for people: without what is secret."""
+    """Return the location of the database for messages, without secrets."""
     file = sqlite_path(settings)
     if file is not None:
         return str(file)
@@ -59,7 +61,7 @@ def describe_database(settings: Settings) -> str:
 
 
 def migration_target(settings: Settings) -> Any:
-    """The database as `migrations` take it."""
+    """Return the database as `migrations` take it."""
     file = sqlite_path(settings)
     if file is None:
         return cast("PostgresDatabase", open_database(settings)).connect
@@ -67,17 +69,17 @@ def migration_target(settings: Settings) -> Any:
     return file
 
 
-def _options(told: Any) -> dict[str, Any]:
-    """The settings of connections as asyncpg takes them."""
-    args = told.sqlalchemy.connect_args
+def _options(database: Any) -> dict[str, Any]:
+    """Return the settings of connections as asyncpg takes them."""
+    args = database.sqlalchemy.connect_args
     named = {"application_name": args.application_name, "search_path": args.search_path}
     options: dict[str, Any] = {"server_settings": {name: value for name, value in named.items() if value}}
     if args.statement_cache_size is not None:
         options["statement_cache_size"] = args.statement_cache_size
-    if told.connection_timeout is not None:
-        options["timeout"] = told.connection_timeout
-    if told.timeout is not None:
-        options["command_timeout"] = told.timeout
+    if database.connection_timeout is not None:
+        options["timeout"] = database.connection_timeout
+    if database.timeout is not None:
+        options["command_timeout"] = database.timeout
     if args.tls.enabled:
         options["ssl"] = _tls(args.tls)
     return options

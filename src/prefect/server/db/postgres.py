@@ -1,7 +1,7 @@
-"""PostgreSQL through asyncpg: a pool of connections, and units of work that outlive a restart of the server.
+"""PostgreSQL through asyncpg: a pool of connections, and units of work that survive a restart of the server.
 
-A unit that meets a deadlock, or whose connection is lost, is done again until it is committed or patience ends. Whether
-a transaction was committed whose answer to COMMIT was lost is asked of the server, which knows it by its number.
+A unit that meets a deadlock, or whose connection is lost, is run again until it is committed or the timeout passes.
+When the response to COMMIT is lost, the server is asked for the status of the transaction by its id.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 RETRY_TIMEOUT_SECONDS = 30.0
-"""Seconds for which a unit of work is tried again while the server cannot be reached or others are in the way."""
+"""Seconds for which a unit of work is retried while the server cannot be reached or other transactions conflict."""
 
 MAX_IDLE_SECONDS = 60.0
-"""Seconds after which a connection that nobody has used is let go."""
+"""Seconds after which an unused connection is closed."""
 
 CLOSE_TIMEOUT_SECONDS = 5.0
-"""Seconds that units of work which are under way have to end when the database is closed."""
+"""Seconds that running units of work have to end when the database is closed."""
 
 NOTIFY_CHANNEL = "prefect"
-"""Where committed transactions are told of."""
+"""The channel of LISTEN and NOTIFY."""
 
 MAX_NOTICE_BYTES = 7500
-"""Bytes that a notice may have: PostgreSQL takes less than 8000."""
+"""The largest payload of a NOTIFY: PostgreSQL takes less than 8000."""
 
 
 class PostgresTransaction:
@@ -76,10 +76,10 @@ class PostgresTransaction:
         return _row_count(await self.raw.execute(f"{text} ON CONFLICT DO NOTHING", *zip(*rows, strict=True)))
 
     async def update(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-        sets = ", ".join(f"{name} = given.{name}" for name in names)
+        sets = ", ".join(f"{name} = new.{name}" for name in names)
         columns = (*names, table.key)
-        given = f"{self._unnest(table, columns)} AS given ({', '.join(columns)})"
-        text = f"UPDATE {table.name} SET {sets} FROM {given} WHERE {table.name}.{table.key} = given.{table.key}"
+        new = f"{self._unnest(table, columns)} AS new ({', '.join(columns)})"
+        text = f"UPDATE {table.name} SET {sets} FROM {new} WHERE {table.name}.{table.key} = new.{table.key}"
         return _row_count(await self.raw.execute(text, *zip(*rows, strict=True)))
 
     def notify(self, topic: str, item: Any = None) -> None:
@@ -92,7 +92,7 @@ class PostgresTransaction:
 
 
 def _row_count(status: str) -> int:
-    """How many rows a statement touched, as its status says: `INSERT 0 3`."""
+    """Return how many rows a statement affected, from its status such as `INSERT 0 3`."""
     return int(status.rpartition(" ")[2])
 
 
@@ -102,7 +102,7 @@ class PostgresDatabase:
     Args:
         url: Its address: `postgresql+asyncpg://user:password@host:port/name`.
         connections: How many connections to hold at most.
-        patience: Seconds for which a unit of work is tried again.
+        retry_timeout: Seconds for which a unit of work is retried.
         options: Further arguments of `asyncpg.connect`.
         migrate: Whether `open` migrates an older schema, or refuses it.
     """
@@ -149,14 +149,14 @@ class PostgresDatabase:
         self._free = asyncio.Semaphore(self._connections)
 
     async def connect(self, **options: Any) -> Any:
-        """A connection of asyncpg's that belongs to the caller, who may take as long as it takes."""
+        """Return a connection of asyncpg's that belongs to the caller and has no command timeout."""
         try:
             return await asyncpg.connect(self._address, **{**self._options, "command_timeout": None, **options})
         except TimeoutError as error:
             raise ConnectionError("there was no answer in time") from error
 
     async def close(self) -> None:
-        """Let units of work that are under way end, for some seconds, and let go of all connections."""
+        """Wait some seconds for running units of work, and close all connections."""
         if self._listener_task is not None:
             self._listener_task.cancel()
             await asyncio.gather(self._listener_task, return_exceptions=True)
@@ -196,7 +196,7 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
-        """A connection for one transaction."""
+        """Lend a connection for one transaction."""
         free = self._free
         if free is None:
             raise self._closed_error()
@@ -213,7 +213,7 @@ class PostgresDatabase:
             self._used.add(raw)
             try:
                 yield raw
-            except asyncpg.InternalClientError as error:  # the server has ended it, and the end has not arrived yet
+            except asyncpg.InternalClientError as error:  # the server has closed it, which is not known here yet
                 raw.terminate()
                 raise ConnectionError(str(error)) from error
             except asyncpg.InterfaceError as error:
@@ -230,7 +230,7 @@ class PostgresDatabase:
             free.release()
 
     async def _take_connection(self) -> Any:
-        """The connection that was used last, or a new one; those that nobody has used for long are let go."""
+        """Return the connection that was used last, or a new one; those that were idle too long are closed."""
         while self._idle and self._idle[0][0] < time.monotonic() - MAX_IDLE_SECONDS:
             await _close_connection(self._idle.pop(0)[1])
         while self._idle:
@@ -267,9 +267,9 @@ class PostgresDatabase:
         return outcome
 
     async def _committed(self, number: str, history: Any) -> bool:
-        """Whether the transaction of this number was committed, whose answer was lost.
+        """Return whether the transaction with this id was committed, when the response to COMMIT was lost.
 
-        Numbers of what a crash undid are given again: after one, "committed" may be said of another transaction.
+        After a crash, ids of transactions that were undone are used again: "committed" may be true of another one.
         """
         query = "SELECT pg_xact_status($1::text::xid8), pg_stat_get_bgwriter_stat_reset_time()"
         async with self._connection() as raw:
@@ -299,7 +299,7 @@ class PostgresDatabase:
                     raise self._unreachable_error(error) from error
             except asyncpg.PostgresError as error:
                 raise _explain_error(error) from error
-            # At random, so that those who wait do not keep step.
+            # Jitter, so that waiting transactions do not retry in step.
             await asyncio.sleep(pause * (0.5 + random.random()))
             pause = min(pause * 2, 0.5)
 
@@ -309,7 +309,7 @@ class PostgresDatabase:
             self._listener_task = asyncio.get_running_loop().create_task(self._listen_forever())
 
     async def _listen_forever(self) -> None:
-        """Listen for what is told, on a connection of its own that is made anew when it is lost."""
+        """Listen for notifications on a connection of its own, which is replaced when it is lost."""
         while True:
             try:
                 raw = await self.connect()
@@ -317,7 +317,7 @@ class PostgresDatabase:
                     ended = asyncio.Event()
                     raw.add_termination_listener(lambda _, ended=ended: ended.set())
                     await raw.add_listener(NOTIFY_CHANNEL, self._receive_notice)
-                    self._notify_listeners([])  # something may have been told before
+                    self._notify_listeners([])  # notifications may have been missed before
                     await ended.wait()
                 finally:
                     raw.terminate()
@@ -326,18 +326,18 @@ class PostgresDatabase:
             await asyncio.sleep(0.5)
 
     def _receive_notice(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
-        name, told = json.loads(payload)
+        name, notifications = json.loads(payload)
         if name != self._name:
-            self._notify_listeners([(topic, item) for topic, item in told])
+            self._notify_listeners([(topic, item) for topic, item in notifications])
 
-    def _notify_all(self, told: Notifications) -> None:
-        """Have the listeners here told at once, and those of other servers soon.
+    def _notify_all(self, notifications: Notifications) -> None:
+        """Notify the listeners here at once, and those of other servers soon.
 
         In a transaction of its own: PostgreSQL lets only one at a time commit of those that notify.
         """
-        if told:
-            self._notify_listeners(told)
-            self._unsent += told
+        if notifications:
+            self._notify_listeners(notifications)
+            self._unsent += notifications
             if self._sender is None:
                 self._sender = asyncio.get_running_loop().create_task(self._send_notices())
 
@@ -345,12 +345,12 @@ class PostgresDatabase:
         query = "SELECT count(pg_notify($1, notice)) FROM unnest($2::text[]) AS notice"
         try:
             while self._unsent:
-                told, self._unsent = self._unsent, []
-                notices = list(_split_notices(self._name, told))
+                notifications, self._unsent = self._unsent, []
+                notices = list(_split_notices(self._name, notifications))
                 await self._retry(lambda notices=notices: self._execute(query, NOTIFY_CHANNEL, notices))
         except StoreError as error:
-            # Whoever cannot be reached now looks into the store when it can be again.
-            logger.warning("Other servers could not be told of what changed: %s", error)
+            # Servers that cannot be reached now read the store when they can again.
+            logger.warning("Other servers could not be notified: %s", error)
         finally:
             self._sender = None
 
@@ -358,9 +358,9 @@ class PostgresDatabase:
         async with self._connection() as raw:
             await raw.execute(text, *values)
 
-    def _notify_listeners(self, told: Notifications) -> None:
+    def _notify_listeners(self, notifications: Notifications) -> None:
         for listener in self._listeners:
-            listener(told)
+            listener(notifications)
 
     def _closed_error(self) -> StoreUnavailable:
         return StoreUnavailable(f"The database at {self.place!r} is closed: the server stops.")
@@ -380,7 +380,7 @@ async def _close_connection(raw: Any) -> None:
 
 
 def _asyncpg_url(url: str) -> str:
-    """A URL of SQLAlchemy's as asyncpg reads it."""
+    """Return a URL of SQLAlchemy's as asyncpg reads it."""
     scheme, _, rest = url.partition("://")
     if scheme.partition("+")[0] not in ("postgresql", "postgres"):
         raise StoreUnavailable(
@@ -388,21 +388,20 @@ def _asyncpg_url(url: str) -> str:
             "(sqlite+aiosqlite:///path) or PostgreSQL (postgresql+asyncpg://user:password@host/name)."
         )
     place, _, query = rest.partition("?")
-    asked = [("sslmode" if name == "ssl" else name, value) for name, value in parse_qsl(query)]
-    kept = urlencode([pair for pair in asked if pair[0] != "prepared_statement_cache_size"])
+    options = [("sslmode" if name == "ssl" else name, value) for name, value in parse_qsl(query)]
+    kept = urlencode([pair for pair in options if pair[0] != "prepared_statement_cache_size"])
     return f"postgresql://{place}{'?' if kept else ''}{kept}"
 
 
 _TRANSACTION_ID_QUERY = "SELECT pg_current_xact_id_if_assigned()::text, pg_stat_get_bgwriter_stat_reset_time()"
-"""A transaction's number, null while it has changed nothing, and what tells the server's history before a crash from
-that after it."""
+"""A transaction's id, null while it has changed nothing, and a time that differs before and after a crash."""
 
 
-def _split_notices(name: str, told: Notifications) -> Iterator[str]:
-    """What a server tells, in as many notices as it takes."""
+def _split_notices(name: str, notifications: Notifications) -> Iterator[str]:
+    """Split notifications into payloads of NOTIFY."""
     notice: list[str] = []
     size = 0
-    for pair in told:
+    for pair in notifications:
         text = json.dumps(pair, separators=(",", ":"), default=str)
         if notice and size + len(text) > MAX_NOTICE_BYTES:
             yield f'["{name}",[{",".join(notice)}]]'
@@ -414,7 +413,7 @@ def _split_notices(name: str, told: Notifications) -> Iterator[str]:
 
 
 class _CommitInProgress(Exception):
-    """A commit whose answer was lost is still under way."""
+    """A commit whose response was lost is still running."""
 
 
 def _transient_errors() -> tuple[type[BaseException], ...]:
@@ -446,7 +445,7 @@ def _rejection_errors() -> tuple[type[BaseException], ...]:
 
 
 def _explain_error(error: BaseException) -> StoreError:
-    """What PostgreSQL says as an error of the store."""
+    """Return an error of PostgreSQL as one of the store."""
     if isinstance(error, asyncpg.UniqueViolationError):
         return Duplicate(f"The database holds such a row already: {error}.")
     if isinstance(error, asyncpg.DataError):

@@ -1,4 +1,4 @@
-"""Creating the schema, recognizing it, and bringing an older file to it.
+"""Create the schema, recognize its version, and migrate an older file.
 
 A new file is made from `tables` in a few milliseconds and stamped with the newest revision; only an older one pays for
 Alembic. A file of a newer release is refused, and nothing is ever deleted.
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 else:
     sqlite3 = lazy("sqlite3")
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision of the migrations, oldest first; the last one is what `tables` declares."""
 
 HEAD = REVISIONS[-1]
 
 WAL_SWITCH_TIMEOUT_SECONDS = 5.0
-"""Seconds for which others may be in the way of a new file's journal mode."""
+"""Seconds to wait for other processes that hold a new file while it is switched to WAL mode."""
 
 
 def prepare_sqlite(connection: sqlite3.Connection, path: Path, dialect: Dialect, migrate: bool = True) -> None:
     """Make the file at `path` have the current schema.
 
     Raises:
-        StoreVersionError: A newer release made it, or an older one and it is not to be migrated.
-        StoreDamaged: It is a database, but not one of ours.
+        StoreVersionError: A newer release created it, or an older one and `migrate` is false.
+        StoreDamaged: It is a database of another program.
     """
     _enable_wal(connection)
     version = _version(connection, path)
@@ -64,7 +64,7 @@ def _outdated_error(what: str, version: str) -> StoreVersionError:
 
 
 def _enable_wal(connection: sqlite3.Connection) -> None:
-    """Put the file in WAL mode; SQLite does not wait for others there, who may just be doing the same."""
+    """Switch the file to WAL mode; SQLite does not wait for other processes there, which may be doing the same."""
     deadline = time.monotonic() + WAL_SWITCH_TIMEOUT_SECONDS
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
@@ -81,7 +81,7 @@ def upgrade(path: Path, revision: str = "head") -> None:
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> str | None:
-    """The revision the file is stamped with; None for a file without any table."""
+    """Return the revision of the file; None for a file without any table."""
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not names:
         return None
@@ -110,7 +110,7 @@ def _create(connection: sqlite3.Connection, path: Path, dialect: Dialect) -> str
 
 
 def _schema_statements(dialect: Dialect) -> list[str]:
-    """What creates the current schema."""
+    """Return the statements that create the current schema."""
     return [
         *(statement for table in TABLES for statement in dialect.create_statements(table)),
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
@@ -121,7 +121,7 @@ def _schema_statements(dialect: Dialect) -> list[str]:
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 MIGRATION_LOCK = "SELECT pg_advisory_xact_lock(1886156144)"
-"""Those who create or migrate a database together do it one after the other; the number is an arbitrary one."""
+"""Serializes servers that create or migrate one database; the number is an arbitrary one."""
 
 
 async def prepare_postgres(
@@ -131,13 +131,13 @@ async def prepare_postgres(
 
     Args:
         connect: Makes a connection of asyncpg's to it.
-        place: What to call it in messages.
+        place: Its name in messages.
         dialect: PostgreSQL's.
-        migrate: Whether to migrate an older one, or to refuse it.
+        migrate: Whether to migrate an older schema, or to refuse it.
 
     Raises:
-        StoreVersionError: A newer release made it, or an older one and it is not to be migrated.
-        StoreDamaged: It holds tables, but none of ours.
+        StoreVersionError: A newer release created it, or an older one and `migrate` is false.
+        StoreDamaged: It holds tables of another program.
     """
     connection = await connect()
     try:
@@ -164,7 +164,7 @@ async def prepare_postgres(
 
 
 async def _postgres_version(connection: Any, place: str) -> str | None:
-    """The revision the database is stamped with; None for one without any table of ours."""
+    """Return the revision of the database; None for one without our tables."""
     if await connection.fetchval("SELECT to_regclass('alembic_version')"):
         version = await connection.fetchval("SELECT version_num FROM alembic_version")
         if version is not None:

@@ -1,4 +1,4 @@
-"""Pieces of SQL: text with `?` for each value, and the values beside it. Values never enter the text."""
+"""Fragments of SQL: text with `?` for each value, and the values beside it. Values never enter the text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Sql(NamedTuple):
-    """A statement or a part of one.
+    """A statement or a fragment of one.
 
     Attributes:
         text: SQL with a `?` for each value, whatever the database's own marker is, and `IN (?*)` for a `Many`.
@@ -19,7 +19,7 @@ class Sql(NamedTuple):
 
 
 class Many(tuple[Any, ...]):
-    """Any number of values for one marker: the statement's text, which databases remember, does not grow with them."""
+    """Any number of values for one marker, so that the statement's text, which databases cache, does not change."""
 
     __slots__ = ()
 
@@ -29,13 +29,13 @@ FALSE = Sql("1 = 0")
 
 
 def join(separator: str, parts: Iterable[Sql]) -> Sql:
-    """The parts one after the other with `separator` between them."""
+    """Return fragments joined by a separator."""
     parts = list(parts)
     return Sql(separator.join(part.text for part in parts), tuple(value for part in parts for value in part.values))
 
 
 def all_of(parts: Iterable[Sql]) -> Sql:
-    """A condition that holds when every part does; without parts it always holds."""
+    """Return a condition that holds when every part does; without parts it always holds."""
     parts = list(parts)
     if not parts:
         return TRUE
@@ -43,7 +43,7 @@ def all_of(parts: Iterable[Sql]) -> Sql:
 
 
 def any_of(parts: Iterable[Sql]) -> Sql:
-    """A condition that holds when one part does; without parts it never holds."""
+    """Return a condition that holds when one part does; without parts it never holds."""
     parts = list(parts)
     if not parts:
         return FALSE
@@ -51,7 +51,7 @@ def any_of(parts: Iterable[Sql]) -> Sql:
 
 
 def one_of(expression: str, values: Sequence[Any]) -> Sql:
-    """A condition that holds when the expression equals one of the values."""
+    """Return a condition that holds when the expression equals one of the values."""
     if not values:
         return FALSE
     if len(values) == 1:
@@ -60,14 +60,14 @@ def one_of(expression: str, values: Sequence[Any]) -> Sql:
 
 
 def none_of(expression: str, values: Sequence[Any]) -> Sql:
-    """A condition that holds when the expression equals none of the values, or is null."""
+    """Return a condition that holds when the expression equals none of the values, or is null."""
     if not values:
         return TRUE
     return Sql(f"({expression} IS NULL OR {expression} NOT IN (?*))", (Many(values),))
 
 
 def chunks(values: Sequence[Any], size: int = 500) -> Iterable[Sequence[Any]]:
-    """The values in pieces, since a database limits how many markers a statement may have."""
+    """Iterate over values in chunks: databases limit how many markers a statement may have."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
 

@@ -1,6 +1,6 @@
-"""SQLite through the standard library's driver: a connection a transaction, so nothing survives a fork.
+"""SQLite through the standard library's driver, with a connection a transaction, so that nothing survives a fork.
 
-It blocks in the driver: in place when driven; under an event loop a whole unit of work is driven in a worker thread.
+It blocks in the driver: in place when driven; under an event loop a unit of work runs in a worker thread.
 """
 
 from __future__ import annotations
@@ -42,17 +42,16 @@ STORE_FILE_NAME = "pluperfect.db"
 """The file of the local store in its home directory."""
 
 WRITE_TIMEOUT_SECONDS = 60.0
-"""Seconds to wait for one's turn to write; our transactions are cut to take a fraction of one."""
+"""Seconds to wait for the write lock; transactions are cut to take a fraction of one."""
 
 STATEMENT_TIMEOUT_SECONDS = 5.0
-"""Seconds that a statement may wait in the driver: for the moments in which the file is created or recovered."""
-
+"""Seconds that a statement may wait in the driver, while another process creates or recovers the file."""
 
 MAX_LOCK_POLL_SECONDS = 0.025
-"""Seconds at most between two looks whether it is one's turn: a busy writer leaves short gaps."""
+"""The longest pause between two attempts to take the write lock: a busy writer leaves short gaps."""
 
 READ_ONLY = Sql("PRAGMA query_only = ON")
-"""What reads must not write: it would be taken back without a word."""
+"""Keeps read-only transactions from writing, which would be rolled back silently."""
 
 
 class SqliteTransaction:
@@ -91,7 +90,7 @@ class SqliteTransaction:
         self.notifications.append((topic, item))
 
     async def roll_back(self) -> None:
-        """Take back what was done, unless SQLite itself has already."""
+        """Roll back, unless SQLite itself has already."""
         if self._raw.in_transaction:
             await self.run(Sql("ROLLBACK"))
 
@@ -127,7 +126,7 @@ class SqliteDatabase:
 
     Args:
         path: The file. Its directory is made when it is missing.
-        patience: Seconds to wait for one's turn to write.
+        write_timeout: Seconds to wait for the write lock.
         migrate: Whether a file of an older release is migrated, or refused.
     """
 
@@ -189,16 +188,16 @@ class SqliteDatabase:
         await connection.finish("COMMIT")
         self._notify_listeners(connection.notifications)
 
-    def _notify_listeners(self, told: Notifications) -> None:
-        if told:
+    def _notify_listeners(self, notifications: Notifications) -> None:
+        if notifications:
             for listener in self._listeners:
-                listener(told)
+                listener(notifications)
 
     async def _begin_immediate(self, connection: SqliteTransaction) -> None:
         """Begin a transaction that writes, as soon as no other one does.
 
-        Waiting is done here and not in the driver: under an event loop that would hold a thread for each who waits,
-        and none might be left for the one they wait for.
+        It waits here and not in the driver: under an event loop each waiting transaction would hold a thread there,
+        and none might be left for the one that holds the lock.
         """
         deadline = time.monotonic() + self.write_timeout
         pause = 0.001
@@ -210,7 +209,7 @@ class SqliteDatabase:
             except StoreBusy:
                 if time.monotonic() >= deadline:
                     raise
-            # At random, so that those who wait do not keep step.
+            # Jitter, so that waiting processes do not retry in step.
             await sleep(pause * random.random())
             pause = min(pause * 2, MAX_LOCK_POLL_SECONDS)
         await connection.run(Sql(f"PRAGMA busy_timeout = {STATEMENT_TIMEOUT_SECONDS * 1000:.0f}"))
@@ -228,7 +227,7 @@ class SqliteDatabase:
             if not (self._prepared and self.path.stat().st_size):
                 schema.prepare_sqlite(raw, self.path, SqliteDialect(), self.migrate)
                 self._prepared = True
-            # A commit is on disk when it returns: the journal's records are discarded on its word.
+            # A commit is on disk when it returns: the journal's records are discarded after it.
             raw.execute("PRAGMA synchronous = FULL")
             raw.execute("PRAGMA cache_size = -16000")
         except sqlite3.Error as error:
@@ -241,7 +240,7 @@ class SqliteDatabase:
 
 
 def open_home(home: Path) -> SqliteDatabase:
-    """The local store of a home directory; one object a path, so that the schema is checked once a process."""
+    """Return the local store of a home directory; one object a path, so that the schema is checked once a process."""
     path = home / STORE_FILE_NAME
     database = _opened.get(path)
     if database is None:
@@ -268,7 +267,7 @@ def _make_home(home: Path) -> None:
 
 
 def explain_error(error: sqlite3.Error, path: Path) -> StoreError:
-    """The error of the driver as one sentence that says what is wrong and what to do."""
+    """Return an error of the driver as an error of the store, with a message that says what to do."""
     text = str(error)
     if "UNIQUE constraint" in text:
         return Duplicate(f"The store holds such a row already: {text}.")

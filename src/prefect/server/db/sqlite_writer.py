@@ -1,8 +1,8 @@
-"""A SQLite file that one process serves for long: its connections stay open, and writers that meet share a commit.
+"""A SQLite file with connections that stay open and a writer thread that groups commits, for a server.
 
-One thread writes. It takes the units of work that wait, does each within a savepoint of one transaction, and commits
-them together, so that a disk's flush is paid once for all who came meanwhile; each is answered only after that. Some
-threads read, each on a connection of its own.
+One thread writes. It takes the queued units of work, runs each within a savepoint of one transaction, and commits them
+together, so that the disk is flushed once for all of them; each gets its result only after that. Some threads read,
+each on a connection of its own.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from prefect.server.db.sqlite import READ_ONLY, WRITE_TIMEOUT_SECONDS, SqliteDat
 T = TypeVar("T")
 
 READER_THREADS = 4
-"""Threads that read."""
+"""How many threads read."""
 
 MAX_UNITS_PER_COMMIT = 500
-"""Units of work that share a commit at most."""
+"""How many units of work share a commit at most."""
 
 MAX_TRANSACTION_SECONDS = 0.02
-"""Seconds after which no further unit joins a transaction: other processes want their turn to write, too."""
+"""Seconds after which no further unit joins a transaction: other processes write, too."""
 
 WRITER_PAUSE_SECONDS = 0.002
-"""Seconds that the writer leaves to other processes after it has written for as long as it may."""
+"""Seconds that the writer pauses for other processes after a transaction of the longest duration."""
 
 CONNECTION_CACHE_KIB = 4_000
 """Pages that a connection keeps in memory. All of them stay open, so this times their number is the server's."""
 
 
 class _Job:
-    """A unit of work, the context it was given in, and the future of its outcome."""
+    """A unit of work, the context of its caller, and the future of its result."""
 
     __slots__ = ("context", "enqueued_at", "error", "future", "outcome", "work")
 
@@ -78,7 +78,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         self._writer.start()
 
     async def close(self) -> None:
-        """Finish the units of work that were given, and close the file."""
+        """Finish the queued units of work, and close the file."""
         writer, readers = self._writer, self._readers
         if writer is None or readers is None:
             return
@@ -106,7 +106,7 @@ class SqliteWriterDatabase(SqliteDatabase):
 
     @property
     def depth(self) -> int:
-        """How many units of work wait to be written."""
+        """How many units of work are queued."""
         return self._jobs.qsize()
 
     def _closed(self) -> StoreUnavailable:
@@ -121,7 +121,7 @@ class SqliteWriterDatabase(SqliteDatabase):
             await connection.roll_back()
 
     def _connection(self, first: Sql | None = None) -> SqliteTransaction:
-        """This thread's connection."""
+        """Return the connection of this thread."""
         connection = getattr(self._thread_local, "connection", None)
         if connection is None:
             connection = self._open()
@@ -134,7 +134,7 @@ class SqliteWriterDatabase(SqliteDatabase):
 
     def _run_writer(self) -> None:
         while (job := self._jobs.get()) is not None or not self._jobs.empty():
-            if job is None:  # units wait behind the end
+            if job is None:  # units are queued behind the end
                 self._jobs.put(None)
                 continue
             begun = time.monotonic()
@@ -143,7 +143,7 @@ class SqliteWriterDatabase(SqliteDatabase):
                 time.sleep(WRITER_PAUSE_SECONDS)
 
     def _commit_batch(self, first: _Job, alone: bool = False) -> None:
-        """Do a unit of work, and those that wait behind it unless it is to be alone, in one transaction."""
+        """Run a unit of work, and those queued behind it unless `alone`, in one transaction."""
         done: list[_Job] = []
         try:
             connection = self._connection()
@@ -162,7 +162,7 @@ class SqliteWriterDatabase(SqliteDatabase):
             drive(connection.run(Sql("COMMIT")))
         except BaseException as error:
             self._discard_connection()
-            if len(done) > 1:  # which may be for the sake of one
+            if len(done) > 1:  # one of them may be the cause
                 for job in done:
                     self._commit_batch(job, alone=True)
                 return
@@ -175,7 +175,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         self._notify_listeners(connection.notifications)
 
     def _take_overdue(self) -> Iterator[_Job]:
-        """Units that have waited for as long as one may."""
+        """Take the units that have waited longer than the timeout."""
         while job := self._take_next():
             if time.monotonic() - job.enqueued_at < self.write_timeout:
                 self._jobs.put(job)
@@ -183,7 +183,7 @@ class SqliteWriterDatabase(SqliteDatabase):
             yield job
 
     def _take_next(self) -> _Job | None:
-        """The next unit that waits; None when none does, or the end has come."""
+        """Return the next queued unit; None when there is none, or the database is closing."""
         try:
             job = self._jobs.get_nowait()
         except queue.Empty:
@@ -193,25 +193,25 @@ class SqliteWriterDatabase(SqliteDatabase):
         return job
 
     async def _attempt(self, connection: SqliteTransaction, job: _Job) -> None:
-        """Do a unit of work; what it did is taken back alone when it fails."""
-        told = len(connection.notifications)
+        """Run a unit of work; when it fails, only its own changes are rolled back."""
+        count = len(connection.notifications)
         job.error = None
         await connection.run(Sql("SAVEPOINT unit"))
         try:
             job.outcome = await job.work(connection)
         except BaseException as error:
             job.error = error
-            del connection.notifications[told:]
+            del connection.notifications[count:]
             await connection.run(Sql("ROLLBACK TO unit"))
         await connection.run(Sql("RELEASE unit"))
 
     def _discard_connection(self) -> None:
-        """Give up a transaction with its connection; the next one gets another."""
+        """Close the connection with its transaction; the next transaction opens another."""
         connection = getattr(self._thread_local, "connection", None)
         if connection is not None:
             self._thread_local.connection = None
             self._opened.remove(connection)
             try:
                 drive(connection.finish("ROLLBACK"))
-            except Exception:  # what went wrong first is what is told
+            except Exception:  # the first error is the one to report
                 pass

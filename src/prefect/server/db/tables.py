@@ -77,7 +77,7 @@ OPEN = "state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
 """Runs that have not finished, as the partial indexes have it: a query must say it in these words to use them."""
 
 OCCUPYING = "state_type IN ('PENDING', 'RUNNING', 'CANCELLING')"
-"""Runs that take a slot of their work queue and its pool; to be said in these words, as `OPEN`."""
+"""Runs that take a slot of their work queue and its pool; a query must use these words, as with `OPEN`."""
 
 HELD = "state_type IN ('PAUSED', 'CANCELLING')"
 """Flow runs that wait for somebody, as their partial index has it."""
@@ -136,7 +136,7 @@ FLOW_RUN = Table(
         Index("flow_run_by_deployment", ("deployment_id", "expected_start_time"), where="deployment_id IS NOT NULL"),
         # What is due, for workers and for the loop that marks late runs.
         Index("flow_run_scheduled", ("next_scheduled_start_time",), where=_SCHEDULED),
-        # A run that was asked for twice is created once.
+        # A run that is requested twice is created once.
         Index(
             "flow_run_by_idempotency",
             ("flow_id", "idempotency_key"),
@@ -180,7 +180,7 @@ CACHED_STATE = Table(
     (*_columns("text", "cache_key!"), *_columns("time", "expiration"), *_columns("json", "state!")),
     key="cache_key",
 )
-"""The states of task runs by the keys under which the server was asked to remember them."""
+"""Cached states of task runs, by their cache keys."""
 
 LOG = Table(
     "log",
@@ -222,7 +222,7 @@ PROCESS = Table(
         *_columns("time", "created!"),
     ),
 )
-"""The processes that own runs: who to ask whether an unfinished run still has somebody."""
+"""The processes that own runs: an unfinished run whose process is gone has crashed."""
 
 DEAD_LETTER = Table(
     "dead_letter",
@@ -233,7 +233,7 @@ DEAD_LETTER = Table(
     ),
     indexes=(Index("dead_letter_by_run", ("run_id",), where="run_id IS NOT NULL"),),  # what waits for a run
 )
-"""Journal records that could not be applied, as they were, and why. Those with a `run_id` wait for that run."""
+"""Journal records that could not be applied, with the reason. Those with a `run_id` wait for that run."""
 
 EVENT = Table(
     "event",
@@ -251,8 +251,7 @@ EVENT = Table(
         Index("event_by_flow_run", ("flow_run_id",), where="flow_run_id IS NOT NULL"),
     ),
 )
-"""Events in the order in which they occurred. What `resource`, `resource_id` and `body` hold is said in the service
-that stores them."""
+"""Events in the order of their times. `services.events.event_store` documents `resource`, `resource_id` and `body`."""
 
 DEPLOYMENT = Table(
     "deployment",
@@ -484,7 +483,7 @@ OBSERVED_STATE = Table(
 """The names of states that runs have had; an id is the type and the name."""
 
 LEADER = Table("leader", (*_columns("text", "name! owner!"), *_columns("time", "until!")), key="name")
-"""Which server does a loop's work now, and until when it has said so."""
+"""Which server leads a loop, and until when."""
 
 META = Table("meta", _columns("text", "key! value!"), key="key")
 """Facts about the database itself, for instance how far the journal has been applied."""

@@ -1,4 +1,4 @@
-"""The six verbs over one table."""
+"""The six verbs on a table: get, find, count, add, change, remove."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Collection:
     """The rows of one table.
 
     Args:
-        table: What is declared of it in `db.tables`.
+        table: Its declaration in `db.tables`.
     """
 
     def __init__(self, table: Table) -> None:
         self.table = table
 
     async def get(self, tx: Transaction, key: Any, lock: bool = False) -> Row | None:
-        """The object with this key, or None; `lock` as in `find`."""
+        """Return the object with a key, or None; `lock` as in `find`."""
         rows = await self.find(tx, one_of(f"{self.table.name}.{self.table.key}", [key]), lock=lock)
         return rows[0] if rows else None
 
@@ -46,7 +46,7 @@ class Collection:
             columns: As in `find`; the key must be among them.
         """
         found: dict[Any, Row] = {}
-        # In order, so that two who lock the same objects do not wait for each other.
+        # In order, so that two transactions that lock the same objects do not deadlock.
         key = f"{self.table.name}.{self.table.key}"
         for some in chunks(sorted(keys) if lock else keys):
             for row in await self.find(tx, one_of(key, some), order=key if lock else "", lock=lock, columns=columns):
@@ -63,7 +63,7 @@ class Collection:
         columns: Sequence[str] | None = None,
         lock: bool = False,
     ) -> list[Row]:
-        """The objects that satisfy a condition.
+        """Return the objects that satisfy a condition.
 
         Args:
             tx: The transaction.
@@ -72,7 +72,7 @@ class Collection:
             limit: How many at most; None for all.
             offset: How many to skip first.
             columns: The columns wanted; None for all.
-            lock: They are to be changed: nobody else may change them until the transaction ends.
+            lock: Whether to lock them until the transaction ends, because they are to be changed.
         """
         names = columns or self.table.names
         where = self.where(where)
@@ -90,7 +90,7 @@ class Collection:
         return tx.dialect.decode_rows(self.table, names, await tx.fetch(Sql(text, values)))
 
     async def count(self, tx: Transaction, where: Where = TRUE) -> int:
-        """How many objects satisfy a condition."""
+        """Return how many objects satisfy a condition."""
         where = self.where(where)
         rows = await tx.fetch(Sql(f"SELECT count(*) FROM {self.table.name} WHERE {where.text}", where.values))
         return rows[0][0]
@@ -111,7 +111,7 @@ class Collection:
         """Add an object, or change the columns given when its key exists already."""
         names = [name for name in item if name != self.table.key]
         if not await self.change(tx, [item], names) and not await self.add(tx, [item]):
-            await self.change(tx, [item], names)  # somebody else added it meanwhile
+            await self.change(tx, [item], names)  # another transaction added it meanwhile
 
     async def change(self, tx: Transaction, objects: Iterable[Mapping[str, Any]], names: Sequence[str]) -> int:
         """Set the named columns of existing objects, each to its own values.

@@ -12,7 +12,7 @@ _TERM = re.compile(r'([+!-]?)(?:"([^"]*)"|(\S+))')
 
 
 def compile_text_query(dialect: Dialect, columns: Sequence[str], query: str) -> Sql:
-    """A condition: the columns, taken together, satisfy the query; case does not matter, an empty query holds."""
+    """Return a condition: the columns together satisfy the query, whatever the case; an empty query always holds."""
     wanted: list[Sql] = []
     needed: list[Sql] = []
     for sign, term in _terms(query):
@@ -27,7 +27,7 @@ def compile_text_query(dialect: Dialect, columns: Sequence[str], query: str) -> 
 
 
 def matches_text_query(text: str, query: str) -> bool:
-    """Whether a text satisfies the query, as `matching` says it of columns."""
+    """Return whether a text satisfies the query, as `compile_text_query` does for columns."""
     text = text.lower()
     wanted: list[bool] = []
     for sign, term in _terms(query):

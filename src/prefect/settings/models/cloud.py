@@ -25,7 +25,7 @@ class CloudSettings(PrefectBaseSettings):
 
 
 def default_cloud_ui_url(settings: CloudSettings) -> str | None:
-    """The address of the pages that belong to an address of the API: `https://api.x/api` has `https://app.x`."""
+    """Return the address of the pages that belong to an address of the API: `https://api.x/api` has `https://app.x`."""
     url = settings.api_url.removesuffix("/api")
     scheme, separator, host = url.partition("://")
     return f"{scheme}{separator}app.{host.removeprefix('api.')}" if host.startswith("api.") else url

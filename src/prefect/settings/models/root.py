@@ -9,12 +9,12 @@ from prefect.settings.base import (
     Plan,
     PrefectBaseSettings,
     build_settings_config,
-    given_values,
+    explicit_values,
     group,
     in_home,
     setting,
 )
-from prefect.settings.legacy import Setting, accessor_of, value_at
+from prefect.settings.legacy import Setting, find_accessor, value_at
 
 if TYPE_CHECKING:
     from prefect.settings.models.api import APISettings
@@ -82,7 +82,7 @@ class Settings(PrefectBaseSettings):
 
     @property
     def connected_to_cloud(self) -> bool:
-        """Whether `api.url` is an address of Prefect Cloud."""
+        """Return whether `api.url` is an address of Prefect Cloud."""
         return bool(self.api.url and self.api.url.startswith(self.cloud.api_url))
 
     def copy_with_update(
@@ -91,7 +91,7 @@ class Settings(PrefectBaseSettings):
         set_defaults: Mapping[SettingKey, Any] | None = None,
         restore_defaults: Iterable[SettingKey] | None = None,
     ) -> Self:
-        """Settings like these with some changed. A setting is named by itself, its environment name or its accessor.
+        """Return a copy with some settings changed. A key is a setting, its environment name or its accessor.
 
         Args:
             updates: New values.
@@ -101,15 +101,15 @@ class Settings(PrefectBaseSettings):
         Raises:
             SettingsError: There is no such setting, or a value is not what it needs.
         """
-        updated = {accessor_of(key): value for key, value in (updates or {}).items()}
-        fallbacks = {accessor_of(key): value for key, value in (set_defaults or {}).items()}
-        restored = {accessor_of(key) for key in restore_defaults or ()}
+        updated = {find_accessor(key): value for key, value in (updates or {}).items()}
+        fallbacks = {find_accessor(key): value for key, value in (set_defaults or {}).items()}
+        restored = {find_accessor(key) for key in restore_defaults or ()}
         plan = self.plan
-        given = {**plan.given, **given_values(self)}
-        given = {accessor: value for accessor, value in given.items() if accessor not in restored}
+        explicit = {**plan.explicit, **explicit_values(self)}
+        explicit = {accessor: value for accessor, value in explicit.items() if accessor not in restored}
         changed = Plan(
             plan.snapshot,
-            given={**given, **updated},
+            explicit={**explicit, **updated},
             defaults={**plan.defaults, **fallbacks},
             restored=(plan.restored | restored) - updated.keys(),
         )
@@ -119,12 +119,12 @@ class Settings(PrefectBaseSettings):
         return copy
 
     def hash_key(self) -> str:
-        """A text that is the same for equal settings in this process."""
+        """Return a text that is the same for equal settings in this process."""
         return str(hash(tuple(sorted(self.to_environment_variables().items()))))
 
 
 def default_ui_url(settings: "Settings") -> str | None:
-    """The address of the web page that belongs to `api.url`; None without one."""
+    """Return the address of the web page that belongs to `api.url`; None without one."""
     url = settings.api.url
     if not url:
         return None
@@ -135,5 +135,5 @@ def default_ui_url(settings: "Settings") -> str | None:
 
 
 def canonical_environment_prefix(settings: PrefectBaseSettings) -> str:
-    """What the environment names of a group's settings begin with."""
+    """Return what the environment names of a group's settings begin with."""
     return str(settings.model_config.get("env_prefix", ""))

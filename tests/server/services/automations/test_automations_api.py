@@ -18,7 +18,7 @@ async def automation(api: httpx.AsyncClient, name: str = "a", **values: Any) -> 
     return await call_route(api, "POST", "/automations/", body, 201)
 
 
-async def test_an_automation_is_kept_as_it_was_sent(api: httpx.AsyncClient) -> None:
+async def test_automation_round_trips(api: httpx.AsyncClient) -> None:
     both = {"type": "compound", "require": "any", "triggers": [TRIGGER, TRIGGER], "within": 60}
     made = await automation(api, trigger=both, actions=[RUN], actions_on_trigger=[{"type": "cancel-flow-run"}])
     assert await call_route(api, "GET", "/automations/{id}", id=made["id"]) == made
@@ -45,19 +45,19 @@ async def test_an_automation_is_kept_as_it_was_sent(api: httpx.AsyncClient) -> N
         {"unknown": 1},
     ],
 )
-async def test_what_is_refused_of_automations(api: httpx.AsyncClient, values: dict[str, Any]) -> None:
+async def test_invalid_automations_are_refused(api: httpx.AsyncClient, values: dict[str, Any]) -> None:
     body = {"name": "a", "trigger": TRIGGER, "actions": [], **values}
     await call_route(api, "POST", "/automations/", body, 422)
 
 
-async def test_automations_are_found(api: httpx.AsyncClient) -> None:
+async def test_find_automations_by_filters(api: httpx.AsyncClient) -> None:
     for name, tags in (("b", ["x", "y"]), ("c", ["x"]), ("a", [])):
         await automation(api, name, tags=tags)
 
-    async def names(asked: Any = None, **more: Any) -> list[str]:
-        found = await call_route(api, "POST", "/automations/filter", {"automations": asked, **more})
+    async def names(criteria: Any = None, **more: Any) -> list[str]:
+        found = await call_route(api, "POST", "/automations/filter", {"automations": criteria, **more})
         if not more:
-            assert await call_route(api, "POST", "/automations/count", {"automations": asked}) == len(found)
+            assert await call_route(api, "POST", "/automations/count", {"automations": criteria}) == len(found)
         return [row["name"] for row in found]
 
     assert await names() == ["a", "b", "c"]
@@ -70,7 +70,7 @@ async def test_automations_are_found(api: httpx.AsyncClient) -> None:
     await call_route(api, "POST", "/automations/filter", {"automations": {"unknown": {}}}, 422)
 
 
-async def test_an_automation_is_changed_and_deleted_and_says_so(api: httpx.AsyncClient) -> None:
+async def test_automation_change_and_removal_emit_events(api: httpx.AsyncClient) -> None:
     made = await automation(api, tags=["t"])
     await call_route(api, "PATCH", "/automations/{id}", {"enabled": False}, 204, id=made["id"])
     await call_route(api, "PATCH", "/automations/{id}", {}, 204, id=made["id"])
@@ -86,13 +86,13 @@ async def test_an_automation_is_changed_and_deleted_and_says_so(api: httpx.Async
     for method, sent in (("GET", None), ("PATCH", {}), ("PUT", body), ("DELETE", None)):
         refused = await call_route(api, method, "/automations/{id}", sent, 404, id=made["id"])
         assert list(refused) == ["exception_message"]
-    told = await find_events(api, *(f"prefect.automation.{what}" for what in ("created", "updated", "deleted")))
-    assert [event["event"].rpartition(".")[2] for event in told] == ["created", *["updated"] * 3, "deleted"]
-    assert told[0]["payload"] == made
-    assert told[-1]["payload"] == replaced
+    emitted = await find_events(api, *(f"prefect.automation.{what}" for what in ("created", "updated", "deleted")))
+    assert [event["event"].rpartition(".")[2] for event in emitted] == ["created", *["updated"] * 3, "deleted"]
+    assert emitted[0]["payload"] == made
+    assert emitted[-1]["payload"] == replaced
 
 
-async def test_automations_are_found_by_their_owner_and_by_what_they_act_on(api: httpx.AsyncClient) -> None:
+async def test_find_related_automations_by_owner_and_action(api: httpx.AsyncClient) -> None:
     owned = await automation(api, "owned", owner_resource="my.owner")
     acting = await automation(api, "acting", actions_on_trigger=[RUN])
     related, owner = "/automations/related-to/{resource_id}", "/automations/owned-by/{resource_id}"
@@ -109,7 +109,7 @@ async def test_automations_are_found_by_their_owner_and_by_what_they_act_on(api:
     assert [row["id"] for row in await call_route(api, "POST", "/automations/filter", {})] == [acting["id"]]
 
 
-async def test_templates_are_checked(api: httpx.AsyncClient) -> None:
+async def test_action_templates_are_validated(api: httpx.AsyncClient) -> None:
     for route in ("/automations/templates/validate", "/templates/validate"):
         for template in (None, "", "hello {{ flow.name }}", "{% for x in y %}{{ x }}{% endfor %}"):
             await call_route(api, "POST", route, template, 204)

@@ -28,9 +28,14 @@ async def kind(api: httpx.AsyncClient, slug: str, **fields: Any) -> tuple[str, s
 
 
 async def document(
-    api: httpx.AsyncClient, of: tuple[str, str], data: Any, name: str | None = "doc", status: int = 201, **more: Any
+    api: httpx.AsyncClient,
+    block_type: tuple[str, str],
+    data: Any,
+    name: str | None = "doc",
+    status: int = 201,
+    **more: Any,
 ) -> Any:
-    body = {"name": name, "data": data, "block_type_id": of[0], "block_schema_id": of[1], **more}
+    body = {"name": name, "data": data, "block_type_id": block_type[0], "block_schema_id": block_type[1], **more}
     return await call_route(api, "POST", "/block_documents/", body, status)
 
 
@@ -46,7 +51,7 @@ def reference(made: Any) -> dict[str, Any]:
 # --- types and schemas -----------------------------------------------------------------------------------------------
 
 
-async def test_a_block_type_is_kept_by_id_and_slug(api: httpx.AsyncClient) -> None:
+async def test_block_type_is_read_by_id_and_slug(api: httpx.AsyncClient) -> None:
     body = {"name": "My Thing", "slug": "my-thing", "logo_url": "http://a.b/l.png", "code_example": "x"}
     made = await call_route(api, "POST", "/block_types/", body, 201)
     assert not made["is_protected"]
@@ -63,15 +68,15 @@ async def test_a_block_type_is_kept_by_id_and_slug(api: httpx.AsyncClient) -> No
     for method, body in (("GET", None), ("PATCH", {}), ("DELETE", None)):
         await call_route(api, method, "/block_types/{id}", body, 404, id=made["id"])
     await call_route(api, "GET", "/block_types/slug/{slug}", None, 404, slug="my-thing")
-    told = await find_events(api, *(f"prefect.block-type.{what}" for what in ("created", "updated", "deleted")))
-    assert [event["event"].rpartition(".")[2] for event in told] == ["created", "updated", "deleted"]
-    assert told[2]["payload"]["description"] == "d"
+    emitted = await find_events(api, *(f"prefect.block-type.{what}" for what in ("created", "updated", "deleted")))
+    assert [event["event"].rpartition(".")[2] for event in emitted] == ["created", "updated", "deleted"]
+    assert emitted[2]["payload"]["description"] == "d"
 
 
-async def test_a_block_schema_is_known_by_its_content(api: httpx.AsyncClient) -> None:
-    of = await kind(api, "thing")
+async def test_block_schema_is_identified_by_its_checksum(api: httpx.AsyncClient) -> None:
+    block_type = await kind(api, "thing")
     fields = {"title": "T", "type": "object", "properties": {}, "secret_fields": ["a"]}
-    body = {"block_type_id": of[0], "fields": fields, "capabilities": ["can"]}
+    body = {"block_type_id": block_type[0], "fields": fields, "capabilities": ["can"]}
     made = await call_route(api, "POST", "/block_schemas/", body, 201)
     assert made["block_type"]["slug"] == "thing" and made["version"] == "non-versioned"
     again = {**body, "capabilities": [], "fields": {**fields, "secret_fields": []}}
@@ -84,12 +89,12 @@ async def test_a_block_schema_is_known_by_its_content(api: httpx.AsyncClient) ->
     assert await call_route(api, "GET", by_checksum, None, 200, one, checksum=made["checksum"]) == made
     await call_route(api, "GET", by_checksum, None, 404, {"version": "9"}, checksum=made["checksum"])
     assert await call_route(api, "GET", "/block_schemas/{id}", id=made["id"]) == made
-    asked = {"block_schemas": {"block_capabilities": {"all_": ["can"]}}}
-    assert [row["id"] for row in await call_route(api, "POST", "/block_schemas/filter", asked)] == [
+    criteria = {"block_schemas": {"block_capabilities": {"all_": ["can"]}}}
+    assert [row["id"] for row in await call_route(api, "POST", "/block_schemas/filter", criteria)] == [
         newer["id"],
         made["id"],
     ]
-    assert [row["slug"] for row in await call_route(api, "POST", "/block_types/filter", asked)] == ["thing"]
+    assert [row["slug"] for row in await call_route(api, "POST", "/block_types/filter", criteria)] == ["thing"]
     assert await call_route(api, "GET", "/block_capabilities/") == ["can"]
     await call_route(api, "POST", "/block_schemas/", {**body, "block_type_id": UNKNOWN_ID}, 404)
     await call_route(api, "DELETE", "/block_schemas/{id}", None, 204, id=made["id"])
@@ -99,7 +104,7 @@ async def test_a_block_schema_is_known_by_its_content(api: httpx.AsyncClient) ->
 BASE = {"title": "Ck", "type": "object", "properties": {"a": {"type": "string"}}, "block_type_slug": "ck"}
 
 
-def test_the_checksum_is_that_of_the_interface() -> None:
+def test_compute_checksum_matches_the_interface() -> None:
     assert (
         block_types.compute_checksum(BASE) == "sha256:16b61b45072c8d5b2e6abccda336f9c270d1ec27ea639ebc338b615caa0a8a45"
     )
@@ -118,13 +123,13 @@ def test_the_checksum_is_that_of_the_interface() -> None:
         ({"description": "d"}, False),
     ],
 )
-def test_what_counts_for_a_checksum(more: dict[str, Any], same: bool) -> None:
+def test_compute_checksum_disregards_secrets_and_unused_definitions(more: dict[str, Any], same: bool) -> None:
     fields = {**BASE, **more}
     without = {name: value for name, value in fields.items() if name in BASE}
     assert (block_types.compute_checksum(fields) == block_types.compute_checksum(without)) is same
 
 
-async def test_definitions_that_definitions_need_count_for_a_checksum() -> None:
+async def test_compute_checksum_includes_nested_definitions() -> None:
     fields = {**BASE, "properties": {"a": {"$ref": "#/definitions/A"}}}
     needed = {"A": {"anyOf": [{"$ref": "#/definitions/B"}]}, "B": {"enum": [1]}}
     more = {**needed, "C": {"enum": [2]}}
@@ -136,15 +141,15 @@ async def test_definitions_that_definitions_need_count_for_a_checksum() -> None:
 # --- the known types -------------------------------------------------------------------------------------------------
 
 
-async def test_the_known_types_are_installed_once_and_protected(api: httpx.AsyncClient) -> None:
+async def test_install_block_types_is_idempotent_and_protects_them(api: httpx.AsyncClient) -> None:
     for _ in range(2):
         assert await call_route(api, "POST", "/block_types/install_system_block_types", {}) is None
     types = await call_route(api, "POST", "/block_types/filter", {})
     assert len(types) == len(system_blocks.load_block_types()) > 50
     assert {row["slug"] for row in types if row["is_protected"]} == {"local-file-system", "secret", "webhook"}
     secret = next(row for row in types if row["slug"] == "secret")
-    asked = {"block_schemas": {"block_type_id": {"any_": [secret["id"]]}}}
-    (schema,) = await call_route(api, "POST", "/block_schemas/filter", asked)
+    criteria = {"block_schemas": {"block_type_id": {"any_": [secret["id"]]}}}
+    (schema,) = await call_route(api, "POST", "/block_schemas/filter", criteria)
     assert schema["checksum"] == "sha256:c078ed9c1e813e224c0b353d7ad4564a11d51d3198d9ac0686478165a1911c78"
     await call_route(api, "DELETE", "/block_types/{id}", None, 403, id=secret["id"])
     await call_route(api, "DELETE", "/block_schemas/{id}", None, 403, id=schema["id"])
@@ -153,11 +158,11 @@ async def test_the_known_types_are_installed_once_and_protected(api: httpx.Async
     await call_route(api, "PUT", "/admin/storage", {"default_result_storage_block_id": made["id"]}, 422)
 
 
-async def test_a_block_that_reads_and_writes_can_store_results(api: httpx.AsyncClient) -> None:
+async def test_default_storage_must_read_and_write_paths(api: httpx.AsyncClient) -> None:
     await call_route(api, "POST", "/block_types/install_system_block_types", {})
     files = await call_route(api, "GET", "/block_types/slug/{slug}", slug="local-file-system")
-    asked = {"block_schemas": {"block_type_id": {"any_": [files["id"]]}}}
-    (schema,) = await call_route(api, "POST", "/block_schemas/filter", asked)
+    criteria = {"block_schemas": {"block_type_id": {"any_": [files["id"]]}}}
+    (schema,) = await call_route(api, "POST", "/block_schemas/filter", criteria)
     made = await document(api, (files["id"], schema["id"]), {"basepath": "/tmp"})
     chosen = {"default_result_storage_block_id": made["id"]}
     assert await call_route(api, "PUT", "/admin/storage", chosen) == chosen
@@ -179,9 +184,9 @@ SHOWN = {
 }
 
 
-async def test_a_document_hides_its_secrets_unless_they_are_asked_for(api: httpx.AsyncClient) -> None:
-    of = await kind(api, "thing", secret_fields=SECRETS)
-    made = await document(api, of, DATA)
+async def test_document_masks_secrets_unless_requested(api: httpx.AsyncClient) -> None:
+    block_type = await kind(api, "thing", secret_fields=SECRETS)
+    made = await document(api, block_type, DATA)
     assert made["data"] == SHOWN and made["block_type_name"] == "Thing"
     assert await call_route(api, "GET", DOCUMENT, id=made["id"]) == made
     assert await data_of(api, made["id"]) == DATA
@@ -202,7 +207,7 @@ async def test_a_document_hides_its_secrets_unless_they_are_asked_for(api: httpx
         await call_route(api, "GET", by_name, None, 404, slug=slug, block_document_name=name)
 
 
-async def test_secrets_are_not_in_the_database(api: httpx.AsyncClient, database: Database) -> None:
+async def test_secrets_are_encrypted_in_the_database(api: httpx.AsyncClient, database: Database) -> None:
     made = await document(api, await kind(api, "thing"), {"a": "find-me"})
 
     async def texts(tx: Transaction) -> list[str]:
@@ -212,13 +217,13 @@ async def test_secrets_are_not_in_the_database(api: httpx.AsyncClient, database:
     assert await data_of(api, made["id"]) == {"a": "find-me"}
 
 
-async def test_a_key_of_ones_own_reads_what_was_encrypted_before(
+async def test_configured_key_reads_data_encrypted_before(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    of = await kind(api, "thing")
-    before = await document(api, of, {"a": 1}, "before")
+    block_type = await kind(api, "thing")
+    before = await document(api, block_type, {"a": 1}, "before")
     monkeypatch.setenv(encryption.KEY_VARIABLE, Fernet.generate_key().decode())
-    after = await document(api, of, {"a": 2}, "after")
+    after = await document(api, block_type, {"a": 2}, "after")
     assert (await data_of(api, before["id"]), await data_of(api, after["id"])) == ({"a": 1}, {"a": 2})
     monkeypatch.setenv(encryption.KEY_VARIABLE, Fernet.generate_key().decode())
     assert await data_of(api, before["id"]) == {"a": 1}
@@ -227,7 +232,7 @@ async def test_a_key_of_ones_own_reads_what_was_encrypted_before(
     await call_route(api, "GET", DOCUMENT, None, 422, id=before["id"])
 
 
-async def test_a_document_is_changed_field_by_field_or_replaced(api: httpx.AsyncClient) -> None:
+async def test_document_fields_are_merged_or_replaced(api: httpx.AsyncClient) -> None:
     made = await document(api, await kind(api, "thing", secret_fields=SECRETS), DATA)
 
     async def change(status: int = 204, **body: Any) -> Any:
@@ -241,10 +246,10 @@ async def test_a_document_is_changed_field_by_field_or_replaced(api: httpx.Async
     assert await change(data={"token": "********", "x": 1}, merge_existing_data=False) == {"token": "new", "x": 1}
 
 
-async def test_a_document_gets_another_schema_of_its_type_only(api: httpx.AsyncClient) -> None:
-    of, other = await kind(api, "thing"), await kind(api, "other")
-    made = await document(api, of, {"a": "x"})
-    body = {"block_type_id": of[0], "fields": {"title": "newer", "secret_fields": ["a"]}, "version": "2"}
+async def test_document_schema_must_be_of_its_type(api: httpx.AsyncClient) -> None:
+    block_type, other = await kind(api, "thing"), await kind(api, "other")
+    made = await document(api, block_type, {"a": "x"})
+    body = {"block_type_id": block_type[0], "fields": {"title": "newer", "secret_fields": ["a"]}, "version": "2"}
     newer = await call_route(api, "POST", "/block_schemas/", body, 201)
     await call_route(api, "PATCH", DOCUMENT, {"block_schema_id": newer["id"]}, 204, id=made["id"])
     assert await data_of(api, made["id"], False) == {"a": "********"}
@@ -252,7 +257,7 @@ async def test_a_document_gets_another_schema_of_its_type_only(api: httpx.AsyncC
     await call_route(api, "PATCH", DOCUMENT, {"block_schema_id": UNKNOWN_ID}, 404, id=made["id"])
 
 
-async def test_documents_are_found(api: httpx.AsyncClient) -> None:
+async def test_find_block_documents_by_filters(api: httpx.AsyncClient) -> None:
     first, second = await kind(api, "a-type"), await kind(api, "b-type")
     await document(api, second, {}, "a")
     await document(api, first, {}, "b")
@@ -276,25 +281,25 @@ async def test_documents_are_found(api: httpx.AsyncClient) -> None:
     assert await names(block_schemas={"id": {"any_": [second[1]]}}) == ["a"]
 
 
-async def test_what_is_refused_of_documents(api: httpx.AsyncClient) -> None:
-    of = await kind(api, "thing")
-    await document(api, of, {})
-    await document(api, of, {}, status=409)
-    await document(api, of, {}, "Not A Name", 422)
-    await document(api, of, {}, None, 422)
-    await document(api, (of[0], UNKNOWN_ID), {}, "x", 409)
-    await document(api, of, {"a": {"$ref": {"nothing": 1}}}, "x", 400)
-    await document(api, of, {"a": {"$ref": "nothing"}}, "x", 400)
-    await document(api, of, {"a": reference({"id": UNKNOWN_ID})}, "x", 409)
+async def test_invalid_documents_are_refused(api: httpx.AsyncClient) -> None:
+    block_type = await kind(api, "thing")
+    await document(api, block_type, {})
+    await document(api, block_type, {}, status=409)
+    await document(api, block_type, {}, "Not A Name", 422)
+    await document(api, block_type, {}, None, 422)
+    await document(api, (block_type[0], UNKNOWN_ID), {}, "x", 409)
+    await document(api, block_type, {"a": {"$ref": {"nothing": 1}}}, "x", 400)
+    await document(api, block_type, {"a": {"$ref": "nothing"}}, "x", 400)
+    await document(api, block_type, {"a": reference({"id": UNKNOWN_ID})}, "x", 409)
     for method, body in (("GET", None), ("PATCH", {}), ("DELETE", None)):
         await call_route(api, method, DOCUMENT, body, 404, id=UNKNOWN_ID)
 
 
-async def test_a_type_and_a_schema_take_their_documents_with_them(api: httpx.AsyncClient) -> None:
-    of, other = await kind(api, "thing"), await kind(api, "other")
-    made, lost = await document(api, of, {}), await document(api, other, {})
-    await call_route(api, "DELETE", "/block_types/{id}", None, 204, id=of[0])
-    await call_route(api, "GET", "/block_schemas/{id}", None, 404, id=of[1])
+async def test_removing_a_type_or_schema_removes_its_documents(api: httpx.AsyncClient) -> None:
+    block_type, other = await kind(api, "thing"), await kind(api, "other")
+    made, lost = await document(api, block_type, {}), await document(api, other, {})
+    await call_route(api, "DELETE", "/block_types/{id}", None, 204, id=block_type[0])
+    await call_route(api, "GET", "/block_schemas/{id}", None, 404, id=block_type[1])
     await call_route(api, "DELETE", "/block_schemas/{id}", None, 204, id=other[1])
     for gone in (made, lost):
         await call_route(api, "GET", DOCUMENT, None, 404, id=gone["id"])
@@ -303,11 +308,11 @@ async def test_a_type_and_a_schema_take_their_documents_with_them(api: httpx.Asy
 # --- references ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_document_shows_what_it_holds(api: httpx.AsyncClient) -> None:
-    of = await kind(api, "thing", secret_fields=["pw"])
-    inner = await document(api, of, {"pw": "p", "n": 1}, "inner")
-    middle = await document(api, of, {"inner": reference(inner), "pw": "m"}, "middle")
-    outer = await document(api, of, {"middle": reference(middle), "own": 1}, "outer")
+async def test_document_includes_the_documents_it_refers_to(api: httpx.AsyncClient) -> None:
+    block_type = await kind(api, "thing", secret_fields=["pw"])
+    inner = await document(api, block_type, {"pw": "p", "n": 1}, "inner")
+    middle = await document(api, block_type, {"inner": reference(inner), "pw": "m"}, "middle")
+    outer = await document(api, block_type, {"middle": reference(middle), "own": 1}, "outer")
     hidden = {"pw": "********"}
     assert outer["data"] == {"own": 1, "middle": {**hidden, "inner": {**hidden, "n": 1}}}
     shown = outer["block_document_references"]["middle"]["block_document"]
@@ -325,13 +330,13 @@ async def test_a_document_shows_what_it_holds(api: httpx.AsyncClient) -> None:
     assert await data_of(api, outer["id"]) == {"own": 2, "middle": {"pw": "m"}}
 
 
-async def test_documents_never_hold_each_other(api: httpx.AsyncClient) -> None:
-    of = await kind(api, "thing")
-    one = await document(api, of, {}, "one")
-    two = await document(api, of, {"x": reference(one)}, "two")
+async def test_cyclic_document_references_are_refused(api: httpx.AsyncClient) -> None:
+    block_type = await kind(api, "thing")
+    one = await document(api, block_type, {}, "one")
+    two = await document(api, block_type, {"x": reference(one)}, "two")
     for held in (one, two):
         await call_route(api, "PATCH", DOCUMENT, {"data": {"x": reference(held)}}, 400, id=one["id"])
-    left, right = await document(api, of, {}, "left"), await document(api, of, {}, "right")
+    left, right = await document(api, block_type, {}, "left"), await document(api, block_type, {}, "right")
     answers = await asyncio.gather(
         api.patch(f"/block_documents/{left['id']}", json={"data": {"x": reference(right)}}),
         api.patch(f"/block_documents/{right['id']}", json={"data": {"x": reference(left)}}),
@@ -339,16 +344,19 @@ async def test_documents_never_hold_each_other(api: httpx.AsyncClient) -> None:
     assert sorted(answer.status_code for answer in answers) == [204, 400]
 
 
-async def test_documents_have_events_without_their_secrets(api: httpx.AsyncClient) -> None:
-    of = await kind(api, "thing", secret_fields=["pw", "d.*"])
-    inner = await document(api, of, {}, "inner")
-    made = await document(api, of, {"pw": "p", "d": {"x": "y"}, "open": "o", "n": 1, "held": reference(inner)})
+async def test_document_events_have_no_secrets(api: httpx.AsyncClient) -> None:
+    block_type = await kind(api, "thing", secret_fields=["pw", "d.*"])
+    inner = await document(api, block_type, {}, "inner")
+    made = await document(api, block_type, {"pw": "p", "d": {"x": "y"}, "open": "o", "n": 1, "held": reference(inner)})
     await call_route(api, "PATCH", DOCUMENT, {"data": {"open": "changed"}}, 204, id=made["id"])
     await call_route(api, "DELETE", DOCUMENT, None, 204, id=made["id"])
-    told = await find_events(api, *(f"prefect.block-document.{what}" for what in ("created", "updated", "deleted")))
-    mine = [event for event in told if event["resource"]["prefect.resource.name"] == "doc"]
+    emitted = await find_events(api, *(f"prefect.block-document.{what}" for what in ("created", "updated", "deleted")))
+    mine = [event for event in emitted if event["resource"]["prefect.resource.name"] == "doc"]
     assert [event["payload"]["data"] for event in mine] == [{"open": "o"}, {"open": "changed"}, {"open": "changed"}]
-    assert mine[0]["payload"]["block_schema"] == {"capabilities": [], "block_type": {"id": of[0], "name": "Thing"}}
+    assert mine[0]["payload"]["block_schema"] == {
+        "capabilities": [],
+        "block_type": {"id": block_type[0], "name": "Thing"},
+    }
     assert [related["prefect.resource.role"] for related in mine[0]["related"]] == ["block-type", "block-schema"]
 
 
@@ -370,7 +378,7 @@ async def test_documents_have_events_without_their_secrets(api: httpx.AsyncClien
         ({"a": {"b": 1, "c": 2}}, "v.a.b", {"a": {"b": "********", "c": 2}}),
     ],
 )
-def test_what_is_hidden_and_put_back(value: Any, path: str, hidden: Any) -> None:
+def test_restore_secrets_reverses_hide_secrets(value: Any, path: str, hidden: Any) -> None:
     data = {"v": value}
     shown = secret_fields.hide_secrets(data, [path])
     assert shown == {"v": hidden} and data == {"v": value}
@@ -378,9 +386,7 @@ def test_what_is_hidden_and_put_back(value: Any, path: str, hidden: Any) -> None
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-async def test_a_server_that_starts_registers_the_known_types(
-    api: httpx.AsyncClient, database: Database, wanted: bool
-) -> None:
+async def test_server_start_registers_block_types(api: httpx.AsyncClient, database: Database, wanted: bool) -> None:
     changed: dict[Any, Any] = {"PREFECT_SERVER_REGISTER_BLOCKS_ON_START": str(wanted).lower()}
     with temporary_settings(changed):
         await startup.prepare_store(database, get_current_settings())

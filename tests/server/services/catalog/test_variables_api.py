@@ -17,22 +17,22 @@ async def variable(api: httpx.AsyncClient, name: str, value: Any = 1, **more: An
 
 
 @pytest.mark.parametrize("value", ["text", 1, 1.5, True, None, [1, None], {"a": {"b": [1, None]}}])
-async def test_a_variable_holds_any_json(api: httpx.AsyncClient, value: Any) -> None:
+async def test_variable_holds_any_json(api: httpx.AsyncClient, value: Any) -> None:
     made = await variable(api, "v", value)
     assert await call_route(api, "GET", "/variables/name/{name}", name="v") == made
     assert await call_route(api, "GET", "/variables/{id}", id=made["id"]) == made
     assert made["value"] == value and made["tags"] == []
 
 
-async def test_variables_are_found_by_name_and_tags(api: httpx.AsyncClient) -> None:
+async def test_find_variables_by_name_and_tags(api: httpx.AsyncClient) -> None:
     for name, tags in (("blue-1", ["x", "y"]), ("blue_2", ["x"]), ("red", [])):
         await variable(api, name, tags=tags)
 
-    async def names(asked: Any, **more: Any) -> list[str]:
-        body = {"variables": asked, **more}
+    async def names(criteria: Any, **more: Any) -> list[str]:
+        body = {"variables": criteria, **more}
         found = [row["name"] for row in await call_route(api, "POST", "/variables/filter", body)]
         if not more:
-            assert await call_route(api, "POST", "/variables/count", {"variables": asked}) == len(found)
+            assert await call_route(api, "POST", "/variables/count", {"variables": criteria}) == len(found)
         return found
 
     assert await names(None) == ["blue-1", "blue_2", "red"]
@@ -45,7 +45,7 @@ async def test_variables_are_found_by_name_and_tags(api: httpx.AsyncClient) -> N
     assert await names(None, limit=0) == []
 
 
-async def test_what_is_refused_of_variables(api: httpx.AsyncClient) -> None:
+async def test_invalid_variables_are_refused(api: httpx.AsyncClient) -> None:
     await variable(api, "one")
     await variable(api, "other")
     await call_route(api, "POST", "/variables/", {"name": "one", "value": 2}, 409)
@@ -74,7 +74,7 @@ async def test_what_is_refused_of_variables(api: httpx.AsyncClient) -> None:
         await call_route(api, method, "/variables/name/{name}", body, 404, name="nobody")
 
 
-async def test_a_variable_is_changed_and_deleted_and_says_so(api: httpx.AsyncClient) -> None:
+async def test_variable_change_and_removal_emit_events(api: httpx.AsyncClient) -> None:
     made = await variable(api, "v", 1, tags=["t"])
     await call_route(api, "PATCH", "/variables/name/{name}", {"value": None, "name": "w"}, 204, name="v")
     await call_route(api, "PATCH", "/variables/{id}", {}, 204, id=made["id"])
@@ -82,10 +82,10 @@ async def test_a_variable_is_changed_and_deleted_and_says_so(api: httpx.AsyncCli
     assert (now["name"], now["value"], now["tags"]) == ("w", None, ["t"])
     assert datetime.fromisoformat(now["updated"]) > datetime.fromisoformat(made["updated"])
     await call_route(api, "DELETE", "/variables/name/{name}", None, 204, name="w")
-    told = await find_events(api, *(f"prefect.variable.{what}" for what in ("created", "updated", "deleted")))
-    assert [event["event"].rpartition(".")[2] for event in told] == ["created", "updated", "updated", "deleted"]
-    assert told[1]["payload"] == {"name": "w", "value": None, "tags": ["t"]}
-    assert told[0]["resource"] == {
+    emitted = await find_events(api, *(f"prefect.variable.{what}" for what in ("created", "updated", "deleted")))
+    assert [event["event"].rpartition(".")[2] for event in emitted] == ["created", "updated", "updated", "deleted"]
+    assert emitted[1]["payload"] == {"name": "w", "value": None, "tags": ["t"]}
+    assert emitted[0]["resource"] == {
         "prefect.resource.id": f"prefect.variable.{made['id']}",
         "prefect.resource.name": "v",
     }
@@ -94,9 +94,9 @@ async def test_a_variable_is_changed_and_deleted_and_says_so(api: httpx.AsyncCli
 # --- saved searches --------------------------------------------------------------------------------------------------
 
 
-async def test_a_search_is_saved_by_its_name(api: httpx.AsyncClient) -> None:
-    asked = {"object": "flow", "property": "name", "type": "string", "operation": "equals", "value": "x"}
-    first = await call_route(api, "PUT", "/saved_searches/", {"name": "s", "filters": [asked]}, 201)
+async def test_saved_search_is_replaced_by_name(api: httpx.AsyncClient) -> None:
+    criteria = {"object": "flow", "property": "name", "type": "string", "operation": "equals", "value": "x"}
+    first = await call_route(api, "PUT", "/saved_searches/", {"name": "s", "filters": [criteria]}, 201)
     await call_route(api, "PUT", "/saved_searches/", {"name": "a"}, 201)
     again = await call_route(api, "PUT", "/saved_searches/", {"name": "s", "filters": []})
     assert (again["id"], again["filters"]) == (first["id"], [])
@@ -117,7 +117,7 @@ async def artifact(api: httpx.AsyncClient, **values: Any) -> Any:
     return await call_route(api, "POST", "/artifacts/", values, 201)
 
 
-async def test_the_newest_artifact_of_a_key_is_its_collection(api: httpx.AsyncClient) -> None:
+async def test_latest_artifact_of_a_key_is_its_collection(api: httpx.AsyncClient) -> None:
     await artifact(api, key="k", type="markdown", data="old", description="d", metadata_={"a": "b"})
     newest = await artifact(api, key="k", type="table", data=[{"a": 1}])
     await artifact(api, data={"no": "key"})
@@ -131,7 +131,7 @@ async def test_the_newest_artifact_of_a_key_is_its_collection(api: httpx.AsyncCl
     assert await call_route(api, "POST", "/artifacts/latest/count", {"artifacts": {"key": {"any_": ["k"]}}}) == 1
 
 
-async def test_artifacts_are_found_by_what_they_are(api: httpx.AsyncClient) -> None:
+async def test_find_artifacts_by_filters(api: httpx.AsyncClient) -> None:
     flow = await call_route(api, "POST", "/flows/", {"name": "f"}, 201)
     run = await call_route(api, "POST", "/flow_runs/", {"flow_id": flow["id"], "name": "r"}, 201)
     await artifact(api, key="a-1", type="table", flow_run_id=run["id"])
@@ -153,7 +153,7 @@ async def test_artifacts_are_found_by_what_they_are(api: httpx.AsyncClient) -> N
     assert await keys(task_runs={"name": {"any_": ["t"]}}) == []
 
 
-async def test_an_artifact_is_changed_and_deleted(api: httpx.AsyncClient) -> None:
+async def test_artifact_is_changed_and_removed(api: httpx.AsyncClient) -> None:
     first = await artifact(api, key="k", data=1)
     second = await artifact(api, key="k", data=2)
     await call_route(api, "PATCH", "/artifacts/{id}", {"data": {"x": 3}}, 204, id=second["id"])
@@ -167,25 +167,25 @@ async def test_an_artifact_is_changed_and_deleted(api: httpx.AsyncClient) -> Non
     await call_route(api, "POST", "/artifacts/", {"key": "K 1"}, 422)
 
 
-async def test_collections_of_artifacts_have_events(api: httpx.AsyncClient) -> None:
+async def test_artifact_collections_emit_events(api: httpx.AsyncClient) -> None:
     await artifact(api, data="without a key")
     first = await artifact(api, key="k", type="table", data=1, description="d", flow_run_id=UNKNOWN_ID)
     second = await artifact(api, key="k", data=2)
     for made in (second, first):
         await call_route(api, "DELETE", "/artifacts/{id}", None, 204, id=made["id"])
-    told = await find_events(
+    emitted = await find_events(
         api, *(f"prefect.artifact-collection.{what}" for what in ("created", "updated", "deleted"))
     )
-    assert [event["event"].rpartition(".")[2] for event in told] == ["created", "updated", "deleted"]
-    assert told[0]["resource"]["prefect.resource.name"] == "k"
-    assert told[0]["related"] == [
+    assert [event["event"].rpartition(".")[2] for event in emitted] == ["created", "updated", "deleted"]
+    assert emitted[0]["resource"]["prefect.resource.name"] == "k"
+    assert emitted[0]["related"] == [
         {"prefect.resource.id": f"prefect.artifact.{first['id']}", "prefect.resource.role": "latest"},
         {"prefect.resource.id": f"prefect.flow-run.{UNKNOWN_ID}", "prefect.resource.role": "flow-run"},
     ]
-    assert told[0]["payload"] == {"key": "k", "type": "table", "data": 1, "description": "d"}
+    assert emitted[0]["payload"] == {"key": "k", "type": "table", "data": 1, "description": "d"}
 
 
-async def test_artifacts_that_come_by_the_journal_have_those_events_once(api: httpx.AsyncClient) -> None:
+async def test_journalled_artifacts_emit_their_events_once(api: httpx.AsyncClient) -> None:
     def record(number: int, key: str | None) -> dict[str, Any]:
         created = f"2026-01-01T00:00:0{number}.000000Z"
         id_ = UNKNOWN_ID[:-1] + str(number)
@@ -196,7 +196,7 @@ async def test_artifacts_that_come_by_the_journal_have_those_events_once(api: ht
         response = await api.post("/journal", content=lines)
         assert (response.status_code, response.json()) == (200, {"records": 4, "set_aside": 0})
     assert await call_route(api, "POST", "/artifacts/count", {}) == 4
-    asked = {"occurred": {"since": "2025-12-31T00:00:00Z"}, "event": {"prefix": ["prefect.artifact-collection."]}}
-    told = (await call_route(api, "POST", "/events/filter", {"filter": {**asked, "order": "ASC"}}))["events"]
-    what = [(event["event"].rpartition(".")[2], event["payload"]["data"]) for event in told]
+    criteria = {"occurred": {"since": "2025-12-31T00:00:00Z"}, "event": {"prefix": ["prefect.artifact-collection."]}}
+    emitted = (await call_route(api, "POST", "/events/filter", {"filter": {**criteria, "order": "ASC"}}))["events"]
+    what = [(event["event"].rpartition(".")[2], event["payload"]["data"]) for event in emitted]
     assert what == [("created", 1), ("created", 3), ("updated", 4)]

@@ -1,4 +1,4 @@
-"""Slots of limits and leases, on both databases: never one too many, whoever asks at the same time."""
+"""Slots of limits and leases, on both databases: never one too many, also under simultaneous requests."""
 
 from __future__ import annotations
 

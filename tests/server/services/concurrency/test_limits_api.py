@@ -47,8 +47,10 @@ async def test_limit_is_read_by_id_and_name(api: httpx.AsyncClient) -> None:
     assert (await call_route(api, "GET", f"{V2}/{{id_or_name}}", id_or_name="c"))["limit"] == 7
     await call_route(api, "DELETE", f"{V2}/{{id_or_name}}", None, 204, id_or_name="c")
     await call_route(api, "DELETE", f"{V2}/{{id_or_name}}", None, 404, id_or_name="c")
-    told = await find_events(api, *(f"prefect.concurrency-limit.{what}" for what in ("created", "updated", "deleted")))
-    mine = [event for event in told if event["resource"]["prefect.resource.id"].endswith(made["id"])]
+    events = await find_events(
+        api, *(f"prefect.concurrency-limit.{what}" for what in ("created", "updated", "deleted"))
+    )
+    mine = [event for event in events if event["resource"]["prefect.resource.id"].endswith(made["id"])]
     assert [event["event"].rpartition(".")[2] for event in mine] == ["created", "updated", "updated", "deleted"]
     assert mine[-1]["payload"] == {"name": "c", "limit": 7, "active": True, "slot_decay_per_second": 0.5}
 

@@ -188,16 +188,16 @@ class TestChanging:
         await ask.patch(f"/deployments/{made['id']}", {"description": "new"})
         await ask.patch(f"/deployments/{made['id']}", {"description": "new"})
         await ask.delete(f"/deployments/{made['id']}")
-        told = await ask.events("prefect.deployment")
-        assert [event["event"] for event in told] == [
+        events = await ask.events("prefect.deployment")
+        assert [event["event"] for event in events] == [
             "prefect.deployment.created",
             "prefect.deployment.updated",
             "prefect.deployment.deleted",
         ]
-        assert told[0]["resource"]["prefect.resource.name"] == "d"
-        roles = [related["prefect.resource.role"] for related in told[0]["related"]]
+        assert events[0]["resource"]["prefect.resource.name"] == "d"
+        roles = [related["prefect.resource.role"] for related in events[0]["related"]]
         assert roles == ["flow", "work-queue", "work-pool", "concurrency-limit"]
-        assert told[1]["payload"] == {
+        assert events[1]["payload"] == {
             "updated_fields": ["description"],
             "updates": {"description": {"from": None, "to": "new"}},
         }
@@ -397,8 +397,8 @@ class TestReading:
 
     async def test_flows_are_filtered_by_deployments(self, ask: PathClient, named: None) -> None:
         await ask.post("/flows/", {"name": "without"})
-        asked = {"flows": {"deployment": {"is_null_": True}}}
-        assert [found["name"] for found in await ask.post("/flows/filter", asked)] == ["without"]
+        body = {"flows": {"deployment": {"is_null_": True}}}
+        assert [found["name"] for found in await ask.post("/flows/filter", body)] == ["without"]
 
 
 class TestDeleting:

@@ -53,8 +53,8 @@ async def deploy(ask: PathClient, *schedules: dict[str, Any], **more: Any) -> st
 
 
 async def runs_of(ask: PathClient, id_: str) -> list[dict[str, Any]]:
-    asked = {"deployments": {"id": {"any_": [id_]}}, "sort": "EXPECTED_START_TIME_ASC"}
-    return await ask.post("/flow_runs/filter", asked)
+    body = {"deployments": {"id": {"any_": [id_]}}, "sort": "EXPECTED_START_TIME_ASC"}
+    return await ask.post("/flow_runs/filter", body)
 
 
 async def starts(ask: PathClient, id_: str) -> list[str]:

@@ -19,7 +19,7 @@ from tests.server.journal_records import at
 Event = dict[str, Any]
 
 
-async def test_a_service_says_that_something_happened(database: Database) -> None:
+async def test_emit_stores_the_event(database: Database) -> None:
     thing = emitting.resource_labels("deployment", UUID(int=7), "nightly") | {"prefect.work-pool.type": "process"}
     follows = new_id()
 
@@ -37,7 +37,7 @@ async def test_a_service_says_that_something_happened(database: Database) -> Non
     assert kept["payload"] == {"a": 1} and kept["related"] == [thing]
 
 
-async def test_what_an_aborted_transaction_said_did_not_happen(database: Database) -> None:
+async def test_emit_is_rolled_back_with_its_transaction(database: Database) -> None:
     async def work(tx: Any) -> None:
         await emitting.emit(tx, "x", emitting.resource_labels("flow", UUID(int=1)))
         raise RuntimeError
@@ -62,7 +62,7 @@ def stored(type_: str, seconds: float, **more: Any) -> dict[str, Any]:
     return {"id": str(new_id()), "type": type_, "timestamp": event_store.to_micros(at(seconds)), **more}
 
 
-async def test_the_states_of_runs_are_events(database: Database) -> None:
+async def test_emit_state_events_describes_each_state(database: Database) -> None:
     flow = {"id": new_id(), "created": at(0), "updated": at(0), "name": "etl", "tags": ["c"], "labels": {}}
 
     def states() -> list[dict[str, Any]]:
@@ -87,8 +87,8 @@ async def test_the_states_of_runs_are_events(database: Database) -> None:
             tx, EventFilter.model_validate({"order": "ASC", "occurred": {"since": at(-1), "until": at(999)}}), 10
         )
 
-    told = (await database.write(work)).events
-    of_flow, of_task = ([each for each in told if f".{kind}." in each["event"]] for kind in ("flow-run", "task-run"))
+    emitted = (await database.write(work)).events
+    of_flow, of_task = ([each for each in emitted if f".{kind}." in each["event"]] for kind in ("flow-run", "task-run"))
     assert [each["event"].rpartition(".")[2] for each in of_flow] == ["Pending", "Running", "Paused", "Done"]
     assert [each["event"] for each in of_task] == [each["event"].replace("flow-", "task-") for each in of_flow]
     for each, state in zip(of_flow, flow_run["states"], strict=True):

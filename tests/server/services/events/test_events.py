@@ -52,7 +52,7 @@ async def send(api: httpx.AsyncClient, *events: Event, status: int = 204) -> Any
 # --- taking in -------------------------------------------------------------------------------------------------------
 
 
-async def test_an_event_comes_back_as_it_was_sent(api: httpx.AsyncClient) -> None:
+async def test_event_round_trips(api: httpx.AsyncClient) -> None:
     sent = event(
         labels={"prefect.resource.name": "Thing", "größe": "\u2028"},
         related=[("flow-run", f"prefect.flow-run.{uuid4()}"), ("tag", "prefect.tag.x")],
@@ -67,7 +67,7 @@ async def test_an_event_comes_back_as_it_was_sent(api: httpx.AsyncClient) -> Non
     assert kept == sent
 
 
-async def test_an_event_that_is_sent_again_counts_once(api: httpx.AsyncClient) -> None:
+async def test_repeated_event_is_stored_once(api: httpx.AsyncClient) -> None:
     one, other = event(), event(seconds=1)
     await send(api, one, one)
     await send(api, one, other)
@@ -89,9 +89,7 @@ async def test_an_event_that_is_sent_again_counts_once(api: httpx.AsyncClient) -
     ],
     ids=lambda wrong: next(iter(wrong)),
 )
-async def test_an_event_that_is_wrong_or_too_large_is_refused_with_all_that_came_with_it(
-    api: httpx.AsyncClient, wrong: Event
-) -> None:
+async def test_invalid_or_oversized_event_refuses_its_whole_request(api: httpx.AsyncClient, wrong: Event) -> None:
     await send(api, event(), {**event(), **wrong}, status=422)
     assert await found(api) == []
 
@@ -107,7 +105,7 @@ async def test_an_event_that_is_wrong_or_too_large_is_refused_with_all_that_came
     ],
     ids=lambda odd: next(iter(odd)),
 )
-async def test_what_is_odd_is_taken_in_and_found(api: httpx.AsyncClient, odd: Event) -> None:
+async def test_unusual_events_are_stored_and_found(api: httpx.AsyncClient, odd: Event) -> None:
     await send(api, {**event(), **odd})
     always = {"since": "0001-01-01T00:00:00Z", "until": "9999-12-31T23:59:59.999999Z"}
     page = await call_route(api, "POST", "/events/filter", {"filter": {"occurred": always}})
@@ -115,7 +113,7 @@ async def test_what_is_odd_is_taken_in_and_found(api: httpx.AsyncClient, odd: Ev
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
-async def test_a_time_that_is_in_no_year_of_ours_is_refused(api: httpx.AsyncClient, time: str) -> None:
+async def test_time_outside_the_calendar_is_refused(api: httpx.AsyncClient, time: str) -> None:
     await send(api, {**event(), "occurred": time}, status=422)
     await call_route(api, "POST", "/events/filter", {"filter": {"occurred": {"since": time, "until": time}}}, 422)
     body = {"filter": {"occurred": {"since": time}}, "time_interval": 7, "time_unit": "hour"}
@@ -125,7 +123,7 @@ async def test_a_time_that_is_in_no_year_of_ours_is_refused(api: httpx.AsyncClie
     )
 
 
-async def test_events_are_logged_where_the_settings_want_it(
+async def test_events_are_logged_when_the_setting_is_on(
     api: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "prefect.server.events")
@@ -140,9 +138,7 @@ async def test_events_are_logged_where_the_settings_want_it(
 
 @pytest.mark.parametrize("order", ["ASC", "DESC"])
 @pytest.mark.parametrize("labels", [None, {"odd": "1"}], ids=["by SQL", "by labels"])
-async def test_pages_hold_every_event_once_whatever_comes_meanwhile(
-    api: httpx.AsyncClient, order: str, labels: Any
-) -> None:
+async def test_pages_hold_every_event_once_while_others_arrive(api: httpx.AsyncClient, order: str, labels: Any) -> None:
     sent = [event(seconds=number // 3, labels={"odd": str(number % 2)}) for number in range(20)]
     await send(api, *sent)
     criteria = {"occurred": EVER, "order": order, "resource": {"labels": labels} if labels else None}
@@ -167,19 +163,19 @@ async def test_pages_hold_every_event_once_whatever_comes_meanwhile(
 
 
 @pytest.mark.parametrize("token", ["abc", "", "bnVsbA==", "e30=", "W10=", "eyJmaWx0ZXIiOnt9fQ=="])
-async def test_a_token_that_is_none_is_refused(api: httpx.AsyncClient, token: str) -> None:
+async def test_invalid_page_token_is_refused(api: httpx.AsyncClient, token: str) -> None:
     response = await api.get("/events/filter/next", params={"page-token": token})
     assert (response.status_code, response.json()) == (403, {"detail": "Forbidden"})
 
 
-async def test_a_page_of_nothing_says_how_many_there_are(api: httpx.AsyncClient) -> None:
+async def test_page_of_size_zero_has_the_total(api: httpx.AsyncClient) -> None:
     await send(api, event(), event())
     page = await call_route(api, "POST", "/events/filter", {"limit": 0, "filter": {"occurred": EVER}})
     assert page["events"] == [] and page["total"] == 2
     await call_route(api, "POST", "/events/filter", {"limit": 51}, 422)
 
 
-async def test_a_filter_without_a_time_asks_for_what_was_until_now(api: httpx.AsyncClient) -> None:
+async def test_filter_without_times_ends_now(api: httpx.AsyncClient) -> None:
     await send(api, {**event(), "occurred": (now() + timedelta(hours=1)).isoformat()})
     await send(api, {**event("lately"), "occurred": now().isoformat()})
     page = await call_route(api, "POST", "/events/filter", None)
@@ -272,35 +268,35 @@ def criteria(chance: random.Random) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_the_store_finds_what_a_filter_includes(database: Database, seed: int) -> None:
+async def test_find_agrees_with_matches_filter(database: Database, seed: int) -> None:
     """SQL may only narrow: with it or without, the same events satisfy a filter, and as many are counted."""
     chance = random.Random(seed)
-    told = [
+    stored = [
         {**each, "id": UUID(each["id"]), "occurred": datetime.fromisoformat(each["occurred"]), "received": now()}
         for each in invented(chance)
     ]
-    for each in told:
+    for each in stored:
         each.setdefault("payload", {})
         each["follows"] = each["follows"] and UUID(each["follows"])
-    await database.write(lambda tx: event_store.add_events(tx, told))
+    await database.write(lambda tx: event_store.add_events(tx, stored))
     for _ in range(100):
-        asked = criteria(chance)
+        fields = criteria(chance)
         filter = EventFilter.model_validate(
-            {"occurred": {"since": at(chance.randint(-5, 20)), "until": at(30)}, **asked}
+            {"occurred": {"since": at(chance.randint(-5, 20)), "until": at(30)}, **fields}
         )
-        wanted = sorted(str(each["id"]) for each in told if service.matches_filter(each, filter))
+        wanted = sorted(str(each["id"]) for each in stored if service.matches_filter(each, filter))
         page = await database.read(lambda tx, filter=filter: service.find_first_page(tx, filter, 200))
-        assert sorted(str(each["id"]) for each in page.events) == wanted, asked
-        assert page.total == len(wanted), asked
+        assert sorted(str(each["id"]) for each in page.events) == wanted, fields
+        assert page.total == len(wanted), fields
         counts = await database.read(
             lambda tx, filter=filter: service.count_events_by(
                 tx, filter, service.Countable.event, service.TimeUnit.day, 1
             )
         )
-        assert sum(count["count"] for count in counts) == len(wanted), asked
+        assert sum(count["count"] for count in counts) == len(wanted), fields
 
 
-async def test_only_the_nearest_event_of_each_resource(api: httpx.AsyncClient) -> None:
+async def test_distinct_filter_returns_one_event_a_resource(api: httpx.AsyncClient) -> None:
     sent = [event(resource=f"thing.{number % 3}", seconds=number) for number in range(9)]
     await send(api, *sent)
     assert [each["id"] for each in await found(api, resource={"distinct": True})] == [each["id"] for each in sent[:3]]
@@ -315,7 +311,7 @@ async def test_only_the_nearest_event_of_each_resource(api: httpx.AsyncClient) -
     assert [each["id"] for each in latest] == [each["id"] for each in reversed(sent[6:])]
 
 
-async def test_text_is_looked_for_in_all_that_is_shown(api: httpx.AsyncClient) -> None:
+async def test_text_filter_searches_the_whole_event(api: httpx.AsyncClient) -> None:
     named = {"prefect.resource.name": "Apple"}
     await send(api, event("one", labels=named), event("two", payload={"fruit": "apple pie"}), event("three"))
 
@@ -342,7 +338,7 @@ async def counts(api: httpx.AsyncClient, by: str, **more: Any) -> list[tuple[str
 
 
 @pytest.mark.parametrize("labels", [{}, {"labels": {"shown": "yes"}}], ids=["by SQL", "by labels"])
-async def test_events_are_counted_by_name_by_resource_and_by_time(api: httpx.AsyncClient, labels: Any) -> None:
+async def test_count_events_by_name_resource_and_time(api: httpx.AsyncClient, labels: Any) -> None:
     run = f"prefect.task-run.{uuid4()}"
     shown = {"shown": "yes"}
     await send(
@@ -354,12 +350,12 @@ async def test_events_are_counted_by_name_by_resource_and_by_time(api: httpx.Asy
         event("prefect.task-run.Running", run, 199, labels={**shown, "prefect.resource.name": "load"}),
         event("out of time", seconds=2000),
     )
-    asked = {"criteria": {"resource": labels}}
-    assert await counts(api, "event", **asked) == [("a", 2), ("prefect.task-run.Running", 2), ("b", 1)]
-    by_resource = await counts(api, "resource", **asked)
+    fields = {"criteria": {"resource": labels}}
+    assert await counts(api, "event", **fields) == [("a", 2), ("prefect.task-run.Running", 2), ("b", 1)]
+    by_resource = await counts(api, "resource", **fields)
     assert by_resource == [("Thing", 2), ("load", 2), ("thing.2", 1)], "what it was called last"
     minutes = {"since": at(-30).isoformat(), "until": at(200).isoformat()}
-    assert [count for _, count in await counts(api, "time", occurred=minutes, time_unit="minute", **asked)] == [
+    assert [count for _, count in await counts(api, "time", occurred=minutes, time_unit="minute", **fields)] == [
         *(0, 1, 2, 0, 2)
     ]
     [day] = await call_route(
@@ -373,7 +369,7 @@ async def test_events_are_counted_by_name_by_resource_and_by_time(api: httpx.Asy
     assert (day["start_time"], day["end_time"]) == ("2026-03-01T00:00:00Z", "2026-03-01T23:59:59.999999Z")
 
 
-async def test_too_many_spans_are_refused(api: httpx.AsyncClient) -> None:
+async def test_count_with_too_many_buckets_is_refused(api: httpx.AsyncClient) -> None:
     body = {"filter": {}, "time_unit": "second"}
     refused = await call_route(api, "POST", "/events/count-by/{countable}", body, 422, countable="time")
     assert "would create" in refused["detail"]
@@ -383,7 +379,7 @@ async def test_too_many_spans_are_refused(api: httpx.AsyncClient) -> None:
     await call_route(api, "POST", "/events/count-by/{countable}", body, 422, countable="color")
 
 
-async def test_spans_begin_where_the_clock_is_at_a_multiple_of_them(api: httpx.AsyncClient) -> None:
+async def test_buckets_are_aligned_to_multiples_of_their_width(api: httpx.AsyncClient) -> None:
     moment = {"since": "2025-11-25T01:02:13Z", "until": "2025-11-25T01:02:20Z"}
 
     async def first(**more: Any) -> str:

@@ -68,11 +68,11 @@ async def kill_now_and_then(served: Served, client: Client, total: int) -> None:
         await asyncio.to_thread(served.start)
 
 
-async def test_every_task_run_ends_once_in_its_true_state(served: Served) -> None:
+async def test_task_runs_end_in_their_last_state_when_the_server_is_killed(served: Served) -> None:
     flow_run = new_id()
     final = [random.choice(["Completed", "Failed"]) for _ in range(RUNS)]
     runs = [task_run_events(new_id(), flow_run, "Pending", "Running", end) for end in final]
-    events = [event for told in runs for event in told]
+    events = [event for sent in runs for event in sent]
     client = Client(served.url.replace("http", "ws", 1))
     killing = asyncio.create_task(kill_now_and_then(served, client, len(events)))
     await client.send([json.dumps(event) for event in events])
@@ -80,8 +80,8 @@ async def test_every_task_run_ends_once_in_its_true_state(served: Served) -> Non
     assert client.sent > len(events), "nothing had to be sent again: the server was not killed in time"
     async with httpx.AsyncClient(base_url=served.url, timeout=30) as api:
         for state in ("Completed", "Failed"):
-            asked = {"task_runs": {"state": {"name": {"any_": [state]}}}}
-            assert (await api.post("/task_runs/count", json=asked)).json() == final.count(state)
+            criteria = {"task_runs": {"state": {"name": {"any_": [state]}}}}
+            assert (await api.post("/task_runs/count", json=criteria)).json() == final.count(state)
         assert (await api.post("/task_runs/count", json={})).json() == RUNS
         page = (await api.post("/events/filter", json={"limit": 1})).json()
         assert page["total"] == len(events)

@@ -38,24 +38,24 @@ def packed(resource: Any, related: Any, payload: Any, **row: Any) -> tuple[Any, 
 
 
 @given(LABELS, st.lists(LABELS, max_size=3), PAYLOADS)
-def test_what_is_packed_comes_back(resource: Any, related: Any, payload: Any) -> None:
+def test_unpack_reverses_pack(resource: Any, related: Any, payload: Any) -> None:
     came_back, _ = packed(resource, related, payload)
     assert came_back == (resource, related, payload)
 
 
 @pytest.mark.parametrize("lacking", ["resource_id", "flow_run_id", "follows"])
-def test_an_id_that_a_row_lacks_is_no_text(lacking: str) -> None:
+def test_missing_id_of_a_row_is_not_taken_for_text(lacking: str) -> None:
     assert packed({"None": "None"}, [], {}, **{lacking: None})[0] == ({"None": "None"}, [], {})
 
 
-def test_a_large_payload_comes_back() -> None:
+def test_large_payload_round_trips() -> None:
     payload = {"ids": [str(uuid4()) for _ in range(2000)], "text": "x" * 1_000_000}
     came_back, body = packed({}, [], payload)
     assert came_back == ({}, [], payload)
     assert len(body) < 50_000
 
 
-def test_the_event_of_a_state_takes_less_than_a_hundred_bytes() -> None:
+def test_state_event_packs_into_a_hundred_bytes() -> None:
     state = {"type": "RUNNING", "name": "Running", "message": "", "state_details": {}}
     resource = {
         "prefect.resource.id": f"prefect.task-run.{ROW['resource_id']}",
@@ -81,14 +81,14 @@ def test_the_event_of_a_state_takes_less_than_a_hundred_bytes() -> None:
     assert len(body) < 100 < len(orjson.dumps([resource, related, payload])) / 7
 
 
-def test_the_dictionary_is_what_stored_events_were_packed_by() -> None:
+def test_packing_dictionary_is_unchanged() -> None:
     """Another dictionary needs another version: without this one, what is stored cannot be read."""
     assert packing._VERSION == b"\x01"
     digest = "f8265e494f540340177ea57b48cad83ab978c95b4cd61a38ee175cd3110f3c73"
     assert hashlib.sha256(packing._DICTIONARY).hexdigest() == digest
 
 
-def test_an_event_that_this_release_packed_is_read() -> None:
+def test_unpack_reads_an_event_packed_earlier() -> None:
     row = {
         "id": UUID("01a21039-96d8-7c3a-884b-9680bf536ee0"),
         "resource_id": UUID("01a21039-9680-7598-aed3-87db34a526ba"),

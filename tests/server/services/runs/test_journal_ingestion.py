@@ -1,4 +1,4 @@
-"""Applying the journal: each record counts once, in the order of its time, whoever applies it and however often."""
+"""Applying the journal: each record counts once, in the order of its time, whichever process applies it."""
 
 import random
 import sqlite3
@@ -81,7 +81,7 @@ def test_apply_journal_stores_runs_tasks_and_logs(database: SqliteDatabase, home
     assert (task_known["state_type"], task_known["flow_run_id"]) == ("COMPLETED", run["id"])
     assert (task_known["total_run_time"], task_known["flow_run_run_count"]) == (timedelta(seconds=0.1), 1)
     assert [line["message"] for line in rows(database, store.logs)] == ["hello"]
-    assert reader.pending(home) == (0, 0)
+    assert reader.measure_pending(home) == (0, 0)
 
 
 def test_inline_result_is_stored_with_its_state(database: SqliteDatabase, home: Path) -> None:
@@ -236,9 +236,9 @@ def test_progress_is_called_after_each_transaction(
 ) -> None:
     monkeypatch.setattr(apply_module, "APPLY_BATCH_SIZE", 10)
     write(home, *([*whole_task(None), *whole_task(None)] for _ in range(20)))
-    told: list[tuple[int, int]] = []
-    drive(apply_journal(database, home, lambda done, waiting: told.append((done, waiting))))
-    assert told == [(64, 12), (128, 4), (160, 0)]
+    progress: list[tuple[int, int]] = []
+    drive(apply_journal(database, home, lambda done, waiting: progress.append((done, waiting))))
+    assert progress == [(64, 12), (128, 4), (160, 0)]
 
 
 def test_batches_applied_by_a_dead_process_are_discarded(
@@ -286,7 +286,7 @@ def test_failed_transaction_leaves_the_journal_unchanged(
         patch.setattr(store.task_runs, "add", fail)
         with pytest.raises(OSError, match="no space"):
             applied(database, home)
-    assert reader.pending(home)[0] == 1
+    assert reader.measure_pending(home)[0] == 1
     assert rows(database, store.flow_runs) == []
     applied(database, home)
     assert len(rows(database, store.flow_runs)) == 1
@@ -332,7 +332,7 @@ def test_several_processes_apply_one_journal(database: SqliteDatabase, home: Pat
         assert process.stderr is not None
         with process.stderr:
             assert (process.stderr.read(), process.wait()) == (b"", 0)
-    assert reader.pending(home)[0] == 0
+    assert reader.measure_pending(home)[0] == 0
     assert rows(database, store.dead_letters) == []
     tasks = rows(database, store.task_runs)
     assert len(tasks) == 240

@@ -252,12 +252,15 @@ async def test_dashboard_counts(call: RouteClient) -> None:
 async def test_graph_shows_nodes_and_edges(call: RouteClient) -> None:
     run = await call.flow_run()
 
-    def given(*ids: str, name: str = "x") -> Any:
+    def task_runs_as_input(*ids: str, name: str = "x") -> Any:
         return {name: [{"input_type": "task_run", "id": id_} for id_ in ids]}
 
     outer = await call.task_run(run, "outer", name="outer")
     inner = await call.task_run(
-        run, "inner", name="inner", task_inputs={**given(outer, str(new_id())), **given(outer, name="__parents__")}
+        run,
+        "inner",
+        name="inner",
+        task_inputs={**task_runs_as_input(outer, str(new_id())), **task_runs_as_input(outer, name="__parents__")},
     )
     third = await call.task_run(run, "third", task_inputs={"p": [{"input_type": "parameter", "name": "p"}]})
     child = await call.flow_run(parent_task_run_id=third, name="child")
@@ -327,8 +330,8 @@ async def test_resume_validates_the_input(call: RouteClient) -> None:
     schema = '{"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}'
     await call("POST", "/flow_runs/{id}/input", {"key": "k-schema", "value": schema}, id=run)
     await call.set_state("flow", run, "PAUSED", state_details={"run_input_keyset": keys})
-    for given in (None, {"n": "x"}, {"n": {"__prefect_kind": "json", "value": "bad{"}}):
-        status, answer = await call.send("POST", "/flow_runs/{id}/resume", {"run_input": given}, id=run)
+    for run_input in (None, {"n": "x"}, {"n": {"__prefect_kind": "json", "value": "bad{"}}):
+        status, answer = await call.send("POST", "/flow_runs/{id}/resume", {"run_input": run_input}, id=run)
         assert (status, answer["status"], answer["state"]["type"]) == (200, "REJECT", "PAUSED")
         assert answer["details"]["type"] == "abort_details"
     read = {"run_input": {"n": {"__prefect_kind": "json", "value": "5"}}}
@@ -371,12 +374,12 @@ async def test_logs_are_found_and_exported(call: RouteClient) -> None:
 async def test_bulk_requests_change_and_remove_runs(call: RouteClient) -> None:
     flow_id = await call.flow()
     ids = sorted([await call.flow_run(flow_id=flow_id) for _ in range(3)])
-    asked = {"flow_runs": {"id": {"any_": ids}}, "limit": 2}
-    results = (await call("POST", "/flow_runs/bulk_set_state", {**asked, "state": {"type": "CANCELLED"}}))["results"]
+    body = {"flow_runs": {"id": {"any_": ids}}, "limit": 2}
+    results = (await call("POST", "/flow_runs/bulk_set_state", {**body, "state": {"type": "CANCELLED"}}))["results"]
     assert [(result["flow_run_id"], result["status"]) for result in results] == [(id_, "ACCEPT") for id_ in ids[:2]]
-    results = (await call("POST", "/flow_runs/bulk_set_state", {**asked, "state": {"type": "PENDING"}}))["results"]
+    results = (await call("POST", "/flow_runs/bulk_set_state", {**body, "state": {"type": "PENDING"}}))["results"]
     assert {result["status"] for result in results} == {"ABORT"}
-    assert await call("POST", "/flow_runs/bulk_delete", asked) == {"deleted": ids[:2]}
+    assert await call("POST", "/flow_runs/bulk_delete", body) == {"deleted": ids[:2]}
     for route in ("/flow_runs/bulk_delete", "/flows/bulk_delete"):
         await call("POST", route, {"limit": 51}, status=422)
         await call("POST", route, {"limit": 0}, status=422)

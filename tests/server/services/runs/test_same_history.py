@@ -51,19 +51,19 @@ async def test_proposed_and_recorded_states_make_the_same_row(database: Database
     row = await database.read(lambda tx: collection.get(tx, answer["id"]))
     assert row is not None
 
-    told_id = new_id()
-    record = {"kind": of, "id": str(told_id), "name": "told", "created": row["created"].isoformat()}
+    recorded_id = new_id()
+    record = {"kind": of, "id": str(recorded_id), "name": "recorded", "created": row["created"].isoformat()}
     record |= {"flow_id": str(FLOW)} if of == "flow_run" else {"task_key": "t", "dynamic_key": "1"}
-    lines = [_line(_record(of, told_id, {**state, "id": str(new_id())})) for state in row["states"]]
+    lines = [_line(_record(of, recorded_id, {**state, "id": str(new_id())})) for state in row["states"]]
     lines += chance.sample(lines, 3)  # some come twice
     chance.shuffle(lines)
     await database.write(lambda tx: apply_records(tx, _line(record)))
     for line in lines:
         await database.write(lambda tx, line=line: apply_records(tx, line))
-    told = await database.read(lambda tx: collection.get(tx, told_id))
-    assert told is not None
-    assert {name: told[name] for name in NO_DERIVED_COLUMNS} == {name: row[name] for name in NO_DERIVED_COLUMNS}
-    assert [state["type"] for state in told["states"]] == [state["type"] for state in row["states"]]
+    recorded = await database.read(lambda tx: collection.get(tx, recorded_id))
+    assert recorded is not None
+    assert {name: recorded[name] for name in NO_DERIVED_COLUMNS} == {name: row[name] for name in NO_DERIVED_COLUMNS}
+    assert [state["type"] for state in recorded["states"]] == [state["type"] for state in row["states"]]
 
 
 async def test_late_journal_does_not_undo_newer_states(database: Database) -> None:

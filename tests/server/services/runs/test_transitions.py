@@ -21,7 +21,7 @@ from prefect.types import new_id, now
 from tests.server.route_client import RouteClient
 
 Step = tuple[Any, ...]
-"""A state that is asked for, and what comes of it: the HTTP status, the verdict, and the type and name of the state
+"""A proposed state and its outcome: the HTTP status, the verdict, and the type and name of the state
 that the run is in then."""
 
 
@@ -31,11 +31,11 @@ def call(api: httpx.AsyncClient) -> RouteClient:
 
 
 async def steps(call: RouteClient, kind: str, id_: str, *expected: Step) -> None:
-    for asked, *facts in expected:
-        type_, options = asked if isinstance(asked, tuple) else (asked, {})
+    for proposed, *facts in expected:
+        type_, options = proposed if isinstance(proposed, tuple) else (proposed, {})
         status, answer = await call.set_state(kind, id_, type_, **options)
         state = answer["state"]
-        assert [status, answer["status"], state["type"], state["name"]] == facts, (asked, answer)
+        assert [status, answer["status"], state["type"], state["name"]] == facts, (proposed, answer)
 
 
 STORED = {"type": "reference", "storage_key": "k"}
@@ -97,17 +97,17 @@ async def test_pauses_by_key_and_with_timeout(call: RouteClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "counts"),
+    ("types", "counts"),
     [
         (("PAUSED", "RUNNING", "PAUSED", "RUNNING", "RUNNING", "PAUSED", "RUNNING"), [1, 2, 2, 2, 2, 2, 3]),
         (("PAUSED", "SCHEDULED", "PENDING", "RUNNING", "RUNNING"), [1, 1, 1, 1, 2]),
         (("PAUSED", "FAILED", "RUNNING"), [1, 1, 2]),
     ],
 )
-async def test_run_count_after_a_pause(call: RouteClient, asked: tuple[str, ...], counts: list[int]) -> None:
+async def test_run_count_after_a_pause(call: RouteClient, types: tuple[str, ...], counts: list[int]) -> None:
     run = await call.flow_run()
     found: list[int] = []
-    for type_ in asked:
+    for type_ in types:
         await call.set_state("flow", run, type_)
         found.append((await call("GET", "/flow_runs/{id}", id=run))["run_count"])
     assert found == counts
@@ -294,8 +294,8 @@ async def test_recorded_end_releases_the_deployment_slot(call: RouteClient, data
     await change(database, run, "PENDING")
     await change(database, run, "RUNNING")
     assert await taken(database) == (1, 1)
-    told = {"kind": "state", "of": "flow_run", "run_id": str(run), "id": str(new_id()), "type": "COMPLETED"}
-    line = orjson.dumps({**told, "timestamp": now().isoformat()})
+    record = {"kind": "state", "of": "flow_run", "run_id": str(run), "id": str(new_id()), "type": "COMPLETED"}
+    line = orjson.dumps({**record, "timestamp": now().isoformat()})
     for _ in range(2):
         await database.write(lambda tx: apply_records(tx, line))
     assert await taken(database) == (0, 0)
@@ -371,9 +371,9 @@ async def test_state_and_event_are_one_transaction(call: RouteClient, database: 
     await call.set_state("flow", run, "RUNNING")
     await call.set_state("flow", run, "PENDING")
     events = await database.read(lambda tx: store.events.find(tx, order="event.occurred"))
-    told = [row["event"] for row in events if str(row["flow_run_id"]) == run]
+    names = [row["event"] for row in events if str(row["flow_run_id"]) == run]
     states = await call("GET", "/flow_run_states/", flow_run_id=run)
-    assert len(told) == 2
+    assert len(names) == 2
     assert [str(row["id"]) for row in events][-2:] == [state["id"] for state in states]
 
 

@@ -21,7 +21,7 @@ from tests.server.route_calls import call_route
 CSRF = "/csrf-token"
 
 
-async def test_settings_are_shown_without_secrets(api: httpx.AsyncClient) -> None:
+async def test_settings_response_has_no_secrets(api: httpx.AsyncClient) -> None:
     secrets: dict[Any, Any] = {
         "PREFECT_API_KEY": "hush-1",
         "PREFECT_SERVER_API_AUTH_STRING": "hush-2:x",
@@ -37,7 +37,7 @@ async def test_settings_are_shown_without_secrets(api: httpx.AsyncClient) -> Non
     assert await call_route(api, "GET", "/admin/version") == prefect.__version__
 
 
-async def test_known_packages_are_shown(api: httpx.AsyncClient) -> None:
+async def test_collections_list_known_packages(api: httpx.AsyncClient) -> None:
     workers = await call_route(api, "GET", "/collections/views/{view}", view="aggregate-worker-metadata")
     process = workers["prefect"]["process"]
     assert process["default_base_job_configuration"]["job_configuration"]["command"] == "{{ command }}"
@@ -52,11 +52,11 @@ async def test_known_packages_are_shown(api: httpx.AsyncClient) -> None:
 # --- CSRF ------------------------------------------------------------------------------------------------------------
 
 
-async def test_no_token_is_given_where_none_is_asked_for(api: httpx.AsyncClient) -> None:
+async def test_csrf_token_is_refused_when_protection_is_off(api: httpx.AsyncClient) -> None:
     await call_route(api, "GET", CSRF, None, 422, {"client": "c"})
 
 
-async def test_requests_that_change_something_show_their_clients_token(database: Database) -> None:
+async def test_changing_requests_need_the_clients_csrf_token(database: Database) -> None:
     with temporary_settings({"PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true"}):
         server = Server(get_current_settings(), database, loops=False)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://test/api") as api:
@@ -65,8 +65,8 @@ async def test_requests_that_change_something_show_their_clients_token(database:
 
 async def _try_tokens(api: httpx.AsyncClient) -> None:
     async def status(method: str, path: str, token: str | None = None, client: str | None = None) -> int:
-        given = {"prefect-csrf-token": token, "prefect-csrf-client": client}
-        headers = {name.encode(): value.encode() for name, value in given.items() if value is not None}
+        sent = {"prefect-csrf-token": token, "prefect-csrf-client": client}
+        headers = {name.encode(): value.encode() for name, value in sent.items() if value is not None}
         return (await api.request(method, path, json={}, headers=headers)).status_code
 
     await call_route(api, "GET", CSRF, None, 422)
@@ -85,7 +85,7 @@ async def _try_tokens(api: httpx.AsyncClient) -> None:
     assert "Invalid CSRF token" in refused.json()["detail"], "the words by which clients know that they need another"
 
 
-async def test_a_token_runs_out(database: Database) -> None:
+async def test_csrf_token_expires(database: Database) -> None:
     changed: dict[Any, Any] = {
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_API_CSRF_TOKEN_EXPIRATION": str(timedelta(0).total_seconds()),
@@ -98,7 +98,7 @@ async def test_a_token_runs_out(database: Database) -> None:
             assert (await api.post("/variables/filter", json={}, headers=headers)).status_code == 403
 
 
-async def test_a_database_that_is_away_is_not_the_clients_fault() -> None:
+async def test_unavailable_database_answers_503() -> None:
     class Away:
         async def read(self, work: Any) -> Any:
             raise StoreUnavailable("It is away.")
@@ -126,9 +126,9 @@ def at(place: str | int, *errors: Any) -> dict[str, Any]:
     return {"index" if isinstance(place, int) else "property": place, "errors": list(errors)}
 
 
-async def test_errors_of_a_form_stand_at_their_places(api: httpx.AsyncClient) -> None:
+async def test_form_errors_have_their_locations(api: httpx.AsyncClient) -> None:
     assert await wrong(api, {"a": 1}) == []
-    assert await wrong(api, {"a": None}) == [], "what need not be given may be null"
+    assert await wrong(api, {"a": None}) == [], "what need not be sent may be null"
     not_integer = "'x' is not of type 'integer'"
     assert await wrong(api, {"a": "x"}) == [at("a", not_integer)]
     assert await wrong(api, {}, required=["a"]) == [at("a", "'a' is a required property")]
@@ -141,7 +141,7 @@ async def test_errors_of_a_form_stand_at_their_places(api: httpx.AsyncClient) ->
         await call_route(api, "POST", "/ui/schemas/validate", {"schema": schema, "values": {"a": 1}}, 422)
 
 
-async def test_a_form_may_hold_templates_json_and_variables(api: httpx.AsyncClient) -> None:
+async def test_form_values_are_hydrated_before_validation(api: httpx.AsyncClient) -> None:
     await call_route(api, "POST", "/variables/", {"name": "one", "value": 1}, 201)
     await call_route(api, "POST", "/variables/", {"name": "text", "value": "t"}, 201)
 
@@ -168,6 +168,6 @@ async def test_a_form_may_hold_templates_json_and_variables(api: httpx.AsyncClie
         assert error["property"] == "a" and len(error["errors"]) == 1, value
 
 
-def test_what_is_wrong_with_the_whole_comes_first() -> None:
+def test_form_errors_of_the_whole_precede_others() -> None:
     errors = form_errors._build_tree([(("a", 0), "item"), ((), "whole"), (("a",), "property")])  # pyright: ignore[reportPrivateUsage]
     assert errors == ["whole", at("a", "property", at(0, "item"))]

@@ -36,7 +36,7 @@ def id_of(time: datetime) -> UUID:
 
 
 async def add_events(database: Database, *events: tuple[str, float]) -> None:
-    told = [
+    rows = [
         {
             "occurred": days(age),
             "event": name,
@@ -49,7 +49,7 @@ async def add_events(database: Database, *events: tuple[str, float]) -> None:
         }
         for name, age in events
     ]
-    await database.write(lambda tx: event_store.add_events(tx, told))
+    await database.write(lambda tx: event_store.add_events(tx, rows))
 
 
 async def names(database: Database) -> list[str]:
@@ -68,12 +68,12 @@ async def test_events_are_kept_for_the_period_of_their_name(database: Database, 
         database, ("a", 8), ("b", 6), ("short", 2), ("short", 0.5), ("long", 20), ("long", 40), ("c", 100), ("d", 7.5),
         ("prefect.task-run.Running", 3), ("prefect.task-run.Running", 1), ("prefect.task-run.Failed", 3),
     )  # fmt: skip
-    told = {
+    settings = {
         PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES: periods,
         PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE: batch,
         PREFECT_SERVER_EVENTS_RETENTION_PERIOD: timedelta(days=7),
     }
-    with temporary_settings(told):
+    with temporary_settings(settings):
         await retention.remove_events(environment(database))
     left = ["long", "b", "prefect.task-run.Failed", "prefect.task-run.Running", "short"]
     assert await names(database) == left
@@ -153,7 +153,7 @@ async def test_old_orphans_are_removed(database: Database) -> None:
     ],
 )
 def test_settings_select_the_retention_loops(enabled: Any, wanted: set[str]) -> None:
-    told = {} if enabled is None else {PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: enabled}
-    with temporary_settings(told):
+    settings = {} if enabled is None else {PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: enabled}
+    with temporary_settings(settings):
         loops = {loop.name for loop in all_loops(get_current_settings()) if loop.enabled}
     assert loops & {"EventRetention", "LogRetention", "FlowRunRetention", "Orphans"} == wanted

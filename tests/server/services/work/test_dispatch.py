@@ -108,16 +108,16 @@ class TestPools:
         assert deployments["high"]["status"] == "READY"
         assert deployments["high"]["last_polled"] is not None
         assert deployments["default"]["status"] == "NOT_READY"
-        told = await ask.events("prefect.work-queue.ready", "prefect.deployment.ready")
-        assert [event["event"] for event in told] == ["prefect.work-queue.ready", "prefect.deployment.ready"]
+        events = await ask.events("prefect.work-queue.ready", "prefect.deployment.ready")
+        assert [event["event"] for event in events] == ["prefect.work-queue.ready", "prefect.deployment.ready"]
         await due(ask)
         await due(ask)
         assert len(await ask.events("prefect.work-queue.ready", "prefect.deployment.ready")) == 6
 
 
 async def test_deployment_runs_are_found_for_their_runner(ask: PathClient, ids: dict[str, str]) -> None:
-    asked = [ids["limited deployment"], ids["high deployment"]]
-    body = {"deployment_ids": asked, "scheduled_before": later(60)}
+    deployment_ids = [ids["limited deployment"], ids["high deployment"]]
+    body = {"deployment_ids": deployment_ids, "scheduled_before": later(60)}
     found = await ask.post("/deployments/get_scheduled_flow_runs", body)
     assert [run["name"] for run in found] == ["limited 0", "high 0", "limited 1", "high 1"]
     assert await ask.post("/deployments/get_scheduled_flow_runs", {"deployment_ids": []}) == []
@@ -172,7 +172,7 @@ class TestOccupancy:
 async def test_web_page_lists_flows(ask: PathClient, ids: dict[str, str]) -> None:
     flow = (await ask.get("/flows/name/flow"))["id"]
     other = (await ask.post("/flows/", {"name": "other"}))["id"]
-    asked = {"flow_ids": [flow, other]}
-    assert await ask.post("/ui/flows/count-deployments", asked) == {flow: 3, other: 0}
-    shown = await ask.post("/ui/flows/next-runs", asked)
+    body = {"flow_ids": [flow, other]}
+    assert await ask.post("/ui/flows/count-deployments", body) == {flow: 3, other: 0}
+    shown = await ask.post("/ui/flows/next-runs", body)
     assert (shown[flow]["name"], shown[other]) == ("default 0", None)

@@ -91,8 +91,8 @@ class TestPools:
         await ask.patch("/work_pools/pool", {"is_paused": True})
         await ask.patch("/work_pools/pool", {"concurrency_limit": 3})
         await ask.delete("/work_pools/pool")
-        told = await ask.events("prefect.work-pool", "prefect.work-queue")
-        assert [event["event"].removeprefix("prefect.work-") for event in told] == [
+        events = await ask.events("prefect.work-pool", "prefect.work-queue")
+        assert [event["event"].removeprefix("prefect.work-") for event in events] == [
             "queue.created",
             "pool.created",
             "pool.not-ready",
@@ -102,7 +102,7 @@ class TestPools:
             "queue.deleted",
             "pool.deleted",
         ]
-        by_name = {event["event"]: event for event in told}
+        by_name = {event["event"]: event for event in events}
         assert by_name["prefect.work-pool.created"]["resource"] == {
             "prefect.resource.id": f"prefect.work-pool.{made['id']}",
             "prefect.resource.name": "pool",
@@ -139,8 +139,8 @@ class TestQueues:
     async def test_simultaneous_ensure_returns_one_queue(self, ask: PathClient) -> None:
         await pool(ask)
         flow = await ask.post("/flows/", {"name": "flow"})
-        asked = {"name": "d", "flow_id": flow["id"], "work_pool_name": "pool"}
-        deployment = await ask.post("/deployments/", asked)
+        body = {"name": "d", "flow_id": flow["id"], "work_pool_name": "pool"}
+        deployment = await ask.post("/deployments/", body)
         start, named = f"/deployments/{deployment['id']}/create_flow_run", {"work_queue_name": "new"}
         runs = await asyncio.gather(*(ask.post(start, named) for _ in range(8)))
         made = await ask.get("/work_pools/pool/queues/new")

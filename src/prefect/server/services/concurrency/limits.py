@@ -252,7 +252,6 @@ def _name_conflict(name: str) -> Conflict:
     return Conflict(f"There is a concurrency limit {name!r} already.")
 
 
-async def _emit(tx: Transaction, what: str, row: Row) -> None:
+async def _emit(tx: Transaction, change: str, row: Row) -> None:
     payload = {name: row[name] for name in ("name", "active", "slot_decay_per_second")} | {"limit": row["limit_"]}
-    resource = emitting.resource_labels("concurrency-limit", row["id"], row["name"])
-    await emitting.emit(tx, f"prefect.concurrency-limit.{what}", resource, (), payload)
+    await emitting.emit_object_event(tx, "concurrency-limit", change, row, payload)

@@ -75,7 +75,7 @@ def find_errors(
 
 
 def allow_none_for_optional(schema: Schema) -> dict[str, Any]:
-    """The schema where properties that need not be given, and have no default, may also be null.
+    """Return the schema where optional properties without a default may also be null.
 
     So it is for the object itself and for those that it refers to by name.
     """

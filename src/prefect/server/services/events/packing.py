@@ -1,6 +1,6 @@
-"""An event's labels, related resources and payload as few bytes, and back.
+"""Pack an event's labels, related resources and payload into few bytes, and unpack them.
 
-Most events tell of a run that entered a state, three for each task run, and are almost the same texts each time. What
+Most events are of a run that entered a state, three for each task run, and are almost the same texts each time. What
 an event's row holds already (ids, the time) and other ids are taken out of the JSON, and the rest is compressed with
 those texts as a dictionary: a kilobyte becomes less than a hundred bytes.
 """
@@ -29,7 +29,7 @@ _NEXT, _TIME = b"\x05", b"\x06"
 
 
 def pack(row: Mapping[str, Any], resource: Any, related: Any, payload: Any) -> bytes:
-    """The three parts of an event as bytes.
+    """Pack the three parts of an event.
 
     Args:
         row: The event's row: `id`, `resource_id`, `flow_run_id`, `follows` and `occurred`.
@@ -54,7 +54,7 @@ def pack(row: Mapping[str, Any], resource: Any, related: Any, payload: Any) -> b
 
 
 def unpack(row: Mapping[str, Any]) -> tuple[dict[str, str], list[dict[str, str]], dict[str, Any]]:
-    """The resource, the related resources and the payload of an event, from its row."""
+    """Return the resource, the related resources and the payload of an event from its row."""
     body: bytes = row["body"]
     start = 3 + 16 * int.from_bytes(body[1:3])
     inflate = zlib.decompressobj(-13, _DICTIONARY)
@@ -76,7 +76,7 @@ def _time(occurred: datetime) -> bytes:
 
 
 def _dictionary() -> bytes:
-    """The texts that events of the states of runs are made of.
+    """Return the texts that events of states consist of.
 
     It must never change: what is stored was packed by it. Another one gets another version.
     """
@@ -102,7 +102,7 @@ def _dictionary() -> bytes:
 
 
 def _typical(kind: str, before: str, after: str) -> Any:
-    """The three parts of the event of a run that went from one state to another, with `<n>` for marks."""
+    """Return the three parts of a run's event between two states, with `<n>` for marks."""
     task = kind == "task-run"
 
     def state(name: str, **more: Any) -> Any:

@@ -114,7 +114,7 @@ def measure_backlog(home: Path) -> tuple[int, int]:
     Raises:
         JournalUnreadable: Its file is damaged.
     """
-    return _access_journal(home, lambda: reader.pending(home))
+    return _access_journal(home, lambda: reader.measure_pending(home))
 
 
 async def find_dead_letters(database: Database) -> list[store.Row]:
@@ -203,7 +203,7 @@ class _RunChanges:
 
 @dataclass
 class _SortedRecords:
-    """Records by what they are about, and what has come of them so far.
+    """Records by what they are about, and the effects of applying them so far.
 
     Attributes:
         from_network: They are not trusted: see `record_admission`.

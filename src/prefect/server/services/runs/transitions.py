@@ -144,7 +144,7 @@ async def handle_first_state(tx: Transaction, collection: Collection, row: Row) 
     if collection is store.flow_runs:
         await emitting.emit_state_events(tx, "flow_run", [emitting.StateChange(row, None, stored)])
         if row["parent_task_run_id"] is not None:
-            state = run_states.to_entry(stored).detailed(child_flow_run_id=row["id"])
+            state = run_states.to_entry(stored).with_details(child_flow_run_id=row["id"])
             await _mirror_to_parent(tx, rules.MirrorToParent(row["parent_task_run_id"], state))
     elif stored["type"] == "SCHEDULED" and stored.get("details", {}).get("deferred"):
         tx.notify(SCHEDULED_TASKS_TOPIC, row["task_key"])
@@ -296,7 +296,7 @@ async def _gather_task_facts(tx: Transaction, proposal: _Proposal, _: rules.Entr
             facts["cached"] = await _find_cached_state(tx, key)
     return rules.Facts(
         now=entry.timestamp,
-        chance=random.random(),
+        random_fraction=random.random(),
         max_cache_key_length=settings.max_cache_key_length,
         tag_wait=settings.tag_concurrency_slot_wait_seconds,
         **facts,

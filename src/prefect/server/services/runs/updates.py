@@ -45,12 +45,10 @@ async def change_flow(tx: Transaction, id_: UUID, values: Values) -> None:
     await emit_flow_event(tx, "updated", row)
 
 
-async def emit_flow_event(tx: Transaction, what: str, row: Row) -> None:
+async def emit_flow_event(tx: Transaction, change: str, row: Row) -> None:
     """Emit an event about a flow: `"created"`, `"updated"` or `"deleted"`."""
     payload = {name: row[name] for name in ("name", "tags", "labels")}
-    await emitting.emit(
-        tx, f"prefect.flow.{what}", emitting.resource_labels("flow", row["id"], row["name"]), payload=payload
-    )
+    await emitting.emit_object_event(tx, "flow", change, row, payload)
 
 
 async def change_run(tx: Transaction, collection: Collection, id_: UUID, values: Values) -> None:

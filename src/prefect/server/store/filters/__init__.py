@@ -12,7 +12,7 @@ from typing import Any
 from prefect.server.db.dialect import Dialect
 from prefect.server.db.sql import TRUE, Sql, all_of
 from prefect.server.store.filters import deployments, objects, runs
-from prefect.server.store.filters.core import Meaning, combined, given
+from prefect.server.store.filters.core import Meaning, combine, iterate_fields
 
 _GROUPS = (runs, deployments, objects)
 
@@ -24,15 +24,15 @@ _LINKS: dict[tuple[str, str], str] = {tables: text for group in _GROUPS for tabl
 
 
 def compile_filter(dialect: Dialect, criteria: Any) -> Sql:
-    """What a filter asks of its own table's rows; None asks nothing."""
+    """Return the condition of a filter for the rows of its own table; None holds for all."""
     if criteria is None:
         return TRUE
     meanings = _MEANINGS[type(criteria).__name__]
-    return combined(criteria, (meanings[name](dialect, value) for name, value in given(criteria)))
+    return combine(criteria, (meanings[name](dialect, value) for name, value in iterate_fields(criteria)))
 
 
 def compile_filters(dialect: Dialect, table: str, **filters: Any) -> Sql:
-    """What filters on several objects ask of the rows of `table`.
+    """Return the condition of filters on several tables for the rows of one.
 
     Args:
         dialect: The database's.
@@ -43,6 +43,8 @@ def compile_filters(dialect: Dialect, table: str, **filters: Any) -> Sql:
     for other, criteria in filters.items():
         if criteria is None:
             continue
-        asked = compile_filter(dialect, criteria)
-        parts.append(asked if other == table else Sql(_LINKS[table, other].format(asked.text), asked.values))
+        condition = compile_filter(dialect, criteria)
+        parts.append(
+            condition if other == table else Sql(_LINKS[table, other].format(condition.text), condition.values)
+        )
     return all_of(parts)

@@ -1,4 +1,4 @@
-"""What filters are made of: operators, and fields about columns. The operators mean the same wherever they occur."""
+"""The parts of filters: operators, and fields about columns. An operator means the same in every filter."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ Meaning = Callable[[Dialect, Any], Sql]
 """What a field's own filter (for instance `FlowRunFilterName`) means in SQL."""
 
 
-def given(criteria: Any) -> Iterator[tuple[str, Any]]:
-    """The fields of a filter that ask something."""
-    # Its own dictionary, because to read a field that is out of use as an attribute is warned of.
+def iterate_fields(criteria: Any) -> Iterator[tuple[str, Any]]:
+    """Iterate over the fields of a filter that are set."""
+    # From its dictionary: reading a deprecated field as an attribute would warn.
     for name, value in vars(criteria).items():
         if value is not None and name != "operator":
             yield name, value
 
 
-def combined(criteria: Any, parts: Iterator[Sql]) -> Sql:
-    asked = list(parts)
-    if not asked:
+def combine(criteria: Any, parts: Iterator[Sql]) -> Sql:
+    """Return the conditions of a filter joined by its operator."""
+    conditions = list(parts)
+    if not conditions:
         return TRUE
     operator = getattr(criteria, "operator", None)
-    return any_of(asked) if getattr(operator, "value", operator) == "or_" else all_of(asked)
+    return any_of(conditions) if getattr(operator, "value", operator) == "or_" else all_of(conditions)
 
 
 # --- operators -------------------------------------------------------------------------------------------------------
@@ -44,17 +45,19 @@ OPERATORS: dict[str, Callable[[Dialect, str, Any], Sql]] = {
 
 
 def column(name: str, **own: Callable[[Dialect, str, Any], Sql]) -> Meaning:
-    """A field about one column; `own` replaces what an operator means for it."""
+    """Return the meaning of a field about one column; `own` replaces the meaning of operators."""
     operators = {**OPERATORS, **own}
 
     def meaning(dialect: Dialect, criteria: Any) -> Sql:
-        return combined(criteria, (operators[operator](dialect, name, value) for operator, value in given(criteria)))
+        return combine(
+            criteria, (operators[operator](dialect, name, value) for operator, value in iterate_fields(criteria))
+        )
 
     return meaning
 
 
 def tags(name: str) -> Meaning:
-    """A field about a JSON array of strings, of which the empty one is stored as null."""
+    """Return the meaning of a field about a JSON array of strings, of which the empty one is stored as null."""
     return column(
         name,
         any_=lambda dialect, expression, value: dialect.array_has_any(expression, value),

@@ -1,7 +1,7 @@
-"""What an event filter asks of the rows of events, as far as SQL can tell.
+"""Compile event filters to SQL, as far as the columns of rows allow.
 
 A row holds the time, the name, the resource's id and the flow run of an event; the rest is packed. SQL finds the rows
-that may be meant, and which of them surely are; of the others, only the event itself can tell.
+that may match, and which of them surely do; the others must be unpacked and decided one by one.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _begins(column: str, prefixes: Sequence[str]) -> Sql:
 
 
 def _resource(criteria: Any) -> EventConditions:
-    """What is asked of the event's own resource."""
+    """Return the conditions on the event's own resource."""
     if criteria is None:
         return EventConditions()
     parts: list[EventConditions] = []

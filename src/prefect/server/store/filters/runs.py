@@ -8,7 +8,7 @@ from typing import Any
 from prefect.server.db.dialect import Dialect
 from prefect.server.db.sql import TRUE, Sql, one_of
 from prefect.server.store import text
-from prefect.server.store.filters.core import OPERATORS, Meaning, column, combined, given, tags
+from prefect.server.store.filters.core import OPERATORS, Meaning, column, combine, iterate_fields, tags
 
 _POOL_OF_QUEUE = "work_queue JOIN work_pool ON work_pool.id = work_queue.work_pool_id"
 
@@ -41,7 +41,7 @@ def _state(table: str) -> Meaning:
 
     def meaning(dialect: Dialect, criteria: Any) -> Sql:
         meanings = {"type": type_, "name": name}
-        return combined(criteria, (meanings[field](dialect, value) for field, value in given(criteria)))
+        return combine(criteria, (meanings[field](dialect, value) for field, value in iterate_fields(criteria)))
 
     return meaning
 
@@ -54,12 +54,14 @@ def _created_by(dialect: Dialect, criteria: Any) -> Sql:
             return OPERATORS[name](dialect, "flow_run.created_by", value)
         return one_of(dialect.json_field("flow_run.created_by", name.rstrip("_")), [str(item) for item in value])
 
-    return combined(criteria, (part(name, value) for name, value in given(criteria)))
+    return combine(criteria, (part(name, value) for name, value in iterate_fields(criteria)))
 
 
 def _parent_flow_run(_: Dialect, criteria: Any) -> Sql:
-    asked = one_of("task_run.flow_run_id", criteria.any_) if criteria.any_ is not None else TRUE
-    return Sql(f"flow_run.parent_task_run_id IN (SELECT task_run.id FROM task_run WHERE {asked.text})", asked.values)
+    condition = one_of("task_run.flow_run_id", criteria.any_) if criteria.any_ is not None else TRUE
+    return Sql(
+        f"flow_run.parent_task_run_id IN (SELECT task_run.id FROM task_run WHERE {condition.text})", condition.values
+    )
 
 
 def _has_subflow(_: Dialect, criteria: Any) -> Sql:

@@ -39,7 +39,7 @@ async def lock_silent_deployments(tx: Transaction, polled_before: datetime, limi
 
 
 async def find_due_deployments(tx: Transaction, at: datetime) -> list[UUID]:
-    """Return the ids of the deployments that are not paused and have an active schedule whose `look_at` has come."""
+    """Return the ids of the deployments that are not paused and have an active schedule that is due for a look."""
     where = store.deployment_schedules.where(
         {"active": True},
         Sql("(deployment_schedule.look_at IS NULL OR deployment_schedule.look_at <= ?)", (at,)),

@@ -73,7 +73,7 @@ class ServerServicesDBVacuumSettings(ServicesBaseSetting):
 
     @property
     def enabled_vacuum_types(self) -> set[str]:
-        """What is removed. Flow runs take with them what is left of them."""
+        """Return what is removed. Flow runs take with them what is left of them."""
         if isinstance(self.enabled, bool):
             return set(VACUUM_TYPES) if self.enabled else {"events"}
         return self.enabled | ({"orphans"} if "flow_runs" in self.enabled else set())
