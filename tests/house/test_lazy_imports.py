@@ -13,11 +13,6 @@ SOURCE = Path(__file__).parent.parent.parent / "src"
 _LOCAL = "the API in this process stands above the client"
 
 UNPAIRED = {
-    "prefect.client._local_http -> prefect.server.db.errors": _LOCAL,
-    "prefect.client._local_http -> prefect.server.routes": _LOCAL,
-    "prefect.client._local_http -> prefect.server.routes.operation": _LOCAL,
-    "prefect.client._local_http -> prefect.server.routes.parameters": _LOCAL,
-    "prefect.client._local_http -> prefect.server.services.core.errors": _LOCAL,
     "prefect.client.transport -> prefect.server.local": _LOCAL,
     "prefect.client.transport -> prefect.server.routes.operation": _LOCAL,
     "prefect.client.transport -> prefect.server.services.core.errors": _LOCAL,
