@@ -111,7 +111,7 @@ class _SafeStreamHandler(_QuietHandler, StreamHandler[TextIO]):
             stream.write(text + self.terminator)
         except UnicodeEncodeError as error:
             stream.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding) + self.terminator)
-        if not getattr(stream, "line_buffering", False):
+        if not (getattr(stream, "line_buffering", False) or getattr(stream, "write_through", False)):
             self.flush()
 
 
@@ -321,10 +321,10 @@ class APILogHandler(_QuietHandler):
             text += " Set PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore to hide this warning."
             warnings.warn_explicit(text, UserWarning, record.pathname, record.lineno)
 
-    def _shorten(self, log: dict[str, Any], room: int) -> None:
+    def _shorten(self, log: dict[str, Any], max_bytes: int) -> None:
         encoded = log["message"].encode("utf-8", "backslashreplace")
-        if len(encoded) > room:
-            kept = encoded[: max(room - len(_TRUNCATED), 0)].decode("utf-8", "ignore")
+        if len(encoded) > max_bytes:
+            kept = encoded[: max(max_bytes - len(_TRUNCATED), 0)].decode("utf-8", "ignore")
             log["message"] = kept + _TRUNCATED
 
 
