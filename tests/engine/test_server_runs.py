@@ -13,8 +13,11 @@ import httpx
 import pytest
 
 from prefect import flow, journal, task
+from prefect.client.wire import parse_flow_run
 from prefect.exceptions import Abort, CancelledRun, Pause
+from prefect.flow_engine import run_flow
 from prefect.runtime import flow_run as runtime
+from prefect.schemas.runs import FlowRun
 from prefect.schemas.states import Suspended
 from prefect.types import new_id, now
 from tests.engine.shells import SHELLS, Shell
@@ -80,16 +83,16 @@ def test_subflow_has_a_task_run_in_its_parent(server: FakeServer):
     parent = next(run for run in server.flow_runs.values() if not run.get("parent_task_run_id"))
     assert (parent_task["flow_run_id"], parent_task["name"]) == (parent["id"], "inner-0")
     journal.close()
-    assert server.told() == {}, "the server keeps that task run in step itself"
+    assert server.task_run_states() == {}, "the server keeps that task run in step itself"
 
 
 def test_server_decides_about_retries(server: FakeServer):
-    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+    def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:
         if state["type"] == "FAILED" and len(run["states"]) < 4:
             return {"status": "REJECT", "state": {"type": "SCHEDULED", "name": "AwaitingRetry"}}
         return None
 
-    server.judge = judge
+    server.orchestrate = orchestrate
 
     @flow
     def main() -> int:
@@ -107,7 +110,7 @@ def test_retry_is_not_delayed_when_the_server_clock_is_ahead(server: FakeServer,
     ahead = now() + timedelta(hours=1)
     monkeypatch.setattr("tests.outbox.servers.now", lambda: ahead)
 
-    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+    def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:
         if state["type"] == "FAILED" and len(tries) == 1:
             details = {"scheduled_time": ahead.isoformat()}
             return {
@@ -116,7 +119,7 @@ def test_retry_is_not_delayed_when_the_server_clock_is_ahead(server: FakeServer,
             }
         return None
 
-    server.judge = judge
+    server.orchestrate = orchestrate
 
     @flow
     def main() -> int:
@@ -129,14 +132,63 @@ def test_retry_is_not_delayed_when_the_server_clock_is_ahead(server: FakeServer,
     assert main() == 7
 
 
+def create_run(server: FakeServer, **policy: Any) -> FlowRun:
+    body = {"flow_id": str(new_id()), "empirical_policy": policy, "state": {"type": "PENDING"}}
+    _, run = server.answer("POST", "/flow_runs/", body)
+    return parse_flow_run(run)
+
+
+def test_policy_of_existing_run_is_updated_once_before_its_states(server: FakeServer):
+    @flow(retries=2, retry_delay_seconds=3)
+    def main() -> None: ...
+
+    run = create_run(server, pause_keys=["1"], resuming=True)
+    run_flow(main, flow_run=run)
+
+    policy = {"retries": 2, "retry_delay": 3, "pause_keys": ["1"], "resuming": True}
+    path = f"/flow_runs/{run.id}"
+    sent = [(method, body) for method, called, body in server.requests if called.startswith(path)]
+    assert [method for method, _ in sent] == ["PATCH", "POST", "POST"]
+    assert sent[0][1] == {"empirical_policy": policy}
+
+
+@pytest.mark.parametrize(("flow_retries", "policy"), [(0, {"retries": 2}), (2, {"retries": 2}), (0, {})])
+def test_policy_of_existing_run_is_not_updated_when_nothing_changes(
+    server: FakeServer, flow_retries: int, policy: dict[str, Any]
+):
+    @flow(retries=flow_retries)
+    def main() -> None: ...
+
+    run_flow(main, flow_run=create_run(server, **policy))
+
+    assert server.sent("PATCH", ".*") == []
+
+
+def test_existing_run_is_retried_when_the_server_does_not_update_its_policy(server: FakeServer):
+    attempts: list[int] = []
+
+    @flow(retries=1)
+    def main() -> int:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ValueError("no")
+        return 7
+
+    run = create_run(server)
+    server.refuse = lambda path, body: (422, {"detail": "no"}) if path == f"/flow_runs/{run.id}" else None
+    assert run_flow(main, flow_run=run) == 7
+    journal.close()
+    assert states(server) == [["Pending", "Running", "AwaitingRetry", "Running", "Completed"]]
+
+
 def test_state_is_proposed_again_after_wait(server: FakeServer):
     proposed: list[str] = []
 
-    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+    def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:
         proposed.append(state["type"])
         return {"status": "WAIT", "details": {"delay_seconds": 0}} if len(proposed) < 3 else None
 
-    server.judge = judge
+    server.orchestrate = orchestrate
 
     @flow
     def main() -> int:
@@ -147,7 +199,7 @@ def test_state_is_proposed_again_after_wait(server: FakeServer):
 
 
 def test_run_stops_after_abort(server: FakeServer):
-    server.judge = lambda run, state: {"status": "ABORT", "details": {"reason": "not today"}}
+    server.orchestrate = lambda run, state: {"status": "ABORT", "details": {"reason": "not today"}}
 
     @flow
     def main() -> None:
@@ -158,7 +210,7 @@ def test_run_stops_after_abort(server: FakeServer):
 
 
 def test_ended_run_does_not_start(server: FakeServer):
-    server.judge = lambda run, state: {"status": "REJECT", "state": {"type": "CANCELLED", "name": "Cancelled"}}
+    server.orchestrate = lambda run, state: {"status": "REJECT", "state": {"type": "CANCELLED", "name": "Cancelled"}}
 
     @flow
     def main() -> None:
@@ -170,7 +222,7 @@ def test_ended_run_does_not_start(server: FakeServer):
 
 
 def test_paused_run_does_not_start(server: FakeServer):
-    server.judge = lambda run, state: {"status": "REJECT", "state": {"type": "PAUSED", "name": "Paused"}}
+    server.orchestrate = lambda run, state: {"status": "REJECT", "state": {"type": "PAUSED", "name": "Paused"}}
 
     @flow
     def main() -> None:
@@ -184,14 +236,14 @@ def test_paused_run_does_not_start(server: FakeServer):
 def test_run_cancelled_meanwhile_ends_as_cancelled(server: FakeServer):
     hooks: list[str] = []
 
-    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+    def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:
         if state["type"] == "RUNNING":
             return None
         if run["state"]["type"] != "CANCELLING":
             server._enter(run, {"type": "CANCELLING", "name": "Cancelling"})
         return None if state["type"] == "CANCELLED" else {"status": "REJECT"}
 
-    server.judge = judge
+    server.orchestrate = orchestrate
 
     @flow(on_cancellation=[lambda flow, run, state: hooks.append(state.name)])
     def main() -> int:
@@ -280,11 +332,11 @@ def test_lease_of_a_deployment_slot_is_renewed(server: FakeServer, monkeypatch: 
     monkeypatch.setattr(SHIPPER, "HEARTBEAT_INTERVAL_SECONDS", 0.02)
     lease_id = str(new_id())
 
-    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+    def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:
         if state["type"] == "RUNNING":
             state["state_details"]["deployment_concurrency_lease_id"] = lease_id
 
-    server.judge = judge
+    server.orchestrate = orchestrate
 
     @flow
     def main() -> None:
@@ -308,11 +360,11 @@ PROGRAM = """
 
 @pytest.mark.parametrize(("cancelling", "last"), [(False, "Crashed"), (True, "Cancelled")])
 def test_terminated_run_is_recorded_before_the_process_ends(server: FakeServer, cancelling: bool, last: str):
-    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+    def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:
         refused = run["state"]["type"] == "CANCELLING" and state["type"] != "CANCELLED"
         return {"status": "REJECT"} if refused else None
 
-    server.judge = judge
+    server.orchestrate = orchestrate
     program = started(PROGRAM, PREFECT_LOGGING_LEVEL="INFO")
     assert program.stdout and program.stdout.readline() == "go\n"
     (run,) = server.flow_runs.values()

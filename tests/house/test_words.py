@@ -29,9 +29,7 @@ PUBLIC_NAMES: dict[str, str] = {
 }
 
 # Identifiers that are not converted yet: "path below src/prefect" -> names. It may only shrink.
-REMAINING: dict[str, set[str]] = {
-    "logging/handlers.py": {"room"},
-}
+REMAINING: dict[str, set[str]] = {}
 
 
 def split_words(identifier: str) -> list[str]:

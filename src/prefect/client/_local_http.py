@@ -10,14 +10,13 @@ from typing import Any
 from prefect._io import drive
 from prefect.client import _encoding
 from prefect.client._http import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
+from prefect.client._http_clients import HttpClients
 from prefect.client._httpx import httpx
-from prefect.client.transport import HttpClients, LocalTransport
 
 
-def create_clients(transport: LocalTransport) -> HttpClients:
-    """Return the httpx clients of a home directory's local store."""
-    application = transport.application
-    options: dict[str, Any] = {"base_url": transport.url, "transport": _LocalHttpTransport(application)}
+def create_clients(application: Any, url: str) -> HttpClients:
+    """Return the httpx clients of a local application, whose API they see at a URL."""
+    options: dict[str, Any] = {"base_url": url, "transport": _LocalHttpTransport(application, url)}
     return HttpClients(
         lambda: PrefectHttpxSyncClient(**options),
         lambda keep_connections: PrefectHttpxAsyncClient(**options),
@@ -29,11 +28,12 @@ class _LocalHttpTransport(httpx.AsyncBaseTransport, httpx.BaseTransport):
 
     Args:
         application: The local application.
+        url: The URL that stands for its API.
     """
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: Any, url: str) -> None:
         self._application = application
-        self._base_path = httpx.URL(LocalTransport.url).path.rstrip("/")
+        self._base_path = httpx.URL(url).path.rstrip("/")
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         return await self._respond(request, await request.aread())

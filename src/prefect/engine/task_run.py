@@ -414,7 +414,7 @@ class TaskRunEngine(RunEngine):
         if hooks:
             with self:
                 await self.call_hooks(hooks, task, self.logger)
-        log_line(self.context.identity, logging.INFO if completed else logging.ERROR, f"Finished in state {state}")
+        log_line(self.context.identity, logging.INFO if completed else logging.ERROR, "Finished in state %s", state)
         self._release()
 
     def _release(self) -> None:

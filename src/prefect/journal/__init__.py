@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefect._lazy import lazy
+from prefect.journal.draft import Draft as Draft
 from prefect.types.mappings import Record as Record
 
 if TYPE_CHECKING:
@@ -21,30 +22,6 @@ else:
     writer = lazy("prefect.journal.writer")
 
 __all__ = ["Draft", "Record", "append", "close", "current", "replace_current", "flush", "use"]
-
-
-class Draft:
-    """A record to which its writer may add states until it is sealed to be written.
-
-    Most runs are over before their first record is written: one record then holds all of the run, at a third of the
-    cost. After adding a state, check `sealed`: when it is set, the addition may be too late and must be appended as a
-    separate record. A state that is written twice counts once.
-
-    Attributes:
-        record: The record; `record["states"]` is what may grow.
-        sealed: It has been, or is about to be, written.
-    """
-
-    __slots__ = ("record", "sealed")
-
-    def __init__(self, record: Record) -> None:
-        self.record = record
-        self.sealed = False
-
-    def seal(self) -> Record:
-        """Return the record as it is now, and mark it as sealed."""
-        self.sealed = True
-        return {**self.record, "states": list(self.record["states"])}
 
 
 _current: writer.Journal | None = None

@@ -16,7 +16,8 @@ from uuid import UUID
 
 from prefect import _processes
 from prefect._lazy import lazy
-from prefect.journal import Draft, file
+from prefect.journal import file
+from prefect.journal.draft import Draft
 from prefect.journal.file import NAME
 from prefect.types import new_id, now
 

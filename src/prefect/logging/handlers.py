@@ -111,7 +111,7 @@ class _SafeStreamHandler(_QuietHandler, StreamHandler[TextIO]):
             stream.write(text + self.terminator)
         except UnicodeEncodeError as error:
             stream.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding) + self.terminator)
-        if not getattr(stream, "line_buffering", False):
+        if not (getattr(stream, "line_buffering", False) or getattr(stream, "write_through", False)):
             self.flush()
 
 

@@ -19,13 +19,14 @@ from prefect.logging.loggers import get_logger, run_fields, run_logger_name
 _EMITS = {PrefectConsoleHandler: PrefectConsoleHandler.emit, APILogHandler: APILogHandler.emit}
 
 
-def log_line(identity: RunIdentity, level: int, message: str) -> None:
-    """Log a line about a run, without looking for the code that logs it.
+def log_line(identity: RunIdentity, level: int, message: str, *args: object) -> None:
+    """Log `message % args` about a run, without looking for the code that logs it.
 
     Args:
         identity: The run.
         level: The level.
-        message: The whole line, without placeholders.
+        message: The line; it is formatted only if a handler takes it.
+        *args: The values of its placeholders.
     """
     if sys.is_finalizing():
         return  # a generator that was left open is closed by the interpreter, which has no modules left to log with
@@ -35,11 +36,13 @@ def log_line(identity: RunIdentity, level: int, message: str) -> None:
         return
     handlers = _find_line_handlers(logger)
     if handlers is None or logging.getLogRecordFactory() is not logging.LogRecord or secrets():
-        record = logger.makeRecord(name, level, __file__, 0, message, (), None)
+        record = logger.makeRecord(name, level, __file__, 0, message, args, None)
         record.__dict__.update(run_fields(identity))
         logger.handle(record)
         return
     created = time.time()
+    if args:
+        message = message % args
     for handler in handlers:
         if level >= handler.level:
             handler.emit_line(name, level, message, created, identity)

@@ -1,4 +1,4 @@
-"""Default paths of Prefect's files, and the profiles included in the package."""
+"""Default paths, and the profiles that come with the package."""
 
 from __future__ import annotations
 

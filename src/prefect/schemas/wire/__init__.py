@@ -1,9 +1,9 @@
-"""The schemas of the REST API, each under its name in the API. Only the server imports this package.
+"""The schemas of the REST API by name. Only the server imports this package.
 
-Most are the classes of `prefect.schemas` themselves. Where the server requires more fields than the client's class,
-accepts fewer, or responds with others, there is a class of the same name here. The server imports all of them from
-here, because OpenAPI would give one of two classes of the same name a longer name. Filters that are only stricter than
-the client's are made at run time; type checkers see the client's.
+Most are the classes of `prefect.schemas` themselves. Where the server requires more fields than the client, accepts
+fewer, or returns others, this package defines a class of the same name; a document with both would give
+one of them a longer name, so the server takes all of them from here. Filters that are only stricter than the
+client's are made at run time; type checkers see the client's.
 """
 
 from __future__ import annotations

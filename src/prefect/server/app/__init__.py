@@ -23,6 +23,7 @@ from prefect.server.app.dispatch import OperationDispatcher
 from prefect.server.app.endpoints import LazyRoute
 from prefect.server.app.errors import HANDLERS
 from prefect.server.app.middleware import RequestMiddleware
+from prefect.server.app.state import ServerState
 from prefect.server.bus import Bus
 from prefect.server.db import opening
 from prefect.server.db.interface import Database
@@ -93,7 +94,7 @@ class _App(FastAPI):
         )
 
 
-class Server:
+class Server(ServerState):
     """A server: its database, its bus, its loops and its application.
 
     Args:

@@ -22,7 +22,7 @@ from prefect.server.services.core.errors import Forbidden
 from prefect.server.services.security.authorization import check_permission
 
 if TYPE_CHECKING:
-    from prefect.server.app import Server
+    from prefect.server.app.state import ServerState
 
 SUBPROTOCOL = "prefect"
 
@@ -35,7 +35,7 @@ POLICY_VIOLATION = 1008
 MAX_REASON_BYTES = 123
 """The longest reason that a close frame can carry."""
 
-Handler = Callable[["Server", WebSocket], Awaitable[None]]
+Handler = Callable[["ServerState", WebSocket], Awaitable[None]]
 """Serves a websocket whose handshake is done."""
 
 
@@ -71,12 +71,12 @@ STREAMS = (
 )
 
 
-def websocket_routes(server: Server) -> list[BaseRoute]:
+def websocket_routes(server: ServerState) -> list[BaseRoute]:
     """Return the routes of a server's websockets."""
     return [WebSocketRoute(stream.path, _endpoint(server, stream)) for stream in STREAMS]
 
 
-def _endpoint(server: Server, stream: Stream) -> Callable[[WebSocket], Awaitable[None]]:
+def _endpoint(server: ServerState, stream: Stream) -> Callable[[WebSocket], Awaitable[None]]:
     module, _, function = stream.handler.partition(":")
     handler: Handler = getattr(import_module(f"prefect.server.app.streams.{module}"), function)
 
@@ -90,7 +90,7 @@ def _endpoint(server: Server, stream: Stream) -> Callable[[WebSocket], Awaitable
     return serve
 
 
-async def accept(server: Server, socket: WebSocket, stream: Stream) -> bool:
+async def accept(server: ServerState, socket: WebSocket, stream: Stream) -> bool:
     """Accept a websocket whose caller is authenticated and has the stream's permission; close any other.
 
     Returns:
@@ -120,7 +120,7 @@ async def accept(server: Server, socket: WebSocket, stream: Stream) -> bool:
     return True
 
 
-async def _refusal(server: Server, socket: WebSocket, stream: Stream) -> str | None:
+async def _refusal(server: ServerState, socket: WebSocket, stream: Stream) -> str | None:
     """Return why a caller is refused, or None; set the principal of the websocket's scope."""
     principal = await authenticate(socket.scope, server.authenticators)
     if principal is None:

@@ -14,7 +14,7 @@ from prefect.server.db.interface import UnitOfWork
 from prefect.server.services.security.authorization import act_for
 
 if TYPE_CHECKING:
-    from prefect.server.app import Server
+    from prefect.server.app.state import ServerState
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ class CallerDatabase:
         socket: The websocket, which has been accepted.
     """
 
-    def __init__(self, server: Server, socket: WebSocket) -> None:
+    def __init__(self, server: ServerState, socket: WebSocket) -> None:
         self._server = server
         self._principal = socket.scope["principal"]
 

@@ -23,7 +23,7 @@ from prefect.server.services.events.event_store import Event
 from prefect.types import now
 
 if TYPE_CHECKING:
-    from prefect.server.app import Server
+    from prefect.server.app.state import ServerState
 
 logger = logging.getLogger("prefect.server")
 
@@ -40,7 +40,7 @@ MAX_INBOX_CHARACTERS = 4_000_000
 """How large waiting messages may be together until no further one is read."""
 
 
-async def receive_events(server: Server, socket: WebSocket) -> None:
+async def receive_events(server: ServerState, socket: WebSocket) -> None:
     """Store the events that a client sends, one a message.
 
     They are stored in the order in which they arrive, those that wait together in one transaction. A ping is answered
@@ -153,7 +153,7 @@ MAX_COMMIT_DELAY = timedelta(minutes=2)
 """How much later than it was received an event may be committed."""
 
 
-async def send_events(server: Server, socket: WebSocket) -> None:
+async def send_events(server: ServerState, socket: WebSocket) -> None:
     """Send the events that match the client's filter: first recent ones, if it requests them, then new ones."""
     subscription = await receive_filter(socket, EventFilter)
     if subscription is None:
@@ -169,7 +169,7 @@ async def send_events(server: Server, socket: WebSocket) -> None:
 class _Subscriber:
     """Sends the events that match a filter, each once."""
 
-    def __init__(self, server: Server, socket: WebSocket, criteria: EventFilter) -> None:
+    def __init__(self, server: ServerState, socket: WebSocket, criteria: EventFilter) -> None:
         self.server = server
         self.socket = socket
         self.criteria = criteria

@@ -17,10 +17,10 @@ from prefect.server.services.runs import run_logs
 from prefect.types import now
 
 if TYPE_CHECKING:
-    from prefect.server.app import Server
+    from prefect.server.app.state import ServerState
 
 
-async def send_logs(server: Server, socket: WebSocket) -> None:
+async def send_logs(server: ServerState, socket: WebSocket) -> None:
     """Send new log records that match the client's filter; none where the settings disable it."""
     subscription = await receive_filter(socket, LogFilter)
     if subscription is None:
@@ -29,7 +29,7 @@ async def send_logs(server: Server, socket: WebSocket) -> None:
     await run_while_connected(socket, _serve(server, socket, subscription[0]) if enabled else asyncio.Event().wait())
 
 
-async def _serve(server: Server, socket: WebSocket, criteria: LogFilter) -> None:
+async def _serve(server: ServerState, socket: WebSocket, criteria: LogFilter) -> None:
     sent = SentIds()
     database = CallerDatabase(server, socket)
     complete_until = now()  # nothing before it was missed

@@ -15,7 +15,7 @@ from prefect.server.bus import Subscription
 from prefect.server.services.runs import background_tasks
 
 if TYPE_CHECKING:
-    from prefect.server.app import Server
+    from prefect.server.app.state import ServerState
 
 PROTOCOL_VIOLATION = 4001
 """The close code after a message that breaks the protocol."""
@@ -27,7 +27,7 @@ CONNECTION_REFRESH_SECONDS = 30.0
 """How often the worker's connection is recorded."""
 
 
-async def send_scheduled_task_runs(server: Server, socket: WebSocket) -> None:
+async def send_scheduled_task_runs(server: ServerState, socket: WebSocket) -> None:
     """Send task runs until the client quits or disconnects."""
     message = await receive_json(socket)
     violation = _violation(message)

@@ -22,7 +22,7 @@ from prefect.server.services.work import cleanup, work_pools, worker_channels
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
-    from prefect.server.app import Server
+    from prefect.server.app.state import ServerState
 
 Message = TypeVar("Message", bound=BaseModel)
 
@@ -45,7 +45,7 @@ HEARTBEAT_FAILED = CloseChannel(1011, "heartbeat_persistence_failed")
 SERVER_ERROR = CloseChannel(1011, "transient_server_error")
 
 
-async def serve_worker(server: Server, socket: WebSocket) -> None:
+async def serve_worker(server: ServerState, socket: WebSocket) -> None:
     """Serve a worker until it disconnects, breaks the protocol, or its pool is deleted."""
     try:
         hello = _parse(await _receive_frame(socket), "worker.hello.v1", Hello)
@@ -74,7 +74,7 @@ class _Channel:
         welcome: What the server agreed to.
     """
 
-    def __init__(self, server: Server, socket: WebSocket, hello: Hello, welcome: worker_channels.Welcome) -> None:
+    def __init__(self, server: ServerState, socket: WebSocket, hello: Hello, welcome: worker_channels.Welcome) -> None:
         self.server = server
         self.database = CallerDatabase(server, socket)
         self.socket = socket
@@ -86,7 +86,7 @@ class _Channel:
         """When the worker's lease of each clean-up it has received expires."""
 
     @classmethod
-    async def open(cls, server: Server, socket: WebSocket, hello: Hello) -> _Channel:
+    async def open(cls, server: ServerState, socket: WebSocket, hello: Hello) -> _Channel:
         """Accept the first message of a worker and send the answer."""
         name = socket.path_params["work_pool_name"]
         try:
