@@ -68,7 +68,7 @@ class Orchestrator(Protocol):
         ...
 
     async def update_policy(self, policy: dict[str, Any]) -> None:
-        """Have an adopted run retried as its flow is, whoever created it.
+        """Give an adopted run the retries of its flow, also if another program created the run.
 
         Args:
             policy: The fields of its `empirical_policy` that the flow determines.

@@ -1,4 +1,4 @@
-"""Default paths, and the profiles that come with the package."""
+"""Default paths, and the profiles included in the package."""
 
 from __future__ import annotations
 

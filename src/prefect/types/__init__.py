@@ -1,6 +1,6 @@
 """Time, identity and the constrained types of the interface.
 
-`now` and `new_id` are where every timestamp and every id of this package come from. The constrained types are
+`now` and `new_id` make every timestamp and every id of this package. The constrained types are
 pydantic's and live in `prefect.types._annotated`, imported at the first use of one.
 """
 

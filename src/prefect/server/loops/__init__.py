@@ -85,7 +85,7 @@ def all_loops(settings: Settings) -> list[Loop]:
 
 
 async def drain(environment: Environment, sweep: Callable[[Transaction], Awaitable[int]], batch_size: int) -> None:
-    """Repeat a sweep, each time in its own transaction, until nothing is left.
+    """Repeat a sweep, each time in a new transaction, until nothing is left.
 
     Args:
         environment: Where the database is.

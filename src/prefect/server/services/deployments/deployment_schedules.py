@@ -159,7 +159,7 @@ async def _change(tx: Transaction, row: Row, values: Values, others: Iterable[Ro
 
 def _check_slug(slug: str | None, taken: Iterable[str | None]) -> None:
     if slug is not None and slug in taken:
-        raise Conflict(f"The deployment has a schedule {slug!r} already: give each a slug of its own.")
+        raise Conflict(f"The deployment has a schedule {slug!r} already: give each schedule another slug.")
 
 
 def _present(row: Row) -> Answer:

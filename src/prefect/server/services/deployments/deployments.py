@@ -164,7 +164,7 @@ async def _assign_limit(tx: Transaction, row: Row, values: Values) -> None:
     number, shared = values.get("concurrency_limit"), values.get("global_concurrency_limit_id")
     if number is not None and shared is not None:
         raise InvalidRequest(
-            "A deployment cannot have both a concurrency limit of its own and a global one: give one of them."
+            "A deployment cannot have both a private concurrency limit and a global one: send one of them."
         )
     own = f"deployment:{row['id']}"
     if shared is not None:
