@@ -1,4 +1,4 @@
-"""The short form: measures this package only, with limits that only a real regression exceeds.
+"""Short benchmark: measures this package only, with limits that only a real regression exceeds.
 
 The limits are several times the budgets, because a shared machine can be several times slower than itself.
 """

@@ -81,7 +81,7 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path
     """Run a command and measure it, including child processes.
 
     Raises:
-        RuntimeError: It failed; the message is what it said last.
+        RuntimeError: It failed; the message is the end of its output.
     """
     before, others = _children_cpu(), _own_children()
     out, err = cwd / "out.txt", cwd / "err.txt"

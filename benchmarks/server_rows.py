@@ -75,7 +75,7 @@ class Up:
         pid: Its process.
         started: Seconds from its start to the first healthy answer.
         home: Its home directory.
-        store: Where it keeps what it is told.
+        store: The database of the server.
     """
 
     url: str
@@ -215,7 +215,7 @@ def requests(plan: Plan) -> list[Row]:
         figures: dict[str, dict[str, dict[str, Any]]] = {}
         for name, serve in _both(plan):
             with _store(kind) as store, serve(_fresh(plan, f"{name}-load"), store) as up:
-                _load(up, "states", 1, 1.0)  # not cold
+                _load(up, "states", 1, 1.0)  # warm up
                 for what in ("create", "states", "read"):
                     figures.setdefault(what, {})[name] = _load(up, what, WRITERS[kind])
                 _fill(up, STORED)
@@ -410,7 +410,7 @@ def _stored(up: Up) -> tuple[float, float]:
     """Return the number of rows of all tables, and the size on disk in KiB."""
     if up.store.postgres is None:
         return _stored_sqlite(up)
-    _run_sql(up, "VACUUM ANALYZE")  # what its own rounds do, which come at some time
+    _run_sql(up, "VACUUM ANALYZE")  # autovacuum does the same, at an unknown time
     names = _run_sql(up, "SELECT relname FROM pg_stat_user_tables").splitlines()
     rows = _run_sql(up, "SELECT " + " + ".join(f"(SELECT count(*) FROM {name})" for name in names))
     size = _run_sql(up, "SELECT sum(pg_total_relation_size(relid)) / 1024.0 FROM pg_stat_user_tables")
