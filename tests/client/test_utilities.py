@@ -33,7 +33,7 @@ def test_what_answers() -> None:
         assert determine_server_type() is ServerType.CLOUD
 
 
-def test_names_that_programs_import_from_here() -> None:
-    for names in orchestration._REEXPORTS.values():
-        for name in names:
+def test_orchestration_exports_resolve() -> None:
+    for names in orchestration._EXPORTS.values():
+        for name in names.split():
             assert getattr(orchestration, name).__name__ == name
