@@ -123,6 +123,12 @@ async def test_httpx_client_waits_for_own_records(
     assert waited == [CATCH_UP_TIMEOUT_SECONDS]
 
 
+def test_operation_with_a_time_limit_works_in_sync_code_without_a_server(home: Path) -> None:
+    with get_client(sync_client=True) as client:
+        response = client._client.get("/ready")
+    assert response.status_code == 200
+
+
 def test_httpx_client_works_inside_a_local_flow(home: Path) -> None:
     @flow
     def count_running() -> int:

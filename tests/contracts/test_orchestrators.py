@@ -24,6 +24,7 @@ from prefect.client.orchestration import get_client
 from prefect.engine import local
 from prefect.engine.flow_run import FlowRunEngine
 from prefect.exceptions import Abort
+from prefect.flow_engine import run_flow
 from prefect.runtime import flow_run as runtime
 from prefect.schemas.states import Paused, State, StateType
 from prefect.server.db import sqlite
@@ -164,6 +165,23 @@ def test_failed_run_is_tried_again(where: str):
         states = client.read_flow_run_states(run.id)
     assert [each.name for each in states] == ["Pending", "Running", "AwaitingRetry", "Running", "Completed"]
     assert run.run_count == 2
+
+
+def test_existing_run_is_retried_as_its_flow_demands(where: str):
+    attempts: list[int] = []
+
+    @flow(retries=1)
+    def main() -> int:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ValueError("no")
+        return 1
+
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(main.with_options(retries=0))
+        assert run_flow(main, flow_run=run) == 1
+        states = client.read_flow_run_states(run.id)
+    assert [each.name for each in states] == ["Pending", "Running", "AwaitingRetry", "Running", "Completed"]
 
 
 def test_retry_waits_for_its_delay(where: str, no_waiting: list[float]):

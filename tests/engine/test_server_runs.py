@@ -13,8 +13,11 @@ import httpx
 import pytest
 
 from prefect import flow, journal, task
+from prefect.client.wire import parse_flow_run
 from prefect.exceptions import Abort, CancelledRun, Pause
+from prefect.flow_engine import run_flow
 from prefect.runtime import flow_run as runtime
+from prefect.schemas.runs import FlowRun
 from prefect.schemas.states import Suspended
 from prefect.types import new_id, now
 from tests.engine.shells import SHELLS, Shell
@@ -127,6 +130,55 @@ def test_retry_is_not_delayed_when_the_server_clock_is_ahead(server: FakeServer,
 
     tries: list[int] = []
     assert main() == 7
+
+
+def create_run(server: FakeServer, **policy: Any) -> FlowRun:
+    body = {"flow_id": str(new_id()), "empirical_policy": policy, "state": {"type": "PENDING"}}
+    _, run = server.answer("POST", "/flow_runs/", body)
+    return parse_flow_run(run)
+
+
+def test_policy_of_existing_run_is_updated_once_before_its_states(server: FakeServer):
+    @flow(retries=2, retry_delay_seconds=3)
+    def main() -> None: ...
+
+    run = create_run(server, pause_keys=["1"], resuming=True)
+    run_flow(main, flow_run=run)
+
+    policy = {"retries": 2, "retry_delay": 3, "pause_keys": ["1"], "resuming": True}
+    path = f"/flow_runs/{run.id}"
+    sent = [(method, body) for method, called, body in server.requests if called.startswith(path)]
+    assert [method for method, _ in sent] == ["PATCH", "POST", "POST"]
+    assert sent[0][1] == {"empirical_policy": policy}
+
+
+@pytest.mark.parametrize(("flow_retries", "policy"), [(0, {"retries": 2}), (2, {"retries": 2}), (0, {})])
+def test_policy_of_existing_run_is_not_updated_when_nothing_changes(
+    server: FakeServer, flow_retries: int, policy: dict[str, Any]
+):
+    @flow(retries=flow_retries)
+    def main() -> None: ...
+
+    run_flow(main, flow_run=create_run(server, **policy))
+
+    assert server.sent("PATCH", ".*") == []
+
+
+def test_existing_run_is_retried_when_the_server_does_not_update_its_policy(server: FakeServer):
+    attempts: list[int] = []
+
+    @flow(retries=1)
+    def main() -> int:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ValueError("no")
+        return 7
+
+    run = create_run(server)
+    server.refuse = lambda path, body: (422, {"detail": "no"}) if path == f"/flow_runs/{run.id}" else None
+    assert run_flow(main, flow_run=run) == 7
+    journal.close()
+    assert states(server) == [["Pending", "Running", "AwaitingRetry", "Running", "Completed"]]
 
 
 def test_state_is_proposed_again_after_wait(server: FakeServer):

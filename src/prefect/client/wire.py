@@ -16,7 +16,7 @@ from prefect.types import new_id
 if TYPE_CHECKING:
     from prefect.schemas import responses, runs, states
     from prefect.schemas.responses import OrchestrationResult
-    from prefect.schemas.runs import FlowRun, TaskRun
+    from prefect.schemas.runs import FlowRun, FlowRunPolicy, TaskRun
     from prefect.schemas.states import State
 else:
     responses = lazy("prefect.schemas.responses")
@@ -98,6 +98,11 @@ def create_flow_run_body(values: Mapping[str, Any], *, state: Mapping[str, Any] 
         state: Its first state, as a request holds it.
     """
     return {**_pick(values, _FLOW_RUN_FIELDS), "state": dict(state)}
+
+
+def update_policy_body(policy: FlowRunPolicy) -> dict[str, Any]:
+    """Return the body that replaces the `empirical_policy` of a flow run."""
+    return {"empirical_policy": policy.model_dump(mode="json", exclude_defaults=True)}
 
 
 def create_task_run_body(values: Mapping[str, Any], *, state: Mapping[str, Any] | None = None) -> dict[str, Any]:

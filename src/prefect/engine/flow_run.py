@@ -162,6 +162,8 @@ class FlowRunEngine(RunEngine):
         else:
             run = self._existing_run
             self.record = self._orchestrator.adopt_run(run, flow.name)
+            if flow.retries or delay:
+                await self._orchestrator.update_policy(policy)
         self._run = run
         self.fields = vars(run)
         self.run_id, self._flow_id = run.id, run.flow_id

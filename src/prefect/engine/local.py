@@ -104,6 +104,9 @@ class LocalOrchestrator:
             self._store.expect_change()
         return FlowRunRecord(self._journal, run.id)
 
+    async def update_policy(self, policy: dict[str, Any]) -> None:
+        """Do nothing: `decide` uses the retries of the flow, not the stored ones."""
+
     async def propose_state(self, state: State[Any], force: bool = False) -> Answer:
         """Decide about a proposed state."""
         if self._store is not None and self._store.has_changed():

@@ -66,6 +66,14 @@ class Orchestrator(Protocol):
         """Take over a run that was created before."""
         ...
 
+    async def update_policy(self, policy: dict[str, Any]) -> None:
+        """Have an adopted run retried as its flow is, whoever created it.
+
+        Args:
+            policy: The fields of its `empirical_policy` that the flow determines.
+        """
+        ...
+
     async def propose_state(self, state: State[Any], force: bool = False) -> Answer:
         """Propose a state for the run.
 

@@ -119,6 +119,20 @@ class ServerOrchestrator:
         self._retries = self._mid_run_retries()
         return self._record
 
+    async def update_policy(self, policy: dict[str, Any]) -> None:
+        """Update the stored policy, by which the server decides, unless it has these fields already."""
+        assert self._run is not None
+        stored = self._run.empirical_policy
+        if all((getattr(stored, name) or 0) == value for name, value in policy.items()):
+            return
+        updated = stored.model_copy(update=policy)
+        try:
+            await self._call("PATCH", "/flow_runs/{id}", wire.update_policy_body(updated), id=self._run.id)
+        except Exception as error:
+            self._decide_here(error)
+        else:
+            self._run.empirical_policy = updated
+
     def _mid_run_retries(self) -> int:
         return min(MID_RUN_RETRIES, self._api.settings.client.max_retries)
 
@@ -134,12 +148,17 @@ class ServerOrchestrator:
         request = wire.propose_state_body(state, force=force)
         try:
             answer = await self._call("POST", "/flow_runs/{id}/set_state", request, id=self._run.id)
-        except Exception as error:  # away, or something is wrong with it: neither is to cost the run its result
-            self._warn(error)
-            self._record.records_states = True
-            self._fallback.adopt_run(self._run, "")
+        except Exception as error:
+            self._decide_here(error)
             return await self._fallback.propose_state(state, force)
         return self._read_answer(answer, state, request)
+
+    def _decide_here(self, error: Exception) -> None:
+        """Decide in this process from now on: a server that is away or fails must not cost the run its result."""
+        assert self._run is not None and self._record is not None
+        self._warn(error)
+        self._record.records_states = True
+        self._fallback.adopt_run(self._run, "")
 
     def _read_answer(self, answer: dict[str, Any], proposed: State[Any], request: dict[str, Any]) -> Answer:
         status, details = answer["status"], answer["details"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from prefect._io import is_driven
 from prefect._lazy import lazy
 from prefect.server.db.errors import StoreBusy
 from prefect.server.db.interface import Database, Transaction
@@ -30,13 +31,14 @@ async def execute(operation: Operation, database: Database, principal: Principal
         arguments: The arguments of its function.
 
     Raises:
-        StoreBusy: The operation has a time limit, and the database did not answer within it.
+        StoreBusy: The operation has a time limit, which sync calls in this process do not, and the database did not
+            answer within it.
     """
     if not operation.uses_database:
         return await operation.fn(cast("Transaction", None), **arguments)
     transact = database.write if operation.writes else database.read
     work = act_for(principal, lambda tx: operation.fn(tx, **arguments))
-    if operation.timeout_seconds is None:
+    if operation.timeout_seconds is None or is_driven():  # without an event loop no time limit can be set
         return await transact(work)
     try:
         async with asyncio.timeout(operation.timeout_seconds):
