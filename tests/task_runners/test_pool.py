@@ -1,4 +1,4 @@
-"""The pool of threads: its limit holds, nothing that could run waits, and waiting never exhausts it."""
+"""The thread pool: it respects its limit, runs every job that can run, and does not deadlock while jobs wait."""
 
 import threading
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from prefect.task_runners import pool as pool_module
 from prefect.task_runners.pool import PoolSlot, ThreadPool
 from prefect.types import new_id
 
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 class Gate:
@@ -74,7 +74,7 @@ def test_pool_respects_its_limit(limit: int):
 
 @pytest.mark.parametrize("count", [2, 5, 40, 200])
 def test_pool_without_a_limit_runs_all_jobs_concurrently(count: int):
-    pool, barrier = ThreadPool(None, "test"), threading.Barrier(count, timeout=PATIENCE)
+    pool, barrier = ThreadPool(None, "test"), threading.Barrier(count, timeout=TIMEOUT_SECONDS)
     for _ in range(count):
         put(pool, lambda _: barrier.wait())
     settled(pool)
@@ -85,7 +85,7 @@ def test_woken_thread_is_not_assigned_two_jobs():
     pool = ThreadPool(None, "test")
     for _ in range(50):
         put(pool, lambda _: None).wait()  # leaves an idle thread behind
-        barrier = threading.Barrier(3, timeout=PATIENCE)
+        barrier = threading.Barrier(3, timeout=TIMEOUT_SECONDS)
         for _ in range(3):
             put(pool, lambda _, barrier=barrier: barrier.wait())
         assert not barrier.broken
@@ -103,7 +103,7 @@ def test_short_jobs_do_not_start_many_threads():
 
 @pytest.mark.parametrize("limit", [1, 2])
 @pytest.mark.parametrize("depth", [1, 30])
-def test_nested_waiting_needs_no_more_than_the_limit(limit: int, depth: int):
+def test_pool_respects_its_limit_with_nested_waiting(limit: int, depth: int):
     pool, gate = ThreadPool(limit, "test"), Gate()
 
     def nest(level: int) -> Callable[[PoolSlot], None]:
@@ -117,7 +117,7 @@ def test_nested_waiting_needs_no_more_than_the_limit(limit: int, depth: int):
 
         return job
 
-    put(pool, nest(depth)).wait(PATIENCE)
+    put(pool, nest(depth)).wait(TIMEOUT_SECONDS)
     settled(pool)
     assert gate.total == 2 * (depth + 1)
     assert gate.most <= limit
@@ -129,7 +129,7 @@ def test_resumed_job_goes_before_queued_jobs():
 
     def parent(_: PoolSlot) -> None:
         child = put(pool, lambda _: order.append("child"))
-        go.wait(PATIENCE)
+        go.wait(TIMEOUT_SECONDS)
         child.wait()
         order.append("parent")
 
@@ -147,27 +147,27 @@ def test_thread_that_outlives_its_job_takes_no_slot():
         def stray() -> None:
             place.release()
             waiting.set()
-            release.wait(PATIENCE)
+            release.wait(TIMEOUT_SECONDS)
             place.reacquire()
             back.set()
 
         threading.Thread(target=stray).start()
-        waiting.wait(PATIENCE)
+        waiting.wait(TIMEOUT_SECONDS)
 
-    put(pool, job).wait(PATIENCE)
+    put(pool, job).wait(TIMEOUT_SECONDS)
     assert pool._running == 0
     blocked = threading.Event()
-    put(pool, lambda _: blocked.wait(PATIENCE))
+    put(pool, lambda _: blocked.wait(TIMEOUT_SECONDS))
     release.set()
-    assert back.wait(PATIENCE), "it must not wait for a place that it does not need"
+    assert back.wait(TIMEOUT_SECONDS), "it must not wait for a place that it does not need"
     blocked.set()
     settled(pool)
 
 
 def test_take_pending_jobs_removes_jobs_that_have_not_started():
     pool, go, started = ThreadPool(1, "test"), threading.Event(), threading.Event()
-    put(pool, lambda _: (started.set(), go.wait(PATIENCE)))
-    started.wait(PATIENCE)
+    put(pool, lambda _: (started.set(), go.wait(TIMEOUT_SECONDS)))
+    started.wait(TIMEOUT_SECONDS)
     for _ in range(3):
         put(pool, lambda _: pytest.fail("it was taken back"))
     assert len(pool.take_pending_jobs()) == 3
@@ -184,11 +184,11 @@ def test_close_waits_for_reserved_jobs():
     closing.start()
     assert closing.is_alive()
     pool.put(lambda _: ran.set())
-    closing.join(PATIENCE)
+    closing.join(TIMEOUT_SECONDS)
     assert ran.is_set()
 
 
-def test_pool_goes_on_when_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch):
+def test_pool_continues_when_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch):
     pool, threads, start = ThreadPool(None, "test"), list[Any](), threading.Thread.start
 
     def limited(self: threading.Thread) -> None:
@@ -211,7 +211,7 @@ trees: st.SearchStrategy[Tree] = st.recursive(st.just([]), lambda inner: st.list
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tree=trees, limit=st.one_of(st.none(), st.integers(1, 4)), wait_first=st.booleans(), twice=st.booleans())
-def test_any_tree_of_jobs_ends(tree: Tree, limit: int | None, wait_first: bool, twice: bool):
+def test_pool_completes_any_tree_of_jobs(tree: Tree, limit: int | None, wait_first: bool, twice: bool):
     """Each job puts its children and waits for them, in either order, in one thread or in two at once."""
     pool, gate = ThreadPool(limit, "test"), Gate()
 
@@ -239,7 +239,7 @@ def test_any_tree_of_jobs_ends(tree: Tree, limit: int | None, wait_first: bool, 
         return 1 + sum(map(size, node))
 
     future = put(pool, node(tree))
-    future.wait(PATIENCE)
+    future.wait(TIMEOUT_SECONDS)
     assert future.done, "dead-locked"
     settled(pool)
     assert gate.total == 2 * size(tree)

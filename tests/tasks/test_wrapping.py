@@ -1,4 +1,4 @@
-"""What a task or flow takes over from what it wraps: its name and kind, not its attributes."""
+"""Tasks and flows that wrap callables adopt their name and kind, but not every attribute."""
 
 from __future__ import annotations
 
