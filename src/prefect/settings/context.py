@@ -15,6 +15,7 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import lazy
+from prefect.settings._current import set_providers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -206,8 +207,15 @@ def use_profile(
         yield context
 
 
+def _root_class() -> type[Settings]:
+    return root.Settings
+
+
 def ensure_home() -> Path:
     """Return the home of the current settings, made when it is not there; only its owner may enter it."""
     home = get_current_settings().home
     os.makedirs(home, mode=0o700, exist_ok=True)
     return home
+
+
+set_providers(get_settings_context, _root_class)
