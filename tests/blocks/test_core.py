@@ -1,4 +1,4 @@
-"""A block class describes itself, and says plainly what cannot be done with it yet."""
+"""Block classes: their description, and errors for operations that are not implemented yet."""
 
 from typing import ClassVar
 
@@ -52,7 +52,7 @@ def test_dumped_block_has_its_type_slug():
         Block(block_type_slug="nope")
 
 
-def test_initialization_and_classes():
+def test_block_is_initialized_and_found_by_its_key():
     assert Named().ready and Block.is_block_class(Named) and not Block.is_block_class(Named())
     assert Block.get_block_class_from_key("named-too") is NamedToo
     assert "hidden" not in repr(Thing())

@@ -1,4 +1,4 @@
-"""One computation, one key, in every process; two computations never the same one."""
+"""Cache policies: keys are stable between processes and differ for different computations."""
 
 import collections
 import dataclasses
@@ -69,19 +69,19 @@ def excluded(policy):
         (FLOW_PARAMETERS, {}, None),
     ],
 )
-def test_keys_of_plain_values_equal_the_originals(policy, inputs, expected):
+def test_key_equals_the_prefect_key(policy, inputs, expected):
     assert key(policy, inputs) == expected
 
 
-def test_flow_parameters_key_equals_the_originals():
+def test_flow_parameters_key_equals_the_prefect_key():
     assert key(FLOW_PARAMETERS, parameters={"a": 1}) == "2576c7382d4326599e7292b78724a71e"
 
 
-def test_run_id_outside_of_a_flow_is_that_of_the_task_run():
+def test_run_id_key_is_the_task_run_id_outside_of_a_flow():
     assert key(RUN_ID, ctx=context(flow_run_id=None)) == "00000000-0000-0000-0000-000000000001"
 
 
-def test_task_input_hash():
+def test_task_input_hash_depends_on_the_inputs():
     same = task_input_hash(context(), {"x": 1})
     assert same and same == task_input_hash(context(), {"x": 1}) != task_input_hash(context(), {"x": 2})
     assert task_input_hash(context(), {"x": threading.Lock()}) is None
@@ -90,18 +90,18 @@ def test_task_input_hash():
 # --- composing -------------------------------------------------------------------------------------------------------
 
 
-def test_default_is_source_run_and_inputs():
+def test_default_policy_combines_source_run_and_inputs():
     assert list(excluded(DEFAULT)) == ["TaskSource", "RunId", "Inputs"]
     assert DEFAULT == RUN_ID + INPUTS + TASK_SOURCE or set(excluded(DEFAULT)) == set(
         excluded(RUN_ID + INPUTS + TASK_SOURCE)
     )
 
 
-def test_the_order_in_which_inputs_are_added_does_not_matter():
+def test_added_policies_are_equal_in_any_order():
     assert INPUTS + TASK_SOURCE == TASK_SOURCE + INPUTS
 
 
-def test_inputs_are_merged():
+def test_added_policies_merge_excluded_inputs():
     assert excluded((INPUTS - "x") + (INPUTS - "y")) == {"Inputs": ["x", "y"]}
     assert excluded(DEFAULT - "x" - "y")["Inputs"] == ["x", "y"]
     assert excluded(CompoundCachePolicy(policies=[INPUTS - "a", DEFAULT - "b"]))["Inputs"] == ["a", "b"]
@@ -116,28 +116,28 @@ def test_subtracting_a_name_excludes_the_input():
             policy - 5
 
 
-def test_adding_none_changes_nothing():
+def test_adding_none_returns_the_other_policy():
     assert NONE + INPUTS is INPUTS and INPUTS + NONE is INPUTS and type(NONE + NO_CACHE) is type(NONE)
 
 
-def test_only_policies_can_be_added():
+def test_adding_a_value_that_is_no_policy_raises():
     with pytest.raises(TypeError):
         INPUTS + 5  # pyright: ignore
 
 
-def test_a_compound_depends_on_every_part():
+def test_compound_key_depends_on_every_policy():
     assert key(INPUTS + FLOW_PARAMETERS, {"x": 1}, {"a": 1}) != key(INPUTS + FLOW_PARAMETERS, {"x": 1}, {"a": 2})
     assert key(CacheKeyFnPolicy(cache_key_fn=lambda c, p: None) + FLOW_PARAMETERS) is None
 
 
-def test_cache_key_functions():
+def test_cache_key_function_computes_the_key():
     policy = CachePolicy.from_cache_key_fn(lambda ctx, inputs: f"{ctx.task.task_key}-{inputs['x']}")
     assert key(policy, {"x": 5}) == "tk-5"
     assert key(policy + INPUTS, {"x": 5}) not in (None, "tk-5")
     assert key(CacheKeyFnPolicy()) is None
 
 
-def test_configure_copies():
+def test_configure_returns_a_copy():
     locks = object()
     policy = INPUTS.configure(key_storage="/tmp/x", isolation_level="SERIALIZABLE", lock_manager=locks)  # pyright: ignore
     assert (policy.key_storage, policy.isolation_level, policy.lock_manager) == ("/tmp/x", "SERIALIZABLE", locks)
@@ -165,7 +165,7 @@ def test_policy_without_compute_key_raises():
         key(CachePolicy())
 
 
-def test_custom_policies():
+def test_custom_policy_can_be_combined():
     @dataclasses.dataclass
     class Weekly(CachePolicy):
         week: int = 1
@@ -198,7 +198,7 @@ def test_key_without_source_uses_the_compiled_code(other):
     assert one != key(TASK_SOURCE, ctx=context(eval(other)))
 
 
-def test_callable_objects_have_a_source():
+def test_source_key_supports_callable_objects():
     class Callable:
         def __call__(self):
             return 1
@@ -290,26 +290,26 @@ DISTINCT = [
 
 
 @pytest.mark.parametrize(("one", "two"), DISTINCT, ids=lambda v: repr(v).split(" at 0x")[0])
-def test_different_inputs_have_different_keys(one, two):
+def test_key_differs_for_different_inputs(one, two):
     assert key(INPUTS, {"x": one}) != key(INPUTS, {"x": two})
 
 
 @pytest.mark.parametrize(
     "value", [pair[0] for pair in DISTINCT if not callable(pair[0])], ids=lambda v: repr(v).split(" at 0x")[0]
 )
-def test_equal_inputs_have_the_same_key(value):
+def test_key_is_the_same_for_equal_inputs(value):
     import copy
 
     again = value if isinstance(value, (enum.Enum, Thing)) else copy.deepcopy(value)
     assert key(INPUTS, {"x": value}) == key(INPUTS, {"x": again}) is not None
 
 
-def test_the_order_of_a_dictionary_does_not_matter():
+def test_key_ignores_the_order_of_dictionaries():
     assert key(INPUTS, {"x": {"a": 1, "b": 2}}) == key(INPUTS, {"x": {"b": 2, "a": 1}})
     assert key(INPUTS, {"x": {1: 1, 2: 2}}) == key(INPUTS, {"x": {2: 2, 1: 1}})
 
 
-def test_keys_are_the_same_in_every_process():
+def test_key_is_the_same_in_every_process():
     program = (
         "import datetime, enum, pydantic, collections\n"
         "from prefect.cache_policies import INPUTS\n"
@@ -330,7 +330,7 @@ def test_keys_are_the_same_in_every_process():
     assert len(keys) == 1 and keys != {""}
 
 
-def test_arrays_and_frames():
+def test_key_supports_arrays_and_frames():
     np = pytest.importorskip("numpy")
     assert key(INPUTS, {"x": np.arange(3)}) == key(INPUTS, {"x": np.arange(3)})
     assert key(INPUTS, {"x": np.arange(3)}) != key(INPUTS, {"x": np.arange(4)})
@@ -345,19 +345,19 @@ def test_error_names_the_input_that_cannot_be_hashed():
     assert key(DEFAULT - "lock", {"a": 1, "lock": threading.Lock()})
 
 
-def test_cyclic_input_is_hashed_or_raises():
+def test_key_of_cyclic_input_raises():
     cyclic: list = []
     cyclic.append(cyclic)
     with pytest.raises(ValueError, match="'x'"):
         key(INPUTS, {"x": cyclic})
 
 
-def test_stable_transforms(monkeypatch):
+def test_key_uses_stable_transforms(monkeypatch):
     monkeypatch.setitem(STABLE_TRANSFORMS, threading.Lock().__class__, lambda lock: "a lock")
     assert key(INPUTS, {"x": threading.Lock()}) == key(INPUTS, {"x": threading.Lock()}) is not None
 
 
-def test_named_tuples_and_ordered_dictionaries_hash():
+def test_key_supports_named_tuples_and_ordered_dictionaries():
     pair = collections.namedtuple("pair", "a b")
     assert key(INPUTS, {"x": pair(1, 2)}) != key(INPUTS, {"x": pair(1, 3)})
     assert key(INPUTS, {"x": collections.OrderedDict(a=1)}) != key(INPUTS, {"x": collections.OrderedDict(a=2)})

@@ -1,4 +1,4 @@
-"""A server that answers as a test says and remembers what it was asked."""
+"""An HTTP server with prepared replies that records its requests."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import orjson
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request."""
+class RecordedRequest:
+    """A request that the server received."""
 
     method: str
     path: str
@@ -27,39 +27,39 @@ class Asked:
 
 @dataclass
 class Reply:
-    """What a request is answered with. A status of 0 closes the connection without an answer."""
+    """A response. A status of 0 closes the connection without a response."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Serving:
-    """The server. `replies` are given in their order, the last one for good; `answer` may decide instead."""
+class FakeApi:
+    """The server. It sends `replies` in order and repeats the last one, unless `answer` returns a reply."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.requests: list[RecordedRequest] = []
         self.replies: list[Reply] = [Reply()]
-        self.answer: Callable[[Asked], Reply | None] = lambda _: None
+        self.answer: Callable[[RecordedRequest], Reply | None] = lambda _: None
         self._lock = threading.Lock()
         self.open: list[socket.socket] = []
 
-    def reply(self, asked: Asked) -> Reply:
+    def reply(self, request: RecordedRequest) -> Reply:
         with self._lock:
-            self.asked.append(asked)
-            chosen = self.answer(asked)
+            self.requests.append(request)
+            chosen = self.answer(request)
             if chosen is not None:
                 return chosen
             return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
     @property
     def calls(self) -> list[str]:
-        """The requests, for instance `"GET /flows/"`."""
-        return [f"{asked.method} {asked.path}" for asked in self.asked]
+        """Return method and path of each request, for instance `"GET /flows/"`."""
+        return [f"{request.method} {request.path}" for request in self.requests]
 
     @property
     def connections(self) -> int:
-        """How many connections there have been."""
+        """Return the number of connections so far."""
         return len(self.open)
 
     url = ""
@@ -67,11 +67,11 @@ class Serving:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    serving: Serving
+    fake: FakeApi
 
     def setup(self) -> None:
         super().setup()
-        self.serving.open.append(self.connection)
+        self.fake.open.append(self.connection)
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -80,14 +80,14 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length") or 0)
         content = self.rfile.read(length)
         address = urlsplit(self.path)
-        asked = Asked(
+        request = RecordedRequest(
             self.command,
             address.path.removeprefix("/api"),
             parse_qs(address.query),
             {name.lower(): value for name, value in self.headers.items()},
             orjson.loads(content) if content else None,
         )
-        reply = self.serving.reply(asked)
+        reply = self.fake.reply(request)
         if not reply.status:
             self.close_connection = True
             return
@@ -110,10 +110,10 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving() -> Iterator[Serving]:
-    """A server on a free port of this machine."""
-    made = Serving()
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"serving": made}))
+def serve() -> Iterator[FakeApi]:
+    """Run a server on a free local port."""
+    made = FakeApi()
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"fake": made}))
     made.url = f"http://127.0.0.1:{server.server_port}/api"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -1,4 +1,4 @@
-"""Automations as users write them: created, read, changed and deleted through the API."""
+"""Automations: created, read, changed and deleted through the API."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.types import new_id
 
 
-def test_the_life_of_an_automation() -> None:
+def test_automation_is_created_updated_and_deleted() -> None:
     made = Automation(name="nightly", trigger=EventTrigger(expect={"a.b"}), actions=[DoNothing()], tags=["x"]).create()
     assert made.id is not None
     found = Automation.read(name="nightly")
@@ -26,13 +26,13 @@ def test_the_life_of_an_automation() -> None:
         found.update()
 
 
-async def test_the_same_asynchronously() -> None:
+async def test_automation_is_created_and_deleted_asynchronously() -> None:
     made = await Automation(name="n", trigger=EventTrigger(), actions=[]).create()  # pyright: ignore[reportGeneralTypeIssues]
     assert (await Automation.aread(id=made.id)).name == "n"
     assert await made.adelete()
 
 
-def test_what_is_not_there_is_named() -> None:
+def test_automation_error_names_a_missing_automation() -> None:
     id = new_id()
     with pytest.raises(ValueError, match=str(id)):
         Automation.read(id=id)
@@ -44,7 +44,7 @@ def test_what_is_not_there_is_named() -> None:
         Automation(name="n", trigger=EventTrigger(), actions=[]).update()
 
 
-def test_a_trigger_beside_a_deployment_becomes_an_automation() -> None:
+def test_deployment_trigger_converts_to_an_automation() -> None:
     trigger, deployment = DeploymentEventTrigger(expect={"a"}, name="t", parameters={"x": 1}), new_id()
     trigger.set_deployment_id(deployment)
     automation = trigger.as_automation()

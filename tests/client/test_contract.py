@@ -1,4 +1,4 @@
-"""The client's methods are those of the interface, and the operations they ask for are the API's."""
+"""The methods of the clients match the interface, and they request only operations of the API."""
 
 import importlib
 import inspect
@@ -19,46 +19,46 @@ OPERATIONS = set(json.loads((DATA / "operations.json").read_text()))
 
 ONLY_IN_THE_CLOUD = {"POST /deployments/{id}/branch", "POST /slas/apply-resource-slas/{resource_id}"}
 
-OURS = {
-    # What the interface says the async client returns is the id of nothing; the sync one's is right.
+DEVIATING_RESULTS = {
+    # The interface declares a UUID for the async client, which is wrong; the sync client has the right type.
     "apply_slas_for_deployment": "SlaMergeResponse",
 }
-"""What a method returns where it is not what the interface says."""
+"""Methods whose result type deviates from the interface."""
 
 
 @pytest.mark.parametrize("kind", [PrefectClient, SyncPrefectClient])
-def test_every_method_is_there(kind: type) -> None:
+def test_client_has_every_method(kind: type) -> None:
     assert set(METHODS) - set(dir(kind)) == set()
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_is_called_as_in_the_interface(name: str) -> None:
-    arguments, result = split(METHODS[name])
+def test_method_signature_matches_the_interface(name: str) -> None:
+    arguments, result = split_signature(METHODS[name])
     for kind in (PrefectClient, SyncPrefectClient):
-        ours = inspect.signature(getattr(kind, name))
-        assert ", ".join(written(ours)) == arguments
-        assert plain(ours.return_annotation) == OURS.get(name, plain(result))
+        actual = inspect.signature(getattr(kind, name))
+        assert ", ".join(format_parameters(actual)) == arguments
+        assert simplify_type(actual.return_annotation) == DEVIATING_RESULTS.get(name, simplify_type(result))
 
 
-def test_only_the_async_client_s_methods_are_awaited() -> None:
-    # One is a plain function that returns an awaitable in the interface, which makes no difference to who awaits it.
+def test_only_methods_of_the_async_client_are_coroutines() -> None:
+    # One is a plain function that returns an awaitable in the interface, which makes no difference to callers.
     assert all(
         inspect.iscoroutinefunction(getattr(PrefectClient, name)) for name in METHODS if name != "client_version"
     )
     assert not any(inspect.iscoroutinefunction(getattr(SyncPrefectClient, name)) for name in METHODS)
 
 
-def test_both_clients_are_made_in_the_same_way() -> None:
+def test_clients_have_the_same_constructor() -> None:
     for kind in (PrefectClient, SyncPrefectClient):
-        ours = list(inspect.signature(kind).parameters)
-        assert ours == ["api", "auth_string", "api_key", "api_version", "httpx_settings", "server_type"]
+        actual = list(inspect.signature(kind).parameters)
+        assert actual == ["api", "auth_string", "api_key", "api_version", "httpx_settings", "server_type"]
     assert list(inspect.signature(get_client).parameters) == ["httpx_settings", "sync_client"]
 
 
-def test_every_operation_asked_for_is_one_of_the_api() -> None:
-    asked = set(operations_in(Path(prefect.client.orchestration.__file__).parent))
-    assert len(asked) > 100
-    assert asked - OPERATIONS == ONLY_IN_THE_CLOUD
+def test_client_requests_only_operations_of_the_api() -> None:
+    requested = set(find_operations(Path(prefect.client.orchestration.__file__).parent))
+    assert len(requested) > 100
+    assert requested - OPERATIONS == ONLY_IN_THE_CLOUD
 
 
 NAMES = json.loads((DATA / "names.json").read_text())
@@ -69,19 +69,19 @@ COUNTERS = {
     },
     "prefect.logging.clients": {"LOGS_OBSERVED", "LOG_WEBSOCKET_CONNECTIONS"},
 }
-"""Metrics that a client's process would serve, and does not."""
+"""Metrics of the interface that the client does not have."""
 
 
 @pytest.mark.parametrize("module", NAMES)
-def test_every_name_can_be_imported_and_is_listed(module: str) -> None:
+def test_module_exports_every_name(module: str) -> None:
     found = importlib.import_module(module)
     wanted = set(NAMES[module]) - COUNTERS.get(module, set())
     assert {name for name in wanted if not hasattr(found, name)} == set()
     assert wanted - set(dir(found)) == set()
 
 
-def operations_in(folder: Path) -> Iterator[str]:
-    """The operations that the source names, as `METHOD route`."""
+def find_operations(folder: Path) -> Iterator[str]:
+    """Yield the operations in the source files, as `METHOD route`."""
     for path in folder.glob("*.py"):
         text = path.read_text()
         route = ""
@@ -92,8 +92,8 @@ def operations_in(folder: Path) -> Iterator[str]:
                 yield f"{found[2]} {found[3] or route}"
 
 
-def split(signature: str) -> tuple[str, str]:
-    """The parameters of a signature as names with defaults, and what it returns."""
+def split_signature(signature: str) -> tuple[str, str]:
+    """Return the parameters of a written signature as names with defaults, and its result type."""
     arguments, _, result = signature.rpartition(" -> ")
     parts: list[str] = []
     depth, start = 0, 1
@@ -105,8 +105,8 @@ def split(signature: str) -> tuple[str, str]:
     return ", ".join(re.sub(r":.*?(?= = |$)", "", part, flags=re.DOTALL) for part in parts if part), result
 
 
-def written(signature: inspect.Signature) -> Iterator[str]:
-    """Our parameters in the same way."""
+def format_parameters(signature: inspect.Signature) -> Iterator[str]:
+    """Yield the parameters of a signature as names with defaults."""
     parameters: list[Any] = list(signature.parameters.values())[1:]
     starred = False
     for one in parameters:
@@ -121,7 +121,7 @@ def written(signature: inspect.Signature) -> Iterator[str]:
             yield f"{one.name} = {one.default!r}"
 
 
-def plain(annotation: Any) -> str:
-    """What is returned, without the modules that its names come from and what a generic class holds."""
+def simplify_type(annotation: Any) -> str:
+    """Return an annotation without module names and type arguments."""
     bare = re.sub(r"\b[a-z_]+\.", "", str(annotation))
     return re.sub(r"(State|OrchestrationResult)\[\w+\]", r"\1", bare)

@@ -1,4 +1,4 @@
-"""Values to the JSON of the API, and where they go in a request."""
+"""Encoding of values as JSON, decoding of responses, and building of request paths."""
 
 from datetime import datetime, timedelta, timezone
 from enum import Enum
@@ -19,7 +19,7 @@ ID = UUID(int=7)
 
 
 class Plain(Enum):
-    """An enumeration of a user's."""
+    """An enumeration defined by a user."""
 
     ONE = 1
 
@@ -41,17 +41,17 @@ class Plain(Enum):
         (FlowRunFilter(id=FlowRunFilterId(any_=[ID])), {"id": {"any_": [str(ID)]}}),
     ],
 )
-def test_values_as_json(value: object, written: object) -> None:
+def test_encode_converts_values_to_json(value: object, written: object) -> None:
     assert orjson.loads(encode({"deep": [value]})) == {"deep": [written]}
 
 
-def test_answers() -> None:
+def test_decode_response_parses_json_bodies() -> None:
     assert decode_response(httpx.Response(204)) is None
     assert decode_response(httpx.Response(200, json={"a": 1})) == {"a": 1}
     assert decode_response(httpx.Response(200, text='{"a": 1}')) == '{"a": 1}'
 
 
-def test_parameters_go_into_the_path_and_the_rest_into_the_query() -> None:
+def test_build_path_separates_path_and_query_parameters() -> None:
     path, query = build_path("/a/{id}/b/{name}", {"id": ID, "name": "x/y z:1", "limit": 3, "all": True, "none": None})
     assert path == f"/a/{ID}/b/x%2Fy%20z:1"
     assert query == {"limit": 3, "all": True}

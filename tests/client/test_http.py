@@ -1,4 +1,4 @@
-"""Over HTTP: what is sent with every request, when it is sent again, and what the answers mean."""
+"""The HTTP transport: headers, retries, CSRF tokens, connections, and errors."""
 
 import asyncio
 import os
@@ -23,14 +23,14 @@ from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_c
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import temporary_settings
 from prefect.types import now
-from tests.client.serving import Asked, Reply, Serving
+from tests.client.serving import FakeApi, RecordedRequest, Reply
 
 FLOW = {"id": str(uuid4()), "name": "etl", "tags": [], "labels": {}, "created": None, "updated": None}
 
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses before retries, which are not made."""
+    """The delays before retries, which are recorded instead of slept."""
     made: list[float] = []
 
     async def note(seconds: float) -> None:
@@ -46,28 +46,28 @@ def settings(**values: Any):
         yield
 
 
-# --- what is sent ----------------------------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------------------------
 
 
-def test_a_client_of_the_url_in_the_settings(server: Serving) -> None:
+def test_client_uses_the_url_of_the_settings(server: FakeApi) -> None:
     server.replies = [Reply(200, FLOW)]
     with get_client(sync_client=True) as client:
         assert client.server_type is ServerType.SERVER
         assert str(client.api_url) == f"{server.url}/"
         assert client.read_flow_by_name("a/b c").id == UUID(FLOW["id"])
-    (asked,) = server.asked
-    assert (asked.method, asked.path) == ("GET", "/flows/name/a%2Fb%20c")
-    assert asked.headers["user-agent"] == f"prefect/{prefect.__version__} (API 0.8.4)"
-    assert asked.headers["x-prefect-api-version"] == "0.8.4"
-    assert "authorization" not in asked.headers
+    (request,) = server.requests
+    assert (request.method, request.path) == ("GET", "/flows/name/a%2Fb%20c")
+    assert request.headers["user-agent"] == f"prefect/{prefect.__version__} (API 0.8.4)"
+    assert request.headers["x-prefect-api-version"] == "0.8.4"
+    assert "authorization" not in request.headers
 
 
-async def test_the_same_asynchronously(server: Serving) -> None:
+async def test_async_client_sends_concurrent_requests(server: FakeApi) -> None:
     server.replies = [Reply(200, [FLOW])]
     async with get_client() as client:
         answers = await asyncio.gather(*(client.read_flows(limit=number) for number in range(1, 6)))
     assert [flows[0].name for flows in answers] == ["etl"] * 5
-    assert sorted(asked.body["limit"] for asked in server.asked) == [1, 2, 3, 4, 5]
+    assert sorted(request.body["limit"] for request in server.requests) == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(
@@ -78,33 +78,33 @@ async def test_the_same_asynchronously(server: Serving) -> None:
         ({"api_key": "pnu_1", "api_auth_string": "a:b"}, "Basic YTpi"),
     ],
 )
-def test_who_asks(server: Serving, values: dict[str, str], header: str) -> None:
+def test_client_sends_credentials(server: FakeApi, values: dict[str, str], header: str) -> None:
     with settings(**values):
         get_client(sync_client=True).hello()
-    assert server.asked[0].headers["authorization"] == header
+    assert server.requests[0].headers["authorization"] == header
 
 
-def test_headers_of_the_users(server: Serving, caplog: pytest.LogCaptureFixture) -> None:
+def test_client_sends_custom_headers(server: FakeApi, caplog: pytest.LogCaptureFixture) -> None:
     with settings(client_custom_headers={"X-Team": "data", "User-Agent": "mine", "Prefect-Csrf-Token": "x"}):
         get_client(httpx_settings={"headers": {"X-Other": "1"}}, sync_client=True).hello()
-    headers = server.asked[0].headers
+    headers = server.requests[0].headers
     assert (headers["x-team"], headers["x-other"]) == ("data", "1")
     assert headers["user-agent"].startswith("prefect/")
     assert "prefect-csrf-token" not in headers
     assert "User-Agent" in caplog.text
 
 
-def test_which_worker_and_flow_ask(server: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_client_sends_worker_and_flow_headers(server: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT__WORKER_NAME", "w")
     monkeypatch.setenv("PREFECT__FLOW_ID", "f")
     monkeypatch.setenv("PREFECT__FLOW_NAME", "größer")
     get_client(sync_client=True).hello()
-    headers = server.asked[0].headers
+    headers = server.requests[0].headers
     assert (headers["x-prefect-worker-name"], headers["x-prefect-flow-id"]) == ("w", "f")
     assert "x-prefect-flow-name" not in headers
 
 
-def test_an_operation_by_its_route(server: Serving) -> None:
+def test_request_encodes_path_query_and_body(server: FakeApi) -> None:
     client, id = get_client(sync_client=True), uuid4()
     answer = client.request(
         "POST",
@@ -115,18 +115,18 @@ def test_an_operation_by_its_route(server: Serving) -> None:
         headers={"X-One": "1"},
     )
     assert answer.status_code == 200
-    (asked,) = server.asked
-    assert (asked.path, asked.headers["x-one"]) == (f"/flow_runs/{id}/set_state", "1")
-    assert asked.query["a"] == ["true"]
-    assert set(asked.query) == {"a", "when"}
-    assert asked.body == {"at": "2031-01-02T00:00:00+00:00", "for": 1.5, "ids": [str(id)]}
+    (request,) = server.requests
+    assert (request.path, request.headers["x-one"]) == (f"/flow_runs/{id}/set_state", "1")
+    assert request.query["a"] == ["true"]
+    assert set(request.query) == {"a", "when"}
+    assert request.body == {"at": "2031-01-02T00:00:00+00:00", "for": 1.5, "ids": [str(id)]}
 
 
-# --- what answers mean -----------------------------------------------------------------------------------------------
+# --- errors --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("status", "kind"), [(404, ObjectNotFound), (409, ObjectAlreadyExists)])
-def test_an_error_with_a_meaning_is_an_http_error_too(server: Serving, status: int, kind: type[Exception]) -> None:
+def test_object_errors_are_http_status_errors(server: FakeApi, status: int, kind: type[Exception]) -> None:
     server.replies = [Reply(status, {"detail": "why"})]
     client = get_client(sync_client=True)
     for expected in (kind, PrefectHTTPStatusError, httpx.HTTPStatusError):
@@ -137,7 +137,7 @@ def test_an_error_with_a_meaning_is_an_http_error_too(server: Serving, status: i
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
-def test_other_errors_show_what_the_server_said(server: Serving) -> None:
+def test_http_status_error_shows_the_response_detail(server: FakeApi) -> None:
     server.replies = [Reply(423, {"detail": "Locked"}, {"Retry-After": "2"})]
     with pytest.raises(PrefectHTTPStatusError, match=r"423.*Locked") as caught:
         get_client(sync_client=True).increment_concurrency_slots(["a"], 1, "concurrency")
@@ -145,7 +145,7 @@ def test_other_errors_show_what_the_server_said(server: Serving) -> None:
     assert not isinstance(caught.value, ObjectNotFound)
 
 
-def test_nobody_answers() -> None:
+def test_connect_error_names_the_address_and_the_setting() -> None:
     with settings(api_url="http://127.0.0.1:1/api"):
         client = get_client(sync_client=True)
         with pytest.raises(httpx.ConnectError, match=r"http://127.0.0.1:1 cannot be reached .* PREFECT_API_URL"):
@@ -153,24 +153,24 @@ def test_nobody_answers() -> None:
         assert isinstance(client.api_healthcheck(), httpx.ConnectError)
 
 
-# --- asking again ----------------------------------------------------------------------------------------------------
+# --- retries ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [408, 429, 502, 503])
-def test_later(server: Serving, pauses: list[float], status: int) -> None:
+def test_client_retries_transient_status_codes(server: FakeApi, pauses: list[float], status: int) -> None:
     server.replies = [Reply(status), Reply(status), Reply(200, [FLOW])]
     with settings(client_retry_jitter_factor=0):
         assert len(get_client(sync_client=True).read_flows()) == 1
     assert pauses == [2.0, 4.0]
 
 
-async def test_later_asynchronously(server: Serving, pauses: list[float]) -> None:
+async def test_async_client_retries_transient_status_codes(server: FakeApi, pauses: list[float]) -> None:
     server.replies = [Reply(503), Reply(200, [FLOW])]
     assert len(await get_client().read_flows()) == 1
     assert len(pauses) == 1
 
 
-def test_pauses_differ_but_are_never_shorter_than_asked_for(server: Serving, pauses: list[float]) -> None:
+def test_retry_delay_has_jitter_above_retry_after(server: FakeApi, pauses: list[float]) -> None:
     server.replies = [Reply(429, headers={"Retry-After": "10"})] * 20 + [Reply(200, [])]
     with settings(client_max_retries=20, client_retry_jitter_factor=0.5):
         get_client(sync_client=True).read_flows()
@@ -179,7 +179,7 @@ def test_pauses_differ_but_are_never_shorter_than_asked_for(server: Serving, pau
 
 
 @pytest.mark.parametrize("zone", ["GMT", "-0000"])
-def test_a_pause_until_a_time(server: Serving, pauses: list[float], zone: str) -> None:
+def test_retry_delay_accepts_a_retry_after_date(server: FakeApi, pauses: list[float], zone: str) -> None:
     later = (now() + timedelta(seconds=30)).strftime(f"%a, %d %b %Y %H:%M:%S {zone}")
     server.replies = [Reply(503, headers={"Retry-After": later}), Reply(200, [])]
     with settings(client_retry_jitter_factor=0):
@@ -187,7 +187,7 @@ def test_a_pause_until_a_time(server: Serving, pauses: list[float], zone: str) -
     assert 25 < pauses[0] <= 30
 
 
-def test_codes_of_the_users(server: Serving, pauses: list[float]) -> None:
+def test_client_retries_extra_status_codes(server: FakeApi, pauses: list[float]) -> None:
     server.replies = [Reply(500), Reply(200, [])]
     with pytest.raises(PrefectHTTPStatusError, match="500"):
         get_client(sync_client=True).read_flows()
@@ -197,25 +197,25 @@ def test_codes_of_the_users(server: Serving, pauses: list[float]) -> None:
     assert len(pauses) == 1
 
 
-def test_not_for_ever(server: Serving, pauses: list[float]) -> None:
+def test_client_stops_after_max_retries(server: FakeApi, pauses: list[float]) -> None:
     server.replies = [Reply(503, {"detail": "busy"})]
     with settings(client_max_retries=3), pytest.raises(PrefectHTTPStatusError, match="busy"):
         get_client(sync_client=True).read_flows()
-    assert (len(pauses), len(server.asked)) == (3, 4)
+    assert (len(pauses), len(server.requests)) == (3, 4)
 
 
-def test_maintenance_lasts_as_long_as_it_does(server: Serving, pauses: list[float]) -> None:
+def test_client_retries_without_limit_during_maintenance(server: FakeApi, pauses: list[float]) -> None:
     server.replies = [Reply(503, headers={"Prefect-Maintenance": "true", "Retry-After": "1"})] * 9 + [Reply(200, [])]
     with settings(client_max_retries=1):
         assert get_client(sync_client=True).read_flows() == []
     assert len(pauses) == 9
 
 
-def test_a_connection_that_is_lost(server: Serving, pauses: list[float]) -> None:
+def test_client_retries_a_lost_connection_after_the_first_response(server: FakeApi, pauses: list[float]) -> None:
     client = get_client(sync_client=True)
     server.replies = [Reply(0)]
     with pytest.raises(httpx.RemoteProtocolError, match="did not answer"):
-        client.read_flows()  # never reached: nobody knows that it is a server at all
+        client.read_flows()  # no retries before the first response: the address may be wrong
     server.replies = [Reply(200, [])]
     client.read_flows()
     server.replies = [Reply(0), Reply(0), Reply(200, [FLOW])]
@@ -223,24 +223,24 @@ def test_a_connection_that_is_lost(server: Serving, pauses: list[float]) -> None
     assert len(pauses) == 2
 
 
-# --- tokens against forged requests ----------------------------------------------------------------------------------
+# --- CSRF tokens -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def csrf(server: Serving):
-    """Requests for tokens are answered; whoever changes something without the last token is refused."""
+def csrf(server: FakeApi):
+    """A server that issues CSRF tokens and rejects changes without the latest one."""
     tokens: dict[str, str] = {}
 
     _http.servers_without_csrf.clear()
 
-    def answer(asked: Asked) -> Reply | None:
-        if asked.path == "/csrf-token":
-            client = asked.query["client"][0]
+    def answer(request: RecordedRequest) -> Reply | None:
+        if request.path == "/csrf-token":
+            client = request.query["client"][0]
             tokens[client] = f"token-{len(tokens)}"
             until = "2099-01-01T00:00:00Z"
             return Reply(200, {"token": tokens[client], "client": client, "expiration": until})
-        shown = asked.headers.get("prefect-csrf-client", ""), asked.headers.get("prefect-csrf-token")
-        if asked.method != "GET" and shown not in tokens.items():
+        shown = request.headers.get("prefect-csrf-client", ""), request.headers.get("prefect-csrf-token")
+        if request.method != "GET" and shown not in tokens.items():
             return Reply(403, {"detail": "Invalid CSRF token or client identifier."})
         return None
 
@@ -249,7 +249,7 @@ def csrf(server: Serving):
         yield tokens
 
 
-def test_a_token_is_got_once(server: Serving, csrf: dict[str, str]) -> None:
+def test_csrf_token_is_requested_once(server: FakeApi, csrf: dict[str, str]) -> None:
     with get_client(sync_client=True) as client:
         client.hello()
         client.delete_flow(uuid4())
@@ -257,7 +257,9 @@ def test_a_token_is_got_once(server: Serving, csrf: dict[str, str]) -> None:
     assert [call.split()[1].split("/")[1] for call in server.calls] == ["hello", "csrf-token", "flows", "flows"]
 
 
-def test_a_token_that_the_server_has_forgotten(server: Serving, csrf: dict[str, str], pauses: list[float]) -> None:
+def test_csrf_token_is_renewed_when_the_server_rejects_it(
+    server: FakeApi, csrf: dict[str, str], pauses: list[float]
+) -> None:
     client = get_client(sync_client=True)
     client.delete_flow(uuid4())
     csrf.clear()
@@ -266,21 +268,23 @@ def test_a_token_that_the_server_has_forgotten(server: Serving, csrf: dict[str, 
     assert sum(pauses) == 0
 
 
-async def test_tokens_of_requests_at_the_same_time(server: Serving, csrf: dict[str, str]) -> None:
+async def test_csrf_token_works_for_concurrent_requests(server: FakeApi, csrf: dict[str, str]) -> None:
     async with get_client() as client:
         await asyncio.gather(*(client.delete_flow(uuid4()) for _ in range(20)))
 
 
 @pytest.mark.parametrize("status", [404, 422])
-def test_a_server_without_such_tokens_is_asked_for_one_once(server: Serving, status: int) -> None:
-    server.answer = lambda asked: Reply(status) if asked.path == "/csrf-token" else None
+def test_csrf_token_is_requested_once_when_the_server_has_none(server: FakeApi, status: int) -> None:
+    server.answer = lambda request: Reply(status) if request.path == "/csrf-token" else None
     with settings(client_csrf_support_enabled=True):
         for _ in range(3):
             get_client(sync_client=True).delete_flow(uuid4())
     assert len([call for call in server.calls if "csrf" in call]) == 1
 
 
-def test_a_server_that_begins_to_want_tokens(server: Serving, csrf: dict[str, str], pauses: list[float]) -> None:
+def test_csrf_token_is_requested_when_the_server_starts_to_require_it(
+    server: FakeApi, csrf: dict[str, str], pauses: list[float]
+) -> None:
     _http.servers_without_csrf.add(f"{server.url}/")
     get_client(sync_client=True).delete_flow(uuid4())
     assert len(csrf) == 1
@@ -289,14 +293,14 @@ def test_a_server_that_begins_to_want_tokens(server: Serving, csrf: dict[str, st
 # --- connections -----------------------------------------------------------------------------------------------------
 
 
-def test_threads_share_a_sync_client(server: Serving) -> None:
+def test_sync_client_can_be_shared_by_threads(server: FakeApi) -> None:
     server.replies = [Reply(200, [FLOW])]
     with get_client(sync_client=True) as client, ThreadPoolExecutor(8) as pool:
         assert len(list(pool.map(lambda _: client.read_flows(), range(40)))) == 40
     assert server.connections <= 8
 
 
-async def test_a_client_in_its_block_keeps_its_connection(server: Serving) -> None:
+async def test_client_keeps_its_connection_inside_its_block(server: FakeApi) -> None:
     async with get_client() as client:
         for _ in range(5):
             await client.hello()
@@ -305,21 +309,21 @@ async def test_a_client_in_its_block_keeps_its_connection(server: Serving) -> No
     assert server.connections == 2
 
 
-def test_a_client_outside_of_a_block_works_in_one_loop_after_the_other(server: Serving) -> None:
+def test_async_client_works_in_successive_loops(server: FakeApi) -> None:
     client = get_client()
     for _ in range(3):
         asyncio.run(client.hello())
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
-def test_a_sync_client_works_where_a_loop_runs(server: Serving) -> None:
+def test_sync_client_works_inside_a_running_loop(server: FakeApi) -> None:
     async def main() -> int:
         return get_client(sync_client=True).hello().status_code
 
     assert asyncio.run(main()) == 200
 
 
-def test_a_client_after_a_fork(server: Serving) -> None:
+def test_client_opens_a_new_connection_after_a_fork(server: FakeApi) -> None:
     program = """
 import os
 from prefect.client.orchestration import get_client
@@ -335,10 +339,10 @@ print(os.waitstatus_to_exitcode(status))
 """
     environment = {**os.environ, "PREFECT_API_URL": server.url}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
-    assert (done.stdout, len(server.asked), server.connections) == ("0\n", 3, 2)
+    assert (done.stdout, len(server.requests), server.connections) == ("0\n", 3, 2)
 
 
-def test_what_a_request_imports(server: Serving) -> None:
+def test_request_imports_no_heavy_modules(server: FakeApi) -> None:
     program = """
 import sys
 from prefect.client.orchestration import get_client
@@ -351,7 +355,7 @@ import httpx._main
     assert done.stdout == "[]\n"
 
 
-def test_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_ssl_context_follows_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     _http_factory._verifying_context.cache_clear()
@@ -363,14 +367,14 @@ def test_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
         _http_factory.create_ssl_context("https://x")
 
 
-def test_the_time_limit_is_the_setting(server: Serving) -> None:
+def test_client_timeout_follows_the_settings(server: FakeApi) -> None:
     with settings(api_request_timeout=7.5):
         client = get_client(sync_client=True)
         client.hello()
     assert client._transport.clients._sync.timeout.read == 7.5  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_httpx_settings_are_for_the_http_client(server: Serving) -> None:
+def test_httpx_settings_are_passed_to_the_http_client(server: FakeApi) -> None:
     seen: list[str] = []
     client = get_client(
         httpx_settings={"event_hooks": {"request": [lambda r: seen.append(r.method)]}}, sync_client=True
@@ -382,7 +386,7 @@ def test_httpx_settings_are_for_the_http_client(server: Serving) -> None:
 # --- httpx's own clients ---------------------------------------------------------------------------------------------
 
 
-async def test_the_http_clients_by_themselves(server: Serving, pauses: list[float]) -> None:
+async def test_httpx_clients_retry_and_raise_errors(server: FakeApi, pauses: list[float]) -> None:
     server.replies = [Reply(503), Reply(200, 1), Reply(500), Reply(404)]
     with PrefectHttpxSyncClient(base_url=server.url) as client:
         assert client.get("/x").json() == 1
@@ -396,7 +400,7 @@ async def test_the_http_clients_by_themselves(server: Serving, pauses: list[floa
 # --- versions --------------------------------------------------------------------------------------------------------
 
 
-def test_the_versions_of_server_and_client(server: Serving, caplog: pytest.LogCaptureFixture) -> None:
+def test_api_version_mismatch_raises_or_warns(server: FakeApi, caplog: pytest.LogCaptureFixture) -> None:
     client = get_client(sync_client=True)
     server.replies = [Reply(200, prefect.__version__)]
     client.raise_for_api_version_mismatch()
@@ -417,17 +421,17 @@ def test_the_versions_of_server_and_client(server: Serving, caplog: pytest.LogCa
         client.raise_for_api_version_mismatch()
 
 
-def test_the_version_is_compared_once_for_each_server(server: Serving) -> None:
+def test_api_version_is_compared_once_per_server(server: FakeApi) -> None:
     server.replies = [Reply(200, prefect.__version__)]
     for _ in range(3):
         get_client(sync_client=True).raise_for_api_version_mismatch_once()
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 # --- an application in this process ----------------------------------------------------------------------------------
 
 
-async def test_an_application_in_this_process() -> None:
+async def test_client_runs_an_asgi_application_with_its_lifespan() -> None:
     events: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -450,7 +454,7 @@ async def test_an_application_in_this_process() -> None:
     assert events == ["lifespan.startup", *["GET /api/admin/version"] * 2, "lifespan.shutdown"]
 
 
-async def test_an_application_that_cannot_start() -> None:
+async def test_client_raises_when_the_asgi_application_cannot_start() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "lifespan.startup.failed", "message": "no database"})

@@ -14,7 +14,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.orchestration.base import CATCH_UP_TIMEOUT_SECONDS
 from prefect.exceptions import ObjectNotFound
 from prefect.types import new_id
-from tests.client.serving import Reply, Serving
+from tests.client.serving import FakeApi, Reply
 from tests.server.journal_records import FLOW_ID, flow_run, write
 from tests.server.journal_records import flow as flow_record
 
@@ -46,16 +46,16 @@ def requests(request: pytest.FixtureRequest) -> Requests:
     return Requests(request.param)
 
 
-async def test_httpx_client_reads_from_a_server(requests: Requests, server: Serving) -> None:
+async def test_httpx_client_reads_from_a_server(requests: Requests, server: FakeApi) -> None:
     server.replies = [Reply(200, [{"name": "etl"}])]
     response = await requests.send("POST", "/flows/filter", json={"limit": 1})
     assert isinstance(response, httpx.Response)
     assert response.json() == [{"name": "etl"}]
-    (sent,) = server.asked
+    (sent,) = server.requests
     assert (sent.method, sent.path, sent.body) == ("POST", "/flows/filter", {"limit": 1})
 
 
-async def test_httpx_client_raises_the_error_status_of_a_server(requests: Requests, server: Serving) -> None:
+async def test_httpx_client_raises_the_error_status_of_a_server(requests: Requests, server: FakeApi) -> None:
     server.replies = [Reply(404, {"detail": "none"})]
     with pytest.raises(httpx.HTTPStatusError) as caught:
         await requests.send("GET", f"/flow_runs/{new_id()}")
@@ -113,7 +113,7 @@ async def test_httpx_client_raises_error_statuses_of_the_local_store(
 
 
 async def test_httpx_client_waits_for_own_records(
-    requests: Requests, server: Serving, monkeypatch: pytest.MonkeyPatch
+    requests: Requests, server: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
     monkeypatch.setattr(journal, "has_unforwarded", lambda: True)

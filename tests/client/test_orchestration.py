@@ -1,4 +1,4 @@
-"""The client on the local store: it sees what was recorded, async and sync alike, and says what it cannot do."""
+"""The clients on the local store: reading, writing, errors, sync and async."""
 
 import asyncio
 import inspect
@@ -46,7 +46,7 @@ REFERENCE = {
 }
 
 
-def test_reading_a_flow_run(run_id: UUID) -> None:
+def test_read_flow_run_returns_run_and_states(run_id: UUID) -> None:
     with get_client(sync_client=True) as client:
         run = client.read_flow_run(run_id)
         assert (run.id, run.name, run.flow_id, run.tags) == (run_id, "brave-fox", FLOW_ID, ["prod"])
@@ -60,7 +60,7 @@ def test_reading_a_flow_run(run_id: UUID) -> None:
         assert client.read_flow_run_state(run.state.id).timestamp == at(2)
 
 
-async def test_reading_asynchronously(run_id: UUID) -> None:
+async def test_async_client_reads_runs_and_logs(run_id: UUID) -> None:
     async with get_client() as client:
         assert client.loop is asyncio.get_running_loop()
         runs, tasks, logs = await asyncio.gather(
@@ -75,11 +75,11 @@ async def test_reading_asynchronously(run_id: UUID) -> None:
         assert await client.count_flow_runs() == 1
 
 
-async def test_the_sync_client_works_where_a_loop_runs(run_id: UUID) -> None:
+async def test_sync_client_works_inside_a_running_loop(run_id: UUID) -> None:
     assert get_client(sync_client=True).read_flow_run(run_id).name == "brave-fox"
 
 
-def test_filters_sorts_and_limits_reach_the_store(home: Path) -> None:
+def test_read_flow_runs_applies_filter_sort_and_limit(home: Path) -> None:
     write(home, [flow(), *(flow_run(name=f"run-{number}") for number in range(5))])
     client = get_client(sync_client=True)
     some = FlowRunFilter(name=FlowRunFilterName(any_=["run-1", "run-3", "run-4"]))
@@ -89,7 +89,7 @@ def test_filters_sorts_and_limits_reach_the_store(home: Path) -> None:
     assert [known.name for known in client.read_flows(limit=1)] == ["etl"]
 
 
-def test_what_this_process_just_recorded_is_seen(home: Path) -> None:
+def test_client_reads_records_of_its_own_process(home: Path) -> None:
     journal.use(home)
     client = get_client(sync_client=True)
     for number in range(3):
@@ -97,7 +97,7 @@ def test_what_this_process_just_recorded_is_seen(home: Path) -> None:
         assert client.count_flow_runs() == number + 1
 
 
-def test_unknown_ids_are_named(home: Path) -> None:
+def test_object_not_found_names_the_unknown_id(home: Path) -> None:
     client, unknown = get_client(sync_client=True), new_id()
     calls = {
         "flow run": client.read_flow_run,
@@ -116,7 +116,7 @@ def test_unknown_ids_are_named(home: Path) -> None:
     assert client.read_flow_run_states(unknown) == []
 
 
-def test_deleting_a_flow_run_takes_its_task_runs_and_logs(home: Path, run_id: UUID) -> None:
+def test_delete_flow_run_deletes_task_runs_and_logs(home: Path, run_id: UUID) -> None:
     client = get_client(sync_client=True)
     task = client.read_task_runs()[0]
     sub = flow_run(parent_task_run_id=task.id)
@@ -130,14 +130,14 @@ def test_deleting_a_flow_run_takes_its_task_runs_and_logs(home: Path, run_id: UU
     assert client.read_flow_runs() == []
 
 
-def test_deleting_a_task_run(run_id: UUID) -> None:
+def test_delete_task_run_keeps_the_flow_run(run_id: UUID) -> None:
     client = get_client(sync_client=True)
     client.delete_task_run(client.read_task_runs()[0].id)
     assert client.read_task_runs() == []
     assert client.count_flow_runs() == 1
 
 
-def test_creating_runs_and_setting_states(home: Path) -> None:
+def test_client_creates_runs_and_sets_states(home: Path) -> None:
     client = get_client(sync_client=True)
     made = client.create_flow_run(
         SimpleNamespace(name="nightly", version="2", retries=3, retry_delay_seconds=1.5),  # what a Flow has
@@ -165,7 +165,7 @@ def test_creating_runs_and_setting_states(home: Path) -> None:
     assert (client.read_task_run(task_made.id).name, client.read_task_run(task_made.id).state_name) == ("sum", "Failed")
 
 
-def test_updating_a_flow_run(run_id: UUID) -> None:
+def test_update_flow_run_changes_fields_and_labels(run_id: UUID) -> None:
     client = get_client(sync_client=True)
     assert client.set_flow_run_name(run_id, "calm-owl").status_code == 204
     client.update_flow_run(run_id, tags=["x"], parameters={"y": 2}, infrastructure_pid="12")
@@ -176,7 +176,7 @@ def test_updating_a_flow_run(run_id: UUID) -> None:
     assert (known.labels, known.infrastructure_pid) == ({"team": "data", "cost": 3}, "12")
 
 
-def test_logs_and_artifacts(home: Path) -> None:
+def test_client_creates_and_reads_logs_and_artifacts(home: Path) -> None:
     client, run_id = get_client(sync_client=True), new_id()
     client.create_logs([{"name": "mine", "level": 20, "message": "hi", "timestamp": now(), "flow_run_id": run_id}])
     assert [(line.name, line.flow_run_id) for line in client.read_logs()] == [("mine", run_id)]
@@ -190,7 +190,7 @@ def test_logs_and_artifacts(home: Path) -> None:
     assert len(client.read_artifacts()) == 1
 
 
-def test_the_api_itself(home: Path) -> None:
+def test_client_describes_the_local_api(home: Path) -> None:
     client = get_client(sync_client=True)
     assert client.api_healthcheck() is None
     assert client.hello().json() == "👋"
@@ -199,7 +199,7 @@ def test_the_api_itself(home: Path) -> None:
     client.raise_for_api_version_mismatch_once()
 
 
-def test_what_is_wrong_with_the_store_is_said(home: Path) -> None:
+def test_client_raises_store_unavailable_when_the_store_cannot_be_opened(home: Path) -> None:
     home.write_text("")
     client = get_client(sync_client=True)
     assert isinstance(client.api_healthcheck(), StoreUnavailable)
@@ -207,7 +207,7 @@ def test_what_is_wrong_with_the_store_is_said(home: Path) -> None:
         client.read_flow_runs()
 
 
-def test_a_damaged_journal_does_not_hide_what_was_applied(
+def test_damaged_journal_does_not_hide_applied_records(
     home: Path, run_id: UUID, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert get_client(sync_client=True).count_flow_runs() == 1
@@ -221,7 +221,7 @@ def test_a_damaged_journal_does_not_hide_what_was_applied(
     assert len([record for record in caplog.records if "journal.db" in record.message]) == 1
 
 
-def test_the_sync_client_has_every_operation() -> None:
+def test_sync_client_has_every_operation() -> None:
     operations = {
         name: member
         for name, member in inspect.getmembers(PrefectClient, inspect.iscoroutinefunction)
@@ -232,12 +232,12 @@ def test_the_sync_client_has_every_operation() -> None:
         assert getattr(SyncPrefectClient, name).__wrapped__ is member
 
 
-def test_the_async_client_refuses_plain_with() -> None:
+def test_async_client_rejects_a_sync_with_block() -> None:
     with pytest.raises(RuntimeError, match="async with"), get_client():  # pyright: ignore[reportGeneralTypeIssues]
         pass
 
 
-def test_reading_costs_no_heavy_import(home: Path, run_id: UUID) -> None:
+def test_read_flow_runs_imports_no_heavy_modules(home: Path, run_id: UUID) -> None:
     code = (
         "import sys; from prefect.client.orchestration import get_client\n"
         "assert len(get_client(sync_client=True).read_flow_runs()) == 1\n"
@@ -248,7 +248,7 @@ def test_reading_costs_no_heavy_import(home: Path, run_id: UUID) -> None:
     assert done.stdout == "[]\n"
 
 
-def test_a_journal_of_a_newer_release_is_named(home: Path, run_id: UUID) -> None:
+def test_newer_journal_format_raises(home: Path, run_id: UUID) -> None:
     with closing(sqlite3.connect(home / "journal.db")) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(JournalVersionError, match=r"format 99.*upgrade pluperfect"):

@@ -1,4 +1,4 @@
-"""Functions that take a client, and what the settings say about the API."""
+"""Injection of clients, and the server type that the settings select."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from prefect.client.utilities import client_injector, get_or_create_client, inje
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 
-async def test_a_client_is_made_when_none_is_given(home: Path) -> None:
+async def test_client_is_created_when_none_is_passed(home: Path) -> None:
     @inject_client
     async def count(more: int, client: Any = None) -> int:
         return more + await client.count_flow_runs()
@@ -25,7 +25,7 @@ async def test_a_client_is_made_when_none_is_given(home: Path) -> None:
     assert get_or_create_client()[1] is False
 
 
-def test_what_answers() -> None:
+def test_determine_server_type_follows_the_api_url() -> None:
     assert determine_server_type() is get_client().server_type is ServerType.EPHEMERAL
     with temporary_settings({PREFECT_API_URL: "http://localhost:4200/api"}):
         assert determine_server_type() is ServerType.SERVER
@@ -33,7 +33,7 @@ def test_what_answers() -> None:
         assert determine_server_type() is ServerType.CLOUD
 
 
-def test_names_that_programs_import_from_here() -> None:
-    for names in orchestration._REEXPORTS.values():
-        for name in names:
+def test_orchestration_module_reexports_names() -> None:
+    for names in orchestration._EXPORTS.values():
+        for name in names.split():
             assert getattr(orchestration, name).__name__ == name

@@ -1,6 +1,6 @@
 """Generated parts of `docs/compatibility.md`: differences, and features that are not implemented yet.
 
-`python -m tests.compat.page` rewrites the text between the marks.
+`python -m tests.compat.page` replaces the text between the marks.
 """
 
 import json
@@ -18,7 +18,7 @@ DIFFERENCES = Path(__file__).parent / "differences.json"
 
 
 def sections() -> dict[str, list[str]]:
-    """Return mark to lines of each generated part."""
+    """Return the lines of each generated part by its mark."""
     return {
         "differences": _differences(),
         "document": _document(),

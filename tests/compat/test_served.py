@@ -1,4 +1,4 @@
-"""Both clients against both servers."""
+"""Every combination of the original and this package, as client and as server."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ import pytest
 from tests.compat import programs
 from tools import original, serving
 
-OURS = [name for name in programs.SERVED if not programs.of_the_original(name)]
+OURS = [name for name in programs.SERVED if not programs.is_original_only(name)]
 
 pytestmark = [pytest.mark.timeout(programs.TIMEOUT), pytest.mark.served]
 

@@ -1,4 +1,4 @@
-"""Contexts are current inside their block, travel to threads and processes, and leave nothing behind."""
+"""Run contexts: current inside their block, passed to threads and processes, and reset afterwards."""
 
 import threading
 from typing import Any
@@ -20,7 +20,7 @@ from prefect.context import (
 from prefect.exceptions import MissingContextError
 
 
-def test_no_context_outside_of_runs():
+def test_context_is_empty_outside_of_runs():
     assert FlowRunContext.get() is TaskRunContext.get() is None
     assert FlowRunContext is EngineContext
     with pytest.raises(MissingContextError):
@@ -79,11 +79,11 @@ def test_tags_apply_to_submitted_tasks():
 
     @flow
     def program() -> list[str]:
-        with tags("given"):
+        with tags("tagged"):
             future = tagged.submit()
         return future.result()
 
-    assert program() == ["given", "own"]
+    assert program() == ["own", "tagged"]
 
 
 def test_context_cannot_be_entered_twice():
@@ -130,11 +130,11 @@ def test_serialized_context_is_hydrated():
 
     pickled, here = outer(3)
     with hydrated_context(cloudpickle.loads(pickled)):
-        there, task_there = FlowRunContext.get(), TaskRunContext.get()
-        assert there is not None and task_there is not None
-        assert there.flow_run.id == here.flow_run.id
-        assert there.parameters == {"x": 3}
-        assert task_there.task.name == "inner"
+        hydrated, hydrated_task = FlowRunContext.get(), TaskRunContext.get()
+        assert hydrated is not None and hydrated_task is not None
+        assert hydrated.flow_run.id == here.flow_run.id
+        assert hydrated.parameters == {"x": 3}
+        assert hydrated_task.task.name == "inner"
         assert TagsContext.get().current_tags == {"here"}
     assert FlowRunContext.get() is None
 

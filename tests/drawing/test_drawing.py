@@ -1,4 +1,4 @@
-"""A flow is drawn by calling it: its tasks do not run, and show who would get whose results."""
+"""Drawing of flows: tasks are not executed, and edges show which task receives which result."""
 
 import asyncio
 import subprocess
@@ -89,7 +89,7 @@ class TestCalls:
 
         assert edges(nested) == {(name, "takes_0") for name in ("one_0", "one_1", "one_2", "one_3", "two_0")}
 
-    def test_an_edge_is_drawn_once(self):
+    def test_repeated_edge_is_drawn_once(self):
         @flow
         def twice():
             x = one()
@@ -115,7 +115,7 @@ class TestCalls:
 
         assert nodes(tagged) == ["one-0"]
 
-    def test_a_flow_that_calls_nothing(self):
+    def test_flow_without_calls_has_an_empty_graph(self):
         assert flow(lambda: None).generate_mermaid_graph() == "flowchart TD"
 
     def test_node_names_are_escaped(self):
@@ -132,7 +132,7 @@ class TestCalls:
 
 
 class TestSubmissions:
-    def test_futures_are_done_and_are_edges(self):
+    def test_submitted_futures_are_completed_and_drawn_as_edges(self):
         @flow
         def submits():
             future = one.submit()
@@ -144,7 +144,7 @@ class TestSubmissions:
 
         assert edges(submits) == {("one_0", "two_0"), ("one_0", "one_1")}
 
-    def test_a_map_is_one_node(self):
+    def test_map_is_one_node(self):
         @flow
         def maps():
             mapped = one.map([1, 2, 3])
@@ -194,16 +194,16 @@ class TestAsync:
 
     expected = frozenset({("three_0", "three_1"), ("three_0", "three_2")})
 
-    async def test_awaited(self):
+    async def test_agenerate_mermaid_graph_draws_an_async_flow(self):
         assert edges(await self.chain.agenerate_mermaid_graph()) == self.expected
 
-    async def test_from_async_code_without_awaiting(self):
+    async def test_generate_mermaid_graph_works_in_async_code(self):
         assert edges(self.chain.generate_mermaid_graph()) == self.expected
 
-    def test_from_sync_code(self):
+    def test_generate_mermaid_graph_draws_an_async_flow(self):
         assert edges(self.chain) == self.expected
 
-    async def test_a_sync_flow_awaited(self):
+    async def test_agenerate_mermaid_graph_draws_a_sync_flow(self):
         @flow
         def sync():
             two(one())
@@ -223,7 +223,7 @@ class TestAsync:
 
 
 class TestGenerators:
-    def test_flows(self):
+    def test_generator_flows_can_be_drawn(self):
         @flow
         def generates():
             yield one()
@@ -236,7 +236,7 @@ class TestGenerators:
         assert nodes(generates) == ["one-0", "two-0"]
         assert nodes(agenerates) == ["three-0"]
 
-    async def test_tasks(self):
+    async def test_generator_tasks_can_be_drawn(self):
         @task
         def items():
             ran.append("items")
@@ -268,11 +268,11 @@ class TestErrors:
         assert "viz_return_value" in raised.value.__notes__[0]
         assert get_task_viz_tracker() is None
 
-    def test_wrong_arguments(self):
+    def test_invalid_arguments_raise(self):
         with pytest.raises(ParameterBindError):
             flow(lambda x: None).generate_mermaid_graph()
 
-    def test_nothing_is_recorded(self):
+    def test_drawing_records_no_runs(self):
         @flow
         def recorded():
             one()
@@ -282,7 +282,7 @@ class TestErrors:
             assert not client.read_flow_runs() and not client.read_task_runs()
 
     @pytest.mark.filterwarnings("error:Drawing the flow")
-    def test_it_warns_that_the_flows_own_code_runs(self):
+    def test_drawing_warns_that_it_executes_the_flow(self):
         with pytest.warns(UserWarning, match="executes its code"):
             flow(lambda: None).generate_mermaid_graph()
 
@@ -290,7 +290,7 @@ class TestErrors:
 class TestGraphviz:
     @pytest.fixture
     def missing(self, monkeypatch: pytest.MonkeyPatch):
-        """`import graphviz` fails."""
+        """Make `import graphviz` fail."""
         monkeypatch.setitem(sys.modules, "graphviz", None)
         from prefect import _drawing
         from prefect._lazy import lazy
@@ -299,7 +299,7 @@ class TestGraphviz:
 
     @pytest.fixture
     def rendered(self, monkeypatch: pytest.MonkeyPatch):
-        """A stand-in for the package that notes what it is asked to draw."""
+        """A fake `graphviz` package that records its graphs."""
         graphs = []
 
         class Digraph:
@@ -333,7 +333,7 @@ class TestGraphviz:
         with pytest.raises(GraphvizImportError, match=r"pip install graphviz.*mermaid"):
             never.visualize()
 
-    async def test_the_picture_is_drawn_from_sync_and_async_code(self, rendered):
+    async def test_visualize_renders_in_sync_and_async_code(self, rendered):
         @flow
         def chain():
             two(one())
@@ -367,13 +367,13 @@ class TestGraphviz:
             flow(lambda: None).visualize()
 
 
-class TestByHand:
-    def test_a_tracker_is_current_inside_its_block(self):
+class TestTracker:
+    def test_tracker_is_current_inside_its_block(self):
         with TaskVizTracker() as tracker:
             assert get_task_viz_tracker() is TaskVizTrackerState.current is tracker
         assert get_task_viz_tracker() is TaskVizTrackerState.current is None
 
-    def test_calls_are_added(self):
+    def test_tracker_records_calls(self):
         with TaskVizTracker() as tracker:
             first = track_viz_task(False, "first", {"x": 1})
             value = track_viz_task(False, "second", {"x": {"k": [first]}}, viz_return_value=[1234])
@@ -386,11 +386,11 @@ class TestByHand:
         ]
         assert tracker.dynamic_task_counter == {"first": 1, "second": 0}
 
-    async def test_async_calls_are_awaited(self):
+    async def test_track_viz_task_can_be_awaited(self):
         with TaskVizTracker():
             assert (await track_viz_task(True, "a", {})).name == "a-0"
 
-    def test_nodes_can_be_added_and_values_linked(self):
+    def test_tracker_adds_nodes_and_links_values(self):
         tracker = TaskVizTracker()
         node, value = VizTask("mine"), object()
         tracker.add_task(node)
@@ -402,6 +402,6 @@ class TestByHand:
         with pytest.raises(FlowVisualizationError, match="No flow is being drawn"):
             track_viz_task(False, "a", {})
 
-    def test_every_name_of_the_public_path_is_there(self):
+    def test_visualization_module_exports_every_name(self):
         assert all(hasattr(visualization, name) for name in visualization.__all__)
         assert build_task_dependencies is visualization.build_task_dependencies

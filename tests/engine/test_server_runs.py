@@ -83,16 +83,16 @@ def test_subflow_has_a_task_run_in_its_parent(server: FakeServer):
     parent = next(run for run in server.flow_runs.values() if not run.get("parent_task_run_id"))
     assert (parent_task["flow_run_id"], parent_task["name"]) == (parent["id"], "inner-0")
     journal.close()
-    assert server.told() == {}, "the server keeps that task run in step itself"
+    assert server.task_run_states() == {}, "the server keeps that task run in step itself"
 
 
 def test_server_decides_about_retries(server: FakeServer):
-    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+    def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:
         if state["type"] == "FAILED" and len(run["states"]) < 4:
             return {"status": "REJECT", "state": {"type": "SCHEDULED", "name": "AwaitingRetry"}}
         return None
 
-    server.judge = judge
+    server.orchestrate = orchestrate
 
     @flow
     def main() -> int:
@@ -110,7 +110,7 @@ def test_retry_is_not_delayed_when_the_server_clock_is_ahead(server: FakeServer,
     ahead = now() + timedelta(hours=1)
     monkeypatch.setattr("tests.outbox.servers.now", lambda: ahead)
 
-    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+    def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:
         if state["type"] == "FAILED" and len(tries) == 1:
             details = {"scheduled_time": ahead.isoformat()}
             return {
@@ -119,7 +119,7 @@ def test_retry_is_not_delayed_when_the_server_clock_is_ahead(server: FakeServer,
             }
         return None
 
-    server.judge = judge
+    server.orchestrate = orchestrate
 
     @flow
     def main() -> int:
@@ -184,11 +184,11 @@ def test_existing_run_is_retried_when_the_server_does_not_update_its_policy(serv
 def test_state_is_proposed_again_after_wait(server: FakeServer):
     proposed: list[str] = []
 
-    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+    def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:
         proposed.append(state["type"])
         return {"status": "WAIT", "details": {"delay_seconds": 0}} if len(proposed) < 3 else None
 
-    server.judge = judge
+    server.orchestrate = orchestrate
 
     @flow
     def main() -> int:
@@ -199,7 +199,7 @@ def test_state_is_proposed_again_after_wait(server: FakeServer):
 
 
 def test_run_stops_after_abort(server: FakeServer):
-    server.judge = lambda run, state: {"status": "ABORT", "details": {"reason": "not today"}}
+    server.orchestrate = lambda run, state: {"status": "ABORT", "details": {"reason": "not today"}}
 
     @flow
     def main() -> None:
@@ -210,7 +210,7 @@ def test_run_stops_after_abort(server: FakeServer):
 
 
 def test_ended_run_does_not_start(server: FakeServer):
-    server.judge = lambda run, state: {"status": "REJECT", "state": {"type": "CANCELLED", "name": "Cancelled"}}
+    server.orchestrate = lambda run, state: {"status": "REJECT", "state": {"type": "CANCELLED", "name": "Cancelled"}}
 
     @flow
     def main() -> None:
@@ -222,7 +222,7 @@ def test_ended_run_does_not_start(server: FakeServer):
 
 
 def test_paused_run_does_not_start(server: FakeServer):
-    server.judge = lambda run, state: {"status": "REJECT", "state": {"type": "PAUSED", "name": "Paused"}}
+    server.orchestrate = lambda run, state: {"status": "REJECT", "state": {"type": "PAUSED", "name": "Paused"}}
 
     @flow
     def main() -> None:
@@ -236,14 +236,14 @@ def test_paused_run_does_not_start(server: FakeServer):
 def test_run_cancelled_meanwhile_ends_as_cancelled(server: FakeServer):
     hooks: list[str] = []
 
-    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+    def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:
         if state["type"] == "RUNNING":
             return None
         if run["state"]["type"] != "CANCELLING":
             server._enter(run, {"type": "CANCELLING", "name": "Cancelling"})
         return None if state["type"] == "CANCELLED" else {"status": "REJECT"}
 
-    server.judge = judge
+    server.orchestrate = orchestrate
 
     @flow(on_cancellation=[lambda flow, run, state: hooks.append(state.name)])
     def main() -> int:
@@ -332,11 +332,11 @@ def test_lease_of_a_deployment_slot_is_renewed(server: FakeServer, monkeypatch: 
     monkeypatch.setattr(SHIPPER, "HEARTBEAT_INTERVAL_SECONDS", 0.02)
     lease_id = str(new_id())
 
-    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+    def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:
         if state["type"] == "RUNNING":
             state["state_details"]["deployment_concurrency_lease_id"] = lease_id
 
-    server.judge = judge
+    server.orchestrate = orchestrate
 
     @flow
     def main() -> None:
@@ -360,11 +360,11 @@ PROGRAM = """
 
 @pytest.mark.parametrize(("cancelling", "last"), [(False, "Crashed"), (True, "Cancelled")])
 def test_terminated_run_is_recorded_before_the_process_ends(server: FakeServer, cancelling: bool, last: str):
-    def judge(run: dict[str, Any], state: dict[str, Any]) -> Any:
+    def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:
         refused = run["state"]["type"] == "CANCELLING" and state["type"] != "CANCELLED"
         return {"status": "REJECT"} if refused else None
 
-    server.judge = judge
+    server.orchestrate = orchestrate
     program = started(PROGRAM, PREFECT_LOGGING_LEVEL="INFO")
     assert program.stdout and program.stdout.readline() == "go\n"
     (run,) = server.flow_runs.values()

@@ -24,7 +24,7 @@ from prefect.schemas.runs import FlowRun
 from prefect.settings import temporary_settings
 from prefect.types import now
 from tests.client.conftest import server as server  # a fixture
-from tests.client.serving import Reply, Serving
+from tests.client.serving import FakeApi, Reply
 
 RESOURCE = {"prefect.resource.id": "my.one"}
 
@@ -45,18 +45,18 @@ def test_emit_event_writes_to_local_store() -> None:
     assert [one.role for one in found.related] == ["r"]
 
 
-def test_events_are_sent_to_server_in_a_batch(server: Serving) -> None:
+def test_events_are_sent_to_server_in_a_batch(server: FakeApi) -> None:
     server.replies = [Reply(204)]
     for number in range(5):
         emit_event("my.event", RESOURCE, payload={"n": number})
     EventsWorker.instance().wait_until_empty()
     assert set(server.calls) == {"POST /events"}
     assert len(server.calls) < 5
-    sent = [one for request in server.asked for one in request.body]
+    sent = [one for request in server.requests for one in request.body]
     assert [one["payload"]["n"] for one in sent] == [0, 1, 2, 3, 4]
 
 
-def test_events_are_retried_when_server_is_unavailable(server: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_are_retried_when_server_is_unavailable(server: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     server.replies = [Reply(500), Reply(204)]
     worker = EventsWorker.instance()
     monkeypatch.setattr("prefect.events.worker.FIRST_RETRY_DELAY_SECONDS", 0.0)
@@ -66,7 +66,7 @@ def test_events_are_retried_when_server_is_unavailable(server: Serving, monkeypa
 
 
 def test_undeliverable_events_are_dropped_with_a_warning(
-    server: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    server: FakeApi, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.replies = [Reply(422, {"detail": "no"})]
     monkeypatch.setattr("prefect.events.worker.FIRST_RETRY_DELAY_SECONDS", 0.0)

@@ -1,4 +1,4 @@
-"""File systems read and write whole files below their base path, sync and async."""
+"""File systems: reading and writing whole files below a base path, sync and async."""
 
 import asyncio
 import threading
@@ -20,34 +20,34 @@ def base(tmp_path):
     return tmp_path / "base"
 
 
-def test_write_and_read(local, base):
+def test_local_file_system_reads_what_it_wrote(local, base):
     assert local.write_path("a/b", b"1") == str(base / "a/b")
     assert local.read_path("a/b") == b"1" == local.read_path(str(base / "a/b"))
     local.write_path("a/b", b"")
     assert local.read_path("a/b") == b""
 
 
-async def test_both_names_in_async_code(local):
+async def test_dual_methods_can_be_awaited(local):
     await local.write_path("a", b"1")
     await local.awrite_path("b", b"2")
     assert await local.read_path("b") == b"2" and await local.aread_path("a") == b"1"
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../x", "../base-beside/x"])
-def test_paths_outside_of_the_base_are_refused(local, path):
+def test_local_file_system_rejects_paths_outside_of_the_base(local, path):
     for use in (lambda: local.read_path(path), lambda: local.write_path(path, b"1")):
         with pytest.raises(ValueError, match="outside of the base path"):
             use()
 
 
-def test_links_do_not_lead_outside(local, base, tmp_path):
+def test_local_file_system_rejects_links_out_of_the_base(local, base, tmp_path):
     base.mkdir()
     (base / "link").symlink_to(tmp_path)
     with pytest.raises(ValueError, match="outside of the base path"):
         local.write_path("link/x", b"1")
 
 
-def test_error_names_a_path_that_is_not_a_file(local, base):
+def test_read_path_error_names_a_path_that_is_not_a_file(local, base):
     local.write_path("d/x", b"1")
     with pytest.raises(ValueError, match=f"{base}/nope does not exist"):
         local.read_path("nope")
@@ -58,12 +58,12 @@ def test_error_names_a_path_that_is_not_a_file(local, base):
     assert sorted(path.name for path in base.iterdir()) == ["d"]
 
 
-def test_names_at_the_systems_limit(local):
+def test_write_path_supports_file_names_at_the_length_limit(local):
     local.write_path("x" * 250, b"1")
     assert local.read_path("x" * 250) == b"1"
 
 
-def test_a_reader_sees_the_old_file_or_the_new(local):
+def test_write_path_replaces_files_atomically(local):
     one, two = b"1" * 200_000, b"2" * 200_000
     local.write_path("k", one)
     stop = threading.Event()
@@ -81,13 +81,13 @@ def test_a_reader_sees_the_old_file_or_the_new(local):
     assert all(seen)
 
 
-def test_paths_without_a_base_are_relative_to_the_working_directory(tmp_path, monkeypatch):
+def test_paths_are_relative_to_the_working_directory_without_a_base(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert LocalFileSystem().write_path("a", b"1") == str(tmp_path / "a")
     assert LocalFileSystem().read_path(str(tmp_path / "a")) == b"1"
 
 
-def test_directories(local, base, tmp_path):
+def test_put_and_get_directory_copy_files(local, base, tmp_path):
     source = tmp_path / "source"
     (source / "sub").mkdir(parents=True)
     (source / "sub/x").write_text("1")
@@ -105,24 +105,24 @@ async def test_null_file_system_stores_nothing():
     assert await nothing.write_path("a", b"1") is None and await nothing.read_path("a") is None
 
 
-def test_basepath_may_be_a_path(tmp_path):
+def test_basepath_accepts_a_path_object(tmp_path):
     assert LocalFileSystem(basepath=tmp_path) == LocalFileSystem(basepath=str(tmp_path))  # pyright: ignore
 
 
 @pytest.mark.parametrize("wrong", ["nope", "file:///x", "s3://", "file://x"])
-def test_remote_base_paths(wrong):
+def test_remote_file_system_rejects_invalid_base_paths(wrong):
     with pytest.raises(ValidationError, match="Base path"):
         RemoteFileSystem(basepath=wrong)
 
 
-def test_remote_paths_stay_below_the_base():
+def test_remote_file_system_rejects_paths_outside_of_the_base():
     remote = RemoteFileSystem(basepath="memory://bucket/x")
     assert remote._resolve_path("a/b") == "memory://bucket/x/a/b" == remote._resolve_path("memory://bucket/x/a/b")
     with pytest.raises(ValueError, match="outside of the base path"):
         remote._resolve_path("memory://bucket/xy")
 
 
-def test_remote_read_and_write(tmp_path):
+def test_remote_file_system_reads_what_it_wrote(tmp_path):
     pytest.importorskip("fsspec")
     remote = RemoteFileSystem(basepath=f"memory://{uuid.uuid4().hex}")
     assert remote.write_path("a/b", b"1") == f"{remote.basepath}/a/b"
@@ -138,7 +138,7 @@ def test_remote_read_and_write(tmp_path):
     assert (tmp_path / "back/sub/x").read_text() == "1"
 
 
-def test_smb_is_a_remote_file_system():
+def test_smb_builds_a_remote_file_system():
     share = SMB(share_path="/share/x", smb_host="host", smb_username="me", smb_password="pw", smb_port=1)  # pyright: ignore
     assert share.basepath == "smb://host/share/x"
     assert share.filesystem.settings == {"host": "host", "username": "me", "password": "pw", "port": 1}

@@ -1,4 +1,4 @@
-"""Flows: parameters, names, subflows, what a returned value means."""
+"""Flows: parameters, names, subflows, and the final state for a returned value."""
 
 import threading
 from datetime import date
@@ -14,7 +14,7 @@ from prefect.flows import Flow
 from prefect.states import Completed, Failed
 from tests.recorded import records, states
 
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 class Point(pydantic.BaseModel):
@@ -28,16 +28,16 @@ def typed(number: int, day: date, point: Point, level: Annotated[int, pydantic.F
 
 
 def test_parameters_are_converted_by_type_hints(home: Path):
-    given: Any = typed
-    assert given("3", "2026-03-01", {"x": "5"}) == (3, date(2026, 3, 1), Point(x=5), 1)
+    untyped: Any = typed
+    assert untyped("3", "2026-03-01", {"x": "5"}) == (3, date(2026, 3, 1), Point(x=5), 1)
     (run,) = records(home, "flow_run")
     assert run["parameters"] == {"number": 3, "day": "2026-03-01", "point": {"x": 5, "y": 0}, "level": 1}
 
 
 def test_validation_error_names_each_invalid_parameter(home: Path):
-    given: Any = typed
+    untyped: Any = typed
     with pytest.raises(ParameterTypeError) as raised:
-        given("x", "never", {"x": 1}, level=0)
+        untyped("x", "never", {"x": 1}, level=0)
     assert all(name in str(raised.value) for name in ("number", "day", "level"))
     assert "point" not in str(raised.value)
     assert states(home, "flow_run") == ["Pending", "Failed"]
@@ -75,7 +75,7 @@ def test_recursive_parameter_is_recorded(home: Path):
     assert states(home, "flow_run")[-1] == "Completed"
 
 
-def test_names(home: Path):
+def test_flow_and_run_names_follow_the_options(home: Path):
     @flow(name="mine", flow_run_name="run-{x}")
     def program(x: int) -> None: ...
 
@@ -148,7 +148,7 @@ def test_flow_waits_for_its_tasks(home: Path):
 
     @task
     def slow() -> None:
-        release.wait(PATIENCE)
+        release.wait(TIMEOUT_SECONDS)
         finished.append(1)
 
     @flow

@@ -1,4 +1,4 @@
-"""What a flow will be able to do says so when it is used, and not before."""
+"""Methods of flows and tasks that are not implemented yet raise when they are called."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Flows are found in files and modules, also where what they need is not installed."""
+"""Loading of flows from files and modules, also when an import is missing."""
 
 import sys
 import textwrap
@@ -34,7 +34,7 @@ GOOD = """
 
     @flow
     async def second_one():
-        '''What the docstring says.'''
+        '''A docstring.'''
 
     class Job:
         @flow
@@ -85,7 +85,7 @@ MISSING = """
 
 @pytest.fixture(autouse=True)
 def files(home: Path, monkeypatch: pytest.MonkeyPatch):
-    """Two files in the working directory; what loading them leaves in the process is taken back."""
+    """Create two files in the working directory, and undo the imports of the test."""
     names, path = set(sys.modules), list(sys.path)
     Path("good_flows.py").write_text(textwrap.dedent(GOOD))
     Path("missing_flows.py").write_text(textwrap.dedent(MISSING))
@@ -98,7 +98,7 @@ def files(home: Path, monkeypatch: pytest.MonkeyPatch):
 
 class TestLoadFlowFromEntrypoint:
     @pytest.mark.parametrize("entrypoint", ["good_flows.py:first", "good_flows:first", "good_flows.first"])
-    def test_loads_from_a_file_and_a_module(self, entrypoint):
+    def test_loads_from_a_file_or_a_module(self, entrypoint):
         found = load_flow_from_entrypoint(entrypoint)
         assert (found.name, found.retries, found(5)) == ("first from a constant", 3, 5)
 
@@ -111,7 +111,7 @@ class TestLoadFlowFromEntrypoint:
         assert load_flow_from_entrypoint("good_flows.py:Job.static")() == "static"
         assert load_flow_from_entrypoint("good_flows.py:Job.method").name == "method"
 
-    def test_what_is_not_there(self):
+    def test_raises_for_a_missing_object_or_file(self):
         with pytest.raises(MissingFlowError, match=r"'nothing' not found in 'good_flows\.py'"):
             load_flow_from_entrypoint("good_flows.py:nothing")
         with pytest.raises(FileNotFoundError):
@@ -124,7 +124,7 @@ class TestLoadFlowFromEntrypoint:
             load_flow_from_entrypoint("good_flows.py:plain")
 
 
-class TestPlaceholders:
+class TestMissingImports:
     def test_builds_the_flow_from_definitions_when_an_import_is_missing(self):
         found = load_flow_from_entrypoint("missing_flows.py:typed")
         assert found.name == "hello"
@@ -160,10 +160,10 @@ class TestPlaceholders:
     def test_module_with_a_missing_import_is_found(self):
         assert load_flow_from_entrypoint("missing_flows:typed").name == "hello"
 
-    def test_load_placeholder_flow(self):
-        placeholder = load_placeholder_flow("good_flows.py:first", ValueError("as told"))
+    def test_load_placeholder_flow_raises_when_called(self):
+        placeholder = load_placeholder_flow("good_flows.py:first", ValueError("as requested"))
         assert (placeholder.name, placeholder.version) == ("first from a constant", "9")
-        with pytest.raises(ValueError, match="as told"):
+        with pytest.raises(ValueError, match="as requested"):
             placeholder.with_options(retries=0)()
 
 
@@ -214,7 +214,7 @@ class TestArguments:
             "retries": 3,
         }
         assert load_flow_arguments_from_entrypoint("good_flows.py:second_one", ["description"]) == {
-            "description": "What the docstring says."
+            "description": "A docstring."
         }
 
     def test_option_that_cannot_be_evaluated_is_logged_and_left_out(self, caplog: pytest.LogCaptureFixture):
@@ -222,7 +222,7 @@ class TestArguments:
         assert options == {"name": "unknowable", "retries": 2}
         assert "The option 'name' of the flow 'missing_flows.py:unknowable' is ignored" in caplog.text
 
-    def test_what_is_not_there(self):
+    def test_missing_object_or_file_raises(self):
         with pytest.raises(ValueError, match="Could not find object"):
             load_flow_arguments_from_entrypoint("good_flows.py:nothing")
         with pytest.raises(FileNotFoundError):
@@ -245,7 +245,7 @@ class TestConverting:
     def test_flow_is_returned_unchanged(self):
         assert load_function_and_convert_to_flow("good_flows:first") is load_flow_from_entrypoint("good_flows:first")
 
-    def test_what_is_not_there(self):
+    def test_missing_function_raises(self):
         with pytest.raises(RuntimeError, match="'nothing' not found in 'good_flows'"):
             load_function_and_convert_to_flow("good_flows:nothing")
 

@@ -1,4 +1,4 @@
-"""What a type checker knows of tasks and flows: parameters, results, options. Needs pyright."""
+"""Types of parameters, results and options of tasks and flows. Needs pyright."""
 
 import importlib.util
 import json
@@ -54,7 +54,7 @@ flow(retries="three")  # error
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pyright") is None, reason="pyright is not installed")
-def test_types_of_parameters_results_and_options(tmp_path: Path):
+def test_type_checker_infers_parameters_results_and_options(tmp_path: Path):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, str(program)]

@@ -1,4 +1,4 @@
-"""Waiting, results, callbacks, and that what waits for itself is told."""
+"""Futures: waiting, results, callbacks, and errors when a run waits for itself."""
 
 import asyncio
 import threading
@@ -91,7 +91,7 @@ async def test_pending_future_can_be_awaited():
     assert await future.result_async() == 3
 
 
-def test_only_the_first_resolve_counts():
+def test_resolve_keeps_the_first_value():
     future = done(1)
     future.resolve(Failed())
     assert future.result() == 1
@@ -187,7 +187,7 @@ def test_timeout_error_of_the_run_is_raised_unchanged():
         PrefectFutureList([failed(TimeoutError("mine"))]).result(timeout=1)
 
 
-def test_futures_inside_values_are_resolved():
+def test_resolve_replaces_futures_inside_values():
     value = {"a": [done(1), 2], "b": (done(3),)}
     assert resolve_futures_to_results(value) == {"a": [1, 2], "b": (3,)}
     states = resolve_futures_to_states(value)
@@ -264,8 +264,8 @@ def test_wrapped_future_follows_the_run():
 def test_future_follows_a_wrapped_future():
     import concurrent.futures
 
-    theirs: concurrent.futures.Future[Any] = concurrent.futures.Future()
-    future: PrefectWrappedFuture[Any, Any] = PrefectWrappedFuture(new_id(), theirs)
-    theirs.set_exception(KeyError("x"))
+    wrapped: concurrent.futures.Future[Any] = concurrent.futures.Future()
+    future: PrefectWrappedFuture[Any, Any] = PrefectWrappedFuture(new_id(), wrapped)
+    wrapped.set_exception(KeyError("x"))
     assert future.state.is_crashed()
-    assert future.wrapped_future is theirs
+    assert future.wrapped_future is wrapped

@@ -1,4 +1,4 @@
-"""Appending never waits and never loses: group commits, forks, threads, records that JSON cannot say."""
+"""The journal: batches, concurrent threads, forks, and records that are not valid JSON."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ from prefect.types import new_id, now
 from tests.recorded import records
 
 
-def test_what_is_appended_is_read(home: Path):
+def test_appended_record_is_read(home: Path):
     id_ = new_id()
     mine = journal.use(home)
     journal.append({"kind": "log", "id": id_, "timestamp": now()})
@@ -25,25 +25,25 @@ def test_what_is_appended_is_read(home: Path):
     assert log["timestamp"].endswith("Z")
 
 
-def test_without_a_journal_nothing_is_recorded(home: Path):
+def test_append_records_nothing_without_a_journal(home: Path):
     journal.append({"kind": "log"})
     assert journal.flush()
     assert journal.current() is None
     assert not home.exists()
 
 
-def test_using_another_home_writes_the_first(home: Path, tmp_path: Path):
+def test_use_of_another_home_flushes_the_first(home: Path, tmp_path: Path):
     first = journal.use(home)
     journal.append({"kind": "log", "n": 1})
     journal.use(tmp_path / "other")
     assert [record["n"] for _, batch in reader.read(home) for record in batch if record["kind"] == "log"] == [1]
-    first.append({"kind": "log", "n": 2})  # a run that began there goes on
+    first.append({"kind": "log", "n": 2})  # a run that started with it continues
     assert first.flush()
     assert [record["n"] for _, batch in reader.read(home) for record in batch if record["kind"] == "log"] == [1, 2]
     first.close()
 
 
-def test_appending_after_closing_is_not_lost(home: Path):
+def test_append_after_close_is_not_lost(home: Path):
     mine = Journal(home)
     mine.append({"kind": "log", "n": 1})
     mine.close()
@@ -52,7 +52,7 @@ def test_appending_after_closing_is_not_lost(home: Path):
     assert [record["n"] for record in records(home, "log")] == [1, 2]
 
 
-def test_threads_that_append_while_it_is_closed_again_and_again_lose_nothing(home: Path):
+def test_concurrent_append_and_close_lose_no_records(home: Path):
     mine = Journal(home)
     start = threading.Barrier(5)
 
@@ -71,7 +71,7 @@ def test_threads_that_append_while_it_is_closed_again_and_again_lose_nothing(hom
     assert sorted(record["n"] for record in records(home, "log")) == list(range(2000))
 
 
-def test_one_batch_holds_many_records(home: Path):
+def test_batch_holds_many_records(home: Path):
     journal.use(home)
     for number in range(100):
         journal.append({"kind": "log", "n": number})
@@ -79,7 +79,7 @@ def test_one_batch_holds_many_records(home: Path):
     assert reader.measure_pending(home)[0] == 1
 
 
-def test_big_records_are_cut_into_batches(home: Path):
+def test_big_records_are_split_into_batches(home: Path):
     journal.use(home)
     for _ in range(5):
         journal.append({"kind": "log", "message": "x" * (1 << 20)})
@@ -100,14 +100,14 @@ def test_big_records_are_cut_into_batches(home: Path):
         ({5}, "{5}"),
     ],
 )
-def test_what_json_cannot_say_costs_only_itself(home: Path, value: Any, kept: Any):
+def test_append_replaces_values_that_are_not_json(home: Path, value: Any, kept: Any):
     journal.use(home)
     journal.append({"kind": "flow_run", "name": "brave-fox", "parameters": {"x": value, "y": 1}})
     (record,) = records(home, "flow_run")
     assert record == {"kind": "flow_run", "name": "brave-fox", "parameters": {"x": kept, "y": 1}}
 
 
-def test_a_circular_value_costs_only_itself(home: Path):
+def test_append_keeps_the_record_of_a_circular_value(home: Path):
     circle: dict[str, Any] = {}
     circle["again"] = circle
     journal.use(home)
@@ -116,19 +116,19 @@ def test_a_circular_value_costs_only_itself(home: Path):
     assert record["name"] == "brave-fox"
 
 
-class Unspeakable:
+class Unprintable:
     def __str__(self) -> str:
         raise ValueError("no")
 
 
-def test_a_value_whose_text_raises_costs_only_itself(home: Path):
+def test_append_replaces_a_value_whose_text_raises(home: Path):
     journal.use(home)
-    journal.append({"kind": "log", "message": Unspeakable(), "n": 1})
+    journal.append({"kind": "log", "message": Unprintable(), "n": 1})
     (record,) = records(home, "log")
-    assert record == {"kind": "log", "message": "<Unspeakable>", "n": 1}
+    assert record == {"kind": "log", "message": "<Unprintable>", "n": 1}
 
 
-def test_reading_goes_on_where_it_stopped_and_discarding_keeps_the_rest(home: Path):
+def test_read_continues_after_a_sequence_number_and_discard_keeps_the_rest(home: Path):
     mine = journal.use(home)
     for number in range(3):
         journal.append({"kind": "log", "n": number})
@@ -143,10 +143,10 @@ def test_reading_goes_on_where_it_stopped_and_discarding_keeps_the_rest(home: Pa
     reader.discard(home, seqs[2] + 1)
     journal.append({"kind": "log"})
     mine.flush()
-    assert [seq for seq, _ in reader.read(home)] == [seqs[2] + 2], "a number is never given again"
+    assert [seq for seq, _ in reader.read(home)] == [seqs[2] + 2], "sequence numbers are never reused"
 
 
-def test_a_line_that_is_no_json_does_not_hide_the_others(home: Path):
+def test_read_keeps_other_records_of_a_damaged_batch(home: Path):
     home.mkdir()
     connection = file.connect(file.path_in(home))
     connection.execute("INSERT INTO batch (body) VALUES (?)", (b'{"kind":"log"}\n{"ki\n{"kind":"flow"}',))
@@ -155,7 +155,7 @@ def test_a_line_that_is_no_json_does_not_hide_the_others(home: Path):
     assert [record["kind"] for record in batch] == ["log", "damaged", "flow"]
 
 
-def test_reading_where_there_is_nothing(home: Path):
+def test_read_returns_nothing_without_a_journal_file(home: Path):
     assert list(reader.read(home)) == []
     assert reader.measure_pending(home) == (0, 0)
     assert not home.exists()
@@ -172,7 +172,7 @@ def _in_child(child: Any) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def test_a_fork_has_a_journal_of_its_own(home: Path):
+def test_forked_child_has_its_own_journal(home: Path):
     mine = journal.use(home)
     journal.append({"kind": "log", "n": "parent"})
 
@@ -187,8 +187,8 @@ def test_a_fork_has_a_journal_of_its_own(home: Path):
     assert len({record["pid"] for record in records(home, "process")}) == 2
 
 
-def test_forks_at_any_instant_can_record(home: Path):
-    """A fork while the writing thread is in the middle of an import or a transaction."""
+def test_forked_child_can_record_at_any_time(home: Path):
+    """The fork may happen during an import or a transaction of the writing thread."""
     for number in range(10):
         journal.close()
         journal.use(home)

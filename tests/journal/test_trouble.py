@@ -1,4 +1,4 @@
-"""A file that cannot be written, is damaged or newer: one clear warning, and whatever can be saved is."""
+"""A journal file that is full, locked, damaged or of a newer format: one warning, and records are kept if possible."""
 
 import errno
 import sqlite3
@@ -29,8 +29,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "RETRY_INTERVAL_SECONDS", 0.01)
 
 
-class Refusing:
-    """Stands for `file.connect`: fails until it is told to work."""
+class FailingConnect:
+    """A replacement of `file.connect` that raises until `error` is None."""
 
     def __init__(self, error: Exception) -> None:
         self.error: Exception | None = error
@@ -51,10 +51,10 @@ class Refusing:
         sqlite3.OperationalError("disk I/O error"),
     ],
 )
-def test_records_wait_in_memory_and_are_written_when_the_trouble_is_over(
+def test_records_are_written_when_the_file_works_again(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
 ):
-    connect = Refusing(error)
+    connect = FailingConnect(error)
     monkeypatch.setattr(file, "connect", connect)
     mine = journal.use(home)
     log(1)
@@ -71,8 +71,8 @@ def test_records_wait_in_memory_and_are_written_when_the_trouble_is_over(
     assert warnings(capsys) == []
 
 
-def test_what_is_held_has_a_limit(home: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(file, "connect", connect := Refusing(sqlite3.OperationalError("disk is full")))
+def test_held_records_are_limited_to_the_newest(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(file, "connect", connect := FailingConnect(sqlite3.OperationalError("disk is full")))
     monkeypatch.setattr(writer, "MAX_HELD_BYTES", 1000)
     mine = journal.use(home)
     for number in range(100):
@@ -86,10 +86,10 @@ def test_what_is_held_has_a_limit(home: Path, monkeypatch: pytest.MonkeyPatch):
     assert kept == list(range(100 - len(kept), 100)), "the newest are kept"
 
 
-def test_a_file_that_other_processes_lock_is_waited_for_without_a_word(
+def test_locked_file_is_retried_without_a_warning(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    connect = Refusing(sqlite3.OperationalError("database is locked"))
+    connect = FailingConnect(sqlite3.OperationalError("database is locked"))
     monkeypatch.setattr(file, "connect", connect)
 
     def unlock(_: float) -> None:
@@ -105,10 +105,10 @@ def test_a_file_that_other_processes_lock_is_waited_for_without_a_word(
     assert warnings(capsys) == []
 
 
-def test_what_stays_locked_is_said_to_be_lost(
+def test_close_warns_of_lost_records_when_the_file_stays_locked(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(file, "connect", Refusing(sqlite3.OperationalError("database is locked")))
+    monkeypatch.setattr(file, "connect", FailingConnect(sqlite3.OperationalError("database is locked")))
     monkeypatch.setattr(writer, "CLOSE_TIMEOUT_SECONDS", 0.05)
     mine = journal.use(home)
     log(1)
@@ -117,7 +117,7 @@ def test_what_stays_locked_is_said_to_be_lost(
     assert "lost" in warning
 
 
-def test_a_newer_format_is_left_alone(home: Path, capsys: pytest.CaptureFixture[str]):
+def test_newer_format_is_not_modified(home: Path, capsys: pytest.CaptureFixture[str]):
     home.mkdir()
     connection = sqlite3.connect(file.path_in(home))
     connection.execute("PRAGMA user_version = 99")
@@ -137,7 +137,7 @@ def test_a_newer_format_is_left_alone(home: Path, capsys: pytest.CaptureFixture[
 
 
 def damage(home: Path, how: str) -> None:
-    """Damage the journal of `home`, which nobody has open and which holds some batches."""
+    """Damage the closed journal file of `home`."""
     path = file.path_in(home)
     content = path.read_bytes()
     if how == "garbage":
@@ -151,7 +151,7 @@ def damage(home: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["garbage", "truncated", "cut in a page", "emptied"])
-def test_a_damaged_file_is_put_aside(home: Path, capsys: pytest.CaptureFixture[str], how: str):
+def test_damaged_file_is_moved(home: Path, capsys: pytest.CaptureFixture[str], how: str):
     journal.use(home)
     for number in range(50):
         journal.append({"kind": "old", "n": number, "message": "x" * 1000})
@@ -168,7 +168,7 @@ def test_a_damaged_file_is_put_aside(home: Path, capsys: pytest.CaptureFixture[s
         assert list(home.glob("journal.db.damaged-*"))
 
 
-def test_a_file_that_another_process_has_replaced_is_not_put_aside(home: Path, capsys: pytest.CaptureFixture[str]):
+def test_replaced_file_is_not_moved(home: Path, capsys: pytest.CaptureFixture[str]):
     journal.use(home)
     log(1)
     journal.close()
@@ -179,7 +179,7 @@ def test_a_file_that_another_process_has_replaced_is_not_put_aside(home: Path, c
     assert warnings(capsys) == []
 
 
-def test_a_home_that_is_a_file(home: Path, capsys: pytest.CaptureFixture[str]):
+def test_home_that_is_a_file_warns_and_is_not_modified(home: Path, capsys: pytest.CaptureFixture[str]):
     home.write_text("not a directory")
     mine: Any = journal.use(home)
     log(1)

@@ -1,4 +1,4 @@
-"""The same promises from every lock manager; then what each adds: one process, or a directory and crashed holders."""
+"""Lock managers: behaviour that all share, then locks in memory and lock files with crashed holders."""
 
 import asyncio
 import json
@@ -27,11 +27,11 @@ def locks(request, tmp_path):
     return manager
 
 
-def test_it_is_a_lock_manager(locks):
+def test_manager_implements_lock_manager(locks):
     assert isinstance(locks, LockManager)
 
 
-def test_one_holder_at_a_time(locks):
+def test_lock_has_one_holder_at_a_time(locks):
     assert not locks.is_locked("k")
     assert locks.acquire_lock("k", "me")
     assert locks.is_locked("k") and locks.is_lock_holder("k", "me") and not locks.is_lock_holder("k", "you")
@@ -42,12 +42,12 @@ def test_one_holder_at_a_time(locks):
     assert locks.acquire_lock("k", "you", acquire_timeout=0)
 
 
-def test_the_holder_may_acquire_again(locks):
+def test_lock_is_reentrant_for_its_holder(locks):
     assert locks.acquire_lock("k", "me") and locks.acquire_lock("k", "me", acquire_timeout=0)
 
 
 @pytest.mark.parametrize("held_by", [None, "you"])
-def test_only_the_holder_releases(locks, held_by):
+def test_release_lock_raises_for_other_holders(locks, held_by):
     if held_by:
         locks.acquire_lock("k", held_by)
     with pytest.raises(ValueError, match="No lock held by me for transaction with key k"):
@@ -55,17 +55,17 @@ def test_only_the_holder_releases(locks, held_by):
     assert locks.is_locked("k") is bool(held_by)
 
 
-def test_waiting_ends_at_its_timeout(locks):
+def test_waiting_ends_at_the_timeout(locks):
     locks.acquire_lock("k", "me")
     assert not locks.acquire_lock("k", "you", acquire_timeout=0.02)
     assert not locks.wait_for_lock("k", timeout=0.02)
 
 
-def test_waiting_for_a_free_lock_returns_at_once(locks):
+def test_wait_for_lock_returns_immediately_when_the_lock_is_free(locks):
     assert locks.wait_for_lock("k", timeout=0)
 
 
-def test_a_lock_that_is_held_too_long_is_free(locks):
+def test_lock_is_free_after_its_hold_timeout(locks):
     assert locks.acquire_lock("k", "me", hold_timeout=0.02)
     assert locks.acquire_lock("k", "you", acquire_timeout=5)
     assert not locks.is_lock_holder("k", "me")
@@ -73,12 +73,12 @@ def test_a_lock_that_is_held_too_long_is_free(locks):
         locks.release_lock("k", "me")
 
 
-def test_waiting_for_a_lock_ends_when_it_expires(locks):
+def test_wait_for_lock_returns_when_the_lock_expires(locks):
     assert locks.acquire_lock("k", "me", hold_timeout=0.02)
     assert locks.wait_for_lock("k", timeout=5)
 
 
-def test_a_waiting_thread_gets_the_lock(locks):
+def test_waiting_thread_gets_the_lock_after_release(locks):
     locks.acquire_lock("k", "me")
     got = []
     thread = threading.Thread(target=lambda: got.append(locks.acquire_lock("k", "you", acquire_timeout=10)))
@@ -100,7 +100,7 @@ async def test_waiting_coroutine_gets_the_lock_without_blocking_the_loop(locks):
     assert await free
 
 
-async def test_the_sync_names_block_in_a_coroutine_too(locks):
+async def test_sync_methods_block_inside_a_coroutine(locks):
     assert locks.acquire_lock("k", "me") is True
     assert locks.acquire_lock("k", "you", acquire_timeout=0.01) is False
     assert locks.wait_for_lock("k", timeout=0.01) is False
@@ -136,7 +136,7 @@ def test_lock_excludes_threads(locks):
     assert seen == [1] * 20
 
 
-def test_memory_locks_are_shared_in_a_process_only():
+def test_memory_locks_are_shared_within_a_process():
     manager = MemoryLockManager()
     manager._reset()
     assert MemoryLockManager() is manager
@@ -170,14 +170,14 @@ def write(directory: Path, key: str, **lock):
     (directory / f"{key}.lock").write_text(json.dumps({"holder": "them", "expiration": None, **lock}))
 
 
-def test_two_managers_of_one_directory_share_locks(directory):
+def test_file_locks_are_shared_between_managers_of_a_directory(directory):
     one, two = FileSystemLockManager(directory), FileSystemLockManager(directory)
     one.acquire_lock("k", "me")
     assert two.is_lock_holder("k", "me") and not two.acquire_lock("k", "you", acquire_timeout=0)
 
 
 @pytest.mark.parametrize("key", ["a/b", "../../etc/x", "/abs", "x" * 300, "ünï", ".hidden", ""])
-def test_any_key_stays_in_the_directory(directory, key):
+def test_file_lock_stays_in_the_directory_for_any_key(directory, key):
     locks = FileSystemLockManager(directory)
     assert locks.acquire_lock(key, "me") and locks.is_locked(key)
     assert [path.parent for path in directory.glob("*.lock")] == [directory]
@@ -185,7 +185,7 @@ def test_any_key_stays_in_the_directory(directory, key):
     assert not list(directory.glob("*.lock"))
 
 
-def test_a_lock_of_the_original_is_respected_and_expires(directory):
+def test_file_lock_written_by_prefect_is_held_until_it_expires(directory):
     locks = FileSystemLockManager(directory)
     write(directory, "k")
     assert locks.is_lock_holder("k", "them") and not locks.acquire_lock("k", "me", acquire_timeout=0)
@@ -193,13 +193,13 @@ def test_a_lock_of_the_original_is_respected_and_expires(directory):
     assert not locks.is_locked("old") and locks.acquire_lock("old", "me", acquire_timeout=0)
 
 
-def test_the_file_is_what_the_original_reads(directory):
+def test_lock_file_has_the_prefect_format(directory):
     FileSystemLockManager(directory).acquire_lock("k", "me", hold_timeout=60)
     lock = json.loads((directory / "k.lock").read_text())
     assert lock["holder"] == "me" and lock["expiration"].endswith("+00:00")
 
 
-def test_a_lock_of_a_process_that_ended_is_free(directory):
+def test_file_lock_is_free_when_its_process_has_ended(directory):
     program = (
         "import os, sys\nfrom pathlib import Path\n"
         "from prefect.locking.filesystem import FileSystemLockManager\n"
@@ -213,19 +213,19 @@ def test_a_lock_of_a_process_that_ended_is_free(directory):
     assert locks.acquire_lock("k", "me", acquire_timeout=0)
 
 
-def test_a_lock_on_another_host_is_trusted(directory):
+def test_file_lock_of_another_host_is_held(directory):
     write(directory, "k", pid=1, start="0@x/y", host="elsewhere")
     assert FileSystemLockManager(directory).is_locked("k")
 
 
-def test_a_reused_pid_is_not_the_holder(directory):
+def test_file_lock_is_free_when_its_pid_was_reused(directory):
     mark = _processes.start_mark()
     assert mark is not None
     write(directory, "k", pid=os.getpid(), start="1" + mark, host=_processes.host())
     assert not FileSystemLockManager(directory).is_locked("k")
 
 
-def test_half_written_lock_is_held_until_a_timeout(directory):
+def test_half_written_file_lock_is_held_until_a_timeout(directory):
     directory.mkdir()
     path = directory / "k.lock"
     path.write_text("")
@@ -236,7 +236,7 @@ def test_half_written_lock_is_held_until_a_timeout(directory):
     assert locks.acquire_lock("k", "me", acquire_timeout=0)
 
 
-def test_lock_excludes_processes(directory, tmp_path):
+def test_file_lock_excludes_processes(directory, tmp_path):
     program = (
         "import os, sys\nfrom pathlib import Path\n"
         "from prefect.locking.filesystem import FileSystemLockManager\n"
@@ -254,7 +254,7 @@ def test_lock_excludes_processes(directory, tmp_path):
     assert [path.name for path in directory.iterdir()] == [".guard"]
 
 
-def test_a_file_system_without_hard_links(directory, monkeypatch):
+def test_file_lock_works_without_hard_links(directory, monkeypatch):
     def refuse(*_):
         raise PermissionError(1, "Operation not permitted")
 

@@ -1,4 +1,4 @@
-"""Servers for the tests of this room."""
+"""Fixtures with fake servers for the tests of the outbox."""
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -12,7 +12,7 @@ Fake = Callable[..., FakeServer]
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
-    """Makes a server and points `PREFECT_API_URL` at it."""
+    """Return a function that starts a server and points `PREFECT_API_URL` to it."""
     monkeypatch.setattr(import_module("prefect.outbox.shipper"), "AWAY_TIMEOUT_SECONDS", 0.1)
     monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
     made: list[FakeServer] = []
@@ -30,5 +30,5 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
 
 @pytest.fixture(params=[False, True], ids=["api", "journal"])
 def server(request: pytest.FixtureRequest, fake: Fake) -> FakeServer:
-    """A server of either kind."""
+    """A server of each kind: the plain API, and one that reads journals."""
     return fake(request.param)

@@ -1,4 +1,4 @@
-"""A server of the standard library's that can be stopped and started again, and remembers what it was sent."""
+"""A fake server that can be stopped and restarted, and records its requests."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Answer = tuple[int, Any]
 
 
 class FakeServer:
-    """The few operations that a flow needs. What it keeps survives a restart, like a database.
+    """The operations that a flow needs. Its data survives a restart.
 
     Args:
-        reads_journals: Whether it takes records as they are.
+        reads_journals: Whether it accepts batches of journal records.
     """
 
     def __init__(self, reads_journals: bool = False) -> None:
@@ -33,7 +33,7 @@ class FakeServer:
         self.logs: list[dict[str, Any]] = []
         self.artifacts: list[dict[str, Any]] = []
         self.task_runs: dict[str, dict[str, Any]] = {}
-        self.judge: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any] | None] = lambda run, state: None
+        self.orchestrate: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any] | None] = lambda run, state: None
         self.refuse: Callable[[str, Any], Answer | None] = lambda path, body: None
         self.renewed: list[str] = []
         self.recorded: dict[str, dict[str, Any]] = {}
@@ -59,7 +59,7 @@ class FakeServer:
         return self
 
     def stop(self) -> None:
-        """Be away: nothing listens, and open connections are cut."""
+        """Stop listening and close open connections."""
         if self._http is None or self._thread is None:
             return
         http, self._http = self._http, None
@@ -70,14 +70,14 @@ class FakeServer:
             connection.close_now()
 
     def sent(self, method: str, pattern: str) -> list[Any]:
-        """The bodies of the requests whose path matches."""
+        """Return the bodies of the requests whose path matches a pattern."""
         return [body for verb, path, body in self.requests if verb == method and re.fullmatch(pattern, path)]
 
     def state_names(self, run_id: str) -> list[str]:
         return [state["name"] for state in self.flow_runs[run_id]["states"]]
 
-    def told(self, by: str = "name") -> dict[str, list[str]]:
-        """By the task runs' names or ids, the names of the states that events told of, in the order of their times."""
+    def task_run_states(self, by: str = "name") -> dict[str, list[str]]:
+        """Return the state names that events reported, in order of time, by the name or id of the task run."""
         found: dict[str, list[tuple[str, str]]] = {}
         for event in self.events.values():
             if event["event"].startswith("prefect.task-run."):
@@ -154,13 +154,13 @@ class FakeServer:
     def _set_state(self, run: dict[str, Any] | None, body: dict[str, Any]) -> Answer:
         if run is None:
             return 404, {"detail": "Flow run not found"}
-        said = None if body["force"] else self.judge(run, body["state"])
-        if said is None:
+        decision = None if body["force"] else self.orchestrate(run, body["state"])
+        if decision is None:
             state = self._enter(run, body["state"])
             return 201, {"status": "ACCEPT", "state": state, "details": {"type": "accept_details"}}
-        if said["status"] == "REJECT" and said.get("state"):
-            said = {**said, "state": self._enter(run, said["state"])}
-        return 200, {"state": run["state"], "details": {}, **said}
+        if decision["status"] == "REJECT" and decision.get("state"):
+            decision = {**decision, "state": self._enter(run, decision["state"])}
+        return 200, {"state": run["state"], "details": {}, **decision}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -178,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
             pass  # it was closed by its client
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def _serve(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))

@@ -1,4 +1,4 @@
-"""Events are sent a window at a time, and sent again until the server has recorded them."""
+"""Events are sent in windows, and sent again until the server has recorded them."""
 
 from importlib import import_module
 from typing import Any

@@ -1,4 +1,4 @@
-"""What runs record reaches the server: while they run, after they were killed, once, whatever happens to the server."""
+"""Shipping of records to the server: while runs execute, after crashes, during outages, and each only once."""
 
 import os
 import signal
@@ -33,21 +33,21 @@ TASKS = """
 """
 
 
-def waiting(home: Path, server: FakeServer) -> int:
+def count_waiting(home: Path, server: FakeServer) -> int:
     return Outbox(home, server.url).count_waiting()
 
 
-def said(program: Any) -> str:
+def read_line(program: Any) -> str:
     return program.stdout.readline().strip()
 
 
-def answer(program: Any) -> None:
+def send_newline(program: Any) -> None:
     program.stdin.write("\n")
     program.stdin.flush()
 
 
-def completed(server: FakeServer) -> int:
-    """How many task runs the server knows as completed."""
+def count_completed(server: FakeServer) -> int:
+    """Return the number of completed task runs on the server."""
     if server.reads_journals:
         states = [
             state["name"]
@@ -56,18 +56,18 @@ def completed(server: FakeServer) -> int:
             if record["kind"] == "task_run" or record.get("of") == "task_run"
         ]
         return states.count("Completed")
-    return [states[-1] for states in server.told("id").values()].count("Completed")
+    return [states[-1] for states in server.task_run_states("id").values()].count("Completed")
 
 
-def test_everything_is_shipped_when_the_process_ends(server: FakeServer, home: Path):
+def test_process_exit_ships_all_records(server: FakeServer, home: Path):
     code, _, err = run(f"{TASKS}\n    main(20)")
     assert (code, err) == (0, "")
-    assert completed(server) == 20
-    assert waiting(home, server) == 0
+    assert count_completed(server) == 20
+    assert count_waiting(home, server) == 0
     assert not (home / "journal.db").exists()
 
 
-def test_the_outbox_has_a_file_for_each_server(home: Path, fake: Fake):
+def test_outbox_has_one_file_per_server(home: Path, fake: Fake):
     first = fake()
     assert run(f"{TASKS}\n    main(1)")[0] == 0
     second = fake()
@@ -76,7 +76,7 @@ def test_the_outbox_has_a_file_for_each_server(home: Path, fake: Fake):
     assert {path.name for path in home.glob("*.db")} == {file_name(first.url), file_name(second.url)}
 
 
-def test_the_words_of_the_api(fake: Fake):
+def test_delivery_sends_runs_logs_and_artifacts_to_the_api(fake: Fake):
     server = fake()
 
     @task(retries=1, tags=["mine"], task_run_name="first")
@@ -96,7 +96,7 @@ def test_the_words_of_the_api(fake: Fake):
     main()
     journal.close()
     (run_id,) = server.flow_runs
-    assert server.told() == {"first": ["Pending", "Running", "Retrying", "Completed"]}
+    assert server.task_run_states() == {"first": ["Pending", "Running", "Retrying", "Completed"]}
     last = max(server.events.values(), key=lambda event: event["occurred"])
     assert last["event"] == "prefect.task-run.Completed"
     assert last["resource"]["prefect.run-count"] == "2"
@@ -120,14 +120,14 @@ def test_the_words_of_the_api(fake: Fake):
     assert (artifact["key"], artifact["data"], artifact["flow_run_id"]) == ("page", "# page", run_id)
 
 
-def test_logs_are_not_kept_when_the_settings_say_so(server: FakeServer):
+def test_logs_are_not_recorded_when_disabled(server: FakeServer):
     code, _, _ = run(f"{TASKS}\n    main(1)", PREFECT_LOGGING_TO_API_ENABLED="false", PREFECT_LOGGING_LEVEL="INFO")
     assert code == 0
     assert server.logs == []
     assert [record for record in server.records.values() if record["kind"] == "log"] == []
 
 
-def test_logs_come_in_batches_of_the_size_set(fake: Fake):
+def test_logs_are_sent_in_batches_of_the_configured_size(fake: Fake):
     server = fake()
     code, _, _ = run(
         """
@@ -148,7 +148,7 @@ def test_logs_come_in_batches_of_the_size_set(fake: Fake):
     assert max(sum(len(log["message"]) for log in batch) for batch in batches) <= 2000
 
 
-def test_a_server_that_is_away_in_the_middle(server: FakeServer, home: Path):
+def test_records_are_shipped_after_a_server_outage(server: FakeServer, home: Path):
     program = started(
         f"""{TASKS}
     @flow
@@ -162,31 +162,31 @@ def test_a_server_that_is_away_in_the_middle(server: FakeServer, home: Path):
         main(5)
     outer()"""
     )
-    assert said(program) == "away"
+    assert read_line(program) == "away"
     server.stop()
-    answer(program)
-    assert said(program) == "back"
+    send_newline(program)
+    assert read_line(program) == "back"
     server.start()
-    answer(program)
+    send_newline(program)
     code, _, err = finished(program)
     assert (code, "records wait" in err) == (0, False)
-    assert waiting(home, server) == 0
+    assert count_waiting(home, server) == 0
     ids = [run["id"] for run in server.flow_runs.values()]
     if server.reads_journals:
         # The second run was made here, as a record.
         assert [record["states"][-1]["name"] for record in server.records.values() if record["kind"] == "flow_run"] == [
             "Completed"
         ]
-        assert completed(server) == 15 + 1
+        assert count_completed(server) == 15 + 1
         assert [server.state_names(id_) for id_ in ids] == [list(ENDED)] * 3
     else:
-        assert completed(server) == 15
+        assert count_completed(server) == 15
         assert sorted(server.state_names(id_) for id_ in ids) == [list(ENDED)] * 4
         assert len({log["flow_run_id"] for log in server.logs} - set(ids)) == 0
         assert len(server.task_runs) == 3, "each subflow has a task run in its parent"
 
 
-def test_a_process_that_ends_while_the_server_is_away_says_what_waits(server: FakeServer, home: Path):
+def test_process_exit_reports_waiting_records_when_the_server_is_down(server: FakeServer, home: Path):
     program = started(
         f"""{TASKS}
     @flow
@@ -196,17 +196,17 @@ def test_a_process_that_ends_while_the_server_is_away_says_what_waits(server: Fa
         return [add(i) for i in range(5)]
     print(len(outer()))"""
     )
-    assert said(program) == "go"
+    assert read_line(program) == "go"
     server.stop()
-    answer(program)
+    send_newline(program)
     code, out, err = finished(program)
     assert (code, out) == (0, "5\n")
     (line,) = [line for line in err.splitlines() if "records wait" in line]
     assert server.url in line
-    assert waiting(home, server) > 0
+    assert count_waiting(home, server) > 0
     server.start()
     assert run(f"{TASKS}\n    main(1)")[0] == 0
-    assert (completed(server), waiting(home, server)) == (6, 0)
+    assert (count_completed(server), count_waiting(home, server)) == (6, 0)
     first = next(iter(server.flow_runs))
     if server.reads_journals:
         later = [r["name"] for r in server.records.values() if r["kind"] == "state" and r["run_id"] == first]
@@ -215,7 +215,7 @@ def test_a_process_that_ends_while_the_server_is_away_says_what_waits(server: Fa
         assert server.state_names(first) == ["Pending", "Running", "Completed"]
 
 
-def test_records_of_a_killed_process_are_shipped_once_by_the_next(server: FakeServer, home: Path):
+def test_records_of_a_killed_process_are_shipped_once_by_the_next_process(server: FakeServer, home: Path):
     program = started(
         f"""{TASKS}
     from prefect import journal
@@ -229,30 +229,30 @@ def test_records_of_a_killed_process_are_shipped_once_by_the_next(server: FakeSe
         input()
     outer()"""
     )
-    assert said(program) == "go"
+    assert read_line(program) == "go"
     server.stop()
-    answer(program)
-    assert said(program) == "written"
+    send_newline(program)
+    assert read_line(program) == "written"
     os.kill(program.pid, signal.SIGKILL)
     finished(program)
-    assert waiting(home, server) > 0
+    assert count_waiting(home, server) > 0
     before = server.deliveries
     server.start()
     assert run(f"{TASKS}\n    main(1)")[0] == 0
-    assert (completed(server), waiting(home, server)) == (51, 0)
+    assert (count_completed(server), count_waiting(home, server)) == (51, 0)
     known = len(server.records) if server.reads_journals else len(server.events)
     assert server.deliveries - before <= known, "something was sent twice"
 
 
-def test_two_processes_share_an_outbox_and_send_nothing_twice(server: FakeServer, home: Path):
+def test_processes_sharing_an_outbox_send_each_record_once(server: FakeServer, home: Path):
     programs = [started(f"{TASKS}\n    main(200)") for _ in range(2)]
     assert [finished(program)[0] for program in programs] == [0, 0]
-    assert (completed(server), waiting(home, server)) == (400, 0)
+    assert (count_completed(server), count_waiting(home, server)) == (400, 0)
     known = len(server.records) if server.reads_journals else len(server.events)
     assert server.deliveries == known
 
 
-def test_what_the_server_refuses_is_put_aside_and_holds_up_nothing(
+def test_refused_records_are_dead_lettered_without_blocking_others(
     fake: Fake, home: Path, capsys: pytest.CaptureFixture[str]
 ):
     server = fake()
@@ -272,8 +272,8 @@ def test_what_the_server_refuses_is_put_aside_and_holds_up_nothing(
 
     main()
     journal.close()
-    assert set(server.told()) == {"add-a", "add-b"}
-    assert waiting(home, server) == 0
+    assert set(server.task_run_states()) == {"add-a", "add-b"}
+    assert count_waiting(home, server) == 0
     refused = Outbox(home, server.url).read_refused()
     assert len(refused) == 3  # its three states were three events of one record
     assert "422" in refused[0][0]
@@ -281,7 +281,7 @@ def test_what_the_server_refuses_is_put_aside_and_holds_up_nothing(
     assert "3 records" in capsys.readouterr().out
 
 
-def test_an_artifact_that_is_updated_is_the_one_that_the_server_made(fake: Fake):
+def test_artifact_update_uses_the_id_assigned_by_the_server(fake: Fake):
     server = fake()
     from prefect.artifacts import create_progress_artifact
 
@@ -296,7 +296,7 @@ def test_an_artifact_that_is_updated_is_the_one_that_the_server_made(fake: Fake)
     assert path == f"/artifacts/{server.artifacts[0]['id']}"
 
 
-def test_a_task_run_that_another_process_began_is_told_with_all_that_is_known_of_it(fake: Fake, home: Path):
+def test_task_run_event_includes_records_shipped_by_another_process(fake: Fake, home: Path):
     server = fake()
     flow_run_id, id_ = str(new_id()), str(new_id())
     created = "2026-01-01T00:00:00+00:00"
@@ -340,7 +340,7 @@ def test_a_task_run_that_another_process_began_is_told_with_all_that_is_known_of
     assert last["payload"]["validated_state"]["message"] == "no"
 
 
-def test_a_client_sees_what_its_process_has_just_recorded(server: FakeServer):
+def test_client_ships_records_of_its_process_before_a_request(server: FakeServer):
     @task
     def add(x: int) -> int:
         return x
@@ -353,7 +353,7 @@ def test_a_client_sees_what_its_process_has_just_recorded(server: FakeServer):
     main()
     with get_client(sync_client=True) as client:
         client.request("GET", "/version")
-    assert completed(server) == 3
+    assert count_completed(server) == 3
     server.stop()
     main_away = journal.current()
     assert main_away is not None
@@ -362,8 +362,8 @@ def test_a_client_sees_what_its_process_has_just_recorded(server: FakeServer):
         client.request("GET", "/version")
 
 
-def test_something_else_that_answers_refuses_nothing(server: FakeServer, home: Path):
-    """A proxy that finds no server behind it says that there is no such page."""
+def test_not_found_response_of_a_proxy_refuses_no_records(server: FakeServer, home: Path):
+    """A proxy without a server behind it responds with status 404."""
     gone: list[bool] = []
     server.refuse = lambda path, body: (404, {"detail": "nothing here"}) if gone else None
 
@@ -379,13 +379,13 @@ def test_something_else_that_answers_refuses_nothing(server: FakeServer, home: P
     main()
     journal.close()
     assert Outbox(home, server.url).read_refused() == []
-    assert waiting(home, server) > 0
+    assert count_waiting(home, server) > 0
     gone.clear()
     assert run_command(["journal", "ship"]) == 0
-    assert (completed(server), waiting(home, server)) == (1, 0)
+    assert (count_completed(server), count_waiting(home, server)) == (1, 0)
 
 
-def test_a_server_that_is_replaced_by_one_of_another_kind(server: FakeServer, home: Path):
+def test_shipping_adapts_when_the_server_is_replaced(server: FakeServer, home: Path):
     @task
     def add(x: int) -> int:
         return x
@@ -399,12 +399,12 @@ def test_a_server_that_is_replaced_by_one_of_another_kind(server: FakeServer, ho
     server.reads_journals = not server.reads_journals
     main()
     journal.close()
-    assert (completed(server), waiting(home, server)) == (1, 0)
+    assert (count_completed(server), count_waiting(home, server)) == (1, 0)
     assert Outbox(home, server.url).read_refused() == []
 
 
 class _Refusing:
-    """A delivery whose server answers heartbeats with a status."""
+    """A delivery whose server responds to heartbeats with an error status."""
 
     def __init__(self, status: int) -> None:
         self._status = status
@@ -414,7 +414,7 @@ class _Refusing:
         raise httpx.HTTPStatusError("no", request=request, response=httpx.Response(self._status, request=request))
 
 
-def test_a_refused_heartbeat_holds_up_nothing_and_a_server_that_is_away_is_noticed(home: Path):
+def test_refused_heartbeat_is_ignored_but_an_unavailable_server_raises(home: Path):
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
         shipper = outbox.create_shipper(get_current_settings())
     shipper._running = {str(new_id()): None}
@@ -426,7 +426,7 @@ def test_a_refused_heartbeat_holds_up_nothing_and_a_server_that_is_away_is_notic
 
 
 def results(server: FakeServer) -> list[Any]:
-    """The results that the server got with the states of task runs."""
+    """Return the results in the states of task runs that the server received."""
     states = [
         state for record in server.records.values() for state in [*record.get("states", ()), record] if "type" in state
     ]
@@ -445,14 +445,14 @@ VALUES = """
 """
 
 
-def test_results_are_not_shipped(fake: Fake, home: Path):
+def test_results_are_not_shipped_by_default(fake: Fake, home: Path):
     server = fake(reads_journals=True)
     assert run(VALUES)[0] == 0
-    assert completed(server) == 3
+    assert count_completed(server) == 3
     assert results(server) == []
 
 
-def test_small_json_results_are_shipped_when_the_setting_says_so(fake: Fake, home: Path, monkeypatch: Any):
+def test_small_json_results_are_shipped_when_enabled(fake: Fake, home: Path, monkeypatch: Any):
     monkeypatch.setenv("PREFECT_RESULTS_SHIP_INLINE", "true")
     server = fake(reads_journals=True)
     assert run(VALUES)[0] == 0
@@ -462,7 +462,7 @@ def test_small_json_results_are_shipped_when_the_setting_says_so(fake: Fake, hom
 @pytest.mark.parametrize(
     ("keep_json", "left"), [(False, []), (True, [{"format": "json", "body": [1]}])], ids=["default", "ship_inline"]
 )
-def test_remove_results_keeps_only_json_that_may_be_shipped(keep_json: bool, left: list[Any]):
+def test_remove_results_keeps_only_allowed_json(keep_json: bool, left: list[Any]):
     states = [{"id": "1", "result": {"format": "json", "body": [1]}}, {"id": "2", "result": {"format": "pickle"}}]
     for record in ({"kind": "task_run", "states": states}, *({"kind": "state", **state} for state in states)):
         kept = orjson.loads(remove_results(orjson.dumps(record), keep_json))
@@ -472,5 +472,5 @@ def test_remove_results_keeps_only_json_that_may_be_shipped(keep_json: bool, lef
 
 
 @pytest.mark.parametrize("line", [b'{"kind":"log","message":"\\"result\\": 1"}', b'"result": not JSON', b"{}"])
-def test_remove_results_leaves_other_records_as_they_are(line: bytes):
+def test_remove_results_leaves_other_records_unchanged(line: bytes):
     assert remove_results(line, False) is line

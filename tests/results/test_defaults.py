@@ -1,4 +1,4 @@
-"""Whether a result is kept is asked for every run: the answer is the run's, else the settings', and costs nothing."""
+"""Defaults of result persistence: taken from the current run, else from the settings, without heavy imports."""
 
 import subprocess
 import sys
@@ -23,10 +23,10 @@ from prefect.settings import (
 
 @pytest.fixture
 def run(monkeypatch):
-    """Make a flow or task run with these answers the current one."""
+    """Make a run context with these attributes the current one."""
 
-    def enter(kind, **answers):
-        monkeypatch.setattr(getattr(context, kind), "get", classmethod(lambda cls: SimpleNamespace(**answers)))
+    def enter(kind, **attributes):
+        monkeypatch.setattr(getattr(context, kind), "get", classmethod(lambda cls: SimpleNamespace(**attributes)))
 
     return enter
 
@@ -48,7 +48,7 @@ def test_persistence_follows_the_innermost_run(run):
     assert should_persist_result() is False and get_result_store() == "the task's"
 
 
-def test_outside_of_a_run_there_is_a_new_store():
+def test_store_is_new_outside_of_a_run():
     assert isinstance(get_result_store(), ResultStore) and get_result_store() is not get_result_store()
 
 

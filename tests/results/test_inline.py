@@ -1,4 +1,4 @@
-"""Small results travel with a state: exact JSON stays JSON, the rest is pickled, the large and the odd is left out."""
+"""Inline results: JSON values are recorded as JSON, others pickled, large or unpicklable ones omitted."""
 
 import collections
 import datetime
@@ -68,12 +68,12 @@ class Text(str):
 
 
 class Blob:
-    """Says that it is large, and fails the test when it is pickled all the same."""
+    """A large value that fails the test when it is pickled."""
 
     nbytes = 10**12
 
     def __reduce__(self):
-        raise AssertionError("pickled although it said it was too large")
+        raise AssertionError("pickled although it is too large")
 
 
 class Hostile:
@@ -90,7 +90,7 @@ def through_json(recorded):
 
 
 @pytest.mark.parametrize("value", JSON, ids=repr)
-def test_json_values_stay_json(value):
+def test_inline_records_json_values_as_json(value):
     recorded = inline(value)
     assert recorded is not None and recorded["format"] == "json"
     again = restore(through_json(recorded))
@@ -98,7 +98,7 @@ def test_json_values_stay_json(value):
 
 
 @pytest.mark.parametrize("value", PICKLE, ids=repr)
-def test_other_values_are_pickled(value):
+def test_inline_pickles_other_values(value):
     recorded = inline(value)
     assert recorded is not None and recorded["format"] == "pickle"
     again = restore(through_json(recorded))
@@ -106,13 +106,13 @@ def test_other_values_are_pickled(value):
 
 
 @pytest.mark.parametrize("value", [Level.LOW, Text("x"), [Level.LOW], {"a": Text("x")}, {Text("k"): 1}], ids=repr)
-def test_subclasses_keep_their_type(value):
+def test_inline_keeps_the_type_of_subclasses(value):
     recorded = inline(value)
     assert recorded is not None and recorded["format"] == "pickle"
     assert pickle.dumps(restore(recorded)) == pickle.dumps(value)
 
 
-def test_nan_survives():
+def test_inline_preserves_nan():
     recorded = inline(math.nan)
     assert recorded is not None and math.isnan(restore(recorded))
 
@@ -135,7 +135,7 @@ def test_nan_survives():
     ],
     ids=lambda v: f"{type(v).__name__}",
 )
-def test_large_values_are_left_out(value):
+def test_inline_omits_large_values(value):
     assert inline(value) is None
 
 
@@ -144,11 +144,11 @@ class Holder:
         self.held = held
 
 
-def test_a_large_part_deep_in_an_object_stops_the_pickle():
+def test_inline_stops_pickling_at_a_large_nested_value():
     assert inline(Holder([Holder(Blob())])) is None
 
 
-def test_the_limit_counts_serialized_bytes():
+def test_inline_limit_counts_serialized_bytes():
     assert inline(["x" * 96], limit=100) == {"format": "json", "body": ["x" * 96]}
     assert inline(["x" * 97], limit=100) is None
 
@@ -156,11 +156,11 @@ def test_the_limit_counts_serialized_bytes():
 @pytest.mark.parametrize(
     "value", [threading.Lock(), lambda: 1, (i for i in ()), Hostile(), [Hostile()]], ids=lambda v: type(v).__name__
 )
-def test_what_cannot_be_pickled_is_left_out_and_nothing_is_raised(value):
+def test_inline_omits_values_that_cannot_be_pickled(value):
     assert inline(value) is None
 
 
-def test_a_cycle_is_pickled_not_followed_for_ever():
+def test_inline_pickles_cyclic_values():
     value: list = [1]
     value.append(value)
     recorded = inline(value)
@@ -169,21 +169,21 @@ def test_a_cycle_is_pickled_not_followed_for_ever():
     assert again[1] is again
 
 
-def test_deep_nesting_does_not_raise():
+def test_inline_omits_deeply_nested_values():
     value: list = []
     for _ in range(100_000):
         value = [value]
     assert inline(value) is None
 
 
-def test_the_record_is_a_copy():
+def test_inline_copies_the_value():
     value = {"a": [1]}
     recorded = inline(value)
     value["a"].append(2)
     assert recorded == {"format": "json", "body": {"a": [1]}}
 
 
-def test_an_unknown_format_is_named():
+def test_restore_error_names_an_unknown_format():
     with pytest.raises(ValueError, match="'xml'"):
         restore({"format": "xml", "body": ""})
 
@@ -202,7 +202,7 @@ anything = st.recursive(
 
 @settings(max_examples=100, deadline=None)
 @given(anything)
-def test_whatever_is_recorded_comes_back_equal(value):
+def test_restore_returns_an_equal_value(value):
     recorded = inline(value)
     assert recorded is not None
     again = restore(through_json(recorded))

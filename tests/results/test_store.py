@@ -1,4 +1,4 @@
-"""Results are written and found again, in files that the original reads and writes too; faults name key and path."""
+"""Result stores: writing, reading, locking, Prefect's file format, and errors that name key and path."""
 
 import datetime
 import errno
@@ -57,7 +57,7 @@ def forgetful(storage, **options) -> ResultStore:
         ("compressed-pickle", {"a": {1, 2}}, "compressed/pickle"),
     ],
 )
-async def test_records_that_the_original_wrote(name, value, kind):
+async def test_read_understands_prefect_records(name, value, kind):
     record = forgetful(LocalFileSystem(basepath=str(DATA))).read(name)
     assert record.result == value and record.serializer.type == kind
     assert record.metadata.prefect_version == "3.8.8"
@@ -66,13 +66,13 @@ async def test_records_that_the_original_wrote(name, value, kind):
     assert await ResultRecordMetadata(storage_key=str(DATA / name)).aload() == value
 
 
-async def test_a_flows_result_that_the_original_wrote():
+async def test_load_reference_reads_a_prefect_flow_result():
     metadata = {"storage_key": str(DATA / "flow-result"), "expiration": None, "serializer": {"type": "pickle"}}
     assert await load_reference(metadata) == 1
     assert forgetful(LocalFileSystem(basepath=str(DATA))).read("flow-result").result == 1
 
 
-def test_the_file_is_as_the_original_writes_it(storage, base):
+def test_written_file_has_the_prefect_format(storage, base):
     forgetful(storage).write({"x": 1}, key="k")
     record = json.loads((base / "k").read_bytes())
     assert record["result"] == "gAWVCgAAAAAAAAB9lIwBeJRLAXMu\n"
@@ -85,7 +85,7 @@ def test_the_file_is_as_the_original_writes_it(storage, base):
     }
 
 
-def test_metadata_in_files_of_its_own(storage, base, tmp_path):
+def test_metadata_is_written_to_a_separate_storage(storage, base, tmp_path):
     store = forgetful(storage, metadata_storage=LocalFileSystem(basepath=str(tmp_path / "metadata")))
     expiration = now() + datetime.timedelta(days=1)
     store.write({"x": 1}, key="sub/k", expiration=expiration)
@@ -96,18 +96,18 @@ def test_metadata_in_files_of_its_own(storage, base, tmp_path):
     assert record.result == {"x": 1} and record.expiration == expiration and store.exists("sub/k")
 
 
-def test_no_metadata_at_all(storage, base):
+def test_null_metadata_storage_writes_plain_results(storage, base):
     store = forgetful(storage, metadata_storage=NullFileSystem())
     store.write(5, key="k")
     assert (base / "k").read_bytes() == b"gAVLBS4=\n" and store.read("k").result == 5 and not store.exists("k")
 
 
-def test_old_flat_records_are_understood():
+def test_record_accepts_the_old_flat_fields():
     record = ResultRecord(result=1, storage_key="a", serializer={"type": "json"})  # pyright: ignore
     assert record.metadata.storage_key == "a" and record.serializer == JSONSerializer()
 
 
-async def test_a_value_that_looks_like_a_record_is_a_value(storage):
+async def test_value_that_resembles_a_record_is_not_parsed(storage):
     store = forgetful(storage, metadata_storage=NullFileSystem(), serializer=JSONSerializer())
     value = {"metadata": {"a": 1}, "result": "x"}
     store.write(value, key="k")
@@ -116,16 +116,16 @@ async def test_a_value_that_looks_like_a_record_is_a_value(storage):
     assert await load_reference(json.loads(record.metadata.dump_bytes())) == value
 
 
-def test_an_unknown_serializer_can_be_looked_at_but_not_read(storage, base):
+def test_unknown_serializer_raises_on_read_but_not_on_exists(storage, base):
     forgetful(storage).write(1, key="k")
-    text = (base / "k").read_text().replace('"type":"pickle"', '"type":"theirs"')
+    text = (base / "k").read_text().replace('"type":"pickle"', '"type":"unknown"')
     (base / "k").write_text(text)
     assert forgetful(storage).exists("k")
-    with pytest.raises(SerializationError, match="'theirs'"):
+    with pytest.raises(SerializationError, match="'unknown'"):
         forgetful(storage).read("k")
 
 
-def test_records_compare_and_copy(storage):
+def test_deserialized_records_are_equal(storage):
     one, two = (forgetful(storage).create_result_record(5, key="z") for _ in range(2))
     assert one == two and ResultRecord.deserialize(one.serialize()) == one
     split = ResultRecord.deserialize_from_result_and_metadata(one.serialize_result(), one.serialize_metadata())
@@ -136,7 +136,7 @@ def test_records_compare_and_copy(storage):
 
 
 @pytest.mark.parametrize("serializer", ["pickle", "json", "compressed/pickle", "compressed/json"])
-def test_write_and_read(storage, serializer):
+def test_store_reads_what_it_wrote(storage, serializer):
     store = forgetful(storage, serializer=serializer)
     store.write({"a": [1]}, key="k")
     assert store.exists("k") and not store.exists("nope")
@@ -145,14 +145,14 @@ def test_write_and_read(storage, serializer):
     assert forgetful(storage, serializer=Serializer(type="pickle")).read("k").result == {"a": [1]}
 
 
-async def test_inside_an_event_loop(storage):
+async def test_store_works_inside_an_event_loop(storage):
     store = forgetful(storage)
     await store.awrite(1, key="a")
     store.write(2, key="b")
     assert (await store.aread("a")).result == 1 and store.read("b").result == 2 and await store.aexists("b")
 
 
-def test_without_a_key_each_has_its_own(storage, base):
+def test_write_generates_a_key_when_none_is_passed(storage, base):
     store = forgetful(storage)
     store.write(1)
     store.write(1)
@@ -162,7 +162,7 @@ def test_without_a_key_each_has_its_own(storage, base):
     assert keyed.exists("always")
 
 
-def test_used_records_are_cached_in_memory(storage, base):
+def test_store_caches_records_in_memory(storage, base):
     store = ResultStore(result_storage=storage)
     store.write([1], key="k")
     (base / "k").unlink()
@@ -170,7 +170,7 @@ def test_used_records_are_cached_in_memory(storage, base):
     assert not ResultStore(result_storage=storage).exists("k")
 
 
-def test_memory_is_bounded(storage):
+def test_store_cache_is_bounded(storage):
     store = ResultStore(result_storage=storage)
     store.cache.maxsize = 2
     for number in range(4):
@@ -178,14 +178,14 @@ def test_memory_is_bounded(storage):
     assert len(store.cache) == 2 and default_cache().maxsize == 1000
 
 
-def test_expired_results_do_not_exist(storage):
+def test_exists_is_false_for_expired_results(storage):
     for store in (forgetful(storage), ResultStore(result_storage=storage)):
         store.write(1, key="old", expiration=now() - datetime.timedelta(seconds=1))
         store.write(1, key="new", expiration=now() + datetime.timedelta(days=1))
         assert not store.exists("old") and store.exists("new")
 
 
-def test_the_default_storage_follows_the_settings(tmp_path):
+def test_default_storage_follows_the_settings(tmp_path):
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 
     store = ResultStore()
@@ -198,14 +198,14 @@ def test_the_default_storage_follows_the_settings(tmp_path):
 # --- faults ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_missing_result_is_named(storage, base):
+def test_read_error_names_a_missing_result(storage, base):
     with pytest.raises(MissingResult, match=f"'nope' at {base}/nope"):
         forgetful(storage).read("nope")
     with pytest.raises(ValueError):
         forgetful(storage).read("nope")
 
 
-async def test_a_missing_reference_is_named(storage, base):
+async def test_load_reference_error_names_a_missing_result(storage, base):
     record = forgetful(storage).create_result_record(1, key="gone")
     with pytest.raises(MissingResult, match=f"{base}/gone"):
         await record.metadata.aload()
@@ -214,7 +214,7 @@ async def test_a_missing_reference_is_named(storage, base):
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b'{"metadata":', b'{"metadata":{"serializer":5},"result":"x"}'])
-async def test_a_corrupt_file_is_named(storage, base, content):
+async def test_read_error_names_a_corrupt_file(storage, base, content):
     forgetful(storage).write(1, key="k")
     (base / "k").write_bytes(content)
     with pytest.raises(SerializationError, match=f"'k' at {base}/k"):
@@ -224,7 +224,7 @@ async def test_a_corrupt_file_is_named(storage, base, content):
 
 
 @pytest.mark.parametrize("cut", [1, 40, 150, -1, -3, -12])
-def test_a_truncated_file_never_gives_a_value(storage, base, cut):
+def test_read_raises_for_a_truncated_file(storage, base, cut):
     forgetful(storage).write({"x": list(range(20))}, key="k")
     (base / "k").write_bytes((base / "k").read_bytes()[:cut])
     with pytest.raises(SerializationError, match="'k'"):
@@ -240,7 +240,7 @@ def test_serialization_error_names_the_type_and_writes_nothing(storage, base, va
     assert not base.exists() or not list(base.iterdir())
 
 
-def test_bytes_that_are_not_text_are_refused(storage):
+def test_write_rejects_serialized_bytes_that_are_not_text(storage):
     class Raw(Serializer):
         type: str = "test-raw"
 
@@ -254,7 +254,7 @@ def test_bytes_that_are_not_text_are_refused(storage):
         forgetful(storage, serializer=Raw()).write(1, key="k")
 
 
-def test_a_full_disk_leaves_the_old_file(storage, base, monkeypatch):
+def test_failed_write_keeps_the_old_file_when_the_disk_is_full(storage, base, monkeypatch):
     store = forgetful(storage)
     store.write("old", key="k")
 
@@ -312,7 +312,7 @@ class Derived(LocalFileSystem):
 
 
 @pytest.mark.parametrize("kind", [PlainStorage, AsyncStorage])
-async def test_custom_storage_in_an_event_loop(kind):
+async def test_custom_storage_works_inside_an_event_loop(kind):
     MEMORY.clear()
     store = forgetful(kind())
     await store.awrite(5, key="k")
@@ -321,7 +321,7 @@ async def test_custom_storage_in_an_event_loop(kind):
 
 
 @pytest.mark.parametrize("kind", [PlainStorage, AsyncStorage])
-def test_custom_storage_outside_of_an_event_loop(kind):
+def test_custom_storage_works_outside_of_an_event_loop(kind):
     MEMORY.clear()
     store = forgetful(kind())
     store.write(5, key="k")
@@ -330,7 +330,7 @@ def test_custom_storage_outside_of_an_event_loop(kind):
         store.read("nope")
 
 
-def test_a_derived_file_system_is_called_as_it_is_written(tmp_path):
+def test_store_calls_overridden_file_system_methods(tmp_path):
     store = forgetful(Derived(basepath=str(tmp_path)))
     store.write(5, key="k")
     assert store.read("k").result == 6
@@ -339,19 +339,19 @@ def test_a_derived_file_system_is_called_as_it_is_written(tmp_path):
 # --- options of runs -------------------------------------------------------------------------------------------------
 
 
-def options(**given):
+def options(**values):
     defaults = {"result_storage": None, "result_serializer": None, "cache_result_in_memory": True, "cache_policy": None}
-    return SimpleNamespace(**{**defaults, **given})
+    return SimpleNamespace(**{**defaults, **values})
 
 
-def test_for_a_flow(tmp_path):
+def test_update_for_flow_applies_flow_options(tmp_path):
     store = ResultStore().update_for_flow(options(result_storage=tmp_path, result_serializer="json"))
     assert store.result_storage == LocalFileSystem(basepath=str(tmp_path))
     assert isinstance(store.metadata_storage, NullFileSystem) and store.serializer == JSONSerializer()
     assert not ResultStore().update_for_flow(options(cache_result_in_memory=False)).cache_result_in_memory
 
 
-def test_for_a_task(tmp_path, storage):
+def test_update_for_task_applies_task_options(tmp_path, storage):
     flows = ResultStore(result_storage=storage).update_for_flow(options(result_serializer="json"))
     assert flows.update_for_task(options()).metadata_storage is None
     assert flows.update_for_task(options()).result_storage == storage
@@ -363,7 +363,7 @@ def test_for_a_task(tmp_path, storage):
     assert store.lock_manager is locks and store.serializer == PickleSerializer() and store.cache is flows.cache
 
 
-async def test_for_a_task_in_a_loop(storage):
+async def test_aupdate_for_task_applies_task_options(storage):
     store = await ResultStore().aupdate_for_task(options(result_storage=storage))
     assert store.result_storage is storage
 
@@ -371,12 +371,12 @@ async def test_for_a_task_in_a_loop(storage):
 # --- resolving -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("given", ["./there", "/abs/there", Path("there"), "there", "~/there", "a/b/c"])
-def test_paths_are_storages(given):
-    assert resolve_result_storage(given) == LocalFileSystem(basepath=str(given))
+@pytest.mark.parametrize("path", ["./there", "/abs/there", Path("there"), "there", "~/there", "a/b/c"])
+def test_resolve_result_storage_accepts_paths(path):
+    assert resolve_result_storage(path) == LocalFileSystem(basepath=str(path))
 
 
-def test_other_storages(storage):
+def test_resolve_result_storage_accepts_urls_and_rejects_other_values(storage):
     assert resolve_result_storage(storage) is storage
     assert resolve_result_storage("memory://bucket/x") == filesystems.RemoteFileSystem(basepath="memory://bucket/x")
     with pytest.raises(NotImplementedError, match="local-file-system/name"):
@@ -385,7 +385,7 @@ def test_other_storages(storage):
         resolve_result_storage(5)  # pyright: ignore
 
 
-def test_serializers_by_name():
+def test_resolve_serializer_finds_serializers_by_name():
     assert resolve_serializer("json") == JSONSerializer() and resolve_serializer(PickleSerializer()).type == "pickle"
     with pytest.raises(ValueError, match="'nope'"):
         resolve_serializer("nope")
@@ -393,9 +393,9 @@ def test_serializers_by_name():
         resolve_serializer(5)  # pyright: ignore
 
 
-def test_discriminator(storage):
-    given = ["a", Path("."), storage, NullFileSystem(), {}, {"block_type_slug": "x"}, None]
-    assert [result_storage_discriminator(each) for each in given] == [
+def test_result_storage_discriminator_names_the_class(storage):
+    values = ["a", Path("."), storage, NullFileSystem(), {}, {"block_type_slug": "x"}, None]
+    assert [result_storage_discriminator(each) for each in values] == [
         "None",
         "None",
         "WritableFileSystem",
@@ -416,7 +416,7 @@ def locked(request, storage, tmp_path) -> ResultStore:
     return forgetful(storage, lock_manager=locks)
 
 
-def test_locking_keys(locked):
+def test_store_acquires_and_releases_locks(locked):
     assert locked.acquire_lock("k") and locked.is_locked("k") and locked.is_lock_holder("k")
     assert not locked.acquire_lock("k", holder="other", timeout=0) and not locked.is_lock_holder("k", "other")
     assert not locked.wait_for_lock("k", timeout=0)
@@ -424,13 +424,13 @@ def test_locking_keys(locked):
     assert locked.wait_for_lock("k", timeout=0) and not locked.is_locked("k")
 
 
-async def test_locking_keys_in_a_loop(locked):
+async def test_store_acquires_and_releases_locks_inside_an_event_loop(locked):
     assert await locked.aacquire_lock("k") and locked.is_lock_holder("k")
     assert not await locked.await_for_lock("k", timeout=0)
     locked.release_lock("k")
 
 
-def test_only_the_holder_writes_under_a_lock(locked):
+def test_write_requires_the_lock_holder(locked):
     locked.acquire_lock("k", holder="other")
     with pytest.raises(RuntimeError, match="key k because it is locked by another holder"):
         locked.write(1, key="k")
@@ -438,7 +438,7 @@ def test_only_the_holder_writes_under_a_lock(locked):
     assert locked.read("k", holder="other").result == 1
 
 
-def test_reader_waits_for_the_lock_holder(locked):
+def test_read_waits_for_the_lock_holder(locked):
     locked.acquire_lock("k", holder="other")
     got = []
     reader = threading.Thread(target=lambda: got.append(locked.read("k").result))
@@ -450,7 +450,7 @@ def test_reader_waits_for_the_lock_holder(locked):
     assert got == ["value"]
 
 
-def test_without_a_lock_manager(storage):
+def test_lock_methods_raise_without_a_lock_manager(storage):
     store = forgetful(storage)
     for use in (store.acquire_lock, store.is_locked, store.release_lock, store.wait_for_lock):
         with pytest.raises(ConfigurationError, match="not configured with a lock manager"):
@@ -460,7 +460,7 @@ def test_without_a_lock_manager(storage):
         store.supports_isolation_level("NONE")
 
 
-def test_holders_are_threads_and_coroutines():
+def test_default_holder_differs_by_thread_and_coroutine():
     import asyncio
 
     async def holder():

@@ -1,4 +1,4 @@
-"""What is running, as plain values: outside of runs, inside of them, and replaced by variables."""
+"""`prefect.runtime`: values outside of runs, inside of runs, and overridden by environment variables."""
 
 from datetime import datetime
 from typing import Any
@@ -41,17 +41,17 @@ OUTSIDE = {
 
 
 @pytest.mark.parametrize("module", OUTSIDE, ids=lambda module: module.__name__)
-def test_outside_of_runs(module: Any):
+def test_runtime_values_are_empty_outside_of_runs(module: Any):
     found = {name: getattr(module, name) for name in OUTSIDE[module]}
     assert found == OUTSIDE[module]
     assert set(found) <= set(dir(module))
 
 
-def test_the_scheduled_time_outside_of_a_run_is_now():
+def test_scheduled_start_time_is_now_outside_of_a_run():
     assert isinstance(flow_run.scheduled_start_time, datetime)
 
 
-def test_inside_of_runs():
+def test_runtime_values_describe_the_current_runs():
     @task(tags={"t"}, task_run_name="load-{x}")
     def inner(x: int) -> dict[str, Any]:
         context: Any = get_run_context()
@@ -85,7 +85,7 @@ def test_inside_of_runs():
         }
 
 
-def test_attempts_are_counted():
+def test_run_count_counts_attempts():
     counts: list[int] = []
 
     @task(retries=2)
@@ -98,7 +98,7 @@ def test_attempts_are_counted():
     assert counts == [1, 2, 3]
 
 
-def test_subflows_know_their_parents():
+def test_subflow_knows_its_parent_and_root_run():
     @flow
     def inner() -> tuple[Any, Any]:
         return flow_run.parent_flow_run_id, flow_run.root_flow_run_id
@@ -115,7 +115,7 @@ def test_subflows_know_their_parents():
     assert found == (middle_id, outer_id)
 
 
-def test_a_submitted_task_knows_its_flow_run():
+def test_submitted_task_knows_its_flow_run():
     @task
     def look() -> Any:
         return flow_run.id, prefect.runtime.flow_run.name
@@ -149,6 +149,6 @@ def test_unsupported_override_raises(monkeypatch: pytest.MonkeyPatch):
         flow_run.parameters
 
 
-def test_unknown_names():
+def test_unknown_name_raises_attribute_error():
     with pytest.raises(AttributeError, match="nonsense"):
         flow_run.nonsense

@@ -1,4 +1,4 @@
-"""Annotations and signatures are read although a name in them does not exist."""
+"""Reading annotations and signatures that contain undefined names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prefect.signatures.annotations import read_annotations, read_signature
 def plain(x: int, *, y: str = "") -> None: ...
 
 
-def test_read_annotations_returns_them_as_they_are_written() -> None:
+def test_read_annotations_returns_the_source_text() -> None:
     assert read_annotations(plain) == {"x": "int", "y": "str", "return": "None"}
     assert read_annotations(object()) == {}
 
@@ -25,8 +25,8 @@ def test_read_signature_returns_the_signature() -> None:
         read_signature(type)
 
 
-def test_a_name_that_does_not_exist_is_no_error() -> None:
-    """In a program of its own, whose annotations are deferred since Python 3.14; before that they are quoted."""
+def test_read_annotations_ignores_undefined_names() -> None:
+    """Uses a separate program: annotations are deferred since Python 3.14, and quoted before that."""
     hint = "missing.Thing" if sys.version_info >= (3, 14) else "'missing.Thing'"
     program = f"""
     from prefect.signatures.annotations import read_annotations, read_signature

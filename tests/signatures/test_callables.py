@@ -1,4 +1,4 @@
-"""Calls, mapping, and the schema of parameters."""
+"""Conversion of calls to parameters, mapping, and the JSON schema of parameters."""
 
 import datetime
 import enum
@@ -26,7 +26,7 @@ def two(a, b): ...
 def many(a, b=1, *args, c=2, **kw): ...
 
 
-def test_parameters_of_a_call_and_back():
+def test_call_parameters_convert_to_arguments_and_back():
     parameters = calls.get_call_parameters(many, (1, 2, 3), {"z": 4})
     assert parameters == {"a": 1, "b": 2, "args": (3,), "c": 2, "kw": {"z": 4}}
     assert calls.parameters_to_args_kwargs(many, parameters) == ((1, 2, 3), {"c": 2, "z": 4})
@@ -50,13 +50,13 @@ def test_variadic_parameters_collapse_and_explode():
         calls.collapse_variadic_parameters(two, {"z": 1})
 
 
-def test_a_reserved_name_is_refused():
+def test_raise_for_reserved_arguments_names_the_argument():
     with pytest.raises(ReservedArgumentError, match="'a'"):
         calls.raise_for_reserved_arguments(two, ["wait_for", "a"])
     calls.raise_for_reserved_arguments(two, ["wait_for"])
 
 
-def test_a_call_can_be_sent_as_bytes():
+def test_cloudpickle_wrapped_call_can_be_pickled():
     call = calls.cloudpickle_wrapped_call(lambda x, y: x + y, 1, y=2)
     assert cloudpickle.loads(pickle.loads(pickle.dumps(call))()) == 3
 
@@ -73,11 +73,11 @@ def test_a_call_can_be_sent_as_bytes():
         ({"a": [], "b": []}, []),
     ],
 )
-def test_mapping(parameters, calls):
+def test_expand_mapping_parameters_builds_one_call_per_item(parameters, calls):
     assert expand_mapping_parameters(two, parameters) == calls
 
 
-def test_mapping_over_keyword_arguments_and_whole_defaults():
+def test_expand_mapping_parameters_maps_keywords_but_not_defaults():
     def fn(a, d=(1, 2, 3), **kw): ...
 
     assert expand_mapping_parameters(fn, {"a": [1, 2], "kw": {"z": [5, 6], "q": 7}}) == [
@@ -106,7 +106,7 @@ class Person(pydantic.BaseModel):
 class Opaque: ...
 
 
-def test_the_schema_of_parameters():
+def test_parameter_schema_describes_each_parameter():
     def fn(
         a: int,
         b: str = "x",
@@ -153,14 +153,14 @@ def test_the_schema_of_parameters():
     assert [p["position"] for p in schema["properties"].values()] == list(range(8))
 
 
-def test_schema_without_parameters_has_no_required():
+def test_parameter_schema_has_no_required_without_parameters():
     def fn(): ...
 
     assert "required" not in parameter_schema(fn).model_dump_for_openapi()
     assert parameter_schema(fn) == ParameterSchema()
 
 
-def test_undefined_hint_allows_any_value():
+def test_parameter_schema_allows_any_value_when_a_hint_is_undefined():
     def fn(a: "Missing", b: int): ...  # type: ignore[name-defined]  # noqa: F821
 
     assert parameter_schema(fn).properties == {
@@ -169,7 +169,7 @@ def test_undefined_hint_allows_any_value():
     }
 
 
-def test_the_object_of_a_method_is_not_a_parameter():
+def test_parameter_schema_omits_self():
     class Things:
         def method(self, q: int): ...
 
@@ -177,7 +177,7 @@ def test_the_object_of_a_method_is_not_a_parameter():
     assert parameter_schema(Things().method).properties["q"]["position"] == 0
 
 
-def test_the_schema_of_a_function_in_a_file_that_is_not_run(tmp_path):
+def test_parameter_schema_from_entrypoint_does_not_execute_the_file(tmp_path):
     (tmp_path / "neighbour.py").write_text("DEFAULT = 5\n")
     file = tmp_path / "flows.py"
     file.write_text(

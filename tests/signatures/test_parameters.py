@@ -1,4 +1,4 @@
-"""Binding a call must say exactly what Python says, only faster."""
+"""Binding of arguments, which must agree with `inspect.signature`."""
 
 import functools
 import inspect
@@ -55,11 +55,11 @@ FUNCTIONS = [
 
 
 @pytest.mark.parametrize("fn", FUNCTIONS)
-def test_names_kinds_and_defaults_are_those_of_the_signature(fn):
-    ours, theirs = Parameters.from_function(fn), inspect.signature(fn).parameters
-    assert ours.names == tuple(theirs)
-    assert ours.kinds == {name: int(p.kind) for name, p in theirs.items()}
-    assert ours.defaults == {name: p.default for name, p in theirs.items() if p.default is not p.empty}
+def test_parameters_match_the_signature(fn):
+    parameters, expected = Parameters.from_function(fn), inspect.signature(fn).parameters
+    assert parameters.names == tuple(expected)
+    assert parameters.kinds == {name: int(p.kind) for name, p in expected.items()}
+    assert parameters.defaults == {name: p.default for name, p in expected.items() if p.default is not p.empty}
 
 
 arguments = st.lists(st.integers(), max_size=4)
@@ -68,7 +68,7 @@ keywords = st.dictionaries(st.sampled_from(["a", "b", "c", "d", "z", "x", "y", "
 
 @settings(deadline=None)  # of a machine that is busy with other tests
 @given(fn=st.sampled_from(FUNCTIONS), args=arguments, kwargs=keywords)
-def test_binding_agrees_with_the_standard_library(fn, args, kwargs):
+def test_bind_matches_the_standard_library(fn, args, kwargs):
     parameters = Parameters.from_function(fn)
     try:
         bound = inspect.signature(fn).bind(*args, **kwargs)
@@ -88,7 +88,7 @@ def test_binding_agrees_with_the_standard_library(fn, args, kwargs):
 
 
 @pytest.mark.parametrize(
-    ("fn", "args", "kwargs", "says"),
+    ("fn", "args", "kwargs", "message"),
     [
         (plain, (1,), {}, "missing a required argument: 'b'"),
         (plain, (), {}, "missing required arguments: 'a', 'b'"),
@@ -98,14 +98,14 @@ def test_binding_agrees_with_the_standard_library(fn, args, kwargs):
         (positional_only, (), {"a": 1}, "'a' is positional-only"),
     ],
 )
-def test_bind_error_names_the_function_and_the_parameter(fn, args, kwargs, says):
+def test_bind_error_names_the_function_and_the_parameter(fn, args, kwargs, message):
     with pytest.raises(ParameterBindError) as caught:
         Parameters.from_function(fn).bind(args, kwargs)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
     assert fn.__name__ in str(caught.value)
 
 
-def test_values_are_never_compared():
+def test_bind_never_compares_values():
     class Awkward:
         __hash__ = None
 
@@ -122,16 +122,16 @@ def test_unbind_passes_arguments_after_a_gap_by_name():
     assert Parameters.from_function(plain).unbind({"a": 1, "c": 3}) == ((1,), {"c": 3})
 
 
-def test_a_default_fills_the_gap_before_variadic_arguments():
+def test_unbind_fills_a_gap_before_variadic_arguments_with_the_default():
     assert Parameters.from_function(variadic).unbind({"a": 1, "args": (8, 9), "c": 3}) == ((1, 2, 8, 9), {"c": 3})
 
 
-def test_unknown_names_do_not_become_arguments():
+def test_unbind_rejects_unknown_names():
     with pytest.raises(SignatureMismatchError, match="zz"):
         Parameters.from_function(plain).unbind({"a": 1, "b": 2, "zz": 3})
 
 
-def test_binding_does_not_share_defaults_between_calls():
+def test_bind_does_not_share_defaults_between_calls():
     parameters = Parameters.from_function(plain)
     parameters.bind((1, 2), {})["c"] = 99
     assert parameters.bind((1, 2), {})["c"] == 3

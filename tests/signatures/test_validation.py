@@ -1,4 +1,4 @@
-"""Parameters are checked and coerced from type hints, and each bad one is named."""
+"""Validation of parameters from type hints: coercion, and errors that name each invalid parameter."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def check(fn, **parameters) -> dict[str, Any]:
     return get_validator(fn)(parameters)
 
 
-def test_values_are_coerced_and_dicts_become_models():
+def test_validator_coerces_values_and_builds_models():
     def fn(a: int, b: str = "x", person: Person | None = None): ...
 
     assert check(fn, a="3", person={"age": "4"}) == {"a": 3, "b": "x", "person": Person(age=4)}
 
 
-def test_an_instance_stays_the_same_object():
+def test_validator_returns_instances_unchanged():
     def fn(person: Person, thing: Plain, anything, call: Callable[[], int] = int): ...
 
     child, thing, listed = Child(age=3), Plain(), [1]
@@ -52,7 +52,7 @@ def test_an_instance_stays_the_same_object():
     assert result["anything"] is listed
 
 
-def test_each_bad_field_is_named_with_its_value_and_the_reason():
+def test_validation_error_names_each_invalid_field():
     def fn(a: int, person: Person, b: Literal["x", "y"] = "x"): ...
 
     with pytest.raises(ParameterTypeError) as caught:
@@ -62,7 +62,7 @@ def test_each_bad_field_is_named_with_its_value_and_the_reason():
     assert all(value in line for value, line in zip(("'three'", "'old'", "'z'"), lines, strict=True))
 
 
-def test_a_missing_parameter_is_named_whether_or_not_it_has_a_hint():
+def test_validation_error_names_a_missing_parameter():
     def fn(a, b: int): ...
 
     with pytest.raises(ParameterTypeError, match="a: Field required"):
@@ -71,14 +71,14 @@ def test_a_missing_parameter_is_named_whether_or_not_it_has_a_hint():
         check(fn, a=1)
 
 
-def test_an_unknown_name_is_refused():
+def test_validator_rejects_unknown_parameters():
     def fn(a: int): ...
 
     with pytest.raises(SignatureMismatchError, match="q"):
         check(fn, a=1, q=2)
 
 
-def test_passed_default_is_validated_and_omitted_one_is_not():
+def test_validator_checks_a_default_only_when_it_is_passed():
     def fn(day: datetime.date = "2020-01-01", x: int = None): ...  # type: ignore[assignment]  # noqa: RUF013
 
     assert check(fn) == {"day": "2020-01-01", "x": None}
@@ -87,14 +87,14 @@ def test_passed_default_is_validated_and_omitted_one_is_not():
         check(fn, x=None)
 
 
-def test_parameter_names_that_models_forbid_are_supported():
+def test_validator_supports_parameter_names_reserved_by_pydantic():
     def fn(_x: int, schema: int, copy: int, json: int, model_config: int, model_fields: int, self_: int = 1): ...
 
     names = ["_x", "schema", "copy", "json", "model_config", "model_fields", "self_"]
     assert check(fn, **dict.fromkeys(names, "5")) == dict.fromkeys(names, 5)
 
 
-def test_positional_only_and_keyword_only_parameters():
+def test_validator_checks_positional_only_and_keyword_only_parameters():
     def fn(a: int, /, b: Annotated[int, pydantic.Field(gt=3)] = 5, *, c: int): ...
 
     assert check(fn, a="1", b="4", c="2") == {"a": 1, "b": 4, "c": 2}
@@ -102,22 +102,22 @@ def test_positional_only_and_keyword_only_parameters():
         check(fn, a=1, b=2, c=3)
 
 
-def test_variadic_parameters_are_left_as_they_are():
+def test_validator_leaves_variadic_parameters_unchanged():
     def fn(*args: int, z: int = 1, **kwargs: float): ...
 
     assert check(fn, args=("x",), z="3", kwargs={"q": "y"}) == {"args": ("x",), "z": 3, "kwargs": {"q": "y"}}
     assert check(fn) == {"args": (), "z": 1, "kwargs": {}}
 
 
-def test_a_default_made_by_field_stands_for_what_is_in_it():
+def test_validator_unwraps_field_defaults():
     def fn(a: int = pydantic.Field(3, gt=1), b: list[int] = pydantic.Field(default_factory=list)): ...
 
     assert check(fn) == {"a": 3, "b": []}
-    given = {"a": fn.__defaults__[0], "b": fn.__defaults__[1]}
-    assert check(fn, **given) == {"a": 3, "b": []}
+    values = {"a": fn.__defaults__[0], "b": fn.__defaults__[1]}
+    assert check(fn, **values) == {"a": 3, "b": []}
 
 
-def test_a_forward_reference_is_found_in_the_enclosing_function():
+def test_validator_resolves_forward_references_in_the_enclosing_function():
     class Local(pydantic.BaseModel):
         q: int
 
@@ -127,26 +127,26 @@ def test_a_forward_reference_is_found_in_the_enclosing_function():
     assert check(fn, a={"q": "1"}, b=[{"q": 2}]) == {"a": Local(q=1), "b": [Local(q=2)]}
 
 
-def test_undefined_forward_reference_is_named():
+def test_validation_error_names_an_undefined_forward_reference():
     def fn(a: Unknown): ...
 
     with pytest.raises(ParameterTypeError, match=r"'a'.*'fn'.*'Unknown'"):
         check(fn, a=1)
 
 
-def test_an_undefined_return_type_does_not_matter():
+def test_validator_ignores_an_undefined_return_type():
     def fn(a: int) -> Unknown: ...
 
     assert check(fn, a="1") == {"a": 1}
 
 
-def test_annotations_that_are_not_types_allow_any_value():
+def test_validator_allows_any_value_when_the_annotation_is_not_a_type():
     def fn(a: 3, b: "not a type", c: (int, str)): ...  # noqa: F722
 
     assert check(fn, a="x", b="y", c="z") == {"a": "x", "b": "y", "c": "z"}
 
 
-def test_methods_callables_partials_and_wrapped_functions():
+def test_validator_supports_methods_partials_and_wrapped_functions():
     class Things:
         def method(self, a: int): ...
 
@@ -164,13 +164,13 @@ def test_methods_callables_partials_and_wrapped_functions():
     assert check(Things.method, self=None, a="1") == {"self": None, "a": 1}
 
 
-def test_a_bool_is_not_taken_for_an_int_without_looking():
+def test_validator_coerces_a_bool_to_an_int():
     def fn(a: int): ...
 
     assert check(fn, a=True)["a"] is not True
 
 
-def test_the_validator_is_made_once_and_does_not_keep_its_function_alive():
+def test_get_validator_caches_without_keeping_the_function_alive():
     def make():
         def fn(a: int): ...
 
@@ -184,7 +184,7 @@ def test_the_validator_is_made_once_and_does_not_keep_its_function_alive():
     assert gone() is None
 
 
-def test_plain_values_need_no_pydantic():
+def test_validator_does_not_import_pydantic_for_plain_values():
     code = (
         "import sys\nfrom prefect.signatures.validation import get_validator\ndef fn(a: int, b: str, c): ...\n"
         "assert get_validator(fn)({'a': 1, 'b': 'x', 'c': []})\nassert 'pydantic' not in sys.modules"
@@ -193,7 +193,7 @@ def test_plain_values_need_no_pydantic():
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="pydantic 1 has no release for it")
-def test_a_model_of_pydantic_1_is_accepted():
+def test_validator_accepts_pydantic_1_models():
     from pydantic.v1 import BaseModel
 
     class Old(BaseModel):

@@ -1,4 +1,4 @@
-"""How a task runner ends: what was submitted is run, or taken back when the flow has no more time or is interrupted."""
+"""The end of a task runner: it completes submitted runs, or cancels them after a timeout or an interruption."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prefect import flow, task
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 from tests.recorded import run, states
 
-PATIENCE = 2.0
+TIMEOUT_SECONDS = 2.0
 
 
 @task
@@ -23,7 +23,7 @@ def add(*numbers: int) -> int:
 
 
 @pytest.mark.parametrize("runner", [ThreadPoolTaskRunner(1), ProcessPoolTaskRunner(1)], ids=["threads", "processes"])
-def test_a_run_that_still_waits_for_another_is_run(runner: Any, home: Path):
+def test_flow_end_waits_for_pending_runs(runner: Any, home: Path):
     ids: list[UUID] = []
 
     @flow(task_runner=runner)
@@ -57,7 +57,7 @@ def test_timed_out_flow_starts_no_more_tasks(home: Path):
 
     @task
     def waits() -> bool:
-        return released.wait(PATIENCE)
+        return released.wait(TIMEOUT_SECONDS)
 
     @flow(task_runner=ThreadPoolTaskRunner(1), timeout_seconds=0.05)
     def program() -> None:
@@ -76,7 +76,7 @@ def test_cancelled_flow_starts_no_more_tasks(home: Path):
 
     @task
     def waits() -> bool:
-        return released.wait(PATIENCE)
+        return released.wait(TIMEOUT_SECONDS)
 
     @flow(task_runner=ThreadPoolTaskRunner(1))
     async def program() -> None:
@@ -94,7 +94,7 @@ def test_cancelled_flow_starts_no_more_tasks(home: Path):
     assert states(home, "flow_run") == ["Pending", "Running", "Crashed"]
 
 
-def test_what_was_submitted_outside_of_flows_is_run_before_the_process_ends(home: Path):
+def test_process_exit_waits_for_runs_submitted_outside_of_flows(home: Path):
     status, out, err = run(
         """
         import threading
@@ -107,7 +107,7 @@ def test_what_was_submitted_outside_of_flows_is_run_before_the_process_ends(home
             print("ran")
 
         @task
-        def after(given): ...
+        def after(value): ...
 
         after.submit(late.submit())
         threading.Thread(target=lambda: (threading.main_thread().join(), ending.set())).start()

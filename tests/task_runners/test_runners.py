@@ -1,4 +1,4 @@
-"""Task runners in flows: dependencies, nesting, crashes, processes; whatever order things happen in."""
+"""Task runners inside flows: dependencies, nesting, crashes, and worker processes."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from prefect.task_runners import PrefectTaskRunner, ProcessPoolTaskRunner, Threa
 from prefect.types import new_id
 from tests.recorded import records, states
 
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 @task
@@ -50,7 +50,7 @@ async def anested_blocking(depth: int) -> int:
     return 1 if depth == 0 else 1 + anested_blocking.submit(depth - 1).result()
 
 
-@task(timeout_seconds=PATIENCE)
+@task(timeout_seconds=TIMEOUT_SECONDS)
 def nested_in_time(depth: int) -> int:
     return 1 if depth == 0 else 1 + nested_in_time.submit(depth - 1).result()
 
@@ -74,21 +74,21 @@ async def gathers(depth: int) -> int:
     [(nested, 4), (anested, 4), (anested_blocking, 4), (nested_in_time, 4), (nested_map, 15), (gathers, 15)],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_nested_submission_ends(nesting: Any, result: int, max_workers: int | None):
+def test_nested_submission_completes(nesting: Any, result: int, max_workers: int | None):
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=max_workers))
     def outer() -> int:
-        return nesting.submit(3).result(timeout=PATIENCE)
+        return nesting.submit(3).result(timeout=TIMEOUT_SECONDS)
 
     assert outer() == result
 
 
-def test_a_run_that_waits_for_its_upstream_holds_no_thread():
+def test_run_waiting_for_its_upstream_holds_no_thread():
     go = threading.Event()
     threads: list[int] = []
 
     @task
     def first() -> int:
-        go.wait(PATIENCE)
+        go.wait(TIMEOUT_SECONDS)
         return 0
 
     @flow
@@ -105,8 +105,8 @@ def test_a_run_that_waits_for_its_upstream_holds_no_thread():
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_random_graphs_of_runs_give_what_plain_calls_give(seed: int):
-    """Each run adds up some earlier ones, given as futures, in lists, or waited for; some runs are nested."""
+def test_random_run_graph_equals_plain_calls(seed: int):
+    """Each run adds the results of earlier runs, passed as futures, in lists, or waited for; some are nested."""
     chance = random.Random(seed)
     count = chance.randrange(5, 40)
     parents = [
@@ -123,18 +123,18 @@ def test_random_graphs_of_runs_give_what_plain_calls_give(seed: int):
     def program() -> list[int]:
         runs: list[Any] = []
         for index in range(count):
-            given = [runs[parent] for parent in parents[index]]
+            arguments = [runs[parent] for parent in parents[index]]
             kind = kinds[index]
             if kind == "call":
-                runs.append(add(*given))
+                runs.append(add(*arguments))
             elif kind == "submit":
-                runs.append(add.submit(*given))
+                runs.append(add.submit(*arguments))
             elif kind == "inside":
-                runs.append(inside.submit(given))
+                runs.append(inside.submit(arguments))
             else:
-                futures = [item for item in given if not isinstance(item, int)]
-                runs.append(add.submit(*given, wait_for=futures))
-        return [run if isinstance(run, int) else run.result(timeout=PATIENCE) for run in runs]
+                futures = [item for item in arguments if not isinstance(item, int)]
+                runs.append(add.submit(*arguments, wait_for=futures))
+        return [run if isinstance(run, int) else run.result(timeout=TIMEOUT_SECONDS) for run in runs]
 
     expected: list[int] = []
     for index in range(count):
@@ -161,7 +161,7 @@ def test_as_completed_in_a_flow():
 
     @task
     def gated(index: int) -> int:
-        gates[index].wait(PATIENCE)
+        gates[index].wait(TIMEOUT_SECONDS)
         return index
 
     @flow
@@ -169,7 +169,7 @@ def test_as_completed_in_a_flow():
         futures = gated.map([0, 1, 2])
         gates[2].set()
         order = []
-        for future in as_completed(futures, timeout=PATIENCE):
+        for future in as_completed(futures, timeout=TIMEOUT_SECONDS):
             order.append(future.result())
             if order[-1]:
                 gates[order[-1] - 1].set()
@@ -178,19 +178,19 @@ def test_as_completed_in_a_flow():
     assert program() == [2, 1, 0]
 
 
-def test_runs_that_have_not_started_when_the_flow_crashes_are_cancelled(home: Path):
+def test_flow_crash_cancels_runs_that_have_not_started(home: Path):
     release, running = threading.Event(), threading.Event()
     futures: list[Any] = []
 
     @task
     def waits() -> None:
         running.set()
-        release.wait(PATIENCE)
+        release.wait(TIMEOUT_SECONDS)
 
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=1))
     def program() -> None:
         first = waits.submit()
-        running.wait(PATIENCE)
+        running.wait(TIMEOUT_SECONDS)
         futures.extend([add.submit(), add.submit(first), add.submit(wait_for=[first])])
         futures[0].add_done_callback(lambda _: release.set())
         raise KeyboardInterrupt
@@ -202,7 +202,7 @@ def test_runs_that_have_not_started_when_the_flow_crashes_are_cancelled(home: Pa
         assert states(home, "task_run", future.task_run_id) == ["Pending", "Cancelled"]
 
 
-def test_a_run_that_waits_for_a_cancelled_one_does_not_hang(home: Path):
+def test_run_waiting_for_a_cancelled_run_does_not_hang(home: Path):
     running, crashing = threading.Event(), threading.Event()
 
     @task
@@ -212,7 +212,7 @@ def test_a_run_that_waits_for_a_cancelled_one_does_not_hang(home: Path):
     @task
     def waits(future: Any) -> str:
         running.set()
-        crashing.wait(PATIENCE)
+        crashing.wait(TIMEOUT_SECONDS)
         blocked.submit()
         later = never.submit()
         later.wait()
@@ -220,20 +220,20 @@ def test_a_run_that_waits_for_a_cancelled_one_does_not_hang(home: Path):
 
     @task
     def blocked() -> None:
-        crashing.wait(PATIENCE)
+        crashing.wait(TIMEOUT_SECONDS)
 
     outcome: list[Any] = []
 
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=1))
     def program() -> None:
         outcome.append(waits.submit(None))
-        running.wait(PATIENCE)
+        running.wait(TIMEOUT_SECONDS)
         threading.Timer(0.05, crashing.set).start()
         raise SystemExit(3)
 
     with pytest.raises(SystemExit):
         program()
-    assert outcome[0].result(timeout=PATIENCE) == "Cancelled"
+    assert outcome[0].result(timeout=TIMEOUT_SECONDS) == "Cancelled"
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
@@ -246,25 +246,25 @@ def test_interrupted_run_does_not_end_the_pool(home: Path, interruption: type[Ba
     def program() -> tuple[str, int]:
         future = interrupted.submit()
         future.wait()
-        return future.state.name, add.submit().result(timeout=PATIENCE)
+        return future.state.name, add.submit().result(timeout=TIMEOUT_SECONDS)
 
     assert program() == ("Crashed", 1)
 
 
 def test_run_that_waits_for_itself_raises():
     box: list[Any] = []
-    given = threading.Event()
+    started = threading.Event()
 
     @task
     def returns_itself() -> Any:
-        given.wait(PATIENCE)
+        started.wait(TIMEOUT_SECONDS)
         return box[0].result()
 
     @flow
     def program() -> Any:
         box.append(returns_itself.submit())
-        given.set()
-        return box[0].result(timeout=PATIENCE)
+        started.set()
+        return box[0].result(timeout=TIMEOUT_SECONDS)
 
     with pytest.raises(RuntimeError, match="waits for itself"):
         program()
@@ -276,7 +276,7 @@ def test_runs_that_wait_for_each_other_raise():
 
     @task
     def waits_for(name: str) -> Any:
-        both.wait(PATIENCE)
+        both.wait(TIMEOUT_SECONDS)
         return futures[name].result()
 
     @flow
@@ -284,19 +284,19 @@ def test_runs_that_wait_for_each_other_raise():
         futures["a"] = waits_for.submit("b")
         futures["b"] = waits_for.submit("a")
         both.set()
-        return [futures[name].result(timeout=PATIENCE, raise_on_failure=False) for name in "ab"]
+        return [futures[name].result(timeout=TIMEOUT_SECONDS, raise_on_failure=False) for name in "ab"]
 
     errors = program()
     assert any("waits for itself" in str(error) for error in errors)
     assert all(isinstance(error, RuntimeError) for error in errors)
 
 
-def test_list_that_contains_its_own_future():
+def test_run_with_its_own_future_in_a_list_ends_not_ready():
     box: list[Any] = []
 
     @task
     def first() -> int:
-        go.wait(PATIENCE)
+        go.wait(TIMEOUT_SECONDS)
         return 1
 
     @task
@@ -310,13 +310,13 @@ def test_list_that_contains_its_own_future():
         box.append(first.submit())
         box.append(takes.submit(box))
         go.set()
-        box[1].wait(timeout=PATIENCE)
+        box[1].wait(timeout=TIMEOUT_SECONDS)
         return box[1].state.name
 
     assert program() == "NotReady"
 
 
-def test_ten_thousand_runs_in_one_flow(home: Path, caplog: pytest.LogCaptureFixture):
+def test_flow_completes_ten_thousand_runs(home: Path, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.WARNING, "prefect.task_runs")  # what pytest keeps of a log costs more than the run
 
     @task
@@ -332,12 +332,12 @@ def test_ten_thousand_runs_in_one_flow(home: Path, caplog: pytest.LogCaptureFixt
     assert states(home, "task_run").count("Completed") == 10_000
 
 
-def test_submitting_outside_of_a_flow():
-    assert add.submit(1).result(timeout=PATIENCE) == 2
-    assert double.map([1, 2]).result(timeout=PATIENCE) == [2, 4]
+def test_submit_works_outside_of_a_flow():
+    assert add.submit(1).result(timeout=TIMEOUT_SECONDS) == 2
+    assert double.map([1, 2]).result(timeout=TIMEOUT_SECONDS) == [2, 4]
 
 
-def test_a_runner_that_is_not_started_or_started_twice():
+def test_runner_raises_when_not_started_or_started_twice():
     runner = ThreadPoolTaskRunner()
     with pytest.raises(RuntimeError, match="must be started"):
         runner.submit(add, {})
@@ -346,7 +346,7 @@ def test_a_runner_that_is_not_started_or_started_twice():
 
 
 @pytest.mark.parametrize("kind", [ThreadPoolTaskRunner, ProcessPoolTaskRunner])
-def test_options_of_runners(kind: Any):
+def test_runner_validates_and_duplicates_max_workers(kind: Any):
     with pytest.raises(ValueError, match="at least 1"):
         kind(max_workers=0)
     assert kind(max_workers=3).duplicate()._max_workers == 3
@@ -363,12 +363,12 @@ def test_forked_child_of_a_submitted_run_can_submit():
     def forks() -> int:
         pid = os.fork()
         if pid == 0:
-            os._exit(add.submit(40, 1).result(timeout=PATIENCE))
+            os._exit(add.submit(40, 1).result(timeout=TIMEOUT_SECONDS))
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=1))
     def program() -> int:
-        return forks.submit().result(timeout=PATIENCE)
+        return forks.submit().result(timeout=TIMEOUT_SECONDS)
 
     assert program() == 42
 
@@ -396,8 +396,8 @@ def interrupts() -> None:
     raise KeyboardInterrupt
 
 
-def test_processes(home: Path):
-    """One pool for all, because starting processes is slow."""
+def test_process_pool_runs_tasks_in_other_processes(home: Path):
+    """One pool serves all cases, because starting processes is slow."""
 
     @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
     def program() -> dict[str, Any]:
@@ -433,7 +433,7 @@ def test_processes(home: Path):
     assert states(home, "task_run", found["heavy id"])[-1] == "Crashed", "what was recorded is what the caller got"
 
 
-def test_a_process_that_dies(home: Path):
+def test_run_is_crashed_when_its_process_dies(home: Path):
     @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
     def program() -> Any:
         future = dies.submit()

@@ -1,4 +1,4 @@
-"""Options of tasks and flows: what is refused, and what `with_options` keeps."""
+"""Options of tasks and flows: invalid values raise, and `with_options` keeps the others."""
 
 from typing import Any
 

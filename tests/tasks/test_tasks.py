@@ -1,4 +1,4 @@
-"""Tasks: options, dependencies that are recorded, mapping, waiting."""
+"""Tasks: options, recorded dependencies, mapping, waiting."""
 
 import threading
 from pathlib import Path
@@ -12,7 +12,7 @@ from prefect.tasks import Task, exponential_backoff
 from prefect.values.annotations import allow_failure, quote, unmapped
 from tests.recorded import records
 
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 @task
@@ -35,7 +35,7 @@ def fails() -> None:
 
 
 def inputs(home: Path) -> list[dict[str, list[str]]]:
-    """The dependencies of each task run, oldest first, by parameter, as the ids' places in the list of runs."""
+    """Return the dependencies of each task run by parameter, oldest run first, as indexes into the list of runs."""
     runs = records(home, "task_run")
     place = {run["id"]: index for index, run in enumerate(runs)}
     return [{name: [place[link["id"]] for link in links] for name, links in run["task_inputs"].items()} for run in runs]
@@ -97,14 +97,14 @@ def test_task_receives_the_same_object():
     value = {"a": [object()]}
 
     @task
-    def same(given: Any) -> bool:
-        return given is value
+    def same(received: Any) -> bool:
+        return received is value
 
     assert same(value)
-    assert same.submit(value).result(timeout=PATIENCE)
+    assert same.submit(value).result(timeout=TIMEOUT_SECONDS)
 
 
-def test_mapping():
+def test_map_submits_one_run_per_item():
     @flow
     def program() -> Any:
         return [
@@ -128,7 +128,7 @@ def test_map_rejects_arguments_that_cannot_be_mapped():
     program()
 
 
-def test_one_failure_of_a_map_does_not_fail_the_others():
+def test_failed_map_run_does_not_fail_the_others():
     @task
     def half(number: int) -> int:
         if number % 2:
@@ -170,7 +170,7 @@ def test_with_options_copies_hooks():
     assert called == ["hook"]
 
 
-def test_reserved_parameters():
+def test_task_rejects_reserved_parameters():
     with pytest.raises(ReservedArgumentError):
         Task(lambda wait_for: None)
 

@@ -1,4 +1,4 @@
-"""Transactions commit together, undo in reverse, and see each other as their isolation says; sync and async alike."""
+"""Transactions: commit and rollback, nesting, isolation levels, in sync and async code."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ from prefect.transactions import (
 
 
 class Recorder:
-    """A store, and hooks that note what was called in which order."""
+    """A store, and hooks that record the order of their calls."""
 
     def __init__(self, path):
         self.path = path
@@ -77,7 +77,7 @@ def test_commit_runs_hooks_then_writes(recorder):
     assert record is not None and record.result == 6 and recorder.exists("k")
 
 
-def test_a_key_that_has_a_result_is_committed_from_the_start(recorder):
+def test_transaction_begins_committed_when_its_key_has_a_result(recorder):
     recorder.store().write("old", key="k")
     with transaction(key="k", store=recorder.store()) as txn:
         assert txn.is_committed()
@@ -89,7 +89,7 @@ def test_a_key_that_has_a_result_is_committed_from_the_start(recorder):
     assert recorder.store().read("k").result == "new"
 
 
-def test_a_result_that_cannot_be_read_is_replaced(recorder, caplog):
+def test_transaction_replaces_an_unreadable_result(recorder, caplog):
     (recorder.path / "k").write_text("garbage")
     with transaction(key="k", store=recorder.store(), logger=logging.getLogger("test")) as txn:
         assert txn.is_active()
@@ -99,7 +99,7 @@ def test_a_result_that_cannot_be_read_is_replaced(recorder, caplog):
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt(), SystemExit(1)])
-def test_an_exception_rolls_back(recorder, error):
+def test_exception_rolls_back_the_transaction(recorder, error):
     with pytest.raises(type(error)), transaction(key="k", store=recorder.store()) as txn:
         recorder.stage(txn)
         raise error
@@ -107,20 +107,20 @@ def test_an_exception_rolls_back(recorder, error):
     assert get_transaction() is None
 
 
-def test_without_a_key_nothing_is_written(recorder):
+def test_transaction_writes_nothing_without_a_key(recorder):
     with transaction() as txn:
         assert txn.store is None
         recorder.stage(txn)
     assert recorder.calls == ["commit1 None", "commit2 None"] and txn.read() is None
 
 
-def test_write_on_commit_off(recorder):
+def test_transaction_writes_nothing_without_write_on_commit(recorder):
     with transaction(key="k", store=recorder.store(), write_on_commit=False) as txn:
         recorder.stage(txn)
     assert txn.is_committed() and recorder.calls and not recorder.exists("k")
 
 
-def test_records_are_written_as_they_are(recorder):
+def test_transaction_writes_staged_records_unchanged(recorder):
     store = recorder.store(serializer="json")
     with transaction(key="k", store=recorder.store()) as txn:
         txn.stage(store.create_result_record({"a": 1}, key="k"))
@@ -138,13 +138,13 @@ def test_commit_and_rollback_can_be_called_directly(recorder):
     assert txn.is_rolled_back() and not recorder.exists("j")
 
 
-def test_off_rolls_back_at_the_end(recorder):
+def test_off_mode_rolls_back_at_the_end(recorder):
     with transaction(key="k", store=recorder.store(), commit_mode=CommitMode.OFF) as txn:
         recorder.stage(txn)
     assert txn.is_rolled_back() and recorder.calls == ["undo2 k", "undo1 k"] and not recorder.exists("k")
 
 
-def test_failing_commit_hook_rolls_back(recorder, caplog):
+def test_failing_commit_hook_rolls_back_the_transaction(recorder, caplog):
     with transaction(key="k", store=recorder.store(), logger=logging.getLogger("test")) as txn:
         txn.stage(1, on_commit_hooks=[broken])
         recorder.stage(txn)
@@ -152,7 +152,7 @@ def test_failing_commit_hook_rolls_back(recorder, caplog):
     assert "commit hook 'broken'" in caplog.text and "committing transaction 'k'" in caplog.text
 
 
-def test_a_rollback_hook_that_raises_does_not_hide_the_error(recorder, caplog):
+def test_failing_rollback_hook_does_not_hide_the_error(recorder, caplog):
     with (
         pytest.raises(ValueError, match="first"),
         transaction(key="k", store=recorder.store(), logger=logging.getLogger("test")) as txn,
@@ -162,14 +162,14 @@ def test_a_rollback_hook_that_raises_does_not_hide_the_error(recorder, caplog):
     assert "rolling back transaction 'k'" in caplog.text and get_transaction() is None
 
 
-def test_value_that_cannot_be_serialized_rolls_back(recorder, caplog):
+def test_unserializable_value_rolls_back_the_transaction(recorder, caplog):
     with transaction(key="k", store=recorder.store(), logger=logging.getLogger("test")) as txn:
         recorder.stage(txn, threading.Lock())
     assert txn.is_rolled_back() and recorder.calls[-1] == "undo1 k"
     assert "will not be committed" in caplog.text and "'lock'" in caplog.text
 
 
-def test_async_hooks_in_a_sync_transaction(recorder):
+def test_sync_transaction_runs_async_hooks(recorder):
     async def hook(txn):
         await asyncio.sleep(0)
         recorder.calls.append(f"async {txn.key}")
@@ -179,14 +179,14 @@ def test_async_hooks_in_a_sync_transaction(recorder):
     assert recorder.calls == ["async k"]
 
 
-def test_fields_and_unknown_ones():
+def test_transaction_has_default_fields_and_rejects_unknown_ones():
     txn = Transaction(key="x", overwrite=True)
     assert txn.is_pending() and txn.overwrite and txn.isolation_level is IsolationLevel.READ_COMMITTED
     assert txn.children == [] and txn.commit_mode is None and txn.write_on_commit
     as_text = Transaction(commit_mode="EAGER", isolation_level="SERIALIZABLE")  # pyright: ignore
     assert as_text.commit_mode is CommitMode.EAGER and as_text.isolation_level is IsolationLevel.SERIALIZABLE
-    with pytest.raises(TypeError, match="unheard_of"):
-        Transaction(unheard_of=1)  # pyright: ignore
+    with pytest.raises(TypeError, match="undefined"):
+        Transaction(undefined=1)  # pyright: ignore
 
 
 # --- nested ----------------------------------------------------------------------------------------------------------
@@ -211,26 +211,26 @@ def keys(recorder, what):
     return [call.split()[1] for call in recorder.calls if call.startswith(what)]
 
 
-def test_the_innermost_commit_first(recorder):
+def test_nested_transactions_commit_innermost_first(recorder):
     parent = nest(recorder)
     assert keys(recorder, "commit1") == ["g", "c1", "c2", "p"] and not keys(recorder, "undo")
     assert [child.key for child in parent.children] == ["c1", "c2"]
     assert all(recorder.exists(key) for key in ("p", "c1", "c2", "g"))
 
 
-def test_nothing_is_written_when_the_outermost_fails(recorder):
+def test_nested_transactions_roll_back_when_the_outermost_fails(recorder):
     parent = nest(recorder, fail=True)
     assert keys(recorder, "undo1") == ["p", "c2", "c1", "g"] and not keys(recorder, "commit")
     assert parent.is_rolled_back() and not any(recorder.exists(key) for key in ("p", "c1", "c2", "g"))
 
 
-def test_eager_children_are_kept(recorder):
+def test_eager_child_stays_committed_when_its_parent_fails(recorder):
     nest(recorder, fail=True, c1=CommitMode.EAGER)
     assert keys(recorder, "commit1") == ["g", "c1"] and keys(recorder, "undo1") == ["p", "c2"]
     assert recorder.exists("c1") and recorder.exists("g") and not recorder.exists("c2")
 
 
-def test_modes_are_inherited(recorder):
+def test_child_inherits_the_commit_mode(recorder):
     nest(recorder, fail=True, p=CommitMode.EAGER)
     assert keys(recorder, "commit1") == ["g", "c1", "c2"] and keys(recorder, "undo1") == ["p"]
 
@@ -240,7 +240,7 @@ def test_off_child_commits_with_its_parent(recorder):
     assert recorder.exists("c2")
 
 
-def test_a_failed_child_fails_its_parent_even_when_the_exception_is_caught(recorder):
+def test_failed_child_rolls_back_its_parent(recorder):
     with transaction(key="p", store=recorder.store()) as parent:
         recorder.stage(parent)
         with contextlib.suppress(ValueError), transaction(key="c", store=recorder.store()) as child:
@@ -250,7 +250,7 @@ def test_a_failed_child_fails_its_parent_even_when_the_exception_is_caught(recor
     assert recorder.calls == ["undo2 c", "undo1 c", "undo2 p", "undo1 p"] and not recorder.exists("p")
 
 
-def test_failed_commit_of_a_child_rolls_back_the_child_only(recorder):
+def test_failed_child_commit_rolls_back_only_the_child(recorder):
     with transaction(key="p", store=recorder.store()) as parent:
         recorder.stage(parent)
         with transaction(key="c", store=recorder.store(), logger=logging.getLogger("test")) as child:
@@ -258,7 +258,7 @@ def test_failed_commit_of_a_child_rolls_back_the_child_only(recorder):
     assert parent.is_committed() and child.is_rolled_back() and recorder.exists("p") and not recorder.exists("c")
 
 
-def test_parents_and_current(recorder):
+def test_get_parent_and_get_active_return_enclosing_transactions(recorder):
     with transaction() as outer:
         with Transaction() as inner:
             assert inner.get_parent() is outer and Transaction.get_active() is inner
@@ -292,7 +292,7 @@ def locked(recorder):
     return recorder.store(lock_manager=MemoryLockManager())
 
 
-def test_serializable_needs_a_lock_manager(recorder):
+def test_serializable_isolation_requires_a_lock_manager(recorder):
     with pytest.raises(ConfigurationError, match="SERIALIZABLE is not supported"):
         with transaction(key="k", store=recorder.store(), isolation_level=IsolationLevel.SERIALIZABLE):
             pass
@@ -300,7 +300,7 @@ def test_serializable_needs_a_lock_manager(recorder):
 
 
 @pytest.mark.parametrize("end", ["commit", "error", "hit", "off"])
-def test_lock_is_held_for_the_block_and_always_released(locked, end):
+def test_serializable_isolation_holds_the_lock_for_the_block(locked, end):
     if end == "hit":
         locked.write(1, key="k")
     mode = CommitMode.OFF if end == "off" else None
@@ -313,7 +313,7 @@ def test_lock_is_held_for_the_block_and_always_released(locked, end):
     assert not locked.is_locked("k")
 
 
-def test_a_nested_lock_is_held_until_the_outermost_ends(locked):
+def test_nested_lock_is_held_until_the_outermost_transaction_ends(locked):
     with transaction():
         with transaction("k", locked, isolation_level=IsolationLevel.SERIALIZABLE) as txn:
             txn.stage(1)
@@ -321,7 +321,7 @@ def test_a_nested_lock_is_held_until_the_outermost_ends(locked):
     assert not locked.is_locked("k")
 
 
-def test_second_transaction_waits_and_finds_the_result(locked):
+def test_serializable_transaction_waits_and_finds_the_result(locked):
     started, states = threading.Event(), []
 
     def second():
@@ -338,7 +338,7 @@ def test_second_transaction_waits_and_finds_the_result(locked):
     assert states == [TransactionState.COMMITTED]
 
 
-def test_isolation_is_inherited(locked):
+def test_child_inherits_the_isolation_level(locked):
     with transaction("k", locked, isolation_level=IsolationLevel.SERIALIZABLE):
         with transaction("j", locked) as inner:
             assert inner.isolation_level is IsolationLevel.SERIALIZABLE and locked.is_locked("j")
@@ -357,7 +357,7 @@ def test_failed_begin_releases_the_lock(locked, monkeypatch):
 # --- async -----------------------------------------------------------------------------------------------------------
 
 
-async def test_async_transactions(recorder):
+async def test_async_transactions_commit_innermost_first(recorder):
     async def hook(txn):
         await asyncio.sleep(0)
         recorder.calls.append(f"async {txn.key}")
@@ -372,7 +372,7 @@ async def test_async_transactions(recorder):
     assert record is not None and record.result == 1 and child.is_committed()
 
 
-async def test_an_async_block_that_fails(recorder):
+async def test_exception_rolls_back_the_async_transaction(recorder):
     with pytest.raises(ValueError):
         async with atransaction(key="k", store=recorder.store()) as txn:
             recorder.stage(txn)
@@ -381,7 +381,7 @@ async def test_an_async_block_that_fails(recorder):
     assert not await txn.commit() and not await txn.rollback()
 
 
-async def test_async_isolation(locked):
+async def test_async_serializable_transactions_run_one_after_another(locked):
     order = []
 
     async def work(name):
@@ -394,7 +394,7 @@ async def test_async_isolation(locked):
     assert order == ["0 ACTIVE", "1 COMMITTED", "2 COMMITTED"] and not locked.is_locked("k")
 
 
-async def test_a_sync_block_in_async_code(recorder):
+async def test_sync_transaction_commits_in_async_code(recorder):
     with transaction(key="k", store=recorder.store()) as txn:
         recorder.stage(txn)
     assert txn.is_committed() and recorder.exists("k")
@@ -403,7 +403,7 @@ async def test_a_sync_block_in_async_code(recorder):
 # --- cost ------------------------------------------------------------------------------------------------------------
 
 
-def test_transactions_do_not_import_what_only_stores_need():
+def test_transaction_without_a_store_imports_no_heavy_modules():
     program = (
         "import sys\nfrom prefect.transactions import Transaction\n"
         "with Transaction() as txn: txn.stage(1)\n"

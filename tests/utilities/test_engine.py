@@ -1,4 +1,4 @@
-"""The engine's tools that integrations import."""
+"""Engine functions that integrations import."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def make(x):
     return [x]
 
 
-def test_dependencies_of_a_value():
+def test_collect_task_run_inputs_sync_finds_futures_and_results():
     @flow
     def outer():
         future, value = make.submit(1), make(1000)
@@ -28,23 +28,23 @@ def test_dependencies_of_a_value():
     outer()
 
 
-async def test_dependencies_awaited_and_of_a_state():
+async def test_collect_task_run_inputs_accepts_a_state():
     state = Completed()
     state.state_details.flow_run_id = new_id()
     assert await engine.collect_task_run_inputs(state) == {FlowRunResult(id=state.state_details.flow_run_id)}
 
 
-async def test_futures_are_replaced_by_their_values():
+async def test_resolve_inputs_replaces_futures_with_values():
     future = make.submit(1)
-    given = {"x": future, "y": [future], "z": 3}
-    assert await engine.resolve_inputs(given) == {"x": [1], "y": [[1]], "z": 3}
-    assert engine.resolve_inputs_sync(given, return_data=False) == {}
+    inputs = {"x": future, "y": [future], "z": 3}
+    assert await engine.resolve_inputs(inputs) == {"x": [1], "y": [[1]], "z": 3}
+    assert engine.resolve_inputs_sync(inputs, return_data=False) == {}
     failed = task(lambda: 1 / 0).submit()
     with pytest.raises(UpstreamTaskError):
         engine.resolve_inputs_sync({"x": failed})
 
 
-async def test_a_state_is_proposed():
+async def test_propose_state_sets_the_state():
     run_id = flow(lambda: None)(return_state=True).state_details.flow_run_id
     async with get_client() as client:
         state = await engine.propose_state(client, Cancelled(message="by hand"), run_id)
@@ -54,7 +54,7 @@ async def test_a_state_is_proposed():
             await engine.propose_state(client, Completed(), new_id())
 
 
-def test_a_state_is_proposed_in_sync_code():
+def test_propose_state_sync_sets_the_state():
     run_id = flow(lambda: None)(return_state=True).state_details.flow_run_id
     with get_client(sync_client=True) as client:
         state = engine.propose_state_sync(client, Completed(name="Mine", data=5), run_id, force=True)
@@ -62,7 +62,7 @@ def test_a_state_is_proposed_in_sync_code():
 
 
 @pytest.mark.parametrize("kind", ["task_run", "flow_run"])
-def test_a_value_is_linked_to_the_run_that_returned_it(kind):
+def test_link_state_to_result_records_the_run(kind):
     @flow
     def outer():
         value, state = object(), Completed()
@@ -72,10 +72,10 @@ def test_a_value_is_linked_to_the_run_that_returned_it(kind):
         assert (found.input_type, found.id) == (kind, getattr(state.state_details, f"{kind}_id"))
 
     outer()
-    engine.link_state_to_task_run_result(Completed(), object())  # outside of a flow there is nobody to remember it
+    engine.link_state_to_task_run_result(Completed(), object())  # outside of a flow there is no run to record it
 
 
-async def test_check_api_reachable():
+async def test_check_api_reachable_raises_when_the_api_is_down():
     async with get_client() as client:
         await engine.check_api_reachable(client, "No.")
 
@@ -87,7 +87,7 @@ async def test_check_api_reachable():
         await engine.check_api_reachable(Unreachable(), "No.")
 
 
-def test_whether_prints_are_logged():
+def test_should_log_prints_follows_the_flow():
     seen = []
 
     @flow(log_prints=True)

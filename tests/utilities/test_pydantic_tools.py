@@ -1,4 +1,4 @@
-"""Pydantic, a little further."""
+"""Pydantic helpers: partial models, pickling, encoders, secrets."""
 
 import pickle
 
@@ -36,7 +36,7 @@ class Forgetful(pydantic.BaseModel):
     x: int = 1
 
 
-def test_a_model_is_made_piece_by_piece():
+def test_partial_model_collects_fields_until_finalized():
     partial = PartialModel(Model, b="q")
     partial.a = 3
     assert partial.finalize() == Model(a=3, b="q")
@@ -49,7 +49,7 @@ def test_a_model_is_made_piece_by_piece():
         PartialModel(Model).finalize()
 
 
-def test_data_becomes_any_type():
+def test_parse_obj_as_validates_any_type():
     assert parse_obj_as(list[Model], [{"a": "1"}]) == [Model(a=1)]
     assert parse_obj_as(Model, '{"a": 2}', "json") == Model(a=2)
     assert parse_obj_as(int, "3", "strings") == 3
@@ -58,22 +58,22 @@ def test_data_becomes_any_type():
         validate_list(Model, {"a": 1})
 
 
-def test_the_fields_that_are_a_models_own():
+def test_get_class_fields_only_omits_inherited_fields():
     assert get_class_fields_only(Child) == {"a", "c"}
     assert get_class_fields_only(Model) == {"a", "b"}
 
 
-def test_a_model_is_pickled_as_json():
+def test_add_cloudpickle_reduction_pickles_models():
     assert pickle.loads(pickle.dumps(Pickled(x=3))) == Pickled(x=3)
     assert pickle.loads(pickle.dumps(Forgetful(x=3))) == Forgetful(x=1)
 
 
-def test_encoders_of_classes_come_first():
+def test_custom_pydantic_encoder_prefers_class_encoders():
     assert custom_pydantic_encoder({Model: lambda m: m.b}, Child(a=1)) == "x"
     assert custom_pydantic_encoder({}, Model(a=1)) == {"a": 1, "b": "x"}
 
 
-def test_secrets_are_masked_unless_included():
+def test_handle_secret_render_masks_secrets_by_default():
     secret = pydantic.SecretStr("abc")
     assert handle_secret_render(secret, {}) == "********"
     assert handle_secret_render(secret, {"include_secrets": True}) == "abc"

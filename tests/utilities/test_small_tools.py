@@ -1,4 +1,4 @@
-"""Hashing, names, text, math, slugs."""
+"""Hashing, slugs, obfuscated names, text, and random intervals."""
 
 import hashlib
 import random
@@ -22,14 +22,14 @@ class Model(pydantic.BaseModel):
     secret: pydantic.SecretStr | None = None
 
 
-def test_the_hash_of_values_is_the_one_the_original_makes():
+def test_hash_objects_equals_the_prefect_hash():
     # Read off the original; a change here makes every cache stale.
     assert hashing.hash_objects(1, "a", x=2) == "7ec848f5732844c911677de28ebc8282"
     assert hashing.hash_objects({"b": 1, "a": 2}) == "745461f06dac093747d3d040164fe1e7"
     assert hashing.stable_hash(b"a", "b") == hashlib.md5(b"ab", usedforsecurity=False).hexdigest()
 
 
-def test_the_order_of_a_dict_and_of_a_set_does_not_matter():
+def test_hash_objects_ignores_the_order_of_dicts_and_sets():
     assert hashing.hash_objects({"x": 1, "y": 2}) == hashing.hash_objects({"y": 2, "x": 1})
     code = "from prefect.values.hashing import hash_objects; print(hash_objects({'a', 'b', 'c', 'd', 'e'}))"
     hashes = {
@@ -41,19 +41,19 @@ def test_the_order_of_a_dict_and_of_a_set_does_not_matter():
     assert len(hashes) == 1
 
 
-def test_different_secrets_have_different_hashes():
+def test_hash_objects_differs_for_different_secrets():
     one, other = (Model(secret=pydantic.SecretStr(value)) for value in ("one", "other"))
     assert hashing.hash_objects(one) != hashing.hash_objects(other)
     assert hashing.hash_objects(one) is not None
 
 
-def test_unserializable_values_have_no_hash():
+def test_hash_objects_returns_none_for_unserializable_values():
     assert hashing.hash_objects(threading.Lock()) is None
     with pytest.raises(HashError, match="lock"):
         hashing.hash_objects(threading.Lock(), raise_on_failure=True)
 
 
-def test_a_type_that_raises_when_written_has_no_hash():
+def test_hash_objects_returns_none_when_pickling_raises():
     class Awkward:
         def __reduce__(self):
             raise RuntimeError("no")
@@ -61,13 +61,13 @@ def test_a_type_that_raises_when_written_has_no_hash():
     assert hashing.hash_objects(Awkward()) is None
 
 
-def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path):
+def test_file_hash_hashes_the_content(tmp_path):
     (tmp_path / "f").write_bytes(b"hello" * 500_000)
     expected = hashlib.sha256(b"hello" * 500_000).hexdigest()
     assert hashing.file_hash(str(tmp_path / "f"), hash_algo=hashlib.sha256) == expected
 
 
-def test_a_slug_is_plain_words_and_random_whatever_the_program_seeds():
+def test_generate_slug_is_independent_of_the_random_seed():
     random.seed(1)
     first = {slugs.generate_slug(2) for _ in range(50)}
     random.seed(1)
@@ -80,7 +80,7 @@ def test_a_slug_is_plain_words_and_random_whatever_the_program_seeds():
         slugs.generate_slug(0)
 
 
-def test_the_words_are_distinct_and_sorted():
+def test_slug_words_are_distinct_and_sorted():
     for words in slugs._words():
         assert words == sorted(set(words))
 
@@ -101,19 +101,19 @@ def test_obfuscate_returns_eight_characters(secret, tail, shown):
     assert names.obfuscate(secret, show_tail=tail) == shown
 
 
-def test_truncated_text_keeps_its_ends():
+def test_truncated_to_keeps_both_ends():
     assert text.truncated_to(40, "a" * 100 + "b" * 100) == "a" * 20 + "...160 additional characters..." + "b" * 20
     assert text.truncated_to(10, "short") == "short"
     assert text.truncated_to(10, "x" * 30) == "x" * 30  # saying so would be longer
     assert text.truncated_to(10, None) == ""
 
 
-def test_a_misspelt_word_is_recognized():
+def test_fuzzy_match_string_recognizes_a_misspelt_word():
     assert text.fuzzy_match_string("helo", ["hello", "world"]) == "hello"
     assert text.fuzzy_match_string("zzz", ["hello", "world"]) is None
 
 
-def test_random_intervals_stay_within_their_bounds():
+def test_poisson_intervals_stay_within_their_bounds():
     assert all(7.5 <= _backoff.clamped_poisson_interval(10) <= 13.1 for _ in range(1000))
     assert all(4 <= _backoff.bounded_poisson_interval(4, 10) <= 10 for _ in range(1000))
     mean = sum(_backoff.poisson_interval(10) for _ in range(20000)) / 20000
@@ -126,11 +126,11 @@ def test_random_intervals_stay_within_their_bounds():
     ("raw", "slug"),
     [("Café au lait!", "cafe-au-lait"), ("a_b c", "a-b-c"), ("  Hello--World ", "hello-world"), ("1,000", "1000")],
 )
-def test_a_slug_of_text_has_only_letters_digits_and_hyphens(raw, slug):
+def test_slugify_keeps_letters_digits_and_hyphens(raw, slug):
     assert slugify(raw) == slug
 
 
-def test_slug_options():
+def test_slugify_applies_its_options():
     assert slugify("Hello World", max_length=6) == "hello"
     assert slugify("Hello World", separator="_", lowercase=False) == "Hello_World"
     with pytest.raises(TypeError, match="no option"):

@@ -1,4 +1,4 @@
-"""Time-outs, processes, files, imports, registries, addresses, templating."""
+"""Timeouts, processes, files, imports, type registries, templates, and URLs."""
 
 import asyncio
 import io
@@ -23,7 +23,7 @@ class MyTimeout(TimeoutError): ...
 
 
 def spin():
-    """Busy until interrupted; ends the test, not the machine, if that never happens."""
+    """Keep the CPU busy until interrupted, and fail after 30 seconds."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
         pass
@@ -31,11 +31,11 @@ def spin():
 
 
 class TestTimeout:
-    def test_code_in_the_main_thread_is_interrupted(self):
+    def test_timeout_interrupts_the_main_thread(self):
         with pytest.raises(MyTimeout, match=r"0\.05"), timeout(0.05, MyTimeout):
             spin()
 
-    def test_code_in_another_thread_is_interrupted(self):
+    def test_timeout_interrupts_another_thread(self):
         errors = []
 
         def body():
@@ -50,63 +50,63 @@ class TestTimeout:
         thread.join(30)
         assert len(errors) == 1
 
-    def test_fast_code_is_not_interrupted(self):
+    def test_timeout_does_not_interrupt_fast_code(self):
         for seconds in (30, None, 0):
             with timeout(seconds):
                 pass
 
-    def test_error_inside_the_block_is_raised_unchanged(self):
+    def test_timeout_raises_errors_of_the_block_unchanged(self):
         with pytest.raises(TimeoutError, match="of the user's"), timeout(30):
             raise TimeoutError("of the user's")
 
-    def test_timeouts_nest(self):
+    def test_timeout_can_be_nested(self):
         with pytest.raises(MyTimeout), timeout(0.1, MyTimeout):
             with pytest.raises(TimeoutError), timeout(0.05):
                 spin()
             spin()
 
-    async def test_async_code_is_cancelled(self):
+    async def test_timeout_async_cancels_the_block(self):
         with pytest.raises(MyTimeout), timeout_async(0.01, MyTimeout):
             await asyncio.Event().wait()
         with timeout_async():
             pass
 
-    def test_only_a_timeout_error_may_be_raised(self):
+    def test_timeout_rejects_other_exception_types(self):
         with pytest.raises(ValueError, match="TimeoutError"), timeout(1, ValueError):
             pass
 
 
 class TestProcesses:
-    def test_commands_to_text_and_back(self):
+    def test_command_converts_to_text_and_back(self):
         assert processutils.command_from_string(processutils.command_to_string(["a b", "c"])) == ["a b", "c"]
 
-    def test_variables_without_a_value_are_left_out_and_removed(self):
+    def test_sanitize_subprocess_env_removes_variables_without_a_value(self):
         environment = {"PATH": "x", "KEEP": "1"}
         assert processutils.sanitize_subprocess_env({"A": "1", "PATH": None}, remove_from=environment) == {"A": "1"}
         assert environment == {"KEEP": "1"}
 
-    async def test_output_of_a_program_is_forwarded(self):
+    async def test_run_process_forwards_output(self):
         out, err = io.StringIO(), io.StringIO()
         code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
         process = await processutils.run_process([sys.executable, "-c", code], stream_output=(out, err))
         assert (process.returncode, out.getvalue(), err.getvalue()) == (3, "out\n", "err\n")
 
-    async def test_a_program_that_prints_much_does_not_wait_for_a_reader(self):
+    async def test_run_process_drains_unread_output(self):
         process = await processutils.run_process([sys.executable, "-c", "print('x' * 1_000_000)"])
         assert process.returncode == 0
 
-    async def test_a_context_waits_for_its_program(self):
+    async def test_open_process_waits_for_the_process(self):
         async with processutils.open_process([sys.executable, "-c", "pass"]) as process:
             pass
         assert process.returncode == 0
 
-    async def test_an_error_ends_the_program(self):
+    async def test_open_process_ends_the_process_after_an_error(self):
         with pytest.raises(LookupError):
             async with processutils.open_process([sys.executable, "-c", "import time; time.sleep(300)"]) as process:
                 raise LookupError
         assert process.returncode not in (None, 0)
 
-    async def test_a_command_is_a_list(self):
+    async def test_run_process_requires_a_list(self):
         with pytest.raises(TypeError, match="list"):
             await processutils.run_process("true")
 
@@ -139,21 +139,21 @@ class TestFiles:
         assert {"a", "a/b"} <= filesystem.filter_files(tree)
         assert filesystem.filter_files(tree, ["a/"]) & {"a", "a/b"} == set()
 
-    def test_the_default_ignore_file_is_written_once(self, tmp_path):
+    def test_create_default_ignore_file_writes_once(self, tmp_path):
         assert filesystem.create_default_ignore_file(str(tmp_path))
         assert not filesystem.create_default_ignore_file(str(tmp_path))
         (tmp_path / "__pycache__").mkdir()
         patterns = (tmp_path / ".prefectignore").read_text().splitlines()
         assert filesystem.filter_files(str(tmp_path), patterns) == {".prefectignore"}
 
-    def test_working_in_another_directory(self, tree):
+    def test_tmpchdir_restores_the_working_directory(self, tree):
         before = os.getcwd()
         with filesystem.tmpchdir(os.path.join(tree, "a", "y.txt")) as directory:
             assert os.path.samefile(os.getcwd(), os.path.join(tree, "a"))
             assert os.path.samefile(directory, os.getcwd())
         assert os.getcwd() == before
 
-    def test_kinds_of_paths(self):
+    def test_path_helpers_recognize_local_and_remote_paths(self):
         assert [filesystem.is_local_path(p) for p in ("/x", "a.py", "file:///x", "local://x")] == [True] * 4
         assert [filesystem.is_local_path(p) for p in ("s3://x", "https://x/y", "memory://x")] == [False] * 3
         assert filesystem.filename("s3://b/k.txt") == "k.txt"
@@ -174,7 +174,7 @@ def clean_imports(monkeypatch):
 
 @pytest.mark.usefixtures("clean_imports")
 class TestImports:
-    def test_names_of_objects(self):
+    def test_qualified_name_converts_to_an_object_and_back(self):
         assert importtools.from_qualified_name(importtools.to_qualified_name(ScriptError)) is ScriptError
         assert importtools.from_qualified_name("os.path") is os.path
         assert importtools.import_object("os:path.join") is importtools.import_object("os.path.join") is os.path.join
@@ -183,7 +183,7 @@ class TestImports:
         with pytest.raises(ModuleNotFoundError):
             importtools.from_qualified_name("no_such_module.x")
 
-    def test_a_script_imports_its_neighbours_and_does_not_run_as_main(self, tmp_path):
+    def test_load_script_as_module_imports_neighbours_and_skips_main(self, tmp_path):
         (tmp_path / "nextdoor.py").write_text("Q = 9\n")
         (tmp_path / "script.py").write_text(
             "from nextdoor import Q\nclass A:\n    v = 1\nif __name__ == '__main__':\n    raise SystemExit\n"
@@ -192,7 +192,7 @@ class TestImports:
         assert module.Q == 9 and sys.modules[module.__name__] is module
         assert importtools.import_object(f"{tmp_path / 'script.py'}:A.v") == 1
 
-    def test_a_script_that_raises_or_is_missing_is_named(self, tmp_path):
+    def test_load_script_as_module_error_names_the_script(self, tmp_path):
         (tmp_path / "bad.py").write_text("1 / 0\n")
         with pytest.raises(ScriptError, match=r"bad\.py.*ZeroDivisionError") as caught:
             importtools.load_script_as_module(str(tmp_path / "bad.py"))
@@ -200,7 +200,7 @@ class TestImports:
         with pytest.raises(ScriptError, match=r"none\.py"):
             importtools.import_object("none.py:x")
 
-    def test_a_missing_module_is_missed_when_it_is_used(self):
+    def test_lazy_import_raises_at_first_use_when_the_module_is_missing(self):
         module = importtools.lazy_import("no_such_module", help_message="Install it.")
         with pytest.raises(ModuleNotFoundError, match=r"no_such_module[\s\S]*Install it"):
             module.anything
@@ -208,7 +208,7 @@ class TestImports:
             importtools.lazy_import("no_such_module", error_on_import=True)
         assert importtools.lazy_import("os") is os
 
-    def test_a_module_can_have_another_name(self):
+    def test_aliased_module_finder_imports_the_real_module(self):
         used = []
         definition = importtools.AliasedModuleDefinition("old_json", "json", used.append)
         sys.meta_path.insert(0, importtools.AliasedModuleFinder([definition]))
@@ -218,7 +218,7 @@ class TestImports:
         assert importtools.from_qualified_name("old_json.decoder") is json.decoder
         assert used == ["old_json", "old_json.decoder"]
 
-    def test_a_namespace_without_running_the_module(self):
+    def test_safe_load_namespace_skips_statements_that_fail(self):
         source = (
             "import os, no_such_module\nfrom no_such_module import z\nX = 1\nY: int = X + 1\nW = no_such_module.w\n"
             "def f(a=X): return a\nraise SystemExit\n"
@@ -231,7 +231,7 @@ class TestImports:
 
 
 class TestDispatch:
-    def test_a_class_is_found_by_its_key(self):
+    def test_lookup_type_finds_a_class_by_its_key(self):
         @register_base_type
         class Base:
             __dispatch_key__ = "base"
@@ -250,7 +250,7 @@ class TestDispatch:
         with pytest.raises(KeyError, match="three"):
             lookup_type(Base, "three")
 
-    def test_a_class_without_a_family_or_key(self):
+    def test_register_type_requires_a_base_type_and_a_key(self):
         class Alone: ...
 
         assert get_dispatch_key(Alone, allow_missing=True) is None
@@ -280,7 +280,7 @@ class TestTemplates:
             (5, 5),
         ],
     )
-    def test_filling_in(self, monkeypatch, template, filled):
+    def test_apply_values_fills_in_placeholders(self, monkeypatch, template, filled):
         monkeypatch.setenv("SOME_VARIABLE", "from the environment")
         assert apply_values(template, self.values) == filled
 
@@ -291,7 +291,7 @@ class TestTemplates:
         }
         assert apply_values("{{ z.a }} {{ a }}", self.values, skip_prefixes=["z"]) == "{{ z.a }} 1"
 
-    def test_finding_placeholders(self):
+    def test_find_placeholders_finds_each_type(self):
         found = find_placeholders(
             {"x": ["{{ a }}", "{{$E}} {{ prefect.variables.v }} {{ prefect.blocks.b }} {{ a b }}"]}
         )
@@ -312,10 +312,10 @@ class TestTemplates:
             await templating.resolve_block_document_references("{{ prefect.blocks.b.c }}")
 
 
-class TestAddresses:
+class TestUrls:
     one = UUID(int=1)
 
-    def test_an_address_is_made_of_the_kind_and_the_id(self):
+    def test_url_for_combines_the_kind_and_the_id(self):
         base = "http://pages"
         assert urls.url_for("flow-run", self.one, default_base_url=base) == f"http://pages/runs/flow-run/{self.one}"
         assert urls.url_for("work-pool", "wp", default_base_url=base) == "http://pages/work-pools/work-pool/wp"
@@ -352,14 +352,14 @@ class TestAddresses:
             "http://",
         ],
     )
-    def test_addresses_in_private_networks_are_refused(self, url):
+    def test_validate_restricted_url_rejects_private_addresses(self, url):
         with pytest.raises(ValueError, match="not a valid URL"):
             urls.validate_restricted_url(url)
 
-    def test_public_addresses_are_not(self):
+    def test_validate_restricted_url_accepts_public_addresses(self):
         urls.validate_restricted_url("https://8.8.8.8/x")
 
-    def test_a_guarded_transport_goes_to_the_address_that_was_checked(self, monkeypatch):
+    def test_guarded_transport_connects_to_the_validated_address(self, monkeypatch):
         import httpx
 
         from prefect.utilities import _guarded_http
@@ -372,7 +372,7 @@ class TestAddresses:
         assert sent[0].headers["Host"] == "example.com"
         assert sent[0].extensions["sni_hostname"] == "example.com"
 
-    def test_a_guarded_transport_refuses_a_private_address(self):
+    def test_guarded_transport_rejects_private_addresses(self):
         import httpx
 
         with httpx.Client(transport=urls.SSRFProtectedHTTPTransport()) as client:

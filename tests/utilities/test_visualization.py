@@ -1,4 +1,4 @@
-"""Drawing which task gets what another one returned."""
+"""The tracker of task calls that draws the dependencies of a flow."""
 
 import sys
 
@@ -8,7 +8,7 @@ from prefect.utilities import visualization
 from prefect.utilities.visualization import TaskVizTracker, build_mermaid_dependencies, track_viz_task
 
 
-def test_calls_and_what_they_depend_on():
+def test_tracker_records_calls_and_their_dependencies():
     with TaskVizTracker() as tracker:
         assert visualization.get_task_viz_tracker() is tracker
         one = track_viz_task(False, "one", {"x": 1})
@@ -31,20 +31,20 @@ def test_calls_and_what_they_depend_on():
     ]
 
 
-def test_shared_value_has_no_source():
+def test_tracker_links_no_source_to_shared_values():
     with TaskVizTracker() as tracker:
         track_viz_task(False, "one", {}, viz_return_value=5)
         track_viz_task(False, "two", {"x": 5})
     assert tracker.tasks[1].upstream_tasks == []
 
 
-async def test_the_call_of_an_async_task_is_awaited():
+async def test_track_viz_task_is_awaited_for_async_tasks():
     with TaskVizTracker() as tracker:
         task = await track_viz_task(True, "one", {})
     assert tracker.tasks == [task]
 
 
-def test_missing_graphviz_is_named(monkeypatch):
+def test_build_task_dependencies_raises_when_graphviz_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "graphviz", None)
     with pytest.raises(visualization.GraphvizImportError, match="pip install graphviz"):
         visualization.build_task_dependencies(TaskVizTracker())

@@ -1,4 +1,4 @@
-"""Marks on values."""
+"""Annotations of values: `quote`, `unmapped`, `freeze` and others."""
 
 import copy
 import pickle
@@ -34,6 +34,6 @@ def test_freeze_requires_a_json_value():
         freeze(object())
 
 
-def test_the_old_name_of_quote_warns():
+def test_deprecated_quote_class_warns():
     with pytest.warns(DeprecationWarning, match="quote"):
         assert Quote(3).unquote() == 3

@@ -1,4 +1,4 @@
-"""Walking collections and taking them apart."""
+"""Traversal of nested collections, and helpers for dictionaries and iterables."""
 
 import collections
 import dataclasses
@@ -65,23 +65,23 @@ def visited(expr, **options):
     ],
     ids=repr,
 )
-def test_results_of_the_visitor_build_a_value_of_the_same_type(before, after):
+def test_visit_collection_returns_a_value_of_the_same_type(before, after):
     result = visit_collection(before, plus_one, return_data=True)
     assert result == after
     assert type(result) is type(before)
 
 
-def test_a_default_dict_keeps_its_factory():
+def test_visit_collection_keeps_the_default_factory():
     result = visit_collection(collections.defaultdict(list, a=[1]), plus_one, return_data=True)
     assert result == {"a": [2]} and result.default_factory is list
 
 
-def test_a_dataclass_may_be_frozen_and_have_fields_without_init():
+def test_visit_collection_supports_frozen_dataclasses():
     result = visit_collection(Frozen(1), plus_one, return_data=True)
     assert (result.x, result.y) == (2, 4)
 
 
-def test_a_model_keeps_its_private_attributes_and_which_fields_were_set():
+def test_visit_collection_keeps_private_attributes_and_set_fields_of_models():
     model = Model(a=1)
     model._private = 9
     result = visit_collection(model, plus_one, return_data=True)
@@ -89,11 +89,11 @@ def test_a_model_keeps_its_private_attributes_and_which_fields_were_set():
 
 
 @pytest.mark.parametrize("value", [[1, [2]], {"a": [1]}, Model(b=[1]), (1, 2), Frozen(1), [quote(1)]], ids=repr)
-def test_a_value_that_nothing_changes_is_the_same_object(value):
+def test_visit_collection_returns_the_same_object_when_nothing_changes(value):
     assert visit_collection(value, lambda x: x, return_data=True) is value
 
 
-def test_without_return_data_there_is_no_result():
+def test_visit_collection_returns_none_without_return_data():
     assert visit_collection([1], plus_one) is None
 
 
@@ -117,29 +117,29 @@ class Color(enum.Enum):
     ],
     ids=lambda v: type(v).__name__,
 )
-def test_unsupported_collections_are_one_value(value):
+def test_visit_collection_treats_unsupported_collections_as_one_value(value):
     assert len(visited([value])) == 2
 
 
-def test_the_order_is_from_the_outside_in_and_from_left_to_right():
+def test_visit_collection_visits_parents_before_children():
     assert visited({"a": [1], "b": 2}) == [{"a": [1], "b": 2}, "a", [1], 1, "b", 2]
 
 
-def test_the_depth_can_be_limited():
+def test_visit_collection_stops_at_max_depth():
     assert visited([1, [2, [3]]], max_depth=0) == [[1, [2, [3]]]]
     assert visited([1, [2, [3]]], max_depth=1) == [[1, [2, [3]]], 1, [2, [3]]]
 
 
-def test_an_opaque_value_is_visited_but_not_looked_into():
+def test_visit_collection_does_not_traverse_opaque_values():
     assert visited(opaque([1])) == [opaque([1]), [1]]
 
 
-def test_annotations_can_be_removed():
+def test_visit_collection_removes_annotations():
     value = [unmapped(1), allow_failure([2]), opaque([3])]
     assert visit_collection(value, plus_one, return_data=True, remove_annotations=True) == [2, [3], [3]]
 
 
-def test_context_is_passed_to_nested_values_only():
+def test_visit_collection_passes_context_to_nested_values_only():
     seen = []
 
     def visitor(value, context):
@@ -165,24 +165,24 @@ def test_stop_visiting_skips_the_content_of_a_value():
     assert seen == [[1, [2], 3], 1, [2], 3]
 
 
-def test_a_value_that_contains_itself_ends():
+def test_visit_collection_ends_for_cyclic_values():
     loop: list[Any] = [1]
     loop.append(loop)
     assert visited(loop) == [loop, 1, loop]
     assert visit_collection(loop, plus_one, return_data=True)[0] == 2
 
 
-def test_a_shared_value_stays_shared():
+def test_visit_collection_keeps_shared_values_shared():
     shared = [1]
     result = visit_collection([shared, shared], plus_one, return_data=True)
     assert result == [[2], [2]] and result[0] is result[1]
 
 
-def test_results_of_the_visitor_are_traversed():
+def test_visit_collection_traverses_results_of_the_visitor():
     assert visit_collection(["r"], lambda v: [1] if v == "r" else plus_one(v), return_data=True) == [[2]]
 
 
-def test_temporary_values_with_equal_ids_are_distinguished():
+def test_visit_collection_distinguishes_temporary_values_with_equal_ids():
     # Each answer is a new list, which may get the address of one that is gone.
     result = visit_collection(
         list("abcdef"), lambda v: [v.upper() + "!"] if v in list("abcdef") else v, return_data=True
@@ -190,7 +190,7 @@ def test_temporary_values_with_equal_ids_are_distinguished():
     assert result == [["A!"], ["B!"], ["C!"], ["D!"], ["E!"], ["F!"]]
 
 
-def test_flat_dicts_and_back():
+def test_dict_to_flatdict_can_be_reversed():
     nested = {"a": {"b": 1, "c": {}}, "d": 2}
     flat = {("a", "b"): 1, ("a", "c"): {}, ("d",): 2}
     assert tools.dict_to_flatdict(nested) == flat
@@ -204,7 +204,7 @@ def test_deep_merge_is_recursive_and_returns_a_copy():
     assert tools.deep_merge_dicts({"a": 1}, {"a": {"b": 2}}, {"c": 3}) == {"a": {"b": 2}, "c": 3}
 
 
-def test_getting_and_setting_by_path():
+def test_get_from_dict_and_set_in_dict_follow_paths():
     nested = {"a": {"b": [1, {"c": 2}]}}
     assert tools.get_from_dict(nested, "a.b[1].c") == 2
     assert tools.get_from_dict(nested, ["a", "x"], "none") == "none"
@@ -216,11 +216,11 @@ def test_getting_and_setting_by_path():
         tools.set_in_dict({"a": 1}, "a.b", 2)
 
 
-def test_removing_keys_at_any_depth():
+def test_remove_nested_keys_removes_at_any_depth():
     assert tools.remove_nested_keys(["a"], {"a": 1, "b": {"a": 2, "c": 3}}) == {"b": {"c": 3}}
 
 
-def test_iterables():
+def test_iterable_helpers_handle_scalars_and_iterables():
     assert [tools.isiterable(v) for v in ("a", b"a", 5, [], {}, iter([]), range(1))] == [False] * 3 + [True] * 4
     assert [tools.ensure_iterable(v) for v in (3, [3], {"a": 1}, "ab")] == [[3], [3], [{"a": 1}], "ab"]
     assert list(tools.batched_iterable(iter([1, 2, 3]), 2)) == [(1, 2), (3,)]
@@ -231,7 +231,7 @@ def test_iterables():
     assert tools.extract_instances([1, "a", 2.0], (int, str)) == {int: [1], str: ["a"]}
 
 
-def test_the_value_of_an_automatic_enum_is_its_name():
+def test_auto_enum_uses_the_name_as_value():
     class Kind(tools.AutoEnum):
         RED = tools.AutoEnum.auto()
 

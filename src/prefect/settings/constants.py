@@ -1,4 +1,4 @@
-"""Where Prefect keeps its files unless it is told otherwise, and the profiles that come with it."""
+"""Default paths, and the profiles that come with the package."""
 
 from __future__ import annotations
 

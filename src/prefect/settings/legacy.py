@@ -1,7 +1,6 @@
-"""One setting as a value of its own, found by its environment name: `PREFECT_API_URL.value()`.
+"""Single settings by environment name: `PREFECT_API_URL.value()`.
 
-The names are read from the models, so nothing is spelled here: a canonical name is followed through the groups it
-names and imports only those, an older name needs all of them.
+The names are read from the models: resolving a canonical name imports only its groups, an older name all of them.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ else:
 class Setting:
     """One setting.
 
-    It is true when its value is, equals what its value equals, and equals another setting when both are the same one.
+    Truth and equality are those of its value; two `Setting` objects are equal if they are the same setting.
     """
 
     def __init__(self, name: str, default: Any, type_: Any, accessor: str | None = None) -> None:
@@ -49,7 +48,7 @@ class Setting:
         return "SecretStr" in str(self._type)
 
     def default(self) -> Any:
-        """Return the value that it has when nothing sets it, before it is derived from other settings."""
+        """Return the default, before derivation from other settings."""
         return self._default() if callable(self._default) else self._default
 
     def value(self) -> Any:
@@ -103,7 +102,7 @@ def all_names() -> dict[str, str]:
 
 
 def find_accessor(key: Setting | str) -> str:
-    """Return the accessor of a setting that is given as itself, as its environment name or as its accessor.
+    """Return the accessor of a setting, from the setting, its environment name or its accessor.
 
     Raises:
         SettingsError: There is no such setting.
@@ -174,7 +173,7 @@ def _find_leaf(name: str) -> base.Leaf | None:
 
 
 def _follow(rest: str, cls: type[base.PrefectBaseSettings]) -> base.Leaf | None:
-    """Find the leaf that the rest of a canonical name, in lower case, means below a group."""
+    """Resolve the rest of a canonical name, in lower case, to a leaf below a group."""
     shape = cls.shape()
     if rest in shape.leaves:
         return shape.leaves[rest]

@@ -1,6 +1,6 @@
 """Profiles: named sets of settings in a file, of which one is active.
 
-Those that come with the package can be used and overridden, and are never written to the user's file.
+The packaged profiles can be used and overridden, and are never written to the user's file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ else:
 
 
 def _as_settings(values: Any) -> Any:
-    """Turn names into settings. An unknown one is left out with a warning; a canonical name wins over an older one."""
+    """Convert names to settings: skip unknown ones with a warning, and prefer canonical over older names."""
     if not isinstance(values, Mapping):
         return values
     found: dict[Setting, Any] = {}
@@ -70,10 +70,10 @@ class Profile(BaseModel):
         return {setting.name: str(value) for setting, value in self.settings.items() if value is not None}
 
     def validate_settings(self) -> None:
-        """Look whether every value is what its setting needs.
+        """Validate all values.
 
         Raises:
-            ProfileSettingsValidationError: Some are not; its `errors` hold each setting and what is wrong.
+            ProfileSettingsValidationError: Some are invalid; its `errors` list each setting and its error.
         """
         errors: list[tuple[Any, ValidationError]] = []
         for setting, value in self.settings.items():
@@ -108,7 +108,7 @@ class ProfilesCollection:
         return self.profiles_by_name.get(self.active_name) if self.active_name else None
 
     def set_active(self, name: str | None, check: bool = True) -> None:
-        """Make a profile the active one; None makes none active.
+        """Set the active profile; None deactivates all.
 
         Raises:
             MissingProfileError: `check` is set and there is no such profile.
@@ -118,7 +118,7 @@ class ProfilesCollection:
         self.active_name = name
 
     def update_profile(self, name: str, settings: Mapping[Setting, Any], source: Path | None = None) -> Profile:
-        """Change settings of a profile, which is made when it does not exist; a value of None removes the setting."""
+        """Change settings of a profile, and create it if missing; a value of None removes the setting."""
         existing = self.profiles_by_name.get(name)
         changed = dict(existing.settings) if existing else {}
         for setting, value in settings.items():
@@ -135,7 +135,7 @@ class ProfilesCollection:
         """Add a profile.
 
         Raises:
-            ValueError: There is one of that name.
+            ValueError: A profile of that name exists.
         """
         if profile.name in self.profiles_by_name:
             raise ValueError(f"There is already a profile {profile.name!r}.")
@@ -145,7 +145,7 @@ class ProfilesCollection:
         """Remove a profile.
 
         Raises:
-            KeyError: There is none of that name.
+            KeyError: No profile has that name.
         """
         self.profiles_by_name.pop(name)
 
@@ -155,7 +155,7 @@ class ProfilesCollection:
         return ProfilesCollection(kept, active=self.active_name)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what a profiles file holds."""
+        """Return the content of a profiles file."""
         profiles = {name: profile.to_environment_variables() for name, profile in self.profiles_by_name.items()}
         return {"active": self.active_name, "profiles": profiles}
 
@@ -201,7 +201,7 @@ def load_profile(name: str) -> Profile:
     """Return the profile of this name.
 
     Raises:
-        MissingProfileError: There is none.
+        MissingProfileError: No profile has that name.
     """
     profiles = load_profiles()
     if name not in profiles.names:
@@ -222,10 +222,10 @@ def load_current_profile() -> Profile:
 def save_profiles(profiles: ProfilesCollection) -> None:
     """Write the profiles, without those that come with the package, to the user's file.
 
-    What else is in the file, such as comments, stays. The file is replaced at once and only its owner may read it.
+    Other content of the file, such as comments, is kept. The file is replaced atomically, readable by its owner only.
 
     Raises:
-        SettingsError: What is there is not TOML, and would be lost.
+        SettingsError: The existing file is not valid TOML and would be lost.
     """
     path = _current.get_context().settings.profiles_path
     content = profiles.without_profile_source(DEFAULT_PROFILES_PATH).to_dict()
@@ -270,7 +270,7 @@ def update_current_profile(settings: Mapping[str | Setting, Any]) -> Profile:
 
     Raises:
         SettingsError: There is no such setting.
-        ProfileSettingsValidationError: A value is not what its setting needs.
+        ProfileSettingsValidationError: A value is invalid.
     """
     current = load_current_profile()
     profiles = load_profiles()

@@ -1,8 +1,8 @@
-"""Where the values of settings come from: the environment, `.env`, `prefect.toml`, `pyproject.toml` and a profile.
+"""Sources of settings: the environment, `.env`, `prefect.toml`, `pyproject.toml` and a profile.
 
-A `Snapshot` reads all of them once and answers, for one setting, which value wins and where it was found. It knows
-names and tables, not settings: what a value means is the business of the models. It needs no pydantic, and parses no
-file that is not there, because every process pays for it.
+A `Snapshot` reads all of them once and returns, for one setting, the value of the highest source and that source. It
+handles names and tables; the models interpret the values. It does not import pydantic and parses only existing files,
+because every process runs it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _TRUE = {"1", "true", "t", "yes", "y", "on"}
 
 
 class Missing:
-    """Says that no value was found, where None is a value."""
+    """Type of the marker for a missing value, because None is a valid value."""
 
 
 MISSING: Final = Missing()
@@ -49,8 +49,8 @@ class Layer:
     """One source of values.
 
     Attributes:
-        label: What it is called in a sentence.
-        source: What it is called in a list: `env`, `.env file`, `prefect.toml`, `pyproject.toml`, `profile`.
+        label: Its name in messages.
+        source: Its name in lists: `env`, `.env file`, `prefect.toml`, `pyproject.toml`, `profile`.
     """
 
     def __init__(self, label: str, source: str) -> None:
@@ -62,12 +62,12 @@ class Layer:
         raise NotImplementedError
 
     def origin(self, names: Sequence[str], path: Sequence[str], key: str) -> str:
-        """Return where `find` found its value, for a message."""
+        """Return the location of the value that `find` returns, for messages."""
         raise NotImplementedError
 
 
 class NamedLayer(Layer):
-    """Values under environment names. The first of a setting's names that is there wins."""
+    """Values under environment names. The first present name of a setting wins."""
 
     def __init__(self, label: str, values: Mapping[str, Any], source: str) -> None:
         super().__init__(label, source)
@@ -144,11 +144,11 @@ class Snapshot:
         return snapshot
 
     def find(self, names: Sequence[str], path: Sequence[str], key: str) -> tuple[Any, Layer | None]:
-        """Return the value that wins and the layer it is in; MISSING and None when there is no value."""
+        """Return the value of the highest layer and that layer; MISSING and None if no layer has one."""
         return _find(self.layers, names, path, key)
 
     def peek(self, accessor: str, *older_names: str) -> Any:
-        """Return the unparsed value of a setting, or None. Reads no model, so it costs nothing."""
+        """Return the unparsed value of a setting, or None. Cheap, because it reads no model."""
         *path, key = accessor.split(".")
         name = "PREFECT_" + accessor.upper().replace(".", "_")
         value, layer = self.find((name, *older_names), path, key)
@@ -214,7 +214,7 @@ def _test_mode(environment: Mapping[str, str]) -> bool:
 def read_profiles(path: str | Path) -> tuple[str | None, dict[str, dict[str, Any]]]:
     """Return the name of the active profile and the profiles of a file; nothing when there is none.
 
-    A file that is not TOML is left alone, with a warning.
+    An invalid file is ignored with a warning.
     """
     if not os.path.isfile(path):
         return None, {}
@@ -245,7 +245,7 @@ def _read_toml(path: str) -> dict[str, Any]:
 
 
 def _read_pyproject(path: str) -> dict[str, Any]:
-    """Return the table [tool.prefect]. A file that does not mention it belongs to others and is not parsed."""
+    """Return the table [tool.prefect]. A file that does not mention it is not parsed."""
     try:
         with open(path, "rb") as file:
             if b"prefect" not in file.read():
@@ -299,7 +299,7 @@ def _interpolate(value: str, found: Mapping[str, str], environment: Mapping[str,
 
 
 class _OneSource:
-    """What one source says about the settings of one group."""
+    """The values of one source for the settings of one group."""
 
     def __init__(self, settings_cls: type[SettingsGroup]) -> None:
         self.settings_cls = settings_cls
@@ -308,7 +308,7 @@ class _OneSource:
         raise NotImplementedError
 
     def __call__(self) -> dict[str, Any]:
-        """Return the values that the source has, by field, as they are written."""
+        """Return the source's unparsed values by field."""
         layer = self.layer()
         found = {
             name: layer.find(leaf.names, leaf.path, name) for name, leaf in self.settings_cls.shape().leaves.items()

@@ -1,5 +1,5 @@
 # pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
-"""Work pools, their queues and workers as they are sent and answered."""
+"""Work pools, their queues and workers in requests and responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How to reach the API."""
+"""Settings of the API connection."""
 
 import os
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class APISettings(PrefectBaseSettings):
-    """How to reach the API."""
+    """Settings of the API connection."""
 
     model_config = build_settings_config(("api",))
 

@@ -1,11 +1,11 @@
-"""The client of the API."""
+"""Settings of the API client."""
 
 from prefect.settings._types import Headers, StatusCodes
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, setting
 
 
 class ClientMetricsSettings(PrefectBaseSettings):
-    """Metrics that the client serves."""
+    """Settings of the client's metrics endpoint."""
 
     model_config = build_settings_config(("client", "metrics"))
 
@@ -16,7 +16,7 @@ class ClientMetricsSettings(PrefectBaseSettings):
 
 
 class ClientSettings(PrefectBaseSettings):
-    """The client of the API."""
+    """Settings of the API client."""
 
     model_config = build_settings_config(("client",))
 

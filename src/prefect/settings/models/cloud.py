@@ -1,4 +1,4 @@
-"""Prefect Cloud."""
+"""Settings of Prefect Cloud."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class CloudSettings(PrefectBaseSettings):
-    """Prefect Cloud."""
+    """Settings of Prefect Cloud."""
 
     model_config = build_settings_config(("cloud",))
 
@@ -25,7 +25,7 @@ class CloudSettings(PrefectBaseSettings):
 
 
 def default_cloud_ui_url(settings: CloudSettings) -> str | None:
-    """Return the address of the pages that belong to an address of the API: `https://api.x/api` has `https://app.x`."""
+    """Return the UI address of an API address: `https://api.x/api` has `https://app.x`."""
     url = settings.api_url.removesuffix("/api")
     scheme, separator, host = url.partition("://")
     return f"{scheme}{separator}app.{host.removeprefix('api.')}" if host.startswith("api.") else url

@@ -1,4 +1,4 @@
-"""Prefect's own workings."""
+"""Internal settings."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class InternalSettings(PrefectBaseSettings):
-    """Prefect's own workings."""
+    """Internal settings."""
 
     model_config = build_settings_config(("internal",))
 

@@ -1,4 +1,4 @@
-"""Logs."""
+"""Settings of logging."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LoggingToAPISettings(PrefectBaseSettings):
-    """Log records that are kept with their runs."""
+    """Settings of sending logs to the API."""
 
     model_config = build_settings_config(("logging", "to_api"))
 
@@ -32,10 +32,10 @@ class LoggingToAPISettings(PrefectBaseSettings):
 
 
 def max_log_size_smaller_than_batch_size(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of this group as they are, when a log record fits into a batch.
+    """Check that a log record fits into a batch, and return the values unchanged.
 
     Raises:
-        ValueError: It does not.
+        ValueError: The maximum log size is larger than the batch size.
     """
     batch, record = values.get("batch_size"), values.get("max_log_size")
     if batch is not None and record is not None and record > batch:
@@ -47,7 +47,7 @@ def max_log_size_smaller_than_batch_size(values: dict[str, Any]) -> dict[str, An
 
 
 class LoggingSettings(PrefectBaseSettings):
-    """Logs."""
+    """Settings of logging."""
 
     model_config = build_settings_config(("logging",))
 

@@ -1,4 +1,4 @@
-"""Defaults of results."""
+"""Settings of results."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class ResultsSettings(PrefectBaseSettings):
-    """Defaults of results."""
+    """Settings of results."""
 
     model_config = build_settings_config(("results",))
 

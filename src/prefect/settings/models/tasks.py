@@ -1,11 +1,11 @@
-"""Defaults of tasks."""
+"""Settings of tasks."""
 
 from prefect.settings._types import OptionalRetryDelay
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, setting
 
 
 class TasksRunnerSettings(PrefectBaseSettings):
-    """Defaults of task runners."""
+    """Settings of task runners."""
 
     model_config = build_settings_config(("tasks", "runner"))
 
@@ -21,7 +21,7 @@ class TasksRunnerSettings(PrefectBaseSettings):
 
 
 class TasksSchedulingSettings(PrefectBaseSettings):
-    """Background tasks."""
+    """Settings of background tasks."""
 
     model_config = build_settings_config(("tasks", "scheduling"))
 
@@ -38,7 +38,7 @@ class TasksSchedulingSettings(PrefectBaseSettings):
 
 
 class TasksSettings(PrefectBaseSettings):
-    """Defaults of tasks."""
+    """Settings of tasks."""
 
     model_config = build_settings_config(("tasks",))
 

@@ -1,4 +1,4 @@
-"""A server's API."""
+"""Settings of the server's API."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from prefect.settings.base import PrefectBaseSettings, build_settings_config, se
 
 
 class ServerAPISettings(PrefectBaseSettings):
-    """A server's API."""
+    """Settings of the server's API."""
 
     model_config = build_settings_config(("server", "api"))
 

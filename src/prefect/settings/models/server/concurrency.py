@@ -1,10 +1,10 @@
-"""Concurrency limits on a server."""
+"""Settings of the server's concurrency limits."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class ServerConcurrencySettings(PrefectBaseSettings):
-    """Concurrency limits."""
+    """Settings of the server's concurrency limits."""
 
     model_config = build_settings_config(("server", "concurrency"))
 

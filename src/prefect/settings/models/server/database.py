@@ -1,4 +1,4 @@
-"""The database."""
+"""Settings of the database."""
 
 import re
 import warnings
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SQLAlchemyTLSSettings(PrefectBaseSettings):
-    """Encrypted connections to the database."""
+    """Settings of TLS connections to the database."""
 
     model_config = build_settings_config(("server", "database", "sqlalchemy", "connect_args", "tls"))
 
@@ -27,7 +27,7 @@ class SQLAlchemyTLSSettings(PrefectBaseSettings):
 
 
 class SQLAlchemyConnectArgsSettings(PrefectBaseSettings):
-    """What is passed to the database's driver for each connection."""
+    """Connection arguments of the database driver."""
 
     model_config = build_settings_config(("server", "database", "sqlalchemy", "connect_args"))
 
@@ -41,7 +41,7 @@ class SQLAlchemyConnectArgsSettings(PrefectBaseSettings):
 
 
 class SQLAlchemySettings(PrefectBaseSettings):
-    """SQLAlchemy's pool of connections."""
+    """Settings of SQLAlchemy's connection pool."""
 
     model_config = build_settings_config(("server", "database", "sqlalchemy"))
 
@@ -55,7 +55,7 @@ class SQLAlchemySettings(PrefectBaseSettings):
 
 
 class ServerDatabaseSettings(PrefectBaseSettings):
-    """The database of a server, or of this home when there is none."""
+    """Settings of the database: the server's, or the local one."""
 
     model_config = build_settings_config(("server", "database"))
 
@@ -140,6 +140,6 @@ class ServerDatabaseSettings(PrefectBaseSettings):
 
 
 def warn_on_database_password_value_without_usage(settings: ServerDatabaseSettings) -> None:
-    """Warn when a password is set that the database's address, which is also set, has no place for."""
+    """Warn if a password is set and the connection URL has no placeholder for it."""
     # Making the address looks for the place and warns.
     _ = settings.connection_url

@@ -1,10 +1,10 @@
-"""Deployments on a server."""
+"""Settings of the server's deployments."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class ServerDeploymentsSettings(PrefectBaseSettings):
-    """Deployments on a server."""
+    """Settings of the server's deployments."""
 
     model_config = build_settings_config(("server", "deployments"))
 

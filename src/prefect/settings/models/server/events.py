@@ -1,4 +1,4 @@
-"""Events on a server."""
+"""Settings of the server's events."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from prefect.settings.base import PrefectBaseSettings, build_settings_config, se
 
 
 class ServerEventsSettings(PrefectBaseSettings):
-    """Events on a server."""
+    """Settings of the server's events."""
 
     model_config = build_settings_config(("server", "events"))
 

@@ -1,4 +1,4 @@
-"""A server."""
+"""Settings of the server."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ServerSettings(PrefectBaseSettings):
-    """A server."""
+    """Settings of the server."""
 
     model_config = build_settings_config(("server",))
 

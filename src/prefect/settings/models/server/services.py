@@ -1,4 +1,4 @@
-"""The services that a server runs beside its API."""
+"""Settings of the server's background services."""
 
 from datetime import timedelta
 
@@ -15,13 +15,13 @@ def _vacuum_types() -> set[str]:
 
 
 class ServicesBaseSetting(PrefectBaseSettings):
-    """What every service can be told."""
+    """Common settings of the services."""
 
     enabled: bool = setting(True, "Whether the service is on.")
 
 
 class ServerServicesCancellationCleanupSettings(ServicesBaseSetting):
-    """Ends the children of cancelled runs."""
+    """Settings of the service that cancels the children of cancelled runs."""
 
     model_config = build_settings_config(("server", "services", "cancellation_cleanup"))
 
@@ -41,7 +41,7 @@ class ServerServicesCancellationCleanupSettings(ServicesBaseSetting):
 
 
 class ServerServicesCleanupReconcilerSettings(ServicesBaseSetting):
-    """Asks workers again to clean up after runs."""
+    """Settings of the service that repeats clean-up requests to workers."""
 
     model_config = build_settings_config(("server", "services", "cleanup_reconciler"))
 
@@ -51,7 +51,7 @@ class ServerServicesCleanupReconcilerSettings(ServicesBaseSetting):
 
 
 class ServerServicesDBVacuumSettings(ServicesBaseSetting):
-    """Removes what is old."""
+    """Settings of the service that deletes old data."""
 
     model_config = build_settings_config(("server", "services", "db_vacuum"))
 
@@ -73,14 +73,14 @@ class ServerServicesDBVacuumSettings(ServicesBaseSetting):
 
     @property
     def enabled_vacuum_types(self) -> set[str]:
-        """Return what is removed. Flow runs take with them what is left of them."""
+        """Return the types of data to delete; flow runs include their orphans."""
         if isinstance(self.enabled, bool):
             return set(VACUUM_TYPES) if self.enabled else {"events"}
         return self.enabled | ({"orphans"} if "flow_runs" in self.enabled else set())
 
 
 class ServerServicesEventLoggerSettings(ServicesBaseSetting):
-    """Logs events."""
+    """Settings of the service that logs events."""
 
     model_config = build_settings_config(("server", "services", "event_logger"))
 
@@ -90,7 +90,7 @@ class ServerServicesEventLoggerSettings(ServicesBaseSetting):
 
 
 class ServerServicesEventPersisterSettings(ServicesBaseSetting):
-    """Writes events to the database."""
+    """Settings of the service that writes events to the database."""
 
     model_config = build_settings_config(("server", "services", "event_persister"))
 
@@ -119,7 +119,7 @@ class ServerServicesEventPersisterSettings(ServicesBaseSetting):
 
 
 class ServerServicesForemanSettings(ServicesBaseSetting):
-    """Watches workers."""
+    """Settings of the service that monitors workers."""
 
     model_config = build_settings_config(("server", "services", "foreman"))
 
@@ -152,7 +152,7 @@ class ServerServicesForemanSettings(ServicesBaseSetting):
 
 
 class ServerServicesLateRunsSettings(ServicesBaseSetting):
-    """Marks runs as late."""
+    """Settings of the service that marks runs as late."""
 
     model_config = build_settings_config(("server", "services", "late_runs"))
 
@@ -170,7 +170,7 @@ class ServerServicesLateRunsSettings(ServicesBaseSetting):
 
 
 class ServerServicesPauseExpirationsSettings(ServicesBaseSetting):
-    """Fails runs whose pause is over."""
+    """Settings of the service that fails runs after their pause timeout."""
 
     model_config = build_settings_config(("server", "services", "pause_expirations"))
 
@@ -187,7 +187,7 @@ class ServerServicesPauseExpirationsSettings(ServicesBaseSetting):
 
 
 class ServerServicesRepossessorSettings(ServicesBaseSetting):
-    """Takes back the slots of expired leases."""
+    """Settings of the service that releases the slots of expired leases."""
 
     model_config = build_settings_config(("server", "services", "repossessor"))
 
@@ -196,7 +196,7 @@ class ServerServicesRepossessorSettings(ServicesBaseSetting):
 
 
 class ServerServicesSchedulerSettings(ServicesBaseSetting):
-    """Schedules runs of deployments."""
+    """Settings of the service that schedules runs of deployments."""
 
     model_config = build_settings_config(("server", "services", "scheduler"))
 
@@ -240,7 +240,7 @@ class ServerServicesSchedulerSettings(ServicesBaseSetting):
 
 
 class ServerServicesTaskRunRecorderSettings(ServicesBaseSetting):
-    """Records task runs from their events."""
+    """Settings of the service that records task runs from their events."""
 
     model_config = build_settings_config(("server", "services", "task_run_recorder"))
 
@@ -255,7 +255,7 @@ class ServerServicesTaskRunRecorderSettings(ServicesBaseSetting):
 
 
 class ServerServicesTriggersSettings(ServicesBaseSetting):
-    """Runs automations."""
+    """Settings of the service that runs automations."""
 
     model_config = build_settings_config(("server", "services", "triggers"))
 
@@ -272,7 +272,7 @@ class ServerServicesTriggersSettings(ServicesBaseSetting):
 
 
 class ServerServicesSettings(PrefectBaseSettings):
-    """The services that a server runs beside its API."""
+    """Settings of the server's background services."""
 
     model_config = build_settings_config(("server", "services"))
 

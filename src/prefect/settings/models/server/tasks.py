@@ -1,4 +1,4 @@
-"""Task runs on a server."""
+"""Settings of the server's task runs."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from prefect.settings.base import PrefectBaseSettings, build_settings_config, gr
 
 
 class ServerTasksSchedulingSettings(PrefectBaseSettings):
-    """Queues of background tasks."""
+    """Settings of the queues of background tasks."""
 
     model_config = build_settings_config(("server", "tasks", "scheduling"))
 
@@ -29,7 +29,7 @@ class ServerTasksSchedulingSettings(PrefectBaseSettings):
 
 
 class ServerTasksSettings(PrefectBaseSettings):
-    """Task runs on a server."""
+    """Settings of the server's task runs."""
 
     model_config = build_settings_config(("server", "tasks"))
 

@@ -1,4 +1,4 @@
-"""The web page."""
+"""Settings of the web UI."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class ServerUISettings(PrefectBaseSettings):
-    """The web page."""
+    """Settings of the web UI."""
 
     model_config = build_settings_config(("server", "ui"))
 

@@ -1,10 +1,10 @@
-"""Requests to workers to clean up."""
+"""Settings of clean-up requests to workers."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class ServerWorkerChannelSettings(PrefectBaseSettings):
-    """Requests to workers to clean up."""
+    """Settings of clean-up requests to workers."""
 
     model_config = build_settings_config(("server", "worker_channel"))
 
