@@ -56,7 +56,7 @@ class SettingsContext:
 
     @property
     def known_profile(self) -> Profile | None:
-        """Return the profile, if it has been given or read."""
+        """Return the profile, if it has been passed or read."""
         return self._profile
 
     @property

@@ -113,7 +113,7 @@ class Snapshot:
 
     Args:
         profile: The profile to use, as its name and its values; the active one if None.
-        profile_first: Whether the profile's values come before the environment's, as for `prefect --profile`.
+        profile_first: Whether the profile's values override the environment's, as for `prefect --profile`.
     """
 
     def __init__(self, profile: tuple[str, Mapping[str, Any]] | None = None, profile_first: bool = False) -> None:
@@ -122,7 +122,7 @@ class Snapshot:
         self._files.append(environment)
         self._add_files(environment.values)
         self.missing_profile: str | None = None
-        """The name of the profile that was asked for and does not exist."""
+        """The name of the selected profile if it does not exist."""
         self.home = self._home()
         self.profiles_path = self._profiles_path()
         self.profile_name = "ephemeral"

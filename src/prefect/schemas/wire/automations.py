@@ -62,7 +62,7 @@ TriggerTypes: TypeAlias = EventTrigger | CompoundTrigger | SequenceTrigger
 
 
 class RunDeployment(actions.RunDeployment):
-    """Run a deployment, after a delay if one is given. Texts among the parameters are templates."""
+    """Run a deployment, after a delay if one is set. Texts among the parameters are templates."""
 
     schedule_after: actions.ScheduleDelay = Field(default_factory=timedelta)
 
