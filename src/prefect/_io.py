@@ -122,7 +122,7 @@ class _Bound:
 
 
 async def sleep(seconds: float) -> None:
-    """Pause for `seconds`; a value of 0 or less returns at once."""
+    """Pause for `seconds`; return immediately for 0 or less."""
     if seconds <= 0:
         return
     if _mode.driving:
@@ -173,7 +173,7 @@ async def call_user(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any
     """Call a user function that may be sync or async (a hook, a condition, a serializer).
 
     Sync functions run in place. An async one is awaited under the running loop, or, when driven, on a fresh event
-    loop: in this thread where none runs, else in a thread of its own.
+    loop: in this thread where none runs, else in a new thread.
     """
     with user_code():
         outcome = fn(*args, **kwargs)

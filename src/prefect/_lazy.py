@@ -25,7 +25,7 @@ class LazyModule(ModuleType):
         if module is None:
             module = self.__dict__["_module"] = importlib.import_module(self.__name__)
         value = getattr(module, name)
-        # Only names that never change are kept: a module may rebind its own globals.
+        # Only names that never change are cached: a module may rebind its globals.
         if callable(value):
             self.__dict__[name] = value
         return value

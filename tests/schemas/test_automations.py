@@ -137,7 +137,7 @@ def test_action_requires_id_when_source_is_selected(kind: type[actions.Action], 
     assert kind.model_validate({"source": "inferred"}).model_dump()[field] is None
     with pytest.raises(ValidationError, match=f"{field} is required"):
         kind.model_validate({})
-    with pytest.raises(ValidationError, match=f"{field} must not be given"):
+    with pytest.raises(ValidationError, match=f"{field} must not be set"):
         kind.model_validate({"source": "inferred", field: ID})
 
 

@@ -40,7 +40,7 @@ def check_selection(source: Source, name: str, id: UUID | None) -> None:
     if source == "selected" and id is None:
         raise ValueError(f"{name} is required, because the source is 'selected'.")
     if source == "inferred" and id is not None:
-        raise ValueError(f"{name} must not be given, because the source is 'inferred'.")
+        raise ValueError(f"{name} must not be set, because the source is 'inferred'.")
 
 
 class DeploymentAction(Action):

@@ -1,6 +1,6 @@
 """Stored blocks: block types, block schemas and block documents.
 
-A document's `data` may hold secrets; they are written as asterisks unless the context says `include_secrets`.
+A document's `data` may hold secrets; they are written as asterisks unless the context contains `include_secrets`.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ else:
     rrules = lazy("dateutil.rrule")
 
 MAX_YEARS = 10
-"""How far ahead of its start a search for dates goes, so that a rule without dates comes to an end."""
+"""How far ahead of its start a search for dates goes, so that it ends for a rule without dates."""
 
 _DAY = datetime.timedelta(days=1)
 _UTC_TIME = re.compile(r"(\d{8}T\d{6})Z")
@@ -279,7 +279,7 @@ def _zone_name(moment: datetime.datetime | None) -> str:
     zone = moment.tzinfo if moment else None
     name = getattr(zone, "key", None) or getattr(zone, "name", None)
     if not name and zone is not None:
-        # dateutil's own zones tell only the path of their file.
+        # A zone of dateutil has no name, only the path of its file.
         path = str(getattr(zone, "_filename", "")).split("zoneinfo/")[-1]
         name = path if path and is_timezone(path) else None
     return name or "UTC"

@@ -48,7 +48,7 @@ class VersionInfo(PrefectBaseModel):
 
 
 class DeploymentSchedule(ObjectBaseModel):
-    """A schedule of a deployment, with parameters of its own."""
+    """A schedule of a deployment, with parameters of its runs."""
 
     deployment_id: UUID | None = None
     schedule: SCHEDULE_TYPES

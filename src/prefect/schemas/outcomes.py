@@ -59,7 +59,7 @@ async def _load_with_retries(load: Callable[[], Any], retry: bool) -> Any:
         attempts -= 1
         try:
             return await load()
-        except Exception:  # a storage that is slow to show a new file says so in its own way
+        except Exception:  # each storage raises its own exception for a file that is not visible yet
             if attempts <= 0:
                 raise
         await sleep(RESULT_READ_RETRY_DELAY)

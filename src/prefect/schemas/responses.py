@@ -131,7 +131,7 @@ class FlowRunResponse(ObjectBaseModel):
     work_queue_id: UUID | None = None
     work_pool_id: UUID | None
     work_pool_name: str | None = None
-    state: State | None = None  # pyright: ignore[reportMissingTypeArgument]  # State[Any] would be a class of its own
+    state: State | None = None  # pyright: ignore[reportMissingTypeArgument]  # State[Any] would be another class
     job_variables: dict[str, Any] | None = None
     state_type: StateType | None = None
     state_name: str | None = None

@@ -238,7 +238,7 @@ def _equal_but_estimates(one: FlowRun, other: FlowRun) -> bool:
 # --- making runs without validation ----------------------------------------------------------------------------------
 
 _NEW_VALUE: Any = object()
-"""Stands for a default that every run must have of its own."""
+"""Marks a default that must be a new object for each run."""
 
 
 def _defaults(model: type[FlowRun] | type[TaskRun]) -> dict[str, Any]:

@@ -160,11 +160,11 @@ def construct_schedule(
     """Make a schedule from one of `interval` (seconds), `cron` or `rrule`.
 
     Raises:
-        ValueError: None of them is given, or several, or an anchor date without an interval.
+        ValueError: None of them is passed, or several, or an anchor date without an interval.
     """
     kind_count = sum(value is not None for value in (interval, cron, rrule))
     if kind_count > 1:
-        raise ValueError("A schedule has one of interval, cron and rrule, and several were given.")
+        raise ValueError("A schedule has one of interval, cron and rrule, and several were passed.")
     if anchor_date and interval is None:
         raise ValueError("Only a schedule with an interval has an anchor date.")
     if timezone and not kind_count:

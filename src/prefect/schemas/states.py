@@ -48,7 +48,7 @@ class RunType(AutoEnum):
 
 
 TERMINAL_STATES: set[StateType] = {StateType.COMPLETED, StateType.CANCELLED, StateType.FAILED, StateType.CRASHED}
-"""The types in which a run has come to its end."""
+"""The types of the final states of a run."""
 
 _DEFAULT_NAMES = {kind: kind.value.capitalize() for kind in StateType}
 
@@ -90,8 +90,8 @@ class StateDetails(PrefectBaseModel):
         return None
 
 
-# A state is made with all its fields set, and all of them share the set of their names: a set of its own would be a
-# quarter of what a state takes. Assigning to a field adds a name that is there already.
+# A state is made with all its fields set, and all states share one set of their names: a set for each would be a
+# quarter of a state's memory. Assigning to a field adds a name that is in the set already.
 _DETAILS_SET = set(StateDetails.model_fields)
 _STATE_SET = {"id", "created", "updated", "type", "name", "timestamp", "message", "state_details", "data"}
 _NO_DETAILS: dict[str, Any] = {name: field.default for name, field in StateDetails.model_fields.items()}
@@ -131,7 +131,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         timestamp: When the run entered it.
         message: The reason, as text.
         state_details: Ids of related objects, times and further data.
-        data: The result or a reference to it: `InMemory`, `Loadable`, a stored result's record as a dictionary (it has a
+        data: The result or a reference to it: `InMemory`, `Loadable`, a stored result's record as a dictionary (with a
             `storage_key`), or any other value, which then is the result itself.
     """
 
@@ -261,7 +261,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
     result = twin(aresult)
 
     def fresh_copy(self, **kwargs: Any) -> Self:
-        """Return a copy with an id and times of its own, which may be stored beside the original.
+        """Return a copy with a new id and new times, which may be stored beside the original.
 
         Args:
             kwargs: Passed to `model_copy`.
@@ -272,7 +272,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         return copy
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy whose timestamp is now, unless `update` says otherwise.
+        """Return a copy whose timestamp is now, unless `update` has another.
 
         Args:
             update: Values to change in the copy; they are not validated.
@@ -281,11 +281,11 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         return super().model_copy(update={"timestamp": now(), **(update or {})}, deep=deep)
 
     def __repr__(self) -> str:
-        """For example `Completed(message=None, type=COMPLETED, result=None)`."""
+        """Return for example `Completed(message=None, type=COMPLETED, result=None)`."""
         return f"{self.name}(message={self.message!r}, type={_value(self.type)}, result={self.data!r})"
 
     def __str__(self) -> str:
-        """For example `Completed()`, `Failed('why')` or, where the name is not the type's, `Cached(type=COMPLETED)`."""
+        """Return for example `Completed()`, `Failed('why')` or, if the name is not the type's, `Cached(type=...)`."""
         parts = [repr(self.message)] if self.message else []
         if _DEFAULT_NAMES.get(self.type) != self.name:
             parts.append(f"type={_value(self.type)}")
@@ -301,7 +301,7 @@ def _value(type: Any) -> str:
 
 def _default_scheduled_time(state: State[Any]) -> None:
     if state.state_details.scheduled_time is None:
-        # A copy, because a caller may have given the same details to several states.
+        # A copy, because a caller may pass the same details to several states.
         vars(state)["state_details"] = state.state_details.model_copy(update={"scheduled_time": now()})
 
 
@@ -349,7 +349,7 @@ def _scheduled(moment: datetime.datetime | None, name: str, kwargs: dict[str, An
     if details.scheduled_time is None:
         details = details.model_copy(update={"scheduled_time": aware(moment) if moment else now()})
     elif moment is not None:
-        raise ValueError("The time of a scheduled state was given twice: leave it out of state_details.")
+        raise ValueError("The time of a scheduled state was passed twice: leave it out of state_details.")
     return _state(StateType.SCHEDULED, name, {**kwargs, "state_details": details})
 
 
@@ -439,11 +439,11 @@ def _paused(
     kwargs: dict[str, Any],
 ) -> State[Any]:
     if timeout_seconds is not None and expires is not None:
-        raise ValueError("A pause has a timeout or an expiration time, and both were given.")
+        raise ValueError("A pause has a timeout or an expiration time, and both were passed.")
     details = _details(kwargs)
     timed = timeout_seconds is not None or expires is not None
     if timed and details.pause_timeout is not None:
-        raise ValueError("The end of a pause was given twice: leave it out of state_details.")
+        raise ValueError("The end of a pause was passed twice: leave it out of state_details.")
     changes: dict[str, Any] = {"pause_reschedule": reschedule}
     if timeout_seconds is not None:
         expires = now() + datetime.timedelta(seconds=timeout_seconds)

@@ -107,7 +107,7 @@ class WorkQueueStatusDetail(PrefectBaseModel):
 
 
 class WorkQueue(ObjectBaseModel):
-    """A part of a pool with its own limit and priority; 1 is the highest."""
+    """A part of a pool with a limit and a priority; 1 is the highest."""
 
     name: Name
     description: str | None = ""

@@ -110,8 +110,8 @@ class PrefectBaseSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    # Outside of `__dict__`, which pydantic takes for the values: where the values come from, the tree that the group
-    # belongs to, and the values that are yet to be derived (None once the model is complete).
+    # Outside of `__dict__`, which pydantic takes for the values: the plan by which values are found, the root of the
+    # tree of groups, and the values that are yet to be derived (None once the model is complete).
     __slots__ = ("_plan", "_root", "_underived")
     __shape__: ClassVar[Shape | None] = None
 

@@ -184,7 +184,7 @@ class ProfilesCollection:
 
 
 def load_profiles(include_defaults: bool = True) -> ProfilesCollection:
-    """Return the profiles of the user's file and, with `include_defaults`, those that come with the package."""
+    """Return the profiles of the user's file and, with `include_defaults`, those included in the package."""
     path = get_current_settings().profiles_path
     active, tables = read_profiles(path)
     collection = ProfilesCollection([], active=active)
@@ -220,7 +220,7 @@ def load_current_profile() -> Profile:
 
 
 def save_profiles(profiles: ProfilesCollection) -> None:
-    """Write the profiles, without those that come with the package, to the user's file.
+    """Write the profiles, without those included in the package, to the user's file.
 
     Other content of the file, such as comments, is kept. The file is replaced atomically, readable by its owner only.
 

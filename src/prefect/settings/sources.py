@@ -99,13 +99,13 @@ class TableLayer(Layer):
             if table is None:
                 return MISSING
             if not _is_table(table):
-                table = ".".join((*self._header, *path))
-                raise SettingsError(f"{self.label} has a value where the table [{table}] is expected.")
+                table_name = ".".join((*self._header, *path))
+                raise SettingsError(f"{self.label} has a value where the table [{table_name}] is expected.")
         return table.get(key, MISSING)
 
     def origin(self, names: Sequence[str], path: Sequence[str], key: str) -> str:
-        table = ".".join((*self._header, *path))
-        return f"{key} of [{table}] in {self.label}" if table else f"{key} in {self.label}"
+        table_name = ".".join((*self._header, *path))
+        return f"{key} of [{table_name}] in {self.label}" if table_name else f"{key} in {self.label}"
 
 
 class Snapshot:
@@ -113,7 +113,7 @@ class Snapshot:
 
     Args:
         profile: The profile to use, as its name and its values; the active one if None.
-        profile_first: Whether the profile's values come before the environment's, as for `prefect --profile`.
+        profile_first: Whether the profile's values override the environment's, as for `prefect --profile`.
     """
 
     def __init__(self, profile: tuple[str, Mapping[str, Any]] | None = None, profile_first: bool = False) -> None:
@@ -122,7 +122,7 @@ class Snapshot:
         self._files.append(environment)
         self._add_files(environment.values)
         self.missing_profile: str | None = None
-        """The name of the profile that was asked for and does not exist."""
+        """The name of the selected profile if it does not exist."""
         self.home = self._home()
         self.profiles_path = self._profiles_path()
         self.profile_name = "ephemeral"

@@ -29,4 +29,4 @@ Labels = Annotated[KeyValueLabels | None, AfterValidator(convert_none_to_empty_d
 """Labels, where None stands for no labels."""
 
 RunName = Annotated[str, BeforeValidator(lambda value: value or random_name()), Field(default_factory=random_name)]
-"""The name of a run, a random one where none is given."""
+"""The name of a run, by default a random one."""

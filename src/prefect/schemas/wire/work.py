@@ -47,7 +47,7 @@ class WorkPoolUpdate(actions.WorkPoolUpdate):
 
 
 class WorkQueue(Stored):
-    """A part of a pool with its own limit and priority."""
+    """A part of a pool with a limit and a priority."""
 
     name: Name
     description: str | None = ""

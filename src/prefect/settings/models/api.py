@@ -17,7 +17,7 @@ class APISettings(PrefectBaseSettings):
     model_config = build_settings_config(("api",))
 
     auth_string: SecretStr | None = setting(
-        None, "The `user:password` that the API asks for with basic authentication."
+        None, "The `user:password` that the API requires with basic authentication."
     )
     enable_http2: bool = setting(False, "Whether to speak HTTP/2 with the API.")
     key: SecretStr | None = setting(None, "The key that is sent to the API as a bearer token.")

@@ -20,7 +20,7 @@ class ClientSettings(PrefectBaseSettings):
 
     model_config = build_settings_config(("client",))
 
-    csrf_support_enabled: bool = setting(True, "Whether to send the token that a server with CSRF protection asks for.")
+    csrf_support_enabled: bool = setting(True, "Whether to send the token that a server with CSRF protection requires.")
     custom_headers: Headers = setting(dict, "HTTP headers to send with every request, as a JSON object.")
     max_retries: int = setting(5, "How often a request that failed is sent again.", ge=0)
     metrics: ClientMetricsSettings = group(ClientMetricsSettings)

@@ -15,7 +15,7 @@ class InternalSettings(PrefectBaseSettings):
     model_config = build_settings_config(("internal",))
 
     logging_level: LogLevel = setting(
-        "ERROR", "The level of what Prefect logs about its own workings.", aliases=("PREFECT_LOGGING_INTERNAL_LEVEL",)
+        "ERROR", "The level of Prefect's internal logs.", aliases=("PREFECT_LOGGING_INTERNAL_LEVEL",)
     )
 
     def _derive_logging_level(self, value: LogLevel, root: "Settings") -> LogLevel:

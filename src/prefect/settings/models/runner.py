@@ -30,7 +30,7 @@ class RunnerSettings(PrefectBaseSettings):
         False, "Whether a run that could not be cancelled is marked as crashed."
     )
     poll_frequency: int = setting(10, "Seconds between a runner's looks for scheduled runs.")
-    process_limit: int = setting(5, "How many flow runs a runner runs at once.")
+    process_limit: int = setting(5, "How many flow runs a runner runs at the same time.")
     server: RunnerServerSettings = group(RunnerServerSettings)
 
     @property

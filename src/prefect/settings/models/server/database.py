@@ -67,12 +67,12 @@ class ServerDatabaseSettings(PrefectBaseSettings):
     )
     driver: Literal["postgresql+asyncpg", "sqlite+aiosqlite"] | None = setting(
         None,
-        "The driver of the database, when its address is given in parts.",
+        "The driver of the database, when its URL is set in parts.",
         aliases=("PREFECT_API_DATABASE_DRIVER",),
     )
     echo: bool = setting(False, "Whether to log every SQL statement.", aliases=("PREFECT_API_DATABASE_ECHO",))
     host: str | None = setting(
-        None, "The host of the database, when its address is given in parts.", aliases=("PREFECT_API_DATABASE_HOST",)
+        None, "The host of the database, when its URL is set in parts.", aliases=("PREFECT_API_DATABASE_HOST",)
     )
     migrate_on_start: bool = setting(
         True,
@@ -84,17 +84,17 @@ class ServerDatabaseSettings(PrefectBaseSettings):
     )
     name: str | None = setting(
         None,
-        "The name of the database, or the path of its file, when its address is given in parts.",
+        "The name of the database, or the path of its file, when its URL is set in parts.",
         aliases=("PREFECT_API_DATABASE_NAME",),
     )
     password: SecretStr | None = setting(
         None,
-        "The password of the database, when its address is given in parts or names it in a template.",
+        "The password of the database, when its URL is set in parts or names it in a template.",
         aliases=("PREFECT_API_DATABASE_PASSWORD",),
     )
     port: int | None = setting(
         None,
-        "The port of the database, when its address is given in parts; 5432 when it is not set.",
+        "The port of the database, when its URL is set in parts; 5432 when it is not set.",
         aliases=("PREFECT_API_DATABASE_PORT",),
     )
     sqlalchemy: SQLAlchemySettings = group(SQLAlchemySettings)
@@ -102,7 +102,7 @@ class ServerDatabaseSettings(PrefectBaseSettings):
         10.0, "Seconds that a statement may take.", aliases=("PREFECT_API_DATABASE_TIMEOUT",)
     )
     user: str | None = setting(
-        None, "The user of the database, when its address is given in parts.", aliases=("PREFECT_API_DATABASE_USER",)
+        None, "The user of the database, when its URL is set in parts.", aliases=("PREFECT_API_DATABASE_USER",)
     )
 
     def _derive_connection_url(self, value: SecretStr | None, root: "Settings") -> SecretStr:

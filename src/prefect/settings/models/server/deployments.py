@@ -10,7 +10,7 @@ class ServerDeploymentsSettings(PrefectBaseSettings):
 
     concurrency_slot_wait_seconds: float = setting(
         30.0,
-        "Seconds before a run that waits for its deployment's limit asks again.",
+        "Seconds before a run that waits for its deployment's limit tries again.",
         aliases=("PREFECT_DEPLOYMENT_CONCURRENCY_SLOT_WAIT_SECONDS",),
         ge=0.0,
     )

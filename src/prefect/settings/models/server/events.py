@@ -63,7 +63,7 @@ class ServerEventsSettings(PrefectBaseSettings):
     )
     websocket_backfill_page_size: int = setting(
         250,
-        "How many past events are sent to a subscription at once.",
+        "How many past events are sent to a subscription in one page.",
         aliases=("PREFECT_EVENTS_WEBSOCKET_BACKFILL_PAGE_SIZE",),
         gt=0,
     )

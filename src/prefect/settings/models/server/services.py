@@ -46,7 +46,7 @@ class ServerServicesCleanupReconcilerSettings(ServicesBaseSetting):
     model_config = build_settings_config(("server", "services", "cleanup_reconciler"))
 
     batch_size: int = setting(100, "How many runs are looked at in a round.", gt=0)
-    enabled: bool = setting(True, "Whether the service that asks workers again to clean up after runs is on.")
+    enabled: bool = setting(True, "Whether the service that repeats clean-up requests to workers is on.")
     loop_seconds: float = setting(5.0, "Seconds between two rounds of this service.", gt=0)
 
 
@@ -55,7 +55,7 @@ class ServerServicesDBVacuumSettings(ServicesBaseSetting):
 
     model_config = build_settings_config(("server", "services", "db_vacuum"))
 
-    batch_size: int = setting(200, "How many rows are removed at once.", gt=0)
+    batch_size: int = setting(200, "How many rows are removed in one transaction.", gt=0)
     enabled: VacuumTypes = setting(  # pyright: ignore[reportIncompatibleVariableOverride]  # what to remove, not whether
         _vacuum_types,
         "What is removed when it is old: `events`, `flow_runs`, `orphans`, with commas between them; true for all.",
@@ -95,7 +95,10 @@ class ServerServicesEventPersisterSettings(ServicesBaseSetting):
     model_config = build_settings_config(("server", "services", "event_persister"))
 
     batch_size: int = setting(
-        20, "How many events are written at once.", aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_BATCH_SIZE",), gt=0
+        20,
+        "How many events are written in a batch.",
+        aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_BATCH_SIZE",),
+        gt=0,
     )
     enabled: bool = setting(
         True,
@@ -112,7 +115,7 @@ class ServerServicesEventPersisterSettings(ServicesBaseSetting):
     queue_max_size: int = setting(50_000, "How many events may wait to be written; further ones are dropped.", gt=0)
     read_batch_size: int = setting(
         1,
-        "How many events are read from the broker at once.",
+        "How many events are read from the broker in one batch.",
         aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE",),
         gt=0,
     )
@@ -191,7 +194,7 @@ class ServerServicesRepossessorSettings(ServicesBaseSetting):
 
     model_config = build_settings_config(("server", "services", "repossessor"))
 
-    enabled: bool = setting(True, "Whether the service that takes back the slots of expired leases is on.")
+    enabled: bool = setting(True, "Whether the service that releases the slots of expired leases is on.")
     loop_seconds: float = setting(15.0, "Seconds between two rounds of this service.")
 
 
@@ -202,7 +205,7 @@ class ServerServicesSchedulerSettings(ServicesBaseSetting):
 
     deployment_batch_size: int = setting(
         100,
-        "How many deployments are scheduled at once.",
+        "How many deployments are scheduled in one batch.",
         aliases=("PREFECT_API_SERVICES_SCHEDULER_DEPLOYMENT_BATCH_SIZE",),
     )
     enabled: bool = setting(
@@ -211,7 +214,7 @@ class ServerServicesSchedulerSettings(ServicesBaseSetting):
         aliases=("PREFECT_API_SERVICES_SCHEDULER_ENABLED",),
     )
     insert_batch_size: int = setting(
-        500, "How many runs are written at once.", aliases=("PREFECT_API_SERVICES_SCHEDULER_INSERT_BATCH_SIZE",)
+        500, "How many runs are written in one batch.", aliases=("PREFECT_API_SERVICES_SCHEDULER_INSERT_BATCH_SIZE",)
     )
     loop_seconds: float = setting(
         60.0, "Seconds between two rounds of this service.", aliases=("PREFECT_API_SERVICES_SCHEDULER_LOOP_SECONDS",)
@@ -244,14 +247,14 @@ class ServerServicesTaskRunRecorderSettings(ServicesBaseSetting):
 
     model_config = build_settings_config(("server", "services", "task_run_recorder"))
 
-    batch_size: int = setting(1, "How many task runs are written at once.", gt=0)
+    batch_size: int = setting(1, "How many task runs are written in one batch.", gt=0)
     enabled: bool = setting(
         True,
         "Whether the service that records task runs is on.",
         aliases=("PREFECT_API_SERVICES_TASK_RUN_RECORDER_ENABLED",),
     )
     flush_interval: float = setting(5.0, "Seconds after which task runs are written even when they are few.", gt=0.0)
-    read_batch_size: int = setting(1, "How many events are read from the broker at once.", gt=0)
+    read_batch_size: int = setting(1, "How many events are read from the broker in one batch.", gt=0)
 
 
 class ServerServicesTriggersSettings(ServicesBaseSetting):
@@ -268,7 +271,7 @@ class ServerServicesTriggersSettings(ServicesBaseSetting):
     pg_notify_reconnect_interval_seconds: int = setting(
         10, "Seconds before a lost connection for notifications is opened again."
     )
-    read_batch_size: int = setting(1, "How many events are read from the broker at once.", gt=0)
+    read_batch_size: int = setting(1, "How many events are read from the broker in one batch.", gt=0)
 
 
 class ServerServicesSettings(PrefectBaseSettings):

@@ -41,7 +41,7 @@ class ServerTasksSettings(PrefectBaseSettings):
     scheduling: ServerTasksSchedulingSettings = group(ServerTasksSchedulingSettings)
     tag_concurrency_slot_wait_seconds: float = setting(
         10.0,
-        "Seconds before a task run that waits for a tag's limit asks again.",
+        "Seconds before a task run that waits for a tag's limit tries again.",
         aliases=("PREFECT_TASK_RUN_TAG_CONCURRENCY_SLOT_WAIT_SECONDS",),
         ge=0,
     )
