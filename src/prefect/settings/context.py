@@ -56,7 +56,7 @@ class SettingsContext:
 
     @property
     def known_profile(self) -> Profile | None:
-        """Return the profile, if it has been passed or read."""
+        """Return the profile, if it was passed or read already."""
         return self._profile
 
     @property

@@ -99,13 +99,13 @@ class TableLayer(Layer):
             if table is None:
                 return MISSING
             if not _is_table(table):
-                where = ".".join((*self._header, *path))
-                raise SettingsError(f"{self.label} has a value where the table [{where}] is expected.")
+                table_name = ".".join((*self._header, *path))
+                raise SettingsError(f"{self.label} has a value where the table [{table_name}] is expected.")
         return table.get(key, MISSING)
 
     def origin(self, names: Sequence[str], path: Sequence[str], key: str) -> str:
-        where = ".".join((*self._header, *path))
-        return f"{key} of [{where}] in {self.label}" if where else f"{key} in {self.label}"
+        table_name = ".".join((*self._header, *path))
+        return f"{key} of [{table_name}] in {self.label}" if table_name else f"{key} in {self.label}"
 
 
 class Snapshot:
