@@ -15,16 +15,16 @@ SHORT := io types values signatures flows tasks states futures logging/test_line
 .PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes fmt bench compat faults lock clean
 
 help:
-	@echo "make demo    run the example and show its history"
+	@echo "make demo    run the example and show its run history"
 	@echo "make test    run the tests (PYTHON=python3.14: with that interpreter; ARGS=\"-k retries\": some of them)"
-	@echo "make test-short  run the parts that depend most on the interpreter"
+	@echo "make test-short  run the tests that depend most on the interpreter"
 	@echo "make check   everything CI runs: format, lint, types, import contracts, sizes, tests"
-	@echo "make fmt     format and mend what the linter can"
-	@echo "make bench   measure against the original, in a virtual environment of its own (PEERS=1: and against others)"
+	@echo "make fmt     format, and apply the linter's automatic fixes"
+	@echo "make bench   run benchmarks against the original, in a separate virtual environment (PEERS=1: also against other projects)"
 	@echo "make compat  run the compatibility scenarios with the original and compare"
-	@echo "make faults  kill, lock out, crowd and fuzz the server at full size (half an hour); the tests have a short form"
-	@echo "make lock    resolve the dependencies again, into uv.lock and requirements.txt"
-	@echo "make clean   remove what these commands made"
+	@echo "make faults  run the full fault injection and fuzzing tests of the server (half an hour)"
+	@echo "make lock    update uv.lock and requirements.txt"
+	@echo "make clean   remove the files that these commands create"
 
 # The stamp is newer than what it was made from, so that an installed checkout needs no network.
 $(VENV)/.stamp: pyproject.toml uv.lock requirements.txt tools/setup

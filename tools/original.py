@@ -1,4 +1,4 @@
-"""The original, installed in a virtual environment of its own under `.cache/`, to compare with and to measure against.
+"""Install and run the original in a virtual environment under `.cache/`, for comparison and benchmarks.
 
 Nothing of it is imported here or by the tests: programs are run with its interpreter. `ORIGINAL_PYTHON` names the
 interpreter of an installation that exists already.
@@ -26,18 +26,18 @@ START = 90.0
 
 def python() -> Path:
     """Return the interpreter that has the original; installs it at the first call."""
-    if given := os.environ.get("ORIGINAL_PYTHON"):
-        return Path(given)
+    if interpreter := os.environ.get("ORIGINAL_PYTHON"):
+        return Path(interpreter)
     return environment("original", REQUIREMENTS)
 
 
 def installed() -> bool:
-    """Return whether it is there already, so that `python` installs nothing."""
+    """Return whether the original is installed already."""
     return bool(os.environ.get("ORIGINAL_PYTHON")) or (CACHE / "original" / "installed").exists()
 
 
 def environment(name: str, requirements: tuple[str, ...]) -> Path:
-    """Return the interpreter of a virtual environment `.cache/<name>` with `requirements`, made where it is missing."""
+    """Return the interpreter of a virtual environment `.cache/<name>` with `requirements`, created if missing."""
     folder = CACHE / name
     interpreter = folder / "bin" / "python"
     stamp = folder / "installed"
@@ -62,14 +62,14 @@ def _install(folder: Path, interpreter: Path, requirements: tuple[str, ...]) -> 
 
 
 def variables(home: Path, **more: str) -> dict[str, str]:
-    """Return the environment of a program: this one's without its PREFECT_* variables, with a home of its own."""
+    """Return environment variables for a program: the current ones without PREFECT_*, with a separate home."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PYTHON", "COV_"))}
     return {**kept, "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", **more}
 
 
 @contextlib.contextmanager
 def server(home: Path, **more: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Return the original's server on a free port of this machine: its API's address and its process.
+    """Run the original's server on a free local port; yield the address of its API and its process.
 
     `more` are further environment variables.
     """

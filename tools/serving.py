@@ -1,4 +1,4 @@
-"""This package's server as a process of its own, for tests and benchmarks."""
+"""Run this package's server in a separate process, for tests and benchmarks."""
 
 import contextlib
 import os
@@ -22,18 +22,18 @@ STOP = 20.0
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
+    """Return a free local port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 class Served:
-    """A server that runs, can be killed, and started again on the same port and home.
+    """A server process that can be stopped and restarted on the same port and home.
 
     Args:
-        home: Its PREFECT_HOME; its log is in there.
-        port: Where it listens; a free one if None.
+        home: Its PREFECT_HOME, which contains its log.
+        port: Its port; a free one if None.
         variables: Further environment variables.
     """
 
@@ -46,7 +46,7 @@ class Served:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it is healthy."""
+        """Start the server and wait until it is healthy."""
         self.home.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
         with open(self.log, "ab") as log:
@@ -58,7 +58,7 @@ class Served:
             time.sleep(0.02)
 
     def healthy(self) -> bool:
-        """Return whether it answers."""
+        """Return whether the server responds."""
         try:
             with urllib.request.urlopen(f"{self.url}/health", timeout=2):
                 return True
@@ -66,7 +66,7 @@ class Served:
             return False
 
     def stop(self, how: int = signal.SIGTERM) -> None:
-        """End it, with SIGTERM unless another signal is named."""
+        """Stop the server with a signal, SIGTERM by default."""
         if self.process is None:
             return
         if self.process.poll() is None:
@@ -83,7 +83,7 @@ class Served:
 
 @contextlib.contextmanager
 def server(home: Path, **variables: str) -> Iterator[Served]:
-    """Return a server that runs as long as the block."""
+    """Run a server inside the block."""
     served = Served(home, **variables)
     try:
         served.start()

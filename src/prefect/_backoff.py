@@ -10,7 +10,7 @@ import math
 import random
 from collections.abc import Callable
 
-# A generator of its own: a program that seeds `random` must not be disturbed, nor disturb these intervals.
+# A separate generator: a program that seeds `random` must not be disturbed, nor disturb these intervals.
 _random = random.Random()
 
 

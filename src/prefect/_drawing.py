@@ -39,7 +39,7 @@ _NO_PACKAGE = (
 )
 _NO_PROGRAM = (
     "Drawing a flow needs the program 'dot' of Graphviz, which is not on the PATH: install Graphviz "
-    "(https://graphviz.org/download/); the Python package alone is not enough. `flow.generate_mermaid_graph()` needs "
+    "(https://graphviz.org/download/); the Python package is not enough. `flow.generate_mermaid_graph()` needs "
     "neither."
 )
 

@@ -1,6 +1,6 @@
-"""The only module with two bodies: each primitive blocks when driven and awaits when not.
+"""I/O primitives that block when driven and await otherwise.
 
-Everything above is written `async def` once. Driven by `drive`, a coroutine runs to its end in the caller's thread
+All higher code is written once, as `async def`. Driven by `drive`, a coroutine runs to its end in the caller's thread
 with no event loop, because none of its awaits truly suspends; awaited, the same coroutine yields to the event loop.
 No other module may call `time.sleep`, `asyncio.sleep` or wait on a lock inside a coroutine.
 """
@@ -74,7 +74,7 @@ def caller_is_async(depth: int = 2) -> bool:
 
 
 class twin(Generic[P, R]):
-    """The public dual form of an async function: `read = twin(aread)`.
+    """Return the dual form of an async function, for sync and async callers: `read = twin(aread)`.
 
     Called from plain code it drives the coroutine and returns its value. Called from a coroutine under a running
     event loop it returns the awaitable, so that both `Block.load(x)` and `await Block.load(x)` work as users write
@@ -100,7 +100,7 @@ class twin(Generic[P, R]):
 
 
 class _Bound:
-    """A twin bound to an object; a method of its own, so that the caller's frame is found at the same depth."""
+    """A twin bound to an object, with its own `__call__`, so that the caller's frame has the same depth."""
 
     __slots__ = ("_obj", "_twin")
 
@@ -122,7 +122,7 @@ class _Bound:
 
 
 async def sleep(seconds: float) -> None:
-    """Pause for `seconds`; a value of 0 or less returns at once."""
+    """Pause for `seconds`; return immediately for 0 or less."""
     if seconds <= 0:
         return
     if _mode.driving:
@@ -135,7 +135,7 @@ async def wait(future: concurrent.futures.Future[R], timeout: float | None = Non
     """Wait for a concurrent future and return its result.
 
     Raises:
-        TimeoutError: It was not done within `timeout` seconds. The future itself goes on.
+        TimeoutError: It was not done within `timeout` seconds. The future is not cancelled.
     """
     if _mode.driving:
         return future.result(timeout)
@@ -150,14 +150,14 @@ async def blocking(fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> 
 
 
 async def resolve_outcome(outcome: R | Awaitable[R]) -> R:
-    """Return what came of calling a library that has two clients, where the blocking one was called when driven."""
+    """Return the outcome of a library with sync and async clients, awaiting it if the async client was called."""
     # Which of the two it is follows from the mode, which a type cannot say.
     result: Any = outcome
     return result if _mode.driving else await result
 
 
 class user_code:
-    """A block that calls a function of the user's: inside it nothing is driven, as the function may run a loop."""
+    """Suspend driving inside the block, because user code may run an event loop."""
 
     __slots__ = ("_previous",)
 
@@ -170,10 +170,10 @@ class user_code:
 
 
 async def call_user(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    """Call a function of the user's that may be sync or async (a hook, a condition, a serializer).
+    """Call a user function that may be sync or async (a hook, a condition, a serializer).
 
     Sync functions run in place. An async one is awaited under the running loop, or, when driven, on a fresh event
-    loop: in this thread where none runs, else in a thread of its own.
+    loop: in this thread where none runs, else in a new thread.
     """
     with user_code():
         outcome = fn(*args, **kwargs)
@@ -198,7 +198,7 @@ def _run_to_end(awaitable: Awaitable[R]) -> R:
 
 
 def in_thread(fn: Callable[[], R]) -> R:
-    """Run `fn` in a new thread with a copy of this thread's context, wait, and return or raise what it did."""
+    """Run `fn` in a new thread with a copy of this thread's context, and return its result or raise its exception."""
     import contextvars
 
     outcome: list[R] = []

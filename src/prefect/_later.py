@@ -1,9 +1,9 @@
-"""Names of the interface whose features are not built yet: they can be imported, and say so when they are used.
+"""Placeholders for planned names of the interface: importable, but using one raises `NotImplementedError`.
 
-A program imports at its top what it may never use. Each module below that has no file gets one made of these names; a
-class of them can be subclassed and stand in a type hint, and only calling it, or taking something from it, raises
-`NotImplementedError`. A module that gets built is a file, which Python finds first, and leaves this table (a test sees
-to it). Nothing here may pretend to work.
+Programs import names that they may never use. Each module below without a file is created from these names; its classes
+can be subclassed and used in type hints, and only calling them or reading an attribute raises. An implemented module is
+a file, which Python finds first, and must be removed from this table (a test checks it). No placeholder may pretend to
+work.
 """
 
 from __future__ import annotations
@@ -178,11 +178,11 @@ _TABLE = (
 
 
 class _NotYetAttribute(NotImplementedError, AttributeError):
-    """Also an AttributeError, so that `hasattr`, `inspect` and documentation tools can look at the names."""
+    """Error for an attribute of a placeholder; an AttributeError for `hasattr`, `inspect` and documentation tools."""
 
 
 class _LaterClass(type):
-    """The type of classes that are not built yet, and of their subclasses."""
+    """Metaclass of the placeholder classes and their subclasses."""
 
     _why: str
 
@@ -210,12 +210,12 @@ def _make_function(name: str, why: str, module: str) -> Any:
 
 
 def later(module: str, name: str, feature: str) -> Any:
-    """A name that can be imported, and raises when it is used: a class if it is written like one, else a function.
+    """Return a placeholder that raises when used: a class if the name is capitalized, else a function.
 
     Args:
-        module: Where the name is imported from.
+        module: The module of the name.
         name: The name.
-        feature: What it belongs to, in words that end "... comes in a later release".
+        feature: The feature that it belongs to, as the subject of "... will come in a later release".
     """
     why = f"{module}.{name} cannot be used yet: {feature} will come in a later release."
     make = _make_class if name.lstrip("_")[0].isupper() else _make_function
@@ -223,10 +223,10 @@ def later(module: str, name: str, feature: str) -> Any:
 
 
 class Unbuilt:
-    """The finder and loader of modules that are not built yet. At the end of `sys.meta_path`: files come first."""
+    """Finder and loader of the placeholder modules, last in `sys.meta_path`, so that files win."""
 
     modules: dict[str, tuple[str, list[str]]]
-    """Feature and names of each module. The table is read when the first one is looked for."""
+    """Feature and names of each module; the table is parsed on the first lookup."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str], Any] = {}

@@ -1,13 +1,13 @@
-"""Modules and names that are imported when they are first used.
+"""Lazy imports of modules and names.
 
-Importing `prefect` must cost next to nothing, so a room that only a run needs is bound lazily by whoever calls it:
+Importing `prefect` must be cheap, so a module that only a run needs is bound lazily by its callers:
 
     if TYPE_CHECKING:
         from prefect.engine import shells
     else:
         shells = lazy("prefect.engine.shells")
 
-Type checkers and the import contracts see the plain import; a process pays for it at the first attribute access.
+Type checkers and the import contracts see the plain import; a process imports it at the first attribute access.
 """
 
 import functools
@@ -18,28 +18,28 @@ from typing import Any
 
 
 class LazyModule(ModuleType):
-    """Stands for a module, which is imported when the first attribute is asked for."""
+    """Proxy of a module that is imported on the first attribute access."""
 
     def __getattr__(self, name: str) -> Any:
         module = self.__dict__.get("_module")
         if module is None:
             module = self.__dict__["_module"] = importlib.import_module(self.__name__)
         value = getattr(module, name)
-        # Only names that never change are kept: a module may rebind its own globals.
+        # Only names that never change are cached: a module may rebind its globals.
         if callable(value):
             self.__dict__[name] = value
         return value
 
 
 def lazy(name: str) -> ModuleType:
-    """Return a stand-in for the module `name`, imported at its first use."""
+    """Return a proxy of the module `name`, imported on first use."""
     return LazyModule(name)
 
 
 def exports(
     package: str, names: Mapping[str, str], submodules: str = ""
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Make the `__getattr__` and `__dir__` of a facade, a module whose names are imported at their first use.
+    """Return `__getattr__` and `__dir__` of a facade, a module whose names are imported on first use.
 
     Args:
         package: The facade's own name.

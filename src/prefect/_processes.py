@@ -1,6 +1,6 @@
 """Identity of operating-system processes: who owns a run, and whether the owner is still there.
 
-A pid alone is reused, so an owner is named by its pid, its host and a start mark. The mark holds the start time in the
+Pids are reused, so an owner is identified by its pid, its host and a start mark. The mark holds the start time in the
 kernel's own clock ticks (a clock that goes back cannot confuse it), the boot it belongs to and the pid namespace that
 the pid is valid in.
 """

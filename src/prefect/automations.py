@@ -163,16 +163,16 @@ class Automation(AutomationCore):
             name: Its name; of several the one that was changed last.
 
         Raises:
-            ValueError: There is none, or not exactly one of `id` and `name` was given.
+            ValueError: There is none, or not exactly one of `id` and `name` was passed.
         """
         if (id is None) == (name is None):
-            raise ValueError("Either the id or the name of an automation must be given.")
+            raise ValueError("Pass either the id or the name of an automation.")
         client = get_client()
         if name is not None:
             found: Any = next(iter(await client.read_automations_by_name(name)), None)
         else:
             try:
-                found = await client.read_automation(id)  # pyright: ignore[reportArgumentType]  # one of them is given
+                found = await client.read_automation(id)  # pyright: ignore[reportArgumentType]  # one of them is not None
             except ObjectNotFound:
                 found = None
         if found is None:

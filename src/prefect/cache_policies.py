@@ -149,7 +149,7 @@ class CacheKeyFnPolicy(CachePolicy):
 class CompoundCachePolicy(CachePolicy):
     """Several policies together: the key depends on the keys of all of them.
 
-    All inputs policies are one, and it comes last, so that the key does not depend on where it was added.
+    All inputs policies are merged into one at the end, so that the key does not depend on the order of adding.
     """
 
     policies: list[CachePolicy] = field(default_factory=list)
@@ -313,9 +313,9 @@ _SETS = frozenset({set, frozenset})
 def _to_hashable(value: Any) -> Any:
     """Return the value in a form whose JSON differs when the value differs.
 
-    JSON alone would take `{1: x}` for `{"1": x}`, an enum's member for its value, two models for the same that differ
-    in a field that is not serialized, and write a set inside a model in another order in each process. Values without
-    such traps are returned as they are.
+    Plain JSON is the same for `{1: x}` and `{"1": x}`, for an enum's member and its value, and for two models that
+    differ only in a field that is not serialized; and a set inside a model has another order in each process. Other
+    values are returned unchanged.
     """
     kind = type(value)
     if kind in _PLAIN:
@@ -399,5 +399,5 @@ def _list_code_parts(code: types.CodeType) -> list[Any]:
 
 def _constant(value: Any) -> list[Any]:
     if isinstance(value, frozenset):
-        return ["frozenset", sorted(repr(item) for item in value)]  # its own order differs between processes
+        return ["frozenset", sorted(repr(item) for item in value)]  # a frozenset's order differs between processes
     return [type(value).__qualname__, repr(value)]

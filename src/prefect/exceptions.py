@@ -7,7 +7,7 @@ functions that need them): everything else in the package may raise from here.
     ├── PrefectSignal                  moves a run to a state; `except Exception` must not swallow it
     │   ├── Abort                        the server refused the run's next state
     │   └── Pause                        a run pauses or suspends
-    ├── ExternalSignal                 something outside asks the process to stop
+    ├── ExternalSignal                 a request to stop from outside the program
     │   └── TerminationSignal            an operating system signal
     └── Exception
         ├── ImportError
@@ -72,7 +72,7 @@ class PrefectSignal(BaseException):
 
 
 class Abort(PrefectSignal):
-    """The run must stop at once, because the server does not let it enter its next state."""
+    """The run must stop immediately, because its next state was refused."""
 
 
 class Pause(PrefectSignal):
@@ -88,11 +88,11 @@ class Pause(PrefectSignal):
 
 
 class ExternalSignal(BaseException):
-    """The base of requests to stop that come from outside the program."""
+    """Base class of requests to stop from outside the program."""
 
 
 class TerminationSignal(ExternalSignal):
-    """The operating system asked the process to stop.
+    """The process received a signal to stop from the operating system.
 
     Args:
         signal: The number of the signal, for example 15 for SIGTERM.
@@ -107,19 +107,19 @@ class TerminationSignal(ExternalSignal):
 
 
 class CrashedRun(PrefectException):
-    """The result of a run was asked for, and the run crashed."""
+    """The run whose result was requested crashed."""
 
 
 class FailedRun(PrefectException):
-    """The result of a run was asked for, and the run failed without an exception of its own."""
+    """The run whose result was requested failed without an exception."""
 
 
 class CancelledRun(PrefectException):
-    """The result of a run was asked for, and the run was cancelled."""
+    """The run whose result was requested was cancelled."""
 
 
 class PausedRun(PrefectException):
-    """The result of a run was asked for, and the run is paused.
+    """The run whose result was requested is paused.
 
     Args:
         state: The state the run is in.
@@ -131,7 +131,7 @@ class PausedRun(PrefectException):
 
 
 class UnfinishedRun(PrefectException):
-    """The result of a run was asked for, and the run has not finished."""
+    """The run whose result was requested has not finished."""
 
 
 class UpstreamTaskError(PrefectException):
@@ -184,7 +184,7 @@ def _describe_bad_field(error: Any) -> str:
 
 
 class ParameterBindError(TypeError, PrefectException):
-    """A function cannot be called with the arguments it was given."""
+    """A function cannot be called with these arguments."""
 
     __reduce__ = PrefectException.__reduce__
 
@@ -195,7 +195,7 @@ class ParameterBindError(TypeError, PrefectException):
     def from_bind_failure(
         cls, fn: Callable[..., Any], exc: TypeError, call_args: tuple[Any, ...], call_kwargs: dict[str, Any]
     ) -> Self:
-        """Say which function was called, what is wrong, what it takes and what it was given."""
+        """Build the error from the function, the error of binding and the arguments."""
         import inspect
 
         name = getattr(fn, "__name__", None) or type(fn).__name__
@@ -204,20 +204,20 @@ class ParameterBindError(TypeError, PrefectException):
             values = values[:197] + "..."
         return cls(
             f"{name!r} cannot be called with these arguments: {exc}. "
-            f"It takes {inspect.signature(fn)}; it was given {values} and the keywords {list(call_kwargs)}."
+            f"It takes {inspect.signature(fn)}; it was called with {values} and the keywords {list(call_kwargs)}."
         )
 
 
 class SignatureMismatchError(PrefectException, TypeError):
-    """The names of the given parameters are not the names of the function's parameters."""
+    """The names of the passed parameters are not the names of the function's parameters."""
 
     def __init__(self, msg: str) -> None:
         super().__init__(msg)
 
     @classmethod
     def from_bad_params(cls, expected_params: list[str], provided_params: list[str]) -> Self:
-        """Say which names the function takes and which it was given."""
-        return cls(f"The function takes the parameters {expected_params}, but was given {provided_params}")
+        """Build the error from the names that the function takes and those that were passed."""
+        return cls(f"The function takes the parameters {expected_params}, but got {provided_params}")
 
 
 class ReservedArgumentError(PrefectException, TypeError):
@@ -225,7 +225,7 @@ class ReservedArgumentError(PrefectException, TypeError):
 
 
 class MappingLengthMismatch(PrefectException):
-    """The iterables given to a mapped task differ in length."""
+    """The iterables passed to a mapped task differ in length."""
 
 
 class MappingMissingIterable(PrefectException):
@@ -312,7 +312,7 @@ class ObjectNotFound(PrefectException):
     """The API knows no such object.
 
     Args:
-        http_exc: The HTTP error that said so.
+        http_exc: The HTTP error of the API.
         help_message: What the message should be instead of the HTTP error's.
     """
 
@@ -326,7 +326,7 @@ class ObjectNotFound(PrefectException):
 
 
 class _Refused(PrefectException):
-    """An HTTP error with a meaning of its own."""
+    """Base class of HTTP errors with a specific meaning."""
 
     def __init__(self, http_exc: Exception, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -366,7 +366,7 @@ class EventTooLarge(PrefectException):
 
 
 class BlockMissingCapabilities(PrefectException):
-    """A block cannot do what it was asked for."""
+    """A block lacks a required capability."""
 
 
 class ProtectedBlockError(PrefectException):
@@ -413,7 +413,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """Make `PrefectHTTPStatusError` when it is first asked for: its base is httpx's, which is slow to import."""
+    """Make `PrefectHTTPStatusError` at its first use: its base class is httpx's, which is slow to import."""
     if name != "PrefectHTTPStatusError":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = kind = _make_http_status_error()

@@ -238,7 +238,7 @@ def _refuse_ignore_file(ignore_file: str | None) -> None:
 class RemoteFileSystem(WritableFileSystem, WritableDeploymentStorage):
     """Files in any store that fsspec knows, below a base URL such as `s3://bucket/folder`.
 
-    It needs the `fsspec` package and the one that speaks to the store.
+    It needs the `fsspec` package and the package for the protocol of the store.
     """
 
     _block_type_name = "Remote File System"

@@ -57,7 +57,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound="Flow[..., Any]")
 
 
-class FlowStateHook(Protocol[P, R]):  # pyright: ignore[reportInvalidTypeVarUse]  # as the interface has it
+class FlowStateHook(Protocol[P, R]):  # pyright: ignore[reportInvalidTypeVarUse]  # as in the interface
     """A function that is called when a flow run enters a state. It may be async."""
 
     def __call__(self, flow: Flow[P, R], flow_run: FlowRun, state: State[Any]) -> Awaitable[None] | None: ...
@@ -67,7 +67,7 @@ class Flow(_flow.Flow[P, R]):
     __doc__ = _flow.Flow.__doc__
 
     if TYPE_CHECKING:
-        # With `return_state` or `wait_for` the arguments are not checked: a ParamSpec leaves no room for more keywords.
+        # With `return_state` or `wait_for` the arguments are not checked: a ParamSpec allows no further keywords.
         @overload
         def __call__(self: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R: ...
         @overload
@@ -169,7 +169,7 @@ def load_flow_from_entrypoint(entrypoint: str, use_placeholder_flow: bool = True
     Args:
         entrypoint: `path/to/file.py:name` or `package.module:name`; the flow of a class is named `Class.name`.
         use_placeholder_flow: When the file fails to run, for instance because a package is not installed, make the
-            flow from the file's definitions alone, or return a flow that raises that failure when it is called.
+            flow from the file's definitions only, or return a flow that raises that failure when it is called.
 
     Raises:
         MissingFlowError: The file or module has no such flow.
@@ -217,7 +217,7 @@ async def load_flow_from_flow_run(
     """
     if flow_run.deployment_id is None:
         raise MissingFlowError(
-            f"Flow run {flow_run.name!r} has no deployment that says where its flow is: "
+            f"Flow run {flow_run.name!r} has no deployment, so the location of its flow is not known: "
             "name it in PREFECT__FLOW_ENTRYPOINT, as path/to/file.py:function."
         )
     deployment = await client.read_deployment(flow_run.deployment_id)
@@ -247,7 +247,7 @@ def load_function_and_convert_to_flow(entrypoint: str) -> Flow[..., Any]:
 
 
 def safe_load_flow_from_entrypoint(entrypoint: str) -> Flow[..., Any] | None:
-    """Make a flow from its file's definitions alone; what they import that is not there is left out.
+    """Make a flow from its file's definitions only; failing imports are left out.
 
     Returns:
         The flow, or None when it cannot be made.

@@ -1,8 +1,8 @@
 """Futures: what `submit` and `map` return, a handle on a task run's final state.
 
 A future is resolved once, by the task runner. Waiting registers a callback and blocks on an event, so a future without
-a waiter costs two hundred bytes. A submitted run that waits here frees its slot in the pool meanwhile (`current_slot`),
-so that nested submission cannot exhaust the pool; a run that would wait for itself raises an error.
+a waiter costs two hundred bytes. A submitted run that waits here frees its slot in the pool for that time
+(`current_slot`), so that nested submission cannot exhaust the pool; a run that would wait for itself raises an error.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class _BlockedOn:
-    """A block that waits for futures; the slot of the waiting job is free meanwhile.
+    """Block that waits for futures, during which the slot of the waiting job is free.
 
     Args:
         futures: The futures.
@@ -107,8 +107,8 @@ class _BlockedOn:
             with _lock:
                 if all(_depends_on(future, slot.future) for future in self._futures):
                     raise RuntimeError(
-                        f"Task run {str(slot.future.task_run_id)!r} waits for itself: the result it waits for needs "
-                        "its own first."
+                        f"Task run {str(slot.future.task_run_id)!r} waits for itself: the result that it waits for "
+                        "depends on its own result."
                     )
                 if len(self._futures) == 1:
                     slot.future.blockers += (self._futures[0],)
@@ -177,7 +177,7 @@ class PrefectFuture(abc.ABC, Generic[R]):
 
     @abc.abstractmethod
     def add_done_callback(self, fn: Callable[[PrefectFuture[R]], None]) -> None:
-        """Call `fn` with this future when it is done, at once if it is already."""
+        """Call `fn` with this future when it is done, immediately if it is already."""
 
 
 class PrefectTaskRunFuture(PrefectFuture[R]):
@@ -419,7 +419,7 @@ def _sleep_until_done(futures: list[PrefectFuture[R]], timeout: float | None, or
     """Sleep until all futures are done (or, with `or_failed`, one has not completed), and be woken once.
 
     Waiting for them one after the other would wake this thread for each, which costs more than a short task. A pool's
-    thread does not sleep here: it has to free its slot, and may wait for its own run.
+    thread does not sleep here: it has to free its slot, and may wait for the run that it executes.
     """
     if current_slot.get() is not None:
         return

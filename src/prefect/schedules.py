@@ -26,9 +26,9 @@ class Schedule:
     Attributes:
         interval: The time between two runs.
         cron: A cron expression.
-        rrule: An iCalendar recurrence rule. Of these three at most one is given.
+        rrule: An iCalendar recurrence rule. At most one of these three may be set.
         timezone: The zone, by its IANA name, whose clock counts.
-        anchor_date: What an interval is counted from; the time of creation when not given.
+        anchor_date: The start of the first interval; the time of creation by default.
         day_or: Whether the day of a cron expression matches by number or weekday rather than by both.
         active: Whether it makes runs.
         parameters: Parameters of its runs, over those of the deployment.
@@ -48,7 +48,7 @@ class Schedule:
     def __post_init__(self) -> None:
         kinds = [name for name in ("interval", "cron", "rrule") if getattr(self, name) is not None]
         if len(kinds) > 1:
-            raise ValueError(f"A schedule has one of interval, cron and rrule, and it was given {', '.join(kinds)}.")
+            raise ValueError(f"A schedule has one of interval, cron and rrule, and it got {', '.join(kinds)}.")
 
 
 def Cron(

@@ -146,7 +146,7 @@ class JSONSerializer(Serializer[D]):
     """Serializes as JSON; objects that JSON cannot represent become `{"__class__": ..., "data": ...}`.
 
     Pydantic can turn such objects into JSON and back: models, dataclasses, enums, dates, sets, paths and the like.
-    Tuples come back as lists, and the keys of dictionaries as strings.
+    Tuples are loaded as lists, and the keys of dictionaries as strings.
     """
 
     type: str = Field(default="json", frozen=True)

@@ -1,7 +1,7 @@
-"""The public path of states: making them, making them from values and exceptions, and getting results out of them.
+"""Public import path of states: their constructors, their results, and states made from values and exceptions.
 
-The states themselves, their constructors and their results live in `prefect.schemas`. What is written here is what
-programs call to turn a value or an exception into a state outside of a run; the engine has its own way, and shares it.
+The states themselves, their constructors and their results live in `prefect.schemas`. This module defines the functions
+that programs call to turn a value or an exception into a state outside of a run.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ async def return_value_to_state(
     Args:
         retval: What the run returned.
         result_store: Makes the record of the value that the state holds.
-        key: The record's key; one that nobody else has by default.
+        key: The record's key; a new unique key by default.
         expiration: After this time the result is no longer used from a cache.
         write_result: Whether the record is written.
 
@@ -157,11 +157,11 @@ async def exception_to_failed_state(
 
 
 async def exception_to_crashed_state(exc: BaseException, result_store: results.ResultStore | None = None) -> State[Any]:
-    """Return a crashed state that says what ended the run.
+    """Return a crashed state whose message names the exception that ended the run.
 
     Args:
-        exc: What ended it.
-        result_store: Makes a record of the exception, which the state holds then.
+        exc: The exception that ended the run.
+        result_store: Makes a result record of the exception, which becomes the state's data.
     """
     return Crashed(message=core.crash_message(exc), data=await _exception_data(exc, result_store, write=False))
 
@@ -180,7 +180,7 @@ async def _exception_data(exc: BaseException, store: results.ResultStore | None,
 
 
 def format_exception(exc: BaseException, tb: TracebackType | None = None) -> str:
-    """Return an exception as text, with the traceback when one is given, without a newline at the end."""
+    """Return an exception as text, with its traceback if `tb` is not None, without a newline at the end."""
     return "".join(traceback.format_exception(type(exc), exc, tb)).rstrip("\n")
 
 

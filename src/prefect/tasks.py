@@ -275,7 +275,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
 
     # --- calling ------------------------------------------------------------------------------------------------------
 
-    # With `return_state` or `wait_for` the arguments are not checked: a ParamSpec leaves no room for more keywords. Nor
+    # With `return_state` or `wait_for` the arguments are not checked: a ParamSpec allows no further keywords. Nor
     # are those of `submit` and `map`, where futures and iterables stand for values.
     @overload
     def __call__(self: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R: ...

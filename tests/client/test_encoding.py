@@ -19,7 +19,7 @@ ID = UUID(int=7)
 
 
 class Plain(Enum):
-    """An enumeration of a user's."""
+    """An enumeration defined by a user."""
 
     ONE = 1
 

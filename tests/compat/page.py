@@ -1,6 +1,6 @@
 """Generated parts of `docs/compatibility.md`: differences, and features that are not implemented yet.
 
-`python -m tests.compat.page` rewrites the text between the marks.
+`python -m tests.compat.page` replaces the text between the marks.
 """
 
 import json
@@ -18,7 +18,7 @@ DIFFERENCES = Path(__file__).parent / "differences.json"
 
 
 def sections() -> dict[str, list[str]]:
-    """Return mark to lines of each generated part."""
+    """Return the lines of each generated part by its mark."""
     return {
         "differences": _differences(),
         "document": _document(),
@@ -39,8 +39,8 @@ def _differences() -> list[str]:
 def _document() -> list[str]:
     """Return a line per reason for a difference of the OpenAPI document, with its places."""
     places: dict[str, list[str]] = {}
-    for (where, what), why in EXPLAINED.items():
-        places.setdefault(why, []).append(f"`{where}` {what.rpartition('.')[2]}")
+    for (place, what), why in EXPLAINED.items():
+        places.setdefault(why, []).append(f"`{place}` {what.rpartition('.')[2]}")
     return [f"- {why} ({', '.join(found)})" for why, found in places.items()]
 
 

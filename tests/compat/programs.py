@@ -49,8 +49,8 @@ def program(scenario: str) -> Path:
     return served if served.exists() else HERE / "scenarios" / f"{scenario}.py"
 
 
-def of_the_original(scenario: str) -> bool:
-    """Whether a scenario runs with the original's client only, because it uses features that are not implemented."""
+def is_original_only(scenario: str) -> bool:
+    """Return whether a scenario needs the original's client because it uses features that are not implemented."""
     return "# clients: original\n" in program(scenario).read_text(encoding="utf-8")
 
 
@@ -58,12 +58,12 @@ def run(python: Path | str, scenario: str, variables: Mapping[str, str], cwd: Pa
     """Run a scenario with an interpreter and return its facts.
 
     Raises:
-        ScenarioError: It did not come to its end; the message is what it said last.
+        ScenarioError: It did not complete; the message is the end of its output.
     """
     path = program(scenario)
     # A scenario whose subject is a setting says so in its text.
-    asked = dict(re.findall(r"^# environment: (\w+)=(\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
-    environment = {"PREFECT_LOGGING_LEVEL": "CRITICAL", **variables, **asked}
+    required = dict(re.findall(r"^# environment: (\w+)=(\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
+    environment = {"PREFECT_LOGGING_LEVEL": "CRITICAL", **variables, **required}
     done = subprocess.run(
         [os.fspath(python), path], env=environment, cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT
     )
@@ -86,13 +86,16 @@ def record(scenario: str, facts: Facts) -> None:
 
 
 def differences() -> dict[str, dict[str, dict[str, Any]]]:
-    """Scenario to fact to `{"ours": value, "why": sentence}`."""
+    """Return the intended differences: scenario to fact to `{"ours": value, "why": sentence}`."""
     return json.loads((HERE / "differences.json").read_text(encoding="utf-8"))
 
 
 def served_differences(scenario: str, who: str) -> Facts:
-    """The facts that are others with a server, by whom: `theirs` (the original's client on our server), `ours` (our
-    client on our server) or `original` (our client on the original's)."""
+    """Return the facts that differ with a server, for one combination.
+
+    `theirs` is the original's client with this package's server, `ours` this package's client and server, `original`
+    this package's client with the original's server.
+    """
     found = json.loads((HERE / "served_differences.json").read_text(encoding="utf-8"))
     return {name: entry["found"] for name, entry in found.get(who, {}).get(scenario, {}).items()}
 
@@ -105,8 +108,8 @@ def wanted(scenario: str) -> Facts:
 def compare(want: Facts, run: Run) -> Iterator[str]:
     """Return one line per differing fact.
 
-    The sentence of an error that this package words itself is not a fact, only one that the scenario wrote is; and an
-    error may be of a class below the one wanted.
+    Error messages worded by this package are not compared, only those that the scenario wrote; an error may be of a
+    subclass of the expected class.
     """
     for name in sorted(want.keys() | run.facts.keys()):
         if name not in run.facts:

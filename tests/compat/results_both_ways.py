@@ -1,4 +1,4 @@
-"""Each installation writes results that the other reads. Run by hand, with the interpreters of both:
+"""Check that each installation reads the results of the other. Run by hand, with both interpreters:
 
     python tests/compat/results_both_ways.py PYTHON_OF_ONE PYTHON_OF_THE_OTHER
 

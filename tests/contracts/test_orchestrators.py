@@ -1,7 +1,7 @@
-"""One suite for what decides about runs: rules in this process, our server, and the original's server.
+"""One suite for every orchestrator: rules in this process, this package's server, and the original server.
 
 The flow runs here belong to the engine, which proposes states as in a real run. The tests of the client set states
-through the API, which has no server behind it in the local case.
+through the API, which uses no server in the local case.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def original_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-WHERE = ["local", "server", pytest.param("original", marks=pytest.mark.served)]
+ORCHESTRATORS = ["local", "server", pytest.param("original", marks=pytest.mark.served)]
 
 
-@pytest.fixture(params=WHERE)
-def where(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """What decides; the settings of this test name it."""
+@pytest.fixture(params=ORCHESTRATORS)
+def orchestrator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Select the orchestrator by setting the API URL."""
     if request.param != "local":
         url = request.getfixturevalue("our_server" if request.param == "server" else "original_server")
         monkeypatch.setenv("PREFECT_API_URL", url)
@@ -64,15 +64,15 @@ def where(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     journal.close()
 
 
-class Waited(Exception):
+class WaitRequested(Exception):
     """Raised in place of a wait."""
 
 
-class Story:
+class ProposingRun:
     """A flow run whose states are proposed one by one.
 
     Args:
-        retries: How often a failed run is tried again.
+        retries: Number of retries of a failed run.
         retry_delay: Seconds before each retry.
     """
 
@@ -90,18 +90,18 @@ class Story:
         return self.engine.state.name
 
     def propose(self, type_: str, force: bool = False) -> State[Any]:
-        """Propose a state, and note the answer."""
+        """Propose a state and record the answer."""
         try:
             drive(self.engine.propose_state(State.make(StateType(type_)), final=force))
             self.answers.append(self.name)
         except Abort:
             self.answers.append("ABORT")
-        except Waited:
+        except WaitRequested:
             self.answers.append("WAIT")
         return self.engine.state
 
-    def set_from_outside(self, state: State[Any], force: bool = False) -> None:
-        """Have somebody else set a state."""
+    def set_state_as_client(self, state: State[Any], force: bool = False) -> None:
+        """Set a state through the client, outside of the engine."""
         with get_client(sync_client=True) as client:
             client.set_flow_run_state(self.engine.run_id, state, force)
 
@@ -118,12 +118,12 @@ class Story:
 
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Waits raise `Waited`; their seconds."""
+    """Make waits raise `WaitRequested`, and return their seconds."""
     waits: list[float] = []
 
     async def wait(seconds: float) -> None:
         waits.append(seconds)
-        raise Waited
+        raise WaitRequested
 
     monkeypatch.setattr(_io, "sleep", wait)
     return waits
@@ -133,10 +133,10 @@ def state(type_: str, name: str | None = None) -> State[Any]:
     return State.make(StateType(type_), name)
 
 
-# --- stories about flow runs ------------------------------------------------------------------------------------------
+# --- states of flow runs ----------------------------------------------------------------------------------------------
 
 
-def test_first_run_completes(where: str):
+def test_first_run_completes(orchestrator: str):
     @flow
     def main() -> int:
         return 1
@@ -148,7 +148,7 @@ def test_first_run_completes(where: str):
     assert [each.name for each in states] == ["Pending", "Running", "Completed"]
 
 
-def test_failed_run_is_tried_again(where: str):
+def test_failed_run_is_tried_again(orchestrator: str):
     attempts: list[int] = []
 
     @flow(retries=1)
@@ -167,7 +167,7 @@ def test_failed_run_is_tried_again(where: str):
     assert run.run_count == 2
 
 
-def test_existing_run_is_retried_as_its_flow_demands(where: str):
+def test_existing_run_uses_retries_of_its_flow(orchestrator: str):
     attempts: list[int] = []
 
     @flow(retries=1)
@@ -184,64 +184,64 @@ def test_existing_run_is_retried_as_its_flow_demands(where: str):
     assert [each.name for each in states] == ["Pending", "Running", "AwaitingRetry", "Running", "Completed"]
 
 
-def test_retry_waits_for_its_delay(where: str, no_waiting: list[float]):
-    story = Story(retries=1, retry_delay=DELAY_SECONDS)
-    waiting = story.propose("FAILED")
+def test_retry_waits_for_its_delay(orchestrator: str, no_waiting: list[float]):
+    run = ProposingRun(retries=1, retry_delay=DELAY_SECONDS)
+    waiting = run.propose("FAILED")
     assert waiting.state_details.scheduled_time is not None
     delay = waiting.state_details.scheduled_time - waiting.timestamp
     assert abs(delay.total_seconds() - DELAY_SECONDS) < 1
-    story.propose("RUNNING")
-    assert story.answers == ["Running", "AwaitingRetry", "WAIT"]
+    run.propose("RUNNING")
+    assert run.answers == ["Running", "AwaitingRetry", "WAIT"]
     assert DELAY_SECONDS - 10 < no_waiting[0] <= DELAY_SECONDS
-    assert story.end() == ["Pending", "Running", "AwaitingRetry"]
+    assert run.end() == ["Pending", "Running", "AwaitingRetry"]
 
 
-def test_failure_is_final_when_retries_are_exhausted(where: str):
-    story = Story(retries=1)
+def test_failure_is_final_when_retries_are_exhausted(orchestrator: str):
+    run = ProposingRun(retries=1)
     for type_ in ("FAILED", "RUNNING", "FAILED"):
-        story.propose(type_)
-    assert story.answers == ["Running", "AwaitingRetry", "Running", "Failed"]
-    assert story.end() == ["Pending", *story.answers]
+        run.propose(type_)
+    assert run.answers == ["Running", "AwaitingRetry", "Running", "Failed"]
+    assert run.end() == ["Pending", *run.answers]
 
 
-def test_forced_failure_is_not_retried(where: str):
-    story = Story(retries=1)
-    story.propose("FAILED", force=True)
-    assert story.end() == ["Pending", "Running", "Failed"]
+def test_forced_failure_is_not_retried(orchestrator: str):
+    run = ProposingRun(retries=1)
+    run.propose("FAILED", force=True)
+    assert run.end() == ["Pending", "Running", "Failed"]
 
 
-def test_crash_is_recorded_once(where: str):
-    story = Story(retries=1)
-    story.propose("CRASHED")
-    story.propose("CRASHED")
-    assert story.answers == ["Running", "Crashed", "ABORT"]
-    assert story.end() == ["Pending", "Running", "Crashed"]
+def test_crash_is_recorded_once(orchestrator: str):
+    run = ProposingRun(retries=1)
+    run.propose("CRASHED")
+    run.propose("CRASHED")
+    assert run.answers == ["Running", "Crashed", "ABORT"]
+    assert run.end() == ["Pending", "Running", "Crashed"]
 
 
-def test_run_cancels_itself(where: str):
-    story = Story()
-    story.propose("CANCELLED")
-    assert story.end() == ["Pending", "Running", "Cancelled"]
+def test_run_cancels_itself(orchestrator: str):
+    run = ProposingRun()
+    run.propose("CANCELLED")
+    assert run.end() == ["Pending", "Running", "Cancelled"]
 
 
 @pytest.mark.parametrize("type_", ["COMPLETED", "FAILED", "CRASHED"])
-def test_run_cancelled_from_outside_ends_as_cancelled(where: str, type_: str):
-    story = Story(retries=1)
-    story.set_from_outside(state("CANCELLING"))
-    story.propose(type_)
-    assert story.answers == ["Running", "Cancelled"]
-    assert story.end() == ["Pending", "Running", "Cancelling", "Cancelled"]
+def test_run_ends_as_cancelled_when_client_cancels_it(orchestrator: str, type_: str):
+    run = ProposingRun(retries=1)
+    run.set_state_as_client(state("CANCELLING"))
+    run.propose(type_)
+    assert run.answers == ["Running", "Cancelled"]
+    assert run.end() == ["Pending", "Running", "Cancelling", "Cancelled"]
 
 
-def test_crash_is_not_recorded_when_run_was_ended_from_outside(where: str):
-    story = Story()
-    story.set_from_outside(state("CANCELLED"), force=True)
-    story.propose("CRASHED")
-    assert story.answers == ["Running", "ABORT"]
-    assert story.end() == ["Pending", "Running", "Cancelled"]
+def test_crash_is_not_recorded_when_client_ended_run(orchestrator: str):
+    run = ProposingRun()
+    run.set_state_as_client(state("CANCELLED"), force=True)
+    run.propose("CRASHED")
+    assert run.answers == ["Running", "ABORT"]
+    assert run.end() == ["Pending", "Running", "Cancelled"]
 
 
-def test_interruption_is_raised_when_run_was_ended_from_outside(where: str):
+def test_interruption_is_raised_when_client_ended_run(orchestrator: str):
     run_ids: list[Any] = []
 
     @flow
@@ -257,29 +257,29 @@ def test_interruption_is_raised_when_run_was_ended_from_outside(where: str):
         assert client.read_flow_run(run_ids[0]).state_type is StateType.CANCELLED
 
 
-def test_paused_run_goes_on_when_it_is_resumed(where: str):
-    story = Story()
-    story.set_from_outside(Paused(timeout_seconds=DELAY_SECONDS, pause_key="1"))
-    story.resume()
-    story.propose("COMPLETED")
-    assert story.end() == ["Pending", "Running", "Paused", "Running", "Completed"]
+def test_paused_run_continues_when_resumed(orchestrator: str):
+    run = ProposingRun()
+    run.set_state_as_client(Paused(timeout_seconds=DELAY_SECONDS, pause_key="1"))
+    run.resume()
+    run.propose("COMPLETED")
+    assert run.end() == ["Pending", "Running", "Paused", "Running", "Completed"]
     with get_client(sync_client=True) as client:
-        assert client.read_flow_run(story.engine.run_id).run_count == 2
+        assert client.read_flow_run(run.engine.run_id).run_count == 2
 
 
-def test_run_completes_while_it_is_paused(where: str):
-    story = Story()
-    story.set_from_outside(Paused(timeout_seconds=DELAY_SECONDS, pause_key="1"))
-    story.propose("COMPLETED")
-    assert story.end() == ["Pending", "Running", "Paused", "Completed"]
+def test_run_completes_while_it_is_paused(orchestrator: str):
+    run = ProposingRun()
+    run.set_state_as_client(Paused(timeout_seconds=DELAY_SECONDS, pause_key="1"))
+    run.propose("COMPLETED")
+    assert run.end() == ["Pending", "Running", "Paused", "Completed"]
 
 
-def test_failure_is_final_when_the_pause_has_run_out(where: str):
-    story = Story(retries=1)
-    story.set_from_outside(Paused(pause_expiration_time=now() - timedelta(seconds=1), pause_key="1"))
-    story.propose("FAILED")
-    assert story.answers == ["Running", "Failed"]
-    assert story.end() == ["Pending", "Running", "Paused", "Failed"]
+def test_failure_is_final_when_pause_has_expired(orchestrator: str):
+    run = ProposingRun(retries=1)
+    run.set_state_as_client(Paused(pause_expiration_time=now() - timedelta(seconds=1), pause_key="1"))
+    run.propose("FAILED")
+    assert run.answers == ["Running", "Failed"]
+    assert run.end() == ["Pending", "Running", "Paused", "Failed"]
 
 
 @pytest.mark.parametrize(
@@ -293,27 +293,27 @@ def test_failure_is_final_when_the_pause_has_run_out(where: str):
         ("SCHEDULED", "ABORT"),
     ],
 )
-def test_state_proposed_after_the_end(where: str, type_: str, answer: str):
-    story = Story()
-    story.propose("COMPLETED")
-    story.propose(type_)
-    assert story.answers == ["Running", "Completed", answer]
-    assert story.end() == ["Pending", "Running", "Completed", *([answer] if answer != "ABORT" else [])]
+def test_state_proposed_after_end_is_rejected(orchestrator: str, type_: str, answer: str):
+    run = ProposingRun()
+    run.propose("COMPLETED")
+    run.propose(type_)
+    assert run.answers == ["Running", "Completed", answer]
+    assert run.end() == ["Pending", "Running", "Completed", *([answer] if answer != "ABORT" else [])]
 
 
 @pytest.mark.parametrize(("type_", "answer"), [("PENDING", "ABORT"), ("RUNNING", "Running"), ("PAUSED", "Paused")])
-def test_state_proposed_while_running(where: str, type_: str, answer: str):
-    story = Story()
-    story.propose(type_)
-    assert story.answers == ["Running", answer]
+def test_state_proposed_while_running_is_decided(orchestrator: str, type_: str, answer: str):
+    run = ProposingRun()
+    run.propose(type_)
+    assert run.answers == ["Running", answer]
 
 
-# --- stories about the client -----------------------------------------------------------------------------------------
+# --- states set by the client -----------------------------------------------------------------------------------------
 
-ClientStory = list[tuple[str, str]]
+ClientSteps = list[tuple[str, str]]
 """States that are set one after the other, each with the status and the name of the run's state afterwards."""
 
-FLOW_STORIES: dict[str, ClientStory] = {
+FLOW_STEPS: dict[str, ClientSteps] = {
     "retries": [("RUNNING", "ACCEPT Running"), ("FAILED", "REJECT AwaitingRetry")],
     "pending twice": [("RUNNING", "ACCEPT Running"), ("PENDING", "ABORT Running")],
     "crash after the end": [("COMPLETED", "ACCEPT Completed"), ("CRASHED", "ABORT Completed")],
@@ -326,7 +326,7 @@ FLOW_STORIES: dict[str, ClientStory] = {
     "pause before the start": [("PAUSED", "REJECT Pending")],
 }
 
-TASK_STORIES: dict[str, ClientStory] = {
+TASK_STEPS: dict[str, ClientSteps] = {
     "retries": [("RUNNING", "ACCEPT Running"), ("FAILED", "REJECT AwaitingRetry")],
     "crash after the end": [("COMPLETED", "ACCEPT Completed"), ("CRASHED", "ABORT Completed")],
     "run again": [
@@ -338,48 +338,48 @@ TASK_STORIES: dict[str, ClientStory] = {
 
 
 def set_states(
-    story: ClientStory, set_state: Callable[[State[Any]], Any], read_state: Callable[[], State[Any]]
+    steps: ClientSteps, set_state: Callable[[State[Any]], Any], read_state: Callable[[], State[Any]]
 ) -> list[str]:
     answers: list[str] = []
-    for type_, _ in story:
+    for type_, _ in steps:
         result = set_state(state(type_))
         answers.append(f"{result.status.value} {read_state().name}")
     return answers
 
 
-@pytest.mark.parametrize("name", FLOW_STORIES)
-def test_client_sets_states_of_a_flow_run_by_the_rules(where: str, name: str):
+@pytest.mark.parametrize("name", FLOW_STEPS)
+def test_client_sets_flow_run_states_by_rules(orchestrator: str, name: str):
     @flow(retries=1, retry_delay_seconds=DELAY_SECONDS)
     def main() -> None: ...
 
-    story = FLOW_STORIES[name]
+    steps = FLOW_STEPS[name]
     with get_client(sync_client=True) as client:
         run_id: UUID = client.create_flow_run(main).id
         answers = set_states(
-            story,
+            steps,
             lambda proposed: client.set_flow_run_state(run_id, proposed),
             lambda: client.read_flow_run(run_id).state or state("PENDING", "none"),
         )
-    assert answers == [answer for _, answer in story]
+    assert answers == [answer for _, answer in steps]
 
 
-@pytest.mark.parametrize("name", TASK_STORIES)
-def test_client_sets_states_of_a_task_run_by_the_rules(where: str, name: str):
+@pytest.mark.parametrize("name", TASK_STEPS)
+def test_client_sets_task_run_states_by_rules(orchestrator: str, name: str):
     @task(retries=1, retry_delay_seconds=DELAY_SECONDS)
     def work() -> None: ...
 
-    story = TASK_STORIES[name]
+    steps = TASK_STEPS[name]
     with get_client(sync_client=True) as client:
         run_id: UUID = client.create_task_run(work, None, str(new_id()), state=state("PENDING")).id
         answers = set_states(
-            story,
+            steps,
             lambda proposed: client.set_task_run_state(run_id, proposed),
             lambda: client.read_task_run(run_id).state or state("PENDING", "none"),
         )
-    assert answers == [answer for _, answer in story]
+    assert answers == [answer for _, answer in steps]
 
 
-def test_client_cannot_run_a_task_of_a_flow_that_does_not_run(where: str):
+def test_client_cannot_run_task_when_flow_is_not_running(orchestrator: str):
     @flow
     def main() -> None: ...
 
@@ -406,9 +406,7 @@ def entry(type_: str, name: str | None = None) -> rules.Entry:
     ("change", "policy", "retries"),
     [*product(sorted(local._ALWAYS_ACCEPTED), (rules.CoreFlowPolicy, rules.MinimalFlowPolicy), (0, 3))],
 )
-def test_rules_accept_every_change_that_the_engine_does_not_ask_about(
-    change: tuple[str, str], policy: rules.Policy, retries: int
-):
+def test_rules_accept_changes_that_engine_does_not_propose(change: tuple[str, str], policy: rules.Policy, retries: int):
     current, proposed = map(entry, change)
     run = rules.Run("flow_run", {"id": new_id(), "run_count": 1}, {"retries": retries})
     verdict = rules.decide(policy, run, current, proposed, FACTS)
@@ -432,7 +430,7 @@ def test_rules_accept_a_failure_without_retries(policy: rules.Policy):
         (entry("PENDING"), entry("CANCELLED"), "Cancelled"),
     ],
 )
-def test_rules_name_the_states_of_a_task_run_as_the_engine_does(current: rules.Entry, proposed: rules.Entry, name: str):
+def test_rules_name_task_run_states_like_engine(current: rules.Entry, proposed: rules.Entry, name: str):
     run_count = 0 if current.type == "PENDING" else 1
     run = rules.Run("task_run", {"id": new_id(), "flow_run_id": new_id(), "run_count": run_count}, {"retries": 0})
     verdict = rules.decide(rules.CoreTaskPolicy, run, current, proposed, FACTS)
@@ -455,11 +453,11 @@ def test_flow_without_retries_does_not_import_the_rules():
     subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, capture_output=True)
 
 
-def test_engine_watches_the_file_of_the_local_store():
+def test_engine_watches_local_store_file():
     assert local.STORE_FILE == sqlite.STORE_FILE_NAME
 
 
-def test_flow_completes_when_the_local_store_is_damaged(home: Path):
+def test_flow_completes_when_local_store_is_damaged(home: Path):
     @flow
     def main() -> int:
         home.mkdir(exist_ok=True)
@@ -470,7 +468,7 @@ def test_flow_completes_when_the_local_store_is_damaged(home: Path):
     assert recorded_states(home, "flow_run") == ["Pending", "Running", "Completed"]
 
 
-def test_subflow_and_its_parent_task_run_have_the_same_states(where: str):
+def test_subflow_and_parent_task_run_have_same_states(orchestrator: str):
     run_ids: list[Any] = []
 
     @flow(retries=1)

@@ -85,7 +85,7 @@ MISSING = """
 
 @pytest.fixture(autouse=True)
 def files(home: Path, monkeypatch: pytest.MonkeyPatch):
-    """Two files in the working directory; what loading them leaves in the process is taken back."""
+    """Create two files in the working directory, and undo the imports of the test."""
     names, path = set(sys.modules), list(sys.path)
     Path("good_flows.py").write_text(textwrap.dedent(GOOD))
     Path("missing_flows.py").write_text(textwrap.dedent(MISSING))

@@ -1,4 +1,4 @@
-"""Each primitive blocks when driven and awaits when not, and a coroutine that truly suspends is an error."""
+"""I/O primitives block when driven and await otherwise; a suspending coroutine raises an error."""
 
 import asyncio
 import concurrent.futures
@@ -24,12 +24,12 @@ class Store:
     read = _io.twin(aread)
 
 
-def test_driving_runs_to_the_end_without_a_loop():
+def test_drive_completes_without_event_loop():
     assert _io.drive(read(1)) == 2
     assert not _io.is_driven()
 
 
-def test_a_true_suspension_is_an_error_and_not_a_hang():
+def test_drive_raises_when_coroutine_suspends():
     async def bypass() -> None:
         await asyncio.sleep(0)
 
@@ -38,7 +38,7 @@ def test_a_true_suspension_is_an_error_and_not_a_hang():
     assert not _io.is_driven()
 
 
-def test_an_exception_ends_the_driving():
+def test_drive_ends_when_coroutine_raises():
     async def fail() -> None:
         assert _io.is_driven()
         raise KeyError("x")
@@ -48,23 +48,23 @@ def test_an_exception_ends_the_driving():
     assert not _io.is_driven()
 
 
-def test_a_twin_drives_from_plain_code():
+def test_twin_drives_in_sync_code():
     assert Store().read(1) == 2
 
 
-async def test_a_twin_is_awaitable_in_a_coroutine():
+async def test_twin_is_awaitable_in_coroutine():
     assert await Store().read(1) == 2
     assert await Store().read.aio(2) == 3
 
 
-async def test_a_twin_drives_from_a_plain_function_under_a_loop():
+async def test_twin_drives_in_sync_function_under_event_loop():
     def plain() -> int:
         return Store().read(1)
 
     assert plain() == 2
 
 
-async def test_a_twin_drives_inside_a_drive_under_a_loop():
+async def test_twin_drives_in_driven_coroutine_under_event_loop():
     async def inside() -> int:
         return Store().read(3)
 
@@ -72,14 +72,14 @@ async def test_a_twin_drives_inside_a_drive_under_a_loop():
 
 
 @pytest.mark.parametrize("driven", [True, False])
-def test_waiting_for_a_future(driven: bool):
+def test_wait_returns_result_of_future(driven: bool):
     future: concurrent.futures.Future[int] = concurrent.futures.Future()
     future.set_result(5)
     assert (_io.drive(_io.wait(future)) if driven else asyncio.run(_io.wait(future))) == 5
 
 
 @pytest.mark.parametrize("driven", [True, False])
-def test_waiting_gives_up_and_leaves_the_future_alone(driven: bool):
+def test_wait_does_not_cancel_future_on_timeout(driven: bool):
     future: concurrent.futures.Future[int] = concurrent.futures.Future()
     with pytest.raises(TimeoutError):
         if driven:
@@ -89,7 +89,7 @@ def test_waiting_gives_up_and_leaves_the_future_alone(driven: bool):
     assert not future.cancelled()
 
 
-def test_blocking_is_in_place_when_driven_and_in_a_thread_when_not():
+def test_blocking_uses_thread_only_when_not_driven():
     here = threading.current_thread()
     assert _io.drive(_io.blocking(threading.current_thread)) is here
     assert asyncio.run(_io.blocking(threading.current_thread)) is not here
@@ -102,18 +102,18 @@ async def _sees_loop() -> int:
     return VALUE.get()
 
 
-def test_an_async_user_function_gets_a_loop_when_driven():
+def test_call_user_runs_async_function_on_new_loop_when_driven():
     VALUE.set(7)
     assert _io.drive(_io.call_user(_sees_loop)) == 7
 
 
-async def test_an_async_user_function_gets_a_loop_of_its_own_where_one_runs_already():
+async def test_call_user_runs_async_function_under_running_loop():
     VALUE.set(8)
     assert _io.drive(_io.call_user(_sees_loop)) == 8
     assert await _io.call_user(_sees_loop) == 8
 
 
-def test_a_sync_user_function_is_not_inside_the_drive():
+def test_call_user_runs_sync_function_undriven():
     def user() -> int:
         assert not _io.is_driven()
         return Store().read(1)
@@ -121,18 +121,18 @@ def test_a_sync_user_function_is_not_inside_the_drive():
     assert _io.drive(_io.call_user(user)) == 2
 
 
-def test_a_thread_has_the_context_and_gives_back_the_error():
+def test_in_thread_copies_context_and_raises_error():
     VALUE.set(9)
     assert _io.in_thread(VALUE.get) == 9
     with pytest.raises(KeyError):
         _io.in_thread(lambda: dict[str, int]()["x"])
 
 
-def test_no_loop_runs_here():
+def test_running_loop_is_none_without_event_loop():
     assert _io.running_loop() is None
 
 
-async def test_whether_the_caller_is_async():
+async def test_caller_is_async_only_in_coroutine():
     def plain() -> bool:
         return _io.caller_is_async(1)
 

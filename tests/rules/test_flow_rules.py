@@ -1,4 +1,4 @@
-"""Every rule for flow runs, by itself: what it says of a change of state and what it asks for."""
+"""The verdict and the effects of each flow rule."""
 
 from uuid import UUID
 
@@ -19,8 +19,8 @@ from prefect.rules import (
     TakeDeploymentSlot,
     decide,
 )
-from tests.rules.judging import Trial, alone
-from tests.rules.making import (
+from tests.rules.cases import RuleCase, single_rule_policy
+from tests.rules.factories import (
     LEASE,
     NEW_LEASE,
     NOW,
@@ -29,9 +29,9 @@ from tests.rules.making import (
     after,
     deployed,
     entry,
+    entry_with_lease,
     facts,
     flow_run,
-    held,
     limited,
 )
 
@@ -52,20 +52,22 @@ done, running, scheduled = entry("COMPLETED", data=STORED), entry("RUNNING"), en
 suspended = entry("PAUSED", "Suspended", pause_reschedule=True)
 
 RETRIED = SetOnPolicy({**AFRESH, "retry_type": "in_process"})
-TRIALS = [
-    Trial(PRESERVE, run, held("RUNNING"), entry("COMPLETED"), "accept COMPLETED/Completed", details=KEPT),
-    Trial(PRESERVE, run, running, entry("COMPLETED"), "accept COMPLETED/Completed"),
-    Trial(PRESERVE, run, None, entry("PENDING"), "accept PENDING/Pending"),
-    Trial(
+CASES = [
+    RuleCase(
+        PRESERVE, run, entry_with_lease("RUNNING"), entry("COMPLETED"), "accept COMPLETED/Completed", details=KEPT
+    ),
+    RuleCase(PRESERVE, run, running, entry("COMPLETED"), "accept COMPLETED/Completed"),
+    RuleCase(PRESERVE, run, None, entry("PENDING"), "accept PENDING/Pending"),
+    RuleCase(
         PRESERVE,
         run,
-        held("PENDING"),
+        entry_with_lease("PENDING"),
         entry("RUNNING", deployment_concurrency_lease_id=NEW_LEASE),
         "accept RUNNING/Running",
         details=TAKEN,
     ),
-    Trial(DUPLICATE, run, entry("PENDING", transition_id=ONE), entry("RUNNING", transition_id=ONE), "keep"),
-    Trial(
+    RuleCase(DUPLICATE, run, entry("PENDING", transition_id=ONE), entry("RUNNING", transition_id=ONE), "keep"),
+    RuleCase(
         DUPLICATE,
         run,
         entry("PENDING", transition_id=ONE),
@@ -73,14 +75,17 @@ TRIALS = [
         "accept RUNNING/Running",
         details={"transition_id": TWO},
     ),
-    Trial(DUPLICATE, run, entry("PENDING"), running, "accept RUNNING/Running"),
-    *(Trial(TERMINAL, run, entry("FAILED"), entry(to), "abort") for to in ("CANCELLING", "PAUSED", "CRASHED")),
-    *(Trial(TERMINAL, deployed(), done, entry(to), "keep") for to in ("RUNNING", "PENDING", "SCHEDULED", "COMPLETED")),
-    Trial(TERMINAL, run, done, entry("COMPLETED", data={"type": "unpersisted"}), "keep"),
-    Trial(TERMINAL, run, done, entry("COMPLETED", data={"storage_key": "new"}), "accept COMPLETED/Completed"),
-    Trial(TERMINAL, run, done, entry("FAILED"), "accept FAILED/Failed"),
-    Trial(TERMINAL, run, entry("FAILED"), entry("SCHEDULED"), "abort"),
-    Trial(
+    RuleCase(DUPLICATE, run, entry("PENDING"), running, "accept RUNNING/Running"),
+    *(RuleCase(TERMINAL, run, entry("FAILED"), entry(to), "abort") for to in ("CANCELLING", "PAUSED", "CRASHED")),
+    *(
+        RuleCase(TERMINAL, deployed(), done, entry(to), "keep")
+        for to in ("RUNNING", "PENDING", "SCHEDULED", "COMPLETED")
+    ),
+    RuleCase(TERMINAL, run, done, entry("COMPLETED", data={"type": "unpersisted"}), "keep"),
+    RuleCase(TERMINAL, run, done, entry("COMPLETED", data={"storage_key": "new"}), "accept COMPLETED/Completed"),
+    RuleCase(TERMINAL, run, done, entry("FAILED"), "accept FAILED/Failed"),
+    RuleCase(TERMINAL, run, entry("FAILED"), entry("SCHEDULED"), "abort"),
+    RuleCase(
         TERMINAL,
         deployed(),
         entry("FAILED"),
@@ -88,7 +93,7 @@ TRIALS = [
         "accept SCHEDULED/Scheduled",
         (SetOnPolicy({**AFRESH, "retry_type": "reschedule"}),),
     ),
-    Trial(
+    RuleCase(
         TERMINAL,
         run,
         entry("COMPLETED", data="not a record"),
@@ -96,63 +101,63 @@ TRIALS = [
         "accept RUNNING/Running",
         (SetOnPolicy({**AFRESH, "retry_type": None}),),
     ),
-    *(Trial(ENFORCE, run, entry("CANCELLING"), entry(to), "keep") for to in ("CANCELLING", "RUNNING", "COMPLETED")),
-    Trial(ENFORCE, run, entry("CANCELLING"), entry("CANCELLED"), "accept CANCELLED/Cancelled"),
-    Trial(ENFORCE, run, running, entry("CANCELLING"), "accept CANCELLING/Cancelling"),
-    Trial(BYPASS, run, scheduled, entry("CANCELLING"), "reject CANCELLED/Cancelled"),
-    Trial(BYPASS, flow_run(infrastructure_pid="1"), scheduled, entry("CANCELLING"), "accept CANCELLING/Cancelling"),
-    Trial(
+    *(RuleCase(ENFORCE, run, entry("CANCELLING"), entry(to), "keep") for to in ("CANCELLING", "RUNNING", "COMPLETED")),
+    RuleCase(ENFORCE, run, entry("CANCELLING"), entry("CANCELLED"), "accept CANCELLED/Cancelled"),
+    RuleCase(ENFORCE, run, running, entry("CANCELLING"), "accept CANCELLING/Cancelling"),
+    RuleCase(BYPASS, run, scheduled, entry("CANCELLING"), "reject CANCELLED/Cancelled"),
+    RuleCase(BYPASS, flow_run(infrastructure_pid="1"), scheduled, entry("CANCELLING"), "accept CANCELLING/Cancelling"),
+    RuleCase(
         BYPASS,
         flow_run(infrastructure_pid="1"),
         entry("SCHEDULED", "Resuming"),
         entry("CANCELLING"),
         "reject CANCELLED/Cancelled",
     ),
-    Trial(BYPASS, flow_run(infrastructure_pid="1"), suspended, entry("CANCELLING"), "reject CANCELLED/Cancelled"),
-    Trial(BYPASS, run, entry("PAUSED"), entry("CANCELLING"), "accept CANCELLING/Cancelling"),
+    RuleCase(BYPASS, flow_run(infrastructure_pid="1"), suspended, entry("CANCELLING"), "reject CANCELLED/Cancelled"),
+    RuleCase(BYPASS, run, entry("PAUSED"), entry("CANCELLING"), "accept CANCELLING/Cancelling"),
     *(
-        Trial(PENDING, run, entry(of), entry("PENDING"), "abort")
-        for of in ("PENDING", "RUNNING", "CANCELLED", "CANCELLING")
+        RuleCase(PENDING, run, entry(type_), entry("PENDING"), "abort")
+        for type_ in ("PENDING", "RUNNING", "CANCELLED", "CANCELLING")
     ),
-    Trial(PENDING, run, entry("PENDING", "Submitting"), entry("PENDING", "Submitting"), "abort"),
-    Trial(PENDING, run, entry("RUNNING"), entry("PENDING", "Submitting"), "abort"),
-    Trial(
+    RuleCase(PENDING, run, entry("PENDING", "Submitting"), entry("PENDING", "Submitting"), "abort"),
+    RuleCase(PENDING, run, entry("RUNNING"), entry("PENDING", "Submitting"), "abort"),
+    RuleCase(
         PENDING,
         run,
-        held("PENDING", scheduled_time=NOW),
+        entry_with_lease("PENDING", scheduled_time=NOW),
         entry("PENDING", "Submitting"),
         "accept PENDING/Submitting",
         details={"scheduled_time": NOW, **KEPT},
     ),
-    Trial(PENDING, run, entry("FAILED"), entry("PENDING"), "accept PENDING/Pending"),
-    Trial(VALIDATE, deployed(), entry("PENDING"), running, "accept RUNNING/Running", facts=limited()),
-    Trial(VALIDATE, deployed(), held("PENDING"), running, "accept RUNNING/Running", details=KEPT),
-    Trial(
+    RuleCase(PENDING, run, entry("FAILED"), entry("PENDING"), "accept PENDING/Pending"),
+    RuleCase(VALIDATE, deployed(), entry("PENDING"), running, "accept RUNNING/Running", facts=limited()),
+    RuleCase(VALIDATE, deployed(), entry_with_lease("PENDING"), running, "accept RUNNING/Running", details=KEPT),
+    RuleCase(
         VALIDATE,
         deployed(),
-        held("PENDING"),
+        entry_with_lease("PENDING"),
         running,
         "accept RUNNING/Running",
         (RenewLease(LEASE),),
         KEPT,
         limited(lease_held=True),
     ),
-    Trial(
+    RuleCase(
         VALIDATE,
         deployed(),
-        held("PENDING"),
+        entry_with_lease("PENDING"),
         running,
         "accept RUNNING/Running",
         (TakeDeploymentSlot(NEW_LEASE),),
         TAKEN,
         limited(1),
     ),
-    Trial(VALIDATE, deployed(), held("PENDING"), running, "reject CANCELLED/Cancelled", facts=limited()),
+    RuleCase(VALIDATE, deployed(), entry_with_lease("PENDING"), running, "reject CANCELLED/Cancelled", facts=limited()),
     *(
-        Trial(
+        RuleCase(
             VALIDATE,
             deployed(),
-            held("PENDING"),
+            entry_with_lease("PENDING"),
             running,
             "accept RUNNING/Running",
             details=KEPT,
@@ -160,23 +165,23 @@ TRIALS = [
         )
         for version in ("3.4.10", "2.20.1", None, "nonsense")
     ),
-    Trial(SECURE, deployed(), scheduled, entry("PENDING"), "accept PENDING/Pending"),
-    Trial(SECURE, run, scheduled, entry("PENDING"), "accept PENDING/Pending", facts=limited()),
-    Trial(SECURE, deployed(), scheduled, entry("PENDING"), "abort", facts=limited(limit=0)),
+    RuleCase(SECURE, deployed(), scheduled, entry("PENDING"), "accept PENDING/Pending"),
+    RuleCase(SECURE, run, scheduled, entry("PENDING"), "accept PENDING/Pending", facts=limited()),
+    RuleCase(SECURE, deployed(), scheduled, entry("PENDING"), "abort", facts=limited(limit=0)),
     *(
-        Trial(
+        RuleCase(
             SECURE,
             deployed(),
-            of,
+            current,
             entry("PENDING"),
             "accept PENDING/Pending",
             (TakeDeploymentSlot(NEW_LEASE),),
             TAKEN,
             limited(1),
         )
-        for of in (None, scheduled, entry("FAILED"), entry("PAUSED"))
+        for current in (None, scheduled, entry("FAILED"), entry("PAUSED"))
     ),
-    Trial(
+    RuleCase(
         SECURE,
         deployed(),
         scheduled,
@@ -185,7 +190,7 @@ TRIALS = [
         details={"scheduled_time": after(30)},
         facts=limited(),
     ),
-    Trial(
+    RuleCase(
         SECURE,
         deployed(),
         scheduled,
@@ -193,7 +198,7 @@ TRIALS = [
         "reject CANCELLED/Cancelled",
         facts=limited(deployment_strategy="CANCEL_NEW"),
     ),
-    Trial(
+    RuleCase(
         SECURE,
         deployed(),
         entry("PENDING"),
@@ -201,31 +206,38 @@ TRIALS = [
         "accept PENDING/Submitting",
         facts=limited(),
     ),
-    Trial(OLD, run, held("PENDING"), running, "accept RUNNING/Running", (RevokeLease(LEASE),)),
-    Trial(
+    RuleCase(OLD, run, entry_with_lease("PENDING"), running, "accept RUNNING/Running", (RevokeLease(LEASE),)),
+    RuleCase(
         OLD,
         run,
-        held("PENDING"),
+        entry_with_lease("PENDING"),
         entry("CANCELLING"),
         "accept CANCELLING/Cancelling",
         (RevokeLease(LEASE),),
         facts=facts(client_version="3.4.10rc1"),
     ),
     *(
-        Trial(OLD, run, held("PENDING"), running, "accept RUNNING/Running", facts=facts(client_version=version))
+        RuleCase(
+            OLD,
+            run,
+            entry_with_lease("PENDING"),
+            running,
+            "accept RUNNING/Running",
+            facts=facts(client_version=version),
+        )
         for version in ("3.4.11", "3.8.4.dev6", "3.10.0", "4.0.0")
     ),
-    Trial(OLD, run, entry("PENDING"), running, "accept RUNNING/Running"),
-    Trial(LATE, run, scheduled, entry("SCHEDULED", "Late"), "accept SCHEDULED/Late"),
-    Trial(LATE, run, entry("SCHEDULED", "Late"), entry("SCHEDULED", "Late"), "keep"),
-    Trial(LATE, run, entry("PENDING"), entry("SCHEDULED", "Late"), "keep"),
-    Trial(LATE, run, entry("PENDING"), entry("SCHEDULED"), "accept SCHEDULED/Scheduled"),
-    Trial(LATE, run, None, entry("SCHEDULED"), "accept SCHEDULED/Scheduled"),
-    Trial(PAUSE, run, None, entry("PAUSED"), "abort"),
-    Trial(PAUSE, run, entry("PENDING"), entry("PAUSED"), "keep"),
-    Trial(PAUSE, run, running, entry("PAUSED"), "accept PAUSED/Paused"),
-    Trial(PAUSE, flow_run({"pause_keys": ["k"]}), running, entry("PAUSED", pause_key="k"), "keep"),
-    Trial(
+    RuleCase(OLD, run, entry("PENDING"), running, "accept RUNNING/Running"),
+    RuleCase(LATE, run, scheduled, entry("SCHEDULED", "Late"), "accept SCHEDULED/Late"),
+    RuleCase(LATE, run, entry("SCHEDULED", "Late"), entry("SCHEDULED", "Late"), "keep"),
+    RuleCase(LATE, run, entry("PENDING"), entry("SCHEDULED", "Late"), "keep"),
+    RuleCase(LATE, run, entry("PENDING"), entry("SCHEDULED"), "accept SCHEDULED/Scheduled"),
+    RuleCase(LATE, run, None, entry("SCHEDULED"), "accept SCHEDULED/Scheduled"),
+    RuleCase(PAUSE, run, None, entry("PAUSED"), "abort"),
+    RuleCase(PAUSE, run, entry("PENDING"), entry("PAUSED"), "keep"),
+    RuleCase(PAUSE, run, running, entry("PAUSED"), "accept PAUSED/Paused"),
+    RuleCase(PAUSE, flow_run({"pause_keys": ["k"]}), running, entry("PAUSED", pause_key="k"), "keep"),
+    RuleCase(
         PAUSE,
         flow_run({"pause_keys": ["j"]}),
         running,
@@ -234,21 +246,21 @@ TRIALS = [
         (RecordPauseKey("k"),),
         {"pause_key": "k"},
     ),
-    Trial(PAUSE, run, running, suspended, "abort"),
-    Trial(PAUSE, deployed(parent_task_run_id=PARENT), running, suspended, "abort"),
-    Trial(PAUSE, deployed(), running, suspended, "accept PAUSED/Suspended", details={"pause_reschedule": True}),
+    RuleCase(PAUSE, run, running, suspended, "abort"),
+    RuleCase(PAUSE, deployed(parent_task_run_id=PARENT), running, suspended, "abort"),
+    RuleCase(PAUSE, deployed(), running, suspended, "accept PAUSED/Suspended", details={"pause_reschedule": True}),
     *(
-        Trial(RESUME, run, entry("PAUSED"), entry(to), f"accept {to}/{to.capitalize()}", (MarkResuming(),))
+        RuleCase(RESUME, run, entry("PAUSED"), entry(to), f"accept {to}/{to.capitalize()}", (MarkResuming(),))
         for to in ("RUNNING", "SCHEDULED", "CANCELLING", "COMPLETED", "FAILED")
     ),
-    *(Trial(RESUME, run, entry("PAUSED"), entry(to), "keep") for to in ("PENDING", "PAUSED")),
-    Trial(RESUME, run, suspended, scheduled, "keep"),
-    Trial(RESUME, deployed(), suspended, scheduled, "accept SCHEDULED/Scheduled", (MarkResuming(),)),
+    *(RuleCase(RESUME, run, entry("PAUSED"), entry(to), "keep") for to in ("PENDING", "PAUSED")),
+    RuleCase(RESUME, run, suspended, scheduled, "keep"),
+    RuleCase(RESUME, deployed(), suspended, scheduled, "accept SCHEDULED/Scheduled", (MarkResuming(),)),
     *(
-        Trial(RESUME, run, entry("PAUSED", pause_timeout=after(-1)), entry(to), "reject FAILED/Failed")
+        RuleCase(RESUME, run, entry("PAUSED", pause_timeout=after(-1)), entry(to), "reject FAILED/Failed")
         for to in ("RUNNING", "COMPLETED", "CANCELLED")
     ),
-    Trial(
+    RuleCase(
         RESUME,
         run,
         entry("PAUSED", pause_timeout=after(-1)),
@@ -256,8 +268,10 @@ TRIALS = [
         "accept CANCELLING/Cancelling",
         (MarkResuming(),),
     ),
-    Trial(RESUME, run, entry("PAUSED", pause_timeout=after(1)), running, "accept RUNNING/Running", (MarkResuming(),)),
-    Trial(
+    RuleCase(
+        RESUME, run, entry("PAUSED", pause_timeout=after(1)), running, "accept RUNNING/Running", (MarkResuming(),)
+    ),
+    RuleCase(
         "CopyScheduledTime",
         run,
         entry("SCHEDULED", scheduled_time=NOW),
@@ -265,7 +279,7 @@ TRIALS = [
         "accept PENDING/Pending",
         details={"scheduled_time": NOW},
     ),
-    Trial(
+    RuleCase(
         "CopyScheduledTime",
         run,
         entry("SCHEDULED", scheduled_time=NOW),
@@ -274,8 +288,8 @@ TRIALS = [
         details={"scheduled_time": after(9)},
     ),
     *(
-        Trial("WaitForScheduledTime", run, entry(of, scheduled_time=after(seconds)), running, expected)
-        for of in ("SCHEDULED", "PENDING")
+        RuleCase("WaitForScheduledTime", run, entry(type_, scheduled_time=after(seconds)), running, expected)
+        for type_ in ("SCHEDULED", "PENDING")
         for seconds, expected in [
             (0.4, "accept RUNNING/Running"),
             (0.75, "wait 1"),
@@ -284,18 +298,18 @@ TRIALS = [
             (-5, "accept RUNNING/Running"),
         ]
     ),
-    Trial("WaitForScheduledTime", run, scheduled, running, "accept RUNNING/Running"),
-    Trial(RETRY, run, running, entry("FAILED"), "accept FAILED/Failed", (SetOnPolicy({"retry_type": None}),)),
-    Trial(
+    RuleCase("WaitForScheduledTime", run, scheduled, running, "accept RUNNING/Running"),
+    RuleCase(RETRY, run, running, entry("FAILED"), "accept FAILED/Failed", (SetOnPolicy({"retry_type": None}),)),
+    RuleCase(
         RETRY,
         flow_run({"retries": 1, "retry_delay": 5}),
         running,
-        held("FAILED", data=STORED, transition_id=ONE),
+        entry_with_lease("FAILED", data=STORED, transition_id=ONE),
         "reject SCHEDULED/AwaitingRetry",
         (RETRIED,),
         {"scheduled_time": after(5), **KEPT},
     ),
-    Trial(
+    RuleCase(
         RETRY,
         flow_run({"retries": 1}, run_count=2),
         running,
@@ -303,8 +317,8 @@ TRIALS = [
         "accept FAILED/Failed",
         (SetOnPolicy({"retry_type": None}),),
     ),
-    Trial(FULL_LATE, deployed(), scheduled, entry("SCHEDULED", "Late"), "accept SCHEDULED/Late", facts=limited()),
-    Trial(
+    RuleCase(FULL_LATE, deployed(), scheduled, entry("SCHEDULED", "Late"), "accept SCHEDULED/Late", facts=limited()),
+    RuleCase(
         FULL_LATE,
         deployed(),
         scheduled,
@@ -312,7 +326,7 @@ TRIALS = [
         "accept SCHEDULED/Late",
         facts=limited(1, deployment_strategy="CANCEL_NEW"),
     ),
-    Trial(
+    RuleCase(
         FULL_LATE,
         deployed(),
         scheduled,
@@ -320,7 +334,7 @@ TRIALS = [
         "reject CANCELLED/Cancelled",
         facts=limited(deployment_strategy="CANCEL_NEW"),
     ),
-    Trial(
+    RuleCase(
         FULL_LATE,
         deployed(),
         scheduled,
@@ -328,19 +342,26 @@ TRIALS = [
         "accept SCHEDULED/Scheduled",
         facts=limited(deployment_strategy="CANCEL_NEW"),
     ),
-    Trial("PreventResultDataLoss", run, done, entry("COMPLETED"), "keep"),
-    Trial("PreventResultDataLoss", run, done, entry("COMPLETED", data=STORED), "accept COMPLETED/Completed"),
-    Trial("PreventResultDataLoss", run, entry("COMPLETED"), entry("COMPLETED"), "accept COMPLETED/Completed"),
-    Trial("PreventResultDataLoss", run, done, entry("FAILED"), "accept FAILED/Failed"),
-    Trial("InstrumentFlowRunStateTransitions", run, None, scheduled, "accept SCHEDULED/Scheduled", (EmitStateEvent(),)),
+    RuleCase("PreventResultDataLoss", run, done, entry("COMPLETED"), "keep"),
+    RuleCase("PreventResultDataLoss", run, done, entry("COMPLETED", data=STORED), "accept COMPLETED/Completed"),
+    RuleCase("PreventResultDataLoss", run, entry("COMPLETED"), entry("COMPLETED"), "accept COMPLETED/Completed"),
+    RuleCase("PreventResultDataLoss", run, done, entry("FAILED"), "accept FAILED/Failed"),
+    RuleCase(
+        "InstrumentFlowRunStateTransitions", run, None, scheduled, "accept SCHEDULED/Scheduled", (EmitStateEvent(),)
+    ),
     *(
-        Trial(
-            RELEASE, deployed(), held(of), entry(to), f"accept {to}/{to.capitalize()}", (ReleaseDeploymentSlot(LEASE),)
+        RuleCase(
+            RELEASE,
+            deployed(),
+            entry_with_lease(type_),
+            entry(to),
+            f"accept {to}/{to.capitalize()}",
+            (ReleaseDeploymentSlot(LEASE),),
         )
-        for of in ("PENDING", "RUNNING", "CANCELLING")
+        for type_ in ("PENDING", "RUNNING", "CANCELLING")
         for to in ("COMPLETED", "CRASHED", "PAUSED", "SCHEDULED")
     ),
-    Trial(
+    RuleCase(
         RELEASE,
         deployed(),
         running,
@@ -349,13 +370,13 @@ TRIALS = [
         (ReleaseDeploymentSlot(None),),
         facts=limited(),
     ),
-    Trial(RELEASE, deployed(), running, entry("FAILED"), "accept FAILED/Failed"),
-    Trial(RELEASE, deployed(), held("PENDING"), running, "accept RUNNING/Running"),
-    Trial(RELEASE, deployed(), held("SCHEDULED"), entry("CANCELLED"), "accept CANCELLED/Cancelled"),
-    Trial(
+    RuleCase(RELEASE, deployed(), running, entry("FAILED"), "accept FAILED/Failed"),
+    RuleCase(RELEASE, deployed(), entry_with_lease("PENDING"), running, "accept RUNNING/Running"),
+    RuleCase(RELEASE, deployed(), entry_with_lease("SCHEDULED"), entry("CANCELLED"), "accept CANCELLED/Cancelled"),
+    RuleCase(
         RELEASE,
         deployed(),
-        held("RUNNING"),
+        entry_with_lease("RUNNING"),
         entry("SCHEDULED", "AwaitingRetry"),
         "accept SCHEDULED/AwaitingRetry",
         (ReleaseDeploymentSlot(LEASE),),
@@ -363,36 +384,36 @@ TRIALS = [
 ]
 
 
-@pytest.mark.parametrize("trial", TRIALS, ids=str)
-def test_a_rule_by_itself(trial):
-    trial.check()
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_flow_rule_verdict(case):
+    case.check()
 
 
-def test_every_rule_is_tried():
+def test_every_flow_rule_has_a_case():
     named = {rule.name for policy in (CoreFlowPolicy, MarkLateRunsPolicy, MinimalFlowPolicy) for rule in policy.rules}
-    assert {trial.rule for trial in TRIALS} == named
+    assert {case.rule for case in CASES} == named
 
 
-def test_a_retry_keeps_what_the_failure_said_and_its_slot():
+def test_retry_keeps_failure_message_and_slot():
     failed = entry("FAILED", data=STORED, message="boom")
-    told = limited()
-    verdict = decide(CoreFlowPolicy, deployed({"retries": 1}), held("RUNNING"), failed, told)
+    decision_facts = limited()
+    verdict = decide(CoreFlowPolicy, deployed({"retries": 1}), entry_with_lease("RUNNING"), failed, decision_facts)
     assert (verdict.state.message, verdict.state.data, verdict.state.details) == (
         "boom",
         STORED,
         {"scheduled_time": NOW, **KEPT},
     )
     assert verdict.effects == (RETRIED, EmitStateEvent())
-    verdict = decide(CoreFlowPolicy, deployed(), held("RUNNING"), failed, told)
+    verdict = decide(CoreFlowPolicy, deployed(), entry_with_lease("RUNNING"), failed, decision_facts)
     assert ReleaseDeploymentSlot(LEASE) in verdict.effects
 
 
-def test_a_run_without_a_state_has_none_to_keep():
+def test_decide_raises_when_run_has_no_state_to_keep():
     with pytest.raises(NoStateToKeep, match="EnsureOnlyScheduledFlowsMarkedLate"):
-        decide(alone(LATE), run, None, entry("SCHEDULED", "Late"), facts())
+        decide(single_rule_policy(LATE), run, None, entry("SCHEDULED", "Late"), facts())
 
 
-def test_a_deployed_run_goes_on_with_the_lease_it_took():
+def test_deployed_run_keeps_its_lease_until_end():
     taken = decide(CoreFlowPolicy, deployed(), scheduled, entry("PENDING"), limited(1))
     started = decide(CoreFlowPolicy, deployed(), taken.state, running, limited(lease_held=True))
     assert RenewLease(NEW_LEASE) in started.effects

@@ -1,4 +1,4 @@
-"""The policies are those of the interface, and hold for every change of state there is."""
+"""Policies match the interface, and their verdicts are consistent for every transition."""
 
 import json
 import subprocess
@@ -34,8 +34,8 @@ from prefect.rules import (
     settle,
 )
 from prefect.rules.decision import ANY
-from tests.rules.judging import said
-from tests.rules.making import (
+from tests.rules.cases import describe_verdict
+from tests.rules.factories import (
     DEPLOYMENT,
     ENDS,
     NOW,
@@ -55,30 +55,30 @@ FLOWS = {"CoreFlowPolicy", "MarkLateRunsPolicy", "MinimalFlowPolicy"}
 ALWAYS = {"GlobalFlowPolicy", "GlobalTaskPolicy"}
 
 
-def types(said: str) -> set[str | None]:
+def types(text: str) -> set[str | None]:
     """Return the types that a cell of the table names."""
-    if said.startswith("ANY"):
-        return ANY - set(said.removeprefix("ANY").removeprefix(" except ").split(", "))
-    return set(TERMINAL) if said == "TERMINAL" else set(said.split(", "))
+    if text.startswith("ANY"):
+        return ANY - set(text.removeprefix("ANY").removeprefix(" except ").split(", "))
+    return set(TERMINAL) if text == "TERMINAL" else set(text.split(", "))
 
 
-def a_run(policy: str, retries: int = 0, count: int = 1):
+def make_run(policy: str, retries: int = 0, count: int = 1):
     make = flow_run if policy in FLOWS else task_run
     return make({"retries": retries}, run_count=count)
 
 
-def test_every_policy_of_the_interface_is_here():
+def test_policies_match_interface():
     assert set(POLICIES) == set(TABLE) - ALWAYS
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_a_policy_has_the_rules_of_the_interface_in_their_order(name):
+def test_policy_has_interface_rules_in_order(name):
     here = [(rule.name, set(rule.leaving), set(rule.entering)) for rule in POLICIES[name].rules]
     assert here == [(rule, types(leaving), types(entering)) for rule, leaving, entering, _ in TABLE[name]]
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_a_transform_holds_for_every_change(name):
+def test_transform_rules_match_interface(name):
     kinds = {row[0]: row[3] for row in TABLE[name]}
     for rule in POLICIES[name].rules:
         # The lease is kept before any rule speaks, so it need not be looked at again.
@@ -86,8 +86,8 @@ def test_a_transform_holds_for_every_change(name):
         assert transform == (kinds[rule.name] == "transform"), rule.name
 
 
-# What is left, and what is written or said, for a run without a deployment, a retry, data or details; `.` is an
-# acceptance, `k` keeps the state, `x` aborts, `c` puts CANCELLED in place. In the order of TYPES.
+# Verdicts by current state (key) and proposed state (position, in the order of TYPES), for a run without a deployment,
+# retries, data or details: `.` accepts, `k` keeps the current state, `x` aborts, `c` replaces the state by CANCELLED.
 MOVES = {
     "CoreFlowPolicy": {
         "SCHEDULED": ".......kc",
@@ -117,24 +117,24 @@ MOVES = {
 
 
 @pytest.mark.parametrize(("name", "leaving"), [*product(POLICIES, TYPES)])
-def test_every_pair_of_states(name, leaving):
+def test_policy_verdict_for_every_state_pair(name, leaving):
     signs = {"keep": "k", "abort": "x", "reject CANCELLED/Cancelled": "c"}
-    told = []
+    actual = []
     for entering in TYPES:
-        verdict = decide(POLICIES[name], a_run(name), entry(leaving), entry(entering), facts())
-        told.append(signs.get(said(verdict), "." if isinstance(verdict, Accept) else "?"))
+        verdict = decide(POLICIES[name], make_run(name), entry(leaving), entry(entering), facts())
+        actual.append(signs.get(describe_verdict(verdict), "." if isinstance(verdict, Accept) else "?"))
         if isinstance(verdict, Accept):
             assert verdict.state.type == entering
-    assert "".join(told) == MOVES[name][leaving]
+    assert "".join(actual) == MOVES[name][leaving]
 
 
 @pytest.mark.parametrize(("name", "entering"), [*product(POLICIES, TYPES)])
-def test_every_first_state(name, entering):
-    verdict = decide(POLICIES[name], a_run(name, count=0), None, entry(entering), facts())
+def test_policy_verdict_for_every_first_state(name, entering):
+    verdict = decide(POLICIES[name], make_run(name, count=0), None, entry(entering), facts())
     assert isinstance(verdict, Abort if (name, entering) == ("CoreFlowPolicy", "PAUSED") else Accept)
 
 
-def test_a_rejection_replaces_the_proposal_and_ends_the_talk_about_it():
+def test_rejection_replaces_proposal_and_skips_later_rules():
     def reject(case):
         return case.reject("No.", entry("FAILED"), MarkResuming())
 
@@ -155,7 +155,7 @@ def test_a_rejection_replaces_the_proposal_and_ends_the_talk_about_it():
     assert verdict == Reject("No.", entry("FAILED"), (MarkResuming(),))
 
 
-def test_a_state_put_in_place_of_another_of_its_type_is_judged_on():
+def test_later_rules_judge_replacement_of_same_type():
     rules = (
         Rule("First", ANY, ANY, lambda case: case.reject("No.", entry("RUNNING", "Other"))),
         Rule("Second", ANY, ANY, lambda case: case.accept(replace(case.proposed, message=case.proposed.name))),
@@ -164,7 +164,7 @@ def test_a_state_put_in_place_of_another_of_its_type_is_judged_on():
     assert verdict == Reject("No.", entry("RUNNING", "Other", message="Other"))
 
 
-def test_late_effects_come_in_the_reverse_order():
+def test_late_effects_are_in_reverse_order():
     both = (MarkResuming(), SetOnPolicy({"x": 1}))
     rules = (
         Rule("First", ANY, ANY, lambda case: case.accept(None, *both)),
@@ -175,7 +175,7 @@ def test_late_effects_come_in_the_reverse_order():
     assert verdict.effects == (SetOnPolicy({"x": 1}), SetOnPolicy({"x": 2}), EmitStateEvent(), MarkResuming())
 
 
-def test_importing_the_room_imports_no_judge():
+def test_import_of_rules_does_not_import_decision():
     program = (
         "import sys; sys.modules.pop('dataclasses', None); import prefect.rules as r; r.advance;"
         "assert not {'pydantic', 'dataclasses', 'prefect.rules.decision', 'prefect.rules.facts'} & set(sys.modules);"
@@ -204,8 +204,8 @@ names = {"SCHEDULED": ["Scheduled", "Late", "AwaitingRetry", "Resuming"], "PENDI
 
 
 @st.composite
-def states(draw: st.DrawFn, of: list[str] = TYPES) -> Entry:
-    type_ = draw(st.sampled_from(of))
+def states(draw: st.DrawFn, allowed: list[str] = TYPES) -> Entry:
+    type_ = draw(st.sampled_from(allowed))
     return entry(type_, draw(st.sampled_from(names.get(type_, [type_.capitalize()]))), data=draw(data), **draw(details))
 
 
@@ -243,10 +243,10 @@ def cases(draw: st.DrawFn):
 
 
 @given(cases())
-def test_a_verdict_makes_sense(case):
-    policy, run, current, proposed, told = case
+def test_verdict_is_consistent(case):
+    policy, run, current, proposed, decision_facts = case
     try:
-        verdict = decide(policy, run, current, proposed, told)
+        verdict = decide(policy, run, current, proposed, decision_facts)
     except NoStateToKeep:
         assert current is None
         return
@@ -254,44 +254,44 @@ def test_a_verdict_makes_sense(case):
         assert type(verdict.delay_seconds) is int and verdict.delay_seconds > 0
     elif isinstance(verdict, Accept):
         assert verdict.state.type == proposed.type
-        again = decide(policy, run, current, verdict.state, told)
+        again = decide(policy, run, current, verdict.state, decision_facts)
         assert again == verdict
     elif isinstance(verdict, Reject) and verdict.state is None:
         assert verdict.effects == () and current is not None
     if isinstance(verdict, Accept | Reject) and verdict.state is not None:
-        settled = settle(run, current, verdict, told)
+        settled = settle(run, current, verdict, decision_facts)
         assert settled.columns["state_type"] == verdict.state.type == settled.state.type
         assert settled.columns.get("run_count", 0) <= run.run_count + 1
 
 
 @given(st.sampled_from([CoreFlowPolicy, MinimalFlowPolicy]), states(["COMPLETED"]), states(), worlds, st.data())
-def test_a_stored_result_is_not_lost_by_completing_again(policy, current, proposed, told, data):
+def test_completed_state_keeps_stored_result_when_completed_again(policy, current, proposed, decision_facts, data):
     run = data.draw(runs(policy.name))
-    verdict = decide(policy, run, replace(current, data=STORED), replace(proposed, type="COMPLETED"), told)
+    verdict = decide(policy, run, replace(current, data=STORED), replace(proposed, type="COMPLETED"), decision_facts)
     assert proposed.is_persisted or verdict.state is None
 
 
 @given(st.sampled_from([CoreTaskPolicy, BackgroundTaskPolicy]), states(), worlds, st.data())
-def test_a_task_run_with_a_stored_result_stays_completed(policy, proposed, told, data):
-    verdict = decide(policy, data.draw(runs(policy.name)), entry("COMPLETED", data=STORED), proposed, told)
+def test_task_run_with_stored_result_stays_completed(policy, proposed, decision_facts, data):
+    verdict = decide(policy, data.draw(runs(policy.name)), entry("COMPLETED", data=STORED), proposed, decision_facts)
     assert isinstance(verdict, Wait | Abort) or verdict.state is None
 
 
 @given(st.sampled_from([CoreFlowPolicy, CoreTaskPolicy, BackgroundTaskPolicy]), st.sampled_from(ENDS), states(), worlds)
-def test_what_has_ended_is_not_interrupted(policy, end, proposed, told):
+def test_terminal_run_cannot_crash(policy, end, proposed, decision_facts):
     proposed = replace(proposed, type="CRASHED", name="Crashed")
-    verdict = decide(policy, a_run(policy.name), entry(end), proposed, told)
+    verdict = decide(policy, make_run(policy.name), entry(end), proposed, decision_facts)
     assert isinstance(verdict, Reject | Abort) and (isinstance(verdict, Abort) or verdict.state is None)
 
 
 @given(st.sampled_from([CoreFlowPolicy, CoreTaskPolicy]), st.integers(0, 5))
-def test_a_run_that_always_fails_is_tried_as_often_as_it_may(policy, retries):
-    run, state = a_run(policy.name, retries, count=0), None
-    told, attempts = facts(), 0
+def test_failing_run_is_retried_up_to_limit(policy, retries):
+    run, state = make_run(policy.name, retries, count=0), None
+    decision_facts, attempts = facts(), 0
     while state is None or not state.is_terminal:
-        asked = entry("FAILED") if state is not None and state.type == "RUNNING" else entry("RUNNING")
-        attempts += asked.type == "RUNNING"
-        settled = settle(run, state, decide(policy, run, state, asked, told), told)
+        proposed = entry("FAILED") if state is not None and state.type == "RUNNING" else entry("RUNNING")
+        attempts += proposed.type == "RUNNING"
+        settled = settle(run, state, decide(policy, run, state, proposed, decision_facts), decision_facts)
         run = replace(run, columns={**run.columns, **settled.columns}, policy={**run.policy, **settled.policy})
         state = settled.state
     assert attempts == retries + 1 == run.run_count
@@ -299,7 +299,7 @@ def test_a_run_that_always_fails_is_tried_as_often_as_it_may(policy, retries):
 
 
 @given(st.floats(-1000, 1000), st.sampled_from(["SCHEDULED", "PENDING"]))
-def test_a_run_waits_whole_seconds_and_never_half_a_second_too_long_or_short(seconds, leaving):
+def test_wait_is_rounded_to_nearest_second(seconds, leaving):
     current = entry(leaving, scheduled_time=after(seconds))
     verdict = decide(CoreFlowPolicy, flow_run(), current, entry("RUNNING"), facts())
     waits = verdict.delay_seconds if isinstance(verdict, Wait) else 0

@@ -1,4 +1,4 @@
-"""What is written for every state, whichever policy let it pass."""
+"""Columns, policy and effects that `settle` writes for an accepted state."""
 
 import json
 from datetime import timedelta
@@ -20,14 +20,14 @@ from prefect.rules import (
     decide,
     settle,
 )
-from tests.rules.making import FLOW_RUN, NOW, PARENT, RUN, TASK, after, entry, facts, flow_run, task_run
+from tests.rules.factories import FLOW_RUN, NOW, PARENT, RUN, TASK, after, entry, facts, flow_run, task_run
 
 TABLE = json.loads((Path(__file__).parent / "data" / "policies.json").read_text(encoding="utf-8"))
 running, done = entry("RUNNING"), entry("COMPLETED")
 
 
-def written(run, current, state, *effects, **told):
-    return settle(run, current, Accept(state, effects), facts(**told))
+def written(run, current, state, *effects, **values):
+    return settle(run, current, Accept(state, effects), facts(**values))
 
 
 def timestamp_is_unique(run):
@@ -115,11 +115,11 @@ def rules():
 
 
 @pytest.mark.parametrize(("rule", "run"), [*rules()])
-def test_what_holds_always(rule, run):
+def test_settle_applies_global_rule(rule, run):
     assert CHECKS[rule](run)
 
 
-def test_effects_on_the_run_become_columns_and_fields():
+def test_settle_converts_effects_to_columns_and_policy():
     settled = written(
         flow_run({"pause_keys": ["a"]}),
         running,
@@ -135,17 +135,19 @@ def test_effects_on_the_run_become_columns_and_fields():
     assert settled.effects == (EmitStateEvent(),)
 
 
-def test_a_run_that_starts_again_counts_from_zero():
-    run, told = task_run(run_count=3), facts()
-    settled = settle(run, entry("FAILED"), decide(CoreTaskPolicy, run, entry("FAILED"), running, told), told)
+def test_settle_restarts_run_count_after_failure():
+    run, decision_facts = task_run(run_count=3), facts()
+    settled = settle(
+        run, entry("FAILED"), decide(CoreTaskPolicy, run, entry("FAILED"), running, decision_facts), decision_facts
+    )
     assert settled.columns["run_count"] == 1
 
 
-def test_going_on_after_a_pause_counts_once():
+def test_settle_counts_resumed_run_once():
     run, state, counts = flow_run(run_count=1), running, []
-    for asked in (entry("PAUSED", pause_key="k"), running, running, done):
-        told = facts()
-        settled = settle(run, state, decide(CoreFlowPolicy, run, state, asked, told), told)
+    for proposed in (entry("PAUSED", pause_key="k"), running, running, done):
+        decision_facts = facts()
+        settled = settle(run, state, decide(CoreFlowPolicy, run, state, proposed, decision_facts), decision_facts)
         run, state = (
             type(run)(run.kind, {**run.columns, **settled.columns}, {**run.policy, **settled.policy}),
             settled.state,
@@ -155,6 +157,6 @@ def test_going_on_after_a_pause_counts_once():
     assert run.pause_keys == {"k"}
 
 
-def test_a_rejection_that_keeps_the_state_is_not_settled():
+def test_settle_raises_when_rejection_keeps_state():
     with pytest.raises(ValueError, match="nothing to settle"):
         settle(flow_run(), running, Reject("No."), facts())

@@ -1,4 +1,4 @@
-"""Every rule for task runs, by itself: what it says of a change of state and what it asks for."""
+"""The verdict and the effects of each task rule."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -17,8 +17,8 @@ from prefect.rules import (
     TakeSlots,
     decide,
 )
-from tests.rules.judging import Trial, alone, said
-from tests.rules.making import NOW, STORED, after, entry, facts, task_run
+from tests.rules.cases import RuleCase, describe_verdict, single_rule_policy
+from tests.rules.factories import NOW, STORED, after, entry, facts, task_run
 
 CACHE, TERMINAL = "CacheRetrieval", "HandleTaskTerminalStateTransitions"
 FLOW, SLOTS = "PreventRunningTasksFromStoppedFlows", "SecureTaskConcurrencySlots"
@@ -26,7 +26,7 @@ RETRY, RENAME, TRACK = "RetryFailedTasks", "RenameReruns", "UpdateFlowRunTracker
 INSERT, RELEASE, QUEUE = "CacheInsertion", "ReleaseTaskConcurrencySlots", "EnqueueScheduledTasks"
 PENDING, PARAMETERS = "PreventPendingTransitions", "CopyTaskParametersID"
 
-run, alone_run = task_run(), task_run(flow_run_id=None)
+run, standalone_run = task_run(), task_run(flow_run_id=None)
 running, failed = entry("RUNNING"), entry("FAILED")
 RUNNING, COMPLETED = "accept RUNNING/Running", "accept COMPLETED/Completed"
 known = facts(cached=entry("COMPLETED", data=STORED, cache_key="k"))
@@ -38,8 +38,8 @@ def limits(*free: int, limit: int = 1, held: bool = False):
     return facts(tag_limits=tuple(TagLimit(f"tag:{n}", limit, each, held) for n, each in enumerate(free)))
 
 
-TRIALS = [
-    Trial(
+CASES = [
+    RuleCase(
         CACHE,
         run,
         None,
@@ -48,9 +48,9 @@ TRIALS = [
         details={"cache_key": "k"},
         facts=known,
     ),
-    Trial(CACHE, run, None, entry("RUNNING", cache_key="k"), RUNNING, details={"cache_key": "k"}),
-    Trial(CACHE, run, None, entry("RUNNING"), RUNNING, facts=known),
-    Trial(
+    RuleCase(CACHE, run, None, entry("RUNNING", cache_key="k"), RUNNING, details={"cache_key": "k"}),
+    RuleCase(CACHE, run, None, entry("RUNNING"), RUNNING, facts=known),
+    RuleCase(
         CACHE,
         run,
         None,
@@ -59,12 +59,12 @@ TRIALS = [
         details={"cache_key": "k", "refresh_cache": True},
         facts=known,
     ),
-    *(Trial(TERMINAL, run, failed, entry(to), "abort") for to in ("CANCELLING", "PAUSED", "CRASHED")),
+    *(RuleCase(TERMINAL, run, failed, entry(to), "abort") for to in ("CANCELLING", "PAUSED", "CRASHED")),
     *(
-        Trial(TERMINAL, run, entry("COMPLETED", data=STORED), entry(to, data=STORED), "keep")
+        RuleCase(TERMINAL, run, entry("COMPLETED", data=STORED), entry(to, data=STORED), "keep")
         for to in ("RUNNING", "PENDING", "COMPLETED", "FAILED")
     ),
-    Trial(
+    RuleCase(
         TERMINAL,
         run,
         entry("COMPLETED", data={"type": "unpersisted"}),
@@ -72,23 +72,23 @@ TRIALS = [
         "accept PENDING/Pending",
         (zero,),
     ),
-    Trial(TERMINAL, run, failed, running, RUNNING, (zero,)),
-    Trial(TERMINAL, run, failed, running, "accept RUNNING/Retrying", (zero,), facts=facts(flow_run_run_count=2)),
-    Trial(TERMINAL, run, failed, entry("SCHEDULED"), "accept SCHEDULED/Scheduled", (zero,)),
-    Trial(TERMINAL, run, failed, entry("COMPLETED"), COMPLETED),
-    Trial(FLOW, run, None, running, RUNNING),
-    Trial(FLOW, alone_run, None, running, RUNNING, facts=facts(flow_run_state=None)),
+    RuleCase(TERMINAL, run, failed, running, RUNNING, (zero,)),
+    RuleCase(TERMINAL, run, failed, running, "accept RUNNING/Retrying", (zero,), facts=facts(flow_run_run_count=2)),
+    RuleCase(TERMINAL, run, failed, entry("SCHEDULED"), "accept SCHEDULED/Scheduled", (zero,)),
+    RuleCase(TERMINAL, run, failed, entry("COMPLETED"), COMPLETED),
+    RuleCase(FLOW, run, None, running, RUNNING),
+    RuleCase(FLOW, standalone_run, None, running, RUNNING, facts=facts(flow_run_state=None)),
     *(
-        Trial(FLOW, run, None, running, "abort", facts=facts(flow_run_state=state))
+        RuleCase(FLOW, run, None, running, "abort", facts=facts(flow_run_state=state))
         for state in (None, "PENDING", "CANCELLING", "COMPLETED")
     ),
-    Trial(FLOW, run, None, running, "reject PAUSED/NotReady", facts=facts(flow_run_state="PAUSED")),
-    Trial(SLOTS, run, None, running, RUNNING),
-    Trial(SLOTS, run, None, running, RUNNING, (TakeSlots(("tag:0", "tag:1")),), facts=limits(1, 2)),
-    Trial(SLOTS, run, None, running, "wait 10", facts=limits(1, 0)),
-    Trial(SLOTS, run, None, running, "abort", facts=limits(0, limit=0)),
-    Trial(SLOTS, run, None, running, RUNNING, facts=limits(0, held=True)),
-    Trial(
+    RuleCase(FLOW, run, None, running, "reject PAUSED/NotReady", facts=facts(flow_run_state="PAUSED")),
+    RuleCase(SLOTS, run, None, running, RUNNING),
+    RuleCase(SLOTS, run, None, running, RUNNING, (TakeSlots(("tag:0", "tag:1")),), facts=limits(1, 2)),
+    RuleCase(SLOTS, run, None, running, "wait 10", facts=limits(1, 0)),
+    RuleCase(SLOTS, run, None, running, "abort", facts=limits(0, limit=0)),
+    RuleCase(SLOTS, run, None, running, RUNNING, facts=limits(0, held=True)),
+    RuleCase(
         "CopyScheduledTime",
         run,
         entry("SCHEDULED", scheduled_time=NOW),
@@ -96,8 +96,8 @@ TRIALS = [
         "accept PENDING/Pending",
         details={"scheduled_time": NOW},
     ),
-    Trial("WaitForScheduledTime", run, entry("PENDING", scheduled_time=after(2.6)), running, "wait 3"),
-    Trial(
+    RuleCase("WaitForScheduledTime", run, entry("PENDING", scheduled_time=after(2.6)), running, "wait 3"),
+    RuleCase(
         RETRY,
         task_run({"retries": 2, "retry_delay": [1, 100]}, run_count=1),
         running,
@@ -105,7 +105,7 @@ TRIALS = [
         "reject SCHEDULED/AwaitingRetry",
         details={"scheduled_time": after(1)},
     ),
-    Trial(
+    RuleCase(
         RETRY,
         task_run({"retries": 2, "retry_delay": [1, 100]}, run_count=2),
         running,
@@ -113,11 +113,11 @@ TRIALS = [
         "reject SCHEDULED/AwaitingRetry",
         details={"scheduled_time": after(100)},
     ),
-    Trial(
+    RuleCase(
         RETRY, task_run({"retries": 2, "retry_delay": [1, 100]}, run_count=3), running, failed, "accept FAILED/Failed"
     ),
-    Trial(RETRY, task_run(run_count=1), running, failed, "accept FAILED/Failed"),
-    Trial(
+    RuleCase(RETRY, task_run(run_count=1), running, failed, "accept FAILED/Failed"),
+    RuleCase(
         RETRY,
         task_run({"retries": 2}, run_count=1),
         running,
@@ -125,16 +125,16 @@ TRIALS = [
         "accept FAILED/Failed",
         details={"retriable": False},
     ),
-    Trial(RENAME, run, entry("PENDING"), running, RUNNING),
-    Trial(RENAME, task_run(run_count=1), running, entry("RUNNING", "X"), "accept RUNNING/Rerunning"),
-    Trial(RENAME, task_run(run_count=1), entry("SCHEDULED", "AwaitingRetry"), running, "accept RUNNING/Retrying"),
-    Trial(RENAME, task_run(run_count=1), failed, running, RUNNING),
-    Trial(
+    RuleCase(RENAME, run, entry("PENDING"), running, RUNNING),
+    RuleCase(RENAME, task_run(run_count=1), running, entry("RUNNING", "X"), "accept RUNNING/Rerunning"),
+    RuleCase(RENAME, task_run(run_count=1), entry("SCHEDULED", "AwaitingRetry"), running, "accept RUNNING/Retrying"),
+    RuleCase(RENAME, task_run(run_count=1), failed, running, RUNNING),
+    RuleCase(
         TRACK, run, None, running, RUNNING, (SetOnRun({"flow_run_run_count": 3}),), facts=facts(flow_run_run_count=3)
     ),
-    Trial(TRACK, alone_run, None, running, RUNNING),
-    Trial(INSERT, run, running, entry("COMPLETED"), COMPLETED),
-    Trial(
+    RuleCase(TRACK, standalone_run, None, running, RUNNING),
+    RuleCase(INSERT, run, running, entry("COMPLETED"), COMPLETED),
+    RuleCase(
         INSERT,
         run,
         running,
@@ -143,7 +143,7 @@ TRIALS = [
         (StoreCacheKey("k", after(9)),),
         {"cache_key": "k", "cache_expiration": after(9)},
     ),
-    Trial(
+    RuleCase(
         INSERT,
         run,
         running,
@@ -153,7 +153,7 @@ TRIALS = [
         facts=facts(max_cache_key_length=2),
     ),
     *(
-        Trial(
+        RuleCase(
             RELEASE,
             run,
             running,
@@ -163,8 +163,8 @@ TRIALS = [
         )
         for to in ("RUNNING", "CANCELLING", "COMPLETED", "SCHEDULED", "PAUSED", "PENDING")
     ),
-    Trial(PENDING, run, running, entry("PENDING"), "abort"),
-    Trial(
+    RuleCase(PENDING, run, running, entry("PENDING"), "abort"),
+    RuleCase(
         PENDING,
         run,
         entry("PENDING", scheduled_time=NOW),
@@ -172,10 +172,10 @@ TRIALS = [
         "accept PENDING/Submitting",
         details={"scheduled_time": NOW},
     ),
-    Trial(
+    RuleCase(
         PARAMETERS, run, entry("SCHEDULED", task_parameters_id=ID), running, RUNNING, details={"task_parameters_id": ID}
     ),
-    Trial(
+    RuleCase(
         PARAMETERS,
         run,
         entry("PENDING", task_parameters_id=ID),
@@ -183,9 +183,9 @@ TRIALS = [
         RUNNING,
         details={"task_parameters_id": UUID(int=1)},
     ),
-    Trial(PARAMETERS, run, entry("PENDING"), running, RUNNING),
-    Trial(QUEUE, run, None, entry("SCHEDULED"), "accept SCHEDULED/Scheduled"),
-    Trial(
+    RuleCase(PARAMETERS, run, entry("PENDING"), running, RUNNING),
+    RuleCase(QUEUE, run, None, entry("SCHEDULED"), "accept SCHEDULED/Scheduled"),
+    RuleCase(
         QUEUE,
         run,
         None,
@@ -194,7 +194,7 @@ TRIALS = [
         (Enqueue(retry=False),),
         {"deferred": True},
     ),
-    Trial(
+    RuleCase(
         QUEUE,
         run,
         running,
@@ -206,23 +206,23 @@ TRIALS = [
 ]
 
 
-@pytest.mark.parametrize("trial", TRIALS, ids=str)
-def test_a_rule_by_itself(trial):
-    trial.check()
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_task_rule_verdict(case):
+    case.check()
 
 
-def test_every_rule_is_tried():
+def test_every_task_rule_has_a_case():
     policies = (CoreTaskPolicy, BackgroundTaskPolicy, MinimalTaskPolicy)
-    assert {trial.rule for trial in TRIALS} == {rule.name for policy in policies for rule in policy.rules}
+    assert {case.rule for case in CASES} == {rule.name for policy in policies for rule in policy.rules}
 
 
 @pytest.mark.parametrize("delay", [0.5, 10, 300])
 @pytest.mark.parametrize("factor", [0.1, 0.5, 1, 60])
-def test_jitter_spreads_a_retry_around_its_delay(delay, factor):
+def test_retry_jitter_spreads_delay(delay, factor):
     tried = task_run({"retries": 1, "retry_delay": delay, "retry_jitter_factor": factor}, run_count=1)
 
     def waits(chance: float) -> timedelta:
-        verdict = decide(alone(RETRY), tried, running, failed, facts(random_fraction=chance))
+        verdict = decide(single_rule_policy(RETRY), tried, running, failed, facts(random_fraction=chance))
         return verdict.state.scheduled_time - NOW
 
     every = [waits(chance / 16) for chance in range(16)]
@@ -231,19 +231,24 @@ def test_jitter_spreads_a_retry_around_its_delay(delay, factor):
     assert every[-1] <= timedelta(seconds=delay * (1 + factor))
 
 
-def test_a_task_run_in_the_retry_of_its_flow_is_retrying_and_counts_from_zero():
+def test_task_run_count_restarts_when_flow_is_retried():
     verdict = decide(CoreTaskPolicy, task_run(run_count=1), failed, running, facts(flow_run_run_count=2))
-    assert said(verdict) == "accept RUNNING/Retrying"
+    assert describe_verdict(verdict) == "accept RUNNING/Retrying"
     assert verdict.effects == (zero, SetOnRun({"flow_run_run_count": 2}))
 
 
-def test_what_a_rule_asked_for_is_dropped_when_a_later_one_makes_the_run_wait():
-    told = facts(tag_limits=(TagLimit("a", 1, 1),))
-    assert said(decide(CoreTaskPolicy, run, entry("SCHEDULED", scheduled_time=after(5)), running, told)) == "wait 5"
+def test_effects_are_dropped_when_later_rule_waits():
+    decision_facts = facts(tag_limits=(TagLimit("a", 1, 1),))
+    assert (
+        describe_verdict(
+            decide(CoreTaskPolicy, run, entry("SCHEDULED", scheduled_time=after(5)), running, decision_facts)
+        )
+        == "wait 5"
+    )
 
 
-def test_what_a_rule_asked_for_is_dropped_when_a_later_one_changes_the_type():
-    told = facts(flow_run_state="PAUSED")
-    verdict = decide(CoreTaskPolicy, run, failed, running, told)
-    assert said(verdict) == "reject PAUSED/NotReady"
+def test_effects_are_dropped_when_later_rule_changes_type():
+    decision_facts = facts(flow_run_state="PAUSED")
+    verdict = decide(CoreTaskPolicy, run, failed, running, decision_facts)
+    assert describe_verdict(verdict) == "reject PAUSED/NotReady"
     assert verdict.effects == (ReleaseSlots(),)

@@ -1,7 +1,7 @@
-"""JSON schemas as plain facts, so that ours can be compared with those of the interface (`data/wire.json`).
+"""JSON schemas as plain facts, comparable with those of the interface (`data/wire.json`).
 
-A fact leaves out what is for people (titles, descriptions, examples), null defaults, and how a union is told apart; a
-reference is the name of a schema. A model is `{"fields": {name: schema with "required"}, "other": ...}`.
+A fact omits titles, descriptions, examples, null defaults and union discriminators; a reference is the name of a
+schema. A model is `{"fields": {name: schema with "required"}, "other": ...}`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LEFT_OUT = {"title", "description", "examples", "example", "discriminator"}
 
 
 def schema_facts(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts of one schema, given as OpenAPI or JSON schema has it."""
+    """Return the facts of one schema, in the form of OpenAPI or JSON schema."""
     if "properties" not in schema and (schema.get("type") != "object" or "additionalProperties" in schema):
         return _plain(schema)
     required = set(schema.get("required", ()))
@@ -63,11 +63,11 @@ def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> dict[s
     """Return the differing fields of two facts ("" for the rest), each with the expected and the found value."""
     if "fields" not in expected or "fields" not in found:
         return {} if expected == found else {"": (dict(expected), dict(found))}
-    wanted, given = expected["fields"], found["fields"]
+    wanted, provided = expected["fields"], found["fields"]
     differing = {
-        name: (wanted.get(name), given.get(name))
-        for name in [*wanted, *(name for name in given if name not in wanted)]
-        if wanted.get(name) != given.get(name)
+        name: (wanted.get(name), provided.get(name))
+        for name in [*wanted, *(name for name in provided if name not in wanted)]
+        if wanted.get(name) != provided.get(name)
     }
     if expected.get("other") != found.get("other"):
         differing[""] = (expected.get("other"), found.get("other"))

@@ -1,4 +1,4 @@
-"""Triggers, actions and automations: what is refused, what is filled in, and how they are told apart."""
+"""Validation, defaults and type discrimination of triggers, actions and automations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ID = UUID(int=1)
 QUERY: dict[str, Any] = {"name": "lateness", "operator": ">", "threshold": 1}
 
 
-def test_a_proactive_trigger_waits_ten_seconds_when_nothing_is_said() -> None:
+def test_proactive_trigger_defaults_to_ten_seconds() -> None:
     assert EventTrigger(posture=Posture.Proactive).within == timedelta(seconds=10)
     assert EventTrigger(posture=Posture.Reactive).within == timedelta(0)
     assert EventTrigger(posture=Posture.Proactive, within=timedelta(minutes=1)).within == timedelta(minutes=1)
@@ -41,12 +41,12 @@ def test_a_proactive_trigger_waits_ten_seconds_when_nothing_is_said() -> None:
         ({"posture": "Metric"}, "Posture"),
     ],
 )
-def test_an_event_trigger_is_refused(values: dict[str, Any], message: str) -> None:
+def test_event_trigger_rejects_invalid_values(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         EventTrigger.model_validate(values)
 
 
-def test_what_a_trigger_matches_becomes_a_specification() -> None:
+def test_event_trigger_converts_match_to_specification() -> None:
     trigger = EventTrigger.model_validate({"match": {"a": "b"}, "match_related": [{"c": ["d", "e"]}]})
 
     assert trigger.match == ResourceSpecification.model_validate({"a": "b"})
@@ -54,14 +54,14 @@ def test_what_a_trigger_matches_becomes_a_specification() -> None:
 
 
 @pytest.mark.parametrize("field", ["range", "firing_for"])
-def test_a_metric_is_looked_at_for_five_minutes_at_least(field: str) -> None:
+def test_metric_query_requires_five_minutes(field: str) -> None:
     assert MetricTriggerQuery.model_validate({**QUERY, field: 300}).model_dump(mode="json")[field] == 300.0
     with pytest.raises(ValidationError, match=f"`{field}` must be at least 300 seconds"):
         MetricTriggerQuery.model_validate({**QUERY, field: 299})
 
 
 @pytest.mark.parametrize(("require", "message"), [(0, "at least 1"), (3, "at most 2")])
-def test_a_compound_trigger_requires_what_it_can_have(require: int, message: str) -> None:
+def test_compound_trigger_require_is_bounded_by_triggers(require: int, message: str) -> None:
     triggers = [EventTrigger(), EventTrigger()]
     assert CompoundTrigger(require=2, triggers=[*triggers]).require == 2
     with pytest.raises(ValidationError, match=message):
@@ -80,11 +80,11 @@ def test_a_compound_trigger_requires_what_it_can_have(require: int, message: str
         (SequenceTrigger(triggers=[]), "sequence"),
     ],
 )
-def test_a_trigger_is_known_by_its_type_or_its_looks(value: Any, kind: str) -> None:
+def test_trigger_discriminator_uses_type_or_fields(value: Any, kind: str) -> None:
     assert trigger_discriminator(value) == kind
 
 
-def test_an_automation_comes_back_from_its_json() -> None:
+def test_automation_round_trips_through_json() -> None:
     metric = MetricTrigger(metric=MetricTriggerQuery.model_validate(QUERY))
     inner = SequenceTrigger(triggers=[EventTrigger(expect={"a.b"}), metric], within=timedelta(seconds=3))
     automation = AutomationCore(
@@ -96,7 +96,7 @@ def test_an_automation_comes_back_from_its_json() -> None:
     assert AutomationCore.model_validate_json(automation.model_dump_json()) == automation
 
 
-def test_a_trigger_of_a_deployment_runs_it() -> None:
+def test_deployment_trigger_builds_automation() -> None:
     trigger = EventTrigger(expect={"a"})
     with pytest.raises(ValueError, match="call set_deployment_id first"):
         trigger.as_automation()
@@ -110,7 +110,7 @@ def test_a_trigger_of_a_deployment_runs_it() -> None:
     assert automation.trigger is trigger
 
 
-def test_triggers_describe_themselves_a_line_for_each() -> None:
+def test_describe_for_cli_has_line_per_trigger() -> None:
     events = EventTrigger(expect={"b", "a"}, threshold=2)
     metric = MetricTrigger(metric=MetricTriggerQuery.model_validate(QUERY))
     sequence = SequenceTrigger(triggers=[metric])
@@ -132,22 +132,22 @@ def test_triggers_describe_themselves_a_line_for_each() -> None:
         (actions.PauseAutomation, "automation_id"),
     ],
 )
-def test_an_action_is_about_what_is_selected_or_inferred(kind: type[actions.Action], field: str) -> None:
+def test_action_requires_id_when_source_is_selected(kind: type[actions.Action], field: str) -> None:
     assert kind.model_validate({field: ID}).model_dump()["source"] == "selected"
     assert kind.model_validate({"source": "inferred"}).model_dump()[field] is None
     with pytest.raises(ValidationError, match=f"{field} is required"):
         kind.model_validate({})
-    with pytest.raises(ValidationError, match=f"{field} must not be given"):
+    with pytest.raises(ValidationError, match=f"{field} must not be set"):
         kind.model_validate({"source": "inferred", field: ID})
 
 
-def test_a_run_is_not_scheduled_into_the_past() -> None:
+def test_run_deployment_rejects_negative_delay() -> None:
     for kind in (actions.RunDeployment, wire.RunDeployment):
         with pytest.raises(ValidationError, match="must not be negative"):
             kind.model_validate({"deployment_id": ID, "schedule_after": -1})
 
 
-def test_an_action_of_an_unknown_type_is_kept_and_sent_back() -> None:
+def test_unknown_action_keeps_its_fields() -> None:
     values = {"type": "fly-away", "speed": {"unit": "knots", "value": 3}}
     automation = AutomationCore.model_validate({"name": "n", "trigger": {"type": "event"}, "actions": [values]})
 
@@ -157,25 +157,25 @@ def test_an_action_of_an_unknown_type_is_kept_and_sent_back() -> None:
     assert automation.model_dump(mode="json")["actions"] == [values]
 
 
-def test_an_action_of_a_known_type_must_be_valid() -> None:
+def test_known_action_must_be_valid() -> None:
     with pytest.raises(ValidationError, match="deployment_id is required"):
         AutomationCore.model_validate(
             {"name": "n", "trigger": {"type": "event"}, "actions": [{"type": "pause-deployment"}]}
         )
 
 
-def test_a_metric_may_have_any_name() -> None:
+def test_metric_query_accepts_any_name() -> None:
     query = MetricTriggerQuery.model_validate({**QUERY, "name": "temperature"})
 
     assert query.model_dump(mode="json")["name"] == "temperature"
     assert MetricTrigger(metric=query).describe_for_cli() == "Metric: temperature > 1.0 for 0:05:00"
 
 
-def test_actions_describe_themselves() -> None:
+def test_action_describe_for_cli() -> None:
     assert actions.PauseWorkPool(work_pool_id=ID).describe_for_cli() == "Pause work pool"
 
 
-# --- as the server has them ------------------------------------------------------------------------------------------
+# --- the server's schemas --------------------------------------------------------------------------------------------
 
 
 def created(trigger: dict[str, Any]) -> wire.AutomationCreate:
@@ -184,7 +184,7 @@ def created(trigger: dict[str, Any]) -> wire.AutomationCreate:
     )
 
 
-def test_the_server_gives_each_trigger_an_id() -> None:
+def test_automation_create_assigns_trigger_ids() -> None:
     trigger = created(
         {"type": "sequence", "within": 60, "triggers": [{"type": "event", "posture": "Reactive"}]},
     ).trigger
@@ -194,7 +194,7 @@ def test_the_server_gives_each_trigger_an_id() -> None:
     assert trigger.id != trigger.triggers[0].id
 
 
-def test_the_server_asks_for_what_a_client_may_leave_out() -> None:
+def test_automation_create_requires_optional_client_fields() -> None:
     with pytest.raises(ValidationError, match="posture"):
         created({"type": "event"})
     with pytest.raises(ValidationError, match="within"):
@@ -203,7 +203,7 @@ def test_the_server_asks_for_what_a_client_may_leave_out() -> None:
         created({"type": "metric", "metric": QUERY})
 
 
-def test_the_server_checks_triggers_as_the_client_does() -> None:
+def test_automation_create_validates_triggers() -> None:
     with pytest.raises(ValidationError, match="at least 10 seconds"):
         created({"type": "event", "posture": "Proactive", "within": 1})
     with pytest.raises(ValidationError, match="at most 0"):

@@ -22,7 +22,7 @@ DATA = Path(__file__).parent / "data"
 MODELS: dict[str, dict[str, Any]] = json.loads((DATA / "models.json").read_text())
 ENUMS: dict[str, dict[str, dict[str, str]]] = json.loads((DATA / "enums.json").read_text())
 
-# Where a type is wider on purpose: a stored result stays a dictionary until someone asks for its value.
+# Where a type is wider on purpose: a stored result stays a dictionary until its value is read.
 WIDER = {
     ("State", "data"),
     ("StateCreate", "data"),
@@ -38,7 +38,7 @@ def cases(data: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("module", "name"), cases(MODELS))
-def test_model_is_as_in_the_interface(module: str, name: str) -> None:
+def test_model_matches_interface(module: str, name: str) -> None:
     model = getattr(importlib.import_module(module), name)
     model.model_rebuild()
     facts = MODELS[module][name]
@@ -55,7 +55,7 @@ def test_model_is_as_in_the_interface(module: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("module", "name"), cases(MODELS))
-def test_model_can_be_built(module: str, name: str) -> None:
+def test_model_schema_can_be_built(module: str, name: str) -> None:
     model = getattr(importlib.import_module(module), name)
 
     assert model.model_rebuild(force=True) is True
@@ -66,7 +66,7 @@ def test_model_can_be_built(module: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("module", "name"), cases(ENUMS))
-def test_enum_is_as_in_the_interface(module: str, name: str) -> None:
+def test_enum_matches_interface(module: str, name: str) -> None:
     enum = getattr(importlib.import_module(module), name)
 
     assert {member.name: member.value for member in enum} == ENUMS[module][name]
@@ -78,7 +78,7 @@ PLAIN = {datetime.datetime: "datetime", datetime.timedelta: "timedelta", type(No
 
 
 def normalized(text: str) -> str:
-    """Return a fact of the interface without constraints and without how a default is made."""
+    """Return a fact of the interface without constraints and default factories."""
     text = re.sub(r" \(\w+=.*\)$", "", text)
     kind, equals, default = text.partition(" = ")
     kind = " | ".join(sorted(kind.replace("DateTime", "datetime").replace("State[T]", "State").split(" | ")))

@@ -28,7 +28,7 @@ def event() -> Event:
     )
 
 
-def test_received_event_url_is_its_page_in_the_web_page(event: Event) -> None:
+def test_received_event_url_is_page_of_event(event: Event) -> None:
     at = "2026-01-02T03:04:05Z"
     received = ReceivedEvent.model_validate({**event.model_dump(), "occurred": at, "received": at})
 
@@ -36,7 +36,7 @@ def test_received_event_url_is_its_page_in_the_web_page(event: Event) -> None:
         assert received.url == f"http://ui.example/events/event/2026-01-02/{event.id}"
 
 
-def test_resource(event: Event) -> None:
+def test_resource_has_id_name_and_labels(event: Event) -> None:
     resource = event.resource
 
     assert (resource.id, resource.name, resource["x"], resource.get("q", "d")) == (RUN, "n", "y", "d")
@@ -53,18 +53,18 @@ def test_resource(event: Event) -> None:
 
 
 @pytest.mark.parametrize("labels", [{}, {"prefect.resource.id": ""}, {str(i): "" for i in range(501)}])
-def test_resource_refused(labels: dict[str, str]) -> None:
+def test_resource_rejects_invalid_labels(labels: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         Resource(labels)
 
 
 @pytest.mark.parametrize("role", [{}, {"prefect.resource.role": ""}])
-def test_related_resource_needs_a_role(role: dict[str, str]) -> None:
+def test_related_resource_requires_role(role: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="role"):
         RelatedResource({"prefect.resource.id": "x", **role})
 
 
-def test_event(event: Event) -> None:
+def test_event_finds_resources_and_labels(event: Event) -> None:
     assert [one.id for one in event.involved_resources] == [RUN, "a", "b", "c"]
     assert event.resource_in_role["tag"].id == "b"
     assert [one.id for one in event.resources_in_role["tag"]] == ["b", "c"]
@@ -76,7 +76,7 @@ def test_event(event: Event) -> None:
     assert Event.model_validate_json(event.model_dump_json()) == event
 
 
-def test_too_many_related(event: Event) -> None:
+def test_event_rejects_too_many_related_resources(event: Event) -> None:
     with pytest.raises(ValidationError, match="at most 100"):
         Event(event="e", resource=event.resource, related=[event.related[0]] * 101)
 
@@ -95,11 +95,11 @@ def test_too_many_related(event: Event) -> None:
         ("*c", "abc", False),
     ],
 )
-def test_matches(expected: str, value: str | None, found: bool) -> None:
+def test_matches_supports_prefix_and_negation(expected: str, value: str | None, found: bool) -> None:
     assert matches(expected, value) is found
 
 
-def test_resource_specification() -> None:
+def test_resource_specification_selects_resources() -> None:
     resource = Resource({"prefect.resource.id": "r", "a": "1"})
 
     def found(**labels: Any) -> bool:
@@ -144,6 +144,6 @@ def test_resource_specification() -> None:
         ({"text": {"query": "anything"}}, True),
     ],
 )
-def test_event_filter(event: Event, conditions: dict[str, Any], found: bool) -> None:
+def test_event_filter_includes_matching_events(event: Event, conditions: dict[str, Any], found: bool) -> None:
     assert EventFilter.model_validate(conditions).includes(event) is found
     assert EventFilter.model_validate(conditions).excludes(event) is not found

@@ -1,4 +1,4 @@
-"""What the models of stored objects and requests check and do beyond having fields."""
+"""Validators and methods of stored objects and requests."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ class Stored(ObjectBaseModel):
     name: str = "n"
 
 
-class TestBase:
-    def test_equality_ignores_identity(self) -> None:
+class TestBaseModels:
+    def test_equality_ignores_id_and_times(self) -> None:
         assert Stored() == Stored(created=now())
         assert Stored() != Stored(name="other")
         assert Stored() != "n"
 
-    def test_reset_fields(self) -> None:
+    def test_reset_fields_renews_id_and_times(self) -> None:
         stored = Stored(created=now(), name="x")
         reset = stored.reset_fields()
 
         assert (reset.id != stored.id, reset.created, reset.name) == (True, None, "x")
 
-    def test_lists(self) -> None:
+    def test_model_validate_list_validates_items(self) -> None:
         assert Stored.model_validate_list([{"name": "a"}, {"name": "b"}]) == [Stored(name="a"), Stored(name="b")]
 
-    def test_pickles(self) -> None:
+    def test_model_can_be_pickled(self) -> None:
         pool = WorkPool(name="x", type="process", default_queue_id=ONE)
 
         assert pickle.loads(pickle.dumps(pool)) == pool
@@ -65,7 +65,7 @@ class TestBase:
 
 class TestBlockDocuments:
     @pytest.mark.parametrize("model", [BlockDocument, BlockDocumentCreate])
-    def test_has_a_name_or_is_anonymous(self, model: type[BaseModel]) -> None:
+    def test_block_document_requires_name_unless_anonymous(self, model: type[BaseModel]) -> None:
         with pytest.raises(ValidationError, match="must have a name"):
             model(**BLOCK)
         with pytest.raises(ValidationError, match="lowercase"):
@@ -73,20 +73,20 @@ class TestBlockDocuments:
         assert model(**BLOCK, is_anonymous=True)
 
     @pytest.mark.parametrize("mode", ["json", "python"])
-    def test_secrets(self, mode: Any) -> None:
+    def test_block_document_hides_secrets(self, mode: Any) -> None:
         data = {"x": SecretStr("s"), "y": [SecretStr("t")]}
         document = BlockDocument(**BLOCK, name="a", data=data)
 
         assert document.model_dump(mode=mode)["data"] == {"x": "********", "y": ["********"]}
         assert document.model_dump(mode=mode, context={"include_secrets": True})["data"] == {"x": "s", "y": ["t"]}
 
-    def test_does_not_refer_to_itself(self) -> None:
+    def test_block_reference_rejects_itself(self) -> None:
         with pytest.raises(ValidationError, match="itself"):
             BlockDocumentReference(name="x", parent_block_document_id=ONE, reference_block_document_id=ONE)
 
 
-class TestWork:
-    def test_kinds_of_pools(self) -> None:
+class TestWorkPoolsAndQueues:
+    def test_work_pool_kind_follows_type(self) -> None:
         pools = [WorkPool(name="x", type=kind, default_queue_id=ONE) for kind in ("ecs", "ecs:push", "prefect:managed")]
 
         assert [(pool.is_push_pool, pool.is_managed_pool) for pool in pools] == [
@@ -95,20 +95,20 @@ class TestWork:
             (False, True),
         ]
 
-    def test_status_is_readable(self) -> None:
+    def test_work_pool_status_display_name(self) -> None:
         assert WorkPoolStatus.NOT_READY.display_name == "Not ready"
 
     @pytest.mark.parametrize(
         ("late", "seconds", "healthy"), [(0, None, False), (0, 0, True), (1, 0, False), (0, 61, False), (0, 50, True)]
     )
-    def test_health(self, late: int, seconds: int | None, healthy: bool) -> None:
+    def test_work_queue_health_follows_policy(self, late: int, seconds: int | None, healthy: bool) -> None:
         polled = None if seconds is None else now() - datetime.timedelta(seconds=seconds)
 
         assert WorkQueueHealthPolicy().evaluate_health_status(late, polled) is healthy
         off = WorkQueueHealthPolicy(maximum_late_runs=None, maximum_seconds_since_last_polled=None)
         assert off.evaluate_health_status(late, polled) is True
 
-    def test_limits(self) -> None:
+    def test_work_limits_reject_negative_values(self) -> None:
         with pytest.raises(ValidationError):
             WorkPoolCreate(name="x", concurrency_limit=-1)
         with pytest.raises(ValidationError, match="empty"):
@@ -118,15 +118,15 @@ class TestWork:
 
 
 class TestDeployments:
-    def test_former_fields_are_dropped_with_a_warning(self) -> None:
+    def test_deployment_drops_former_fields_with_warning(self) -> None:
         with pytest.warns(UserWarning, match="worker_pool_name"):
             DeploymentCreate.model_validate({"flow_id": ONE, "name": "x", "worker_pool_name": "y"})
 
-    def test_unknown_fields_are_refused(self) -> None:
+    def test_deployment_rejects_unknown_fields(self) -> None:
         with pytest.raises(ValidationError):
             DeploymentCreate.model_validate({"flow_id": ONE, "name": "x", "new": 1})
 
-    def test_runs_ahead_are_limited(self) -> None:
+    def test_schedule_limits_max_scheduled_runs(self) -> None:
         def make(runs: int) -> DeploymentScheduleCreate:
             return DeploymentScheduleCreate.model_validate({"schedule": {"interval": 5}, "max_scheduled_runs": runs})
 
@@ -135,11 +135,11 @@ class TestDeployments:
             with pytest.raises(ValidationError):
                 make(runs)
 
-    def test_a_branch_is_not_blank(self) -> None:
+    def test_deployment_branch_rejects_blank_name(self) -> None:
         with pytest.raises(ValidationError, match="blank"):
             DeploymentBranch(branch=" ")
 
-    def test_job_variables_are_checked(self) -> None:
+    def test_deployment_checks_job_variables(self) -> None:
         jsonschema = pytest.importorskip("jsonschema")
         request = DeploymentCreate(flow_id=ONE, name="x", job_variables={"a": 1})
         integers = {"a": {"type": "integer"}, "b": {"type": "integer"}}
@@ -153,20 +153,20 @@ class TestDeployments:
         with pytest.raises(jsonschema.ValidationError):
             request.check_valid_configuration({"variables": {"properties": {"a": {"type": "string"}}}})
 
-    def test_as_a_related_resource(self) -> None:
+    def test_deployment_as_related_resource(self) -> None:
         resource = DeploymentResponse(id=ONE, name="n", flow_id=TWO).as_related_resource()
 
         assert (resource.id, resource.role, resource.name) == (f"prefect.deployment.{ONE}", "deployment", "n")
 
 
-def test_models_in_parameters_become_data() -> None:
+def test_parameters_convert_models_to_data() -> None:
     request = FlowRunCreate(flow_id=ONE, parameters={"a": [Stored(id=ONE)], "b": ONE})
 
     assert request.parameters["a"][0]["id"] == str(ONE)
     assert request.parameters["b"] == ONE
 
 
-def test_a_log_has_no_worker_unless_there_is_one() -> None:
+def test_log_create_omits_missing_worker() -> None:
     fields: dict[str, Any] = {"name": "n", "level": 20, "message": "m", "timestamp": now()}
 
     assert "worker_id" not in LogCreate(**fields).model_dump()
@@ -176,13 +176,13 @@ def test_a_log_has_no_worker_unless_there_is_one() -> None:
 @pytest.mark.parametrize(
     "fields", [{"name": "A", "value": 1}, {"name": "a", "value": "x" * 5001}, {"name": "a", "value": {"a": object()}}]
 )
-def test_variables_are_checked(fields: dict[str, Any]) -> None:
+def test_variable_rejects_invalid_name_or_value(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         VariableCreate(**fields)
     assert VariableCreate(name="a_b", value="True").value == "True"
 
 
-def test_details_of_an_answer_are_told_apart() -> None:
+def test_orchestration_details_are_discriminated_by_type() -> None:
     result: OrchestrationResult[Any] = OrchestrationResult.model_validate(
         {"state": None, "status": "WAIT", "details": {"type": "wait_details", "delay_seconds": 3}}
     )
@@ -190,7 +190,7 @@ def test_details_of_an_answer_are_told_apart() -> None:
     assert result.details == StateWaitDetails(delay_seconds=3)
 
 
-def test_workspace_addresses() -> None:
+def test_workspace_urls_have_account_and_workspace() -> None:
     fields = ("account_name", "account_handle", "workspace_name", "workspace_description", "workspace_handle")
     workspace = Workspace(account_id=ONE, workspace_id=TWO, **dict.fromkeys(fields, "h"))
 
@@ -200,16 +200,16 @@ def test_workspace_addresses() -> None:
 
 
 @pytest.mark.parametrize("name", ["objects", "actions", "filters", "responses", "schedules", "sorting", "events"])
-def test_the_public_path_is_the_same(name: str) -> None:
+def test_public_module_exports_same_classes(name: str) -> None:
     public = importlib.import_module(f"prefect.client.schemas.{name}")
-    room = importlib.import_module(f"prefect.schemas.{name}")
+    module = importlib.import_module(f"prefect.schemas.{name}")
 
-    shared = [each for each in dir(public) if each[0].isupper() and hasattr(room, each) and each != "TYPE_CHECKING"]
+    shared = [each for each in dir(public) if each[0].isupper() and hasattr(module, each) and each != "TYPE_CHECKING"]
     assert len(shared) > 1
-    assert all(getattr(public, each) is getattr(room, each) for each in shared)
+    assert all(getattr(public, each) is getattr(module, each) for each in shared)
 
 
-def test_a_star_import_finds_what_is_imported_lazily() -> None:
+def test_star_import_includes_lazy_names() -> None:
     for module, names in (
         ("filters", ("FlowRunFilter", "TaskRunFilterState")),
         ("objects", ("FlowRun", "StateType")),

@@ -1,4 +1,4 @@
-"""Flow runs and task runs: made with and without validation."""
+"""Flow runs and task runs, built with and without validation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from prefect.schemas.states import State, StateType
 ID = UUID(int=1)
 
 
-def test_a_made_flow_run_equals_the_validated_one() -> None:
+def test_flow_run_make_equals_validated_run() -> None:
     made = FlowRun.make(flow_id=ID, name="n", tags=["t"], state=State.make(StateType.PENDING))
     validated = FlowRun.model_validate(made.model_dump())
 
@@ -28,7 +28,7 @@ def test_a_made_flow_run_equals_the_validated_one() -> None:
     assert made.model_fields_set == {"flow_id", "name", "tags", "state"}
 
 
-def test_a_made_task_run_equals_the_validated_one() -> None:
+def test_task_run_make_equals_validated_run() -> None:
     inputs = {"x": [TaskRunResult.make(ID), FlowRunResult.make(ID), Parameter(name="p"), Constant(type="c")]}
     made = TaskRun.make(task_key="k", dynamic_key="0", name="n", task_inputs=inputs)
     validated = TaskRun.model_validate(made.model_dump())
@@ -39,12 +39,12 @@ def test_a_made_task_run_equals_the_validated_one() -> None:
 
 
 @pytest.mark.parametrize("policy", [FlowRunPolicy, TaskRunPolicy])
-def test_a_made_policy_equals_the_validated_one(policy: type[FlowRunPolicy] | type[TaskRunPolicy]) -> None:
+def test_policy_make_equals_validated_policy(policy: type[FlowRunPolicy] | type[TaskRunPolicy]) -> None:
     assert policy.make(retries=2) == policy(retries=2)
     assert list(policy.make().__dict__) == list(policy().__dict__)
 
 
-def test_made_runs_share_nothing() -> None:
+def test_made_runs_share_no_mutable_values() -> None:
     one, two = (FlowRun.make(flow_id=ID, name="n") for _ in range(2))
     three, four = (TaskRun.make(task_key="k", dynamic_key="0", name="n") for _ in range(2))
 
@@ -58,26 +58,26 @@ def test_made_runs_share_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", [None, ""])
-def test_a_run_gets_a_name(name: str | None) -> None:
+def test_run_gets_generated_name_when_empty(name: str | None) -> None:
     assert "-" in FlowRun.model_validate({"flow_id": ID, "name": name}).name
     assert "-" in TaskRun.model_validate({"task_key": "k", "dynamic_key": "0", "name": name}).name
 
 
-def test_estimates_do_not_count_for_equality() -> None:
+def test_flow_run_equality_ignores_estimates() -> None:
     run = FlowRun(flow_id=ID, name="n")
 
     assert run == run.model_copy(update={"estimated_run_time": datetime.timedelta(1)})
     assert run != run.model_copy(update={"name": "other"})
 
 
-def test_durations_are_seconds_in_json() -> None:
+def test_durations_serialize_as_seconds() -> None:
     run = FlowRun.model_validate({"flow_id": ID, "total_run_time": 3.5})
 
     assert run.total_run_time == datetime.timedelta(seconds=3.5)
     assert json.loads(run.model_dump_json())["total_run_time"] == 3.5
 
 
-def test_task_inputs_are_told_apart() -> None:
+def test_task_inputs_are_discriminated_by_type() -> None:
     inputs = {"x": [{"id": str(ID), "input_type": "flow_run"}, {"input_type": "parameter", "name": "p"}]}
 
     run = TaskRun.model_validate({"task_key": "k", "dynamic_key": "0", "task_inputs": inputs})
@@ -86,23 +86,23 @@ def test_task_inputs_are_told_apart() -> None:
     assert len({TaskRunResult(id=ID), TaskRunResult.make(ID)}) == 1
 
 
-def test_labels_may_be_none() -> None:
+def test_labels_default_when_none() -> None:
     assert FlowRun.model_validate({"flow_id": ID, "labels": None}).labels == {}
 
 
-def test_a_flow_name_has_no_slash() -> None:
+def test_flow_name_rejects_slash() -> None:
     with pytest.raises(ValidationError):
         Flow(name="a/b")
 
 
-class TestPolicies:
-    def test_former_names(self) -> None:
+class TestRunPolicies:
+    def test_policy_accepts_former_field_names(self) -> None:
         policy = TaskRunPolicy.model_validate({"max_retries": 3, "retry_delay_seconds": 4.5})
 
         assert (policy.retries, policy.retry_delay) == (3, 4.5)
         assert FlowRunPolicy.model_validate({"max_retries": 3, "retries": 1}).retries == 1
 
-    def test_limits(self) -> None:
+    def test_policy_rejects_values_beyond_limits(self) -> None:
         assert len(TaskRunPolicy(retry_delay=[1] * 50).retry_delay or []) == 50  # pyright: ignore[reportArgumentType]
         with pytest.raises(ValidationError, match="at most 50"):
             TaskRunPolicy(retry_delay=[1] * 51)
@@ -110,7 +110,7 @@ class TestPolicies:
             TaskRunPolicy(retry_jitter_factor=-1)
 
 
-def test_importing_the_run_path_builds_no_validator() -> None:
+def test_import_of_run_models_builds_no_validator() -> None:
     code = (
         "import sys, pydantic.main\n"
         "from prefect.schemas import runs, states\n"

@@ -1,4 +1,4 @@
-"""Schedules: what is accepted, and their dates, also when the clocks change."""
+"""Validation and dates of schedules, including clock changes."""
 
 from __future__ import annotations
 
@@ -33,58 +33,58 @@ def shown(schedule: Any, start: datetime.datetime, n: int = 4, end: datetime.dat
     return [f"{date:%d %H:%M%z}" for date in schedule.next_dates(n, start, end)]
 
 
-class TestCron:
+class TestCronSchedule:
     @pytest.mark.parametrize(
         "cron", ["* * * * *", "@daily", "0 0 L * *", "0 0 * * mon#1", "0 9 * MAR THU", "0 0 31 2 *"]
     )
-    def test_accepted(self, cron: str) -> None:
+    def test_cron_accepts_valid_expression(self, cron: str) -> None:
         assert CronSchedule(cron=cron).cron == cron
 
     @pytest.mark.parametrize("cron", ["bad", "@reboot", "R * * * *", "H/5 * * * *", "0 25 * * *", ""])
-    def test_refused(self, cron: str) -> None:
+    def test_cron_rejects_invalid_expression(self, cron: str) -> None:
         with pytest.raises(ValidationError):
             CronSchedule(cron=cron)
 
-    def test_zone_must_exist(self) -> None:
+    def test_cron_rejects_unknown_timezone(self) -> None:
         with pytest.raises(ValidationError, match="not a time zone"):
             CronSchedule(cron="* * * * *", timezone="Mars/Phobos")
 
-    def test_a_skipped_time_runs_later_that_day_only(self) -> None:
+    def test_cron_shifts_time_skipped_by_clock_change(self) -> None:
         dates = shown(CronSchedule(cron="30 2 * * *", timezone=NEW_YORK), SPRING)
         assert dates == ["10 03:30-0400", "11 02:30-0400", "12 02:30-0400", "13 02:30-0400"]
 
-    def test_a_repeated_time_runs_once(self) -> None:
+    def test_cron_runs_once_when_time_is_repeated(self) -> None:
         dates = shown(CronSchedule(cron="30 1 * * *", timezone=NEW_YORK), AUTUMN, 2)
         assert dates == ["03 01:30-0400", "04 01:30-0500"]
 
-    def test_hours_that_coincide_are_given_once(self) -> None:
+    def test_cron_omits_duplicate_dates_when_hours_coincide(self) -> None:
         start = datetime.datetime(2024, 3, 10, 6, tzinfo=UTC)
         dates = shown(CronSchedule(cron="0 * * * *", timezone=NEW_YORK), start, 3)
         assert dates == ["10 01:00-0500", "10 03:00-0400", "10 04:00-0400"]
 
-    def test_bounds_are_included(self) -> None:
+    def test_cron_includes_start_and_end(self) -> None:
         start = datetime.datetime(2024, 1, 1, tzinfo=UTC)
         dates = shown(CronSchedule(cron="0 * * * *"), start, 9, start + datetime.timedelta(hours=2))
         assert dates == ["01 00:00+0000", "01 01:00+0000", "01 02:00+0000"]
 
-    def test_days_match_by_number_or_weekday(self) -> None:
+    def test_cron_day_or_selects_union_or_intersection(self) -> None:
         start = datetime.datetime(2024, 1, 1, tzinfo=UTC)
         assert len(CronSchedule(cron="0 0 1 * 2").next_dates(9, start, start + datetime.timedelta(7))) == 2
         assert CronSchedule(cron="0 0 1 * 2", day_or=False).next_dates(1, start)[0].month == 10
 
-    def test_a_day_that_never_comes(self) -> None:
+    def test_cron_has_no_dates_when_day_does_not_exist(self) -> None:
         assert CronSchedule(cron="0 0 31 2 *").next_dates(1, SPRING) == []
 
 
-class TestInterval:
-    def test_days_keep_the_time_of_day(self) -> None:
+class TestIntervalSchedule:
+    def test_daily_interval_keeps_time_of_day(self) -> None:
         anchor = datetime.datetime(2024, 1, 1, 9, tzinfo=ZoneInfo(NEW_YORK))
         schedule = IntervalSchedule(interval=datetime.timedelta(days=1), anchor_date=anchor)
 
         assert schedule.timezone == NEW_YORK
         assert shown(schedule, SPRING, 3) == ["09 09:00-0500", "10 09:00-0400", "11 09:00-0400"]
 
-    def test_hours_keep_the_time_that_passes(self) -> None:
+    def test_hourly_interval_keeps_elapsed_time(self) -> None:
         anchor = datetime.datetime(2024, 1, 1, tzinfo=ZoneInfo(NEW_YORK))
         schedule = IntervalSchedule(interval=datetime.timedelta(hours=1), anchor_date=anchor)
 
@@ -92,17 +92,17 @@ class TestInterval:
 
         assert dates == ["03 01:00-0400", "03 01:00-0500", "03 02:00-0500"]
 
-    def test_the_anchor_may_lie_ahead(self) -> None:
+    def test_interval_accepts_future_anchor(self) -> None:
         schedule = IntervalSchedule(interval=datetime.timedelta(days=2), anchor_date=SPRING + datetime.timedelta(1))
 
         assert shown(schedule, SPRING - datetime.timedelta(1), 2) == ["08 12:00+0000", "10 12:00+0000"]
 
     @pytest.mark.parametrize("fields", [{"interval": 0}, {"interval": -1}, {"interval": 1, "timezone": "bad"}])
-    def test_refused(self, fields: dict[str, Any]) -> None:
+    def test_interval_rejects_invalid_fields(self, fields: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
             IntervalSchedule(**fields)
 
-    def test_json(self) -> None:
+    def test_interval_serializes_seconds_and_anchor(self) -> None:
         schedule = IntervalSchedule.model_validate({"interval": 5, "anchor_date": "2024-01-01T00:00:00+02:00"})
 
         assert schedule.model_dump(mode="json") == {
@@ -112,25 +112,25 @@ class TestInterval:
         }
 
 
-class TestRRule:
+class TestRRuleSchedule:
     @pytest.mark.parametrize("text", ["bad", "", "FREQ=BAD", "FREQ=DAILY;" + "X" * 6500])
-    def test_refused(self, text: str) -> None:
+    def test_rrule_rejects_invalid_text(self, text: str) -> None:
         with pytest.raises(ValidationError):
             RRuleSchedule(rrule=text)
 
-    def test_keeps_the_time_of_day(self) -> None:
+    def test_rrule_keeps_time_of_day(self) -> None:
         schedule = RRuleSchedule(rrule="FREQ=DAILY;BYHOUR=9", timezone=NEW_YORK)
 
         assert shown(schedule, SPRING, 2) == ["09 09:00-0500", "10 09:00-0400"]
 
-    def test_an_end_in_utc(self) -> None:
+    def test_rrule_converts_until_from_utc(self) -> None:
         text = "DTSTART:20240309T090000\nRRULE:FREQ=DAILY;UNTIL=20240310T130000Z"
         schedule = RRuleSchedule(rrule=text, timezone=NEW_YORK)
 
         assert shown(schedule, SPRING) == ["09 09:00-0500", "10 09:00-0400"]
         assert [f"{date:%d %H:%M%z}" for date in schedule.to_rrule()] == ["09 09:00-0500", "10 09:00-0400"]
 
-    def test_from_a_rule(self) -> None:
+    def test_from_rrule_keeps_rule_and_timezone(self) -> None:
         start = datetime.datetime(2024, 1, 1, tzinfo=ZoneInfo("Europe/Berlin"))
 
         schedule = RRuleSchedule.from_rrule(rrule.rrule(rrule.DAILY, dtstart=start, count=2))
@@ -138,7 +138,7 @@ class TestRRule:
         assert schedule.rrule == "DTSTART:20240101T000000\nRRULE:FREQ=DAILY;COUNT=2"
         assert schedule.timezone == "Europe/Berlin"
 
-    def test_from_a_set(self) -> None:
+    def test_from_rrule_accepts_rule_set_with_one_start(self) -> None:
         start = datetime.datetime(2024, 1, 1)
         rules = rrule.rruleset()
         rules.rrule(rrule.rrule(rrule.DAILY, dtstart=start, count=3))
@@ -153,8 +153,8 @@ class TestRRule:
             RRuleSchedule.from_rrule(rules)
 
 
-class TestConstruct:
-    def test_one_of_three(self) -> None:
+class TestConstructSchedule:
+    def test_construct_schedule_selects_type_by_argument(self) -> None:
         assert construct_schedule(cron="* * * * *", timezone="UTC") == CronSchedule(cron="* * * * *", timezone="UTC")
         assert construct_schedule(rrule="FREQ=DAILY") == RRuleSchedule(rrule="FREQ=DAILY")
         found = construct_schedule(interval=5, anchor_date="2024-01-01")
@@ -165,12 +165,12 @@ class TestConstruct:
         "arguments",
         [{}, {"interval": 5, "cron": "* * * * *"}, {"cron": "* * * * *", "anchor_date": SPRING}, {"timezone": "UTC"}],
     )
-    def test_refused(self, arguments: dict[str, Any]) -> None:
+    def test_construct_schedule_rejects_invalid_combination(self, arguments: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match="schedule"):
             construct_schedule(**arguments)
 
 
-def test_kinds() -> None:
+def test_is_schedule_type_and_is_valid_timezone() -> None:
     assert is_schedule_type(NoSchedule())
     assert not is_schedule_type(CronSchedule)
     assert NoSchedule().next_dates(3, SPRING) == []
@@ -178,8 +178,8 @@ def test_kinds() -> None:
     assert not is_valid_timezone("local")
 
 
-class TestAsWritten:
-    def test_cron(self) -> None:
+class TestFromSchedule:
+    def test_from_schedule_converts_cron(self) -> None:
         schedule = Cron("0 9 * * *", timezone=NEW_YORK, active=False, parameters={"a": 1}, slug="s")
         request = DeploymentScheduleCreate.from_schedule(schedule)
 
@@ -188,7 +188,7 @@ class TestAsWritten:
         with pytest.raises(ValueError, match="not a cron expression"):
             Cron("bad")
 
-    def test_interval(self) -> None:
+    def test_from_schedule_converts_interval(self) -> None:
         schedule = Interval(60, anchor_date=SPRING)
 
         assert schedule.interval == datetime.timedelta(minutes=1)
@@ -196,7 +196,7 @@ class TestAsWritten:
             interval=datetime.timedelta(minutes=1), anchor_date=SPRING, timezone="UTC"
         )
 
-    def test_rrule(self) -> None:
+    def test_from_schedule_converts_rrule(self) -> None:
         found = DeploymentScheduleCreate.from_schedule(RRule("FREQ=DAILY")).schedule
 
         assert found == RRuleSchedule(rrule="DTSTART:20200101T000000\nFREQ=DAILY")
@@ -204,10 +204,10 @@ class TestAsWritten:
         with pytest.raises(ValueError, match="not an iCalendar"):
             RRule("bad")
 
-    def test_none(self) -> None:
+    def test_from_schedule_converts_empty_schedule(self) -> None:
         assert DeploymentScheduleCreate.from_schedule(Schedule()).schedule == NoSchedule()
 
-    def test_one_kind_and_frozen(self) -> None:
+    def test_schedule_has_one_kind_and_is_frozen(self) -> None:
         with pytest.raises(ValueError, match="interval, cron"):
             Schedule(interval=datetime.timedelta(1), cron="* * * * *")
         with pytest.raises(dataclasses.FrozenInstanceError):

@@ -1,4 +1,4 @@
-"""States: made with and without validation, shown, copied, and asked for their results."""
+"""Construction, text, copies and results of states."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_makers(maker: str) -> None:
+def test_state_factories_set_type_and_name(maker: str) -> None:
     state = getattr(states, maker)(message="why")
 
     assert (state.type.value, state.name, state.message) == (*MAKERS[maker], "why")
 
 
-class TestMake:
+class TestStateMake:
     @pytest.mark.parametrize("kind", StateType)
-    def test_equals_the_validated_state(self, kind: StateType) -> None:
+    def test_make_equals_validated_state(self, kind: StateType) -> None:
         details = StateDetails.make(flow_run_id=ID, scheduled_time=now())
         made = State.make(kind, None, "why", 3, details, now())
 
@@ -66,14 +66,14 @@ class TestMake:
         assert list(validated.__dict__) == list(made.__dict__)
         assert validated.model_dump_json() == made.model_dump_json()
 
-    def test_details_equal_the_validated_ones(self) -> None:
+    def test_make_details_equals_validated_details(self) -> None:
         made = StateDetails.make(task_run_id=ID)
 
         assert StateDetails(task_run_id=ID) == made
         assert made.model_fields_set == set(StateDetails.model_fields)
         assert list(StateDetails().__dict__) == list(made.__dict__)
 
-    def test_has_details_of_its_own(self) -> None:
+    def test_make_creates_separate_details(self) -> None:
         one, two = State.make(StateType.PENDING), State.make(StateType.PENDING)
 
         one.state_details.cache_key = "key"
@@ -81,7 +81,7 @@ class TestMake:
         assert two.state_details.cache_key is None
         assert StateDetails.make().cache_key is None
 
-    def test_a_scheduled_state_gets_a_time_and_leaves_given_details_alone(self) -> None:
+    def test_make_scheduled_sets_time_without_changing_passed_details(self) -> None:
         details = StateDetails.make()
 
         state = State.make(StateType.SCHEDULED, details=details)
@@ -89,7 +89,7 @@ class TestMake:
         assert state.state_details.scheduled_time is not None
         assert details.scheduled_time is None
 
-    def test_can_be_copied_and_changed(self) -> None:
+    def test_made_state_can_be_copied_and_changed(self) -> None:
         state = State.make(StateType.PENDING)
         copy = state.model_copy(update={"name": "NotReady"})
         copy.message = "why"
@@ -97,7 +97,7 @@ class TestMake:
         assert (copy.name, copy.message, state.name) == ("NotReady", "why", "Pending")
 
 
-class TestValidation:
+class TestStateValidation:
     def test_name_defaults_to_the_type(self) -> None:
         assert State(type=StateType.CANCELLING).name == "Cancelling"
         assert State(type=StateType.CANCELLING, name="").name == ""
@@ -105,11 +105,11 @@ class TestValidation:
     def test_unknown_fields_are_ignored(self) -> None:
         assert not hasattr(State.model_validate({"type": "PENDING", "new": 1}), "new")
 
-    def test_a_message_must_be_text(self) -> None:
+    def test_message_must_be_text(self) -> None:
         with pytest.raises(ValidationError):
             states.Failed(message=ValueError("x"))
 
-    def test_times_are_aware_and_of_the_standard_library(self) -> None:
+    def test_timestamps_have_standard_library_timezone(self) -> None:
         naive = State.model_validate({"type": "PENDING", "timestamp": "2024-01-01T00:00:00"})
         zulu = State.model_validate_json('{"type": "PENDING", "timestamp": "2024-01-01T00:00:00Z"}')
         offset = State.model_validate_json('{"type": "PENDING", "timestamp": "2024-01-01T00:00:00+02:00"}')
@@ -118,7 +118,7 @@ class TestValidation:
         assert zulu.timestamp.tzinfo is UTC
         assert type(offset.timestamp.tzinfo) is datetime.timezone
 
-    def test_round_trips_json(self) -> None:
+    def test_state_round_trips_through_json(self) -> None:
         text = (
             '{"id":"00000000-0000-0000-0000-000000000001","created":null,"updated":null,"type":"COMPLETED",'
             '"name":"Completed","timestamp":"2026-11-22T10:28:23.210026Z","message":null,"state_details":'
@@ -131,26 +131,26 @@ class TestValidation:
 
         assert State.model_validate_json(text).model_dump_json() == text
 
-    def test_what_is_only_in_memory_is_not_written(self) -> None:
+    def test_in_memory_data_is_not_serialized(self) -> None:
         assert json.loads(states.Completed(data=InMemory(object())).model_dump_json())["data"] is None
 
-    def test_data_that_was_not_persisted_is_none(self) -> None:
+    def test_unpersisted_data_becomes_none(self) -> None:
         assert State.model_validate({"type": "COMPLETED", "data": {"type": "unpersisted"}}).data is None
 
 
-class TestShown:
-    def test_repr(self) -> None:
+class TestStateText:
+    def test_repr_has_message_type_and_result(self) -> None:
         assert repr(states.Failed(message="x", data=3)) == "Failed(message='x', type=FAILED, result=3)"
 
-    def test_str(self) -> None:
+    def test_str_has_name_and_message(self) -> None:
         assert str(states.Completed(data=5)) == "Completed()"
         assert str(states.Failed(message="why")) == "Failed('why')"
         assert str(states.Completed(name="Cached")) == "Cached(type=COMPLETED)"
         assert str(states.Completed(name="Cached", message="m")) == "Cached('m', type=COMPLETED)"
 
 
-class TestCopies:
-    def test_a_fresh_copy_has_an_identity_of_its_own(self) -> None:
+class TestStateCopies:
+    def test_fresh_copy_has_new_id_and_times(self) -> None:
         state = states.Completed(data=1)
 
         copy = state.fresh_copy()
@@ -160,7 +160,7 @@ class TestCopies:
         assert copy.timestamp >= state.timestamp
         assert (copy.data, copy.state_details) == (1, state.state_details)
 
-    def test_a_copy_keeps_its_id_but_not_its_time(self) -> None:
+    def test_model_copy_keeps_id_and_renews_timestamp(self) -> None:
         moment = datetime.datetime(2024, 1, 1, tzinfo=UTC)
         state = State.make(StateType.COMPLETED, timestamp=moment)
 
@@ -168,7 +168,7 @@ class TestCopies:
         assert state.model_copy().timestamp > moment
         assert state.model_copy(update={"timestamp": moment}).timestamp == moment
 
-    def test_equality_ignores_identity(self) -> None:
+    def test_equality_ignores_id(self) -> None:
         state = states.Completed()
         other = State.model_validate({**state.model_dump(), "id": ID})
 
@@ -178,25 +178,25 @@ class TestCopies:
 
 
 class TestScheduled:
-    def test_the_time_may_not_be_given_twice(self) -> None:
+    def test_scheduled_rejects_second_time(self) -> None:
         with pytest.raises(ValueError, match="twice"):
             states.Scheduled(now(), state_details=StateDetails(scheduled_time=now()))
 
-    def test_keeps_other_details(self) -> None:
+    def test_scheduled_keeps_other_details(self) -> None:
         state = states.Scheduled(now(), state_details={"cache_key": "key"})
 
         assert state.state_details.cache_key == "key"
 
 
 class TestPaused:
-    def test_a_timeout_becomes_a_time(self) -> None:
+    def test_paused_converts_timeout_to_time(self) -> None:
         details = states.Paused(timeout_seconds=10, pause_key="k").state_details
 
         assert details.pause_timeout is not None
         assert details.pause_timeout > now()
         assert (details.pause_key, details.pause_reschedule) == ("k", False)
 
-    def test_suspended_is_rescheduled(self) -> None:
+    def test_suspended_sets_reschedule(self) -> None:
         assert states.Suspended().state_details.pause_reschedule is True
 
     @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ class TestPaused:
             {"timeout_seconds": 1, "state_details": {"pause_timeout": now()}},
         ],
     )
-    def test_the_end_may_not_be_given_twice(self, arguments: dict[str, Any]) -> None:
+    def test_paused_rejects_second_end(self, arguments: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match=r"both|twice"):
             states.Paused(**arguments)
 
@@ -222,22 +222,22 @@ class Reference:
         return outcome
 
 
-class TestResult:
+class TestStateResult:
     @pytest.mark.parametrize("data", [5, b"x", {"a": 1}, [states.Completed()], states.Failed()])
-    def test_data_is_the_result(self, data: Any) -> None:
+    def test_result_returns_data(self, data: Any) -> None:
         assert states.Completed(data=data).result() is data
 
-    def test_in_memory(self) -> None:
+    def test_result_unwraps_in_memory_data(self) -> None:
         assert states.Completed(data=InMemory(None)).result() is None
 
-    def test_loads_itself(self) -> None:
+    def test_result_loads_loadable_data(self) -> None:
         assert isinstance(Reference(), Loadable)
         assert states.Completed(data=Reference(7)).result() == 7
 
-    def test_a_class_is_a_value_even_if_its_instances_load(self) -> None:
+    def test_result_returns_class_whose_instances_are_loadable(self) -> None:
         assert states.Completed(data=Reference).result() is Reference
 
-    def test_a_stored_record_is_handed_to_results(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_result_loads_stored_record_through_provider(self, monkeypatch: pytest.MonkeyPatch) -> None:
         class Results:
             @staticmethod
             async def load_reference(record: dict[str, Any]) -> str:
@@ -247,12 +247,12 @@ class TestResult:
 
         assert states.Completed(data={"storage_key": "k"}).result() == "loaded k"
 
-    def test_missing(self) -> None:
+    def test_result_raises_when_missing(self) -> None:
         with pytest.raises(MissingResult):
             states.Completed().result()
 
     @pytest.mark.parametrize("raise_on_failure", [True, False])
-    def test_unfinished(self, raise_on_failure: bool) -> None:
+    def test_result_raises_when_run_is_unfinished(self, raise_on_failure: bool) -> None:
         with pytest.raises(UnfinishedRun, match="RUNNING"):
             states.Running().result(raise_on_failure=raise_on_failure)
         with pytest.raises(PausedRun) as caught:
@@ -262,7 +262,7 @@ class TestResult:
     @pytest.mark.parametrize(
         ("maker", "error"), [("Failed", FailedRun), ("Crashed", CrashedRun), ("Cancelled", CancelledRun)]
     )
-    def test_without_an_exception_of_its_own(self, maker: str, error: type[Exception]) -> None:
+    def test_result_raises_run_error_when_data_has_no_exception(self, maker: str, error: type[Exception]) -> None:
         make = getattr(states, maker)
         with pytest.raises(error, match="why"):
             make(message="why").result()
@@ -270,18 +270,18 @@ class TestResult:
             make(message="why", data="text").result()
         assert isinstance(make().result(raise_on_failure=False), error)
 
-    def test_raises_or_returns_the_exception(self) -> None:
+    def test_result_raises_or_returns_exception(self) -> None:
         state = states.Failed(data=ValueError("q"))
 
         with pytest.raises(ValueError, match="q"):
             state.result()
         assert state.result(raise_on_failure=False) is state.data
 
-    def test_in_memory_exception(self) -> None:
+    def test_result_raises_in_memory_exception(self) -> None:
         with pytest.raises(KeyError):
             states.Failed(data=InMemory(KeyError("k"))).result()
 
-    def test_the_first_unsuccessful_state_counts(self) -> None:
+    def test_result_raises_exception_of_first_unsuccessful_state(self) -> None:
         data = [states.Completed(), states.Failed(data=ValueError("one")), states.Crashed(message="two")]
 
         with pytest.raises(ValueError, match="one"):
@@ -295,18 +295,18 @@ class TestResult:
     @pytest.mark.parametrize(
         ("data", "error"), [([states.Completed()], ValueError), ([], TypeError), (5, TypeError), ([1], TypeError)]
     )
-    def test_data_that_holds_no_exception(self, data: Any, error: type[Exception]) -> None:
+    def test_result_rejects_failed_data_without_exception(self, data: Any, error: type[Exception]) -> None:
         with pytest.raises(error):
             states.Failed(data=data).result()
 
-    def test_awaited(self) -> None:
+    def test_result_is_awaitable(self) -> None:
         async def main() -> tuple[Any, Any]:
             state: State[int] = states.Completed(data=1)
             return await state.aresult(), await state.result()  # pyright: ignore[reportGeneralTypeIssues]
 
         assert asyncio.run(main()) == (1, 1)
 
-    def test_a_reference_is_read_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_result_retries_failed_load(self, monkeypatch: pytest.MonkeyPatch) -> None:
         slept: list[float] = []
 
         async def sleep(seconds: float) -> None:
@@ -321,13 +321,13 @@ class TestResult:
         with pytest.raises(OSError, match="never"):
             drive(get_state_result(states.Completed(data=Reference(*[OSError("never")] * 10))))
 
-    def test_raise_state_exception(self) -> None:
+    def test_raise_state_exception_ignores_successful_state(self) -> None:
         raise_state_exception(states.Completed())
         with pytest.raises(FailedRun):
             raise_state_exception(states.Failed())
 
 
-def test_state_iterables() -> None:
+def test_is_state_iterable_accepts_collections_of_states() -> None:
     assert is_state_iterable([states.Failed()])
     assert is_state_iterable({states.Failed()})
     assert not is_state_iterable([])
@@ -335,7 +335,7 @@ def test_state_iterables() -> None:
     assert not is_state_iterable({"a": states.Failed()})
 
 
-def test_state_group() -> None:
+def test_state_group_counts_states() -> None:
     made = [getattr(states, name)() for name in ("Completed", "Failed", "Running", "Crashed", "Cancelled", "Paused")]
     group = StateGroup(made)
 
@@ -349,7 +349,7 @@ def test_state_group() -> None:
     assert repr(StateGroup([])) == "StateGroup<total=0>"
 
 
-def test_details_as_a_run_input() -> None:
+def test_to_run_result_requires_id_of_that_run_type() -> None:
     details = StateDetails.make(flow_run_id=ID)
 
     found = details.to_run_result(RunType.FLOW_RUN)

@@ -1,4 +1,4 @@
-"""Templates that the server is sent are read when they come, not first when they are used."""
+"""Validation of templates in requests to the server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def loops(depth: int, times: int = 1) -> str:
 
 
 @pytest.mark.parametrize("template", ["", "plain", "{{ event.id }}", loops(2), loops(1, 10), "{% if a %}b{% endif %}"])
-def test_a_template_is_kept_as_it_is(template: str) -> None:
+def test_check_template_returns_valid_template_unchanged(template: str) -> None:
     assert check_template(template) == template
 
 
@@ -33,7 +33,7 @@ def test_a_template_is_kept_as_it_is(template: str) -> None:
         ("{{ " + "(" * 20_000 + "1" + ")" * 20_000 + " }}", "too deep"),
     ],
 )
-def test_a_template_is_refused(template: str, message: str) -> None:
+def test_check_template_rejects_invalid_or_deep_template(template: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_template(template)
 
@@ -50,7 +50,7 @@ def test_a_template_is_refused(template: str, message: str) -> None:
         {"plain": "{{"},
     ],
 )
-def test_parameters_are_kept_as_they_are(value: Any) -> None:
+def test_check_parameters_returns_valid_values_unchanged(value: Any) -> None:
     assert check_parameters({"p": value}) == {"p": value}
 
 
@@ -63,7 +63,7 @@ def test_parameters_are_kept_as_they_are(value: Any) -> None:
         ({"__prefect_kind": "json", "value": "{"}, "unexpected end"),
     ],
 )
-def test_a_parameter_is_refused_by_its_name(value: Any, message: str) -> None:
+def test_check_parameters_names_invalid_parameter(value: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"The parameter 'p' is not valid: .*{message}"):
         check_parameters({"p": value})
 
@@ -72,13 +72,13 @@ def template(**configuration: Any) -> dict[str, Any]:
     return {"job_configuration": configuration, "variables": {"properties": {"a": {}}}}
 
 
-def test_a_base_job_template_uses_what_it_declares() -> None:
-    for given in (None, {}, template(command="{{ a }}", env={"A": ["{{a}}"]})):
-        assert check_base_job_template(given) == given
+def test_check_base_job_template_accepts_declared_variables() -> None:
+    for job_template in (None, {}, template(command="{{ a }}", env={"A": ["{{a}}"]})):
+        assert check_base_job_template(job_template) == job_template
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("job_template", "message"),
     [
         ({"a": 1}, "must have a `job_configuration`"),
         ({"job_configuration": {"c": "x"}, "variables": {}}, "must have a `job_configuration`"),
@@ -88,13 +88,13 @@ def test_a_base_job_template_uses_what_it_declares() -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["WorkPoolCreate", "WorkPoolUpdate"])
-def test_a_pool_refuses_a_base_job_template(kind: str, given: dict[str, Any], message: str) -> None:
-    values = {"base_job_template": given} | ({"name": "p"} if kind == "WorkPoolCreate" else {})
+def test_work_pool_rejects_invalid_base_job_template(kind: str, job_template: dict[str, Any], message: str) -> None:
+    values = {"base_job_template": job_template} | ({"name": "p"} if kind == "WorkPoolCreate" else {})
     with pytest.raises(ValidationError, match=message):
         getattr(wire, kind).model_validate(values)
 
 
-def test_the_actions_of_an_automation_are_checked() -> None:
+def test_automation_actions_reject_invalid_values() -> None:
     with pytest.raises(ValidationError, match="subject"):
         wire.SendNotification(block_document_id=ID, subject="{{ x", body="")
     with pytest.raises(ValidationError, match="payload"):
@@ -106,5 +106,5 @@ def test_the_actions_of_an_automation_are_checked() -> None:
             kind()
 
 
-def test_the_payload_of_a_webhook_may_be_data() -> None:
+def test_webhook_payload_is_serialized_when_data() -> None:
     assert wire.CallWebhook.model_validate({"block_document_id": ID, "payload": {"a": 1}}).payload == '{\n  "a": 1\n}'

@@ -1,4 +1,4 @@
-"""A way to write settings in each of the places that they may come from."""
+"""A fixture that writes settings to each of their sources."""
 
 from collections.abc import Callable
 from pathlib import Path

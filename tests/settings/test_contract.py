@@ -1,4 +1,4 @@
-"""Every setting is as the interface says: name, older names, type, default, constraints, secrecy."""
+"""Settings match the interface: names, aliases, types, defaults, constraints, secrecy."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from prefect.settings.legacy import all_leaves, value_at
 
 TABLE: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "settings.json").read_text())
 
-# The interface's type names what may be written; ours is the type of the value.
+# The interface names the type of the text; here it is the type of the value.
 WRITTEN = {
     "client.retry_extra_codes": "set[int]",
     "logging.extra_loggers": "list[str]",
@@ -30,7 +30,7 @@ WRITTEN = {
 }
 OWN_SETTINGS = {"results.ship_inline"}
 """Settings that the interface does not have."""
-ALWAYS_THERE = {"Path | None": "Path"}
+NEVER_NONE = {"Path | None": "Path"}
 
 
 def type_text(annotation: Any) -> str:
@@ -67,13 +67,13 @@ def constraints_of(metadata: list[Any]) -> str:
     return ", ".join(found)
 
 
-def test_there_are_exactly_the_settings_of_the_interface():
+def test_settings_match_interface():
     assert set(all_leaves()) - OWN_SETTINGS == set(TABLE)
     assert len(TABLE) == 227
 
 
 @pytest.mark.parametrize("accessor", TABLE)
-def test_setting(accessor: str, home: Path):
+def test_setting_matches_interface(accessor: str, home: Path):
     env, aliases, type_, default, constraints, secret = TABLE[accessor]
     leaf = all_leaves()[accessor]
 
@@ -91,7 +91,7 @@ def test_setting(accessor: str, home: Path):
 
 
 @pytest.mark.parametrize("accessor", TABLE)
-def test_a_default_is_a_valid_value(accessor: str):
+def test_default_is_valid(accessor: str):
     leaf = all_leaves()[accessor]
     default = leaf.default()
     if default is None and leaf.derive:
@@ -101,7 +101,7 @@ def test_a_default_is_a_valid_value(accessor: str):
     assert type(checked) is type(default)
 
 
-def test_every_name_is_an_attribute_of_the_module():
+def test_setting_names_are_module_attributes():
     for accessor, (env, aliases, *_) in TABLE.items():
         for name in (env, *aliases):
             setting = getattr(prefect.settings, name)
@@ -109,19 +109,19 @@ def test_every_name_is_an_attribute_of_the_module():
             assert setting.accessor == accessor
 
 
-def test_tables_of_the_files_follow_the_accessors(load):
+def test_toml_tables_match_accessors(load):
     for accessor in TABLE:
         *path, _ = accessor.split(".")
         assert all_leaves()[accessor].path == tuple(path)
 
 
-def test_the_packaged_profiles_are_spelled_alike_twice():
+def test_packaged_profiles_match_profiles_file():
     document = tomllib.loads(DEFAULT_PROFILES_PATH.read_text())
     assert document["profiles"] == PACKAGED_PROFILES
     assert document["active"] == "ephemeral"
 
 
-def test_the_whole_is_a_pydantic_model():
+def test_settings_is_a_pydantic_model():
     Settings.define()
     assert Settings.model_fields["tasks"].annotation.__name__ == "TasksSettings"
     schema = Settings.model_json_schema()
@@ -133,10 +133,10 @@ class Holder(BaseModel):
     settings: Settings
 
 
-def test_settings_may_be_a_field_of_another_model():
+def test_settings_can_be_a_model_field():
     current = get_current_settings()
     assert Holder(settings=current).settings is current
-    held = Holder.model_validate({"settings": {"tasks": {"default_retries": 4}}})
-    assert held.settings.tasks.default_retries == 4
-    assert held.model_dump()["settings"]["tasks"]["default_retries"] == 4
+    holder = Holder.model_validate({"settings": {"tasks": {"default_retries": 4}}})
+    assert holder.settings.tasks.default_retries == 4
+    assert holder.model_dump()["settings"]["tasks"]["default_retries"] == 4
     assert Holder(settings=current).model_dump()["settings"]["home"] == current.home

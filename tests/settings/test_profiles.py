@@ -30,7 +30,7 @@ def path(home):
     return home / "profiles.toml"
 
 
-def test_the_packaged_profiles_are_there(home):
+def test_load_profiles_includes_packaged_profiles(home):
     profiles = load_profiles()
     assert list(profiles) == ["ephemeral", "local", "test", "cloud"]
     assert profiles.active_name == "ephemeral"
@@ -38,7 +38,7 @@ def test_the_packaged_profiles_are_there(home):
     assert load_profiles(include_defaults=False) == ProfilesCollection([])
 
 
-def test_an_older_name_is_read_as_the_canonical_one(path):
+def test_load_profile_converts_older_names(path):
     path.write_text(MINE)
     profile = load_profile("mine")
     assert profile.settings == {RETRIES: "3"}
@@ -49,12 +49,12 @@ def test_an_older_name_is_read_as_the_canonical_one(path):
 @pytest.mark.parametrize(
     "names", [("PREFECT_TASK_DEFAULT_RETRIES", RETRIES.name), (RETRIES.name, "PREFECT_TASK_DEFAULT_RETRIES")]
 )
-def test_a_canonical_name_wins_over_an_older_one(names):
+def test_profile_prefers_canonical_name(names):
     values = {name: "1" if name == RETRIES.name else "2" for name in names}
     assert Profile(name="a", settings=values).settings == {RETRIES: "1"}  # pyright: ignore[reportArgumentType]
 
 
-def test_unknown_settings_are_ignored_with_a_suggestion():
+def test_profile_ignores_unknown_setting_with_suggestion():
     with pytest.warns(
         UserWarning, match=r"^PREFECT_API_URRL is not a setting and is ignored\. Did you mean PREFECT_API_URL\?$"
     ):
@@ -62,14 +62,14 @@ def test_unknown_settings_are_ignored_with_a_suggestion():
     assert profile.settings == {}
 
 
-def test_values_are_validated_when_asked():
+def test_validate_settings_lists_invalid_values():
     profile = Profile(name="a", settings={RETRIES: "x", PREFECT_API_URL: "u"})
     with pytest.raises(ProfileSettingsValidationError) as caught:
         profile.validate_settings()
     assert [setting.name for setting, _ in caught.value.errors] == [RETRIES.name]
 
 
-def test_an_unknown_profile():
+def test_profile_functions_raise_for_unknown_profile():
     with pytest.raises(MissingProfileError, match="no profile 'nope'"):
         load_profile("nope")
     with pytest.raises(ValueError, match="no profile 'nope'"):
@@ -80,7 +80,7 @@ def test_an_unknown_profile():
         load_profiles().add_profile(Profile(name="local"))
 
 
-def test_saving_keeps_what_else_is_in_the_file_and_hides_it(path):
+def test_save_profiles_keeps_other_content_and_restricts_access(path):
     path.write_text("# mine\n" + MINE)
     profiles = load_profiles()
     profiles.update_profile("other", {PREFECT_API_URL: "u"})
@@ -93,14 +93,14 @@ def test_saving_keeps_what_else_is_in_the_file_and_hides_it(path):
     assert load_profiles()["other"].settings == {PREFECT_API_URL: "u"}
 
 
-def test_comments_stay(path):
+def test_save_profiles_keeps_comments(path):
     text = MINE.replace("TASK_", "TASKS_")
     path.write_text(text)
     save_profiles(load_profiles())
     assert path.read_text() == text
 
 
-def test_removed_profiles_and_settings_are_removed_from_the_file(path):
+def test_save_profiles_removes_deleted_profiles_and_settings(path):
     path.write_text(MINE + '\n[profiles.gone]\nPREFECT_API_URL = "u"\n')
     profiles = load_profiles()
     profiles.remove_profile("gone")
@@ -110,7 +110,7 @@ def test_removed_profiles_and_settings_are_removed_from_the_file(path):
     assert load_profiles()["mine"].settings == {PREFECT_API_KEY: "k"}
 
 
-def test_a_file_that_is_not_toml_is_never_overwritten(path):
+def test_save_profiles_does_not_overwrite_invalid_toml(path):
     path.write_text("[broken")
     with pytest.warns(UserWarning, match="ignored"):
         profiles = load_profiles()
@@ -119,7 +119,7 @@ def test_a_file_that_is_not_toml_is_never_overwritten(path):
     assert path.read_text() == "[broken"
 
 
-def test_the_current_profile_can_be_changed(path):
+def test_update_current_profile_saves_valid_changes(path):
     path.write_text(MINE)
     assert load_current_profile().name == "mine"
     changed = update_current_profile({"PREFECT_API_URL": "u", RETRIES: None})
@@ -129,12 +129,12 @@ def test_the_current_profile_can_be_changed(path):
     assert load_profiles()["mine"].settings == {PREFECT_API_URL: "u"}
 
 
-def test_changing_a_packaged_profile_makes_it_the_users(path):
+def test_update_current_profile_copies_packaged_profile(path):
     update_current_profile({"PREFECT_API_URL": "z"})
     assert load_profiles(include_defaults=False)["ephemeral"].settings[PREFECT_API_URL] == "z"
 
 
-def test_using_a_profile(path, monkeypatch):
+def test_use_profile_applies_values_inside_block(path, monkeypatch):
     path.write_text(MINE + '[profiles.a]\nPREFECT_TASK_DEFAULT_RETRIES = "5"\n')
     monkeypatch.setenv(RETRIES.name, "7")
     with use_profile("a") as context:

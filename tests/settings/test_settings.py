@@ -1,4 +1,4 @@
-"""Settings as objects: current, temporary, compared, copied, exported."""
+"""The current settings, temporary settings, and their comparison, copies and export."""
 
 import copy
 import pickle
@@ -28,13 +28,13 @@ from prefect.settings.context import (
 RETRIES = prefect.settings.PREFECT_TASKS_DEFAULT_RETRIES
 
 
-def test_importing_settings_imports_no_pydantic():
+def test_import_of_settings_does_not_import_pydantic():
     code = "import sys, prefect.settings; print('pydantic' in sys.modules, 'tomllib' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.split() == ["False", "False"]
 
 
-def test_only_what_is_asked_for_is_built_and_no_file_is_parsed():
+def test_setting_access_builds_only_its_group():
     code = (
         "import sys; from prefect.settings import get_current_settings as g; g().tasks.default_retries; g().home;"
         "print(*sorted(m for m in sys.modules if m.startswith('prefect.settings.models.')));"
@@ -47,7 +47,7 @@ def test_only_what_is_asked_for_is_built_and_no_file_is_parsed():
     ]
 
 
-def test_settings_are_read_once(monkeypatch):
+def test_current_settings_are_cached_until_refresh(monkeypatch):
     first = get_current_settings()
     monkeypatch.setenv(RETRIES.name, "4")
     assert get_current_settings() is first
@@ -59,14 +59,14 @@ def test_settings_are_read_once(monkeypatch):
 @pytest.mark.parametrize(
     "key", [RETRIES, "PREFECT_TASKS_DEFAULT_RETRIES", "PREFECT_TASK_DEFAULT_RETRIES", RETRIES.accessor]
 )
-def test_temporary_settings(key):
+def test_temporary_settings_apply_inside_block(key):
     with temporary_settings({key: 3}) as settings:
         assert get_current_settings() is settings
         assert settings.tasks.default_retries == RETRIES.value() == 3
     assert RETRIES.value() == 0
 
 
-def test_temporary_settings_nest():
+def test_temporary_settings_can_be_nested():
     with temporary_settings({RETRIES: 3}):
         with temporary_settings(restore_defaults={RETRIES}) as inner:
             assert inner.tasks.default_retries == 0
@@ -79,7 +79,7 @@ def test_temporary_settings_nest():
             assert inner.model_dump(exclude_unset=True)["api"] == {"url": None}
 
 
-def test_defaults_are_restored_over_every_source(monkeypatch):
+def test_restore_defaults_wins_over_every_source(monkeypatch):
     monkeypatch.setenv(RETRIES.name, "4")
     with temporary_settings(restore_defaults=[RETRIES.name]) as settings:
         assert settings.tasks.default_retries == 0
@@ -87,7 +87,7 @@ def test_defaults_are_restored_over_every_source(monkeypatch):
             assert inner.tasks.default_retries == 2
 
 
-def test_temporary_settings_are_validated_at_once():
+def test_temporary_settings_are_validated_on_entry():
     with pytest.raises(SettingsError, match=r"PREFECT_TASKS_DEFAULT_RETRIES is -1 \(from program code\)"):
         with temporary_settings({RETRIES: -1}):
             raise AssertionError
@@ -96,7 +96,7 @@ def test_temporary_settings_are_validated_at_once():
             raise AssertionError
 
 
-def test_temporary_settings_end_with_their_context_only():
+def test_temporary_settings_do_not_apply_to_other_threads():
     seen: list[int] = []
     with temporary_settings({RETRIES: 3}):
         thread = threading.Thread(target=lambda: seen.append(get_current_settings().tasks.default_retries))
@@ -105,13 +105,13 @@ def test_temporary_settings_end_with_their_context_only():
     assert seen == [0]
 
 
-def test_values_that_were_assigned_are_kept_by_copies():
+def test_copy_with_update_keeps_assigned_values():
     settings = Settings()
     settings.tasks.default_retries = 5
     assert settings.copy_with_update({"debug_mode": True}).tasks.default_retries == 5
 
 
-def test_equality_copies_and_pickles():
+def test_settings_copies_and_pickles_are_equal():
     settings = Settings()
     assert settings == Settings()
     changed = Settings(tasks={"default_retries": 1})
@@ -124,7 +124,7 @@ def test_equality_copies_and_pickles():
         hash(settings)
 
 
-def test_what_is_set_is_exported(load):
+def test_to_environment_variables_exports_set_values(load):
     settings = load(
         PREFECT_TASK_DEFAULT_RETRIES="9",
         PREFECT_API_KEY="k",
@@ -152,20 +152,20 @@ def test_what_is_set_is_exported(load):
     }
 
 
-def test_what_is_exported_reads_back_as_it_was(load):
+def test_to_environment_variables_round_trips(load):
     settings = load(PREFECT_FLOWS_DEFAULT_RETRY_DELAY_SECONDS="[3, 1]", PREFECT_API_URL="http://h/api")
     again = load(**settings.to_environment_variables())
     assert again == settings
 
 
-def test_model_dumps(load):
+def test_model_dump_has_nested_groups(load):
     settings = load(PREFECT_API_URL="http://h/api")
     assert settings.model_dump(mode="json")["api"]["url"] == "http://h/api"
     assert settings.model_dump(exclude_unset=True)["api"] == {"url": "http://h/api"}
     assert '"url":"http://h/api"' in settings.model_dump_json()
 
 
-def test_a_setting_by_its_name():
+def test_setting_constant_has_value_and_default():
     assert PREFECT_API_KEY.is_secret
     assert not PREFECT_API_URL.is_secret
     assert repr(PREFECT_API_URL) == "<PREFECT_API_URL: str | None>"
@@ -181,17 +181,17 @@ def test_a_setting_by_its_name():
 
 
 @pytest.mark.parametrize("name", ["PREFECT_API_URRL", "prefect_api_url", "foo"])
-def test_a_name_that_is_no_setting(name: str):
+def test_module_attribute_raises_for_unknown_setting(name: str):
     with pytest.raises(AttributeError, match=name):
         getattr(prefect.settings, name)
 
 
-def test_a_near_name_is_suggested():
+def test_unknown_setting_error_suggests_similar_name():
     with pytest.raises(AttributeError, match=r"Did you mean PREFECT_API_URL\?"):
         prefect.settings.PREFECT_API_URRL
 
 
-def test_a_context_travels(load, monkeypatch):
+def test_settings_context_serialize_and_hydrate(load, monkeypatch):
     with temporary_settings({RETRIES: 3, PREFECT_API_KEY: "k"}):
         described = get_settings_context().serialize()
         assert "k" not in get_settings_context().serialize(include_secrets=False)["settings"].values()
@@ -202,7 +202,7 @@ def test_a_context_travels(load, monkeypatch):
     assert RETRIES.value() == 0
 
 
-def test_an_unknown_profile_is_told_on_stderr(monkeypatch, capsys):
+def test_unknown_profile_is_reported_on_stderr(monkeypatch, capsys):
     monkeypatch.setenv("PREFECT_PROFILE", "nope")
     assert get_settings_context().profile_name == "ephemeral"
     assert "there is no profile 'nope'" in capsys.readouterr().err
@@ -221,7 +221,7 @@ class Outer(PrefectBaseSettings):
     b: str = setting("q", "A letter.")
 
 
-def test_settings_of_other_packages(load):
+def test_settings_can_be_defined_by_other_packages(load):
     assert Outer().model_dump() == {"inner": {"a": 1}, "b": "q"}
     load(PREFECT_INTEGRATIONS_X_INNER_A="4")
     assert Outer().inner.a == 4

@@ -1,4 +1,4 @@
-"""Which source wins, and what each may look like."""
+"""Precedence and formats of the sources of settings."""
 
 import warnings
 
@@ -19,18 +19,18 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("count", range(len(SOURCES) + 1))
-def test_the_higher_source_wins(load, count: int):
+def test_higher_source_wins(load, count: int):
     files = dict(list(SOURCES.items())[:count])
     assert load(files).tasks.default_retries == count
 
 
-def test_the_environment_wins_over_files_and_the_constructor_over_all(load):
+def test_environment_wins_over_files_and_constructor_over_all(load):
     settings = load(SOURCES, **{RETRIES: "5"})
     assert settings.tasks.default_retries == 5
     assert type(settings)(tasks={"default_retries": 6}).tasks.default_retries == 6
 
 
-def test_sources_complete_each_other(load):
+def test_sources_are_merged(load):
     files = {
         "prefect.toml": "[tasks]\ndefault_retries = 3\n",
         "pyproject.toml": "[tool.prefect.tasks]\ndefault_no_cache = true\ndefault_retries = 9\n",
@@ -39,20 +39,20 @@ def test_sources_complete_each_other(load):
     assert (tasks.default_retries, tasks.default_no_cache) == (3, True)
 
 
-def test_an_older_name_counts_and_the_canonical_one_wins(load):
+def test_canonical_name_wins_over_older_name(load):
     assert load(**{OLD_RETRIES: "7"}).tasks.default_retries == 7
     assert load(**{RETRIES: "8"}).tasks.default_retries == 8
 
 
-def test_an_older_name_in_the_environment_wins_over_the_canonical_one_in_a_file(load):
+def test_older_name_in_environment_wins_over_file(load):
     assert load({".env": f"{RETRIES}=9"}, **{OLD_RETRIES: "7"}).tasks.default_retries == 7
 
 
-def test_names_in_lower_case_count(load):
+def test_environment_names_ignore_case(load):
     assert load(prefect_tasks_default_retries="3").tasks.default_retries == 3
 
 
-def test_dotenv(tmp_path):
+def test_read_dotenv_parses_quotes_and_references(tmp_path):
     path = tmp_path / "x.env"
     path.write_text(
         "# a comment\n"
@@ -74,85 +74,85 @@ def test_dotenv(tmp_path):
     }
 
 
-def test_unknown_keys_of_toml_files_are_ignored(load):
+def test_toml_ignores_unknown_keys(load):
     assert load({"prefect.toml": "nope = 1\n[tasks]\nnope = 2\n[neither]\na = 1\n"}).tasks.default_retries == 0
 
 
 @pytest.mark.parametrize("name", ["prefect.toml", "pyproject.toml"])
-def test_a_file_that_is_not_toml_is_named(load, name: str):
+def test_invalid_toml_error_names_file(load, name: str):
     with pytest.raises(SettingsError, match=rf"^{name} is not valid TOML: .*line 1.*\. Correct it or remove it\.$"):
         load({name: "[prefect\n"})
 
 
-def test_a_value_where_a_table_belongs_is_named(load):
+def test_toml_error_names_value_in_place_of_table(load):
     with pytest.raises(SettingsError, match=r"^prefect\.toml has a value where the table \[tasks\] is expected\.$"):
         load({"prefect.toml": "tasks = 3\n"})
 
 
-def test_a_pyproject_of_others_is_not_parsed(load):
+def test_pyproject_is_not_parsed_without_prefect_table(load):
     assert load({"pyproject.toml": "[broken"}).tasks.default_retries == 0
 
 
-def test_the_profile_is_chosen_by_variable_then_by_the_file(load):
+def test_profile_is_selected_by_variable_then_file(load):
     files = {"profiles": f'active = "a"\n[profiles.a]\n{RETRIES} = "1"\n[profiles.b]\n{RETRIES} = "2"\n'}
     assert load(files).tasks.default_retries == 1
     assert load(PREFECT_PROFILE="b").tasks.default_retries == 2
 
 
-def test_a_profile_completes_the_packaged_one_of_its_name(load):
+def test_profile_is_merged_with_packaged_profile(load):
     settings = load({"profiles": 'active = "local"\n[profiles.local]\nPREFECT_DEBUG_MODE = "true"\n'})
     assert settings.debug_mode
     assert settings.api.url == "http://127.0.0.1:4200/api"
 
 
-@pytest.mark.parametrize("where", [".env", "prefect.toml", "pyproject.toml", "environment"])
-def test_the_profiles_file_may_be_elsewhere(load, tmp_path, where: str):
+@pytest.mark.parametrize("source", [".env", "prefect.toml", "pyproject.toml", "environment"])
+def test_profiles_path_can_be_set_in_every_source(load, tmp_path, source: str):
     path = tmp_path / "elsewhere.toml"
     path.write_text(f'active = "x"\n[profiles.x]\n{RETRIES} = "3"\n')
-    if where == "environment":
+    if source == "environment":
         settings = load(PREFECT_PROFILES_PATH=str(path))
     else:
         text = {
             ".env": f"PREFECT_PROFILES_PATH={path}",
             "prefect.toml": f'profiles_path = "{path}"',
             "pyproject.toml": f'[tool.prefect]\nprofiles_path = "{path}"',
-        }[where]
-        settings = load({where: text})
+        }[source]
+        settings = load({source: text})
     assert settings.tasks.default_retries == 3
     assert settings.profiles_path == path
 
 
 @pytest.mark.parametrize("name", ["PREFECT_TEST_MODE", "PREFECT_TESTING_TEST_MODE", "PREFECT_UNIT_TEST_MODE"])
-def test_no_profile_is_read_while_testing(load, name: str):
+def test_test_mode_reads_no_profile(load, name: str):
     settings = load(SOURCES | {"prefect.toml": "", "pyproject.toml": "", ".env": ""}, **{name: "1"})
     assert settings.tasks.default_retries == 0
     assert not settings.server.ephemeral.enabled
 
 
-def test_profiles_that_are_not_toml_are_ignored_with_a_warning(load):
+def test_invalid_profiles_file_is_ignored_with_warning(load):
     with pytest.warns(UserWarning, match=r"profiles\.toml are ignored"):
         settings = load({"profiles": 'active = "a\n'})
     assert settings.tasks.default_retries == 0
 
 
-def test_values_of_a_profile_need_not_be_texts(load):
+def test_profile_values_can_be_non_strings(load):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         settings = load({"profiles": f'active = "a"\n[profiles.a]\n{RETRIES} = 3\nPREFECT_DEBUG_MODE = true\n'})
     assert (settings.tasks.default_retries, settings.debug_mode) == (3, True)
 
 
-def test_each_source_can_be_asked_alone(load):
+def test_settings_sources_can_be_called_separately(load):
     load(SOURCES, **{RETRIES: "5"})
     tasks = type(load().tasks)
-    asked = {
+    expected_values = {
         sources.EnvFilterSettingsSource: "5",
         sources.FilteredDotEnvSettingsSource: "4",
         sources.PrefectTomlConfigSettingsSource: 3,
         sources.PyprojectTomlConfigSettingsSource: 2,
         sources.ProfileSettingsTomlLoader: "1",
     }
-    for source, value in asked.items():
+    for source, value in expected_values.items():
         assert source(tasks)() == {"default_retries": value}
     assert sources.EnvFilterSettingsSource(tasks, env_filter=[RETRIES])() == {}
     assert sources.FilteredDotEnvSettingsSource(tasks, env_blacklist=[RETRIES])() == {}

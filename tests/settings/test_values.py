@@ -1,4 +1,4 @@
-"""What may be written for a setting, what is made of it, and what is said when it cannot be."""
+"""Parsing, validation errors and derived values of settings."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -41,7 +41,7 @@ from prefect.settings.legacy import value_at
         ("cli.colors", "off", False),
     ],
 )
-def test_texts(load, name: str, text: str, value: object):
+def test_setting_parses_text(load, name: str, text: str, value: object):
     settings = load(**{"PREFECT_" + name.upper().replace(".", "_"): text})
     assert value_at(settings, name) == value
 
@@ -69,7 +69,7 @@ def test_texts(load, name: str, text: str, value: object):
         ),
     ],
 )
-def test_a_wrong_value_is_one_sentence(load, name: str, text: str, expected: str):
+def test_invalid_value_error_is_one_sentence(load, name: str, text: str, expected: str):
     with pytest.raises(SettingsError) as caught:
         load(**{"PREFECT_" + name: text})
     assert str(caught.value) == f"PREFECT_{name} {expected}"
@@ -90,7 +90,7 @@ def test_a_wrong_value_is_one_sentence(load, name: str, text: str, expected: str
         ),
     ],
 )
-def test_a_wrong_value_says_where_it_came_from(load, files: dict[str, str], origin: str):
+def test_invalid_value_error_names_source(load, files: dict[str, str], origin: str):
     with pytest.raises(SettingsError) as caught:
         load(files)
     assert str(caught.value) == (
@@ -98,7 +98,7 @@ def test_a_wrong_value_says_where_it_came_from(load, files: dict[str, str], orig
     )
 
 
-def test_a_secret_is_not_shown(load):
+def test_secret_is_hidden_in_error_and_repr(load):
     with pytest.raises(SettingsError) as caught:
         load({"prefect.toml": '[api]\nkey = ["hunter2"]'})
     assert "PREFECT_API_KEY is ********** (from key of [api] in prefect.toml)" in str(caught.value)
@@ -106,14 +106,14 @@ def test_a_secret_is_not_shown(load):
     assert "hunter2" not in repr(settings) + str(settings)
 
 
-def test_wrong_values_are_found_only_when_they_are_looked_at(load, monkeypatch):
+def test_invalid_value_raises_only_when_group_is_read(load, monkeypatch):
     monkeypatch.setenv("PREFECT_WORKER_QUERY_SECONDS", "soon")
     assert get_current_settings().tasks.default_retries == 0
     with pytest.raises(SettingsError, match="PREFECT_WORKER_QUERY_SECONDS is 'soon'"):
         get_current_settings().worker
 
 
-def test_two_wrong_values_of_a_group_are_both_told(load):
+def test_settings_error_lists_all_invalid_values_of_group(load):
     with pytest.raises(SettingsError) as caught:
         load(PREFECT_TASKS_DEFAULT_RETRIES="x", PREFECT_TASKS_REFRESH_CACHE="maybe")
     assert [line.split()[0] for line in str(caught.value).splitlines()] == [
@@ -122,13 +122,13 @@ def test_two_wrong_values_of_a_group_are_both_told(load):
     ]
 
 
-def test_a_log_record_fits_into_a_batch(load):
+def test_max_log_size_must_not_exceed_batch_size(load):
     with pytest.raises(SettingsError, match=r"MAX_LOG_SIZE is 20, but it must not be larger than .* which is 10"):
         load(PREFECT_LOGGING_TO_API_BATCH_SIZE="10", PREFECT_LOGGING_TO_API_MAX_LOG_SIZE="20")
 
 
 @pytest.mark.parametrize("name", ["PREFECT_DEBUG_MODE", "PREFECT_TEST_MODE"])
-def test_everything_is_logged_when_debugging_or_testing(load, name: str):
+def test_logging_level_is_debug_in_debug_and_test_mode(load, name: str):
     settings = load(PREFECT_LOGGING_LEVEL="ERROR", **{name: "1"})
     assert settings.logging.level == settings.internal.logging_level == "DEBUG"
 
@@ -147,26 +147,26 @@ def test_everything_is_logged_when_debugging_or_testing(load, name: str):
         ("http://h:4200/api", "https://foo.bar/api", "http://h:4200"),
     ],
 )
-def test_the_page_follows_the_api(load, url: str, cloud: str | None, expected: str):
+def test_ui_url_follows_api_url(load, url: str, cloud: str | None, expected: str):
     variables = {"PREFECT_API_URL": url} | ({"PREFECT_CLOUD_API_URL": cloud} if cloud else {})
     settings = load(**variables)
     assert settings.ui_url == expected
     assert settings.server.ui.api_url == url
 
 
-def test_without_an_api_the_page_asks_the_server_of_this_machine(load):
+def test_ui_api_url_is_local_server_when_api_url_is_unset(load):
     settings = load(PREFECT_SERVER_API_PORT="4000")
     assert (settings.ui_url, settings.server.ui.api_url) == (None, "http://127.0.0.1:4000/api")
     assert not settings.connected_to_cloud
 
 
-def test_records_are_cut_to_what_the_cloud_takes(load):
+def test_max_log_size_is_limited_when_connected_to_cloud(load):
     settings = load(PREFECT_API_URL="https://api.prefect.cloud/api/accounts/a")
     assert settings.connected_to_cloud
     assert settings.logging.to_api.max_log_size == 25_000
 
 
-def test_paths_follow_the_home(load, monkeypatch, tmp_path):
+def test_paths_follow_home(load, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     settings = load(
         PREFECT_HOME="~/mine", PREFECT_PROFILES_PATH="$PREFECT_HOME/p.toml", PREFECT_LOCAL_STORAGE_PATH="/elsewhere"
@@ -187,44 +187,44 @@ def database(settings: Settings) -> str:
     return url.get_secret_value()
 
 
-def test_the_database_is_in_the_home(load, home):
+def test_database_is_in_home_by_default(load, home):
     assert database(load()) == f"sqlite+aiosqlite:///{home}/pluperfect.db"
 
 
-def test_a_database_in_parts(load):
+def test_connection_url_is_built_from_parts(load):
     parts = {"DRIVER": "postgresql+asyncpg", "HOST": "h", "USER": "u", "NAME": "n", "PASSWORD": "p@ss"}
     settings = load(**{f"PREFECT_SERVER_DATABASE_{name}": value for name, value in parts.items()})
     assert database(settings) == "postgresql+asyncpg://u:p%40ss@h:5432/n"
 
 
-def test_a_database_in_too_few_parts(load):
+def test_connection_url_raises_when_parts_are_missing(load):
     with pytest.raises(SettingsError, match="also needs PREFECT_SERVER_DATABASE_USER, PREFECT_SERVER_DATABASE_NAME"):
         load(PREFECT_SERVER_DATABASE_DRIVER="postgresql+asyncpg", PREFECT_SERVER_DATABASE_HOST="h")
 
 
-def test_a_sqlite_database_in_parts(load):
+def test_connection_url_is_built_from_parts_for_sqlite(load):
     settings = load(PREFECT_SERVER_DATABASE_DRIVER="sqlite+aiosqlite", PREFECT_SERVER_DATABASE_NAME="/x/n.db")
     assert database(settings) == "sqlite+aiosqlite:////x/n.db"
 
 
 @pytest.mark.parametrize("name", ["API", "SERVER"])
-def test_a_password_goes_where_its_template_is(load, name: str):
+def test_password_replaces_its_template(load, name: str):
     template = f"postgresql+asyncpg://u:${{PREFECT_{name}_DATABASE_PASSWORD}}@h/d"
     settings = load(PREFECT_API_DATABASE_CONNECTION_URL=template, PREFECT_API_DATABASE_PASSWORD="pw")
     assert database(settings) == "postgresql+asyncpg://u:pw@h/d"
 
 
-def test_a_password_without_a_place_is_warned_about(load):
+def test_password_warns_when_url_has_no_template(load):
     with pytest.warns(UserWarning, match="the password is not used"):
         load(PREFECT_API_DATABASE_CONNECTION_URL="postgresql://u@h/d", PREFECT_API_DATABASE_PASSWORD="pw")
 
 
-def test_certificates_of_the_machine(load):
+def test_ssl_cert_file_reads_standard_variable(load):
     assert load(SSL_CERT_FILE="/x.crt").api.ssl_cert_file == "/x.crt"
     assert load(PREFECT_API_SSL_CERT_FILE="/y.crt").api.ssl_cert_file == "/y.crt"
 
 
-def test_what_the_vacuum_removes(load):
+def test_enabled_vacuum_types_follow_text(load):
     def removed(text: str) -> set[str]:
         settings = load(PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=text)
         return settings.server.services.db_vacuum.enabled_vacuum_types
@@ -233,7 +233,7 @@ def test_what_the_vacuum_removes(load):
     assert removed("false") == removed("events") == {"events"}
 
 
-def test_moved_settings(load):
+def test_moved_settings_warn_deprecation(load):
     settings = load(PREFECT_RUNNER_HEARTBEAT_FREQUENCY="40", PREFECT_EXPERIMENTS_PLUGINS_STRICT="1")
     with pytest.warns(DeprecationWarning, match="flows.heartbeat_frequency"):
         assert settings.runner.heartbeat_frequency == 40

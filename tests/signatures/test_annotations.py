@@ -26,7 +26,7 @@ def test_read_signature_returns_the_signature() -> None:
 
 
 def test_read_annotations_ignores_undefined_names() -> None:
-    """In a program of its own, whose annotations are deferred since Python 3.14; before that they are quoted."""
+    """Uses a separate program: annotations are deferred since Python 3.14, and quoted before that."""
     hint = "missing.Thing" if sys.version_info >= (3, 14) else "'missing.Thing'"
     program = f"""
     from prefect.signatures.annotations import read_annotations, read_signature

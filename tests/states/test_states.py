@@ -1,4 +1,4 @@
-"""Values and exceptions become states as the original's rules say."""
+"""Conversion of return values and exceptions to states."""
 
 import asyncio
 
@@ -49,13 +49,13 @@ def store(tmp_path):
     ],
     ids=repr,
 )
-async def test_values(store, value, kind, message):
+async def test_return_value_determines_state(store, value, kind, message):
     state = await return_value_to_state(value, store)
     assert (state.type.value, state.message) == (kind, message)
     assert isinstance(state.data, ResultRecord)
 
 
-async def test_a_value_is_written_under_its_key(store, tmp_path):
+async def test_return_value_is_stored_under_its_key(store, tmp_path):
     state = await return_value_to_state({"a": 1}, store, key="k", write_result=True)
     assert state.data.metadata.storage_key == str(tmp_path / "k") and (tmp_path / "k").exists()
     assert await get_state_result(state) == {"a": 1}
@@ -63,7 +63,7 @@ async def test_a_value_is_written_under_its_key(store, tmp_path):
     assert not (tmp_path / "j").exists()
 
 
-async def test_failed_states(store, tmp_path):
+async def test_exception_to_failed_state_keeps_exception(store, tmp_path):
     error = ValueError("x")
     state = await exception_to_failed_state(error)
     assert state.is_failed() and state.message == "ValueError: x"
@@ -80,7 +80,7 @@ async def test_failed_states(store, tmp_path):
     assert isinstance(await get_state_result(written, raise_on_failure=False), ValueError)
 
 
-async def test_an_exception_that_cannot_be_written_stays_in_memory(store, tmp_path):
+async def test_unserializable_exception_stays_in_memory(store, tmp_path):
     import threading
 
     error = ValueError(threading.Lock())
@@ -99,21 +99,21 @@ async def test_an_exception_that_cannot_be_written_stays_in_memory(store, tmp_pa
     ],
     ids=repr,
 )
-async def test_crashed_states(error, text, store):
+async def test_exception_to_crashed_state_describes_cause(error, text, store):
     state = await exception_to_crashed_state(error)
     assert state.is_crashed() and text in state.message
     assert isinstance((await exception_to_crashed_state(error, store)).data, ResultRecord)
 
 
-def test_format_exception():
+def test_format_exception_includes_traceback_when_passed():
     try:
         raise ValueError("x")
     except ValueError as error:
         assert format_exception(error) == "ValueError: x"
-        assert "test_format_exception" in format_exception(error, error.__traceback__)
+        assert "test_format_exception_includes_traceback_when_passed" in format_exception(error, error.__traceback__)
 
 
-async def test_state_create_leaves_values_here(store):
+async def test_state_create_omits_values(store):
     assert to_state_create(await exception_to_failed_state(ValueError("x"))).data is None
     assert to_state_create(Completed(data=5)).data is None
     state = await return_value_to_state(5, store, key="k")
@@ -122,12 +122,12 @@ async def test_state_create_leaves_values_here(store):
     assert "result" not in created.model_dump(mode="json")["data"]
 
 
-def test_every_public_name_is_there():
+def test_exported_names_resolve():
     for name in states.__all__:
         assert getattr(states, name) is not None
 
 
-def test_a_stored_result_is_read_through_its_state(store):
+def test_state_result_reads_stored_record(store):
     store.write([1, 2], key="k")
     metadata = store.read("k").metadata
     assert Completed(data=metadata).result() == [1, 2]

@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 10.0
 
 
 class Gate:
-    """Counts who is inside and the most that ever were."""
+    """Counts the threads inside of it, and their maximum."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -37,15 +37,15 @@ class Gate:
             self.inside -= 1
 
 
-def put(pool: ThreadPool, job: Callable[[PoolSlot], Any]) -> PrefectTaskRunFuture[Any]:
-    """Run a job as the task runner does: in its place, resolving a future."""
+def submit_job(pool: ThreadPool, job: Callable[[PoolSlot], Any]) -> PrefectTaskRunFuture[Any]:
+    """Submit a job as the task runner does, and return the future that it resolves."""
     future: PrefectTaskRunFuture[Any] = PrefectTaskRunFuture(new_id())
 
-    def run(place: PoolSlot) -> None:
-        token = current_slot.set(place)
-        place.future = future
+    def run(slot: PoolSlot) -> None:
+        token = current_slot.set(slot)
+        slot.future = future
         try:
-            job(place)
+            job(slot)
         finally:
             current_slot.reset(token)
             future.resolve(Completed())
@@ -55,8 +55,8 @@ def put(pool: ThreadPool, job: Callable[[PoolSlot], Any]) -> PrefectTaskRunFutur
     return future
 
 
-def settled(pool: ThreadPool) -> None:
-    """Close the pool; nothing is left running or counted."""
+def close_and_check(pool: ThreadPool) -> None:
+    """Close the pool, and check that no job is left running or counted."""
     pool.close()
     with pool._lock:
         assert (pool._running, pool._resuming, pool._unfinished, len(pool._jobs)) == (0, 0, 0, 0)
@@ -66,8 +66,8 @@ def settled(pool: ThreadPool) -> None:
 def test_pool_respects_its_limit(limit: int):
     pool, gate = ThreadPool(limit, "test"), Gate()
     for _ in range(200):
-        put(pool, lambda _: gate.__enter__() or gate.__exit__())
-    settled(pool)
+        submit_job(pool, lambda _: gate.__enter__() or gate.__exit__())
+    close_and_check(pool)
     assert gate.total == 200
     assert gate.most <= limit
 
@@ -76,26 +76,26 @@ def test_pool_respects_its_limit(limit: int):
 def test_pool_without_a_limit_runs_all_jobs_concurrently(count: int):
     pool, barrier = ThreadPool(None, "test"), threading.Barrier(count, timeout=TIMEOUT_SECONDS)
     for _ in range(count):
-        put(pool, lambda _: barrier.wait())
-    settled(pool)
+        submit_job(pool, lambda _: barrier.wait())
+    close_and_check(pool)
     assert not barrier.broken
 
 
 def test_woken_thread_is_not_assigned_two_jobs():
     pool = ThreadPool(None, "test")
     for _ in range(50):
-        put(pool, lambda _: None).wait()  # leaves an idle thread behind
+        submit_job(pool, lambda _: None).wait()  # leaves an idle thread behind
         barrier = threading.Barrier(3, timeout=TIMEOUT_SECONDS)
         for _ in range(3):
-            put(pool, lambda _, barrier=barrier: barrier.wait())
+            submit_job(pool, lambda _, barrier=barrier: barrier.wait())
         assert not barrier.broken
-    settled(pool)
+    close_and_check(pool)
 
 
 def test_short_jobs_do_not_start_many_threads():
     pool = ThreadPool(None, "test")
     for _ in range(5000):
-        put(pool, lambda _: None)
+        submit_job(pool, lambda _: None)
     pool.close()
     assert pool._taken == 5000
     assert pool._threads <= pool_module.EAGER_THREADS * 4
@@ -111,14 +111,14 @@ def test_pool_respects_its_limit_with_nested_waiting(limit: int, depth: int):
             with gate:
                 pass
             if level:
-                put(pool, nest(level - 1)).wait()
+                submit_job(pool, nest(level - 1)).wait()
             with gate:
                 pass
 
         return job
 
-    put(pool, nest(depth)).wait(TIMEOUT_SECONDS)
-    settled(pool)
+    submit_job(pool, nest(depth)).wait(TIMEOUT_SECONDS)
+    close_and_check(pool)
     assert gate.total == 2 * (depth + 1)
     assert gate.most <= limit
 
@@ -128,14 +128,14 @@ def test_resumed_job_goes_before_queued_jobs():
     go = threading.Event()
 
     def parent(_: PoolSlot) -> None:
-        child = put(pool, lambda _: order.append("child"))
+        child = submit_job(pool, lambda _: order.append("child"))
         go.wait(TIMEOUT_SECONDS)
         child.wait()
         order.append("parent")
 
-    put(pool, parent)
+    submit_job(pool, parent)
     go.set()
-    settled(pool)
+    close_and_check(pool)
     assert order == ["child", "parent"]
 
 
@@ -143,38 +143,38 @@ def test_thread_that_outlives_its_job_takes_no_slot():
     pool = ThreadPool(1, "test")
     release, waiting, back = threading.Event(), threading.Event(), threading.Event()
 
-    def job(place: PoolSlot) -> None:
+    def job(slot: PoolSlot) -> None:
         def stray() -> None:
-            place.release()
+            slot.release()
             waiting.set()
             release.wait(TIMEOUT_SECONDS)
-            place.reacquire()
+            slot.reacquire()
             back.set()
 
         threading.Thread(target=stray).start()
         waiting.wait(TIMEOUT_SECONDS)
 
-    put(pool, job).wait(TIMEOUT_SECONDS)
+    submit_job(pool, job).wait(TIMEOUT_SECONDS)
     assert pool._running == 0
     blocked = threading.Event()
-    put(pool, lambda _: blocked.wait(TIMEOUT_SECONDS))
+    submit_job(pool, lambda _: blocked.wait(TIMEOUT_SECONDS))
     release.set()
-    assert back.wait(TIMEOUT_SECONDS), "it must not wait for a place that it does not need"
+    assert back.wait(TIMEOUT_SECONDS), "it must not wait for a slot that it does not need"
     blocked.set()
-    settled(pool)
+    close_and_check(pool)
 
 
 def test_take_pending_jobs_removes_jobs_that_have_not_started():
     pool, go, started = ThreadPool(1, "test"), threading.Event(), threading.Event()
-    put(pool, lambda _: (started.set(), go.wait(TIMEOUT_SECONDS)))
+    submit_job(pool, lambda _: (started.set(), go.wait(TIMEOUT_SECONDS)))
     started.wait(TIMEOUT_SECONDS)
     for _ in range(3):
-        put(pool, lambda _: pytest.fail("it was taken back"))
+        submit_job(pool, lambda _: pytest.fail("it was taken back"))
     assert len(pool.take_pending_jobs()) == 3
     for _ in range(3):
         pool.cancel_reservation()
     go.set()
-    settled(pool)
+    close_and_check(pool)
 
 
 def test_close_waits_for_reserved_jobs():
@@ -200,8 +200,8 @@ def test_pool_continues_when_no_thread_can_be_started(monkeypatch: pytest.Monkey
     monkeypatch.setattr(threading.Thread, "start", limited)
     ran = list[int]()
     for number in range(50):
-        put(pool, lambda _, number=number: ran.append(number))
-    settled(pool)
+        submit_job(pool, lambda _, number=number: ran.append(number))
+    close_and_check(pool)
     assert sorted(ran) == list(range(50))
 
 
@@ -212,24 +212,24 @@ trees: st.SearchStrategy[Tree] = st.recursive(st.just([]), lambda inner: st.list
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tree=trees, limit=st.one_of(st.none(), st.integers(1, 4)), wait_first=st.booleans(), twice=st.booleans())
 def test_pool_completes_any_tree_of_jobs(tree: Tree, limit: int | None, wait_first: bool, twice: bool):
-    """Each job puts its children and waits for them, in either order, in one thread or in two at once."""
+    """Each job submits its children and waits for them, one by one or in reverse, also with its slot released."""
     pool, gate = ThreadPool(limit, "test"), Gate()
 
     def node(children: Tree) -> Callable[[PoolSlot], None]:
-        def job(place: PoolSlot) -> None:
+        def job(slot: PoolSlot) -> None:
             with gate:
                 pass
             if wait_first:
                 for child in children:
-                    put(pool, node(child)).wait()
+                    submit_job(pool, node(child)).wait()
             else:
-                futures = [put(pool, node(child)) for child in children]
+                futures = [submit_job(pool, node(child)) for child in children]
                 if twice:
-                    place.release()
+                    slot.release()
                 for future in reversed(futures):
                     future.wait()
                 if twice:
-                    place.reacquire()
+                    slot.reacquire()
             with gate:
                 pass
 
@@ -238,9 +238,9 @@ def test_pool_completes_any_tree_of_jobs(tree: Tree, limit: int | None, wait_fir
     def size(node: Tree) -> int:
         return 1 + sum(map(size, node))
 
-    future = put(pool, node(tree))
+    future = submit_job(pool, node(tree))
     future.wait(TIMEOUT_SECONDS)
     assert future.done, "dead-locked"
-    settled(pool)
+    close_and_check(pool)
     assert gate.total == 2 * size(tree)
     assert limit is None or gate.most <= limit

@@ -106,7 +106,7 @@ def test_run_waiting_for_its_upstream_holds_no_thread():
 
 @pytest.mark.parametrize("seed", range(12))
 def test_random_run_graph_equals_plain_calls(seed: int):
-    """Each run adds up some earlier ones, passed as futures, in lists, or waited for; some runs are nested."""
+    """Each run adds the results of earlier runs, passed as futures, in lists, or waited for; some are nested."""
     chance = random.Random(seed)
     count = chance.randrange(5, 40)
     parents = [
@@ -397,7 +397,7 @@ def interrupts() -> None:
 
 
 def test_process_pool_runs_tasks_in_other_processes(home: Path):
-    """One pool for all, because starting processes is slow."""
+    """One pool serves all cases, because starting processes is slow."""
 
     @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
     def program() -> dict[str, Any]:

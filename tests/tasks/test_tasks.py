@@ -35,7 +35,7 @@ def fails() -> None:
 
 
 def inputs(home: Path) -> list[dict[str, list[str]]]:
-    """The dependencies of each task run, oldest first, by parameter, as the ids' places in the list of runs."""
+    """Return the dependencies of each task run by parameter, oldest run first, as indexes into the list of runs."""
     runs = records(home, "task_run")
     place = {run["id"]: index for index, run in enumerate(runs)}
     return [{name: [place[link["id"]] for link in links] for name, links in run["task_inputs"].items()} for run in runs]

@@ -15,7 +15,7 @@ from prefect.tasks import exponential_backoff
 
 
 class Adder:
-    """A callable object whose attributes are named like a task's."""
+    """A callable object whose attributes have the names of task attributes."""
 
     def __init__(self) -> None:
         self.name, self.retries, self.tags, self.fn, self.isasync = "mine", 7, 3, "x", True
@@ -64,7 +64,7 @@ def test_wrapped_async_flow_is_async() -> None:
 
 @dataclass
 class Job:
-    """Has an attribute named as a partial's function, and is none."""
+    """A callable with a `func` attribute that is not a partial."""
 
     func: Callable[..., Any]
 
@@ -86,7 +86,7 @@ def test_delay_function_works_without_retries() -> None:
 
 
 class Station:
-    """Has a flow for a method."""
+    """A class with a flow as a method."""
 
     @flow
     def reading(self, number: int) -> int:

@@ -26,7 +26,7 @@ from prefect.transactions import (
 
 
 class Recorder:
-    """A store, and hooks that note what was called in which order."""
+    """A store, and hooks that record the order of their calls."""
 
     def __init__(self, path):
         self.path = path

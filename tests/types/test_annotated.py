@@ -1,4 +1,4 @@
-"""The constrained types: what they accept, and that they cost nothing until one is used."""
+"""Validation and lazy import of the constrained types."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DAY = datetime.timedelta(days=1)
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "expected"),
+    ("kind", "value", "expected"),
     [
         ("DateTime", "2024-01-01T00:00:00", types.DateTime(2024, 1, 1, tzinfo=UTC)),
         ("Date", "2024-01-01", types.Date(2024, 1, 1)),
@@ -42,14 +42,14 @@ DAY = datetime.timedelta(days=1)
         ("LaxUrl", "http://{host}/", "http://{host}/"),
     ],
 )
-def test_accepted(kind: str, given: Any, expected: Any) -> None:
-    found = TypeAdapter(getattr(types, kind)).validate_python(given)
+def test_type_accepts_valid_value(kind: str, value: Any, expected: Any) -> None:
+    found = TypeAdapter(getattr(types, kind)).validate_python(value)
 
     assert (found, type(found)) == (expected, type(expected))
 
 
 @pytest.mark.parametrize(
-    ("kind", "given"),
+    ("kind", "value"),
     [
         ("JsonStringOrDict", "bad"),
         ("LogLevel", "loud"),
@@ -71,13 +71,13 @@ def test_accepted(kind: str, given: Any, expected: Any) -> None:
         ("URILike", "S3://x"),
     ],
 )
-def test_refused(kind: str, given: Any) -> None:
+def test_type_rejects_invalid_value(kind: str, value: Any) -> None:
     with pytest.raises(ValidationError):
-        TypeAdapter(getattr(types, kind)).validate_python(given)
+        TypeAdapter(getattr(types, kind)).validate_python(value)
 
 
 @pytest.mark.parametrize(("kind", "good", "bad"), [("ArtifactKey", "a-b", "a_b"), ("VariableName", "a_b-c", "A")])
-def test_names(kind: str, good: str, bad: str) -> None:
+def test_name_types_reject_invalid_names(kind: str, good: str, bad: str) -> None:
     adapter: TypeAdapter[str] = TypeAdapter(getattr(names, kind))
 
     assert adapter.validate_python(good) == good
@@ -85,21 +85,21 @@ def test_names(kind: str, good: str, bad: str) -> None:
         adapter.validate_python(bad)
 
 
-def test_a_secret_dict_hides_its_values() -> None:
+def test_secret_dict_hides_values() -> None:
     secret = types.SecretDict({"a": "visible"})
 
     assert "visible" not in repr(secret)
     assert secret.get_secret_value() == {"a": "visible"}
 
 
-def test_pydantic_is_imported_when_a_type_is_used() -> None:
+def test_types_import_pydantic_on_first_use() -> None:
     code = "import sys, prefect.types as t; a = 'pydantic' in sys.modules; t.Name; print(a, 'pydantic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False True"
 
 
-def test_every_name_is_there() -> None:
+def test_exported_names_resolve() -> None:
     exported = [name for name in dir(types) if not name.startswith("_")]
 
     assert len(exported) > 35

@@ -1,4 +1,4 @@
-"""`Date` and `DateTime`: calendar arithmetic, zones, texts, and use as fields of a model."""
+"""`Date` and `DateTime`: calendar arithmetic, time zones, text formats, and use as model fields."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Event(BaseModel):
     day: Date
 
 
-def test_add_clips_the_day_to_the_length_of_the_month() -> None:
+def test_add_clips_day_to_month_length() -> None:
     assert DateTime.create(2024, 1, 31).add(months=1) == DateTime.create(2024, 2, 29)
     assert Date(2024, 1, 31).add(months=1) == Date(2024, 2, 29)
     assert Date(2024, 3, 31).subtract(months=1) == Date(2024, 2, 29)
 
 
-def test_add_keeps_the_time_of_day_for_days_and_elapsed_time_for_hours() -> None:
+def test_add_keeps_time_of_day_for_days_and_elapsed_time_for_hours() -> None:
     before = DateTime.create(2024, 3, 30, 12, tz="Europe/Berlin")  # the clocks change that night
 
     assert before.add(days=1).hour == 12
@@ -31,7 +31,7 @@ def test_add_keeps_the_time_of_day_for_days_and_elapsed_time_for_hours() -> None
     assert before.add(hours=24).subtract(hours=24) == before
 
 
-def test_arithmetic_keeps_the_class() -> None:
+def test_arithmetic_keeps_class() -> None:
     results = [AT.add(days=1), AT.add(hours=1), AT.start_of("week"), AT.in_tz("Asia/Tokyo"), AT.naive()]
     assert {type(result) for result in results} == {DateTime}
     assert {type(result) for result in [Date(2024, 1, 1).add(days=1), Date(2024, 1, 1).end_of("year")]} == {Date}
@@ -51,17 +51,17 @@ def test_arithmetic_keeps_the_class() -> None:
         ("century", "2001-01-01T00:00:00Z", "2100-12-31T23:59:59.999999Z"),
     ],
 )
-def test_start_and_end_of_a_unit(unit: str, start: str, end: str) -> None:
+def test_start_of_and_end_of_return_unit_bounds(unit: str, start: str, end: str) -> None:
     assert AT.start_of(unit).to_iso8601_string() == start  # pyright: ignore[reportArgumentType]
     assert AT.end_of(unit).to_iso8601_string() == end  # pyright: ignore[reportArgumentType]
 
 
-def test_start_of_raises_for_an_unknown_unit() -> None:
+def test_start_of_raises_for_unknown_unit() -> None:
     with pytest.raises(ValueError, match="'fortnight' is not a unit"):
         AT.start_of("fortnight")  # pyright: ignore[reportArgumentType]
 
 
-def test_zones() -> None:
+def test_in_timezone_converts_time() -> None:
     tokyo = AT.in_timezone("Asia/Tokyo")
 
     assert tokyo == AT
@@ -70,7 +70,7 @@ def test_zones() -> None:
     assert DateTime.now("Asia/Tokyo").utcoffset() == datetime.timedelta(hours=9)
 
 
-def test_past_and_future() -> None:
+def test_is_past_and_is_future() -> None:
     now = DateTime.utcnow()
 
     assert now.subtract(minutes=1).is_past()
@@ -78,7 +78,7 @@ def test_past_and_future() -> None:
     assert not now.add(minutes=1).is_past()
 
 
-def test_texts() -> None:
+def test_datetime_text_formats() -> None:
     assert AT.to_date_string() == "2024-05-16"
     assert AT.to_time_string() == "13:45:30"
     assert AT.to_datetime_string() == "2024-05-16 13:45:30"
@@ -86,7 +86,7 @@ def test_texts() -> None:
     assert Date(2024, 5, 16).for_json() == "2024-05-16"
 
 
-def test_fields_of_a_model_are_converted_and_aware() -> None:
+def test_model_fields_are_converted_and_aware() -> None:
     event = Event.model_validate({"at": "2024-01-01T00:00:00", "day": "2024-01-01"})
 
     assert (type(event.at), type(event.day)) == (DateTime, Date)
@@ -95,6 +95,6 @@ def test_fields_of_a_model_are_converted_and_aware() -> None:
     assert Event.model_json_schema()["properties"]["at"]["format"] == "date-time"
 
 
-def test_a_field_refuses_what_is_no_time() -> None:
+def test_model_field_rejects_invalid_time() -> None:
     with pytest.raises(ValidationError):
         Event.model_validate({"at": "soon", "day": "2024-01-01"})

@@ -15,21 +15,21 @@ def test_now_is_aware_and_utc():
     assert now().utcoffset() == timedelta(0)
 
 
-def test_an_id_is_a_version_7_uuid_of_this_time():
+def test_id_is_version_7_uuid_of_current_time():
     id_ = new_id()
     assert id_.version == 7
     assert id_.variant == "specified in RFC 4122"
     assert abs((id_.int >> 80) / 1000 - time.time()) < 5
 
 
-def test_ids_sort_by_time_of_creation(monkeypatch: pytest.MonkeyPatch):
+def test_ids_sort_by_creation_time(monkeypatch: pytest.MonkeyPatch):
     first = new_id()
     later = time.time_ns() + 10**9
     monkeypatch.setattr(time, "time_ns", lambda: later)
     assert first < new_id()
 
 
-def test_ids_do_not_go_back_with_the_clock(monkeypatch: pytest.MonkeyPatch):
+def test_ids_are_monotonic_when_clock_goes_back(monkeypatch: pytest.MonkeyPatch):
     before = new_id()
     monkeypatch.setattr(time, "time_ns", lambda: 0)
     after = new_id()
@@ -37,7 +37,7 @@ def test_ids_do_not_go_back_with_the_clock(monkeypatch: pytest.MonkeyPatch):
     assert after != before
 
 
-def test_threads_never_get_the_same_id():
+def test_ids_are_unique_across_threads():
     ids: list[int] = []
     start = threading.Barrier(8)
 
@@ -53,8 +53,8 @@ def test_threads_never_get_the_same_id():
     assert len(set(ids)) == 16000
 
 
-def test_a_forked_child_makes_other_ids():
-    """In a process of its own: forking one that has threads is deprecated."""
+def test_ids_are_unique_in_forked_child():
+    """Fork in a separate process, because forking a process that has threads is deprecated."""
     program = """
 import os
 from prefect.types import _ids

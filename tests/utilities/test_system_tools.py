@@ -23,7 +23,7 @@ class MyTimeout(TimeoutError): ...
 
 
 def spin():
-    """Busy until interrupted; ends the test, not the machine, if that never happens."""
+    """Keep the CPU busy until interrupted, and fail after 30 seconds."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
         pass

@@ -69,7 +69,7 @@ def _format_state(run: FlowRun) -> tuple[str, str | None]:
 
 
 def has_ended(run: FlowRun) -> bool:
-    """Whether a run is in a final state."""
+    """Return whether a run is in a final state."""
     return run.state_type in states.TERMINAL_STATES
 
 

@@ -63,7 +63,7 @@ def state_cell(name: str | None, type: str | None) -> Cell:
 
 
 def is_terminal() -> bool:
-    """Whether standard output is a terminal."""
+    """Return whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
@@ -142,7 +142,7 @@ def style(text: str, colour: str | None = None, *, bold: bool = False) -> str:
 
 
 def has_colours() -> bool:
-    """Whether colours are enabled by `NO_COLOR` and `PREFECT_CLI_COLORS`."""
+    """Return whether colours are enabled by `NO_COLOR` and `PREFECT_CLI_COLORS`."""
     if os.environ.get("NO_COLOR"):
         return False
     try:
@@ -230,13 +230,13 @@ def fail(text: str) -> NoReturn:
 
 
 def is_interactive() -> bool:
-    """Whether prompts are enabled: by `--prompt` or `PREFECT_CLI_PROMPT`, else if this is a terminal."""
+    """Return whether prompts are enabled: by `--prompt` or `PREFECT_CLI_PROMPT`, else if this is a terminal."""
     wanted = settings.get_current_settings().cli.prompt
     return sys.stdin.isatty() and sys.stderr.isatty() if wanted is None else wanted
 
 
 def confirm(question: str, *, default: bool = False) -> None:
-    """Ask for confirmation; return at once if the session is not interactive.
+    """Ask for confirmation; return immediately if the session is not interactive.
 
     Raises:
         click.Abort: The user declined.

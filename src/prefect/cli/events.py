@@ -39,7 +39,7 @@ POLL_INTERVAL_SECONDS = 1.0
 """Seconds between two polls of the local store, which has no websocket."""
 
 RECONNECTION_ATTEMPTS = 2
-"""Reconnection attempts before an event is given up; low, because the user waits."""
+"""Reconnection attempts before an event is dropped; low, because the user waits."""
 
 LOOKBACK = timedelta(minutes=1)
 """Maximum age of the first streamed events; the same as of a server's websocket."""

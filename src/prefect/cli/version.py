@@ -71,7 +71,7 @@ def _read_fields(omit_integrations: bool) -> dict[str, Any]:
 
 
 def _has_loaded_settings() -> bool:
-    """Whether settings are already loaded, as for `prefect --profile NAME version`."""
+    """Return whether settings are already loaded, as for `prefect --profile NAME version`."""
     return "prefect.settings.models.root" in sys.modules
 
 

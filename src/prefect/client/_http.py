@@ -1,6 +1,6 @@
 """httpx clients with retries, CSRF tokens, attribution headers and errors that show the server's answer.
 
-What the async and the sync client add to httpx is written once, in `RetryingClientMixin`; each adds only its own way to
+What the async and the sync client add to httpx is written once, in `RetryingClientMixin`; each adds only its way to
 send a request once. Import this module lazily: httpx is slow to import.
 """
 
@@ -61,7 +61,7 @@ _ERRORS_BY_STATUS = {404: HTTPObjectNotFound, 409: HTTPObjectAlreadyExists}
 
 
 def create_refusal_error(method: str, url: str, refusal: Any) -> Exception:
-    """Return the error of a request that the local application refused, as if it had come over HTTP."""
+    """Return the error of a request that the local application refused, like the one over HTTP."""
     response = PrefectResponse(
         refusal.status,
         headers=refusal.headers,
@@ -145,7 +145,7 @@ class RetryingClientMixin:
                 response = await self._send_once(request, *args, **kwargs)
             except httpx.TransportError as error:
                 if not (self._was_reached and isinstance(error, LOST_CONNECTION_ERRORS) and retries < max_retries):
-                    raise _explain_transport_error(error, request) from None  # it says all that the cause does
+                    raise _explain_transport_error(error, request) from None  # its message includes the cause
                 reason, retry_after, maintenance = str(error) or type(error).__name__, None, False
             else:
                 self._was_reached = True
@@ -197,7 +197,7 @@ class RetryingClientMixin:
 
     async def _get_csrf_token(self, request: httpx.Request) -> None:
         """Request a token, with the retries and the timeout of the request that needs it."""
-        # Each token has a client id of its own: concurrent requests must not invalidate each other's token.
+        # Each token has a separate client id: concurrent requests must not invalidate each other's token.
         client = uuid4()
         token_request = self._httpx_client.build_request(
             "GET", "/csrf-token", params={"client": str(client)}, extensions=dict(request.extensions)

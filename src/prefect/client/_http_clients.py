@@ -67,7 +67,7 @@ class HttpClients:
             return client
 
     async def open(self) -> None:
-        """Keep connections from now on. Those of an event loop could otherwise be closed by nobody."""
+        """Keep connections until `close`; without this call they are not kept, since nothing would close them."""
         self._keep_connections = True
         if not is_driven():
             self._by_loop.pop(running_loop(), None)  # it keeps no connections

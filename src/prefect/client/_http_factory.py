@@ -101,7 +101,7 @@ class HttpClientFactory:
 
 
 class AppTransport(httpx.BaseTransport):
-    """Sends requests of sync code to an ASGI application in this process, which runs in a thread of its own.
+    """Sends requests of sync code to an ASGI application, which runs in a separate thread of this process.
 
     Args:
         app: The application. It is started by the first request and stopped by `close`.

@@ -77,7 +77,7 @@ async def authenticate(socket: ClientConnection, token: str | None) -> None:
         if isinstance(closed, ConnectionClosedOK) or (closed.rcvd is not None and closed.rcvd.code == 1008):
             reason = closed.rcvd.reason if closed.rcvd else ""
             raise RuntimeError(
-                f"The server refused this client's websocket ({reason or 'no reason given'}): "
+                f"The server refused this client's websocket ({reason or 'without a reason'}): "
                 "is PREFECT_API_AUTH_STRING, or PREFECT_API_KEY, what it wants?"
             ) from closed
         raise
@@ -102,7 +102,7 @@ def get_token(key_first: bool) -> str | None:
 
 
 def resolve_api_url(api_url: str | None) -> str:
-    """Return the address of an API: the one given, else that of the settings.
+    """Return the URL of an API: `api_url` if it is set, else the one in the settings.
 
     Raises:
         ValueError: There is none.

@@ -1,4 +1,4 @@
-"""Headers that name the worker, flow and deployment that a request comes from."""
+"""Headers that name the worker, flow and deployment that send a request."""
 
 from __future__ import annotations
 

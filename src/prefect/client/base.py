@@ -1,6 +1,6 @@
 """Kinds of APIs, the HTTP clients of a server, and the lifespans of applications in this process.
 
-The HTTP clients live in `_http`, which is imported with httpx when one of them is asked for.
+The HTTP clients live in `_http`, which is imported with httpx at their first use.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ async def app_lifespan_context(app: ASGIApp) -> AsyncGenerator[None]:
 
 
 class _Lifespan:
-    """Starts and stops an application, as the lifespan protocol of ASGI has it."""
+    """Starts and stops an application by the lifespan protocol of ASGI."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

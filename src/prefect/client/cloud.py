@@ -128,7 +128,7 @@ class CloudClient:
         raise ValueError("PREFECT_API_URL names no workspace that this key may use.")
 
     async def read_worker_metadata(self) -> dict[str, Any]:
-        """What is known of the kinds of workers there are, by package and kind."""
+        """Return the metadata of the worker types, by package and type."""
         return await self.get(f"{self.workspace_base_url}/collections/work_pool_types")
 
     async def read_account_settings(self) -> dict[str, Any]:
@@ -149,12 +149,12 @@ class CloudClient:
         await self.request("PUT", f"{self.account_base_url}/ip_allowlist", json=body)
 
     async def check_ip_allowlist_access(self) -> IPAllowlistMyAccessResponse:
-        """Whether this client may reach the account."""
+        """Return whether this client may reach the account."""
         answer = await self.get(f"{self.account_base_url}/ip_allowlist/my_access")
         return IPAllowlistMyAccessResponse.model_validate(answer)
 
     async def get(self, route: str, **kwargs: Any) -> Any:
-        """What a route answers."""
+        """Send a GET request and return the parsed body of the response."""
         return await self.request("GET", route, **kwargs)
 
     async def raw_request(
@@ -165,7 +165,7 @@ class CloudClient:
         path_params: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> httpx.Response:
-        """Send a request and return the response, whatever it says.
+        """Send a request and return the response, whatever its status.
 
         Args:
             method: The HTTP method.
@@ -182,7 +182,7 @@ class CloudClient:
         return await client.send(client.build_request(method, filled.lstrip("/"), params=query, **kwargs))
 
     async def request(self, method: str, route: str, **kwargs: Any) -> Any:
-        """Send a request and return what its answer says.
+        """Send a request and return the parsed body of the response.
 
         Args:
             method: The HTTP method.
@@ -192,7 +192,7 @@ class CloudClient:
         Raises:
             CloudUnauthorizedError: The key is not known, or may not do this.
             ObjectNotFound: There is no such thing.
-            PrefectHTTPStatusError: The answer says that it failed.
+            PrefectHTTPStatusError: The response has an error status.
         """
         response = await self.raw_request(method, route, **kwargs)
         try:

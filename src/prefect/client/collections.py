@@ -12,7 +12,7 @@ class CollectionsMetadataClient(Protocol):
     """What knows the kinds of workers; to be used in an `async with` block."""
 
     async def read_worker_metadata(self) -> dict[str, Any]:
-        """What is known of the kinds of workers, by package and kind."""
+        """Return the metadata of the worker types, by package and type."""
         ...
 
     async def __aenter__(self) -> Self: ...

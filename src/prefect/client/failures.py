@@ -22,7 +22,7 @@ def get_status(error: BaseException) -> int | None:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether the server cannot be reached or cannot answer now, so that the same call may succeed later."""
+    """Return whether the server cannot be reached or cannot answer now, so that the same call may succeed later."""
     status = get_status(error)
     if status is not None:
         return status >= 500 or status in BUSY_STATUSES
@@ -31,7 +31,7 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether the server has read the request and will never accept it."""
+    """Return whether the server has read the request and will never accept it."""
     status = get_status(error)
     return status is not None and 400 <= status < 500 and status not in BUSY_STATUSES | UNAUTHORIZED_STATUSES
 

@@ -1,4 +1,4 @@
-"""Transports of the client: an API operation goes in, its answer comes out.
+"""Transports of the client, which call API operations and return their responses.
 
 An operation is named by its HTTP method and its route as the API declares it. `LocalTransport` calls the local
 application in this process, without a socket; that application is found by name at run time, because the client must

@@ -72,7 +72,7 @@ def own_details(record: Mapping[str, Any]) -> dict[str, Any]:
 def propose_state_body(state: State[Any], *, force: bool, **run_id: UUID) -> dict[str, Any]:
     """Return the body of a `set_state` request.
 
-    The transition gets an id of its own, so that a request repeated after a lost answer counts once.
+    The transition gets an id, so that a request repeated after a lost response counts once.
 
     Args:
         state: The proposed state.
@@ -165,10 +165,10 @@ def _keep_value(state: State[Any], answer: Mapping[str, Any], proposed: State[An
 
 
 def was_entered(status: str, state: State[Any], request: Mapping[str, Any]) -> bool:
-    """Whether a run's state after a proposal is the proposed one.
+    """Return whether a run's state after a proposal is the proposed one.
 
-    A rejection may be the answer to a request that was repeated because its first answer was lost: the transition id
-    tells.
+    A rejection may be the response to a request that was repeated because its first response was lost: then the state
+    has the transition id of the request.
     """
     transition_id = state.state_details.transition_id
     return status == "ACCEPT" or str(transition_id) == request["state"]["state_details"]["transition_id"]

@@ -2,8 +2,8 @@
 
 `task_run` and `flow_run` hold the steps of each kind of run, and `core` what both share. `orchestration` is the seam to
 what decides about the states of a flow run: `local` in this process, `remote` by a server. `parameters` finds and
-resolves what a run depends on. `shells` surround user code, which is sync, async, a generator or an async generator:
-they alone call it, and never inside `drive`. The engine knows tasks and flows by `protocols`, and must not import their
+resolves what a run depends on. Only `shells` call user code, which is sync, async, a generator or an async generator,
+and never inside `drive`. The engine knows tasks and flows by `protocols`, and must not import their
 classes. `python -m prefect.engine` runs a flow run that was created before.
 """
 

@@ -1,6 +1,6 @@
 """Time limits for user code.
 
-A sync call with a limit runs in a thread of its own, with the caller's context. At the deadline the caller gets the
+A sync call with a limit runs in a separate thread, with the caller's context. At the deadline the caller gets the
 error, and an exception is raised in the thread, which ends it as soon as it runs Python code again. A blocking call
 into C goes on until it returns; its result is dropped.
 """

@@ -250,13 +250,13 @@ class FlowRunEngine(RunEngine):
             await _io.sleep(answer.delay_seconds)
             answer = await self._orchestrator.propose_state(state, force)
         current = self.fields["state"]
-        if current is not None and current is not self.state:  # others have changed it meanwhile
+        if current is not None and current is not self.state:  # another process has changed it
             self._set_current(current)
         entered = answer.state
         if entered is None:
             raise Abort(answer.reason)
         if entered.is_cancelling() and not state.is_cancelled():
-            # It was cancelled meanwhile: all that is left is to record that it has stopped.
+            # It was cancelled by another process: all that is left is to record that it has stopped.
             message = "The run was cancelled while it was under way."
             return await self.propose_state(State.make(CANCELLED, "Cancelled", message=message, details=self._details))
         if entered.id == self.state.id:
@@ -399,7 +399,7 @@ class FlowRunEngine(RunEngine):
         await self._stop_task_runner(error)
         try:
             await self.propose_state(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
-        except Abort as abort:  # it has ended already, as somebody else has recorded
+        except Abort as abort:  # another process has recorded a final state already
             self.logger.info("The flow run is not recorded as crashed: %s", abort)
             self._release()
             return

@@ -139,7 +139,7 @@ class LocalOrchestrator:
         return not (_has_rule_details(current) or _has_rule_details(proposed))
 
     def release_run(self) -> None:
-        """Nothing here holds the run."""
+        """Do nothing, since this orchestrator keeps no lease of a run."""
 
     async def _refresh(self) -> None:
         """Take over what others have changed in the local store."""
@@ -156,7 +156,7 @@ class LocalOrchestrator:
 
 
 class _StoreWatch:
-    """Notices when somebody has written the local store, for the price of two `stat` calls."""
+    """Detects writes to the local store by other processes, with two `stat` calls."""
 
     def __init__(self, home: Path) -> None:
         path = os.path.join(home, STORE_FILE)

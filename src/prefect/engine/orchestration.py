@@ -1,8 +1,9 @@
-"""Who decides about the states of a flow run: the seam between the engine and the rules.
+"""Interface of the orchestrators, which decide about the states of a flow run.
 
-The engine proposes a state and gets an answer. `local.LocalOrchestrator` decides in this process, by `prefect.rules`;
-`remote.ServerOrchestrator` asks the API, which decides by the same rules. `tests/contracts/test_orchestrators.py` holds
-both to the same behaviour. No other module of the engine decides about the states of a flow run.
+The engine proposes a state and gets a verdict. `local.LocalOrchestrator` decides in this process by `prefect.rules`;
+`remote.ServerOrchestrator` sends the proposal to the API, which decides by the same rules.
+`tests/contracts/test_orchestrators.py` tests that both behave the same. No other module of the engine decides about the
+states of a flow run.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Orchestrator(Protocol):
         ...
 
     async def update_policy(self, policy: dict[str, Any]) -> None:
-        """Have an adopted run retried as its flow is, whoever created it.
+        """Give an adopted run the retries of its flow, also if another program created the run.
 
         Args:
             policy: The fields of its `empirical_policy` that the flow determines.

@@ -117,7 +117,7 @@ class RunnableFlow(Runnable, Protocol):
 
 
 class TaskRunnerFactory(Protocol):
-    """A flow's task runner: every attempt of a run has a duplicate of its own."""
+    """A flow's task runner, which is duplicated for every attempt of a run."""
 
     def duplicate(self) -> Any:
         """Return a task runner with the same options that is not started."""

@@ -390,7 +390,7 @@ class TaskRunEngine(RunEngine):
         return waiting if wanted else None
 
     def _schedule_retry(self, waiting: State[Any], reason: str) -> NextStep:
-        """Enter AwaitingRetry, unless the next attempt follows at once."""
+        """Enter AwaitingRetry, unless the next attempt follows immediately."""
         delay = core.seconds_until(waiting, waiting.timestamp)
         when = f"{delay:g} second(s) from now" if delay else "immediately"
         self.logger.info(

@@ -20,7 +20,7 @@ _signalled = False
 def raise_on_sigterm() -> Generator[None]:
     """Raise `TerminationSignal` on SIGTERM inside the block; afterwards the signal ends the process.
 
-    This works only in the main thread, and only if the program has no handler of its own. Blocks may overlap when an
+    This works only in the main thread, and only if the program has not set a handler. Blocks may overlap when an
     event loop runs several flows: the handler is restored when the last one ends.
     """
     global _open_blocks, _signalled
@@ -50,7 +50,7 @@ def _has_default_handler() -> bool:
 
 def _restore_handler(interrupted: bool) -> None:
     if signal.getsignal(signal.SIGTERM) is not _raise_termination:
-        return  # the program has set a handler meanwhile
+        return  # the program has set a handler since
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if interrupted and _signalled:
         journal.flush(timeout=10)

@@ -55,22 +55,22 @@ FIRST_RETRY_DELAY_SECONDS = 1.0
 
 
 def should_emit_events() -> bool:
-    """Whether events are emitted; always true, at least to the local store."""
+    """Return whether events are emitted; always true, at least to the local store."""
     return True
 
 
 def emit_events_to_cloud() -> bool:
-    """Whether events are sent to Prefect Cloud."""
+    """Return whether events are sent to Prefect Cloud."""
     return determine_server_type() is ServerType.CLOUD
 
 
 def should_emit_events_to_running_server() -> bool:
-    """Whether events are sent to a server."""
+    """Return whether events are sent to a server."""
     return determine_server_type() is ServerType.SERVER
 
 
 def should_emit_events_to_ephemeral_server() -> bool:
-    """Whether events are written to the local store."""
+    """Return whether events are written to the local store."""
     return determine_server_type() is ServerType.EPHEMERAL
 
 

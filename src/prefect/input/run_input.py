@@ -159,7 +159,7 @@ class BaseRunInput(pydantic.BaseModel):
         receiver = self.metadata.sender or ""
         if not receiver.startswith(_FLOW_RUN_PREFIX):
             raise RuntimeError(
-                f"Only a flow run can be responded to, and this input was sent by {receiver or 'nobody'!r}."
+                f"Only a flow run can be responded to, and the sender of this input is {receiver or None!r}."
             )
         await asend_input(run_input, UUID(receiver.removeprefix(_FLOW_RUN_PREFIX)), sender, key_prefix)
 
@@ -332,7 +332,7 @@ class _InputIterator(Generic[T]):
         return found
 
     def filter_for_inputs_sync(self) -> list[FlowRunInput]:
-        """Synchronous `filter_for_inputs`."""
+        """Call `filter_for_inputs` from sync code."""
         return drive(self.filter_for_inputs())
 
     def to_instance(self, flow_run_input: FlowRunInput) -> T:

@@ -66,12 +66,12 @@ def flush(timeout: float | None = None) -> bool:
     """Wait until all records are on disk. Return False when that took longer than `timeout` seconds."""
     if _current is None:
         return True
-    # Runs that began before the home changed still record in the journal of theirs.
+    # Runs that began before the home changed still record in the journal of their home.
     return all(journal.flush(timeout) for journal in writer.open_journals())
 
 
 def has_unforwarded() -> bool:
-    """Whether records wait to be forwarded, to a server."""
+    """Return whether records wait to be forwarded, to a server."""
     return _current is not None and _current.has_unforwarded()
 
 

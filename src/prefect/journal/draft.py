@@ -10,7 +10,7 @@ class Draft:
 
     Most runs are over before their first record is written: one record then holds all of the run, at a third of the
     cost. After adding a state, check `sealed`: when it is set, the addition may be too late and must be appended as a
-    record of its own. A state that is written twice counts once.
+    separate record. A state that is written twice counts once.
 
     Attributes:
         record: The record; `record["states"]` is what may grow.

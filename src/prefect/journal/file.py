@@ -66,7 +66,7 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA page_size = 16384")  # rows are large: half the cost of writing them in small pages
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
-    # AUTOINCREMENT: a number that was discarded is never given again.
+    # AUTOINCREMENT: the number of a discarded batch is never used again.
     connection.execute("CREATE TABLE IF NOT EXISTS batch (seq INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL)")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")

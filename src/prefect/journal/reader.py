@@ -20,7 +20,7 @@ else:
 def read(home: Path, after: int = 0, limit: int = 100, name: str = file.NAME) -> Iterator[tuple[int, list[Record]]]:
     """Yield up to `limit` batches with a number above `after`, oldest first, each with its records.
 
-    A line that is not JSON comes as `{"kind": "damaged", "line": ...}`, so that the rest is not lost with it.
+    A line that is not JSON is yielded as `{"kind": "damaged", "line": ...}`, so that the other records are not lost.
     """
     path = file.path_in(home, name)
     if not path.exists():

@@ -51,7 +51,7 @@ class Forwarder(Protocol):
         ...
 
     def has_waiting(self) -> bool:
-        """Whether committed records wait to be forwarded, and will be before long."""
+        """Return whether committed records wait to be forwarded, and will be before long."""
         ...
 
     def wait_until_forwarded(self, timeout: float) -> None:
@@ -76,7 +76,7 @@ class Journal:
         carrier: Carries its records on.
 
     Attributes:
-        owner: This process's id in the records; a fork gets its own.
+        owner: This process's id in the records; a forked process gets a new one.
     """
 
     def __init__(self, home: Path, name: str = NAME, forwarder: Forwarder | None = None) -> None:
@@ -118,7 +118,7 @@ class Journal:
         return done.wait(timeout)
 
     def has_unforwarded(self) -> bool:
-        """Whether records wait to be forwarded."""
+        """Return whether records wait to be forwarded."""
         return self.forwarder is not None and (bool(self._queue) or self._awake or self.forwarder.has_waiting())
 
     def wait_until_forwarded(self, timeout: float) -> None:
@@ -137,7 +137,7 @@ class Journal:
             self._thread.join()
         _journals.discard(self)
         self._shut = True
-        self._awake = False  # whoever appends from here on opens it again
+        self._awake = False  # the next append opens the journal again
         self._drain()
         with self._draining:
             self._sink.close(CLOSE_TIMEOUT_SECONDS)
@@ -208,7 +208,7 @@ class Journal:
                     self._awake = True
                     self._wake.set()
         finally:
-            self._awake = False  # whoever appends next starts another thread
+            self._awake = False  # the next append starts another thread
 
     def _write_all(self) -> None:
         """Write batch after batch until nothing is queued."""
@@ -394,7 +394,7 @@ _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 
 def open_journals() -> list[Journal]:
-    """The journals of this process that are not closed."""
+    """Return the journals of this process that are not closed."""
     return list(_journals)
 
 
@@ -408,4 +408,4 @@ try:
     # Children of multiprocessing end without running `atexit`, but not without this.
     getattr(threading, "_register_atexit", atexit.register)(_close_all)
 except RuntimeError:
-    pass  # the main thread has ended already; `atexit` is still to come
+    pass  # the main thread has ended already; the `atexit` handlers run later

@@ -25,7 +25,7 @@ def safe_load_namespace(source_code: str, filepath: str | None = None) -> dict[s
     Other statements are not executed. A statement that raises, such as the import of a missing package, is left out.
 
     Args:
-        filepath: The file of the source, whose directory is importable meanwhile.
+        filepath: The file of the source, whose directory is importable during the execution.
 
     Raises:
         SyntaxError: The source is not valid Python.

@@ -47,7 +47,7 @@ class MemoryLockManager(LockManager):
         self._locks: dict[str, _Held] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        # Another process has its own locks.
+        # Another process gets new locks.
         return {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """The default logging configuration.
 
 It has the form of `logging.config.dictConfig`, so that each key of it can be overridden by an environment variable.
-`logging.yml`, next to this file, says the same for people who want to start from it; a test keeps them equal.
+`logging.yml`, next to this file, has the same content for users to copy and change; a test compares the two.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def default_config(level: str, server_level: str, internal_level: str) -> dict[s
     """Return a new copy of the default configuration.
 
     Args:
-        level: The level of everything of this package that has no level of its own.
+        level: The level of the loggers of this package for which no other level is set.
         server_level: The level of the server.
         internal_level: The level of the package's internals.
     """
@@ -85,7 +85,7 @@ def _handlers() -> dict[str, Any]:
 def _loggers(level: str, server_level: str, internal_level: str) -> dict[str, Any]:
     return {
         "prefect": {"level": level},
-        # What the loggers named by PREFECT_LOGGING_EXTRA_LOGGERS are given.
+        # The configuration of the loggers named by PREFECT_LOGGING_EXTRA_LOGGERS.
         "prefect.extra": {"level": level, "handlers": ["api"], "propagate": False},
         "prefect.flow_runs": {"level": "NOTSET", "handlers": ["api"]},
         "prefect.task_runs": {"level": "NOTSET", "handlers": ["api"]},

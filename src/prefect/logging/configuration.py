@@ -99,13 +99,13 @@ def ensure_logging_setup() -> None:
 def setup_logging(incremental: bool | None = None) -> dict[str, Any]:
     """Set up logging for this process and return the configuration that was applied.
 
-    A root logger that the program has given handlers of its own is left as it is.
+    A root logger to which the program has added handlers is not changed.
 
     Args:
         incremental: Whether to change only levels and `propagate`. By default only the first call changes more.
 
     Raises:
-        ValueError: The configuration names something that does not exist; the message says what.
+        ValueError: The configuration names something that does not exist, which the message names.
     """
     with _lock:
         first = not PROCESS_LOGGING_CONFIG

@@ -1,7 +1,7 @@
 """Log handlers for the console and for the journal, from which records are read with their run.
 
 A handler here never fails its caller: a record that cannot be written is reported in one line on stderr, once for each
-place in the code that logs. The only exception is the one the user asks for with
+place in the code that logs. The only exception is the one that the user enables with
 PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=error.
 """
 
@@ -123,7 +123,7 @@ class PrefectConsoleHandler(_SafeStreamHandler):
 
     Args:
         stream: Where to write. Follows `sys.stderr` when None.
-        highlighter: What to mark. A class with its own `highlight` method is rendered by rich.
+        highlighter: What to mark. A class that overrides `highlight` is rendered by rich.
         styles: The styles of what is marked, by name.
         level: The least level that is written.
     """
@@ -287,7 +287,7 @@ class APILogHandler(_QuietHandler):
             self.handleError(logging.LogRecord(name, level, __file__, 0, message, (), None))
 
     def prepare(self, record: logging.LogRecord) -> dict[str, Any]:
-        """Return a record as `emit_api_log` takes it, with its own ids or else the current run's."""
+        """Return a record in the form of `emit_api_log`, with its run ids or else those of the current run."""
         fields = record.__dict__
         flow_run_id, task_run_id = fields.get("flow_run_id"), fields.get("task_run_id")
         if flow_run_id is None and task_run_id is None and (identity := run_identity.get()) is not None:

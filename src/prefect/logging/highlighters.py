@@ -1,6 +1,6 @@
 """Highlighters of console lines: levels, URLs, the names of runs, states.
 
-A highlighter is a list of patterns whose named groups name the style of what they match. It can also be given to
+A highlighter is a list of patterns whose named groups name the style of what they match. It can also be passed to
 `rich.console.Console(highlighter=...)`: it works on rich's `Text` without importing rich.
 """
 

@@ -103,9 +103,9 @@ def get_run_logger(context: Any = None, **kwargs: Any) -> logging.Logger | Loggi
     if identity is not None:
         return identity_logger(identity, **kwargs)
     if logging.getLogger(_FLOW_RUNS).disabled and logging.getLogger(_TASK_RUNS).disabled:
-        silent = logging.getLogger("null")
-        silent.disabled = True
-        return silent
+        disabled_logger = logging.getLogger("null")
+        disabled_logger.disabled = True
+        return disabled_logger
     raise MissingContextError(
         "There is no current flow or task run to log for; call get_run_logger() inside of one, or use get_logger()."
     )
@@ -272,8 +272,8 @@ def print_as_log(*args: Any, **kwargs: Any) -> None:
 class patch_print:
     """Log what this thread or coroutine prints inside the `with` block.
 
-    `builtins.print` is replaced once for all threads while anybody uses this; the replacement asks the context of
-    whoever prints.
+    `builtins.print` is replaced for all threads while any block is active; the replacement logs only where the context
+    of the call to `print` enables it.
 
     Args:
         enabled: False goes back to plain prints, for a run inside one that logs its prints.
@@ -306,13 +306,13 @@ def print_capture(enabled: bool) -> patch_print | None:
 def _use_print(change: int) -> None:
     global _print_users, _builtin_print
     with _print_lock:
-        # A run that still goes on counts as a user; somebody may have restored `print` under it.
+        # A run that still goes on counts as a user; the program may have restored `print` since then.
         restored = builtins.print is _builtin_print
         if builtins.print is not print_as_log and (_print_users == 0 or (change > 0 and restored)):
             _builtin_print = builtins.print
             builtins.print = print_as_log
         _print_users += change
-        # Somebody may have replaced it meanwhile: then it is theirs to restore.
+        # Other code may have replaced `print` since then: it must restore it itself.
         if _print_users == 0 and builtins.print is print_as_log:
             builtins.print = _builtin_print
 

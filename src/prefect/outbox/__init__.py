@@ -1,9 +1,9 @@
 """The outbox: the journal of a process with an API URL, whose records are shipped to that server.
 
-Each server has a file of its own. A thread of the process ships committed records and removes what the server has
-acknowledged. While the server is unavailable the records wait; what a process leaves is shipped by the next one, or by
-`prefect journal ship`. Delivery is at least once. This package decides nothing about runs and must not change what a
-record means: it sends records as they are, or as operations of the API.
+Each server has a separate file. A thread of the process ships committed records and removes those that the server has
+acknowledged. While the server is unavailable the records wait; those left by a process are shipped by the next one, or
+by `prefect journal ship`. Delivery is at least once. This package decides nothing about runs and must not change the
+meaning of a record: it sends records as they are, or as operations of the API.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class ApiConnection:
         return _parse(await self._request(method, route, params, body, max_retries=max_retries))
 
     async def call_once(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
-        """As `call`, without retries and within `SHIP_TIMEOUT_SECONDS`: the caller decides when to try again.
+        """Call like `call`, without retries and within `SHIP_TIMEOUT_SECONDS`: the caller decides when to try again.
 
         Raises:
             ApiMissingError: The server does not have this operation of every API.
@@ -79,7 +79,7 @@ class ApiConnection:
         return await self._request_once("POST", "/journal", {}, None, content=lines, headers=NDJSON_HEADERS)
 
     async def accepts_journals(self) -> bool:
-        """Whether the server accepts journal records as they are. Each of its responses has a header that says so."""
+        """Return whether the server accepts journal records as they are, which a header of its responses shows."""
         if self._accepts_journals is None:
             await self.call_once("GET", "/version")
         return bool(self._accepts_journals)
@@ -116,5 +116,5 @@ def _parse(response: httpx.Response) -> Any:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether the server cannot be reached or cannot answer now."""
+    """Return whether the server cannot be reached or cannot answer now."""
     return isinstance(error, ApiMissingError) or failures.is_unavailable(error)

@@ -198,7 +198,7 @@ class _BatchDelivery:
         self._add_alias(state["id"], answer["state"]["id"])
 
     def _was_created(self, id_: str) -> bool:
-        """Whether an earlier attempt, which was not acknowledged, created it on the server."""
+        """Return whether an earlier attempt, which was not acknowledged, created it on the server."""
         return self._server_id(id_) != id_
 
     # --- task runs ----------------------------------------------------------------------------------------------------
@@ -272,5 +272,5 @@ class _BatchDelivery:
 
 
 def _is_subflow_state(state: Record) -> bool:
-    """Whether it is a flow run's state, copied to the task run that stands for the flow run in its parent."""
+    """Return whether it is a flow run's state, copied to the task run that stands for the flow run in its parent."""
     return bool(wire.own_details(state).get("child_flow_run_id"))

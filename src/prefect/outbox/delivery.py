@@ -40,7 +40,7 @@ class Delivery(Protocol):
 def create_delivery(
     api: ApiConnection, run_contexts: Mapping[str, RunContext], on_progress: Callable[[], bool]
 ) -> Delivery:
-    """Return the kind of delivery that the server supports, which it is asked for.
+    """Return the kind of delivery that the server supports, after a request for it.
 
     Args:
         api: The connection to the server.
@@ -95,7 +95,7 @@ def remove_results(line: bytes, keep_json: bool) -> bytes:
 
     Args:
         line: The record as it was written.
-        keep_json: Keep results that are JSON, as the setting `results.ship_inline` says.
+        keep_json: Keep results that are JSON; the setting `results.ship_inline`.
     """
     if b'"result":' not in line:
         return line

@@ -1,8 +1,8 @@
 """Sending task-run events to a server, and checking that it recorded them.
 
-A server that takes events answers before it has recorded them. With many at once it can fall behind by minutes, block
-its database for others, and lose what it has taken when it is stopped. So events are sent a window at a time, and the
-next window once the task runs are in the states of the last. What is not recorded is sent again.
+A server responds to events before it has recorded them. With many at the same time it can fall behind by minutes, block
+its database for others, and lose accepted events when it is stopped. So events are sent a window at a time, and the
+next window once the task runs are in the states of the last. Events that are not recorded are sent again.
 """
 
 from __future__ import annotations

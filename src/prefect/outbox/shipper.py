@@ -31,7 +31,7 @@ SHIP_INTERVAL_SECONDS = 0.2
 """Between two deliveries, while records gather."""
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 5.0
 """The first and the longest pause before an unavailable server is tried again. Short enough that a server that is back
-gets heartbeats before it looks for runs that fell silent."""
+gets heartbeats before it looks for runs without them."""
 EXIT_FLUSH_TIMEOUT_SECONDS = 10.0
 """How long a process that ends waits for an acknowledgement while the server answers."""
 EXIT_TOTAL_TIMEOUT_SECONDS = 60.0
@@ -93,7 +93,7 @@ class Shipper:
         self._wake_thread()
 
     def has_waiting(self) -> bool:
-        """Whether records wait that will be shipped before long."""
+        """Return whether records wait that will be shipped before long."""
         return (self._has_unshipped or self._shipping) and self.unavailable_reason is None and not self._behind
 
     def wait_until_forwarded(self, timeout: float) -> None:
@@ -122,7 +122,7 @@ class Shipper:
         self._hurry.clear()
 
     def _may_wait(self, timeout: float) -> bool:
-        """Whether the end of the process may wait for the server any longer."""
+        """Return whether the end of the process may wait for the server any longer."""
         return time.monotonic() < min(
             self._last_progress + (AWAY_TIMEOUT_SECONDS if self.unavailable_reason else timeout), self._deadline
         )
@@ -210,12 +210,12 @@ class Shipper:
     def ship_within(
         self, ack_timeout: float, total_timeout: float, on_progress: Callable[[int], None] | None = None
     ) -> bool:
-        """Ship what is in the file now; whether all of it was.
+        """Ship the records that are in the file now, and return whether all of them were shipped.
 
         Args:
-            patience: Seconds to wait for an acknowledgement.
-            at_most: Seconds to wait in all.
-            told: Called with how many records wait after each delivery.
+            ack_timeout: Seconds to wait for an acknowledgement.
+            total_timeout: Seconds to wait in all.
+            on_progress: Called after each delivery with the number of records that wait.
         """
         self._last_progress = time.monotonic()
         self._deadline = min(self._deadline, self._last_progress + total_timeout)
@@ -227,7 +227,7 @@ class Shipper:
                 if not self._try_batch(connection):
                     time.sleep(POLL_INTERVAL_SECONDS)
                 before, oldest = oldest, store.first_seq(connection)
-                if oldest != before:  # whoever shipped it
+                if oldest != before:  # shipped by this process or another one
                     self._last_progress = time.monotonic()
                     if on_progress is not None:
                         on_progress(self.outbox.count_waiting())
@@ -317,11 +317,11 @@ class Shipper:
             except Exception as error:
                 if not is_refusal(error):
                     raise
-                # A server that does not take heartbeats still takes records, which come after them.
+                # A server that does not accept heartbeats still accepts records, which are sent next.
         for run, lease_id in runs.items():
             if lease_id is not None:
                 self._renew_lease(run, lease_id)
-        if self._next_heartbeat == due:  # else another run has begun meanwhile, and its first one is due
+        if self._next_heartbeat == due:  # else another run has begun, whose first heartbeat is due
             self._next_heartbeat = time.monotonic() + frequency
 
     def _renew_lease(self, run: str, lease_id: UUID) -> None:
@@ -332,7 +332,7 @@ class Shipper:
         except Exception as error:
             if not is_refusal(error):
                 raise
-            self._running[run] = None  # the lease is gone, and the server says in time what follows from that
+            self._running[run] = None  # the lease has ended; the server decides what follows from that
 
     def _report_waiting(self) -> None:
         if not self._has_unshipped:

@@ -51,6 +51,6 @@ def get_result_store() -> store.ResultStore:
 
 
 def _run_context() -> Any:
-    # Contexts are built on results, so results cannot import them; and when nobody has, no run is going on.
+    # Contexts import results, so results cannot import them; if they are not imported, no run is going on.
     context = sys.modules.get("prefect.context")
     return context and (context.TaskRunContext.get() or context.FlowRunContext.get())

@@ -29,7 +29,7 @@ _TEXTS = frozenset({str, bytes, bytearray})
 
 
 class _TooLarge(Exception):
-    """The value cannot fit; raised to stop the pickler or the survey at once."""
+    """The value cannot fit; raised to stop the pickler or the survey immediately."""
 
 
 def inline(value: Any, limit: int = MAX_INLINE_BYTES, *, allow_pickle: bool = True) -> dict[str, Any] | None:
@@ -188,7 +188,7 @@ class _Pickler(pickle.Pickler):
 
 
 def _check_size(value: Any, limit: int) -> None:
-    """Raise when an array, a data frame or the like says that it holds more bytes than `limit`."""
+    """Raise when an array, a data frame or the like reports a size of more than `limit` bytes."""
     if isinstance(value, type):
         return
     size = getattr(value, "nbytes", None)

@@ -2,7 +2,7 @@
 
 A record is one JSON object, `{"metadata": {...}, "result": "text made by the serializer"}`, in the file that
 `metadata.storage_key` names; or the metadata and the serialized value are two files; or, for flow runs, the file holds
-the serialized value alone and the metadata travels with the run's state. Files written by Prefect 3 are read, and it
+only the serialized value and the metadata travels with the run's state. Files written by Prefect 3 are read, and it
 reads these.
 """
 

@@ -70,7 +70,7 @@ class LRUCache(OrderedDict[str, "ResultRecord[Any]"]):
         return self
 
     def __reduce__(self) -> Any:
-        return (LRUCache, (self.maxsize,))  # another process has its own cache
+        return (LRUCache, (self.maxsize,))  # another process gets an empty cache
 
 
 def default_cache() -> LRUCache:

@@ -1,12 +1,12 @@
-"""The rule book of run states: what follows from a change of state, and which changes are allowed.
+"""The rules of run states: what follows from a change of state, and which changes are allowed.
 
-Everything here is pure: facts in, verdict out. The engine asks it for task runs and for flow runs without a server; the
-server asks it for flow runs. Neither may hold rules of its own. No I/O, no clock, no chance, no models: states come as
-`Moment`s or `Entry`s, and what a rule must know of the world comes in `Facts`.
+All rules are pure functions from facts to a verdict. The engine uses them for task runs and for flow runs without a
+server, the server for flow runs; neither may have further rules. There is no I/O, no clock, no randomness and no model:
+states are `Moment`s or `Entry`s, and all other input of a rule is in `Facts`.
 
-`advance` says how a run's columns follow from its states. `decide` judges a change of state by a policy, which is an
-ordered tuple of rules, and `settle` says what is to be written when the verdict writes a state. Only `advance` and
-`retry_delay` are imported with the room; the judge is imported when one of its names is asked for.
+`advance` derives a run's columns from its states. `decide` judges a change of state by a policy, which is an ordered
+tuple of rules, and `settle` returns what is to be written when the verdict writes a state. Only `advance` and
+`retry_delay` are imported with the package; the other modules are imported at the first use of one of their names.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How a run's columns follow from its states, and how long a retry waits.
+"""Derivation of a run's columns from its states, and the delay of a retry.
 
-Every run needs this part of the rule book: importing it costs next to nothing, and calling it a microsecond. States
-come as `Moment`s, not as models.
+Every run needs this part of the rules: importing it costs next to nothing, and calling it a microsecond. States
+are `Moment`s, not models.
 """
 
 from __future__ import annotations

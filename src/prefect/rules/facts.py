@@ -37,12 +37,12 @@ class Entry:
 
     @property
     def is_terminal(self) -> bool:
-        """Return whether a run has come to its end in this state."""
+        """Whether a run in this state has ended."""
         return self.type in TERMINAL
 
     @property
     def is_persisted(self) -> bool:
-        """Return whether the data says where a result is stored."""
+        """Whether the data is the location of a stored result."""
         record = cast("Mapping[str, Any] | None", self.data)
         return isinstance(record, Mapping) and bool(record) and record.get("type") != "unpersisted"
 
@@ -67,7 +67,7 @@ class Entry:
         return replace(self, details={**self.details, **known}) if known else self
 
     def inherit_details(self, other: Entry, *names: str) -> Entry:
-        """Return the same state with these details of the other where it has none of its own."""
+        """Return the same state with these details of the other where it has none."""
         missing = {name: other.details.get(name) for name in names if not self.details.get(name)}
         return self.with_details(**missing)
 
@@ -88,7 +88,7 @@ class Run:
 
     @property
     def id(self) -> UUID | None:
-        """Return its own id."""
+        """The id of the run."""
         return self.columns.get("id")
 
     @property
@@ -129,12 +129,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class TagLimit:
-    """A limit on how many task runs with a tag run at once.
+    """A limit on how many task runs with a tag run at the same time.
 
     Attributes:
         name: What the limit is called.
         limit: How many may run; 0 forbids all.
-        free: How many slots nobody holds.
+        free: How many slots are free.
         held: This run holds a slot of it already.
     """
 
@@ -150,11 +150,11 @@ class Facts:
 
     Attributes:
         now: The time; aware.
-        random_fraction: A random number, from 0 to less than 1; it says where in the range of its jitter a retry falls.
-        client_version: The version of the client that asks, or None when it did not say.
+        random_fraction: A random number, from 0 to less than 1; it selects a delay within the jitter of a retry.
+        client_version: The version of the client that proposes the state, or None when it is not known.
         timestamps: When the run's other states were entered.
         deployment_limit: How many runs of the deployment may be under way, or None without a limit.
-        deployment_free: How many of those slots nobody holds.
+        deployment_free: How many of those slots are free.
         deployment_strategy: What happens to a run that finds no slot.
         deployment_wait: Seconds until a run that found no slot tries again.
         lease_held: The lease named by the current state still holds its slot.

@@ -86,7 +86,7 @@ CoreFlowPolicy = Policy(
         _release_flow_slots,
     ),
 )
-"""For a flow run's states that come without force, for resuming, and when cancelling takes too long."""
+"""For a flow run's states without `force`, for resuming, and when cancelling takes too long."""
 
 MarkLateRunsPolicy = Policy(
     "MarkLateRunsPolicy",
@@ -118,7 +118,7 @@ MinimalFlowPolicy = Policy(
         _release_flow_slots,
     ),
 )
-"""For a flow run's states that come with force."""
+"""For a flow run's states with `force`."""
 
 _cache_retrieval = Rule("CacheRetrieval", ANY, _RUNNING, tasks.cache_retrieval)
 _terminal_tasks = Rule(
@@ -145,7 +145,7 @@ CoreTaskPolicy = Policy(
         *_ending,
     ),
 )
-"""For a task run's states that come without force."""
+"""For a task run's states without `force`."""
 
 BackgroundTaskPolicy = Policy(
     "BackgroundTaskPolicy",
@@ -163,7 +163,7 @@ BackgroundTaskPolicy = Policy(
 """For the states of a task run in the background: those with `deferred` in their details, with or without force."""
 
 MinimalTaskPolicy = Policy("MinimalTaskPolicy", (_release_task_slots,))
-"""For a task run's states that come with force."""
+"""For a task run's states with `force`."""
 
 POLICIES = {
     policy.name: policy

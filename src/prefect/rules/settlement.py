@@ -33,13 +33,13 @@ class Settled:
 
 
 def settle(run: Run, current: Entry | None, verdict: Accept | Reject, facts: Facts) -> Settled:
-    """Say what is to be written for a verdict that writes a state.
+    """Return what is to be written for a verdict that writes a state.
 
     Args:
         run: The run before the change.
         current: The state it is in, or None before its first.
-        verdict: What `decide` said; a rejection must have a state.
-        facts: What `decide` was told.
+        verdict: What `decide` returned; a rejection must have a state.
+        facts: The facts that were passed to `decide`.
 
     Raises:
         ValueError: The verdict has no state to write.

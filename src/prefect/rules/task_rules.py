@@ -124,7 +124,7 @@ def _add_jitter(delay: float, factor: float | None, chance: float) -> float:
 
     Args:
         delay: The mean, in seconds.
-        factor: How far above the mean it may be: 0.3 is 30 percent. None or 0 leaves it alone.
+        factor: How far above the mean it may be: 0.3 is 30 percent. None or 0 does not change it.
         chance: Where in the range it falls, from 0 to less than 1.
     """
     if not delay or not factor or factor < 0:

@@ -35,7 +35,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Abort:
-    """Nothing is written, and whoever asked must stop."""
+    """Nothing is written, and the caller must stop the run."""
 
     reason: str
 

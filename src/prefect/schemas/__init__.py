@@ -1,6 +1,6 @@
-"""Every stored thing, defined once, for the client and the server alike.
+"""Models of the API's objects, shared by the client and the server.
 
-Why one place: the two sides of an API that each define their own models drift apart. It must not do I/O and must not
-know how anything is stored or sent. Import the module that holds what you need (`states`, `runs`, `objects`,
-`actions`, ...), because importing all of them costs start-up time. The server takes what its API shows from `wire`.
+One definition keeps both sides equal. This package does no I/O and does not depend on storage or transport. Import the
+module that you need (`states`, `runs`, `objects`, `actions`, ...), because importing all of them costs start-up time.
+The server imports the schemas of its API from `wire`.
 """

@@ -1,4 +1,4 @@
-"""What belongs to the installation or the account rather than to runs."""
+"""Models of the account and the installation: workspaces, allowlists, saved searches, server configuration."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Workspace(PrefectBaseModel):
 
 
 class IPAllowlistEntry(PrefectBaseModel):
-    """A network that may reach the account."""
+    """A network that may access the account."""
 
     ip_network: IPvAnyNetwork
     enabled: bool
@@ -52,20 +52,20 @@ class IPAllowlistEntry(PrefectBaseModel):
 
 
 class IPAllowlist(PrefectBaseModel):
-    """The networks that may reach the account."""
+    """The networks that may access the account."""
 
     entries: list[IPAllowlistEntry]
 
 
 class IPAllowlistMyAccessResponse(PrefectBaseModel):
-    """Whether the one who asks may reach the account."""
+    """Whether the caller may access the account."""
 
     allowed: bool
     detail: str
 
 
 class CsrfToken(ObjectBaseModel):
-    """A token that protects a client against forged requests, and until when."""
+    """A token that protects a client against forged requests, with its expiration."""
 
     token: str
     client: str
@@ -73,7 +73,7 @@ class CsrfToken(ObjectBaseModel):
 
 
 class Configuration(ObjectBaseModel):
-    """A value that the server keeps about itself."""
+    """A configuration value that the server stores."""
 
     key: str
     value: dict[str, Any]
@@ -90,14 +90,14 @@ class SavedSearchFilter(PrefectBaseModel):
 
 
 class SavedSearch(ObjectBaseModel):
-    """A search that was saved."""
+    """A saved search."""
 
     name: str
     filters: list[SavedSearchFilter] = Field(default_factory=list[SavedSearchFilter])
 
 
 class ServerDefaultResultStorage(PrefectBaseModel):
-    """The block that stores results where nothing else is said."""
+    """The default block for storing results."""
 
     default_result_storage_block_id: UUID | None = None
 

@@ -1,7 +1,7 @@
-"""What automations can do when their trigger fires.
+"""Actions of automations.
 
-An action that is about an object names it by its id (`source` is "selected") or is about the one that the triggering
-event tells of ("inferred"). The models say what is to be done; nothing here does it.
+The target of an action is selected by id (`source` is "selected") or inferred from the triggering event ("inferred").
+The models describe actions; nothing here executes them.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ Source: TypeAlias = Literal["selected", "inferred"]
 
 
 class Action(PrefectBaseModel):
-    """The base of the actions; `type` says which one it is."""
+    """Base class of the actions; `type` identifies the kind."""
 
     type: str
 
     def describe_for_cli(self) -> str:
-        """Return the action in a few words, for example `Pause deployment`."""
+        """Return a short description of the action, for example `Pause deployment`."""
         return self.type.replace("-", " ").capitalize()
 
 
 class DoNothing(Action):
-    """Do nothing, to try an automation out."""
+    """Do nothing, for testing an automation."""
 
     type: Literal["do-nothing"] = "do-nothing"  # pyright: ignore[reportIncompatibleVariableOverride]
 
@@ -40,11 +40,11 @@ def check_selection(source: Source, name: str, id: UUID | None) -> None:
     if source == "selected" and id is None:
         raise ValueError(f"{name} is required, because the source is 'selected'.")
     if source == "inferred" and id is not None:
-        raise ValueError(f"{name} must not be given, because the source is 'inferred'.")
+        raise ValueError(f"{name} must not be set, because the source is 'inferred'.")
 
 
 class DeploymentAction(Action):
-    """The base of the actions about a deployment."""
+    """Base class of the actions on a deployment."""
 
     source: Source = "selected"
     deployment_id: UUID | None = None
@@ -69,7 +69,7 @@ ScheduleDelay: TypeAlias = Annotated[
 
 
 class RunDeployment(DeploymentAction):
-    """Run a deployment, after a delay if one is given."""
+    """Run a deployment, after an optional delay."""
 
     type: Literal["run-deployment"] = "run-deployment"  # pyright: ignore[reportIncompatibleVariableOverride]
     parameters: dict[str, Any] | None = None
@@ -84,13 +84,13 @@ class PauseDeployment(DeploymentAction):
 
 
 class ResumeDeployment(DeploymentAction):
-    """Let a paused deployment go on."""
+    """Resume a paused deployment."""
 
     type: Literal["resume-deployment"] = "resume-deployment"  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class ChangeFlowRunState(Action):
-    """Put the flow run of the triggering event into a state; `force` does so whatever the rules say."""
+    """Set the state of the flow run of the triggering event; `force` skips the orchestration rules."""
 
     type: Literal["change-flow-run-state"] = "change-flow-run-state"  # pyright: ignore[reportIncompatibleVariableOverride]
     name: str | None = None
@@ -112,7 +112,7 @@ class DeleteFlowRun(Action):
 
 
 class ResumeFlowRun(Action):
-    """Let the paused flow run of the triggering event go on."""
+    """Resume the paused flow run of the triggering event."""
 
     type: Literal["resume-flow-run"] = "resume-flow-run"  # pyright: ignore[reportIncompatibleVariableOverride]
 
@@ -132,7 +132,7 @@ class CallWebhook(Action):
 
 
 class SendNotification(Action):
-    """Send a message through a block that can."""
+    """Send a message through a notification block."""
 
     type: Literal["send-notification"] = "send-notification"  # pyright: ignore[reportIncompatibleVariableOverride]
     block_document_id: UUID
@@ -141,7 +141,7 @@ class SendNotification(Action):
 
 
 class WorkPoolAction(Action):
-    """The base of the actions about a work pool."""
+    """Base class of the actions on a work pool."""
 
     source: Source = "selected"
     work_pool_id: UUID | None = None
@@ -154,13 +154,13 @@ class PauseWorkPool(WorkPoolAction):
 
 
 class ResumeWorkPool(WorkPoolAction):
-    """Let a paused work pool go on."""
+    """Resume a paused work pool."""
 
     type: Literal["resume-work-pool"] = "resume-work-pool"  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class WorkQueueAction(Action):
-    """The base of the actions about a work queue."""
+    """Base class of the actions on a work queue."""
 
     source: Source = "selected"
     work_queue_id: UUID | None = None
@@ -178,13 +178,13 @@ class PauseWorkQueue(WorkQueueAction):
 
 
 class ResumeWorkQueue(WorkQueueAction):
-    """Let a paused work queue go on."""
+    """Resume a paused work queue."""
 
     type: Literal["resume-work-queue"] = "resume-work-queue"  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class AutomationAction(Action):
-    """The base of the actions about an automation."""
+    """Base class of the actions on an automation."""
 
     source: Source = "selected"
     automation_id: UUID | None = None
@@ -202,7 +202,7 @@ class PauseAutomation(AutomationAction):
 
 
 class ResumeAutomation(AutomationAction):
-    """Let a paused automation go on."""
+    """Resume a paused automation."""
 
     type: Literal["resume-automation"] = "resume-automation"  # pyright: ignore[reportIncompatibleVariableOverride]
 
@@ -214,7 +214,7 @@ class DeclareIncident(Action):
 
 
 class UnknownAction(Action):
-    """An action of a type that this version does not know; its fields are kept and sent back as they were."""
+    """An action of an unknown type; its fields are kept and sent back unchanged."""
 
     model_config = ConfigDict(extra="allow")
 

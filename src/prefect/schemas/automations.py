@@ -1,7 +1,7 @@
-"""Automations: what is done when a trigger fires.
+"""Automations: triggers and the actions they start.
 
 A trigger waits for events, for the absence of events, or for a metric; a composite trigger waits for others. The models
-say what is waited for; nothing here evaluates them.
+describe triggers; nothing here evaluates them.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class Posture(AutoEnum):
 
 
 class Trigger(PrefectBaseModel, ABC):
-    """The base of the triggers; `type` says which one it is.
+    """Base class of the triggers; `type` identifies the kind.
 
-    A trigger that is written beside a deployment belongs to it and runs it: `set_deployment_id`, then `as_automation`.
+    A trigger in the definition of a deployment runs that deployment: call `set_deployment_id`, then `as_automation`.
     """
 
     type: str
@@ -65,10 +65,10 @@ class Trigger(PrefectBaseModel, ABC):
 
     @abstractmethod
     def describe_for_cli(self, indent: int = 0) -> str:
-        """Describe the trigger, a line for each part, indented by so many steps of two spaces."""
+        """Describe the trigger, one line per part, at an indentation level of two spaces each."""
 
     def set_deployment_id(self, deployment_id: UUID) -> None:
-        """Make it a trigger of this deployment."""
+        """Assign the trigger to a deployment."""
         self._deployment_id = deployment_id
 
     def owner_resource(self) -> str | None:
@@ -76,10 +76,10 @@ class Trigger(PrefectBaseModel, ABC):
         return f"prefect.deployment.{self._deployment_id}"
 
     def actions(self) -> list[ActionTypesOrUnknown]:
-        """Return what the automation of this trigger does: it runs the deployment.
+        """Return the actions of this trigger's automation: run the deployment.
 
         Raises:
-            ValueError: It is no deployment's trigger.
+            ValueError: The trigger is not assigned to a deployment.
         """
         if self._deployment_id is None:
             raise ValueError("The trigger belongs to no deployment yet: call set_deployment_id first.")
@@ -91,7 +91,7 @@ class Trigger(PrefectBaseModel, ABC):
         """Return the automation that runs the trigger's deployment when it fires.
 
         Raises:
-            ValueError: It is no deployment's trigger.
+            ValueError: The trigger is not assigned to a deployment.
         """
         actions = self.actions()
         fields: dict[str, Any] = {
@@ -106,7 +106,7 @@ class Trigger(PrefectBaseModel, ABC):
 
 
 class ResourceTrigger(Trigger):
-    """The base of the triggers that look at resources: `match` says which, `match_related` what else is involved."""
+    """Base class of the triggers that select resources (`match`) and related resources (`match_related`)."""
 
     match: Match = Field(default_factory=_everything)
     match_related: Match | list[Match] = Field(default_factory=_everything)
@@ -118,10 +118,10 @@ class EventTrigger(ResourceTrigger):
     Attributes:
         after: Events of which one must have happened first.
         expect: The events to wait for; any event when it is empty.
-        for_each: Labels of the resource; each combination of their values is counted by itself.
+        for_each: Labels of the resource; events are counted separately for each combination of their values.
         posture: `Reactive` fires when the events happen, `Proactive` when they do not.
-        threshold: How many of the events.
-        within: In what time. A proactive trigger needs at least 10 seconds, and has 10 when nothing is given.
+        threshold: The number of events.
+        within: The time window. For a proactive trigger at least 10 seconds, which is also its default.
     """
 
     type: Literal["event"] = "event"  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -142,7 +142,7 @@ class EventTrigger(ResourceTrigger):
         return self
 
     def describe_for_cli(self, indent: int = 0) -> str:
-        """Describe the trigger, indented by so many steps of two spaces."""
+        """Describe the trigger at an indentation level of two spaces each."""
         expected = f"{{{', '.join(map(repr, sorted(self.expect)))}}}" if self.expect else "any event"
         if self.posture is Posture.Proactive:
             text = f"Proactive: expecting {self.threshold} of {expected} within {self.within}"
@@ -152,7 +152,7 @@ class EventTrigger(ResourceTrigger):
 
 
 class MetricTriggerOperator(Enum):
-    """How a metric is compared."""
+    """The comparison operator of a metric."""
 
     LT = "<"
     LTE = "<="
@@ -161,7 +161,7 @@ class MetricTriggerOperator(Enum):
 
 
 class PrefectMetric(Enum):
-    """What can be measured."""
+    """The metrics."""
 
     lateness = "lateness"
     duration = "duration"
@@ -169,7 +169,7 @@ class PrefectMetric(Enum):
 
 
 class MetricTriggerQuery(PrefectBaseModel):
-    """A condition on a metric: looked at over `range`, it must hold for `firing_for`; both are 5 minutes at least."""
+    """A condition on a metric over `range` that must hold for `firing_for`; both are at least 5 minutes."""
 
     name: PrefectMetric | str
     threshold: float
@@ -186,14 +186,14 @@ class MetricTriggerQuery(PrefectBaseModel):
 
 
 class MetricTrigger(ResourceTrigger):
-    """Fires when a metric is beyond a threshold; only the cloud measures."""
+    """Fires when a metric crosses a threshold; only the cloud supports it."""
 
     type: Literal["metric"] = "metric"  # pyright: ignore[reportIncompatibleVariableOverride]
     posture: Literal[Posture.Metric] = Posture.Metric
     metric: MetricTriggerQuery
 
     def describe_for_cli(self, indent: int = 0) -> str:
-        """Describe the trigger, indented by so many steps of two spaces."""
+        """Describe the trigger at an indentation level of two spaces each."""
         query = self.metric
         name = query.name.value if isinstance(query.name, PrefectMetric) else query.name
         text = f"Metric: {name} {query.operator.value} {query.threshold} for {query.range}"
@@ -201,7 +201,7 @@ class MetricTrigger(ResourceTrigger):
 
 
 class CompositeTrigger(Trigger):
-    """The base of the triggers that wait for others, `within` a time if one is given."""
+    """Base class of the triggers that combine others, optionally `within` a time window."""
 
     type: Literal["compound", "sequence"]  # pyright: ignore[reportIncompatibleVariableOverride]
     triggers: list[TriggerTypes]
@@ -213,7 +213,7 @@ class CompositeTrigger(Trigger):
 
 
 def check_required(require: int | Literal["any", "all"], triggers: Sequence[Trigger]) -> None:
-    """Raise ValueError if a compound trigger requires none of its triggers, or more than it has."""
+    """Raise ValueError unless a compound trigger requires between one and all of its triggers."""
     if isinstance(require, int):
         if require < 1:
             raise ValueError("`require` must be at least 1.")
@@ -233,7 +233,7 @@ class CompoundTrigger(CompositeTrigger):
         return self
 
     def describe_for_cli(self, indent: int = 0) -> str:
-        """Describe the trigger, a line for each of its triggers, indented by so many steps of two spaces."""
+        """Describe the trigger, one line per nested trigger, at an indentation level of two spaces each."""
         return self._describe_parts(f"{str(self.require).capitalize()} of:", indent)
 
 
@@ -243,12 +243,12 @@ class SequenceTrigger(CompositeTrigger):
     type: Literal["sequence"] = "sequence"  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def describe_for_cli(self, indent: int = 0) -> str:
-        """Describe the trigger, a line for each of its triggers, indented by so many steps of two spaces."""
+        """Describe the trigger, one line per nested trigger, at an indentation level of two spaces each."""
         return self._describe_parts("In this order:", indent)
 
 
 def trigger_discriminator(value: Any) -> str:
-    """Return which trigger a value is, or, where it does not say, which it looks like: "event" when nothing else."""
+    """Return the trigger type of a value, inferred from its fields if `type` is missing ("event" by default)."""
     if not isinstance(value, dict):
         return getattr(value, "type", "event")
     fields: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType]
@@ -270,8 +270,9 @@ TriggerTypes: TypeAlias = Annotated[
 
 
 class AutomationCore(PrefectBaseModel):
-    """What is done when a trigger fires: `actions` then, `actions_on_trigger` when it begins, and
-    `actions_on_resolve` when it is over."""
+    """A trigger and its actions: `actions` whenever it fires, and `actions_on_trigger` and `actions_on_resolve`
+    at the beginning and the end of a triggered period.
+    """
 
     name: str
     description: str = ""
@@ -285,6 +286,6 @@ class AutomationCore(PrefectBaseModel):
 
 
 class Automation(AutomationCore):
-    """An automation that is stored."""
+    """A stored automation."""
 
     id: UUID

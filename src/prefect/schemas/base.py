@@ -1,4 +1,4 @@
-"""What all models of this package have in common."""
+"""Base classes of the models."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _set_private = _slots["__pydantic_private__"].__set__
 
 
 def make(cls: type[T], fields: dict[str, Any], fields_set: set[str]) -> T:
-    """Make a model from values that are known to be right, without validation.
+    """Build a model from valid values without validation.
 
     Costs under a microsecond, where validation costs several and building the validator milliseconds.
 
     Args:
         cls: The model. It must have neither extra nor private attributes.
         fields: A value for every field, in the model's order; the model keeps this very dict.
-        fields_set: The names of those that were given rather than defaulted.
+        fields_set: The names of the fields that were set explicitly.
     """
     model = _new(cls)
     _set_dict(model, fields)
@@ -42,9 +42,9 @@ def make(cls: type[T], fields: dict[str, Any], fields_set: set[str]) -> T:
 
 
 class PrefectBaseModel(BaseModel):
-    """The base of the models of the API.
+    """Base class of the API models.
 
-    Unknown fields are ignored, so that a newer server can speak to an older client.
+    Unknown fields are ignored, so that a newer server works with an older client.
     """
 
     _reset_fields: ClassVar[set[str]] = set()
@@ -92,13 +92,13 @@ class PrefectBaseModel(BaseModel):
 
 
 class ActionBaseModel(PrefectBaseModel):
-    """The base of what is sent to the API to change something; a field it does not know is an error."""
+    """Base class of request bodies; unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class IDBaseModel(PrefectBaseModel):
-    """The base of what has an id. An object without one gets a random one."""
+    """Base class of objects with an id, random by default."""
 
     _reset_fields: ClassVar[set[str]] = {"id"}
 
@@ -106,13 +106,13 @@ class IDBaseModel(PrefectBaseModel):
 
 
 class TimeSeriesBaseModel(IDBaseModel):
-    """The base of what has an id that sorts by time of creation."""
+    """Base class of objects whose id sorts by creation time."""
 
     id: UUID = Field(default_factory=new_id)
 
 
 class ObjectBaseModel(IDBaseModel):
-    """The base of what the API stores: an id, and the times it was created and last updated."""
+    """Base class of stored objects: an id, and the times of creation and last update."""
 
     _reset_fields: ClassVar[set[str]] = {"id", "created", "updated"}
 
@@ -123,7 +123,7 @@ class ObjectBaseModel(IDBaseModel):
 
 
 def models_as_data(value: Any) -> Any:
-    """Parameters where pydantic models are replaced by their JSON data, because runs are stored as JSON."""
+    """Return parameters with pydantic models replaced by their JSON data, because runs are stored as JSON."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, dict):

@@ -1,6 +1,6 @@
-"""Blocks as they are stored: their types, the schemas of the types, and the documents.
+"""Stored blocks: block types, block schemas and block documents.
 
-A document's `data` may hold secrets; they are written as asterisks unless the context says `include_secrets`.
+A document's `data` may hold secrets; they are written as asterisks unless the context contains `include_secrets`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class BlockSchema(ObjectBaseModel):
 
 
 class BlockSchemaReference(ObjectBaseModel):
-    """That one block schema has a field whose value is a block of another."""
+    """A reference from a field of a block schema to another block schema."""
 
     parent_block_schema_id: UUID
     parent_block_schema: BlockSchema | None = None
@@ -83,7 +83,7 @@ class BlockSchemaReference(ObjectBaseModel):
 
 
 class BlockDocument(ObjectBaseModel):
-    """A block that was saved: values for the fields of a block schema."""
+    """A saved block: values for the fields of a block schema."""
 
     name: BlockDocumentName | None = None
     data: dict[str, Any] = Field(default_factory=dict)
@@ -108,7 +108,7 @@ class BlockDocument(ObjectBaseModel):
 
 
 class BlockDocumentReference(ObjectBaseModel):
-    """That one block document has a field whose value is another."""
+    """A reference from a field of a block document to another block document."""
 
     parent_block_document_id: UUID
     parent_block_document: BlockDocument | None = None

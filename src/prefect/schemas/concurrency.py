@@ -1,4 +1,4 @@
-"""Limits to how much runs at the same time."""
+"""Concurrency limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prefect.types.enums import AutoEnum
 
 
 class ConcurrencyLimitStrategy(AutoEnum):
-    """What happens to a run of a deployment that has reached its limit."""
+    """What happens to a run of a deployment that has reached its concurrency limit."""
 
     ENQUEUE = auto()
     CANCEL_NEW = auto()

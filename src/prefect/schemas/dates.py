@@ -1,9 +1,8 @@
-"""The dates of schedules, right when the clocks change. Apart from the models, so that its libraries load when used.
+"""Computation of schedule dates, correct across clock changes; separate from the models, to load its libraries lazily.
 
-Every schedule but a short interval is computed on the wall clock, without zones, and each date is then placed in the
-zone: so 9 in the morning stays 9 in the morning. A wall-clock time that does not exist becomes the same moment on the
-clock as it is after the change (02:30 becomes 03:30); one that exists twice means the first. Dates that thereby
-coincide are given once.
+Except for short intervals, dates are computed as naive wall-clock times and then converted to the time zone, so that
+9:00 stays 9:00. A time that the clock skips moves by the length of the change (02:30 becomes 03:30); of a repeated time
+the first is used. Dates that coincide as a result are returned once.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ else:
     rrules = lazy("dateutil.rrule")
 
 MAX_YEARS = 10
-"""How far ahead of its start a search for dates goes, so that a rule without dates comes to an end."""
+"""How far ahead of its start a search for dates goes, so that it ends for a rule without dates."""
 
 _DAY = datetime.timedelta(days=1)
 _UTC_TIME = re.compile(r"(\d{8}T\d{6})Z")
@@ -154,7 +153,7 @@ def check_cron(text: str) -> str:
 
 
 def _can_be_searched(text: str) -> bool:
-    """Return whether a first date is found, or found not to be; some expressions are taken for valid and fail then."""
+    """Return whether the search for a first date succeeds; some expressions pass validation and fail only here."""
     try:
         croniter.croniter(text, _SOME_DAY, max_years_between_matches=MAX_YEARS).get_next()
     except croniter.CroniterBadDateError:
@@ -204,7 +203,7 @@ def _rrule_moments(schedule: RRuleFields, start: datetime.datetime) -> Iterator[
 
 
 def _near(rule: Any, wall: datetime.datetime) -> Any:
-    """Return the rule, or set of rules, as it is searched from a time on: it looks at every step from its start."""
+    """Return the rule or rule set with a later start, because `dateutil` iterates over every step since the start."""
     if isinstance(rule, rrules.rrule):
         return _near_rule(rule, wall)
     near = rrules.rruleset()
@@ -234,7 +233,7 @@ def _near_rule(rule: Any, wall: datetime.datetime) -> Any:
 
 
 def as_rrule(schedule: RRuleFields) -> rrules.rrule | rrules.rruleset:
-    """Return the rule of a schedule as `dateutil` has it, with aware dates."""
+    """Return a schedule's rule as a `dateutil` rule with aware dates."""
     zone = ZoneInfo(schedule.timezone or "UTC")
     rule: Any = _wall_rule(schedule.rrule, zone)
     if isinstance(rule, rrules.rrule):
@@ -280,7 +279,7 @@ def _zone_name(moment: datetime.datetime | None) -> str:
     zone = moment.tzinfo if moment else None
     name = getattr(zone, "key", None) or getattr(zone, "name", None)
     if not name and zone is not None:
-        # dateutil's own zones tell only the path of their file.
+        # A zone of dateutil has no name, only the path of its file.
         path = str(getattr(zone, "_filename", "")).split("zoneinfo/")[-1]
         name = path if path and is_timezone(path) else None
     return name or "UTC"
@@ -309,7 +308,7 @@ def _aware_rule(rule: Any, zone: ZoneInfo) -> Any:
 
 
 def _place(wall: datetime.datetime, zone: ZoneInfo) -> datetime.datetime:
-    """Return the moment when the zone's clock shows this, or would have, had it not been changed."""
+    """Return the moment of a wall-clock time in the zone, shifted if the clock skips it."""
     return wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
 
 

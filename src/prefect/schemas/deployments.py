@@ -1,4 +1,4 @@
-"""Deployments: flows that can be started from outside, with their schedules and versions."""
+"""Deployments with their schedules and versions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from prefect.types.names import Name
 
 
 class DeploymentStatus(AutoEnum):
-    """Whether a worker is there to run the deployment."""
+    """Whether a worker is available for the deployment."""
 
     READY = auto()
     NOT_READY = auto()
@@ -25,7 +25,7 @@ class DeploymentStatus(AutoEnum):
 
 
 class BranchingScheduleHandling(str, Enum):  # noqa: UP042  # `str()` of a member shows the enum
-    """What becomes of the schedules of a deployment that is branched."""
+    """How the schedules of a branched deployment are handled."""
 
     KEEP = "keep"
     REMOVE = "remove"
@@ -39,7 +39,7 @@ class DeploymentBranchingOptions(ObjectBaseModel):
 
 
 class VersionInfo(PrefectBaseModel):
-    """Where a version of a deployment comes from; other keys describe it, as the type has them."""
+    """The origin of a deployment version; further keys depend on the type."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -48,7 +48,7 @@ class VersionInfo(PrefectBaseModel):
 
 
 class DeploymentSchedule(ObjectBaseModel):
-    """A schedule of a deployment, with parameters of its own."""
+    """A schedule of a deployment, with parameters of its runs."""
 
     deployment_id: UUID | None = None
     schedule: SCHEDULE_TYPES
@@ -59,7 +59,7 @@ class DeploymentSchedule(ObjectBaseModel):
 
 
 class Deployment(ObjectBaseModel):
-    """A flow that can be started from outside: where its code is, with what, where and when it runs."""
+    """A deployed flow: the location of its code, its parameters, infrastructure and schedules."""
 
     name: Name
     version: str | None = None

@@ -54,7 +54,7 @@ class AutomationFilter(PrefectBaseModel):
 
 
 class EventDataFilter(PrefectBaseModel):
-    """The base of the filters of events: an event must pass all filters in the fields."""
+    """Base class of the event filters: an event must match all filters in the fields."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -67,11 +67,11 @@ class EventDataFilter(PrefectBaseModel):
         return found
 
     def includes(self, event: Event) -> bool:
-        """Return whether the event passes."""
+        """Return whether the filter matches the event."""
         return all(one.includes(event) for one in self.get_filters())
 
     def excludes(self, event: Event) -> bool:
-        """Return whether the event does not pass."""
+        """Return whether the filter does not match the event."""
         return not self.includes(event)
 
 
@@ -86,7 +86,7 @@ class EventOccurredFilter(EventDataFilter):
     until: AwareDateTime = Field(default_factory=now)
 
     def includes(self, event: Event) -> bool:
-        """Return whether the event passes."""
+        """Return whether the filter matches the event."""
         return self.since <= event.occurred <= self.until
 
 
@@ -99,7 +99,7 @@ class EventNameFilter(EventDataFilter):
     exclude_name: list[str] | None = None
 
     def includes(self, event: Event) -> bool:
-        """Return whether the event passes."""
+        """Return whether the filter matches the event."""
         name = event.event
         if self.prefix and not name.startswith(tuple(self.prefix)):
             return False
@@ -121,7 +121,7 @@ def _selects(
 
 
 class EventResourceFilter(EventDataFilter):
-    """Selects events by their resource; `distinct` asks for the latest event of each resource only."""
+    """Selects events by their resource; `distinct` keeps only the latest event of each resource."""
 
     id: list[str] | None = None
     id_prefix: list[str] | None = None
@@ -129,7 +129,7 @@ class EventResourceFilter(EventDataFilter):
     distinct: bool = False
 
     def includes(self, event: Event) -> bool:
-        """Return whether the event passes."""
+        """Return whether the filter matches the event."""
         return _selects(event.resource, self.id, self.id_prefix, self.labels)
 
 
@@ -142,7 +142,7 @@ class EventRelatedFilter(EventDataFilter):
     labels: ResourceSpecification | None = None
 
     def includes(self, event: Event) -> bool:
-        """Return whether the event passes."""
+        """Return whether the filter matches the event."""
         if not (self.id or self.role or self.resources_in_roles or self.labels):
             return True
         for related in event.related:
@@ -163,7 +163,7 @@ class EventAnyResourceFilter(EventDataFilter):
     labels: ResourceSpecification | None = None
 
     def includes(self, event: Event) -> bool:
-        """Return whether the event passes."""
+        """Return whether the filter matches the event."""
         return any(_selects(one, self.id, self.id_prefix, self.labels) for one in event.involved_resources)
 
 
@@ -173,12 +173,12 @@ class EventIDFilter(EventDataFilter):
     id: list[UUID] | None = None
 
     def includes(self, event: Event) -> bool:
-        """Return whether the event passes."""
+        """Return whether the filter matches the event."""
         return not self.id or event.id in self.id
 
 
 class EventTextFilter(EventDataFilter):
-    """Selects events by text in them. Only the server applies it; here every event passes."""
+    """Selects events by full text. Only the server applies it; here it matches every event."""
 
     query: str = Field(max_length=200)
 
@@ -191,7 +191,7 @@ class EventOrder(AutoEnum):
 
 
 class EventFilter(EventDataFilter):
-    """Selects events, and says in which order they come."""
+    """Selects and orders events."""
 
     occurred: EventOccurredFilter = Field(default_factory=lambda: EventOccurredFilter())
     event: EventNameFilter | None = None

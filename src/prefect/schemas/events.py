@@ -1,4 +1,4 @@
-"""Events: what happened to which resource, and what else was involved.
+"""Events and their resources.
 
 Automations, triggers and their actions are not here.
 """
@@ -21,7 +21,7 @@ ID, ROLE, NAME = "prefect.resource.id", "prefect.resource.role", "prefect.resour
 
 
 class Resource(Labelled):
-    """Something that an event is about, described by labels; `prefect.resource.id` is one it must have."""
+    """The subject of an event, described by labels; `prefect.resource.id` is required."""
 
     @model_validator(mode="after")
     def _has_id(self) -> Self:
@@ -49,10 +49,10 @@ class Resource(Labelled):
         return self.get(NAME)
 
     def prefect_object_id(self, kind: str) -> UUID:
-        """Return the id of the object that it stands for.
+        """Return the id of the object that the resource represents.
 
         Args:
-            kind: What the object must be, for example `prefect.flow-run`.
+            kind: The required kind of object, for example `prefect.flow-run`.
 
         Raises:
             ValueError: It is something else.
@@ -64,7 +64,7 @@ class Resource(Labelled):
 
 
 class RelatedResource(Resource):
-    """Something that is involved in an event, in a role that `prefect.resource.role` names."""
+    """A resource related to an event; the label `prefect.resource.role` is its role."""
 
     @model_validator(mode="after")
     def _has_role(self) -> Self:
@@ -76,7 +76,7 @@ class RelatedResource(Resource):
 
     @property
     def role(self) -> str:
-        """Return how it is involved."""
+        """Return the role of the resource."""
         return self[ROLE]
 
 
@@ -88,8 +88,8 @@ class Event(PrefectBaseModel):
         event: What, for example `prefect.flow-run.Completed`.
         resource: To what.
         related: What else was involved.
-        payload: Whatever else is to be known, as JSON.
-        follows: The event that came before, if it is to be handled first.
+        payload: Further data, as JSON.
+        follows: The preceding event, if it must be handled first.
     """
 
     occurred: AwareDateTime = Field(default_factory=now)
@@ -125,7 +125,7 @@ class Event(PrefectBaseModel):
 
     @property
     def resources_in_role(self) -> Mapping[str, Sequence[RelatedResource]]:
-        """Return the related resources of each role; none for a role nobody has."""
+        """Return the related resources of each role; an empty list for an unused role."""
         from collections import defaultdict
 
         roles: defaultdict[str, list[RelatedResource]] = defaultdict(list)
@@ -171,7 +171,7 @@ class SyncEventPageReader(Protocol):
 
 
 class EventPage(PrefectBaseModel):
-    """One page of the events that were asked for, how many there are in all, and where the next page is."""
+    """One page of the requested events, the total count, and the address of the next page."""
 
     events: list[ReceivedEvent]
     total: int
@@ -202,24 +202,24 @@ def matches(expected: str, value: str | None) -> bool:
 
 
 class ResourceSpecification(RootModel[dict[str, str | list[str]]]):
-    """Which resources are meant: for each label, one of the values it must have, written as in `matches`."""
+    """A selection of resources: the accepted values of each label, in the syntax of `matches`."""
 
     def matches_every_resource(self) -> bool:
-        """Return whether it excludes nothing."""
+        """Return whether the specification matches every resource."""
         return not self.root or (len(self.root) == 1 and self.root.get(ID) == "*")
 
     def matches_every_resource_of_kind(self, prefix: str) -> bool:
-        """Return whether it excludes no resource whose id begins with `prefix` and a dot."""
+        """Return whether the specification matches every resource whose id begins with `prefix` and a dot."""
         if self.matches_every_resource():
             return True
         return len(self.root) == 1 and ID in self.root and f"{prefix}.*" in (self.get(ID) or [])
 
     def includes(self, candidates: Iterable[Resource]) -> bool:
-        """Return whether one of the resources is meant."""
+        """Return whether the specification matches one of the resources."""
         return self.matches_every_resource() or any(self.matches(candidate) for candidate in candidates)
 
     def matches(self, resource: Resource) -> bool:
-        """Return whether the resource is meant."""
+        """Return whether the specification matches the resource."""
         return all(any(matches(value, resource.get(label)) for value in values) for label, values in self.items())
 
     def items(self) -> Iterable[tuple[str, list[str]]]:

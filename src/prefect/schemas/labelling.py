@@ -1,4 +1,4 @@
-"""Labels: names with dots in them and text values, which say what a resource of an event is."""
+"""Labels that describe event resources: dotted names with text values."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class LabelDiver:
 
 
 class Labelled(RootModel[dict[str, str]]):
-    """Something that is described by labels."""
+    """Base class of objects described by labels."""
 
     def keys(self) -> Iterable[str]:
         """Return the names of the labels."""
@@ -70,5 +70,5 @@ class Labelled(RootModel[dict[str, str]]):
         return LabelDiver(self.root)
 
     def has_all_labels(self, labels: dict[str, str]) -> bool:
-        """Return whether each of these labels is there with its value."""
+        """Return whether all labels are present with these values."""
         return all(self.root.get(label) == value for label, value in labels.items())

@@ -1,4 +1,4 @@
-"""Everything the API stores, gathered from the modules of this package; each is imported when it is used."""
+"""All stored objects of the API, imported lazily from the modules of this package."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What came of a run: the value or the exception behind its state, and the counts of several states.
+"""Results and exceptions of states, and counts of several states.
 
-Why apart from the states: most of a run never asks. It must not know how results are stored; a stored one is handed
-to `prefect.results` by name.
+Separate from the states because most of a run does not need it. Stored results are loaded through `prefect.results`.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ async def _load_with_retries(load: Callable[[], Any], retry: bool) -> Any:
         attempts -= 1
         try:
             return await load()
-        except Exception:  # a storage that is slow to show a new file says so in its own way
+        except Exception:  # each storage raises its own exception for a file that is not visible yet
             if attempts <= 0:
                 raise
         await sleep(RESULT_READ_RETRY_DELAY)
@@ -140,11 +139,11 @@ class StateGroup:
 
     @property
     def fail_count(self) -> int:
-        """Return how many failed or crashed."""
+        """Return the number of failed and crashed runs."""
         return self.type_counts[StateType.FAILED] + self.type_counts[StateType.CRASHED]
 
     def all_completed(self) -> bool:
-        """Return whether every run ended well."""
+        """Return whether every run completed."""
         return self.type_counts[StateType.COMPLETED] == self.total_count
 
     def any_cancelled(self) -> bool:
@@ -160,7 +159,7 @@ class StateGroup:
         return self.paused_count > 0
 
     def all_final(self) -> bool:
-        """Return whether every run has come to its end."""
+        """Return whether every state is terminal."""
         return self.final_count == self.total_count
 
     def counts_message(self) -> str:

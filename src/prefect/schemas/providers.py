@@ -1,6 +1,6 @@
-"""What schemas use of higher packages: results, settings, addresses.
+"""Interfaces of higher packages that schemas use: results, settings, addresses.
 
-A schema must not import what stands above it, and some of its public methods need it: `State.result` reads a stored
+Schemas must not import higher layers, but some of their public methods need them: `State.result` reads a stored
 result, an event checks the limits of the settings. They call it through the names here, which `prefect/__init__.py`
 binds to lazily imported modules.
 """

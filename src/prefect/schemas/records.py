@@ -1,4 +1,4 @@
-"""What runs leave behind besides states: artifacts, variables and logs."""
+"""Artifacts, variables and logs of runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prefect.types.names import VariableName
 
 
 class Artifact(ObjectBaseModel):
-    """Something a run made for people to look at: a table, a text, a link, an image, a progress."""
+    """An artifact of a run: a table, a text, a link, an image or a progress."""
 
     key: str | None = None
     type: str | None = None
@@ -38,7 +38,7 @@ class ArtifactCollection(ObjectBaseModel):
 
 
 class Variable(ObjectBaseModel):
-    """A named value that any run can read."""
+    """A named value, readable by every run."""
 
     name: VariableName
     value: StrictVariableValue

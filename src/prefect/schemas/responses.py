@@ -1,4 +1,4 @@
-"""What the API answers where it is not the stored object itself."""
+"""Responses of the API that are not stored objects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ else:
 
 
 class SetStateStatus(AutoEnum):
-    """How the server answered to a state that a run was to enter."""
+    """The server's decision on a proposed state."""
 
     ACCEPT = auto()
     REJECT = auto()
@@ -34,27 +34,27 @@ class SetStateStatus(AutoEnum):
 
 
 class StateAcceptDetails(PrefectBaseModel):
-    """The run entered the state."""
+    """Details of an accepted state."""
 
     type: Literal["accept_details"] = "accept_details"
 
 
 class StateRejectDetails(PrefectBaseModel):
-    """The run entered another state, and why."""
+    """The reason for replacing a proposed state by another."""
 
     type: Literal["reject_details"] = "reject_details"
     reason: str | None = None
 
 
 class StateAbortDetails(PrefectBaseModel):
-    """The run stays as it is and must stop, and why."""
+    """The reason for aborting a transition: the state is unchanged, and the caller must stop."""
 
     type: Literal["abort_details"] = "abort_details"
     reason: str | None = None
 
 
 class StateWaitDetails(PrefectBaseModel):
-    """The run may ask again after a delay in seconds, and why."""
+    """The delay in seconds before the state may be proposed again, and the reason."""
 
     type: Literal["wait_details"] = "wait_details"
     delay_seconds: int
@@ -66,7 +66,7 @@ StateResponseDetails = StateAcceptDetails | StateWaitDetails | StateRejectDetail
 
 
 class OrchestrationResult(PrefectBaseModel, Generic[R]):
-    """The answer to a state that a run was to enter: the state it is in now, and why."""
+    """The response to a proposed state: the run's current state, and the reason."""
 
     state: State[R] | None
     status: SetStateStatus
@@ -74,7 +74,7 @@ class OrchestrationResult(PrefectBaseModel, Generic[R]):
 
 
 class HistoryResponseState(PrefectBaseModel):
-    """How many runs were in a state during an interval."""
+    """The number of runs in a state during an interval."""
 
     state_type: StateType
     state_name: str
@@ -92,7 +92,7 @@ class HistoryResponse(PrefectBaseModel):
 
 
 class WorkerFlowRunResponse(PrefectBaseModel):
-    """A flow run that a worker is to start."""
+    """A flow run for a worker to start."""
 
     work_pool_id: UUID
     work_queue_id: UUID
@@ -100,7 +100,7 @@ class WorkerFlowRunResponse(PrefectBaseModel):
 
 
 class FlowRunResponse(ObjectBaseModel):
-    """A flow run with where it is to run."""
+    """A flow run with its work pool and queue."""
 
     name: str = Field(default_factory=random_name)
     flow_id: UUID
@@ -131,14 +131,14 @@ class FlowRunResponse(ObjectBaseModel):
     work_queue_id: UUID | None = None
     work_pool_id: UUID | None
     work_pool_name: str | None = None
-    state: State | None = None  # pyright: ignore[reportMissingTypeArgument]  # State[Any] would be a class of its own
+    state: State | None = None  # pyright: ignore[reportMissingTypeArgument]  # State[Any] would be another class
     job_variables: dict[str, Any] | None = None
     state_type: StateType | None = None
     state_name: str | None = None
 
 
 class GlobalConcurrencyLimitResponse(ObjectBaseModel):
-    """A named limit and how much of it is taken."""
+    """A named limit with its active slots."""
 
     active: bool = True
     name: str
@@ -148,7 +148,7 @@ class GlobalConcurrencyLimitResponse(ObjectBaseModel):
 
 
 class DeploymentResponse(ObjectBaseModel):
-    """A deployment with its status and where its runs go."""
+    """A deployment with its status, work pool and work queue."""
 
     name: str
     version: str | None = None
@@ -194,7 +194,7 @@ class DeploymentResponse(ObjectBaseModel):
 
 
 class MinimalConcurrencyLimitResponse(PrefectBaseModel):
-    """A limit of which slots were taken."""
+    """A limit whose slots were acquired."""
 
     id: UUID
     name: str
@@ -202,14 +202,14 @@ class MinimalConcurrencyLimitResponse(PrefectBaseModel):
 
 
 class ConcurrencyLimitWithLeaseResponse(PrefectBaseModel):
-    """The limits of which slots were taken, and the lease that keeps them."""
+    """The limits whose slots were acquired, and the lease on them."""
 
     lease_id: UUID
     limits: list[MinimalConcurrencyLimitResponse]
 
 
 class FlowRunSlotSummary(PrefectBaseModel):
-    """A flow run that takes a slot."""
+    """A flow run that occupies a slot."""
 
     id: UUID
     name: str
@@ -221,7 +221,7 @@ class FlowRunSlotSummary(PrefectBaseModel):
 
 
 class WorkQueueConcurrencyStatus(PrefectBaseModel):
-    """What takes the slots of a work queue, one page of it."""
+    """One page of the flow runs that occupy the slots of a work queue."""
 
     active_slots: int
     concurrency_limit: int | None = None
@@ -233,7 +233,7 @@ class WorkQueueConcurrencyStatus(PrefectBaseModel):
 
 
 class WorkQueueConcurrencyStatusDetail(PrefectBaseModel):
-    """What takes the slots of one queue of a pool."""
+    """The flow runs that occupy the slots of one queue of a pool."""
 
     queue_id: UUID
     queue_name: str
@@ -244,7 +244,7 @@ class WorkQueueConcurrencyStatusDetail(PrefectBaseModel):
 
 
 class WorkPoolConcurrencyStatus(PrefectBaseModel):
-    """What takes the slots of a work pool, one page of its queues."""
+    """Slot usage of a work pool, for one page of its queues."""
 
     active_slots: int
     concurrency_limit: int | None = None

@@ -1,6 +1,6 @@
-"""The events of runs that entered a state: one definition for the outbox, which sends them, and for the server.
+"""State events of runs, built alike by the outbox and the server.
 
-Pure: states in, events out, as plain dictionaries. It must not import pydantic: programs load it while they run.
+Pure functions that return plain dictionaries. Must not import pydantic, because programs load it during a run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TASK_RUN_FIELDS = (
 
 
 class EventState(NamedTuple):
-    """A state as events describe it."""
+    """The state fields that events contain."""
 
     id: UUID | str
     type: str
@@ -40,7 +40,7 @@ class EventState(NamedTuple):
 
 
 class EventRun(NamedTuple):
-    """A run as its events describe it; `run_count` is that of the state which it entered."""
+    """The run fields that events contain; `run_count` is the count in the new state."""
 
     id: UUID | str
     name: str
@@ -76,10 +76,10 @@ def build_flow_run_event(
 
     Args:
         run: The flow run.
-        before: The state that it left, if it had one.
-        after: The state that it entered.
-        related: The labels of what it belongs to.
-        intended: The type of the state that was proposed; that of `after` if None.
+        before: The previous state, if any.
+        after: The new state.
+        related: The labels of the related resources.
+        intended: The type of the proposed state; the type of `after` if None.
     """
     states = {"initial_state": before and _describe_flow_run_state(before)}
     states["validated_state"] = _describe_flow_run_state(after)

@@ -1,4 +1,4 @@
-"""Where the arguments of a task run came from: other runs, parameters, constants."""
+"""Sources of task run arguments: other runs, parameters, constants."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prefect.schemas.base import PrefectBaseModel, make
 
 
 class RunInput(PrefectBaseModel):
-    """Where an argument of a task came from."""
+    """Base class of the sources of a task argument."""
 
     model_config = ConfigDict(frozen=True)
 

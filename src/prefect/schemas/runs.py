@@ -1,7 +1,7 @@
-"""Flows, their runs and the runs of tasks, as they are stored.
+"""Stored flows, flow runs and task runs.
 
-The engine makes them with `make`, which does not validate; what comes from outside is validated. They must not know
-how to run anything.
+The engine builds them with `make`, without validation; external data is validated. The models do not depend on the
+engine.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ MAX_RETRY_DELAYS = 50
 
 
 def random_name() -> str:
-    """Return a name for a run that was given none: an adjective and an animal."""
+    """Return a random run name: an adjective and an animal."""
     return slugs.generate_slug(2)
 
 
 class Flow(ObjectBaseModel):
-    """A flow: the code that runs, known by its name."""
+    """A flow, identified by its name."""
 
     name: Name
     tags: list[str] = Field(default_factory=list)
@@ -37,7 +37,7 @@ class Flow(ObjectBaseModel):
 
 
 class CreatedBy(PrefectBaseModel):
-    """Who or what created an object."""
+    """The creator of an object."""
 
     id: UUID | None = None
     type: str | None = None
@@ -45,7 +45,7 @@ class CreatedBy(PrefectBaseModel):
 
 
 class UpdatedBy(PrefectBaseModel):
-    """Who or what last changed an object."""
+    """The last editor of an object."""
 
     id: UUID | None = None
     type: str | None = None
@@ -109,7 +109,7 @@ class TaskRunPolicy(PrefectBaseModel):
 
 
 def _adopt_old_names(values: Any) -> Any:
-    """Let `max_retries` and `retry_delay_seconds`, the former names, stand for what is not given."""
+    """Apply the former field names `max_retries` and `retry_delay_seconds` where the new ones are missing."""
     if not isinstance(values, dict):
         return values
     fields: dict[str, Any] = dict(values)  # pyright: ignore[reportUnknownArgumentType]
@@ -238,11 +238,11 @@ def _equal_but_estimates(one: FlowRun, other: FlowRun) -> bool:
 # --- making runs without validation ----------------------------------------------------------------------------------
 
 _NEW_VALUE: Any = object()
-"""Stands for a default that every run must have of its own."""
+"""Marks a default that must be a new object for each run."""
 
 
 def _defaults(model: type[FlowRun] | type[TaskRun]) -> dict[str, Any]:
-    """Return the model's defaults in the order of its fields, `_FRESH` where it makes one anew."""
+    """Return the model's defaults in the order of its fields, `_FRESH` for values that are created anew."""
     return {
         name: _NEW_VALUE if field.default_factory or field.is_required() else field.default
         for name, field in model.model_fields.items()

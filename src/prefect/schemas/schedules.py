@@ -1,6 +1,6 @@
-"""When a deployment runs: at intervals, by a cron expression, or by an iCalendar rule.
+"""Schedules of deployments: intervals, cron expressions and iCalendar rules.
 
-The models say what a schedule is; `schemas.dates` computes its dates. What a user writes is in `prefect.schedules`.
+`schemas.dates` computes their dates. The schedules that users write are in `prefect.schedules`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class IntervalSchedule(PrefectBaseModel):
     """A run every `interval` (seconds in JSON), counted from `anchor_date`.
 
     An interval of a day or more keeps the time of day in `timezone` when the clocks change; a shorter one keeps
-    the time that passes. The zone is the anchor's when not given.
+    the elapsed time. The zone defaults to the anchor's.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -83,8 +83,8 @@ class IntervalSchedule(PrefectBaseModel):
 class CronSchedule(PrefectBaseModel):
     """A run whenever a cron expression matches the clock of `timezone` (UTC when None).
 
-    `day_or` says whether a day matches by its number or its weekday, when both are given, or must match by both.
-    A time that a change of the clocks skips runs that much later; one that comes twice runs the first time.
+    With both a day of month and a weekday, `day_or` selects days that match either; otherwise both must match.
+    A time that a change of the clocks skips runs that much later; a repeated time runs only the first time.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -102,7 +102,7 @@ class CronSchedule(PrefectBaseModel):
 
 
 class RRuleSchedule(PrefectBaseModel):
-    """A run whenever an iCalendar recurrence rule says so, on the clock of `timezone`."""
+    """A run at each date of an iCalendar recurrence rule, on the clock of `timezone`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -123,7 +123,7 @@ class RRuleSchedule(PrefectBaseModel):
         return cls(rrule=text, timezone=zone)
 
     def to_rrule(self) -> rrules.rrule | rrules.rruleset:
-        """Return the rule as `dateutil` has it, with an aware start."""
+        """Return the `dateutil` rule, with an aware start."""
         return dates.as_rrule(self)
 
     def next_dates(self, n: int, start: datetime.datetime, end: datetime.datetime | None = None) -> list[Any]:
@@ -160,11 +160,11 @@ def construct_schedule(
     """Make a schedule from one of `interval` (seconds), `cron` or `rrule`.
 
     Raises:
-        ValueError: None of them is given, or several, or an anchor date without an interval.
+        ValueError: None of them is passed, or several, or an anchor date without an interval.
     """
     kind_count = sum(value is not None for value in (interval, cron, rrule))
     if kind_count > 1:
-        raise ValueError("A schedule has one of interval, cron and rrule, and several were given.")
+        raise ValueError("A schedule has one of interval, cron and rrule, and several were passed.")
     if anchor_date and interval is None:
         raise ValueError("Only a schedule with an interval has an anchor date.")
     if timezone and not kind_count:
@@ -180,7 +180,7 @@ def construct_schedule(
 
 
 class WrittenSchedule(Protocol):
-    """A schedule as users write it: what `as_schedule_type` needs of `prefect.schedules.Schedule`."""
+    """The fields of `prefect.schedules.Schedule` that `as_schedule_type` reads."""
 
     @property
     def interval(self) -> datetime.timedelta | None: ...

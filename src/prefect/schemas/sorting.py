@@ -1,4 +1,4 @@
-"""In which order lists are returned.
+"""Sort orders of lists.
 
 A name is a field, then ASC for smallest first or DESC for largest first.
 """

@@ -1,8 +1,8 @@
-"""What state a run is in, and how to get at its result.
+"""States of runs and their results.
 
-Why states are here and not in the engine: client, server and engine all speak of them. The engine makes several a
-task, so `State.make` builds one without validation. A state must not know where results are stored: a value that is
-still in this process is `InMemory`, what can load itself is `Loadable`, and `schemas.outcomes` finds the rest.
+The client, the server and the engine share them. The engine builds several per task, so `State.make` skips validation.
+A state does not know where results are stored: a value of this process is `InMemory`, a reference that loads itself is
+`Loadable`, and `schemas.outcomes` resolves the rest.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ R = TypeVar("R")
 
 
 class StateType(AutoEnum):
-    """The kinds of states; what a run may do next depends on nothing else."""
+    """The types of states; orchestration depends on the type, not on the name."""
 
     SCHEDULED = auto()
     PENDING = auto()
@@ -48,13 +48,13 @@ class RunType(AutoEnum):
 
 
 TERMINAL_STATES: set[StateType] = {StateType.COMPLETED, StateType.CANCELLED, StateType.FAILED, StateType.CRASHED}
-"""The types in which a run has come to its end."""
+"""The types of the final states of a run."""
 
 _DEFAULT_NAMES = {kind: kind.value.capitalize() for kind in StateType}
 
 
 class StateDetails(PrefectBaseModel):
-    """What belongs to a state besides its type: links to other objects, times, and the answers of the rules."""
+    """Further data of a state: ids of related objects, times, and results of the orchestration rules."""
 
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
@@ -90,8 +90,8 @@ class StateDetails(PrefectBaseModel):
         return None
 
 
-# A state is made with all its fields set, and all of them share the set of their names: a set of its own would be a
-# quarter of what a state takes. Assigning to a field adds a name that is there already.
+# A state is made with all its fields set, and all states share one set of their names: a set for each would be a
+# quarter of a state's memory. Assigning to a field adds a name that is in the set already.
 _DETAILS_SET = set(StateDetails.model_fields)
 _STATE_SET = {"id", "created", "updated", "type", "name", "timestamp", "message", "state_details", "data"}
 _NO_DETAILS: dict[str, Any] = {name: field.default for name, field in StateDetails.model_fields.items()}
@@ -117,7 +117,7 @@ class InMemory:
 
 @runtime_checkable
 class Loadable(Protocol):
-    """The data of a state that knows how to fetch its value."""
+    """State data that can load its value."""
 
     async def aload(self) -> Any: ...
 
@@ -126,12 +126,12 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
     """The state of a run.
 
     Attributes:
-        type: What kind of state it is.
-        name: What it is called; the type's name when not given.
+        type: The type.
+        name: The name; derived from the type by default.
         timestamp: When the run entered it.
-        message: Why, for people.
-        state_details: Links, times and the like.
-        data: The result, or where it is: `InMemory`, `Loadable`, a stored result's record as a dictionary (it has a
+        message: The reason, as text.
+        state_details: Ids of related objects, times and further data.
+        data: The result or a reference to it: `InMemory`, `Loadable`, a stored result's record as a dictionary (with a
             `storage_key`), or any other value, which then is the result itself.
     """
 
@@ -160,7 +160,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
             type: The type.
             name: The name; the type's own when None.
             message: Why the run enters it.
-            data: The result or where it is.
+            data: The result or a reference to it.
             details: The state details; the state keeps this very object.
             timestamp: When the run enters it; now when None.
         """
@@ -217,7 +217,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         return self.type is StateType.RUNNING
 
     def is_completed(self) -> bool:
-        """Return whether the run ended well."""
+        """Return whether the run completed."""
         return self.type is StateType.COMPLETED
 
     def is_failed(self) -> bool:
@@ -225,7 +225,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         return self.type is StateType.FAILED
 
     def is_crashed(self) -> bool:
-        """Return whether something around the run's code failed."""
+        """Return whether the run's infrastructure failed."""
         return self.type is StateType.CRASHED
 
     def is_cancelled(self) -> bool:
@@ -241,7 +241,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         return self.type is StateType.PAUSED
 
     def is_final(self) -> bool:
-        """Return whether the run has come to its end."""
+        """Return whether the state is terminal."""
         return self.type in TERMINAL_STATES
 
     async def aresult(self, raise_on_failure: bool = True, retry_result_failure: bool = True) -> R | Exception:
@@ -252,16 +252,16 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
             retry_result_failure: Try again for some seconds when a stored result cannot be read.
 
         Raises:
-            UnfinishedRun: The run has not come to its end.
+            UnfinishedRun: The run has not ended.
             PausedRun: The run is paused.
-            MissingResult: The run completed and its result was not kept.
+            MissingResult: The run completed and its result was not stored.
         """
         return await providers.outcomes.get_state_result(self, raise_on_failure, retry_result_failure)
 
     result = twin(aresult)
 
     def fresh_copy(self, **kwargs: Any) -> Self:
-        """Return a copy with an id and times of its own, which may be stored beside the original.
+        """Return a copy with a new id and new times, which may be stored beside the original.
 
         Args:
             kwargs: Passed to `model_copy`.
@@ -272,7 +272,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         return copy
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy whose timestamp is now, unless `update` says otherwise.
+        """Return a copy whose timestamp is now, unless `update` has another.
 
         Args:
             update: Values to change in the copy; they are not validated.
@@ -281,11 +281,11 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         return super().model_copy(update={"timestamp": now(), **(update or {})}, deep=deep)
 
     def __repr__(self) -> str:
-        """For example `Completed(message=None, type=COMPLETED, result=None)`."""
+        """Return for example `Completed(message=None, type=COMPLETED, result=None)`."""
         return f"{self.name}(message={self.message!r}, type={_value(self.type)}, result={self.data!r})"
 
     def __str__(self) -> str:
-        """For example `Completed()`, `Failed('why')` or, where the name is not the type's, `Cached(type=COMPLETED)`."""
+        """Return for example `Completed()`, `Failed('why')` or, if the name is not the type's, `Cached(type=...)`."""
         parts = [repr(self.message)] if self.message else []
         if _DEFAULT_NAMES.get(self.type) != self.name:
             parts.append(f"type={_value(self.type)}")
@@ -301,12 +301,12 @@ def _value(type: Any) -> str:
 
 def _default_scheduled_time(state: State[Any]) -> None:
     if state.state_details.scheduled_time is None:
-        # A copy, because a caller may have given the same details to several states.
+        # A copy, because a caller may pass the same details to several states.
         vars(state)["state_details"] = state.state_details.model_copy(update={"scheduled_time": now()})
 
 
 def data_discriminator(x: Any) -> str:
-    """Return what the data of a state is: "ResultRecordMetadata", the record of a stored result, or "Any"."""
+    """Return the type of a state's data: "ResultRecordMetadata" for the record of a stored result, or "Any"."""
     return "ResultRecordMetadata" if isinstance(x, dict) and "storage_key" in x else "Any"
 
 
@@ -316,7 +316,7 @@ _PLAIN_FIELDS = frozenset({"message", "data", "name"})
 
 
 def _state(type: StateType, name: str, kwargs: dict[str, Any]) -> State[Any]:
-    """Return a state of this type. Validated, unless all that was given is of a kind that needs no validation."""
+    """Return a state of this type, validated unless no argument needs validation."""
     details = kwargs.pop("state_details", None)
     message = kwargs.get("message")
     if (message is None or message.__class__ is str) and (details is None or isinstance(details, StateDetails)):
@@ -349,12 +349,12 @@ def _scheduled(moment: datetime.datetime | None, name: str, kwargs: dict[str, An
     if details.scheduled_time is None:
         details = details.model_copy(update={"scheduled_time": aware(moment) if moment else now()})
     elif moment is not None:
-        raise ValueError("The time of a scheduled state was given twice: leave it out of state_details.")
+        raise ValueError("The time of a scheduled state was passed twice: leave it out of state_details.")
     return _state(StateType.SCHEDULED, name, {**kwargs, "state_details": details})
 
 
 def Completed(**kwargs: Any) -> State[Any]:
-    """Return a state in which the run has ended well."""
+    """Return a state in which the run has completed."""
     return _state(StateType.COMPLETED, "Completed", kwargs)
 
 
@@ -369,7 +369,7 @@ def Failed(**kwargs: Any) -> State[Any]:
 
 
 def Crashed(**kwargs: Any) -> State[Any]:
-    """Return a state in which something around the run's code has failed."""
+    """Return a state in which the run's infrastructure has failed."""
     return _state(StateType.CRASHED, "Crashed", kwargs)
 
 
@@ -408,14 +408,14 @@ def Paused(
     """Return a state in which the run waits to be resumed.
 
     Args:
-        timeout_seconds: After how many seconds the run fails; never when None.
+        timeout_seconds: Seconds until the run fails; no timeout when None.
         pause_expiration_time: When it fails, as a time.
-        reschedule: Whether the run's process ends and another goes on with it.
-        pause_key: Which pause of the run this is.
+        reschedule: Whether the run's process ends and another one resumes the run.
+        pause_key: The key of this pause within the run.
         kwargs: Fields of the state.
 
     Raises:
-        ValueError: The time is given in more than one way.
+        ValueError: More than one of the arguments sets the time.
     """
     return _paused("Paused", timeout_seconds, pause_expiration_time, reschedule, pause_key, kwargs)
 
@@ -439,11 +439,11 @@ def _paused(
     kwargs: dict[str, Any],
 ) -> State[Any]:
     if timeout_seconds is not None and expires is not None:
-        raise ValueError("A pause has a timeout or an expiration time, and both were given.")
+        raise ValueError("A pause has a timeout or an expiration time, and both were passed.")
     details = _details(kwargs)
     timed = timeout_seconds is not None or expires is not None
     if timed and details.pause_timeout is not None:
-        raise ValueError("The end of a pause was given twice: leave it out of state_details.")
+        raise ValueError("The end of a pause was passed twice: leave it out of state_details.")
     changes: dict[str, Any] = {"pause_reschedule": reschedule}
     if timeout_seconds is not None:
         expires = now() + datetime.timedelta(seconds=timeout_seconds)
@@ -460,7 +460,7 @@ def AwaitingRetry(scheduled_time: datetime.datetime | None = None, **kwargs: Any
 
 
 def AwaitingConcurrencySlot(scheduled_time: datetime.datetime | None = None, **kwargs: Any) -> State[Any]:
-    """Return a scheduled state in which the run waits until fewer others run."""
+    """Return a scheduled state in which the run waits for a concurrency slot."""
     return _scheduled(scheduled_time, "AwaitingConcurrencySlot", kwargs)
 
 

@@ -1,4 +1,4 @@
-"""Who runs flow runs: pools, their queues, and the workers that poll them."""
+"""Work pools, their queues, and the workers that poll them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class WorkPoolStorageConfiguration(PrefectBaseModel):
 
 
 class WorkPool(ObjectBaseModel):
-    """Where flow runs wait for workers, and how these are to run them."""
+    """A queue of flow runs for workers, with the configuration of their infrastructure."""
 
     name: Name
     description: str | None = None
@@ -81,13 +81,13 @@ class WorkQueueStatus(AutoEnum):
 
 
 class WorkQueueHealthPolicy(PrefectBaseModel):
-    """When a work queue counts as healthy; None turns a check off."""
+    """The conditions for a healthy work queue; None turns a check off."""
 
     maximum_late_runs: int | None = 0
     maximum_seconds_since_last_polled: int | None = 60
 
     def evaluate_health_status(self, late_runs_count: int, last_polled: datetime.datetime | None = None) -> bool:
-        """Return whether a work queue with so many late runs, last polled then, is healthy."""
+        """Return whether a work queue is healthy, from its late runs and its last poll."""
         if self.maximum_late_runs is not None and late_runs_count > self.maximum_late_runs:
             return False
         if self.maximum_seconds_since_last_polled is None:
@@ -98,7 +98,7 @@ class WorkQueueHealthPolicy(PrefectBaseModel):
 
 
 class WorkQueueStatusDetail(PrefectBaseModel):
-    """How healthy a work queue is, and why."""
+    """The health of a work queue, with its reasons."""
 
     healthy: bool
     late_runs_count: int = 0
@@ -107,7 +107,7 @@ class WorkQueueStatusDetail(PrefectBaseModel):
 
 
 class WorkQueue(ObjectBaseModel):
-    """A part of a pool with its own limit and priority; 1 is the highest."""
+    """A part of a pool with a limit and a priority; 1 is the highest."""
 
     name: Name
     description: str | None = ""
@@ -123,7 +123,7 @@ class WorkQueue(ObjectBaseModel):
 
 
 class WorkerStatus(AutoEnum):
-    """Whether a worker has reported lately."""
+    """Whether a worker has sent a heartbeat recently."""
 
     ONLINE = auto()
     OFFLINE = auto()
@@ -137,7 +137,7 @@ class Integration(PrefectBaseModel):
 
 
 class WorkerMetadata(PrefectBaseModel):
-    """What a worker tells about itself; other keys are its own."""
+    """Metadata that a worker reports; further keys are allowed."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -1,4 +1,4 @@
-"""What a worker and the server say to each other over the websocket of a work pool."""
+"""Messages between a worker and the server on the websocket of a work pool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CleanupKind = Literal["cancelling_timeout_teardown.v1", "pending_claim_teardown.
 
 
 class Frame(BaseModel):
-    """A message, either way: its type, its own id, when it was sent, and what it says."""
+    """A message in either direction: its type, id, time and payload."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,7 +34,7 @@ class _WorkerMessage(BaseModel):
 
 
 class Hello(_WorkerMessage):
-    """The first message of a worker: who it is and what it wants. Of no queues it wants all."""
+    """The first message of a worker: its identity and subscription; without queues it subscribes to all."""
 
     consumer_id: UUID
     worker_name: str = Field(min_length=1)
@@ -50,7 +50,7 @@ class Hello(_WorkerMessage):
     worker_metadata: dict[str, Any] | None = None
 
     def is_whole(self) -> bool:
-        """Return whether it asks for what every worker must, and for clean-up only with the capability for it."""
+        """Return whether the required subscriptions are present, and clean-up only with its capability."""
         cleans = bool(self.handled_cleanup_kinds or self.max_cleanup_concurrency)
         return set(REQUIRED) <= set(self.requested_capabilities) and (
             not cleans or CLEANUP in self.requested_capabilities
@@ -58,7 +58,7 @@ class Hello(_WorkerMessage):
 
 
 class Heartbeat(_WorkerMessage):
-    """A worker is still there."""
+    """A heartbeat of a worker."""
 
     consumer_id: UUID
     worker_name: str
@@ -66,13 +66,13 @@ class Heartbeat(_WorkerMessage):
 
 
 class CleanupReply(_WorkerMessage):
-    """What a worker says of a piece of work that it was given: done (`ack`), or it needs longer (`renew`)."""
+    """A worker's reply to a clean-up job: done (`ack`), or more time needed (`renew`)."""
 
     message_id: UUID
     reservation_token: str
 
 
 class CleanupRelease(CleanupReply):
-    """A worker gives a piece of work back."""
+    """A worker returns a clean-up job."""
 
     reason: str | None = None

@@ -79,7 +79,7 @@ class LocalApplication:
         return result.body if isinstance(result, StatusResponse) else result
 
     async def execute(self, operation: Operation, params: Mapping[str, Any], body: Any = None) -> Any:
-        """Carry out an operation; as `call`, but a result with a status of its own keeps it."""
+        """Execute an operation like `call`, but return a `StatusResponse` with its status instead of only its body."""
         await self.catch_up()
         operation.authorize(self.principal)
         arguments = build_arguments(operation, validate_parameters(operation, params, body))

@@ -1,4 +1,4 @@
-"""Settings: what users can change, from the environment, `.env`, `prefect.toml`, `pyproject.toml` and profiles.
+"""Settings, read from the environment, `.env`, `prefect.toml`, `pyproject.toml` and profiles.
 
     from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
@@ -6,7 +6,7 @@
     PREFECT_API_URL.value()
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:4200/api"}): ...
 
-Importing this costs next to nothing; asking for a setting imports pydantic and builds the one group that holds it.
+Importing this module is cheap; reading a setting imports pydantic and builds only the group that contains it.
 Every setting is defined once, in `models`; every environment name of a setting is an attribute of this module.
 """
 
@@ -89,7 +89,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _forget() -> None:  # pyright: ignore[reportUnusedFunction]
-    """Let go of the settings that were read, so that the next to ask reads them again (for tests)."""
+    """Discard the cached settings, so that the next access reads them again (for tests)."""
     context.forget()
 
 

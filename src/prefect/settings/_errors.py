@@ -1,4 +1,4 @@
-"""What is raised when a setting or the file that holds it cannot be used."""
+"""The error for invalid settings and settings files."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from prefect.exceptions import PrefectException
 
 
 class SettingsError(PrefectException, ValueError):
-    """A setting has a value that it cannot have, or a settings file cannot be read.
+    """A setting has an invalid value, or a settings file cannot be read.
 
-    The message names the variable, the value (hidden when it is a secret), what is expected and where the value came
-    from.
+    The message names the variable, the value (hidden when it is a secret), the expectation and the source of the
+    value.
     """

@@ -1,7 +1,7 @@
-"""One setting as a group declares it, and the plan by which its value is found.
+"""Declarations of single settings, and the plan that finds their values.
 
-A leaf knows its names and its type and can validate a value; a plan knows the sources. Neither knows a model, so that
-both can be asked about settings nobody has built.
+A leaf knows its names and its type and can validate a value; a plan knows the sources. Neither depends on a model, so
+both work without building the settings.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import pydantic
 from pydantic import ValidationError
@@ -17,9 +17,6 @@ from pydantic.fields import FieldInfo
 
 from prefect.settings._errors import SettingsError
 from prefect.settings.sources import MISSING, Layer, Snapshot
-
-if TYPE_CHECKING:
-    from prefect.settings.base import PrefectBaseSettings
 
 HIDDEN: Final = "**********"
 """Stands for a secret."""
@@ -32,9 +29,9 @@ class Leaf:
     """One setting, as its group declares it.
 
     Attributes:
-        names: The environment names: the canonical one, then the older ones in the order in which they are tried.
+        names: The environment names: the canonical one, then the older ones in order of precedence.
         path: The group.
-        derive: Makes the value from the group, what the sources say, and the tree of settings.
+        derive: Computes the value from the group, the value of the sources, and the tree of settings.
     """
 
     __slots__ = ("accessor", "derive", "field", "name", "names", "path")
@@ -69,16 +66,16 @@ class Leaf:
         return _annotated(self.field.annotation, metadata) if metadata else self.field.annotation
 
     def default(self) -> Any:
-        """Return the value without any source, before it is derived from other settings."""
+        """Return the default, before derivation from other settings."""
         # Not `FieldInfo.get_default`, which inspects the factory's signature at a cost of milliseconds.
         factory = cast("Callable[[], Any] | None", self.field.default_factory)
         return factory() if factory else self.field.default
 
     def validated(self, value: Any, origin: str) -> Any:
-        """Return the value as the setting's type.
+        """Validate a value and return it as the setting's type.
 
         Raises:
-            SettingsError: It cannot be that.
+            SettingsError: The value is invalid.
         """
         try:
             return self.checked(value)
@@ -114,7 +111,7 @@ def _adapter(leaf: Leaf) -> Any:
 
 
 def _expectation(error: ValidationError) -> str:
-    """Return what pydantic expected, as the end of a sentence."""
+    """Return the expectation of a pydantic error, as the end of a sentence."""
     wanted: list[str] = []
     for detail in error.errors(include_url=False, include_input=False):
         message = detail["msg"].removeprefix("Value error, ").rstrip(".")
@@ -128,18 +125,6 @@ def _expectation(error: ValidationError) -> str:
     return ("it should be " if first.startswith("Input should be ") else "") + " or ".join(wanted)
 
 
-class Shape:
-    """What a group is made of."""
-
-    __slots__ = ("groups", "leaves")
-
-    def __init__(
-        self, leaves: Mapping[str, Leaf], groups: Mapping[str, Callable[[], type[PrefectBaseSettings]]]
-    ) -> None:
-        self.leaves = leaves
-        self.groups = groups
-
-
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -148,7 +133,7 @@ class Plan:
 
     Attributes:
         explicit: Values by accessor that program code set.
-        restored: Accessors that keep their default whatever the sources say.
+        restored: Accessors that keep their default regardless of the sources.
     """
 
     __slots__ = ("defaults", "explicit", "restored", "snapshot")

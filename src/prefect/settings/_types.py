@@ -1,4 +1,4 @@
-"""The types of settings that are written as text in one way and used as values in another."""
+"""Types of settings that are parsed from text."""
 
 from __future__ import annotations
 

@@ -1,18 +1,18 @@
-"""What a group of settings is: a pydantic model that finds its values in the sources and builds its parts when asked.
+"""Base class of settings groups: pydantic models that read their values from the sources and build their parts lazily.
 
-A group is read leaf by leaf: a value that no source gives is the default and is not validated, so that the usual
-process builds no schema at all. A subgroup, and a value that is derived from other settings, is made when it is first
-looked at; whoever looks at a whole model (to dump, compare or print it) makes them all first.
+A group is read setting by setting: defaults are not validated, so that a typical process builds no schema at all.
+Subgroups and derived values are built on first access; operations on a whole model (dump, compare, print) build all of
+them first.
 
     class ResultsSettings(PrefectBaseSettings):
         model_config = build_settings_config(("results",))
 
         default_serializer: str = setting("pickle", "The serializer of results.")
-        local_storage_path: Path = setting(None, "Where results are kept.")
+        local_storage_path: Path = setting(None, "Where results are stored.")
 
-        def _derive_local_storage_path(self, value: Path | None, root: Settings) -> Path: ...
+        def _derive_local_storage_path(self, value: Path | None, root: SettingsTree) -> Path: ...
 
-It must not know which groups there are.
+This module must not depend on the groups.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from prefect._lazy import lazy
+from prefect.settings import _current
 from prefect.settings._errors import SettingsError
-from prefect.settings._leaves import HIDDEN, Leaf, Plan, Shape
+from prefect.settings._leaves import HIDDEN, Leaf, Plan
 from prefect.settings.sources import MISSING, Snapshot
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 else:
     json = lazy("json")
 
@@ -43,7 +44,7 @@ _set = object.__setattr__
 
 
 class PrefectSettingsConfigDict(ConfigDict, total=False):
-    """The configuration of a group: pydantic's, and where its values are found."""
+    """The configuration of a group: pydantic's, and the location of its values in the sources."""
 
     env_prefix: str
     """What the environment names of the group's settings begin with."""
@@ -70,7 +71,7 @@ def build_settings_config(path: tuple[str, ...] = (), frozen: bool = False) -> P
 
 
 def setting(default: Any, description: str, *, aliases: tuple[str, ...] = (), **constraints: Any) -> Any:
-    """Declare a setting. `aliases` are older environment names, in the order in which they are looked for."""
+    """Declare a setting. `aliases` are older environment names, in order of precedence."""
     extra = {"aliases": list(aliases)} if aliases else None
     if callable(default):
         return Field(
@@ -80,7 +81,7 @@ def setting(default: Any, description: str, *, aliases: tuple[str, ...] = (), **
 
 
 class _GroupFactory:
-    """Makes a subgroup whose class is imported when it is first needed."""
+    """A factory of a subgroup whose class is imported on first use."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -95,23 +96,35 @@ class _GroupFactory:
 
 
 def group(kind: str | type[PrefectBaseSettings]) -> Any:
-    """Declare a subgroup: the field's type, or `"module:Class"` to import it when it is first needed."""
+    """Declare a subgroup: the field's type, or `"module:Class"` to import it on first use."""
     return Field(default_factory=_GroupFactory(kind) if isinstance(kind, str) else kind)
+
+
+class Shape:
+    """The settings and subgroups of a group."""
+
+    __slots__ = ("groups", "leaves")
+
+    def __init__(
+        self, leaves: Mapping[str, Leaf], groups: Mapping[str, Callable[[], type[PrefectBaseSettings]]]
+    ) -> None:
+        self.leaves = leaves
+        self.groups = groups
 
 
 class PrefectBaseSettings(BaseModel):
     """A group of settings that reads its values from the environment, the settings files and the profile.
 
-    Values given to the constructor win over all of them.
+    Constructor arguments win over all of them.
 
     Raises:
-        SettingsError: A value is not what its setting needs.
+        SettingsError: A value is invalid.
     """
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
-    # Outside of `__dict__`, which pydantic takes for the values: where the values come from, the tree that the group
-    # belongs to, and the values that are yet to be derived (None once the model is complete).
+    # Outside of `__dict__`, which pydantic takes for the values: the plan by which values are found, the root of the
+    # tree of groups, and the values that are yet to be derived (None once the model is complete).
     __slots__ = ("_plan", "_root", "_underived")
     __shape__: ClassVar[Shape | None] = None
 
@@ -129,7 +142,7 @@ class PrefectBaseSettings(BaseModel):
 
     @classmethod
     def load(cls, plan: Plan, root: PrefectBaseSettings | None = None) -> Self:
-        """Return the group, with its subgroups and derived values yet to be made."""
+        """Return the group; its subgroups and derived values are built later."""
         self = cls.__new__(cls)
         self._fill(plan, root)
         return self
@@ -173,7 +186,7 @@ class PrefectBaseSettings(BaseModel):
         self._check({**values, **underived})
 
     def _check(self, values: dict[str, Any]) -> None:
-        """Look at values that must fit each other, before any is derived; raise SettingsError when they do not."""
+        """Check values that depend on each other, before derivation; raise SettingsError if they conflict."""
 
     if not TYPE_CHECKING:
 
@@ -199,10 +212,10 @@ class PrefectBaseSettings(BaseModel):
         return built
 
     def complete(self) -> Self:
-        """Make every part that nobody has looked at yet, which finds every value that is wrong.
+        """Build all remaining parts, which validates every value.
 
         Raises:
-            SettingsError: A value is not what its setting needs.
+            SettingsError: A value is invalid.
         """
         if _read_underived(self) is None:
             return self
@@ -222,9 +235,9 @@ class PrefectBaseSettings(BaseModel):
         """Return the settings as environment variables by their canonical names; one that is None is left out.
 
         Args:
-            exclude_unset: Leave out what no source and no program code gave.
-            include_secrets: Give secrets in clear; otherwise they are hidden.
-            include_aliases: Give each value under its older names too.
+            exclude_unset: Leave out settings that no source and no program code sets.
+            include_secrets: Include secrets in clear text; otherwise they are masked.
+            include_aliases: Include each value under its older names too.
         """
         self.complete()
         shape = type(self).shape()
@@ -244,29 +257,25 @@ class PrefectBaseSettings(BaseModel):
 
     @property
     def plan(self) -> Plan:
-        """Return where the values come from."""
+        """Return the plan that finds the group's values."""
         try:
             return object.__getattribute__(self, "_plan")
         except AttributeError:  # a copy, which has all its values
             return Plan(Snapshot.empty())
 
-    def settings_root(self) -> Settings:
-        """Return the tree that this group belongs to; for a group made by itself, the current settings."""
+    def settings_root(self) -> SettingsTree:
+        """Return the settings tree of this group; for a standalone group, the current settings."""
         if _is_root(type(self)):
-            return cast("Settings", self)
+            return cast("SettingsTree", self)
         try:
             root = object.__getattribute__(self, "_root")
         except AttributeError:
             root = None
-        if root is None:
-            from prefect.settings.context import get_current_settings
-
-            root = get_current_settings()
-        return root
+        return _current.get_context().settings if root is None else root
 
     @classmethod
     def define(cls) -> None:
-        """Import the classes of all subgroups, so that pydantic knows the whole model."""
+        """Import the classes of all subgroups and complete the pydantic model."""
         namespace: dict[str, Any] = {}
         for get_class in cls.shape().groups.values():
             part = get_class()
@@ -324,7 +333,7 @@ class PrefectBaseSettings(BaseModel):
         return BaseModel.__iter__(self.complete())
 
 
-def in_home(value: Path | None, root: Settings, name: str) -> Path:
+def in_home(value: Path | None, root: SettingsTree, name: str) -> Path:
     """Return a path that may begin with `$PREFECT_HOME`; `name` in the home when it is not set."""
     return root.home / name if value is None else Path(str(value).replace("$PREFECT_HOME", str(root.home)))
 
@@ -373,7 +382,7 @@ def _flatten(
     explicit: dict[str, Any],
     built: dict[str, PrefectBaseSettings],
 ) -> None:
-    """Take nested constructor arguments apart into values by accessor; ready-made groups go to `built`."""
+    """Flatten nested constructor arguments into values by accessor; existing groups go to `built`."""
     shape = cls.shape()
     for name, value in values.items():
         if name in shape.leaves:
@@ -389,7 +398,7 @@ def _flatten(
 
 
 def explicit_values(model: PrefectBaseSettings) -> dict[str, Any]:
-    """By accessor, the values in the built parts of a tree that are not defaults."""
+    """Return the non-default values in the built parts of a tree, by accessor."""
     shape = type(model).shape()
     found: dict[str, Any] = {}
     for name, value in model.__dict__.items():

@@ -1,4 +1,4 @@
-"""Where Prefect keeps its files unless it is told otherwise, and the profiles that come with it."""
+"""Default paths, and the profiles included in the package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULT_PREFECT_HOME = Path(os.path.expanduser("~")) / ".prefect"
 """The home of a user who has set no `PREFECT_HOME`."""
 
 DEFAULT_PROFILES_PATH = Path(__file__).parent / "profiles.toml"
-"""The profiles that come with the package, as a file to read and to copy from."""
+"""The profiles included in the package, as a file to read and to copy from."""
 
 DEFAULT_PROFILE_NAME = "ephemeral"
 
@@ -23,4 +23,4 @@ PACKAGED_PROFILES: Mapping[str, Mapping[str, str]] = {
     },
     "cloud": {},
 }
-"""The content of `DEFAULT_PROFILES_PATH`, so that a process without profiles of its own parses no file."""
+"""The content of `DEFAULT_PROFILES_PATH`, so that a process without a profiles file parses no file."""

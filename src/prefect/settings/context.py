@@ -1,7 +1,7 @@
-"""Which settings are current, in this process and in this context.
+"""The current settings of the process and of the context.
 
-The process has one set, loaded when it is first asked for; `temporary_settings` and `use_profile` put another in front
-of it for the code inside their block. It must stay importable without pydantic: reading a setting is what costs.
+The settings of the process are loaded on first use; `temporary_settings` and `use_profile` override them inside their
+block. Must stay importable without pydantic, which only reading a setting needs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import lazy
+from prefect.settings._current import set_providers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +56,7 @@ class SettingsContext:
 
     @property
     def known_profile(self) -> Profile | None:
-        """Return the profile, if it has been given or read."""
+        """Return the profile, if it was passed or read already."""
         return self._profile
 
     @property
@@ -70,15 +71,15 @@ class SettingsContext:
 
     @classmethod
     def hydrate(cls, values: Mapping[str, Any]) -> Self:
-        """Return the context that `serialize` described, on top of what this process's sources say."""
+        """Return the context from the output of `serialize`, on top of this process's sources."""
         current = get_settings_context().settings
         updates: dict[SettingKey, Any] = values.get("settings", {})
         return cls(None, settings=current.copy_with_update(updates))
 
     def serialize(self, include_secrets: bool = True) -> dict[str, Any]:
-        """Return the settings that something sets, by environment name, and the name of the profile.
+        """Return the explicitly set settings by environment name, and the name of the profile.
 
-        Secrets are left out when they are not to be included.
+        Secrets are left out if `include_secrets` is false.
         """
         variables = self.settings.to_environment_variables(exclude_unset=True, include_secrets=include_secrets)
         if not include_secrets:
@@ -99,7 +100,7 @@ _loading = threading.RLock()
 
 
 def get_current_settings() -> Settings:
-    """Return the settings that apply here. Groups are built when they are first asked for.
+    """Return the current settings. Groups are built on first access.
 
     Raises:
         SettingsError: A settings file cannot be read.
@@ -109,12 +110,12 @@ def get_current_settings() -> Settings:
 
 
 def get_settings_context() -> SettingsContext:
-    """Return the context of the settings that apply here."""
+    """Return the context of the current settings."""
     return _current.get() or root_settings_context()
 
 
 def root_settings_context() -> SettingsContext:
-    """Return the settings of the process, loaded from the sources when they are first asked for."""
+    """Return the settings of the process, loaded from the sources on first use."""
     global _process
     if _process is None:
         with _loading:
@@ -124,13 +125,13 @@ def root_settings_context() -> SettingsContext:
 
 
 def refresh_global_settings_context() -> None:
-    """Load the settings of the process again, as the sources are now."""
+    """Reload the settings of the process from the sources."""
     forget()
     root_settings_context()
 
 
 def forget() -> None:
-    """Let go of the settings of the process, so that the next to ask loads them again."""
+    """Discard the settings of the process, so that the next access reloads them."""
     global _process
     with _loading:
         _process = None
@@ -138,7 +139,7 @@ def forget() -> None:
 
 @contextmanager
 def process_settings(settings: Settings) -> Generator[None]:
-    """Make these the settings of the process inside the block: of every thread that has no others of its own."""
+    """Replace the settings of the process inside the block, for every thread without settings of its own."""
     global _process
     with _loading:
         before, _process = _process, SettingsContext(settings=settings)
@@ -173,7 +174,7 @@ def temporary_settings(
         restore_defaults: Settings that get their default value.
 
     Raises:
-        SettingsError: There is no such setting, or a value is not what it needs.
+        SettingsError: A setting is unknown or a value is invalid.
     """
     context = get_settings_context()
     changed = context.settings.copy_with_update(updates, set_defaults, restore_defaults)
@@ -206,8 +207,15 @@ def use_profile(
         yield context
 
 
+def _root_class() -> type[Settings]:
+    return root.Settings
+
+
 def ensure_home() -> Path:
-    """Return the home of the current settings, made when it is not there; only its owner may enter it."""
+    """Return the home of the current settings; create it, accessible only to its owner, if missing."""
     home = get_current_settings().home
     os.makedirs(home, mode=0o700, exist_ok=True)
     return home
+
+
+set_providers(get_settings_context, _root_class)

@@ -1,7 +1,6 @@
-"""One setting as a value of its own, found by its environment name: `PREFECT_API_URL.value()`.
+"""Single settings by environment name: `PREFECT_API_URL.value()`.
 
-The names are read from the models, so nothing is spelled here: a canonical name is followed through the groups it
-names and imports only those, an older name needs all of them.
+The names are read from the models: resolving a canonical name imports only its groups, an older name all of them.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect._lazy import lazy
+from prefect.settings import _current
 from prefect.settings._errors import SettingsError
 
 if TYPE_CHECKING:
@@ -18,20 +18,17 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from prefect.settings import base, context
-    from prefect.settings.models import root
-    from prefect.settings.models.root import Settings
+    from prefect.settings import base
+    from prefect.settings._protocols import SettingsTree
 else:
     base = lazy("prefect.settings.base")
-    context = lazy("prefect.settings.context")
     difflib = lazy("difflib")
-    root = lazy("prefect.settings.models.root")
 
 
 class Setting:
     """One setting.
 
-    It is true when its value is, equals what its value equals, and equals another setting when both are the same one.
+    Truth and equality are those of its value; two `Setting` objects are equal if they are the same setting.
     """
 
     def __init__(self, name: str, default: Any, type_: Any, accessor: str | None = None) -> None:
@@ -51,18 +48,16 @@ class Setting:
         return "SecretStr" in str(self._type)
 
     def default(self) -> Any:
-        """Return the value that it has when nothing sets it, before it is derived from other settings."""
+        """Return the default, before derivation from other settings."""
         return self._default() if callable(self._default) else self._default
 
     def value(self) -> Any:
         """Return its value in the current settings; a secret in clear."""
-        return self.value_from(context.get_current_settings())
+        return _reveal(value_at(_current.get_context().settings, self.accessor))
 
-    def value_from(self, settings: Settings) -> Any:
-        """Return its value in `settings`; a secret in clear."""
-        value = value_at(settings, self.accessor)
-        reveal = getattr(value, "get_secret_value", None)
-        return cast("SecretStr", value).get_secret_value() if reveal else value
+    def value_from(self, settings: base.PrefectBaseSettings) -> Any:
+        """Return its value in `settings`, the tree of all; a secret in clear."""
+        return _reveal(value_at(settings, self.accessor))
 
     def __bool__(self) -> bool:
         return bool(self.value())
@@ -107,7 +102,7 @@ def all_names() -> dict[str, str]:
 
 
 def find_accessor(key: Setting | str) -> str:
-    """Return the accessor of a setting that is given as itself, as its environment name or as its accessor.
+    """Return the accessor of a setting, from the setting, its environment name or its accessor.
 
     Raises:
         SettingsError: There is no such setting.
@@ -117,7 +112,7 @@ def find_accessor(key: Setting | str) -> str:
     return (_leaf_at(key) if "." in key or not key.isupper() else _require_leaf(key)).accessor
 
 
-def value_at(settings: base.PrefectBaseSettings, accessor: str) -> Any:
+def value_at(settings: base.PrefectBaseSettings | SettingsTree, accessor: str) -> Any:
     """Return the value at an accessor such as `tasks.default_retries`."""
     value: Any = settings
     for step in accessor.split("."):
@@ -129,6 +124,14 @@ def suggestion(name: str) -> str:
     """Return ` Did you mean X?` for a name that is not a setting; an empty text when nothing is close."""
     near = difflib.get_close_matches(name.upper(), all_names(), n=1, cutoff=0.75)
     return f" Did you mean {near[0]}?" if near else ""
+
+
+def _reveal(value: Any) -> Any:
+    return cast("SecretStr", value).get_secret_value() if hasattr(value, "get_secret_value") else value
+
+
+def _root_class() -> type[base.PrefectBaseSettings]:
+    return _current.get_root_class()
 
 
 def _make_setting(name: str, leaf: base.Leaf) -> Setting:
@@ -144,7 +147,7 @@ def _require_leaf(name: str) -> base.Leaf:
 
 
 def _leaf_at(accessor: str) -> base.Leaf:
-    shape = root.Settings.shape()
+    shape = _root_class().shape()
     *path, last = accessor.split(".")
     for step in path:
         part = shape.groups.get(step)
@@ -162,7 +165,7 @@ def _leaf_at(accessor: str) -> base.Leaf:
 def _find_leaf(name: str) -> base.Leaf | None:
     if not name.startswith("PREFECT_"):
         return None
-    leaf = _follow(name.removeprefix("PREFECT_").lower(), root.Settings)
+    leaf = _follow(name.removeprefix("PREFECT_").lower(), _root_class())
     if leaf is not None:
         return leaf
     accessor = all_names().get(name)
@@ -170,7 +173,7 @@ def _find_leaf(name: str) -> base.Leaf | None:
 
 
 def _follow(rest: str, cls: type[base.PrefectBaseSettings]) -> base.Leaf | None:
-    """Find the leaf that the rest of a canonical name, in lower case, means below a group."""
+    """Resolve the rest of a canonical name, in lower case, to a leaf below a group."""
     shape = cls.shape()
     if rest in shape.leaves:
         return shape.leaves[rest]
@@ -184,7 +187,7 @@ def _follow(rest: str, cls: type[base.PrefectBaseSettings]) -> base.Leaf | None:
 
 @functools.cache
 def _index() -> tuple[dict[str, base.Leaf], dict[str, str]]:
-    leaves = {leaf.accessor: leaf for leaf in _walk(root.Settings)}
+    leaves = {leaf.accessor: leaf for leaf in _walk(_root_class())}
     names: dict[str, str] = {}
     for leaf in leaves.values():
         names.update(dict.fromkeys(leaf.names, leaf.accessor))

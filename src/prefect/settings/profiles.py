@@ -1,6 +1,6 @@
 """Profiles: named sets of settings in a file, of which one is active.
 
-Those that come with the package can be used and overridden, and are never written to the user's file.
+The packaged profiles can be used and overridden, and are never written to the user's file.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from prefect._lazy import lazy
 from prefect.exceptions import MissingProfileError, ProfileSettingsValidationError
+from prefect.settings import _current
 from prefect.settings._errors import SettingsError
 from prefect.settings.constants import DEFAULT_PROFILE_NAME, DEFAULT_PROFILES_PATH, PACKAGED_PROFILES
-from prefect.settings.context import get_current_settings, get_settings_context
 from prefect.settings.legacy import Setting, all_leaves, canonical_setting, find_accessor, find_setting, suggestion
 from prefect.settings.sources import read_profiles
 
@@ -29,7 +29,7 @@ else:
 
 
 def _as_settings(values: Any) -> Any:
-    """Turn names into settings. An unknown one is left out with a warning; a canonical name wins over an older one."""
+    """Convert names to settings: skip unknown ones with a warning, and prefer canonical over older names."""
     if not isinstance(values, Mapping):
         return values
     found: dict[Setting, Any] = {}
@@ -70,10 +70,10 @@ class Profile(BaseModel):
         return {setting.name: str(value) for setting, value in self.settings.items() if value is not None}
 
     def validate_settings(self) -> None:
-        """Look whether every value is what its setting needs.
+        """Validate all values.
 
         Raises:
-            ProfileSettingsValidationError: Some are not; its `errors` hold each setting and what is wrong.
+            ProfileSettingsValidationError: Some are invalid; its `errors` list each setting and its error.
         """
         errors: list[tuple[Any, ValidationError]] = []
         for setting, value in self.settings.items():
@@ -108,7 +108,7 @@ class ProfilesCollection:
         return self.profiles_by_name.get(self.active_name) if self.active_name else None
 
     def set_active(self, name: str | None, check: bool = True) -> None:
-        """Make a profile the active one; None makes none active.
+        """Set the active profile; None deactivates all.
 
         Raises:
             MissingProfileError: `check` is set and there is no such profile.
@@ -118,7 +118,7 @@ class ProfilesCollection:
         self.active_name = name
 
     def update_profile(self, name: str, settings: Mapping[Setting, Any], source: Path | None = None) -> Profile:
-        """Change settings of a profile, which is made when it does not exist; a value of None removes the setting."""
+        """Change settings of a profile, and create it if missing; a value of None removes the setting."""
         existing = self.profiles_by_name.get(name)
         changed = dict(existing.settings) if existing else {}
         for setting, value in settings.items():
@@ -135,7 +135,7 @@ class ProfilesCollection:
         """Add a profile.
 
         Raises:
-            ValueError: There is one of that name.
+            ValueError: A profile of that name exists.
         """
         if profile.name in self.profiles_by_name:
             raise ValueError(f"There is already a profile {profile.name!r}.")
@@ -145,7 +145,7 @@ class ProfilesCollection:
         """Remove a profile.
 
         Raises:
-            KeyError: There is none of that name.
+            KeyError: No profile has that name.
         """
         self.profiles_by_name.pop(name)
 
@@ -155,7 +155,7 @@ class ProfilesCollection:
         return ProfilesCollection(kept, active=self.active_name)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what a profiles file holds."""
+        """Return the content of a profiles file."""
         profiles = {name: profile.to_environment_variables() for name, profile in self.profiles_by_name.items()}
         return {"active": self.active_name, "profiles": profiles}
 
@@ -184,8 +184,8 @@ class ProfilesCollection:
 
 
 def load_profiles(include_defaults: bool = True) -> ProfilesCollection:
-    """Return the profiles of the user's file and, with `include_defaults`, those that come with the package."""
-    path = get_current_settings().profiles_path
+    """Return the profiles of the user's file and, with `include_defaults`, those included in the package."""
+    path = _current.get_context().settings.profiles_path
     active, tables = read_profiles(path)
     collection = ProfilesCollection([], active=active)
     if include_defaults:
@@ -201,7 +201,7 @@ def load_profile(name: str) -> Profile:
     """Return the profile of this name.
 
     Raises:
-        MissingProfileError: There is none.
+        MissingProfileError: No profile has that name.
     """
     profiles = load_profiles()
     if name not in profiles.names:
@@ -216,18 +216,18 @@ def profile_or_empty(name: str) -> Profile:
 
 def load_current_profile() -> Profile:
     """Return the profile that the current settings were read with."""
-    return get_settings_context().profile
+    return _current.get_context().profile
 
 
 def save_profiles(profiles: ProfilesCollection) -> None:
-    """Write the profiles, without those that come with the package, to the user's file.
+    """Write the profiles, without those included in the package, to the user's file.
 
-    What else is in the file, such as comments, stays. The file is replaced at once and only its owner may read it.
+    Other content of the file, such as comments, is kept. The file is replaced atomically, readable by its owner only.
 
     Raises:
-        SettingsError: What is there is not TOML, and would be lost.
+        SettingsError: The existing file is not valid TOML and would be lost.
     """
-    path = get_current_settings().profiles_path
+    path = _current.get_context().settings.profiles_path
     content = profiles.without_profile_source(DEFAULT_PROFILES_PATH).to_dict()
     text = _updated_document(path, content)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -270,7 +270,7 @@ def update_current_profile(settings: Mapping[str | Setting, Any]) -> Profile:
 
     Raises:
         SettingsError: There is no such setting.
-        ProfileSettingsValidationError: A value is not what its setting needs.
+        ProfileSettingsValidationError: A value is invalid.
     """
     current = load_current_profile()
     profiles = load_profiles()

@@ -1,8 +1,8 @@
-"""Where the values of settings come from: the environment, `.env`, `prefect.toml`, `pyproject.toml` and a profile.
+"""Sources of settings: the environment, `.env`, `prefect.toml`, `pyproject.toml` and a profile.
 
-A `Snapshot` reads all of them once and answers, for one setting, which value wins and where it was found. It knows
-names and tables, not settings: what a value means is the business of the models. It needs no pydantic, and parses no
-file that is not there, because every process pays for it.
+A `Snapshot` reads all of them once and returns, for one setting, the value of the highest source and that source. It
+handles names and tables; the models interpret the values. It does not import pydantic and parses only existing files,
+because every process runs it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from prefect.settings._errors import SettingsError
 if TYPE_CHECKING:
     import tomllib
 
-    from prefect.settings.base import PrefectBaseSettings
+    from prefect.settings._protocols import SettingsGroup
 else:
     tomllib = lazy("tomllib")
 
@@ -39,7 +39,7 @@ _TRUE = {"1", "true", "t", "yes", "y", "on"}
 
 
 class Missing:
-    """Says that no value was found, where None is a value."""
+    """Type of the marker for a missing value, because None is a valid value."""
 
 
 MISSING: Final = Missing()
@@ -49,8 +49,8 @@ class Layer:
     """One source of values.
 
     Attributes:
-        label: What it is called in a sentence.
-        source: What it is called in a list: `env`, `.env file`, `prefect.toml`, `pyproject.toml`, `profile`.
+        label: Its name in messages.
+        source: Its name in lists: `env`, `.env file`, `prefect.toml`, `pyproject.toml`, `profile`.
     """
 
     def __init__(self, label: str, source: str) -> None:
@@ -62,12 +62,12 @@ class Layer:
         raise NotImplementedError
 
     def origin(self, names: Sequence[str], path: Sequence[str], key: str) -> str:
-        """Return where `find` found its value, for a message."""
+        """Return the location of the value that `find` returns, for messages."""
         raise NotImplementedError
 
 
 class NamedLayer(Layer):
-    """Values under environment names. The first of a setting's names that is there wins."""
+    """Values under environment names. The first present name of a setting wins."""
 
     def __init__(self, label: str, values: Mapping[str, Any], source: str) -> None:
         super().__init__(label, source)
@@ -99,13 +99,13 @@ class TableLayer(Layer):
             if table is None:
                 return MISSING
             if not _is_table(table):
-                where = ".".join((*self._header, *path))
-                raise SettingsError(f"{self.label} has a value where the table [{where}] is expected.")
+                table_name = ".".join((*self._header, *path))
+                raise SettingsError(f"{self.label} has a value where the table [{table_name}] is expected.")
         return table.get(key, MISSING)
 
     def origin(self, names: Sequence[str], path: Sequence[str], key: str) -> str:
-        where = ".".join((*self._header, *path))
-        return f"{key} of [{where}] in {self.label}" if where else f"{key} in {self.label}"
+        table_name = ".".join((*self._header, *path))
+        return f"{key} of [{table_name}] in {self.label}" if table_name else f"{key} in {self.label}"
 
 
 class Snapshot:
@@ -113,7 +113,7 @@ class Snapshot:
 
     Args:
         profile: The profile to use, as its name and its values; the active one if None.
-        profile_first: Whether the profile's values come before the environment's, as for `prefect --profile`.
+        profile_first: Whether the profile's values override the environment's, as for `prefect --profile`.
     """
 
     def __init__(self, profile: tuple[str, Mapping[str, Any]] | None = None, profile_first: bool = False) -> None:
@@ -122,7 +122,7 @@ class Snapshot:
         self._files.append(environment)
         self._add_files(environment.values)
         self.missing_profile: str | None = None
-        """The name of the profile that was asked for and does not exist."""
+        """The name of the selected profile if it does not exist."""
         self.home = self._home()
         self.profiles_path = self._profiles_path()
         self.profile_name = "ephemeral"
@@ -144,11 +144,11 @@ class Snapshot:
         return snapshot
 
     def find(self, names: Sequence[str], path: Sequence[str], key: str) -> tuple[Any, Layer | None]:
-        """Return the value that wins and the layer it is in; MISSING and None when there is no value."""
+        """Return the value of the highest layer and that layer; MISSING and None if no layer has one."""
         return _find(self.layers, names, path, key)
 
     def peek(self, accessor: str, *older_names: str) -> Any:
-        """Return the unparsed value of a setting, or None. Reads no model, so it costs nothing."""
+        """Return the unparsed value of a setting, or None. Cheap, because it reads no model."""
         *path, key = accessor.split(".")
         name = "PREFECT_" + accessor.upper().replace(".", "_")
         value, layer = self.find((name, *older_names), path, key)
@@ -214,7 +214,7 @@ def _test_mode(environment: Mapping[str, str]) -> bool:
 def read_profiles(path: str | Path) -> tuple[str | None, dict[str, dict[str, Any]]]:
     """Return the name of the active profile and the profiles of a file; nothing when there is none.
 
-    A file that is not TOML is left alone, with a warning.
+    An invalid file is ignored with a warning.
     """
     if not os.path.isfile(path):
         return None, {}
@@ -245,7 +245,7 @@ def _read_toml(path: str) -> dict[str, Any]:
 
 
 def _read_pyproject(path: str) -> dict[str, Any]:
-    """Return the table [tool.prefect]. A file that does not mention it belongs to others and is not parsed."""
+    """Return the table [tool.prefect]. A file that does not mention it is not parsed."""
     try:
         with open(path, "rb") as file:
             if b"prefect" not in file.read():
@@ -299,16 +299,16 @@ def _interpolate(value: str, found: Mapping[str, str], environment: Mapping[str,
 
 
 class _OneSource:
-    """What one source says about the settings of one group."""
+    """The values of one source for the settings of one group."""
 
-    def __init__(self, settings_cls: type[PrefectBaseSettings]) -> None:
+    def __init__(self, settings_cls: type[SettingsGroup]) -> None:
         self.settings_cls = settings_cls
 
     def layer(self) -> Layer:
         raise NotImplementedError
 
     def __call__(self) -> dict[str, Any]:
-        """Return the values that the source has, by field, as they are written."""
+        """Return the source's unparsed values by field."""
         layer = self.layer()
         found = {
             name: layer.find(leaf.names, leaf.path, name) for name, leaf in self.settings_cls.shape().leaves.items()
@@ -319,7 +319,7 @@ class _OneSource:
 class EnvFilterSettingsSource(_OneSource):
     """The environment, without the variables in `env_filter`."""
 
-    def __init__(self, settings_cls: type[PrefectBaseSettings], env_filter: Sequence[str] = ()) -> None:
+    def __init__(self, settings_cls: type[SettingsGroup], env_filter: Sequence[str] = ()) -> None:
         super().__init__(settings_cls)
         hidden = {name.upper() for name in env_filter}
         self.env_vars = {name: value for name, value in _environment().items() if name not in hidden}
@@ -333,7 +333,7 @@ class FilteredDotEnvSettingsSource(_OneSource):
 
     def __init__(
         self,
-        settings_cls: type[PrefectBaseSettings],
+        settings_cls: type[SettingsGroup],
         env_file: str | Path = DOTENV_PATH,
         env_blacklist: Sequence[str] = (),
     ) -> None:
@@ -361,7 +361,7 @@ class TomlConfigSettingsSourceBase(_OneSource):
 class PrefectTomlConfigSettingsSource(TomlConfigSettingsSourceBase):
     """`prefect.toml` in the working directory."""
 
-    def __init__(self, settings_cls: type[PrefectBaseSettings]) -> None:
+    def __init__(self, settings_cls: type[SettingsGroup]) -> None:
         super().__init__(settings_cls)
         self.toml_file_path = DEFAULT_PREFECT_TOML_PATH
         self.toml_data = _read_toml(str(self.toml_file_path)) if self.toml_file_path.is_file() else {}
@@ -372,7 +372,7 @@ class PyprojectTomlConfigSettingsSource(TomlConfigSettingsSourceBase):
 
     toml_table_header = ("tool", "prefect")
 
-    def __init__(self, settings_cls: type[PrefectBaseSettings]) -> None:
+    def __init__(self, settings_cls: type[SettingsGroup]) -> None:
         super().__init__(settings_cls)
         self.toml_file_path = Path(PYPROJECT_PATH)
         self.toml_data = _read_pyproject(PYPROJECT_PATH) if self.toml_file_path.is_file() else {}
@@ -381,7 +381,7 @@ class PyprojectTomlConfigSettingsSource(TomlConfigSettingsSourceBase):
 class ProfileSettingsTomlLoader(_OneSource):
     """The active profile; empty while testing."""
 
-    def __init__(self, settings_cls: type[PrefectBaseSettings]) -> None:
+    def __init__(self, settings_cls: type[SettingsGroup]) -> None:
         super().__init__(settings_cls)
         snapshot = Snapshot()
         self.profiles_path = Path(snapshot.profiles_path)

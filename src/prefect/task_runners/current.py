@@ -32,7 +32,7 @@ def current_task_runner() -> TaskRunner[Any]:
 @functools.cache
 def _close_at_exit() -> None:
     """Run what was submitted before the process ends, as the pools of the standard library do."""
-    # `atexit` comes later, when threads can no longer be relied on.
+    # `atexit` handlers run later, when threads can no longer be relied on.
     try:
         getattr(threading, "_register_atexit", atexit.register)(close_default_task_runner)
     except RuntimeError:  # the main thread has ended already

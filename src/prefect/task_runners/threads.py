@@ -33,8 +33,8 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
     A run whose upstream is not done holds no thread, and a run that waits for one it submitted frees its slot.
 
     Args:
-        max_workers: How many tasks run at once; `PREFECT_TASKS_RUNNER_THREAD_POOL_MAX_WORKERS` by default, which is
-            no limit unless set.
+        max_workers: How many tasks run at the same time; `PREFECT_TASKS_RUNNER_THREAD_POOL_MAX_WORKERS` by default,
+            which is no limit unless set.
 
     Raises:
         ValueError: `max_workers` is below 1.

@@ -25,7 +25,7 @@ def add_prefect_loggers_to_caplog(caplog: pytest.LogCaptureFixture) -> Generator
 
 
 def is_port_in_use(port: int) -> bool:
-    """Whether a process listens on this local TCP port."""
+    """Return whether a process listens on this local TCP port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

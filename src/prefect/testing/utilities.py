@@ -111,7 +111,7 @@ def assert_does_not_warn(ignore_warnings: list[type[Warning]] | None = None) -> 
 
 
 def exceptions_equal(a: BaseException | None, b: BaseException | None) -> bool:
-    """Whether two exceptions have the same type and arguments."""
+    """Return whether two exceptions have the same type and arguments."""
     if a is None or b is None:
         return a is b
     return type(a) is type(b) and a.args == b.args
@@ -120,7 +120,7 @@ def exceptions_equal(a: BaseException | None, b: BaseException | None) -> bool:
 def kubernetes_environments_equal(
     actual: list[dict[str, str]], expected: list[dict[str, str]] | Mapping[str, str]
 ) -> bool:
-    """Whether two lists of `{"name": ..., "value": ...}` are equal in any order; prints the differences.
+    """Return whether two lists of `{"name": ..., "value": ...}` are equal in any order; prints the differences.
 
     Args:
         actual: Actual environment.
@@ -234,12 +234,12 @@ async def get_most_recent_flow_run(client: PrefectClient | None = None, flow_nam
 
 
 def a_test_step(**kwargs: Any) -> dict[str, Any]:
-    """A deployment step that returns its inputs and three outputs, for tests of steps."""
+    """Return the inputs and three outputs, as a deployment step for tests."""
     return {**kwargs, **_OUTPUTS}
 
 
 def b_test_step(**kwargs: Any) -> dict[str, Any]:
-    """A second deployment step like `a_test_step`."""
+    """Return the same as `a_test_step`, as a second deployment step."""
     return {**kwargs, **_OUTPUTS}
 
 

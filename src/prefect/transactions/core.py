@@ -38,9 +38,9 @@ class CommitMode(AutoEnum):
     """When a transaction commits automatically."""
 
     EAGER = auto()
-    """At the end of its own block."""
+    """At the end of the transaction's block."""
     LAZY = auto()
-    """When the enclosing transaction commits; at the end of its block if there is none."""
+    """When the enclosing transaction commits; at the end of the block if there is none."""
     OFF = auto()
     """Never: at the end of its block it is rolled back, unless an enclosing transaction commits it."""
 
@@ -98,7 +98,7 @@ class BaseTransaction:
         self.store = store
         self.key = key
         self.children: list[BaseTransaction] = [] if children is None else children
-        # Options may come as text: a cache policy's isolation level does.
+        # Options may be texts: a cache policy's isolation level is one.
         self.commit_mode = commit_mode if commit_mode is None else CommitMode(commit_mode)
         self.isolation_level = isolation_level if isolation_level is None else IsolationLevel(isolation_level)
         self.state = state

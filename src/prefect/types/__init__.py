@@ -1,7 +1,7 @@
 """Time, identity and the constrained types of the interface.
 
-`now` and `new_id` are where every timestamp and every id of this package come from. The constrained types are
-pydantic's and live in `prefect.types._annotated`, imported when one is asked for.
+`now` and `new_id` make every timestamp and every id of this package. The constrained types are
+pydantic's and live in `prefect.types._annotated`, imported at the first use of one.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def uuid_from_int(number: int) -> UUID:
 
 
 def named_id(kind: str, name: str) -> UUID:
-    """Return the id of something that is known by its name: the same in every process, so that nobody need be asked."""
+    """Return an id that is derived from a kind and a name, and so is the same in every process without a lookup."""
     return uuid5(NAMESPACE_URL, f"pluperfect:{kind}:{name}")
 
 

@@ -73,7 +73,7 @@ AwareDateTime = Annotated[datetime.datetime, AfterValidator(aware)]
 
 NonNegativeTimeDelta = Annotated[datetime.timedelta, AfterValidator(_not_negative)]
 SecondsTimeDelta = Annotated[datetime.timedelta, BeforeValidator(_seconds)]
-"""A duration that may be given in seconds, also as text."""
+"""A duration, also accepted as a number of seconds or a text with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,7 @@ KeyValueLabelsField = Annotated[
 """Labels, where None stands for no labels."""
 
 JsonStringOrDict = Annotated[dict[str, str], BeforeValidator(_from_json)]
-"""A dict of texts that may be given as JSON."""
+"""A dict of texts, also accepted as JSON."""
 
 
 class SecretDict(Secret[dict[str, Any]]):
@@ -183,7 +183,7 @@ LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], B
 """The name of a level of the logging module, in any case."""
 
 ListOfNonEmptyStrings = Annotated[list[str], BeforeValidator(_one_or_many)]
-"""Texts, the empty ones left out; may be given as one text with commas."""
+"""Texts, the empty ones left out; also accepted as one text with commas."""
 
 # --- values of variables ---------------------------------------------------------------------------------------------
 
@@ -240,7 +240,7 @@ ClientRetryExtraCodes = Annotated[
     str | StatusCode | set[StatusCode] | None,
     BeforeValidator(partial(validate_set_T_from_delim_string, type_=StatusCode)),
 ]
-"""Statuses of HTTP; may be given as a text with commas."""
+"""HTTP status codes; also accepted as one text with commas."""
 
 TaskRetryDelaySeconds = Annotated[str | int | float | list[float] | None, BeforeValidator(parse_retry_delay_input)]
-"""Seconds, or one number of seconds for each retry; may be given as a text with commas."""
+"""Seconds, or one number of seconds for each retry; also accepted as one text with commas."""

@@ -113,7 +113,7 @@ def _forget_task(task: asyncio.Task[Any]) -> None:
 
 
 class _LoopThread:
-    """An event loop in its own thread, started at its first use, which ends with the process."""
+    """An event loop in a separate thread, started at its first use, which ends with the process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -154,7 +154,7 @@ def run_coro_as_sync(
 
     Args:
         force_new_thread: Use a new event loop in a new thread instead.
-        wait_for_result: Set to False to return None at once while the coroutine runs on.
+        wait_for_result: Set to False to return None immediately while the coroutine goes on.
     """
     if not inspect.iscoroutine(coroutine):
         raise TypeError(f"a coroutine was expected, not {coroutine!r}")
@@ -285,7 +285,7 @@ class LazySemaphore:
     """A semaphore whose value is determined at the first use.
 
     Args:
-        initial_value_func: Returns how many may hold it at once.
+        initial_value_func: Returns the maximum number of simultaneous holders.
     """
 
     def __init__(self, initial_value_func: Callable[[], int]) -> None:

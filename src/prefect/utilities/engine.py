@@ -68,7 +68,7 @@ async def resolve_inputs(parameters: dict[str, Any], return_data: bool = True, m
         max_depth: Ignored: all depths are searched.
 
     Raises:
-        UpstreamTaskError: A run that a parameter comes from did not complete.
+        UpstreamTaskError: The run whose result a parameter is did not complete.
     """
     found = inputs.collect_inputs(parameters, None)
     if return_data:

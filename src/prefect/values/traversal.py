@@ -48,7 +48,7 @@ def visit_collection(
         return_data: Build a copy of the results of `visit_fn`; if it changed nothing, the value itself is returned.
             Its result is traversed in place of the value.
         max_depth: How many levels to go down; 0 visits only `expr`, a negative number has no limit.
-        context: Passed to `visit_fn`; each value gets its own copy, so that additions are seen only inside of it.
+        context: Passed to `visit_fn`; each value gets a copy, so that additions are seen only inside of it.
         remove_annotations: Return values without their annotations.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The facts of an OpenAPI document, without its prose, by names, so that two documents can be compared."""
+"""Facts of an OpenAPI document by name, without its prose, so that two documents can be compared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 PROSE = {"title", "description", "examples", "example", "summary", "externalDocs"}
 ENVIRONMENT = {"supported_environment_variables", "aliases"}
-"""What the schemas of settings say of their environment variables; the facts of settings are compared elsewhere."""
+"""Keys of environment variables in the schemas of settings, which other tests compare."""
 
 PARTS = {"fields", "other", "path_params", "query_params", "header_params"}
 """Facts that are compared one by one."""
@@ -16,7 +16,7 @@ Facts = dict[str, Any]
 
 
 def plain(schema: Any) -> Any:
-    """A JSON schema without prose, in which a reference is the name of what it refers to."""
+    """Return a JSON schema without prose, in which a reference is the name of its target."""
     if isinstance(schema, list):
         return [plain(item) for item in schema]
     if not isinstance(schema, dict):
@@ -33,7 +33,7 @@ def plain(schema: Any) -> Any:
 
 
 def operations(document: Facts) -> dict[str, Facts]:
-    """Each operation by its method and path: its id, tags, parameters, body and answers."""
+    """Return the facts of each operation by method and path: id, tags, parameters, body and responses."""
     return {
         f"{method.upper()} {path}": _operation(declared)
         for path, methods in document["paths"].items()

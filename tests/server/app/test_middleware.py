@@ -63,8 +63,8 @@ async def test_requests_without_the_auth_string_are_unauthorized(opened: SqliteW
         for path in OPEN:
             assert (await asked.get(path)).status_code == 200
         for path in CLOSED:
-            for given in wrong:
-                answer = await asked.get(path, headers=[(b"authorization", given.encode())])
+            for value in wrong:
+                answer = await asked.get(path, headers=[(b"authorization", value.encode())])
                 assert (answer.status_code, answer.json()) == (401, {"exception_message": "Unauthorized"})
         for method in ("POST", "PUT", "PATCH", "DELETE"):
             assert (await asked.request(method, "/flows/")).status_code == 401
@@ -103,8 +103,8 @@ async def test_responses_have_the_id_of_their_request(plain: httpx.AsyncClient) 
         answers = [await plain.get(path) for _ in range(2)]
         assert len({answer.headers["x-request-id"] for answer in answers}) == 2
         assert {answer.headers["prefect-journal"] for answer in answers} == {"1"}
-        given = await plain.get(path, headers={"x-request-id": "mine"})
-        assert given.headers["x-request-id"] == "mine"
+        response = await plain.get(path, headers={"x-request-id": "mine"})
+        assert response.headers["x-request-id"] == "mine"
 
 
 async def test_request_log_has_the_request_id(plain: httpx.AsyncClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -140,13 +140,13 @@ async def test_large_responses_are_compressed_when_the_client_accepts_it(plain: 
 
 
 async def test_cors_headers_follow_the_settings(opened: SqliteWriterDatabase) -> None:
-    asking = {"origin": "http://ui.test", "access-control-request-method": "POST"}
+    preflight = {"origin": "http://ui.test", "access-control-request-method": "POST"}
     async with client(opened) as plain:
-        assert (await plain.options("/flows/", headers=asking)).headers["access-control-allow-origin"] == "*"
+        assert (await plain.options("/flows/", headers=preflight)).headers["access-control-allow-origin"] == "*"
     async with client(
         opened, cors_allowed_origins="http://a.test,http://ui.test", cors_allowed_methods="GET"
     ) as strict:
-        answer = await strict.options("/flows/", headers=asking)
+        answer = await strict.options("/flows/", headers=preflight)
         assert (answer.status_code, answer.headers["access-control-allow-methods"]) == (400, "GET")
         found = await strict.get("/version", headers={"origin": "http://ui.test"})
         assert found.headers["access-control-allow-origin"] == "http://ui.test"
@@ -195,7 +195,7 @@ async def test_server_is_healthy_and_not_ready_while_the_database_is_away(postgr
             assert (await plain.get(path)).status_code == 200
         for answer in (await plain.get("/ready"), await plain.post("/flows/filter", json={})):
             assert (answer.status_code, answer.json()) == (503, {"exception_message": "Service Unavailable"})
-    await server.stop()  # says that the lead could not be given up
+    await server.stop()  # logs that the leadership could not be released
 
 
 # --- bodies that make no sense ---------------------------------------------------------------------------------------

@@ -15,11 +15,11 @@ FACTS: dict[str, Any] = json.loads((Path(__file__).parent / "openapi.json").read
 
 NOTHING = "Both answer 204, without a body; the interface documents 200."
 EDGE = "The version of the API that a client requests is checked in every request, here as well."
-SECONDS = "A number of seconds is taken by both; ours documents the other form that is taken, a duration of ISO 8601."
-EASIER = "Other spellings of the setting are taken by its parser, which the document does not speak of."
+SECONDS = "Both accept a number of seconds; ours documents the other accepted form, an ISO 8601 duration."
+EASIER = "The parser of the setting accepts other spellings, which the document does not contain."
 
 EXPLAINED: dict[tuple[str, str], str] = {
-    ("GET /admin/settings", "responses"): "The same schema, written in its place.",
+    ("GET /admin/settings", "responses"): "The same schema, inline.",
     ("GET /health", "header_params"): EDGE,
     ("GET /health", "responses"): EDGE,
     ("GET /version", "header_params"): EDGE,
@@ -29,19 +29,22 @@ EXPLAINED: dict[tuple[str, str], str] = {
     ("Body_flow_run_history_flow_runs_history_post", "fields.history_interval_seconds"): SECONDS,
     ("Body_task_run_history_task_runs_history_post", "fields.history_interval_seconds"): SECONDS,
     ("Body_schedule_deployment_deployments__id__schedule_post", "fields.min_time"): SECONDS,
-    ("LogCreate", "fields.worker_id"): "A worker may say which one it is; the interface's client has the field.",
-    ("RRuleSchedule", "fields.timezone"): "The interface lists the names of all zones; ours asks the machine's.",
+    (
+        "LogCreate",
+        "fields.worker_id",
+    ): "The id of the worker; only the client of the interface documents it.",
+    ("RRuleSchedule", "fields.timezone"): "The interface lists the names of all zones; ours are those of the machine.",
     ("ClientSettings", "fields.retry_extra_codes"): EASIER,
     ("LoggingSettings", "fields.extra_loggers"): EASIER,
     ("PluginsSettings", "fields.allow"): EASIER,
     ("PluginsSettings", "fields.deny"): EASIER,
     ("TasksSettings", "fields.default_retry_delay_seconds"): EASIER,
     ("ResultsSettings", "fields.ship_inline"): "A setting of ours: results stay with the client unless it is on.",
-    ("TestingSettings", "fields.test_setting"): "Anything at all, which null is as well.",
-    ("ServerServicesDBVacuumSettings", "fields.enabled"): "The default is made when it is asked for.",
-    ("ServerServicesDBVacuumSettings", "fields.event_retention_overrides"): "The default is made when it is asked for.",
+    ("TestingSettings", "fields.test_setting"): "Any value, which includes null.",
+    ("ServerServicesDBVacuumSettings", "fields.enabled"): "The default is computed at its first use.",
+    ("ServerServicesDBVacuumSettings", "fields.event_retention_overrides"): "The default is computed at its first use.",
 }
-"""Where ours differs, and why."""
+"""Places in which our document differs, with the reason."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Websockets of events and logs: in, out, and what is promised of them, on both databases."""
+"""Websockets that receive and send events and logs, and their delivery guarantees, on both databases."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def address(server: Server) -> AsyncIterator[str]:
 
 
 async def kept(database: Database) -> list[UUID]:
-    """The ids of the events that are kept, oldest first."""
+    """Return the ids of the stored events, oldest first."""
     return [
         row["id"] for row in await database.read(lambda tx: store.events.find(tx, order="event.occurred, event.id"))
     ]
@@ -75,7 +75,7 @@ async def kept(database: Database) -> list[UUID]:
 
 @pytest.fixture
 async def guarded(database: Database) -> AsyncIterator[str]:
-    """The address of a server that asks for a token."""
+    """The address of a server that requires a token."""
     with temporary_settings({PREFECT_SERVER_API_AUTH_STRING: "admin:pass"}):
         server = Server(get_current_settings(), database, loops=False)
         server.bus.start(database)
@@ -136,7 +136,7 @@ async def test_pong_confirms_that_the_events_before_the_ping_are_committed(addre
 
 
 async def test_pong_waits_for_the_commit(address: str, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also for pings in the same packet as the events, and several of them."""
+    """Also for several pings in the same packet as the events."""
     may_commit, begun = asyncio.Event(), asyncio.Event()
     write = database.write
 
@@ -230,10 +230,10 @@ async def test_event_that_fails_becomes_a_dead_letter(
     bad, *good = [event(name) for name in ("bad", "good", "good")]
     add = event_store.add_events
 
-    async def fails(tx: Transaction, told: list[Event]) -> int:
-        if any(each["event"] == "bad" for each in told):
+    async def fails(tx: Transaction, events: list[Event]) -> int:
+        if any(each["event"] == "bad" for each in events):
             raise ZeroDivisionError
-        return await add(tx, told)
+        return await add(tx, events)
 
     monkeypatch.setattr(event_store, "add_events", fails)
     async with connect_client(f"{address}/events/in") as socket:
@@ -241,8 +241,8 @@ async def test_event_that_fails_becomes_a_dead_letter(
             await socket.send(json.dumps(each))
         await ping(socket)
     assert await kept(database) == [UUID(each["id"]) for each in good]
-    [aside] = await database.read(store.dead_letters.find)
-    assert json.loads(aside["record"])["id"] == bad["id"] and "ZeroDivisionError" in aside["reason"]
+    [dead_letter] = await database.read(store.dead_letters.find)
+    assert json.loads(dead_letter["record"])["id"] == bad["id"] and "ZeroDivisionError" in dead_letter["reason"]
     assert bad["id"] in caplog.text
 
 
@@ -255,9 +255,9 @@ async def test_client_waits_while_the_database_is_busy(
     sizes: list[int] = []
     take = ingest.ingest_events
 
-    async def receive(tx: Transaction, told: list[Event]) -> None:
-        sizes.append(len(told))
-        await take(tx, told)
+    async def receive(tx: Transaction, events: list[Event]) -> None:
+        sizes.append(len(events))
+        await take(tx, events)
 
     async def slowly(work: Callable[[Transaction], Awaitable[Any]]) -> Any:
         await may_commit.wait()
@@ -268,7 +268,7 @@ async def test_client_waits_while_the_database_is_busy(
     async with connect_client(f"{address}/events/in") as socket:
         monkeypatch.setattr(database, "write", slowly)
         sent = 0
-        # The buffers of the connection fill up, and then nothing is taken from us any more.
+        # The buffers of the connection fill up, and then no message can be sent any more.
         while True:
             try:
                 await asyncio.wait_for(socket.send(json.dumps(event(payload=padding))), 2.0)
@@ -285,15 +285,15 @@ async def test_client_waits_while_the_database_is_busy(
 # --- out -------------------------------------------------------------------------------------------------------------
 
 
-def asking(**criteria: Any) -> str:
+def filter_message(**criteria: Any) -> str:
     since, until = now() - timedelta(hours=1), now() + timedelta(days=1)
     occurred = {"since": since.isoformat(), "until": until.isoformat()}
     backfill = criteria.pop("backfill", True)
     return json.dumps({"type": "filter", "filter": {"occurred": occurred, **criteria}, "backfill": backfill})
 
 
-async def told(socket: Any, count: int) -> list[str]:
-    """The ids in the next messages."""
+async def receive_events(socket: Any, count: int) -> list[str]:
+    """Receive `count` events and return their ids."""
     messages = [await receive(socket) for _ in range(count)]
     assert all(message["type"] == "event" for message in messages)
     return [message["event"]["id"] for message in messages]
@@ -308,23 +308,23 @@ async def test_subscriber_receives_stored_and_new_events_once(api: httpx.AsyncCl
     await send(api, event("other"), {**event(), "occurred": (now() - timedelta(minutes=30)).isoformat()})
     before = await send(api, *(event() for _ in range(300)))
     async with connect_client(f"{address}/events/out") as socket:
-        await socket.send(asking(event={"name": ["happened"]}))
-        assert await told(socket, 300) == before, "what is older than the backfill may look is left out"
+        await socket.send(filter_message(event={"name": ["happened"]}))
+        assert await receive_events(socket, 300) == before, "events older than the backfill are left out"
         for _ in range(3):
             after = await send(api, event("other"), event(), event())
-            assert await told(socket, 2) == after[1:]
+            assert await receive_events(socket, 2) == after[1:]
 
 
 async def test_subscriber_misses_no_event_between_stored_and_new_ones(api: httpx.AsyncClient, address: str) -> None:
-    """Events are committed while subscribers look back."""
+    """Events are committed while subscribers read the stored ones."""
     sent: list[str] = []
     sockets = []
     async with asyncio.TaskGroup() as group:
 
         async def subscribe() -> list[str]:
             async with connect_client(f"{address}/events/out") as socket:
-                await socket.send(asking())
-                return await told(socket, 200)
+                await socket.send(filter_message())
+                return await receive_events(socket, 200)
 
         for _ in range(40):
             sent += await send(api, *(event() for _ in range(5)))
@@ -338,31 +338,31 @@ async def test_subscriber_receives_only_new_events_without_backfill(
     api: httpx.AsyncClient, server: Server, address: str
 ) -> None:
     await send(api, event())
-    await wait_until_listening(server)  # what was told before has been heard
+    await wait_until_listening(server)  # notifications sent before have been received
     async with connect_client(f"{address}/events/out") as socket:
-        await socket.send(asking(backfill=False))
+        await socket.send(filter_message(backfill=False))
         await wait_until(lambda: server.bus.has_subscribers(event_store.EVENTS_TOPIC))
         after = await send(api, event())
-        assert await told(socket, 1) == after
+        assert await receive_events(socket, 1) == after
 
 
 async def test_subscriber_reads_missed_events_from_the_store(
     api: httpx.AsyncClient, server: Server, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with connect_client(f"{address}/events/out") as socket:
-        await socket.send(asking())
+        await socket.send(filter_message())
         await wait_until(lambda: server.bus.has_subscribers(event_store.EVENTS_TOPIC))
         first = await send(api, event())
-        assert await told(socket, 1) == first
+        assert await receive_events(socket, 1) == first
         with monkeypatch.context() as patched:
-            patched.setattr(server.bus, "deliver", lambda told: None)
+            patched.setattr(server.bus, "deliver", lambda notifications: None)
             missed = await send(api, event(), {**event(), "occurred": (now() - timedelta(minutes=40)).isoformat()})
             assert len(await kept(server.database)) == 3
-            await asyncio.to_thread(lambda: None)  # what was told is delivered before the next turn
+            await asyncio.to_thread(lambda: None)  # notifications are delivered before the next turn of the event loop
         server.bus.deliver([])
-        assert sorted(await told(socket, 2)) == sorted(missed)
+        assert sorted(await receive_events(socket, 2)) == sorted(missed)
         last = await send(api, event())
-        assert await told(socket, 1) == last
+        assert await receive_events(socket, 1) == last
 
 
 async def test_slow_subscriber_receives_every_event(
@@ -372,12 +372,12 @@ async def test_slow_subscriber_receives_every_event(
 
     monkeypatch.setattr(bus, "MAX_WAITING_ITEMS", 3)
     async with connect_client(f"{address}/events/out") as socket:
-        await socket.send(asking())
+        await socket.send(filter_message())
         await wait_until(lambda: server.bus.has_subscribers(event_store.EVENTS_TOPIC))
         sent: list[str] = []
         for _ in range(30):
             sent += await send(api, *(event(payload={"text": "x" * 20_000}) for _ in range(10)))
-        assert sorted(await told(socket, 300)) == sorted(sent)
+        assert sorted(await receive_events(socket, 300)) == sorted(sent)
 
 
 @pytest.mark.parametrize(
@@ -406,10 +406,10 @@ async def test_subscriber_receives_events_of_another_server(api: httpx.AsyncClie
     other.bus.start(database)
     await wait_until_listening(other)
     async with serve(other) as address, connect_client(f"{address}/events/out") as socket:
-        await socket.send(asking())
+        await socket.send(filter_message())
         await wait_until(lambda: other.bus.has_subscribers(event_store.EVENTS_TOPIC))
         sent = await send(api, *(event() for _ in range(450)))
-        assert sorted(await told(socket, 450)) == sorted(sent)
+        assert sorted(await receive_events(socket, 450)) == sorted(sent)
 
 
 # --- logs ------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The websocket of a work pool's workers: greeting, heartbeats, the pool as it is, and clean-up."""
+"""Websocket of a work pool's workers: greeting, heartbeats, snapshots of the pool, and clean-up."""
 
 from __future__ import annotations
 
@@ -44,28 +44,28 @@ class Worker:
         self.socket = socket
         self.consumer = str(new_id())
 
-    async def say(self, type_: str, **payload: Any) -> str:
+    async def send(self, type_: str, **payload: Any) -> str:
         id_ = str(new_id())
         frame = {"type": type_, "id": id_, "sent_at": now().isoformat(), "payload": payload}
         await self.socket.send(json.dumps(frame))
         return id_
 
     async def hello(self, **more: Any) -> None:
-        await self.say("worker.hello.v1", **{**HELLO, "consumer_id": self.consumer, **more})
+        await self.send("worker.hello.v1", **{**HELLO, "consumer_id": self.consumer, **more})
 
     async def heartbeat(self, **more: Any) -> None:
-        said = {"consumer_id": self.consumer, "worker_name": "worker", "heartbeat_interval_seconds": 30}
-        await self.say("worker.heartbeat.v1", **{**said, **more})
+        payload = {"consumer_id": self.consumer, "worker_name": "worker", "heartbeat_interval_seconds": 30}
+        await self.send("worker.heartbeat.v1", **{**payload, **more})
 
-    async def hear(self, type_: str) -> dict[str, Any]:
-        """What comes next, which must be of this type."""
+    async def expect_message(self, type_: str) -> dict[str, Any]:
+        """Receive the next message, which must be of this type, and return its payload."""
         frame = await receive(self.socket)
         assert frame["type"] == type_, frame
         assert set(frame) == {"type", "id", "sent_at", "payload"}
         return frame["payload"]
 
-    async def is_closed(self) -> tuple[int, str]:
-        """How the connection ends, which it must do now."""
+    async def wait_closed(self) -> tuple[int, str]:
+        """Wait for the connection to close, and return the code and the reason."""
         with pytest.raises(ConnectionClosed) as ended:
             await asyncio.wait_for(self.socket.recv(), TIMEOUT_SECONDS)
         assert ended.value.rcvd is not None
@@ -73,10 +73,10 @@ class Worker:
 
 
 class Pool:
-    """A work pool `pool` of a server that is served."""
+    """A work pool named `pool` of a running server."""
 
-    def __init__(self, ask: PathClient, address: str, database: Database) -> None:
-        self.ask = ask
+    def __init__(self, api: PathClient, address: str, database: Database) -> None:
+        self.api = api
         self.address = address
         self.database = database
 
@@ -86,8 +86,8 @@ class Pool:
             yield Worker(socket)
 
     async def tear_down(self, *runs: UUID) -> None:
-        """Ask for the infrastructure of runs in the pool's default queue to be torn down."""
-        queue = UUID((await self.ask.get("/work_pools/pool/queues/default"))["id"])
+        """Request the removal of the infrastructure of runs in the pool's default queue."""
+        queue = UUID((await self.api.get("/work_pools/pool/queues/default"))["id"])
         rows = [{"id": run, "work_queue_id": queue, "infrastructure_pid": "pid"} for run in runs]
         await self.database.write(lambda tx: cleanup.request_teardown(tx, cleanup.CANCELLING_TIMEOUT_KIND, rows))
 
@@ -95,48 +95,49 @@ class Pool:
 @pytest.fixture
 async def pool(server: Server, api: httpx.AsyncClient, database: Database) -> AsyncIterator[Pool]:
     await wait_until_listening(server)
-    ask = PathClient(api)
-    await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
+    client = PathClient(api)
+    await client.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
     async with serve(server) as address:
-        yield Pool(ask, address, database)
+        yield Pool(client, address, database)
 
 
 class TestGreeting:
     async def test_worker_receives_its_welcome(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello(worker_metadata={"integrations": []})
-            told = await worker.hear("worker.ready.v1")
-        shown = await pool.ask.get("/work_pools/pool")
-        assert told["initial_snapshot"] == {"snapshot_sequence": 1, "reason": "initial", "work_pool": shown}
+            message = await worker.expect_message("worker.ready.v1")
+        shown = await pool.api.get("/work_pools/pool")
+        assert message["initial_snapshot"] == {"snapshot_sequence": 1, "reason": "initial", "work_pool": shown}
         assert shown["status"] == "READY"
-        assert told["consumer_id"] == worker.consumer
-        assert told["worker_id"] is None
-        assert told["selected_channel_version"] == "work_pool_worker_channel.v1"
-        assert told["accepted_capabilities"] == HELLO["requested_capabilities"][:3]
-        assert told["rejected_capabilities"] == ["future.v1"]
-        assert (told["effective_heartbeat_interval_seconds"], told["effective_max_cleanup_concurrency"]) == (30, 2)
-        assert told["resolved_work_queues"] == [{"id": shown["default_queue_id"], "name": "default"}]
-        found = await pool.ask.post("/work_pools/pool/workers/filter", {})
+        assert message["consumer_id"] == worker.consumer
+        assert message["worker_id"] is None
+        assert message["selected_channel_version"] == "work_pool_worker_channel.v1"
+        assert message["accepted_capabilities"] == HELLO["requested_capabilities"][:3]
+        assert message["rejected_capabilities"] == ["future.v1"]
+        assert message["effective_heartbeat_interval_seconds"] == 30
+        assert message["effective_max_cleanup_concurrency"] == 2
+        assert message["resolved_work_queues"] == [{"id": shown["default_queue_id"], "name": "default"}]
+        found = await pool.api.post("/work_pools/pool/workers/filter", {})
         assert [(worker["name"], worker["status"]) for worker in found] == [("worker", "ONLINE")]
 
     async def test_worker_without_cleanup_capability_receives_no_cleanup(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello(max_cleanup_concurrency=0)
-            told = await worker.hear("worker.ready.v1")
-        assert told["rejected_capabilities"] == ["cleanup_delivery.v1", "future.v1"]
-        assert told["effective_max_cleanup_concurrency"] == 0
+            message = await worker.expect_message("worker.ready.v1")
+        assert message["rejected_capabilities"] == ["cleanup_delivery.v1", "future.v1"]
+        assert message["effective_max_cleanup_concurrency"] == 0
 
     async def test_pool_is_created_when_the_worker_requests_it(self, pool: Pool) -> None:
         async with pool.worker("new") as worker:
             await worker.hello(create_pool_if_not_found=True, default_base_job_template=TEMPLATE)
-            made = (await worker.hear("worker.ready.v1"))["initial_snapshot"]["work_pool"]
+            made = (await worker.expect_message("worker.ready.v1"))["initial_snapshot"]["work_pool"]
         assert (made["name"], made["type"], made["base_job_template"]) == ("new", "process", TEMPLATE)
 
     async def test_pool_without_template_takes_that_of_the_worker(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello(default_base_job_template=TEMPLATE)
-            told = await worker.hear("worker.ready.v1")
-        assert told["initial_snapshot"]["work_pool"]["base_job_template"] == TEMPLATE
+            message = await worker.expect_message("worker.ready.v1")
+        assert message["initial_snapshot"]["work_pool"]["base_job_template"] == TEMPLATE
 
     async def test_worker_is_refused_when_its_pool_does_not_fit(self, pool: Pool) -> None:
         for name, hello, reason in (
@@ -147,7 +148,7 @@ class TestGreeting:
         ):
             async with pool.worker(name) as worker:
                 await worker.hello(**hello)
-                assert await worker.is_closed() == (1008, reason)
+                assert await worker.wait_closed() == (1008, reason)
 
     async def test_invalid_hello_closes_the_channel(self, pool: Pool) -> None:
         for hello in (
@@ -160,7 +161,7 @@ class TestGreeting:
         ):
             async with pool.worker() as worker:
                 await worker.hello(**hello)
-                assert await worker.is_closed() == (1002, "protocol_error"), hello
+                assert await worker.wait_closed() == (1002, "protocol_error"), hello
         assert worker_channel.PROTOCOL_ERROR.__traceback__ is None  # which would hold what each connection had
 
     async def test_channel_requires_the_subprotocol(self, pool: Pool) -> None:
@@ -172,46 +173,46 @@ class TestGreeting:
         path = f"{pool.address}/work_pools/pool/workers/connect"
         async with connect(path, subprotocols=["prefect"]) as socket:  # pyright: ignore[reportArgumentType]
             await Worker(socket).hello()
-            assert await Worker(socket).is_closed() == (1008, "authentication_failed")
+            assert await Worker(socket).wait_closed() == (1008, "authentication_failed")
 
 
 class TestAfterwards:
     async def test_heartbeat_is_recorded(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello()
-            await worker.hear("worker.ready.v1")
-            first = (await pool.ask.post("/work_pools/pool/workers/filter"))[0]["last_heartbeat_time"]
+            await worker.expect_message("worker.ready.v1")
+            first = (await pool.api.post("/work_pools/pool/workers/filter"))[0]["last_heartbeat_time"]
             await worker.heartbeat()
-            await pool.ask.patch("/work_pools/pool", {"concurrency_limit": 5})
-            await worker.hear("work_pool.snapshot.v1")
-            assert (await pool.ask.post("/work_pools/pool/workers/filter"))[0]["last_heartbeat_time"] > first
+            await pool.api.patch("/work_pools/pool", {"concurrency_limit": 5})
+            await worker.expect_message("work_pool.snapshot.v1")
+            assert (await pool.api.post("/work_pools/pool/workers/filter"))[0]["last_heartbeat_time"] > first
 
     async def test_worker_receives_changes_of_its_pool(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello()
-            await worker.hear("worker.ready.v1")
-            await pool.ask.patch("/work_pools/pool", {"description": "not told"})
-            await pool.ask.patch("/work_pools/pool", {"is_paused": True})
-            told = await worker.hear("work_pool.snapshot.v1")
-            assert (told["snapshot_sequence"], told["reason"]) == (2, "work_pool_updated")
-            assert told["work_pool"] == await pool.ask.get("/work_pools/pool")
-            await pool.ask.delete("/work_pools/pool")
-            assert await worker.is_closed() == (1008, "authorization_failed")
+            await worker.expect_message("worker.ready.v1")
+            await pool.api.patch("/work_pools/pool", {"description": "unsent"})
+            await pool.api.patch("/work_pools/pool", {"is_paused": True})
+            message = await worker.expect_message("work_pool.snapshot.v1")
+            assert (message["snapshot_sequence"], message["reason"]) == (2, "work_pool_updated")
+            assert message["work_pool"] == await pool.api.get("/work_pools/pool")
+            await pool.api.delete("/work_pools/pool")
+            assert await worker.wait_closed() == (1008, "authorization_failed")
 
     async def test_invalid_frame_closes_the_channel(self, pool: Pool) -> None:
         for text in ("no JSON", "[]", '{"type": "worker.heartbeat.v1"}'):
             async with pool.worker() as worker:
                 await worker.hello()
-                await worker.hear("worker.ready.v1")
+                await worker.expect_message("worker.ready.v1")
                 await worker.socket.send(text)
-                assert await worker.is_closed() == (1002, "protocol_error")
+                assert await worker.wait_closed() == (1002, "protocol_error")
 
     async def test_heartbeat_of_another_worker_closes_the_channel(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello()
-            await worker.hear("worker.ready.v1")
+            await worker.expect_message("worker.ready.v1")
             await worker.heartbeat(worker_name="other")
-            assert await worker.is_closed() == (1002, "protocol_error")
+            assert await worker.wait_closed() == (1002, "protocol_error")
 
 
 class TestCleanup:
@@ -221,48 +222,48 @@ class TestCleanup:
         await pool.tear_down(run)
         async with pool.worker() as worker:
             await worker.hello()
-            queue = (await worker.hear("worker.ready.v1"))["resolved_work_queues"][0]["id"]
-            given = await worker.hear("cleanup.message.v1")
-            assert given["kind"] == "cancelling_timeout_teardown.v1"
-            assert given["target"] == {"flow_run_id": str(run), "infrastructure_pid": "pid"}
-            assert (given["delivery_count"], given["work_queue_id"], given["data"]) == (1, queue, {})
-            reply = {name: given[name] for name in ("message_id", "reservation_token")}
+            queue = (await worker.expect_message("worker.ready.v1"))["resolved_work_queues"][0]["id"]
+            message = await worker.expect_message("cleanup.message.v1")
+            assert message["kind"] == "cancelling_timeout_teardown.v1"
+            assert message["target"] == {"flow_run_id": str(run), "infrastructure_pid": "pid"}
+            assert (message["delivery_count"], message["work_queue_id"], message["data"]) == (1, queue, {})
+            reply = {name: message[name] for name in ("message_id", "reservation_token")}
             for operation, token, status, reason in (
                 ("renew", None, "accepted", None),
                 ("ack", "another", "invalid_token", "reservation_token_mismatch"),
                 ("ack", None, "accepted", None),
                 ("ack", None, "not_found", "message_not_found"),
             ):
-                said = {**reply, **({"reservation_token": token} if token else {})}
-                id_ = await worker.say(f"cleanup.{operation}.v1", **said)
-                result = await worker.hear("cleanup.operation_result.v1")
-                assert (result["request_frame_id"], result["message_id"]) == (id_, given["message_id"])
+                payload = {**reply, **({"reservation_token": token} if token else {})}
+                id_ = await worker.send(f"cleanup.{operation}.v1", **payload)
+                result = await worker.expect_message("cleanup.operation_result.v1")
+                assert (result["request_frame_id"], result["message_id"]) == (id_, message["message_id"])
                 assert (result["operation"], result["status"], result["reason"]) == (operation, status, reason)
                 assert (result["lease_expires_at"] is not None) == (operation == "renew")
 
     async def test_cleanup_is_limited_to_the_concurrency_of_the_worker(self, pool: Pool) -> None:
         async with pool.worker() as worker:
             await worker.hello(max_cleanup_concurrency=1)
-            await worker.hear("worker.ready.v1")
+            await worker.expect_message("worker.ready.v1")
             await pool.tear_down(new_id(), new_id())
-            given = await worker.hear("cleanup.message.v1")
-            await worker.say(
-                "cleanup.ack.v1", message_id=given["message_id"], reservation_token=given["reservation_token"]
+            message = await worker.expect_message("cleanup.message.v1")
+            await worker.send(
+                "cleanup.ack.v1", message_id=message["message_id"], reservation_token=message["reservation_token"]
             )
-            assert (await worker.hear("cleanup.operation_result.v1"))["status"] == "accepted"
-            assert (await worker.hear("cleanup.message.v1"))["message_id"] != given["message_id"]
+            assert (await worker.expect_message("cleanup.operation_result.v1"))["status"] == "accepted"
+            assert (await worker.expect_message("cleanup.message.v1"))["message_id"] != message["message_id"]
 
     async def test_released_cleanup_is_delivered_again_up_to_the_limit(self, pool: Pool) -> None:
         await pool.tear_down(new_id())
         async with pool.worker() as worker:
             await worker.hello()
-            await worker.hear("worker.ready.v1")
+            await worker.expect_message("worker.ready.v1")
             for count in (1, 2, 3):
-                given = await worker.hear("cleanup.message.v1")
-                assert given["delivery_count"] == count
-                said = {name: given[name] for name in ("message_id", "reservation_token")}
-                await worker.say("cleanup.release.v1", **said, reason="cannot")
-                result = await worker.hear("cleanup.operation_result.v1")
+                message = await worker.expect_message("cleanup.message.v1")
+                assert message["delivery_count"] == count
+                payload = {name: message[name] for name in ("message_id", "reservation_token")}
+                await worker.send("cleanup.release.v1", **payload, reason="cannot")
+                result = await worker.expect_message("cleanup.operation_result.v1")
                 assert result["status"] == ("dead_lettered" if count == 3 else "accepted")
         assert await pool.database.write(lambda tx: store.cleanups.count(tx)) == 0
 
@@ -270,27 +271,27 @@ class TestCleanup:
         await pool.tear_down(new_id())
         async with pool.worker() as dying:
             await dying.hello()
-            await dying.hear("worker.ready.v1")
-            first = await dying.hear("cleanup.message.v1")
+            await dying.expect_message("worker.ready.v1")
+            first = await dying.expect_message("cleanup.message.v1")
         over = {"id": UUID(first["message_id"]), "lease_expires_at": now() - timedelta(seconds=1)}
         await pool.database.write(lambda tx: store.cleanups.change(tx, [over], ["lease_expires_at"]))
         async with pool.worker() as worker:
             await worker.hello()
-            await worker.hear("worker.ready.v1")
-            again = await worker.hear("cleanup.message.v1")
+            await worker.expect_message("worker.ready.v1")
+            again = await worker.expect_message("cleanup.message.v1")
         assert again["message_id"] == first["message_id"]
         assert again["delivery_count"] == 2
         assert again["reservation_token"] != first["reservation_token"]
 
     async def test_run_that_cancels_for_too_long_is_cleaned_up(self, pool: Pool) -> None:
-        flow = (await pool.ask.post("/flows/", {"name": "flow"}))["id"]
+        flow = (await pool.api.post("/flows/", {"name": "flow"}))["id"]
         body = {"name": "d", "flow_id": flow, "work_pool_name": "pool"}
-        deployment = (await pool.ask.post("/deployments/", body))["id"]
-        run = (await pool.ask.post(f"/deployments/{deployment}/create_flow_run"))["id"]
+        deployment = (await pool.api.post("/deployments/", body))["id"]
+        run = (await pool.api.post(f"/deployments/{deployment}/create_flow_run"))["id"]
         for type_ in ("PENDING", "RUNNING", "CANCELLING"):
-            await pool.ask.post(f"/flow_runs/{run}/set_state", {"state": {"type": type_}})
+            await pool.api.post(f"/flow_runs/{run}/set_state", {"state": {"type": type_}})
         await pool.database.write(lambda tx: cancellation.cancel_stuck_runs(tx, timedelta(seconds=-1)))
         async with pool.worker() as worker:
             await worker.hello()
-            await worker.hear("worker.ready.v1")
-            assert (await worker.hear("cleanup.message.v1"))["target"]["flow_run_id"] == run
+            await worker.expect_message("worker.ready.v1")
+            assert (await worker.expect_message("cleanup.message.v1"))["target"]["flow_run_id"] == run

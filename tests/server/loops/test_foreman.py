@@ -1,4 +1,4 @@
-"""Who fell silent: workers, then pools, queues and deployments that nobody serves any more."""
+"""Foreman loop: workers without heartbeats, then pools, queues and deployments that no worker polls any more."""
 
 from __future__ import annotations
 

@@ -123,9 +123,9 @@ class ClientBase:
 
         Args:
             api: The URL of a server's API, ending in `/api`; or an ASGI application, to be called in this process.
-            auth_string: What a server asks for: `"user:password"`.
-            api_key: What Prefect Cloud asks for.
-            api_version: The version of the REST API to ask for.
+            auth_string: The credentials for a server: `"user:password"`.
+            api_key: The API key for Prefect Cloud.
+            api_version: The version of the REST API to request.
             httpx_settings: Settings for the HTTP client.
             server_type: What answers; found out if None.
         """
@@ -175,8 +175,8 @@ class PrefectClient(
 ):
     """The client for async code. Made by `get_client()`, and used in an `async with` block or without one.
 
-    In a block it keeps its connections for further requests. An application that was given as `api` is started when the
-    block is entered and stopped after it, unless `manage_lifespan` is set to False.
+    In a block it keeps its connections for further requests. An application passed as `api` is started when the block
+    is entered and stopped after it, unless `manage_lifespan` is set to False.
     """
 
     _loop: asyncio.AbstractEventLoop | None = None

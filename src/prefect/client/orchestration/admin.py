@@ -1,4 +1,4 @@
-"""Operations on the API itself: whether it answers, which version it is, and its own choices."""
+"""Operations on the API itself: its health, its version and its defaults."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class AdminAsyncClient(BaseAsyncClient):
     async def raise_for_api_version_mismatch(self) -> None:
         """Compare the server's release with this package's, and warn when the server is older.
 
-        Nothing is asked of Prefect Cloud, which fits every client.
+        Prefect Cloud is not checked, since it supports every client.
 
         Raises:
-            RuntimeError: Their major versions differ, or the server cannot be asked.
+            RuntimeError: Their major versions differ, or the server does not respond.
         """
         if self.server_type is base.ServerType.CLOUD:
             return
@@ -73,25 +73,25 @@ class AdminAsyncClient(BaseAsyncClient):
             client_version
         ):
             logger.warning(
-                "The server at %s is of version %s, older than this client's %s, and may not know all it is asked for: "
+                "The server at %s has version %s, older than this client's %s, and may not support all requests: "
                 "upgrade it.",
                 *(self._transport.url, server_version, client_version),
             )
 
     async def raise_for_api_version_mismatch_once(self) -> None:
-        """As `raise_for_api_version_mismatch`, once for each server in a process."""
+        """Call `raise_for_api_version_mismatch` once for each server in a process."""
         if self._transport.url not in _checked:
             await self.raise_for_api_version_mismatch()
             _checked.add(self._transport.url)
 
     async def read_server_default_result_storage(self) -> account.ServerDefaultResultStorage:
-        """Return the block that stores results where nothing else is said."""
+        """Return the block that stores results by default."""
         return account.ServerDefaultResultStorage.model_validate(await self._call("GET", "/admin/storage"))
 
     async def update_server_default_result_storage(
         self, default_result_storage_block_id: UUID
     ) -> account.ServerDefaultResultStorage:
-        """Store results with a block where nothing else is said.
+        """Set the block that stores results by default.
 
         Raises:
             ObjectNotFound: There is no such block.

@@ -78,7 +78,7 @@ class ArtifactCollectionAsyncClient(BaseAsyncClient):
     async def read_latest_artifacts(
         self, **kwargs: Unpack[ArtifactCollectionReadParams]
     ) -> list[records.ArtifactCollection]:
-        """The newest artifact of each key, of those that satisfy all filters; the arguments of `read_artifacts`."""
+        """Return the newest artifact of each key that satisfies all filters, with the arguments of `read_artifacts`."""
         answer = await self._call("POST", "/artifacts/latest/filter", _body(**kwargs))
         return parse_many(records.ArtifactCollection, answer)
 

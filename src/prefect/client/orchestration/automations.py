@@ -59,7 +59,7 @@ class AutomationAsyncClient(BaseAsyncClient):
         """Return the automation with this id, else the one of this name in any case, or None.
 
         Raises:
-            ObjectNotFound: A UUID was given, and there is none with it.
+            ObjectNotFound: A UUID was passed, and no automation has it.
         """
         if isinstance(id_or_name, UUID):
             return await self.read_automation(id_or_name)
@@ -138,7 +138,7 @@ class SlaAsyncClient(BaseAsyncClient):
 
 
 def _whole(automation: AutomationCore) -> dict[str, Any]:
-    # Defaults too: the type of a trigger is one, and without it a trigger says little.
+    # With defaults: the type of a trigger is one, and without it the server cannot parse the trigger.
     return automation.model_dump(mode="json", include=set(automations.AutomationCore.model_fields))
 
 

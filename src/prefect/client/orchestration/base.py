@@ -63,7 +63,7 @@ class BaseAsyncClient:
             kwargs: `json`, the body; and what httpx's `build_request` takes.
 
         Raises:
-            PrefectHTTPStatusError: The answer says that it failed.
+            PrefectHTTPStatusError: The response has an error status.
         """
         body = kwargs.pop("json", None)
         await wait_for_own_records()

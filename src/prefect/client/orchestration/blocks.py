@@ -77,7 +77,7 @@ class BlocksDocumentAsyncClient(BaseAsyncClient):
 
         Args:
             block_document_id: The id.
-            include_secrets: Whether the values of secrets are told, rather than asterisks.
+            include_secrets: Whether the values of secrets are returned, rather than asterisks.
 
         Raises:
             ObjectNotFound: There is none.
@@ -115,7 +115,7 @@ class BlocksDocumentAsyncClient(BaseAsyncClient):
             block_schema_type: The type their schema must have; any if None.
             offset: How many to skip first.
             limit: How many at most; 200 if None.
-            include_secrets: Whether the values of secrets are told, rather than asterisks.
+            include_secrets: Whether the values of secrets are returned, rather than asterisks.
         """
         body = drop_none(
             block_schema_type=block_schema_type, offset=offset, limit=limit, include_secrets=include_secrets
@@ -133,7 +133,7 @@ class BlocksSchemaAsyncClient(BaseAsyncClient):
         )
 
     async def read_block_schema_by_checksum(self, checksum: str, version: str | None = None) -> blocks.BlockSchema:
-        """Return the block schema with this checksum, of the version if one is given, else the newest.
+        """Return the block schema with this checksum, the newest one if `version` is None.
 
         Raises:
             ObjectNotFound: There is none.

@@ -81,7 +81,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         """Take a slot of each tag's limit for a task run.
 
         Raises:
-            PrefectHTTPStatusError: With status 423 when a limit is reached; `Retry-After` says when to ask again.
+            PrefectHTTPStatusError: With status 423 when a limit is reached; `Retry-After` is when to try again.
         """
         return await self._call_raw(
             "POST", "/concurrency_limits/increment", {"names": names, "task_run_id": task_run_id}
@@ -169,10 +169,10 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         Args:
             names: The limits.
             slots: How many of each.
-            mode: Whether they are given back, or only decay.
+            mode: Whether they are released, or only decay.
 
         Raises:
-            PrefectHTTPStatusError: With status 423 when there are not enough; `Retry-After` says when to ask again.
+            PrefectHTTPStatusError: With status 423 when there are not enough; `Retry-After` is when to try again.
         """
         body = {"names": names, "slots": slots, "mode": mode}
         return await self._call_raw("POST", "/v2/concurrency_limits/increment", body)
@@ -195,12 +195,12 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         Args:
             names: The limits.
             slots: How many of each.
-            mode: Whether they are given back, or only decay.
+            mode: Whether they are released, or only decay.
             lease_duration: Seconds after which the slots are free again unless the lease is renewed.
             holder: The run that takes them.
 
         Raises:
-            PrefectHTTPStatusError: With status 423 when there are not enough; `Retry-After` says when to ask again.
+            PrefectHTTPStatusError: With status 423 when there are not enough; `Retry-After` is when to try again.
         """
         body = {
             "names": names,

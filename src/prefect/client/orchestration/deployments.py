@@ -72,7 +72,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
             flow_id: The flow.
             name: The deployment's name.
             version: The version of the flow's code.
-            version_info: Where this version comes from.
+            version_info: The source of this version.
             schedules: When it runs by itself.
             concurrency_limit: How many of its runs run at the same time at most.
             concurrency_options: What happens to a run beyond that.
@@ -296,7 +296,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
         parameters: dict[str, Any] | None = None,
         slug: str | None = None,
     ) -> None:
-        """Change what is given of a schedule.
+        """Change the fields of a schedule that are passed.
 
         Raises:
             ObjectNotFound: The deployment has no such schedule.
@@ -334,7 +334,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
         job_variables: dict[str, Any] | None = None,
         labels: dict[str, Any] | None = None,
     ) -> objects.FlowRun:
-        """Create a run of a deployment, due now unless `state` says otherwise.
+        """Create a run of a deployment, due now unless `state` is scheduled for another time.
 
         Args:
             deployment_id: The deployment.

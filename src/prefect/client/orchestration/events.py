@@ -15,7 +15,7 @@ else:
     events = lazy("prefect.schemas.events")
 
 PAGE = 50
-"""How many events a server gives at once at most; Prefect Cloud gives more."""
+"""Maximum page size of a server's events; Prefect Cloud allows more."""
 
 
 class EventAsyncClient(BaseAsyncClient):
@@ -26,7 +26,7 @@ class EventAsyncClient(BaseAsyncClient):
 
         Args:
             filter: What they must satisfy; all of the last months if None.
-            limit: How many at most on a page. A server other than Prefect Cloud gives 50 at once.
+            limit: Maximum number of events of a page. A server other than Prefect Cloud returns 50 at most.
         """
         if self.server_type is not base.ServerType.CLOUD:
             limit = min(limit, PAGE)

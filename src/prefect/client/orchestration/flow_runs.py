@@ -49,7 +49,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         work_queue_name: str | None = None,
         job_variables: dict[str, Any] | None = None,
     ) -> objects.FlowRun:
-        """Create a run of a flow, in state Pending unless another is given. It is not started.
+        """Create a run of a flow, in state Pending by default. It is not started.
 
         Args:
             flow: The flow.
@@ -205,7 +205,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         infrastructure_pid: str | None = None,
         job_variables: dict[str, Any] | None = None,
     ) -> Response:
-        """Change what is given of a flow run.
+        """Change the fields of a flow run that are passed.
 
         Raises:
             ObjectNotFound: There is no such run.

@@ -46,7 +46,7 @@ class TaskRunAsyncClient(BaseAsyncClient):
         state: State[Any] | None = None,
         task_inputs: dict[str, list[Any]] | None = None,
     ) -> objects.TaskRun:
-        """Create a run of a task, in state Pending unless another is given. It is not started.
+        """Create a run of a task, in state Pending by default. It is not started.
 
         Args:
             task: The task.
@@ -73,7 +73,7 @@ class TaskRunAsyncClient(BaseAsyncClient):
             **drop_none(id=id, task_version=getattr(task, "version", None)),
         )
         first = wire.dump_state(state or states.State(type=states.StateType.PENDING))
-        # Whole, as the kind of an input is told by a field that nobody sets.
+        # With defaults: the type of an input is a field that callers do not set.
         inputs = {name: [one.model_dump(mode="json") for one in ones] for name, ones in (task_inputs or {}).items()}
         body = wire.create_task_run_body({**dump_set_fields(new), "task_inputs": inputs}, state=first)
         return wire.parse_task_run(await self._call("POST", "/task_runs/", body))

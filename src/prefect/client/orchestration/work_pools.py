@@ -90,13 +90,13 @@ class WorkPoolAsyncClient(BaseAsyncClient):
     async def read_work_pool_concurrency_status(
         self, work_pool_name: str, page: int = 1, limit: int | None = None, flow_run_limit: int = 10
     ) -> responses.WorkPoolConcurrencyStatus:
-        """What takes the slots of a work pool and of its queues.
+        """Return the flow runs that occupy slots of a work pool and of its queues.
 
         Args:
             work_pool_name: The pool.
             page: Which page of the queues, from 1.
             limit: How many queues a page has at most; 200 if None.
-            flow_run_limit: How many flow runs are told of each queue at most.
+            flow_run_limit: The maximum number of flow runs returned for each queue.
 
         Raises:
             ObjectNotFound: There is no such pool.
@@ -132,17 +132,17 @@ class WorkPoolAsyncClient(BaseAsyncClient):
         get_worker_id: bool = False,
         worker_metadata: work.WorkerMetadata | None = None,
     ) -> UUID | None:
-        """Say that a worker is alive.
+        """Send the heartbeat of a worker.
 
         Args:
             work_pool_name: The pool it polls.
             worker_name: Its name.
-            heartbeat_interval_seconds: Seconds until it says so again.
-            get_worker_id: Whether to ask for its id, which only Prefect Cloud tells.
-            worker_metadata: What it tells about itself.
+            heartbeat_interval_seconds: Seconds until its next heartbeat.
+            get_worker_id: Whether to request its id, which only Prefect Cloud returns.
+            worker_metadata: Metadata about the worker.
 
         Returns:
-            Its id, if it was asked for and told.
+            Its id, if it was requested and returned.
         """
         body: dict[str, Any] = {
             "name": worker_name,
@@ -177,7 +177,7 @@ class WorkPoolAsyncClient(BaseAsyncClient):
         return parse_many(work.Worker, await self._call("POST", route, body, work_pool_name=work_pool_name))
 
     async def read_worker_metadata(self) -> dict[str, Any]:
-        """What is known of the kinds of workers there are, by package and kind."""
+        """Return the metadata of the worker types, by package and type."""
         return await self._call("GET", "/collections/views/{view}", view="aggregate-worker-metadata")
 
 

@@ -20,7 +20,7 @@ else:
     work = lazy("prefect.schemas.work")
 
 PAGE = 100
-"""How many queues `match_work_queues` asks for at a time."""
+"""Page size of the requests of `match_work_queues`."""
 
 
 class WorkQueueAsyncClient(BaseAsyncClient):
@@ -121,10 +121,10 @@ class WorkQueueAsyncClient(BaseAsyncClient):
 
         Raises:
             ObjectNotFound: There is no such queue.
-            ValueError: Nothing was given.
+            ValueError: No change was passed.
         """
         if not kwargs:
-            raise ValueError("Nothing to change was given for the work queue.")
+            raise ValueError("No change of the work queue was passed: pass at least one keyword.")
         await self._call("PATCH", "/work_queues/{id}", kwargs, id=id)
 
     async def delete_work_queue_by_id(self, id: UUID) -> None:
@@ -136,7 +136,7 @@ class WorkQueueAsyncClient(BaseAsyncClient):
         await self._call("DELETE", "/work_queues/{id}", id=id)
 
     async def read_work_queue_status(self, id: UUID) -> work.WorkQueueStatusDetail:
-        """How healthy a work queue is, and why.
+        """Return the health of a work queue, with the reasons.
 
         Raises:
             ObjectNotFound: There is no such queue.
@@ -147,7 +147,7 @@ class WorkQueueAsyncClient(BaseAsyncClient):
     async def read_work_queue_concurrency_status(
         self, id: UUID, page: int = 1, limit: int | None = None
     ) -> responses.WorkQueueConcurrencyStatus:
-        """What takes the slots of a work queue.
+        """Return the flow runs that occupy slots of a work queue.
 
         Args:
             id: The queue.

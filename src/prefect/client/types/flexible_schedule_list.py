@@ -1,4 +1,4 @@
-"""The forms in which the schedules of a deployment may be given."""
+"""Type of the accepted forms of a deployment's schedules."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class DeploymentSequenceTrigger(BaseDeploymentTrigger, SequenceTrigger):
 
 
 def deployment_trigger_discriminator(value: Any) -> str:
-    """Return which trigger a value describes: its `type`, or what its fields tell when it has none."""
+    """Return the type of the trigger that a value describes: its `type`, or the type that its fields imply."""
     return trigger_discriminator(value)
 
 

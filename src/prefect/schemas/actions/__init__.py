@@ -1,4 +1,4 @@
-"""What is sent to the API to create or change something. Each is imported when it is used."""
+"""Request bodies that create or change objects, imported lazily."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def empty_schema() -> dict[str, Any]:
 
 
 def drop_old_fields(values: Any) -> Any:
-    """Return the values without the fields that previous versions had, with a warning for each."""
+    """Return the values without removed fields, and warn about each."""
     if not isinstance(values, dict):
         return values
     fields: dict[str, Any] = dict(values)  # pyright: ignore[reportUnknownArgumentType]
@@ -47,7 +47,7 @@ def drop_old_fields(values: Any) -> Any:
 
 
 def check_max_scheduled_runs(max_scheduled_runs: int | None) -> int | None:
-    """Return the most runs a schedule makes, checked against the most that the settings allow."""
+    """Return the maximum number of scheduled runs; raise ValueError if it exceeds the setting."""
     if max_scheduled_runs is None:
         return None
     limit = providers.settings.get_current_settings().server.deployment_schedule_max_scheduled_runs
@@ -59,7 +59,7 @@ def check_max_scheduled_runs(max_scheduled_runs: int | None) -> int | None:
 
 
 def check_job_variables(values: dict[str, Any], base_job_template: dict[str, Any]) -> None:
-    """Check values against the `variables` of a job template, apart from what is required but has a default."""
+    """Check values against the `variables` of a job template; variables with a default are optional."""
     schema = base_job_template.get("variables")
     if not schema:
         return
@@ -85,7 +85,7 @@ class DeploymentScheduleCreate(ActionBaseModel):
 
     @classmethod
     def from_schedule(cls, schedule: WrittenSchedule) -> DeploymentScheduleCreate:
-        """Return the request that makes a schedule as `prefect.schedules` describes it."""
+        """Return the request that creates a schedule of `prefect.schedules`."""
         return cls(
             schedule=as_schedule_type(schedule),
             active=schedule.active,

@@ -71,7 +71,7 @@ class BlockDocumentCreate(ActionBaseModel):
 
 
 class BlockDocumentUpdate(ActionBaseModel):
-    """Changes to a block document; its data is merged into the existing unless it is to replace it."""
+    """Changes to a block document; its data is merged into the existing data by default."""
 
     block_schema_id: UUID | None = None
     data: dict[str, Any] = Field(default_factory=dict)
@@ -138,7 +138,7 @@ class ConcurrencyLimitCreate(ActionBaseModel):
 
 
 class ConcurrencyLimitV2Create(ActionBaseModel):
-    """A new named limit, as the API has it."""
+    """Request of the API to create a named limit."""
 
     active: bool = True
     name: Name
@@ -149,7 +149,7 @@ class ConcurrencyLimitV2Create(ActionBaseModel):
 
 
 class ConcurrencyLimitV2Update(ActionBaseModel):
-    """Changes to a named limit, as the API has them."""
+    """Request of the API to change a named limit."""
 
     active: bool | None = None
     name: Name | None = None

@@ -15,7 +15,7 @@ from prefect.types._annotated import AwareDateTime, KeyValueLabelsField
 
 
 class StateCreate(ActionBaseModel):
-    """A state that a run is to enter."""
+    """A proposed state of a run."""
 
     type: StateType
     name: str | None = None
@@ -135,7 +135,7 @@ class LogCreate(ActionBaseModel):
     worker_id: UUID | None = None
 
     def model_dump(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """As for any model, without `worker_id` when there is none, which older servers do not know."""
+        """Dump the model, without a missing `worker_id`, which older servers reject."""
         data = super().model_dump(*args, **kwargs)
         if self.worker_id is None:
             data.pop("worker_id", None)

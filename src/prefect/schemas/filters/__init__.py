@@ -1,4 +1,4 @@
-"""Filters: which objects a request is about. Each is imported when it is used."""
+"""Filters that select the objects of a request, imported lazily."""
 
 from __future__ import annotations
 

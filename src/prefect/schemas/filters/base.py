@@ -1,4 +1,4 @@
-"""What filters have in common: how their conditions are combined."""
+"""Base classes of filters, which combine conditions."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ class OperatorMixin(BaseModel):
 
 
 class FlowRunFilterBaseModel(PrefectBaseModel):
-    """The base of the filters of flow runs, where a condition that does not exist is an error."""
+    """Base class of the flow run filters; unknown conditions are errors."""
 
     model_config = ConfigDict(extra="forbid")

@@ -37,7 +37,7 @@ class BlockSchemaFilterBlockTypeId(PrefectBaseModel):
 
 
 class BlockSchemaFilterCapabilities(PrefectBaseModel):
-    """Selects block schemas by what their blocks can do."""
+    """Selects block schemas by the capabilities of their blocks."""
 
     all_: list[str] | None = None
 
@@ -160,7 +160,7 @@ class WorkerFilterStatus(PrefectBaseModel):
 
 
 class WorkerFilterWorkPoolId(PrefectBaseModel):
-    """Selects workers by the pool they work for."""
+    """Selects workers by their work pool."""
 
     any_: list[UUID] | None = None
 

@@ -2,7 +2,7 @@
 
 A condition is a field: `any_` is a list of which one must match, `not_any_` one of which none may, `all_` one of which
 all must; `like_` is a part of the text, in any case; `before_`, `after_`, `ge_` and `le_` include their bound;
-`is_null_` asks for what has no value, or, when false, for what has one. A condition that is None is not applied.
+`is_null_` selects missing values or, when false, present ones. A condition that is None is not applied.
 """
 
 from __future__ import annotations

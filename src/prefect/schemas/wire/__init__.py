@@ -1,8 +1,8 @@
-"""What crosses the wire of the REST API: every schema of it under its name. Only the server imports this package.
+"""The schemas of the REST API by name. Only the server imports this package.
 
-Most are the classes of `prefect.schemas` themselves. Where the server asks for more than the client's class does, takes
-less, or answers with other fields, there is a class of the same name here; a document that shows both would call
-one of them by a longer name, so the server takes all of them from here. Filters that are only stricter than the
+Most are the classes of `prefect.schemas` themselves. Where the server requires more fields than the client, accepts
+fewer, or returns others, this package defines a class of the same name; a document with both would give
+one of them a longer name, so the server takes all of them from here. Filters that are only stricter than the
 client's are made at run time; type checkers see the client's.
 """
 

@@ -1,5 +1,5 @@
 # pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
-"""Automations as they are sent and answered. The server measures nothing, so it has no metric triggers."""
+"""Automations in requests and responses. The server has no metrics, so it has no metric triggers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ TriggerTypes: TypeAlias = EventTrigger | CompoundTrigger | SequenceTrigger
 
 
 class RunDeployment(actions.RunDeployment):
-    """Run a deployment, after a delay if one is given. Texts among the parameters are templates."""
+    """Run a deployment, after an optional delay. Strings in the parameters are templates."""
 
     schedule_after: actions.ScheduleDelay = Field(default_factory=timedelta)
 
@@ -70,7 +70,7 @@ class RunDeployment(actions.RunDeployment):
 
 
 class SendNotification(actions.SendNotification):
-    """Send a message, made of templates, through a block that can."""
+    """Send a templated message through a notification block."""
 
     _check_templates = field_validator("subject", "body")(check_template)
 
@@ -80,7 +80,7 @@ def _as_text(value: Any) -> Any:
 
 
 class CallWebhook(actions.CallWebhook):
-    """Call a webhook that a block describes, with a payload that is a template; data becomes its JSON."""
+    """Call a webhook that a block describes, with a templated payload; other data is converted to JSON."""
 
     payload: Annotated[str, BeforeValidator(_as_text)] = ""
 
@@ -97,7 +97,7 @@ class PauseWorkPool(actions.PauseWorkPool):
 
 
 class ResumeWorkPool(actions.ResumeWorkPool):
-    """Let a paused work pool go on."""
+    """Resume a paused work pool."""
 
     @model_validator(mode="after")
     def _selected_or_inferred(self) -> Self:
@@ -128,7 +128,7 @@ ActionTypes: TypeAlias = (
 
 
 class _Automation(PrefectBaseModel):
-    """What automations have in common, whether they are sent or answered."""
+    """Fields of automations in requests and responses."""
 
     name: str
     description: str = ""
@@ -141,7 +141,7 @@ class _Automation(PrefectBaseModel):
 
 
 class Automation(_Automation, Stored):
-    """An automation that is stored."""
+    """A stored automation."""
 
 
 class AutomationCreate(_Automation, ActionBaseModel):

@@ -1,8 +1,8 @@
 # pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
-"""What the schemas of the server have in common.
+"""Base classes of the server's schemas.
 
-A class here may ask for what the client's class of the same name leaves open, or have another type for a field. Pyright
-holds that to be wrong of a subclass, so the modules of this package turn two of its rules off.
+A class here may require an optional field of the client's class of the same name, or change the type of a field.
+Pyright rejects that in a subclass, so the modules of this package turn two of its rules off.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from prefect.types._annotated import AwareDateTime, KeyValueLabels, convert_none
 
 
 class Stored(ObjectBaseModel):
-    """The base of what the server answers: its id and its times are always there."""
+    """Base class of the server's responses: ids and times are always set."""
 
     id: UUID
     created: AwareDateTime | None
@@ -29,4 +29,4 @@ Labels = Annotated[KeyValueLabels | None, AfterValidator(convert_none_to_empty_d
 """Labels, where None stands for no labels."""
 
 RunName = Annotated[str, BeforeValidator(lambda value: value or random_name()), Field(default_factory=random_name)]
-"""The name of a run, a random one where none is given."""
+"""The name of a run, by default a random one."""

@@ -1,4 +1,4 @@
-"""What the server checks in the templates that it is sent, so that they do not fail when their time comes."""
+"""Checks of templates in requests, so that invalid ones fail early."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_NESTED_LOOPS = 2
 
 
 def check_template(template: str) -> str:
-    """Return the template of a text; raise ValueError unless it is one and has no more loops than it may."""
+    """Return the template; raise ValueError if it is invalid or has too many loops."""
     try:
         parsed = sandbox.ImmutableSandboxedEnvironment().parse(template)
         loops, depth = _loops(parsed)
@@ -41,14 +41,14 @@ def check_template(template: str) -> str:
 
 
 def _loops(node: nodes.Node) -> tuple[int, int]:
-    """Return how many loops there are in a part of a template, and how deep they are in each other."""
+    """Return the number and the nesting depth of loops in a part of a template."""
     inside = [_loops(child) for child in node.iter_child_nodes()]
     here = int(isinstance(node, nodes.For))
     return here + sum(loops for loops, _ in inside), here + max((depth for _, depth in inside), default=0)
 
 
 def check_parameters(parameters: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the parameters of a run; raise ValueError unless the templates and the JSON among them can be read."""
+    """Return the parameters of a run; raise ValueError if a template or JSON value in them is invalid."""
     for name, value in (parameters or {}).items():
         try:
             _check_parameter(value)
@@ -73,8 +73,11 @@ def _check_parameter(value: Any) -> None:
 
 
 def check_base_job_template(template: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the template of a pool's jobs, if it has both its parts and uses no variable that is not declared, else a
-    ValueError; an empty one may be filled later."""
+    """Return the base job template of a work pool; an empty one is valid.
+
+    Raises:
+        ValueError: A part is missing, or it uses an undeclared variable.
+    """
     if not template:
         return template
     configuration, variables = template.get("job_configuration"), template.get("variables")

@@ -1,5 +1,5 @@
 # pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
-"""Deployments and their schedules as they are sent and answered."""
+"""Deployments and their schedules in requests and responses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class DeploymentSort(AutoEnum):
 
 
 class DeploymentStatus(AutoEnum):
-    """Whether a worker is there to run the deployment."""
+    """Whether a worker is available for the deployment."""
 
     READY = auto()
     NOT_READY = auto()
@@ -64,11 +64,11 @@ class DeploymentScheduleUpdate(actions.DeploymentScheduleUpdate):
 
 
 class GlobalConcurrencyLimitResponse(Stored, _GlobalConcurrencyLimitResponse):
-    """A named limit and how much of it is taken."""
+    """A named limit with its active slots."""
 
 
 class DeploymentResponse(Stored):
-    """A deployment with its status and where its runs go."""
+    """A deployment with its status, work pool and work queue."""
 
     name: str
     version: str | None = None

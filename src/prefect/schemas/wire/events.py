@@ -1,5 +1,5 @@
 # pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
-"""Events as they are sent and answered, and how they are counted."""
+"""Events in requests and responses, and how they are counted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prefect.types.enums import AutoEnum
 
 
 class Event(events.Event):
-    """Something that happened. Who tells it gives its id and its time."""
+    """Something that happened. The sender sets its id and its time."""
 
     occurred: AwareDateTime
     id: UUID
@@ -45,7 +45,7 @@ class TimeUnit(AutoEnum):
 
 
 class Countable(AutoEnum):
-    """By what events are counted."""
+    """The grouping of event counts."""
 
     day = auto()
     time = auto()
@@ -54,7 +54,7 @@ class Countable(AutoEnum):
 
 
 class EventCount(PrefectBaseModel):
-    """How many events have a value, and when they happened."""
+    """The number of events with a value, and their time range."""
 
     value: str
     label: str

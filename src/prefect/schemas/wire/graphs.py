@@ -1,4 +1,4 @@
-"""The graph of a flow run: its task runs and the flow runs inside it, and who waited for whom."""
+"""The graph of a flow run: its task runs, subflow runs and their dependencies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prefect.types._annotated import AwareDateTime
 
 
 class GraphState(PrefectBaseModel):
-    """A state that the flow run was in."""
+    """A state in the history of the flow run."""
 
     id: UUID
     timestamp: AwareDateTime
@@ -37,7 +37,7 @@ class Edge(PrefectBaseModel):
 
 
 class Node(PrefectBaseModel):
-    """A run in the graph: those it waited for, those that waited for it, and the flow runs around it."""
+    """A run in the graph with its upstream, downstream and enclosing runs."""
 
     kind: Literal["flow-run", "task-run"]
     id: UUID

@@ -1,5 +1,5 @@
 # pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
-"""Blocks, limits, variables, artifacts, logs and what else the server keeps, as they are sent and answered."""
+"""Blocks, limits, variables, artifacts, logs and what else the server keeps, in requests and responses."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class BlockSchemaCreate(actions.BlockSchemaCreate):
 
 
 class BlockDocument(Stored, blocks.BlockDocument):
-    """A block that was saved."""
+    """A saved block."""
 
     block_schema: BlockSchema | None = None
     block_type: BlockType | None = None
@@ -114,7 +114,7 @@ class ConcurrencyLimit(Stored, concurrency.ConcurrencyLimit):
 
 
 class ConcurrencyLimitV2(Stored):
-    """A named limit, how much of it is taken, and how long it is."""
+    """A named limit with its active slots and their average occupancy."""
 
     active: bool = True
     name: Name
@@ -130,4 +130,4 @@ class CsrfToken(Stored, account.CsrfToken):
 
 
 class SavedSearch(Stored, account.SavedSearch):
-    """A search that was saved."""
+    """A saved search."""

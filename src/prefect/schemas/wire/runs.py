@@ -1,5 +1,5 @@
 # pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
-"""Flows, their runs and the runs of tasks as they are sent and answered."""
+"""Flows, their runs and the runs of tasks in requests and responses."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ class FlowRun(Stored):
 
 
 class FlowRunResponse(Stored, responses.FlowRunResponse):
-    """A flow run with where it is to run."""
+    """A flow run with its work pool and queue."""
 
     work_pool_id: UUID | None = None
     state: State | None = None
 
 
 class WorkerFlowRunResponse(responses.WorkerFlowRunResponse):
-    """A flow run that a worker is to start."""
+    """A flow run for a worker to start."""
 
     flow_run: FlowRun
 
@@ -111,7 +111,7 @@ class FlowRunInput(Stored, runs.FlowRunInput):
 
 
 class FlowRunCreateResult(PrefectBaseModel):
-    """What became of one of several flow runs that were to be created."""
+    """The result of creating one of several flow runs."""
 
     flow_run_id: UUID | None = None
     status: Literal["CREATED", "FAILED"]
@@ -119,13 +119,13 @@ class FlowRunCreateResult(PrefectBaseModel):
 
 
 class FlowRunBulkCreateResponse(PrefectBaseModel):
-    """What became of the flow runs that were to be created."""
+    """The results of creating several flow runs."""
 
     results: list[FlowRunCreateResult] = Field(default_factory=list[FlowRunCreateResult])
 
 
 class FlowRunBulkSetStateResponse(PrefectBaseModel):
-    """What became of the flow runs that were to enter a state."""
+    """The results of setting the state of several flow runs."""
 
     results: list[FlowRunOrchestrationResult] = Field(default_factory=list[FlowRunOrchestrationResult])
 
@@ -218,7 +218,7 @@ class TaskRunPaginationResponse(PrefectBaseModel):
 
 
 class DependencyResult(PrefectBaseModel):
-    """A task run and those whose results it was given."""
+    """A task run and its upstream task runs."""
 
     id: UUID
     name: str
@@ -239,7 +239,7 @@ class TaskWorkerFilter(PrefectBaseModel):
 
 
 class TaskWorkerResponse(PrefectBaseModel):
-    """A task worker: the tasks it runs, and when it was last heard of."""
+    """A task worker: the tasks it runs, and the time of its last request."""
 
     identifier: str
     task_keys: list[str]

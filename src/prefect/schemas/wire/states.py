@@ -1,5 +1,5 @@
 # pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
-"""States as they are sent and answered."""
+"""States in requests and responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from prefect.types.enums import AutoEnum
 
 
 class StateDetails(states.StateDetails):
-    """What belongs to a state besides its type."""
+    """Further data of a state."""
 
     deferred: bool | None = False
 
@@ -54,14 +54,14 @@ class ObservedStateSort(AutoEnum):
 
 
 class StateCreate(actions.StateCreate):
-    """A state that a run is to enter."""
+    """A proposed state of a run."""
 
     state_details: StateDetails = Field(default_factory=StateDetails)
     data: Any | None = None
 
 
 class OrchestrationResult(PrefectBaseModel):
-    """The answer to a state that a run was to enter: the state it is in now, and why."""
+    """The response to a proposed state: the run's current state, and the reason."""
 
     state: State | None
     status: SetStateStatus
@@ -69,7 +69,7 @@ class OrchestrationResult(PrefectBaseModel):
 
 
 class FlowRunOrchestrationResult(PrefectBaseModel):
-    """The answer to a state that one of several flow runs was to enter."""
+    """The response to a proposed state of one of several flow runs."""
 
     flow_run_id: UUID
     status: SetStateStatus

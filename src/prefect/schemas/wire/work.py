@@ -1,5 +1,5 @@
 # pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
-"""Work pools, their queues and workers as they are sent and answered."""
+"""Work pools, their queues and workers in requests and responses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class WorkPoolUpdate(actions.WorkPoolUpdate):
 
 
 class WorkQueue(Stored):
-    """A part of a pool with its own limit and priority."""
+    """A part of a pool with a limit and a priority."""
 
     name: Name
     description: str | None = ""

@@ -53,7 +53,7 @@ def base_path(settings: Settings) -> str:
 
 
 class _Api(FastAPI):
-    """The API, whose routes are built by their first request, or all at once for the OpenAPI document."""
+    """The API. Each route is built by its first request, and all of them for the OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
         if not self.openapi_schema:

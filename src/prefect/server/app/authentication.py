@@ -1,7 +1,7 @@
 """Authentication: which principal a request or a websocket acts for.
 
-A server has a few authenticators. Each looks for its own kind of credentials; the first that recognises them decides.
-The CSRF check is a middleware of its own (`app.csrf`), since it proves nothing about who the caller is.
+A server has a few authenticators. Each checks one kind of credentials; the first that recognises them decides.
+The CSRF check is a separate middleware (`app.csrf`), since it does not identify the caller.
 """
 
 from __future__ import annotations

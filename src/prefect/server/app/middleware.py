@@ -96,7 +96,7 @@ class RequestMiddleware:
         return _version_error(headers.get(b"x-prefect-api-version"))
 
     def _limited(self, receive: Receive) -> Receive:
-        """Return a `receive` that fails once a body is larger than allowed, whatever its header says."""
+        """Return a `receive` that fails once a body is larger than allowed, also when `Content-Length` is wrong."""
         received = 0
 
         async def limited() -> Message:

@@ -214,7 +214,7 @@ def _run_worker(listening: socket.socket, loops: bool) -> None:
     run(_serve(Server(get_current_settings(), loops=loops), listening, lambda: None))
 
 
-# --- the loops alone -------------------------------------------------------------------------------------------------
+# --- loops without an API --------------------------------------------------------------------------------------------
 
 
 def serve_loops(settings: Settings, started: Callable[[], None]) -> None:

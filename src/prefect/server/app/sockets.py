@@ -1,6 +1,6 @@
 """The websockets of a server: their paths and permissions, and the handshake that they have in common.
 
-A client that speaks the subprotocol `prefect` sends its token in its first message. A client without the subprotocol
+A client that uses the subprotocol `prefect` sends its token in its first message. A client without the subprotocol
 has no token.
 """
 
@@ -48,7 +48,7 @@ class Stream:
         handler: What serves it: a module of `app.streams` and its function.
         requires: The permission that its caller must have.
         refusal_reason: The one reason with which it refuses a caller, and which requires the subprotocol; None for a
-            reason that says what is wrong.
+            reason that names the error.
     """
 
     path: str

@@ -20,7 +20,7 @@ class Acknowledgements(Protocol):
     """Delays pongs until a stream has processed the messages before them."""
 
     def hold(self) -> None:
-        """From now on, answer a ping only when all messages before it are acknowledged."""
+        """Answer pings from now on only when all messages before them are acknowledged."""
         ...
 
     def acknowledge(self, messages: int) -> None:

@@ -1,7 +1,7 @@
 """The dialects: how SQLite and PostgreSQL store the kinds of `tables`, and their SQL where it differs.
 
 SQLite: a UUID is its 16 bytes, a time and a duration are whole microseconds (from 1970, UTC): half the size of their
-texts, exact, and ordered as they should be. JSON is text. PostgreSQL: its own types, and `json` rather than `jsonb`,
+texts, exact, and ordered as they should be. JSON is text. PostgreSQL: its native types, and `json` rather than `jsonb`,
 which would be larger and slower to write. It knows no NUL character in texts, so none is stored.
 """
 
@@ -342,7 +342,7 @@ def _clean(value: Any) -> Any:
 
 
 def _standard_uuid(value: UUID) -> UUID:
-    """The driver has a class of its own, which orjson does not know."""
+    """Convert asyncpg's subclass of UUID, which orjson does not know."""
     return uuid_from_int(value.int)
 
 

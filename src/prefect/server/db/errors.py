@@ -1,4 +1,4 @@
-"""Errors of the database as a whole; each message says what to do."""
+"""Errors of the database as a whole; each message includes a remedy."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """PostgreSQL through asyncpg: a pool of connections, and units of work that survive a restart of the server.
 
 A unit that meets a deadlock, or whose connection is lost, is run again until it is committed or the timeout passes.
-When the response to COMMIT is lost, the server is asked for the status of the transaction by its id.
+When the response to COMMIT is lost, the status of the transaction is queried by its id.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class PostgresTransaction:
         self.notifications.append((topic, item))
 
     def _unnest(self, table: Table, names: Sequence[str]) -> str:
-        """Rows as one array a column: a single statement for however many there are."""
+        """Return the rows as one array per column, so that one statement serves any number of rows."""
         types = (self.dialect.column_type(table.kinds[name]) for name in names)
         return f"unnest({', '.join(f'${number}::{kind}[]' for number, kind in enumerate(types, 1))})"
 
@@ -309,7 +309,7 @@ class PostgresDatabase:
             self._listener_task = asyncio.get_running_loop().create_task(self._listen_forever())
 
     async def _listen_forever(self) -> None:
-        """Listen for notifications on a connection of its own, which is replaced when it is lost."""
+        """Listen for notifications on a dedicated connection, which is replaced when it is lost."""
         while True:
             try:
                 raw = await self.connect()
@@ -331,9 +331,9 @@ class PostgresDatabase:
             self._notify_listeners([(topic, item) for topic, item in notifications])
 
     def _notify_all(self, notifications: Notifications) -> None:
-        """Notify the listeners here at once, and those of other servers soon.
+        """Notify the listeners of this process immediately, and those of other servers soon.
 
-        In a transaction of its own: PostgreSQL lets only one at a time commit of those that notify.
+        The latter in a separate transaction: PostgreSQL commits transactions that notify one at a time.
         """
         if notifications:
             self._notify_listeners(notifications)

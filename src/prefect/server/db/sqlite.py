@@ -267,7 +267,7 @@ def _make_home(home: Path) -> None:
 
 
 def explain_error(error: sqlite3.Error, path: Path) -> StoreError:
-    """Return an error of the driver as an error of the store, with a message that says what to do."""
+    """Return an error of the driver as an error of the store, with a remedy in the message."""
     text = str(error)
     if "UNIQUE constraint" in text:
         return Duplicate(f"The store holds such a row already: {text}.")

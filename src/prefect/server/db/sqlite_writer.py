@@ -2,7 +2,7 @@
 
 One thread writes. It takes the queued units of work, runs each within a savepoint of one transaction, and commits them
 together, so that the disk is flushed once for all of them; each gets its result only after that. Some threads read,
-each on a connection of its own.
+each on a separate connection.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         return job
 
     async def _attempt(self, connection: SqliteTransaction, job: _Job) -> None:
-        """Run a unit of work; when it fails, only its own changes are rolled back."""
+        """Run a unit of work; when it fails, only the changes of this unit are rolled back."""
         count = len(connection.notifications)
         job.error = None
         await connection.run(Sql("SAVEPOINT unit"))

@@ -4,9 +4,9 @@ How a kind is stored is the dialect's business; how an older file becomes this i
 migrations to what is declared here.
 
 A run is one row. Its states are in it, as a JSON array in order of their timestamps, for three reasons: a task run
-costs one row and one index entry where it would cost four and eight; whoever adds a state needs all of them to derive
-the run's columns; and they are never asked for without the run. The newest state's type, name and time, which
-filters ask for, are columns derived from them. `result` comes last, so that a scan need not read past it.
+costs one row and one index entry where it would cost four and eight; adding a state requires all of them to derive
+the run's columns; and they are never read without the run. The newest state's type, name and time, which
+filters use, are columns derived from them. `result` is the last column, so that a scan need not read past it.
 
 There are no foreign keys: records of several processes arrive in any order, and each key would cost a look-up a row.
 """
@@ -80,7 +80,7 @@ OCCUPYING = "state_type IN ('PENDING', 'RUNNING', 'CANCELLING')"
 """Runs that take a slot of their work queue and its pool; a query must use these words, as with `OPEN`."""
 
 HELD = "state_type IN ('PAUSED', 'CANCELLING')"
-"""Flow runs that wait for somebody, as their partial index has it."""
+"""Flow runs that are paused or being cancelled; the condition of their partial index."""
 
 _SCHEDULED = "next_scheduled_start_time IS NOT NULL"
 
@@ -143,7 +143,7 @@ FLOW_RUN = Table(
             unique=True,
             where="idempotency_key IS NOT NULL",
         ),
-        # Runs whose owner fell silent.
+        # Runs whose owner sends no heartbeats any more.
         Index("flow_run_leased", ("lease_until",), where=f"lease_until IS NOT NULL AND {OPEN}"),
         Index("flow_run_held", ("state_timestamp",), where=HELD),  # pauses that ran out, and cancelling that lasts
         # How many slots of a work queue are taken, and by what.
@@ -286,7 +286,7 @@ DEPLOYMENT_SCHEDULE = Table(
         *_columns("bool", "active!"),
         *_columns("int", "max_scheduled_runs"),
         *_columns("text", "slug"),
-        *_columns("time", "look_at"),  # when its next runs must be made; null for at once
+        *_columns("time", "look_at"),  # when its next runs must be made; null for immediately
         *_columns("json", "schedule!"),
         *_columns("object", "parameters"),
     ),

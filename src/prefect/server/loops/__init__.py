@@ -85,7 +85,7 @@ def all_loops(settings: Settings) -> list[Loop]:
 
 
 async def drain(environment: Environment, sweep: Callable[[Transaction], Awaitable[int]], batch_size: int) -> None:
-    """Repeat a sweep, each time in its own transaction, until nothing is left.
+    """Repeat a sweep, each time in a new transaction, until nothing is left.
 
     Args:
         environment: Where the database is.
@@ -123,7 +123,7 @@ class Loops:
             async with asyncio.timeout(RESIGN_TIMEOUT_SECONDS):
                 await self.environment.database.write(lambda tx: leadership.resign_leadership(tx, self.owner))
         except (TimeoutError, StoreError):
-            logger.warning("The leadership of loops could not be given up: other servers take over when it expires")
+            logger.warning("The leadership of the loops could not be released: other servers take over when it expires")
 
     async def _run(self, loop: Loop) -> None:
         with self.environment.bus.subscribe(*([loop.topic] if loop.topic else [])) as news:

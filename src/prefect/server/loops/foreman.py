@@ -1,4 +1,4 @@
-"""Sets workers without heartbeats offline, and pools, queues and deployments that nobody polls not ready."""
+"""Set workers without heartbeats offline, and pools, queues and deployments that no worker polls not ready."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def load_routes(prefix: str) -> Routes:
 
 @cache
 def list_operations() -> tuple[Operation, ...]:
-    """Return all operations, in the order in which a request's path is matched with theirs."""
+    """Return all operations, in the order in which their paths are matched with that of a request."""
     modules = [load_routes(prefix) for prefix in MODULES]
     return tuple(operation for routes in dict.fromkeys(modules) for operation in routes)
 

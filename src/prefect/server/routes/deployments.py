@@ -39,7 +39,7 @@ async def update_deployment(tx: Transaction, deployment: wire.DeploymentUpdate, 
 
 @routes.reads("GET", "/name/{flow_name}/{deployment_name}", wire.DeploymentResponse)
 async def read_deployment_by_name(tx: Transaction, flow_name: str, deployment_name: str) -> Any:
-    """Return a deployment by the name of its flow and its own."""
+    """Return a deployment by the names of its flow and itself."""
     return await deployments_.read_by_name(tx, flow_name, deployment_name)
 
 

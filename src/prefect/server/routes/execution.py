@@ -20,7 +20,7 @@ else:
 
 
 async def execute(operation: Operation, database: Database, principal: Principal, arguments: Mapping[str, Any]) -> Any:
-    """Call an operation's function in a transaction of its own that knows its principal.
+    """Call an operation's function in a new transaction with its principal.
 
     The transport has authorized the principal before it read the request (`Operation.authorize`).
 

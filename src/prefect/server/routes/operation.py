@@ -1,4 +1,4 @@
-"""Operations of the API, and how a module of routes declares its own."""
+"""Operations of the API, and how a module of routes declares them."""
 
 from __future__ import annotations
 

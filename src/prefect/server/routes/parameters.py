@@ -147,7 +147,7 @@ def validate_parameters(operation: Operation, params: Mapping[str, Any], body: A
         if source is not None:
             values[parameter.name] = _validate(parameter, source)
         elif parameter.required:
-            raise InvalidRequest(f"{parameter.name} must be given.")
+            raise InvalidRequest(f"The parameter {parameter.name} is required.")
     return values
 
 

@@ -108,13 +108,13 @@ class Collection:
         return await tx.insert(self.table, names, rows)
 
     async def put(self, tx: Transaction, item: Mapping[str, Any]) -> None:
-        """Add an object, or change the columns given when its key exists already."""
+        """Add an object, or, if its key exists already, set the columns that `item` contains."""
         names = [name for name in item if name != self.table.key]
         if not await self.change(tx, [item], names) and not await self.add(tx, [item]):
-            await self.change(tx, [item], names)  # another transaction added it meanwhile
+            await self.change(tx, [item], names)  # another transaction has added it since
 
     async def change(self, tx: Transaction, objects: Iterable[Mapping[str, Any]], names: Sequence[str]) -> int:
-        """Set the named columns of existing objects, each to its own values.
+        """Set the named columns of existing objects to the values in `objects`.
 
         Returns:
             How many existed.

@@ -15,7 +15,7 @@ _TYPE_OF_BLOCK = "(SELECT block_type.name FROM block_type WHERE block_type.id = 
 
 
 def compile_order(dialect: Dialect, table: str, sort: Any, default: str) -> str:
-    """What follows ORDER BY.
+    """Return the SQL after ORDER BY.
 
     Args:
         dialect: The database's dialect.

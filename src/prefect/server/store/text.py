@@ -40,5 +40,5 @@ def matches_text_query(text: str, query: str) -> bool:
 
 
 def _terms(query: str) -> list[tuple[str, str]]:
-    """The signs and the words or phrases of a query."""
+    """Return the signs and the words or phrases of a query."""
     return [(sign, phrase or word) for sign, phrase, word in _TERM.findall(query) if phrase or word]

@@ -1,4 +1,4 @@
-"""How to reach the API."""
+"""Settings of the API connection."""
 
 import os
 from typing import TYPE_CHECKING
@@ -8,16 +8,16 @@ from pydantic import SecretStr
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 
 
 class APISettings(PrefectBaseSettings):
-    """How to reach the API."""
+    """Settings of the API connection."""
 
     model_config = build_settings_config(("api",))
 
     auth_string: SecretStr | None = setting(
-        None, "The `user:password` that the API asks for with basic authentication."
+        None, "The `user:password` that the API requires with basic authentication."
     )
     enable_http2: bool = setting(False, "Whether to speak HTTP/2 with the API.")
     key: SecretStr | None = setting(None, "The key that is sent to the API as a bearer token.")
@@ -30,5 +30,5 @@ class APISettings(PrefectBaseSettings):
         None, "The address of the API, ending in `/api`. Without one, runs are recorded in this home."
     )
 
-    def _derive_ssl_cert_file(self, value: str | None, root: "Settings") -> str | None:
+    def _derive_ssl_cert_file(self, value: str | None, root: "SettingsTree") -> str | None:
         return value or os.environ.get("SSL_CERT_FILE")

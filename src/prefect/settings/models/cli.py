@@ -1,10 +1,10 @@
-"""The command line."""
+"""Settings of the command line."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class CLISettings(PrefectBaseSettings):
-    """The command line."""
+    """Settings of the command line."""
 
     model_config = build_settings_config(("cli",))
 

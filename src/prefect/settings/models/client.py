@@ -1,11 +1,11 @@
-"""The client of the API."""
+"""Settings of the API client."""
 
 from prefect.settings._types import Headers, StatusCodes
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, setting
 
 
 class ClientMetricsSettings(PrefectBaseSettings):
-    """Metrics that the client serves."""
+    """Settings of the client's metrics endpoint."""
 
     model_config = build_settings_config(("client", "metrics"))
 
@@ -16,11 +16,11 @@ class ClientMetricsSettings(PrefectBaseSettings):
 
 
 class ClientSettings(PrefectBaseSettings):
-    """The client of the API."""
+    """Settings of the API client."""
 
     model_config = build_settings_config(("client",))
 
-    csrf_support_enabled: bool = setting(True, "Whether to send the token that a server with CSRF protection asks for.")
+    csrf_support_enabled: bool = setting(True, "Whether to send the token that a server with CSRF protection requires.")
     custom_headers: Headers = setting(dict, "HTTP headers to send with every request, as a JSON object.")
     max_retries: int = setting(5, "How often a request that failed is sent again.", ge=0)
     metrics: ClientMetricsSettings = group(ClientMetricsSettings)

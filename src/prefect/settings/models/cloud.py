@@ -1,15 +1,15 @@
-"""Prefect Cloud."""
+"""Settings of Prefect Cloud."""
 
 from typing import TYPE_CHECKING
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 
 
 class CloudSettings(PrefectBaseSettings):
-    """Prefect Cloud."""
+    """Settings of Prefect Cloud."""
 
     model_config = build_settings_config(("cloud",))
 
@@ -20,12 +20,12 @@ class CloudSettings(PrefectBaseSettings):
     max_log_size: int = setting(25_000, "Characters of a log message that Prefect Cloud takes.")
     ui_url: str | None = setting(None, "The address of Prefect Cloud's pages; made from `api_url` when it is not set.")
 
-    def _derive_ui_url(self, value: str | None, root: "Settings") -> str | None:
+    def _derive_ui_url(self, value: str | None, root: "SettingsTree") -> str | None:
         return value or default_cloud_ui_url(self)
 
 
 def default_cloud_ui_url(settings: CloudSettings) -> str | None:
-    """Return the address of the pages that belong to an address of the API: `https://api.x/api` has `https://app.x`."""
+    """Return the UI address of an API address: `https://api.x/api` has `https://app.x`."""
     url = settings.api_url.removesuffix("/api")
     scheme, separator, host = url.partition("://")
     return f"{scheme}{separator}app.{host.removeprefix('api.')}" if host.startswith("api.") else url

@@ -1,10 +1,10 @@
-"""Defaults of deployments."""
+"""Settings of deployments."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class DeploymentsSettings(PrefectBaseSettings):
-    """Defaults of deployments."""
+    """Settings of deployments."""
 
     model_config = build_settings_config(("deployments",))
 

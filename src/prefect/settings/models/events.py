@@ -1,10 +1,10 @@
-"""Sending events."""
+"""Settings of event clients."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class EventsSettings(PrefectBaseSettings):
-    """Sending events."""
+    """Settings of event clients."""
 
     model_config = build_settings_config(("events",))
 

@@ -1,4 +1,4 @@
-"""Experimental features."""
+"""Settings of experimental features."""
 
 import warnings
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class ExperimentsSettings(PrefectBaseSettings):
-    """Experimental features."""
+    """Settings of experimental features."""
 
     model_config = build_settings_config(("experiments",))
 
@@ -20,6 +20,6 @@ class ExperimentsSettings(PrefectBaseSettings):
 
     @property
     def plugins(self) -> "PluginsSettings":
-        """Deprecated: it is `settings.plugins`."""
+        """Deprecated: use `settings.plugins`."""
         warnings.warn("`experiments.plugins` is now `settings.plugins`.", DeprecationWarning, stacklevel=2)
         return self.settings_root().plugins

@@ -1,11 +1,11 @@
-"""Defaults of flows."""
+"""Settings of flows."""
 
 from prefect.settings._types import RetryDelay
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class FlowsSettings(PrefectBaseSettings):
-    """Defaults of flows."""
+    """Settings of flows."""
 
     model_config = build_settings_config(("flows",))
 

@@ -1,4 +1,4 @@
-"""Logs."""
+"""Settings of logging."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -8,11 +8,11 @@ from prefect.settings._types import LogLevel, TextList
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, in_home, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 
 
 class LoggingToAPISettings(PrefectBaseSettings):
-    """Log records that are kept with their runs."""
+    """Settings of sending logs to the API."""
 
     model_config = build_settings_config(("logging", "to_api"))
 
@@ -27,15 +27,15 @@ class LoggingToAPISettings(PrefectBaseSettings):
     def _check(self, values: dict[str, Any]) -> None:
         max_log_size_smaller_than_batch_size(values)
 
-    def _derive_max_log_size(self, value: int, root: "Settings") -> int:
+    def _derive_max_log_size(self, value: int, root: "SettingsTree") -> int:
         return min(value, root.cloud.max_log_size) if root.connected_to_cloud else value
 
 
 def max_log_size_smaller_than_batch_size(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of this group as they are, when a log record fits into a batch.
+    """Check that a log record fits into a batch, and return the values unchanged.
 
     Raises:
-        ValueError: It does not.
+        ValueError: The maximum log size is larger than the batch size.
     """
     batch, record = values.get("batch_size"), values.get("max_log_size")
     if batch is not None and record is not None and record > batch:
@@ -47,7 +47,7 @@ def max_log_size_smaller_than_batch_size(values: dict[str, Any]) -> dict[str, An
 
 
 class LoggingSettings(PrefectBaseSettings):
-    """Logs."""
+    """Settings of logging."""
 
     model_config = build_settings_config(("logging",))
 
@@ -65,8 +65,8 @@ class LoggingSettings(PrefectBaseSettings):
     markup: bool = setting(False, "Whether `[bold]` and the like in a log message style it on the console.")
     to_api: LoggingToAPISettings = group(LoggingToAPISettings)
 
-    def _derive_level(self, value: LogLevel, root: "Settings") -> LogLevel:
+    def _derive_level(self, value: LogLevel, root: "SettingsTree") -> LogLevel:
         return "DEBUG" if root.debug_mode or root.testing.test_mode else value
 
-    def _derive_config_path(self, value: Path | None, root: "Settings") -> Path:
+    def _derive_config_path(self, value: Path | None, root: "SettingsTree") -> Path:
         return in_home(value, root, "logging.yml")

@@ -1,11 +1,11 @@
-"""Plugins."""
+"""Settings of plugins."""
 
 from prefect.settings._types import TextSet
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class PluginsSettings(PrefectBaseSettings):
-    """Plugins."""
+    """Settings of plugins."""
 
     model_config = build_settings_config(("plugins",))
 

@@ -1,4 +1,4 @@
-"""Defaults of results."""
+"""Settings of results."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, in_home, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 
 
 class ResultsSettings(PrefectBaseSettings):
-    """Defaults of results."""
+    """Settings of results."""
 
     model_config = build_settings_config(("results",))
 
@@ -31,5 +31,5 @@ class ResultsSettings(PrefectBaseSettings):
         "pickles of any kind, never leave the process unless a result storage is configured.",
     )
 
-    def _derive_local_storage_path(self, value: Path | None, root: "Settings") -> Path:
+    def _derive_local_storage_path(self, value: Path | None, root: "SettingsTree") -> Path:
         return in_home(value, root, "storage")

@@ -41,7 +41,7 @@ SettingKey: TypeAlias = Setting | SettingAccessor
 
 
 class Settings(PrefectBaseSettings):
-    """All settings. A group is built when it is first asked for."""
+    """All settings. Groups are built on first access."""
 
     model_config = build_settings_config()
 
@@ -99,7 +99,7 @@ class Settings(PrefectBaseSettings):
             restore_defaults: Settings that get their default value.
 
         Raises:
-            SettingsError: There is no such setting, or a value is not what it needs.
+            SettingsError: A setting is unknown or a value is invalid.
         """
         updated = {find_accessor(key): value for key, value in (updates or {}).items()}
         fallbacks = {find_accessor(key): value for key, value in (set_defaults or {}).items()}
@@ -119,7 +119,7 @@ class Settings(PrefectBaseSettings):
         return copy
 
     def hash_key(self) -> str:
-        """Return a text that is the same for equal settings in this process."""
+        """Return a key that is equal for equal settings within this process."""
         return str(hash(tuple(sorted(self.to_environment_variables().items()))))
 
 
@@ -135,5 +135,5 @@ def default_ui_url(settings: "Settings") -> str | None:
 
 
 def canonical_environment_prefix(settings: PrefectBaseSettings) -> str:
-    """Return what the environment names of a group's settings begin with."""
+    """Return the prefix of the environment names of a group's settings."""
     return str(settings.model_config.get("env_prefix", ""))

@@ -1,4 +1,4 @@
-"""Runners."""
+"""Settings of runners."""
 
 import warnings
 
@@ -7,7 +7,7 @@ from prefect.settings.base import PrefectBaseSettings, build_settings_config, gr
 
 
 class RunnerServerSettings(PrefectBaseSettings):
-    """The HTTP server of a runner."""
+    """Settings of a runner's HTTP server."""
 
     model_config = build_settings_config(("runner", "server"))
 
@@ -19,7 +19,7 @@ class RunnerServerSettings(PrefectBaseSettings):
 
 
 class RunnerSettings(PrefectBaseSettings):
-    """Runners."""
+    """Settings of runners."""
 
     model_config = build_settings_config(("runner",))
 
@@ -30,12 +30,12 @@ class RunnerSettings(PrefectBaseSettings):
         False, "Whether a run that could not be cancelled is marked as crashed."
     )
     poll_frequency: int = setting(10, "Seconds between a runner's looks for scheduled runs.")
-    process_limit: int = setting(5, "How many flow runs a runner runs at once.")
+    process_limit: int = setting(5, "How many flow runs a runner runs at the same time.")
     server: RunnerServerSettings = group(RunnerServerSettings)
 
     @property
     def heartbeat_frequency(self) -> int | None:
-        """Deprecated: it is `flows.heartbeat_frequency`."""
+        """Deprecated: use `flows.heartbeat_frequency`."""
         warnings.warn(
             "`runner.heartbeat_frequency` is now `flows.heartbeat_frequency` (PREFECT_FLOWS_HEARTBEAT_FREQUENCY).",
             DeprecationWarning,

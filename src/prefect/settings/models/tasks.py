@@ -1,11 +1,11 @@
-"""Defaults of tasks."""
+"""Settings of tasks."""
 
 from prefect.settings._types import OptionalRetryDelay
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, setting
 
 
 class TasksRunnerSettings(PrefectBaseSettings):
-    """Defaults of task runners."""
+    """Settings of task runners."""
 
     model_config = build_settings_config(("tasks", "runner"))
 
@@ -14,14 +14,14 @@ class TasksRunnerSettings(PrefectBaseSettings):
     )
     thread_pool_max_workers: int | None = setting(
         None,
-        "How many tasks a thread pool runs at once; any number when it is not set.",
+        "How many tasks a thread pool runs at the same time; any number when it is not set.",
         aliases=("PREFECT_TASK_RUNNER_THREAD_POOL_MAX_WORKERS",),
         gt=0,
     )
 
 
 class TasksSchedulingSettings(PrefectBaseSettings):
-    """Background tasks."""
+    """Settings of background tasks."""
 
     model_config = build_settings_config(("tasks", "scheduling"))
 
@@ -38,7 +38,7 @@ class TasksSchedulingSettings(PrefectBaseSettings):
 
 
 class TasksSettings(PrefectBaseSettings):
-    """Defaults of tasks."""
+    """Settings of tasks."""
 
     model_config = build_settings_config(("tasks",))
 
@@ -57,7 +57,7 @@ class TasksSettings(PrefectBaseSettings):
         "Seconds between the tries of a task that does not say, or one number for each.",
         aliases=("PREFECT_TASK_DEFAULT_RETRY_DELAY_SECONDS",),
     )
-    disable_caching: bool = setting(False, "Whether no task is cached, whatever it says.")
+    disable_caching: bool = setting(False, "Whether caching is disabled for all tasks.")
     refresh_cache: bool = setting(False, "Whether tasks that do not say run and renew what is cached.")
     runner: TasksRunnerSettings = group(TasksRunnerSettings)
     scheduling: TasksSchedulingSettings = group(TasksSchedulingSettings)

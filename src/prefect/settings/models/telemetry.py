@@ -1,10 +1,10 @@
-"""Measurements of runs."""
+"""Settings of telemetry."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class TelemetrySettings(PrefectBaseSettings):
-    """Measurements of runs."""
+    """Settings of telemetry."""
 
     model_config = build_settings_config(("telemetry",))
 

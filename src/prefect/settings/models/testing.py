@@ -1,4 +1,4 @@
-"""Tests."""
+"""Settings of tests."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from prefect.settings.base import PrefectBaseSettings, build_settings_config, se
 
 
 class TestingSettings(PrefectBaseSettings):
-    """Tests."""
+    """Settings of tests."""
 
     model_config = build_settings_config(("testing",))
 

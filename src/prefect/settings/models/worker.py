@@ -1,10 +1,10 @@
-"""Workers."""
+"""Settings of workers."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, setting
 
 
 class WorkerWebserverSettings(PrefectBaseSettings):
-    """The HTTP server of a worker."""
+    """Settings of a worker's HTTP server."""
 
     model_config = build_settings_config(("worker", "webserver"))
 
@@ -13,7 +13,7 @@ class WorkerWebserverSettings(PrefectBaseSettings):
 
 
 class WorkerSettings(PrefectBaseSettings):
-    """Workers."""
+    """Settings of workers."""
 
     model_config = build_settings_config(("worker",))
 

@@ -66,8 +66,8 @@ def test_unfinished_runs_of_an_ended_process_crash(database: SqliteDatabase, hom
     known = row(database, store.flow_runs, run["id"])
     assert types(known) == ["RUNNING", "CRASHED"]
     assert f"pid {GONE}" in known["states"][-1]["message"]
-    assert "last heard of at 2026-03-01 12:00:30" in known["states"][-1]["message"]
-    assert known["end_time"] == at(30) + timedelta(microseconds=1), "it ended when it was last heard of, not now"
+    assert "last activity was at 2026-03-01 12:00:30" in known["states"][-1]["message"]
+    assert known["end_time"] == at(30) + timedelta(microseconds=1), "it ended at its last activity, not now"
     assert known["total_run_time"] == timedelta(seconds=30, microseconds=1)
     assert types(row(database, store.task_runs, open_["id"])) == ["RUNNING", "CRASHED"]
     assert types(row(database, store.task_runs, ended["id"])) == ["COMPLETED"]

@@ -30,8 +30,8 @@ logger = logging.getLogger("prefect.server")
 # --- received ---------------------------------------------------------------------------------------------------------
 
 MAX_BATCH_MESSAGES = 300
-"""How many messages of a connection may wait, and be committed together: to parse them takes some hundredths of a
-second, in which nobody else is served."""
+"""Maximum number of messages of a connection that wait, and are committed together: parsing them blocks the event loop
+for some hundredths of a second."""
 
 BATCH_DELAY_SECONDS = 0.02
 """How long a message waits for others: clients send events one by one, and a commit costs as much as several."""
@@ -199,7 +199,7 @@ class _Subscriber:
                 self.complete_until = at
 
     async def _read(self, item: str) -> list[Event]:
-        # For all subscribers at once, so not for the caller of this one.
+        # Shared by all subscribers, so not on behalf of this subscriber's principal.
         keys = event_store.unpack_keys(item)
         return await self.server.database.read(lambda tx: service.get_events(tx, keys))
 
@@ -222,7 +222,7 @@ class _Subscriber:
                 await self._send(event)
 
     async def _read_stored(self, since: datetime) -> AsyncIterator[Event]:
-        """Yield stored events by pages, each in a transaction of its own, which a slow reader must not hold."""
+        """Yield stored events by pages, each in a separate transaction, which a slow reader must not hold open."""
         size = self.server.settings.server.events.websocket_backfill_page_size
         occurred = self.criteria.occurred.model_copy(update={"since": since})
         criteria = self.criteria.model_copy(update={"occurred": occurred})

@@ -53,7 +53,7 @@ async def _serve(server: ServerState, socket: WebSocket, criteria: LogFilter) ->
 
 
 async def _read_stored(database: CallerDatabase, criteria: LogFilter, since: datetime) -> AsyncIterator[list[Answer]]:
-    """Yield stored log records by pages, each in a transaction of its own, which a slow reader must not hold."""
+    """Yield stored log records by pages, each in a separate transaction, which a slow reader must not hold open."""
     after: run_logs.LogPosition | None = None
     more = True
     while more:

@@ -21,7 +21,7 @@ PROTOCOL_VIOLATION = 4001
 """The close code after a message that breaks the protocol."""
 
 POLL_INTERVAL_SECONDS = 5.0
-"""How often to look for runs whose scheduled time has come, of which no notification is sent."""
+"""Interval of looking for runs whose scheduled time is reached, for which no notification is sent."""
 
 CONNECTION_REFRESH_SECONDS = 30.0
 """How often the worker's connection is recorded."""

@@ -1,7 +1,7 @@
 """The migrations: one linear tree of Alembic revisions, packaged, for SQLite and PostgreSQL alike.
 
-Only this package imports Alembic and SQLAlchemy. A revision is frozen once released: it says what its tables were
-then, in the types below, and never reads `tables`.
+Only this package imports Alembic and SQLAlchemy. A revision is frozen once released: it declares its tables as they
+were then, with the types below, and never reads `tables`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Target: TypeAlias = Path | Callable[[], Awaitable[Any]]
 """What to migrate: a SQLite file, or a PostgreSQL database by what makes a connection of asyncpg's to it."""
 
 _ONE_AT_A_TIME = threading.Lock()
-"""Alembic keeps what it is doing in its modules: two threads would meet there."""
+"""Alembic keeps its state in module globals, so only one thread may migrate at a time."""
 
 
 def upgrade(target: Target, revision: str = "head", sql: bool = False) -> None:
@@ -69,12 +69,12 @@ def _config(target: Target) -> Config:
 
 
 def required(kind: Any, names: str) -> list[sa.Column]:
-    """Columns that every row must have; `id` is the key."""
+    """Return columns that may not be null; `id` is the key."""
     return [sa.Column(name, kind, nullable=False, primary_key=name == "id") for name in names.split()]
 
 
 def optional(kind: Any, names: str) -> list[sa.Column]:
-    """Columns that may be null."""
+    """Return columns that may be null."""
     return [sa.Column(name, kind) for name in names.split()]
 
 

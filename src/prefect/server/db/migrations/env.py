@@ -12,7 +12,7 @@ from prefect.server.db import schema
 
 
 def run() -> None:
-    """Run the revisions asked for."""
+    """Run the requested revisions."""
     target = context.config.attributes["target"]
     if context.is_offline_mode():
         context.configure(dialect_name="sqlite" if isinstance(target, Path) else "postgresql")

@@ -71,7 +71,7 @@ async def find_related(tx: Transaction, resource_id: str) -> list[Answer]:
 
 
 async def change(tx: Transaction, id_: UUID, values: Mapping[str, Any]) -> None:
-    """Set the given fields of an automation; its owner stays the same."""
+    """Set the fields of an automation that the request contains; its owner stays the same."""
     row = {**await _get(tx, id_, lock=True), **values, "updated": now()}
     row["related"] = _find_related_resources(row)
     await store.automations.change(tx, [row], ["updated", "related", *values])

@@ -87,7 +87,7 @@ async def count_latest(tx: Transaction, **criteria: Any) -> int:
 
 
 async def change(tx: Transaction, id_: UUID, values: Mapping[str, Any]) -> None:
-    """Set the given fields of an artifact."""
+    """Set the fields of an artifact that the request contains."""
     await get(tx, id_)
     await store.artifacts.change(tx, [{"id": id_, "updated": now(), **values}], ["updated", *values])
 

@@ -65,7 +65,7 @@ async def find(tx: Transaction, limit: int | None, offset: int, block_types: Any
 
 
 async def change(tx: Transaction, id_: UUID, values: Mapping[str, Any]) -> None:
-    """Set the given fields of a block type."""
+    """Set the fields of a block type that the request contains."""
     row = {**await get(tx, id_), **values, "updated": now()}
     await store.block_types.change(tx, [row], ["updated", *values])
     await _emit_event(tx, "updated", row)
@@ -137,7 +137,7 @@ async def get_schema(tx: Transaction, id_: UUID) -> Answer:
 
 
 async def get_schema_by_checksum(tx: Transaction, checksum: str, version: str | None) -> Answer:
-    """Return the block schema of a checksum, the newest if no version is given.
+    """Return the block schema of a checksum, the newest one if `version` is None.
 
     Raises:
         NotFound: There is none.

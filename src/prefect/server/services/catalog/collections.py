@@ -11,7 +11,7 @@ from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 
 BUILTIN_PACKAGE = "prefect"
-"""The package of the workers and blocks that come with the server."""
+"""The package of the workers and blocks included in the server."""
 
 
 def get_view(name: str) -> Answer:

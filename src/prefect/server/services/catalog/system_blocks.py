@@ -1,4 +1,4 @@
-"""Install the block types that come with the server, which are data: `blocks.json`.
+"""Install the block types included in the server, which are data: `blocks.json`.
 
 Each has a schema with the checksum and the version by which clients ask for it. Users cannot delete the protected ones.
 """

@@ -55,7 +55,7 @@ async def count(tx: Transaction, criteria: Any) -> int:
 
 
 async def change(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) -> None:
-    """Set the given fields of a variable.
+    """Set the fields of a variable that the request contains.
 
     Raises:
         Conflict: Another variable has the new name, or its name or tags would be null.

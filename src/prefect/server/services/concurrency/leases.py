@@ -1,8 +1,8 @@
 """Leases: slots of limits that are held for a time, so that they are released when their holder dies.
 
-A holder that needs slots longer renews its lease. A lease ends once: whoever deletes the row, the holder or the loop
-that looks for expired leases, releases the slots. A lease without an expiration is held until it is ended. A lease is
-always locked before the limits of its slots.
+A holder that needs slots longer renews its lease. A lease ends once: its holder, or the loop that looks for expired
+leases, deletes the row, and whichever deletes it releases the slots. A lease without an expiration is held until it is
+ended. A lease is always locked before the limits of its slots.
 """
 
 from __future__ import annotations

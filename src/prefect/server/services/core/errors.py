@@ -8,7 +8,7 @@ from prefect.exceptions import PrefectException
 
 
 class ServiceError(PrefectException):
-    """The base: a request that was refused; the message says what was refused, and why."""
+    """Base class of refused requests; the message names what was refused, and the reason."""
 
     status: ClassVar[int] = 400
     """The HTTP status."""

@@ -70,7 +70,7 @@ def _flatten_optional_errors(errors: Iterable[Any]) -> Iterable[Any]:
 
 
 def _locate(error: Any) -> Path:
-    """Return the location of an error; a missing property has its own location, not that of its parent."""
+    """Return the location of an error; for a missing property its location, not that of its parent."""
     path: Path = tuple(error.absolute_path)
     if error.validator == "required":
         missing = [name for name in error.validator_value if error.message.startswith(repr(name))]

@@ -63,7 +63,7 @@ def find_errors(
         prepared.pop("required", None)
     try:
         jsonschema.Draft202012Validator.check_schema(prepared)
-        # With a registry of its own nothing is fetched: a schema must not have the server send requests.
+        # With an empty registry no reference is fetched: a schema must not make the server send requests.
         validator = jsonschema.Draft202012Validator(prepared, registry=referencing.Registry())
         return list(validator.iter_errors(dict(values)))
     except jsonschema.exceptions.SchemaError as error:

@@ -25,7 +25,7 @@ def resolve_page_size(limit: int | None) -> int:
     if limit < 0:
         raise InvalidRequest(f"The limit {limit} is not valid: it must be 0 or more.")
     if limit > maximum:
-        raise InvalidRequest(f"The limit {limit} is not valid: no more than {maximum} are answered at once.")
+        raise InvalidRequest(f"The limit {limit} is not valid: the maximum is {maximum}.")
     return limit
 
 

@@ -97,7 +97,7 @@ async def merge(tx: Transaction, deployment_id: UUID, schedules: Sequence[Values
         await store.deployment_schedules.remove(tx, {"deployment_id": deployment_id})
         existing = []
     if existing and not all(values.get("slug") for values in schedules):
-        raise InvalidRequest("Each schedule must have a slug, which says which of the deployment's schedules is meant.")
+        raise InvalidRequest("Each schedule must have a slug, which identifies it among the deployment's schedules.")
     by_slug = {row["slug"]: row for row in existing}
     new: list[Values] = []
     for values in schedules:
@@ -159,7 +159,7 @@ async def _change(tx: Transaction, row: Row, values: Values, others: Iterable[Ro
 
 def _check_slug(slug: str | None, taken: Iterable[str | None]) -> None:
     if slug is not None and slug in taken:
-        raise Conflict(f"The deployment has a schedule {slug!r} already: give each a slug of its own.")
+        raise Conflict(f"The deployment has a schedule {slug!r} already: give each schedule another slug.")
 
 
 def _present(row: Row) -> Answer:

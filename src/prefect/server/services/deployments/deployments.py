@@ -1,7 +1,7 @@
 """Deployments: flows that can be started remotely, with where and how they run.
 
-A deployment is identified by its flow and its name: creating it again changes it. It is ready while somebody polls for
-its runs. Its concurrency limit is shared with others, or its own (named `deployment:<id>`).
+A deployment is identified by its flow and its name: creating it again changes it. It is ready while a worker polls for
+its runs. Its concurrency limit is shared with others, or private (named `deployment:<id>`).
 """
 
 from __future__ import annotations
@@ -160,11 +160,11 @@ async def _find_pool(tx: Transaction, row: Row) -> Row | None:
 
 
 async def _assign_limit(tx: Transaction, row: Row, values: Values) -> None:
-    """Assign to a deployment the limit that a request names, or one of its own, or none."""
+    """Assign to a deployment the limit that a request names, or a private one, or none."""
     number, shared = values.get("concurrency_limit"), values.get("global_concurrency_limit_id")
     if number is not None and shared is not None:
         raise InvalidRequest(
-            "A deployment cannot have both a concurrency limit of its own and a global one: give one of them."
+            "A deployment cannot have both a private concurrency limit and a global one: send one of them."
         )
     own = f"deployment:{row['id']}"
     if shared is not None:
@@ -231,7 +231,7 @@ async def read(tx: Transaction, id_: UUID) -> Answer:
 
 
 async def read_by_name(tx: Transaction, flow_name: str, name: str) -> Answer:
-    """Return a deployment by the name of its flow and its own, or raise `NotFound`."""
+    """Return a deployment by the names of its flow and itself, or raise `NotFound`."""
     return (await present(tx, [await get_by_name(tx, flow_name, name)]))[0]
 
 
@@ -241,7 +241,7 @@ async def get(tx: Transaction, id_: UUID, lock: bool = False) -> Row:
 
 
 async def get_by_name(tx: Transaction, flow_name: str, name: str) -> Row:
-    """Return the row of a deployment by the name of its flow and its own, or raise `NotFound`."""
+    """Return the row of a deployment by the names of its flow and itself, or raise `NotFound`."""
     row = await queries.find_deployment(tx, flow_name, name)
     if row is None:
         raise NotFound("deployment", f"{flow_name}/{name}")
@@ -301,7 +301,7 @@ async def _find_queues_and_pools(tx: Transaction, rows: Iterable[Row]) -> tuple[
 
 
 async def mark_polled(tx: Transaction, where: Where, freshness: timedelta) -> None:
-    """Record that somebody polls for the runs of deployments, which makes them ready.
+    """Record that a worker polls for the runs of deployments, which makes them ready.
 
     Args:
         tx: The transaction.
@@ -320,7 +320,7 @@ async def mark_polled(tx: Transaction, where: Where, freshness: timedelta) -> No
 
 
 async def mark_not_ready(tx: Transaction, rows: Sequence[Row]) -> None:
-    """Record that nobody polls for the runs of deployments any more."""
+    """Set deployments for whose runs no worker polls any more not ready."""
     await store.deployments.change(tx, [{**row, "status": NOT_READY} for row in rows], ["status"])
     await _emit(tx, "not-ready", rows)
 

@@ -88,7 +88,7 @@ def _is_enough(chosen: list[datetime], date: datetime, at: datetime, horizon: Ho
 
 
 def _next_look(chosen: list[datetime], beyond: datetime | None, at: datetime, horizon: Horizon) -> datetime:
-    """Return when the first date that is not chosen comes within the horizon."""
+    """Return when the first date that is not chosen will be within the horizon."""
     count, none = len(chosen), timedelta(0)
     if beyond is None or not horizon.max_runs:
         # There is none; planned again all the same, as time zones and settings may change.

@@ -65,7 +65,7 @@ async def create_many(tx: Transaction, deployment_id: UUID, requests: Sequence[V
         A `FlowRunCreateResult` for each.
     """
     if len(requests) > MAX_RUNS_PER_REQUEST:
-        raise CannotStart(f"Cannot create more than {MAX_RUNS_PER_REQUEST} flow runs at once: send several requests.")
+        raise CannotStart(f"Cannot create more than {MAX_RUNS_PER_REQUEST} flow runs in one request: send several.")
     deployment = await deployments.get(tx, deployment_id)
     pool = await _find_pool(tx, deployment)
     outcomes: list[Row | str] = []

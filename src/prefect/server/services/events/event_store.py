@@ -102,7 +102,7 @@ def from_row(row: Row) -> Event:
 
 
 def _find_flow_run_id(resource: dict[str, str], related: Iterable[dict[str, str]]) -> UUID | None:
-    """Return the id of the flow run that an event is about, its own resource or a related one."""
+    """Return the id of the flow run that is the resource of an event or one of its related resources."""
     found: set[UUID] = set()
     for labels in (resource, *related):
         if labels[_ID].startswith(FLOW_RUN):

@@ -86,7 +86,7 @@ def check_event(event: Event) -> None:
             f"The name of the event {event['id']} has more than {limits.maximum_event_name_length} characters."
         )
     try:
-        # In as many lists as a response may put around it: what is nested too deep for a response is refused here.
+        # Wrapped in as many lists as in a response: an event nested too deep for a response is refused here.
         size = len(orjson.dumps([[[[event["resource"], event["related"], event["payload"]]]]]))
         to_micros(event["occurred"])
     except (orjson.JSONEncodeError, Unstorable) as error:

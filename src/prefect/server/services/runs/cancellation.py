@@ -42,7 +42,7 @@ async def cancel_subflows(tx: Transaction) -> int:
 async def cancel_stuck_runs(tx: Transaction, timeout: timedelta) -> int:
     """Cancel a batch of flow runs that have been cancelling for longer than `timeout` and return its size.
 
-    The workers of their pools are asked to tear down their infrastructure.
+    The workers of their pools get a request to remove their infrastructure.
     """
     rows = await queries.lock_cancelling_flow_runs(tx, now() - timeout, SWEEP_BATCH_SIZE)
     for row in rows:

@@ -1,4 +1,4 @@
-"""Heartbeats of flow runs: each renews the lease that says for how long the run counts as alive.
+"""Heartbeats of flow runs: each renews the lease until whose end the run counts as alive.
 
 A lease counts from when the server receives the heartbeat, by the server's clock. A run that never sent a heartbeat
 has no lease and cannot become a zombie.

@@ -195,7 +195,7 @@ def _access_journal(home: Path, fn: Callable[[], Any]) -> Any:
 
 @dataclass
 class _RunChanges:
-    """The records about one run: its own, and its states and updates in the order of their arrival."""
+    """The records about one run: the `run` record, and its states and updates in the order of their arrival."""
 
     record: store.Row | None = None
     changes: list[Record] = field(default_factory=list)

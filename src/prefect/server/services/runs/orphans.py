@@ -1,7 +1,7 @@
 """Orphans: runs whose process on this host has ended get a Crashed state.
 
-A run names the process that owns it. Runs of other hosts are left alone, since only their own host knows its
-processes. What the process recorded before it ended is applied first, and a run that has finished is never touched.
+A run names the process that owns it. Runs of other hosts are skipped, since only the host of a process can tell whether
+it has ended. The records that the process wrote are applied first, and a finished run is never changed.
 """
 
 from __future__ import annotations
@@ -94,11 +94,11 @@ async def find_last_activity(tx: Transaction, kind: str, run: store.Row) -> date
 
 
 def _enter_crashed(run: store.Row, process: store.Row, last: datetime) -> None:
-    # The run ended when it was last active: the time until somebody noticed is no run time.
+    # The run ended when it was last active: the time until its end is detected is not run time.
     at = to_micros(last + timedelta(microseconds=1))
     message = (
         f"The process that ran it (pid {process['pid']} on {process['host']}) ended without recording an outcome; "
-        f"it was last heard of at {last:%Y-%m-%d %H:%M:%S} UTC."
+        f"its last activity was at {last:%Y-%m-%d %H:%M:%S} UTC."
     )
     run_states.enter_state(run, {"id": str(new_id()), "type": "CRASHED", "timestamp": at, "message": message})
     run["updated"] = now()

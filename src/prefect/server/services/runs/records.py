@@ -1,6 +1,6 @@
-"""Parsing and validation of journal records: everything behind this module may rely on their values.
+"""Parsing and validation of journal records: the modules that use the parsed records may rely on their values.
 
-A record that is not valid raises `BadRecord`, whose message says what is wrong with it.
+A record that is not valid raises `BadRecord`, whose message names the error.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatc
 
 
 class BadRecord(Exception):
-    """A record that cannot be applied; the message says why."""
+    """A record that cannot be applied; the message is the reason."""
 
 
 def parse_row(collection: Collection, record: Record) -> Row:
@@ -73,7 +73,7 @@ def parse_run(kind: str, record: Record) -> Row:
 
 
 def parse_first_states(kind: str, record: Record) -> list[Record]:
-    """Return the states that a run had entered when its own record was written, as `state` records."""
+    """Return the states that a run had entered when its `run` record was written, as `state` records."""
     states = record.get("states") or ()
     if not isinstance(states, (list, tuple)) or not all(isinstance(state, dict) for state in states):
         raise BadRecord("its states are no list of objects")

@@ -17,7 +17,7 @@ from prefect.server.services.runs import inputs, transitions
 
 
 class BadInput(Exception):
-    """The input of a flow run is not what it waits for; the message says why."""
+    """The input of a flow run is not valid for the pause; the message is the reason."""
 
 
 async def resume_flow_run(

@@ -59,7 +59,7 @@ def _compute_id(timestamp: datetime, content: str) -> UUID:
 
 
 def notify_added(tx: Transaction, rows: Sequence[Row]) -> None:
-    """Notify followers of new logs, if the settings allow anybody to follow them."""
+    """Notify subscribers of new logs, if the settings enable subscriptions."""
     logs = get_current_settings().server.logs
     if logs.stream_publishing_enabled or logs.stream_out_enabled:
         for batch in store.chunks(rows, _NOTIFICATION_SIZE):

@@ -40,7 +40,7 @@ STATE_NAMES = {
         *("COMPLETED", "FAILED", "CANCELLED", "CRASHED"),
     )
 }
-"""Every type of state, and the name of a state of this type that has no name of its own."""
+"""Each state type, with the default name of its states."""
 
 
 def enter_state(row: Row, state: StoredState) -> bool:
@@ -92,7 +92,7 @@ def derive_columns(row: Row) -> None:
         if again or moment.name == "AwaitingRetry":
             resuming = False
         row.update(rules.advance(row, previous, moment, resuming))
-        # As in the rule book: a run resumes when it leaves the pause.
+        # As in `prefect.rules`: a run resumes when it leaves the pause.
         resuming = resuming and not running and not over
         if previous is not None and previous.type == "PAUSED" and not task:
             resuming = True
@@ -111,11 +111,11 @@ def _moment(state: StoredState) -> rules.Moment:
     )
 
 
-# --- entries of the rule book ----------------------------------------------------------------------------------------
+# --- entries of `prefect.rules` --------------------------------------------------------------------------------------
 
 
 def to_entry(state: StoredState) -> rules.Entry:
-    """Return a stored state as an entry of the rule book."""
+    """Return a stored state as an `Entry` of `prefect.rules`."""
     details = {name: parse_detail(name, value) for name, value in state.get("details", {}).items()}
     return rules.Entry(
         state["type"],
@@ -139,7 +139,7 @@ def lease_ids(row: Row) -> set[UUID]:
 
 
 def to_stored(entry: rules.Entry, id_: UUID) -> StoredState:
-    """Return an entry of the rule book as a stored state, without what follows from its run."""
+    """Return an `Entry` as a stored state, without the values that follow from its run."""
     state: StoredState = {"id": str(id_), "type": entry.type}
     if entry.name != STATE_NAMES[entry.type]:
         state["name"] = entry.name

@@ -19,7 +19,7 @@ from prefect.server.store.queries import history as queries
 from prefect.types import UTC, now
 
 MAX_INTERVALS = 500
-"""Intervals that a history has at most; those that come later are left out."""
+"""Maximum number of intervals of a history; later ones are left out."""
 
 MAX_INTERVAL = timedelta(days=366 * 10_000)
 

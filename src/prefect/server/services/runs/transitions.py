@@ -1,4 +1,4 @@
-"""State transitions: the rule book decides about a proposed state, and its verdict is carried out in one transaction.
+"""State transitions: `prefect.rules` decides about a proposed state, and its verdict is applied in one transaction.
 
 The run's row is locked first, so of two simultaneous requests the second is decided on the result of the first. Then
 the facts that the rules need are gathered, the verdict is reached, and its effects are carried out: slots, the state
@@ -161,7 +161,7 @@ async def handle_first_states(tx: Transaction, rows: Sequence[Row]) -> None:
 
 
 def parse_proposed_state(state: Mapping[str, Any]) -> rules.Entry:
-    """Return a requested state as an entry of the rule book, entered now.
+    """Return a requested state as an `Entry` of `prefect.rules`, entered now.
 
     Raises:
         InvalidRequest: Its details are not valid.
@@ -352,10 +352,10 @@ def _lease_duration(options: Mapping[str, Any]) -> timedelta:
 def _write_state(proposal: _Proposal, settled: rules.Settled) -> list[str]:
     """Put the state into the run's row with the columns derived from it, and return the columns that changed."""
     row = proposal.row
-    # The derived columns follow from all states of the run, also from those that a journal brings later.
+    # The derived columns follow from all states of the run, also from those that arrive later with a journal.
     others = {name: value for name, value in settled.columns.items() if name not in run_states.NO_DERIVED_COLUMNS}
     stored = run_states.to_stored(settled.state, new_id())
-    if row["states"]:  # the newest state comes last, whatever the clocks of other hosts say
+    if row["states"]:  # a new state is placed after all others, even if the clock of another host is ahead
         stored["timestamp"] = max(stored["timestamp"], row["states"][-1]["timestamp"] + 1)
     run_states.enter_state(row, stored)
     row.update(others)

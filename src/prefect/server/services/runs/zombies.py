@@ -1,7 +1,7 @@
 """Zombies: flow runs whose process sends no heartbeats any more get a Crashed state.
 
-The end of such a run is the time of its last activity. What its process recorded later and ships after all is newer
-and wins: a run that went on without reaching the server ends as its own records say.
+The end of such a run is the time of its last activity. Records that its process wrote later and ships after all are
+newer and win: a run that went on without reaching the server ends in the state that its process recorded.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ async def crash_zombies(tx: Transaction) -> int:
     for row in rows:
         last = await orphans.find_last_activity(tx, "flow_run", row)
         due = f"{row['lease_until']:%Y-%m-%d %H:%M:%S} UTC"
-        message = f"The process that ran it fell silent: it should have sent a heartbeat by {due}."
+        message = f"The process that ran it sends no heartbeats any more: one was due by {due}."
         for task_run in await queries.lock_open_task_runs(tx, row["id"]):
             entry = _crashed(last, message)
             await transitions.propose_state(tx, store.task_runs, task_run, entry, policies.MinimalTaskPolicy)

@@ -1,4 +1,4 @@
-"""Encrypt the data of blocks, so that the database alone, or a copy of it, reveals no secret.
+"""Encryption of the data of blocks, so that the database or a copy of it reveals no secret without the key.
 
 The key is `PREFECT_SERVER_ENCRYPTION_KEY` (a Fernet key). If it is not set, a key is generated once and stored in the
 database, where every server finds it. Data that was encrypted before the key was set stays readable.

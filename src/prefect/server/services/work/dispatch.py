@@ -98,7 +98,7 @@ async def find_deployment_runs(
 
 
 async def find_deployment_queues(tx: Transaction, deployment_id: UUID) -> list[Answer]:
-    """Return the queues from which runs of a deployment can start: its own, and those whose filter it satisfies."""
+    """Return the queues from which runs of a deployment can start: its queue, and those whose filter it satisfies."""
     deployment = await deployments.get(tx, deployment_id)
     own_id = deployment["work_queue_id"]
     rows = await queries.find_queues_with_filter_or_id(tx, own_id)
@@ -139,7 +139,7 @@ async def _find_runs_by_filter(tx: Transaction, queue: Row, before: datetime | N
 
 
 async def _record_poll(tx: Transaction, pool: Row, queues: Sequence[Row]) -> None:
-    """Record that somebody polls queues and would run the deployments in them."""
+    """Record that a worker polls queues and can run the deployments in them."""
     before = now() - POLL_FRESHNESS
     stale = [
         row["id"]

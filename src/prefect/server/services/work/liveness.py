@@ -1,4 +1,4 @@
-"""Liveness: workers without heartbeats, and the pools, queues and deployments that nobody polls any more."""
+"""Liveness: workers without heartbeats, and the pools, queues and deployments that no worker polls any more."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def mark_silent_workers(tx: Transaction, foreman: Any) -> None:
 
 
 async def mark_silent_queues(tx: Transaction, foreman: Any) -> int:
-    """Set a batch of work queues that nobody polls not ready and return its size."""
+    """Set a batch of work queues that no worker polls not ready and return its size."""
     polled_before = now() - timedelta(seconds=foreman.work_queue_last_polled_timeout_seconds)
     rows = await queries.lock_silent_queues(tx, polled_before, SWEEP_BATCH_SIZE)
     await work_queues.mark_not_ready(tx, rows)
@@ -39,7 +39,7 @@ async def mark_silent_queues(tx: Transaction, foreman: Any) -> int:
 
 
 async def mark_silent_deployments(tx: Transaction, foreman: Any) -> int:
-    """Set a batch of deployments that nobody polls not ready and return its size."""
+    """Set a batch of deployments that no worker polls not ready and return its size."""
     polled_before = now() - timedelta(seconds=foreman.deployment_last_polled_timeout_seconds)
     rows = await deployment_queries.lock_silent_deployments(tx, polled_before, SWEEP_BATCH_SIZE)
     await deployments.mark_not_ready(tx, rows)

@@ -40,7 +40,7 @@ FOLLOWS_WITHIN = timedelta(minutes=10)
 """The event of a status names that of the previous status as the one it follows if it is no older than this."""
 
 _EVENT_COLUMNS = ("description", "base_job_template", "concurrency_limit", "storage_configuration")
-"""The columns whose changes an update event lists; pausing has its own event."""
+"""The columns whose changes an update event lists; pausing has a separate event."""
 
 _WORKER_COLUMNS = frozenset((*_EVENT_COLUMNS, "is_paused"))
 """The columns that workers need."""

@@ -1,6 +1,6 @@
-"""Work queues: the parts of a work pool, ordered by priority, each with its own concurrency limit.
+"""Work queues: the parts of a work pool, ordered by priority, each with a concurrency limit.
 
-A queue is ready while somebody polls it. No two queues of a pool have the same priority: a queue that gets the priority
+A queue is ready while a worker polls it. No two queues of a pool have the same priority: a queue that gets the priority
 of another shifts that one.
 """
 
@@ -26,7 +26,7 @@ from prefect.types.mappings import Values
 READY, NOT_READY, PAUSED = "READY", "NOT_READY", "PAUSED"
 
 _EVENT_COLUMNS = ("name", "description", "concurrency_limit", "priority", "filter")
-"""The columns whose changes an update event lists; pausing has its own event."""
+"""The columns whose changes an update event lists; pausing has a separate event."""
 
 HEALTHY_LATE_RUNS = 0
 HEALTHY_POLL_AGE = timedelta(seconds=60)
@@ -189,7 +189,7 @@ async def get_health(tx: Transaction, row: Row) -> Answer:
 
 
 async def mark_polled(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
-    """Record that somebody polls queues of a pool, which makes those that are not paused ready."""
+    """Record that a worker polls queues of a pool, which makes those that are not paused ready."""
     at = now()
     changed: list[Row] = []
     events: list[event_store.Event] = []
@@ -204,7 +204,7 @@ async def mark_polled(tx: Transaction, rows: Sequence[Row], pool: Row) -> None:
 
 
 async def mark_not_ready(tx: Transaction, rows: Iterable[Row]) -> None:
-    """Record that nobody polls queues any more."""
+    """Set queues that no worker polls any more not ready."""
     rows = list(rows)
     pools = await _find_pools(tx, rows)
     await store.work_queues.change(tx, [{**row, "status": NOT_READY} for row in rows], ["status"])

@@ -76,13 +76,13 @@ async def mark_silent_offline(tx: Transaction, fallback: int, multiple: int) -> 
     """
     online = await store.workers.find(tx, {"status": ONLINE}, "worker.id", lock=True)
     at = now()
-    silent = [
+    expired = [
         {**row, "status": OFFLINE}
         for row in online
         if at - row["last_heartbeat_time"]
         > timedelta(seconds=(row["heartbeat_interval_seconds"] or fallback) * multiple)
     ]
-    return await store.workers.change(tx, silent, ["status"])
+    return await store.workers.change(tx, expired, ["status"])
 
 
 async def _find(tx: Transaction, pool: Row, name: str) -> Row | None:

@@ -24,7 +24,7 @@ _LINKS: dict[tuple[str, str], str] = {tables: text for group in _GROUPS for tabl
 
 
 def compile_filter(dialect: Dialect, criteria: Any) -> Sql:
-    """Return the condition of a filter for the rows of its own table; None holds for all."""
+    """Return the condition of a filter for the rows of its table; None holds for all."""
     if criteria is None:
         return TRUE
     meanings = _MEANINGS[type(criteria).__name__]

@@ -40,7 +40,7 @@ MEANINGS = {
         "paused": column("deployment.paused", eq_=lambda _, name, value: Sql(f"{name} = ?", (value,))),
         "tags": tags("deployment.tags"),
         "flow_or_deployment_name": _flow_or_deployment_name,
-        # Out of use: the limit of a deployment is an object of its own. As in the interface, it selects nothing.
+        # Deprecated: the limit of a deployment is a separate object. As in the interface, it selects all rows.
         "concurrency_limit": lambda _dialect, _criteria: TRUE,
     },
     "WorkPoolFilter": {name: column(f"work_pool.{name}") for name in ("id", "name", "type")},

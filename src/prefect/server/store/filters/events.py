@@ -63,23 +63,23 @@ class EventConditions(NamedTuple):
 
 
 def split_resource_id(resource_id: str) -> tuple[str, UUID | None]:
-    """The id of a resource as it is stored: what it is, and the UUID at its end if it has one."""
+    """Split the id of a resource into its kind and the UUID at its end, if it has one."""
     kind, _, last = resource_id.rpartition(".")
     return (kind, UUID(last)) if kind and _UUID.fullmatch(last) else (resource_id, None)
 
 
 def shorten_name(name: str, kind: str) -> tuple[str, str]:
-    """The name of an event and what its resource is, as they are stored."""
+    """Return the name of an event and the kind of its resource as they are stored."""
     return (name[len(TASK_RUN) :], "") if kind == TASK_RUN and name.startswith(f"{TASK_RUN}.") else (name, kind)
 
 
 def restore_name(name: str, kind: str) -> tuple[str, str]:
-    """The reverse of `shortened`."""
+    """Reverse `shorten_name`."""
     return (name, kind) if kind else (TASK_RUN + name, TASK_RUN)
 
 
 def compile_event_filter(dialect: Dialect, criteria: Any) -> EventConditions:
-    """What an `EventFilter` asks of rows; `distinct` is no question to a single one."""
+    """Return the conditions of an `EventFilter` on rows, without `distinct`, which does not concern single rows."""
     parts = [_occurred(criteria.occurred), _name(criteria.event), _resource(criteria.resource)]
     parts += [_related(dialect, related) for related in _listed(criteria.related)]
     parts += [_any_resource(dialect, resource) for resource in _listed(criteria.any_resource)]
@@ -167,7 +167,7 @@ def _any(parts: Iterable[EventConditions]) -> EventConditions:
 
 
 def _labels(labels: Any) -> EventConditions:
-    """Of labels, only the id is in the row; what it may not be is left to the event."""
+    """Return the conditions on labels: in SQL only those on the id, without negations, which need the event."""
     values = labels.get(_RESOURCE_ID) or []
     if not values or any(value.startswith("!") for value in values):
         return EventConditions(surely=FALSE)
@@ -190,13 +190,13 @@ def _any_resource(dialect: Dialect, criteria: Any) -> EventConditions:
         values = criteria.labels.get(_RESOURCE_ID) or []
         ids = values if not any(value[:1] == "!" or value[-1:] == "*" for value in values) else []
     # An event with a single flow run has it in its row.
-    alone = criteria.id and not criteria.id_prefix and not criteria.labels and _flow_runs(criteria.id)
-    sure = Sql("event.flow_run_id <> ?", (SEVERAL,)) if alone else FALSE
+    only_flow_runs = criteria.id and not criteria.id_prefix and not criteria.labels and _flow_runs(criteria.id)
+    sure = Sql("event.flow_run_id <> ?", (SEVERAL,)) if only_flow_runs else FALSE
     return EventConditions(_mentions(dialect, ids or ()), sure)
 
 
 def _flow_runs(ids: Sequence[str]) -> list[UUID]:
-    """The ids of flow runs, if nothing else is named."""
+    """Return the ids of the flow runs, or an empty list if any other resource is named."""
     halves = [split_resource_id(id_) for id_ in ids]
     return (
         [id_ for kind, id_ in halves if id_ and kind == FLOW_RUN] if all(kind == FLOW_RUN for kind, _ in halves) else []
@@ -204,7 +204,7 @@ def _flow_runs(ids: Sequence[str]) -> list[UUID]:
 
 
 def _mentions(dialect: Dialect, ids: Sequence[str]) -> Sql:
-    """Rows of events with one of the resources, its own or related ones."""
+    """Return the condition for events that have one of the resources, also as a related one."""
     if not ids:
         return TRUE
     if flow_runs := _flow_runs(ids):

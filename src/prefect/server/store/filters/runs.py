@@ -47,7 +47,7 @@ def _state(table: str) -> Meaning:
 
 
 def _created_by(dialect: Dialect, criteria: Any) -> Sql:
-    """Who created a run is kept as JSON, whose id and type are asked for rarely enough to read them from it."""
+    """Return the condition on a run's creator, whose id and type are read from JSON because filters on it are rare."""
 
     def part(name: str, value: Any) -> Sql:
         if name == "is_null_":
@@ -72,7 +72,7 @@ def _has_subflow(_: Dialect, criteria: Any) -> Sql:
 
 
 def _deployed_flow(_: Dialect, criteria: Any) -> Sql:
-    """Flows with or without deployments."""
+    """Return the condition for flows with or without deployments."""
     if criteria.is_null_ is None:
         return TRUE
     negation = "NOT " if criteria.is_null_ else ""
@@ -80,7 +80,7 @@ def _deployed_flow(_: Dialect, criteria: Any) -> Sql:
 
 
 def _flow_run_of_task(dialect: Dialect, criteria: Any) -> Sql:
-    """Whether a task run has a flow run is only asked for where none is named, unless it is to have none."""
+    """Return the condition on a task run's flow run; `is_null_: false` is ignored where `any_` is set."""
     if criteria.is_null_:
         return Sql("task_run.flow_run_id IS NULL")
     if criteria.any_ is not None:
@@ -93,7 +93,7 @@ def _log_text(dialect: Dialect, criteria: Any) -> Sql:
 
 
 def _or_expected(operator: str) -> Callable[[Dialect, str, Any], Sql]:
-    """The operator on when a flow run started, or, before it has, on when it is to."""
+    """Apply an operator to a flow run's start time, or its expected start time if it has not started."""
     compare = OPERATORS[operator]
     return lambda dialect, column, value: compare(dialect, f"COALESCE({column}, flow_run.expected_start_time)", value)
 

@@ -30,8 +30,8 @@ async def lock_deployments_to_refresh(tx: Transaction, where: Where, polled_befo
 
 async def lock_silent_deployments(tx: Transaction, polled_before: datetime, limit: int) -> list[Row]:
     """Lock and return deployments that are ready, though last polled before a time or never."""
-    silent = Sql("(deployment.last_polled IS NULL OR deployment.last_polled < ?)", (polled_before,))
-    where = store.deployments.where({"status": "READY"}, silent)
+    unpolled = Sql("(deployment.last_polled IS NULL OR deployment.last_polled < ?)", (polled_before,))
+    where = store.deployments.where({"status": "READY"}, unpolled)
     return await store.deployments.find(tx, where, "deployment.id", limit, lock=True)
 
 

@@ -50,7 +50,7 @@ async def find_after(
         where: The condition.
         after: The last key of what was read before; None to begin.
         limit: How many at most.
-        descending: The last event comes first.
+        descending: Order from the newest event to the oldest.
     """
     direction, sign = ("DESC", "<") if descending else ("ASC", ">")
     if after is not None:

@@ -1,4 +1,4 @@
-"""Counts of runs: by interval and state, by state alone, by owner, and how late runs were."""
+"""Counts of runs: by interval and state, by state, by owner, and how late runs were."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ async def lock_expired_leases(tx: Transaction, at: datetime, limit: int) -> list
     """Lock and return leases that have expired, those that expired first before the others."""
     expired = Sql("lease.expires < ?", (at,))
     rows = await store.leases.find(tx, expired, "lease.expires", limit, columns=["id"])
-    # Read again once they are locked, since a lease may have been renewed or ended meanwhile.
+    # Read again once they are locked, since a lease may have been renewed or ended before the lock.
     locked = await store.leases.get_many(tx, [row["id"] for row in rows], lock=True)
     return [row for row in locked.values() if row["expires"] is not None and row["expires"] < at]
 

@@ -1,4 +1,4 @@
-"""Queries about work: which runs may start where, which runs occupy slots, and who has fallen silent."""
+"""Queries about work: runs that may start from a queue, runs that occupy slots, and workers without heartbeats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prefect.server.db.tables import OCCUPYING
 from prefect.server.store import Condition, Row, Where
 
 _OCCUPIED = f"flow_run.work_queue_id IS NOT NULL AND flow_run.{OCCUPYING}"
-"""Flow runs that occupy a slot, in the words of the partial index on them."""
+"""Flow runs that occupy a slot; the same text as the condition of the partial index on them."""
 
 _LONGEST_FIRST = "flow_run.state_timestamp, flow_run.id"
 _DUE_FIRST = "flow_run.next_scheduled_start_time, flow_run.id"
@@ -79,7 +79,7 @@ async def find_due_runs(
 ) -> list[UUID]:
     """Return the ids of the flow runs that may start from work queues, at most as many of each as it has free slots.
 
-    Those of the queue with the highest priority (the lowest number) come first, and within a queue those due first.
+    They are ordered by the priority of their queue (the lowest number first), and within a queue by the time due.
 
     Args:
         tx: The transaction.
@@ -183,8 +183,8 @@ async def lock_pools_without_workers(tx: Transaction, limit: int) -> list[Row]:
 
 async def lock_silent_queues(tx: Transaction, polled_before: datetime, limit: int) -> list[Row]:
     """Lock and return work queues that are ready, though last polled before a time or never."""
-    silent = Sql("(work_queue.last_polled IS NULL OR work_queue.last_polled < ?)", (polled_before,))
-    where = store.work_queues.where({"status": "READY"}, silent)
+    unpolled = Sql("(work_queue.last_polled IS NULL OR work_queue.last_polled < ?)", (polled_before,))
+    where = store.work_queues.where({"status": "READY"}, unpolled)
     return await store.work_queues.find(tx, where, "work_queue.id", limit, lock=True)
 
 

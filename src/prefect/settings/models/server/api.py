@@ -1,4 +1,4 @@
-"""A server's API."""
+"""Settings of the server's API."""
 
 from datetime import timedelta
 
@@ -9,12 +9,12 @@ from prefect.settings.base import PrefectBaseSettings, build_settings_config, se
 
 
 class ServerAPISettings(PrefectBaseSettings):
-    """A server's API."""
+    """Settings of the server's API."""
 
     model_config = build_settings_config(("server", "api"))
 
     auth_string: SecretStr | None = setting(
-        None, "The `user:password` that a server asks for with basic authentication."
+        None, "The `user:password` that a server requires with basic authentication."
     )
     base_path: str | None = setting(None, "The path under which a proxy serves the API.")
     cors_allowed_headers: str = setting(
@@ -33,7 +33,9 @@ class ServerAPISettings(PrefectBaseSettings):
         aliases=("PREFECT_SERVER_CORS_ALLOWED_ORIGINS",),
     )
     csrf_protection_enabled: bool = setting(
-        False, "Whether a server asks clients for a CSRF token.", aliases=("PREFECT_SERVER_CSRF_PROTECTION_ENABLED",)
+        False,
+        "Whether a server requires a CSRF token.",
+        aliases=("PREFECT_SERVER_CSRF_PROTECTION_ENABLED",),
     )
     csrf_token_expiration: Duration = setting(
         timedelta(seconds=3600), "How long a CSRF token is good for.", aliases=("PREFECT_SERVER_CSRF_TOKEN_EXPIRATION",)

@@ -1,10 +1,10 @@
-"""Concurrency limits on a server."""
+"""Settings of the server's concurrency limits."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class ServerConcurrencySettings(PrefectBaseSettings):
-    """Concurrency limits."""
+    """Settings of the server's concurrency limits."""
 
     model_config = build_settings_config(("server", "concurrency"))
 
@@ -15,5 +15,5 @@ class ServerConcurrencySettings(PrefectBaseSettings):
         "prefect.server.concurrency.lease_storage.memory", "The module that keeps the leases of concurrency slots."
     )
     maximum_concurrency_slot_wait_seconds: float = setting(
-        30.0, "The longest time, in seconds, that a client is told to wait for a slot.", ge=0
+        30.0, "The maximum of `Retry-After`, in seconds, for a client that waits for a slot.", ge=0
     )

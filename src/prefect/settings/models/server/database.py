@@ -1,4 +1,4 @@
-"""The database."""
+"""Settings of the database."""
 
 import re
 import warnings
@@ -11,11 +11,11 @@ from prefect.settings._errors import SettingsError
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 
 
 class SQLAlchemyTLSSettings(PrefectBaseSettings):
-    """Encrypted connections to the database."""
+    """Settings of TLS connections to the database."""
 
     model_config = build_settings_config(("server", "database", "sqlalchemy", "connect_args", "tls"))
 
@@ -27,7 +27,7 @@ class SQLAlchemyTLSSettings(PrefectBaseSettings):
 
 
 class SQLAlchemyConnectArgsSettings(PrefectBaseSettings):
-    """What is passed to the database's driver for each connection."""
+    """Connection arguments of the database driver."""
 
     model_config = build_settings_config(("server", "database", "sqlalchemy", "connect_args"))
 
@@ -41,7 +41,7 @@ class SQLAlchemyConnectArgsSettings(PrefectBaseSettings):
 
 
 class SQLAlchemySettings(PrefectBaseSettings):
-    """SQLAlchemy's pool of connections."""
+    """Settings of SQLAlchemy's connection pool."""
 
     model_config = build_settings_config(("server", "database", "sqlalchemy"))
 
@@ -55,7 +55,7 @@ class SQLAlchemySettings(PrefectBaseSettings):
 
 
 class ServerDatabaseSettings(PrefectBaseSettings):
-    """The database of a server, or of this home when there is none."""
+    """Settings of the database: the server's, or the local one."""
 
     model_config = build_settings_config(("server", "database"))
 
@@ -67,12 +67,12 @@ class ServerDatabaseSettings(PrefectBaseSettings):
     )
     driver: Literal["postgresql+asyncpg", "sqlite+aiosqlite"] | None = setting(
         None,
-        "The driver of the database, when its address is given in parts.",
+        "The driver of the database, when its URL is set in parts.",
         aliases=("PREFECT_API_DATABASE_DRIVER",),
     )
     echo: bool = setting(False, "Whether to log every SQL statement.", aliases=("PREFECT_API_DATABASE_ECHO",))
     host: str | None = setting(
-        None, "The host of the database, when its address is given in parts.", aliases=("PREFECT_API_DATABASE_HOST",)
+        None, "The host of the database, when its URL is set in parts.", aliases=("PREFECT_API_DATABASE_HOST",)
     )
     migrate_on_start: bool = setting(
         True,
@@ -84,17 +84,17 @@ class ServerDatabaseSettings(PrefectBaseSettings):
     )
     name: str | None = setting(
         None,
-        "The name of the database, or the path of its file, when its address is given in parts.",
+        "The name of the database, or the path of its file, when its URL is set in parts.",
         aliases=("PREFECT_API_DATABASE_NAME",),
     )
     password: SecretStr | None = setting(
         None,
-        "The password of the database, when its address is given in parts or names it in a template.",
+        "The password of the database, when its URL is set in parts or names it in a template.",
         aliases=("PREFECT_API_DATABASE_PASSWORD",),
     )
     port: int | None = setting(
         None,
-        "The port of the database, when its address is given in parts; 5432 when it is not set.",
+        "The port of the database, when its URL is set in parts; 5432 when it is not set.",
         aliases=("PREFECT_API_DATABASE_PORT",),
     )
     sqlalchemy: SQLAlchemySettings = group(SQLAlchemySettings)
@@ -102,10 +102,10 @@ class ServerDatabaseSettings(PrefectBaseSettings):
         10.0, "Seconds that a statement may take.", aliases=("PREFECT_API_DATABASE_TIMEOUT",)
     )
     user: str | None = setting(
-        None, "The user of the database, when its address is given in parts.", aliases=("PREFECT_API_DATABASE_USER",)
+        None, "The user of the database, when its URL is set in parts.", aliases=("PREFECT_API_DATABASE_USER",)
     )
 
-    def _derive_connection_url(self, value: SecretStr | None, root: "Settings") -> SecretStr:
+    def _derive_connection_url(self, value: SecretStr | None, root: "SettingsTree") -> SecretStr:
         if value is not None:
             return SecretStr(self._with_password(value.get_secret_value()))
         if self.driver == "postgresql+asyncpg":
@@ -140,6 +140,6 @@ class ServerDatabaseSettings(PrefectBaseSettings):
 
 
 def warn_on_database_password_value_without_usage(settings: ServerDatabaseSettings) -> None:
-    """Warn when a password is set that the database's address, which is also set, has no place for."""
+    """Warn if a password is set and the connection URL has no placeholder for it."""
     # Making the address looks for the place and warns.
     _ = settings.connection_url

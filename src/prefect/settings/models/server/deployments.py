@@ -1,16 +1,16 @@
-"""Deployments on a server."""
+"""Settings of the server's deployments."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class ServerDeploymentsSettings(PrefectBaseSettings):
-    """Deployments on a server."""
+    """Settings of the server's deployments."""
 
     model_config = build_settings_config(("server", "deployments"))
 
     concurrency_slot_wait_seconds: float = setting(
         30.0,
-        "Seconds before a run that waits for its deployment's limit asks again.",
+        "Seconds before a run that waits for its deployment's limit tries again.",
         aliases=("PREFECT_DEPLOYMENT_CONCURRENCY_SLOT_WAIT_SECONDS",),
         ge=0.0,
     )

@@ -1,10 +1,10 @@
-"""A server's queue of background work."""
+"""Settings of the server's background queue."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class ServerDocketSettings(PrefectBaseSettings):
-    """A server's queue of background work."""
+    """Settings of the server's background queue."""
 
     model_config = build_settings_config(("server", "docket"))
 

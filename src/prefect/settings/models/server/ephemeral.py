@@ -1,10 +1,10 @@
-"""Temporary servers."""
+"""Settings of temporary servers."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class ServerEphemeralSettings(PrefectBaseSettings):
-    """Temporary servers."""
+    """Settings of temporary servers."""
 
     model_config = build_settings_config(("server", "ephemeral"))
 

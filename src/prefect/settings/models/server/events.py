@@ -1,4 +1,4 @@
-"""Events on a server."""
+"""Settings of the server's events."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from prefect.settings.base import PrefectBaseSettings, build_settings_config, se
 
 
 class ServerEventsSettings(PrefectBaseSettings):
-    """Events on a server."""
+    """Settings of the server's events."""
 
     model_config = build_settings_config(("server", "events"))
 
@@ -63,7 +63,7 @@ class ServerEventsSettings(PrefectBaseSettings):
     )
     websocket_backfill_page_size: int = setting(
         250,
-        "How many past events are sent to a subscription at once.",
+        "How many past events are sent to a subscription in one page.",
         aliases=("PREFECT_EVENTS_WEBSOCKET_BACKFILL_PAGE_SIZE",),
         gt=0,
     )

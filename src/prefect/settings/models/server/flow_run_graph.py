@@ -4,7 +4,7 @@ from prefect.settings.base import PrefectBaseSettings, build_settings_config, se
 
 
 class ServerFlowRunGraphSettings(PrefectBaseSettings):
-    """The graph of a flow run."""
+    """Settings of flow run graphs."""
 
     model_config = build_settings_config(("server", "flow_run_graph"))
 

@@ -1,10 +1,10 @@
-"""Logs on a server."""
+"""Settings of the server's logs."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class ServerLogsSettings(PrefectBaseSettings):
-    """Logs on a server."""
+    """Settings of the server's logs."""
 
     model_config = build_settings_config(("server", "logs"))
 

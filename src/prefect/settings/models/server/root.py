@@ -1,4 +1,4 @@
-"""A server."""
+"""Settings of the server."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ from prefect.settings._types import LogLevel
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, in_home, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
     from prefect.settings.models.server.api import ServerAPISettings
     from prefect.settings.models.server.concurrency import ServerConcurrencySettings
     from prefect.settings.models.server.database import ServerDatabaseSettings
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ServerSettings(PrefectBaseSettings):
-    """A server."""
+    """Settings of the server."""
 
     model_config = build_settings_config(("server",))
 
@@ -78,5 +78,5 @@ class ServerSettings(PrefectBaseSettings):
         "prefect.settings.models.server.worker_channel:ServerWorkerChannelSettings"
     )
 
-    def _derive_memo_store_path(self, value: Path | None, root: "Settings") -> Path:
+    def _derive_memo_store_path(self, value: Path | None, root: "SettingsTree") -> Path:
         return in_home(value, root, "memo_store.toml")

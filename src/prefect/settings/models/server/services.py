@@ -1,4 +1,4 @@
-"""The services that a server runs beside its API."""
+"""Settings of the server's background services."""
 
 from datetime import timedelta
 
@@ -15,13 +15,13 @@ def _vacuum_types() -> set[str]:
 
 
 class ServicesBaseSetting(PrefectBaseSettings):
-    """What every service can be told."""
+    """Common settings of the services."""
 
     enabled: bool = setting(True, "Whether the service is on.")
 
 
 class ServerServicesCancellationCleanupSettings(ServicesBaseSetting):
-    """Ends the children of cancelled runs."""
+    """Settings of the service that cancels the children of cancelled runs."""
 
     model_config = build_settings_config(("server", "services", "cancellation_cleanup"))
 
@@ -41,21 +41,21 @@ class ServerServicesCancellationCleanupSettings(ServicesBaseSetting):
 
 
 class ServerServicesCleanupReconcilerSettings(ServicesBaseSetting):
-    """Asks workers again to clean up after runs."""
+    """Settings of the service that repeats clean-up requests to workers."""
 
     model_config = build_settings_config(("server", "services", "cleanup_reconciler"))
 
     batch_size: int = setting(100, "How many runs are looked at in a round.", gt=0)
-    enabled: bool = setting(True, "Whether the service that asks workers again to clean up after runs is on.")
+    enabled: bool = setting(True, "Whether the service that repeats clean-up requests to workers is on.")
     loop_seconds: float = setting(5.0, "Seconds between two rounds of this service.", gt=0)
 
 
 class ServerServicesDBVacuumSettings(ServicesBaseSetting):
-    """Removes what is old."""
+    """Settings of the service that deletes old data."""
 
     model_config = build_settings_config(("server", "services", "db_vacuum"))
 
-    batch_size: int = setting(200, "How many rows are removed at once.", gt=0)
+    batch_size: int = setting(200, "How many rows are removed in one transaction.", gt=0)
     enabled: VacuumTypes = setting(  # pyright: ignore[reportIncompatibleVariableOverride]  # what to remove, not whether
         _vacuum_types,
         "What is removed when it is old: `events`, `flow_runs`, `orphans`, with commas between them; true for all.",
@@ -73,14 +73,14 @@ class ServerServicesDBVacuumSettings(ServicesBaseSetting):
 
     @property
     def enabled_vacuum_types(self) -> set[str]:
-        """Return what is removed. Flow runs take with them what is left of them."""
+        """Return the types of data to delete; flow runs include their orphans."""
         if isinstance(self.enabled, bool):
             return set(VACUUM_TYPES) if self.enabled else {"events"}
         return self.enabled | ({"orphans"} if "flow_runs" in self.enabled else set())
 
 
 class ServerServicesEventLoggerSettings(ServicesBaseSetting):
-    """Logs events."""
+    """Settings of the service that logs events."""
 
     model_config = build_settings_config(("server", "services", "event_logger"))
 
@@ -90,12 +90,15 @@ class ServerServicesEventLoggerSettings(ServicesBaseSetting):
 
 
 class ServerServicesEventPersisterSettings(ServicesBaseSetting):
-    """Writes events to the database."""
+    """Settings of the service that writes events to the database."""
 
     model_config = build_settings_config(("server", "services", "event_persister"))
 
     batch_size: int = setting(
-        20, "How many events are written at once.", aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_BATCH_SIZE",), gt=0
+        20,
+        "How many events are written in a batch.",
+        aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_BATCH_SIZE",),
+        gt=0,
     )
     enabled: bool = setting(
         True,
@@ -112,14 +115,14 @@ class ServerServicesEventPersisterSettings(ServicesBaseSetting):
     queue_max_size: int = setting(50_000, "How many events may wait to be written; further ones are dropped.", gt=0)
     read_batch_size: int = setting(
         1,
-        "How many events are read from the broker at once.",
+        "How many events are read from the broker in one batch.",
         aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE",),
         gt=0,
     )
 
 
 class ServerServicesForemanSettings(ServicesBaseSetting):
-    """Watches workers."""
+    """Settings of the service that monitors workers."""
 
     model_config = build_settings_config(("server", "services", "foreman"))
 
@@ -152,7 +155,7 @@ class ServerServicesForemanSettings(ServicesBaseSetting):
 
 
 class ServerServicesLateRunsSettings(ServicesBaseSetting):
-    """Marks runs as late."""
+    """Settings of the service that marks runs as late."""
 
     model_config = build_settings_config(("server", "services", "late_runs"))
 
@@ -170,7 +173,7 @@ class ServerServicesLateRunsSettings(ServicesBaseSetting):
 
 
 class ServerServicesPauseExpirationsSettings(ServicesBaseSetting):
-    """Fails runs whose pause is over."""
+    """Settings of the service that fails runs after their pause timeout."""
 
     model_config = build_settings_config(("server", "services", "pause_expirations"))
 
@@ -187,22 +190,22 @@ class ServerServicesPauseExpirationsSettings(ServicesBaseSetting):
 
 
 class ServerServicesRepossessorSettings(ServicesBaseSetting):
-    """Takes back the slots of expired leases."""
+    """Settings of the service that releases the slots of expired leases."""
 
     model_config = build_settings_config(("server", "services", "repossessor"))
 
-    enabled: bool = setting(True, "Whether the service that takes back the slots of expired leases is on.")
+    enabled: bool = setting(True, "Whether the service that releases the slots of expired leases is on.")
     loop_seconds: float = setting(15.0, "Seconds between two rounds of this service.")
 
 
 class ServerServicesSchedulerSettings(ServicesBaseSetting):
-    """Schedules runs of deployments."""
+    """Settings of the service that schedules runs of deployments."""
 
     model_config = build_settings_config(("server", "services", "scheduler"))
 
     deployment_batch_size: int = setting(
         100,
-        "How many deployments are scheduled at once.",
+        "How many deployments are scheduled in one batch.",
         aliases=("PREFECT_API_SERVICES_SCHEDULER_DEPLOYMENT_BATCH_SIZE",),
     )
     enabled: bool = setting(
@@ -211,7 +214,7 @@ class ServerServicesSchedulerSettings(ServicesBaseSetting):
         aliases=("PREFECT_API_SERVICES_SCHEDULER_ENABLED",),
     )
     insert_batch_size: int = setting(
-        500, "How many runs are written at once.", aliases=("PREFECT_API_SERVICES_SCHEDULER_INSERT_BATCH_SIZE",)
+        500, "How many runs are written in one batch.", aliases=("PREFECT_API_SERVICES_SCHEDULER_INSERT_BATCH_SIZE",)
     )
     loop_seconds: float = setting(
         60.0, "Seconds between two rounds of this service.", aliases=("PREFECT_API_SERVICES_SCHEDULER_LOOP_SECONDS",)
@@ -240,22 +243,22 @@ class ServerServicesSchedulerSettings(ServicesBaseSetting):
 
 
 class ServerServicesTaskRunRecorderSettings(ServicesBaseSetting):
-    """Records task runs from their events."""
+    """Settings of the service that records task runs from their events."""
 
     model_config = build_settings_config(("server", "services", "task_run_recorder"))
 
-    batch_size: int = setting(1, "How many task runs are written at once.", gt=0)
+    batch_size: int = setting(1, "How many task runs are written in one batch.", gt=0)
     enabled: bool = setting(
         True,
         "Whether the service that records task runs is on.",
         aliases=("PREFECT_API_SERVICES_TASK_RUN_RECORDER_ENABLED",),
     )
     flush_interval: float = setting(5.0, "Seconds after which task runs are written even when they are few.", gt=0.0)
-    read_batch_size: int = setting(1, "How many events are read from the broker at once.", gt=0)
+    read_batch_size: int = setting(1, "How many events are read from the broker in one batch.", gt=0)
 
 
 class ServerServicesTriggersSettings(ServicesBaseSetting):
-    """Runs automations."""
+    """Settings of the service that runs automations."""
 
     model_config = build_settings_config(("server", "services", "triggers"))
 
@@ -268,11 +271,11 @@ class ServerServicesTriggersSettings(ServicesBaseSetting):
     pg_notify_reconnect_interval_seconds: int = setting(
         10, "Seconds before a lost connection for notifications is opened again."
     )
-    read_batch_size: int = setting(1, "How many events are read from the broker at once.", gt=0)
+    read_batch_size: int = setting(1, "How many events are read from the broker in one batch.", gt=0)
 
 
 class ServerServicesSettings(PrefectBaseSettings):
-    """The services that a server runs beside its API."""
+    """Settings of the server's background services."""
 
     model_config = build_settings_config(("server", "services"))
 

@@ -1,4 +1,4 @@
-"""Task runs on a server."""
+"""Settings of the server's task runs."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from prefect.settings.base import PrefectBaseSettings, build_settings_config, gr
 
 
 class ServerTasksSchedulingSettings(PrefectBaseSettings):
-    """Queues of background tasks."""
+    """Settings of the queues of background tasks."""
 
     model_config = build_settings_config(("server", "tasks", "scheduling"))
 
@@ -29,7 +29,7 @@ class ServerTasksSchedulingSettings(PrefectBaseSettings):
 
 
 class ServerTasksSettings(PrefectBaseSettings):
-    """Task runs on a server."""
+    """Settings of the server's task runs."""
 
     model_config = build_settings_config(("server", "tasks"))
 
@@ -41,7 +41,7 @@ class ServerTasksSettings(PrefectBaseSettings):
     scheduling: ServerTasksSchedulingSettings = group(ServerTasksSchedulingSettings)
     tag_concurrency_slot_wait_seconds: float = setting(
         10.0,
-        "Seconds before a task run that waits for a tag's limit asks again.",
+        "Seconds before a task run that waits for a tag's limit tries again.",
         aliases=("PREFECT_TASK_RUN_TAG_CONCURRENCY_SLOT_WAIT_SECONDS",),
         ge=0,
     )

@@ -1,10 +1,10 @@
-"""Requests to workers to clean up."""
+"""Settings of clean-up requests to workers."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 
 class ServerWorkerChannelSettings(PrefectBaseSettings):
-    """Requests to workers to clean up."""
+    """Settings of clean-up requests to workers."""
 
     model_config = build_settings_config(("server", "worker_channel"))
 
@@ -14,7 +14,7 @@ class ServerWorkerChannelSettings(PrefectBaseSettings):
         ge=0.0,
     )
     cleanup_lease_seconds: float = setting(
-        30.0, "Seconds that a worker may take to clean up before another is asked.", gt=0.0
+        30.0, "Seconds that a worker may take to clean up before another worker gets the request.", gt=0.0
     )
     cleanup_max_delivery_attempts: int = setting(3, "How often a request to clean up is sent.", ge=1)
     cleanup_queue_storage: str = setting(

@@ -1,4 +1,4 @@
-"""Short ways to make the states, runs and facts that the rules are tried on."""
+"""Factories of states, runs and facts for the tests of the rules."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ def entry(type_: str, name: str | None = None, data: Any = None, message: str | 
     return Entry(type_, name or type_.capitalize(), after(-10), message, data, details)
 
 
-def held(type_: str, name: str | None = None, **details: Any) -> Entry:
+def entry_with_lease(type_: str, name: str | None = None, **details: Any) -> Entry:
     """Return a state with a lease."""
     return entry(type_, name, deployment_concurrency_lease_id=LEASE, **details)
 
@@ -41,12 +41,12 @@ def task_run(policy: dict[str, Any] | None = None, **columns: Any) -> Run:
     return Run("task_run", columns, policy or {})
 
 
-def facts(**given: Any) -> Facts:
+def facts(**values: Any) -> Facts:
     """Return the facts of a task run whose flow runs, in its first attempt."""
-    return Facts(**{"now": NOW, "flow_run_state": "RUNNING", "flow_run_run_count": 1, **given})
+    return Facts(**{"now": NOW, "flow_run_state": "RUNNING", "flow_run_run_count": 1, **values})
 
 
-def limited(free: int = 0, limit: int = 1, **given: Any) -> Facts:
+def limited(free: int = 0, limit: int = 1, **values: Any) -> Facts:
     """Return the facts of a flow run whose deployment has a limit."""
-    given = {"client_version": "3.9.1", "new_lease_id": NEW_LEASE, **given}
-    return facts(deployment_limit=limit, deployment_free=free, **given)
+    values = {"client_version": "3.9.1", "new_lease_id": NEW_LEASE, **values}
+    return facts(deployment_limit=limit, deployment_free=free, **values)

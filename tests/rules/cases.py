@@ -1,20 +1,20 @@
-"""One rule tried by itself, and a verdict in a few words."""
+"""Cases that test one rule, and verdicts as text."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from prefect.rules import POLICIES, Accept, Effect, Entry, Facts, Policy, Reject, Run, Verdict, Wait, decide
-from tests.rules.making import facts
+from tests.rules.factories import facts
 
 
-def alone(rule: str) -> Policy:
-    """Return a policy of this one rule."""
+def single_rule_policy(rule: str) -> Policy:
+    """Return a policy that has only this rule."""
     found = [each for policy in POLICIES.values() for each in policy.rules if each.name == rule]
     return Policy(rule, (found[0],))
 
 
-def said(verdict: Verdict) -> str:
-    """Return what the verdict is: `accept RUNNING/Running`, `reject ...`, `keep`, `wait 3` or `abort`."""
+def describe_verdict(verdict: Verdict) -> str:
+    """Return the verdict as text: `accept RUNNING/Running`, `reject ...`, `keep`, `wait 3` or `abort`."""
     if isinstance(verdict, Wait):
         return f"wait {verdict.delay_seconds}"
     if isinstance(verdict, Accept | Reject):
@@ -24,8 +24,8 @@ def said(verdict: Verdict) -> str:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A change of state, what a rule by itself says of it, what it asks for, and the details of the written state."""
+class RuleCase:
+    """A state transition with the expected verdict and effects of one rule, and the details of the resulting state."""
 
     rule: str
     run: Run
@@ -41,8 +41,8 @@ class Trial:
         return f"{self.rule}-{leaving}-{self.proposed.name}-{self.expected.replace(' ', '-')}"
 
     def check(self) -> None:
-        verdict = decide(alone(self.rule), self.run, self.current, self.proposed, self.facts)
-        assert said(verdict) == self.expected
+        verdict = decide(single_rule_policy(self.rule), self.run, self.current, self.proposed, self.facts)
+        assert describe_verdict(verdict) == self.expected
         if isinstance(verdict, Accept | Reject):
             assert verdict.effects == self.effects
             assert (verdict.state.details if verdict.state else {}) == self.details
