@@ -26,8 +26,8 @@ START = 90.0
 
 def python() -> Path:
     """Return the interpreter that has the original; installs it at the first call."""
-    if given := os.environ.get("ORIGINAL_PYTHON"):
-        return Path(given)
+    if interpreter := os.environ.get("ORIGINAL_PYTHON"):
+        return Path(interpreter)
     return environment("original", REQUIREMENTS)
 
 

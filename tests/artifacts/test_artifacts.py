@@ -136,7 +136,7 @@ def test_create_artifact_imports_no_model(home: Path) -> None:
     code = (
         "import sys; from prefect.artifacts import create_markdown_artifact, create_link_artifact\n"
         "create_markdown_artifact('x', key='k')\n"
-        "heavy = ('prefect.schemas', 'prefect.client.orchestration', 'prefect.artifacts.models', 'asyncio')\n"
+        "heavy = ('prefect.schemas.base', 'prefect.client.orchestration', 'prefect.artifacts.models', 'asyncio')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -51,7 +51,7 @@ def test_delete_fails_for_ambiguous_name(prefect: Prefect) -> None:
     [
         ("{", "--from-json cannot be parsed: "),
         ("[]", "--from-json contains no automation."),
-        (json.dumps({**ALERT, "actions": [{"type": "nothing"}]}), "the type 'nothing' is not one of "),
+        (json.dumps({**ALERT, "actions": [{"type": "nothing"}]}), "the action type 'nothing' is not one of "),
         (json.dumps({"trigger": {"type": "event", "within": "x"}, "actions": []}), "name: Field required; trigger."),
     ],
 )

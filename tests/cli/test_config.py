@@ -37,7 +37,7 @@ def test_view_shows_defaults(run):
     shown = run("config", "view", "--show-defaults").out
     assert "PREFECT_TASKS_DEFAULT_RETRIES='0' (from defaults)\n" in shown
     assert "PREFECT_API_KEY='None' (from defaults)\n" in shown
-    assert shown.count("\n") == 228
+    assert shown.count("\n") == 229
     assert "PREFECT_SERVER_DATABASE_CONNECTION_URL='********'" in shown
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from prefect import __version__
+from prefect.server.db.schema import HEAD
 from tests.postgres import Postgres, need
 
 TIMEOUT_SECONDS = 30.0
@@ -245,6 +246,7 @@ def test_database_upgrade_and_downgrade(
     assert "is at revision 0001" in database("upgrade", "-r", "0001", "-y")
     assert "is at revision head" in database("upgrade", "-y")
     assert "is at revision -1" in database("downgrade", "-y")
+    assert "is at revision 0001" in database("downgrade", "-y", "-r", "0001")
     assert "DROP TABLE" in database("downgrade", "--dry-run", "-y", "-r", "0001:base")
     assert "stamped with revision 0002" in database("stamp", "0002")
     assert "stamped with revision 0001" in database("stamp", "0001")
@@ -252,4 +254,4 @@ def test_database_upgrade_and_downgrade(
     assert "is empty" in database("reset", "-y")
     if kind == "sqlite":
         with closing(sqlite3.connect(home / "pluperfect.db")) as connection:
-            assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
+            assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)

@@ -39,8 +39,8 @@ def _differences() -> list[str]:
 def _document() -> list[str]:
     """Return a line per reason for a difference of the OpenAPI document, with its places."""
     places: dict[str, list[str]] = {}
-    for (where, what), why in EXPLAINED.items():
-        places.setdefault(why, []).append(f"`{where}` {what.rpartition('.')[2]}")
+    for (place, what), why in EXPLAINED.items():
+        places.setdefault(why, []).append(f"`{place}` {what.rpartition('.')[2]}")
     return [f"- {why} ({', '.join(found)})" for why, found in places.items()]
 
 

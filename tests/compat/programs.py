@@ -62,8 +62,8 @@ def run(python: Path | str, scenario: str, variables: Mapping[str, str], cwd: Pa
     """
     path = program(scenario)
     # A scenario whose subject is a setting says so in its text.
-    asked = dict(re.findall(r"^# environment: (\w+)=(\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
-    environment = {"PREFECT_LOGGING_LEVEL": "CRITICAL", **variables, **asked}
+    required = dict(re.findall(r"^# environment: (\w+)=(\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
+    environment = {"PREFECT_LOGGING_LEVEL": "CRITICAL", **variables, **required}
     done = subprocess.run(
         [os.fspath(python), path], env=environment, cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT
     )

@@ -10,7 +10,7 @@ import pytest
 from tests.compat import programs
 from tools import original, serving
 
-OURS = [name for name in programs.SERVED if not programs.is_original_only(name)]
+SUPPORTED_SCENARIOS = [name for name in programs.SERVED if not programs.is_original_only(name)]
 
 pytestmark = [pytest.mark.timeout(programs.TIMEOUT), pytest.mark.served]
 
@@ -46,13 +46,13 @@ def test_original_client_with_pluperfect_server(scenario: str, our_server: str, 
     assert not different(original.python(), scenario, our_server, want, tmp_path)
 
 
-@pytest.mark.parametrize("scenario", [*OURS, *programs.SCENARIOS])
+@pytest.mark.parametrize("scenario", [*SUPPORTED_SCENARIOS, *programs.SCENARIOS])
 def test_pluperfect_client_with_pluperfect_server(scenario: str, our_server: str, tmp_path: Path) -> None:
     want = programs.wanted(scenario) | programs.served_differences(scenario, "ours")
     assert not different(sys.executable, scenario, our_server, want, tmp_path)
 
 
-@pytest.mark.parametrize("scenario", [*OURS, *programs.SCENARIOS])
+@pytest.mark.parametrize("scenario", [*SUPPORTED_SCENARIOS, *programs.SCENARIOS])
 def test_pluperfect_client_with_original_server(scenario: str, their_server: str, tmp_path: Path) -> None:
     want = programs.wanted(scenario) | programs.served_differences(scenario, "original")
     assert not different(sys.executable, scenario, their_server, want, tmp_path)

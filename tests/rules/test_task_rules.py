@@ -26,7 +26,7 @@ RETRY, RENAME, TRACK = "RetryFailedTasks", "RenameReruns", "UpdateFlowRunTracker
 INSERT, RELEASE, QUEUE = "CacheInsertion", "ReleaseTaskConcurrencySlots", "EnqueueScheduledTasks"
 PENDING, PARAMETERS = "PreventPendingTransitions", "CopyTaskParametersID"
 
-run, alone_run = task_run(), task_run(flow_run_id=None)
+run, standalone_run = task_run(), task_run(flow_run_id=None)
 running, failed = entry("RUNNING"), entry("FAILED")
 RUNNING, COMPLETED = "accept RUNNING/Running", "accept COMPLETED/Completed"
 known = facts(cached=entry("COMPLETED", data=STORED, cache_key="k"))
@@ -77,7 +77,7 @@ CASES = [
     RuleCase(TERMINAL, run, failed, entry("SCHEDULED"), "accept SCHEDULED/Scheduled", (zero,)),
     RuleCase(TERMINAL, run, failed, entry("COMPLETED"), COMPLETED),
     RuleCase(FLOW, run, None, running, RUNNING),
-    RuleCase(FLOW, alone_run, None, running, RUNNING, facts=facts(flow_run_state=None)),
+    RuleCase(FLOW, standalone_run, None, running, RUNNING, facts=facts(flow_run_state=None)),
     *(
         RuleCase(FLOW, run, None, running, "abort", facts=facts(flow_run_state=state))
         for state in (None, "PENDING", "CANCELLING", "COMPLETED")
@@ -132,7 +132,7 @@ CASES = [
     RuleCase(
         TRACK, run, None, running, RUNNING, (SetOnRun({"flow_run_run_count": 3}),), facts=facts(flow_run_run_count=3)
     ),
-    RuleCase(TRACK, alone_run, None, running, RUNNING),
+    RuleCase(TRACK, standalone_run, None, running, RUNNING),
     RuleCase(INSERT, run, running, entry("COMPLETED"), COMPLETED),
     RuleCase(
         INSERT,

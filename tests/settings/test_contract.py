@@ -30,7 +30,7 @@ WRITTEN = {
 }
 OWN_SETTINGS = {"results.ship_inline"}
 """Settings that the interface does not have."""
-ALWAYS_THERE = {"Path | None": "Path"}
+NEVER_NONE = {"Path | None": "Path"}
 
 
 def type_text(annotation: Any) -> str:

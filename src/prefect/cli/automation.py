@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     import pydantic
     import yaml
 
-    from prefect.schemas import automations
+    from prefect.schemas import automation_actions, automations
     from prefect.schemas.automations import Automation, AutomationCore
 else:
+    automation_actions = lazy("prefect.schemas.automation_actions")
     automations = lazy("prefect.schemas.automations")
     orjson = lazy("orjson")
     pydantic = lazy("pydantic")
@@ -218,9 +219,14 @@ def _read_definitions(from_file: str | None, from_json: str | None) -> list[Auto
 
 def _parse_automation(value: Any, source: str) -> AutomationCore:
     try:
-        return automations.AutomationCore.model_validate(value)
+        automation = automations.AutomationCore.model_validate(value)
     except pydantic.ValidationError as error:
         fail(f"{source} contains an invalid automation: {_describe_invalid(error)}.")
+    for action in (*automation.actions, *automation.actions_on_trigger, *automation.actions_on_resolve):
+        if isinstance(action, automation_actions.UnknownAction):
+            known = ", ".join(sorted(automation_actions.KNOWN_ACTION_TYPES))
+            fail(f"{source} contains an invalid automation: the action type {action.type!r} is not one of {known}.")
+    return automation
 
 
 def _describe_invalid(error: pydantic.ValidationError) -> str:

@@ -25,7 +25,7 @@ def log_line(identity: RunIdentity, level: int, message: str, *args: object) -> 
     Args:
         identity: The run.
         level: The level.
-        message: The line; it is formatted only if a handler takes it.
+        message: The line; formatted only if the logger is enabled for the level.
         *args: The values of its placeholders.
     """
     if sys.is_finalizing():
@@ -34,15 +34,15 @@ def log_line(identity: RunIdentity, level: int, message: str, *args: object) -> 
     logger = get_logger(name)
     if not logger.isEnabledFor(level):
         return
+    if args:
+        message = message % args  # a record keeps no argument, which a handler could hold for ever
     handlers = _find_line_handlers(logger)
     if handlers is None or logging.getLogRecordFactory() is not logging.LogRecord or secrets():
-        record = logger.makeRecord(name, level, __file__, 0, message, args, None)
+        record = logger.makeRecord(name, level, __file__, 0, message, (), None)
         record.__dict__.update(run_fields(identity))
         logger.handle(record)
         return
     created = time.time()
-    if args:
-        message = message % args
     for handler in handlers:
         if level >= handler.level:
             handler.emit_line(name, level, message, created, identity)

@@ -241,13 +241,13 @@ ActionTypes: TypeAlias = (
 )
 """What an automation can do."""
 
-_KNOWN_TYPES = frozenset(action.model_fields["type"].default for action in get_args(ActionTypes))
+KNOWN_ACTION_TYPES = frozenset(action.model_fields["type"].default for action in get_args(ActionTypes))
 
 
 def action_discriminator(value: Any) -> str:
     """Return "unknown" for an action whose type names none of `ActionTypes`, else "known"."""
     name = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return "unknown" if isinstance(name, str) and name not in _KNOWN_TYPES else "known"
+    return "unknown" if isinstance(name, str) and name not in KNOWN_ACTION_TYPES else "known"
 
 
 ActionTypesOrUnknown: TypeAlias = Annotated[

@@ -1,9 +1,8 @@
 """Computation of schedule dates, correct across clock changes; separate from the models, to load its libraries lazily.
 
-Every schedule but a short interval is computed on the wall clock, without zones, and each date is then placed in the
-zone: so 9 in the morning stays 9 in the morning. A wall-clock time that does not exist becomes the same moment on the
-clock as it is after the change (02:30 becomes 03:30); one that exists twice means the first. Dates that thereby
-coincide are returned once.
+Except for short intervals, dates are computed as naive wall-clock times and then converted to the time zone, so that
+9:00 stays 9:00. A time that the clock skips moves by the length of the change (02:30 becomes 03:30); of a repeated time
+the first is used. Dates that coincide as a result are returned once.
 """
 
 from __future__ import annotations

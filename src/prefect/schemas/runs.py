@@ -242,7 +242,7 @@ _NEW_VALUE: Any = object()
 
 
 def _defaults(model: type[FlowRun] | type[TaskRun]) -> dict[str, Any]:
-    """Return the model's defaults in the order of its fields, `_FRESH` where it makes one anew."""
+    """Return the model's defaults in the order of its fields, `_FRESH` for values that are created anew."""
     return {
         name: _NEW_VALUE if field.default_factory or field.is_required() else field.default
         for name, field in model.model_fields.items()

@@ -131,7 +131,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         timestamp: When the run entered it.
         message: The reason, as text.
         state_details: Ids of related objects, times and further data.
-        data: The result, or where it is: `InMemory`, `Loadable`, a stored result's record as a dictionary (it has a
+        data: The result or a reference to it: `InMemory`, `Loadable`, a stored result's record as a dictionary (with a
             `storage_key`), or any other value, which then is the result itself.
     """
 
@@ -160,7 +160,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
             type: The type.
             name: The name; the type's own when None.
             message: Why the run enters it.
-            data: The result or where it is.
+            data: The result or a reference to it.
             details: The state details; the state keeps this very object.
             timestamp: When the run enters it; now when None.
         """
@@ -254,7 +254,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         Raises:
             UnfinishedRun: The run has not ended.
             PausedRun: The run is paused.
-            MissingResult: The run completed and its result was not kept.
+            MissingResult: The run completed and its result was not stored.
         """
         return await providers.outcomes.get_state_result(self, raise_on_failure, retry_result_failure)
 

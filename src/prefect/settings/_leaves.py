@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import pydantic
 from pydantic import ValidationError
@@ -17,9 +17,6 @@ from pydantic.fields import FieldInfo
 
 from prefect.settings._errors import SettingsError
 from prefect.settings.sources import MISSING, Layer, Snapshot
-
-if TYPE_CHECKING:
-    from prefect.settings.base import PrefectBaseSettings
 
 HIDDEN: Final = "**********"
 """Stands for a secret."""
@@ -126,18 +123,6 @@ def _expectation(error: ValidationError) -> str:
             wanted.append(message)
     first = error.errors(include_url=False, include_input=False)[0]["msg"]
     return ("it should be " if first.startswith("Input should be ") else "") + " or ".join(wanted)
-
-
-class Shape:
-    """The settings and subgroups of a group."""
-
-    __slots__ = ("groups", "leaves")
-
-    def __init__(
-        self, leaves: Mapping[str, Leaf], groups: Mapping[str, Callable[[], type[PrefectBaseSettings]]]
-    ) -> None:
-        self.leaves = leaves
-        self.groups = groups
 
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -10,7 +10,7 @@ them first.
         default_serializer: str = setting("pickle", "The serializer of results.")
         local_storage_path: Path = setting(None, "Where results are stored.")
 
-        def _derive_local_storage_path(self, value: Path | None, root: Settings) -> Path: ...
+        def _derive_local_storage_path(self, value: Path | None, root: SettingsTree) -> Path: ...
 
 This module must not depend on the groups.
 """
@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from prefect._lazy import lazy
+from prefect.settings import _current
 from prefect.settings._errors import SettingsError
-from prefect.settings._leaves import HIDDEN, Leaf, Plan, Shape
+from prefect.settings._leaves import HIDDEN, Leaf, Plan
 from prefect.settings.sources import MISSING, Snapshot
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 else:
     json = lazy("json")
 
@@ -97,6 +98,18 @@ class _GroupFactory:
 def group(kind: str | type[PrefectBaseSettings]) -> Any:
     """Declare a subgroup: the field's type, or `"module:Class"` to import it on first use."""
     return Field(default_factory=_GroupFactory(kind) if isinstance(kind, str) else kind)
+
+
+class Shape:
+    """The settings and subgroups of a group."""
+
+    __slots__ = ("groups", "leaves")
+
+    def __init__(
+        self, leaves: Mapping[str, Leaf], groups: Mapping[str, Callable[[], type[PrefectBaseSettings]]]
+    ) -> None:
+        self.leaves = leaves
+        self.groups = groups
 
 
 class PrefectBaseSettings(BaseModel):
@@ -250,19 +263,15 @@ class PrefectBaseSettings(BaseModel):
         except AttributeError:  # a copy, which has all its values
             return Plan(Snapshot.empty())
 
-    def settings_root(self) -> Settings:
+    def settings_root(self) -> SettingsTree:
         """Return the settings tree of this group; for a standalone group, the current settings."""
         if _is_root(type(self)):
-            return cast("Settings", self)
+            return cast("SettingsTree", self)
         try:
             root = object.__getattribute__(self, "_root")
         except AttributeError:
             root = None
-        if root is None:
-            from prefect.settings.context import get_current_settings
-
-            root = get_current_settings()
-        return root
+        return _current.get_context().settings if root is None else root
 
     @classmethod
     def define(cls) -> None:
@@ -324,7 +333,7 @@ class PrefectBaseSettings(BaseModel):
         return BaseModel.__iter__(self.complete())
 
 
-def in_home(value: Path | None, root: Settings, name: str) -> Path:
+def in_home(value: Path | None, root: SettingsTree, name: str) -> Path:
     """Return a path that may begin with `$PREFECT_HOME`; `name` in the home when it is not set."""
     return root.home / name if value is None else Path(str(value).replace("$PREFECT_HOME", str(root.home)))
 

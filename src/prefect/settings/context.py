@@ -15,6 +15,7 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import lazy
+from prefect.settings._current import set_providers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +56,7 @@ class SettingsContext:
 
     @property
     def known_profile(self) -> Profile | None:
-        """Return the profile, if it has been passed or read."""
+        """Return the profile, if it was passed or read already."""
         return self._profile
 
     @property
@@ -206,8 +207,15 @@ def use_profile(
         yield context
 
 
+def _root_class() -> type[Settings]:
+    return root.Settings
+
+
 def ensure_home() -> Path:
     """Return the home of the current settings; create it, accessible only to its owner, if missing."""
     home = get_current_settings().home
     os.makedirs(home, mode=0o700, exist_ok=True)
     return home
+
+
+set_providers(get_settings_context, _root_class)

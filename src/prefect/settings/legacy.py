@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect._lazy import lazy
+from prefect.settings import _current
 from prefect.settings._errors import SettingsError
 
 if TYPE_CHECKING:
@@ -17,14 +18,11 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from prefect.settings import base, context
-    from prefect.settings.models import root
-    from prefect.settings.models.root import Settings
+    from prefect.settings import base
+    from prefect.settings._protocols import SettingsTree
 else:
     base = lazy("prefect.settings.base")
-    context = lazy("prefect.settings.context")
     difflib = lazy("difflib")
-    root = lazy("prefect.settings.models.root")
 
 
 class Setting:
@@ -55,13 +53,11 @@ class Setting:
 
     def value(self) -> Any:
         """Return its value in the current settings; a secret in clear."""
-        return self.value_from(context.get_current_settings())
+        return _reveal(value_at(_current.get_context().settings, self.accessor))
 
-    def value_from(self, settings: Settings) -> Any:
-        """Return its value in `settings`; a secret in clear."""
-        value = value_at(settings, self.accessor)
-        reveal = getattr(value, "get_secret_value", None)
-        return cast("SecretStr", value).get_secret_value() if reveal else value
+    def value_from(self, settings: base.PrefectBaseSettings) -> Any:
+        """Return its value in `settings`, the tree of all; a secret in clear."""
+        return _reveal(value_at(settings, self.accessor))
 
     def __bool__(self) -> bool:
         return bool(self.value())
@@ -116,7 +112,7 @@ def find_accessor(key: Setting | str) -> str:
     return (_leaf_at(key) if "." in key or not key.isupper() else _require_leaf(key)).accessor
 
 
-def value_at(settings: base.PrefectBaseSettings, accessor: str) -> Any:
+def value_at(settings: base.PrefectBaseSettings | SettingsTree, accessor: str) -> Any:
     """Return the value at an accessor such as `tasks.default_retries`."""
     value: Any = settings
     for step in accessor.split("."):
@@ -128,6 +124,14 @@ def suggestion(name: str) -> str:
     """Return ` Did you mean X?` for a name that is not a setting; an empty text when nothing is close."""
     near = difflib.get_close_matches(name.upper(), all_names(), n=1, cutoff=0.75)
     return f" Did you mean {near[0]}?" if near else ""
+
+
+def _reveal(value: Any) -> Any:
+    return cast("SecretStr", value).get_secret_value() if hasattr(value, "get_secret_value") else value
+
+
+def _root_class() -> type[base.PrefectBaseSettings]:
+    return _current.get_root_class()
 
 
 def _make_setting(name: str, leaf: base.Leaf) -> Setting:
@@ -143,7 +147,7 @@ def _require_leaf(name: str) -> base.Leaf:
 
 
 def _leaf_at(accessor: str) -> base.Leaf:
-    shape = root.Settings.shape()
+    shape = _root_class().shape()
     *path, last = accessor.split(".")
     for step in path:
         part = shape.groups.get(step)
@@ -161,7 +165,7 @@ def _leaf_at(accessor: str) -> base.Leaf:
 def _find_leaf(name: str) -> base.Leaf | None:
     if not name.startswith("PREFECT_"):
         return None
-    leaf = _follow(name.removeprefix("PREFECT_").lower(), root.Settings)
+    leaf = _follow(name.removeprefix("PREFECT_").lower(), _root_class())
     if leaf is not None:
         return leaf
     accessor = all_names().get(name)
@@ -183,7 +187,7 @@ def _follow(rest: str, cls: type[base.PrefectBaseSettings]) -> base.Leaf | None:
 
 @functools.cache
 def _index() -> tuple[dict[str, base.Leaf], dict[str, str]]:
-    leaves = {leaf.accessor: leaf for leaf in _walk(root.Settings)}
+    leaves = {leaf.accessor: leaf for leaf in _walk(_root_class())}
     names: dict[str, str] = {}
     for leaf in leaves.values():
         names.update(dict.fromkeys(leaf.names, leaf.accessor))

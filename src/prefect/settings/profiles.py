@@ -16,9 +16,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from prefect._lazy import lazy
 from prefect.exceptions import MissingProfileError, ProfileSettingsValidationError
+from prefect.settings import _current
 from prefect.settings._errors import SettingsError
 from prefect.settings.constants import DEFAULT_PROFILE_NAME, DEFAULT_PROFILES_PATH, PACKAGED_PROFILES
-from prefect.settings.context import get_current_settings, get_settings_context
 from prefect.settings.legacy import Setting, all_leaves, canonical_setting, find_accessor, find_setting, suggestion
 from prefect.settings.sources import read_profiles
 
@@ -185,7 +185,7 @@ class ProfilesCollection:
 
 def load_profiles(include_defaults: bool = True) -> ProfilesCollection:
     """Return the profiles of the user's file and, with `include_defaults`, those included in the package."""
-    path = get_current_settings().profiles_path
+    path = _current.get_context().settings.profiles_path
     active, tables = read_profiles(path)
     collection = ProfilesCollection([], active=active)
     if include_defaults:
@@ -216,7 +216,7 @@ def profile_or_empty(name: str) -> Profile:
 
 def load_current_profile() -> Profile:
     """Return the profile that the current settings were read with."""
-    return get_settings_context().profile
+    return _current.get_context().profile
 
 
 def save_profiles(profiles: ProfilesCollection) -> None:
@@ -227,7 +227,7 @@ def save_profiles(profiles: ProfilesCollection) -> None:
     Raises:
         SettingsError: The existing file is not valid TOML and would be lost.
     """
-    path = get_current_settings().profiles_path
+    path = _current.get_context().settings.profiles_path
     content = profiles.without_profile_source(DEFAULT_PROFILES_PATH).to_dict()
     text = _updated_document(path, content)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

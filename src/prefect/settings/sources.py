@@ -20,7 +20,7 @@ from prefect.settings._errors import SettingsError
 if TYPE_CHECKING:
     import tomllib
 
-    from prefect.settings.base import PrefectBaseSettings
+    from prefect.settings._protocols import SettingsGroup
 else:
     tomllib = lazy("tomllib")
 
@@ -99,13 +99,13 @@ class TableLayer(Layer):
             if table is None:
                 return MISSING
             if not _is_table(table):
-                where = ".".join((*self._header, *path))
-                raise SettingsError(f"{self.label} has a value where the table [{where}] is expected.")
+                table_name = ".".join((*self._header, *path))
+                raise SettingsError(f"{self.label} has a value where the table [{table_name}] is expected.")
         return table.get(key, MISSING)
 
     def origin(self, names: Sequence[str], path: Sequence[str], key: str) -> str:
-        where = ".".join((*self._header, *path))
-        return f"{key} of [{where}] in {self.label}" if where else f"{key} in {self.label}"
+        table_name = ".".join((*self._header, *path))
+        return f"{key} of [{table_name}] in {self.label}" if table_name else f"{key} in {self.label}"
 
 
 class Snapshot:
@@ -301,7 +301,7 @@ def _interpolate(value: str, found: Mapping[str, str], environment: Mapping[str,
 class _OneSource:
     """The values of one source for the settings of one group."""
 
-    def __init__(self, settings_cls: type[PrefectBaseSettings]) -> None:
+    def __init__(self, settings_cls: type[SettingsGroup]) -> None:
         self.settings_cls = settings_cls
 
     def layer(self) -> Layer:
@@ -319,7 +319,7 @@ class _OneSource:
 class EnvFilterSettingsSource(_OneSource):
     """The environment, without the variables in `env_filter`."""
 
-    def __init__(self, settings_cls: type[PrefectBaseSettings], env_filter: Sequence[str] = ()) -> None:
+    def __init__(self, settings_cls: type[SettingsGroup], env_filter: Sequence[str] = ()) -> None:
         super().__init__(settings_cls)
         hidden = {name.upper() for name in env_filter}
         self.env_vars = {name: value for name, value in _environment().items() if name not in hidden}
@@ -333,7 +333,7 @@ class FilteredDotEnvSettingsSource(_OneSource):
 
     def __init__(
         self,
-        settings_cls: type[PrefectBaseSettings],
+        settings_cls: type[SettingsGroup],
         env_file: str | Path = DOTENV_PATH,
         env_blacklist: Sequence[str] = (),
     ) -> None:
@@ -361,7 +361,7 @@ class TomlConfigSettingsSourceBase(_OneSource):
 class PrefectTomlConfigSettingsSource(TomlConfigSettingsSourceBase):
     """`prefect.toml` in the working directory."""
 
-    def __init__(self, settings_cls: type[PrefectBaseSettings]) -> None:
+    def __init__(self, settings_cls: type[SettingsGroup]) -> None:
         super().__init__(settings_cls)
         self.toml_file_path = DEFAULT_PREFECT_TOML_PATH
         self.toml_data = _read_toml(str(self.toml_file_path)) if self.toml_file_path.is_file() else {}
@@ -372,7 +372,7 @@ class PyprojectTomlConfigSettingsSource(TomlConfigSettingsSourceBase):
 
     toml_table_header = ("tool", "prefect")
 
-    def __init__(self, settings_cls: type[PrefectBaseSettings]) -> None:
+    def __init__(self, settings_cls: type[SettingsGroup]) -> None:
         super().__init__(settings_cls)
         self.toml_file_path = Path(PYPROJECT_PATH)
         self.toml_data = _read_pyproject(PYPROJECT_PATH) if self.toml_file_path.is_file() else {}
@@ -381,7 +381,7 @@ class PyprojectTomlConfigSettingsSource(TomlConfigSettingsSourceBase):
 class ProfileSettingsTomlLoader(_OneSource):
     """The active profile; empty while testing."""
 
-    def __init__(self, settings_cls: type[PrefectBaseSettings]) -> None:
+    def __init__(self, settings_cls: type[SettingsGroup]) -> None:
         super().__init__(settings_cls)
         snapshot = Snapshot()
         self.profiles_path = Path(snapshot.profiles_path)

@@ -62,7 +62,7 @@ TriggerTypes: TypeAlias = EventTrigger | CompoundTrigger | SequenceTrigger
 
 
 class RunDeployment(actions.RunDeployment):
-    """Run a deployment, after a delay if one is set. Texts among the parameters are templates."""
+    """Run a deployment, after an optional delay. Strings in the parameters are templates."""
 
     schedule_after: actions.ScheduleDelay = Field(default_factory=timedelta)
 
@@ -80,7 +80,7 @@ def _as_text(value: Any) -> Any:
 
 
 class CallWebhook(actions.CallWebhook):
-    """Call a webhook that a block describes, with a payload that is a template; data becomes its JSON."""
+    """Call a webhook that a block describes, with a templated payload; other data is converted to JSON."""
 
     payload: Annotated[str, BeforeValidator(_as_text)] = ""
 

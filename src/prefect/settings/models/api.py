@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 
 
 class APISettings(PrefectBaseSettings):
@@ -30,5 +30,5 @@ class APISettings(PrefectBaseSettings):
         None, "The address of the API, ending in `/api`. Without one, runs are recorded in this home."
     )
 
-    def _derive_ssl_cert_file(self, value: str | None, root: "Settings") -> str | None:
+    def _derive_ssl_cert_file(self, value: str | None, root: "SettingsTree") -> str | None:
         return value or os.environ.get("SSL_CERT_FILE")

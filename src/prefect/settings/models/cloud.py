@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 
 
 class CloudSettings(PrefectBaseSettings):
@@ -20,7 +20,7 @@ class CloudSettings(PrefectBaseSettings):
     max_log_size: int = setting(25_000, "Characters of a log message that Prefect Cloud takes.")
     ui_url: str | None = setting(None, "The address of Prefect Cloud's pages; made from `api_url` when it is not set.")
 
-    def _derive_ui_url(self, value: str | None, root: "Settings") -> str | None:
+    def _derive_ui_url(self, value: str | None, root: "SettingsTree") -> str | None:
         return value or default_cloud_ui_url(self)
 
 

@@ -6,7 +6,7 @@ from prefect.settings._types import LogLevel
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 
 
 class InternalSettings(PrefectBaseSettings):
@@ -18,5 +18,5 @@ class InternalSettings(PrefectBaseSettings):
         "ERROR", "The level of Prefect's internal logs.", aliases=("PREFECT_LOGGING_INTERNAL_LEVEL",)
     )
 
-    def _derive_logging_level(self, value: LogLevel, root: "Settings") -> LogLevel:
+    def _derive_logging_level(self, value: LogLevel, root: "SettingsTree") -> LogLevel:
         return "DEBUG" if root.debug_mode or root.testing.test_mode else value

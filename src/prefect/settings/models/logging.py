@@ -8,7 +8,7 @@ from prefect.settings._types import LogLevel, TextList
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, in_home, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 
 
 class LoggingToAPISettings(PrefectBaseSettings):
@@ -27,7 +27,7 @@ class LoggingToAPISettings(PrefectBaseSettings):
     def _check(self, values: dict[str, Any]) -> None:
         max_log_size_smaller_than_batch_size(values)
 
-    def _derive_max_log_size(self, value: int, root: "Settings") -> int:
+    def _derive_max_log_size(self, value: int, root: "SettingsTree") -> int:
         return min(value, root.cloud.max_log_size) if root.connected_to_cloud else value
 
 
@@ -65,8 +65,8 @@ class LoggingSettings(PrefectBaseSettings):
     markup: bool = setting(False, "Whether `[bold]` and the like in a log message style it on the console.")
     to_api: LoggingToAPISettings = group(LoggingToAPISettings)
 
-    def _derive_level(self, value: LogLevel, root: "Settings") -> LogLevel:
+    def _derive_level(self, value: LogLevel, root: "SettingsTree") -> LogLevel:
         return "DEBUG" if root.debug_mode or root.testing.test_mode else value
 
-    def _derive_config_path(self, value: Path | None, root: "Settings") -> Path:
+    def _derive_config_path(self, value: Path | None, root: "SettingsTree") -> Path:
         return in_home(value, root, "logging.yml")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, in_home, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 
 
 class ResultsSettings(PrefectBaseSettings):
@@ -31,5 +31,5 @@ class ResultsSettings(PrefectBaseSettings):
         "pickles of any kind, never leave the process unless a result storage is configured.",
     )
 
-    def _derive_local_storage_path(self, value: Path | None, root: "Settings") -> Path:
+    def _derive_local_storage_path(self, value: Path | None, root: "SettingsTree") -> Path:
         return in_home(value, root, "storage")

@@ -11,7 +11,7 @@ from prefect.settings._errors import SettingsError
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 
 
 class SQLAlchemyTLSSettings(PrefectBaseSettings):
@@ -105,7 +105,7 @@ class ServerDatabaseSettings(PrefectBaseSettings):
         None, "The user of the database, when its URL is set in parts.", aliases=("PREFECT_API_DATABASE_USER",)
     )
 
-    def _derive_connection_url(self, value: SecretStr | None, root: "Settings") -> SecretStr:
+    def _derive_connection_url(self, value: SecretStr | None, root: "SettingsTree") -> SecretStr:
         if value is not None:
             return SecretStr(self._with_password(value.get_secret_value()))
         if self.driver == "postgresql+asyncpg":

@@ -7,7 +7,7 @@ from prefect.settings._types import LogLevel
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, group, in_home, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
     from prefect.settings.models.server.api import ServerAPISettings
     from prefect.settings.models.server.concurrency import ServerConcurrencySettings
     from prefect.settings.models.server.database import ServerDatabaseSettings
@@ -78,5 +78,5 @@ class ServerSettings(PrefectBaseSettings):
         "prefect.settings.models.server.worker_channel:ServerWorkerChannelSettings"
     )
 
-    def _derive_memo_store_path(self, value: Path | None, root: "Settings") -> Path:
+    def _derive_memo_store_path(self, value: Path | None, root: "SettingsTree") -> Path:
         return in_home(value, root, "memo_store.toml")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 
 if TYPE_CHECKING:
-    from prefect.settings.models.root import Settings
+    from prefect.settings._protocols import SettingsTree
 
 
 class ServerUISettings(PrefectBaseSettings):
@@ -28,5 +28,5 @@ class ServerUISettings(PrefectBaseSettings):
     )
     v2_enabled: bool = setting(True, "Whether a server serves the second version of the web page.")
 
-    def _derive_api_url(self, value: str | None, root: "Settings") -> str | None:
+    def _derive_api_url(self, value: str | None, root: "SettingsTree") -> str | None:
         return value or root.api.url or f"http://{root.server.api.host}:{root.server.api.port}/api"
