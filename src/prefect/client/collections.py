@@ -1,4 +1,4 @@
-"""What is known of the kinds of workers there are, from wherever the current settings point to."""
+"""Metadata of the worker types, from the source that the current settings select."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prefect.client.orchestration import get_client
 
 
 class CollectionsMetadataClient(Protocol):
-    """What knows the kinds of workers; to be used in an `async with` block."""
+    """A client for the metadata of worker types; to be used in an `async with` block."""
 
     async def read_worker_metadata(self) -> dict[str, Any]:
         """Return the metadata of the worker types, by package and type."""

@@ -1,4 +1,4 @@
-"""What a failed API call means: repeat it later, never, or with other credentials. For the client and the outbox."""
+"""Classification of failed API calls: repeat later, never, or with other credentials. For the client and the outbox."""
 
 from __future__ import annotations
 

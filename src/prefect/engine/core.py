@@ -1,4 +1,4 @@
-"""What runs of tasks and of flows share: the steps that a shell calls, states and their records, hooks."""
+"""Code that runs of tasks and of flows share: the steps that a shell calls, states and their records, hooks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
 
 
 class NextStep(NamedTuple):
-    """What the shell does next.
+    """The next step of the shell.
 
     Attributes:
         is_finished: Whether the run has its final state; otherwise the body is called, or the run is tried again.

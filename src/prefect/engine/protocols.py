@@ -1,4 +1,4 @@
-"""What the engine needs of a task and a flow.
+"""Protocols of the tasks and flows that the engine runs.
 
 The engine must not import the classes themselves, which stand above it. Members that the classes declare as
 `cached_property` are `Any` here: a type checker takes such a member for the descriptor, not for its value.

@@ -8,7 +8,7 @@ from prefect.types.enums import AutoEnum
 
 
 class IsolationLevel(AutoEnum):
-    """What transactions with the same key see of each other."""
+    """Isolation levels of transactions with the same key."""
 
     READ_COMMITTED = auto()
     """They see what was committed before."""

@@ -14,7 +14,7 @@ else:
     settings = lazy("prefect.settings")
 
 MASK = "********"
-"""What stands where a secret was."""
+"""The replacement of a secret."""
 
 SECRET_SETTINGS: dict[str, tuple[str, ...]] = {
     "api.key": (),

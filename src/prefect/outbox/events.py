@@ -30,7 +30,7 @@ _NO_TIME = 0.0
 
 
 class RunContext:
-    """What events hold of the flow run that they belong to.
+    """The data of a flow run that its events contain.
 
     Args:
         id: The id of the flow run.

@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 
 class ResultRecordMetadata(BaseModel):
-    """Where a result is stored and how it was serialized. As the data of a state, it loads the result on demand.
+    """The location of a stored result and its serializer. As the data of a state, it loads the result on demand.
 
     Attributes:
         storage_key: The path of the file in its storage; absolute on this machine's file system.

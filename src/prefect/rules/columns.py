@@ -14,7 +14,7 @@ TERMINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
 
 
 class Moment(NamedTuple):
-    """What the rules need to know of a state.
+    """The part of a state that the rules need.
 
     Attributes:
         type: The state's type, for instance `"RUNNING"`.

@@ -146,7 +146,7 @@ class TagLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the rules must know of the world. What does not apply to the run keeps its default.
+    """Input of the rules beside the states. Fields that do not apply to the run keep their default.
 
     Attributes:
         now: The time; aware.

@@ -1,4 +1,4 @@
-"""What holds for every state that is written, whichever policy let it pass."""
+"""Changes that follow from every state that is written, under any policy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RESOLVED = SetOnRun | SetOnPolicy | MarkResuming | RecordPauseKey
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What is to be written and done.
+    """The changes to write and the side effects.
 
     Attributes:
         state: The state as it is to be stored.

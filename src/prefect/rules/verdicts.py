@@ -27,7 +27,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing is written, and the run may ask again after this many seconds."""
+    """Nothing is written, and the state may be proposed again after this many seconds."""
 
     delay_seconds: int
     reason: str
@@ -41,4 +41,4 @@ class Abort:
 
 
 Verdict = Accept | Reject | Wait | Abort
-"""How a proposed state is answered."""
+"""The verdict on a proposed state."""

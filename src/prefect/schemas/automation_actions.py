@@ -239,7 +239,7 @@ ActionTypes: TypeAlias = (
     | ResumeWorkPool
     | DeclareIncident
 )
-"""What an automation can do."""
+"""The actions of an automation."""
 
 KNOWN_ACTION_TYPES = frozenset(action.model_fields["type"].default for action in get_args(ActionTypes))
 
@@ -254,4 +254,4 @@ ActionTypesOrUnknown: TypeAlias = Annotated[
     Annotated[ActionTypes, Tag("known")] | Annotated[UnknownAction, Tag("unknown")],
     Discriminator(action_discriminator),
 ]
-"""What a stored automation can do: a newer server may know actions that this version does not."""
+"""The actions of a stored automation: a newer server may know actions that this version does not."""

@@ -266,7 +266,7 @@ TriggerTypes: TypeAlias = Annotated[
     | Annotated[SequenceTrigger, Tag("sequence")],
     Discriminator(trigger_discriminator),
 ]
-"""What an automation can wait for."""
+"""The triggers of an automation."""
 
 
 class AutomationCore(PrefectBaseModel):

@@ -53,7 +53,7 @@ _BY_THE_YEAR: dict[str, Any] = {
     "byminute": 0,
     "bysecond": 0,
 }
-"""What makes a rule of all days that it may fall on, whatever its steps."""
+"""Changes that turn a rule into one of all days that it allows, independent of its interval."""
 
 
 class IntervalFields(Protocol):
@@ -317,4 +317,4 @@ _MOMENTS: dict[str, Callable[[Any, datetime.datetime], Iterator[datetime.datetim
     "cron": _cron_moments,
     "rrule": _rrule_moments,
 }
-"""What gives the dates of a schedule, by the field that only its class has; some may be before the start, or twice."""
+"""Generators of a schedule's dates, by the field that only its class has; some are before the start or repeated."""

@@ -62,7 +62,7 @@ class StateWaitDetails(PrefectBaseModel):
 
 
 StateResponseDetails = StateAcceptDetails | StateWaitDetails | StateRejectDetails | StateAbortDetails
-"""Why the server answered as it did."""
+"""The details of a verdict of the server."""
 
 
 class OrchestrationResult(PrefectBaseModel, Generic[R]):

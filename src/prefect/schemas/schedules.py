@@ -24,11 +24,11 @@ else:
     rrules = lazy("dateutil.rrule")
 
 MAX_ITERATIONS = 1000
-"""How many dates of a schedule are looked at in one go."""
+"""Maximum number of dates of a schedule that one search examines."""
 
 MAX_RRULE_LENGTH = 6500
 DEFAULT_ANCHOR_DATE = datetime.date(2020, 1, 1)
-"""Where a rule that has no start starts."""
+"""The start of a rule without one."""
 
 
 def is_valid_timezone(v: str) -> bool:
@@ -142,7 +142,7 @@ class NoSchedule(PrefectBaseModel):
 
 
 SCHEDULE_TYPES = IntervalSchedule | CronSchedule | RRuleSchedule | NoSchedule
-"""What a schedule can be."""
+"""The types of schedules."""
 
 
 def is_schedule_type(obj: Any) -> TypeGuard[SCHEDULE_TYPES]:
@@ -219,4 +219,4 @@ def as_schedule_type(schedule: WrittenSchedule) -> SCHEDULE_TYPES:
 
 
 NormalizedSchedule = SCHEDULE_TYPES
-"""What a schedule can be in a request."""
+"""The types of schedules in a request."""

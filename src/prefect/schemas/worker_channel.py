@@ -13,7 +13,7 @@ VERSION = "work_pool_worker_channel.v1"
 
 HEARTBEAT, SNAPSHOT, CLEANUP = "worker_heartbeat.v1", "work_pool_snapshot.v1", "cleanup_delivery.v1"
 REQUIRED = (HEARTBEAT, SNAPSHOT)
-"""What a worker must ask for; it may ask for more."""
+"""Capabilities that a worker must request; it may request more."""
 
 CleanupKind = Literal["cancelling_timeout_teardown.v1", "pending_claim_teardown.v1"]
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Permission(StrEnum):
-    """What an operation or a websocket requires of its caller. None of them implies another."""
+    """Permissions that operations and websockets require. None of them implies another."""
 
     READ = "read"
     """See objects, runs, logs and events."""

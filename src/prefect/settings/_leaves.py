@@ -19,7 +19,7 @@ from prefect.settings._errors import SettingsError
 from prefect.settings.sources import MISSING, Layer, Snapshot
 
 HIDDEN: Final = "**********"
-"""Stands for a secret."""
+"""Placeholder for a secret."""
 
 
 # The small classes here are written out, because making a named tuple costs every process a millisecond.

@@ -1,4 +1,4 @@
-"""What a module of settings needs of those above it, as types. Nothing imports this module when the code runs."""
+"""Types that modules of settings need of modules above them. Nothing imports this module at run time."""
 
 from __future__ import annotations
 

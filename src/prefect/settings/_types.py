@@ -107,4 +107,4 @@ Durations = Annotated[dict[str, Duration], BeforeValidator(_from_json)]
 """A JSON object of durations: seconds, or ISO 8601."""
 
 VacuumTypes = Annotated[bool | set[str], BeforeValidator(_vacuum)]
-"""What the vacuum removes: names with commas between them, true for all of them, false for the least."""
+"""The targets of the vacuum: names with commas between them, true for all of them, false for the least."""

@@ -47,7 +47,7 @@ class PrefectSettingsConfigDict(ConfigDict, total=False):
     """The configuration of a group: pydantic's, and the location of its values in the sources."""
 
     env_prefix: str
-    """What the environment names of the group's settings begin with."""
+    """The prefix of the environment names of the group's settings."""
     env_file: str | None
     toml_file: str | None
     prefect_toml_table_header: tuple[str, ...]

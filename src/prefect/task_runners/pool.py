@@ -18,7 +18,7 @@ from typing import Any
 from prefect.futures import current_slot
 
 Job = Callable[["PoolSlot"], None]
-"""What a pool runs: called with its slot, which it releases while it waits. It must not raise."""
+"""A job of a pool: called with its slot, which it releases while it waits. It must not raise."""
 
 EAGER_THREADS = 2
 """Threads started without checking whether the running ones keep up: more would only compete for the interpreter."""

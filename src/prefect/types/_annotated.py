@@ -188,7 +188,7 @@ ListOfNonEmptyStrings = Annotated[list[str], BeforeValidator(_one_or_many)]
 # --- values of variables ---------------------------------------------------------------------------------------------
 
 VariableValue = str | int | bool | float | None | dict[str, Any] | list[Any]
-"""What a variable can hold."""
+"""The value of a variable."""
 
 
 def check_variable_value(value: object) -> object:
@@ -203,7 +203,7 @@ def check_variable_value(value: object) -> object:
 
 
 StrictVariableValue = Annotated[VariableValue, BeforeValidator(check_variable_value)]
-"""What a variable can hold, checked."""
+"""The value of a variable, validated."""
 
 # --- values of settings ----------------------------------------------------------------------------------------------
 

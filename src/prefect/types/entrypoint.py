@@ -1,4 +1,4 @@
-"""How the place of a flow's code is written."""
+"""Kinds of entrypoints of a flow's code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be a name: of a flow, a block, a variable, an artifact, an asset.
+"""Validation of names: of a flow, a block, a variable, an artifact, an asset.
 
 The checks are plain functions, and the types apply them in models.
 """

@@ -1,4 +1,4 @@
-"""What differs between the Python versions that are supported."""
+"""Differences between the supported Python versions."""
 
 import importlib.metadata as importlib_metadata
 

@@ -41,7 +41,7 @@ __all__ = [
 
 
 class DelayedImportErrorModule(ModuleType):
-    """Stands in for a module that is not installed; access to an attribute raises an error.
+    """Placeholder for a module that is not installed; access to an attribute raises an error.
 
     Args:
         error_message: What is missing.

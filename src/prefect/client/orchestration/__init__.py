@@ -107,7 +107,7 @@ __getattr__, __dir__ = exports(__name__, _EXPORTS)
 
 
 class ClientBase:
-    """What both clients have besides operations."""
+    """Base class of both clients, without the operations."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class ClientBase:
 
     @property
     def api_url(self) -> httpx.URL:
-        """Where the API is. Without a server this stands for the local store and cannot be connected to."""
+        """The URL of the API. Without a server it names the local store and cannot be connected to."""
         return httpx.URL(self._transport.url)
 
     def client_version(self) -> str:

@@ -32,10 +32,10 @@ class AdminAsyncClient(BaseAsyncClient):
     """Operations on the API itself."""
 
     async def api_healthcheck(self) -> Exception | None:
-        """Why the API cannot be used, or None when it can."""
+        """Return the error of a request to the API, or None if it succeeds."""
         try:
             await self._call("GET", "/health")
-        except Exception as error:  # whatever it is, it is the answer
+        except Exception as error:  # any error is returned
             return error
         return None
 

@@ -18,7 +18,7 @@ else:
 
 
 class ArtifactReadParams(TypedDict, total=False):
-    """What `read_artifacts` takes."""
+    """Arguments of `read_artifacts`."""
 
     artifact_filter: filters.ArtifactFilter | None
     flow_run_filter: filters.FlowRunFilter | None
@@ -29,7 +29,7 @@ class ArtifactReadParams(TypedDict, total=False):
 
 
 class ArtifactCollectionReadParams(TypedDict, total=False):
-    """What `read_latest_artifacts` takes."""
+    """Arguments of `read_latest_artifacts`."""
 
     artifact_filter: filters.ArtifactCollectionFilter | None
     flow_run_filter: filters.FlowRunFilter | None

@@ -19,7 +19,7 @@ from prefect.schemas.base import PrefectBaseModel
 
 
 class BaseDeploymentTrigger(PrefectBaseModel, ABC):
-    """What the triggers of a deployment have besides: the automation's name, and how the deployment is run.
+    """Further fields of the triggers of a deployment: the automation's name, and how the deployment is run.
 
     Attributes:
         name: The automation's name; made of the deployment's if None.

@@ -58,7 +58,7 @@ class SequenceTrigger(automations.SequenceTrigger):
 
 
 TriggerTypes: TypeAlias = EventTrigger | CompoundTrigger | SequenceTrigger
-"""What an automation can wait for."""
+"""The triggers of an automation."""
 
 
 class RunDeployment(actions.RunDeployment):
@@ -124,7 +124,7 @@ ActionTypes: TypeAlias = (
     | PauseWorkPool
     | ResumeWorkPool
 )
-"""What an automation can do."""
+"""The actions of an automation."""
 
 
 class _Automation(PrefectBaseModel):

@@ -23,7 +23,7 @@ from prefect.types._annotated import AwareDateTime, KeyValueLabelsField, Positiv
 from prefect.types.enums import AutoEnum
 
 Schedule = IntervalSchedule | CronSchedule | RRuleSchedule
-"""What a schedule can be."""
+"""The types of schedules."""
 
 _OBJECT: JsonDict = {"additionalProperties": True}
 
@@ -161,14 +161,14 @@ class DeploymentPaginationResponse(PrefectBaseModel):
 
 
 class SchemaValuePropertyError(PrefectBaseModel):
-    """What is wrong with a property of an object."""
+    """An error of a property of an object."""
 
     property: str
     errors: list[SchemaValueError]
 
 
 class SchemaValueIndexError(PrefectBaseModel):
-    """What is wrong with an item of a list."""
+    """An error of an item of a list."""
 
     index: int
     errors: list[SchemaValueError]

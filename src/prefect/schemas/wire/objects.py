@@ -16,7 +16,7 @@ from prefect.types._annotated import AwareDateTime
 from prefect.types.names import Name
 
 Data = dict[str, Any] | Any | None
-"""What an artifact shows: any JSON, most often an object."""
+"""The data of an artifact: any JSON, most often an object."""
 
 
 class Artifact(records.Artifact):

@@ -25,11 +25,11 @@ class Transaction(Protocol):
     """One transaction on the database."""
 
     principal: Principal
-    """Who the transaction acts for; code of this process unless an operation is executed for a caller."""
+    """The principal of the transaction; code of this process unless an operation is executed for a caller."""
 
     @property
     def memory(self) -> dict[str, Any]:
-        """What this process remembers about the database between transactions: hints, which may be lost any time."""
+        """Cached facts about the database between transactions, which may be lost any time."""
         ...
 
     @property

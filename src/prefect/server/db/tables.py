@@ -85,7 +85,7 @@ HELD = "state_type IN ('PAUSED', 'CANCELLING')"
 _SCHEDULED = "next_scheduled_start_time IS NOT NULL"
 
 STARTED = "coalesce(start_time, expected_start_time)"
-"""When a flow run started, or is expected to: a query must say it in these words to use the index."""
+"""When a flow run started, or is expected to: a query must contain this text to use the index."""
 
 _DERIVED = (
     *_columns("text", "state_type state_name"),
@@ -93,7 +93,7 @@ _DERIVED = (
     *_columns("duration", "total_run_time"),
     *_columns("int", "run_count"),
 )
-"""What `rules.advance` derives from a run's states."""
+"""The columns that `rules.advance` derives from a run's states."""
 
 FLOW = Table(
     "flow",
@@ -131,8 +131,8 @@ FLOW_RUN = Table(
         Index("flow_run_by_start", (STARTED,)),  # the page of flow runs, newest first
         # The subflow behind a task run, and the subflows of a flow run.
         Index("flow_run_by_parent", ("parent_task_run_id",), where="parent_task_run_id IS NOT NULL"),
-        Index("flow_run_open", ("owner",), where=OPEN),  # runs whose owner may be gone; what runs now
-        # The runs of a deployment, newest first; the scheduler's look at what it has scheduled.
+        Index("flow_run_open", ("owner",), where=OPEN),  # runs whose owner may have ended; running runs
+        # The runs of a deployment, newest first; the scheduler's query for scheduled runs.
         Index("flow_run_by_deployment", ("deployment_id", "expected_start_time"), where="deployment_id IS NOT NULL"),
         # What is due, for workers and for the loop that marks late runs.
         Index("flow_run_scheduled", ("next_scheduled_start_time",), where=_SCHEDULED),
@@ -169,7 +169,7 @@ TASK_RUN = Table(
     ),
     indexes=(
         Index("task_run_by_flow_run", ("flow_run_id",)),  # the task runs of a flow run
-        Index("task_run_open", ("owner",), where=OPEN),  # runs whose owner may be gone; what runs now
+        Index("task_run_open", ("owner",), where=OPEN),  # runs whose owner may have ended; running runs
         # What waits for a task worker, by its task.
         Index("task_run_scheduled", ("task_key", "next_scheduled_start_time"), where=_SCHEDULED),
     ),

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class In:
-    """Where a request has a parameter, when that does not follow from the parameter's type.
+    """Location of a parameter in a request, if it does not follow from the parameter's type.
 
     Attributes:
         location: `path`, `query`, `header`, `body` (a field of the body's object), `whole` (the whole body) or `raw`
@@ -61,7 +61,7 @@ UNSET: Any = None
 
 @dataclass(frozen=True)
 class RequestInfo:
-    """What is known about a request beside its parameters.
+    """Facts about a request beside its parameters.
 
     Attributes:
         principal: Who it acts for.

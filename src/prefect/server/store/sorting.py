@@ -9,7 +9,7 @@ from prefect.server.db.dialect import Dialect
 _STARTED = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
 
 _RUN_TIME = "{run time}"
-"""Stands in an order for the expression that `_run_time` makes, which differs between dialects."""
+"""Placeholder for the expression of `_run_time`, which differs between dialects."""
 
 _TYPE_OF_BLOCK = "(SELECT block_type.name FROM block_type WHERE block_type.id = block_document.block_type_id)"
 

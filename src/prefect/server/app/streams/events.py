@@ -90,7 +90,7 @@ class _Inbox:
         self.socket = socket
         self.messages: list[str] = []
         self.error: str | None = None
-        """Why no more is read from a client that is still connected."""
+        """The reason for no longer reading from a client that is still connected, or None."""
         self.depth = metrics.queue_depth.labels("events_in")
         self._size = 0
         self._ended = False

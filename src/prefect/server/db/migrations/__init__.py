@@ -27,7 +27,7 @@ Real: Any = sa.REAL().with_variant(sa.Double(), "postgresql")
 Bytes: Any = sa.LargeBinary()
 
 Target: TypeAlias = Path | Callable[[], Awaitable[Any]]
-"""What to migrate: a SQLite file, or a PostgreSQL database by what makes a connection of asyncpg's to it."""
+"""The target of a migration: a SQLite file, or a function that connects to a PostgreSQL database with asyncpg."""
 
 _ONE_AT_A_TIME = threading.Lock()
 """Alembic keeps its state in module globals, so only one thread may migrate at a time."""

@@ -1,4 +1,4 @@
-"""What Alembic runs for each command: one connection, one transaction, beside no other writer."""
+"""Alembic's environment, run for each command: one connection, one transaction, no other writer."""
 
 import asyncio
 from pathlib import Path

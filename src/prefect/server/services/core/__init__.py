@@ -1,1 +1,1 @@
-"""What every service uses: reading by filters, presenting rows, paging, JSON schemas and errors."""
+"""Code that every service uses: reading by filters, presenting rows, paging, JSON schemas and errors."""

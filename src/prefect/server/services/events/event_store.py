@@ -160,7 +160,7 @@ def _to_json_value(value: Any) -> Any:
 _KEY = struct.Struct(">q16s")
 
 _KEYS_PER_NOTIFICATION = 200
-"""As many as a notification of PostgreSQL can hold."""
+"""Maximum number of keys that fit into a notification of PostgreSQL."""
 
 
 def pack_keys(keys: Iterable[EventKey]) -> list[str]:

@@ -92,7 +92,7 @@ class EventPage:
 
 
 class Cursor(NamedTuple):
-    """Where a page begins: after which event, and how many precede it."""
+    """Start of a page: the event before it, and the number of events before it."""
 
     after: EventKey | None = None
     skipped: int = 0

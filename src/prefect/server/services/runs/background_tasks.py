@@ -24,7 +24,7 @@ from prefect.types import named_id, now
 TOPIC = transitions.SCHEDULED_TASKS_TOPIC
 
 CLAIM_DURATION = timedelta(minutes=10)
-"""How long a worker that has gone keeps the runs that were sent to it."""
+"""How long a disconnected worker keeps the runs that were sent to it."""
 
 PRESENCE_DURATION = timedelta(seconds=90)
 """How long a worker counts as connected after it was last seen."""

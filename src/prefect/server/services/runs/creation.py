@@ -17,7 +17,7 @@ from prefect.server.store import Row
 from prefect.types import new_id, now
 from prefect.types.mappings import Values
 
-"""What a request sets, as Python values keyed by column."""
+"""The fields of a request, as Python values keyed by column."""
 
 PENDING_STATE: Values = {"type": "PENDING"}
 """The state of a run that is created without one."""

@@ -21,7 +21,7 @@ from prefect.settings import get_current_settings
 from prefect.types import named_id, now
 from prefect.types.mappings import Values
 
-"""What a request sets, as Python values keyed by column."""
+"""The fields of a request, as Python values keyed by column."""
 
 
 async def add_flow(tx: Transaction, values: Values) -> tuple[Answer, bool]:

@@ -9,7 +9,7 @@ from prefect.server.db.dialect import Dialect
 from prefect.server.db.sql import TRUE, Sql, all_of, any_of, none_of, one_of
 
 Meaning = Callable[[Dialect, Any], Sql]
-"""What a field's own filter (for instance `FlowRunFilterName`) means in SQL."""
+"""Compiles the filter of a field (for instance `FlowRunFilterName`) to SQL."""
 
 
 def iterate_fields(criteria: Any) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the filters on deployments, work pools, work queues and workers mean, and how deployments belong to the rest."""
+"""Filters on deployments, work pools, work queues and workers as SQL, and links of deployments to other tables."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class EventConditions(NamedTuple):
-    """What a filter means for rows.
+    """The conditions of a filter on rows.
 
     Attributes:
         possibly: Each row of an event that matches satisfies it.

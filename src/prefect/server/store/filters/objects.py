@@ -1,4 +1,4 @@
-"""What the filters on artifacts, blocks, variables and automations mean."""
+"""Filters on artifacts, blocks, variables and automations as SQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the filters on flows, runs and logs mean."""
+"""Filters on flows, runs and logs as SQL."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ EventKey: TypeAlias = tuple[datetime, UUID]
 
 
 class EventCount(NamedTuple):
-    """How many events have something in common.
+    """The number of events with a common value.
 
     Attributes:
         event: Their name, or the row of the last of them when they have their resource in common.
