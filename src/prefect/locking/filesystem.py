@@ -18,8 +18,8 @@ from typing import Any
 from urllib.parse import quote
 
 from prefect import _processes
-from prefect._io import blocking, drive, sleep
-from prefect.locking.protocol import LockManager
+from prefect._io import blocking, sleep
+from prefect.locking.protocol import DrivenLockManager
 from prefect.types import UTC, new_id, now
 
 try:
@@ -31,7 +31,7 @@ _MIN_POLL_INTERVAL_SECONDS, _MAX_POLL_INTERVAL_SECONDS = 0.005, 0.1
 _PARTIAL_WRITE_TIMEOUT_SECONDS = 5.0  # an unreadable lock file that is older is left from a crashed writer
 
 
-class FileSystemLockManager(LockManager):
+class FileSystemLockManager(DrivenLockManager):
     """Locks shared by all processes that see a directory.
 
     Args:
@@ -53,12 +53,6 @@ class FileSystemLockManager(LockManager):
             pause = min(2 * pause, _MAX_POLL_INTERVAL_SECONDS)
         return True
 
-    def acquire_lock(
-        self, key: str, holder: str, acquire_timeout: float | None = None, hold_timeout: float | None = None
-    ) -> bool:
-        """Wait for the lock and take it. See `LockManager.acquire_lock`."""
-        return drive(self.aacquire_lock(key, holder, acquire_timeout, hold_timeout))
-
     async def await_for_lock(self, key: str, timeout: float | None = None) -> bool:
         """Wait until the lock is free, without blocking the event loop, and return whether it is."""
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -68,10 +62,6 @@ class FileSystemLockManager(LockManager):
                 return False
             pause = min(2 * pause, _MAX_POLL_INTERVAL_SECONDS)
         return True
-
-    def wait_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """Wait until the lock is free, and return whether it is."""
-        return drive(self.await_for_lock(key, timeout))
 
     def release_lock(self, key: str, holder: str) -> None:
         """Release the lock.

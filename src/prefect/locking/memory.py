@@ -7,8 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from prefect._io import drive, wait
-from prefect.locking.protocol import LockManager
+from prefect._io import wait
+from prefect.locking.protocol import DrivenLockManager
 
 if TYPE_CHECKING:
     import concurrent.futures
@@ -28,7 +28,7 @@ class _Held:
         return self.holder is None or (self.expires is not None and time.monotonic() >= self.expires)
 
 
-class MemoryLockManager(LockManager):
+class MemoryLockManager(DrivenLockManager):
     """Locks shared by the threads and coroutines of this process. There is one such manager in a process."""
 
     _instance: MemoryLockManager | None = None
@@ -67,12 +67,6 @@ class MemoryLockManager(LockManager):
             if not await self._wait_for_change(key, deadline):
                 return False
 
-    def acquire_lock(
-        self, key: str, holder: str, acquire_timeout: float | None = None, hold_timeout: float | None = None
-    ) -> bool:
-        """Wait for the lock and take it. See `LockManager.acquire_lock`."""
-        return drive(self.aacquire_lock(key, holder, acquire_timeout, hold_timeout))
-
     async def await_for_lock(self, key: str, timeout: float | None = None) -> bool:
         """Wait until the lock is free, without blocking the event loop, and return whether it is."""
         deadline = _deadline(timeout)
@@ -80,10 +74,6 @@ class MemoryLockManager(LockManager):
             if not await self._wait_for_change(key, deadline):
                 return not self.is_locked(key)
         return True
-
-    def wait_for_lock(self, key: str, timeout: float | None = None) -> bool:
-        """Wait until the lock is free, and return whether it is."""
-        return drive(self.await_for_lock(key, timeout))
 
     def release_lock(self, key: str, holder: str) -> None:
         """Release the lock.

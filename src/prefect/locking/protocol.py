@@ -1,8 +1,10 @@
-"""The protocol of lock managers."""
+"""The protocol of lock managers, and a base class of this package's own."""
 
 from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
+
+from prefect._io import drive
 
 
 @runtime_checkable
@@ -58,3 +60,17 @@ class LockManager(Protocol):
     async def await_for_lock(self, key: str, timeout: float | None = None) -> bool:
         """Wait until the lock is free, without blocking the event loop."""
         ...
+
+
+class DrivenLockManager(LockManager):
+    """Base class of lock managers whose blocking methods run the async ones to their end."""
+
+    def acquire_lock(
+        self, key: str, holder: str, acquire_timeout: float | None = None, hold_timeout: float | None = None
+    ) -> bool:
+        """Wait for the lock and take it. See `LockManager.acquire_lock`."""
+        return drive(self.aacquire_lock(key, holder, acquire_timeout, hold_timeout))
+
+    def wait_for_lock(self, key: str, timeout: float | None = None) -> bool:
+        """Wait until the lock is free, and return whether it is."""
+        return drive(self.await_for_lock(key, timeout))

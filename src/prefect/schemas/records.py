@@ -7,13 +7,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from prefect.schemas.base import ObjectBaseModel, TimeSeriesBaseModel
+from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel, TimeSeriesBaseModel
 from prefect.types._annotated import AwareDateTime, StrictVariableValue
 from prefect.types.names import VariableName
 
 
-class Artifact(ObjectBaseModel):
-    """An artifact of a run: a table, a text, a link, an image or a progress."""
+class ArtifactFields(PrefectBaseModel):
+    """Fields of stored and new artifacts."""
 
     key: str | None = None
     type: str | None = None
@@ -22,6 +22,10 @@ class Artifact(ObjectBaseModel):
     metadata_: dict[str, str] | None = None
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
+
+
+class Artifact(ArtifactFields, ObjectBaseModel):
+    """An artifact of a run: a table, a text, a link, an image or a progress."""
 
 
 class ArtifactCollection(ObjectBaseModel):

@@ -106,14 +106,19 @@ class WorkQueueStatusDetail(PrefectBaseModel):
     health_check_policy: WorkQueueHealthPolicy
 
 
-class WorkQueue(ObjectBaseModel):
-    """A part of a pool with a limit and a priority; 1 is the highest."""
+class WorkQueueFields(PrefectBaseModel):
+    """Fields of work queues and of the API's responses about them."""
 
     name: Name
     description: str | None = ""
     is_paused: bool = False
     concurrency_limit: NonNegativeInteger | None = None
     priority: PositiveInteger = 1
+
+
+class WorkQueue(WorkQueueFields, ObjectBaseModel):
+    """A part of a pool with a limit and a priority; 1 is the highest."""
+
     work_pool_name: str | None = None
     work_pool_id: UUID | None
     filter: QueueFilter | None = None

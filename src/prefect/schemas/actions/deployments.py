@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from uuid import UUID
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from prefect._lazy import lazy
 from prefect.schemas import providers
@@ -46,16 +46,18 @@ def drop_old_fields(values: Any) -> Any:
     return fields
 
 
-def check_max_scheduled_runs(max_scheduled_runs: int | None) -> int | None:
+def check_max_scheduled_runs(max_scheduled_runs: int) -> int:
     """Return the maximum number of scheduled runs; raise ValueError if it exceeds the setting."""
-    if max_scheduled_runs is None:
-        return None
     limit = providers.settings.get_current_settings().server.deployment_schedule_max_scheduled_runs
     if max_scheduled_runs > limit:
         raise ValueError(
             f"`max_scheduled_runs` must be at most {limit}, the setting server.deployment_schedule_max_scheduled_runs."
         )
     return max_scheduled_runs
+
+
+MaxScheduledRuns: TypeAlias = Annotated[PositiveInteger, AfterValidator(check_max_scheduled_runs)]
+"""How many runs of a schedule may be scheduled ahead, within the setting of the server."""
 
 
 def check_job_variables(values: dict[str, Any], base_job_template: dict[str, Any]) -> None:
@@ -73,15 +75,10 @@ class DeploymentScheduleCreate(ActionBaseModel):
 
     schedule: SCHEDULE_TYPES
     active: bool = True
-    max_scheduled_runs: PositiveInteger | None = None
+    max_scheduled_runs: MaxScheduledRuns | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
     slug: str | None = None
     replaces: str | None = None
-
-    @field_validator("max_scheduled_runs")
-    @classmethod
-    def _within_the_scheduler(cls, value: int | None) -> int | None:
-        return check_max_scheduled_runs(value)
 
     @classmethod
     def from_schedule(cls, schedule: WrittenSchedule) -> DeploymentScheduleCreate:
@@ -99,18 +96,22 @@ class DeploymentScheduleUpdate(ActionBaseModel):
 
     schedule: SCHEDULE_TYPES | None = None
     active: bool | None = None
-    max_scheduled_runs: PositiveInteger | None = None
+    max_scheduled_runs: MaxScheduledRuns | None = None
     parameters: dict[str, Any] | None = None
     slug: str | None = None
     replaces: str | None = None
 
-    @field_validator("max_scheduled_runs")
+
+class DeploymentRequest(ActionBaseModel):
+    """Base class of the requests that create or change a deployment; removed fields are ignored with a warning."""
+
+    @model_validator(mode="before")
     @classmethod
-    def _within_the_scheduler(cls, value: int | None) -> int | None:
-        return check_max_scheduled_runs(value)
+    def _drop_old_fields(cls, values: Any) -> Any:
+        return drop_old_fields(values)
 
 
-class DeploymentCreate(ActionBaseModel):
+class DeploymentCreate(DeploymentRequest):
     """A new deployment, or a new version of one."""
 
     name: NameOrEmpty
@@ -139,11 +140,6 @@ class DeploymentCreate(ActionBaseModel):
     base: UUID | None = None
     root: UUID | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_old_fields(cls, values: Any) -> Any:
-        return drop_old_fields(values)
-
     def check_valid_configuration(self, base_job_template: dict[str, Any]) -> None:
         """Check the job variables against the template of a work pool.
 
@@ -153,7 +149,7 @@ class DeploymentCreate(ActionBaseModel):
         check_job_variables(self.job_variables, base_job_template)
 
 
-class DeploymentUpdate(ActionBaseModel):
+class DeploymentUpdate(DeploymentRequest):
     """Changes to a deployment."""
 
     version: str | None = None
@@ -176,17 +172,8 @@ class DeploymentUpdate(ActionBaseModel):
     parameter_openapi_schema: dict[str, Any] | None = Field(default_factory=empty_schema)
     pull_steps: list[dict[str, Any]] | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_old_fields(cls, values: Any) -> Any:
-        return drop_old_fields(values)
-
     def check_valid_configuration(self, base_job_template: dict[str, Any]) -> None:
-        """Check the job variables against the template of a work pool.
-
-        Raises:
-            jsonschema.ValidationError: A variable that the template requires is missing, or one has a wrong type.
-        """
+        """Check the job variables. See `DeploymentCreate.check_valid_configuration`."""
         check_job_variables(self.job_variables or {}, base_job_template)
 
 

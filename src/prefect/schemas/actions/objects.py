@@ -10,6 +10,7 @@ from pydantic import Field, HttpUrl, model_validator
 from prefect.schemas.account import SavedSearchFilter
 from prefect.schemas.base import ActionBaseModel
 from prefect.schemas.blocks import validate_name_present_on_nonanonymous_blocks
+from prefect.schemas.records import ArtifactFields
 from prefect.schemas.work import QueueFilter, WorkPoolStorageConfiguration
 from prefect.types._annotated import (
     AwareDateTime,
@@ -87,16 +88,10 @@ class BlockDocumentReferenceCreate(ActionBaseModel):
     name: str
 
 
-class ArtifactCreate(ActionBaseModel):
+class ArtifactCreate(ArtifactFields, ActionBaseModel):
     """A new artifact."""
 
     key: ArtifactKey | None = None
-    type: str | None = None
-    description: str | None = None
-    data: Any = None
-    metadata_: dict[str, str] | None = None
-    flow_run_id: UUID | None = None
-    task_run_id: UUID | None = None
 
 
 class ArtifactUpdate(ActionBaseModel):

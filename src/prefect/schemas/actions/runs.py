@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field
 
 from prefect.schemas.base import ActionBaseModel, models_as_data
 from prefect.schemas.run_inputs import Constant, FlowRunResult, Parameter, TaskRunResult
 from prefect.schemas.runs import FlowRunPolicy, TaskRunPolicy
 from prefect.schemas.states import StateDetails, StateType
 from prefect.types._annotated import AwareDateTime, KeyValueLabelsField
+
+RunParameters: TypeAlias = Annotated[dict[str, Any], BeforeValidator(models_as_data)]
+"""Parameters of a run; pydantic models among them become JSON data."""
 
 
 class StateCreate(ActionBaseModel):
@@ -46,7 +49,7 @@ class FlowRunCreate(ActionBaseModel):
     flow_id: UUID
     deployment_id: UUID | None = None
     flow_version: str | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: RunParameters = Field(default_factory=dict)
     context: dict[str, Any] = Field(default_factory=dict)
     parent_task_run_id: UUID | None = None
     infrastructure_document_id: UUID | None = None
@@ -58,18 +61,13 @@ class FlowRunCreate(ActionBaseModel):
     work_queue_name: str | None = None
     job_variables: dict[str, Any] | None = None
 
-    @field_validator("parameters", mode="before")
-    @classmethod
-    def _models_as_data(cls, value: Any) -> Any:
-        return models_as_data(value)
-
 
 class DeploymentFlowRunCreate(ActionBaseModel):
     """A new flow run of a deployment."""
 
     state: StateCreate | None = None
     name: str | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: RunParameters = Field(default_factory=dict)
     enforce_parameter_schema: bool | None = None
     context: dict[str, Any] = Field(default_factory=dict)
     infrastructure_document_id: UUID | None = None
@@ -80,11 +78,6 @@ class DeploymentFlowRunCreate(ActionBaseModel):
     work_queue_name: str | None = None
     job_variables: dict[str, Any] | None = None
     labels: KeyValueLabelsField = Field(default_factory=dict)
-
-    @field_validator("parameters", mode="before")
-    @classmethod
-    def _models_as_data(cls, value: Any) -> Any:
-        return models_as_data(value)
 
 
 class FlowRunUpdate(ActionBaseModel):
@@ -123,8 +116,8 @@ class TaskRunUpdate(ActionBaseModel):
     name: str | None = None
 
 
-class LogCreate(ActionBaseModel):
-    """A new log record. `level` is that of the standard logging module."""
+class LogFields(ActionBaseModel):
+    """Fields of a new log record, apart from its worker, which only newer servers accept."""
 
     name: str
     level: int
@@ -132,6 +125,11 @@ class LogCreate(ActionBaseModel):
     timestamp: AwareDateTime
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
+
+
+class LogCreate(LogFields):
+    """A new log record. `level` is that of the standard logging module."""
+
     worker_id: UUID | None = None
 
     def model_dump(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

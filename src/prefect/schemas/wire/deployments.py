@@ -7,12 +7,12 @@ from enum import auto
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field
 from pydantic.config import JsonDict
 
 from prefect.schemas import deployments
 from prefect.schemas.actions import deployments as actions
-from prefect.schemas.base import ActionBaseModel, PrefectBaseModel
+from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.concurrency import ConcurrencyOptions
 from prefect.schemas.deployments import VersionInfo
 from prefect.schemas.responses import GlobalConcurrencyLimitResponse as _GlobalConcurrencyLimitResponse
@@ -99,7 +99,7 @@ class DeploymentResponse(Stored):
     status: DeploymentStatus | None = DeploymentStatus.NOT_READY
 
 
-class DeploymentCreate(ActionBaseModel):
+class DeploymentCreate(actions.DeploymentRequest):
     """A new deployment, or new values for the one that has its name."""
 
     name: str
@@ -125,11 +125,6 @@ class DeploymentCreate(ActionBaseModel):
     job_variables: dict[str, Any] = Field(default_factory=dict)
     version: str | None = None
     version_info: VersionInfo | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_old_fields(cls, values: Any) -> Any:
-        return actions.drop_old_fields(values)
 
 
 class DeploymentUpdate(actions.DeploymentUpdate):

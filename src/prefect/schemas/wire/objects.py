@@ -10,9 +10,8 @@ from pydantic import Field
 
 from prefect.schemas import account, blocks, concurrency, records
 from prefect.schemas.actions import objects as actions
-from prefect.schemas.base import ActionBaseModel
+from prefect.schemas.actions.runs import LogFields
 from prefect.schemas.wire.base import Stored
-from prefect.types._annotated import AwareDateTime
 from prefect.types.names import Name
 
 Data = dict[str, Any] | Any | None
@@ -47,15 +46,8 @@ class Log(Stored, records.Log):
     """A log record of a run."""
 
 
-class LogCreate(ActionBaseModel):
+class LogCreate(LogFields):
     """A new log record. `level` is that of the standard logging module."""
-
-    name: str
-    level: int
-    message: str
-    timestamp: AwareDateTime
-    flow_run_id: UUID | None = None
-    task_run_id: UUID | None = None
 
 
 class Variable(Stored, records.Variable):

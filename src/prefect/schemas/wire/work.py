@@ -12,7 +12,7 @@ from prefect.schemas.actions import objects as actions
 from prefect.schemas.wire.base import Stored
 from prefect.schemas.wire.checks import check_base_job_template
 from prefect.schemas.work import QueueFilter, WorkQueueStatus
-from prefect.types._annotated import AwareDateTime, NonNegativeInteger, PositiveInteger
+from prefect.types._annotated import AwareDateTime, NonNegativeInteger
 from prefect.types.names import Name
 
 
@@ -46,14 +46,9 @@ class WorkPoolUpdate(actions.WorkPoolUpdate):
     storage_configuration: WorkPoolStorageConfiguration | None = None
 
 
-class WorkQueue(Stored):
+class WorkQueue(work.WorkQueueFields, Stored):
     """A part of a pool with a limit and a priority."""
 
-    name: Name
-    description: str | None = ""
-    is_paused: bool = False
-    concurrency_limit: NonNegativeInteger | None = None
-    priority: PositiveInteger = 1
     work_pool_id: UUID | None = None
     filter: QueueFilter | None = Field(default=None, deprecated=True)
     last_polled: AwareDateTime | None = None
