@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 import prefect
-from prefect.client import _websockets, subscriptions
+from prefect.client import _websockets
 from prefect.client.subscriptions import Subscription
 from prefect.events import Event, get_events_client, get_events_subscriber
 from prefect.events import clients as events_clients
@@ -34,7 +34,7 @@ from tests.events.websockets import run_websocket_server
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (_websockets, events_clients, subscriptions):
+    for module in (_websockets, events_clients):
         monkeypatch.setattr(module, "RECONNECT_INTERVAL_SECONDS", 0)
 
 

@@ -134,6 +134,24 @@ def print_fields(fields: Mapping[str, Any]) -> None:
         click.echo(f"{style(name.ljust(width), bold=True)}  {style(cell, cell.colour)}")
 
 
+def print_list(
+    values: Sequence[Any], columns: Sequence[str], rows: Iterable[Sequence[Any]], output: str | None
+) -> None:
+    """Print objects: a table with a row for each, or the whole of them as JSON if `output` is set."""
+    if output:
+        print_json(values)
+    else:
+        print_table(columns, rows)
+
+
+def print_details(value: Any, fields: Mapping[str, Any], output: str | None) -> None:
+    """Print one object: its fields, or the whole of it as JSON if `output` is set."""
+    if output:
+        print_json(value)
+    else:
+        print_fields(fields)
+
+
 def style(text: str, colour: str | None = None, *, bold: bool = False) -> str:
     """Style a text with a colour; click removes it in a pipe, and `NO_COLOR` or a setting disables it."""
     if not (colour or bold) or (is_terminal() and not has_colours()):

@@ -9,7 +9,7 @@ import click
 
 from prefect.cli._command import group, output_option, positional
 from prefect.cli._lookup import fail_not_found, find_by_name, get_client, read_all_pages
-from prefect.cli._output import as_text, confirm, fail, format_age, print_fields, print_json, print_table
+from prefect.cli._output import as_text, confirm, fail, format_age, print_details, print_fields, print_json, print_list
 from prefect.exceptions import ObjectNotFound, ProtectedBlockError
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ _type_argument = positional("slug", help="Pass the slug of a block type.")
 def ls(output: str | None) -> None:
     """List saved blocks."""
     found = _read_all()
-    if output:
-        return print_json(found)
-    return print_table(
+    print_list(
+        found,
         ["ID", "Type", "Name", "Slug"],
         [[block.id, block.block_type and block.block_type.name, block.name, _format_slug(block)] for block in found],
+        output,
     )
 
 
@@ -57,9 +57,8 @@ def _format_slug(block: BlockDocument) -> str:
 def inspect(slug: str | None, block_id: UUID | None, output: str | None) -> None:
     """Show a block. Secrets are masked."""
     block = _find(slug, block_id)
-    if output:
-        return print_json(block)
-    print_fields(
+    print_details(
+        block,
         {
             "ID": block.id,
             "Type": block.block_type and block.block_type.name,
@@ -68,9 +67,9 @@ def inspect(slug: str | None, block_id: UUID | None, output: str | None) -> None
             "Created": format_age(block.created),
             "Updated": format_age(block.updated),
             **{f"Field {name}": as_text(value) for name, value in block.data.items()},
-        }
+        },
+        output,
     )
-    return None
 
 
 def _find(slug: str | None, id: UUID | None) -> BlockDocument:
@@ -111,11 +110,11 @@ def delete(slug: str | None, block_id: UUID | None) -> None:
 def list_types(output: str | None) -> None:
     """List block types."""
     found = get_client().read_block_types()
-    if output:
-        return print_json(found)
-    return print_table(
+    print_list(
+        found,
         ["Slug", "Name", "Description"],
         [[one.slug, one.name, (one.description or "").strip().partition("\n")[0]] for one in found],
+        output,
     )
 
 

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from prefect.cli._command import group, output_option, positional
 from prefect.cli._lookup import find_by_name, get_client, limit_option, read_all_pages
-from prefect.cli._output import confirm, format_age, print_fields, print_json, print_table
+from prefect.cli._output import confirm, format_age, print_details, print_list
+
+if TYPE_CHECKING:
+    from prefect.schemas.concurrency import ConcurrencyLimit
 
 command = group("concurrency-limit", "Manage tag-based task run concurrency limits.")
 
 _tag_argument = positional("tag", help="Pass a tag.")
+
+
+def _find(tag: str) -> ConcurrencyLimit:
+    return find_by_name("concurrency limit", tag, get_client().read_concurrency_limit_by_tag, _read_tags)
+
+
+def _read_tags() -> list[str]:
+    return [
+        one.tag for one in read_all_pages(lambda limit, offset: get_client().read_concurrency_limits(limit, offset))
+    ]
 
 
 @command.command("create")
@@ -29,11 +44,11 @@ def create(tag: str, concurrency_limit: int) -> None:
 def ls(limit: int, offset: int, output: str | None) -> None:
     """List tag-based concurrency limits."""
     found = get_client().read_concurrency_limits(limit=limit, offset=offset)
-    if output:
-        return print_json(found)
-    print_table(
+    print_list(
+        found,
         ["Tag", "ID", "Concurrency limit", "Active task runs"],
         [[one.tag, one.id, one.concurrency_limit, len(one.active_slots)] for one in found],
+        output,
     )
 
 
@@ -42,10 +57,9 @@ def ls(limit: int, offset: int, output: str | None) -> None:
 @output_option
 def inspect(tag: str, output: str | None) -> None:
     """Show the concurrency limit of a tag and the task runs that hold its slots."""
-    found = find_by_name("concurrency limit", tag, get_client().read_concurrency_limit_by_tag, _read_tags)
-    if output:
-        return print_json(found)
-    print_fields(
+    found = _find(tag)
+    print_details(
+        found,
         {
             "ID": found.id,
             "Tag": found.tag,
@@ -54,21 +68,16 @@ def inspect(tag: str, output: str | None) -> None:
             "Created": format_age(found.created),
             "Updated": format_age(found.updated),
             **{f"Task run {number}": run for number, run in enumerate(found.active_slots, 1)},
-        }
+        },
+        output,
     )
-
-
-def _read_tags() -> list[str]:
-    return [
-        one.tag for one in read_all_pages(lambda limit, offset: get_client().read_concurrency_limits(limit, offset))
-    ]
 
 
 @command.command("reset")
 @_tag_argument
 def reset(tag: str) -> None:
     """Release all slots of a tag's concurrency limit."""
-    find_by_name("concurrency limit", tag, get_client().read_concurrency_limit_by_tag, _read_tags)
+    _find(tag)
     get_client().reset_concurrency_limit_by_tag(tag)
     click.echo(f"Released all slots of the concurrency limit of the tag {tag!r}.")
 
@@ -77,7 +86,7 @@ def reset(tag: str) -> None:
 @_tag_argument
 def delete(tag: str) -> None:
     """Delete the concurrency limit of a tag."""
-    find_by_name("concurrency limit", tag, get_client().read_concurrency_limit_by_tag, _read_tags)
+    _find(tag)
     confirm(f"Delete the concurrency limit of the tag {tag!r}?")
     get_client().delete_concurrency_limit_by_tag(tag)
     click.echo(f"Deleted the concurrency limit of the tag {tag!r}.")

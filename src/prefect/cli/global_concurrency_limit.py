@@ -10,7 +10,7 @@ import click
 from prefect._lazy import lazy
 from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import find_by_name, get_client, read_all_pages
-from prefect.cli._output import as_json, confirm, fail, format_age, print_fields, print_json, print_table
+from prefect.cli._output import as_json, confirm, fail, format_age, print_fields, print_json, print_list
 from prefect.exceptions import ObjectAlreadyExists
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ def _read_all() -> list[GlobalConcurrencyLimitResponse]:
 def ls(output: str | None) -> None:
     """List global concurrency limits."""
     found = _read_all()
-    if output:
-        return print_json(found)
-    print_table(
+    print_list(
+        found,
         ["ID", "Name", "Active", "Limit", "Active slots", "Slot decay per second", "Created", "Updated"],
         [
             [
@@ -55,6 +54,7 @@ def ls(output: str | None) -> None:
             ]
             for one in found
         ],
+        output,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,12 +30,10 @@ _dry_run_option = flag("--dry-run", help="Print the SQL statements instead of ex
 @_dry_run_option
 def upgrade(yes: bool, revision: str, dry_run: bool) -> None:
     """Upgrade the database to a revision."""
-    settings = get_current_settings()
+    database = opening.describe_database(get_current_settings())
     if not (yes or dry_run):
-        confirm(f"Upgrade the database {opening.describe_database(settings)} to revision {revision}?", default=True)
-    migrations.upgrade(opening.migration_target(settings), revision, dry_run)
-    if not dry_run:
-        click.echo(f"The database {opening.describe_database(settings)} is at revision {revision}.")
+        confirm(f"Upgrade the database {database} to revision {revision}?", default=True)
+    _migrate(migrations.upgrade, revision, dry_run)
 
 
 @command.command("downgrade")
@@ -43,12 +42,15 @@ def upgrade(yes: bool, revision: str, dry_run: bool) -> None:
 @_dry_run_option
 def downgrade(yes: bool, revision: str, dry_run: bool) -> None:
     """Downgrade the database to a revision. Data that it cannot store is lost."""
-    settings = get_current_settings()
+    database = opening.describe_database(get_current_settings())
     if not (yes or dry_run):
-        confirm(
-            f"Downgrade the database {opening.describe_database(settings)} to revision {revision}? This may lose data."
-        )
-    migrations.downgrade(opening.migration_target(settings), revision, dry_run)
+        confirm(f"Downgrade the database {database} to revision {revision}? This may lose data.")
+    _migrate(migrations.downgrade, revision, dry_run)
+
+
+def _migrate(change: Callable[[Any, str, bool], None], revision: str, dry_run: bool) -> None:
+    settings = get_current_settings()
+    change(opening.migration_target(settings), revision, dry_run)
     if not dry_run:
         click.echo(f"The database {opening.describe_database(settings)} is at revision {revision}.")
 

@@ -9,7 +9,7 @@ import click
 from prefect._lazy import lazy
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
 from prefect.cli._lookup import find_by_name, get_client, limit_option
-from prefect.cli._output import as_text, confirm, fail, format_age, print_fields, print_json, print_table
+from prefect.cli._output import as_text, confirm, fail, format_age, print_details, print_list
 
 if TYPE_CHECKING:
     import orjson
@@ -36,11 +36,11 @@ def _find(name: str) -> Variable:
 def ls(limit: int, output: str | None) -> None:
     """List variables, sorted by name."""
     found = get_client().read_variables(limit=limit)
-    if output:
-        return print_json(found)
-    print_table(
+    print_list(
+        found,
         ["Name", "Value", "Created", "Updated"],
         [[one.name, as_text(one.value), format_age(one.created), format_age(one.updated)] for one in found],
+        output,
     )
 
 
@@ -50,9 +50,8 @@ def ls(limit: int, output: str | None) -> None:
 def inspect(name: str, output: str | None) -> None:
     """Show a variable."""
     found = _find(name)
-    if output:
-        return print_json(found)
-    print_fields(
+    print_details(
+        found,
         {
             "ID": found.id,
             "Name": found.name,
@@ -60,7 +59,8 @@ def inspect(name: str, output: str | None) -> None:
             "Tags": ", ".join(found.tags) or None,
             "Created": format_age(found.created),
             "Updated": format_age(found.updated),
-        }
+        },
+        output,
     )
 
 

@@ -19,6 +19,7 @@ from prefect.cli._output import (
     fail,
     format_age,
     format_duration,
+    print_details,
     print_fields,
     print_json,
     print_table,
@@ -82,9 +83,8 @@ def ls(verbose: bool, output: str | None) -> None:
 def inspect(name: str, output: str | None) -> None:
     """Show a work pool."""
     pool = find_work_pool(name)
-    if output:
-        return print_json(pool)
-    print_fields(
+    print_details(
+        pool,
         {
             "ID": pool.id,
             "Name": pool.name,
@@ -96,7 +96,8 @@ def inspect(name: str, output: str | None) -> None:
             "Created": format_age(pool.created),
             "Updated": format_age(pool.updated),
             "Base job template": as_text(pool.base_job_template) if pool.base_job_template else None,
-        }
+        },
+        output,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +24,10 @@ command = group("work-queue", "Manage work queues.")
 
 _name_argument = positional("name", help="Pass the name of a work queue.")
 _pool_option = click.option("--pool", "-p", metavar="NAME", help="Work pool of the queue.")
+
+
+def _queue_arguments(function: Callable[..., Any]) -> Callable[..., Any]:
+    return _name_argument(_pool_option(function))
 
 
 def _find(name: str, pool: str | None) -> WorkQueue:
@@ -90,8 +95,7 @@ def ls(verbose: bool, prefix: str | None, pool: str | None, output: str | None) 
 
 
 @command.command("inspect")
-@_name_argument
-@_pool_option
+@_queue_arguments
 @output_option
 def inspect(name: str, pool: str | None, output: str | None) -> None:
     """Show a work queue."""
@@ -124,8 +128,7 @@ def _update(name: str, pool: str | None, **changes: Any) -> None:
 
 
 @command.command("pause")
-@_name_argument
-@_pool_option
+@_queue_arguments
 def pause(name: str, pool: str | None) -> None:
     """Pause a work queue, so that workers get no runs from it."""
     if pool is None:
@@ -135,8 +138,7 @@ def pause(name: str, pool: str | None) -> None:
 
 
 @command.command("resume")
-@_name_argument
-@_pool_option
+@_queue_arguments
 def resume(name: str, pool: str | None) -> None:
     """Resume a paused work queue."""
     _update(name, pool, is_paused=False)
@@ -144,9 +146,8 @@ def resume(name: str, pool: str | None) -> None:
 
 
 @command.command("set-concurrency-limit")
-@_name_argument
+@_queue_arguments
 @positional("limit", help="Pass the maximum number of concurrent runs.", type=click.IntRange(min=0))
-@_pool_option
 def set_concurrency_limit(name: str, limit: int, pool: str | None) -> None:
     """Set the concurrency limit of a work queue."""
     _update(name, pool, concurrency_limit=limit)
@@ -154,8 +155,7 @@ def set_concurrency_limit(name: str, limit: int, pool: str | None) -> None:
 
 
 @command.command("clear-concurrency-limit")
-@_name_argument
-@_pool_option
+@_queue_arguments
 def clear_concurrency_limit(name: str, pool: str | None) -> None:
     """Remove the concurrency limit of a work queue."""
     _update(name, pool, concurrency_limit=None)
@@ -163,8 +163,7 @@ def clear_concurrency_limit(name: str, pool: str | None) -> None:
 
 
 @command.command("delete")
-@_name_argument
-@_pool_option
+@_queue_arguments
 def delete(name: str, pool: str | None) -> None:
     """Delete a work queue."""
     queue = _find(name, pool)
@@ -176,6 +175,10 @@ def delete(name: str, pool: str | None) -> None:
 # --- scheduled runs and slots ----------------------------------------------------------------------------------------
 
 
+def _build_filter(name: str, pool: str | None) -> filters.WorkQueueFilter:
+    return filters.WorkQueueFilter(id=filters.WorkQueueFilterId(any_=[_find(name, pool).id]))
+
+
 @command.command("preview")
 @_name_argument
 @click.option("--hours", "-h", type=click.IntRange(min=1), help="Number of hours ahead; unlimited if not set.")
@@ -183,22 +186,17 @@ def delete(name: str, pool: str | None) -> None:
 @output_option
 def preview(name: str, hours: int | None, pool: str | None, output: str | None) -> None:
     """List the scheduled runs of a work queue. Late ones are marked with (**)."""
-    queue = _find(name, pool)
-    some = filters.WorkQueueFilter(id=filters.WorkQueueFilterId(any_=[queue.id]))
-    return print_scheduled_runs(None, some, hours, output)
+    return print_scheduled_runs(None, _build_filter(name, pool), hours, output)
 
 
 @command.command("read-runs")
-@_name_argument
-@_pool_option
+@_queue_arguments
 def read_runs(name: str, pool: str | None) -> None:
     """List the scheduled runs of a work queue with their states."""
-    queue = _find(name, pool)
-    some = filters.WorkQueueFilter(id=filters.WorkQueueFilterId(any_=[queue.id]))
     waiting = filters.FlowRunFilter(
         state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=["SCHEDULED"]))  # pyright: ignore[reportArgumentType]
     )
-    found = get_client().read_flow_runs(work_queue_filter=some, flow_run_filter=waiting)
+    found = get_client().read_flow_runs(work_queue_filter=_build_filter(name, pool), flow_run_filter=waiting)
     print_table(
         ["ID", "Name", "State", "Due"],
         [
@@ -209,8 +207,7 @@ def read_runs(name: str, pool: str | None) -> None:
 
 
 @command.command("slots")
-@_name_argument
-@_pool_option
+@_queue_arguments
 @output_option
 def slots(name: str, pool: str | None, output: str | None) -> None:
     """Show the flow runs that hold slots of a work queue."""

@@ -113,7 +113,9 @@ class RetryingClientMixin:
 
     before_request: Callable[[], Awaitable[None]] | None = None
 
-    def _set_up(self, enable_csrf_support: bool, raise_on_all_errors: bool) -> None:
+    def __init__(
+        self, *args: Any, enable_csrf_support: bool = False, raise_on_all_errors: bool = True, **kwargs: Any
+    ) -> None:
         self.enable_csrf_support = enable_csrf_support
         self.raise_on_all_errors = raise_on_all_errors
         self.csrf_token: str | None = None
@@ -121,6 +123,7 @@ class RetryingClientMixin:
         self.csrf_client_id: UUID = uuid4()
         self._client_settings = settings.get_current_settings().client
         self._was_reached = False
+        super().__init__(*args, **kwargs)
 
     def _send_once(self, request: httpx.Request, *args: Any, **kwargs: Any) -> Awaitable[httpx.Response]:
         """Send a request once."""
@@ -260,12 +263,6 @@ class PrefectHttpxAsyncClient(RetryingClientMixin, httpx.AsyncClient):
         kwargs: As for httpx's client.
     """
 
-    def __init__(
-        self, *args: Any, enable_csrf_support: bool = False, raise_on_all_errors: bool = True, **kwargs: Any
-    ) -> None:
-        self._set_up(enable_csrf_support, raise_on_all_errors)
-        super().__init__(*args, **kwargs)
-
     async def _send_once(self, request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
         return await httpx.AsyncClient.send(self, request, *args, **kwargs)
 
@@ -280,12 +277,6 @@ class PrefectHttpxAsyncClient(RetryingClientMixin, httpx.AsyncClient):
 
 class PrefectHttpxSyncClient(RetryingClientMixin, httpx.Client):
     """httpx's sync client with retries; as `PrefectHttpxAsyncClient`."""
-
-    def __init__(
-        self, *args: Any, enable_csrf_support: bool = False, raise_on_all_errors: bool = True, **kwargs: Any
-    ) -> None:
-        self._set_up(enable_csrf_support, raise_on_all_errors)
-        super().__init__(*args, **kwargs)
 
     async def _send_once(self, request: httpx.Request, *args: Any, **kwargs: Any) -> httpx.Response:
         return httpx.Client.send(self, request, *args, **kwargs)

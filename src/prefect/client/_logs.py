@@ -53,14 +53,10 @@ class PrefectLogsSubscriber(Stream[Log]):
 
 
 class PrefectCloudLogsSubscriber(PrefectLogsSubscriber):
-    """The logs that Prefect Cloud gets; as `PrefectLogsSubscriber`.
+    """The logs that Prefect Cloud gets; other arguments as for `PrefectLogsSubscriber`.
 
     Args:
-        api_url: The API's address; of the current settings if None.
         api_key: The API key; of the current settings if None.
-        filter: What the logs must satisfy; all if None.
-        reconnection_attempts: How often a lost connection is tried to be opened again.
-        reconnect_on_clean_close: Whether to connect again also when the server ends the stream, rather than stop.
     """
 
     _key_first = True
@@ -82,10 +78,7 @@ def get_logs_subscriber(
 ) -> PrefectLogsSubscriber:
     """Return a subscriber to the logs of the API of the current settings.
 
-    Args:
-        filter: What the logs must satisfy; all if None.
-        reconnection_attempts: How often a lost connection is tried to be opened again.
-        reconnect_on_clean_close: Whether to connect again also when the server ends the stream, rather than stop.
+    Args: as for `PrefectLogsSubscriber`.
 
     Raises:
         ValueError: The settings name no server.

@@ -12,16 +12,7 @@ from typing import Generic, Self, TypeVar
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from prefect.client._websockets import (
-    LOST_CONNECTION_ERRORS,
-    RECONNECT_INTERVAL_SECONDS,
-    authenticate,
-    get_token,
-    http_to_ws,
-    open_socket,
-    resolve_api_url,
-    send,
-)
+from prefect.client import _websockets
 from prefect.schemas.base import IDBaseModel
 
 S = TypeVar("S", bound=IDBaseModel)
@@ -56,7 +47,7 @@ class Subscription(Generic[S]):
         self.model = model
         self.client_id = client_id or f"{sockets.gethostname()}-{os.getpid()}"
         self.keys: list[str] = list(keys)
-        self.subscription_url = f"{http_to_ws(resolve_api_url(base_url))}/{path.lstrip('/')}"
+        self.subscription_url = f"{_websockets.http_to_ws(_websockets.resolve_api_url(base_url))}/{path.lstrip('/')}"
         self._websocket: ClientConnection | None = None
 
     @property
@@ -78,19 +69,19 @@ class Subscription(Generic[S]):
             try:
                 socket = self._websocket or await self._connect()
                 message = await socket.recv()
-                await send(socket, {"type": "ack"})
+                await _websockets.send(socket, {"type": "ack"})
                 return self.model.model_validate_json(message)
-            except (*LOST_CONNECTION_ERRORS, InvalidStatus) as lost:
+            except (*_websockets.LOST_CONNECTION_ERRORS, InvalidStatus) as lost:
                 self._websocket = None
                 if isinstance(lost, ConnectionClosed) and lost.rcvd and lost.rcvd.code == PROTOCOL_VIOLATION:
                     raise
                 logger.debug("The subscription to %s lost its connection: %s", self.subscription_url, lost)
-                await asyncio.sleep(RECONNECT_INTERVAL_SECONDS)
+                await asyncio.sleep(_websockets.RECONNECT_INTERVAL_SECONDS)
 
     async def _connect(self) -> ClientConnection:
-        socket = await open_socket(self.subscription_url)
-        await authenticate(socket, get_token(key_first=False))
-        await send(socket, {"type": "subscribe", "keys": self.keys, "client_id": self.client_id})
+        socket = await _websockets.open_socket(self.subscription_url)
+        await _websockets.authenticate(socket, _websockets.get_token(key_first=False))
+        await _websockets.send(socket, {"type": "subscribe", "keys": self.keys, "client_id": self.client_id})
         self._websocket = socket
         return socket
 

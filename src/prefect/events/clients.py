@@ -122,8 +122,8 @@ class LocalEventsClient(EventsClient):
         await self._client.request("POST", "/events", json=[event.model_dump(mode="json")])
 
 
-class _RecordingClient:
-    """Mixin of the test clients: records the emitted events and the created clients."""
+class _RecordingClient(EventsClient):
+    """Base class of the test clients: records the emitted events and the created clients."""
 
     last: ClassVar[Any] = None
     """The most recently created client."""
@@ -145,24 +145,23 @@ class _RecordingClient:
         events, self.events = self.events, []
         return events
 
-    def _remember(self) -> None:
+    async def __aenter__(self) -> Self:
+        self.events = []
+        return await super().__aenter__()
+
+    def _remember(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.args, self.kwargs = args, kwargs
         kind = type(self)
         kind.last = self
         kind.all = [*kind.all, self]
         self.events = []
 
 
-class AssertingEventsClient(_RecordingClient, EventsClient):
+class AssertingEventsClient(_RecordingClient):
     """Records events instead of sending them, for tests. It accepts and records any arguments."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.args = args
-        self.kwargs = kwargs
-        self._remember()
-
-    async def __aenter__(self) -> Self:
-        self.events = []
-        return await super().__aenter__()
+        self._remember(args, kwargs)
 
     async def _emit(self, event: Event) -> None:
         self.events.append(event)
@@ -284,13 +283,7 @@ class AssertingPassthroughEventsClient(_RecordingClient, PrefectEventsClient):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.args = args
-        self.kwargs = kwargs
-        self._remember()
-
-    async def __aenter__(self) -> Self:
-        self.events = []
-        return await super().__aenter__()
+        self._remember(args, kwargs)
 
     async def _emit(self, event: Event) -> None:
         self.events.append(event)
@@ -298,14 +291,10 @@ class AssertingPassthroughEventsClient(_RecordingClient, PrefectEventsClient):
 
 
 class PrefectCloudEventsClient(PrefectEventsClient):
-    """Sends events to Prefect Cloud; like `PrefectEventsClient`.
+    """Sends events to Prefect Cloud; other arguments as for `PrefectEventsClient`.
 
     Args:
-        api_url: URL of the API; that of the current settings if None.
         api_key: API key; that of the current settings if None.
-        reconnection_attempts: Maximum number of attempts to reopen a lost connection.
-        checkpoint_every: Number of events after which to make a checkpoint.
-        checkpoint_interval: Seconds after which the next event makes a checkpoint.
     """
 
     def __init__(
@@ -362,14 +351,10 @@ class PrefectEventSubscriber(Stream[Event]):
 
 
 class PrefectCloudEventSubscriber(PrefectEventSubscriber):
-    """Iterates over events of a Prefect Cloud workspace; like `PrefectEventSubscriber`.
+    """Iterates over events of a Prefect Cloud workspace; other arguments as for `PrefectEventSubscriber`.
 
     Args:
-        api_url: URL of the API; that of the current settings if None.
         api_key: API key; that of the current settings if None.
-        filter: Filter of the events; all events if None.
-        reconnection_attempts: Maximum number of attempts to reopen a lost connection.
-        reconnect_on_clean_close: Whether to reconnect when the server closes the stream, instead of stopping.
     """
 
     def __init__(
@@ -411,10 +396,7 @@ def get_events_client(
 ) -> EventsClient:
     """Create a client that sends events to the server, Prefect Cloud or local store of the current settings.
 
-    Args:
-        reconnection_attempts: Maximum number of attempts to reopen a lost connection.
-        checkpoint_every: Number of events after which to make a checkpoint.
-        checkpoint_interval: Seconds after which the next event makes a checkpoint.
+    Args: as for `PrefectEventsClient`.
     """
     kind = determine_server_type()
     if kind is ServerType.EPHEMERAL:
@@ -432,10 +414,7 @@ def get_events_subscriber(
 ) -> PrefectEventSubscriber:
     """Create a subscriber to events of the API of the current settings.
 
-    Args:
-        filter: Filter of the events; all events if None.
-        reconnection_attempts: Maximum number of attempts to reopen a lost connection.
-        reconnect_on_clean_close: Whether to reconnect when the server closes the stream, instead of stopping.
+    Args: as for `PrefectEventSubscriber`.
 
     Raises:
         ValueError: No API URL is configured.

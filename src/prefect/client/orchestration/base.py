@@ -143,15 +143,19 @@ def parse_id(value: UUID | str) -> UUID:
     return value if isinstance(value, UUID) else UUID(value)
 
 
-def build_filters(
+def build_query(
     flow_filter: Any = None,
     flow_run_filter: Any = None,
     task_run_filter: Any = None,
     deployment_filter: Any = None,
     work_pool_filter: Any = None,
     work_queue_filter: Any = None,
+    *,
+    sort: Any = None,
+    limit: int | None = None,
+    offset: int | None = None,
 ) -> dict[str, Any]:
-    """Return the filters of a request by their names in the API."""
+    """Return the body of a request for objects: the filters by their names in the API, the order and the page."""
     return drop_none(
         flows=flow_filter,
         flow_runs=flow_run_filter,
@@ -159,4 +163,7 @@ def build_filters(
         deployments=deployment_filter,
         work_pools=work_pool_filter,
         work_pool_queues=work_queue_filter,
+        sort=sort,
+        limit=limit,
+        offset=offset,
     )

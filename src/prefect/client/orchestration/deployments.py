@@ -12,7 +12,7 @@ from prefect.client import wire
 from prefect.client.orchestration.base import (
     BaseAsyncClient,
     BaseClient,
-    build_filters,
+    build_query,
     drop_none,
     dump_set_fields,
     parse_id,
@@ -177,10 +177,12 @@ class DeploymentAsyncClient(BaseAsyncClient):
             sort: The order; by name if None.
             offset: How many to skip first.
         """
-        criteria = build_filters(
-            flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
+        body = build_query(
+            *(flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter),
+            sort=sort,
+            limit=limit,
+            offset=offset,
         )
-        body = {**criteria, **drop_none(sort=sort, limit=limit, offset=offset)}
         return parse_many(responses.DeploymentResponse, await self._call("POST", "/deployments/filter", body))
 
     async def update_deployment(self, deployment_id: UUID, deployment: DeploymentUpdate) -> None:

@@ -11,7 +11,7 @@ from prefect.client import wire
 from prefect.client.orchestration.base import (
     BaseAsyncClient,
     BaseClient,
-    build_filters,
+    build_query,
     drop_none,
     dump_set_fields,
     parse_id,
@@ -119,10 +119,12 @@ class FlowRunAsyncClient(BaseAsyncClient):
             limit: How many at most; 200 if None.
             offset: How many to skip first.
         """
-        criteria = build_filters(
-            flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
+        body = build_query(
+            *(flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter),
+            sort=sort,
+            limit=limit,
+            offset=offset,
         )
-        body = {**criteria, **drop_none(sort=sort, limit=limit, offset=offset)}
         return parse_many(objects.FlowRun, await self._call("POST", "/flow_runs/filter", body))
 
     async def count_flow_runs(
@@ -136,7 +138,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         work_queue_filter: filters.WorkQueueFilter | None = None,
     ) -> int:
         """Return how many flow runs satisfy all filters; what they are about is as in `read_flow_runs`."""
-        criteria = build_filters(
+        criteria = build_query(
             flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
         )
         return await self._call("POST", "/flow_runs/count", criteria)

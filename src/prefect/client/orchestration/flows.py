@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import (
-    BaseAsyncClient,
-    BaseClient,
-    build_filters,
-    drop_none,
-    parse_many,
-    sync_method,
-)
+from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, build_query, parse_many, sync_method
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, sorting
@@ -76,10 +69,12 @@ class FlowAsyncClient(BaseAsyncClient):
             limit: How many at most; 200 if None.
             offset: How many to skip first.
         """
-        criteria = build_filters(
-            flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
+        body = build_query(
+            *(flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter),
+            sort=sort,
+            limit=limit,
+            offset=offset,
         )
-        body = {**criteria, **drop_none(sort=sort, limit=limit, offset=offset)}
         return parse_many(objects.Flow, await self._call("POST", "/flows/filter", body))
 
     async def delete_flow(self, flow_id: UUID) -> None:

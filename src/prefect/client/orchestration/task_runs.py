@@ -8,16 +8,7 @@ from uuid import UUID
 
 from prefect._lazy import lazy
 from prefect.client import wire
-from prefect.client.orchestration.base import (
-    BaseAsyncClient,
-    BaseClient,
-    build_filters,
-    drop_none,
-    dump_set_fields,
-    parse_id,
-    parse_many,
-    sync_method,
-)
+from prefect.client.orchestration import base
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -32,7 +23,7 @@ else:
     states = lazy("prefect.schemas.states")
 
 
-class TaskRunAsyncClient(BaseAsyncClient):
+class TaskRunAsyncClient(base.BaseAsyncClient):
     """Operations on task runs."""
 
     async def create_task_run(
@@ -58,7 +49,7 @@ class TaskRunAsyncClient(BaseAsyncClient):
             state: The run's first state.
             task_inputs: Where each argument came from.
         """
-        policy = drop_none(
+        policy = base.drop_none(
             retries=getattr(task, "retries", None),
             retry_delay=getattr(task, "retry_delay_seconds", None),
             retry_jitter_factor=getattr(task, "retry_jitter_factor", None),
@@ -70,12 +61,12 @@ class TaskRunAsyncClient(BaseAsyncClient):
             dynamic_key=str(dynamic_key),
             tags=sorted({*(getattr(task, "tags", None) or ()), *(extra_tags or ())}),
             empirical_policy=objects.TaskRunPolicy(**policy),
-            **drop_none(id=id, task_version=getattr(task, "version", None)),
+            **base.drop_none(id=id, task_version=getattr(task, "version", None)),
         )
         first = wire.dump_state(state or states.State(type=states.StateType.PENDING))
         # With defaults: the type of an input is a field that callers do not set.
         inputs = {name: [one.model_dump(mode="json") for one in ones] for name, ones in (task_inputs or {}).items()}
-        body = wire.create_task_run_body({**dump_set_fields(new), "task_inputs": inputs}, state=first)
+        body = wire.create_task_run_body({**base.dump_set_fields(new), "task_inputs": inputs}, state=first)
         return wire.parse_task_run(await self._call("POST", "/task_runs/", body))
 
     async def read_task_run(self, task_run_id: UUID) -> objects.TaskRun:
@@ -84,7 +75,7 @@ class TaskRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none.
         """
-        return wire.parse_task_run(await self._call("GET", "/task_runs/{id}", id=parse_id(task_run_id)))
+        return wire.parse_task_run(await self._call("GET", "/task_runs/{id}", id=base.parse_id(task_run_id)))
 
     async def read_task_runs(
         self,
@@ -97,24 +88,20 @@ class TaskRunAsyncClient(BaseAsyncClient):
         limit: int | None = None,
         offset: int = 0,
     ) -> list[objects.TaskRun]:
-        """Return the task runs that satisfy all filters.
+        """Return the task runs that satisfy all filters; those of flows and deployments concern the run's flow run.
 
-        Args:
-            flow_filter: What the flow of the run's flow run must satisfy.
-            flow_run_filter: What the run's flow run must satisfy.
-            task_run_filter: What the run must satisfy.
-            deployment_filter: What the deployment of its flow run must satisfy.
-            sort: The order; newest id first if None.
-            limit: How many at most; 200 if None.
-            offset: How many to skip first.
+        Args: as for `read_flow_runs`.
         """
-        criteria = build_filters(flow_filter, flow_run_filter, task_run_filter, deployment_filter)
-        body = {**criteria, **drop_none(sort=sort, limit=limit, offset=offset)}
-        return parse_many(objects.TaskRun, await self._call("POST", "/task_runs/filter", body))
+        body = base.build_query(
+            *(flow_filter, flow_run_filter, task_run_filter, deployment_filter), sort=sort, limit=limit, offset=offset
+        )
+        return base.parse_many(objects.TaskRun, await self._call("POST", "/task_runs/filter", body))
 
     async def read_task_run_states(self, task_run_id: UUID) -> list[State[Any]]:
         """Return all states of a task run, oldest first; none for a run that is not known."""
-        return parse_many(states.State, await self._call("GET", "/task_run_states/", task_run_id=parse_id(task_run_id)))
+        return base.parse_many(
+            states.State, await self._call("GET", "/task_run_states/", task_run_id=base.parse_id(task_run_id))
+        )
 
     async def set_task_run_state(
         self, task_run_id: UUID, state: State[Any], force: bool = False
@@ -124,7 +111,7 @@ class TaskRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        id = parse_id(task_run_id)
+        id = base.parse_id(task_run_id)
         body = wire.propose_state_body(state, force=force, task_run_id=id)
         answer = await self._call("POST", "/task_runs/{id}/set_state", body, id=id)
         return wire.parse_proposal_answer(answer, state, body)
@@ -135,7 +122,7 @@ class TaskRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        return await self._call_raw("PATCH", "/task_runs/{id}", {"name": name}, id=parse_id(task_run_id))
+        return await self._call_raw("PATCH", "/task_runs/{id}", {"name": name}, id=base.parse_id(task_run_id))
 
     async def delete_task_run(self, task_run_id: UUID) -> None:
         """Delete a task run with its logs.
@@ -143,16 +130,16 @@ class TaskRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none with this id.
         """
-        await self._call("DELETE", "/task_runs/{id}", id=parse_id(task_run_id))
+        await self._call("DELETE", "/task_runs/{id}", id=base.parse_id(task_run_id))
 
 
-class TaskRunClient(BaseClient):
+class TaskRunClient(base.BaseClient):
     """The same for sync code."""
 
-    create_task_run = sync_method(TaskRunAsyncClient.create_task_run)
-    delete_task_run = sync_method(TaskRunAsyncClient.delete_task_run)
-    read_task_run = sync_method(TaskRunAsyncClient.read_task_run)
-    read_task_run_states = sync_method(TaskRunAsyncClient.read_task_run_states)
-    read_task_runs = sync_method(TaskRunAsyncClient.read_task_runs)
-    set_task_run_name = sync_method(TaskRunAsyncClient.set_task_run_name)
-    set_task_run_state = sync_method(TaskRunAsyncClient.set_task_run_state)
+    create_task_run = base.sync_method(TaskRunAsyncClient.create_task_run)
+    delete_task_run = base.sync_method(TaskRunAsyncClient.delete_task_run)
+    read_task_run = base.sync_method(TaskRunAsyncClient.read_task_run)
+    read_task_run_states = base.sync_method(TaskRunAsyncClient.read_task_run_states)
+    read_task_runs = base.sync_method(TaskRunAsyncClient.read_task_runs)
+    set_task_run_name = base.sync_method(TaskRunAsyncClient.set_task_run_name)
+    set_task_run_state = base.sync_method(TaskRunAsyncClient.set_task_run_state)

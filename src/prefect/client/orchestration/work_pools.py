@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import (
-    BaseAsyncClient,
-    BaseClient,
-    drop_none,
-    dump_set_fields,
-    parse_id,
-    parse_many,
-    sync_method,
-)
+from prefect.client.orchestration import base
 from prefect.exceptions import ObjectAlreadyExists
 
 if TYPE_CHECKING:
@@ -27,7 +19,7 @@ else:
     work = lazy("prefect.schemas.work")
 
 
-class WorkPoolAsyncClient(BaseAsyncClient):
+class WorkPoolAsyncClient(base.BaseAsyncClient):
     """Operations on work pools and workers."""
 
     async def create_work_pool(self, work_pool: WorkPoolCreate, overwrite: bool = False) -> work.WorkPool:
@@ -68,8 +60,8 @@ class WorkPoolAsyncClient(BaseAsyncClient):
             offset: How many to skip first.
             work_pool_filter: What they must satisfy; all if None.
         """
-        body = drop_none(limit=limit, offset=offset, work_pools=work_pool_filter)
-        return parse_many(work.WorkPool, await self._call("POST", "/work_pools/filter", body))
+        body = base.drop_none(limit=limit, offset=offset, work_pools=work_pool_filter)
+        return base.parse_many(work.WorkPool, await self._call("POST", "/work_pools/filter", body))
 
     async def update_work_pool(self, work_pool_name: str, work_pool: WorkPoolUpdate) -> None:
         """Change what is set of a work pool.
@@ -101,7 +93,7 @@ class WorkPoolAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such pool.
         """
-        body = {"page": page, "flow_run_limit": flow_run_limit, **drop_none(limit=limit)}
+        body = {"page": page, "flow_run_limit": flow_run_limit, **base.drop_none(limit=limit)}
         answer = await self._call("POST", "/work_pools/{name}/concurrency_status", body, name=work_pool_name)
         return responses.WorkPoolConcurrencyStatus.model_validate(answer)
 
@@ -118,9 +110,9 @@ class WorkPoolAsyncClient(BaseAsyncClient):
             work_queue_names: Its queues to look at; all if None.
             scheduled_before: Those that are due before this time; now if None.
         """
-        body = drop_none(work_queue_names=work_queue_names, scheduled_before=scheduled_before)
+        body = base.drop_none(work_queue_names=work_queue_names, scheduled_before=scheduled_before)
         answer = await self._call("POST", "/work_pools/{name}/get_scheduled_flow_runs", body, name=work_pool_name)
-        return parse_many(responses.WorkerFlowRunResponse, answer)
+        return base.parse_many(responses.WorkerFlowRunResponse, answer)
 
     # --- workers ---
 
@@ -146,16 +138,16 @@ class WorkPoolAsyncClient(BaseAsyncClient):
         """
         body: dict[str, Any] = {
             "name": worker_name,
-            **drop_none(
+            **base.drop_none(
                 heartbeat_interval_seconds=heartbeat_interval_seconds,
-                metadata=worker_metadata and dump_set_fields(worker_metadata),
+                metadata=worker_metadata and base.dump_set_fields(worker_metadata),
                 return_id=get_worker_id or None,
             ),
         }
         id = await self._call(
             "POST", "/work_pools/{work_pool_name}/workers/heartbeat", body, work_pool_name=work_pool_name
         )
-        return parse_id(id) if get_worker_id and id else None
+        return base.parse_id(id) if get_worker_id and id else None
 
     async def read_workers_for_work_pool(
         self,
@@ -172,25 +164,25 @@ class WorkPoolAsyncClient(BaseAsyncClient):
             offset: How many to skip first.
             limit: How many at most; 200 if None.
         """
-        body = drop_none(workers=worker_filter, offset=offset, limit=limit)
+        body = base.drop_none(workers=worker_filter, offset=offset, limit=limit)
         route = "/work_pools/{work_pool_name}/workers/filter"
-        return parse_many(work.Worker, await self._call("POST", route, body, work_pool_name=work_pool_name))
+        return base.parse_many(work.Worker, await self._call("POST", route, body, work_pool_name=work_pool_name))
 
     async def read_worker_metadata(self) -> dict[str, Any]:
         """Return the metadata of the worker types, by package and type."""
         return await self._call("GET", "/collections/views/{view}", view="aggregate-worker-metadata")
 
 
-class WorkPoolClient(BaseClient):
+class WorkPoolClient(base.BaseClient):
     """The same for sync code."""
 
-    create_work_pool = sync_method(WorkPoolAsyncClient.create_work_pool)
-    delete_work_pool = sync_method(WorkPoolAsyncClient.delete_work_pool)
-    get_scheduled_flow_runs_for_work_pool = sync_method(WorkPoolAsyncClient.get_scheduled_flow_runs_for_work_pool)
-    read_work_pool = sync_method(WorkPoolAsyncClient.read_work_pool)
-    read_work_pool_concurrency_status = sync_method(WorkPoolAsyncClient.read_work_pool_concurrency_status)
-    read_work_pools = sync_method(WorkPoolAsyncClient.read_work_pools)
-    read_worker_metadata = sync_method(WorkPoolAsyncClient.read_worker_metadata)
-    read_workers_for_work_pool = sync_method(WorkPoolAsyncClient.read_workers_for_work_pool)
-    send_worker_heartbeat = sync_method(WorkPoolAsyncClient.send_worker_heartbeat)
-    update_work_pool = sync_method(WorkPoolAsyncClient.update_work_pool)
+    create_work_pool = base.sync_method(WorkPoolAsyncClient.create_work_pool)
+    delete_work_pool = base.sync_method(WorkPoolAsyncClient.delete_work_pool)
+    get_scheduled_flow_runs_for_work_pool = base.sync_method(WorkPoolAsyncClient.get_scheduled_flow_runs_for_work_pool)
+    read_work_pool = base.sync_method(WorkPoolAsyncClient.read_work_pool)
+    read_work_pool_concurrency_status = base.sync_method(WorkPoolAsyncClient.read_work_pool_concurrency_status)
+    read_work_pools = base.sync_method(WorkPoolAsyncClient.read_work_pools)
+    read_worker_metadata = base.sync_method(WorkPoolAsyncClient.read_worker_metadata)
+    read_workers_for_work_pool = base.sync_method(WorkPoolAsyncClient.read_workers_for_work_pool)
+    send_worker_heartbeat = base.sync_method(WorkPoolAsyncClient.send_worker_heartbeat)
+    update_work_pool = base.sync_method(WorkPoolAsyncClient.update_work_pool)

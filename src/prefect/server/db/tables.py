@@ -73,6 +73,9 @@ def _columns(kind: Kind, names: str) -> tuple[Column, ...]:
     return tuple(Column(name.rstrip("!"), kind, name.endswith("!")) for name in names.split())
 
 
+_RECORD_COLUMNS = (*_columns("uuid", "id!"), *_columns("time", "created! updated!"))
+"""The first columns of most tables: the id of a row, and when it was created and last updated."""
+
 OPEN = "state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
 """Runs that have not finished, as the partial indexes have it: a query must say it in these words to use them."""
 
@@ -98,8 +101,7 @@ _DERIVED = (
 FLOW = Table(
     "flow",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "name!"),
         *_columns("array", "tags"),
         *_columns("object", "labels"),
@@ -110,8 +112,7 @@ FLOW = Table(
 FLOW_RUN = Table(
     "flow_run",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "name!"),
         *_columns("uuid", "flow_id! parent_task_run_id owner"),
         *_DERIVED,
@@ -154,8 +155,7 @@ FLOW_RUN = Table(
 TASK_RUN = Table(
     "task_run",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "name!"),
         *_columns("uuid", "flow_run_id owner"),
         *_DERIVED,
@@ -201,8 +201,7 @@ LOG = Table(
 ARTIFACT = Table(
     "artifact",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "key type description"),
         *_columns("json", "data metadata_"),
         *_columns("uuid", "flow_run_id task_run_id"),
@@ -256,8 +255,7 @@ EVENT = Table(
 DEPLOYMENT = Table(
     "deployment",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "name!"),
         *_columns("uuid", "flow_id!"),
         *_columns("bool", "paused! enforce_parameter_schema!"),
@@ -280,8 +278,7 @@ DEPLOYMENT = Table(
 DEPLOYMENT_SCHEDULE = Table(
     "deployment_schedule",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("uuid", "deployment_id!"),
         *_columns("bool", "active!"),
         *_columns("int", "max_scheduled_runs"),
@@ -296,8 +293,7 @@ DEPLOYMENT_SCHEDULE = Table(
 WORK_POOL = Table(
     "work_pool",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "name! type!"),
         *_columns("text", "description status"),
         *_columns("bool", "is_paused!"),
@@ -311,8 +307,7 @@ WORK_POOL = Table(
 WORK_QUEUE = Table(
     "work_queue",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "name!"),
         *_columns("uuid", "work_pool_id!"),
         *_columns("text", "description status"),
@@ -327,8 +322,7 @@ WORK_QUEUE = Table(
 WORKER = Table(
     "worker",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "name!"),
         *_columns("uuid", "work_pool_id!"),
         *_columns("time", "last_heartbeat_time"),
@@ -341,8 +335,7 @@ WORKER = Table(
 BLOCK_TYPE = Table(
     "block_type",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "name! slug!"),
         *_columns("text", "logo_url documentation_url description code_example"),
         *_columns("bool", "is_protected!"),
@@ -353,8 +346,7 @@ BLOCK_TYPE = Table(
 BLOCK_SCHEMA = Table(
     "block_schema",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "checksum! version!"),
         *_columns("uuid", "block_type_id!"),
         *_columns("object", "fields"),
@@ -369,8 +361,7 @@ BLOCK_SCHEMA = Table(
 BLOCK_DOCUMENT = Table(
     "block_document",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "name!"),
         *_columns("uuid", "block_type_id! block_schema_id!"),
         *_columns("bool", "is_anonymous!"),
@@ -384,8 +375,7 @@ BLOCK_DOCUMENT = Table(
 VARIABLE = Table(
     "variable",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "name!"),
         *_columns("json", "value"),
         *_columns("array", "tags"),
@@ -396,8 +386,7 @@ VARIABLE = Table(
 CONCURRENCY_LIMIT = Table(
     "concurrency_limit",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "name!"),
         *_columns("bool", "active!"),
         *_columns("int", "limit_! active_slots! denied_slots!"),
@@ -422,8 +411,7 @@ LEASE = Table(
 FLOW_RUN_INPUT = Table(
     "flow_run_input",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("uuid", "flow_run_id!"),
         *_columns("text", "key! value! sender"),
     ),
@@ -434,8 +422,7 @@ FLOW_RUN_INPUT = Table(
 SAVED_SEARCH = Table(
     "saved_search",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "name!"),
         *_columns("json", "filters"),
     ),
@@ -445,8 +432,7 @@ SAVED_SEARCH = Table(
 AUTOMATION = Table(
     "automation",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "name! description!"),
         *_columns("bool", "enabled!"),
         *_columns("array", "tags"),
@@ -465,8 +451,7 @@ CSRF_TOKEN = Table(
 CLEANUP = Table(
     "cleanup",
     (
-        *_columns("uuid", "id!"),
-        *_columns("time", "created! updated!"),
+        *_RECORD_COLUMNS,
         *_columns("text", "kind!"),
         *_columns("uuid", "work_pool_id! work_queue_id reservation_token"),
         *_columns("time", "lease_expires_at finished"),

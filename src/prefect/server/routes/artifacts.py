@@ -69,9 +69,7 @@ async def read_latest_artifacts(
 
 @routes.reads("POST", "/count", int)
 async def count_artifacts(
-    tx: Transaction,
-    criteria: TaskRunCriteriaNotNull,
-    artifacts: Body[ArtifactFilter] = UNSET,
+    tx: Transaction, criteria: TaskRunCriteriaNotNull, artifacts: Body[ArtifactFilter] = UNSET
 ) -> Any:
     """Count the artifacts that match the filters."""
     return await service.count(tx, artifacts=artifacts, **criteria.as_filters())
@@ -79,9 +77,7 @@ async def count_artifacts(
 
 @routes.reads("POST", "/latest/count", int)
 async def count_latest_artifacts(
-    tx: Transaction,
-    criteria: TaskRunCriteriaNotNull,
-    artifacts: Body[ArtifactCollectionFilter] = UNSET,
+    tx: Transaction, criteria: TaskRunCriteriaNotNull, artifacts: Body[ArtifactCollectionFilter] = UNSET
 ) -> Any:
     """Count the keys whose newest artifact matches the filters."""
     return await service.count_latest(tx, artifacts=artifacts, **criteria.as_filters())

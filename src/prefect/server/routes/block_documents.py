@@ -60,10 +60,7 @@ async def count_block_documents(
 ) -> Any:
     """Count the block documents that match the filters; without one for them, only named ones."""
     return await service.count(
-        tx,
-        block_document=block_documents or BlockDocumentFilter(),
-        block_type=block_types,
-        block_schema=block_schemas,
+        tx, block_document=block_documents or BlockDocumentFilter(), block_type=block_types, block_schema=block_schemas
     )
 
 

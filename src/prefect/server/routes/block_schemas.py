@@ -34,10 +34,7 @@ async def read_block_schema_by_checksum(tx: Transaction, checksum: str, version:
 
 @routes.reads("POST", "/filter", list[BlockSchema])
 async def read_block_schemas(
-    tx: Transaction,
-    block_schemas: Body[BlockSchemaFilter | None] = None,
-    limit: Limit = UNSET,
-    offset: Offset = 0,
+    tx: Transaction, block_schemas: Body[BlockSchemaFilter | None] = None, limit: Limit = UNSET, offset: Offset = 0
 ) -> Any:
     """Return the block schemas that match a filter, newest first."""
     return await block_types.find_schemas(tx, limit, offset, block_schemas)

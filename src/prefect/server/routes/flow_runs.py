@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from annotated_types import Ge, Le
 
+from prefect.schemas import wire
 from prefect.schemas.responses import HistoryResponse
 from prefect.schemas.sorting import FlowRunSort
-from prefect.schemas.wire.filters import (
-    FlowRunFilter,
-)
-from prefect.schemas.wire.graphs import Graph
-from prefect.schemas.wire.runs import (
-    DependencyResult,
-    FlowRunBulkDeleteResponse,
-    FlowRunBulkSetStateResponse,
-    FlowRunCreate,
-    FlowRunInput,
-    FlowRunPaginationResponse,
-    FlowRunResponse,
-    FlowRunUpdate,
-)
-from prefect.schemas.wire.states import OrchestrationResult, StateCreate
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
@@ -36,11 +22,13 @@ from prefect.server.routes.operation import (
     In,
     Limit,
     Offset,
+    Page,
     RawResponse,
     RequestInfo,
     Routes,
     StatusResponse,
 )
+from prefect.server.routes.run_bodies import HistoryInterval, build_state_response, read_new_run
 from prefect.server.services.core import reading
 from prefect.server.services.runs import (
     creation,
@@ -63,18 +51,16 @@ _GRAPH = ("Flow Runs", "Flow Run Graph")
 BulkLimit = Annotated[int, BODY, Ge(1), Le(deletion.DELETE_BATCH_SIZE)]
 
 
-@routes.writes("POST", "/", FlowRunResponse, requires=Permission.WORK)
-async def create_flow_run(tx: Transaction, flow_run: FlowRunCreate) -> Any:
+@routes.writes("POST", "/", wire.FlowRunResponse, requires=Permission.WORK)
+async def create_flow_run(tx: Transaction, flow_run: wire.FlowRunCreate) -> Any:
     """Create a flow run, with status 201, or return the one of the same flow and idempotency key."""
-    values = flow_run.model_dump(exclude={"state", "empirical_policy"})
-    values["empirical_policy"] = flow_run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
-    state = flow_run.state and flow_run.state.model_dump(exclude_unset=True)
+    values, state = read_new_run(flow_run)
     answer, created = await creation.create_flow_run(tx, values, state)
     return StatusResponse(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}", requires=Permission.WORK)
-async def update_flow_run(tx: Transaction, flow_run: FlowRunUpdate, id: UUID) -> None:
+async def update_flow_run(tx: Transaction, flow_run: wire.FlowRunUpdate, id: UUID) -> None:
     """Update the fields of a flow run that are sent."""
     values = flow_run.model_dump(exclude_unset=True)
     if "empirical_policy" in values:
@@ -83,28 +69,15 @@ async def update_flow_run(tx: Transaction, flow_run: FlowRunUpdate, id: UUID) ->
 
 
 @routes.reads("POST", "/count", int)
-async def count_flow_runs(
-    tx: Transaction,
-    criteria: FlowRunCriteria,
-) -> Any:
+async def count_flow_runs(tx: Transaction, criteria: FlowRunCriteria) -> Any:
     """Count the flow runs that match the filters."""
-    return await reading.count(
-        tx,
-        store.flow_runs,
-        **criteria.as_filters(),
-    )
+    return await reading.count(tx, store.flow_runs, **criteria.as_filters())
 
 
 @routes.reads("POST", "/lateness", float | None)
-async def average_flow_run_lateness(
-    tx: Transaction,
-    criteria: FlowRunCriteria,
-) -> Any:
+async def average_flow_run_lateness(tx: Transaction, criteria: FlowRunCriteria) -> Any:
     """Return the average lateness in seconds of the flow runs that match the filters, started or not."""
-    return await statistics.average_lateness(
-        tx,
-        **criteria.as_filters(),
-    )
+    return await statistics.average_lateness(tx, **criteria.as_filters())
 
 
 @routes.reads("POST", "/history", list[HistoryResponse])
@@ -113,47 +86,42 @@ async def flow_run_history(
     criteria: FlowRunHistoryCriteria,
     history_start: Body[AwareDateTime],
     history_end: Body[AwareDateTime],
-    history_interval: Annotated[timedelta, In("body", "history_interval_seconds")],
+    history_interval: HistoryInterval,
 ) -> Any:
     """Count flow runs by state for each interval of their expected start times."""
     return await statistics.count_by_interval(
-        tx,
-        store.flow_runs,
-        history_start,
-        history_end,
-        history_interval,
-        **criteria.as_filters(),
+        tx, store.flow_runs, history_start, history_end, history_interval, **criteria.as_filters()
     )
 
 
-@routes.reads("GET", "/{id:uuid}", FlowRunResponse)
+@routes.reads("GET", "/{id:uuid}", wire.FlowRunResponse)
 async def read_flow_run(tx: Transaction, id: UUID) -> Any:
     """Return a flow run."""
     return await reading.get_flow_run(tx, id)
 
 
-@routes.reads("GET", "/{id:uuid}/graph", list[DependencyResult], tag=_GRAPH)
+@routes.reads("GET", "/{id:uuid}/graph", list[wire.DependencyResult], tag=_GRAPH)
 async def read_flow_run_graph_v1(tx: Transaction, id: UUID) -> Any:
     """Return the task runs of a flow run, each with its upstream dependencies."""
     return await graphs.find_dependencies(tx, id)
 
 
-@routes.reads("GET", "/{id:uuid}/graph-v2", Graph, tag=_GRAPH)
+@routes.reads("GET", "/{id:uuid}/graph-v2", wire.Graph, tag=_GRAPH)
 async def read_flow_run_graph_v2(tx: Transaction, id: UUID, since: datetime = datetime.min.replace(tzinfo=UTC)) -> Any:
     """Return the graph of a flow run, without nodes that ended before a time."""
     return await graphs.build_graph(tx, id, since)
 
 
-@routes.writes("POST", "/{id:uuid}/resume", OrchestrationResult)
+@routes.writes("POST", "/{id:uuid}/resume", wire.OrchestrationResult)
 async def resume_flow_run(
     tx: Transaction, id: UUID, info: RequestInfo, run_input: Body[dict[str, Any] | None] = None
 ) -> Any:
     """Resume a paused flow run, with the input that it waits for."""
     begun_at = now()
-    return _to_response(await resuming.resume_flow_run(tx, id, run_input, info.client_version), begun_at)
+    return build_state_response(await resuming.resume_flow_run(tx, id, run_input, info.client_version), begun_at)
 
 
-@routes.reads("POST", "/filter", list[FlowRunResponse])
+@routes.reads("POST", "/filter", list[wire.FlowRunResponse])
 async def read_flow_runs(
     tx: Transaction,
     criteria: FlowRunCriteria,
@@ -162,13 +130,7 @@ async def read_flow_runs(
     offset: Offset = 0,
 ) -> Any:
     """Return the flow runs that match the filters."""
-    return await reading.find_flow_runs(
-        tx,
-        sort,
-        limit,
-        offset,
-        **criteria.as_filters(),
-    )
+    return await reading.find_flow_runs(tx, sort, limit, offset, **criteria.as_filters())
 
 
 @routes.writes("DELETE", "/{id:uuid}")
@@ -177,20 +139,20 @@ async def delete_flow_run(tx: Transaction, id: UUID) -> None:
     await deletion.remove_flow_run(tx, id)
 
 
-@routes.writes("POST", "/bulk_delete", FlowRunBulkDeleteResponse)
+@routes.writes("POST", "/bulk_delete", wire.FlowRunBulkDeleteResponse)
 async def bulk_delete_flow_runs(
-    tx: Transaction, flow_runs: Body[FlowRunFilter | None] = None, limit: BulkLimit = deletion.DELETE_BATCH_SIZE
+    tx: Transaction, flow_runs: Body[wire.FlowRunFilter | None] = None, limit: BulkLimit = deletion.DELETE_BATCH_SIZE
 ) -> Any:
     """Delete the flow runs that match a filter."""
     return {"deleted": await deletion.remove_flow_runs(tx, limit, flow_runs=flow_runs)}
 
 
-@routes.writes("POST", "/bulk_set_state", FlowRunBulkSetStateResponse)
+@routes.writes("POST", "/bulk_set_state", wire.FlowRunBulkSetStateResponse)
 async def bulk_set_flow_run_state(
     tx: Transaction,
-    state: Body[StateCreate],
+    state: Body[wire.StateCreate],
     info: RequestInfo,
-    flow_runs: Body[FlowRunFilter | None] = None,
+    flow_runs: Body[wire.FlowRunFilter | None] = None,
     force: Body[bool] = False,
     limit: BulkLimit = deletion.DELETE_BATCH_SIZE,
 ) -> Any:
@@ -202,21 +164,15 @@ async def bulk_set_flow_run_state(
     return {"results": results}
 
 
-@routes.writes("POST", "/{id:uuid}/set_state", OrchestrationResult, requires=Permission.WORK)
+@routes.writes("POST", "/{id:uuid}/set_state", wire.OrchestrationResult, requires=Permission.WORK)
 async def set_flow_run_state(
-    tx: Transaction, id: UUID, info: RequestInfo, state: Body[StateCreate], force: Body[bool] = False
+    tx: Transaction, id: UUID, info: RequestInfo, state: Body[wire.StateCreate], force: Body[bool] = False
 ) -> Any:
     """Propose a state for a flow run."""
     begun_at = now()
     proposed = state.model_dump(exclude_unset=True)
     answer = await transitions.set_flow_run_state(tx, id, proposed, force=force, client_version=info.client_version)
-    return _to_response(answer, begun_at)
-
-
-def _to_response(answer: Any, begun_at: datetime) -> Any:
-    """Return the response to a proposed state: 201 when the run has entered a state since the request begun_at."""
-    entered = answer["state"] is not None and answer["state"]["timestamp"] >= begun_at
-    return StatusResponse(201, answer) if entered else answer
+    return build_state_response(answer, begun_at)
 
 
 @routes.writes("POST", "/{id:uuid}/input", Any, 201, requires=Permission.WORK)
@@ -227,7 +183,7 @@ async def create_flow_run_input(
     await inputs.add(tx, id, key, value.decode(), sender)
 
 
-@routes.reads("POST", "/{id:uuid}/input/filter", list[FlowRunInput])
+@routes.reads("POST", "/{id:uuid}/input/filter", list[wire.FlowRunInput])
 async def filter_flow_run_input(
     tx: Transaction,
     id: UUID,
@@ -251,23 +207,17 @@ async def delete_flow_run_input(tx: Transaction, id: UUID, key: str) -> None:
     await inputs.remove(tx, id, key)
 
 
-@routes.reads("POST", "/paginate", FlowRunPaginationResponse)
+@routes.reads("POST", "/paginate", wire.FlowRunPaginationResponse)
 async def paginate_flow_runs(
     tx: Transaction,
     criteria: FlowRunCriteria,
     sort: Body[FlowRunSort] = FlowRunSort.ID_DESC,
     limit: Limit = UNSET,
-    page: Annotated[int, BODY, Ge(1)] = 1,
+    page: Page = 1,
 ) -> Any:
     """Return a page of the flow runs that match the filters."""
     return await reading.paginate(
-        tx,
-        reading.find_flow_runs,
-        store.flow_runs,
-        sort,
-        page,
-        limit,
-        **criteria.as_filters(),
+        tx, reading.find_flow_runs, store.flow_runs, sort, page, limit, **criteria.as_filters()
     )
 
 

@@ -10,17 +10,12 @@ from annotated_types import Ge, Le
 from prefect.schemas.actions.runs import FlowUpdate
 from prefect.schemas.sorting import FlowSort
 from prefect.schemas.wire.filters import FlowFilter
-from prefect.schemas.wire.runs import (
-    Flow,
-    FlowBulkDeleteResponse,
-    FlowCreate,
-    FlowPaginationResponse,
-)
+from prefect.schemas.wire.runs import Flow, FlowBulkDeleteResponse, FlowCreate, FlowPaginationResponse
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes.criteria import FlowCriteria, FlowCriteriaNotNull
-from prefect.server.routes.operation import BODY, UNSET, Body, Limit, Offset, Routes, StatusResponse
+from prefect.server.routes.operation import BODY, UNSET, Body, Limit, Offset, Page, Routes, StatusResponse
 from prefect.server.services.core import reading
 from prefect.server.services.runs import deletion, updates
 
@@ -41,16 +36,9 @@ async def update_flow(tx: Transaction, flow: FlowUpdate, id: UUID) -> None:
 
 
 @routes.reads("POST", "/count", int)
-async def count_flows(
-    tx: Transaction,
-    criteria: FlowCriteriaNotNull,
-) -> Any:
+async def count_flows(tx: Transaction, criteria: FlowCriteriaNotNull) -> Any:
     """Count the flows that match the filters."""
-    return await reading.count(
-        tx,
-        store.flows,
-        **criteria.as_filters(),
-    )
+    return await reading.count(tx, store.flows, **criteria.as_filters())
 
 
 @routes.reads("GET", "/name/{name}", Flow)
@@ -74,13 +62,7 @@ async def read_flows(
     sort: Body[FlowSort] = FlowSort.NAME_ASC,
 ) -> Any:
     """Return the flows that match the filters."""
-    return await reading.find_flows(
-        tx,
-        sort,
-        limit,
-        offset,
-        **criteria.as_filters(),
-    )
+    return await reading.find_flows(tx, sort, limit, offset, **criteria.as_filters())
 
 
 @routes.reads("POST", "/paginate", FlowPaginationResponse)
@@ -88,19 +70,11 @@ async def paginate_flows(
     tx: Transaction,
     criteria: FlowCriteria,
     limit: Limit = UNSET,
-    page: Annotated[int, BODY, Ge(1)] = 1,
+    page: Page = 1,
     sort: Body[FlowSort] = FlowSort.NAME_ASC,
 ) -> Any:
     """Return a page of the flows that match the filters."""
-    return await reading.paginate(
-        tx,
-        reading.find_flows,
-        store.flows,
-        sort,
-        page,
-        limit,
-        **criteria.as_filters(),
-    )
+    return await reading.paginate(tx, reading.find_flows, store.flows, sort, page, limit, **criteria.as_filters())
 
 
 @routes.writes("DELETE", "/{id:uuid}")

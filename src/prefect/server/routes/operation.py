@@ -54,6 +54,8 @@ Offset: TypeAlias = Annotated[int, BODY, Ge(0), AfterValidator(lambda number: mi
 """How many rows to skip; at most what a database can count."""
 Limit: TypeAlias = Annotated[int, BODY]
 """The most rows to return: the setting `api.default_limit` when it is left out, and no more than that."""
+Page: TypeAlias = Annotated[int, BODY, Ge(1)]
+"""The number of a page of results, from 1."""
 
 UNSET: Any = None
 """The default of an optional parameter that is documented as never null."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from annotated_types import Ge
-
+from prefect.schemas import wire
 from prefect.schemas.responses import HistoryResponse
 from prefect.schemas.sorting import TaskRunSort
-from prefect.schemas.wire.runs import TaskRun, TaskRunCreate, TaskRunPaginationResponse, TaskRunUpdate
-from prefect.schemas.wire.states import OrchestrationResult, StateCreate
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes.criteria import TaskRunCriteria, TaskRunCriteriaNotNull
-from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Offset, Routes, StatusResponse
+from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Page, Routes, StatusResponse
+from prefect.server.routes.run_bodies import HistoryInterval, build_state_response, read_new_run
 from prefect.server.services.core import reading
 from prefect.server.services.runs import creation, deletion, statistics, transitions, updates
 from prefect.types import now
@@ -25,27 +22,22 @@ from prefect.types._annotated import AwareDateTime
 routes = Routes("Task Runs", "/task_runs")
 
 
-@routes.writes("POST", "/", TaskRun, requires=Permission.WORK)
-async def create_task_run(tx: Transaction, task_run: TaskRunCreate) -> Any:
+@routes.writes("POST", "/", wire.TaskRun, requires=Permission.WORK)
+async def create_task_run(tx: Transaction, task_run: wire.TaskRunCreate) -> Any:
     """Create a task run, with status 201, or return the one of the same task and dynamic key."""
-    values = task_run.model_dump(exclude={"state", "empirical_policy"})
-    values["empirical_policy"] = task_run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
-    state = task_run.state and task_run.state.model_dump(exclude_unset=True)
+    values, state = read_new_run(task_run)
     answer, created = await creation.create_task_run(tx, values, state)
     return StatusResponse(201, answer) if created else answer
 
 
 @routes.writes("PATCH", "/{id:uuid}", requires=Permission.WORK)
-async def update_task_run(tx: Transaction, task_run: TaskRunUpdate, id: UUID) -> None:
+async def update_task_run(tx: Transaction, task_run: wire.TaskRunUpdate, id: UUID) -> None:
     """Update the fields of a task run that are sent."""
     await updates.change_run(tx, store.task_runs, id, task_run.model_dump(exclude_unset=True))
 
 
 @routes.reads("POST", "/count", int)
-async def count_task_runs(
-    tx: Transaction,
-    criteria: TaskRunCriteriaNotNull,
-) -> Any:
+async def count_task_runs(tx: Transaction, criteria: TaskRunCriteriaNotNull) -> Any:
     """Count the task runs that match the filters."""
     return await reading.count(tx, store.task_runs, **criteria.as_filters())
 
@@ -56,26 +48,21 @@ async def task_run_history(
     criteria: TaskRunCriteriaNotNull,
     history_start: Body[AwareDateTime],
     history_end: Body[AwareDateTime],
-    history_interval: Annotated[timedelta, In("body", "history_interval_seconds")],
+    history_interval: HistoryInterval,
 ) -> Any:
     """Count task runs by state for each interval of their expected start times."""
     return await statistics.count_by_interval(
-        tx,
-        store.task_runs,
-        history_start,
-        history_end,
-        history_interval,
-        **criteria.as_filters(),
+        tx, store.task_runs, history_start, history_end, history_interval, **criteria.as_filters()
     )
 
 
-@routes.reads("GET", "/{id:uuid}", TaskRun)
+@routes.reads("GET", "/{id:uuid}", wire.TaskRun)
 async def read_task_run(tx: Transaction, id: UUID) -> Any:
     """Return a task run."""
     return await reading.get_task_run(tx, id)
 
 
-@routes.reads("POST", "/filter", list[TaskRun])
+@routes.reads("POST", "/filter", list[wire.TaskRun])
 async def read_task_runs(
     tx: Transaction,
     criteria: TaskRunCriteria,
@@ -87,23 +74,17 @@ async def read_task_runs(
     return await reading.find_task_runs(tx, sort, limit, offset, **criteria.as_filters())
 
 
-@routes.reads("POST", "/paginate", TaskRunPaginationResponse)
+@routes.reads("POST", "/paginate", wire.TaskRunPaginationResponse)
 async def paginate_task_runs(
     tx: Transaction,
     criteria: TaskRunCriteria,
     sort: Body[TaskRunSort] = TaskRunSort.ID_DESC,
     limit: Limit = UNSET,
-    page: Annotated[int, BODY, Ge(1)] = 1,
+    page: Page = 1,
 ) -> Any:
     """Return a page of the task runs that match the filters, without some of their fields."""
     return await reading.paginate(
-        tx,
-        reading.find_task_run_summaries,
-        store.task_runs,
-        sort,
-        page,
-        limit,
-        **criteria.as_filters(),
+        tx, reading.find_task_run_summaries, store.task_runs, sort, page, limit, **criteria.as_filters()
     )
 
 
@@ -113,10 +94,11 @@ async def delete_task_run(tx: Transaction, id: UUID) -> None:
     await deletion.remove_task_run(tx, id)
 
 
-@routes.writes("POST", "/{id:uuid}/set_state", OrchestrationResult, requires=Permission.WORK)
-async def set_task_run_state(tx: Transaction, id: UUID, state: Body[StateCreate], force: Body[bool] = False) -> Any:
+@routes.writes("POST", "/{id:uuid}/set_state", wire.OrchestrationResult, requires=Permission.WORK)
+async def set_task_run_state(
+    tx: Transaction, id: UUID, state: Body[wire.StateCreate], force: Body[bool] = False
+) -> Any:
     """Propose a state for a task run."""
     begun_at = now()
     answer = await transitions.set_task_run_state(tx, id, state.model_dump(exclude_unset=True), force=force)
-    entered = answer["state"] is not None and answer["state"]["timestamp"] >= begun_at
-    return StatusResponse(201, answer) if entered else answer
+    return build_state_response(answer, begun_at)

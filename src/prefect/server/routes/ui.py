@@ -8,9 +8,7 @@ from uuid import UUID
 from annotated_types import Le, MaxLen
 
 from prefect.schemas.sorting import FlowRunSort
-from prefect.schemas.wire.filters import (
-    TaskRunFilter,
-)
+from prefect.schemas.wire.filters import TaskRunFilter
 from prefect.schemas.wire.runs import CountByState, SimpleFlowRun, SimpleNextFlowRun, TaskRunCount, UITaskRun
 from prefect.server import store
 from prefect.server.db.interface import Transaction
@@ -49,13 +47,7 @@ async def read_flow_run_history(
     offset: Offset = 0,
 ) -> Any:
     """Return the flow runs that match the filters as points of a diagram."""
-    return await statistics.find_chart_points(
-        tx,
-        sort,
-        limit,
-        offset,
-        **criteria.as_filters(),
-    )
+    return await statistics.find_chart_points(tx, sort, limit, offset, **criteria.as_filters())
 
 
 @routes.reads("POST", "/flow_runs/count-task-runs", dict[UUID, int], tag=_FLOW_RUNS)
@@ -66,25 +58,17 @@ async def count_task_runs_by_flow_run(tx: Transaction, flow_run_ids: Ids) -> Any
 
 @routes.reads("POST", "/task_runs/dashboard/counts", list[TaskRunCount], tag=_TASK_RUNS)
 async def read_dashboard_task_run_counts(
-    tx: Transaction,
-    task_runs: Body[TaskRunFilter],
-    criteria: DashboardCriteria,
+    tx: Transaction, task_runs: Body[TaskRunFilter], criteria: DashboardCriteria
 ) -> Any:
     """Count the completed and failed task runs since a start time in twenty intervals."""
     started = task_runs.start_time
     return await statistics.count_for_dashboard(
-        tx,
-        started and started.after_,
-        started and started.before_,
-        **criteria.as_filters(),
+        tx, started and started.after_, started and started.before_, **criteria.as_filters()
     )
 
 
 @routes.reads("POST", "/task_runs/count", CountByState, tag=_TASK_RUNS)
-async def read_task_run_counts_by_state(
-    tx: Transaction,
-    criteria: TaskRunCriteria,
-) -> Any:
+async def read_task_run_counts_by_state(tx: Transaction, criteria: TaskRunCriteria) -> Any:
     """Count the task runs that match the filters by state type."""
     return await statistics.count_by_state(tx, store.task_runs, **criteria.as_filters())
 

@@ -9,14 +9,12 @@ from annotated_types import Ge, Le
 from prefect.schemas import wire
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
-from prefect.server.routes.operation import BODY, UNSET, Body, Limit, Offset, Routes
+from prefect.server.routes.operation import BODY, UNSET, Body, Limit, Offset, Page, Routes
 from prefect.server.services.work import dispatch, pool_members, slot_usage
 from prefect.server.services.work import work_pools as pools
 from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Work Pools", "/work_pools")
-
-Page = Annotated[int, BODY, Ge(1)]
 
 
 @routes.writes("POST", "/", wire.WorkPoolResponse, 201)
@@ -33,10 +31,7 @@ async def read_work_pool(tx: Transaction, name: str) -> Any:
 
 @routes.reads("POST", "/filter", list[wire.WorkPoolResponse])
 async def read_work_pools(
-    tx: Transaction,
-    work_pools: Body[wire.WorkPoolFilter | None] = None,
-    offset: Offset = 0,
-    limit: Limit = UNSET,
+    tx: Transaction, work_pools: Body[wire.WorkPoolFilter | None] = None, offset: Offset = 0, limit: Limit = UNSET
 ) -> Any:
     """Return the work pools that match a filter, by name."""
     return await pools.find(tx, work_pools, limit, offset)
@@ -129,10 +124,7 @@ async def delete_work_queue(tx: Transaction, work_pool_name: str, name: str) -> 
 
 @routes.writes("POST", "/{work_pool_name}/workers/heartbeat", requires=Permission.WORK)
 async def worker_heartbeat(
-    tx: Transaction,
-    work_pool_name: str,
-    name: Body[str],
-    heartbeat_interval_seconds: Body[int | None] = None,
+    tx: Transaction, work_pool_name: str, name: Body[str], heartbeat_interval_seconds: Body[int | None] = None
 ) -> None:
     """Record the heartbeat of a worker."""
     await pool_members.record_heartbeat(tx, work_pool_name, name, heartbeat_interval_seconds)

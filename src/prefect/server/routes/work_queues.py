@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from annotated_types import Ge
-
 from prefect.schemas import wire
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
-from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Offset, Routes
+from prefect.server.routes.operation import UNSET, Body, In, Limit, Offset, Page, Routes
 from prefect.server.services.work import dispatch, pool_members, slot_usage
 from prefect.server.services.work import work_queues as queues
 from prefect.types._annotated import AwareDateTime
@@ -56,10 +54,7 @@ async def read_work_queue_runs(
 
 @routes.reads("POST", "/filter", list[wire.WorkQueueResponse])
 async def read_work_queues(
-    tx: Transaction,
-    work_queues: Body[wire.WorkQueueFilter | None] = None,
-    limit: Limit = UNSET,
-    offset: Offset = 0,
+    tx: Transaction, work_queues: Body[wire.WorkQueueFilter | None] = None, limit: Limit = UNSET, offset: Offset = 0
 ) -> Any:
     """Return the work queues of all pools that match a filter, by name."""
     return await queues.find(tx, work_queues, limit, offset)
@@ -78,8 +73,6 @@ async def read_work_queue_status(tx: Transaction, id: UUID) -> Any:
 
 
 @routes.reads("POST", "/{id:uuid}/concurrency_status", wire.WorkQueueConcurrencyStatus)
-async def read_work_queue_concurrency_status(
-    tx: Transaction, id: UUID, page: Annotated[int, BODY, Ge(1)] = 1, limit: Limit = UNSET
-) -> Any:
+async def read_work_queue_concurrency_status(tx: Transaction, id: UUID, page: Page = 1, limit: Limit = UNSET) -> Any:
     """Return the slots of a work queue in use and a page of the runs that hold them."""
     return await slot_usage.get_queue_usage(tx, id, page, limit)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
 from prefect.schemas import run_events
@@ -24,16 +24,27 @@ from prefect.server.store import Row
 from prefect.types import new_id, now
 
 
+class EventOptions(TypedDict, total=False):
+    """Facts about an event that its emitter may set.
+
+    Attributes:
+        id: Its id, a new one if None. An event whose id is known already is not emitted again.
+        occurred: When it occurred; now if None.
+        follows: The id of the event before it.
+    """
+
+    id: UUID | None
+    occurred: datetime | None
+    follows: UUID | None
+
+
 async def emit(
     tx: Transaction,
     event: str,
     resource: Labels,
     related: Sequence[Labels] = (),
     payload: Mapping[str, Any] | None = None,
-    *,
-    id: UUID | None = None,
-    occurred: datetime | None = None,
-    follows: UUID | None = None,
+    **options: Unpack[EventOptions],
 ) -> UUID:
     """Emit an event.
 
@@ -43,14 +54,12 @@ async def emit(
         resource: The labels of the object it is about, of which `prefect.resource.id` must be one.
         related: The labels of other objects involved; each must have `prefect.resource.role`, too.
         payload: Further facts.
-        id: Its id; an event whose id is known already is not emitted again.
-        occurred: When it occurred; now if None.
-        follows: The id of the event before it.
+        options: Its id, time and predecessor.
 
     Returns:
         The event's id.
     """
-    built = build_event(event, resource, related, payload, id=id, occurred=occurred, follows=follows)
+    built = build_event(event, resource, related, payload, **options)
     await event_store.add_events(tx, [built])
     return built["id"]
 
@@ -81,21 +90,18 @@ def build_event(
     resource: Labels,
     related: Sequence[Labels] = (),
     payload: Mapping[str, Any] | None = None,
-    *,
-    id: UUID | None = None,
-    occurred: datetime | None = None,
-    follows: UUID | None = None,
+    **options: Unpack[EventOptions],
 ) -> event_store.Event:
     """Return an event ready for `event_store.add_events`; arguments as in `emit`."""
     at = now()
     return {
-        "occurred": occurred or at,
+        "occurred": options.get("occurred") or at,
         "event": event,
         "resource": resource,
         "related": list(related),
         "payload": dict(payload or {}),
-        "id": id or new_id(),
-        "follows": follows,
+        "id": options.get("id") or new_id(),
+        "follows": options.get("follows"),
         "received": at,
     }
 

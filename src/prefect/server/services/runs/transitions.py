@@ -90,21 +90,13 @@ async def set_flow_run_states(
     return results
 
 
-async def set_task_run_state(
-    tx: Transaction,
-    id_: UUID,
-    state: Mapping[str, Any],
-    *,
-    force: bool = False,
-    policy: rules.Policy | None = None,
-) -> Answer:
+async def set_task_run_state(tx: Transaction, id_: UUID, state: Mapping[str, Any], *, force: bool = False) -> Answer:
     """Propose a state of a task run; arguments and result as of `set_flow_run_state`."""
     row = await get_row(tx, store.task_runs, id_, lock=True)
     entry = parse_proposed_state(state)
-    if policy is None:
-        policy = policies.MinimalTaskPolicy if force else policies.CoreTaskPolicy
-        if entry.details.get("deferred"):
-            policy = policies.BackgroundTaskPolicy
+    policy = policies.MinimalTaskPolicy if force else policies.CoreTaskPolicy
+    if entry.details.get("deferred"):
+        policy = policies.BackgroundTaskPolicy
     return await propose_state(tx, store.task_runs, row, entry, policy)
 
 

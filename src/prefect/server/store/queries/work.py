@@ -196,13 +196,7 @@ async def lock_free_cleanups(
 ) -> list[Row]:
     """Lock and return cleanup messages of a pool that no worker has at a time, oldest first.
 
-    Args:
-        tx: The transaction.
-        pool_id: The pool.
-        queue_ids: Only messages of these queues; None for all.
-        kinds: Only messages of these kinds.
-        at: The time.
-        limit: How many at most.
+    Without `queue_ids`, messages of all queues of the pool; `limit` is how many at most.
     """
     values: dict[str, Any] = {"work_pool_id": pool_id, "kind": list(kinds)}
     if queue_ids is not None:
