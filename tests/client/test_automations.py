@@ -38,7 +38,7 @@ def test_automation_error_names_a_missing_automation() -> None:
         Automation.read(id=id)
     with pytest.raises(ValueError, match="nothing"):
         Automation.read(name="nothing")
-    with pytest.raises(ValueError, match="ither"):
+    with pytest.raises(ValueError, match="Pass either the id or the name"):
         Automation.read()
     with pytest.raises(ValueError, match="not created"):
         Automation(name="n", trigger=EventTrigger(), actions=[]).update()
