@@ -1,8 +1,8 @@
 """Dispatch of requests to operations, ahead of FastAPI.
 
-A valid request is parsed here and its operation called: a fifth of what FastAPI, its middlewares and its dependency
-injection take. Everything else (an invalid request, an unknown path, a method that is not allowed, the documentation,
-the websockets) is passed to FastAPI, which words the errors.
+A valid request is parsed here and its operation called, without FastAPI's middlewares and dependency injection.
+Everything else (an invalid request, an unknown path, a method that is not allowed, the documentation, the websockets)
+is passed to FastAPI, which words the errors.
 """
 
 from __future__ import annotations
