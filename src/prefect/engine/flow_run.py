@@ -315,9 +315,9 @@ class FlowRunEngine(RunEngine):
     async def finish_attempt(self, outcome: Outcome) -> NextStep:
         """Wait for the submitted tasks, then enter the state that follows from the outcome."""
         error = outcome.error
-        if isinstance(error, (Abort, Pause)):
-            return await self._stop_without_state(error)
-        if error is not None and failures.is_crash(error):
+        if isinstance(error, Pause) and (suspended := self._own_paused_state(error)) is not None:
+            return await self._suspend(error, suspended)
+        if error is not None and (isinstance(error, (Abort, Pause)) or failures.is_crash(error)):
             await self.crash(error)
             return FINISHED
         # Submitted tasks run to their end; after a timeout, those that have not started are cancelled.
@@ -335,6 +335,8 @@ class FlowRunEngine(RunEngine):
         except Exception as error:  # a future in the return value that can never be done
             return await self._fail(error)
         state, self.value = ending.state, ending.value
+        if state.is_running() or state.is_pending():
+            state = self.value = outcomes.fail_unfinished(state, "flow")
         assert self._context is not None
         if state.is_completed() and self._context.persist_result:
             state = await persistence.persist_flow_result(self, state, ending.value)
@@ -378,18 +380,29 @@ class FlowRunEngine(RunEngine):
         # The state was made by the clock of a server, perhaps.
         return NextStep(is_finished=False, delay_seconds=core.seconds_until(entered, entered.timestamp))
 
-    async def _stop_without_state(self, signal: Abort | Pause) -> NextStep:
-        """Leave a run that was stopped from outside or goes on in another process, without proposing a state."""
+    async def _suspend(self, signal: Pause, suspended: State[Any]) -> NextStep:
+        """Leave a run that is suspended: it goes on in another process."""
         self.error = signal
-        if isinstance(signal, Pause) and signal.state is not None:
-            self.state = self.fields["state"] = signal.state
+        self.state = self.fields["state"] = suspended
         await self._stop_task_runner(signal)
         self.logger.info("Finished in state %s", self.state)
         self._release()
         return FINISHED
 
+    def _own_paused_state(self, signal: Pause) -> State[Any] | None:
+        """Return the state that a signal to pause is about, if it is one of this run."""
+        state: State[Any] | None = signal.state
+        is_own = state is not None and state.is_paused() and state.state_details.flow_run_id == self.run_id
+        return state if is_own else None
+
     async def crash(self, error: BaseException) -> None:
-        """Record an interrupted run as crashed; the caller raises the interruption again."""
+        """Record an interrupted run as crashed; the caller raises the interruption again.
+
+        One that was not allowed to begin is left alone: another process may run it.
+        """
+        if isinstance(error, Abort) and not self.attempt:
+            self._release()
+            return
         if self._run is None:
             await self._create()
         if self.state.is_final():
