@@ -15,6 +15,7 @@ from contextvars import ContextVar, Token
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
+from prefect._io import bind_run_lookup
 from prefect._later import later
 from prefect._lazy import lazy
 from prefect.exceptions import MissingContextError
@@ -408,6 +409,19 @@ def get_run_context() -> EngineContext | TaskRunContext:
             "No run context available. You are not in a flow or task run context: call this inside of a flow or a task."
         )
     return context
+
+
+def _is_run_async() -> bool | None:
+    """Return whether the innermost run's function is async; None outside of a run, or in a context without one."""
+    context = TaskRunContext._var.get(None)
+    wrapper = context.task if context else None
+    if wrapper is None:
+        flow_context = EngineContext._var.get(None)
+        wrapper = flow_context.flow if flow_context else None
+    return wrapper.isasync if wrapper is not None else None
+
+
+bind_run_lookup(_is_run_async)
 
 
 def with_context(fn: Callable[P, R]) -> Callable[P, R]:
