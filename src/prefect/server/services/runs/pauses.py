@@ -18,7 +18,7 @@ SWEEP_BATCH_SIZE = 200
 """Runs that fail in one transaction."""
 
 GRACE_PERIOD = timedelta(seconds=20)
-"""How long after its timeout a pause is left to the process that waits for it: twice the usual interval of its polls."""
+"""How long after its timeout a pause is left to the process that waits for it: twice the usual interval of polls."""
 
 MESSAGE = "The pause ran out before the run was resumed."
 
