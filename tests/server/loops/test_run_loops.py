@@ -163,12 +163,15 @@ async def test_zombies_loop_crashes_runs_with_an_expired_lease(call: RouteClient
     silent, alive, quiet = [await call.flow_run() for _ in range(3)]
     task = await call.task_run(silent)
     await call.set_state("task", task, "RUNNING")
+    not_ready = await call.task_run(silent, "1")
+    await call.set_state("task", not_ready, "PENDING", name="NotReady")
     await beat(database, silent, 0)
     await beat(database, alive, 90)
     await asyncio.gather(zombies.crash_zombies(environment), zombies.crash_zombies(environment))
     found = [(await state_of(call, "flow", run))[0] for run in (silent, alive, quiet)]
     assert found == ["CRASHED", "RUNNING", "RUNNING"]
     assert (await state_of(call, "task", task))[0] == "CRASHED"
+    assert (await state_of(call, "task", not_ready))[0] == "PENDING", "it never began"
     state = (await call("GET", "/flow_runs/{id}", id=silent))["state"]
     assert "sends no heartbeats" in state["message"]
     # The end is put right after the last sign of life, so that whatever its process tells of later is newer.
