@@ -202,7 +202,8 @@ class EngineContext(RunContext):
     """The flow run that the code runs in; `flow` and `flow_run` are None for a context made without a run.
 
     `run_results` maps the `id()` of a task's or subflow's return value to that value, the run's id and its kind, so
-    that passing the value on is recorded as a dependency.
+    that passing the value on is recorded as a dependency. `failed_runs` maps the ids of task runs and subflow runs that
+    did not complete to what messages call them.
     """
 
     flow: Any
@@ -212,6 +213,7 @@ class EngineContext(RunContext):
     parameters: dict[str, Any] | None
     detached: bool
     run_results: dict[int, tuple[Any, Any, str]]
+    failed_runs: dict[Any, str]
     task_run_dynamic_keys: dict[str, int]
     memo: Any
 
@@ -227,6 +229,7 @@ class EngineContext(RunContext):
         flow_run_suspension_request=None,
         observed_flow_pauses=dict,
         run_results=dict,
+        failed_runs=dict,
         task_run_assets=dict,
         task_run_dynamic_keys=dict,
         memo=None,
@@ -234,6 +237,13 @@ class EngineContext(RunContext):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**_prepare_fields(values))
+
+    def describe_failed_run(self, run_id: UUID | None) -> str | None:
+        """Return what messages call a run of this flow run, or of one around it, that did not complete."""
+        context: EngineContext | None = self
+        while context is not None and run_id not in context.failed_runs:
+            context = context.parent
+        return context.failed_runs[run_id] if context is not None else None
 
     def _identify(self) -> RunIdentity:
         run, flow = self.flow_run, self.flow
