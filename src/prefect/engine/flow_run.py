@@ -180,7 +180,7 @@ class FlowRunEngine(RunEngine):
 
     def _set_current(self, state: State[Any]) -> None:
         """Note the state that the run is in, which another process or the server has recorded."""
-        self.state = state
+        self._current = state
         scheduled_time = state.state_details.scheduled_time
         self._previous = Moment(state.type.value, state.name or "", state.timestamp, scheduled_time)
 
@@ -380,7 +380,7 @@ class FlowRunEngine(RunEngine):
         """Leave a run that was stopped from outside or goes on in another process, without proposing a state."""
         self.error = signal
         if isinstance(signal, Pause) and signal.state is not None:
-            self.state = self.fields["state"] = signal.state
+            self._current = self.fields["state"] = signal.state
         await self._stop_task_runner(signal)
         self.logger.info("Finished in state %s", self.state)
         self._release()
