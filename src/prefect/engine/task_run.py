@@ -15,7 +15,7 @@ from prefect.engine import core, local, outcomes
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine, RunRecord
 from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import AttemptMemo, Position
-from prefect.engine.parameters import Link, as_reiterable, collect_inputs, resolve_inputs, track
+from prefect.engine.parameters import Link, as_reiterable, collect_inputs, resolve_inputs
 from prefect.exceptions import UpstreamTaskError
 from prefect.logging.lines import log_line
 from prefect.logging.loggers import identity_logger, print_capture
@@ -441,7 +441,7 @@ class TaskRunEngine(RunEngine):
     def _track(self, value: Any) -> None:
         """Remember the run of a value, so that passing the value on is recorded as a dependency."""
         if self.flow is not None:
-            track(self.flow.run_results, value, self.fields["id"], "task_run")
+            self.flow.run_results.track(value, self.fields["id"], "task_run")
 
     async def unwrap(self) -> Any:
         """Return the value of the body, or raise the exception of the run."""
