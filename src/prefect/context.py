@@ -15,6 +15,7 @@ from contextvars import ContextVar, Token
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
+from prefect._io import bind_run_lookup
 from prefect._later import later
 from prefect._lazy import lazy
 from prefect.exceptions import MissingContextError
@@ -202,7 +203,8 @@ class EngineContext(RunContext):
     """The flow run that the code runs in; `flow` and `flow_run` are None for a context made without a run.
 
     `run_results` knows the runs of tasks and subflows by their return values, so that passing a value on is recorded
-    as a dependency.
+    as a dependency. `failed_runs` maps the ids of task runs and subflow runs that did not complete to what messages
+    call them.
     """
 
     flow: Any
@@ -212,6 +214,7 @@ class EngineContext(RunContext):
     parameters: dict[str, Any] | None
     detached: bool
     run_results: TrackedResults
+    failed_runs: dict[Any, str]
     task_run_dynamic_keys: dict[str, int]
     memo: Any
 
@@ -227,6 +230,7 @@ class EngineContext(RunContext):
         flow_run_suspension_request=None,
         observed_flow_pauses=dict,
         run_results=TrackedResults,
+        failed_runs=dict,
         task_run_assets=dict,
         task_run_dynamic_keys=dict,
         memo=None,
@@ -234,6 +238,13 @@ class EngineContext(RunContext):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**_prepare_fields(values))
+
+    def describe_failed_run(self, run_id: UUID | None) -> str | None:
+        """Return what messages call a run of this flow run, or of one around it, that did not complete."""
+        context: EngineContext | None = self
+        while context is not None and run_id not in context.failed_runs:
+            context = context.parent
+        return context.failed_runs[run_id] if context is not None else None
 
     def _identify(self) -> RunIdentity:
         run, flow = self.flow_run, self.flow
@@ -409,6 +420,19 @@ def get_run_context() -> EngineContext | TaskRunContext:
             "No run context available. You are not in a flow or task run context: call this inside of a flow or a task."
         )
     return context
+
+
+def _is_run_async() -> bool | None:
+    """Return whether the innermost run's function is async; None outside of a run, or in a context without one."""
+    context = TaskRunContext._var.get(None)
+    wrapper = context.task if context else None
+    if wrapper is None:
+        flow_context = EngineContext._var.get(None)
+        wrapper = flow_context.flow if flow_context else None
+    return wrapper.isasync if wrapper is not None else None
+
+
+bind_run_lookup(_is_run_async)
 
 
 def with_context(fn: Callable[P, R]) -> Callable[P, R]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect import _io, outbox, rules
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
-from prefect.engine import core, outcomes
+from prefect.engine import core, failures, outcomes
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine
 from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.local import LocalOrchestrator
@@ -113,8 +113,8 @@ class FlowRunEngine(RunEngine):
         invalid: Exception | None = None
         try:
             if awaited is not None:
-                await resolve_inputs({"wait_for": self._wait_for}, awaited)
-            self.parameters = await resolve_inputs(parameters, inputs)
+                await resolve_inputs({"wait_for": self._wait_for}, awaited, self.parent)
+            self.parameters = await resolve_inputs(parameters, inputs, self.parent)
             if self.flow.should_validate_parameters:
                 with _io.user_code():
                     self.parameters = self.flow.validate_parameters(self.parameters)
@@ -194,7 +194,7 @@ class FlowRunEngine(RunEngine):
             if isinstance(invalid, ParameterTypeError)
             else "Flow run could not start"
         )
-        message = f"{what}: {core.describe_error(invalid)}"
+        message = f"{what}: {failures.describe_error(invalid)}"
         self.error = invalid
         get_logger("engine").error("%s", message)
         # No other attempt would fare better.
@@ -317,7 +317,7 @@ class FlowRunEngine(RunEngine):
         error = outcome.error
         if isinstance(error, (Abort, Pause)):
             return await self._stop_without_state(error)
-        if error is not None and core.is_crash(error):
+        if error is not None and failures.is_crash(error):
             await self.crash(error)
             return FINISHED
         # Submitted tasks run to their end; after a timeout, those that have not started are cancelled.
@@ -353,8 +353,10 @@ class FlowRunEngine(RunEngine):
             self.logger.error(message)
             failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
         else:
-            self.logger.error("Encountered exception during execution: %s", core.describe_error(error), exc_info=error)
-            message = f"Flow run encountered an exception: {core.describe_error(error)}"
+            self.logger.error(
+                "Encountered exception during execution: %s", failures.describe_error(error), exc_info=error
+            )
+            message = f"Flow run encountered an exception: {failures.describe_error(error)}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
         entered = await self.propose_state(failed)
         if entered.is_scheduled():
@@ -395,7 +397,7 @@ class FlowRunEngine(RunEngine):
         if self.state.is_final():
             return
         self.error = error
-        message = core.crash_message(error)
+        message = failures.crash_message(error)
         self.logger.error("Crash detected! %s", message)
         self.logger.debug("Crash details:", exc_info=error)
         await self._stop_task_runner(error)
@@ -436,6 +438,8 @@ class FlowRunEngine(RunEngine):
                 await self.call_hooks(hooks, flow, self.logger)
         logger = get_logger("engine") if self._context is None else self.logger
         logger.info("Finished in state %s", str(self.state))  # a handler that keeps the record must not keep the result
+        if self._parent_task is not None and self.parent is not None and not self.state.is_completed():
+            self.parent.failed_runs[self._parent_task.id] = f"flow run {self.fields['name']!r}"
         self._release()
 
     def _release(self) -> None:

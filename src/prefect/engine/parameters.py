@@ -12,13 +12,15 @@ from uuid import UUID
 
 from prefect import _io
 from prefect._lazy import lazy
+from prefect.engine.failures import describe_error
 from prefect.exceptions import UpstreamTaskError
 from prefect.futures import PrefectFuture, PrefectTaskRunFuture
-from prefect.schemas.states import State
+from prefect.schemas.states import State, StateType
 from prefect.values.annotations import BaseAnnotation, allow_failure, opaque, quote, unmapped
 from prefect.values.tracking import TrackedResults, type_of
 
 if TYPE_CHECKING:
+    from prefect.context import EngineContext
     from prefect.values import traversal as visiting
 else:
     visiting = lazy("prefect.values.traversal")
@@ -139,8 +141,15 @@ class _Finder:
             self._link("flow_run", details.flow_run_id)
 
 
-async def resolve_inputs(parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+async def resolve_inputs(
+    parameters: dict[str, Any], inputs: Inputs, context: EngineContext | None = None
+) -> dict[str, Any]:
     """Return the parameters with futures and states replaced by their values and annotations removed.
+
+    Args:
+        parameters: The parameters by name.
+        inputs: What was found in them.
+        context: The flow run that the upstream runs belong to, for the name of one that failed.
 
     Raises:
         UpstreamTaskError: An upstream run did not complete, and the parameter is not marked with `allow_failure`.
@@ -149,7 +158,10 @@ async def resolve_inputs(parameters: dict[str, Any], inputs: Inputs) -> dict[str
         return parameters
     for future in inputs.futures:
         await wait_for_future(future)
-    return {name: await _resolve_value(value) for name, value in parameters.items()}
+    try:
+        return {name: await _resolve_value(value) for name, value in parameters.items()}
+    except _UpstreamNotCompleted as error:
+        raise UpstreamTaskError(error.describe(context)) from None
 
 
 async def wait_for_future(future: PrefectFuture[Any]) -> None:
@@ -202,6 +214,30 @@ async def _resolve_inside(value: Any, allow: bool) -> Any:
 async def _upstream_value(upstream: Upstream, allow: bool) -> Any:
     state = upstream if isinstance(upstream, State) else upstream.state
     if not state.is_completed() and not (allow and (state.is_failed() or state.is_crashed())):
-        run_id = upstream.task_run_id if isinstance(upstream, PrefectFuture) else state.state_details.task_run_id
-        raise UpstreamTaskError(f"Upstream task run '{run_id}' did not reach a 'COMPLETED' state.")
+        raise _UpstreamNotCompleted(upstream, state)
     return await state.aresult(raise_on_failure=False)
+
+
+class _UpstreamNotCompleted(Exception):
+    """An upstream run did not complete."""
+
+    def __init__(self, upstream: Upstream, state: State[Any]) -> None:
+        super().__init__()
+        self._run_id = (
+            upstream.task_run_id if isinstance(upstream, PrefectFuture) else state.state_details.task_run_id
+        ) or state.state_details.flow_run_id
+        self._state = state
+
+    def describe(self, context: EngineContext | None) -> str:
+        """Return which run it is, by its name if the flow run knows it, and why it did not complete."""
+        state = self._state
+        known = context.describe_failed_run(self._run_id) if context is not None else None
+        subject = f"Upstream {known or f'task run {str(self._run_id)!r}'}"
+        if state.name == "NotReady" and state.message:
+            return f"{subject} did not run: {state.message}"
+        reason = describe_error(state.data) if isinstance(state.data, BaseException) else state.message
+        outcome = _OUTCOMES.get(state.type) or f"is in state {state.name}"
+        return f"{subject} {outcome}: {reason}" if reason else f"{subject} {outcome}."
+
+
+_OUTCOMES = {StateType.FAILED: "failed", StateType.CRASHED: "crashed", StateType.CANCELLED: "was cancelled"}

@@ -11,7 +11,7 @@ from prefect import _io, journal, outbox
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
-from prefect.engine import core, local, outcomes
+from prefect.engine import core, failures, local, outcomes
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine, RunRecord
 from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import AttemptMemo, Position
@@ -112,6 +112,8 @@ class TaskRunEngine(RunEngine):
         self._current = self.fields["state"] = state
         if isinstance(state.data, InMemory):
             self._track(state.data.value)
+        if state.type is not COMPLETED:
+            self._note_failure()
 
     @property
     def upstreams(self) -> list[Any]:
@@ -225,9 +227,9 @@ class TaskRunEngine(RunEngine):
 
     async def _resolve(self) -> None:
         if self._wait_for is not None:
-            await resolve_inputs(self._awaited or {}, self._wait_for)
+            await resolve_inputs(self._awaited or {}, self._wait_for, self.flow)
         if not self._inputs.is_plain:
-            self.parameters = await resolve_inputs(self.parameters, self._inputs)
+            self.parameters = await resolve_inputs(self.parameters, self._inputs, self.flow)
 
     def _set_custom_name(self) -> None:
         with self, _io.user_code():
@@ -240,7 +242,7 @@ class TaskRunEngine(RunEngine):
         if self._context is None:
             self._make_context()
         self.error = error
-        message = f"Task run could not start: {core.describe_error(error)}"
+        message = f"Task run could not start: {failures.describe_error(error)}"
         self.enter_state(State.make(FAILED, "Failed", message=message, data=error, details=self._details))
         await self._conclude()
         return FINISHED
@@ -286,6 +288,7 @@ class TaskRunEngine(RunEngine):
         self.error = error
         self.enter_state(State.make(PENDING, "NotReady", message=str(error), details=self._details))
         self.logger.error("Finished in state %s", self.state)
+        self._note_failure()
         self._release()
         return FINISHED
 
@@ -315,7 +318,7 @@ class TaskRunEngine(RunEngine):
         error = outcome.error
         if error is None:
             return await self._succeed(outcome.value)
-        if core.is_crash(error):
+        if failures.is_crash(error):
             await self.crash(error)
             return FINISHED
         return await self._fail(error)
@@ -359,12 +362,14 @@ class TaskRunEngine(RunEngine):
             message = f"Task run exceeded timeout of {self.task.timeout_seconds} second(s)"
             failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
         else:
-            message = f"Task run encountered an exception {core.describe_error(error)}"
+            message = f"Task run encountered an exception {failures.describe_error(error)}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
         if (retry := await self._propose_retry(failed)) is not None:
-            return self._schedule_retry(retry, core.describe_error(error))
+            return self._schedule_retry(retry, failures.describe_error(error))
         exhausted = " - Retries are exhausted" if self.task.retries else ""
-        self.logger.error("Task run failed with exception: %s%s", core.describe_error(error), exhausted, exc_info=error)
+        self.logger.error(
+            "Task run failed with exception: %s%s", failures.describe_error(error), exhausted, exc_info=error
+        )
         if timed_out:
             self.logger.error("Task run exceeded timeout of %s second(s)", self.task.timeout_seconds)
         self.error = error
@@ -379,7 +384,7 @@ class TaskRunEngine(RunEngine):
         if self._context is None:
             self._make_context()
         self.error = error
-        message = core.crash_message(error)
+        message = failures.crash_message(error)
         if self.persistence is not None:
             with self:
                 await self.persistence.roll_back_attempt(error)
@@ -431,12 +436,19 @@ class TaskRunEngine(RunEngine):
         if hooks:
             with self:
                 await self.call_hooks(hooks, task, self.logger)
+        if not completed:
+            self._note_failure()
         log_line(self.context.identity, logging.INFO if completed else logging.ERROR, "Finished in state %s", state)
         self._release()
 
     def _release(self) -> None:
         """Drop the references that lead back here, so that arguments and result are freed with their last user."""
         self._context = self.persistence = None
+
+    def _note_failure(self) -> None:
+        """Tell the flow run the name of a run that did not complete, for what depends on it."""
+        if self.flow is not None:
+            self.flow.failed_runs[self.fields["id"]] = f"task run {self.fields['name']!r}"
 
     def _track(self, value: Any) -> None:
         """Remember the run of a value, so that passing the value on is recorded as a dependency."""

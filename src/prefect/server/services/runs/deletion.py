@@ -20,7 +20,7 @@ async def remove_flow(tx: Transaction, id_: UUID) -> None:
     """Delete a flow with its deployments and its runs."""
     flow = await reading.get_row(tx, store.flows, id_)
     await _remove_flow_runs(tx, {"flow_id": id_})
-    deployments = await store.deployments.find(tx, {"flow_id": id_}, "deployment.id", columns=["id"])
+    deployments = await store.deployments.find(tx, {"flow_id": id_}, store.deployments.by_key, columns=["id"])
     ids = [row["id"] for row in deployments]
     await store.deployment_schedules.remove(tx, {"deployment_id": ids})
     # A limit that a deployment shares with others stays.
@@ -39,7 +39,10 @@ async def remove_flow_run(tx: Transaction, id_: UUID) -> None:
 async def remove_flow_runs(tx: Transaction, limit: int, **criteria: Any) -> list[UUID]:
     """Delete at most `limit` of the flow runs that satisfy filters, and return their ids."""
     where = reading.compile_criteria(tx, store.flow_runs, **criteria)
-    ids = [row["id"] for row in await store.flow_runs.find(tx, where, "flow_run.id", limit, columns=["id"], lock=True)]
+    ids = [
+        row["id"]
+        for row in await store.flow_runs.find(tx, where, store.flow_runs.by_key, limit, columns=["id"], lock=True)
+    ]
     if ids:
         await _remove_flow_runs(tx, {"id": ids})
     return ids
@@ -48,7 +51,7 @@ async def remove_flow_runs(tx: Transaction, limit: int, **criteria: Any) -> list
 async def remove_flows(tx: Transaction, limit: int, **criteria: Any) -> list[UUID]:
     """Delete at most `limit` of the flows that satisfy filters, and return their ids."""
     where = reading.compile_criteria(tx, store.flows, **criteria)
-    ids = [row["id"] for row in await store.flows.find(tx, where, "flow.id", limit, columns=["id"])]
+    ids = [row["id"] for row in await store.flows.find(tx, where, store.flows.by_key, limit, columns=["id"])]
     for id_ in ids:
         await remove_flow(tx, id_)
     return ids

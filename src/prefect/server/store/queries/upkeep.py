@@ -59,5 +59,5 @@ def _made_before(collection: Collection, time: datetime) -> Condition:
 
 
 async def _remove(tx: Transaction, collection: Collection, where: Condition, limit: int) -> int:
-    rows = await collection.find(tx, where, f"{collection.table.name}.id", limit, columns=["id"])
+    rows = await collection.find(tx, where, collection.order("id"), limit, columns=["id"])
     return await collection.remove(tx, {"id": [row["id"] for row in rows]}) if rows else 0
