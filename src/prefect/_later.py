@@ -8,20 +8,19 @@ work.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from importlib.machinery import ModuleSpec
 from typing import Any, NoReturn
 
-# Feature, which release builds it, and its modules with their names.
+# Feature, and its modules with their names; `name@module` is a name that is built already, in that module.
 _TABLE = (
     (
         "blocks for secrets, notifications and webhooks",
         """
-        blocks.abstract: CredentialsBlock DatabaseBlock JobBlock JobRun NotificationBlock NotificationError
-            ObjectStorageBlock SecretBlock
         blocks.notifications: AbstractAppriseNotificationBlock AppriseNotificationBlock CustomWebhookNotificationBlock
-            DiscordWebhook MattermostWebhook MicrosoftTeamsWebhook NotificationBlock OpsgenieWebhook PagerDutyWebHook
-            SendgridEmail SlackWebhook TwilioSMS
+            DiscordWebhook MattermostWebhook MicrosoftTeamsWebhook NotificationBlock@blocks.abstract
+            NotificationError@blocks.abstract OpsgenieWebhook PagerDutyWebHook SendgridEmail SlackWebhook TwilioSMS
         blocks.redis: RedisStorageContainer
         blocks.system: Secret
         blocks.webhook: Webhook
@@ -115,9 +114,6 @@ _TABLE = (
     (
         "the tools that integrations share with the engine",
         """
-        _internal:
-        _internal.compatibility:
-        _internal.compatibility.async_dispatch: async_dispatch
         _internal.concurrency:
         _internal.concurrency.api: create_call from_sync
         _internal.retries: exponential_backoff_with_jitter retry_async_fn
@@ -225,8 +221,8 @@ def later(module: str, name: str, feature: str) -> Any:
 class Unbuilt:
     """Finder and loader of the placeholder modules, last in `sys.meta_path`, so that files win."""
 
-    modules: dict[str, tuple[str, list[str]]]
-    """Feature and names of each module; the table is parsed on the first lookup."""
+    modules: dict[str, tuple[str, list[str], dict[str, str]]]
+    """Feature and names of each module, and where its built names are; the table is parsed on the first lookup."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str], Any] = {}
@@ -249,10 +245,13 @@ class Unbuilt:
 
     def exec_module(self, module: Any) -> None:
         """Fill the module with its names."""
-        feature, names = self.modules[module.__name__]
+        feature, names, built = self.modules[module.__name__]
         module.__doc__ = f"Not built yet: {feature} will come in a later release."
         module.__all__ = names
         for name in names:
+            if name in built:
+                setattr(module, name, getattr(importlib.import_module(f"prefect.{built[name]}"), name))
+                continue
             # The same name of the same feature is the same object, wherever it is imported from.
             made = self._made.get((feature, name))
             if made is None:
@@ -262,13 +261,17 @@ class Unbuilt:
 
 def _read_table() -> Any:
     for feature, text in _TABLE:
-        module, names = "", []
+        names: list[str] = []
+        built: dict[str, str] = {}
         for word in text.split():
             if word.endswith(":"):
-                module, names = f"prefect.{word[:-1]}", []
-                yield module, (feature, names)
-            else:
-                names.append(word)
+                names, built = [], {}
+                yield f"prefect.{word[:-1]}", (feature, names, built)
+                continue
+            name, _, source = word.partition("@")
+            names.append(name)
+            if source:
+                built[name] = source
 
 
 def install() -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
-from prefect._io import twin
+from prefect._io import class_twin, twin
 
 __all__ = ["Block", "BlockNotSavedError", "InvalidBlockRegistration", "UnknownBlockType"]
 
@@ -32,11 +32,6 @@ class BlockNotSavedError(RuntimeError):
     """The block was not saved."""
 
 
-def _class_twin(method: Any) -> Any:
-    """Return the dual form of an async class method."""
-    return classmethod(twin(method.__func__))
-
-
 class Block(BaseModel, ABC):
     """Typed configuration. Subclass it and declare fields as in any pydantic model.
 
@@ -44,7 +39,7 @@ class Block(BaseModel, ABC):
     the class.
     """
 
-    model_config = ConfigDict(extra="allow", ignored_types=(twin,))
+    model_config = ConfigDict(extra="allow", ignored_types=(twin, class_twin))
 
     _block_type_name: ClassVar[str | None] = None
     _block_type_slug: ClassVar[str | None] = None
@@ -146,14 +141,14 @@ class Block(BaseModel, ABC):
         """Load a saved block by its name. Not supported yet."""
         _not_built(f"the block {name!r} cannot be loaded")
 
-    load = _class_twin(aload)
+    load = class_twin(aload)
 
     @classmethod
     async def aload_from_ref(cls, ref: str | UUID | dict[str, Any], validate: bool = True, client: Any = None) -> Any:
         """Load a saved block by a reference. Not supported yet."""
         _not_built(f"the block {ref} cannot be loaded")
 
-    load_from_ref = _class_twin(aload_from_ref)
+    load_from_ref = class_twin(aload_from_ref)
 
     async def asave(self, name: str | None = None, overwrite: bool = False, client: Any = None) -> UUID:
         """Save the block under a name. Not supported yet."""
@@ -166,14 +161,14 @@ class Block(BaseModel, ABC):
         """Delete a saved block. Not supported yet."""
         _not_built(f"the block {name!r} cannot be deleted")
 
-    delete = _class_twin(adelete)
+    delete = class_twin(adelete)
 
     @classmethod
     async def aregister_type_and_schema(cls, client: Any = None) -> None:
         """Register the block type. Not supported yet."""
         _not_built(f"the block type {cls.get_block_type_slug()!r} cannot be registered")
 
-    register_type_and_schema = _class_twin(aregister_type_and_schema)
+    register_type_and_schema = class_twin(aregister_type_and_schema)
 
 
 def _not_built(what: str) -> NoReturn:
