@@ -28,6 +28,7 @@ from prefect.settings.context import (
     use_profile,
 )
 from prefect.types import now
+from prefect.values.tracking import TrackedResults
 
 if TYPE_CHECKING:
     from typing import Self
@@ -201,9 +202,9 @@ def _prepare_fields(values: dict[str, Any]) -> dict[str, Any]:
 class EngineContext(RunContext):
     """The flow run that the code runs in; `flow` and `flow_run` are None for a context made without a run.
 
-    `run_results` maps the `id()` of a task's or subflow's return value to that value, the run's id and its kind, so
-    that passing the value on is recorded as a dependency. `failed_runs` maps the ids of task runs and subflow runs that
-    did not complete to what messages call them.
+    `run_results` knows the runs of tasks and subflows by their return values, so that passing a value on is recorded
+    as a dependency. `failed_runs` maps the ids of task runs and subflow runs that did not complete to what messages
+    call them.
     """
 
     flow: Any
@@ -212,7 +213,7 @@ class EngineContext(RunContext):
     task_runner: Any
     parameters: dict[str, Any] | None
     detached: bool
-    run_results: dict[int, tuple[Any, Any, str]]
+    run_results: TrackedResults
     failed_runs: dict[Any, str]
     task_run_dynamic_keys: dict[str, int]
     memo: Any
@@ -228,7 +229,7 @@ class EngineContext(RunContext):
         events=None,
         flow_run_suspension_request=None,
         observed_flow_pauses=dict,
-        run_results=dict,
+        run_results=TrackedResults,
         failed_runs=dict,
         task_run_assets=dict,
         task_run_dynamic_keys=dict,

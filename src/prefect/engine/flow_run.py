@@ -15,7 +15,7 @@ from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.local import LocalOrchestrator
 from prefect.engine.memo import AttemptMemo
 from prefect.engine.orchestration import NewFlowRun
-from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs, track
+from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs
 from prefect.engine.subflow import ParentTaskRun
 from prefect.exceptions import Abort, ParameterTypeError, Pause
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
@@ -180,7 +180,7 @@ class FlowRunEngine(RunEngine):
 
     def _set_current(self, state: State[Any]) -> None:
         """Note the state that the run is in, which another process or the server has recorded."""
-        self.state = state
+        self._current = state
         scheduled_time = state.state_details.scheduled_time
         self._previous = Moment(state.type.value, state.name or "", state.timestamp, scheduled_time)
 
@@ -382,9 +382,11 @@ class FlowRunEngine(RunEngine):
         """Leave a run that was stopped from outside or goes on in another process, without proposing a state."""
         self.error = signal
         if isinstance(signal, Pause) and signal.state is not None:
-            self.state = self.fields["state"] = signal.state
+            self._current = self.fields["state"] = signal.state
         await self._stop_task_runner(signal)
-        self.logger.info("Finished in state %s", self.state)
+        self.logger.info(
+            "Finished in state %s", str(self.state)
+        )  # a handler that keeps the record must not keep the result
         self._release()
         return FINISHED
 
@@ -435,7 +437,7 @@ class FlowRunEngine(RunEngine):
             with self if self._context is not None else nullcontext():
                 await self.call_hooks(hooks, flow, self.logger)
         logger = get_logger("engine") if self._context is None else self.logger
-        logger.info("Finished in state %s", self.state)
+        logger.info("Finished in state %s", str(self.state))  # a handler that keeps the record must not keep the result
         if self._parent_task is not None and self.parent is not None and not self.state.is_completed():
             self.parent.failed_runs[self._parent_task.id] = f"flow run {self.fields['name']!r}"
         self._release()
@@ -447,7 +449,7 @@ class FlowRunEngine(RunEngine):
 
     def _track(self, value: Any) -> None:
         if self.parent is not None:
-            track(self.parent.run_results, value, self.run_id, "flow_run")
+            self.parent.run_results.track(value, self.run_id, "flow_run")
 
     async def unwrap(self) -> Any:
         """Return the value of the run, or raise its exception."""
