@@ -18,10 +18,10 @@ from uuid import UUID
 from prefect import _functions
 from prefect._io import call_user
 from prefect._lazy import lazy
-from prefect.engine.parameters import is_trackable
 from prefect.futures import PrefectFutureList, PrefectTaskRunFuture
 from prefect.schemas.states import Completed, InMemory
 from prefect.types import new_id
+from prefect.values.tracking import is_trackable
 from prefect.values.traversal import visit_collection
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from contextvars import ContextVar, Token
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
+from prefect._io import bind_run_lookup
 from prefect._later import later
 from prefect._lazy import lazy
 from prefect.exceptions import MissingContextError
@@ -27,6 +28,7 @@ from prefect.settings.context import (
     use_profile,
 )
 from prefect.types import now
+from prefect.values.tracking import TrackedResults
 
 if TYPE_CHECKING:
     from typing import Self
@@ -200,8 +202,9 @@ def _prepare_fields(values: dict[str, Any]) -> dict[str, Any]:
 class EngineContext(RunContext):
     """The flow run that the code runs in; `flow` and `flow_run` are None for a context made without a run.
 
-    `run_results` maps the `id()` of a task's or subflow's return value to that value, the run's id and its kind, so
-    that passing the value on is recorded as a dependency.
+    `run_results` knows the runs of tasks and subflows by their return values, so that passing a value on is recorded
+    as a dependency. `failed_runs` maps the ids of task runs and subflow runs that did not complete to what messages
+    call them.
     """
 
     flow: Any
@@ -210,7 +213,8 @@ class EngineContext(RunContext):
     task_runner: Any
     parameters: dict[str, Any] | None
     detached: bool
-    run_results: dict[int, tuple[Any, Any, str]]
+    run_results: TrackedResults
+    failed_runs: dict[Any, str]
     task_run_dynamic_keys: dict[str, int]
     memo: Any
 
@@ -225,7 +229,8 @@ class EngineContext(RunContext):
         events=None,
         flow_run_suspension_request=None,
         observed_flow_pauses=dict,
-        run_results=dict,
+        run_results=TrackedResults,
+        failed_runs=dict,
         task_run_assets=dict,
         task_run_dynamic_keys=dict,
         memo=None,
@@ -233,6 +238,13 @@ class EngineContext(RunContext):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**_prepare_fields(values))
+
+    def describe_failed_run(self, run_id: UUID | None) -> str | None:
+        """Return what messages call a run of this flow run, or of one around it, that did not complete."""
+        context: EngineContext | None = self
+        while context is not None and run_id not in context.failed_runs:
+            context = context.parent
+        return context.failed_runs[run_id] if context is not None else None
 
     def _identify(self) -> RunIdentity:
         run, flow = self.flow_run, self.flow
@@ -408,6 +420,19 @@ def get_run_context() -> EngineContext | TaskRunContext:
             "No run context available. You are not in a flow or task run context: call this inside of a flow or a task."
         )
     return context
+
+
+def _is_run_async() -> bool | None:
+    """Return whether the innermost run's function is async; None outside of a run, or in a context without one."""
+    context = TaskRunContext._var.get(None)
+    wrapper = context.task if context else None
+    if wrapper is None:
+        flow_context = EngineContext._var.get(None)
+        wrapper = flow_context.flow if flow_context else None
+    return wrapper.isasync if wrapper is not None else None
+
+
+bind_run_lookup(_is_run_async)
 
 
 def with_context(fn: Callable[P, R]) -> Callable[P, R]:

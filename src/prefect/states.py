@@ -50,12 +50,12 @@ from prefect.schemas.states import (
 
 if TYPE_CHECKING:
     from prefect import results
-    from prefect.engine import core, outcomes
+    from prefect.engine import failures, outcomes
     from prefect.logging import loggers
     from prefect.schemas import actions
 else:
     actions = lazy("prefect.schemas.actions")
-    core = lazy("prefect.engine.core")
+    failures = lazy("prefect.engine.failures")
     loggers = lazy("prefect.logging.loggers")
     outcomes = lazy("prefect.engine.outcomes")
     results = lazy("prefect.results")
@@ -163,7 +163,7 @@ async def exception_to_crashed_state(exc: BaseException, result_store: results.R
         exc: The exception that ended the run.
         result_store: Makes a result record of the exception, which becomes the state's data.
     """
-    return Crashed(message=core.crash_message(exc), data=await _exception_data(exc, result_store, write=False))
+    return Crashed(message=failures.crash_message(exc), data=await _exception_data(exc, result_store, write=False))
 
 
 async def _exception_data(exc: BaseException, store: results.ResultStore | None, write: bool) -> Any:

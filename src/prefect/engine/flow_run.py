@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect import _io, outbox, rules
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
-from prefect.engine import core, outcomes
+from prefect.engine import core, failures, outcomes
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine
 from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.local import LocalOrchestrator
 from prefect.engine.memo import AttemptMemo
 from prefect.engine.orchestration import NewFlowRun
-from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs, track
+from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs
 from prefect.engine.subflow import ParentTaskRun
 from prefect.exceptions import Abort, ParameterTypeError, Pause
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
@@ -113,8 +113,8 @@ class FlowRunEngine(RunEngine):
         invalid: Exception | None = None
         try:
             if awaited is not None:
-                await resolve_inputs({"wait_for": self._wait_for}, awaited)
-            self.parameters = await resolve_inputs(parameters, inputs)
+                await resolve_inputs({"wait_for": self._wait_for}, awaited, self.parent)
+            self.parameters = await resolve_inputs(parameters, inputs, self.parent)
             if self.flow.should_validate_parameters:
                 with _io.user_code():
                     self.parameters = self.flow.validate_parameters(self.parameters)
@@ -180,7 +180,7 @@ class FlowRunEngine(RunEngine):
 
     def _set_current(self, state: State[Any]) -> None:
         """Note the state that the run is in, which another process or the server has recorded."""
-        self.state = state
+        self._current = state
         scheduled_time = state.state_details.scheduled_time
         self._previous = Moment(state.type.value, state.name or "", state.timestamp, scheduled_time)
 
@@ -194,7 +194,7 @@ class FlowRunEngine(RunEngine):
             if isinstance(invalid, ParameterTypeError)
             else "Flow run could not start"
         )
-        message = f"{what}: {core.describe_error(invalid)}"
+        message = f"{what}: {failures.describe_error(invalid)}"
         self.error = invalid
         get_logger("engine").error("%s", message)
         # No other attempt would fare better.
@@ -317,7 +317,7 @@ class FlowRunEngine(RunEngine):
         error = outcome.error
         if isinstance(error, (Abort, Pause)):
             return await self._stop_without_state(error)
-        if error is not None and core.is_crash(error):
+        if error is not None and failures.is_crash(error):
             await self.crash(error)
             return FINISHED
         # Submitted tasks run to their end; after a timeout, those that have not started are cancelled.
@@ -353,8 +353,10 @@ class FlowRunEngine(RunEngine):
             self.logger.error(message)
             failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
         else:
-            self.logger.error("Encountered exception during execution: %s", core.describe_error(error), exc_info=error)
-            message = f"Flow run encountered an exception: {core.describe_error(error)}"
+            self.logger.error(
+                "Encountered exception during execution: %s", failures.describe_error(error), exc_info=error
+            )
+            message = f"Flow run encountered an exception: {failures.describe_error(error)}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
         entered = await self.propose_state(failed)
         if entered.is_scheduled():
@@ -380,9 +382,11 @@ class FlowRunEngine(RunEngine):
         """Leave a run that was stopped from outside or goes on in another process, without proposing a state."""
         self.error = signal
         if isinstance(signal, Pause) and signal.state is not None:
-            self.state = self.fields["state"] = signal.state
+            self._current = self.fields["state"] = signal.state
         await self._stop_task_runner(signal)
-        self.logger.info("Finished in state %s", self.state)
+        self.logger.info(
+            "Finished in state %s", str(self.state)
+        )  # a handler that keeps the record must not keep the result
         self._release()
         return FINISHED
 
@@ -393,7 +397,7 @@ class FlowRunEngine(RunEngine):
         if self.state.is_final():
             return
         self.error = error
-        message = core.crash_message(error)
+        message = failures.crash_message(error)
         self.logger.error("Crash detected! %s", message)
         self.logger.debug("Crash details:", exc_info=error)
         await self._stop_task_runner(error)
@@ -433,7 +437,9 @@ class FlowRunEngine(RunEngine):
             with self if self._context is not None else nullcontext():
                 await self.call_hooks(hooks, flow, self.logger)
         logger = get_logger("engine") if self._context is None else self.logger
-        logger.info("Finished in state %s", self.state)
+        logger.info("Finished in state %s", str(self.state))  # a handler that keeps the record must not keep the result
+        if self._parent_task is not None and self.parent is not None and not self.state.is_completed():
+            self.parent.failed_runs[self._parent_task.id] = f"flow run {self.fields['name']!r}"
         self._release()
 
     def _release(self) -> None:
@@ -443,7 +449,7 @@ class FlowRunEngine(RunEngine):
 
     def _track(self, value: Any) -> None:
         if self.parent is not None:
-            track(self.parent.run_results, value, self.run_id, "flow_run")
+            self.parent.run_results.track(value, self.run_id, "flow_run")
 
     async def unwrap(self) -> Any:
         """Return the value of the run, or raise its exception."""

@@ -6,24 +6,24 @@ body runs. A parameter that holds none of them reaches the body as the same obje
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard, cast
 from uuid import UUID
 
 from prefect import _io
 from prefect._lazy import lazy
+from prefect.engine.failures import describe_error
 from prefect.exceptions import UpstreamTaskError
 from prefect.futures import PrefectFuture, PrefectTaskRunFuture
-from prefect.schemas.states import State
+from prefect.schemas.states import State, StateType
 from prefect.values.annotations import BaseAnnotation, allow_failure, opaque, quote, unmapped
+from prefect.values.tracking import TrackedResults, type_of
 
 if TYPE_CHECKING:
+    from prefect.context import EngineContext
     from prefect.values import traversal as visiting
 else:
     visiting = lazy("prefect.values.traversal")
-
-TrackedResults = dict[int, tuple[Any, UUID, str]]
-"""Return values of earlier runs by `id()`: the value (kept alive, so that its id is not reused), run id, kind."""
 
 Upstream: TypeAlias = "PrefectFuture[Any] | State[Any]"  # a string: `State[Any]` would build a model at import
 """A parameter that stands for another run."""
@@ -32,31 +32,6 @@ Link = dict[str, Any]
 """A dependency as the API shows it: `{"input_type": "task_run", "id": UUID}`."""
 
 _LEAF_TYPES = frozenset({int, float, bool, type(None), bytes, complex, UUID})
-_TRACKED_CONTAINER_TYPES = frozenset({list, tuple, dict})
-MAX_TRACKED_ITEMS = 100
-_UNTRACKED_TYPES = frozenset({bool, type(None), type(Ellipsis), type(NotImplemented)})
-
-
-type_of: Callable[[Any], type[Any]] = type
-"""`type`, typed for a value of unknown type."""
-
-
-def is_trackable(value: Any) -> bool:
-    """Return whether `id(value)` identifies the run that returned it; singletons and small ints are shared."""
-    kind = type_of(value)
-    return kind not in _UNTRACKED_TYPES and not (kind is int and -5 <= value <= 256)
-
-
-def track(tracked: TrackedResults, value: Any, run_id: UUID, kind: str) -> None:
-    """Remember that a run returned `value`, and the items of a small list, tuple or dict."""
-    if is_trackable(value):
-        tracked[id(value)] = (value, run_id, kind)
-        container = type_of(value)
-        if container in _TRACKED_CONTAINER_TYPES and len(value) <= MAX_TRACKED_ITEMS:
-            items: Iterable[Any] = value.values() if container is dict else value
-            for item in items:
-                if is_trackable(item):
-                    tracked[id(item)] = (item, run_id, kind)
 
 
 def as_reiterable(wait_for: Any) -> Any:
@@ -95,8 +70,8 @@ def collect_inputs(parameters: Mapping[str, Any], tracked: TrackedResults | None
     for name, value in parameters.items():
         kind = type_of(value)
         if kind in _LEAF_TYPES or kind is str:
-            known = tracked.get(id(value)) if tracked and is_trackable(value) else None
-            links[name] = [{"input_type": known[2], "id": known[1]}] if known else []
+            origin = tracked.find(value) if tracked else None
+            links[name] = [{"input_type": origin.kind, "id": origin.run_id}] if origin else []
             continue
         finder = _Finder(tracked)
         finder.walk(value)
@@ -122,9 +97,9 @@ class _Finder:
 
     def _visit(self, value: Any) -> Any:
         if self._tracked is not None:
-            known = self._tracked.get(id(value))
-            if known is not None and is_trackable(value):
-                self._link(known[2], known[1])
+            origin = self._tracked.find(value)
+            if origin is not None:
+                self._link(origin.kind, origin.run_id)
         if _is_upstream(value):
             self._visit_upstream(value)
             raise visiting.StopVisiting
@@ -166,8 +141,15 @@ class _Finder:
             self._link("flow_run", details.flow_run_id)
 
 
-async def resolve_inputs(parameters: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+async def resolve_inputs(
+    parameters: dict[str, Any], inputs: Inputs, context: EngineContext | None = None
+) -> dict[str, Any]:
     """Return the parameters with futures and states replaced by their values and annotations removed.
+
+    Args:
+        parameters: The parameters by name.
+        inputs: What was found in them.
+        context: The flow run that the upstream runs belong to, for the name of one that failed.
 
     Raises:
         UpstreamTaskError: An upstream run did not complete, and the parameter is not marked with `allow_failure`.
@@ -176,7 +158,10 @@ async def resolve_inputs(parameters: dict[str, Any], inputs: Inputs) -> dict[str
         return parameters
     for future in inputs.futures:
         await wait_for_future(future)
-    return {name: await _resolve_value(value) for name, value in parameters.items()}
+    try:
+        return {name: await _resolve_value(value) for name, value in parameters.items()}
+    except _UpstreamNotCompleted as error:
+        raise UpstreamTaskError(error.describe(context)) from None
 
 
 async def wait_for_future(future: PrefectFuture[Any]) -> None:
@@ -229,6 +214,30 @@ async def _resolve_inside(value: Any, allow: bool) -> Any:
 async def _upstream_value(upstream: Upstream, allow: bool) -> Any:
     state = upstream if isinstance(upstream, State) else upstream.state
     if not state.is_completed() and not (allow and (state.is_failed() or state.is_crashed())):
-        run_id = upstream.task_run_id if isinstance(upstream, PrefectFuture) else state.state_details.task_run_id
-        raise UpstreamTaskError(f"Upstream task run '{run_id}' did not reach a 'COMPLETED' state.")
+        raise _UpstreamNotCompleted(upstream, state)
     return await state.aresult(raise_on_failure=False)
+
+
+class _UpstreamNotCompleted(Exception):
+    """An upstream run did not complete."""
+
+    def __init__(self, upstream: Upstream, state: State[Any]) -> None:
+        super().__init__()
+        self._run_id = (
+            upstream.task_run_id if isinstance(upstream, PrefectFuture) else state.state_details.task_run_id
+        ) or state.state_details.flow_run_id
+        self._state = state
+
+    def describe(self, context: EngineContext | None) -> str:
+        """Return which run it is, by its name if the flow run knows it, and why it did not complete."""
+        state = self._state
+        known = context.describe_failed_run(self._run_id) if context is not None else None
+        subject = f"Upstream {known or f'task run {str(self._run_id)!r}'}"
+        if state.name == "NotReady" and state.message:
+            return f"{subject} did not run: {state.message}"
+        reason = describe_error(state.data) if isinstance(state.data, BaseException) else state.message
+        outcome = _OUTCOMES.get(state.type) or f"is in state {state.name}"
+        return f"{subject} {outcome}: {reason}" if reason else f"{subject} {outcome}."
+
+
+_OUTCOMES = {StateType.FAILED: "failed", StateType.CRASHED: "crashed", StateType.CANCELLED: "was cancelled"}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import _io
 from prefect._io import drive
-from prefect.engine import core, deadline
+from prefect.engine import deadline, failures
 from prefect.engine.core import Outcome, RunEngine
 from prefect.engine.termination import raise_on_sigterm
 
@@ -76,10 +76,10 @@ def run_to_final_state(run: RunEngine) -> State[Any]:
                 drive(_io.sleep(verdict.delay_seconds))
                 verdict = drive(run.prepare_attempt())
     except BaseException as error:
-        if core.is_crash(error):
+        if failures.is_crash(error):
             drive(run.crash(error))
         raise
-    if run.error is not None and core.is_crash(run.error):
+    if run.error is not None and failures.is_crash(run.error):
         raise run.error
     return run.state
 
@@ -133,10 +133,10 @@ async def arun_to_final_state(run: RunEngine) -> State[Any]:
                 await _io.sleep(verdict.delay_seconds)
                 verdict = await run.prepare_attempt()
     except BaseException as error:
-        if core.is_crash(error):
+        if failures.is_crash(error):
             await run.crash(error)
         raise
-    if run.error is not None and core.is_crash(run.error):
+    if run.error is not None and failures.is_crash(run.error):
         raise run.error
     return run.state
 
@@ -166,7 +166,7 @@ def iterate(make: MakeEngine, gather: bool = False) -> Generator[Any, Any, Any]:
                 drive(_io.sleep(verdict.delay_seconds))
                 verdict = drive(run.prepare_attempt())
     except BaseException as error:
-        if core.is_crash(error) and not isinstance(error, GeneratorExit):
+        if failures.is_crash(error) and not isinstance(error, GeneratorExit):
             drive(run.crash(error))
         raise
     return None if gather else drive(run.unwrap())
@@ -277,7 +277,7 @@ async def aiterate(make: MakeEngine, gather: bool = False) -> AsyncGenerator[Any
                 await _io.sleep(verdict.delay_seconds)
                 verdict = await run.prepare_attempt()
     except BaseException as error:
-        if core.is_crash(error) and not isinstance(error, GeneratorExit):
+        if failures.is_crash(error) and not isinstance(error, GeneratorExit):
             await run.crash(error)
         raise
     if not gather:

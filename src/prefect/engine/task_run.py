@@ -11,11 +11,11 @@ from prefect import _io, journal, outbox
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
-from prefect.engine import core, local, outcomes
+from prefect.engine import core, failures, local, outcomes
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine, RunRecord
 from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import AttemptMemo, Position
-from prefect.engine.parameters import Link, as_reiterable, collect_inputs, resolve_inputs, track
+from prefect.engine.parameters import Link, as_reiterable, collect_inputs, resolve_inputs
 from prefect.exceptions import UpstreamTaskError
 from prefect.logging.lines import log_line
 from prefect.logging.loggers import identity_logger, print_capture
@@ -26,6 +26,8 @@ from prefect.schemas.states import InMemory, State, StateDetails, StateType
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from prefect import settings
     from prefect.engine import persistence
     from prefect.engine.protocols import RunnableTask
@@ -68,6 +70,7 @@ class TaskRunEngine(RunEngine):
         self.flow: EngineContext | None = EngineContext.get()
         self.journal = (journal.current() if self.flow else None) or outbox.use_journal()
         self.attempt = 0
+        self._entered: list[tuple[dict[str, Any], datetime | None]] = []
         self.persistence: persistence.ResultPersistence | None = None
         self._run: TaskRun | None = None
         self._logger: Any = None
@@ -101,14 +104,16 @@ class TaskRunEngine(RunEngine):
         recorded = cast("State[Any] | None", vars(run)["state"])
         state = recorded or State.make(PENDING, details=StateDetails.make(task_run_id=run.id))
         execution._details = state.state_details
-        execution.state = state
+        execution._current = state
         return execution
 
     def adopt_final_state(self, state: State[Any]) -> None:
         """Take over the final state that another process has recorded."""
-        self.state = self.fields["state"] = state
+        self._current = self.fields["state"] = state
         if isinstance(state.data, InMemory):
             self._track(state.data.value)
+        if state.type is not COMPLETED:
+            self._note_failure()
 
     @property
     def upstreams(self) -> list[Any]:
@@ -135,11 +140,11 @@ class TaskRunEngine(RunEngine):
             "tags": sorted(task.tags | inherited) if inherited else sorted(task.tags),
             "task_inputs": self._dependency_links(dependencies),
             "created": created,
+            "empirical_policy": task.policy,
         }
-        recorded = {**self.fields, "empirical_policy": task.policy}
-        self.record = RunRecord(self.journal, self.kind, run_id, recorded)
+        self.record = RunRecord(self.journal, self.kind, run_id, self.fields)
         self._details = StateDetails.make(flow_run_id=flow_run_id, task_run_id=run_id)
-        self.enter_state(State.make(PENDING, "Pending", details=self._details, timestamp=created))
+        self.enter(PENDING, "Pending", created)
 
     def _dependency_links(self, dependencies: dict[str, list[Link]] | None) -> dict[str, list[Link]]:
         """Return the dependencies of the run by parameter."""
@@ -158,10 +163,23 @@ class TaskRunEngine(RunEngine):
     def run(self) -> TaskRun:
         """The run as a schema object. It is made at the first access, which most runs do not need."""
         if self._run is None:
-            fields = {**self.fields, "task_inputs": _run_inputs(self.fields["task_inputs"])}
-            self._run = TaskRun.make(**fields, empirical_policy=TaskRunPolicy.make(**self.task.policy))
+            self._update_columns()
+            inputs, policy = _run_inputs(self.fields["task_inputs"]), TaskRunPolicy.make(**self.task.policy)
+            self._run = TaskRun.make(**{**self.fields, "task_inputs": inputs, "empirical_policy": policy})
             self.fields = vars(self._run)
         return self._run
+
+    def _change_columns(self, entry: dict[str, Any], scheduled_time: datetime | None) -> None:
+        """Note the change, which is made when the columns are read. Most runs end before that."""
+        self._entered.append((entry, scheduled_time))
+        if self._run is not None:
+            self._update_columns()
+
+    def _update_columns(self) -> None:
+        """Change the columns by the states entered since the last time."""
+        entered, self._entered = self._entered, []
+        for entry, scheduled_time in entered:
+            super()._change_columns(entry, scheduled_time)
 
     # --- before an attempt --------------------------------------------------------------------------------------------
 
@@ -169,19 +187,20 @@ class TaskRunEngine(RunEngine):
         """Wait for the dependencies, look for a cached result, and enter Running."""
         if self.attempt == 0:
             try:
-                await self._resolve()
+                if self._awaited is not None or not self._inputs.is_plain:
+                    await self._resolve()
             except UpstreamTaskError as error:
                 return self._enter_not_ready(error)
             except Exception as error:  # the result of an upstream run is lost
                 return await self._fail_to_start(error)
             self._make_context()
-            try:
-                self._set_custom_name()
-            except Exception as error:  # a template that cannot be filled, or a user function
-                return await self._fail_to_start(error)
+            if self.task.task_run_name is not None:
+                try:
+                    self._set_custom_name()
+                except Exception as error:  # a template that cannot be filled, or a user function
+                    return await self._fail_to_start(error)
         self.attempt += 1
-        name = "Running" if self.attempt == 1 else "Retrying"
-        self.enter_state(State.make(RUNNING, name, details=self._details))
+        self.enter(RUNNING, "Running" if self.attempt == 1 else "Retrying", now())
         try:
             found = await self._find_result()
         except Exception as error:  # a storage, a key or a lock is not available
@@ -208,23 +227,22 @@ class TaskRunEngine(RunEngine):
 
     async def _resolve(self) -> None:
         if self._wait_for is not None:
-            await resolve_inputs(self._awaited or {}, self._wait_for)
+            await resolve_inputs(self._awaited or {}, self._wait_for, self.flow)
         if not self._inputs.is_plain:
-            self.parameters = await resolve_inputs(self.parameters, self._inputs)
+            self.parameters = await resolve_inputs(self.parameters, self._inputs, self.flow)
 
     def _set_custom_name(self) -> None:
-        if self.task.task_run_name is not None:
-            with self, _io.user_code():
-                self.rename(self.task.format_run_name(self.parameters))
-            self._logger = None
-            self.context.forget_identity()
+        with self, _io.user_code():
+            self.rename(self.task.format_run_name(self.parameters))
+        self._logger = None
+        self.context.forget_identity()
 
     async def _fail_to_start(self, error: Exception) -> NextStep:
         """Fail a run that cannot start."""
         if self._context is None:
             self._make_context()
         self.error = error
-        message = f"Task run could not start: {core.describe_error(error)}"
+        message = f"Task run could not start: {failures.describe_error(error)}"
         self.enter_state(State.make(FAILED, "Failed", message=message, data=error, details=self._details))
         await self._conclude()
         return FINISHED
@@ -270,6 +288,7 @@ class TaskRunEngine(RunEngine):
         self.error = error
         self.enter_state(State.make(PENDING, "NotReady", message=str(error), details=self._details))
         self.logger.error("Finished in state %s", self.state)
+        self._note_failure()
         self._release()
         return FINISHED
 
@@ -299,7 +318,7 @@ class TaskRunEngine(RunEngine):
         error = outcome.error
         if error is None:
             return await self._succeed(outcome.value)
-        if core.is_crash(error):
+        if failures.is_crash(error):
             await self.crash(error)
             return FINISHED
         return await self._fail(error)
@@ -343,12 +362,14 @@ class TaskRunEngine(RunEngine):
             message = f"Task run exceeded timeout of {self.task.timeout_seconds} second(s)"
             failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
         else:
-            message = f"Task run encountered an exception {core.describe_error(error)}"
+            message = f"Task run encountered an exception {failures.describe_error(error)}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
         if (retry := await self._propose_retry(failed)) is not None:
-            return self._schedule_retry(retry, core.describe_error(error))
+            return self._schedule_retry(retry, failures.describe_error(error))
         exhausted = " - Retries are exhausted" if self.task.retries else ""
-        self.logger.error("Task run failed with exception: %s%s", core.describe_error(error), exhausted, exc_info=error)
+        self.logger.error(
+            "Task run failed with exception: %s%s", failures.describe_error(error), exhausted, exc_info=error
+        )
         if timed_out:
             self.logger.error("Task run exceeded timeout of %s second(s)", self.task.timeout_seconds)
         self.error = error
@@ -363,7 +384,7 @@ class TaskRunEngine(RunEngine):
         if self._context is None:
             self._make_context()
         self.error = error
-        message = core.crash_message(error)
+        message = failures.crash_message(error)
         if self.persistence is not None:
             with self:
                 await self.persistence.roll_back_attempt(error)
@@ -378,6 +399,7 @@ class TaskRunEngine(RunEngine):
         """Return the state in which a failed run waits for its next attempt; None when the failure is final."""
         if self.is_closing or not self.task.retries:
             return None
+        self._update_columns()
         waiting = local.decide_retry(self.fields, self.task.policy, self.state, failed)
         if waiting is None or self.task.retry_condition_fn is None:
             return waiting
@@ -414,6 +436,8 @@ class TaskRunEngine(RunEngine):
         if hooks:
             with self:
                 await self.call_hooks(hooks, task, self.logger)
+        if not completed:
+            self._note_failure()
         log_line(self.context.identity, logging.INFO if completed else logging.ERROR, "Finished in state %s", state)
         self._release()
 
@@ -421,10 +445,15 @@ class TaskRunEngine(RunEngine):
         """Drop the references that lead back here, so that arguments and result are freed with their last user."""
         self._context = self.persistence = None
 
+    def _note_failure(self) -> None:
+        """Tell the flow run the name of a run that did not complete, for what depends on it."""
+        if self.flow is not None:
+            self.flow.failed_runs[self.fields["id"]] = f"task run {self.fields['name']!r}"
+
     def _track(self, value: Any) -> None:
         """Remember the run of a value, so that passing the value on is recorded as a dependency."""
         if self.flow is not None:
-            track(self.flow.run_results, value, self.fields["id"], "task_run")
+            self.flow.run_results.track(value, self.fields["id"], "task_run")
 
     async def unwrap(self) -> Any:
         """Return the value of the body, or raise the exception of the run."""

@@ -28,6 +28,8 @@ async def get_state_result(
     if state.type is StateType.PAUSED:
         raise PausedRun("The run is paused, so it has no result yet.", state=state)
     if state.type not in TERMINAL_STATES:
+        if state.name == "NotReady" and state.message:
+            raise UnfinishedRun(state.message)
         raise UnfinishedRun(f"The run is in state {state.type.value}, so it has no result yet.")
     unsuccessful = state.type in _UNSUCCESSFUL
     if unsuccessful and (raise_on_failure or state.data is None):

@@ -152,3 +152,41 @@ def test_runs_of_a_killed_process_crash(home: Path) -> None:
         assert run.state.is_crashed()
         assert "ended without recording an outcome" in (run.state.message or "")
     assert len(client.read_task_runs()) == 1
+
+
+def test_task_runs_that_never_began_are_final_with_their_flow_run(database: SqliteDatabase, home: Path) -> None:
+    owner = new_id()
+    run = flow_run(owner=owner)
+    waiting, retrying = task_run(run["id"], owner=owner), task_run(run["id"], owner=owner)
+    write(
+        home,
+        [process(owner), run, waiting, retrying],
+        [
+            state("task_run", waiting["id"], "PENDING", 1),
+            state("task_run", retrying["id"], "SCHEDULED", 1, name="AwaitingRetry"),
+            state("flow_run", run["id"], "COMPLETED", 2),
+        ],
+    )
+    assert look(database, home) == 0
+    for task in (waiting, retrying):
+        known = row(database, store.task_runs, task["id"])
+        assert types(known) in (["PENDING"], ["SCHEDULED"])
+        assert (known["start_time"], known["owner"]) == (None, None), "no later look finds it again"
+
+
+def test_only_runs_that_are_not_ready_outlive_a_flow_run_that_crashes(database: SqliteDatabase, home: Path) -> None:
+    owner = new_id()
+    run = flow_run(owner=owner)
+    not_ready, waiting = task_run(run["id"], owner=owner), task_run(run["id"], owner=owner)
+    write(
+        home,
+        [process(owner), run, not_ready, waiting],
+        [
+            state("flow_run", run["id"], "RUNNING", 0),
+            state("task_run", not_ready["id"], "PENDING", 1, name="NotReady"),
+            state("task_run", waiting["id"], "PENDING", 1),
+        ],
+    )
+    assert look(database, home) == 2
+    assert types(row(database, store.task_runs, not_ready["id"])) == ["PENDING"]
+    assert types(row(database, store.task_runs, waiting["id"])) == ["PENDING", "CRASHED"]

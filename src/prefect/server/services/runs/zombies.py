@@ -28,6 +28,8 @@ async def crash_zombies(tx: Transaction) -> int:
         due = f"{row['lease_until']:%Y-%m-%d %H:%M:%S} UTC"
         message = f"The process that ran it sends no heartbeats any more: one was due by {due}."
         for task_run in await queries.lock_open_task_runs(tx, row["id"]):
+            if orphans.is_not_ready(task_run):
+                continue
             entry = _crashed(last, message)
             await transitions.propose_state(tx, store.task_runs, task_run, entry, policies.MinimalTaskPolicy)
         await transitions.propose_state(tx, store.flow_runs, row, _crashed(last, message), policies.MinimalFlowPolicy)
