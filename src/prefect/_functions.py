@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from prefect._lazy import lazy
 from prefect.exceptions import ReservedArgumentError
-from prefect.signatures.parameters import Parameters
+from prefect.signatures.parameters import POSITIONAL_OR_KEYWORD, Parameters
 from prefect.values.annotations import NotSet
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Wrapper:
     on_failure_hooks: list[Callable[..., Any]]
     on_running_hooks: list[Callable[..., Any]]
     _kind: type | None
+    _instance: Any = None
 
     @cached_property
     def spec(self) -> Parameters:
@@ -56,7 +57,20 @@ class Wrapper:
     @property
     def ismethod(self) -> bool:
         """Whether this is bound to an object."""
-        return isinstance(self.fn, MethodType)
+        return self._instance is not None or isinstance(self.fn, MethodType)
+
+    @property
+    def bound_fn(self) -> Any:
+        """The function, bound to the object that this was looked up on."""
+        return self.fn if self._instance is None else MethodType(self.fn, self._instance)
+
+    @property
+    def instance_parameters(self) -> dict[str, Any]:
+        """The object that this is bound to, by the name of its parameter (`self`); empty if there is none."""
+        if self._instance is None:
+            return {}
+        first = self.spec.names[0] if self.spec.names else None
+        return {first: self._instance} if first and self.spec.kinds[first] <= POSITIONAL_OR_KEYWORD else {}
 
     @property
     def isclassmethod(self) -> bool:
@@ -67,6 +81,14 @@ class Wrapper:
     def isstaticmethod(self) -> bool:
         """Whether the function is a staticmethod."""
         return self._kind is staticmethod
+
+    def bind_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters of a call, the object of a method among them.
+
+        Raises:
+            ParameterBindError: The function cannot be called with these arguments.
+        """
+        return self.spec.bind(args if self._instance is None else (self._instance, *args), kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Self:
         """Bind this to an object when it is looked up on one, as functions are."""
@@ -263,23 +285,25 @@ def format_run_name(template: Any, parameters: dict[str, Any], option: str, owne
 
 
 def bind(wrapper: W, instance: Any, owner: type | None) -> W:
-    """Bind a task or flow to the object or class that it is looked up on, as a method is bound."""
+    """Bind a task or flow to the object or class that it is looked up on, as a method is bound.
+
+    The object becomes the first parameter of each call, so that cache keys and names of runs depend on it.
+    """
     held: Any = wrapper
-    if held.isstaticmethod:
+    if held.isstaticmethod or held.ismethod:
         return wrapper
     target = (owner or type(instance)) if held.isclassmethod else instance
     if target is None:
         return wrapper
     bound = object.__new__(type(held))
-    bound.__dict__.update(held.__dict__)
+    bound.__dict__.update(held.__dict__, spec=held.spec, _instance=target)
     for name in _PARAMETER_CACHES:
         bound.__dict__.pop(name, None)
-    bound.fn = MethodType(held.fn, target)
     return bound
 
 
-_PARAMETER_CACHES = ("spec", "parameters", "_validate")
-"""Cached values that depend on the function's parameters; a bound method has one parameter less."""
+_PARAMETER_CACHES = ("parameters", "_validate")
+"""Cached values that leave out the object of a bound method."""
 
 
 def with_options(wrapper: W, options: dict[str, Any]) -> W:
@@ -297,9 +321,11 @@ def with_options(wrapper: W, options: dict[str, Any]) -> W:
     changed = {name: value for name, value in options.items() if value is not NotSet and value is not None}
     reset = {name: None for name, value in options.items() if value is None and name in _CLEARABLE_OPTIONS}
     fn = held._kind(held.fn) if held._kind else held.fn
-    return type(held)(
+    copy = type(held)(
         fn, **{**current, **_read_assigned_options(held, current), **_copy_hooks(held), **reset, **changed}
     )
+    copy._instance = held._instance
+    return copy
 
 
 def _read_assigned_options(held: Any, options: dict[str, Any]) -> dict[str, Any]:
