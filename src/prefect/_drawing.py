@@ -18,10 +18,10 @@ from uuid import UUID
 from prefect import _functions
 from prefect._io import call_user
 from prefect._lazy import lazy
-from prefect.engine.parameters import is_trackable
 from prefect.futures import PrefectFutureList, PrefectTaskRunFuture
 from prefect.schemas.states import Completed, InMemory
 from prefect.types import new_id
+from prefect.values.tracking import is_trackable
 from prefect.values.traversal import visit_collection
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ async def draw(flow: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Task
         ParameterBindError: The function cannot be called with these arguments.
         Exception: The exception of the function, with a hint.
     """
-    parameters = flow.spec.bind(args, kwargs)
+    parameters = flow.bind_arguments(args, kwargs)
     _functions.warn(f"Drawing the flow {flow.name!r} executes its code outside of tasks and subflows.")
     with TaskVizTracker() as tracker:
         args, kwargs = flow.spec.unbind(parameters)

@@ -8,12 +8,12 @@ No other module may call `time.sleep`, `asyncio.sleep` or wait on a lock inside 
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from prefect._lazy import lazy
@@ -21,8 +21,10 @@ from prefect._lazy import lazy
 if TYPE_CHECKING:
     import asyncio
     import concurrent.futures
+    import inspect
 else:
     asyncio = lazy("asyncio")
+    inspect = lazy("inspect")
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -66,20 +68,38 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
     return events._get_running_loop() if events else None
 
 
-def caller_is_async(depth: int = 2) -> bool:
-    """Return whether the code `depth` frames up is a coroutine or an async generator under a running event loop."""
-    if running_loop() is None:
-        return False
-    frame = sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]  # the documented way to a caller
-    return bool(frame.f_code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR))
+def _find_no_run() -> bool | None:
+    return None
+
+
+_is_run_async: Callable[[], bool | None] = _find_no_run
+
+
+def bind_run_lookup(is_run_async: Callable[[], bool | None]) -> None:
+    """Bind the function that says whether the run one is in has an async function; None outside of a run.
+
+    Runs are known higher up: `prefect.context` calls this when it is imported, and without it there are no runs.
+    """
+    global _is_run_async
+    _is_run_async = is_run_async
+
+
+def is_async_context() -> bool:
+    """Return whether a dual function must return an awaitable here.
+
+    Inside a run its function decides, wherever in it the call is made; outside of one, whether an event loop runs in
+    this thread.
+    """
+    is_run_async = _is_run_async()
+    return running_loop() is not None if is_run_async is None else is_run_async
 
 
 class twin(Generic[P, R]):
     """Return the dual form of an async function, for sync and async callers: `read = twin(aread)`.
 
-    Called from plain code it drives the coroutine and returns its value. Called from a coroutine under a running
-    event loop it returns the awaitable, so that both `Block.load(x)` and `await Block.load(x)` work as users write
-    them. The async original is at `.aio`.
+    In a sync context it drives the coroutine and returns its value, in an async one it returns the coroutine (see
+    `is_async_context`), so that both `Block.load(x)` and `await Block.load(x)` work as users write them. `_sync=True`
+    or `_sync=False` decides for one call. The async original is at `.aio`.
     """
 
     def __init__(self, afn: Callable[P, Coroutine[Any, Any, R]]) -> None:
@@ -88,9 +108,11 @@ class twin(Generic[P, R]):
         self.__name__ = afn.__name__[1:] if afn.__name__.startswith("a") else afn.__name__
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        if not _mode.driving and caller_is_async():
-            return self.aio(*args, **kwargs)  # pyright: ignore[reportReturnType]  # awaitable by context
-        return drive(self.aio(*args, **kwargs))
+        sync = kwargs.pop("_sync", None)
+        if sync is None:
+            sync = _mode.driving or not is_async_context()
+        coroutine = self.aio(*args, **kwargs)
+        return drive(coroutine) if sync else coroutine  # pyright: ignore[reportReturnType]  # awaitable by context
 
     @overload
     def __get__(self, obj: None, owner: Any = None) -> twin[P, R]: ...
@@ -100,8 +122,19 @@ class twin(Generic[P, R]):
         return self if obj is None else _Bound(self, obj)
 
 
+class class_twin(Generic[P, R]):
+    """Return the dual form of an async class method: `load = class_twin(aload)`, below `@classmethod` of `aload`."""
+
+    def __init__(self, afn: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> None:
+        method: Any = afn  # a class method, which type checkers show as its function
+        self.twin: twin[Any, R] = twin(method.__func__)
+
+    def __get__(self, obj: Any, owner: Any = None) -> Callable[P, R]:
+        return _Bound(self.twin, owner if obj is None else type(obj))
+
+
 class _Bound:
-    """A twin bound to an object, with its own `__call__`, so that the caller's frame has the same depth."""
+    """A twin bound to an object or class."""
 
     __slots__ = ("_obj", "_twin")
 
@@ -110,13 +143,17 @@ class _Bound:
         self._obj = obj
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not _mode.driving and caller_is_async():
-            return self._twin.aio(self._obj, *args, **kwargs)
-        return drive(self._twin.aio(self._obj, *args, **kwargs))
+        return self._twin(self._obj, *args, **kwargs)
+
+    def aio(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+        """Call the async original. The object may be passed too, as programs do that are written for functions."""
+        if args and args[0] is self._obj:
+            args = args[1:]
+        return self._twin.aio(self._obj, *args, **kwargs)
 
     @property
-    def aio(self) -> Callable[..., Coroutine[Any, Any, Any]]:
-        return functools.partial(self._twin.aio, self._obj)
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(MethodType(self._twin.aio, self._obj))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._twin, name)

@@ -8,20 +8,19 @@ work.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from importlib.machinery import ModuleSpec
 from typing import Any, NoReturn
 
-# Feature, which release builds it, and its modules with their names.
+# Feature, and its modules with their names; `name@module` is a name that is built already, in that module.
 _TABLE = (
     (
         "blocks for secrets, notifications and webhooks",
         """
-        blocks.abstract: CredentialsBlock DatabaseBlock JobBlock JobRun NotificationBlock NotificationError
-            ObjectStorageBlock SecretBlock
         blocks.notifications: AbstractAppriseNotificationBlock AppriseNotificationBlock CustomWebhookNotificationBlock
-            DiscordWebhook MattermostWebhook MicrosoftTeamsWebhook NotificationBlock OpsgenieWebhook PagerDutyWebHook
-            SendgridEmail SlackWebhook TwilioSMS
+            DiscordWebhook MattermostWebhook MicrosoftTeamsWebhook NotificationBlock@blocks.abstract
+            NotificationError@blocks.abstract OpsgenieWebhook PagerDutyWebHook SendgridEmail SlackWebhook TwilioSMS
         blocks.redis: RedisStorageContainer
         blocks.system: Secret
         blocks.webhook: Webhook
@@ -115,9 +114,6 @@ _TABLE = (
     (
         "the tools that integrations share with the engine",
         """
-        _internal:
-        _internal.compatibility:
-        _internal.compatibility.async_dispatch: async_dispatch
         _internal.concurrency:
         _internal.concurrency.api: create_call from_sync
         _internal.retries: exponential_backoff_with_jitter retry_async_fn
@@ -154,9 +150,6 @@ _TABLE = (
         server.events.ordering.memory: EventBeingProcessed
         server.events.schemas:
         server.events.schemas.events: Event ReceivedEvent
-        server.schemas:
-        server.schemas.core: Flow
-        server.schemas.responses: DeploymentResponse
         server.utilities:
         server.utilities.leasing: ResourceLease
         server.utilities.messaging: Cache Consumer Message MessageHandler Publisher StopConsumer
@@ -177,7 +170,11 @@ _TABLE = (
 )
 
 
-class _NotYetAttribute(NotImplementedError, AttributeError):
+class NotBuiltError(NotImplementedError, ValueError):
+    """Error for a feature that is not built yet; a ValueError for programs that do without what cannot be loaded."""
+
+
+class _NotYetAttribute(NotBuiltError, AttributeError):
     """Error for an attribute of a placeholder; an AttributeError for `hasattr`, `inspect` and documentation tools."""
 
 
@@ -187,7 +184,7 @@ class _LaterClass(type):
     _why: str
 
     def __call__(cls, *args: Any, **kwargs: Any) -> NoReturn:
-        raise NotImplementedError(cls._why)
+        raise NotBuiltError(cls._why)
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("_"):
@@ -197,12 +194,30 @@ class _LaterClass(type):
 
 def _make_class(name: str, why: str, module: str) -> type:
     generic = classmethod(lambda cls, _: cls)
-    return _LaterClass(name, (), {"__module__": module, "__doc__": why, "_why": why, "__class_getitem__": generic})
+    field_type = classmethod(_build_field_schema)
+    return _LaterClass(
+        name,
+        (),
+        {
+            "__module__": module,
+            "__doc__": why,
+            "_why": why,
+            "__class_getitem__": generic,
+            "__get_pydantic_core_schema__": field_type,
+        },
+    )
+
+
+def _build_field_schema(cls: type, source: Any, handler: Any) -> Any:
+    """Return the schema of a pydantic field of this type: instances only, of which there are none yet."""
+    from pydantic_core import core_schema
+
+    return core_schema.is_instance_schema(cls)
 
 
 def _make_function(name: str, why: str, module: str) -> Any:
     def later(*args: Any, **kwargs: Any) -> NoReturn:
-        raise NotImplementedError(why)
+        raise NotBuiltError(why)
 
     later.__name__ = later.__qualname__ = name
     later.__module__, later.__doc__ = module, why
@@ -225,8 +240,8 @@ def later(module: str, name: str, feature: str) -> Any:
 class Unbuilt:
     """Finder and loader of the placeholder modules, last in `sys.meta_path`, so that files win."""
 
-    modules: dict[str, tuple[str, list[str]]]
-    """Feature and names of each module; the table is parsed on the first lookup."""
+    modules: dict[str, tuple[str, list[str], dict[str, str]]]
+    """Feature and names of each module, and where its built names are; the table is parsed on the first lookup."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[str, str], Any] = {}
@@ -249,10 +264,13 @@ class Unbuilt:
 
     def exec_module(self, module: Any) -> None:
         """Fill the module with its names."""
-        feature, names = self.modules[module.__name__]
+        feature, names, built = self.modules[module.__name__]
         module.__doc__ = f"Not built yet: {feature} will come in a later release."
         module.__all__ = names
         for name in names:
+            if name in built:
+                setattr(module, name, getattr(importlib.import_module(f"prefect.{built[name]}"), name))
+                continue
             # The same name of the same feature is the same object, wherever it is imported from.
             made = self._made.get((feature, name))
             if made is None:
@@ -262,13 +280,17 @@ class Unbuilt:
 
 def _read_table() -> Any:
     for feature, text in _TABLE:
-        module, names = "", []
+        names: list[str] = []
+        built: dict[str, str] = {}
         for word in text.split():
             if word.endswith(":"):
-                module, names = f"prefect.{word[:-1]}", []
-                yield module, (feature, names)
-            else:
-                names.append(word)
+                names, built = [], {}
+                yield f"prefect.{word[:-1]}", (feature, names, built)
+                continue
+            name, _, source = word.partition("@")
+            names.append(name)
+            if source:
+                built[name] = source
 
 
 def install() -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from prefect._io import twin
+from prefect._io import class_twin, twin
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.schemas.automation_actions import (
@@ -230,7 +230,7 @@ class Automation(AutomationCore):
         return True
 
     create = twin(acreate)
-    read = classmethod(twin(aread.__func__))  # pyright: ignore[reportFunctionMemberAccess]
+    read = class_twin(aread)
     update = twin(aupdate)
     delete = twin(adelete)
     disable = twin(adisable)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import os
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar, Token
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
+from prefect._io import bind_run_lookup
 from prefect._later import later
 from prefect._lazy import lazy
 from prefect.exceptions import MissingContextError
@@ -27,6 +29,7 @@ from prefect.settings.context import (
     use_profile,
 )
 from prefect.types import now
+from prefect.values.tracking import TrackedResults
 
 if TYPE_CHECKING:
     from typing import Self
@@ -131,6 +134,8 @@ class RunContext(ContextModel):
     input_keyset: dict[str, dict[str, str]] | None
     log_prints: bool
     persist_result: bool
+    is_inherited = False
+    """Whether the run is another process's, which forked this one inside it."""
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -200,9 +205,9 @@ def _prepare_fields(values: dict[str, Any]) -> dict[str, Any]:
 class EngineContext(RunContext):
     """The flow run that the code runs in; `flow` and `flow_run` are None for a context made without a run.
 
-    `run_results` maps the `id()` of a task's or subflow's return value to that value, the run's id and its kind, so
-    that passing the value on is recorded as a dependency. `failed_runs` maps the ids of task runs and subflow runs that
-    did not complete to what messages call them.
+    `run_results` knows the runs of tasks and subflows by their return values, so that passing a value on is recorded
+    as a dependency. `failed_runs` maps the ids of task runs and subflow runs that did not complete to what messages
+    call them.
     """
 
     flow: Any
@@ -211,7 +216,7 @@ class EngineContext(RunContext):
     task_runner: Any
     parameters: dict[str, Any] | None
     detached: bool
-    run_results: dict[int, tuple[Any, Any, str]]
+    run_results: TrackedResults
     failed_runs: dict[Any, str]
     task_run_dynamic_keys: dict[str, int]
     memo: Any
@@ -227,7 +232,7 @@ class EngineContext(RunContext):
         events=None,
         flow_run_suspension_request=None,
         observed_flow_pauses=dict,
-        run_results=dict,
+        run_results=TrackedResults,
         failed_runs=dict,
         task_run_assets=dict,
         task_run_dynamic_keys=dict,
@@ -420,6 +425,19 @@ def get_run_context() -> EngineContext | TaskRunContext:
     return context
 
 
+def _is_run_async() -> bool | None:
+    """Return whether the innermost run's function is async; None outside of a run, or in a context without one."""
+    context = TaskRunContext._var.get(None)
+    wrapper = context.task if context else None
+    if wrapper is None:
+        flow_context = EngineContext._var.get(None)
+        wrapper = flow_context.flow if flow_context else None
+    return wrapper.isasync if wrapper is not None else None
+
+
+bind_run_lookup(_is_run_async)
+
+
 def with_context(fn: Callable[P, R]) -> Callable[P, R]:
     """Wrap a function so that it runs in the current context, in any thread."""
     context = contextvars.copy_context()
@@ -463,3 +481,15 @@ def hydrated_context(serialized_context: dict[str, Any] | None = None, client: A
         if values := contexts.get("task_run_context"):
             stack.enter_context(TaskRunContext(**values, client=client))
         yield
+
+
+def _mark_inherited() -> None:
+    """Mark the current flow runs in a forked child: they are its parent's, which goes on to record them."""
+    flow = EngineContext.get()
+    while flow is not None:
+        flow.is_inherited = True
+        flow = flow.parent
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_mark_inherited)

@@ -101,10 +101,7 @@ class Flow(_flow.Flow[P, R]):
         graph = _drawing.build_task_dependencies(await _drawing.draw(self, args, kwargs))
         await _io.blocking(_drawing.visualize_task_dependencies, graph, self.name)
 
-    def visualize(self, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Draw the flow as `avisualize` does. From async code it returns an awaitable."""
-        drawing = self.avisualize(*args, **kwargs)
-        return drawing if _io.caller_is_async() else _io.drive(drawing)
+    visualize = _io.twin(avisualize)
 
     async def agenerate_mermaid_graph(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """Return a Mermaid flowchart of what the flow calls. Unlike `avisualize` it needs no Graphviz."""

@@ -3,11 +3,12 @@
 import asyncio
 import concurrent.futures
 import contextvars
+import inspect
 import threading
 
 import pytest
 
-from prefect import _io
+from prefect import _io, flow
 
 VALUE: contextvars.ContextVar[int] = contextvars.ContextVar("value", default=0)
 
@@ -22,6 +23,12 @@ class Store:
         return await read(x)
 
     read = _io.twin(aread)
+
+    @classmethod
+    async def aname(cls, text: str) -> str:
+        return f"{cls.__name__} {text}"
+
+    name = _io.class_twin(aname)
 
 
 def test_drive_completes_without_event_loop():
@@ -57,11 +64,50 @@ async def test_twin_is_awaitable_in_coroutine():
     assert await Store().read.aio(2) == 3
 
 
-async def test_twin_drives_in_sync_function_under_event_loop():
-    def plain() -> int:
-        return Store().read(1)
+async def test_twin_is_awaitable_wherever_it_is_called_under_event_loop():
+    assert await asyncio.gather(*[Store().read(x) for x in range(2)]) == [1, 2]
+    assert [await each for each in map(Store().read, range(2))] == [1, 2]
+    assert await (lambda: Store().read(1))() == 2
 
-    assert plain() == 2
+
+async def test_twin_drives_in_thread_without_event_loop():
+    assert await asyncio.to_thread(Store().read, 1) == 2
+
+
+async def test_twin_decides_by_sync_argument():
+    assert Store().read(1, _sync=True) == 2  # pyright: ignore[reportCallIssue]
+    assert await asyncio.to_thread(lambda: asyncio.run(Store().read(1, _sync=False))) == 2  # pyright: ignore
+
+
+def test_twin_decides_by_run_and_not_by_loop_inside_of_a_run():
+    async def ask() -> bool:
+        return inspect.iscoroutine(answer := Store().read(1)) and (answer.close() or True)
+
+    @flow
+    def sync_flow() -> bool:
+        return asyncio.run(ask())
+
+    @flow
+    async def async_flow() -> bool:
+        return await ask()
+
+    assert (sync_flow(), asyncio.run(async_flow())) == (False, True)
+
+
+def test_bound_twin_has_its_async_original_and_signature():
+    store = Store()
+    assert asyncio.run(store.read.aio(1)) == 2  # pyright: ignore[reportFunctionMemberAccess]
+    assert asyncio.run(store.read.aio(store, 1)) == 2  # pyright: ignore[reportFunctionMemberAccess]
+    assert asyncio.run(Store.read.aio(store, 1)) == 2
+    assert str(inspect.signature(store.read)) == "(x: int) -> int"
+
+
+def test_class_twin_binds_the_class():
+    class Special(Store): ...
+
+    assert (Store.name("a"), Special.name("a"), Special().name("a")) == ("Store a", "Special a", "Special a")
+    assert asyncio.run(Special.name.aio("a")) == "Special a"  # pyright: ignore[reportFunctionMemberAccess]
+    assert str(inspect.signature(Store.name)) == "(text: str) -> str"
 
 
 async def test_twin_drives_in_driven_coroutine_under_event_loop():
@@ -130,11 +176,3 @@ def test_in_thread_copies_context_and_raises_error():
 
 def test_running_loop_is_none_without_event_loop():
     assert _io.running_loop() is None
-
-
-async def test_caller_is_async_only_in_coroutine():
-    def plain() -> bool:
-        return _io.caller_is_async(1)
-
-    assert _io.caller_is_async(1)
-    assert not plain()

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Self
 
 from prefect import artifacts
-from prefect._io import twin
+from prefect._io import class_twin, twin
 from prefect._lazy import lazy
 from prefect.schemas.actions.objects import ArtifactCreate
 from prefect.types import now
@@ -84,8 +84,8 @@ class Artifact(ArtifactCreate):
         """Return the stored form of the content."""
         return json.dumps(self.data)
 
-    get = classmethod(twin(aget.__func__))  # pyright: ignore[reportFunctionMemberAccess]
-    get_or_create = classmethod(twin(aget_or_create.__func__))  # pyright: ignore[reportFunctionMemberAccess]
+    get = class_twin(aget)
+    get_or_create = class_twin(aget_or_create)
     format = twin(aformat)
 
 

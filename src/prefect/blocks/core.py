@@ -7,17 +7,22 @@ do its work (read a file, call a service) when it is made.
 from __future__ import annotations
 
 import re
+import textwrap
 from abc import ABC
 from typing import Any, ClassVar, NoReturn, TypeGuard
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
-from prefect._io import twin
+from prefect._io import class_twin, twin
+from prefect._later import NotBuiltError
 
 __all__ = ["Block", "BlockNotSavedError", "InvalidBlockRegistration", "UnknownBlockType"]
 
 _registry: dict[str, type[Block]] = {}
+
+_SECTION = re.compile(r"^([A-Z][\w ]*):[^\n]*\n(?=[ \t]+\S)", re.MULTILINE)
+"""The heading of a section of a docstring, as Google's style has them."""
 
 
 class InvalidBlockRegistration(Exception):
@@ -32,11 +37,6 @@ class BlockNotSavedError(RuntimeError):
     """The block was not saved."""
 
 
-def _class_twin(method: Any) -> Any:
-    """Return the dual form of an async class method."""
-    return classmethod(twin(method.__func__))
-
-
 class Block(BaseModel, ABC):
     """Typed configuration. Subclass it and declare fields as in any pydantic model.
 
@@ -44,7 +44,7 @@ class Block(BaseModel, ABC):
     the class.
     """
 
-    model_config = ConfigDict(extra="allow", ignored_types=(twin,))
+    model_config = ConfigDict(extra="allow", ignored_types=(twin, class_twin))
 
     _block_type_name: ClassVar[str | None] = None
     _block_type_slug: ClassVar[str | None] = None
@@ -111,16 +111,25 @@ class Block(BaseModel, ABC):
 
     @classmethod
     def get_description(cls) -> str | None:
-        """Return the description: as declared, else the class's docstring without its examples."""
+        """Return the description: as declared, else the class's docstring up to its first section."""
         if cls._description is not None:
             return cls._description
-        text = cls.__dict__.get("__doc__")
-        return re.split(r"\n\s*Examples?:", text)[0].strip() if text else None
+        text = _read_docstring(cls)
+        section = _SECTION.search(text)
+        return text[: section.start() if section else None].strip() or None
 
     @classmethod
-    def get_code_example(cls) -> str | None:
-        """Return the declared code example."""
-        return cls._code_example
+    def get_code_example(cls) -> str:
+        """Return the code example: as declared, else that of the class's docstring, else how to load such a block."""
+        if cls._code_example is not None:
+            return textwrap.dedent(cls._code_example)
+        text = _read_docstring(cls)
+        for section in _SECTION.finditer(text):
+            if section[1] in ("Example", "Examples"):
+                return textwrap.dedent(re.split(r"\n(?=\S)", text[section.end() :])[0]).strip()
+        name, variable = cls.__name__, cls.get_block_type_slug().replace("-", "_")
+        load = f'{variable}_block = {name}.load("BLOCK_NAME")'
+        return f"```python\nfrom {cls.__module__} import {name}\n\n{load}\n```"
 
     @classmethod
     def get_block_class_from_key(cls, key: str) -> type[Block]:
@@ -146,14 +155,14 @@ class Block(BaseModel, ABC):
         """Load a saved block by its name. Not supported yet."""
         _not_built(f"the block {name!r} cannot be loaded")
 
-    load = _class_twin(aload)
+    load = class_twin(aload)
 
     @classmethod
     async def aload_from_ref(cls, ref: str | UUID | dict[str, Any], validate: bool = True, client: Any = None) -> Any:
         """Load a saved block by a reference. Not supported yet."""
         _not_built(f"the block {ref} cannot be loaded")
 
-    load_from_ref = _class_twin(aload_from_ref)
+    load_from_ref = class_twin(aload_from_ref)
 
     async def asave(self, name: str | None = None, overwrite: bool = False, client: Any = None) -> UUID:
         """Save the block under a name. Not supported yet."""
@@ -166,18 +175,25 @@ class Block(BaseModel, ABC):
         """Delete a saved block. Not supported yet."""
         _not_built(f"the block {name!r} cannot be deleted")
 
-    delete = _class_twin(adelete)
+    delete = class_twin(adelete)
 
     @classmethod
     async def aregister_type_and_schema(cls, client: Any = None) -> None:
         """Register the block type. Not supported yet."""
         _not_built(f"the block type {cls.get_block_type_slug()!r} cannot be registered")
 
-    register_type_and_schema = _class_twin(aregister_type_and_schema)
+    register_type_and_schema = class_twin(aregister_type_and_schema)
+
+
+def _read_docstring(cls: type) -> str:
+    """Return the class's own docstring without its indentation, or an empty text."""
+    text = cls.__dict__.get("__doc__") or ""
+    first, newline, rest = text.partition("\n")
+    return f"{first.strip()}{newline}{textwrap.dedent(rest)}".strip("\n")
 
 
 def _not_built(what: str) -> NoReturn:
-    raise NotImplementedError(f"Saved blocks cannot be used yet: {what}. Pass a block object instead.")
+    raise NotBuiltError(f"Saved blocks cannot be used yet: {what}. Pass a block object instead.")
 
 
 def _find_class(slug: Any) -> type[Block]:

@@ -12,8 +12,8 @@ from prefect.journal import Draft
 from prefect.results.defaults import should_ship_inline
 from prefect.results.inline import inline
 from prefect.rules import Moment
-from prefect.schemas.states import InMemory, State, StateDetails
-from prefect.types import now
+from prefect.schemas.states import InMemory, State, StateDetails, StateType
+from prefect.types import new_id, now
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,7 +57,6 @@ class RunEngine(abc.ABC):
     Attributes:
         fields: The run's columns, kept up to date. Once `run` has been made, they are its `__dict__`.
         record: The run's record in the journal.
-        state: The current state.
         value: The body's return value.
         error: The exception to raise in the caller.
         is_closing: Whether the consumer of a generator has closed it, so that the run is not tried again.
@@ -65,8 +64,8 @@ class RunEngine(abc.ABC):
 
     kind: ClassVar[str]
     fields: dict[str, Any]
-    state: State[Any]
     _details: StateDetails
+    _current: State[Any] | dict[str, Any]
     value: Any = None
     error: BaseException | None = None
     is_closing: bool = False
@@ -143,35 +142,55 @@ class RunEngine(abc.ABC):
 
     # --- shared by both kinds of run ----------------------------------------------------------------------------------
 
+    @property
+    def state(self) -> State[Any]:
+        """The current state. One that `enter` recorded is made at each access, which most runs do not need."""
+        current = self._current
+        if isinstance(current, State):
+            return current
+        kind = StateType(current["type"])
+        return State.make(kind, current["name"], None, None, self._details, current["timestamp"], current["id"])
+
+    def enter(self, kind: StateType, name: str, timestamp: datetime) -> None:
+        """Enter a state that has neither message nor data, and record it. Hot path: no `State` is made."""
+        entry = {"id": new_id(), "type": kind._value_, "name": name, "timestamp": timestamp}
+        self._current = entry
+        self._change_columns(entry, None)
+        self.record.add_state(entry)
+
     def enter_state(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
         """Make `state` the run's state and record it; `result` is an inline result to record with it."""
         own = state.__dict__
-        details = own["state_details"]
-        plain = details is self._details
-        moment = Moment(own["type"]._value_, own["name"], own["timestamp"], None if plain else details.scheduled_time)
-        fields = self.fields
-        fields.update(rules.advance(fields, self._previous, moment, self._is_resuming))
-        fields["state_type"] = own["type"]
-        fields["state"] = state
-        fields["state_id"] = own["id"]
-        self._previous = moment
-        self.state = state
         entry: dict[str, Any] = {
             "id": own["id"],
-            "type": moment.type,
-            "name": moment.name,
-            "timestamp": moment.timestamp,
+            "type": own["type"]._value_,
+            "name": own["name"],
+            "timestamp": own["timestamp"],
         }
+        details = own["state_details"]
+        scheduled_time = None
+        if details is not self._details:
+            entry["details"] = {name: value for name, value in details.__dict__.items() if value}
+            scheduled_time = details.scheduled_time
         if own["message"]:
             entry["message"] = own["message"]
-        if not plain:
-            entry["details"] = {name: value for name, value in details.__dict__.items() if value}
         if own["data"] is not None and type(own["data"]) is not InMemory:
             entry["data"] = result_metadata(own["data"])
         if result is not None:
             entry["result"] = result
+        self._current = state
+        self._change_columns(entry, scheduled_time)
         self.record.add_state(entry)
         return state
+
+    def _change_columns(self, entry: dict[str, Any], scheduled_time: datetime | None) -> None:
+        """Change the columns that follow from entering a state."""
+        moment = Moment(entry["type"], entry["name"], entry["timestamp"], scheduled_time)
+        fields = self.fields
+        fields.update(rules.advance(fields, self._previous, moment, self._is_resuming))
+        state = self.state
+        fields["state_type"], fields["state"], fields["state_id"] = state.type, state, state.id
+        self._previous = moment
 
     def inline_result(self, state: State[Any], value: Any) -> dict[str, Any] | None:
         """Return the value to record with the run's last state; None for a persisted result, which is not kept twice.
@@ -192,6 +211,8 @@ class RunEngine(abc.ABC):
 
     async def call_hooks(self, hooks: Iterable[Callable[..., Any]], owner: Any, logger: Any) -> None:
         """Call the hooks for the current state in order; log one that raises."""
+        if self.journal.is_disowned:
+            return  # in a forked child: the run is its parent's, which calls them
         for hook in hooks:
             name = getattr(hook, "__name__", None) or repr(hook)
             logger.info("Running hook %r in response to entering state %r", name, self.state.name)

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect import _io, outbox, rules
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
-from prefect.engine import core, failures, outcomes
+from prefect.engine import core, failures, orchestrators, outcomes
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine
 from prefect.engine.deadline import FlowRunTimeoutError
-from prefect.engine.local import LocalOrchestrator
 from prefect.engine.memo import AttemptMemo
 from prefect.engine.orchestration import NewFlowRun
-from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs, track
+from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs
 from prefect.engine.subflow import ParentTaskRun
 from prefect.exceptions import Abort, ParameterTypeError, Pause
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
@@ -26,14 +25,11 @@ from prefect.schemas.states import State, StateDetails, StateType
 from prefect.types import named_id, new_id, now
 
 if TYPE_CHECKING:
-    from prefect.engine import persistence, remote
-    from prefect.engine.orchestration import Orchestrator
+    from prefect.engine import persistence
     from prefect.engine.protocols import RunnableFlow
-    from prefect.journal.writer import Journal
     from prefect.schemas.runs import FlowRunPolicy
 else:
     persistence = lazy("prefect.engine.persistence")
-    remote = lazy("prefect.engine.remote")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 FAILED, CRASHED, CANCELLED = StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
@@ -67,7 +63,7 @@ class FlowRunEngine(RunEngine):
         self.run_id = run.id if run else new_id()
         self.parent: EngineContext | None = EngineContext.get()
         self.journal = outbox.use_journal()
-        self._orchestrator = _make_orchestrator(self.journal, flow, self.parent is not None)
+        self._orchestrator = orchestrators.make_orchestrator(self.journal, flow, self.parent is not None)
         self._existing_run = run
         self._flow_id = named_id("flow", flow.name)
         self.attempt = 0
@@ -180,7 +176,7 @@ class FlowRunEngine(RunEngine):
 
     def _set_current(self, state: State[Any]) -> None:
         """Note the state that the run is in, which another process or the server has recorded."""
-        self.state = state
+        self._current = state
         scheduled_time = state.state_details.scheduled_time
         self._previous = Moment(state.type.value, state.name or "", state.timestamp, scheduled_time)
 
@@ -383,9 +379,11 @@ class FlowRunEngine(RunEngine):
     async def _suspend(self, signal: Pause, suspended: State[Any]) -> NextStep:
         """Leave a run that is suspended: it goes on in another process."""
         self.error = signal
-        self.state = self.fields["state"] = suspended
+        self._current = self.fields["state"] = suspended
         await self._stop_task_runner(signal)
-        self.logger.info("Finished in state %s", self.state)
+        self.logger.info(
+            "Finished in state %s", str(self.state)
+        )  # a handler that keeps the record must not keep the result
         self._release()
         return FINISHED
 
@@ -448,7 +446,7 @@ class FlowRunEngine(RunEngine):
             with self if self._context is not None else nullcontext():
                 await self.call_hooks(hooks, flow, self.logger)
         logger = get_logger("engine") if self._context is None else self.logger
-        logger.info("Finished in state %s", self.state)
+        logger.info("Finished in state %s", str(self.state))  # a handler that keeps the record must not keep the result
         if self._parent_task is not None and self.parent is not None and not self.state.is_completed():
             self.parent.failed_runs[self._parent_task.id] = f"flow run {self.fields['name']!r}"
         self._release()
@@ -460,7 +458,7 @@ class FlowRunEngine(RunEngine):
 
     def _track(self, value: Any) -> None:
         if self.parent is not None:
-            track(self.parent.run_results, value, self.run_id, "flow_run")
+            self.parent.run_results.track(value, self.run_id, "flow_run")
 
     async def unwrap(self) -> Any:
         """Return the value of the run, or raise its exception."""
@@ -484,8 +482,8 @@ class FlowRunEngine(RunEngine):
 
     @property
     def is_outermost(self) -> bool:
-        """Whether this run is not inside another flow run."""
-        return self.parent is None
+        """Whether this run is not inside another flow run of this process."""
+        return self.parent is None or self.parent.is_inherited
 
     def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the positional and keyword arguments of the body."""
@@ -494,10 +492,3 @@ class FlowRunEngine(RunEngine):
     def timeout_error(self) -> BaseException:
         """Return the error for an attempt that exceeded its timeout."""
         return FlowRunTimeoutError(f"Scope timed out after {self.timeout_seconds} second(s).")
-
-
-def _make_orchestrator(journal: Journal, flow: RunnableFlow, is_subflow: bool) -> Orchestrator:
-    """Return what decides about the states of a run: the server that has the journal, or this process."""
-    has_server = journal.forwarder is not None
-    here = LocalOrchestrator(journal, flow.retries, flow.retry_delay_seconds, watch_store=not has_server)
-    return remote.ServerOrchestrator(journal, here, is_subflow) if has_server else here

@@ -6,7 +6,7 @@ body runs. A parameter that holds none of them reaches the body as the same obje
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard, cast
 from uuid import UUID
 
@@ -17,15 +17,13 @@ from prefect.exceptions import UpstreamTaskError
 from prefect.futures import PrefectFuture, PrefectTaskRunFuture
 from prefect.schemas.states import State, StateType
 from prefect.values.annotations import BaseAnnotation, allow_failure, opaque, quote, unmapped
+from prefect.values.tracking import TrackedResults, type_of
 
 if TYPE_CHECKING:
     from prefect.context import EngineContext
     from prefect.values import traversal as visiting
 else:
     visiting = lazy("prefect.values.traversal")
-
-TrackedResults = dict[int, tuple[Any, UUID, str]]
-"""Return values of earlier runs by `id()`: the value (kept alive, so that its id is not reused), run id, kind."""
 
 Upstream: TypeAlias = "PrefectFuture[Any] | State[Any]"  # a string: `State[Any]` would build a model at import
 """A parameter that stands for another run."""
@@ -34,31 +32,6 @@ Link = dict[str, Any]
 """A dependency as the API shows it: `{"input_type": "task_run", "id": UUID}`."""
 
 _LEAF_TYPES = frozenset({int, float, bool, type(None), bytes, complex, UUID})
-_TRACKED_CONTAINER_TYPES = frozenset({list, tuple, dict})
-MAX_TRACKED_ITEMS = 100
-_UNTRACKED_TYPES = frozenset({bool, type(None), type(Ellipsis), type(NotImplemented)})
-
-
-type_of: Callable[[Any], type[Any]] = type
-"""`type`, typed for a value of unknown type."""
-
-
-def is_trackable(value: Any) -> bool:
-    """Return whether `id(value)` identifies the run that returned it; singletons and small ints are shared."""
-    kind = type_of(value)
-    return kind not in _UNTRACKED_TYPES and not (kind is int and -5 <= value <= 256)
-
-
-def track(tracked: TrackedResults, value: Any, run_id: UUID, kind: str) -> None:
-    """Remember that a run returned `value`, and the items of a small list, tuple or dict."""
-    if is_trackable(value):
-        tracked[id(value)] = (value, run_id, kind)
-        container = type_of(value)
-        if container in _TRACKED_CONTAINER_TYPES and len(value) <= MAX_TRACKED_ITEMS:
-            items: Iterable[Any] = value.values() if container is dict else value
-            for item in items:
-                if is_trackable(item):
-                    tracked[id(item)] = (item, run_id, kind)
 
 
 def as_reiterable(wait_for: Any) -> Any:
@@ -97,8 +70,8 @@ def collect_inputs(parameters: Mapping[str, Any], tracked: TrackedResults | None
     for name, value in parameters.items():
         kind = type_of(value)
         if kind in _LEAF_TYPES or kind is str:
-            known = tracked.get(id(value)) if tracked and is_trackable(value) else None
-            links[name] = [{"input_type": known[2], "id": known[1]}] if known else []
+            origin = tracked.find(value) if tracked else None
+            links[name] = [{"input_type": origin.kind, "id": origin.run_id}] if origin else []
             continue
         finder = _Finder(tracked)
         finder.walk(value)
@@ -124,9 +97,9 @@ class _Finder:
 
     def _visit(self, value: Any) -> Any:
         if self._tracked is not None:
-            known = self._tracked.get(id(value))
-            if known is not None and is_trackable(value):
-                self._link(known[2], known[1])
+            origin = self._tracked.find(value)
+            if origin is not None:
+                self._link(origin.kind, origin.run_id)
         if _is_upstream(value):
             self._visit_upstream(value)
             raise visiting.StopVisiting

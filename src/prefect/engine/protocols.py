@@ -128,8 +128,9 @@ class PersistingTaskRun(Protocol):
     """A task run under way, as result persistence sees it."""
 
     parameters: dict[str, Any]
-    state: State[Any]
 
+    @property
+    def state(self) -> State[Any]: ...
     @property
     def task(self) -> RunnableTask: ...
     @property

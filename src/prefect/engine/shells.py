@@ -18,7 +18,7 @@ from prefect import _io
 from prefect._io import drive
 from prefect.engine import deadline, failures
 from prefect.engine.core import NextStep, Outcome, RunEngine
-from prefect.engine.termination import raise_on_sigterm
+from prefect.engine.termination import outermost_run
 
 if TYPE_CHECKING:
     from prefect.schemas.states import State
@@ -57,7 +57,7 @@ def start(make: MakeEngine, body: Any, return_state: bool = False) -> Any:
 def call(make: MakeEngine, return_state: bool = False) -> Any:
     """Run a sync function; return its value or its final state."""
     run = make()
-    with raise_on_sigterm() if run.is_outermost else nullcontext():
+    with outermost_run() if run.is_outermost else nullcontext():
         state = run_to_final_state(run)
         if return_state:
             return state
@@ -116,7 +116,7 @@ async def acollect(run: RunEngine) -> State[Any]:
 async def await_(make: MakeEngine, return_state: bool = False) -> Any:
     """Run an async function; return its value or its final state."""
     run = make()
-    with raise_on_sigterm() if run.is_outermost else nullcontext():
+    with outermost_run() if run.is_outermost else nullcontext():
         state = await arun_to_final_state(run)
         if return_state:
             return state

@@ -15,7 +15,7 @@ from prefect.engine import core, failures, local, outcomes
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine, RunRecord
 from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import AttemptMemo, Position
-from prefect.engine.parameters import Link, as_reiterable, collect_inputs, resolve_inputs, track
+from prefect.engine.parameters import Link, as_reiterable, collect_inputs, resolve_inputs
 from prefect.exceptions import UpstreamTaskError
 from prefect.logging.lines import log_line
 from prefect.logging.loggers import identity_logger, print_capture
@@ -26,6 +26,8 @@ from prefect.schemas.states import InMemory, State, StateDetails, StateType
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from prefect import settings
     from prefect.engine import persistence
     from prefect.engine.protocols import RunnableTask
@@ -68,6 +70,7 @@ class TaskRunEngine(RunEngine):
         self.flow: EngineContext | None = EngineContext.get()
         self.journal = (journal.current() if self.flow else None) or outbox.use_journal()
         self.attempt = 0
+        self._entered: list[tuple[dict[str, Any], datetime | None]] = []
         self.persistence: persistence.ResultPersistence | None = None
         self._run: TaskRun | None = None
         self._logger: Any = None
@@ -101,12 +104,12 @@ class TaskRunEngine(RunEngine):
         recorded = cast("State[Any] | None", vars(run)["state"])
         state = recorded or State.make(PENDING, details=StateDetails.make(task_run_id=run.id))
         execution._details = state.state_details
-        execution.state = state
+        execution._current = state
         return execution
 
     def adopt_final_state(self, state: State[Any]) -> None:
         """Take over the final state that another process has recorded."""
-        self.state = self.fields["state"] = state
+        self._current = self.fields["state"] = state
         if isinstance(state.data, InMemory):
             self._track(state.data.value)
         if state.type is not COMPLETED:
@@ -137,11 +140,11 @@ class TaskRunEngine(RunEngine):
             "tags": sorted(task.tags | inherited) if inherited else sorted(task.tags),
             "task_inputs": self._dependency_links(dependencies),
             "created": created,
+            "empirical_policy": task.policy,
         }
-        recorded = {**self.fields, "empirical_policy": task.policy}
-        self.record = RunRecord(self.journal, self.kind, run_id, recorded)
+        self.record = RunRecord(self.journal, self.kind, run_id, self.fields)
         self._details = StateDetails.make(flow_run_id=flow_run_id, task_run_id=run_id)
-        self.enter_state(State.make(PENDING, "Pending", details=self._details, timestamp=created))
+        self.enter(PENDING, "Pending", created)
 
     def _dependency_links(self, dependencies: dict[str, list[Link]] | None) -> dict[str, list[Link]]:
         """Return the dependencies of the run by parameter."""
@@ -160,10 +163,23 @@ class TaskRunEngine(RunEngine):
     def run(self) -> TaskRun:
         """The run as a schema object. It is made at the first access, which most runs do not need."""
         if self._run is None:
-            fields = {**self.fields, "task_inputs": _run_inputs(self.fields["task_inputs"])}
-            self._run = TaskRun.make(**fields, empirical_policy=TaskRunPolicy.make(**self.task.policy))
+            self._update_columns()
+            inputs, policy = _run_inputs(self.fields["task_inputs"]), TaskRunPolicy.make(**self.task.policy)
+            self._run = TaskRun.make(**{**self.fields, "task_inputs": inputs, "empirical_policy": policy})
             self.fields = vars(self._run)
         return self._run
+
+    def _change_columns(self, entry: dict[str, Any], scheduled_time: datetime | None) -> None:
+        """Note the change, which is made when the columns are read. Most runs end before that."""
+        self._entered.append((entry, scheduled_time))
+        if self._run is not None:
+            self._update_columns()
+
+    def _update_columns(self) -> None:
+        """Change the columns by the states entered since the last time."""
+        entered, self._entered = self._entered, []
+        for entry, scheduled_time in entered:
+            super()._change_columns(entry, scheduled_time)
 
     # --- before an attempt --------------------------------------------------------------------------------------------
 
@@ -171,19 +187,20 @@ class TaskRunEngine(RunEngine):
         """Wait for the dependencies, look for a cached result, and enter Running."""
         if self.attempt == 0:
             try:
-                await self._resolve()
+                if self._awaited is not None or not self._inputs.is_plain:
+                    await self._resolve()
             except UpstreamTaskError as error:
                 return self._enter_not_ready(error)
             except Exception as error:  # the result of an upstream run is lost
                 return await self._fail_to_start(error)
             self._make_context()
-            try:
-                self._set_custom_name()
-            except Exception as error:  # a template that cannot be filled, or a user function
-                return await self._fail_to_start(error)
+            if self.task.task_run_name is not None:
+                try:
+                    self._set_custom_name()
+                except Exception as error:  # a template that cannot be filled, or a user function
+                    return await self._fail_to_start(error)
         self.attempt += 1
-        name = "Running" if self.attempt == 1 else "Retrying"
-        self.enter_state(State.make(RUNNING, name, details=self._details))
+        self.enter(RUNNING, "Running" if self.attempt == 1 else "Retrying", now())
         try:
             found = await self._find_result()
         except Exception as error:  # a storage, a key or a lock is not available
@@ -215,11 +232,10 @@ class TaskRunEngine(RunEngine):
             self.parameters = await resolve_inputs(self.parameters, self._inputs, self.flow)
 
     def _set_custom_name(self) -> None:
-        if self.task.task_run_name is not None:
-            with self, _io.user_code():
-                self.rename(self.task.format_run_name(self.parameters))
-            self._logger = None
-            self.context.forget_identity()
+        with self, _io.user_code():
+            self.rename(self.task.format_run_name(self.parameters))
+        self._logger = None
+        self.context.forget_identity()
 
     async def _fail_to_start(self, error: Exception) -> NextStep:
         """Fail a run that cannot start."""
@@ -388,6 +404,7 @@ class TaskRunEngine(RunEngine):
         """Return the state in which a failed run waits for its next attempt; None when the failure is final."""
         if self.is_closing or not self.task.retries:
             return None
+        self._update_columns()
         waiting = local.decide_retry(self.fields, self.task.policy, self.state, failed)
         if waiting is None or self.task.retry_condition_fn is None:
             return waiting
@@ -441,7 +458,7 @@ class TaskRunEngine(RunEngine):
     def _track(self, value: Any) -> None:
         """Remember the run of a value, so that passing the value on is recorded as a dependency."""
         if self.flow is not None:
-            track(self.flow.run_results, value, self.fields["id"], "task_run")
+            self.flow.run_results.track(value, self.fields["id"], "task_run")
 
     async def unwrap(self) -> Any:
         """Return the value of the body, or raise the exception of the run."""
@@ -463,8 +480,8 @@ class TaskRunEngine(RunEngine):
 
     @property
     def is_outermost(self) -> bool:
-        """Whether this run is not inside a flow run."""
-        return self.flow is None
+        """Whether this run is not inside a flow run of this process."""
+        return self.flow is None or self.flow.is_inherited
 
     def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the positional and keyword arguments of the body."""

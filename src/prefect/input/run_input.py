@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import pydantic
 
-from prefect._io import drive, sleep, twin
+from prefect._io import class_twin, drive, sleep, twin
 from prefect.input import actions
 
 if TYPE_CHECKING:
@@ -173,8 +173,8 @@ class BaseRunInput(pydantic.BaseModel):
         """
         await asend_input(self, flow_run_id, sender, key_prefix)
 
-    save: ClassVar[Any] = classmethod(twin(asave.__func__))  # pyright: ignore[reportAttributeAccessIssue, reportFunctionMemberAccess]
-    load: ClassVar[Any] = classmethod(twin(aload.__func__))  # pyright: ignore[reportAttributeAccessIssue, reportFunctionMemberAccess]
+    save: ClassVar[Any] = class_twin(asave)
+    load: ClassVar[Any] = class_twin(aload)
     respond: ClassVar[Any] = twin(arespond)
     send_to: ClassVar[Any] = twin(asend_to)
 
@@ -248,7 +248,7 @@ class AutomaticRunInput(BaseRunInput, Generic[T]):
             with_metadata,
         )
 
-    load: ClassVar[Any] = classmethod(twin(aload.__func__))  # pyright: ignore[reportAttributeAccessIssue, reportFunctionMemberAccess]
+    load: ClassVar[Any] = class_twin(aload)
 
 
 def run_input_subclass_from_type(_type: Any) -> Any:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from prefect._io import twin
+from prefect._io import class_twin, twin
 from prefect.types import new_id
 from prefect.types._annotated import AwareDateTime
 
@@ -49,7 +49,9 @@ class PrefectBaseModel(BaseModel):
 
     _reset_fields: ClassVar[set[str]] = set()
 
-    model_config = ConfigDict(ser_json_timedelta="float", extra="ignore", defer_build=True, ignored_types=(twin,))
+    model_config = ConfigDict(
+        ser_json_timedelta="float", extra="ignore", defer_build=True, ignored_types=(twin, class_twin)
+    )
 
     def __eq__(self, other: Any) -> bool:
         """Return whether all fields are equal, apart from those that `reset_fields` resets."""

@@ -153,6 +153,7 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
         data: Any = None,
         details: StateDetails | None = None,
         timestamp: datetime.datetime | None = None,
+        id: UUID | None = None,
     ) -> State[Any]:
         """Make a state without validation; every value must be of its field's very type.
 
@@ -163,11 +164,12 @@ class State(TimeSeriesBaseModel, ObjectBaseModel, Generic[R]):
             data: The result or a reference to it.
             details: The state details; the state keeps this very object.
             timestamp: When the run enters it; now when None.
+            id: Its id; a new one when None.
         """
         if timestamp is None:
             timestamp = now()
         fields: dict[str, Any] = {
-            "id": new_id(),
+            "id": new_id() if id is None else id,
             "created": None,
             "updated": None,
             "type": type,

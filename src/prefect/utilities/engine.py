@@ -123,7 +123,7 @@ def link_state_to_flow_run_result(state: State[Any], result: Any) -> None:
 def _link(result: Any, run_id: UUID | None, kind: str) -> None:
     context = EngineContext.get()
     if context is not None and run_id is not None:
-        inputs.track(context.run_results, result, run_id, kind)
+        context.run_results.track(result, run_id, kind)
 
 
 def link_state_to_result(state: State[Any], result: Any, run_type: Any) -> None:

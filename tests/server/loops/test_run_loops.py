@@ -90,13 +90,23 @@ async def test_late_runs_loop_marks_runs_that_have_not_started(call: RouteClient
     assert len(await call("GET", "/flow_run_states/", flow_run_id=ids["late"])) == 2
 
 
-async def test_pauses_loop_fails_runs_after_the_timeout(call: RouteClient, environment: Environment) -> None:
+async def test_pauses_loop_fails_runs_a_grace_period_after_the_timeout(
+    call: RouteClient, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch, now())
     runs = [await call.flow_run() for _ in range(3)]
-    for run, seconds in zip(runs, (-1, 60, None), strict=True):
-        ends = None if seconds is None else (now() + timedelta(seconds=seconds)).isoformat()
+    for run, seconds in zip(runs, (1, 60, None), strict=True):
+        ends = None if seconds is None else (clock.at + timedelta(seconds=seconds)).isoformat()
         await call.set_state("flow", run, "PAUSED", state_details={"pause_timeout": ends})
-    await asyncio.gather(pauses.fail_expired_pauses(environment), pauses.fail_expired_pauses(environment))
-    assert [(await state_of(call, "flow", run))[0] for run in runs] == ["FAILED", "PAUSED", "PAUSED"]
+
+    async def sweep() -> list[str]:
+        await asyncio.gather(pauses.fail_expired_pauses(environment), pauses.fail_expired_pauses(environment))
+        return [(await state_of(call, "flow", run))[0] for run in runs]
+
+    clock.advance(seconds=1 + 10)  # a process that polls every ten seconds has yet to report its timeout
+    assert await sweep() == ["PAUSED", "PAUSED", "PAUSED"]
+    clock.advance(seconds=10.1)
+    assert await sweep() == ["FAILED", "PAUSED", "PAUSED"]
     assert len(await call("GET", "/flow_run_states/", flow_run_id=runs[0])) == 3
 
 

@@ -246,6 +246,17 @@ def test_every_sort_has_an_order(table: str) -> None:
     assert all(sorting.compile_order(SqliteDialect(), table, member, "") for member in enum)
 
 
+def test_orders_put_nulls_before_all_values() -> None:
+    ordered = [sorting.compile_order(SqliteDialect(), "flow_run", sort, "") for sort in ("END_TIME_DESC", "NAME_ASC")]
+    assert ordered == [
+        "flow_run.end_time DESC NULLS LAST, flow_run.id DESC",
+        "flow_run.name ASC, flow_run.id ASC",
+    ]
+    assert store.logs.order("-timestamp", "flow_run_id") == "log.timestamp DESC, log.flow_run_id ASC NULLS FIRST"
+    with pytest.raises(ValueError, match="has no column 'at; DROP TABLE log'"):
+        store.logs.order("at; DROP TABLE log")
+
+
 def test_filter_values_never_enter_the_sql_text() -> None:
     nasty = "x' OR 1=1; DROP TABLE flow --"
     condition = filters.compile_filter(

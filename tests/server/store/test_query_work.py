@@ -41,12 +41,12 @@ async def test_slots_are_counted_and_their_runs_found(database: Database) -> Non
         ]
 
     assert await database.write(work) == [
-        {FIRST: 2, SECOND: 1},
+        {FIRST: 2},
         {},
-        {POOL: 3, OTHER_POOL: 1},
+        {POOL: 2, OTHER_POOL: 1},
         [2, 1],
         [1],
-        [4, 2],
+        [2],
     ]
 
 

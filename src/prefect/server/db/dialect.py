@@ -177,7 +177,11 @@ class Dialect:
     def _index(self, table: Table, index: Index) -> str:
         unique = "UNIQUE " if index.unique else ""
         where = f" WHERE {index.where}" if index.where else ""
-        return f"CREATE {unique}INDEX {index.name} ON {table.name} ({', '.join(index.columns)}){where}"
+        columns = ", ".join(map(self._index_column, index.columns))
+        return f"CREATE {unique}INDEX {index.name} ON {table.name} ({columns}){where}"
+
+    def _index_column(self, column: str) -> str:
+        return column
 
     def limit_clause(self, limit: int | None, offset: int) -> Sql:
         """Return the LIMIT and OFFSET of a query."""
@@ -269,6 +273,9 @@ class SqliteDialect(Dialect):
     def _clustered(self, table: Table) -> str:
         # Rows in the order of the key, with no second copy of it in an index.
         return " WITHOUT ROWID" if len(table.primary) > 1 else ""
+
+    def _index_column(self, column: str) -> str:
+        return column.removesuffix(" NULLS FIRST")  # its order anyway, which it does not let an index say
 
     def statement(self, sql: Sql) -> tuple[str, list[Any]]:
         if "?*" not in sql.text:

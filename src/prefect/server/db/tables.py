@@ -79,7 +79,7 @@ _RECORD_COLUMNS = (*_columns("uuid", "id!"), *_columns("time", "created! updated
 OPEN = "state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
 """Runs that have not finished, as the partial indexes have it: a query must say it in these words to use them."""
 
-OCCUPYING = "state_type IN ('PENDING', 'RUNNING', 'CANCELLING')"
+OCCUPYING = "state_type IN ('PENDING', 'RUNNING')"
 """Runs that take a slot of their work queue and its pool; a query must use these words, as with `OPEN`."""
 
 HELD = "state_type IN ('PAUSED', 'CANCELLING')"
@@ -127,14 +127,18 @@ FLOW_RUN = Table(
         *_columns("json", "result"),
     ),
     indexes=(
-        Index("flow_run_by_flow", ("flow_id", "expected_start_time")),  # the runs of a flow, newest first
-        Index("flow_run_by_expected_start", ("expected_start_time",)),  # `flow-run ls`, dashboards
-        Index("flow_run_by_start", (STARTED,)),  # the page of flow runs, newest first
+        Index("flow_run_by_flow", ("flow_id", "expected_start_time NULLS FIRST")),  # the runs of a flow, newest first
+        Index("flow_run_by_expected_start", ("expected_start_time NULLS FIRST",)),  # `flow-run ls`, dashboards
+        Index("flow_run_by_start", (f"{STARTED} NULLS FIRST",)),  # the page of flow runs, newest first
         # The subflow behind a task run, and the subflows of a flow run.
         Index("flow_run_by_parent", ("parent_task_run_id",), where="parent_task_run_id IS NOT NULL"),
         Index("flow_run_open", ("owner",), where=OPEN),  # runs whose owner may have ended; running runs
         # The runs of a deployment, newest first; the scheduler's query for scheduled runs.
-        Index("flow_run_by_deployment", ("deployment_id", "expected_start_time"), where="deployment_id IS NOT NULL"),
+        Index(
+            "flow_run_by_deployment",
+            ("deployment_id", "expected_start_time NULLS FIRST"),
+            where="deployment_id IS NOT NULL",
+        ),
         # What is due, for workers and for the loop that marks late runs.
         Index("flow_run_scheduled", ("next_scheduled_start_time",), where=_SCHEDULED),
         # A run that is requested twice is created once.

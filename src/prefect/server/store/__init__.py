@@ -9,6 +9,7 @@ from prefect.server.db.sql import chunks as chunks
 from prefect.server.db.tables import Kind as Kind
 from prefect.server.store.collection import Collection as Collection
 from prefect.server.store.collection import Condition as Condition
+from prefect.server.store.collection import Order as Order
 from prefect.server.store.collection import Row as Row
 from prefect.server.store.collection import Where as Where
 

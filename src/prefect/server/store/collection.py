@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NewType, TypeAlias
 
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import TRUE, Sql, all_of, chunks, one_of
@@ -18,6 +18,19 @@ Condition: TypeAlias = Sql
 Where: TypeAlias = Condition | Mapping[str, Any]
 """A condition, or the values that columns must have: a single one, None for null, or a list of allowed ones."""
 
+Order = NewType("Order", str)
+"""What follows ORDER BY. Only this package makes one: from a sort's name, or by `Collection.order`."""
+
+UNORDERED = Order("")
+
+
+def sort_expression(expression: str, descending: bool, required: bool) -> str:
+    """Return the text that sorts by an expression, in which nulls come before all values."""
+    direction = "DESC" if descending else "ASC"
+    if required:
+        return f"{expression} {direction}"
+    return f"{expression} {direction} NULLS {'LAST' if descending else 'FIRST'}"
+
 
 class Collection:
     """The rows of one table.
@@ -28,6 +41,18 @@ class Collection:
 
     def __init__(self, table: Table) -> None:
         self.table = table
+        self.by_key = self.order(table.key)
+
+    def order(self, *columns: str) -> Order:
+        """Return the order by some columns, of which one with a `-` before its name descends."""
+        terms: list[str] = []
+        for column in columns:
+            name = column.removeprefix("-")
+            if name not in self.table.kinds:
+                raise ValueError(f"The table {self.table.name} has no column {name!r}.")
+            descending = column.startswith("-")
+            terms.append(sort_expression(f"{self.table.name}.{name}", descending, name in self.table.required))
+        return Order(", ".join(terms))
 
     async def get(self, tx: Transaction, key: Any, lock: bool = False) -> Row | None:
         """Return the object with a key, or None; `lock` as in `find`."""
@@ -48,8 +73,9 @@ class Collection:
         found: dict[Any, Row] = {}
         # In order, so that two transactions that lock the same objects do not deadlock.
         key = f"{self.table.name}.{self.table.key}"
+        order = self.by_key if lock else UNORDERED
         for some in chunks(sorted(keys) if lock else keys):
-            for row in await self.find(tx, one_of(key, some), order=key if lock else "", lock=lock, columns=columns):
+            for row in await self.find(tx, one_of(key, some), order=order, lock=lock, columns=columns):
                 found[row[self.table.key]] = row
         return found
 
@@ -57,7 +83,7 @@ class Collection:
         self,
         tx: Transaction,
         where: Where = TRUE,
-        order: str = "",
+        order: Order = UNORDERED,
         limit: int | None = None,
         offset: int = 0,
         columns: Sequence[str] | None = None,
@@ -68,7 +94,7 @@ class Collection:
         Args:
             tx: The transaction.
             where: The condition, on columns qualified with the table's name, or the values of columns.
-            order: What follows ORDER BY; without it the order is not defined.
+            order: The order; without one it is not defined.
             limit: How many at most; None for all.
             offset: How many to skip first.
             columns: The columns wanted; None for all.

@@ -1,10 +1,15 @@
-"""The sorts of `prefect.schemas.sorting` as SQL. Every order ends in the id, so that pages never overlap."""
+"""The sorts of `prefect.schemas.sorting` as SQL. Every order ends in the id, so that pages never overlap.
+
+Nulls come before all values, and last where the sort descends: databases differ in it, so every order says it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from prefect.server.db import tables
 from prefect.server.db.dialect import Dialect
+from prefect.server.store.collection import Order, sort_expression
 
 _STARTED = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
 
@@ -14,8 +19,8 @@ _RUN_TIME = "{run time}"
 _TYPE_OF_BLOCK = "(SELECT block_type.name FROM block_type WHERE block_type.id = block_document.block_type_id)"
 
 
-def compile_order(dialect: Dialect, table: str, sort: Any, default: str) -> str:
-    """Return the SQL after ORDER BY.
+def compile_order(dialect: Dialect, table: str, sort: Any, default: str) -> Order:
+    """Return the order that a sort names.
 
     Args:
         dialect: The database's dialect.
@@ -28,12 +33,9 @@ def compile_order(dialect: Dialect, table: str, sort: Any, default: str) -> str:
     """
     name = default if sort is None else getattr(sort, "value", sort)
     try:
-        first = _ORDERS[table][name].replace(_RUN_TIME, _run_time(dialect))
+        return Order(_ORDERS[table][name].replace(_RUN_TIME, _run_time(dialect)))
     except KeyError:
         raise ValueError(f"{table} cannot be sorted by {name!r}: use one of {', '.join(_ORDERS[table])}.") from None
-    if first.startswith(f"{table}.id "):
-        return first
-    return f"{first}, {table}.id {'DESC' if first.endswith('DESC') else 'ASC'}"
 
 
 def _run_time(dialect: Dialect) -> str:
@@ -47,8 +49,13 @@ def _orders(table: str, names: str, **own: str) -> dict[str, str]:
     orders: dict[str, str] = {}
     for name in names.split():
         column, _, direction = name.rpartition("_")
-        orders[name] = f"{own.get(column, f'{table}.{column.lower()}')} {direction}"
+        required = column not in own and column.lower() in _REQUIRED[table]
+        first = sort_expression(own.get(column, f"{table}.{column.lower()}"), direction == "DESC", required)
+        orders[name] = first if column == "ID" else f"{first}, {table}.id {direction}"
     return orders
+
+
+_REQUIRED = {table.name: table.required for table in tables.TABLES}
 
 
 _ORDERS = {
@@ -80,6 +87,6 @@ _ORDERS = {
     "block_schema": _orders("block_schema", "CREATED_DESC"),
     "block_document": {
         **_orders("block_document", "NAME_DESC NAME_ASC"),
-        "BLOCK_TYPE_AND_NAME_ASC": f"{_TYPE_OF_BLOCK} ASC, block_document.name ASC",
+        "BLOCK_TYPE_AND_NAME_ASC": f"{_TYPE_OF_BLOCK} ASC, block_document.name ASC, block_document.id ASC",
     },
 }

@@ -11,7 +11,7 @@ import pytest
 from prefect.types import now
 from tests.server.path_client import PathClient
 
-SLOTS = ("PENDING", "RUNNING", "CANCELLING")
+SLOTS = ("PENDING", "RUNNING")
 
 
 @pytest.fixture
@@ -90,6 +90,13 @@ class TestPools:
         await ask.patch("/work_pools/pool", {"concurrency_limit": 0})
         assert await due(ask) == []
 
+    @pytest.mark.parametrize("state", ["CANCELLING", "PAUSED"])
+    async def test_other_states_hold_no_slot(self, ask: PathClient, ids: dict[str, str], state: str) -> None:
+        await ask.patch("/work_pools/pool", {"concurrency_limit": 1})
+        await enter(ask, ids["limited 0"], state)
+        assert await due(ask, work_queue_names=["limited"]) == ["limited 1"]
+        assert (await ask.get("/work_pools/pool"))["active_slots"] == 0
+
     async def test_paused_pools_and_queues_have_no_runs(self, ask: PathClient, ids: dict[str, str]) -> None:
         await ask.patch("/work_pools/pool/queues/high", {"is_paused": True})
         assert await due(ask) == [*DEFAULT, "limited 0"]
@@ -113,6 +120,57 @@ class TestPools:
         await due(ask)
         await due(ask)
         assert len(await ask.events("prefect.work-queue.ready", "prefect.deployment.ready")) == 6
+
+
+class TestRunsThatWaitForTheirDeployment:
+    """A deployment of one slot, due before everything else of its queue."""
+
+    @pytest.fixture
+    async def limited(self, ask: PathClient, ids: dict[str, str]) -> str:
+        deployment = ids["default deployment"]
+        await ask.patch(f"/deployments/{deployment}", {"concurrency_limit": 1})
+        await ask.post("/deployments/", await self._body(ask, "other"), 201)
+        return deployment
+
+    async def _body(self, ask: PathClient, name: str) -> dict[str, Any]:
+        flow = (await ask.get("/flows/name/flow"))["id"]
+        return {"name": name, "flow_id": flow, "work_pool_name": "pool", "work_queue_name": "default"}
+
+    async def _last(self, ask: PathClient) -> None:
+        """Create a run of another deployment that is due after all others of the queue."""
+        deployment = (await ask.get("/deployments/name/flow/other"))["id"]
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": later(900)}}
+        await ask.post(f"/deployments/{deployment}/create_flow_run", {"name": "last", "state": state}, 201)
+
+    async def test_do_not_hide_other_runs(self, ask: PathClient, ids: dict[str, str], limited: str) -> None:
+        await self._last(ask)
+        body = {"work_queue_names": ["default"], "limit": 2}
+        assert await due(ask, **body) == ["default 0", "last"]
+        await ask.post(f"/flow_runs/{ids['default 0']}/set_state", {"state": {"type": "PENDING"}})
+        assert await due(ask, **body) == ["last"]
+        queue = (await ask.get("/work_pools/pool/queues/default"))["id"]
+        assert [run["name"] for run in await ask.post(f"/work_queues/{queue}/get_runs", {})] == ["last"]
+        await ask.post(f"/flow_runs/{ids['default 0']}/set_state", {"state": {"type": "COMPLETED"}})
+        assert await due(ask, **body) == ["default 1", "last"]
+
+    async def test_do_not_hide_other_runs_of_a_runner(self, ask: PathClient, ids: dict[str, str], limited: str) -> None:
+        other = (await ask.get("/deployments/name/flow/other"))["id"]
+        await self._last(ask)
+        await ask.post(f"/flow_runs/{ids['default 0']}/set_state", {"state": {"type": "PENDING"}})
+        body = {"deployment_ids": [limited, other], "limit": 1}
+        assert [run["name"] for run in await ask.post("/deployments/get_scheduled_flow_runs", body)] == ["last"]
+
+    async def test_are_found_when_new_runs_are_to_be_cancelled(
+        self, ask: PathClient, ids: dict[str, str], limited: str
+    ) -> None:
+        options = {"collision_strategy": "CANCEL_NEW"}
+        await ask.patch(f"/deployments/{limited}", {"concurrency_limit": 1, "concurrency_options": options})
+        await ask.post(f"/flow_runs/{ids['default 0']}/set_state", {"state": {"type": "PENDING"}})
+        assert await due(ask, work_queue_names=["default"]) == ["default 1", "default 2"]
+
+    async def test_are_found_when_the_limit_is_gone(self, ask: PathClient, ids: dict[str, str], limited: str) -> None:
+        await ask.patch(f"/deployments/{limited}", {"concurrency_limit": None})
+        assert await due(ask, work_queue_names=["default"]) == DEFAULT
 
 
 async def test_deployment_runs_are_found_for_their_runner(ask: PathClient, ids: dict[str, str]) -> None:
@@ -147,7 +205,7 @@ class TestQueues:
 class TestOccupancy:
     async def test_queue_usage_lists_occupying_runs(self, ask: PathClient, ids: dict[str, str]) -> None:
         for number in range(3):
-            await enter(ask, ids[f"limited {number}"], SLOTS[number])
+            await enter(ask, ids[f"limited {number}"], "RUNNING" if number else "PENDING")
         path = f"/work_queues/{ids['limited']}/concurrency_status"
         status = await ask.post(path, {"limit": 2})
         assert (status["active_slots"], status["count"], status["pages"], status["concurrency_limit"]) == (3, 3, 2, 1)
@@ -156,7 +214,7 @@ class TestOccupancy:
 
     async def test_pool_usage_lists_queues_and_runs(self, ask: PathClient, ids: dict[str, str]) -> None:
         for number in range(3):
-            await enter(ask, ids[f"limited {number}"], SLOTS[number])
+            await enter(ask, ids[f"limited {number}"], "RUNNING" if number else "PENDING")
         await enter(ask, ids["high 0"], "RUNNING")
         status = await ask.post("/work_pools/pool/concurrency_status", {"flow_run_limit": 2})
         assert (status["active_slots"], status["count"], status["pages"]) == (4, 3, 1)

@@ -89,7 +89,9 @@ async def find_by_type(tx: Transaction, slug: str, include_secrets: bool) -> lis
     """Return the block documents of a type, by name, apart from anonymous ones."""
     block_type = await block_types.get(tx, slug)
     where = {"block_type_id": block_type["id"], "is_anonymous": False}
-    return await _present_many(tx, await store.block_documents.find(tx, where, "block_document.name"), include_secrets)
+    return await _present_many(
+        tx, await store.block_documents.find(tx, where, store.block_documents.order("name")), include_secrets
+    )
 
 
 async def find(

@@ -143,7 +143,7 @@ async def get_schema_by_checksum(tx: Transaction, checksum: str, version: str | 
         NotFound: There is none.
     """
     where = {"checksum": checksum, **({} if version is None else {"version": version})}
-    order = "block_schema.created DESC, block_schema.id DESC"
+    order = store.block_schemas.order("-created", "-id")
     rows = await store.block_schemas.find(tx, where, order, 1)
     if not rows:
         raise NotFound("block schema", checksum)

@@ -153,7 +153,7 @@ async def find_by_name(tx: Transaction, names: Sequence[str]) -> list[Row]:
     """Return the existing limits of these names, by name."""
     if not names:
         return []
-    return await store.concurrency_limits.find(tx, {"name": set(names)}, "concurrency_limit.name")
+    return await store.concurrency_limits.find(tx, {"name": set(names)}, store.concurrency_limits.order("name"))
 
 
 def _estimate_wait(row: Row, slots: int) -> float:

@@ -33,7 +33,7 @@ async def find(tx: Transaction, deployment_id: UUID) -> list[Answer]:
 async def find_by_deployment(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, list[Answer]]:
     """Return the schedules of deployments, by the ids of these."""
     schedules: dict[UUID, list[Answer]] = {}
-    order = "deployment_schedule.updated DESC, deployment_schedule.id DESC"
+    order = store.deployment_schedules.order("-updated", "-id")
     for row in await store.deployment_schedules.find(tx, {"deployment_id": list(ids)}, order):
         schedules.setdefault(row["deployment_id"], []).append(_present(row))
     return schedules

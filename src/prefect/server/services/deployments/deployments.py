@@ -217,7 +217,7 @@ async def remove_by_id(tx: Transaction, id_: UUID) -> None:
 async def remove_matching(tx: Transaction, criteria: Any, limit: int) -> list[UUID]:
     """Delete at most `limit` of the deployments that satisfy a filter, and return their ids."""
     where = reading.compile_criteria(tx, store.deployments, deployments=criteria)
-    rows = await store.deployments.find(tx, where, "deployment.id", limit, lock=True)
+    rows = await store.deployments.find(tx, where, store.deployments.by_key, limit, lock=True)
     await remove(tx, rows)
     return [row["id"] for row in rows]
 

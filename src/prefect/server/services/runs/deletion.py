@@ -1,7 +1,11 @@
-"""Deleting flows and runs with what belongs to them: logs, inputs, task runs, slots. Artifacts and events stay."""
+"""Deleting flows and runs with what belongs to them: task runs, logs, artifacts, inputs, waiting records and slots.
+
+Events stay until their own retention period is over: they tell that the run was deleted, and automations follow them.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +24,7 @@ async def remove_flow(tx: Transaction, id_: UUID) -> None:
     """Delete a flow with its deployments and its runs."""
     flow = await reading.get_row(tx, store.flows, id_)
     await _remove_flow_runs(tx, {"flow_id": id_})
-    deployments = await store.deployments.find(tx, {"flow_id": id_}, "deployment.id", columns=["id"])
+    deployments = await store.deployments.find(tx, {"flow_id": id_}, store.deployments.by_key, columns=["id"])
     ids = [row["id"] for row in deployments]
     await store.deployment_schedules.remove(tx, {"deployment_id": ids})
     # A limit that a deployment shares with others stays.
@@ -39,7 +43,10 @@ async def remove_flow_run(tx: Transaction, id_: UUID) -> None:
 async def remove_flow_runs(tx: Transaction, limit: int, **criteria: Any) -> list[UUID]:
     """Delete at most `limit` of the flow runs that satisfy filters, and return their ids."""
     where = reading.compile_criteria(tx, store.flow_runs, **criteria)
-    ids = [row["id"] for row in await store.flow_runs.find(tx, where, "flow_run.id", limit, columns=["id"], lock=True)]
+    ids = [
+        row["id"]
+        for row in await store.flow_runs.find(tx, where, store.flow_runs.by_key, limit, columns=["id"], lock=True)
+    ]
     if ids:
         await _remove_flow_runs(tx, {"id": ids})
     return ids
@@ -48,18 +55,26 @@ async def remove_flow_runs(tx: Transaction, limit: int, **criteria: Any) -> list
 async def remove_flows(tx: Transaction, limit: int, **criteria: Any) -> list[UUID]:
     """Delete at most `limit` of the flows that satisfy filters, and return their ids."""
     where = reading.compile_criteria(tx, store.flows, **criteria)
-    ids = [row["id"] for row in await store.flows.find(tx, where, "flow.id", limit, columns=["id"])]
+    ids = [row["id"] for row in await store.flows.find(tx, where, store.flows.by_key, limit, columns=["id"])]
     for id_ in ids:
         await remove_flow(tx, id_)
     return ids
 
 
 async def remove_task_run(tx: Transaction, id_: UUID) -> None:
-    """Delete a task run with its logs. A subflow run that it stands for stays, without a parent."""
+    """Delete a task run with its logs and artifacts. A subflow run that it stands for stays, without a parent."""
     row = await reading.get_row(tx, store.task_runs, id_, lock=True)
     if row["tags"]:
         await tag_limits.release_slots(tx, id_)
-    await queries.remove_task_run(tx, id_)
+    await queries.remove_task_runs(tx, {"id": id_})
+
+
+async def remove_lone_task_runs(tx: Transaction, ended_before: datetime, limit: int) -> int:
+    """Delete task runs without a flow run that ended before a time, at most `limit`, and return how many they were."""
+    ids = await queries.find_ended_lone_task_runs(tx, ended_before, limit)
+    if ids:
+        await queries.remove_task_runs(tx, {"id": ids})
+    return len(ids)
 
 
 async def _remove_flow_runs(tx: Transaction, where: store.Where) -> None:

@@ -24,7 +24,7 @@ PARENTS_INPUT = "__parents__"
 async def find_dependencies(tx: Transaction, flow_run_id: UUID) -> list[Answer]:
     """Return the task runs of a flow run, each with the task runs whose results it used."""
     await reading.get_row(tx, store.flow_runs, flow_run_id)
-    rows = await store.task_runs.find(tx, {"flow_run_id": flow_run_id}, "task_run.id")
+    rows = await store.task_runs.find(tx, {"flow_run_id": flow_run_id}, store.task_runs.by_key)
     return [_dependency(row) for row in rows]
 
 
@@ -89,7 +89,9 @@ async def _find_subflow_runs(tx: Transaction, task_run_ids: list[UUID]) -> dict[
     )
     rows: list[Row] = []
     for batch in store.chunks(task_run_ids):
-        rows += await store.flow_runs.find(tx, {"parent_task_run_id": list(batch)}, "flow_run.id", columns=names)
+        rows += await store.flow_runs.find(
+            tx, {"parent_task_run_id": list(batch)}, store.flow_runs.by_key, columns=names
+        )
     flows = await store.flows.get_many(tx, list({row["flow_id"] for row in rows}))
     return {
         row["parent_task_run_id"]: {
@@ -107,7 +109,7 @@ async def _find_artifacts(tx: Transaction, flow_run_id: UUID, limit: int) -> dic
     """
     names = ("id", "created", "key", "type", "data", "task_run_id")
     rows = await store.artifacts.find(
-        tx, {"flow_run_id": flow_run_id}, "artifact.created, artifact.id", limit + 1, columns=names
+        tx, {"flow_run_id": flow_run_id}, store.artifacts.order("created", "id"), limit + 1, columns=names
     )
     if len(rows) > limit:
         raise ServiceError(

@@ -119,7 +119,7 @@ def measure_backlog(home: Path) -> tuple[int, int]:
 
 async def find_dead_letters(database: Database) -> list[store.Row]:
     """Return the dead letters, newest first: each with `reason`, the `record` as it was, and `created`."""
-    return await database.read(lambda tx: store.dead_letters.find(tx, order="dead_letter.id DESC"))
+    return await database.read(lambda tx: store.dead_letters.find(tx, order=store.dead_letters.order("-id")))
 
 
 async def _apply_next_batches(tx: Transaction, home: Path) -> tuple[list[_Batch], int, int]:
@@ -293,7 +293,7 @@ async def _recall_waiting_records(tx: Transaction, new: _SortedRecords) -> None:
         return
     for batch in store.chunks(arrived):
         of_runs = {"run_id": list(batch)}
-        waiting = await store.dead_letters.find(tx, of_runs, order="dead_letter.id DESC")
+        waiting = await store.dead_letters.find(tx, of_runs, order=store.dead_letters.order("-id"))
         for row in waiting:
             record = orjson.loads(row["record"])
             new.runs[record["of"]][row["run_id"]].changes.insert(0, record)

@@ -107,11 +107,11 @@ async def find_last_activity(tx: Transaction, kind: str, run: store.Row) -> date
     """
     last: datetime = run["state_timestamp"] or run["created"]
     of_run = {f"{kind}_id": run["id"]}
-    for log in await store.logs.find(tx, of_run, "log.timestamp DESC", 1, columns=["timestamp"]):
+    for log in await store.logs.find(tx, of_run, store.logs.order("-timestamp"), 1, columns=["timestamp"]):
         last = max(last, log["timestamp"])
     if kind == "flow_run":
         newest = await store.task_runs.find(
-            tx, {"flow_run_id": run["id"]}, "task_run.state_timestamp DESC", 1, columns=["state_timestamp"]
+            tx, {"flow_run_id": run["id"]}, store.task_runs.order("-state_timestamp"), 1, columns=["state_timestamp"]
         )
         if newest and newest[0]["state_timestamp"]:
             last = max(last, newest[0]["state_timestamp"])

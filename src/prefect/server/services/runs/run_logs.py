@@ -71,7 +71,9 @@ async def find_notified(tx: Transaction, criteria: Any, item: str) -> list[Answe
     packed = base64.b64decode(item)
     ids = [UUID(bytes=packed[start : start + 16]) for start in range(0, len(packed), 16)]
     where = store.logs.where({"id": ids}, filters.compile_filter(tx.dialect, criteria))
-    return [presenters.present_log(row) for row in await store.logs.find(tx, where, "log.timestamp, log.id")]
+    return [
+        presenters.present_log(row) for row in await store.logs.find(tx, where, store.logs.order("timestamp", "id"))
+    ]
 
 
 async def find_since(

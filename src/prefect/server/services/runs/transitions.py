@@ -81,7 +81,7 @@ async def set_flow_run_states(
     """
     where = reading.compile_criteria(tx, store.flow_runs, **criteria)
     results: list[Answer] = []
-    for row in await store.flow_runs.find(tx, where, "flow_run.id", limit, columns=["id"]):
+    for row in await store.flow_runs.find(tx, where, store.flow_runs.by_key, limit, columns=["id"]):
         try:
             answer = await set_flow_run_state(tx, row["id"], state, force=force, client_version=client_version)
         except ServiceError as error:

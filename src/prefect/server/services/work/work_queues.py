@@ -96,7 +96,7 @@ async def ensure(tx: Transaction, pool: Row, name: str) -> Row:
 
 async def find_by_pool(tx: Transaction, pool_id: UUID, lock: bool = False) -> list[Row]:
     """Return the rows of the queues of a pool by their priorities."""
-    order = "work_queue.id" if lock else "work_queue.priority, work_queue.id"
+    order = store.work_queues.by_key if lock else store.work_queues.order("priority", "id")
     rows = await store.work_queues.find(tx, {"work_pool_id": pool_id}, order, lock=lock)
     return sorted(rows, key=lambda row: row["priority"])
 

@@ -74,7 +74,7 @@ async def mark_silent_offline(tx: Transaction, fallback: int, multiple: int) -> 
     Returns:
         How many workers went offline.
     """
-    online = await store.workers.find(tx, {"status": ONLINE}, "worker.id", lock=True)
+    online = await store.workers.find(tx, {"status": ONLINE}, store.workers.by_key, lock=True)
     at = now()
     expired = [
         {**row, "status": OFFLINE}

@@ -16,4 +16,4 @@ async def lock_batch(tx: Transaction, collection: Collection, where: Where, limi
     keys = [row[key] for row in await collection.find(tx, where, limit=limit, columns=[key])]
     if not keys:
         return []
-    return await collection.find(tx, collection.where({key: keys}, where), f"{collection.table.name}.{key}", lock=True)
+    return await collection.find(tx, collection.where({key: keys}, where), collection.by_key, lock=True)

@@ -23,7 +23,7 @@ def latest_artifacts(where: Condition) -> Condition:
 
 async def find_latest_artifact(tx: Transaction, key: str) -> Row | None:
     """Return the latest artifact of a key."""
-    rows = await store.artifacts.find(tx, {"key": key}, "artifact.created DESC, artifact.id DESC", 1)
+    rows = await store.artifacts.find(tx, {"key": key}, store.artifacts.order("-created", "-id"), 1)
     return rows[0] if rows else None
 
 
@@ -56,7 +56,7 @@ async def find_related_automations(tx: Transaction, resource_id: str) -> list[Ro
             tx.dialect.array_has_any("automation.related", [resource_id]),
         ]
     )
-    return await store.automations.find(tx, where, "automation.name, automation.id")
+    return await store.automations.find(tx, where, store.automations.order("name", "id"))
 
 
 async def find_runs_mentioning(tx: Transaction, runs: Collection, state_id: UUID) -> list[Row]:

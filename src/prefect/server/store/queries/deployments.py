@@ -25,14 +25,14 @@ async def lock_deployments_to_refresh(tx: Transaction, where: Where, polled_befo
         "(deployment.last_polled IS NULL OR deployment.last_polled < ? OR coalesce(deployment.status, '') <> 'READY')",
         (polled_before,),
     )
-    return await store.deployments.find(tx, store.deployments.where(where, stale), "deployment.id", lock=True)
+    return await store.deployments.find(tx, store.deployments.where(where, stale), store.deployments.by_key, lock=True)
 
 
 async def lock_silent_deployments(tx: Transaction, polled_before: datetime, limit: int) -> list[Row]:
     """Lock and return deployments that are ready, though last polled before a time or never."""
     unpolled = Sql("(deployment.last_polled IS NULL OR deployment.last_polled < ?)", (polled_before,))
     where = store.deployments.where({"status": "READY"}, unpolled)
-    return await store.deployments.find(tx, where, "deployment.id", limit, lock=True)
+    return await store.deployments.find(tx, where, store.deployments.by_key, limit, lock=True)
 
 
 # --- schedules -------------------------------------------------------------------------------------------------------
@@ -48,7 +48,7 @@ async def find_due_deployments(tx: Transaction, at: datetime) -> list[UUID]:
             (False,),
         ),
     )
-    order = "deployment_schedule.deployment_id"
+    order = store.deployment_schedules.order("deployment_id")
     rows = await store.deployment_schedules.find(tx, where, order, columns=["deployment_id"])
     return list(dict.fromkeys(row["deployment_id"] for row in rows))
 

@@ -11,7 +11,7 @@ from prefect.server import store
 from prefect.server.db import tables
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, any_of, chunks, none_of
-from prefect.server.store.collection import Condition, Row
+from prefect.server.store.collection import Condition, Order, Row
 from prefect.server.store.filters.events import KIND, NAME, restore_name
 
 EventKey: TypeAlias = tuple[datetime, UUID]
@@ -55,7 +55,7 @@ async def find_after(
     direction, sign = ("DESC", "<") if descending else ("ASC", ">")
     if after is not None:
         where = all_of([where, Sql(f"(event.occurred, event.id) {sign} (?, ?)", after)])
-    return await store.events.find(tx, where, f"event.occurred {direction}, event.id {direction}", limit)
+    return await store.events.find(tx, where, Order(f"event.occurred {direction}, event.id {direction}"), limit)
 
 
 # --- counting --------------------------------------------------------------------------------------------------------
@@ -136,7 +136,9 @@ async def remove_expired(
     parts = [expired, Sql("event.occurred < ?", (max([before, *before_by_name.values()]),))]
     if after is not None:
         parts.append(Sql("(event.occurred, event.id) > (?, ?)", after))
-    rows = await store.events.find(tx, all_of(parts), "event.occurred, event.id", limit, columns=("occurred", "id"))
+    rows = await store.events.find(
+        tx, all_of(parts), store.events.order("occurred", "id"), limit, columns=("occurred", "id")
+    )
     keys: list[EventKey] = [(row["occurred"], row["id"]) for row in rows]
     if keys:
         await store.events.remove(tx, _with_keys(tx, keys))

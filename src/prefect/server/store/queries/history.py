@@ -11,7 +11,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
 from prefect.server.db.tables import OPEN
-from prefect.server.store import Collection, Condition, Row
+from prefect.server.store import Collection, Condition, Order, Row
 from prefect.types import now
 
 
@@ -143,7 +143,7 @@ async def _count_by(tx: Transaction, text: str, column: str, ids: Sequence[UUID]
     return dict.fromkeys(ids, 0) | {tx.dialect.decode("uuid", id_): count for id_, count in rows}
 
 
-async def find_chart_points(tx: Transaction, order: str, limit: int, offset: int, where: Condition) -> list[Row]:
+async def find_chart_points(tx: Transaction, order: Order, limit: int, offset: int, where: Condition) -> list[Row]:
     """Return the columns of flow runs with a state that a chart over time needs."""
     condition = store.flow_runs.where(Sql("flow_run.state_type IS NOT NULL"), where)
     names = ("id", "state_type", "state_timestamp", "start_time", "end_time", "expected_start_time", "total_run_time")

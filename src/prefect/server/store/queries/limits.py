@@ -9,13 +9,13 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
-from prefect.server.store import Condition, Row
+from prefect.server.store import Condition, Order, Row
 
 
 async def lock_expired_leases(tx: Transaction, at: datetime, limit: int) -> list[Row]:
     """Lock and return leases that have expired, those that expired first before the others."""
     expired = Sql("lease.expires < ?", (at,))
-    rows = await store.leases.find(tx, expired, "lease.expires", limit, columns=["id"])
+    rows = await store.leases.find(tx, expired, Order("lease.expires"), limit, columns=["id"])
     # Read again once they are locked, since a lease may have been renewed or ended before the lock.
     locked = await store.leases.get_many(tx, [row["id"] for row in rows], lock=True)
     return [row for row in locked.values() if row["expires"] is not None and row["expires"] < at]
@@ -26,7 +26,9 @@ async def find_task_run_leases(tx: Transaction, limit_ids: Sequence[UUID], lock:
     where = store.leases.where(
         _holder(tx, "type", "task_run"), tx.dialect.array_has_any("lease.limits", [str(id_) for id_ in limit_ids])
     )
-    return await store.leases.find(tx, where, "lease.id" if lock else "lease.created, lease.id", lock=lock)
+    return await store.leases.find(
+        tx, where, store.leases.by_key if lock else store.leases.order("created", "id"), lock=lock
+    )
 
 
 def with_name_prefix(prefix: str) -> Condition:
@@ -42,7 +44,7 @@ async def find_leases_by_holder_type(tx: Transaction, holder_type: str, at: date
     where = store.leases.where(
         _holder(tx, "type", holder_type), Sql("lease.expires IS NOT NULL AND lease.expires > ?", (at,))
     )
-    return await store.leases.find(tx, where, "lease.created, lease.id")
+    return await store.leases.find(tx, where, store.leases.order("created", "id"))
 
 
 async def renew_task_run_claims(tx: Transaction, holder_type: str, holder_id: str, expires: datetime) -> int:

@@ -11,7 +11,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, chunks, none_of, one_of
 from prefect.server.db.tables import HELD, OPEN
-from prefect.server.store import Collection, Condition, Row, Where
+from prefect.server.store import Collection, Condition, Order, Row, Where
 from prefect.server.store.queries.batches import lock_batch
 
 LogPosition: TypeAlias = tuple[datetime, UUID]
@@ -29,13 +29,15 @@ _ZOMBIE = Sql(
 async def lock_open_flow_runs(tx: Transaction, ids: Sequence[UUID]) -> list[UUID]:
     """Lock those of these flow runs that have not finished, and return their ids."""
     where = store.flow_runs.where({"id": list(ids)}, Sql(f"flow_run.{OPEN}"))
-    return [row["id"] for row in await store.flow_runs.find(tx, where, "flow_run.id", columns=["id"], lock=True)]
+    return [
+        row["id"] for row in await store.flow_runs.find(tx, where, store.flow_runs.by_key, columns=["id"], lock=True)
+    ]
 
 
 async def lock_open_task_runs(tx: Transaction, flow_run_id: UUID) -> list[Row]:
     """Lock and return the unfinished task runs of a flow run."""
     where = store.task_runs.where({"flow_run_id": flow_run_id}, Sql(f"task_run.{OPEN}"))
-    return await store.task_runs.find(tx, where, "task_run.id", lock=True)
+    return await store.task_runs.find(tx, where, store.task_runs.by_key, lock=True)
 
 
 async def find_owners_of_open_runs(tx: Transaction) -> set[UUID]:
@@ -125,23 +127,41 @@ async def find_open_tagged_task_runs(tx: Transaction, where: Where) -> list[UUID
     return [row["id"] for row in rows]
 
 
+async def find_ended_lone_task_runs(tx: Transaction, ended_before: datetime, limit: int) -> list[UUID]:
+    """Return the ids of task runs without a flow run that ended before a time."""
+    ended = Sql(f"NOT (task_run.{OPEN}) AND task_run.end_time < ?", (ended_before,))
+    where = store.task_runs.where({"flow_run_id": None}, ended)
+    return [row["id"] for row in await store.task_runs.find(tx, where, limit=limit, columns=["id"])]
+
+
 async def remove_flow_runs(tx: Transaction, where: Where) -> None:
-    """Remove the flow runs that satisfy a condition, with their task runs, logs and inputs.
+    """Remove the flow runs that satisfy a condition, with their task runs and everything that belongs to either.
 
     Flow runs that their task runs have started stay, without a parent.
     """
-    tasks = _in_flow_runs("task_run.flow_run_id", where)
-    await _detach_subflow_runs(tx, Sql(f"SELECT task_run.id FROM task_run WHERE {tasks.text}", tasks.values))
-    for collection in (store.logs, store.flow_run_inputs, store.task_runs):
+    within = _in_flow_runs("task_run.flow_run_id", where)
+    await remove_task_runs(tx, within)
+    for collection in (store.logs, store.artifacts, store.flow_run_inputs):
         await collection.remove(tx, _in_flow_runs(f"{collection.table.name}.flow_run_id", where))
+    await store.dead_letters.remove(tx, _in_flow_runs("dead_letter.run_id", where))
     await store.flow_runs.remove(tx, where)
 
 
-async def remove_task_run(tx: Transaction, id_: UUID) -> None:
-    """Remove a task run with its logs. A flow run that it has started stays, without a parent."""
-    await _detach_subflow_runs(tx, Sql("?", (id_,)))
-    await store.logs.remove(tx, {"task_run_id": id_})
-    await store.task_runs.remove(tx, {"id": id_})
+async def remove_task_runs(tx: Transaction, where: Where) -> None:
+    """Remove the task runs that satisfy a condition with everything that belongs to them.
+
+    Flow runs that they have started stay, without a parent.
+    """
+    condition = store.task_runs.where(where)
+    among = Sql(f"SELECT task_run.id FROM task_run WHERE {condition.text}", condition.values)
+    await _detach_subflow_runs(tx, among)
+    for column, collection in (
+        ("log.task_run_id", store.logs),
+        ("artifact.task_run_id", store.artifacts),
+        ("dead_letter.run_id", store.dead_letters),
+    ):
+        await collection.remove(tx, Sql(f"{column} IN ({among.text})", among.values))
+    await store.task_runs.remove(tx, condition)
 
 
 async def _detach_subflow_runs(tx: Transaction, parents: Sql) -> None:
@@ -161,7 +181,7 @@ async def find_graph_task_runs(tx: Transaction, flow_run_id: UUID, since: dateti
     """Return the task runs of a flow run that have not ended before a time, in the order in which they started."""
     visible = Sql("task_run.state_type IS NOT NULL AND (task_run.end_time IS NULL OR task_run.end_time >= ?)", (since,))
     names = ("id", "name", "state_type", "start_time", "expected_start_time", "end_time", "task_inputs")
-    order = "coalesce(task_run.start_time, task_run.expected_start_time), task_run.id"
+    order = Order("coalesce(task_run.start_time, task_run.expected_start_time) ASC NULLS FIRST, task_run.id")
     where = store.task_runs.where({"flow_run_id": flow_run_id}, visible)
     return await store.task_runs.find(tx, where, order, limit, columns=names)
 
@@ -184,7 +204,7 @@ async def find_latest_artifacts(tx: Transaction, keys: Iterable[str]) -> dict[st
 # --- observed states -------------------------------------------------------------------------------------------------
 
 
-async def find_observed_states(tx: Transaction, text: str | None, order: str, limit: int) -> list[Row]:
+async def find_observed_states(tx: Transaction, text: str | None, order: Order, limit: int) -> list[Row]:
     """Return the states that runs have had, of which the name contains a text if it is not None, whatever the case."""
     where: Where = tx.dialect.contains("observed_state.state_name", text) if text else {}
     return await store.observed_states.find(tx, where, order, limit)
@@ -200,7 +220,7 @@ async def find_inputs(
     parts: list[Where] = [{"flow_run_id": flow_run_id}, none_of("flow_run_input.key", list(excluded_keys))]
     if prefix:
         parts.append(Sql(f"substr(flow_run_input.key, 1, {len(prefix)}) = ?", (prefix,)))
-    order = "flow_run_input.created, flow_run_input.id"
+    order = store.flow_run_inputs.order("created", "id")
     return await store.flow_run_inputs.find(tx, store.flow_run_inputs.where(*parts), order, limit)
 
 
@@ -231,7 +251,9 @@ async def find_logs(
         parts.append(Sql("(log.timestamp, log.id) > (?, ?)", after))
     elif since is not None:
         parts.append(Sql("log.timestamp >= ?", (since,)))
-    rows = await store.logs.find(tx, store.logs.where(*parts), "log.timestamp, log.id", limit, columns=columns)
+    rows = await store.logs.find(
+        tx, store.logs.where(*parts), store.logs.order("timestamp", "id"), limit, columns=columns
+    )
     return rows, (rows[-1]["timestamp"], rows[-1]["id"]) if len(rows) == limit else None
 
 
@@ -250,7 +272,7 @@ async def lock_applicable_records(tx: Transaction, limit: int) -> list[Row]:
         "dead_letter.run_id IS NOT NULL AND (EXISTS (SELECT 1 FROM task_run WHERE task_run.id = dead_letter.run_id)"
         " OR EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = dead_letter.run_id))"
     )
-    return await store.dead_letters.find(tx, where, "dead_letter.id", limit, lock=True)
+    return await store.dead_letters.find(tx, where, store.dead_letters.by_key, limit, lock=True)
 
 
 # --- background task runs --------------------------------------------------------------------------------------------
@@ -267,5 +289,5 @@ async def find_unclaimed_task_runs(
         # Other runs of these tasks may wait for their retry, in the process of their flow.
         tx.dialect.last_item_has("task_run.states", "details", "deferred"),
     )
-    order = "task_run.next_scheduled_start_time, task_run.id"
+    order = Order("task_run.next_scheduled_start_time, task_run.id")  # as in the index; none of them is null
     return await store.task_runs.find(tx, where, order, limit)

@@ -12,13 +12,13 @@ from prefect.server.db import tables
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, join, one_of
 from prefect.server.db.tables import OCCUPYING
-from prefect.server.store import Condition, Row, Where
+from prefect.server.store import Condition, Order, Row, Where
 
 _OCCUPIED = f"flow_run.work_queue_id IS NOT NULL AND flow_run.{OCCUPYING}"
 """Flow runs that occupy a slot; the same text as the condition of the partial index on them."""
 
-_LONGEST_FIRST = "flow_run.state_timestamp, flow_run.id"
-_DUE_FIRST = "flow_run.next_scheduled_start_time, flow_run.id"
+_LONGEST_FIRST = Order("flow_run.state_timestamp, flow_run.id")
+_DUE_FIRST = Order("flow_run.next_scheduled_start_time, flow_run.id")
 
 _OCCUPYING_COLUMNS = ("id", "name", "state_type", "state_name", "start_time", "state_timestamp", "work_queue_id")
 
@@ -79,7 +79,8 @@ async def find_due_runs(
 ) -> list[UUID]:
     """Return the ids of the flow runs that may start from work queues, at most as many of each as it has free slots.
 
-    They are ordered by the priority of their queue (the lowest number first), and within a queue by the time due.
+    Runs beyond the free slots of their deployment are left out, since they would hide other runs of the queue. They
+    are ordered by the priority of their queue (the lowest number first), and within a queue by the time due.
 
     Args:
         tx: The transaction.
@@ -97,7 +98,7 @@ async def find_due_runs(
             " row_number() OVER (PARTITION BY flow_run.work_queue_id"
             " ORDER BY flow_run.next_scheduled_start_time, flow_run.id) AS place FROM flow_run WHERE"
         ),
-        all_of([in_queues, _scheduled(before, after)]),
+        _startable(tx, all_of([in_queues, _scheduled(before, after)])),
         Sql(
             ") AS due JOIN work_queue ON work_queue.id = due.work_queue_id LEFT JOIN (SELECT flow_run.work_queue_id,"
             f" count(*) AS taken FROM flow_run WHERE {_OCCUPIED} AND"
@@ -115,6 +116,37 @@ async def find_due_runs(
     return [item["id"] for item in tx.dialect.decode_rows(tables.FLOW_RUN, ["id"], rows)]
 
 
+def _startable(tx: Transaction, where: Sql) -> Sql:
+    """Return the condition that flow runs satisfy `where` and the limit of their deployment admits them.
+
+    Of the runs of a deployment in one queue it admits as many as the deployment has free slots. It admits all of them
+    where it is inactive, or cancels the runs that exceed it instead of letting them wait.
+    """
+    strategy = tx.dialect.json_field("deployment.concurrency_options", "collision_strategy")
+    limited = (
+        "FROM deployment JOIN concurrency_limit ON concurrency_limit.id = deployment.concurrency_limit_id"
+        " WHERE concurrency_limit.active AND concurrency_limit.slot_decay_per_second = 0"
+        f" AND coalesce({strategy}, '') <> 'CANCEL_NEW'"
+    )
+    # Most runs have no limit: the runs of limited deployments are numbered only when there are any.
+    return all_of(
+        [
+            where,
+            Sql(
+                "(flow_run.deployment_id IS NULL"
+                f" OR flow_run.deployment_id NOT IN (SELECT deployment.id {limited})"
+                " OR flow_run.id IN (SELECT turns.id FROM (SELECT flow_run.id, limited.free, row_number() OVER"
+                " (PARTITION BY flow_run.deployment_id, flow_run.work_queue_id"
+                " ORDER BY flow_run.next_scheduled_start_time, flow_run.id) AS turn FROM flow_run JOIN (SELECT"
+                " deployment.id, concurrency_limit.limit_ - concurrency_limit.active_slots AS free"
+                f" {limited}) AS limited ON limited.id = flow_run.deployment_id WHERE {where.text}) AS turns"
+                " WHERE turns.turn <= turns.free))",
+                where.values,
+            ),
+        ]
+    )
+
+
 async def find_scheduled_runs(
     tx: Transaction,
     before: datetime | None,
@@ -123,7 +155,9 @@ async def find_scheduled_runs(
     deployment_ids: Sequence[UUID] | None = None,
     tags: Sequence[str] = (),
 ) -> list[Row]:
-    """Return scheduled flow runs, whatever their queue, those due first.
+    """Return scheduled flow runs that may start, whatever their queue, those due first.
+
+    As with `find_due_runs`, runs beyond the free slots of their deployment are left out.
 
     Args:
         tx: The transaction.
@@ -137,7 +171,7 @@ async def find_scheduled_runs(
         parts.append(tx.dialect.array_has_all("flow_run.tags", tags))
     if deployment_ids is not None:
         parts.append({"deployment_id": list(deployment_ids)})
-    return await store.flow_runs.find(tx, store.flow_runs.where(*parts), _DUE_FIRST, limit)
+    return await store.flow_runs.find(tx, _startable(tx, store.flow_runs.where(*parts)), _DUE_FIRST, limit)
 
 
 async def count_late_runs(tx: Transaction, queue_id: UUID) -> int:
@@ -162,7 +196,7 @@ def _scheduled(before: datetime | None, after: datetime | None = None) -> Condit
 async def find_queues_with_filter_or_id(tx: Transaction, queue_id: UUID | None) -> list[Row]:
     """Return the queues that select their runs by a filter, and the queue of this id, by name."""
     where = Sql("work_queue.filter IS NOT NULL OR work_queue.id = ?", (queue_id,))
-    return await store.work_queues.find(tx, where, "work_queue.name")
+    return await store.work_queues.find(tx, where, store.work_queues.order("name"))
 
 
 async def detach_from_queues(tx: Transaction, queue_ids: Sequence[UUID]) -> None:
@@ -178,14 +212,14 @@ async def lock_pools_without_workers(tx: Transaction, limit: int) -> list[Row]:
         "work_pool.status = 'READY' AND NOT EXISTS (SELECT 1 FROM worker"
         " WHERE worker.work_pool_id = work_pool.id AND worker.status = 'ONLINE')"
     )
-    return await store.work_pools.find(tx, where, "work_pool.id", limit, lock=True)
+    return await store.work_pools.find(tx, where, store.work_pools.by_key, limit, lock=True)
 
 
 async def lock_silent_queues(tx: Transaction, polled_before: datetime, limit: int) -> list[Row]:
     """Lock and return work queues that are ready, though last polled before a time or never."""
     unpolled = Sql("(work_queue.last_polled IS NULL OR work_queue.last_polled < ?)", (polled_before,))
     where = store.work_queues.where({"status": "READY"}, unpolled)
-    return await store.work_queues.find(tx, where, "work_queue.id", limit, lock=True)
+    return await store.work_queues.find(tx, where, store.work_queues.by_key, limit, lock=True)
 
 
 # --- infrastructure to tear down -------------------------------------------------------------------------------------
@@ -202,7 +236,7 @@ async def lock_free_cleanups(
     if queue_ids is not None:
         values["work_queue_id"] = list(queue_ids)
     where = store.cleanups.where(values, _free(at))
-    return await store.cleanups.find(tx, where, "cleanup.created, cleanup.id", limit, lock=True)
+    return await store.cleanups.find(tx, where, store.cleanups.order("created", "id"), limit, lock=True)
 
 
 async def has_free_cleanup(tx: Transaction, pool_id: UUID, kinds: Sequence[str], at: datetime) -> bool:

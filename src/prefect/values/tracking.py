@@ -1,0 +1,117 @@
+"""Which run returned a value: found by the value's identity, without keeping the value alive."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable
+from sys import getrefcount
+from typing import Any, NamedTuple
+from uuid import UUID
+
+MAX_TRACKED_ITEMS = 100
+"""The items of a list, tuple or dict with more items are not tracked."""
+
+_CONTAINERS = frozenset({list, tuple, dict})
+_UNTRACKED_TYPES = frozenset({bool, type(None), type(Ellipsis), type(NotImplemented)})
+
+type_of: Callable[[Any], type[Any]] = type
+"""`type`, typed for a value of unknown type."""
+
+
+def is_trackable(value: Any) -> bool:
+    """Return whether `id(value)` identifies the run that returned it; singletons and small ints are shared."""
+    kind = type_of(value)
+    return kind not in _UNTRACKED_TYPES and not (kind is int and -5 <= value <= 256)
+
+
+class Origin(NamedTuple):
+    """The run that returned a value.
+
+    Attributes:
+        holder: The value, or a weak reference to it.
+        run_id: The id of the run.
+        kind: `task_run` or `flow_run`.
+    """
+
+    holder: Any
+    run_id: UUID
+    kind: str
+
+
+class _Reference(weakref.ref[Any]):
+    __slots__ = ("key",)
+
+    key: int
+
+
+_probe = (object(),)
+_HELD_BY_TUPLE_ONLY = getrefcount(_probe[0])
+
+
+class TrackedResults(dict[int, Origin]):
+    """The return values of earlier runs by their `id()`.
+
+    A value is referenced weakly where its type allows. Of any other type (numbers, text, lists, dicts) a reference is
+    kept, and dropped when it is the last one: each tracked value makes two others be looked at, so that in the end
+    only values are kept that the program has as well.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: deque[int] = deque()
+
+    def track(self, value: Any, run_id: UUID, kind: str) -> None:
+        """Remember that a run returned `value`, and the items of a small list, tuple or dict."""
+        if not is_trackable(value):
+            return
+        self._add(value, run_id, kind)
+        count = 1
+        container = type_of(value)
+        if container in _CONTAINERS and len(value) <= MAX_TRACKED_ITEMS:
+            items: Iterable[Any] = value.values() if container is dict else value
+            for item in items:
+                if is_trackable(item):
+                    self._add(item, run_id, kind)
+                    count += 1
+        self._drop_unused(2 * count)
+
+    def find(self, value: Any) -> Origin | None:
+        """Return the run that returned this very object, or None."""
+        origin = self.get(id(value))
+        if origin is None:
+            return None
+        holder = origin.holder
+        return origin if (holder() if type_of(holder) is _Reference else holder) is value else None
+
+    def _add(self, value: Any, run_id: UUID, kind: str) -> None:
+        key = id(value)
+        if type_of(value).__weakrefoffset__:
+            holder = _Reference(value, self._forget)
+            holder.key = key
+        else:
+            holder = value
+            if key not in self:
+                self._held.append(key)
+        self[key] = Origin(holder, run_id, kind)
+
+    def _forget(self, reference: _Reference) -> None:
+        origin = self.get(reference.key)
+        if origin is not None and origin.holder is reference:
+            del self[reference.key]
+
+    def _drop_unused(self, count: int) -> None:
+        """Look at the next values that are kept, and drop those that nobody else refers to."""
+        held = self._held
+        for _ in range(min(count, len(held))):
+            try:
+                key = held.popleft()
+            except IndexError:  # another thread was faster
+                return
+            origin = self.get(key)
+            if origin is None:
+                continue
+            if getrefcount(origin[0]) <= _HELD_BY_TUPLE_ONLY:
+                del self[key]
+            else:
+                held.append(key)
