@@ -11,9 +11,10 @@ import anyio
 import pytest
 
 from prefect import flow, task
+from prefect._io import drive
 from prefect.client.orchestration import get_client
 from prefect.exceptions import Abort, Pause, TerminationSignal
-from prefect.flow_runs import suspend_flow_run
+from prefect.flow_runs import asuspend_flow_run
 from prefect.schemas.states import Cancelled, Cancelling, Crashed, Failed, Pending, Running, Suspended
 from tests.engine.shells import SHELLS, Shell
 from tests.recorded import finished, run, started
@@ -29,7 +30,7 @@ ENDINGS: dict[str, tuple[Callable[[], Any], str, str]] = {
     "exception": (lambda: raise_(ValueError("x")), "Failed", "Failed"),
     "Abort": (lambda: raise_(Abort("x")), "Failed", "Crashed"),
     "Pause": (lambda: raise_(Pause("x")), "Failed", "Crashed"),
-    "suspend without a deployment": (suspend_flow_run, "Failed", "Failed"),
+    "suspend without a deployment": (lambda: drive(asuspend_flow_run()), "Failed", "Failed"),
     "KeyboardInterrupt": (lambda: raise_(KeyboardInterrupt()), "Crashed", "Crashed"),
     "SystemExit": (lambda: raise_(SystemExit(3)), "Crashed", "Crashed"),
     "GeneratorExit": (lambda: raise_(GeneratorExit()), "Crashed", "Crashed"),

@@ -10,8 +10,9 @@ from uuid import UUID
 import pytest
 
 from prefect import flow, get_client, task
+from prefect._io import drive
 from prefect.exceptions import Abort, FlowPauseTimeout, FlowRunWaitTimeout, NotPausedError, ObjectNotFound
-from prefect.flow_runs import pause_flow_run, resume_flow_run, suspend_flow_run, wait_for_flow_run
+from prefect.flow_runs import asuspend_flow_run, pause_flow_run, resume_flow_run, suspend_flow_run, wait_for_flow_run
 from prefect.input import RunInput, read_flow_run_input
 from prefect.runtime import flow_run as runtime
 from prefect.schemas.states import Cancelled
@@ -188,7 +189,7 @@ def test_suspend_without_a_deployment_is_an_error_that_fails_the_run(shell: str)
     @kind.flow()
     def main() -> None:
         ids.append(UUID(runtime.id))
-        suspend_flow_run()
+        drive(asuspend_flow_run())
 
     with pytest.raises(RuntimeError, match="cannot be suspended: A run without a deployment"):
         kind.call(main)
