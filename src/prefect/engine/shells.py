@@ -18,7 +18,7 @@ from prefect import _io
 from prefect._io import drive
 from prefect.engine import deadline, failures
 from prefect.engine.core import Outcome, RunEngine
-from prefect.engine.termination import raise_on_sigterm
+from prefect.engine.termination import outermost_run
 
 if TYPE_CHECKING:
     from prefect.schemas.states import State
@@ -59,7 +59,7 @@ def call(make: MakeEngine, return_state: bool = False) -> Any:
     run = make()
     if not run.is_outermost:
         return _call_inside(run, return_state)
-    with raise_on_sigterm():
+    with outermost_run():
         return _call_inside(run, return_state)
 
 
@@ -122,7 +122,7 @@ async def acollect(run: RunEngine) -> State[Any]:
 async def await_(make: MakeEngine, return_state: bool = False) -> Any:
     """Run an async function; return its value or its final state."""
     run = make()
-    with raise_on_sigterm() if run.is_outermost else nullcontext():
+    with outermost_run() if run.is_outermost else nullcontext():
         state = await arun_to_final_state(run)
         if return_state:
             return state

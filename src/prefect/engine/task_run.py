@@ -483,8 +483,8 @@ class TaskRunEngine(RunEngine):
 
     @property
     def is_outermost(self) -> bool:
-        """Whether this run is not inside a flow run."""
-        return self.flow is None
+        """Whether this run is not inside a flow run of this process."""
+        return self.flow is None or self.flow.is_inherited
 
     def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the positional and keyword arguments of the body."""

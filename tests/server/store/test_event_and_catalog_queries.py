@@ -224,7 +224,7 @@ async def test_remove_orphans_keeps_rows_of_existing_runs_and_young_ones(databas
     run = {**row(store.flow_runs, 1), "id": uuid4()}
     await add(database, store.flow_runs, run)
     logs = [
-        {**row(store.logs, number), "id": uuid7(time, number), "flow_run_id": flow_run_id}
+        {**row(store.logs, number), "id": uuid7(time, number), "flow_run_id": flow_run_id, "task_run_id": None}
         for number, (time, flow_run_id) in enumerate(
             [(START, uuid4()), (START, run["id"]), (START, None), (START + DAY, uuid4())]
         )

@@ -111,11 +111,11 @@ async def test_remove_flow_runs_removes_contents_and_detaches_subflows(database:
         ]
         await queries.remove_flow_runs(tx, {"id": uid(1)})
         left = [
-            ids(await collection.find(tx, order=f"{collection.table.name}.id"))
+            ids(await collection.find(tx, order=collection.order("id")))
             for collection in (store.flow_runs, store.task_runs, store.logs, store.flow_run_inputs)
         ]
         subflow = await store.flow_runs.get(tx, uid(41))
-        await queries.remove_task_run(tx, uid(12))
+        await queries.remove_task_runs(tx, {"id": uid(12)})
         other = await store.flow_runs.get(tx, uid(42))
         parents = [row and row["parent_task_run_id"] for row in (subflow, other)]
         return [slots, left, parents, await store.task_runs.count(tx)]

@@ -35,14 +35,14 @@ def loops(settings: Settings) -> list[Loop]:
             remove_flow_runs,
             vacuum.loop_seconds,
             "flow_runs" in kinds,
-            summary="Removes flow runs that ended longer ago than db_vacuum.retention_period",
+            summary="Removes runs that ended longer ago than db_vacuum.retention_period, with all that belongs to them",
         ),
         Loop(
             "Orphans",
             remove_orphans,
             vacuum.orphan_cleanup_loop_seconds,
             "orphans" in kinds,
-            summary="Removes logs, inputs and task runs whose flow run was removed",
+            summary="Removes logs, artifacts, inputs and task runs whose run was removed",
         ),
     ]
 
@@ -70,10 +70,11 @@ async def remove_logs(environment: Environment) -> None:
 
 
 async def remove_flow_runs(environment: Environment) -> None:
-    """Remove all flow runs that ended too long ago."""
+    """Remove all runs that ended too long ago."""
     vacuum = environment.settings.server.services.db_vacuum
     size, period = vacuum.batch_size, vacuum.retention_period
     await drain(environment, lambda tx: retention.remove_flow_runs(tx, size, period), size)
+    await drain(environment, lambda tx: retention.remove_lone_task_runs(tx, size, period), size)
 
 
 async def remove_orphans(environment: Environment) -> None:

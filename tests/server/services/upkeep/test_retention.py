@@ -53,7 +53,7 @@ async def add_events(database: Database, *events: tuple[str, float]) -> None:
 
 
 async def names(database: Database) -> list[str]:
-    rows = await database.read(lambda tx: store.events.find(tx, order="event.occurred"))
+    rows = await database.read(lambda tx: store.events.find(tx, order=store.events.order("occurred")))
     return [event_store.from_row(row)["event"] for row in rows]
 
 

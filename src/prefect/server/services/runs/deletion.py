@@ -1,7 +1,11 @@
-"""Deleting flows and runs with what belongs to them: logs, inputs, task runs, slots. Artifacts and events stay."""
+"""Deleting flows and runs with what belongs to them: task runs, logs, artifacts, inputs, waiting records and slots.
+
+Events stay until their own retention period is over: they tell that the run was deleted, and automations follow them.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -58,11 +62,19 @@ async def remove_flows(tx: Transaction, limit: int, **criteria: Any) -> list[UUI
 
 
 async def remove_task_run(tx: Transaction, id_: UUID) -> None:
-    """Delete a task run with its logs. A subflow run that it stands for stays, without a parent."""
+    """Delete a task run with its logs and artifacts. A subflow run that it stands for stays, without a parent."""
     row = await reading.get_row(tx, store.task_runs, id_, lock=True)
     if row["tags"]:
         await tag_limits.release_slots(tx, id_)
-    await queries.remove_task_run(tx, id_)
+    await queries.remove_task_runs(tx, {"id": id_})
+
+
+async def remove_lone_task_runs(tx: Transaction, ended_before: datetime, limit: int) -> int:
+    """Delete task runs without a flow run that ended before a time, at most `limit`, and return how many they were."""
+    ids = await queries.find_ended_lone_task_runs(tx, ended_before, limit)
+    if ids:
+        await queries.remove_task_runs(tx, {"id": ids})
+    return len(ids)
 
 
 async def _remove_flow_runs(tx: Transaction, where: store.Where) -> None:

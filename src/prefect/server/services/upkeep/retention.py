@@ -31,6 +31,8 @@ ORPHAN_MIN_AGE = timedelta(days=1)
 LOCAL_PRUNE_BATCH_SIZE = 5000
 """Events that are removed in one transaction from a store that no server opens."""
 
+_OF_RUNS = (store.task_runs, store.logs, store.artifacts, store.flow_run_inputs)
+
 _FINAL_STATES = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 
 
@@ -75,12 +77,12 @@ async def remove_flow_runs(tx: Transaction, limit: int, period: timedelta) -> in
     return len(await deletion.remove_flow_runs(tx, limit, flow_runs=filters.FlowRunFilter.model_validate(ended)))
 
 
+async def remove_lone_task_runs(tx: Transaction, limit: int, period: timedelta) -> int:
+    """Remove task runs without a flow run that ended longer ago than a period, with what belongs to them."""
+    return await deletion.remove_lone_task_runs(tx, now() - period, limit)
+
+
 async def remove_orphans(tx: Transaction, limit: int) -> int:
-    """Remove logs, inputs and task runs of flow runs that do not exist any more."""
+    """Remove logs, artifacts, inputs and task runs whose run does not exist any more."""
     end = now() - ORPHAN_MIN_AGE
-    return sum(
-        [
-            await upkeep.remove_orphans(tx, collection, end, limit)
-            for collection in (store.logs, store.flow_run_inputs, store.task_runs)
-        ]
-    )
+    return sum([await upkeep.remove_orphans(tx, collection, end, limit) for collection in _OF_RUNS])

@@ -127,23 +127,41 @@ async def find_open_tagged_task_runs(tx: Transaction, where: Where) -> list[UUID
     return [row["id"] for row in rows]
 
 
+async def find_ended_lone_task_runs(tx: Transaction, ended_before: datetime, limit: int) -> list[UUID]:
+    """Return the ids of task runs without a flow run that ended before a time."""
+    ended = Sql(f"NOT (task_run.{OPEN}) AND task_run.end_time < ?", (ended_before,))
+    where = store.task_runs.where({"flow_run_id": None}, ended)
+    return [row["id"] for row in await store.task_runs.find(tx, where, limit=limit, columns=["id"])]
+
+
 async def remove_flow_runs(tx: Transaction, where: Where) -> None:
-    """Remove the flow runs that satisfy a condition, with their task runs, logs and inputs.
+    """Remove the flow runs that satisfy a condition, with their task runs and everything that belongs to either.
 
     Flow runs that their task runs have started stay, without a parent.
     """
-    tasks = _in_flow_runs("task_run.flow_run_id", where)
-    await _detach_subflow_runs(tx, Sql(f"SELECT task_run.id FROM task_run WHERE {tasks.text}", tasks.values))
-    for collection in (store.logs, store.flow_run_inputs, store.task_runs):
+    within = _in_flow_runs("task_run.flow_run_id", where)
+    await remove_task_runs(tx, within)
+    for collection in (store.logs, store.artifacts, store.flow_run_inputs):
         await collection.remove(tx, _in_flow_runs(f"{collection.table.name}.flow_run_id", where))
+    await store.dead_letters.remove(tx, _in_flow_runs("dead_letter.run_id", where))
     await store.flow_runs.remove(tx, where)
 
 
-async def remove_task_run(tx: Transaction, id_: UUID) -> None:
-    """Remove a task run with its logs. A flow run that it has started stays, without a parent."""
-    await _detach_subflow_runs(tx, Sql("?", (id_,)))
-    await store.logs.remove(tx, {"task_run_id": id_})
-    await store.task_runs.remove(tx, {"id": id_})
+async def remove_task_runs(tx: Transaction, where: Where) -> None:
+    """Remove the task runs that satisfy a condition with everything that belongs to them.
+
+    Flow runs that they have started stay, without a parent.
+    """
+    condition = store.task_runs.where(where)
+    among = Sql(f"SELECT task_run.id FROM task_run WHERE {condition.text}", condition.values)
+    await _detach_subflow_runs(tx, among)
+    for column, collection in (
+        ("log.task_run_id", store.logs),
+        ("artifact.task_run_id", store.artifacts),
+        ("dead_letter.run_id", store.dead_letters),
+    ):
+        await collection.remove(tx, Sql(f"{column} IN ({among.text})", among.values))
+    await store.task_runs.remove(tx, condition)
 
 
 async def _detach_subflow_runs(tx: Transaction, parents: Sql) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql
+from prefect.server.db.sql import Sql, all_of, any_of
 from prefect.server.db.times import to_micros
 from prefect.server.store.collection import Collection, Condition
 
@@ -44,13 +44,19 @@ async def remove_older(tx: Transaction, collection: Collection, time: datetime, 
 
 
 async def remove_orphans(tx: Transaction, collection: Collection, time: datetime, limit: int) -> int:
-    """Remove rows whose flow run does not exist and whose ids were made before a time; return how many."""
-    table = collection.table.name
-    orphaned = Sql(
-        f"{table}.flow_run_id IS NOT NULL"
-        f" AND NOT EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = {table}.flow_run_id)"
-    )
+    """Remove rows whose run does not exist and whose ids were made before a time; return how many."""
+    table = collection.table
+    orphaned = _without_run(table.name, "flow_run")
+    if "task_run_id" in table.kinds:
+        of_no_flow_run = all_of([Sql(f"{table.name}.flow_run_id IS NULL"), _without_run(table.name, "task_run")])
+        orphaned = any_of([orphaned, of_no_flow_run])
     return await _remove(tx, collection, collection.where(orphaned, _made_before(collection, time)), limit)
+
+
+def _without_run(table: str, runs: str) -> Condition:
+    """Return the condition that rows name a run of a table that does not exist."""
+    name = f"{table}.{runs}_id"
+    return Sql(f"({name} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {runs} WHERE {runs}.id = {name}))")
 
 
 def _made_before(collection: Collection, time: datetime) -> Condition:
