@@ -473,8 +473,8 @@ class FlowRunEngine(RunEngine):
 
     @property
     def is_outermost(self) -> bool:
-        """Whether this run is not inside another flow run."""
-        return self.parent is None
+        """Whether this run is not inside another flow run of this process."""
+        return self.parent is None or self.parent.is_inherited
 
     def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the positional and keyword arguments of the body."""

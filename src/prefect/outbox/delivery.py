@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.client import failures
-from prefect.outbox import store
 from prefect.outbox.api_connection import ApiConnection
 from prefect.outbox.events import RunContext
-from prefect.outbox.store import Batch
+from prefect.outbox.store import Batch, Outbox, Outcome
 from prefect.types.mappings import Record
 
 if TYPE_CHECKING:
-    import sqlite3
-
     import orjson
 
     from prefect.outbox import api_delivery
@@ -28,7 +25,7 @@ else:
 class Delivery(Protocol):
     """Sends records to one server."""
 
-    def deliver(self, connection: sqlite3.Connection, batch: Batch) -> None:
+    def deliver(self, outbox: Outbox, batch: Batch) -> None:
         """Send a batch, and remove it from the outbox once the server has acknowledged all of it."""
         ...
 
@@ -63,12 +60,12 @@ class JournalDelivery:
         self._api = api
         self._keep_json_results = api.settings.results.ship_inline
 
-    def deliver(self, connection: sqlite3.Connection, batch: Batch) -> None:
+    def deliver(self, outbox: Outbox, batch: Batch) -> None:
         """Send a batch in one request. A batch that is refused is split, to find the record that is the reason."""
         refused: list[tuple[str, bytes]] = []
         lines = [remove_results(line, self._keep_json_results) for line in batch.lines]
         self._post(lines, refused)
-        store.acknowledge(connection, batch, store.Outcome({}, (), refused))
+        outbox.acknowledge(batch, Outcome({}, (), refused))
 
     def send_heartbeats(self, heartbeats: list[Record]) -> None:
         """Send the heartbeats of flow runs."""

@@ -10,22 +10,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+from prefect import _forks
 from prefect._io import drive
 from prefect.client.failures import describe_error, is_refusal
-from prefect.outbox import store
 from prefect.outbox.api_connection import ApiConnection, ApiMissingError
 from prefect.outbox.delivery import Delivery, create_delivery
 from prefect.outbox.events import RunContext
 from prefect.outbox.process_lock import ProcessLock
 from prefect.outbox.store import Outbox
 from prefect.types import new_id, now
-
-if TYPE_CHECKING:
-    import sqlite3
 
 SHIP_INTERVAL_SECONDS = 0.2
 """Between two deliveries, while records gather."""
@@ -72,7 +68,7 @@ class Shipper:
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._closing = threading.Event()
-        self._starting = threading.Lock()
+        self._starting = _forks.create_lock()
         self._thread: threading.Thread | None = None
         self._has_unshipped = False
         self._shipping = False
@@ -129,8 +125,11 @@ class Shipper:
 
     def forked(self) -> Shipper:
         """Return the shipper of a forked child."""
-        self._lock.release()
         return Shipper(self.outbox, ApiConnection(self.api.settings))
+
+    def abandon(self) -> None:
+        """Release, in a forked child, what it inherited: the parent has the lock for itself."""
+        self._lock.release()
 
     # --- runs of this process -----------------------------------------------------------------------------------------
 
@@ -219,27 +218,26 @@ class Shipper:
         """
         self._last_progress = time.monotonic()
         self._deadline = min(self._deadline, self._last_progress + total_timeout)
-        with closing(self.outbox.connect()) as connection:
-            goal, oldest = store.last_seq(connection), store.first_seq(connection)
-            while 0 < oldest <= goal:
-                if not self._may_wait(ack_timeout):
-                    return False
-                if not self._try_batch(connection):
-                    time.sleep(POLL_INTERVAL_SECONDS)
-                before, oldest = oldest, store.first_seq(connection)
-                if oldest != before:  # shipped by this process or another one
-                    self._last_progress = time.monotonic()
-                    if on_progress is not None:
-                        on_progress(self.outbox.count_waiting())
+        oldest, goal = self.outbox.find_range()
+        while 0 < oldest <= goal:
+            if not self._may_wait(ack_timeout):
+                return False
+            if not self._try_batch():
+                time.sleep(POLL_INTERVAL_SECONDS)
+            before, oldest = oldest, self.outbox.find_range()[0]
+            if oldest != before:  # shipped by this process or another one
+                self._last_progress = time.monotonic()
+                if on_progress is not None:
+                    on_progress(self.outbox.count_waiting())
         self._has_unshipped = False
         return True
 
-    def _try_batch(self, connection: sqlite3.Connection) -> bool:
+    def _try_batch(self) -> bool:
         """Ship one batch, unless another process ships or the server is away."""
         if not self._lock.acquire():
             return False
         try:
-            self._deliver_next(connection)
+            self._deliver_next()
         except Exception as error:  # as in the thread: the records wait
             self._record_failure(error)
             return False
@@ -261,11 +259,10 @@ class Shipper:
         try:
             self._shipping = True
             self._has_unshipped = False  # what is committed from here on sets it again
-            with closing(self.outbox.connect()) as connection:
-                while self._deliver_next(connection):
-                    if interrupted():
-                        self._has_unshipped = True
-                        return
+            while self._deliver_next():
+                if interrupted():
+                    self._has_unshipped = True
+                    return
             self._behind = False
         except BaseException:
             self._has_unshipped = True
@@ -274,11 +271,11 @@ class Shipper:
             self._shipping = False
             self._lock.release()
 
-    def _deliver_next(self, connection: sqlite3.Connection) -> bool:
-        batch = store.read_batch(connection)
+    def _deliver_next(self) -> bool:
+        batch = self.outbox.read_batch()
         if batch is None:
             return False
-        self._get_delivery().deliver(connection, batch)
+        self._get_delivery().deliver(self.outbox, batch)
         return True
 
     def _get_delivery(self) -> Delivery:
