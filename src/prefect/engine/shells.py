@@ -57,13 +57,19 @@ def start(make: MakeEngine, body: Any, return_state: bool = False) -> Any:
 def call(make: MakeEngine, return_state: bool = False) -> Any:
     """Run a sync function; return its value or its final state."""
     run = make()
-    with outermost_run() if run.is_outermost else nullcontext():
-        state = run_to_final_state(run)
-        if return_state:
-            return state
-        if isinstance(run.error, StopIteration):
-            raise run.error  # which a coroutine cannot
-        return drive(run.unwrap())
+    if not run.is_outermost:
+        return _call_inside(run, return_state)
+    with outermost_run():
+        return _call_inside(run, return_state)
+
+
+def _call_inside(run: RunEngine, return_state: bool) -> Any:
+    state = run_to_final_state(run)
+    if return_state:
+        return state
+    if isinstance(run.error, StopIteration):
+        raise run.error  # which a coroutine cannot
+    return drive(run.unwrap())
 
 
 def run_to_final_state(run: RunEngine) -> State[Any]:
