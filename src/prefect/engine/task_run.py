@@ -16,7 +16,7 @@ from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine
 from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import AttemptMemo, Position
 from prefect.engine.parameters import Link, as_reiterable, collect_inputs, resolve_inputs
-from prefect.exceptions import UpstreamTaskError
+from prefect.exceptions import Abort, Pause, UpstreamTaskError
 from prefect.logging.lines import log_line
 from prefect.logging.loggers import identity_logger, print_capture
 from prefect.results import defaults
@@ -36,7 +36,8 @@ else:
     settings = lazy("prefect.settings")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
-COMPLETED, FAILED, CRASHED = StateType.COMPLETED, StateType.FAILED, StateType.CRASHED
+COMPLETED, FAILED = StateType.COMPLETED, StateType.FAILED
+CRASHED, CANCELLED = StateType.CRASHED, StateType.CANCELLED
 
 
 class TaskRunEngine(RunEngine):
@@ -185,6 +186,10 @@ class TaskRunEngine(RunEngine):
 
     async def prepare_attempt(self) -> NextStep:
         """Wait for the dependencies, look for a cached result, and enter Running."""
+        if self.flow is not None and self.flow.stop_check is not None and self.flow.stop_check.is_due:
+            stopped = await self.flow.stop_check.find_state()
+            if stopped is not None:
+                return self._enter_stopped(stopped)
         if self.attempt == 0:
             try:
                 if self._awaited is not None or not self._inputs.is_plain:
@@ -290,6 +295,25 @@ class TaskRunEngine(RunEngine):
         if self.flow is not None:
             return self.flow.persist_result
         return defaults.get_default_persist_setting_for_tasks()
+
+    def _enter_stopped(self, stopped: State[Any]) -> NextStep:
+        """Cancel a run whose flow run another process has cancelled or suspended."""
+        message = f"The flow run is {stopped.name}: no task of it starts any more."
+        self.error = Pause(message, state=stopped) if stopped.is_paused() else Abort(message)
+        self.end(CANCELLED, message)
+        return FINISHED
+
+    def end(self, kind: StateType, message: str, error: BaseException | None = None) -> State[Any]:
+        """End the run from outside of its body, before it starts or because its thread or process has died.
+
+        Returns:
+            The state that it is in then: the one that it has ended in, if it has.
+        """
+        if not self.state.is_final():
+            self.enter_state(State.make(kind, message=message, data=error, details=self._details))
+            self._note_failure()
+            self._release()
+        return self.state
 
     def _enter_not_ready(self, error: UpstreamTaskError) -> NextStep:
         self._make_context()
