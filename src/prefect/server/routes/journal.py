@@ -16,4 +16,4 @@ routes = Routes(None, "/journal")
 async def apply_journal(tx: Transaction, body: Annotated[bytes, In("raw")]) -> Any:
     """Apply a batch of journal records: JSON objects, one a line. Idempotent."""
     records, dead_letters = await apply_records(tx, body)
-    return {"records": records, "set_aside": dead_letters}
+    return {"records": records, "dead_lettered": dead_letters}
