@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cached_property
-from types import FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from prefect._lazy import lazy
@@ -152,16 +152,23 @@ def detect_kind(fn: Any) -> tuple[bool, bool]:
             target = target.__func__
         elif isinstance(target, functools.partial):
             target = target.func
-        elif hasattr(target, "isasync") and hasattr(target, "isgenerator"):  # a task or a flow
+        elif issubclass(type(target), Wrapper):  # a task or a flow; a mock of one only says so
             return cast("Any", target).isasync, cast("Any", target).isgenerator
+        elif _is_marked_async(target):  # as `AsyncMock` is
+            return True, False
         elif callable(target) and isinstance(type(target).__call__, FunctionType):
             target = type(target).__call__
         else:
             return False, False
     flags = target.__code__.co_flags
-    marker = getattr(target, "_is_coroutine_marker", None) or getattr(target, "_is_coroutine", None)
-    asynchronous = bool(flags & (_COROUTINE | _ASYNC_GENERATOR)) or marker is not None
+    asynchronous = bool(flags & (_COROUTINE | _ASYNC_GENERATOR)) or _is_marked_async(target)
     return asynchronous, bool(flags & (_GENERATOR | _ASYNC_GENERATOR))
+
+
+def _is_marked_async(target: Any) -> bool:
+    """Return whether a callable says that it is async. Only what it stores is read: a mock has every attribute."""
+    stored = getattr(target, "__dict__", {})
+    return stored.get("_is_coroutine_marker") is not None or stored.get("_is_coroutine") is not None
 
 
 def get_name(fn: Any) -> str:
@@ -169,6 +176,18 @@ def get_name(fn: Any) -> str:
     if hasattr(fn, "__name__"):
         return fn.__name__
     return get_name(fn.func) if isinstance(fn, functools.partial) else type(fn).__name__
+
+
+def get_code(fn: Any) -> CodeType | None:
+    """Return the function's compiled code; None for callable objects, also for a mock of a function."""
+    code = getattr(fn, "__code__", None)
+    return code if type(code) is CodeType else None
+
+
+def get_place(fn: Any) -> str:
+    """Return the file that defines the function; empty for a callable object."""
+    code = get_code(fn)
+    return code.co_filename if code else ""
 
 
 def get_flow_name(fn: Any) -> str:
@@ -221,8 +240,10 @@ def check_reserved(fn: Any, kind: str, owner: str) -> None:
     Raises:
         ReservedArgumentError: There is such a parameter.
     """
-    code = getattr(fn, "__code__", None)
-    used = _RESERVED & set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) if code else None
+    code = get_code(fn)
+    if code is None:
+        return
+    used = _RESERVED & set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
     if used:
         raise ReservedArgumentError(
             f"{min(used)!r} is a reserved argument name and cannot be used in the {kind} {owner!r}."

@@ -68,6 +68,9 @@ __all__ = [
 P = ParamSpec("P")
 R = TypeVar("R")
 
+current_transaction: ContextVar[Any] = ContextVar("transaction", default=None)
+"""The transaction that the code runs in, or None. A run looks here without importing `prefect.transactions`."""
+
 
 class ContextModel:
     """A value that is current inside its `with` block, in this thread and in the coroutines started there.

@@ -255,8 +255,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
     @functools.cached_property
     def task_key(self) -> str:
         """Identifies the function across processes: its name and a hash of where it is defined."""
-        code = getattr(self.fn, "__code__", None)
-        place = f"{self.fn.__qualname__ if code else self.name}:{code.co_filename if code else ''}"
+        place = f"{self.fn.__qualname__ if _functions.get_code(self.fn) else self.name}:{_functions.get_place(self.fn)}"
         return f"{_functions.get_name(self.fn)}-{zlib.crc32(place.encode()):08x}"
 
     @functools.cached_property
@@ -419,7 +418,7 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
     """Return a hash of the task, its code and its arguments, for `cache_key_fn`; None if they cannot be hashed."""
-    code = getattr(context.task.fn, "__code__", None)
+    code = _functions.get_code(context.task.fn)
     return hashing.hash_objects(context.task.task_key, code.co_code.hex() if code else None, arguments)
 
 

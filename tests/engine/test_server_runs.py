@@ -401,7 +401,7 @@ def test_run_that_leaves_its_process_proposes_no_state(
 
     @flow
     def main() -> None:
-        raise Pause("later", state=Suspended())
+        raise Pause("later", state=Suspended(state_details={"flow_run_id": runtime.id}))
 
     with pytest.raises(Pause, match="later"):
         main()
