@@ -234,7 +234,7 @@ async def draw(flow: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Task
         ParameterBindError: The function cannot be called with these arguments.
         Exception: The exception of the function, with a hint.
     """
-    parameters = flow.spec.bind(args, kwargs)
+    parameters = flow.bind_arguments(args, kwargs)
     _functions.warn(f"Drawing the flow {flow.name!r} executes its code outside of tasks and subflows.")
     with TaskVizTracker() as tracker:
         args, kwargs = flow.spec.unbind(parameters)

@@ -143,21 +143,20 @@ class Flow(_functions.Wrapper, Generic[P, R]):
     @functools.cached_property
     def parameters(self) -> ParameterSchema:
         """The JSON schema of the parameters."""
-        return json_schemas.parameter_schema(self.fn)
+        return json_schemas.parameter_schema(self.bound_fn)
 
     @functools.cached_property
     def version(self) -> str | None:
         """The `version` option, else a hash of the file that defines the function; None if there is no file."""
         if self._version is not None:
             return self._version
-        path = getattr(getattr(self.fn, "__code__", None), "co_filename", "")
+        path = _functions.get_place(self.fn)
         return hashing.file_hash(path) if os.path.isfile(path) else None
 
     @functools.cached_property
     def key(self) -> str:
         """Identifies the flow as a task of a parent flow: its name and a hash of where it is defined."""
-        code = getattr(self.fn, "__code__", None)
-        place = f"{self.name}:{code.co_filename if code else ''}"
+        place = f"{self.name}:{_functions.get_place(self.fn)}"
         return f"{_functions.get_name(self.fn)}-{zlib.crc32(place.encode()):08x}"
 
     @property
@@ -207,7 +206,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         """The validator of the parameters; None if no parameter has a type hint."""
         if not any(name != "return" for name in read_annotations(self.fn)):
             return None
-        return validation.get_validator(self.fn, self.spec)
+        return validation.get_validator(self.bound_fn, self.spec if self._instance is None else None)
 
     def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Check the parameters and convert them by the function's type hints.
@@ -215,10 +214,19 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         Raises:
             ParameterTypeError: Some are wrong; names each with what is wrong.
         """
-        return parameters if self._validate is None else self._validate(parameters)
+        if self._validate is None:
+            return parameters
+        instance = {name: value for name, value in self.instance_parameters.items() if name in parameters}
+        return {**instance, **self._validate({name: parameters[name] for name in parameters if name not in instance})}
 
     def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters as JSON values; a value that JSON cannot represent is replaced by its type's name."""
+        """Return the parameters as JSON values; a value that JSON cannot represent is replaced by its type's name.
+
+        The object of a method is left out.
+        """
+        if self._instance is not None:
+            instance = self.instance_parameters
+            parameters = {name: value for name, value in parameters.items() if name not in instance}
         if all(type(value) in _SCALARS for value in parameters.values()):
             return dict(parameters)
         from pydantic_core import to_jsonable_python
@@ -248,7 +256,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
             ParameterTypeError: The arguments do not fit the type hints.
             Exception: The exception of the function.
         """
-        parameters = self.spec.bind(args, kwargs)
+        parameters = self.bind_arguments(args, kwargs)
         tracker = _functions.get_viz_tracker()
         if tracker is not None:
             return tracker.flow_called(self, {**parameters, "wait_for": wait_for})

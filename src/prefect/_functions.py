@@ -8,12 +8,12 @@ import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cached_property
-from types import FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from prefect._lazy import lazy
 from prefect.exceptions import ReservedArgumentError
-from prefect.signatures.parameters import Parameters
+from prefect.signatures.parameters import POSITIONAL_OR_KEYWORD, Parameters
 from prefect.values.annotations import NotSet
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Wrapper:
     on_failure_hooks: list[Callable[..., Any]]
     on_running_hooks: list[Callable[..., Any]]
     _kind: type | None
+    _instance: Any = None
 
     @cached_property
     def spec(self) -> Parameters:
@@ -56,7 +57,20 @@ class Wrapper:
     @property
     def ismethod(self) -> bool:
         """Whether this is bound to an object."""
-        return isinstance(self.fn, MethodType)
+        return self._instance is not None or isinstance(self.fn, MethodType)
+
+    @property
+    def bound_fn(self) -> Any:
+        """The function, bound to the object that this was looked up on."""
+        return self.fn if self._instance is None else MethodType(self.fn, self._instance)
+
+    @property
+    def instance_parameters(self) -> dict[str, Any]:
+        """The object that this is bound to, by the name of its parameter (`self`); empty if there is none."""
+        if self._instance is None:
+            return {}
+        first = self.spec.names[0] if self.spec.names else None
+        return {first: self._instance} if first and self.spec.kinds[first] <= POSITIONAL_OR_KEYWORD else {}
 
     @property
     def isclassmethod(self) -> bool:
@@ -67,6 +81,14 @@ class Wrapper:
     def isstaticmethod(self) -> bool:
         """Whether the function is a staticmethod."""
         return self._kind is staticmethod
+
+    def bind_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters of a call, the object of a method among them.
+
+        Raises:
+            ParameterBindError: The function cannot be called with these arguments.
+        """
+        return self.spec.bind(args if self._instance is None else (self._instance, *args), kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Self:
         """Bind this to an object when it is looked up on one, as functions are."""
@@ -130,16 +152,23 @@ def detect_kind(fn: Any) -> tuple[bool, bool]:
             target = target.__func__
         elif isinstance(target, functools.partial):
             target = target.func
-        elif hasattr(target, "isasync") and hasattr(target, "isgenerator"):  # a task or a flow
+        elif issubclass(type(target), Wrapper):  # a task or a flow; a mock of one only says so
             return cast("Any", target).isasync, cast("Any", target).isgenerator
+        elif _is_marked_async(target):  # as `AsyncMock` is
+            return True, False
         elif callable(target) and isinstance(type(target).__call__, FunctionType):
             target = type(target).__call__
         else:
             return False, False
     flags = target.__code__.co_flags
-    marker = getattr(target, "_is_coroutine_marker", None) or getattr(target, "_is_coroutine", None)
-    asynchronous = bool(flags & (_COROUTINE | _ASYNC_GENERATOR)) or marker is not None
+    asynchronous = bool(flags & (_COROUTINE | _ASYNC_GENERATOR)) or _is_marked_async(target)
     return asynchronous, bool(flags & (_GENERATOR | _ASYNC_GENERATOR))
+
+
+def _is_marked_async(target: Any) -> bool:
+    """Return whether a callable says that it is async. Only what it stores is read: a mock has every attribute."""
+    stored = getattr(target, "__dict__", {})
+    return stored.get("_is_coroutine_marker") is not None or stored.get("_is_coroutine") is not None
 
 
 def get_name(fn: Any) -> str:
@@ -147,6 +176,18 @@ def get_name(fn: Any) -> str:
     if hasattr(fn, "__name__"):
         return fn.__name__
     return get_name(fn.func) if isinstance(fn, functools.partial) else type(fn).__name__
+
+
+def get_code(fn: Any) -> CodeType | None:
+    """Return the function's compiled code; None for callable objects, also for a mock of a function."""
+    code = getattr(fn, "__code__", None)
+    return code if type(code) is CodeType else None
+
+
+def get_place(fn: Any) -> str:
+    """Return the file that defines the function; empty for a callable object."""
+    code = get_code(fn)
+    return code.co_filename if code else ""
 
 
 def get_flow_name(fn: Any) -> str:
@@ -199,8 +240,10 @@ def check_reserved(fn: Any, kind: str, owner: str) -> None:
     Raises:
         ReservedArgumentError: There is such a parameter.
     """
-    code = getattr(fn, "__code__", None)
-    used = _RESERVED & set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) if code else None
+    code = get_code(fn)
+    if code is None:
+        return
+    used = _RESERVED & set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
     if used:
         raise ReservedArgumentError(
             f"{min(used)!r} is a reserved argument name and cannot be used in the {kind} {owner!r}."
@@ -242,23 +285,25 @@ def format_run_name(template: Any, parameters: dict[str, Any], option: str, owne
 
 
 def bind(wrapper: W, instance: Any, owner: type | None) -> W:
-    """Bind a task or flow to the object or class that it is looked up on, as a method is bound."""
+    """Bind a task or flow to the object or class that it is looked up on, as a method is bound.
+
+    The object becomes the first parameter of each call, so that cache keys and names of runs depend on it.
+    """
     held: Any = wrapper
-    if held.isstaticmethod:
+    if held.isstaticmethod or held.ismethod:
         return wrapper
     target = (owner or type(instance)) if held.isclassmethod else instance
     if target is None:
         return wrapper
     bound = object.__new__(type(held))
-    bound.__dict__.update(held.__dict__)
+    bound.__dict__.update(held.__dict__, spec=held.spec, _instance=target)
     for name in _PARAMETER_CACHES:
         bound.__dict__.pop(name, None)
-    bound.fn = MethodType(held.fn, target)
     return bound
 
 
-_PARAMETER_CACHES = ("spec", "parameters", "_validate")
-"""Cached values that depend on the function's parameters; a bound method has one parameter less."""
+_PARAMETER_CACHES = ("parameters", "_validate")
+"""Cached values that leave out the object of a bound method."""
 
 
 def with_options(wrapper: W, options: dict[str, Any]) -> W:
@@ -276,9 +321,11 @@ def with_options(wrapper: W, options: dict[str, Any]) -> W:
     changed = {name: value for name, value in options.items() if value is not NotSet and value is not None}
     reset = {name: None for name, value in options.items() if value is None and name in _CLEARABLE_OPTIONS}
     fn = held._kind(held.fn) if held._kind else held.fn
-    return type(held)(
+    copy = type(held)(
         fn, **{**current, **_read_assigned_options(held, current), **_copy_hooks(held), **reset, **changed}
     )
+    copy._instance = held._instance
+    return copy
 
 
 def _read_assigned_options(held: Any, options: dict[str, Any]) -> dict[str, Any]:

@@ -150,9 +150,6 @@ _TABLE = (
         server.events.ordering.memory: EventBeingProcessed
         server.events.schemas:
         server.events.schemas.events: Event ReceivedEvent
-        server.schemas:
-        server.schemas.core: Flow
-        server.schemas.responses: DeploymentResponse
         server.utilities:
         server.utilities.leasing: ResourceLease
         server.utilities.messaging: Cache Consumer Message MessageHandler Publisher StopConsumer
@@ -173,7 +170,11 @@ _TABLE = (
 )
 
 
-class _NotYetAttribute(NotImplementedError, AttributeError):
+class NotBuiltError(NotImplementedError, ValueError):
+    """Error for a feature that is not built yet; a ValueError for programs that do without what cannot be loaded."""
+
+
+class _NotYetAttribute(NotBuiltError, AttributeError):
     """Error for an attribute of a placeholder; an AttributeError for `hasattr`, `inspect` and documentation tools."""
 
 
@@ -183,7 +184,7 @@ class _LaterClass(type):
     _why: str
 
     def __call__(cls, *args: Any, **kwargs: Any) -> NoReturn:
-        raise NotImplementedError(cls._why)
+        raise NotBuiltError(cls._why)
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("_"):
@@ -193,12 +194,30 @@ class _LaterClass(type):
 
 def _make_class(name: str, why: str, module: str) -> type:
     generic = classmethod(lambda cls, _: cls)
-    return _LaterClass(name, (), {"__module__": module, "__doc__": why, "_why": why, "__class_getitem__": generic})
+    field_type = classmethod(_build_field_schema)
+    return _LaterClass(
+        name,
+        (),
+        {
+            "__module__": module,
+            "__doc__": why,
+            "_why": why,
+            "__class_getitem__": generic,
+            "__get_pydantic_core_schema__": field_type,
+        },
+    )
+
+
+def _build_field_schema(cls: type, source: Any, handler: Any) -> Any:
+    """Return the schema of a pydantic field of this type: instances only, of which there are none yet."""
+    from pydantic_core import core_schema
+
+    return core_schema.is_instance_schema(cls)
 
 
 def _make_function(name: str, why: str, module: str) -> Any:
     def later(*args: Any, **kwargs: Any) -> NoReturn:
-        raise NotImplementedError(why)
+        raise NotBuiltError(why)
 
     later.__name__ = later.__qualname__ = name
     later.__module__, later.__doc__ = module, why

@@ -9,8 +9,7 @@ Keys equal those of Prefect 3, so results that it cached stay valid, except wher
 
 from __future__ import annotations
 
-import dataclasses
-import enum
+import functools
 import types
 import weakref
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from prefect._lazy import lazy
 from prefect.exceptions import HashError
+from prefect.values.hashable import to_hashable
 from prefect.values.hashing import hash_objects
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class TaskSource(CachePolicy):
         flow_parameters: dict[str, Any] | None,
         **kwargs: Any,
     ) -> str | None:
-        return _get_source_key(task_ctx.task.fn) if task_ctx else None
+        return _get_code_key(task_ctx.task.fn) if task_ctx else None
 
 
 @dataclass
@@ -273,7 +273,7 @@ def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
         arguments: The arguments of the call by the names of the parameters.
     """
     task = context.task
-    return hash_objects(task.task_key, task.fn.__code__.co_code.hex(), _to_hashable(arguments))
+    return hash_objects(task.task_key, task.fn.__code__.co_code.hex(), to_hashable(arguments))
 
 
 # --- hashing ---------------------------------------------------------------------------------------------------------
@@ -303,60 +303,36 @@ def _hash_named(values: dict[str, Any], what: str) -> str | None:
 def _apply_transforms(values: dict[str, Any]) -> dict[str, Any]:
     if STABLE_TRANSFORMS:
         values = {k: STABLE_TRANSFORMS[type(v)](v) if type(v) in STABLE_TRANSFORMS else v for k, v in values.items()}
-    return _to_hashable(values)
-
-
-_PLAIN = frozenset({str, int, float, bool, type(None)})
-_SETS = frozenset({set, frozenset})
-
-
-def _to_hashable(value: Any) -> Any:
-    """Return the value in a form whose JSON differs when the value differs.
-
-    Plain JSON is the same for `{1: x}` and `{"1": x}`, for an enum's member and its value, and for two models that
-    differ only in a field that is not serialized; and a set inside a model has another order in each process. Other
-    values are returned unchanged.
-    """
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
-    if kind is list or kind is tuple:
-        return [_to_hashable(item) for item in value]
-    if kind is dict:
-        if all(type(key) is str for key in value):
-            return {key: _to_hashable(item) for key, item in value.items()}
-        items = [
-            [type(key).__qualname__, repr(key), _to_hashable(key), _to_hashable(item)] for key, item in value.items()
-        ]
-        return {"__class__": "builtins.dict", "data": sorted(items, key=lambda item: item[:2])}
-    if kind in _SETS:
-        if all(type(item) in _PLAIN for item in value):
-            return value
-        return _with_class(value, sorted((_to_hashable(item) for item in value), key=repr))
-    if isinstance(value, enum.Enum):
-        return _with_class(value, [value.name, _to_hashable(value.value)])
-    if isinstance(value, pydantic.BaseModel):
-        fields = {name: value.__dict__.get(name) for name in kind.model_fields}
-        return _with_class(value, _to_hashable({**fields, **(value.model_extra or {})}))
-    if dataclasses.is_dataclass(value):
-        return _with_class(
-            value, {each.name: _to_hashable(getattr(value, each.name, None)) for each in dataclasses.fields(value)}
-        )
-    if isinstance(value, str):
-        return _with_class(value, str.__repr__(value))
-    if isinstance(value, int):
-        return _with_class(value, int.__repr__(value))
-    if isinstance(value, float):
-        return _with_class(value, float.__repr__(value))
-    return value
-
-
-def _with_class(value: Any, data: Any) -> dict[str, Any]:
-    kind = type(value)
-    return {"__class__": f"{kind.__module__}.{kind.__qualname__}", "data": data}
+    return to_hashable(values)
 
 
 _source_keys: weakref.WeakKeyDictionary[Any, str | None] = weakref.WeakKeyDictionary()
+
+
+def _get_code_key(fn: Callable[..., Any]) -> str | None:
+    """Return the key of a function's code and of the values that belong to the callable itself.
+
+    Those are the object of a method, the arguments of a `functools.partial` and the attributes of a callable object.
+
+    Raises:
+        ValueError: The values cannot be hashed.
+    """
+    values: Any
+    if isinstance(fn, types.MethodType):
+        code, values = _get_code_key(fn.__func__), fn.__self__
+    elif isinstance(fn, functools.partial):
+        code, values = _get_code_key(fn.func), [fn.args, fn.keywords]
+    elif hasattr(fn, "isasync") or not isinstance(type(fn).__call__, types.FunctionType):  # a function, flow or task
+        return _get_source_key(fn)
+    else:
+        code, values = _get_source_key(fn), fn
+    try:
+        return hash_objects(code, to_hashable(values), raise_on_failure=True)
+    except HashError as error:
+        raise ValueError(
+            f"No cache key can be computed, because the task's callable {fn!r} cannot be hashed: {error} "
+            "Turn caching off (`cache_policy=NO_CACHE`)."
+        ) from error
 
 
 def _get_source_key(fn: Callable[..., Any]) -> str | None:

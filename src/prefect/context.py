@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import os
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar, Token
@@ -66,6 +67,9 @@ __all__ = [
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+current_transaction: ContextVar[Any] = ContextVar("transaction", default=None)
+"""The transaction that the code runs in, or None. A run looks here without importing `prefect.transactions`."""
 
 
 class ContextModel:
@@ -133,6 +137,8 @@ class RunContext(ContextModel):
     input_keyset: dict[str, dict[str, str]] | None
     log_prints: bool
     persist_result: bool
+    is_inherited = False
+    """Whether the run is another process's, which forked this one inside it."""
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -478,3 +484,15 @@ def hydrated_context(serialized_context: dict[str, Any] | None = None, client: A
         if values := contexts.get("task_run_context"):
             stack.enter_context(TaskRunContext(**values, client=client))
         yield
+
+
+def _mark_inherited() -> None:
+    """Mark the current flow runs in a forked child: they are its parent's, which goes on to record them."""
+    flow = EngineContext.get()
+    while flow is not None:
+        flow.is_inherited = True
+        flow = flow.parent
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_mark_inherited)

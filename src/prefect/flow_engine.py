@@ -254,7 +254,7 @@ def _make_engine(
     flow: Flow[..., Any], flow_run: FlowRun | None, parameters: dict[str, Any] | None, wait_for: Iterable[Any] | None
 ) -> FlowRunEngine:
     created = flow_run.parameters if flow_run is not None else {}
-    values = {**flow.spec.defaults, **created, **(parameters or {})}
+    values = {**flow.spec.defaults, **flow.instance_parameters, **created, **(parameters or {})}
     ordered = {name: values.pop(name) for name in flow.spec.names if name in values} | values
     return FlowRunEngine(flow, ordered, wait_for, flow_run)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import abc
 import itertools
-import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -17,6 +16,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast
 from uuid import UUID
 
+from prefect import _forks
 from prefect._io import drive
 from prefect._lazy import lazy
 
@@ -69,17 +69,7 @@ class Slot(Protocol):
 current_slot: ContextVar[Slot | None] = ContextVar("prefect_running_in", default=None)
 """The slot that the current code runs in, if it was submitted to a pool. Threads that copy the context share it."""
 
-_lock = threading.Lock()
-
-
-def _reset_in_child() -> None:
-    """Replace the lock after a fork: the thread that held it may not exist in this process."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_in_child)
+_lock = _forks.create_lock()
 
 
 class _BlockedOn:

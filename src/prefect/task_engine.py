@@ -161,7 +161,7 @@ def _make_engine(
     wait_for: Any,
     dependencies: Dependencies | None,
 ) -> TaskRunEngine:
-    values = {**task.spec.defaults, **(parameters or {})}
+    values = {**task.spec.defaults, **task.instance_parameters, **(parameters or {})}
     ordered = {name: values.pop(name) for name in task.spec.names if name in values} | values
     if run is not None:
         return TaskRunEngine.from_recorded_run(task, ordered, run)

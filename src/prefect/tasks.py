@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, Ty
 from prefect import _functions
 from prefect._later import later
 from prefect._lazy import exports, lazy
-from prefect.values.annotations import NotSet
+from prefect.values.annotations import NotSet, unmapped
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -255,8 +255,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
     @functools.cached_property
     def task_key(self) -> str:
         """Identifies the function across processes: its name and a hash of where it is defined."""
-        code = getattr(self.fn, "__code__", None)
-        place = f"{self.fn.__qualname__ if code else self.name}:{code.co_filename if code else ''}"
+        place = f"{self.fn.__qualname__ if _functions.get_code(self.fn) else self.name}:{_functions.get_place(self.fn)}"
         return f"{_functions.get_name(self.fn)}-{zlib.crc32(place.encode()):08x}"
 
     @functools.cached_property
@@ -299,7 +298,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
             ParameterBindError: The function cannot be called with these arguments.
             Exception: The exception of the function.
         """
-        parameters = self.spec.bind(args, kwargs)
+        parameters = self.bind_arguments(args, kwargs)
         tracker = _functions.get_viz_tracker()
         if tracker is not None:
             return tracker.task_called(self, {**parameters, "wait_for": wait_for})
@@ -319,7 +318,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
     def submit(self, *args: Any, return_state: Literal[False] = False, **kwargs: Any) -> PrefectFuture[R]: ...
     def submit(self, *args: Any, return_state: bool = False, wait_for: Any = None, **kwargs: Any) -> Any:
         """Hand the task to the flow's task runner and return a future (with `return_state`, the final state)."""
-        parameters = self.spec.bind(args, kwargs)
+        parameters = self.bind_arguments(args, kwargs)
         tracker = _functions.get_viz_tracker()
         if tracker is not None:
             return tracker.task_submitted(self, {**parameters, "wait_for": wait_for})
@@ -362,7 +361,8 @@ class Task(_functions.Wrapper, Generic[P, R]):
         """
         if deferred:
             raise NotImplementedError("Mapping in task workers (`deferred=True`) cannot be used yet: leave it out.")
-        parameters = self.spec.bind_partial(args, kwargs)
+        whole = () if self._instance is None else (unmapped(self._instance),)
+        parameters = self.spec.bind_partial((*whole, *args), kwargs)
         tracker = _functions.get_viz_tracker()
         if tracker is not None:
             return tracker.task_mapped(self, {**parameters, "wait_for": wait_for})
@@ -418,7 +418,7 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
     """Return a hash of the task, its code and its arguments, for `cache_key_fn`; None if they cannot be hashed."""
-    code = getattr(context.task.fn, "__code__", None)
+    code = _functions.get_code(context.task.fn)
     return hashing.hash_objects(context.task.task_key, code.co_code.hex() if code else None, arguments)
 
 

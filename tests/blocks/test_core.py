@@ -36,7 +36,7 @@ class NamedToo(Named):
 
 def test_block_class_describes_its_type():
     assert (Thing.get_block_type_name(), Thing.get_block_type_slug()) == ("Thing", "thing")
-    assert Thing.get_description() == "What it is for." and Thing.get_code_example() is None
+    assert (Thing.get_description(), Thing.get_code_example()) == ("What it is for.", "How it is used.")
     assert Named.get_block_type_slug() == "my-other-thing-2"
     assert NamedToo.get_block_type_slug() == "named-too"
     assert NamedToo.get_block_capabilities() == {"fly", "swim"} and Thing.get_block_capabilities() == frozenset()
@@ -83,3 +83,38 @@ async def test_saved_blocks_raise_not_implemented_in_async_code():
         await Thing.load("name")
     with pytest.raises(NotImplementedError, match="'name'"):
         await Thing().save("name")
+
+
+def test_code_example_is_declared_or_read_from_docstring_or_made():
+    class Declared(Thing):
+        """Other."""
+
+        _code_example = """
+        x = 1
+        """
+
+    class Several(Block):
+        """First line.
+
+        More of it.
+
+        Attributes:
+            a: An attribute.
+
+        Examples:
+            One:
+            ```python
+            a = 1
+            ```
+
+        Notes:
+            None.
+        """
+
+    class Plain(Block):
+        _block_type_name = "Other Name"
+
+    assert Declared.get_code_example().strip() == "x = 1"
+    assert Several.get_description() == "First line.\n\nMore of it."
+    assert Several.get_code_example() == "One:\n```python\na = 1\n```"
+    assert f'from {__name__} import Plain\n\nother_name_block = Plain.load("BLOCK_NAME")' in Plain.get_code_example()

@@ -345,11 +345,29 @@ def test_error_names_the_input_that_cannot_be_hashed():
     assert key(DEFAULT - "lock", {"a": 1, "lock": threading.Lock()})
 
 
-def test_key_of_cyclic_input_raises():
-    cyclic: list = []
-    cyclic.append(cyclic)
-    with pytest.raises(ValueError, match="'x'"):
-        key(INPUTS, {"x": cyclic})
+def test_key_supports_cyclic_inputs():
+    def cyclic(value):
+        items: list = [value]
+        items.append(items)
+        return items
+
+    assert key(INPUTS, {"x": cyclic(1)}) == key(INPUTS, {"x": cyclic(1)}) != key(INPUTS, {"x": cyclic(2)})
+
+
+def test_key_of_an_object_of_a_local_class_is_that_of_its_attributes():
+    class Thing:
+        counter: list = []
+
+        def __init__(self, value):
+            self.value = value
+
+    class Items(list): ...
+
+    before = key(INPUTS, {"x": Thing(1)})
+    Thing.counter.append(1)
+
+    assert before == key(INPUTS, {"x": Thing(1)}) != key(INPUTS, {"x": Thing(2)})
+    assert key(INPUTS, {"x": Items([1])}) != key(INPUTS, {"x": Items([2])})
 
 
 def test_key_uses_stable_transforms(monkeypatch):

@@ -14,8 +14,7 @@ answer = twin(_answer)
 
 
 async def _ask() -> int:
-    # Under a running loop a twin gives the awaitable.
-    return await answer()  # type: ignore[misc]
+    return await answer.aio()
 
 
 def test_key_function_and_run_name_may_run_a_loop():

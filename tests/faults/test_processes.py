@@ -313,62 +313,6 @@ def test_sigterm_handler_is_restored_after_a_flow(home: Path):
     assert (status, out) == (0, "True\n")
 
 
-def test_multiprocessing_child_records_before_it_exits(home: Path):
-    status, out, err = run(
-        """
-        import multiprocessing
-
-        @task
-        def step(number):
-            return number
-
-        @flow
-        def program():
-            child = multiprocessing.get_context("fork").Process(target=step, args=(1,))
-            child.start()
-            child.join()
-            print(child.exitcode)
-
-        program()
-        """
-    )
-    assert (status, out, err) == (0, "0\n", "")
-    assert len(records(home, "process")) == 2
-    assert states(home, "task_run") == ["Pending", "Running", "Completed"]
-    assert states(home, "flow_run") == ["Pending", "Running", "Completed"]
-
-
-def test_forked_child_leaves_runs_to_its_parent(home: Path):
-    """The child process exits inside the parent's runs, which keep the states that the parent records."""
-    status, out, err = run(
-        """
-        import os, sys
-
-        @task
-        def step(number):
-            return number
-
-        @task
-        def forks():
-            pid = os.fork()
-            if pid == 0:
-                step(2)
-                sys.exit(3)
-            return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-        @flow
-        def program():
-            return forks()
-
-        print(program())
-        """
-    )
-    assert (status, out) == (0, "3\n"), err
-    assert sorted(_histories(home, "task_run")) == [["Pending", "Running", "Completed"]] * 2
-    assert _histories(home, "flow_run") == [["Pending", "Running", "Completed"]]
-    assert [state for _, state in read_runs()] == ["Completed"]
-
-
 def test_threads_after_main_program_are_recorded(home: Path):
     status, out, err = run(
         """

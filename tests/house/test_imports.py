@@ -13,6 +13,8 @@ from prefect import _later
 
 DOCUMENTED = (Path(__file__).parent / "data" / "documented-imports.txt").read_text().split()
 INTEGRATED = (Path(__file__).parent / "data" / "integration-imports.txt").read_text().split()
+PROGRAMS = (Path(__file__).parent / "data" / "program-imports.txt").read_text().split()
+"""Names that other public programs and plugins import."""
 UNBUILT = _later.Unbuilt().modules
 SOURCE = Path(prefect.__file__).parent
 FACADES = sorted(
@@ -28,7 +30,7 @@ PUBLIC_UTILITIES = {
 }
 
 
-@pytest.mark.parametrize("line", [*DOCUMENTED, *sorted({*INTEGRATED} - {*DOCUMENTED})])
+@pytest.mark.parametrize("line", [*DOCUMENTED, *sorted({*INTEGRATED, *PROGRAMS} - {*DOCUMENTED})])
 def test_documented_name_can_be_imported(line):
     module, _, name = line.partition(":")
     namespace = {}
@@ -46,7 +48,7 @@ def test_exports_of_facade_exist(facade):
 @pytest.mark.parametrize("facade", FACADES)
 def test_facade_declares_exports_for_type_checkers(facade):
     module = importlib.import_module(facade)
-    table = getattr(module, "_EXPORTS", None) or module.EXPORTS
+    table = module._EXPORTS if "_EXPORTS" in vars(module) else module.EXPORTS
     shown = {}
     for node in ast.walk(ast.parse(Path(module.__file__).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
@@ -122,6 +124,28 @@ class TestPlannedNames:
         assert not hasattr(ProcessWorker, "anything")
         assert ProcessWorker.__doc__ and "later release" in ProcessWorker.__doc__
         assert get_validator(fn)({"x": "2"}) == {"worker": None, "x": 2}
+
+    def test_class_can_be_the_type_of_a_field(self):
+        from pydantic import BaseModel, ValidationError
+
+        from prefect.blocks.system import Secret
+
+        class Model(BaseModel):
+            secret: Secret | None = None
+            more: list[Secret] = []
+
+        assert Model().secret is None
+        with pytest.raises(ValidationError, match="instance of Secret"):
+            Model(secret="x")
+
+    def test_missing_block_is_a_value_error_as_in_the_original(self):
+        from prefect.blocks.core import Block
+        from prefect.blocks.system import Secret
+
+        with pytest.raises(ValueError, match="Secret"):
+            Secret.load("x")
+        with pytest.raises(ValueError, match="'x'"):
+            Block.load("x")
 
     def test_name_is_one_object_in_all_modules(self):
         from prefect.runner import Runner

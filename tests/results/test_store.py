@@ -10,9 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from prefect import filesystems
 from prefect.exceptions import ConfigurationError, MissingResult, SerializationError
-from prefect.filesystems import LocalFileSystem, NullFileSystem, WritableFileSystem
+from prefect.filesystems import LocalFileSystem, NullFileSystem, RemoteFileSystem, WritableFileSystem, local
 from prefect.locking.filesystem import FileSystemLockManager
 from prefect.locking.memory import MemoryLockManager
 from prefect.results import (
@@ -272,7 +271,7 @@ def test_failed_write_keeps_the_old_file_when_the_disk_is_full(storage, base, mo
             os.write(self.handle, bytes(data[:3]))
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(filesystems, "open", Full, raising=False)
+    monkeypatch.setattr(local, "open", Full, raising=False)
     with pytest.raises(OSError, match="No space left"):
         store.write("new", key="k")
     monkeypatch.undo()
@@ -378,7 +377,7 @@ def test_resolve_result_storage_accepts_paths(path):
 
 def test_resolve_result_storage_accepts_urls_and_rejects_other_values(storage):
     assert resolve_result_storage(storage) is storage
-    assert resolve_result_storage("memory://bucket/x") == filesystems.RemoteFileSystem(basepath="memory://bucket/x")
+    assert resolve_result_storage("memory://bucket/x") == RemoteFileSystem(basepath="memory://bucket/x")
     with pytest.raises(NotImplementedError, match="local-file-system/name"):
         resolve_result_storage("local-file-system/name")
     with pytest.raises(TypeError, match="unsupported type 'int'"):

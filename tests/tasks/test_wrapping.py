@@ -100,3 +100,104 @@ def test_flow_can_be_bound_after_an_unbound_call():
     assert unbound(Station(), "3") == 3
     assert Station().reading.validate_parameters({"number": "4"}) == {"number": 4}
     assert bound("4") == 4
+
+
+def first_by_position(fn: Any) -> Any:
+    @functools.wraps(fn)
+    def wrapper(a: Any, **kw: Any) -> Any:
+        return (a, kw), fn(a, **kw)
+
+    return wrapper
+
+
+def all_by_name(fn: Any) -> Any:
+    @functools.wraps(fn)
+    def wrapper(**kw: Any) -> Any:
+        return kw, fn(**kw)
+
+    return wrapper
+
+
+def one_by_name(fn: Any) -> Any:
+    @functools.wraps(fn)
+    def wrapper(a: Any, *, b: Any = None, **kw: Any) -> Any:
+        return (a, b, kw), fn(a, b=b, **kw)
+
+    return wrapper
+
+
+def any_way(fn: Any) -> Any:
+    @functools.wraps(fn)
+    def wrapper(*args: Any, **kw: Any) -> Any:
+        return args, fn(*args, **kw)
+
+    return wrapper
+
+
+def asynchronous(fn: Any) -> Any:
+    @functools.wraps(fn)
+    async def wrapper(a: Any, **kw: Any) -> Any:
+        return (a, kw), fn(a, **kw)
+
+    return wrapper
+
+
+class ByObject:
+    """A decorator whose wrapper is an object."""
+
+    def __init__(self, fn: Any) -> None:
+        self.inside = fn
+        functools.update_wrapper(self, fn)
+
+    def __call__(self, a: Any, **kw: Any) -> Any:
+        return (a, kw), self.inside(a, **kw)
+
+
+DECORATORS = [
+    (first_by_position, (1, {"b": 5, "c": 3})),
+    (all_by_name, {"a": 1, "b": 5, "c": 3}),
+    (one_by_name, (1, 5, {"c": 3})),
+    (any_way, (1, 5, 3)),
+    (ByObject, (1, {"b": 5, "c": 3})),
+]
+
+
+@pytest.mark.parametrize("call", [lambda fn: fn(1, 5), lambda fn: fn(1, b=5), lambda fn: fn(b=5, a=1)])
+@pytest.mark.parametrize(("decorator", "received"), DECORATORS)
+@pytest.mark.parametrize("decorate", [task, flow])
+def test_decorated_function_is_called_as_its_wrapper_takes_arguments(
+    decorate: Any, decorator: Any, received: Any, call: Any
+) -> None:
+    def fn(a: int, b: int = 2, c: int = 3) -> tuple[int, ...]:
+        return a, b, c
+
+    assert call(decorate(decorator(fn), name="fn")) == (received, (1, 5, 3))
+
+
+def test_decorated_async_function_is_called_as_its_wrapper_takes_arguments() -> None:
+    wrapped: Any = task(asynchronous(lambda a, b=2: (a, b)))
+
+    assert asyncio.run(wrapped(1, 5)) == ((1, {"b": 5}), (1, 5))
+
+
+class Decorated:
+    """A class whose methods are decorated."""
+
+    @task
+    @first_by_position
+    def with_object_as_first(self: Any, b: int) -> int:
+        return b
+
+
+def test_decorated_method_is_called_as_its_wrapper_takes_arguments() -> None:
+    decorated: Any = Decorated()
+
+    assert decorated.with_object_as_first(5) == ((decorated, {"b": 5}), 5)
+    assert decorated.with_object_as_first.submit(b=6).result() == ((decorated, {"b": 6}), 6)
+
+
+def test_decorated_function_can_be_submitted_and_mapped() -> None:
+    wrapped: Any = task(all_by_name(lambda a, b=2: (a, b)))
+
+    assert wrapped.submit(1).result() == ({"a": 1, "b": 2}, (1, 2))
+    assert wrapped.map([1, 2], b=3).result() == [({"a": 1, "b": 3}, (1, 3)), ({"a": 2, "b": 3}, (2, 3))]

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from prefect.artifacts.models import ProgressArtifact as ProgressArtifact
     from prefect.artifacts.models import TableArtifact as TableArtifact
     from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.actions import ArtifactCreate as ArtifactRequest  # noqa: F401
+    from prefect.client.schemas.actions import ArtifactUpdate as ArtifactUpdate
+    from prefect.client.schemas.filters import ArtifactFilter as ArtifactFilter
+    from prefect.client.schemas.filters import ArtifactFilterKey as ArtifactFilterKey
+    from prefect.client.schemas.objects import Artifact as ArtifactResponse  # noqa: F401
+    from prefect.client.schemas.sorting import ArtifactSort as ArtifactSort
     from prefect.logging import loggers
     from prefect.schemas.actions import objects as actions
     from prefect.types import names
@@ -39,6 +45,10 @@ Table = dict[str, list[Any]] | list[dict[str, Any]] | list[list[Any]]
 
 _EXPORTS = {
     "prefect.artifacts.models": "Artifact ImageArtifact LinkArtifact MarkdownArtifact ProgressArtifact TableArtifact",
+    "prefect.client.schemas.actions": "ArtifactRequest=ArtifactCreate ArtifactUpdate",
+    "prefect.client.schemas.filters": "ArtifactFilter ArtifactFilterKey",
+    "prefect.client.schemas.objects": "ArtifactResponse=Artifact",
+    "prefect.client.schemas.sorting": "ArtifactSort",
 }
 
 __getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -7,6 +7,7 @@ do its work (read a file, call a service) when it is made.
 from __future__ import annotations
 
 import re
+import textwrap
 from abc import ABC
 from typing import Any, ClassVar, NoReturn, TypeGuard
 from uuid import UUID
@@ -14,10 +15,14 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from prefect._io import class_twin, twin
+from prefect._later import NotBuiltError
 
 __all__ = ["Block", "BlockNotSavedError", "InvalidBlockRegistration", "UnknownBlockType"]
 
 _registry: dict[str, type[Block]] = {}
+
+_SECTION = re.compile(r"^([A-Z][\w ]*):[^\n]*\n(?=[ \t]+\S)", re.MULTILINE)
+"""The heading of a section of a docstring, as Google's style has them."""
 
 
 class InvalidBlockRegistration(Exception):
@@ -106,16 +111,25 @@ class Block(BaseModel, ABC):
 
     @classmethod
     def get_description(cls) -> str | None:
-        """Return the description: as declared, else the class's docstring without its examples."""
+        """Return the description: as declared, else the class's docstring up to its first section."""
         if cls._description is not None:
             return cls._description
-        text = cls.__dict__.get("__doc__")
-        return re.split(r"\n\s*Examples?:", text)[0].strip() if text else None
+        text = _read_docstring(cls)
+        section = _SECTION.search(text)
+        return text[: section.start() if section else None].strip() or None
 
     @classmethod
-    def get_code_example(cls) -> str | None:
-        """Return the declared code example."""
-        return cls._code_example
+    def get_code_example(cls) -> str:
+        """Return the code example: as declared, else that of the class's docstring, else how to load such a block."""
+        if cls._code_example is not None:
+            return textwrap.dedent(cls._code_example)
+        text = _read_docstring(cls)
+        for section in _SECTION.finditer(text):
+            if section[1] in ("Example", "Examples"):
+                return textwrap.dedent(re.split(r"\n(?=\S)", text[section.end() :])[0]).strip()
+        name, variable = cls.__name__, cls.get_block_type_slug().replace("-", "_")
+        load = f'{variable}_block = {name}.load("BLOCK_NAME")'
+        return f"```python\nfrom {cls.__module__} import {name}\n\n{load}\n```"
 
     @classmethod
     def get_block_class_from_key(cls, key: str) -> type[Block]:
@@ -171,8 +185,15 @@ class Block(BaseModel, ABC):
     register_type_and_schema = class_twin(aregister_type_and_schema)
 
 
+def _read_docstring(cls: type) -> str:
+    """Return the class's own docstring without its indentation, or an empty text."""
+    text = cls.__dict__.get("__doc__") or ""
+    first, newline, rest = text.partition("\n")
+    return f"{first.strip()}{newline}{textwrap.dedent(rest)}".strip("\n")
+
+
 def _not_built(what: str) -> NoReturn:
-    raise NotImplementedError(f"Saved blocks cannot be used yet: {what}. Pass a block object instead.")
+    raise NotBuiltError(f"Saved blocks cannot be used yet: {what}. Pass a block object instead.")
 
 
 def _find_class(slug: Any) -> type[Block]:

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["app", "main"]
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -48,3 +48,8 @@ def main(args: Sequence[str] | None = None) -> None:
     from prefect.cli._app import run
 
     raise SystemExit(run(args))
+
+
+def app() -> None:
+    """Run the command line of the process and exit, for programs that embed the command."""
+    main()

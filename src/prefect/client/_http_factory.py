@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 import ssl
-import threading
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import prefect
-from prefect import settings
+from prefect import _forks, settings
 from prefect._lazy import lazy
 from prefect.client._http import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.client._httpx import httpx
@@ -112,7 +111,7 @@ class AppTransport(httpx.BaseTransport):
         self._asgi = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         self._running = ExitStack()
         self._portal: BlockingPortal | None = None
-        self._starting = threading.Lock()
+        self._starting = _forks.create_lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request to the application."""

@@ -211,6 +211,8 @@ class RunEngine(abc.ABC):
 
     async def call_hooks(self, hooks: Iterable[Callable[..., Any]], owner: Any, logger: Any) -> None:
         """Call the hooks for the current state in order; log one that raises."""
+        if self.journal.is_disowned:
+            return  # in a forked child: the run is its parent's, which calls them
         for hook in hooks:
             name = getattr(hook, "__name__", None) or repr(hook)
             logger.info("Running hook %r in response to entering state %r", name, self.state.name)

@@ -12,8 +12,9 @@ from prefect._lazy import lazy
 
 if TYPE_CHECKING:
     from prefect.schemas.states import State
-    from prefect.values import hashing
+    from prefect.values import hashable, hashing
 else:
+    hashable = lazy("prefect.values.hashable")
     hashing = lazy("prefect.values.hashing")
 
 Position = tuple[str, int]
@@ -52,6 +53,6 @@ class AttemptMemo:
 def fingerprint(parameters: dict[str, Any]) -> str | None:
     """Return a hash of the parameters; None if they cannot be hashed."""
     try:
-        return hashing.hash_objects(parameters)
+        return hashing.hash_objects(hashable.to_hashable(parameters))
     except Exception:  # whatever pickling an object of the user's may raise
         return None

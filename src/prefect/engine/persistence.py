@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from prefect._io import drive, user_code
 from prefect._lazy import lazy
+from prefect.context import current_transaction as current
 from prefect.exceptions import SerializationError
 from prefect.schemas.states import State, StateType
-from prefect.transactions import AsyncTransaction, Transaction, get_transaction
-from prefect.transactions.core import current
+from prefect.transactions import AsyncTransaction, Transaction
 from prefect.types import now
 
 if TYPE_CHECKING:
@@ -121,12 +121,6 @@ def _rollback_hook(run: PersistingTaskRun) -> Callable[[Any], None]:
             )
 
     return rolled_back
-
-
-def is_needed(run: PersistingTaskRun) -> bool:
-    """Return whether a task run persists its result or takes part in a transaction."""
-    task = run.task
-    return run.context.persist_result or bool(task.on_commit_hooks or task.on_rollback_hooks) or bool(get_transaction())
 
 
 def make_task_store(run: PersistingTaskRun) -> ResultStore:

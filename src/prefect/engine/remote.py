@@ -145,6 +145,10 @@ class ServerOrchestrator:
         """Propose a state to the server, or decide here when the server is away."""
         if self._run is None or self._record is None or self._record.records_states:
             return await self._fallback.propose_state(state, force)
+        if self._journal.is_disowned:  # in a forked child: the run is its parent's
+            self._record.records_states = True
+            self._fallback.adopt_run(self._run, "")
+            return await self._fallback.propose_state(state, force)
         request = wire.propose_state_body(state, force=force)
         try:
             answer = await self._call("POST", "/flow_runs/{id}/set_state", request, id=self._run.id)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from prefect import _io
 from prefect._io import drive
 from prefect.engine import deadline, failures
-from prefect.engine.core import Outcome, RunEngine
-from prefect.engine.termination import raise_on_sigterm
+from prefect.engine.core import NextStep, Outcome, RunEngine
+from prefect.engine.termination import outermost_run
 
 if TYPE_CHECKING:
     from prefect.schemas.states import State
@@ -57,13 +57,19 @@ def start(make: MakeEngine, body: Any, return_state: bool = False) -> Any:
 def call(make: MakeEngine, return_state: bool = False) -> Any:
     """Run a sync function; return its value or its final state."""
     run = make()
-    with raise_on_sigterm() if run.is_outermost else nullcontext():
-        state = run_to_final_state(run)
-        if return_state:
-            return state
-        if isinstance(run.error, StopIteration):
-            raise run.error  # which a coroutine cannot
-        return drive(run.unwrap())
+    if not run.is_outermost:
+        return _call_inside(run, return_state)
+    with outermost_run():
+        return _call_inside(run, return_state)
+
+
+def _call_inside(run: RunEngine, return_state: bool) -> Any:
+    state = run_to_final_state(run)
+    if return_state:
+        return state
+    if isinstance(run.error, StopIteration):
+        raise run.error  # which a coroutine cannot
+    return drive(run.unwrap())
 
 
 def run_to_final_state(run: RunEngine) -> State[Any]:
@@ -76,7 +82,7 @@ def run_to_final_state(run: RunEngine) -> State[Any]:
                 drive(_io.sleep(verdict.delay_seconds))
                 verdict = drive(run.prepare_attempt())
     except BaseException as error:
-        if failures.is_crash(error):
+        if failures.ends_run(error):
             drive(run.crash(error))
         raise
     if run.error is not None and failures.is_crash(run.error):
@@ -116,7 +122,7 @@ async def acollect(run: RunEngine) -> State[Any]:
 async def await_(make: MakeEngine, return_state: bool = False) -> Any:
     """Run an async function; return its value or its final state."""
     run = make()
-    with raise_on_sigterm() if run.is_outermost else nullcontext():
+    with outermost_run() if run.is_outermost else nullcontext():
         state = await arun_to_final_state(run)
         if return_state:
             return state
@@ -128,17 +134,25 @@ async def arun_to_final_state(run: RunEngine) -> State[Any]:
     try:
         verdict = await run.prepare_attempt()
         while not verdict.is_finished:
-            verdict = await run.finish_attempt(await _aattempt(run))
+            verdict = await _finish(run, await _aattempt(run))
             if not verdict.is_finished:
                 await _io.sleep(verdict.delay_seconds)
                 verdict = await run.prepare_attempt()
     except BaseException as error:
-        if failures.is_crash(error):
-            await run.crash(error)
+        if failures.ends_run(error):
+            await _io.shield(run.crash(error))
         raise
     if run.error is not None and failures.is_crash(run.error):
         raise run.error
     return run.state
+
+
+async def _finish(run: RunEngine, outcome: Outcome) -> NextStep:
+    """Finish an attempt. The end of a run that was cancelled is recorded although its task is cancelled further."""
+    finishing = run.finish_attempt(outcome)
+    if outcome.error is not None and failures.is_crash(outcome.error):
+        return await _io.shield(finishing)
+    return await finishing
 
 
 async def _aattempt(run: RunEngine) -> Outcome:
@@ -166,7 +180,7 @@ def iterate(make: MakeEngine, gather: bool = False) -> Generator[Any, Any, Any]:
                 drive(_io.sleep(verdict.delay_seconds))
                 verdict = drive(run.prepare_attempt())
     except BaseException as error:
-        if failures.is_crash(error) and not isinstance(error, GeneratorExit):
+        if failures.ends_run(error) and not isinstance(error, GeneratorExit):
             drive(run.crash(error))
         raise
     return None if gather else drive(run.unwrap())
@@ -268,17 +282,17 @@ async def aiterate(make: MakeEngine, gather: bool = False) -> AsyncGenerator[Any
                 try:
                     attempt.send((yield item))
                 except GeneratorExit:
-                    await run.finish_closed_generator(await attempt.close())
+                    await _io.shield(run.finish_closed_generator(await attempt.close()))
                     raise
                 except BaseException as error:
                     attempt.throw(error)
-            verdict = await run.finish_attempt(attempt.outcome)
+            verdict = await _finish(run, attempt.outcome)
             if not verdict.is_finished:
                 await _io.sleep(verdict.delay_seconds)
                 verdict = await run.prepare_attempt()
     except BaseException as error:
-        if failures.is_crash(error) and not isinstance(error, GeneratorExit):
-            await run.crash(error)
+        if failures.ends_run(error) and not isinstance(error, GeneratorExit):
+            await _io.shield(run.crash(error))
         raise
     if not gather:
         await run.unwrap()

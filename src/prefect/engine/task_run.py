@@ -10,7 +10,7 @@ from uuid import UUID
 from prefect import _io, journal, outbox
 from prefect._io import drive
 from prefect._lazy import lazy
-from prefect.context import EngineContext, TaskRunContext, current_tags
+from prefect.context import EngineContext, TaskRunContext, current_tags, current_transaction
 from prefect.engine import core, failures, local, outcomes
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine, RunRecord
 from prefect.engine.deadline import TaskRunTimeoutError
@@ -201,12 +201,13 @@ class TaskRunEngine(RunEngine):
                     return await self._fail_to_start(error)
         self.attempt += 1
         self.enter(RUNNING, "Running" if self.attempt == 1 else "Retrying", now())
-        try:
-            found = await self._find_result()
-        except Exception as error:  # a storage, a key or a lock is not available
-            return await self._fail_to_start(error)
-        if found is not None:
-            return await self._end_cached(*found)
+        if self._memo is not None or self.persistence is not None or self._needs_persistence():
+            try:
+                found = await self._find_result()
+            except Exception as error:  # a storage, a key or a lock is not available
+                return await self._fail_to_start(error)
+            if found is not None:
+                return await self._end_cached(*found)
         if self.task.on_running_hooks:
             with self:
                 await self.call_hooks(self.task.on_running_hooks, self.task, self.logger)
@@ -218,12 +219,19 @@ class TaskRunEngine(RunEngine):
             done = self._memo.find(self._position, self.parameters) if self._memo and self._position else None
             if done is not None:
                 return done[0].data, done[1]
-            if persistence.is_needed(self):
+            if self._needs_persistence():
                 with self:
                     kept = persistence.ResultPersistence(self)
                 self.persistence = kept
         record = await self.persistence.begin_attempt() if self.persistence is not None else None
         return None if record is None else (record, record.result)
+
+    def _needs_persistence(self) -> bool:
+        """Return whether the run persists its result or takes part in a transaction."""
+        task = self.task
+        if self.context.persist_result or task.on_commit_hooks or task.on_rollback_hooks:
+            return True
+        return current_transaction.get() is not None
 
     async def _resolve(self) -> None:
         if self._wait_for is not None:
@@ -329,6 +337,11 @@ class TaskRunEngine(RunEngine):
         except Exception as error:  # a future in the return value that can never be done
             return await self._fail(error)
         state, self.value = ending.state, ending.value
+        if state.is_scheduled():
+            self.enter_state(state)
+            return NextStep(is_finished=False, delay_seconds=core.seconds_until(state))
+        if not state.is_final():
+            state = self.value = outcomes.fail_unfinished(state, "task")
         if state.is_failed() and (retry := await self._propose_retry(state)) is not None:
             return self._schedule_retry(retry, state.message or "")
         if self.persistence is not None:
@@ -475,8 +488,8 @@ class TaskRunEngine(RunEngine):
 
     @property
     def is_outermost(self) -> bool:
-        """Whether this run is not inside a flow run."""
-        return self.flow is None
+        """Whether this run is not inside a flow run of this process."""
+        return self.flow is None or self.flow.is_inherited
 
     def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the positional and keyword arguments of the body."""

@@ -8,10 +8,12 @@ read, change or interpret a record.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prefect import _forks
 from prefect._lazy import lazy
 from prefect.journal.draft import Draft as Draft
 from prefect.types.mappings import Record as Record
@@ -25,6 +27,8 @@ __all__ = ["Draft", "Record", "append", "close", "current", "replace_current", "
 
 
 _current: writer.Journal | None = None
+_opened: dict[tuple[Path, str], writer.Journal] = {}
+_opening = _forks.create_lock()
 
 
 def use(
@@ -35,13 +39,26 @@ def use(
     Args:
         home: The directory of its file.
         name: The name of its file; the home's own journal if None.
-        carrier: Makes what carries its records on, when the journal is opened.
+        create_forwarder: Makes what forwards its records, when the journal is opened.
     """
+    name = name or writer.NAME
+    current = _current
+    if current is not None and current.home == home and current.name == name:
+        return current
+    with _opening:
+        return _open(home, name, create_forwarder)
+
+
+def _open(home: Path, name: str, create_forwarder: Callable[[], writer.Forwarder] | None) -> writer.Journal:
+    """Use the journal of a file, which this process opens once: threads that come at the same time share it."""
     global _current
-    if _current is None or _current.home != home or _current.name != (name or writer.NAME):
-        close()
-        _current = writer.Journal(home, name or writer.NAME, create_forwarder and create_forwarder())
-    return _current
+    former, mine = _current, _opened.get((home, name))
+    if mine is None:
+        mine = _opened[home, name] = writer.Journal(home, name, create_forwarder and create_forwarder())
+    _current = mine
+    if former is not None and former is not mine and former.forwarder is None:
+        former.close()  # a run that goes on opens it again; one with a forwarder has heartbeats to send meanwhile
+    return mine
 
 
 def replace_current(journal: writer.Journal | None) -> writer.Journal | None:
@@ -89,29 +106,26 @@ def forward_waiting() -> None:
 
 
 def close() -> None:
-    """Write queued records and stop using the journal."""
+    """Write queued records and stop using the journals."""
     global _current
     if _current is not None:
+        journals = writer.open_journals()  # held until they are closed: nothing else may refer to them
         _current = None
-        for journal in writer.open_journals():
+        _opened.clear()
+        for journal in journals:
             journal.close()
-
-
-def _before_fork() -> None:
-    if _current is not None:
-        _current.before_fork()
-
-
-def _after_fork() -> None:
-    if _current is not None:
-        _current.after_fork()
 
 
 def _after_fork_in_child() -> None:
     global _current
-    if _current is not None:
-        _current = _current.forked()
+    former = _current
+    _opened.clear()
+    if "prefect.journal.writer" in sys.modules:
+        writer.disown_all()
+    if former is not None:
+        _current = former.forked()
+        _opened[former.home, former.name] = _current
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
+    os.register_at_fork(after_in_child=_after_fork_in_child)

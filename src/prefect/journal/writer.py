@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
-from prefect import _processes
+from prefect import _forks, _processes
 from prefect._lazy import lazy
 from prefect.journal import file
 from prefect.journal.draft import Draft
@@ -39,8 +39,6 @@ RETRY_INTERVAL_SECONDS = 0.5
 """Between two attempts to write the file."""
 CLOSE_TIMEOUT_SECONDS = 30.0
 """How long closing waits for a file that other processes have locked."""
-FORK_TIMEOUT_SECONDS = 1.0
-"""How long a fork waits for the batch that is being written."""
 
 
 class Forwarder(Protocol):
@@ -63,7 +61,11 @@ class Forwarder(Protocol):
         ...
 
     def forked(self) -> Forwarder:
-        """Return the forwarder of a forked child."""
+        """Return another one, for a forked child."""
+        ...
+
+    def abandon(self) -> None:
+        """Release, in a forked child, what it inherited."""
         ...
 
 
@@ -91,10 +93,11 @@ class Journal:
         self._closed = False
         self._shut = False
         self._disowned = False
-        self._draining = threading.Lock()
-        self._starting = threading.Lock()
+        self._starting = _forks.create_lock()
         self._thread: threading.Thread | None = None
         self._sink = _Sink(home, name)
+        # SQLite's locks do not work in a process that has inherited an open file.
+        self._draining = _forks.create_guard(self._sink.disconnect)
         self._queue.append(_process_record(self.owner))
         _journals.add(self)
 
@@ -135,7 +138,6 @@ class Journal:
         self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
-        _journals.discard(self)
         self._shut = True
         self._awake = False  # the next append opens the journal again
         self._drain()
@@ -144,25 +146,26 @@ class Journal:
         if self.forwarder is not None:
             self.forwarder.finish()
 
-    def before_fork(self) -> None:
-        """Wait until nothing is being written: a fork in the middle of it would leave the child half of a state."""
-        self._at_rest = self._draining.acquire(timeout=FORK_TIMEOUT_SECONDS)
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has been closed and nothing has been appended since."""
+        return self._shut
 
-    def after_fork(self) -> None:
-        """Resume writing, in the parent."""
-        if self._at_rest:
-            self._at_rest = False
-            self._draining.release()
-
-    _at_rest = False
+    @property
+    def is_disowned(self) -> bool:
+        """Whether this is a forked child, and the journal its parent's. What is appended to it is dropped."""
+        return self._disowned
 
     def forked(self) -> Journal:
         """Return the journal of a forked child: the same home, without the parent's queue, thread or connection."""
-        self._sink.abandon()
-        _journals.discard(self)
-        # Whatever runs the child still holds are its parent's, which goes on to record them.
-        self._disowned = True
         return Journal(self.home, self.name, self.forwarder and self.forwarder.forked())
+
+    def disown(self) -> None:
+        """Leave the journal to the parent of this process, which goes on to record the runs that are under way."""
+        self._disowned = True
+        self._sink.abandon()
+        if self.forwarder is not None:
+            self.forwarder.abandon()
 
     def _wake_thread(self) -> None:
         if self._disowned:
@@ -195,7 +198,6 @@ class Journal:
             if self._shut:
                 self._hurry.clear()
                 self._closed = self._shut = False
-                _journals.add(self)
 
     def _run(self) -> None:
         try:
@@ -309,12 +311,12 @@ class _Sink:
         while self._held and self.blocked and not self._abandoned and self._locked and time.monotonic() < deadline:
             time.sleep(0.1)
             self.write(())
-        self._disconnect()
+        self.disconnect()
         if (self._held or self._dropped) and not self._warned:
             _warn(f"{len(self._held) + self._dropped} batches of run records could not be written and are lost.")
 
     def abandon(self) -> None:
-        """Drop the connection without closing it: in a forked child it belongs to the parent."""
+        """Drop a connection that a forked child inherited, without closing it: it is the parent's."""
         _abandoned.append(self._connection)
         self._connection = None
 
@@ -327,7 +329,7 @@ class _Sink:
 
     def _move_damaged_file(self, error: Exception) -> None:
         """Move a damaged file out of the way, unless another process was faster."""
-        self._disconnect()
+        self.disconnect()
         path = file.path_in(self.home, self.name)
         if self._opened is not None and _inode(path) != self._opened:
             return
@@ -340,7 +342,7 @@ class _Sink:
     def _failed(self, error: Exception) -> None:
         self.blocked = True
         self._locked = "locked" in str(error)
-        self._disconnect()
+        self.disconnect()
         then = "what cannot be written until they end is lost."
         if isinstance(error, file.JournalVersionError):
             self._abandoned = True
@@ -364,7 +366,8 @@ class _Sink:
             self._held_bytes -= len(self._held.popleft())
             self._dropped += 1
 
-    def _disconnect(self) -> None:
+    def disconnect(self) -> None:
+        """Close the file; the next batch opens it again."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
             try:
@@ -395,7 +398,13 @@ _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 def open_journals() -> list[Journal]:
     """Return the journals of this process that are not closed."""
-    return list(_journals)
+    return [journal for journal in list(_journals) if not (journal.is_closed or journal.is_disowned)]
+
+
+def disown_all() -> None:
+    """Leave all journals to the parent of this process, a forked child."""
+    for journal in list(_journals):
+        journal.disown()
 
 
 def _close_all() -> None:

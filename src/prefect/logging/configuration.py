@@ -12,11 +12,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from prefect import _forks
 from prefect._lazy import lazy
 from prefect.logging import _defaults
 from prefect.logging._explicit_settings import explicit_value, is_explicit
@@ -76,7 +76,7 @@ _OWN_CLASSES: dict[str, Callable[..., Any]] = {
     "prefect.logging.handlers.WorkerAPILogHandler": WorkerAPILogHandler,
     "prefect.logging.handlers._SafeStreamHandler": _SafeStreamHandler,
 }
-_lock = threading.RLock()
+_lock = _forks.create_rlock()
 
 
 def ensure_logging_setup() -> None:

@@ -6,13 +6,13 @@ import builtins
 import io
 import logging
 import sys
-import threading
 from collections.abc import Generator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from logging import LoggerAdapter as LoggingAdapter
 from typing import TYPE_CHECKING, Any, Self
 
+from prefect import _forks
 from prefect._lazy import lazy
 from prefect.exceptions import MissingContextError
 from prefect.logging._identity import UNKNOWN_NAME, RunIdentity, run_identity
@@ -247,7 +247,7 @@ class LogEavesdropper(logging.Handler):
 
 
 _log_prints: ContextVar[bool] = ContextVar("prefect_log_prints", default=False)
-_print_lock = threading.Lock()
+_print_lock = _forks.create_lock()
 _print_users = 0
 _builtin_print = builtins.print
 

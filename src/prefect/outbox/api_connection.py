@@ -6,9 +6,9 @@ server accepts journal records as they are. What a failed call means is decided 
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
+from prefect import _forks
 from prefect._io import blocking, drive
 from prefect._lazy import lazy
 from prefect.client import failures
@@ -44,7 +44,7 @@ class ApiConnection:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._transport: Transport | None = None
-        self._connecting = threading.Lock()
+        self._connecting = _forks.create_lock()
         self._accepts_journals: bool | None = None
 
     @property

@@ -8,25 +8,18 @@ unavailable are set by force: they have happened.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from prefect._io import drive
-from prefect._lazy import lazy
 from prefect.client import failures, wire
-from prefect.outbox import store
 from prefect.outbox.api_connection import ApiConnection
 from prefect.outbox.event_sender import EventSender, QueuedItem, post_items, split_batches
 from prefect.outbox.events import RunContext, TaskRunEvents, build_heartbeat
-from prefect.outbox.store import Batch, Outcome
+from prefect.outbox.store import Batch, Outbox, Outcome
+from prefect.schemas import liveness
 from prefect.types.mappings import Record
-
-if TYPE_CHECKING:
-    import sqlite3
-else:
-    sqlite3 = lazy("sqlite3")
-
 
 LOG_BATCH_SIZE = 2000
 """How many logs one request has at most; how many bytes is the setting `logging.to_api.batch_size`."""
@@ -53,6 +46,8 @@ class ApiDelivery:
         on_progress: Called when the server has recorded a part of a batch; returns whether to go on.
     """
 
+    heartbeat_interval = liveness.EVENT_INTERVAL_SECONDS
+
     def __init__(
         self, api: ApiConnection, run_contexts: Mapping[str, RunContext], on_progress: Callable[[], bool]
     ) -> None:
@@ -62,11 +57,11 @@ class ApiDelivery:
         self.event_sender = EventSender(self.call, on_progress)
         self.log_bytes = api.settings.logging.to_api.batch_size
 
-    def deliver(self, connection: sqlite3.Connection, batch: Batch) -> None:
+    def deliver(self, outbox: Outbox, batch: Batch) -> None:
         """Send a batch: first what other records refer to, in the order of the records, then events, then logs."""
-        store.acknowledge(connection, batch, _BatchDelivery(self, connection).send(batch))
+        outbox.acknowledge(batch, _BatchDelivery(self, outbox).send(batch))
 
-    def send_heartbeats(self, heartbeats: list[Record]) -> None:
+    def send_heartbeats(self, heartbeats: list[Record]) -> float | None:
         """Send the heartbeats of flow runs."""
         contexts = [(self.get_run_context(record["flow_run_id"]), record) for record in heartbeats]
         self.call(
@@ -103,11 +98,12 @@ class ApiDelivery:
 class _BatchDelivery:
     """The delivery of one batch."""
 
-    def __init__(self, delivery: ApiDelivery, connection: sqlite3.Connection) -> None:
+    def __init__(self, delivery: ApiDelivery, outbox: Outbox) -> None:
         self._delivery = delivery
         self._call = delivery.call
-        self._connection = connection
-        self._aliases: dict[str, str] = {}
+        self._outbox = outbox
+        self._aliases = outbox.read_aliases()
+        self._begun: dict[str, Record] = {}
         self._changes: dict[str, Record] = {}
         self._task_runs: dict[str, TaskRunEvents] = {}
         self._ended: set[str] = set()
@@ -131,6 +127,7 @@ class _BatchDelivery:
         for _, record in records:
             if record["kind"] == "update" and record.get("of") == "task_run":
                 self._changes.setdefault(record["id"], {}).update(record["set"])
+        self._begun = self._outbox.read_begun({id_ for _, record in records if (id_ := _get_task_run_id(record))})
         for self._current_line, record in records:
             handler = handlers.get(record["kind"])
             if handler is not None:
@@ -156,10 +153,7 @@ class _BatchDelivery:
 
     def _server_id(self, id_: str) -> str:
         """Return the id that an object has on the server."""
-        server_id = self._aliases.get(id_)
-        if server_id is None:
-            server_id = self._aliases[id_] = store.get_server_id(self._connection, id_)
-        return server_id
+        return self._aliases.get(id_, id_)
 
     def _dispatch(self, handler: Callable[[Record], None], record: Record) -> None:
         """Handle a record; keep it as refused when the server refuses it or a field is missing."""
@@ -189,7 +183,7 @@ class _BatchDelivery:
     def _add_alias(self, id_: str, server_id: str) -> None:
         if id_ != server_id:
             self._aliases[id_] = server_id
-            store.add_alias(self._connection, id_, server_id)
+            self._outbox.add_alias(id_, server_id)
 
     def _force_state(self, flow_run_id: str, state: Record) -> None:
         if self._was_created(state["id"]):
@@ -219,7 +213,7 @@ class _BatchDelivery:
     def _get_task_run(self, id_: str) -> TaskRunEvents:
         run = self._task_runs.get(id_)
         if run is None:
-            known = store.get_task_run(self._connection, id_) or self._fetch_task_run(id_)
+            known = self._begun.get(id_) or self._fetch_task_run(id_)
             run = self._task_runs[id_] = TaskRunEvents({**known, **self._changes.get(id_, {})})
         return run
 
@@ -274,3 +268,8 @@ class _BatchDelivery:
 def _is_subflow_state(state: Record) -> bool:
     """Return whether it is a flow run's state, copied to the task run that stands for the flow run in its parent."""
     return bool(wire.own_details(state).get("child_flow_run_id"))
+
+
+def _get_task_run_id(record: Record) -> str | None:
+    """Return the task run that a state or an update is about."""
+    return record.get("run_id" if record["kind"] == "state" else "id") if record.get("of") == "task_run" else None

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.client import failures
-from prefect.outbox import store
 from prefect.outbox.api_connection import ApiConnection
 from prefect.outbox.events import RunContext
-from prefect.outbox.store import Batch
+from prefect.outbox.store import Batch, Outbox, Outcome
+from prefect.schemas import liveness
 from prefect.types.mappings import Record
 
 if TYPE_CHECKING:
-    import sqlite3
-
     import orjson
 
     from prefect.outbox import api_delivery
@@ -26,14 +24,20 @@ else:
 
 
 class Delivery(Protocol):
-    """Sends records to one server."""
+    """Sends records to one server.
 
-    def deliver(self, connection: sqlite3.Connection, batch: Batch) -> None:
+    Attributes:
+        heartbeat_interval: Seconds between the heartbeats of a process, unless it is configured.
+    """
+
+    heartbeat_interval: float
+
+    def deliver(self, outbox: Outbox, batch: Batch) -> None:
         """Send a batch, and remove it from the outbox once the server has acknowledged all of it."""
         ...
 
-    def send_heartbeats(self, heartbeats: list[Record]) -> None:
-        """Send the heartbeats of flow runs."""
+    def send_heartbeats(self, heartbeats: list[Record]) -> float | None:
+        """Send the heartbeats of flow runs; return the seconds between two of them that the server asks for, if any."""
         ...
 
 
@@ -59,20 +63,24 @@ class JournalDelivery:
         api: The connection to the server.
     """
 
+    heartbeat_interval = liveness.HEARTBEAT_INTERVAL_SECONDS
+
     def __init__(self, api: ApiConnection) -> None:
         self._api = api
         self._keep_json_results = api.settings.results.ship_inline
 
-    def deliver(self, connection: sqlite3.Connection, batch: Batch) -> None:
+    def deliver(self, outbox: Outbox, batch: Batch) -> None:
         """Send a batch in one request. A batch that is refused is split, to find the record that is the reason."""
         refused: list[tuple[str, bytes]] = []
         lines = [remove_results(line, self._keep_json_results) for line in batch.lines]
         self._post(lines, refused)
-        store.acknowledge(connection, batch, store.Outcome({}, (), refused))
+        outbox.acknowledge(batch, Outcome({}, (), refused))
 
-    def send_heartbeats(self, heartbeats: list[Record]) -> None:
+    def send_heartbeats(self, heartbeats: list[Record]) -> float | None:
         """Send the heartbeats of flow runs."""
-        drive(self._api.send_records(b"\n".join(orjson.dumps(record) for record in heartbeats)))
+        lines = b"\n".join(orjson.dumps(record) for record in heartbeats)
+        answer: dict[str, float] | None = drive(self._api.send_records(lines))
+        return answer.get(liveness.INTERVAL_FIELD) if answer else None
 
     def _post(self, lines: list[bytes], refused: list[tuple[str, bytes]]) -> None:
         try:

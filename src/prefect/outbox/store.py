@@ -9,11 +9,12 @@ that the server refused, with the reason, so that they do not hold up others and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from prefect import _forks
 from prefect._lazy import lazy
 from prefect.journal import file
 from prefect.types.mappings import Record
@@ -30,7 +31,11 @@ else:
 BATCH_BYTES = 1_500_000
 """About how many bytes of records are shipped together."""
 
+MAX_REFUSED = 10_000
+"""How many refused records are kept: the newest."""
+
 _PROCESS = b'{"kind":"process"'
+_SELECT_BATCHES = "SELECT seq, body FROM batch ORDER BY seq"
 
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS server (url TEXT PRIMARY KEY)",
@@ -71,69 +76,6 @@ class Batch(NamedTuple):
     lines: list[bytes]
 
 
-class Outbox:
-    """The records in a home directory that wait for one server.
-
-    Args:
-        home: The directory.
-        url: The server's API.
-    """
-
-    def __init__(self, home: Path, url: str) -> None:
-        self.home = home
-        self.url = url
-        self.path = file.path_in(home, file_name(url))
-
-    def connect(self) -> sqlite3.Connection:
-        """Open the file, creating what is missing."""
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        connection = file.connect(self.path)
-        if connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'refused'").fetchone() == (0,):
-            connection.execute("BEGIN IMMEDIATE")
-            for table in _TABLES:
-                connection.execute(table)
-            connection.execute("INSERT OR IGNORE INTO server VALUES (?)", (self.url,))
-            connection.execute("COMMIT")
-        return connection
-
-    def count_waiting(self) -> int:
-        """Return how many records wait, without those that only name a process."""
-        if not self.path.exists():
-            return 0
-        with closing(file.connect(self.path)) as connection:
-            bodies = connection.execute("SELECT body FROM batch")
-            return sum(not line.startswith(_PROCESS) for (body,) in bodies for line in body.split(b"\n"))
-
-    def read_refused(self) -> list[tuple[str, str]]:
-        """Return the records that the server refused, newest first: the reason, and the record as it was."""
-        with closing(self.connect()) as connection:
-            rows = connection.execute("SELECT reason, record FROM refused ORDER BY id DESC").fetchall()
-        return [(reason, record.decode("utf-8", "replace")) for reason, record in rows]
-
-
-def last_seq(connection: sqlite3.Connection) -> int:
-    """Return the number of the newest row; 0 when nothing waits."""
-    return connection.execute("SELECT coalesce(max(seq), 0) FROM batch").fetchone()[0]
-
-
-def first_seq(connection: sqlite3.Connection) -> int:
-    """Return the number of the oldest waiting row; 0 when nothing waits."""
-    return connection.execute("SELECT coalesce(min(seq), 0) FROM batch").fetchone()[0]
-
-
-def read_batch(connection: sqlite3.Connection) -> Batch | None:
-    """Return the oldest waiting records, or None."""
-    lines: list[bytes] = []
-    through = size = 0
-    with closing(connection.execute("SELECT seq, body FROM batch ORDER BY seq")) as rows:
-        for seq, body in rows:
-            if lines and size + len(body) > BATCH_BYTES:
-                break
-            lines += [line for line in body.split(b"\n") if line]
-            through, size = seq, size + len(body)
-    return Batch(through, lines) if through else None
-
-
 class Outcome(NamedTuple):
     """The outcome of shipping a batch.
 
@@ -148,32 +90,97 @@ class Outcome(NamedTuple):
     refused: Iterable[tuple[str, bytes]]
 
 
-def acknowledge(connection: sqlite3.Connection, batch: Batch, outcome: Outcome | None = None) -> None:
-    """Remove a batch that was shipped, and store its outcome."""
-    connection.execute("BEGIN IMMEDIATE")
-    if outcome is not None:
-        connection.executemany(
-            "INSERT OR REPLACE INTO task_run VALUES (?, ?)",
-            [(id_, orjson.dumps(record)) for id_, record in outcome.begun.items()],
-        )
-        connection.executemany("DELETE FROM task_run WHERE id = ?", [(id_,) for id_ in outcome.ended])
-        connection.executemany("INSERT INTO refused (reason, record) VALUES (?, ?)", list(outcome.refused))
-    connection.execute("DELETE FROM batch WHERE seq <= ?", (batch.through,))
-    connection.execute("COMMIT")
+class Outbox:
+    """The records in a home directory that wait for one server.
 
+    The file is open for moments only, and a fork waits for their end: a process must not inherit it.
 
-def add_alias(connection: sqlite3.Connection, id_: str, server_id: str) -> None:
-    """Store the id that an object has on the server."""
-    connection.execute("INSERT OR REPLACE INTO alias VALUES (?, ?)", (id_, server_id))
+    Args:
+        home: The directory.
+        url: The server's API.
+    """
 
+    def __init__(self, home: Path, url: str) -> None:
+        self.home = home
+        self.url = url
+        self.path = file.path_in(home, file_name(url))
+        self._guard = _forks.create_guard()
 
-def get_server_id(connection: sqlite3.Connection, id_: str) -> str:
-    """Return the id that an object has on the server; the same one unless it was stored."""
-    row = connection.execute("SELECT theirs FROM alias WHERE id = ?", (id_,)).fetchone()
-    return row[0] if row else id_
+    @contextmanager
+    def _open(self) -> Generator[sqlite3.Connection]:
+        """Open the file, creating what is missing."""
+        with self._guard:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with closing(file.connect(self.path)) as connection:
+                if connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'refused'").fetchone() == (0,):
+                    connection.execute("BEGIN IMMEDIATE")
+                    for table in _TABLES:
+                        connection.execute(table)
+                    connection.execute("INSERT OR IGNORE INTO server VALUES (?)", (self.url,))
+                    connection.execute("COMMIT")
+                yield connection
 
+    def find_range(self) -> tuple[int, int]:
+        """Return the numbers of the oldest and the newest row; zeros when nothing waits."""
+        with self._open() as connection:
+            return connection.execute("SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM batch").fetchone()
 
-def get_task_run(connection: sqlite3.Connection, id_: str) -> Record | None:
-    """Return what was stored of a task run that has begun and not ended."""
-    row = connection.execute("SELECT record FROM task_run WHERE id = ?", (id_,)).fetchone()
-    return orjson.loads(row[0]) if row else None
+    def has_waiting(self) -> bool:
+        """Return whether records wait. The file is not created."""
+        return self.path.exists() and self.find_range() != (0, 0)
+
+    def count_waiting(self) -> int:
+        """Return how many records wait, without those that only name a process."""
+        if not self.path.exists():
+            return 0
+        with self._open() as connection:
+            bodies = connection.execute("SELECT body FROM batch")
+            return sum(not line.startswith(_PROCESS) for (body,) in bodies for line in body.split(b"\n"))
+
+    def read_batch(self) -> Batch | None:
+        """Return the oldest waiting records, or None."""
+        lines: list[bytes] = []
+        through = size = 0
+        with self._open() as connection, closing(connection.execute(_SELECT_BATCHES)) as rows:
+            for seq, body in rows:
+                if lines and size + len(body) > BATCH_BYTES:
+                    break
+                lines += [line for line in body.split(b"\n") if line]
+                through, size = seq, size + len(body)
+        return Batch(through, lines) if through else None
+
+    def acknowledge(self, batch: Batch, outcome: Outcome) -> None:
+        """Remove a batch that was shipped, and store its outcome."""
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                "INSERT OR REPLACE INTO task_run VALUES (?, ?)",
+                [(id_, orjson.dumps(record)) for id_, record in outcome.begun.items()],
+            )
+            connection.executemany("DELETE FROM task_run WHERE id = ?", [(id_,) for id_ in outcome.ended])
+            connection.executemany("INSERT INTO refused (reason, record) VALUES (?, ?)", list(outcome.refused))
+            connection.execute("DELETE FROM refused WHERE id <= (SELECT max(id) FROM refused) - ?", (MAX_REFUSED,))
+            connection.execute("DELETE FROM batch WHERE seq <= ?", (batch.through,))
+            connection.execute("COMMIT")
+
+    def read_refused(self) -> list[tuple[str, str]]:
+        """Return the records that the server refused, newest first: the reason, and the record as it was."""
+        with self._open() as connection:
+            rows = connection.execute("SELECT reason, record FROM refused ORDER BY id DESC").fetchall()
+        return [(reason, record.decode("utf-8", "replace")) for reason, record in rows]
+
+    def add_alias(self, id_: str, server_id: str) -> None:
+        """Store the id that an object has on the server."""
+        with self._open() as connection:
+            connection.execute("INSERT OR REPLACE INTO alias VALUES (?, ?)", (id_, server_id))
+
+    def read_aliases(self) -> dict[str, str]:
+        """Return the ids on the server of the objects that have another one here, by the id here."""
+        with self._open() as connection:
+            return dict(connection.execute("SELECT id, theirs FROM alias").fetchall())
+
+    def read_begun(self, ids: Iterable[str]) -> dict[str, Record]:
+        """Return what was stored of task runs that have begun and not ended, by id."""
+        with self._open() as connection:
+            rows = [connection.execute("SELECT id, record FROM task_run WHERE id = ?", (id_,)) for id_ in ids]
+            return {id_: orjson.loads(record) for row in rows for id_, record in row}

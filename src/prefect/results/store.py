@@ -16,7 +16,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator
 
-from prefect import _processes
+from prefect import _forks, _processes
 from prefect._io import drive, is_driven, running_loop, twin
 from prefect.exceptions import ConfigurationError, MissingResult, SerializationError
 from prefect.filesystems import LocalFileSystem, NullFileSystem, WritableFileSystem
@@ -47,7 +47,7 @@ class LRUCache(OrderedDict[str, "ResultRecord[Any]"]):
     def __init__(self, maxsize: int) -> None:
         super().__init__()
         self.maxsize = maxsize
-        self._guard = threading.Lock()
+        self._guard = _forks.create_lock()
 
     def get_record(self, key: str) -> ResultRecord[Any] | None:
         with self._guard:

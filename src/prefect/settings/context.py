@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
+from prefect import _forks
 from prefect._lazy import lazy
 from prefect.settings._current import set_providers
 
@@ -96,7 +96,7 @@ class SettingsContext:
 
 _current: ContextVar[SettingsContext | None] = ContextVar("prefect_settings", default=None)
 _process: SettingsContext | None = None
-_loading = threading.RLock()
+_loading = _forks.create_rlock()
 
 
 def get_current_settings() -> Settings:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def read_annotations(fn: Any) -> Mapping[str, Any]:
     """Return the annotations of a function by parameter name; empty for an object that has none."""
     try:
-        return getattr(fn, "__annotations__", {})
+        return getattr(fn, "__annotations__", None) or {}  # a mock has None
     except NameError:
         annotationlib = _annotationlib()
         return annotationlib.get_annotations(fn, format=annotationlib.Format.FORWARDREF)

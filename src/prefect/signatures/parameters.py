@@ -41,6 +41,8 @@ class Parameters:
         "_keywords",
         "_plain",
         "_positional",
+        "_positional_limit",
+        "_whole",
         "defaults",
         "fn",
         "kinds",
@@ -67,6 +69,10 @@ class Parameters:
         self._full: Final = -1 if only_keyword else len(kinds)  # how many arguments are a whole call, by position
         self.required: Final = [name for name in (*self._positional, *only_keyword) if name not in defaults]
         self._keywords: Final = {*either, *only_keyword}
+        limit = _positional_limit(fn)
+        self._positional_limit: Final = len(self._positional) if limit is None else limit
+        # How many parameters are a whole call that is made by position; hot path.
+        self._whole: Final = len(kinds) if len(kinds) == len(self._positional) <= self._positional_limit else -1
         self._index: Final = {name: index for index, name in enumerate(kinds)}
         self._filled: Final = {name: defaults.get(name, _MISSING) for name in kinds}
 
@@ -196,13 +202,15 @@ class Parameters:
     def unbind(self, parameters: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of a call with these parameters: positional where possible.
 
+        A decorator with `functools.wraps` may take fewer arguments by position than the function inside has: the others
+        are passed by name.
+
         Raises:
             SignatureMismatchError: There is a name that is not a parameter.
         """
-        positional = self._positional
-        if len(parameters) == len(self.names) == len(positional):
+        if len(parameters) == self._whole:
             try:
-                return tuple([parameters[name] for name in positional]), {}
+                return tuple([parameters[name] for name in self._positional]), {}
             except KeyError:
                 pass  # explained below
         if any(name not in self._index for name in parameters):
@@ -219,13 +227,27 @@ class Parameters:
         kwargs: dict[str, Any] = {}
         for name in self._positional:
             if name in parameters:
-                if len(args) < self._index[name]:  # one before was left out, so this one goes by name
+                index = self._index[name]
+                # By name where one before was left out, or where no more are taken by position.
+                if len(args) < index or index >= self._positional_limit:
                     kwargs[name] = parameters[name]
                 else:
                     args.append(parameters[name])
             elif rest and name in self.defaults:
                 args.append(self.defaults[name])
         return [*args, *(rest or ())], kwargs
+
+
+def _positional_limit(fn: Callable[..., Any]) -> int | None:
+    """Return how many arguments a decorated function takes by position; None where its signature says it."""
+    plain = fn.__func__ if isinstance(fn, MethodType) else fn
+    if "__wrapped__" not in getattr(plain, "__dict__", {}):
+        return None
+    function = plain if isinstance(plain, FunctionType) else type(plain).__call__
+    if not isinstance(function, FunctionType) or function.__code__.co_flags & _VARARGS:
+        return None
+    bound = isinstance(fn, MethodType) or function is not plain
+    return function.__code__.co_argcount - bound
 
 
 def _read_function(fn: FunctionType) -> tuple[dict[str, int], dict[str, Any]]:

@@ -6,6 +6,7 @@ suffice. Futures and states among the values must have been replaced by their re
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 import typing
@@ -175,7 +176,7 @@ def _find_function(fn: Any) -> Any:
             return fn
         elif isinstance(fn, types.MethodType):
             fn = fn.__func__
-        elif hasattr(fn, "func") and hasattr(fn, "keywords"):  # functools.partial
+        elif isinstance(fn, functools.partial):
             fn = fn.func
         elif isinstance(fn, type):
             fn = fn.__init__

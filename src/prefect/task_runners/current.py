@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
 import threading
 from typing import Any
 
+from prefect import _forks
 from prefect.context import EngineContext
 from prefect.task_runners.base import TaskRunner
 from prefect.task_runners.threads import ThreadPoolTaskRunner
 
 _default: TaskRunner[Any] | None = None
-_default_lock = threading.Lock()
+_default_lock = _forks.create_lock()
 
 
 def current_task_runner() -> TaskRunner[Any]:
@@ -37,15 +37,6 @@ def _close_at_exit() -> None:
         getattr(threading, "_register_atexit", atexit.register)(close_default_task_runner)
     except RuntimeError:  # the main thread has ended already
         atexit.register(close_default_task_runner)
-
-
-def _reset_in_child() -> None:
-    global _default_lock
-    _default_lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_in_child)
 
 
 def close_default_task_runner() -> None:

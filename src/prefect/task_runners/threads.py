@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from prefect import _forks
 from prefect._lazy import lazy
 from prefect.engine import shells
 from prefect.engine.task_run import TaskRunEngine
@@ -146,7 +147,7 @@ class _Countdown:
     def __init__(self, count: int, then: Any) -> None:
         self._count = count
         self._then = then
-        self._lock = threading.Lock()
+        self._lock = _forks.create_lock()
 
     def __call__(self, _: Any) -> None:
         with self._lock:

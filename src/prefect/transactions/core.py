@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from contextvars import ContextVar
 from enum import auto
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prefect._io import call_user
 from prefect._lazy import lazy
+from prefect.context import current_transaction as current
 from prefect.exceptions import ConfigurationError, MissingContextError, SerializationError
 from prefect.locking.isolation import IsolationLevel
 from prefect.types import new_id
@@ -53,9 +53,6 @@ class TransactionState(AutoEnum):
     STAGED = auto()
     COMMITTED = auto()
     ROLLED_BACK = auto()
-
-
-current: ContextVar[BaseTransaction | None] = ContextVar("transaction", default=None)
 
 
 def get_transaction() -> BaseTransaction | None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeGuard, TypeVar, TypeVarTuple, cast
 
-from prefect import _io
+from prefect import _forks, _io
 from prefect._lazy import exports, lazy
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ RUNNING_IN_RUN_SYNC_LOOP_FLAG: contextvars.ContextVar[bool] = contextvars.Contex
 RUNNING_ASYNC_FLAG: contextvars.ContextVar[bool] = contextvars.ContextVar("run_async", default=False)
 BACKGROUND_TASKS: set[asyncio.Task[Any]] = set()
 EVENT_LOOP_GC_REFS: dict[int, AsyncGenerator[None, Any]] = {}
-background_task_lock: threading.Lock = threading.Lock()
+background_task_lock: threading.Lock = _forks.create_lock()
 
 _MAX_THREADS = 250
 
@@ -116,7 +116,7 @@ class _LoopThread:
     """An event loop in a separate thread, started at its first use, which ends with the process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = _forks.create_lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.thread: threading.Thread | None = None
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
-from typing import Any, AnyStr, cast
+from typing import Any, cast
+
+from prefect.filesystems.ignoring import filter_files as filter_files
 
 chdir_lock: threading.Lock = threading.Lock()
 
@@ -58,80 +60,6 @@ def create_default_ignore_file(path: str) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def filter_files(
-    root: str = ".",
-    ignore_patterns: Iterable[AnyStr] | None = None,
-    include_dirs: bool = True,
-    *,
-    as_posix: bool = False,
-) -> set[str]:
-    """Return the files below a directory that are not ignored, as relative paths.
-
-    Args:
-        ignore_patterns: Lines as in `.gitignore`.
-        include_dirs: Whether directories are among them.
-        as_posix: Whether paths have slashes on every system.
-    """
-    rules = [rule for line in ignore_patterns or () if (rule := _read_rule(line)) is not None]
-    separator = "/" if as_posix else os.sep
-    found: set[str] = set()
-    for directory, directories, files in os.walk(root):
-        relative = Path(directory).relative_to(root).as_posix()
-        prefix = "" if relative == "." else f"{relative}/"
-        if include_dirs:
-            found.update(f"{prefix}{name}" for name in directories if not _ignored(f"{prefix}{name}/", rules))
-        found.update(f"{prefix}{name}" for name in files if not _ignored(f"{prefix}{name}", rules))
-    return {path.replace("/", separator) for path in found}
-
-
-_Rule = tuple[re.Pattern[str], bool]
-
-
-def _read_rule(line: str | bytes) -> _Rule | None:
-    """Parse a line of an ignore file: the pattern of a path and of all below it, and whether it is ignored."""
-    text = (line.decode() if isinstance(line, bytes) else line).strip()
-    if not text or text.startswith("#"):
-        return None
-    ignores = not text.startswith("!")
-    text = text.removeprefix("!").removeprefix("\\")
-    only_directories = text.endswith("/")
-    text = text.rstrip("/")
-    anywhere = "/" not in text
-    *parents, last = text.lstrip("/").split("/")
-    start = "(?:.*/)?" if anywhere else ""
-    start += "".join(_part_pattern(part) for part in parents)
-    if last == "**":
-        pattern = f"{start}.+"
-    else:
-        pattern = f"{start}{_part_pattern(last)[:-1]}{'/.*' if only_directories else '(?:/.*)?'}"
-    return re.compile(pattern, re.DOTALL), ignores
-
-
-def _part_pattern(part: str) -> str:
-    if part == "**":
-        return "(?:[^/]*/)*"
-    pattern = ""
-    for token in re.findall(r"\[!?\]?[^\]]*\]|\\.|.", part):
-        if token == "*":
-            pattern += "[^/]*"
-        elif token == "?":
-            pattern += "[^/]"
-        elif len(token) > 1 and token.startswith("["):
-            pattern += token.replace("[!", "[^", 1)
-        else:
-            pattern += re.escape(token[-1])
-    return f"{pattern}/"
-
-
-def _ignored(path: str, rules: list[_Rule]) -> bool:
-    """Return whether a path or one of its parents is ignored. The path of a directory ends in a slash."""
-    ignored = False
-    for pattern, ignores in rules:  # the last match wins
-        if pattern.fullmatch(path):
-            ignored = ignores
-    return ignored
 
 
 @contextmanager
