@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
@@ -184,6 +185,32 @@ async def blocking(fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> 
     if _mode.driving:
         return fn(*args, **kwargs)
     return await asyncio.to_thread(fn, *args, **kwargs)
+
+
+async def shield(coroutine: Coroutine[Any, Any, R]) -> R:
+    """Await a coroutine to its end, also if the awaiting task is cancelled meanwhile; the cancellation is raised then.
+
+    `asyncio.shield` would return at once, and an anyio scope cancels each await anew until its task has ended.
+    """
+    if _mode.driving:
+        return await coroutine
+    task = asyncio.ensure_future(coroutine)
+    cancelled: BaseException | None = None
+    with _anyio_shield():
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError as error:
+                cancelled = error
+    if cancelled is not None and (task.cancelled() or task.exception() is None):
+        raise cancelled
+    return task.result()
+
+
+def _anyio_shield() -> AbstractContextManager[Any]:
+    """Return a shielded scope, which keeps anyio from cancelling in a busy loop; nothing if anyio is not imported."""
+    anyio = sys.modules.get("anyio")
+    return anyio.CancelScope(shield=True) if anyio is not None else nullcontext()
 
 
 async def resolve_outcome(outcome: R | Awaitable[R]) -> R:

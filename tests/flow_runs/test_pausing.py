@@ -10,12 +10,14 @@ from uuid import UUID
 import pytest
 
 from prefect import flow, get_client, task
+from prefect._io import drive
 from prefect.exceptions import Abort, FlowPauseTimeout, FlowRunWaitTimeout, NotPausedError, ObjectNotFound
-from prefect.flow_runs import pause_flow_run, resume_flow_run, suspend_flow_run, wait_for_flow_run
+from prefect.flow_runs import asuspend_flow_run, pause_flow_run, resume_flow_run, suspend_flow_run, wait_for_flow_run
 from prefect.input import RunInput, read_flow_run_input
 from prefect.runtime import flow_run as runtime
 from prefect.schemas.states import Cancelled
 from prefect.types import new_id
+from tests.engine.shells import SHELLS, Shell
 
 POLL: Any = 0.02
 
@@ -149,32 +151,67 @@ def test_pause_aborts_when_run_is_cancelled():
     assert states(ids[0])[-1] == "Cancelled"
 
 
-def test_pause_fails_outside_of_a_flow_and_in_a_task():
-    with pytest.raises(RuntimeError, match="There is no current flow run"):
-        pause_flow_run()
+@pytest.mark.parametrize("submitted", [False, True])
+def test_task_pauses_its_flow_run(submitted: bool):
+    helper = Helper(lambda run_id: resume_flow_run(run_id))
 
+    @task
+    def tries() -> int:
+        pause_flow_run(timeout=20, poll_interval=POLL)
+        return 7
+
+    @flow
+    def main() -> str:
+        helper.watch()
+        assert (tries.submit().result() if submitted else tries()) == 7
+        return runtime.id
+
+    run_id = UUID(main())
+    helper.done()
+    assert states(run_id) == ["Pending", "Running", "Paused", "Running", "Completed"]
+
+
+def test_pause_and_suspend_need_a_flow_run():
     @task
     def tries() -> None:
         pause_flow_run()
 
-    @flow
-    def main() -> None:
-        tries()
-
-    with pytest.raises(RuntimeError, match="A task cannot pause"):
-        main()
+    for call in (pause_flow_run, suspend_flow_run, tries):
+        with pytest.raises(RuntimeError, match="There is no current flow run"):
+            call()
 
 
-def test_suspend_aborts_without_a_deployment():
+@pytest.mark.parametrize("shell", SHELLS)
+def test_suspend_without_a_deployment_is_an_error_that_fails_the_run(shell: str):
     ids: list[UUID] = []
+    kind = Shell(shell)
 
-    @flow
+    @kind.flow()
     def main() -> None:
         ids.append(UUID(runtime.id))
+        drive(asuspend_flow_run())
+
+    with pytest.raises(RuntimeError, match="cannot be suspended: A run without a deployment"):
+        kind.call(main)
+    assert states(ids[0]) == ["Pending", "Running", "Failed"]
+
+
+def test_suspend_fails_in_a_subflow_and_in_a_task():
+    @flow
+    def child() -> None:
         suspend_flow_run()
 
-    with pytest.raises(Abort):
-        main()
+    @task
+    def tries() -> None:
+        suspend_flow_run()
+
+    @flow
+    def main(call: Any) -> None:
+        call()
+
+    for call, reason in ((child, "A subflow cannot be suspended"), (tries, "A task cannot suspend")):
+        with pytest.raises(RuntimeError, match=reason):
+            main(call)
 
 
 def test_resume_fails_for_run_that_is_not_paused():

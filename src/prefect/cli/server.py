@@ -21,10 +21,12 @@ from prefect.settings import get_current_settings, temporary_settings
 
 if TYPE_CHECKING:
     from prefect.logging import configuration
+    from prefect.outbox import leftovers
     from prefect.server.app import serving
     from prefect.settings import Settings
 else:
     configuration = lazy("prefect.logging.configuration")
+    leftovers = lazy("prefect.outbox.leftovers")
     serving = lazy("prefect.server.app.serving")
 
 command = group("server", "Run a server and check its health.")
@@ -71,9 +73,13 @@ def start(no_services: bool, background: bool, workers: int, **options: Any) -> 
         if (pid := BackgroundProcess("server").find_pid()) not in (None, os.getpid()):
             click.echo(f"Another server of this home is running in the background as process {pid}.", err=True)
         configuration.setup_logging()
-        serving.serve(
-            settings, loops=not no_services, workers=workers, started=lambda address: _print_address(address, settings)
-        )
+        with leftovers.ship_leftovers(settings):
+            serving.serve(
+                settings,
+                loops=not no_services,
+                workers=workers,
+                started=lambda address: _print_address(address, settings),
+            )
         click.echo("Stopped.")
 
 

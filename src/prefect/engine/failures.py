@@ -23,6 +23,11 @@ def is_crash(error: BaseException) -> bool:
     return not isinstance(error, Exception) or isinstance(error, TerminationSignal)
 
 
+def ends_run(error: BaseException) -> bool:
+    """Return whether a run that is left by an exception of the engine has to be recorded as crashed."""
+    return is_crash(error) or isinstance(error, Abort)
+
+
 def crash_message(error: BaseException) -> str:
     """Return the message of the crashed state for the exception that ended a run."""
     cancelled = sys.modules.get("asyncio.exceptions")
@@ -34,4 +39,6 @@ def crash_message(error: BaseException) -> str:
         return "Execution was aborted by a termination signal."
     if isinstance(error, SystemExit):
         return "Execution was aborted by Python system exit call."
+    if isinstance(error, (Abort, Pause)):
+        return f"Execution was aborted: {error}"
     return f"Execution was interrupted by an unexpected exception: {describe_error(error)}"

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect import _io, outbox, rules
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
-from prefect.engine import core, failures, outcomes
+from prefect.engine import core, failures, orchestrators, outcomes
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine
 from prefect.engine.deadline import FlowRunTimeoutError
-from prefect.engine.local import LocalOrchestrator
 from prefect.engine.memo import AttemptMemo
 from prefect.engine.orchestration import NewFlowRun
 from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs
@@ -26,14 +25,11 @@ from prefect.schemas.states import State, StateDetails, StateType
 from prefect.types import named_id, new_id, now
 
 if TYPE_CHECKING:
-    from prefect.engine import persistence, remote
-    from prefect.engine.orchestration import Orchestrator
+    from prefect.engine import persistence
     from prefect.engine.protocols import RunnableFlow
-    from prefect.journal.writer import Journal
     from prefect.schemas.runs import FlowRunPolicy
 else:
     persistence = lazy("prefect.engine.persistence")
-    remote = lazy("prefect.engine.remote")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 FAILED, CRASHED, CANCELLED = StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
@@ -67,7 +63,7 @@ class FlowRunEngine(RunEngine):
         self.run_id = run.id if run else new_id()
         self.parent: EngineContext | None = EngineContext.get()
         self.journal = outbox.use_journal()
-        self._orchestrator = _make_orchestrator(self.journal, flow, self.parent is not None)
+        self._orchestrator = orchestrators.make_orchestrator(self.journal, flow, self.parent is not None)
         self._existing_run = run
         self._flow_id = named_id("flow", flow.name)
         self.attempt = 0
@@ -315,9 +311,9 @@ class FlowRunEngine(RunEngine):
     async def finish_attempt(self, outcome: Outcome) -> NextStep:
         """Wait for the submitted tasks, then enter the state that follows from the outcome."""
         error = outcome.error
-        if isinstance(error, (Abort, Pause)):
-            return await self._stop_without_state(error)
-        if error is not None and failures.is_crash(error):
+        if isinstance(error, Pause) and (suspended := self._own_paused_state(error)) is not None:
+            return await self._suspend(error, suspended)
+        if error is not None and (isinstance(error, (Abort, Pause)) or failures.is_crash(error)):
             await self.crash(error)
             return FINISHED
         # Submitted tasks run to their end; after a timeout, those that have not started are cancelled.
@@ -335,6 +331,8 @@ class FlowRunEngine(RunEngine):
         except Exception as error:  # a future in the return value that can never be done
             return await self._fail(error)
         state, self.value = ending.state, ending.value
+        if state.is_running() or state.is_pending():
+            state = self.value = outcomes.fail_unfinished(state, "flow")
         assert self._context is not None
         if state.is_completed() and self._context.persist_result:
             state = await persistence.persist_flow_result(self, state, ending.value)
@@ -378,11 +376,10 @@ class FlowRunEngine(RunEngine):
         # The state was made by the clock of a server, perhaps.
         return NextStep(is_finished=False, delay_seconds=core.seconds_until(entered, entered.timestamp))
 
-    async def _stop_without_state(self, signal: Abort | Pause) -> NextStep:
-        """Leave a run that was stopped from outside or goes on in another process, without proposing a state."""
+    async def _suspend(self, signal: Pause, suspended: State[Any]) -> NextStep:
+        """Leave a run that is suspended: it goes on in another process."""
         self.error = signal
-        if isinstance(signal, Pause) and signal.state is not None:
-            self._current = self.fields["state"] = signal.state
+        self._current = self.fields["state"] = suspended
         await self._stop_task_runner(signal)
         self.logger.info(
             "Finished in state %s", str(self.state)
@@ -390,8 +387,20 @@ class FlowRunEngine(RunEngine):
         self._release()
         return FINISHED
 
+    def _own_paused_state(self, signal: Pause) -> State[Any] | None:
+        """Return the state that a signal to pause is about, if it is one of this run."""
+        state: State[Any] | None = signal.state
+        is_own = state is not None and state.is_paused() and state.state_details.flow_run_id == self.run_id
+        return state if is_own else None
+
     async def crash(self, error: BaseException) -> None:
-        """Record an interrupted run as crashed; the caller raises the interruption again."""
+        """Record an interrupted run as crashed; the caller raises the interruption again.
+
+        One that was not allowed to begin is left alone: another process may run it.
+        """
+        if isinstance(error, Abort) and not self.attempt:
+            self._release()
+            return
         if self._run is None:
             await self._create()
         if self.state.is_final():
@@ -483,10 +492,3 @@ class FlowRunEngine(RunEngine):
     def timeout_error(self) -> BaseException:
         """Return the error for an attempt that exceeded its timeout."""
         return FlowRunTimeoutError(f"Scope timed out after {self.timeout_seconds} second(s).")
-
-
-def _make_orchestrator(journal: Journal, flow: RunnableFlow, is_subflow: bool) -> Orchestrator:
-    """Return what decides about the states of a run: the server that has the journal, or this process."""
-    has_server = journal.forwarder is not None
-    here = LocalOrchestrator(journal, flow.retries, flow.retry_delay_seconds, watch_store=not has_server)
-    return remote.ServerOrchestrator(journal, here, is_subflow) if has_server else here

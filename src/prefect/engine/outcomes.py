@@ -1,7 +1,8 @@
 """The final state that follows from the return value of a task or flow.
 
-A state made by the body is the run's state. Of a collection that holds only states, the worst counts; futures count as
-their states, and a state of another run counts as a collection of one. Any other value is a result: the run completed.
+A state made by the body is the run's state, if a run can end or wait in it. Of a collection that holds only states, the
+worst counts; futures count as their states, and a state of another run counts as a collection of one. Any other value
+is a result: the run completed.
 """
 
 from __future__ import annotations
@@ -56,6 +57,17 @@ async def state_from_return(value: Any, details: StateDetails, in_memory: bool =
     if states is not None:
         return FinalState(_worst_state(groups.StateGroup(states), value, details), value, is_plain=False)
     return _completed(value, details, in_memory)
+
+
+def fail_unfinished(state: State[Any], kind: str) -> State[Any]:
+    """Return the failed state of a run whose body returned a state that neither ends the run nor lets it wait.
+
+    Args:
+        state: The state.
+        kind: `task` or `flow`.
+    """
+    message = f"The {kind} returned the state {state}, which is not final."
+    return State.make(StateType.FAILED, "Failed", message=message, details=state.state_details)
 
 
 def _completed(value: Any, details: StateDetails, in_memory: bool) -> FinalState:

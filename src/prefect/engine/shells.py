@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import _io
 from prefect._io import drive
 from prefect.engine import deadline, failures
-from prefect.engine.core import Outcome, RunEngine
+from prefect.engine.core import NextStep, Outcome, RunEngine
 from prefect.engine.termination import outermost_run
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def run_to_final_state(run: RunEngine) -> State[Any]:
                 drive(_io.sleep(verdict.delay_seconds))
                 verdict = drive(run.prepare_attempt())
     except BaseException as error:
-        if failures.is_crash(error):
+        if failures.ends_run(error):
             drive(run.crash(error))
         raise
     if run.error is not None and failures.is_crash(run.error):
@@ -134,17 +134,25 @@ async def arun_to_final_state(run: RunEngine) -> State[Any]:
     try:
         verdict = await run.prepare_attempt()
         while not verdict.is_finished:
-            verdict = await run.finish_attempt(await _aattempt(run))
+            verdict = await _finish(run, await _aattempt(run))
             if not verdict.is_finished:
                 await _io.sleep(verdict.delay_seconds)
                 verdict = await run.prepare_attempt()
     except BaseException as error:
-        if failures.is_crash(error):
-            await run.crash(error)
+        if failures.ends_run(error):
+            await _io.shield(run.crash(error))
         raise
     if run.error is not None and failures.is_crash(run.error):
         raise run.error
     return run.state
+
+
+async def _finish(run: RunEngine, outcome: Outcome) -> NextStep:
+    """Finish an attempt. The end of a run that was cancelled is recorded although its task is cancelled further."""
+    finishing = run.finish_attempt(outcome)
+    if outcome.error is not None and failures.is_crash(outcome.error):
+        return await _io.shield(finishing)
+    return await finishing
 
 
 async def _aattempt(run: RunEngine) -> Outcome:
@@ -172,7 +180,7 @@ def iterate(make: MakeEngine, gather: bool = False) -> Generator[Any, Any, Any]:
                 drive(_io.sleep(verdict.delay_seconds))
                 verdict = drive(run.prepare_attempt())
     except BaseException as error:
-        if failures.is_crash(error) and not isinstance(error, GeneratorExit):
+        if failures.ends_run(error) and not isinstance(error, GeneratorExit):
             drive(run.crash(error))
         raise
     return None if gather else drive(run.unwrap())
@@ -274,17 +282,17 @@ async def aiterate(make: MakeEngine, gather: bool = False) -> AsyncGenerator[Any
                 try:
                     attempt.send((yield item))
                 except GeneratorExit:
-                    await run.finish_closed_generator(await attempt.close())
+                    await _io.shield(run.finish_closed_generator(await attempt.close()))
                     raise
                 except BaseException as error:
                     attempt.throw(error)
-            verdict = await run.finish_attempt(attempt.outcome)
+            verdict = await _finish(run, attempt.outcome)
             if not verdict.is_finished:
                 await _io.sleep(verdict.delay_seconds)
                 verdict = await run.prepare_attempt()
     except BaseException as error:
-        if failures.is_crash(error) and not isinstance(error, GeneratorExit):
-            await run.crash(error)
+        if failures.ends_run(error) and not isinstance(error, GeneratorExit):
+            await _io.shield(run.crash(error))
         raise
     if not gather:
         await run.unwrap()

@@ -337,6 +337,11 @@ class TaskRunEngine(RunEngine):
         except Exception as error:  # a future in the return value that can never be done
             return await self._fail(error)
         state, self.value = ending.state, ending.value
+        if state.is_scheduled():
+            self.enter_state(state)
+            return NextStep(is_finished=False, delay_seconds=core.seconds_until(state))
+        if not state.is_final():
+            state = self.value = outcomes.fail_unfinished(state, "task")
         if state.is_failed() and (retry := await self._propose_retry(state)) is not None:
             return self._schedule_retry(retry, state.message or "")
         if self.persistence is not None:

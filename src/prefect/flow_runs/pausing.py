@@ -33,7 +33,7 @@ _PAUSE_COUNTER = "observed_flow_pauses"
 async def apause_flow_run(
     wait_for_input: type[T] | None = None, timeout: int = 3600, poll_interval: int = 10, key: str | None = None
 ) -> T | None:
-    """Pause the current flow run and wait until it is resumed.
+    """Pause the current flow run and wait until it is resumed. A task may pause the flow run that it belongs to.
 
     Args:
         wait_for_input: Input to request from the user: a `RunInput`, a model, or the type of a value.
@@ -45,19 +45,17 @@ async def apause_flow_run(
         The received input, or None.
 
     Raises:
-        RuntimeError: There is no current flow run, or the caller is a task.
+        RuntimeError: There is no current flow run, or it cannot be paused.
         FlowPauseTimeout: The run was not resumed in time.
-        Abort: The run ended while it was paused.
+        Abort: The run was ended by another process.
     """
     run, key = _get_current_flow_run("pause"), key or _next_key()
     logger = get_run_logger()
     input_request = _InputRequest(wait_for_input, Paused(timeout_seconds=timeout, pause_key=key))
     logger.info("Pausing flow, execution will continue when this flow run is resumed.")
-    state = await _propose_state(run.id, input_request.state)
+    state = await _propose_state(run.id, input_request.state, "paused")
     if state.is_running():
         return await input_request.load_response()
-    if not state.is_paused():
-        raise RuntimeError(f"Flow run {run.name!r} could not be paused. Its state is {state}.")
     await input_request.save()
     await _wait_until_resumed(run, timeout, poll_interval)
     logger.info("Resuming flow run execution!")
@@ -85,8 +83,8 @@ async def asuspend_flow_run(
 
     Raises:
         Pause: The current run is suspended; the engine handles this exception.
-        RuntimeError: There is no current flow run, the caller is a task, or the run could not be suspended.
-        Abort: The run may not be suspended.
+        RuntimeError: There is no current flow run, the caller is a task, or the run cannot be suspended.
+        Abort: The run was ended by another process.
     """
     context = EngineContext.get()
     current_run = context.flow_run if context else None
@@ -96,11 +94,9 @@ async def asuspend_flow_run(
     else:
         current_run, key = None, key or str(new_id())
     input_request = _InputRequest(wait_for_input, Suspended(timeout_seconds=timeout, pause_key=key))
-    state = await _propose_state(flow_run_id, input_request.state)
+    state = await _propose_state(flow_run_id, input_request.state, "suspended")
     if state.is_running():
         return await input_request.load_response(flow_run_id)
-    if not state.is_paused():
-        raise RuntimeError(f"Flow run {flow_run_id} could not be suspended. Its state is {state}.")
     await input_request.save(flow_run_id)
     if current_run is not None:
         raise Pause("The flow run is suspended.", state=state)
@@ -160,10 +156,13 @@ class _InputRequest:
 
 
 def _get_current_flow_run(verb: str) -> FlowRun:
-    """Return the current flow run."""
+    """Return the current flow run.
+
+    A task can pause it, since the task waits then, but not suspend it: its process ends at a place in the flow.
+    """
     context = EngineContext.get()
-    if TaskRunContext.get() is not None:
-        raise RuntimeError(f"A task cannot {verb} its flow run. Call this from the flow.")
+    if verb == "suspend" and TaskRunContext.get() is not None:
+        raise RuntimeError("A task cannot suspend its flow run. Call this from the flow.")
     if context is None or context.flow_run is None:
         raise RuntimeError(f"There is no current flow run to {verb}. Call this from a flow.")
     return context.flow_run
@@ -178,16 +177,27 @@ def _next_key() -> str:
     return str(seen["count"])
 
 
-async def _propose_state(flow_run_id: UUID, state: State[Any]) -> State[Any]:
+async def _propose_state(flow_run_id: UUID, state: State[Any], verb: str) -> State[Any]:
+    """Propose a paused state; return it, or the running state of a run that has been resumed from this pause before.
+
+    Raises:
+        Abort: The run has ended, or is being cancelled.
+        RuntimeError: The run cannot be paused.
+    """
     async with orchestration.get_client() as client:
         while True:
             response = await client.set_flow_run_state(flow_run_id, state)
-            status, details = response.status.value, response.details
-            if status == "ABORT":
-                raise Abort(getattr(details, "reason", None) or f"The transition to {state} was rejected.")
-            if status != "WAIT":
-                return response.state or state
-            await sleep(float(getattr(details, "delay_seconds", 1)))
+            if response.status.value != "WAIT":
+                break
+            await sleep(float(getattr(response.details, "delay_seconds", 1)))
+        entered = response.state or state
+        if response.status.value != "ABORT" and (entered.is_paused() or entered.is_running()):
+            return entered
+        run = await client.read_flow_run(flow_run_id)
+    if run.state is not None and (run.state.is_final() or run.state.is_cancelling()):
+        raise Abort(f"Flow run {run.name!r} cannot be {verb}: it is {run.state}.")
+    reason = getattr(response.details, "reason", None) or f"it is {run.state}."
+    raise RuntimeError(f"Flow run {run.name!r} cannot be {verb}: {reason}")
 
 
 async def _wait_until_resumed(run: FlowRun, timeout: float, poll_interval: float) -> None:

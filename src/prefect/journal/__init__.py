@@ -109,9 +109,10 @@ def close() -> None:
     """Write queued records and stop using the journals."""
     global _current
     if _current is not None:
+        journals = writer.open_journals()  # held until they are closed: nothing else may refer to them
         _current = None
         _opened.clear()
-        for journal in writer.open_journals():
+        for journal in journals:
             journal.close()
 
 

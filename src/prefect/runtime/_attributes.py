@@ -38,7 +38,10 @@ def attributes(
         getter = fields.get(name)
         if getter is None:
             raise AttributeError(f"prefect.runtime.{module} has no attribute {name!r}")
-        real = getter()
+        try:
+            real = getter()
+        except Exception as error:  # what reads all attributes of all modules expects no other error
+            raise AttributeError(f"prefect.runtime.{module}.{name} cannot be read: {error}") from error
         mocked = os.environ.get(f"PREFECT__RUNTIME__{module.upper()}__{name.upper()}")
         return real if mocked is None else _cast(mocked, real, f"prefect.runtime.{module}.{name}")
 
