@@ -344,11 +344,11 @@ class FlowRunEngine(FlowRunStates):
 
     async def _end_stopped(self, stopped: State[Any]) -> NextStep:
         """End a run that another process has cancelled or suspended, or one inside such a run."""
-        signal = Pause("The flow run was suspended by another process.", state=stopped)
-        if stopped.is_paused() and self._own_paused_state(signal) is not None:
+        current: State[Any] = self.fields["state"]
+        if stopped.is_paused() and stopped is current:
+            signal = Pause("The flow run was suspended by another process.", state=stopped)
             return await self._suspend(signal, stopped)
         self.context.stop_check = None  # hooks may call tasks
-        current: State[Any] = self.fields["state"]
         if current.is_cancelled():
             self.set_current(current)
         else:
