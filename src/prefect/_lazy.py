@@ -12,34 +12,75 @@ Type checkers and the import contracts see the plain import; a process imports i
 
 import functools
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
 
-class LazyModule(ModuleType):
-    """Proxy of a module that is imported on the first attribute access."""
+def load(name: str) -> ModuleType:
+    """Import a module, with the real `date` and `datetime` also while a test has replaced them.
 
-    def __getattr__(self, name: str) -> Any:
+    Such tests replace the classes in every module that is loaded. A schema that is defined meanwhile would keep them.
+    """
+    module = sys.modules.get("datetime")
+    fakes = {name: vars(module)[name] for name in ("date", "datetime")} if module else {}
+    if all(type(fake) is type for fake in fakes.values()):
+        return importlib.import_module(name)
+    real = {name: next(base for base in fake.__mro__ if type(base) is type) for name, fake in fakes.items()}
+    loaded = set(sys.modules)
+    vars(module).update(real)
+    try:
+        return importlib.import_module(name)
+    finally:
+        vars(module).update(fakes)
+        for new in sys.modules.keys() - loaded:  # they tell the same time as those that were loaded before
+            names = vars(sys.modules[new])
+            names.update({name: fake for name, fake in fakes.items() if names.get(name) is real[name]})
+
+
+class LazyModule(ModuleType):
+    """Proxy of a module: at the first access it imports the module and puts it in its own place.
+
+    Where it cannot (it was copied elsewhere) it forwards each access, so that what others change in the module is seen.
+    """
+
+    def __init__(self, name: str, namespace: dict[str, Any]) -> None:
+        super().__init__(name)
+        self.__dict__["_namespace"] = namespace
+
+    def _load(self) -> ModuleType:
         module = self.__dict__.get("_module")
         if module is None:
-            module = self.__dict__["_module"] = importlib.import_module(self.__name__)
-        value = getattr(module, name)
-        # Only names that never change are cached: a module may rebind its globals.
-        if callable(value):
-            self.__dict__[name] = value
-        return value
+            module = self.__dict__["_module"] = load(self.__name__)
+            namespace = self.__dict__["_namespace"]
+            for name in [name for name, value in list(namespace.items()) if value is self]:
+                namespace[name] = module
+        return module
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__version__":  # what scans of all modules ask for
+            raise AttributeError(f"module {self.__name__!r} is not loaded yet and has no attribute {name!r}")
+        return getattr(self._load(), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._load(), name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._load(), name)
 
 
 def lazy(name: str) -> ModuleType:
-    """Return a proxy of the module `name`, imported on first use."""
-    return LazyModule(name)
+    """Return a proxy of the module `name`, imported on first use, for a global of the calling module."""
+    return LazyModule(name, sys._getframe(1).f_globals)  # pyright: ignore[reportPrivateUsage]  # the caller's globals
 
 
 def exports(
     package: str, names: Mapping[str, str], submodules: str = ""
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return `__getattr__` and `__dir__` of a facade, a module whose names are imported on first use.
+
+    `dir` lists only those that are imported: what reads all attributes of all modules must not import everything.
 
     Args:
         package: The facade's own name.
@@ -62,14 +103,14 @@ def exports(
         if target is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module, attribute = target
-        value: Any = importlib.import_module(module)
+        value: Any = load(module)
         if attribute:
             value = getattr(value, attribute)
         importlib.import_module(package).__dict__[name] = value
         return value
 
     def __dir__() -> list[str]:
-        return sorted({*importlib.import_module(package).__dict__, *read_targets()})
+        return sorted(importlib.import_module(package).__dict__)
 
     return __getattr__, __dir__
 

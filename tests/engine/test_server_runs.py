@@ -16,6 +16,7 @@ from prefect import flow, journal, task
 from prefect.client.wire import parse_flow_run
 from prefect.exceptions import Abort, CancelledRun, Pause
 from prefect.flow_engine import run_flow
+from prefect.outbox.delivery import JournalDelivery
 from prefect.runtime import flow_run as runtime
 from prefect.schemas.runs import FlowRun
 from prefect.schemas.states import Suspended
@@ -26,11 +27,12 @@ from tests.recorded import finished, records, started
 from tests.recorded import states as recorded_states
 
 SHIPPER = import_module("prefect.outbox.shipper")
+HEARTBEATS = import_module("prefect.outbox.heartbeats")
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    monkeypatch.setattr(SHIPPER, "AWAY_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setenv("PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS", "0.1")
     fake = FakeServer().start()
     monkeypatch.setenv("PREFECT_API_URL", fake.url)
     yield fake
@@ -268,6 +270,7 @@ def test_unreachable_server_raises_one_clear_error_at_start(server: FakeServer):
 def test_run_goes_on_when_the_server_goes_away(
     server: FakeServer, kind: str, monkeypatch: pytest.MonkeyPatch, home: Any
 ):
+    monkeypatch.setenv("PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS", "30")  # it is back, however slow this machine is
     monkeypatch.setattr(import_module("prefect.engine.remote"), "MID_RUN_RETRIES", 0)
     shell = Shell(kind)
 
@@ -290,7 +293,6 @@ def test_run_goes_on_when_the_server_goes_away(
     tries: list[int] = []
     assert shell.call(main) == 5
     server.start()
-    monkeypatch.setattr(SHIPPER, "AWAY_TIMEOUT_SECONDS", 30.0)  # it is back, however slow this machine is
     journal.close()
     first = next(iter(server.flow_runs))
     assert server.state_names(first) == ["Pending", "Running", "AwaitingRetry", "Running", "Completed"]
@@ -325,11 +327,11 @@ def test_heartbeats_are_sent_while_a_run_is_under_way(server: FakeServer):
     main()
     heartbeats = [record for record in server.records.values() if record["kind"] == "heartbeat"]
     assert {heartbeat["flow_run_id"] for heartbeat in heartbeats} == set(server.flow_runs)
-    assert heartbeats[0]["ttl"] == 90
+    assert heartbeats[0]["ttl"] == 25
 
 
 def test_lease_of_a_deployment_slot_is_renewed(server: FakeServer, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(SHIPPER, "HEARTBEAT_INTERVAL_SECONDS", 0.02)
+    monkeypatch.setattr(HEARTBEATS, "SLOT_RENEWAL_SECONDS", 0.02)
     lease_id = str(new_id())
 
     def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:
@@ -412,7 +414,7 @@ def test_run_that_leaves_its_process_proposes_no_state(
 
 def test_heartbeats_resume_when_the_server_is_back(server: FakeServer, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(SHIPPER, "FIRST_RETRY_SECONDS", 0.02)
-    monkeypatch.setattr(SHIPPER, "HEARTBEAT_INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr(JournalDelivery, "heartbeat_interval", 0.05)
     server.reads_journals = True
 
     def heartbeats() -> int:
@@ -438,7 +440,7 @@ def test_heartbeats_resume_when_the_server_is_back(server: FakeServer, monkeypat
 
 
 def test_run_goes_on_when_something_else_answers_for_the_server(server: FakeServer, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(SHIPPER, "AWAY_TIMEOUT_SECONDS", 10.0)  # it answers again before the process ends
+    monkeypatch.setenv("PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS", "10.0")  # it answers again before the process ends
     gone: list[bool] = []
     server.refuse = lambda path, body: (404, {"detail": "nothing here"}) if gone else None
 

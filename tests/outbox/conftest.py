@@ -1,7 +1,6 @@
 """Fixtures with fake servers for the tests of the outbox."""
 
 from collections.abc import Callable, Iterator
-from importlib import import_module
 
 import pytest
 
@@ -13,7 +12,7 @@ Fake = Callable[..., FakeServer]
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
     """Return a function that starts a server and points `PREFECT_API_URL` to it."""
-    monkeypatch.setattr(import_module("prefect.outbox.shipper"), "AWAY_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setenv("PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS", "0.1")
     monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
     made: list[FakeServer] = []
 

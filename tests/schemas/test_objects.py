@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from prefect._lazy import exported_names
 from prefect.schemas.actions import (
     BlockDocumentCreate,
     DeploymentBranch,
@@ -204,7 +205,8 @@ def test_public_module_exports_same_classes(name: str) -> None:
     public = importlib.import_module(f"prefect.client.schemas.{name}")
     module = importlib.import_module(f"prefect.schemas.{name}")
 
-    shared = [each for each in dir(public) if each[0].isupper() and hasattr(module, each) and each != "TYPE_CHECKING"]
+    names = exported_names(public.EXPORTS) if hasattr(public, "EXPORTS") else dir(public)
+    shared = [each for each in names if each[0].isupper() and hasattr(module, each) and each != "TYPE_CHECKING"]
     assert len(shared) > 1
     assert all(getattr(public, each) is getattr(module, each) for each in shared)
 

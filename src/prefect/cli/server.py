@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prefect import exceptions
 from prefect._lazy import lazy
+from prefect.cli import _errors
 from prefect.cli._background import BackgroundProcess
 from prefect.cli._command import flag, group, output_option
 from prefect.cli._lookup import get_client
@@ -20,11 +22,15 @@ from prefect.cli.server_services import command as services
 from prefect.settings import get_current_settings, temporary_settings
 
 if TYPE_CHECKING:
+    from prefect.client import failures
     from prefect.logging import configuration
+    from prefect.outbox import leftovers
     from prefect.server.app import serving
     from prefect.settings import Settings
 else:
+    failures = lazy("prefect.client.failures")
     configuration = lazy("prefect.logging.configuration")
+    leftovers = lazy("prefect.outbox.leftovers")
     serving = lazy("prefect.server.app.serving")
 
 command = group("server", "Run a server and check its health.")
@@ -71,9 +77,13 @@ def start(no_services: bool, background: bool, workers: int, **options: Any) -> 
         if (pid := BackgroundProcess("server").find_pid()) not in (None, os.getpid()):
             click.echo(f"Another server of this home is running in the background as process {pid}.", err=True)
         configuration.setup_logging()
-        serving.serve(
-            settings, loops=not no_services, workers=workers, started=lambda address: _print_address(address, settings)
-        )
+        with leftovers.ship_leftovers(settings):
+            serving.serve(
+                settings,
+                loops=not no_services,
+                workers=workers,
+                started=lambda address: _print_address(address, settings),
+            )
         click.echo("Stopped.")
 
 
@@ -148,12 +158,19 @@ def status(wait: bool, timeout: int, output: str | None) -> None:
         version = _read_version()
         if output:
             return print_json({"status": "available", "api_url": url, "server_version": version})
-        return click.echo(f"The server at {url} is available. Its version is {version}.")
+        known = f"Its version is {version}." if version else f"It {_errors.describe_missing_credentials()}"
+        return click.echo(f"The server at {url} is available. {known}")
     if not output:
         fail(f"The server at {url} is not available: {error}")
     print_json({"status": "unavailable", "api_url": url, "error": str(error)})
     raise click.exceptions.Exit(1)
 
 
-def _read_version() -> str:
-    return get_client().request("GET", "/admin/version").json()
+def _read_version() -> str | None:
+    """Return the version of the server; None when it requires credentials to say it."""
+    try:
+        return get_client().request("GET", "/admin/version").json()
+    except exceptions.PrefectHTTPStatusError as error:
+        if error.response.status_code not in failures.UNAUTHORIZED_STATUSES:
+            raise
+        return None

@@ -18,6 +18,7 @@ from prefect.outbox.api_connection import ApiConnection
 from prefect.outbox.event_sender import EventSender, QueuedItem, post_items, split_batches
 from prefect.outbox.events import RunContext, TaskRunEvents, build_heartbeat
 from prefect.outbox.store import Batch, Outbox, Outcome
+from prefect.schemas import liveness
 from prefect.types.mappings import Record
 
 LOG_BATCH_SIZE = 2000
@@ -45,6 +46,8 @@ class ApiDelivery:
         on_progress: Called when the server has recorded a part of a batch; returns whether to go on.
     """
 
+    heartbeat_interval = liveness.EVENT_INTERVAL_SECONDS
+
     def __init__(
         self, api: ApiConnection, run_contexts: Mapping[str, RunContext], on_progress: Callable[[], bool]
     ) -> None:
@@ -58,7 +61,7 @@ class ApiDelivery:
         """Send a batch: first what other records refer to, in the order of the records, then events, then logs."""
         outbox.acknowledge(batch, _BatchDelivery(self, outbox).send(batch))
 
-    def send_heartbeats(self, heartbeats: list[Record]) -> None:
+    def send_heartbeats(self, heartbeats: list[Record]) -> float | None:
         """Send the heartbeats of flow runs."""
         contexts = [(self.get_run_context(record["flow_run_id"]), record) for record in heartbeats]
         self.call(

@@ -11,6 +11,7 @@ from prefect.client import failures
 from prefect.outbox.api_connection import ApiConnection
 from prefect.outbox.events import RunContext
 from prefect.outbox.store import Batch, Outbox, Outcome
+from prefect.schemas import liveness
 from prefect.types.mappings import Record
 
 if TYPE_CHECKING:
@@ -23,14 +24,20 @@ else:
 
 
 class Delivery(Protocol):
-    """Sends records to one server."""
+    """Sends records to one server.
+
+    Attributes:
+        heartbeat_interval: Seconds between the heartbeats of a process, unless it is configured.
+    """
+
+    heartbeat_interval: float
 
     def deliver(self, outbox: Outbox, batch: Batch) -> None:
         """Send a batch, and remove it from the outbox once the server has acknowledged all of it."""
         ...
 
-    def send_heartbeats(self, heartbeats: list[Record]) -> None:
-        """Send the heartbeats of flow runs."""
+    def send_heartbeats(self, heartbeats: list[Record]) -> float | None:
+        """Send the heartbeats of flow runs; return the seconds between two of them that the server asks for, if any."""
         ...
 
 
@@ -56,6 +63,8 @@ class JournalDelivery:
         api: The connection to the server.
     """
 
+    heartbeat_interval = liveness.HEARTBEAT_INTERVAL_SECONDS
+
     def __init__(self, api: ApiConnection) -> None:
         self._api = api
         self._keep_json_results = api.settings.results.ship_inline
@@ -67,9 +76,11 @@ class JournalDelivery:
         self._post(lines, refused)
         outbox.acknowledge(batch, Outcome({}, (), refused))
 
-    def send_heartbeats(self, heartbeats: list[Record]) -> None:
+    def send_heartbeats(self, heartbeats: list[Record]) -> float | None:
         """Send the heartbeats of flow runs."""
-        drive(self._api.send_records(b"\n".join(orjson.dumps(record) for record in heartbeats)))
+        lines = b"\n".join(orjson.dumps(record) for record in heartbeats)
+        answer: dict[str, float] | None = drive(self._api.send_records(lines))
+        return answer.get(liveness.INTERVAL_FIELD) if answer else None
 
     def _post(self, lines: list[bytes], refused: list[tuple[str, bytes]]) -> None:
         try:

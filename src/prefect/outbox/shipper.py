@@ -6,47 +6,48 @@ backoff. A process that ends gives its records some time to be shipped; what is 
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from prefect import _forks
-from prefect._io import drive
-from prefect.client.failures import describe_error, is_refusal
+from prefect.client.failures import describe_error
 from prefect.outbox.api_connection import ApiConnection, ApiMissingError
 from prefect.outbox.delivery import Delivery, create_delivery
 from prefect.outbox.events import RunContext
+from prefect.outbox.heartbeats import Heartbeats
 from prefect.outbox.process_lock import ProcessLock
 from prefect.outbox.store import Outbox
-from prefect.types import new_id, now
 
 SHIP_INTERVAL_SECONDS = 0.2
 """Between two deliveries, while records gather."""
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 5.0
 """The first and the longest pause before an unavailable server is tried again. Short enough that a server that is back
 gets heartbeats before it looks for runs without them."""
-EXIT_FLUSH_TIMEOUT_SECONDS = 10.0
+ACK_TIMEOUT_SECONDS = 10.0
 """How long a process that ends waits for an acknowledgement while the server answers."""
-EXIT_TOTAL_TIMEOUT_SECONDS = 60.0
-"""How long it waits in all."""
+MIN_TOTAL_TIMEOUT_SECONDS = 60.0
+"""How long it waits in all, or twice the setting `client.exit_timeout_seconds` if that is longer."""
+INFRASTRUCTURE_EXIT_TIMEOUT_SECONDS = 300.0
+"""How long a process that was started for one flow run waits for an unavailable server, unless that setting is set: its
+outbox may go with its container."""
 AWAY_TIMEOUT_SECONDS = 1.0
-"""How long it waits for an unavailable server."""
-SLOT_LEASE_SECONDS = 300
-"""How long a flow run holds a slot of its deployment unless it renews the lease."""
-RENEW_LEASE_ROUTE = "/v2/concurrency_limits/leases/{lease_id}/renew"
+"""How long a command that ships waits for an unavailable server."""
+EXIT_RETRY_SECONDS = 1.0
+"""Between two tries to reach an unavailable server at the end of a process."""
+EXIT_NOTICE_SECONDS = 1.0
+"""After how long a process that ends says what it waits for."""
+LEFTOVER_INTERVAL_SECONDS = 3.0
+"""How often an idle process looks for records that others left."""
 MAX_RUN_CONTEXTS = 1000
 """How many flow runs are remembered for the events of their task runs."""
 POLL_INTERVAL_SECONDS = 0.05
 """Between two checks whether another process has shipped this one's records."""
 SETTLE_POLL_SECONDS = 0.002
 """Between two checks whether this process has shipped them."""
-HEARTBEAT_INTERVAL_SECONDS = 30
-"""Between two heartbeats of a flow run, unless the setting `flows.heartbeat_frequency` is set."""
-MAX_MISSED_HEARTBEATS = 3
-"""After so many, the server crashes the run."""
 
 
 class Shipper:
@@ -60,7 +61,6 @@ class Shipper:
     def __init__(self, outbox: Outbox, api: ApiConnection) -> None:
         self.outbox = outbox
         self.api = api
-        self._running: dict[str, UUID | None] = {}
         self._run_contexts: dict[str, RunContext] = {}
         self.unavailable_reason: str | None = None
         self._lock = ProcessLock(outbox.path.with_suffix(".lock"))
@@ -74,12 +74,8 @@ class Shipper:
         self._shipping = False
         self._behind = False
         self._last_progress = time.monotonic()
-        self._deadline = float("inf")
-        self._next_heartbeat = float("inf")
-        flows = api.settings.flows
-        self._heartbeat_interval = (
-            flows.heartbeat_frequency if "heartbeat_frequency" in flows.model_fields_set else HEARTBEAT_INTERVAL_SECONDS
-        )
+        self._deadline = self._notice_due = float("inf")
+        self._heartbeats = Heartbeats(api, self._get_delivery)
 
     # --- the journal's forwarder --------------------------------------------------------------------------------------
 
@@ -106,22 +102,41 @@ class Shipper:
         self._hurry.set()
         self._wake.set()
         self._last_progress = time.monotonic()
-        self._deadline = self._last_progress + EXIT_TOTAL_TIMEOUT_SECONDS
+        self._deadline = self._last_progress + max(MIN_TOTAL_TIMEOUT_SECONDS, 2 * self._exit_timeout)
+        self._notice_due = self._last_progress + EXIT_NOTICE_SECONDS
         thread = self._thread
-        while thread is not None and thread.is_alive() and self._may_wait(EXIT_FLUSH_TIMEOUT_SECONDS):
-            thread.join(POLL_INTERVAL_SECONDS)
-        if self._has_unshipped and (thread is None or not thread.is_alive()):
-            self.ship_within(EXIT_FLUSH_TIMEOUT_SECONDS, EXIT_TOTAL_TIMEOUT_SECONDS)
+        try:
+            while thread is not None and thread.is_alive() and self._may_wait(ACK_TIMEOUT_SECONDS):
+                thread.join(POLL_INTERVAL_SECONDS)
+            if self._has_unshipped and (thread is None or not thread.is_alive()):
+                self.ship_within(ACK_TIMEOUT_SECONDS, float("inf"))
+        except KeyboardInterrupt:
+            pass  # the user does not want to wait: the records are on disk
         self._report_waiting()
-        self._thread, self._deadline = None, float("inf")
+        self._thread, self._deadline, self._notice_due = None, float("inf"), float("inf")
         self._closing.clear()
         self._hurry.clear()
 
     def _may_wait(self, timeout: float) -> bool:
-        """Return whether the end of the process may wait for the server any longer."""
-        return time.monotonic() < min(
-            self._last_progress + (AWAY_TIMEOUT_SECONDS if self.unavailable_reason else timeout), self._deadline
-        )
+        """Return whether the end of the process may wait for the server any longer; say so when it takes a while."""
+        at, url = time.monotonic(), self.outbox.url
+        if self.unavailable_reason:
+            timeout = self._exit_timeout if self._closing.is_set() else min(timeout, AWAY_TIMEOUT_SECONDS)
+            if at >= self._notice_due:
+                self._notice_due = float("inf")
+                _print(
+                    f"waiting up to {timeout:g} s for {url} to take {self._count_waiting()}. "
+                    "Ctrl+C leaves them in the outbox."
+                )
+        return at < min(self._last_progress + timeout, self._deadline)
+
+    @property
+    def _exit_timeout(self) -> float:
+        """Seconds for which the end of the process waits for an unavailable server."""
+        client = self.api.settings.client
+        if "PREFECT__FLOW_RUN_ID" in os.environ and "exit_timeout_seconds" not in client.model_fields_set:
+            return INFRASTRUCTURE_EXIT_TIMEOUT_SECONDS
+        return client.exit_timeout_seconds
 
     def forked(self) -> Shipper:
         """Return the shipper of a forked child."""
@@ -135,23 +150,20 @@ class Shipper:
 
     def start_heartbeat(self, run: RunContext) -> None:
         """Send heartbeats of a flow run from now on, so that the server notices when its process is gone."""
-        self._running.setdefault(run.id, None)
         self._run_contexts[run.id] = run
         if len(self._run_contexts) > MAX_RUN_CONTEXTS:
             self._run_contexts.pop(next(iter(self._run_contexts)))
-        if self._heartbeat_interval is not None:
-            self._next_heartbeat = time.monotonic()
-            self._wake_thread()
+        self._heartbeats.start(run.id)
+        self._wake_thread()
 
     def renew_slot_lease(self, flow_run_id: UUID, lease_id: UUID) -> None:
         """Renew the lease of a deployment's slot as long as the flow run runs in this process."""
-        self._running[str(flow_run_id)] = lease_id
-        self._next_heartbeat = min(self._next_heartbeat, time.monotonic() + HEARTBEAT_INTERVAL_SECONDS)
+        self._heartbeats.renew_slot(str(flow_run_id), lease_id)
         self._wake_thread()
 
     def stop_heartbeat(self, flow_run_id: UUID) -> None:
         """Stop the heartbeats of a flow run, and the renewal of its lease."""
-        self._running.pop(str(flow_run_id), None)
+        self._heartbeats.stop(str(flow_run_id))
 
     # --- the thread ---------------------------------------------------------------------------------------------------
 
@@ -173,7 +185,12 @@ class Shipper:
     def _run(self) -> None:
         failures = 0
         while not self._closing.is_set():
-            self._wake.wait(self._seconds_until_heartbeat())
+            due = self._heartbeats.seconds_until_due()
+            is_woken = self._wake.wait(
+                LEFTOVER_INTERVAL_SECONDS if due is None else min(due, LEFTOVER_INTERVAL_SECONDS)
+            )
+            if not is_woken and self.outbox.has_waiting():
+                self._has_unshipped = True
             self._wake.clear()
             failures = 0 if self._run_once() else failures + 1
             pause = (
@@ -187,15 +204,10 @@ class Shipper:
             if not self._closing.is_set():
                 self._hurry.clear()
 
-    def _seconds_until_heartbeat(self) -> float | None:
-        if not self._running or self._next_heartbeat == float("inf"):
-            return None
-        return max(0.0, self._next_heartbeat - time.monotonic())
-
     def _run_once(self) -> bool:
         """Ship what waits and what is due; whether the server took it."""
         try:
-            self._send_due_heartbeats()
+            self._heartbeats.send_due()
             if self._has_unshipped:
                 self._ship(self._closing.is_set)
         except Exception as error:  # a server that is away, or a bug in it or here: the records wait
@@ -203,6 +215,11 @@ class Shipper:
             return False
         self.unavailable_reason = None
         return True
+
+    def ship_leftovers(self) -> None:
+        """Ship what other processes left, unless one of them ships or the server is away."""
+        self._has_unshipped = True
+        self._run_once()
 
     # --- shipping -----------------------------------------------------------------------------------------------------
 
@@ -216,14 +233,15 @@ class Shipper:
             total_timeout: Seconds to wait in all.
             on_progress: Called after each delivery with the number of records that wait.
         """
-        self._last_progress = time.monotonic()
-        self._deadline = min(self._deadline, self._last_progress + total_timeout)
+        if not self._closing.is_set():
+            self._last_progress = time.monotonic()
+            self._deadline = self._last_progress + total_timeout
         oldest, goal = self.outbox.find_range()
         while 0 < oldest <= goal:
             if not self._may_wait(ack_timeout):
                 return False
             if not self._try_batch():
-                time.sleep(POLL_INTERVAL_SECONDS)
+                time.sleep(EXIT_RETRY_SECONDS if self.unavailable_reason else POLL_INTERVAL_SECONDS)
             before, oldest = oldest, self.outbox.find_range()[0]
             if oldest != before:  # shipped by this process or another one
                 self._last_progress = time.monotonic()
@@ -260,6 +278,7 @@ class Shipper:
             self._shipping = True
             self._has_unshipped = False  # what is committed from here on sets it again
             while self._deliver_next():
+                self._heartbeats.send_due()
                 if interrupted():
                     self._has_unshipped = True
                     return
@@ -286,59 +305,22 @@ class Shipper:
     def _progress(self) -> bool:
         """Note that the server has recorded something; return whether to go on."""
         self._last_progress = time.monotonic()
-        self._send_due_heartbeats()
+        self._heartbeats.send_due()
         return self._last_progress < self._deadline
 
-    # --- saying what is under way -------------------------------------------------------------------------------------
-
-    def _send_due_heartbeats(self) -> None:
-        if self._running and time.monotonic() >= self._next_heartbeat:
-            self._send_heartbeats()
-
-    def _send_heartbeats(self) -> None:
-        frequency, runs, due = (
-            self._heartbeat_interval or HEARTBEAT_INTERVAL_SECONDS,
-            dict(self._running),
-            self._next_heartbeat,
-        )
-        if self._heartbeat_interval is not None:
-            fields: dict[str, Any] = {
-                "kind": "heartbeat",
-                "at": now().isoformat(),
-                "ttl": frequency * MAX_MISSED_HEARTBEATS,
-            }
-            try:
-                self._get_delivery().send_heartbeats(
-                    [{**fields, "id": str(new_id()), "flow_run_id": run} for run in runs]
-                )
-            except Exception as error:
-                if not is_refusal(error):
-                    raise
-                # A server that does not accept heartbeats still accepts records, which are sent next.
-        for run, lease_id in runs.items():
-            if lease_id is not None:
-                self._renew_lease(run, lease_id)
-        if self._next_heartbeat == due:  # else another run has begun, whose first heartbeat is due
-            self._next_heartbeat = time.monotonic() + frequency
-
-    def _renew_lease(self, run: str, lease_id: UUID) -> None:
-        try:
-            drive(
-                self.api.call_once("POST", RENEW_LEASE_ROUTE, {"lease_duration": SLOT_LEASE_SECONDS}, lease_id=lease_id)
-            )
-        except Exception as error:
-            if not is_refusal(error):
-                raise
-            self._running[run] = None  # the lease has ended; the server decides what follows from that
+    def _count_waiting(self) -> str:
+        waiting = self.outbox.count_waiting()
+        return f"{waiting:,} record{'' if waiting == 1 else 's'}"
 
     def _report_waiting(self) -> None:
-        if not self._has_unshipped:
-            return
-        waiting = self.outbox.count_waiting()
-        if waiting:
+        if self._has_unshipped and self.outbox.count_waiting():
             why = f" {self.unavailable_reason}" if self.unavailable_reason else ""
-            sys.stderr.write(
-                f"prefect: {waiting:,} records wait in {str(self.outbox.path)!r} for {self.outbox.url}; "
-                f"the next run or `prefect journal ship` sends them.{why}\n"
+            _print(
+                f"{self._count_waiting()} wait in {str(self.outbox.path)!r} for {self.outbox.url}; "
+                f"the next run or `prefect journal ship` sends them.{why}"
             )
-            sys.stderr.flush()
+
+
+def _print(message: str) -> None:
+    sys.stderr.write(f"prefect: {message}\n")
+    sys.stderr.flush()

@@ -73,7 +73,7 @@ _EXPORTS = {
     ),
 }
 
-_export, _dir = exports(__name__, _EXPORTS)
+_export, __dir__ = exports(__name__, _EXPORTS)
 
 
 def __getattr__(name: str) -> Any:
@@ -91,9 +91,3 @@ def __getattr__(name: str) -> Any:
 def _forget() -> None:  # pyright: ignore[reportUnusedFunction]
     """Discard the cached settings, so that the next access reads them again (for tests)."""
     context.forget()
-
-
-def __dir__() -> list[str]:
-    from prefect.settings import legacy
-
-    return sorted({*_dir(), *legacy.all_names()})

@@ -11,6 +11,8 @@ import httpx
 import orjson
 import pytest
 
+from prefect.outbox import api_connection, shipper
+from prefect.schemas import liveness
 from prefect.server import store
 from prefect.server.app import Server
 from prefect.server.db.errors import StoreUnavailable
@@ -27,7 +29,7 @@ from prefect.server.loops import (
     waiting_records,
     zombies,
 )
-from prefect.server.services.runs import heartbeats
+from prefect.server.services.runs import heartbeat_intervals
 from prefect.server.services.runs.journal_ingestion import apply_records
 from prefect.types import new_id, now
 from tests.server import journal_records
@@ -180,10 +182,16 @@ async def test_zombies_loop_crashes_runs_with_an_expired_lease(call: RouteClient
     assert len(await call("GET", "/flow_run_states/", flow_run_id=silent)) == 2
 
 
+@pytest.mark.parametrize("by_event", [False, True], ids=["record", "event"])
 async def test_zombies_loop_waits_after_a_time_without_a_server(
-    call: RouteClient, environment: Environment, monkeypatch: pytest.MonkeyPatch
+    by_event: bool, call: RouteClient, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A client that sends events does not send them again: its next one comes after its interval."""
     run = await call.flow_run()
+    if by_event:
+        resource = {"prefect.resource.id": f"prefect.flow-run.{run}"}
+        heartbeat = {"id": str(new_id()), "event": "prefect.flow-run.heartbeat", "resource": resource}
+        await call("POST", "/events", [{**heartbeat, "occurred": now().isoformat(), "payload": {}}])
     await beat(environment.database, run, 0)
     clock, watch = Clock(monkeypatch, now()), zombies.ZombieWatch()
 
@@ -191,14 +199,87 @@ async def test_zombies_loop_waits_after_a_time_without_a_server(
         end = clock.at + timedelta(seconds=seconds)
         while clock.at < end:
             await watch.run_once(environment)
-            clock.advance(seconds=10)
+            clock.advance(seconds=3)
         return (await state_of(call, "flow", run))[0]
 
-    enough = (heartbeats.default_interval() + zombies.MAX_ROUND_GAP).total_seconds()
-    assert await looks_for(enough - 10) == "RUNNING", "living processes have not had time for a heartbeat"
+    interval = heartbeat_intervals.event_interval() if by_event else zombies.CLIENT_RETRY_TIME
+    enough = (interval + zombies.MAX_ROUND_GAP).total_seconds()
+    assert await looks_for(enough - 3) == "RUNNING", "living processes have not had time for a heartbeat"
     clock.advance(minutes=5)  # in which no server runs
-    assert await looks_for(enough - 10) == "RUNNING"
-    assert await looks_for(30) == "CRASHED"
+    assert await looks_for(enough - 3) == "RUNNING"
+    assert await looks_for(12) == "CRASHED"
+
+
+async def test_late_heartbeat_lets_a_run_be_running_again(call: RouteClient, environment: Environment) -> None:
+    """Its process was stopped for longer than a lease; the server called it crashed, with its task runs."""
+    database = environment.database
+    run = await call.flow_run()
+    working, failed = await call.task_run(run), await call.task_run(run, "1")
+    await call.set_state("task", working, "RUNNING")
+    await call.set_state("task", failed, "CRASHED", message="Its process says so.")
+    await beat(database, run, 0)
+    await zombies.crash_zombies(environment)
+    assert (await state_of(call, "flow", run))[0] == "CRASHED"
+    await beat(database, run, 25)
+    found = [(await state_of(call, "flow", run))[0], *[(await state_of(call, "task", t))[0] for t in (working, failed)]]
+    assert found == ["RUNNING", "RUNNING", "CRASHED"]
+    row = await call("GET", "/flow_runs/{id}", id=run)
+    assert (row["run_count"], row["end_time"]) == (1, None), "it is the same attempt"
+    assert await lease_of(database, run) > now()
+    await call.set_state("flow", run, "COMPLETED")
+    names = [state["name"] for state in await call("GET", "/flow_run_states/", flow_run_id=run)]
+    assert names == ["Running", "Crashed", "Running", "Completed"]
+
+
+@pytest.mark.parametrize("ending", ["CRASHED", "COMPLETED", "CANCELLED"])
+async def test_late_heartbeat_changes_no_run_that_has_ended_itself(
+    ending: str, call: RouteClient, environment: Environment
+) -> None:
+    run = await call.flow_run()
+    await call.set_state("flow", run, ending, message="Its process says so.")
+    await beat(environment.database, run, 25)
+    assert (await state_of(call, "flow", run))[0] == ending
+
+
+async def test_process_that_ends_its_run_after_it_was_taken_for_dead_is_believed(
+    call: RouteClient, environment: Environment
+) -> None:
+    run = await call.flow_run()
+    await beat(environment.database, run, 0)
+    await zombies.crash_zombies(environment)
+    await call.set_state("flow", run, "COMPLETED")
+    await beat(environment.database, run, 25)
+    assert (await state_of(call, "flow", run))[0] == "COMPLETED"
+
+
+async def test_clients_are_asked_for_longer_intervals_when_many_runs_live(
+    api: httpx.AsyncClient, call: RouteClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def send_heartbeat() -> Any:
+        record = {"kind": "heartbeat", "flow_run_id": runs[0], "ttl": 25}
+        answer = await api.post("/journal", content=orjson.dumps(record))
+        return answer.json()["heartbeat_interval_seconds"]
+
+    monkeypatch.setattr(heartbeat_intervals, "CACHE_SECONDS", -1.0)
+    runs = [await call.flow_run() for _ in range(4)]
+    for run in runs:
+        await beat(database, run, 25)
+    assert await send_heartbeat() == liveness.HEARTBEAT_INTERVAL_SECONDS
+    monkeypatch.setattr(liveness, "MAX_HEARTBEATS_PER_SECOND", 0.1)
+    assert await send_heartbeat() == 40.0
+    await call.set_state("flow", runs[3], "COMPLETED")
+    assert await send_heartbeat() == 30.0
+
+
+def test_killed_run_is_crashed_within_thirty_seconds_of_its_death() -> None:
+    """By default, for this package's client."""
+    lease = liveness.lease_seconds(liveness.HEARTBEAT_INTERVAL_SECONDS)
+    jitter = 1.05
+    assert lease + jitter * liveness.SWEEP_INTERVAL_SECONDS < 29
+    # A heartbeat may be as late as a client's longest pause after a failure, and then not be answered.
+    slowest = shipper.MAX_RETRY_SECONDS + api_connection.SHIP_TIMEOUT_SECONDS
+    assert lease >= liveness.HEARTBEAT_INTERVAL_SECONDS + slowest
+    assert timedelta(seconds=slowest) <= zombies.CLIENT_RETRY_TIME
 
 
 async def test_zombie_ends_at_its_last_activity(call: RouteClient, environment: Environment) -> None:

@@ -5,30 +5,32 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from prefect.schemas import liveness
 from prefect.server.loops import Environment, Loop, drain
-from prefect.server.services.runs import heartbeats, zombies
+from prefect.server.services.runs import heartbeat_intervals, zombies
 from prefect.types import now
 
 if TYPE_CHECKING:
     from prefect.settings import Settings
 
 
-SWEEP_INTERVAL_SECONDS = 10.0
-
-MAX_ROUND_GAP = timedelta(seconds=3 * SWEEP_INTERVAL_SECONDS)
+MAX_ROUND_GAP = timedelta(seconds=3 * liveness.SWEEP_INTERVAL_SECONDS)
 """A longer time without a round means that no server ran, or that the database was unavailable."""
+
+CLIENT_RETRY_TIME = timedelta(seconds=15)
+"""In which a client whose heartbeat was not answered sends it again: its timeout, and its longest pause."""
 
 
 def loops(settings: Settings) -> list[Loop]:
     """Return the loop that finds zombies."""
     summary = "Gives a Crashed state to flow runs whose process sends no heartbeats any more"
-    return [Loop("Zombies", ZombieWatch().run_once, SWEEP_INTERVAL_SECONDS, summary=summary)]
+    return [Loop("Zombies", ZombieWatch().run_once, liveness.SWEEP_INTERVAL_SECONDS, summary=summary)]
 
 
 class ZombieWatch:
-    """Finds zombies once the server has received heartbeats for longer than the interval between two of them.
+    """Finds zombies once living processes have had time to send the heartbeats that no server has received.
 
-    Leases also expire while no server runs that could receive heartbeats.
+    Leases also expire while no server runs.
     """
 
     def __init__(self) -> None:
@@ -41,7 +43,13 @@ class ZombieWatch:
         if self._receiving_since is None or self._last_round is None or at - self._last_round > MAX_ROUND_GAP:
             self._receiving_since = at
         self._last_round = at
-        if at - self._receiving_since > heartbeats.default_interval() + MAX_ROUND_GAP:
+        received_for = at - self._receiving_since - MAX_ROUND_GAP
+        if received_for <= CLIENT_RETRY_TIME:
+            return
+        # Clients that send events do not send them again, so that one may come as late as the next interval.
+        if received_for > heartbeat_intervals.event_interval() or not await environment.database.read(
+            heartbeat_intervals.expects_event_heartbeats
+        ):
             await crash_zombies(environment)
 
 

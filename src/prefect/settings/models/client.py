@@ -22,6 +22,13 @@ class ClientSettings(PrefectBaseSettings):
 
     csrf_support_enabled: bool = setting(True, "Whether to send the token that a server with CSRF protection requires.")
     custom_headers: Headers = setting(dict, "HTTP headers to send with every request, as a JSON object.")
+    exit_timeout_seconds: float = setting(
+        30.0,
+        "How long a process that ends waits for a server that does not answer. What is not sent by then stays in the "
+        "outbox, and the next process with this home sends it. When not set, 300 for a process that runs one deployed "
+        "flow run.",
+        ge=0.0,
+    )
     max_retries: int = setting(5, "How often a request that failed is sent again.", ge=0)
     metrics: ClientMetricsSettings = group(ClientMetricsSettings)
     retry_extra_codes: StatusCodes = setting(

@@ -25,7 +25,7 @@ from prefect.server.db.times import to_micros
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.events import event_store
 from prefect.server.services.events.event_store import Event
-from prefect.server.services.runs import heartbeats
+from prefect.server.services.runs import heartbeat_intervals, heartbeats
 from prefect.server.services.runs.journal_ingestion import apply_event_records
 from prefect.server.services.runs.records import CHANGEABLE, Record
 from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN, split_resource_id
@@ -44,9 +44,10 @@ async def ingest_events(tx: Transaction, events: Sequence[Event]) -> None:
     """
     # Flow runs before task runs: every transaction locks them in this order.
     alive = (split_resource_id(event["resource"][_ID]) for event in events if event["event"] == FLOW_RUN_HEARTBEAT)
-    await heartbeats.renew_leases(
-        tx, {id_: heartbeats.default_lease_duration() for kind, id_ in alive if kind == FLOW_RUN and id_}
-    )
+    leases = {id_: heartbeat_intervals.event_lease_duration() for kind, id_ in alive if kind == FLOW_RUN and id_}
+    if leases:
+        await heartbeat_intervals.note_event_heartbeats(tx)
+        await heartbeats.renew_leases(tx, leases)
     await _apply_task_runs(tx, events)
     await event_store.add_events(tx, events)
 

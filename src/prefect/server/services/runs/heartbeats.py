@@ -1,36 +1,22 @@
 """Heartbeats of flow runs: each renews the lease until whose end the run counts as alive.
 
 A lease counts from when the server receives the heartbeat, by the server's clock. A run that never sent a heartbeat
-has no lease and cannot become a zombie.
+has no lease and cannot become a zombie. A run that was taken for dead and sends one after all is Running again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from prefect import rules
+from prefect.rules import policies
 from prefect.server import store
 from prefect.server.db.interface import Transaction
+from prefect.server.services.runs import run_states, transitions
 from prefect.server.store.queries import runs as queries
-from prefect.settings import get_current_settings
 from prefect.types import now
-
-MISSED_HEARTBEATS = 3
-"""How many heartbeats may be missing before a flow run counts as a zombie."""
-
-DEFAULT_INTERVAL_SECONDS = 30
-"""Seconds between the heartbeats of a flow run, where the settings do not set it."""
-
-
-def default_interval() -> timedelta:
-    """Return the interval of heartbeats that do not carry their own."""
-    return timedelta(seconds=get_current_settings().flows.heartbeat_frequency or DEFAULT_INTERVAL_SECONDS)
-
-
-def default_lease_duration() -> timedelta:
-    """Return for how long a run counts as alive after such a heartbeat."""
-    return MISSED_HEARTBEATS * default_interval()
 
 
 async def renew_leases(tx: Transaction, durations: Mapping[UUID, timedelta]) -> None:
@@ -42,6 +28,25 @@ async def renew_leases(tx: Transaction, durations: Mapping[UUID, timedelta]) -> 
     """
     at = now()
     for batch in store.chunks(sorted(durations)):
+        await _revive(tx, batch)
         ids = await queries.lock_open_flow_runs(tx, batch)
         leases = [{"id": id_, "lease_until": at + durations[id_]} for id_ in ids]
         await store.flow_runs.change(tx, leases, ["lease_until"])
+
+
+async def _revive(tx: Transaction, ids: Sequence[UUID]) -> None:
+    """Let flow runs that were taken for dead be Running again, with their task runs: their process lives.
+
+    It was stopped, or could not reach the server, for longer than a lease.
+    """
+    for row in await queries.lock_crashed_flow_runs(tx, ids):
+        if not run_states.is_inferred_crash(row["states"][-1]):
+            continue
+        await transitions.propose_state(tx, store.flow_runs, row, _running(), policies.MinimalFlowPolicy)
+        for task_run in await queries.lock_crashed_task_runs(tx, row["id"]):
+            if run_states.is_inferred_crash(task_run["states"][-1]):
+                await transitions.propose_state(tx, store.task_runs, task_run, _running(), policies.MinimalTaskPolicy)
+
+
+def _running() -> rules.Entry:
+    return rules.Entry("RUNNING", "Running", now(), "A heartbeat of its process has arrived after all.")

@@ -42,6 +42,9 @@ STATE_NAMES = {
 }
 """Each state type, with the default name of its states."""
 
+SILENCE = "The process that ran it sends no heartbeats any more"
+"""How the message of a crash begins that the server has inferred. One that a process reports has another message."""
+
 
 def enter_state(row: Row, state: StoredState) -> bool:
     """Insert a state into a run's history by its time, and derive the run's columns anew.
@@ -82,11 +85,14 @@ def derive_columns(row: Row) -> None:
     row.update(NO_DERIVED_COLUMNS)
     task = "task_key" in row
     previous: rules.Moment | None = None
-    resuming = False
+    resuming = is_presumed_dead = False
     for state in row["states"]:
         moment = _moment(state)
         running, over = moment.type == "RUNNING", moment.type in rules.TERMINAL
         again = previous is not None and previous.type in rules.TERMINAL and not over
+        if is_presumed_dead and running:  # its process lives: this is the same attempt
+            again, resuming = False, True
+        is_presumed_dead = is_inferred_crash(state)
         if again and task:
             row["run_count"] = 0  # a task that had ended and runs again is tried from the beginning
         if again or moment.name == "AwaitingRetry":
@@ -97,6 +103,11 @@ def derive_columns(row: Row) -> None:
         if previous is not None and previous.type == "PAUSED" and not task:
             resuming = True
         previous = moment
+
+
+def is_inferred_crash(state: StoredState) -> bool:
+    """Return whether the server has inferred the state from missing heartbeats."""
+    return state["type"] == "CRASHED" and (state.get("message") or "").startswith(SILENCE)
 
 
 def _moment(state: StoredState) -> rules.Moment:

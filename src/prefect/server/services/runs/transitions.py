@@ -24,7 +24,7 @@ from prefect.server.services.core.errors import Conflict, InvalidRequest, Servic
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.core.reading import get_row
 from prefect.server.services.events import emitting
-from prefect.server.services.runs import heartbeats, observed_states, run_states
+from prefect.server.services.runs import heartbeat_intervals, observed_states, run_states
 from prefect.server.store import Collection, Row
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
@@ -355,7 +355,7 @@ def _write_state(proposal: _Proposal, settled: rules.Settled) -> list[str]:
         others["owner"] = row["owner"] = None  # another process may take the run over
     if stored["type"] == "RUNNING" and (lease := row.get("lease_until")) is not None and lease < now():
         # It sent no heartbeats while it did not run; its process gets time for the first one.
-        others["lease_until"] = row["lease_until"] = now() + heartbeats.default_lease_duration()
+        others["lease_until"] = row["lease_until"] = now() + heartbeat_intervals.event_lease_duration()
     if settled.policy:
         fields = {
             name: sorted(value) if isinstance(value, frozenset) else value for name, value in settled.policy.items()

@@ -1,4 +1,4 @@
-"""Zombies: flow runs whose process sends no heartbeats any more get a Crashed state.
+"""Zombies: flow runs whose process sends no heartbeats any more get a Crashed state, until it sends one after all.
 
 The end of such a run is the time of its last activity. Records that its process wrote later and ships after all are
 newer and win: a run that went on without reaching the server ends in the state that its process recorded.
@@ -12,7 +12,7 @@ from prefect import rules
 from prefect.rules import policies
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.runs import orphans, transitions
+from prefect.server.services.runs import orphans, run_states, transitions
 from prefect.server.store.queries import runs as queries
 from prefect.types import now
 
@@ -26,7 +26,7 @@ async def crash_zombies(tx: Transaction) -> int:
     for row in rows:
         last = await orphans.find_last_activity(tx, "flow_run", row)
         due = f"{row['lease_until']:%Y-%m-%d %H:%M:%S} UTC"
-        message = f"The process that ran it sends no heartbeats any more: one was due by {due}."
+        message = f"{run_states.SILENCE}: one was due by {due}."
         for task_run in await queries.lock_open_task_runs(tx, row["id"]):
             if orphans.is_not_ready(task_run):
                 continue

@@ -34,6 +34,25 @@ async def lock_open_flow_runs(tx: Transaction, ids: Sequence[UUID]) -> list[UUID
     ]
 
 
+async def lock_crashed_flow_runs(tx: Transaction, ids: Sequence[UUID]) -> list[Row]:
+    """Lock and return those of these flow runs that have crashed."""
+    where = {"id": list(ids), "state_type": "CRASHED"}
+    if not await store.flow_runs.count(tx, where):  # nearly always, and without a lock
+        return []
+    return await store.flow_runs.find(tx, where, store.flow_runs.by_key, lock=True)
+
+
+async def lock_crashed_task_runs(tx: Transaction, flow_run_id: UUID) -> list[Row]:
+    """Lock and return the task runs of a flow run that have crashed."""
+    where = {"flow_run_id": flow_run_id, "state_type": "CRASHED"}
+    return await store.task_runs.find(tx, where, store.task_runs.by_key, lock=True)
+
+
+async def count_live_flow_runs(tx: Transaction, at: datetime) -> int:
+    """Return how many unfinished flow runs have a lease that has not expired."""
+    return await store.flow_runs.count(tx, store.flow_runs.where(_ZOMBIE, Sql("flow_run.lease_until >= ?", (at,))))
+
+
 async def lock_open_task_runs(tx: Transaction, flow_run_id: UUID) -> list[Row]:
     """Lock and return the unfinished task runs of a flow run."""
     where = store.task_runs.where({"flow_run_id": flow_run_id}, Sql(f"task_run.{OPEN}"))

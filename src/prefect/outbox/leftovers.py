@@ -1,0 +1,72 @@
+"""Shipping what other processes of a home directory left in its outboxes when they ended.
+
+For processes that live long: a server, a worker, a runner. What is left is shipped to the server that it was written
+for, within seconds of that server's return.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from prefect._lazy import lazy
+from prefect.logging.loggers import get_logger
+from prefect.outbox.api_connection import ApiConnection
+from prefect.outbox.store import find_outboxes
+
+if TYPE_CHECKING:
+    from prefect.outbox import shipper
+    from prefect.settings import Settings
+else:
+    shipper = lazy("prefect.outbox.shipper")
+
+POLL_INTERVAL_SECONDS = 3.0
+"""Between two looks into the outboxes."""
+
+
+class LeftoverShipper:
+    """Ships the outboxes of a home directory, with the credentials of these settings.
+
+    Args:
+        settings: The settings with the home directory.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._shippers: dict[str, shipper.Shipper] = {}
+
+    def ship(self) -> None:
+        """Ship what waits, unless another process does or the server is away."""
+        for outbox in find_outboxes(self._settings.home):
+            if not outbox.has_waiting():
+                continue
+            if outbox.url not in self._shippers:
+                api = self._settings.api.model_copy(update={"url": outbox.url})
+                connection = ApiConnection(self._settings.model_copy(update={"api": api}))
+                self._shippers[outbox.url] = shipper.Shipper(outbox, connection)
+            self._shippers[outbox.url].ship_leftovers()
+
+
+@contextmanager
+def ship_leftovers(settings: Settings) -> Generator[None]:
+    """Ship what processes that have ended left in the outboxes of a home directory, in a thread, inside the block."""
+    ended = threading.Event()
+    leftovers = LeftoverShipper(settings)
+
+    def run() -> None:
+        while not ended.wait(POLL_INTERVAL_SECONDS):
+            try:
+                leftovers.ship()
+            except Exception:  # a damaged file, a full disk: the next look may find it well
+                get_logger("outbox").log(logging.DEBUG, "The outboxes could not be shipped.", exc_info=True)
+
+    thread = threading.Thread(target=run, name="prefect-leftovers", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

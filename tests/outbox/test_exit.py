@@ -1,0 +1,152 @@
+"""The end of a process whose server is away, and what others do with the records that it leaves."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefect import flow, journal, outbox, task
+from prefect.outbox import leftovers
+from prefect.outbox.store import Outbox
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS,
+    get_current_settings,
+    temporary_settings,
+)
+from tests.outbox.conftest import Fake
+from tests.outbox.servers import FakeServer
+from tests.recorded import finished, started
+
+PROGRAM = """
+    @task
+    def add(x):
+        return x + 1
+
+    @flow
+    def main():
+        print("go", flush=True)
+        input()
+        return [add(i) for i in range(20)]
+
+    main()
+    print("ended", flush=True)
+"""
+
+
+def leave_records(server: FakeServer, timeout: str, **variables: str) -> Any:
+    """Return a program whose flow has ended while the server was away, and which waits for the server."""
+    program: Any = started(PROGRAM, PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS=timeout, **variables)
+    assert program.stdout.readline() == "go\n"
+    server.stop()
+    program.stdin.write("\n")
+    program.stdin.flush()
+    assert program.stdout.readline() == "ended\n"
+    return program
+
+
+def wait_until(check: Callable[[], bool], seconds: float = 20.0) -> bool:
+    changed = threading.Event()
+    for _ in range(int(seconds / 0.02)):
+        if check():
+            return True
+        changed.wait(0.02)
+    return False
+
+
+def test_process_waits_for_its_server_and_sends_everything(server: FakeServer, home: Path):
+    program = leave_records(server, "30")
+    notice = program.stderr.readline()
+    assert notice.startswith(f"prefect: waiting up to 30 s for {server.url} to take "), notice
+    assert notice.endswith("records. Ctrl+C leaves them in the outbox.\n"), notice
+    server.start()
+    assert finished(program) == (0, "", "")
+    assert Outbox(home, server.url).count_waiting() == 0
+
+
+def test_ctrl_c_ends_the_wait_and_leaves_the_records(server: FakeServer, home: Path):
+    program = leave_records(server, "30")
+    assert "waiting up to 30 s" in program.stderr.readline()
+    program.send_signal(signal.SIGINT)
+    status, _, err = finished(program)
+    (line,) = err.splitlines()
+    assert (status, "the next run or `prefect journal ship` sends them" in line) == (0, True)
+    assert Outbox(home, server.url).count_waiting() > 0
+
+
+def test_process_without_time_to_wait_leaves_the_records(server: FakeServer, home: Path):
+    status, _, err = finished(leave_records(server, "0"))
+    (line,) = err.splitlines()
+    assert (status, "records wait in" in line) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("run_id", "configured", "seconds"), [(None, None, 30), ("x", None, 300), ("x", 7, 7), (None, 7, 7)]
+)
+def test_process_of_one_deployed_run_waits_longer(
+    run_id: str | None, configured: float | None, seconds: float, monkeypatch: pytest.MonkeyPatch
+):
+    if run_id is not None:
+        monkeypatch.setenv("PREFECT__FLOW_RUN_ID", run_id)
+    updates: dict[Any, Any] = {PREFECT_API_URL: "http://127.0.0.1:9/api"}
+    if configured is not None:
+        updates[PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS] = configured
+    with temporary_settings(updates):
+        assert outbox.create_shipper(get_current_settings())._exit_timeout == seconds
+
+
+def test_leftovers_are_shipped_by_another_process_of_the_home(
+    server: FakeServer, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """By one that has another server, or none."""
+    program = leave_records(server, "30")
+    assert "waiting up to 30 s" in program.stderr.readline()
+    os.kill(program.pid, signal.SIGKILL)
+    finished(program)
+    left = Outbox(home, server.url)
+    assert left.count_waiting() > 0
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setattr(leftovers, "POLL_INTERVAL_SECONDS", 0.02)
+    with leftovers.ship_leftovers(get_current_settings()):
+        server.start()
+        assert wait_until(lambda: left.count_waiting() == 0)
+
+
+def test_idle_process_ships_what_another_one_left(server: FakeServer, home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(import_module("prefect.outbox.shipper"), "LEFTOVER_INTERVAL_SECONDS", 0.02)
+    monkeypatch.setattr(import_module("prefect.outbox.shipper"), "MAX_RETRY_SECONDS", 0.02)
+
+    @task
+    def step() -> None: ...
+
+    @flow
+    def main() -> None:
+        step()
+
+    main()
+    program = leave_records(server, "0")
+    finished(program)
+    left = Outbox(home, server.url)
+    assert left.count_waiting() > 0
+    server.start()
+    assert wait_until(lambda: left.count_waiting() == 0)
+    journal.close()
+
+
+def test_damaged_outbox_does_not_end_the_shipping_of_leftovers(fake: Fake, home: Path, monkeypatch: pytest.MonkeyPatch):
+    looked = threading.Semaphore(0)
+
+    def fail(self: Any) -> None:
+        looked.release()
+        raise OSError("no")
+
+    monkeypatch.setattr(leftovers.LeftoverShipper, "ship", fail)
+    monkeypatch.setattr(leftovers, "POLL_INTERVAL_SECONDS", 0.01)
+    with leftovers.ship_leftovers(get_current_settings()):
+        assert looked.acquire(timeout=10)
+        assert looked.acquire(timeout=10)
