@@ -28,6 +28,7 @@ from prefect.server.db.interface import Database
 from prefect.server.routes.execution import execute
 from prefect.server.routes.operation import Operation, RawResponse, RequestInfo, StatusResponse
 from prefect.server.routes.parameters import Parameter, build_arguments, find_request_info_parameter, list_parameters
+from prefect.types import json_codec
 
 # FastAPI sets an alias on the types of body fields, of which pydantic warns that it has no effect. FastAPI ignores the
 # warning while it builds validators, but our schemas are built at their first use.
@@ -167,7 +168,7 @@ def build_response(result: Any, status: int) -> Response:
 
 def to_json(value: Any) -> bytes:
     """Return a value as JSON: times in UTC with a Z, durations as seconds."""
-    return orjson.dumps(value, _encode_default, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
+    return json_codec.dumps(value, _encode_default, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
 
 
 def _encode_default(value: Any) -> Any:
@@ -200,7 +201,7 @@ class JsonRequest(Request):
         if not hasattr(self, "_json"):
             body = await self.body()
             try:
-                self._json = orjson.loads(body) if body else None
+                self._json = json_codec.loads_foreign(body) if body else None
             except RecursionError:
                 raise _too_deep(body) from None
             if body.count(b"[") + body.count(b"{") > MAX_JSON_DEPTH and is_too_deep(self._json):
