@@ -457,3 +457,45 @@ def test_run_goes_on_when_something_else_answers_for_the_server(server: FakeServ
     gone.clear()
     journal.close()
     assert sorted(states(server)) == [["Pending", "Running", "Completed"]] * 3
+
+
+@pytest.mark.parametrize("reads_journals", [False, True], ids=["api", "journal"])
+def test_server_that_hangs_costs_a_run_one_timeout(
+    reads_journals: bool, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+):
+    """It accepts connections and never answers: the run, its tasks and its subflows go on alone."""
+    monkeypatch.setenv("PREFECT_API_REQUEST_TIMEOUT", "0.4")
+    monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "3")
+    server.reads_journals = reads_journals
+    hangs, goes_on, waited = threading.Event(), threading.Event(), list[str]()
+
+    def hang(path: str, body: Any) -> None:
+        if hangs.is_set():
+            waited.append(path)
+            goes_on.wait(20)
+
+    server.refuse = hang
+
+    @task
+    def step(x: int) -> int:
+        return x
+
+    @flow
+    def inner(x: int) -> int:
+        return step(x)
+
+    @flow
+    def main() -> list[int]:
+        hangs.set()
+        return [inner(x) for x in range(5)]
+
+    begun = time.monotonic()
+    try:
+        assert main() == list(range(5))
+        took = time.monotonic() - begun
+        asked = [path for path in waited if path.startswith(("/flow_runs", "/flows", "/task_runs"))]
+    finally:
+        hangs.clear()
+        goes_on.set()
+    assert len(asked) <= 1, asked
+    assert took < 5
