@@ -1,13 +1,16 @@
 """Futures: waiting, results, callbacks, and errors when a run waits for itself."""
 
 import asyncio
+import concurrent.futures
 import threading
 from typing import Any
 
 import pytest
 
+from prefect import flow, task
 from prefect.futures import (
     PrefectConcurrentFuture,
+    PrefectFuture,
     PrefectFutureList,
     PrefectTaskRunFuture,
     PrefectWrappedFuture,
@@ -17,7 +20,7 @@ from prefect.futures import (
     resolve_futures_to_states,
     wait,
 )
-from prefect.schemas.states import Completed, Failed, InMemory
+from prefect.schemas.states import Completed, Failed, InMemory, Pending
 from prefect.types import new_id
 
 Future = PrefectTaskRunFuture[Any]
@@ -177,6 +180,50 @@ def test_future_list_returns_results_in_order():
     assert futures.result() == [1, 2]
 
 
+def test_future_list_raises_the_first_failure_at_once():
+    unfinished = pending()
+
+    with pytest.raises(KeyError):
+        PrefectFutureList([unfinished, done(1), failed(KeyError("x"))]).result()
+    late = pending()
+    unfinished.add_done_callback(lambda _: None)
+    timer = threading.Timer(0, late.resolve, [Failed(data=KeyError("late"))])
+    timer.start()
+    with pytest.raises(KeyError, match="late"):
+        PrefectFutureList([unfinished, late, pending()]).result()
+    timer.join()
+
+
+def test_future_list_raises_the_first_of_several_failures_in_the_order_of_arguments():
+    futures = PrefectFutureList([done(0), failed(KeyError("first")), pending(), failed(KeyError("second"))])
+
+    with pytest.raises(KeyError, match="first"):
+        futures.result()
+
+
+def test_future_list_in_a_slot_raises_the_first_failure_at_once(slot: FakeSlot):
+    late = pending()
+    timer = threading.Timer(0.01, late.resolve, [Failed(data=KeyError("late"))])
+    timer.start()
+
+    with pytest.raises(KeyError, match="late"):
+        PrefectFutureList([pending(), late]).result()
+
+    timer.join()
+    assert slot.times >= 1
+
+
+def test_future_list_waits_for_all_when_failures_do_not_raise():
+    late = pending()
+    timer = threading.Timer(0.01, late.resolve, [Completed(data=InMemory(2))])
+    timer.start()
+
+    results = PrefectFutureList([failed(KeyError("x")), late]).result(raise_on_failure=False)
+
+    timer.join()
+    assert isinstance(results[0], KeyError) and results[1] == 2
+
+
 def test_future_list_times_out():
     with pytest.raises(TimeoutError, match="1 of 2 done"):
         PrefectFutureList([done(1), pending()]).result(timeout=0.01)
@@ -269,3 +316,209 @@ def test_future_follows_a_wrapped_future():
     wrapped.set_exception(KeyError("x"))
     assert future.state.is_crashed()
     assert future.wrapped_future is wrapped
+
+
+# --- futures of other task runners ------------------------------------------------------------------------------------
+
+
+class OnlyWaits(PrefectWrappedFuture[Any, Any]):
+    """A future of another task runner, as its documentation asks for: it has its own `wait` and `result`."""
+
+    def wait(self, timeout: float | None = None) -> None:
+        if self.wrapped_future.wait(timeout):
+            self._final_state = Completed(data=InMemory("waited"))
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
+        self.wait(timeout)
+        if self._final_state is None:
+            raise TimeoutError
+        return self._final_state.result()
+
+
+class OnlyResult(PrefectWrappedFuture[Any, Any]):
+    """A future of another task runner that never knows its state."""
+
+    def wait(self, timeout: float | None = None) -> None:
+        self.wrapped_future.wait(timeout)
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
+        self.wait(timeout)
+        return "waited"
+
+
+class FromScratch(PrefectFuture[Any]):
+    """A future that is not one of ours at all."""
+
+    def __init__(self, event: threading.Event, state: Any = None) -> None:
+        super().__init__(new_id())
+        self.event, self.outcome = event, state or Completed(data=InMemory("waited"))
+
+    @property
+    def state(self) -> Any:
+        return self.outcome if self.event.is_set() else Pending()
+
+    def wait(self, timeout: float | None = None) -> None:
+        self.event.wait(timeout)
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
+        self.wait(timeout)
+        if not self.event.is_set():
+            raise TimeoutError
+        return self.outcome.result(raise_on_failure=raise_on_failure)
+
+    def add_done_callback(self, fn: Any) -> None:
+        def wait_and_call() -> None:
+            self.wait()
+            fn(self)
+
+        threading.Thread(target=wait_and_call).start()
+
+
+FOREIGN = {
+    "only waits": lambda event: OnlyWaits(new_id(), event),
+    "only result": lambda event: OnlyResult(new_id(), event),
+    "from scratch": FromScratch,
+}
+
+
+@pytest.fixture(params=FOREIGN)
+def foreign(request: pytest.FixtureRequest):
+    """Makes futures of another task runner that are done a little later."""
+    event = threading.Event()
+    timer = threading.Timer(0.01, event.set)
+    timer.start()
+    yield lambda: FOREIGN[request.param](event)
+    event.set()
+    timer.join()
+
+
+WAYS = {
+    "list": lambda futures: PrefectFutureList(futures).result(),
+    "list with time": lambda futures: PrefectFutureList(futures).result(timeout=5),
+    "wait": lambda futures: [future.result() for future in futures if future in wait(futures).done],
+    "wait with time": lambda futures: [future.result() for future in futures if future in wait(futures, 5).done],
+    "as completed": lambda futures: [future.result() for future in as_completed(futures)],
+    "resolve": resolve_futures_to_results,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_futures_of_other_task_runners_are_waited_for(foreign: Any, way: str):
+    assert sorted(map(str, WAYS[way]([foreign(), done(1), foreign()]))) == ["1", "waited", "waited"]
+
+
+def test_wait_separates_unfinished_futures_of_other_task_runners():
+    event = threading.Event()
+    unfinished = OnlyWaits(new_id(), event)
+
+    assert wait([unfinished], timeout=0.01).not_done == {unfinished}
+
+    event.set()
+    assert wait([unfinished]).done == {unfinished}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_tasks_take_futures_of_other_task_runners(foreign: Any, asynchronous: bool):
+    @task
+    def use(value: Any) -> Any:
+        return value
+
+    @flow
+    def main() -> list[Any]:
+        return [use(foreign()), use.submit(foreign()).result(), use.submit([1], wait_for=[foreign()]).result()]
+
+    @task
+    async def ause(value: Any) -> Any:
+        return value
+
+    @flow
+    async def amain() -> list[Any]:
+        return [await ause(foreign()), ause.submit(foreign()).result(), ause.submit([1], wait_for=[foreign()]).result()]
+
+    if type(foreign()) is OnlyResult:
+        pytest.skip("a future that has no state gives no value to a task")
+    assert (asyncio.run(amain()) if asynchronous else main()) == ["waited", "waited", [1]]
+
+
+def test_future_list_raises_a_failure_of_another_task_runner_at_once():
+    event, never = threading.Event(), threading.Event()
+    bad = FromScratch(event, Failed(data=KeyError("bad")))
+    timer = threading.Timer(0.01, event.set)
+    timer.start()
+
+    with pytest.raises(KeyError, match="bad"):
+        PrefectFutureList([pending(), OnlyWaits(new_id(), never), bad]).result()
+
+    timer.join()
+    never.set()
+
+
+def test_final_state_that_a_subclass_sets_resolves_the_future():
+    future: Any = PrefectWrappedFuture(new_id(), None)
+    calls: list[Any] = []
+    future.add_done_callback(calls.append)
+
+    future._final_state = Completed(data=InMemory(1))
+
+    assert (future.done, future.result(), future._final_state, calls) == (True, 1, future.state, [future])
+
+
+def test_wrapped_future_takes_a_value_that_is_no_state():
+    wrapped: concurrent.futures.Future[Any] = concurrent.futures.Future()
+    future: Any = PrefectWrappedFuture(new_id(), wrapped)
+
+    wrapped.set_result(5)
+
+    assert future.result() == 5
+
+
+def test_future_takes_attributes_of_a_user():
+    future: Any = pending()
+    future.label = "mine"
+    assert future.label == "mine"
+
+
+# --- the first failure, with real runs --------------------------------------------------------------------------------
+
+
+def _fail_beside_a_run_that_waits(blocked: threading.Event) -> str:
+    @task
+    def slow() -> None:
+        blocked.wait()
+
+    @task
+    async def aslow() -> None:
+        await asyncio.to_thread(blocked.wait)
+
+    @task
+    def bad(text: str) -> None:
+        raise KeyError(text)
+
+    futures: list[Any] = [slow.submit(), aslow.submit(), bad.submit("bad")]
+    try:
+        PrefectFutureList(futures).result()
+    except KeyError as error:
+        return str(error)
+    finally:
+        blocked.set()
+    return "no failure"
+
+
+def test_future_list_raises_at_once_in_a_flow():
+    assert flow(_fail_beside_a_run_that_waits)(threading.Event()) == "'bad'"
+
+
+def test_future_list_raises_at_once_in_a_submitted_task():
+    @flow
+    def main() -> Any:
+        return task(_fail_beside_a_run_that_waits).submit(threading.Event()).result()
+
+    assert main() == "'bad'"
+
+
+def test_future_list_raises_at_once_in_an_async_flow():
+    @flow
+    async def main() -> Any:
+        return _fail_beside_a_run_that_waits(threading.Event())
+
+    assert asyncio.run(main()) == "'bad'"

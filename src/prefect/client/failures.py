@@ -18,7 +18,7 @@ MAX_REASON_LENGTH = 500
 
 def get_status(error: BaseException) -> int | None:
     """Return the HTTP status of a failed call, or None when there was no answer."""
-    return getattr(_response(error), "status_code", None)
+    return getattr(get_response(error), "status_code", None)
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -44,11 +44,12 @@ def is_refusal(error: BaseException) -> bool:
 
 def describe_error(error: BaseException) -> str:
     """Return the status and the answer of a failed call, or the error's message, in one line."""
-    response = _response(error)
+    response = get_response(error)
     if response is not None:
         return f"{response.status_code}: {response.text[:MAX_REASON_LENGTH]}"
     return str(error) or type(error).__name__
 
 
-def _response(error: BaseException) -> Any:
+def get_response(error: BaseException) -> Any:
+    """Return the response of a failed call, or None when there was no answer."""
     return getattr(getattr(error, "http_exc", error), "response", None)

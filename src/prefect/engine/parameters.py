@@ -14,7 +14,7 @@ from prefect import _io
 from prefect._lazy import lazy
 from prefect.engine.failures import describe_error
 from prefect.exceptions import UpstreamTaskError
-from prefect.futures import PrefectFuture, PrefectTaskRunFuture
+from prefect.futures import PrefectFuture, waits_here
 from prefect.schemas.states import State, StateType
 from prefect.values.annotations import BaseAnnotation, allow_failure, opaque, quote, unmapped
 from prefect.values.tracking import TrackedResults, type_of
@@ -166,7 +166,7 @@ async def resolve_inputs(
 
 async def wait_for_future(future: PrefectFuture[Any]) -> None:
     """Wait until a future is done, without blocking an event loop."""
-    if not _io.is_driven() and isinstance(future, PrefectTaskRunFuture):
+    if not _io.is_driven() and waits_here(future):
         await future.wait_async()
     else:
         await _io.blocking(future.wait)

@@ -79,8 +79,8 @@ class JournalDelivery:
     def send_heartbeats(self, heartbeats: list[Record]) -> float | None:
         """Send the heartbeats of flow runs."""
         lines = b"\n".join(orjson.dumps(record) for record in heartbeats)
-        answer: dict[str, float] = drive(self._api.send_records(lines)) or {}
-        return answer.get(liveness.INTERVAL_FIELD)
+        answer: dict[str, float] | None = drive(self._api.send_records(lines))
+        return answer.get(liveness.INTERVAL_FIELD) if answer else None
 
     def _post(self, lines: list[bytes], refused: list[tuple[str, bytes]]) -> None:
         try:

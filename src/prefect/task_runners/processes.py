@@ -12,10 +12,10 @@ from prefect._lazy import lazy
 from prefect.context import hydrated_context, serialize_context
 from prefect.engine.task_run import TaskRunEngine
 from prefect.exceptions import UpstreamTaskError
-from prefect.futures import PrefectConcurrentFuture, PrefectFuture
+from prefect.futures import PrefectConcurrentFuture, PrefectFuture, call_when_done
 from prefect.schemas.states import State, StateType
 from prefect.task_runners.base import Dependencies, TaskRunner
-from prefect.task_runners.threads import call_when_done, cancel_run, run_submitted
+from prefect.task_runners.threads import cancel_run, run_submitted
 
 if TYPE_CHECKING:
     import multiprocessing

@@ -7,11 +7,10 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from prefect import _forks
 from prefect._lazy import lazy
 from prefect.engine import shells
 from prefect.engine.task_run import TaskRunEngine
-from prefect.futures import PrefectConcurrentFuture, PrefectFuture, current_slot
+from prefect.futures import PrefectConcurrentFuture, PrefectFuture, call_when_done, current_slot
 from prefect.schemas.states import State, StateType
 from prefect.task_runners.base import Dependencies, TaskRunner
 from prefect.task_runners.pool import PoolSlot, ThreadPool
@@ -128,33 +127,6 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
 
     def __hash__(self) -> int:
         return hash((type(self), self._max_workers))
-
-
-def call_when_done(futures: list[PrefectFuture[Any]], then: Any) -> None:
-    """Call `then` when all futures are done, in the thread that finishes the last one."""
-    waiting = [future for future in futures if not getattr(future, "done", False)]
-    if not waiting:
-        then()
-        return
-    countdown = _Countdown(len(waiting), then)
-    for future in waiting:
-        future.add_done_callback(countdown)
-
-
-class _Countdown:
-    """Calls a function at the n-th call."""
-
-    def __init__(self, count: int, then: Any) -> None:
-        self._count = count
-        self._then = then
-        self._lock = _forks.create_lock()
-
-    def __call__(self, _: Any) -> None:
-        with self._lock:
-            self._count -= 1
-            last = self._count == 0
-        if last:
-            self._then()
 
 
 class _SubmittedRun:
