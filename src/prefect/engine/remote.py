@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect.client import wire
 from prefect.client.failures import MISSING_ROUTE_STATUSES, get_status
 from prefect.engine.core import RunRecord
-from prefect.engine.local import LocalOrchestrator
+from prefect.engine.local import LocalOrchestrator, adopt_columns
 from prefect.engine.orchestration import Answer, FlowRunRecord, NewFlowRun
 from prefect.logging.loggers import get_logger
 from prefect.outbox.api_connection import is_unavailable
@@ -135,6 +135,19 @@ class ServerOrchestrator:
 
     def _mid_run_retries(self) -> int:
         return min(MID_RUN_RETRIES, self._api.settings.client.max_retries)
+
+    async def read_state(self) -> State[Any] | None:
+        """Return the run's state on the server; None while the server is away."""
+        record = self._record
+        if self._run is None or record is None or record.records_states or self._shipper.unavailable_reason is not None:
+            return None
+        try:
+            stored = wire.parse_flow_run(await self._api.call_once("GET", "/flow_runs/{id}", id=self._run.id))
+        except Exception as error:  # the next proposed state finds out whether the server is away
+            get_logger("engine").debug("The flow run cannot be read: %s", error)
+            return None
+        adopt_columns(self._run, stored)
+        return cast("State[Any] | None", vars(self._run)["state"])
 
     def release_run(self) -> None:
         """Stop the run's heartbeats."""
