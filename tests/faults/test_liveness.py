@@ -94,7 +94,7 @@ program()
 def variables(tmp_path: Path) -> dict[str, str]:
     """Environment variables with which the processes of a test have its intervals."""
     (tmp_path / "sitecustomize.py").write_text(FASTER)
-    return {"PYTHONPATH": f"{tmp_path}:{original.ROOT}", "PREFECT_LOGGING_LEVEL": "CRITICAL"}
+    return {"PYTHONPATH": f"{tmp_path}:{original.ROOT / 'src'}:{original.ROOT}", "PREFECT_LOGGING_LEVEL": "CRITICAL"}
 
 
 def launch(code: str, home: Path, variables: dict[str, str], *arguments: str) -> "subprocess.Popen[str]":
