@@ -17,7 +17,7 @@ def test_help_lists_commands_without_importing_them():
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for entry in _registry.COMMANDS:
         assert entry.summary in " ".join(shown.split())
-    loaded = ("_output", "_registry", "_command", "_app")
+    loaded = ("_output", "_errors", "_registry", "_command", "_app")
     assert shown.splitlines()[-1] == str([f"prefect.cli.{name}" for name in loaded])
 
 

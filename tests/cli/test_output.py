@@ -41,7 +41,16 @@ def test_format_duration(seconds, text: str):
         (125, "2 minutes ago"),
         (3600, "1 hour ago"),
         (200000, "2 days ago"),
+        (172000, "1 day ago"),
+        (-0.5, "just now"),
         (-7200, "in 2 hours"),
+        (-7199, "in 2 hours"),
+        (-5400 - 1, "in 2 hours"),
+        (-172000, "in 2 days"),
+        (-119.4, "in 2 minutes"),
+        (-59.7, "in 1 minute"),
+        (-3599, "in 1 hour"),
+        (-86399, "in 1 day"),
     ],
 )
 def test_format_age(seconds: float, text: str):
@@ -61,6 +70,48 @@ def test_print_table_on_a_terminal(capsys, monkeypatch):
     shown = capsys.readouterr().out
     assert "Runs" in shown
     assert "│ [a]  │ Failed │" in shown
+
+
+def draw(capsys, monkeypatch, width: int, *args, **options) -> list[str]:
+    monkeypatch.setattr(_output, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    _output.print_table(*args, **options)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_print_table_cuts_long_values_to_the_terminal(capsys, monkeypatch):
+    rows = [["id-0123456789", "x" * 300, "Completed"], ["id-1", "two\nlines", "Failed"]]
+    lines = draw(capsys, monkeypatch, 50, ["ID", "Value", "State"], rows)
+    assert {len(line) for line in lines if line} == {50}
+    assert len([line for line in lines if "id-" in line]) == len(rows) == len(lines) - 4 - lines.count("")
+    assert lines[3] == "│ id-0123456789 │ xxxxxxxxxxxxxxxxx… │ Completed │"
+    assert "two lines" in lines[4]
+
+
+def test_print_table_wraps_the_column_that_is_named(capsys, monkeypatch):
+    text = " ".join(["word"] * 20)
+    lines = draw(capsys, monkeypatch, 40, ["Name", "Text"], [["a", text]], wrapped="Text")
+    assert sum(line.count("word") for line in lines) == 20
+
+
+def test_print_table_is_not_cut_when_lines_are_not_wrapped(capsys, monkeypatch):
+    with temporary_settings({"cli.wrap_lines": False}):
+        lines = draw(capsys, monkeypatch, 40, ["Name", "Text"], [["a", "x" * 300]])
+    assert any("x" * 300 in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("widths", "available", "fitted"),
+    [
+        ([36, 5, 5], 100, [36, 5, 5]),
+        ([36, 50, 5], 60, [36, 19, 5]),
+        ([36, 50, 40], 60, [36, 12, 12]),
+        ([36, 50, 40], 30, [10, 10, 10]),
+        ([], 10, []),
+    ],
+)
+def test_fit_widths_cuts_the_widest(widths: list[int], available: int, fitted: list[int]):
+    assert _output.fit_widths(widths, available) == fitted
 
 
 def test_print_json_encodes_known_types(capsys):

@@ -50,7 +50,7 @@ def ids(home: Path) -> dict[str, UUID]:
 
 def test_flow_run_ls(prefect: Prefect, ids: dict[str, UUID]) -> None:
     assert table(prefect("flow-run", "ls")) == [
-        [str(ids["failed"]), "report", "calm-owl", "TimedOut", "3 minutes ago", "0s"],
+        [str(ids["failed"]), "report", "calm-owl", "TimedOut"],
         [str(ids["done"]), "etl", "brave-fox", "Completed", "5 minutes ago", "1m 2s"],
     ]
     for options, names in (
@@ -63,6 +63,39 @@ def test_flow_run_ls(prefect: Prefect, ids: dict[str, UUID]) -> None:
     ):
         assert [row[2] for row in table(prefect("flow-run", "ls", *options))] == names
     assert [run["name"] for run in json.loads(prefect("flow-runs", "ls", "-o", "json"))] == ["calm-owl", "brave-fox"]
+
+
+def test_ls_suggests_a_known_state(prefect: Prefect, ids: dict[str, UUID], home: Path) -> None:
+    known = "No run has the state 'Runing'. Did you mean 'Running'?"
+    prefect("flow-run", "ls", "--state", "Runing", code=1, error=known)
+    prefect("task-run", "ls", "--state", "Runing", code=1, error=known)
+    write(home, [{**state("flow_run", ids["done"], "COMPLETED", 90, "Approved"), "timestamp": now()}])
+    assert len(table(prefect("flow-run", "ls", "--state", "Approved"))) == 1
+    error = "No run has the state 'Aproved'. Did you mean 'Approved'?"
+    prefect("flow-run", "ls", "--state", "Aproved", code=1, error=error)
+    for unknown in ("Skipped", "Paused", "running"):
+        assert table(prefect("flow-run", "ls", "--state", unknown)) == []
+
+
+def test_runs_that_never_began_show_no_start(prefect: Prefect, home: Path) -> None:
+    soon = {"scheduled_time": (now() + timedelta(hours=47)).isoformat()}
+    past = {"scheduled_time": (now() - timedelta(hours=1)).isoformat()}
+    runs = {name: flow_run(name=name, created=now()) for name in ("ahead", "late", "cancelled", "pending")}
+    write(
+        home,
+        [
+            flow(),
+            *runs.values(),
+            state("flow_run", runs["ahead"]["id"], "SCHEDULED", 0, details=soon),
+            state("flow_run", runs["late"]["id"], "SCHEDULED", 0, "Late", details=past),
+            state("flow_run", runs["cancelled"]["id"], "CANCELLED", 0),
+            state("flow_run", runs["pending"]["id"], "PENDING", 0),
+        ],
+    )
+    started = {row[2]: row[4:] for row in table(prefect("flow-run", "ls"))}
+    assert started == {"ahead": ["in 2 days"], "late": [], "cancelled": [], "pending": []}
+    shown = prefect("flow-run", "inspect", "cancelled")
+    assert "Ended" in shown and "Started" not in shown and "Duration" not in shown
 
 
 def test_ls_of_empty_store(prefect: Prefect, home: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,24 +28,34 @@ def free_url() -> str:
         return f"http://127.0.0.1:{probe.getsockname()[1]}/api"
 
 
-@pytest.fixture
-def server(tmp_path: Path, free_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server in its own process and home, set as PREFECT_API_URL."""
-    environment = {**os.environ, "PREFECT_HOME": str(tmp_path / "server")}
-    port = free_url.rpartition(":")[2].partition("/")[0]
-    command = [sys.executable, "-m", "prefect", "server", "start", "--port", port]
-    with open(tmp_path / "server.log", "w") as output:
+@contextmanager
+def run_server(home: Path, **settings: str) -> Iterator[str]:
+    """Run a server in its own process and home, and yield the URL of its API."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/api"
+    environment = {**os.environ, "PREFECT_HOME": str(home / "server"), **settings}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    with open(home / "server.log", "w") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
         deadline = time.monotonic() + TIMEOUT_SECONDS
-        while not is_healthy(free_url):
-            assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "server.log").read_text()
+        while not is_healthy(url):
+            assert process.poll() is None and time.monotonic() < deadline, (home / "server.log").read_text()
             time.sleep(0.05)
-        monkeypatch.setenv("PREFECT_API_URL", free_url)
-        yield
+        yield url
     finally:
         process.terminate()
         process.wait(TIMEOUT_SECONDS)
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server in its own process and home, set as PREFECT_API_URL."""
+    with run_server(tmp_path) as url:
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        yield
 
 
 def is_healthy(url: str) -> bool:

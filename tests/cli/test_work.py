@@ -8,9 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from prefect.cli import _deployments
 from prefect.client.orchestration import get_client
-from prefect.schemas.actions import WorkPoolCreate
+from prefect.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.types import now
 from tests.cli.conftest import Prefect, Run, table
 
@@ -129,19 +128,21 @@ def test_deployment_run_options(prefect: Prefect, deployment: UUID) -> None:
         prefect("deployment", "run", "load/nightly", *options, code=1, error=error)
 
 
-@pytest.mark.parametrize(
-    ("text", "span"),
-    [
-        ("5 minutes", timedelta(minutes=5)),
-        ("in 1 hour and 30 minutes", timedelta(hours=1, minutes=30)),
-        ("1h 30m", timedelta(hours=1, minutes=30)),
-        ("an hour, 2.5 secs", timedelta(hours=1, seconds=2.5)),
-        ("2 weeks", timedelta(weeks=2)),
-    ],
-)
-def test_parse_due_time_from_duration(text: str, span: timedelta) -> None:
-    before = now()
-    assert before + span <= _deployments.parse_due_time(text, None) <= now() + span
+@pytest.mark.parametrize("strategy", ["ENQUEUE", "CANCEL_NEW"])
+def test_deployment_inspect_shows_the_collision_strategy(prefect: Prefect, deployment: UUID, strategy: str) -> None:
+    assert "Concurrency limit" not in prefect("deployment", "inspect", "load/nightly")
+    client = get_client(sync_client=True)
+    changes = DeploymentUpdate.model_validate(
+        {"concurrency_limit": 3, "concurrency_options": {"collision_strategy": strategy}}
+    )
+    client.update_deployment(deployment, changes)
+    assert f"3 (collision strategy {strategy})" in prefect("deployment", "inspect", "load/nightly")
+
+
+def test_deployment_run_understands_natural_words(prefect: Prefect, deployment: UUID) -> None:
+    shown = prefect("deployment", "run", "load/nightly", "--start-at", "tomorrow 5pm")
+    tomorrow = now().astimezone() + timedelta(days=1)
+    assert f"{tomorrow:%Y-%m-%d} 17:00:00" in shown.partition("Due")[2]
 
 
 def test_schedule_commands(prefect: Prefect, deployment: UUID) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from prefect import runtime
+from prefect import flow, runtime, task
 from prefect.context import EngineContext, TaskRunContext, tags
 from prefect.exceptions import ParameterBindError
 from tests.engine.shells import SHELLS, Shell
@@ -397,3 +397,47 @@ async def test_coroutine_is_cancelled_at_its_timeout(kind: str, home: Path):
 
     assert await body() == "second"
     assert cancelled == [1]
+
+
+RETURNED: dict[str, tuple[Any, str]] = {
+    "list": (lambda good, bad: [good, bad], "1/2 states failed."),
+    "tuple": (lambda good, bad: (good, bad), "1/2 states failed."),
+    "dict": (lambda good, bad: {"a": good, "b": bad}, "1/2 states failed."),
+    "dict of lists": (lambda good, bad: {"a": [good], "b": [bad, bad]}, "2/3 states failed."),
+    "completed": (lambda good, bad: {"a": good}, "All states completed."),
+    "among values": (lambda good, bad: {"a": good, "b": bad, "c": 1}, None),
+}
+
+
+@pytest.mark.parametrize("kind", ["task", "flow"])
+@pytest.mark.parametrize("shape", RETURNED)
+def test_returned_futures_decide_the_state(shape: str, kind: str):
+    make, message = RETURNED[shape]
+
+    @task
+    def good() -> int:
+        return 1
+
+    @task
+    def bad() -> None:
+        raise ValueError("x")
+
+    def body() -> Any:
+        return make(good.submit(), bad.submit())
+
+    run = task(body) if kind == "task" else flow(body)
+    state = run(return_state=True)
+    assert (state.message, state.is_failed()) == (message, message is not None and "failed" in message)
+
+
+@pytest.mark.parametrize("kind", ["task", "flow"])
+def test_coroutine_that_blocks_past_its_timeout_warns(kind: str, caplog: pytest.LogCaptureFixture):
+    released = threading.Event()
+
+    async def body() -> int:
+        released.wait(0.3)  # blocks the event loop
+        return 1
+
+    make: Any = task if kind == "task" else flow
+    assert asyncio.run(make(timeout_seconds=0.05)(body)()) == 1
+    assert "longer than its timeout of 0.05 seconds" in caplog.text

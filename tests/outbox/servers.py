@@ -127,7 +127,11 @@ class FakeServer:
         if path == "/journal" and self.reads_journals:
             self.deliveries += len(body)
             self.records |= {f"{record['kind']} {record.get('id')}": record for record in body}
-            return 200, {"records": len(body), "set_aside": 0, "heartbeat_interval_seconds": self.heartbeat_interval}
+            return 200, {
+                "records": len(body),
+                "dead_lettered": 0,
+                "heartbeat_interval_seconds": self.heartbeat_interval,
+            }
         return 404, {"detail": "Not Found"}
 
     def _task_run(self, id_: str) -> dict[str, Any]:

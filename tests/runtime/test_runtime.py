@@ -2,13 +2,17 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 import prefect
 from prefect import flow, task
+from prefect.client.orchestration import get_client
 from prefect.context import get_run_context, tags
+from prefect.exceptions import ObjectNotFound
 from prefect.runtime import deployment, flow_run, task_run
+from prefect.types import now
 
 OUTSIDE = {
     flow_run: {
@@ -152,3 +156,70 @@ def test_unsupported_override_raises(monkeypatch: pytest.MonkeyPatch):
 def test_unknown_name_raises_attribute_error():
     with pytest.raises(AttributeError, match="nonsense"):
         flow_run.nonsense
+
+
+@flow(name="inner")
+def recorded(x: int) -> Any:
+    return flow_run.id
+
+
+@flow(name="outer", flow_run_name="the outer run")
+def recording(x: int) -> Any:
+    return flow_run.id, recorded(x + 1)
+
+
+def test_run_that_the_environment_names_is_read_outside_of_a_run(monkeypatch: pytest.MonkeyPatch):
+    outer_id, inner_id = recording(1)
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", inner_id)
+    assert (flow_run.id, flow_run.flow_name, flow_run.parameters) == (inner_id, "inner", {"x": 2})
+    assert (flow_run.run_count, flow_run.tags, flow_run.job_variables) == (1, [], {})
+    assert (flow_run.parent_flow_run_id, flow_run.root_flow_run_id) == (outer_id, outer_id)
+    assert (flow_run.parent_deployment_id, deployment.id, deployment.name) == (None, None, None)
+    assert flow_run.scheduled_start_time <= now()
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", outer_id)
+    assert (flow_run.name, flow_run.parent_flow_run_id) == ("the outer run", None)
+
+
+async def test_run_that_the_environment_names_is_read_under_a_loop(monkeypatch: pytest.MonkeyPatch):
+    outer_id, _ = recording(1)
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", outer_id)
+    assert flow_run.name == "the outer run"
+
+
+def test_run_hides_what_the_environment_names(monkeypatch: pytest.MonkeyPatch):
+    outer_id, _ = recording(1)
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", outer_id)
+
+    @flow(flow_run_name="another")
+    def program() -> tuple[Any, Any]:
+        return flow_run.name, flow_run.parent_flow_run_id
+
+    assert program() == ("another", None)
+
+
+def test_environment_that_names_no_run_is_an_error(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(UUID(int=1)))
+    with pytest.raises(ObjectNotFound):
+        _ = flow_run.name
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", "nonsense")
+    assert flow_run.id == "nonsense"
+    with pytest.raises(AttributeError, match="PREFECT__FLOW_RUN_ID is 'nonsense'"):
+        _ = flow_run.name
+
+
+def test_deployment_of_a_run_is_read(monkeypatch: pytest.MonkeyPatch):
+    with get_client(sync_client=True) as client:
+        flow_id = client.create_flow(recorded)
+        deployment_id = client.create_deployment(flow_id=flow_id, name="nightly", version="3")
+        run = client.create_flow_run_from_deployment(deployment_id, parameters={"x": 5})
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(run.id))
+    assert (deployment.id, deployment.name, deployment.version) == (str(deployment_id), "nightly", "3")
+    assert deployment.parameters == {"x": 5}
+
+
+@pytest.mark.parametrize("module", [flow_run, task_run, deployment], ids=lambda module: module.__name__)
+def test_environment_variable_adds_an_attribute(monkeypatch: pytest.MonkeyPatch, module: Any):
+    monkeypatch.setenv(f"PREFECT__RUNTIME__{module.__name__.rpartition('.')[2].upper()}__NEW_KEY", "value")
+    assert module.new_key == "value"
+    with pytest.raises(AttributeError, match="other_key"):
+        _ = module.other_key

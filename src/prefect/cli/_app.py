@@ -10,12 +10,12 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from prefect._lazy import lazy
-from prefect.cli import _output, _registry
+from prefect.cli import _errors, _output, _registry
 from prefect.cli._command import Group
 from prefect.exceptions import PrefectException
 
@@ -39,6 +39,7 @@ def run(args: Sequence[str] | None = None) -> int:
 
 
 def _run(args: list[str]) -> int:
+    _output.set_error_format("json" if _errors.wants_json(args) else None)
     try:
         args, profile, prompt = extract_global_options(args)
         with _apply_global_options(profile, prompt):
@@ -58,52 +59,13 @@ def _run(args: list[str]) -> int:
     except (PrefectException, NotImplementedError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        _output.print_error(_to_one_line(error))
+        _output.print_error(_errors.describe(error) or _errors.to_one_line(error))
         return 1
     except Exception as error:  # last resort: no traceback unless in debug mode
-        if (message := _describe_api_error(error) or _describe_validation_error(error)) is None:
+        if (message := _errors.describe(error)) is None:
             return _report_unexpected_error(error)
         _output.print_error(message)
         return 1
-
-
-def _to_one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _describe_api_error(error: Any) -> str | None:
-    """Describe an error response or a failed request; return None for other errors."""
-    http: Any = sys.modules.get("httpx")  # if it was never imported, it raised nothing
-    if http is None or not isinstance(error, http.HTTPError):
-        return None
-    if isinstance(error, http.HTTPStatusError):
-        return f"The API responded with status {error.response.status_code}: {_read_error_detail(error.response)}"
-    return _to_one_line(error)  # the client's errors name the URL
-
-
-def _describe_validation_error(error: Any) -> str | None:
-    """Describe an invalid value of an object to create or update; return None for other errors."""
-    pydantic: Any = sys.modules.get("pydantic")
-    if pydantic is None or not isinstance(error, pydantic.ValidationError):
-        return None
-    return f"{_output.describe_error(error)}." if error.title.endswith(("Create", "Update")) else None
-
-
-def _read_error_detail(response: Any) -> str:
-    try:
-        answer = response.json()
-    except ValueError:
-        return response.reason_phrase
-    for key in ("detail", "exception_detail", "exception_message"):
-        if isinstance(answer, dict) and answer.get(key):  # pyright: ignore[reportUnknownMemberType]
-            answer = answer[key]  # pyright: ignore[reportUnknownVariableType]
-            break
-    if isinstance(answer, list):  # validation errors, one per field
-        return "; ".join(
-            f"{'.'.join(map(str, one.get('loc', ())))}: {one.get('msg')}" if isinstance(one, dict) else str(one)
-            for one in answer  # pyright: ignore[reportUnknownVariableType]
-        )
-    return " ".join(str(answer).split())  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _report_unexpected_error(error: Exception) -> int:
@@ -111,7 +73,8 @@ def _report_unexpected_error(error: Exception) -> int:
         traceback.print_exception(error)
     else:
         _output.print_error(
-            f"Unexpected {type(error).__name__}: {_to_one_line(error)} Set PREFECT_DEBUG_MODE=1 to see the traceback."
+            f"Unexpected {type(error).__name__}: {_errors.to_one_line(error)} Set PREFECT_DEBUG_MODE=1 to see the "
+            "traceback."
         )
     return 1
 

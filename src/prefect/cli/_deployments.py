@@ -5,28 +5,21 @@ It must not depend on any command.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.cli._lookup import PAGE_SIZE, fail_not_found, find_by_name, get_client, parse_uuid, read_all_pages
+from prefect.cli._lookup import fail_not_found, find_by_name, get_client, parse_uuid, read_all_pages, read_flow_names
 from prefect.cli._output import fail, format_duration
 from prefect.exceptions import ObjectNotFound
-from prefect.types import now
 
 if TYPE_CHECKING:
     import orjson
-    from dateutil import parser as dateutil_parser
 
-    from prefect.schemas import filters
     from prefect.schemas.responses import DeploymentResponse
 else:
-    dateutil_parser = lazy("dateutil.parser")
-    filters = lazy("prefect.schemas.filters")
     orjson = lazy("orjson")
 
 
@@ -56,11 +49,7 @@ def _list_full_names() -> list[str]:
 def read_full_names(deployments: Iterable[DeploymentResponse]) -> dict[UUID, str]:
     """Return deployment id to full name, `<flow>/<deployment>`."""
     deployments = list(deployments)
-    ids = sorted({deployment.flow_id for deployment in deployments})
-    flows: dict[UUID, str] = {}
-    for start in range(0, len(ids), PAGE_SIZE):
-        some = filters.FlowFilter(id=filters.FlowFilterId(any_=ids[start : start + PAGE_SIZE]))
-        flows.update((flow.id, flow.name) for flow in get_client().read_flows(flow_filter=some, limit=PAGE_SIZE))
+    flows = read_flow_names({deployment.flow_id for deployment in deployments})
     return {one.id: f"{flows.get(one.flow_id, one.flow_id)}/{one.name}" for one in deployments}
 
 
@@ -116,39 +105,3 @@ def check_parameters(deployment: DeploymentResponse, parameters: Mapping[str, An
             f"The deployment {deployment.name!r} has no parameter {', '.join(map(repr, unknown))}; "
             f"it has {', '.join(map(repr, known)) or 'none'}."
         )
-
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_DURATION_PART = re.compile(
-    r"(\d+(?:\.\d+)?|an?)\s*(seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)(?![a-z])"
-)
-
-
-def parse_due_time(start_in: str | None, start_at: str | None) -> datetime:
-    """Return the start time of a run from `--start-in` or `--start-at`; now if both are None."""
-    if start_in is not None and start_at is not None:
-        fail("Use either --start-in or --start-at.")
-    if start_in is not None:
-        return now() + _parse_duration(start_in)
-    return now() if start_at is None else parse_time(start_at, "--start-at")
-
-
-def _parse_duration(text: str) -> timedelta:
-    plain = re.sub(r"^in |\band\b|,", " ", text.strip().lower())
-    left = _DURATION_PART.sub(" ", plain).strip()
-    found = _DURATION_PART.findall(plain)
-    if not found or left:
-        fail(f"--start-in expects a duration such as '5 minutes' or '1h 30m', got {text!r}.")
-    span = timedelta()
-    for count, unit in found:
-        span += timedelta(**{_UNITS[unit[0]]: 1.0 if count[0] == "a" else float(count)})
-    return span
-
-
-def parse_time(text: str, option: str) -> datetime:
-    """Parse a time; it is in the local zone unless it names one."""
-    try:
-        time = dateutil_parser.parse(text)
-    except (ValueError, OverflowError):
-        fail(f"{option} expects a time such as '2030-01-31 08:30', got {text!r}.")
-    return time.astimezone()

@@ -13,7 +13,7 @@ from uuid import UUID
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._lookup import PAGE_SIZE, get_client
+from prefect.cli._lookup import get_client, read_all_pages
 from prefect.cli._output import fail, state_cell, style
 from prefect.cli._runs import print_logs
 
@@ -91,14 +91,10 @@ class _LogReader:
 
     def read_new(self) -> list[Log]:
         log_filter = filters.LogFilter(flow_run_id=self._run_filter, timestamp=self._after)
-        found: list[Log] = []
-        while True:
-            page = get_client().read_logs(
-                log_filter, limit=PAGE_SIZE, offset=len(found), sort=sorting.LogSort.TIMESTAMP_ASC
-            )
-            found += page
-            if len(page) < PAGE_SIZE:
-                break
+        oldest = sorting.LogSort.TIMESTAMP_ASC
+        found = read_all_pages(
+            lambda limit, offset: get_client().read_logs(log_filter, limit=limit, offset=offset, sort=oldest)
+        )
         if found:
             self._after = filters.LogFilterTimestamp(after_=found[-1].timestamp - LATE_LOG_TOLERANCE)
         fresh = [log for log in found if log.id not in self._printed]

@@ -20,6 +20,7 @@ from prefect.types import now
 if TYPE_CHECKING:
     import orjson
     from rich import box as rich_box
+    from rich import cells as rich_cells
     from rich import console as rich_console
     from rich import table as rich_table
     from rich import text as rich_text
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 else:
     orjson = lazy("orjson")
     rich_box = lazy("rich.box")
+    rich_cells = lazy("rich.cells")
     rich_console = lazy("rich.console")
     rich_table = lazy("rich.table")
     rich_text = lazy("rich.text")
@@ -67,19 +69,29 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
-    """Print a table. None is an empty cell; a `Cell` has a colour."""
-    texts = [[_to_cell(value) for value in row] for row in rows]
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None, wrapped: str | None = None
+) -> None:
+    """Print a table. None is an empty cell; a `Cell` has a colour.
+
+    On a terminal each row is one line, and its longest values are cut to the width.
+
+    Args:
+        columns: Names of the columns.
+        rows: Values of each row.
+        title: Title above the table, on a terminal.
+        wrapped: Column whose values are wrapped instead of cut.
+    """
+    texts = [[_to_cell(value, one_line=True) for value in row] for row in rows]
     if is_terminal():
-        _draw_table(columns, texts, title)
+        _draw_table(columns, texts, title, wrapped)
     else:
         _print_plain_table(columns, texts)
 
 
-def _to_cell(value: Any) -> Cell:
-    if isinstance(value, Cell):
-        return value
-    return Cell("" if value is None else str(value))
+def _to_cell(value: Any, *, one_line: bool = False) -> Cell:
+    text = "" if value is None else str(value)
+    return Cell(" ".join(text.splitlines()) if one_line else text, getattr(value, "colour", None))
 
 
 def _print_plain_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
@@ -90,14 +102,41 @@ def _print_plain_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -
         click.echo("  ".join(padded).rstrip())
 
 
-def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str | None) -> None:
+def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str | None, wrapped: str | None) -> None:
     table = rich_table.Table(title=title, box=rich_box.ROUNDED, title_justify="left")
-    for place, column in enumerate(columns):
-        table.add_column(column, overflow="fold" if place == 0 else "ellipsis", no_wrap=place == 0)
+    lines = [columns, *rows]
+    widths = [max(rich_cells.cell_len(line[place]) for line in lines) for place in range(len(columns))]
+    borders = 3 * len(columns) + 1
+    is_cut = settings.get_current_settings().cli.wrap_lines
+    width = None if is_cut else sum(widths) + borders
+    console = rich_console.Console(no_color=not has_colours(), highlight=False, width=width)
+    if is_cut:
+        widths = fit_widths(widths, console.width - borders)
+    for column, width in zip(columns, widths, strict=True):
+        table.add_column(column, overflow="ellipsis", no_wrap=column != wrapped, width=width)
     for row in rows:
         table.add_row(*(rich_text.Text(cell, style=cell.colour or "") for cell in row))
-    console = rich_console.Console(no_color=not has_colours(), highlight=False)
-    console.print(table, soft_wrap=not settings.get_current_settings().cli.wrap_lines)
+    console.print(table, soft_wrap=not is_cut)
+
+
+def fit_widths(widths: Sequence[int], available: int) -> list[int]:
+    """Return the widths of columns cut to what is available, the widest first.
+
+    The first column, which identifies a row, stays whole unless the others would vanish.
+    """
+    if not widths or sum(widths) <= available:
+        return list(widths)
+    others = available - widths[0]
+    if others >= 3 * (len(widths) - 1):
+        return [widths[0], *_cut_widest(widths[1:], others)]
+    return _cut_widest(widths, max(available, len(widths)))
+
+
+def _cut_widest(widths: Sequence[int], available: int) -> list[int]:
+    widest = available
+    while sum(min(width, widest) for width in widths) > available:
+        widest -= 1
+    return [min(width, widest) for width in widths]
 
 
 def print_json(value: Any) -> None:
@@ -169,6 +208,9 @@ def has_colours() -> bool:
         return False
 
 
+_AGE_UNITS = (("second", 1, 60), ("minute", 60, 60), ("hour", 3600, 24), ("day", 86400, float("inf")))
+"""Units of ages: name, seconds, and the count from which the next unit is used."""
+
 _UNIT_SECONDS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -196,6 +238,8 @@ def format_duration(value: timedelta | float | None) -> str:
 def format_age(time: datetime | None, *, at: datetime | None = None) -> str:
     """Format the age of a time: `just now`, `5 minutes ago`, `in 2 hours`; empty for None.
 
+    An age is rounded down, a time ahead to the nearest unit.
+
     Args:
         time: Time with a zone.
         at: Reference time; now if None.
@@ -206,12 +250,10 @@ def format_age(time: datetime | None, *, at: datetime | None = None) -> str:
     ahead, seconds = seconds < 0, abs(seconds)
     if seconds < 1:
         return "just now"
-    for name, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
-        if seconds >= size:
-            count = int(seconds // size)
-            text = f"{count} {name}{'' if count == 1 else 's'}"
-            return f"in {text}" if ahead else f"{text} ago"
-    return "just now"
+    counts = ((round(seconds / size) if ahead else int(seconds // size), name, end) for name, size, end in _AGE_UNITS)
+    count, unit = next((count, name) for count, name, end in counts if count < end)
+    text = f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"in {text}" if ahead else f"{text} ago"
 
 
 def format_time(time: datetime) -> str:
@@ -224,9 +266,20 @@ def print_notice(text: str) -> None:
     click.echo(_style_for_errors(text, "yellow"), err=True)
 
 
+_error_format: str | None = None
+
+
+def set_error_format(output: str | None) -> None:
+    """Choose how errors of this command line are printed: as a JSON object if `output` is `"json"`, or as text."""
+    global _error_format
+    _error_format = output
+
+
 def print_error(text: str) -> None:
     """Print an error as one line on standard error."""
-    click.echo(f"{_style_for_errors('Error:', 'red')} {text}", err=True)
+    if _error_format == "json":
+        return click.echo(as_json({"error": text}, indent=False), err=True)
+    return click.echo(f"{_style_for_errors('Error:', 'red')} {text}", err=True)
 
 
 def _style_for_errors(text: str, colour: str) -> str:

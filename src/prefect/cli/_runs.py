@@ -5,21 +5,25 @@ It must not depend on any command.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import click
 
+from prefect import exceptions
 from prefect._lazy import lazy
 from prefect.cli._command import flag, multiple_option, output_option
-from prefect.cli._lookup import PAGE_SIZE, fail_not_found, get_client, limit_option
+from prefect.cli._lookup import fail_not_found, get_client, limit_option, read_all_pages, read_by_ids
 from prefect.cli._output import fail, print_json, style
 from prefect.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
-    from prefect.schemas import filters, records, sorting
+    import difflib
+
+    from prefect.schemas import filters, records, runs, sorting
 else:
+    difflib = lazy("difflib")
     filters = lazy("prefect.schemas.filters")
     sorting = lazy("prefect.schemas.sorting")
 
@@ -30,6 +34,13 @@ STATE_TYPES = (
     *("SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED"),
     *("CANCELLED", "CRASHED", "PAUSED", "CANCELLING"),
 )
+
+_STATE_NAMES = (
+    *(type_.capitalize() for type_ in STATE_TYPES),
+    *("Late", "Retrying", "AwaitingRetry", "AwaitingConcurrencySlot", "Resuming", "Suspended", "TimedOut", "Cached"),
+    *("NotReady", "RolledBack"),
+)
+"""Names of states that runs have by themselves; programs may use others."""
 
 _LEVEL_NAMES = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 _LEVEL_COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bright_red", "DEBUG": "bright_black"}
@@ -69,33 +80,52 @@ def _spelling_variants(states: Sequence[str]) -> list[str]:
     return sorted({spelling for state in states for spelling in (state, state.capitalize())})
 
 
-def find_run(kind: str, id_or_name: str, read: Callable[[UUID], T], read_newest: Callable[[], Iterable[T]]) -> T:
-    """Return the run with this id, or the only recent run with this name.
+def check_state_names(states: Sequence[str]) -> None:
+    """Fail if a state that no run has is nearly one of the usual names, or one that runs have had."""
+    if not states:
+        return
+    known = {*_STATE_NAMES, *_read_observed_names()}
+    for state in states:
+        near = difflib.get_close_matches(state.capitalize(), known, n=1, cutoff=0.75)
+        if near and not known & {state, state.capitalize()}:
+            fail(f"No run has the state {state!r}. Did you mean {near[0]!r}?")
+
+
+def _read_observed_names() -> set[str]:
+    try:
+        answer = get_client().request("GET", "/observed-states").json()
+    except (ObjectNotFound, exceptions.PrefectHTTPStatusError):  # a server that has no such operation
+        return set()
+    return {one["state_name"] for one in answer}
+
+
+def find_run(kind: str, id_or_name: str, read: Callable[[UUID], T], read_newest: Callable[[str | None], list[T]]) -> T:
+    """Return the run with this id, or the only run with this name.
 
     Args:
         kind: `flow run` or `task run`, for errors.
         id_or_name: Id or name of the run.
         read: Reads a run by id.
-        read_newest: Reads the most recent runs.
+        read_newest: Reads the most recent runs, those with a name if it is not None.
     """
     try:
         id_ = UUID(id_or_name)
     except ValueError:
-        return _find_run_by_name(kind, id_or_name, list(read_newest()))
+        return _find_run_by_name(kind, id_or_name, read_newest)
     try:
         return read(id_)
     except ObjectNotFound:
         # Ids of one second share a prefix, so only a difference of one or two characters is a typo.
-        fail_not_found(kind, id_or_name, [str(run.id) for run in read_newest()], cutoff=0.94)  # pyright: ignore[reportAttributeAccessIssue]
+        fail_not_found(kind, id_or_name, [str(run.id) for run in read_newest(None)], cutoff=0.94)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _find_run_by_name(kind: str, name: str, runs: Sequence[Any]) -> Any:
-    matches = [run for run in runs if run.name == name]
+def _find_run_by_name(kind: str, name: str, read_newest: Callable[[str | None], Sequence[Any]]) -> Any:
+    matches = read_newest(name)
     if len(matches) == 1:
         return matches[0]
     if matches:
         fail(f"{len(matches)} {kind}s are named {name!r}: pass an id, for example {str(matches[0].id)!r}.")
-    fail_not_found(kind, name, [text for run in runs for text in (run.name, str(run.id))])
+    fail_not_found(kind, name, [text for run in read_newest(None) for text in (run.name, str(run.id))])
 
 
 # --- logs ------------------------------------------------------------------------------------------------------------
@@ -123,14 +153,9 @@ def read_logs(log_filter: Any, head: bool, tail: bool, num_logs: int | None, rev
         fail("Use either --head or --tail.")
     count = num_logs or (20 if head or tail else None)
     order = sorting.LogSort.TIMESTAMP_DESC if tail or (reverse and not head) else sorting.LogSort.TIMESTAMP_ASC
-    found: list[records.Log] = []
-    api = get_client()
-    while count is None or len(found) < count:
-        limit = PAGE_SIZE if count is None else min(PAGE_SIZE, count - len(found))
-        page = api.read_logs(log_filter, limit=limit, offset=len(found), sort=order)
-        found += page
-        if len(page) < limit:
-            break
+    found = read_all_pages(
+        lambda limit, offset: get_client().read_logs(log_filter, limit=limit, offset=offset, sort=order), count
+    )
     newest_first = order is sorting.LogSort.TIMESTAMP_DESC
     return found if newest_first == reverse else found[::-1]
 
@@ -153,9 +178,8 @@ def print_logs(logs: Sequence[records.Log], output: str | None, flow_run_names: 
 
 
 def _read_task_run_names(ids: set[UUID]) -> dict[UUID, str]:
-    names: dict[UUID, str] = {}
-    wanted = sorted(ids)
-    for start in range(0, len(wanted), PAGE_SIZE):
-        some = filters.TaskRunFilter(id=filters.TaskRunFilterId(any_=wanted[start : start + PAGE_SIZE]))
-        names.update((run.id, run.name) for run in get_client().read_task_runs(task_run_filter=some, limit=PAGE_SIZE))
-    return names
+    def read(some: list[UUID], limit: int | None, offset: int) -> list[runs.TaskRun]:
+        some_runs = filters.TaskRunFilter(id=filters.TaskRunFilterId(any_=some))
+        return get_client().read_task_runs(task_run_filter=some_runs, limit=limit, offset=offset)
+
+    return {run.id: run.name for run in read_by_ids(ids, read)}

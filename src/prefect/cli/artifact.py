@@ -9,7 +9,7 @@ import click
 
 from prefect._lazy import lazy
 from prefect.cli._command import flag, group, output_option, positional
-from prefect.cli._lookup import PAGE_SIZE, get_client, limit_option
+from prefect.cli._lookup import get_client, limit_option, read_all_pages
 from prefect.cli._output import confirm, fail, format_age, print_fields, print_json, print_table
 
 if TYPE_CHECKING:
@@ -28,11 +28,14 @@ command = group("artifact", "Manage artifacts.")
 def ls(limit: int, all_versions: bool, output: str | None) -> None:
     """List the latest artifact of each key, newest first."""
     api = get_client()
-    found: list[Any] = []
-    if all_versions:
-        found += api.read_artifacts(sort=sorting.ArtifactSort.CREATED_DESC, limit=limit)
-    else:
-        found += api.read_latest_artifacts(sort=sorting.ArtifactCollectionSort.CREATED_DESC, limit=limit)
+
+    def read(size: int, offset: int) -> list[Any]:
+        page: dict[str, Any] = {"limit": size, "offset": offset}
+        if all_versions:
+            return [*api.read_artifacts(sort=sorting.ArtifactSort.CREATED_DESC, **page)]
+        return [*api.read_latest_artifacts(sort=sorting.ArtifactCollectionSort.CREATED_DESC, **page)]
+
+    found = read_all_pages(read, limit)
     if output:
         return print_json(found)
     print_table(
@@ -71,9 +74,13 @@ def inspect(key: str, limit: int, output: str | None) -> None:
         )
 
 
-def _read_versions(key: str, limit: int) -> list[Any]:
+def _read_versions(key: str, limit: int | None = None) -> list[Any]:
     some = filters.ArtifactFilter(key=filters.ArtifactFilterKey(any_=[key]))
-    found = get_client().read_artifacts(artifact_filter=some, sort=sorting.ArtifactSort.UPDATED_DESC, limit=limit)
+    newest = sorting.ArtifactSort.UPDATED_DESC
+    found = read_all_pages(
+        lambda size, offset: get_client().read_artifacts(artifact_filter=some, sort=newest, limit=size, offset=offset),
+        limit,
+    )
     if not found:
         fail(f"There is no artifact with the key {key!r}. `prefect artifact ls` lists them.")
     return found
@@ -92,11 +99,8 @@ def delete(key: str | None, artifact_id: UUID | None) -> None:
         click.echo(f"Deleted artifact {artifact_id}.")
         return
     assert key is not None
-    found = _read_versions(key, PAGE_SIZE)
+    found = _read_versions(key)
     confirm(f"Delete the artifact {key!r}?")
-    while found:
-        for artifact in found:
-            get_client().delete_artifact(artifact.id)
-        some = filters.ArtifactFilter(key=filters.ArtifactFilterKey(any_=[key]))
-        found = get_client().read_artifacts(artifact_filter=some, limit=PAGE_SIZE)
+    for artifact in found:
+        get_client().delete_artifact(artifact.id)
     click.echo(f"Deleted artifact {key!r}.")

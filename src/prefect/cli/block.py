@@ -7,13 +7,17 @@ from uuid import UUID
 
 import click
 
+from prefect._lazy import lazy
 from prefect.cli._command import group, output_option, positional
-from prefect.cli._lookup import fail_not_found, find_by_name, get_client, read_all_pages
+from prefect.cli._lookup import fail_not_found, find_by_name, get_client, read_all_answers, read_all_pages
 from prefect.cli._output import as_text, confirm, fail, format_age, print_details, print_fields, print_json, print_list
 from prefect.exceptions import ObjectNotFound, ProtectedBlockError
 
 if TYPE_CHECKING:
+    from prefect.schemas import blocks
     from prefect.schemas.blocks import BlockDocument, BlockType
+else:
+    blocks = lazy("prefect.schemas.blocks")
 
 command = group("block", "Manage blocks and block types.")
 command.planned = frozenset({"create", "register"})
@@ -105,11 +109,15 @@ def delete(slug: str | None, block_id: UUID | None) -> None:
 # --- types -----------------------------------------------------------------------------------------------------------
 
 
+def _read_types() -> list[BlockType]:
+    return read_all_answers("/block_types/filter", blocks.BlockType.model_validate)
+
+
 @types.command("ls")
 @output_option
 def list_types(output: str | None) -> None:
     """List block types."""
-    found = get_client().read_block_types()
+    found = _read_types()
     print_list(
         found,
         ["Slug", "Name", "Description"],
@@ -158,7 +166,7 @@ def _describe_field(field: dict[str, Any], required: bool) -> str:
 
 def _find_type(slug: str) -> BlockType:
     read = get_client().read_block_type_by_slug
-    return find_by_name("block type", slug, read, lambda: [one.slug for one in get_client().read_block_types()])
+    return find_by_name("block type", slug, read, lambda: [one.slug for one in _read_types()])
 
 
 @types.command("delete")

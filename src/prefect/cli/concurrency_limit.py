@@ -43,7 +43,8 @@ def create(tag: str, concurrency_limit: int) -> None:
 @output_option
 def ls(limit: int, offset: int, output: str | None) -> None:
     """List tag-based concurrency limits."""
-    found = get_client().read_concurrency_limits(limit=limit, offset=offset)
+    api = get_client()
+    found = read_all_pages(lambda size, start: api.read_concurrency_limits(limit=size, offset=offset + start), limit)
     print_list(
         found,
         ["Tag", "ID", "Concurrency limit", "Active task runs"],

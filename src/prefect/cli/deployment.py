@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 
 from prefect._lazy import lazy
-from prefect.cli import _deployments
+from prefect.cli import _deployments, _times
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
 from prefect.cli._deployments import find_deployment, read_full_names
 from prefect.cli._lookup import get_client, read_all_pages
@@ -19,6 +19,7 @@ from prefect.cli.deployment_schedule import command as schedule
 if TYPE_CHECKING:
     from prefect.cli import _follow
     from prefect.schemas import filters, sorting, states
+    from prefect.schemas.responses import DeploymentResponse
 else:
     _follow = lazy("prefect.cli._follow")
     filters = lazy("prefect.schemas.filters")
@@ -74,7 +75,7 @@ def inspect(name: str, output: str | None) -> None:
             "Path": deployment.path,
             "Work pool": deployment.work_pool_name,
             "Work queue": deployment.work_queue_name,
-            "Concurrency limit": deployment.global_concurrency_limit and deployment.global_concurrency_limit.limit,
+            "Concurrency limit": _describe_limit(deployment),
             "Tags": ", ".join(deployment.tags) or None,
             "Job variables": as_text(deployment.job_variables) if deployment.job_variables else None,
             "Pull steps": as_text(deployment.pull_steps) if deployment.pull_steps else None,
@@ -90,6 +91,15 @@ def inspect(name: str, output: str | None) -> None:
         }
     )
     return None
+
+
+def _describe_limit(deployment: DeploymentResponse) -> str | None:
+    """Return the limit of a deployment with what happens to the runs that exceed it."""
+    limit, options = deployment.global_concurrency_limit, deployment.concurrency_options
+    if limit is None:
+        return None
+    strategy = options.collision_strategy.value if options else "ENQUEUE"
+    return f"{limit.limit} (collision strategy {strategy})"
 
 
 @command.command("delete")
@@ -126,7 +136,7 @@ def delete(name: str | None, deployment_id: UUID | None, delete_all: bool) -> No
     "--params", "multiparams", metavar="JSON", help="Parameters as a JSON object; - reads it from standard input."
 )
 @click.option("--start-in", metavar="TIME", help="Delay of the start: '5 minutes', '1h 30m'.")
-@click.option("--start-at", metavar="TIME", help="Start time: '2030-01-31 08:30', '8:30am' in the local zone.")
+@click.option("--start-at", metavar="TIME", help="Start time in the local zone: 'tomorrow 5pm', '2030-01-31 08:30'.")
 @multiple_option("--tag", "tags", help="Tag of the run")
 @flag("--watch", help="Print the states and logs of the run until it has ended.")
 @click.option("--watch-interval", type=click.IntRange(min=1), help="Seconds between two polls of the run.")
@@ -149,7 +159,7 @@ def run(
     """Create a flow run of a deployment; a worker or `serve` process executes it."""
     if (watch_interval or watch_timeout) and not watch:
         fail("--watch-interval and --watch-timeout require --watch.")
-    due = _deployments.parse_due_time(start_in, start_at)
+    due = _times.parse_due_time(start_in, start_at)
     parameters = {
         **_deployments.parse_json_object(multiparams, "--params"),
         **_deployments.parse_pairs(params, "--param"),

@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 
 from prefect._lazy import lazy
-from prefect.cli import _deployments
+from prefect.cli import _deployments, _times
 from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._deployments import find_deployment
 from prefect.cli._lookup import get_client, read_all_pages
@@ -101,7 +101,7 @@ def _build_schedule(
     try:
         if interval is not None:
             if anchor is not None:
-                options["anchor_date"] = _deployments.parse_time(anchor, "--anchor-date")
+                options["anchor_date"] = _times.parse_time(anchor, "--anchor-date")
             return schedules.IntervalSchedule(interval=interval, **options)  # pyright: ignore[reportArgumentType]
         if cron is not None:
             return schedules.CronSchedule(cron=cron, day_or=day_or, **options)

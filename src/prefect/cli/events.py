@@ -61,7 +61,10 @@ def stream(shape: str, output_file: str | None, account: bool, run_once: bool) -
     """Print events as they arrive, starting with those of the last minute."""
     write = _open_file_writer(Path(output_file)) if output_file else click.echo
     print_notice("Waiting for events. Press Ctrl+C to stop.")
-    asyncio.run(_print_events(account, lambda event: write(_format_event(event, shape)), run_once))
+    try:
+        asyncio.run(_print_events(account, lambda event: write(_format_event(event, shape)), run_once))
+    except RuntimeError as error:  # the server refused the websocket
+        fail(str(error))
 
 
 async def _print_events(account: bool, print_event: Callable[[Event], None], run_once: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prefect._lazy import lazy
 from prefect.cli._command import group, output_option
-from prefect.cli._lookup import get_client, limit_option
+from prefect.cli._lookup import get_client, limit_option, read_all_pages
 from prefect.cli._output import format_age, print_json, print_table
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ command.planned = frozenset({"serve"})
 @output_option
 def ls(limit: int, output: str | None) -> None:
     """List flows, newest first."""
-    found = get_client().read_flows(sort=sorting.FlowSort.CREATED_DESC, limit=limit)
+    newest = sorting.FlowSort.CREATED_DESC
+    found = read_all_pages(lambda size, offset: get_client().read_flows(sort=newest, limit=size, offset=offset), limit)
     if output:
         return print_json(found)
     print_table(["ID", "Name", "Created"], [[flow.id, flow.name, format_age(flow.created)] for flow in found])

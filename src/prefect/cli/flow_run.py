@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import click
 
 from prefect._lazy import lazy
 from prefect.cli import _runs
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
-from prefect.cli._lookup import PAGE_SIZE, get_client
+from prefect.cli._lookup import get_client, read_all_pages, read_flow_names
 from prefect.cli._output import (
     confirm,
     fail,
@@ -25,6 +23,7 @@ from prefect.cli._output import (
     print_table,
     state_cell,
 )
+from prefect.types import now
 
 if TYPE_CHECKING:
     from prefect.cli import _execution, _follow
@@ -50,12 +49,20 @@ def ls(
     flow_names: tuple[str, ...], limit: int, states: tuple[str, ...], state_types: tuple[str, ...], output: str | None
 ) -> None:
     """List flow runs, newest first."""
-    found = get_client().read_flow_runs(
-        flow_filter=filters.FlowFilter(name=filters.FlowFilterName(any_=list(flow_names))) if flow_names else None,
-        flow_run_filter=_build_state_filter(states, state_types),
-        sort=sorting.FlowRunSort.EXPECTED_START_TIME_DESC,
-        limit=limit,
+    flow_filter = filters.FlowFilter(name=filters.FlowFilterName(any_=list(flow_names))) if flow_names else None
+    run_filter = _build_state_filter(states, state_types)
+    found = read_all_pages(
+        lambda size, offset: get_client().read_flow_runs(
+            flow_filter=flow_filter,
+            flow_run_filter=run_filter,
+            sort=sorting.FlowRunSort.EXPECTED_START_TIME_DESC,
+            limit=size,
+            offset=offset,
+        ),
+        limit,
     )
+    if not found:
+        _runs.check_state_names(states)
     if output:
         return print_json(found)
     names = read_flow_names({run.flow_id for run in found})
@@ -79,19 +86,12 @@ def _build_state_filter(states: tuple[str, ...], state_types: tuple[str, ...]) -
     return state and filters.FlowRunFilter(state=state)
 
 
-def read_flow_names(ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return flow id to flow name."""
-    flow_ids = list(ids)
-    if not flow_ids:
-        return {}
-    some = filters.FlowFilter(id=filters.FlowFilterId(any_=flow_ids))
-    return {flow.id: flow.name for flow in get_client().read_flows(flow_filter=some, limit=len(flow_ids))}
-
-
 def format_start_and_duration(run: Any) -> tuple[str, str]:
-    """Return the age of a run's start or scheduled start, and its duration."""
-    ran = run.estimated_run_time if run.start_time else None
-    return format_age(run.start_time or run.next_scheduled_start_time or run.expected_start_time), format_duration(ran)
+    """Return the age of a run's start, or when it is to start, and its duration; a run that never began has neither."""
+    if _has_begun(run):
+        return format_age(run.start_time), format_duration(run.estimated_run_time)
+    due = run.next_scheduled_start_time
+    return format_age(due) if due and due > now() else "", ""
 
 
 @command.command("inspect")
@@ -124,32 +124,39 @@ def inspect(id: str, web: bool, output: str | None) -> None:
 
 def find_flow_run(id_or_name: str) -> runs.FlowRun:
     """Return the flow run with this id or name."""
-    newest = sorting.FlowRunSort.ID_DESC
-    return _runs.find_run(
-        "flow run", id_or_name, get_client().read_flow_run, lambda: get_client().read_flow_runs(sort=newest)
-    )
+
+    def read_newest(name: str | None) -> list[runs.FlowRun]:
+        named = filters.FlowRunFilter(name=filters.FlowRunFilterName(any_=[name])) if name else None
+        return get_client().read_flow_runs(flow_run_filter=named, sort=sorting.FlowRunSort.ID_DESC)
+
+    return _runs.find_run("flow run", id_or_name, get_client().read_flow_run, read_newest)
+
+
+def _has_begun(run: Any) -> bool:
+    # A run that ends without having begun gets the time of its end as its start.
+    return run.start_time is not None and (run.run_count > 0 or run.start_time != run.end_time)
 
 
 def format_state_fields(run: Any) -> dict[str, Any]:
     """Return a run's state and times as fields for `print_fields`."""
+    has_begun = _has_begun(run)
     return {
         "State": state_cell(run.state_name, run.state_type),
         "Message": run.state and run.state.message,
-        "Expected": format_time(run.expected_start_time) if run.expected_start_time and not run.start_time else None,
-        "Started": run.start_time and format_time(run.start_time),
+        "Due": format_time(run.next_scheduled_start_time) if run.next_scheduled_start_time else None,
+        "Started": format_time(run.start_time) if has_begun else None,
         "Ended": run.end_time and format_time(run.end_time),
-        "Duration": format_duration(run.estimated_run_time) if run.start_time else None,
+        "Duration": format_duration(run.estimated_run_time) if has_begun else None,
     }
 
 
 def _count_task_runs(run: runs.FlowRun) -> str | None:
     run_filter = filters.TaskRunFilter(flow_run_id=filters.TaskRunFilterFlowRunId(any_=[run.id]))
-    names: list[str] = []
-    for offset in range(0, _MAX_COUNTED_TASK_RUNS, PAGE_SIZE):
-        page = get_client().read_task_runs(task_run_filter=run_filter, limit=PAGE_SIZE, offset=offset)
-        names += [task.state_name or "without state" for task in page]
-        if len(page) < PAGE_SIZE:
-            break
+    found = read_all_pages(
+        lambda limit, offset: get_client().read_task_runs(task_run_filter=run_filter, limit=limit, offset=offset),
+        _MAX_COUNTED_TASK_RUNS,
+    )
+    names = [task.state_name or "without state" for task in found]
     counts = ", ".join(f"{len(list(same))} {name}" for name, same in itertools.groupby(sorted(names)))
     return (
         f"{counts} (of the last {_MAX_COUNTED_TASK_RUNS})" if len(names) == _MAX_COUNTED_TASK_RUNS else counts

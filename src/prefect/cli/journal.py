@@ -45,7 +45,7 @@ def status(output: str | None) -> None:
     path = file.path_in(home)
     if output:
         facts = {"path": str(path), "batches": batches, "bytes": size}
-        return print_json({**facts, "store": str(database.path), "set_aside": dead_letters, "outboxes": outboxes})
+        return print_json({**facts, "store": str(database.path), "dead_lettered": dead_letters, "outboxes": outboxes})
     print_fields(
         {
             "Journal": path if path.exists() else f"{path} (not created yet)",

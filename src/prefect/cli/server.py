@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prefect import exceptions
 from prefect._lazy import lazy
+from prefect.cli import _errors
 from prefect.cli._background import BackgroundProcess
 from prefect.cli._command import flag, group, output_option
 from prefect.cli._lookup import get_client
@@ -20,11 +22,13 @@ from prefect.cli.server_services import command as services
 from prefect.settings import get_current_settings, temporary_settings
 
 if TYPE_CHECKING:
+    from prefect.client import failures
     from prefect.logging import configuration
     from prefect.outbox import leftovers
     from prefect.server.app import serving
     from prefect.settings import Settings
 else:
+    failures = lazy("prefect.client.failures")
     configuration = lazy("prefect.logging.configuration")
     leftovers = lazy("prefect.outbox.leftovers")
     serving = lazy("prefect.server.app.serving")
@@ -154,12 +158,19 @@ def status(wait: bool, timeout: int, output: str | None) -> None:
         version = _read_version()
         if output:
             return print_json({"status": "available", "api_url": url, "server_version": version})
-        return click.echo(f"The server at {url} is available. Its version is {version}.")
+        known = f"Its version is {version}." if version else f"It {_errors.describe_missing_credentials()}"
+        return click.echo(f"The server at {url} is available. {known}")
     if not output:
         fail(f"The server at {url} is not available: {error}")
     print_json({"status": "unavailable", "api_url": url, "error": str(error)})
     raise click.exceptions.Exit(1)
 
 
-def _read_version() -> str:
-    return get_client().request("GET", "/admin/version").json()
+def _read_version() -> str | None:
+    """Return the version of the server; None when it requires credentials to say it."""
+    try:
+        return get_client().request("GET", "/admin/version").json()
+    except exceptions.PrefectHTTPStatusError as error:
+        if error.response.status_code not in failures.UNAUTHORIZED_STATUSES:
+            raise
+        return None

@@ -45,6 +45,7 @@ def ls(output: str | None) -> None:
     print_table(
         ["Name", "Enabled", "Every", "Description"],
         [[loop.name, "yes" if loop.enabled else "no", f"{loop.interval_seconds:g} s", loop.summary] for loop in found],
+        wrapped="Description",
     )
 
 

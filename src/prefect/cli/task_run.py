@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from prefect._lazy import lazy
 from prefect.cli import _runs
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
-from prefect.cli._lookup import get_client
+from prefect.cli._lookup import get_client, read_all_pages, read_by_ids
 from prefect.cli._output import print_fields, print_json, print_table, state_cell
 from prefect.cli.flow_run import format_start_and_duration, format_state_fields
 
@@ -31,9 +32,15 @@ def ls(
     if names:
         criteria["name"] = filters.TaskRunFilterName(any_=list(names))
     # Sorted by id: nearly the order of expected start, and needs no index on task runs.
-    found = get_client().read_task_runs(
-        task_run_filter=filters.TaskRunFilter(**criteria), sort=sorting.TaskRunSort.ID_DESC, limit=limit
+    run_filter, newest = filters.TaskRunFilter(**criteria), sorting.TaskRunSort.ID_DESC
+    found = read_all_pages(
+        lambda size, offset: get_client().read_task_runs(
+            task_run_filter=run_filter, sort=newest, limit=size, offset=offset
+        ),
+        limit,
     )
+    if not found:
+        _runs.check_state_names(states)
     if output:
         return print_json(found)
     flow_runs = _read_flow_run_names(found)
@@ -53,11 +60,12 @@ def ls(
 
 
 def _read_flow_run_names(found: list[runs.TaskRun]) -> dict[Any, str]:
-    wanted = list({run.flow_run_id for run in found if run.flow_run_id})
-    if not wanted:
-        return {}
-    some = filters.FlowRunFilter(id=filters.FlowRunFilterId(any_=wanted))
-    return {run.id: run.name for run in get_client().read_flow_runs(flow_run_filter=some, limit=len(wanted))}
+    def read(some: list[UUID], limit: int | None, offset: int) -> list[runs.FlowRun]:
+        some_runs = filters.FlowRunFilter(id=filters.FlowRunFilterId(any_=some))
+        return get_client().read_flow_runs(flow_run_filter=some_runs, limit=limit, offset=offset)
+
+    wanted = {run.flow_run_id for run in found if run.flow_run_id}
+    return {run.id: run.name for run in read_by_ids(wanted, read)}
 
 
 @command.command("inspect")
@@ -99,10 +107,11 @@ def _describe_inputs(run: runs.TaskRun) -> list[str]:
 
 
 def _find_task_run(wanted: str) -> runs.TaskRun:
-    newest = sorting.TaskRunSort.ID_DESC
-    return _runs.find_run(
-        "task run", wanted, get_client().read_task_run, lambda: get_client().read_task_runs(sort=newest)
-    )
+    def read_newest(name: str | None) -> list[runs.TaskRun]:
+        named = filters.TaskRunFilter(name=filters.TaskRunFilterName(any_=[name])) if name else None
+        return get_client().read_task_runs(task_run_filter=named, sort=sorting.TaskRunSort.ID_DESC)
+
+    return _runs.find_run("task run", wanted, get_client().read_task_run, read_newest)
 
 
 @command.command("logs")

@@ -8,16 +8,17 @@ import click
 
 from prefect._lazy import lazy
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
-from prefect.cli._lookup import find_by_name, get_client, limit_option
+from prefect.cli._lookup import find_by_name, get_client, limit_option, read_all_answers
 from prefect.cli._output import as_text, confirm, fail, format_age, print_details, print_list
 
 if TYPE_CHECKING:
     import orjson
 
-    from prefect.schemas import actions
+    from prefect.schemas import actions, records
     from prefect.schemas.records import Variable
 else:
     actions = lazy("prefect.schemas.actions")
+    records = lazy("prefect.schemas.records")
     orjson = lazy("orjson")
 
 command = group("variable", "Manage variables.")
@@ -27,7 +28,11 @@ _name_argument = positional("name", help="Pass the name of a variable.")
 
 def _find(name: str) -> Variable:
     read = get_client().read_variable_by_name
-    return find_by_name("variable", name, read, lambda: [one.name for one in get_client().read_variables()])
+    return find_by_name("variable", name, read, lambda: [one.name for one in _read_all()])
+
+
+def _read_all(count: int | None = None) -> list[Variable]:
+    return read_all_answers("/variables/filter", records.Variable.model_validate, count)
 
 
 @command.command("ls")
@@ -35,7 +40,7 @@ def _find(name: str) -> Variable:
 @output_option
 def ls(limit: int, output: str | None) -> None:
     """List variables, sorted by name."""
-    found = get_client().read_variables(limit=limit)
+    found = _read_all(limit)
     print_list(
         found,
         ["Name", "Value", "Created", "Updated"],

@@ -271,16 +271,21 @@ def print_scheduled_runs(
 
     It lists flow runs instead of polling the work pool, because a poll counts as a worker's.
     """
-    scheduled = get_client().read_flow_runs(
-        flow_run_filter=filters.FlowRunFilter(
-            state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=[states.StateType.SCHEDULED])),
-            next_scheduled_start_time=filters.FlowRunFilterNextScheduledStartTime(
-                before_=now() + timedelta(hours=hours) if hours else None
-            ),
+    run_filter = filters.FlowRunFilter(
+        state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=[states.StateType.SCHEDULED])),
+        next_scheduled_start_time=filters.FlowRunFilterNextScheduledStartTime(
+            before_=now() + timedelta(hours=hours) if hours else None
         ),
-        work_pool_filter=pool,
-        work_queue_filter=queue,
-        sort=sorting.FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC,
+    )
+    scheduled = read_all_pages(
+        lambda limit, offset: get_client().read_flow_runs(
+            flow_run_filter=run_filter,
+            work_pool_filter=pool,
+            work_queue_filter=queue,
+            sort=sorting.FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC,
+            limit=limit,
+            offset=offset,
+        )
     )
     found = [run for run in scheduled if run.work_queue_id]
     if output:

@@ -11,7 +11,7 @@ from prefect._lazy import lazy
 from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import fail_not_found, get_client, parse_uuid, read_all_pages
 from prefect.cli._output import as_text, confirm, fail, format_age, print_fields, print_json, print_table, state_cell
-from prefect.cli.work_pool import format_slots, print_scheduled_runs, print_slots
+from prefect.cli.work_pool import find_work_pool, format_slots, print_scheduled_runs, print_slots
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def _find(name: str, pool: str | None) -> WorkQueue:
     try:
         return get_client().read_work_queue_by_name(name, work_pool_name=pool)
     except ObjectNotFound:
+        if pool is not None:
+            find_work_pool(pool)
         known = _read_all(pool)
     pools = sorted(str(queue.work_pool_name) for queue in known if queue.name == name)
     if pools:
@@ -77,6 +79,8 @@ def create(name: str, limit: int | None, pool: str | None, priority: int | None)
 @output_option
 def ls(verbose: bool, prefix: str | None, pool: str | None, output: str | None) -> None:
     """List work queues. Paused ones are marked with (**)."""
+    if pool is not None:
+        find_work_pool(pool)
     found = get_client().match_work_queues([prefix], work_pool_name=pool) if prefix else _read_all(pool)
     if output:
         return print_json(found)
@@ -196,7 +200,12 @@ def read_runs(name: str, pool: str | None) -> None:
     waiting = filters.FlowRunFilter(
         state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=["SCHEDULED"]))  # pyright: ignore[reportArgumentType]
     )
-    found = get_client().read_flow_runs(work_queue_filter=_build_filter(name, pool), flow_run_filter=waiting)
+    in_queue = _build_filter(name, pool)
+    found = read_all_pages(
+        lambda limit, offset: get_client().read_flow_runs(
+            work_queue_filter=in_queue, flow_run_filter=waiting, limit=limit, offset=offset
+        )
+    )
     print_table(
         ["ID", "Name", "State", "Due"],
         [

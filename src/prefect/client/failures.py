@@ -18,7 +18,7 @@ MAX_REASON_LENGTH = 500
 
 def get_status(error: BaseException) -> int | None:
     """Return the HTTP status of a failed call, or None when there was no answer."""
-    return getattr(_response(error), "status_code", None)
+    return getattr(get_response(error), "status_code", None)
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -30,6 +30,12 @@ def is_unavailable(error: BaseException) -> bool:
     return isinstance(error, OSError) or (httpx is not None and isinstance(error, httpx.TransportError))
 
 
+def is_timeout(error: BaseException) -> bool:
+    """Return whether the server has accepted the request, or the connection, and has not answered in time."""
+    httpx = sys.modules.get("httpx")
+    return isinstance(error, TimeoutError) or (httpx is not None and isinstance(error, httpx.TimeoutException))
+
+
 def is_refusal(error: BaseException) -> bool:
     """Return whether the server has read the request and will never accept it."""
     status = get_status(error)
@@ -38,11 +44,12 @@ def is_refusal(error: BaseException) -> bool:
 
 def describe_error(error: BaseException) -> str:
     """Return the status and the answer of a failed call, or the error's message, in one line."""
-    response = _response(error)
+    response = get_response(error)
     if response is not None:
         return f"{response.status_code}: {response.text[:MAX_REASON_LENGTH]}"
     return str(error) or type(error).__name__
 
 
-def _response(error: BaseException) -> Any:
+def get_response(error: BaseException) -> Any:
+    """Return the response of a failed call, or None when there was no answer."""
     return getattr(getattr(error, "http_exc", error), "response", None)

@@ -78,8 +78,9 @@ class JournalDelivery:
 
     def send_heartbeats(self, heartbeats: list[Record]) -> float | None:
         """Send the heartbeats of flow runs."""
-        answer = drive(self._api.send_records(b"\n".join(orjson.dumps(record) for record in heartbeats)))
-        return (answer or {}).get(liveness.INTERVAL_FIELD)
+        lines = b"\n".join(orjson.dumps(record) for record in heartbeats)
+        answer: dict[str, float] | None = drive(self._api.send_records(lines))
+        return answer.get(liveness.INTERVAL_FIELD) if answer else None
 
     def _post(self, lines: list[bytes], refused: list[tuple[str, bytes]]) -> None:
         try:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from prefect.exceptions import PrefectException
+
 
 def _as_bool(text: str) -> bool:
     return text.lower() in ("true", "1", "yes")
@@ -36,13 +38,17 @@ def attributes(
 
     def __getattr__(name: str) -> Any:
         getter = fields.get(name)
+        mocked = os.environ.get(f"PREFECT__RUNTIME__{module.upper()}__{name.upper()}")
         if getter is None:
-            raise AttributeError(f"prefect.runtime.{module} has no attribute {name!r}")
+            if mocked is None:
+                raise AttributeError(f"prefect.runtime.{module} has no attribute {name!r}")
+            return mocked
         try:
             real = getter()
+        except PrefectException:
+            raise
         except Exception as error:  # what reads all attributes of all modules expects no other error
             raise AttributeError(f"prefect.runtime.{module}.{name} cannot be read: {error}") from error
-        mocked = os.environ.get(f"PREFECT__RUNTIME__{module.upper()}__{name.upper()}")
         return real if mocked is None else _cast(mocked, real, f"prefect.runtime.{module}.{name}")
 
     return __getattr__, lambda: sorted(fields)

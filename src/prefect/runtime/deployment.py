@@ -13,34 +13,31 @@ __all__ = ["flow_run_id", "id", "name", "parameters", "version"]  # pyright: ign
 
 def get_id() -> str | None:
     """Return the deployment's id."""
-    run = flow_run._run()
+    run = flow_run.get_run()
     return str(run.deployment_id) if run is not None and run.deployment_id else None
 
 
 def get_parameters() -> dict[str, Any]:
     """Return the parameters that the deployment gave the run."""
-    run = flow_run._run()
+    run = flow_run.get_run()
     return run.parameters if run is not None and run.deployment_id else {}
 
 
 def get_name() -> str | None:
-    """Return the deployment's name."""
-    return _unknown()
+    """Return the deployment's name, which is read from the API."""
+    deployment_id = get_id()
+    return flow_run.get_api_client().read_deployment(deployment_id).name if deployment_id else None
 
 
 def get_version() -> str | None:
-    """Return the deployment's version."""
-    return _unknown()
+    """Return the deployment's version, which is read from the API."""
+    deployment_id = get_id()
+    return flow_run.get_api_client().read_deployment(deployment_id).version if deployment_id else None
 
 
 def get_flow_run_id() -> str | None:
     """Return the id of the deployed run."""
     return flow_run.get_id()
-
-
-def _unknown() -> None:
-    if get_id() is not None:
-        raise NotImplementedError("The names of deployments cannot be read yet: read the deployment with a client.")
 
 
 FIELDS = {

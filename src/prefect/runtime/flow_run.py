@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext
 from prefect.runtime._attributes import attributes
 from prefect.runtime._attributes import type_cast as type_cast
 from prefect.types import now
+
+if TYPE_CHECKING:
+    from prefect.client import orchestration
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.schemas import runs
+else:
+    orchestration = lazy("prefect.client.orchestration")
 
 __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "api_url",
@@ -29,16 +38,30 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
 ]
 
 
-def _run() -> Any:
+def get_run() -> runs.FlowRun | None:
+    """Return the current flow run; outside of a run the one that `PREFECT__FLOW_RUN_ID` names, read from the API."""
     context = EngineContext.get()
-    return context.flow_run if context else None
+    if context is not None and context.flow_run is not None:
+        return context.flow_run
+    run_id = get_id()
+    if run_id is None:
+        return None
+    try:
+        return get_api_client().read_flow_run(UUID(run_id))
+    except ValueError as error:
+        raise ValueError(f"PREFECT__FLOW_RUN_ID is {run_id!r}, which is not the id of a flow run.") from error
+
+
+def get_api_client() -> SyncPrefectClient:
+    """Return a client of the API."""
+    return orchestration.get_client(sync_client=True)
 
 
 def get_id() -> str | None:
     """Return the flow run's id, also in a task that runs in another process."""
-    run = _run()
-    if run is not None:
-        return str(run.id)
+    context = EngineContext.get()
+    if context is not None and context.flow_run is not None:
+        return str(context.flow_run.id)
     task = TaskRunContext.get()
     if task is not None and task.task_run.flow_run_id is not None:
         return str(task.task_run.flow_run_id)
@@ -47,57 +70,65 @@ def get_id() -> str | None:
 
 def get_tags() -> list[str]:
     """Return the flow run's tags."""
-    run = _run()
+    run = get_run()
     return list(run.tags) if run else []
 
 
 def get_run_count() -> int:
     """Return the number of this attempt, from 1; 0 outside of a flow."""
-    run = _run()
+    run = get_run()
     return run.run_count if run else 0
 
 
 def get_name() -> str | None:
     """Return the flow run's name."""
-    run = _run()
+    run = get_run()
     return run.name if run else None
 
 
 def get_flow_name() -> str | None:
     """Return the flow's name."""
     context = EngineContext.get()
-    return context.flow.name if context and context.flow else None
+    if context is not None and context.flow is not None:
+        return context.flow.name
+    run = get_run()
+    return get_api_client().read_flow(run.flow_id).name if run else None
 
 
 def get_flow_version() -> str | None:
     """Return the flow's version."""
     context = EngineContext.get()
-    return context.flow.version if context and context.flow else None
+    if context is not None and context.flow is not None:
+        return context.flow.version
+    run = get_run()
+    return run.flow_version if run else None
 
 
 def get_scheduled_start_time() -> datetime:
     """Return the scheduled start time; the current time outside of a flow."""
-    run = _run()
+    run = get_run()
     return (run.expected_start_time if run else None) or now()
 
 
 def get_parameters() -> dict[str, Any]:
     """Return the arguments of the call."""
     context = EngineContext.get()
-    return (context.parameters or {}) if context else {}
+    if context is not None and context.flow_run is not None:
+        return context.parameters or {}
+    run = get_run()
+    return run.parameters if run else {}
 
 
 def get_job_variables() -> dict[str, Any] | None:
     """Return the job variables of a deployed run."""
-    run = _run()
+    run = get_run()
     return (run.job_variables or {}) if run else None
 
 
 def get_parent_flow_run_id() -> str | None:
     """Return the id of the flow run that this one is a subflow of."""
-    context = EngineContext.get()
-    parent = context.parent if context else None
-    return str(parent.flow_run.id) if parent is not None and parent.flow_run else None
+    parent = _find_parent_id(get_run())
+    return str(parent) if parent else None
 
 
 def get_root_flow_run_id() -> str | None:
@@ -105,15 +136,32 @@ def get_root_flow_run_id() -> str | None:
     context = EngineContext.get()
     while context is not None and context.parent is not None:
         context = context.parent
-    return str(context.flow_run.id) if context and context.flow_run else get_id()
+    run = context.flow_run if context is not None and context.flow_run else get_run()
+    while (parent := _read_parent_id(run)) is not None:
+        run = get_api_client().read_flow_run(parent)
+    return str(run.id) if run else get_id()
 
 
 def get_parent_deployment_id() -> str | None:
     """Return the id of the deployment that the parent flow run belongs to."""
     context = EngineContext.get()
+    parent = context.parent.flow_run if context is not None and context.parent is not None else None
+    if parent is None and (parent_id := _find_parent_id(get_run())) is not None:
+        parent = get_api_client().read_flow_run(parent_id)
+    return str(parent.deployment_id) if parent is not None and parent.deployment_id else None
+
+
+def _find_parent_id(run: runs.FlowRun | None) -> UUID | None:
+    context = EngineContext.get()
     parent = context.parent if context else None
-    run = parent.flow_run if parent is not None else None
-    return str(run.deployment_id) if run is not None and run.deployment_id else None
+    return parent.flow_run.id if parent is not None and parent.flow_run else _read_parent_id(run)
+
+
+def _read_parent_id(run: runs.FlowRun | None) -> UUID | None:
+    """Return the parent flow run's id, which a run that was started by another process knows through its task run."""
+    if run is None or run.parent_task_run_id is None:
+        return None
+    return get_api_client().read_task_run(run.parent_task_run_id).flow_run_id
 
 
 def get_flow_run_api_url() -> str | None:

@@ -20,7 +20,7 @@ routes = Routes(None, "/journal")
 async def apply_journal(tx: Transaction, body: Annotated[bytes, In("raw")]) -> Any:
     """Apply a batch of journal records: JSON objects, one a line. Idempotent."""
     records, dead_letters = await apply_records(tx, body)
-    answer: dict[str, float] = {"records": records, "set_aside": dead_letters}
+    answer: dict[str, float] = {"records": records, "dead_lettered": dead_letters}
     if HEARTBEAT in body:  # clients send them in requests of their own
         answer[liveness.INTERVAL_FIELD] = await heartbeat_intervals.find_interval(tx)
     return answer

@@ -194,7 +194,7 @@ async def test_journalled_artifacts_emit_their_events_once(api: httpx.AsyncClien
     lines = b"\n".join(orjson.dumps(record(number, key)) for number, key in ((1, "a"), (2, None), (3, "b"), (4, "a")))
     for _ in range(2):
         response = await api.post("/journal", content=lines)
-        assert (response.status_code, response.json()) == (200, {"records": 4, "set_aside": 0})
+        assert (response.status_code, response.json()) == (200, {"records": 4, "dead_lettered": 0})
     assert await call_route(api, "POST", "/artifacts/count", {}) == 4
     criteria = {"occurred": {"since": "2025-12-31T00:00:00Z"}, "event": {"prefix": ["prefect.artifact-collection."]}}
     emitted = (await call_route(api, "POST", "/events/filter", {"filter": {**criteria, "order": "ASC"}}))["events"]
