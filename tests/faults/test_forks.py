@@ -91,10 +91,11 @@ def square(number):
     return number * number
 
 def work():
-    for _ in range(6):
+    for _ in range(ROUNDS):
         with multiprocessing.get_context("fork").Pool(3) as pool:
             assert pool.map(square, range(20)) == [number * number for number in range(20)]
 """
+POOL = POOL.replace("ROUNDS", "100" if os.environ.get("FAULTS") == "long" else "6")
 TERMINATED_CHILD = """
 import multiprocessing, threading
 

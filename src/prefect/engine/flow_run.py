@@ -429,8 +429,13 @@ class FlowRunEngine(FlowRunStates):
             CANCELLED: flow.on_cancellation_hooks,
         }.get(self.state.type)
         if hooks:
-            with self if self._context is not None else nullcontext():
-                await self.call_hooks(hooks, flow, self.logger)
+            # Hooks see a run that has not ended: it ends after them.
+            end_time, self.fields["end_time"] = self.fields["end_time"], None
+            try:
+                with self if self._context is not None else nullcontext():
+                    await self.call_hooks(hooks, flow, self.logger)
+            finally:
+                self.fields["end_time"] = end_time
         logger = get_logger("engine") if self._context is None else self.logger
         logger.info("Finished in state %s", str(self.state))  # a handler that keeps the record must not keep the result
         if self._parent_task is not None and self.parent is not None and not self.state.is_completed():

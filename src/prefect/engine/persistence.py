@@ -44,7 +44,7 @@ class ResultPersistence:
         self.transaction = kind(
             store=self._context.result_store if persists else None,
             key=self.key,
-            overwrite=bool(run.task.refresh_cache if run.task.refresh_cache is not None else run.refresh_by_default()),
+            overwrite=not run.task.reads_cache,
             isolation_level=getattr(run.task.cache_policy, "isolation_level", None) if persists else None,
             write_on_commit=persists,
             logger=run.logger,
