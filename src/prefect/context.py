@@ -221,6 +221,7 @@ class EngineContext(RunContext):
     detached: bool
     run_results: TrackedResults
     failed_runs: dict[Any, str]
+    stop_check: Any
     task_run_dynamic_keys: dict[str, int]
     memo: Any
 
@@ -237,6 +238,7 @@ class EngineContext(RunContext):
         observed_flow_pauses=dict,
         run_results=TrackedResults,
         failed_runs=dict,
+        stop_check=None,
         task_run_assets=dict,
         task_run_dynamic_keys=dict,
         memo=None,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextvars
 import ctypes
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,10 +18,16 @@ from prefect._lazy import lazy
 
 if TYPE_CHECKING:
     import asyncio
+
+    from prefect.logging import loggers
 else:
     asyncio = lazy("asyncio")
+    loggers = lazy("prefect.logging.loggers")
 
 R = TypeVar("R")
+
+BLOCKED_LOOP_SECONDS = 0.1
+"""How long after the timeout a coroutine may end without a warning: other code may have kept the event loop busy."""
 
 
 class TaskRunTimeoutError(TimeoutError):
@@ -72,14 +79,25 @@ def _interrupt(thread: threading.Thread) -> None:
 async def await_with_timeout(
     coroutine: Coroutine[Any, Any, R], seconds: float, make_error: Callable[[], BaseException]
 ) -> R:
-    """Await `coroutine`; when it takes longer than `seconds`, cancel it and raise `make_error()`."""
-    task = asyncio.ensure_future(coroutine)
+    """Await `coroutine`; when it takes longer than `seconds`, cancel it and raise `make_error()`.
+
+    One that blocks the event loop cannot be cancelled meanwhile: if it has ended by then, a warning is logged.
+    """
+    task, start = asyncio.ensure_future(coroutine), time.monotonic()
     try:
         await asyncio.wait({task}, timeout=seconds)
     except BaseException:
         task.cancel()
         raise
     if task.done():
+        elapsed = time.monotonic() - start
+        if elapsed > seconds + BLOCKED_LOOP_SECONDS:
+            loggers.get_run_logger().warning(
+                "The code took %.1f seconds, longer than its timeout of %g seconds. It could not be stopped, because "
+                "it blocks the event loop: await what takes long, or call it with `asyncio.to_thread`.",
+                elapsed,
+                seconds,
+            )
         return task.result()
     task.cancel()
     # One turn of the loop lets a well-behaved coroutine clean up; one that ignores the cancellation is left behind.

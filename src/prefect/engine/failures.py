@@ -23,11 +23,6 @@ def is_crash(error: BaseException) -> bool:
     return not isinstance(error, Exception) or isinstance(error, TerminationSignal)
 
 
-def ends_run(error: BaseException) -> bool:
-    """Return whether a run that is left by an exception of the engine has to be recorded as crashed."""
-    return is_crash(error) or isinstance(error, Abort)
-
-
 def crash_message(error: BaseException) -> str:
     """Return the message of the crashed state for the exception that ended a run."""
     cancelled = sys.modules.get("asyncio.exceptions")

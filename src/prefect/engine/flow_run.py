@@ -10,16 +10,17 @@ from prefect import _io, outbox, rules
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
 from prefect.engine import core, failures, orchestrators, outcomes
-from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine
+from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome
 from prefect.engine.deadline import FlowRunTimeoutError
+from prefect.engine.flow_states import FlowRunStates
 from prefect.engine.memo import AttemptMemo
 from prefect.engine.orchestration import NewFlowRun
 from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs
+from prefect.engine.stopping import StopCheck
 from prefect.engine.subflow import ParentTaskRun
-from prefect.exceptions import Abort, ParameterTypeError, Pause
+from prefect.exceptions import Abort, ParameterTypeError, Pause, UpstreamTaskError
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
 from prefect.results import defaults
-from prefect.rules import Moment
 from prefect.schemas.runs import FlowRun
 from prefect.schemas.states import State, StateDetails, StateType
 from prefect.types import named_id, new_id, now
@@ -27,18 +28,14 @@ from prefect.types import named_id, new_id, now
 if TYPE_CHECKING:
     from prefect.engine import persistence
     from prefect.engine.protocols import RunnableFlow
-    from prefect.schemas.runs import FlowRunPolicy
 else:
     persistence = lazy("prefect.engine.persistence")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 FAILED, CRASHED, CANCELLED = StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
 
-START_POLL_INTERVAL_SECONDS = 0.2
-"""How often at most Running is proposed for a run that is kept pending."""
 
-
-class FlowRunEngine(RunEngine):
+class FlowRunEngine(FlowRunStates):
     """One run of a flow.
 
     Args:
@@ -80,12 +77,17 @@ class FlowRunEngine(RunEngine):
         """Create the run, enter Running and start the task runner."""
         if self.attempt == 0:
             invalid = await self._prepare()
+            if isinstance(invalid, UpstreamTaskError):
+                return await self._enter_not_ready(invalid)
             if invalid is not None:
                 return await self._fail_to_start(invalid)
-        elif self._memo is not None:
-            self._memo.restart()
+        else:
+            if (stopped := await self._find_stop_state()) is not None:
+                return await self._end_stopped(stopped)
+            if self._memo is not None:
+                self._memo.restart()
         entered = await self.propose_state(State.make(RUNNING, "Running", details=self._details))
-        if not entered.is_running() and (entered := await self._wait_to_run(entered)) is not None:
+        if not entered.is_running() and (entered := await self.wait_to_run(entered)) is not None:
             return await self._stop(entered)
         self.attempt += 1
         self.logger.info(
@@ -118,7 +120,7 @@ class FlowRunEngine(RunEngine):
             invalid = error
         if self._existing_run is None and self.parent is not None and self.parent.flow_run is not None:
             links = {**inputs.links, **({"wait_for": awaited.links["wait_for"]} if awaited else {})}
-            self._parent_task = ParentTaskRun(self.flow.name, self.flow.key, self.parent, links)
+            self._parent_task = ParentTaskRun(self.flow, self.parent, links)
         await self._create()
         if invalid is None:
             self._context = self._make_context()
@@ -167,22 +169,24 @@ class FlowRunEngine(RunEngine):
         pending = State.make(PENDING, "Pending", details=self._details, timestamp=created)
         recorded = cast("State[Any] | None", vars(run)["state"])
         if recorded is not None:
-            self._set_current(recorded)
+            self.set_current(recorded)
         elif self._existing_run is not None:
-            self._set_current(pending)
+            self.set_current(pending)
         else:
             self.enter_state(pending)
         self.logger = flow_run_logger(self.run, flow)
 
-    def _set_current(self, state: State[Any]) -> None:
-        """Note the state that the run is in, which another process or the server has recorded."""
-        self._current = state
-        scheduled_time = state.state_details.scheduled_time
-        self._previous = Moment(state.type.value, state.name or "", state.timestamp, scheduled_time)
-
     def _make_details(self) -> None:
         parent_task_id = self._parent_task.id if self._parent_task else self.fields["parent_task_run_id"]
         self._details = StateDetails.make(flow_run_id=self.run_id, task_run_id=parent_task_id)
+
+    async def _enter_not_ready(self, error: UpstreamTaskError) -> NextStep:
+        """Leave a run that can never begin, because a run that it depends on did not complete."""
+        self.error = error
+        not_ready = State.make(PENDING, "NotReady", message=str(error), details=self._details)
+        await self.propose_state(not_ready, final=True)
+        await self._conclude()
+        return FINISHED
 
     async def _fail_to_start(self, invalid: Exception) -> NextStep:
         what = (
@@ -210,6 +214,7 @@ class FlowRunEngine(RunEngine):
             persist_result=self._should_persist(),
             result_store=lambda: persistence.make_flow_store(self),
             memo=self._memo,
+            stop_check=StopCheck(self._orchestrator, self.parent.stop_check if self.parent else None),
         )
 
     @property
@@ -224,56 +229,6 @@ class FlowRunEngine(RunEngine):
         if self.parent is not None:
             return self.parent.persist_result
         return defaults.get_default_persist_setting()
-
-    # --- states -------------------------------------------------------------------------------------------------------
-
-    async def propose_state(
-        self, state: State[Any], result: dict[str, Any] | None = None, final: bool = False
-    ) -> State[Any]:
-        """Propose a state; return the state that the run is in then.
-
-        Args:
-            state: The state. The orchestrator may reject it for another one, as it does when a failed run is retried.
-            result: The inline result to record with it.
-            final: Whether the run must not be tried again.
-
-        Raises:
-            Abort: The run must stop.
-        """
-        force = final or self.is_closing
-        answer = await self._orchestrator.propose_state(state, force)
-        while answer.status == "WAIT":
-            await _io.sleep(answer.delay_seconds)
-            answer = await self._orchestrator.propose_state(state, force)
-        current = self.fields["state"]
-        if current is not None and current is not self.state:  # another process has changed it
-            self._set_current(current)
-        entered = answer.state
-        if entered is None:
-            raise Abort(answer.reason)
-        if entered.is_cancelling() and not state.is_cancelled():
-            # It was cancelled by another process: all that is left is to record that it has stopped.
-            message = "The run was cancelled while it was under way."
-            return await self.propose_state(State.make(CANCELLED, "Cancelled", message=message, details=self._details))
-        if entered.id == self.state.id:
-            return entered
-        return self.enter_state(entered, result if entered is state else None)
-
-    def enter_state(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
-        """Make `state` the run's state; one that goes on after a pause does not begin another attempt."""
-        policy = cast("FlowRunPolicy", self.fields["empirical_policy"])
-        self._is_resuming = bool(policy.resuming)
-        super().enter_state(state, result)
-        if self._is_resuming and (state.is_running() or state.is_final()):
-            policy.resuming = False
-        return state
-
-    async def _wait_to_run(self, entered: State[Any]) -> State[Any] | None:
-        """Propose Running until the run is no longer kept waiting; return its state if it must not run."""
-        while entered.is_scheduled() or entered.is_pending():
-            await _io.sleep(max(core.seconds_until(entered), START_POLL_INTERVAL_SECONDS))
-            entered = await self.propose_state(State.make(RUNNING, "Running", details=self._details))
-        return None if entered.is_running() else entered
 
     async def _stop(self, entered: State[Any]) -> NextStep:
         """End an attempt that must not begin, because the run is paused or has ended.
@@ -313,14 +268,19 @@ class FlowRunEngine(RunEngine):
         error = outcome.error
         if isinstance(error, Pause) and (suspended := self._own_paused_state(error)) is not None:
             return await self._suspend(error, suspended)
-        if error is not None and (isinstance(error, (Abort, Pause)) or failures.is_crash(error)):
+        if error is not None and failures.is_crash(error):
             await self.crash(error)
             return FINISHED
         # Submitted tasks run to their end; after a timeout, those that have not started are cancelled.
         try:
-            await self._stop_task_runner(error if isinstance(error, FlowRunTimeoutError) else None)
+            await self._stop_task_runner(error if isinstance(error, (FlowRunTimeoutError, Abort, Pause)) else None)
         except Exception as failure:  # a user's task runner
             error = error or failure
+        if (stopped := await self._find_stop_state()) is not None:
+            return await self._end_stopped(stopped)
+        if isinstance(error, (Abort, Pause)):
+            await self.crash(error)
+            return FINISHED
         if error is not None:
             return await self._fail(error)
         return await self._return(outcome.value)
@@ -354,8 +314,11 @@ class FlowRunEngine(RunEngine):
             self.logger.error(
                 "Encountered exception during execution: %s", failures.describe_error(error), exc_info=error
             )
-            message = f"Flow run encountered an exception: {failures.describe_error(error)}"
-            failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
+            name, what = "Failed", "encountered an exception"
+            if isinstance(error, TimeoutError):
+                name, what = "TimedOut", "failed due to timeout"
+            message = f"Flow run {what}: {failures.describe_error(error)}"
+            failed = State.make(FAILED, name, message=message, data=error, details=self._details)
         entered = await self.propose_state(failed)
         if entered.is_scheduled():
             return self._try_again(entered)
@@ -387,6 +350,27 @@ class FlowRunEngine(RunEngine):
         self._release()
         return FINISHED
 
+    async def _find_stop_state(self) -> State[Any] | None:
+        """Return the state by which another process has stopped this run or one around it."""
+        check: StopCheck = self.context.stop_check
+        return await check.find_state() if check.is_due else None
+
+    async def _end_stopped(self, stopped: State[Any]) -> NextStep:
+        """End a run that another process has cancelled or suspended, or one inside such a run."""
+        current: State[Any] = self.fields["state"]
+        if stopped.is_paused() and stopped is current:
+            signal = Pause("The flow run was suspended by another process.", state=stopped)
+            return await self._suspend(signal, stopped)
+        self.context.stop_check = None  # hooks may call tasks
+        if current.is_cancelled():
+            self.set_current(current)
+        else:
+            message = "The run was cancelled while it was under way."
+            await self.propose_state(State.make(CANCELLED, "Cancelled", message=message, details=self._details))
+        self.value = self.state
+        await self._conclude()
+        return FINISHED
+
     def _own_paused_state(self, signal: Pause) -> State[Any] | None:
         """Return the state that a signal to pause is about, if it is one of this run."""
         state: State[Any] | None = signal.state
@@ -402,6 +386,8 @@ class FlowRunEngine(RunEngine):
             self._release()
             return
         if self._run is None:
+            if not failures.is_crash(error):
+                return  # it could not be created
             await self._create()
         if self.state.is_final():
             return
@@ -443,8 +429,13 @@ class FlowRunEngine(RunEngine):
             CANCELLED: flow.on_cancellation_hooks,
         }.get(self.state.type)
         if hooks:
-            with self if self._context is not None else nullcontext():
-                await self.call_hooks(hooks, flow, self.logger)
+            # Hooks see a run that has not ended: it ends after them.
+            end_time, self.fields["end_time"] = self.fields["end_time"], None
+            try:
+                with self if self._context is not None else nullcontext():
+                    await self.call_hooks(hooks, flow, self.logger)
+            finally:
+                self.fields["end_time"] = end_time
         logger = get_logger("engine") if self._context is None else self.logger
         logger.info("Finished in state %s", str(self.state))  # a handler that keeps the record must not keep the result
         if self._parent_task is not None and self.parent is not None and not self.state.is_completed():

@@ -109,8 +109,12 @@ class LocalOrchestrator:
 
     async def propose_state(self, state: State[Any], force: bool = False) -> Answer:
         """Decide about a proposed state."""
-        if self._store is not None and self._store.has_changed():
-            await self._refresh()
+        assert self._run is not None
+        before: State[Any] | None = vars(self._run)["state"]
+        after = await self.read_state()
+        is_end = state.is_completed() or state.is_failed()
+        if is_end and before is not None and before.is_running() and after is not None and after.is_cancelled():
+            return Answer("REJECT", after, reason="Another process has cancelled the run.")
         return self.decide(state, force)
 
     def decide(self, proposed: State[Any], force: bool = False) -> Answer:
@@ -138,6 +142,14 @@ class LocalOrchestrator:
             return False
         return not (_has_rule_details(current) or _has_rule_details(proposed))
 
+    async def read_state(self) -> State[Any] | None:
+        """Return the run's state, read from the local store if that has been written since."""
+        assert self._run is not None
+        if self._store is not None and (version := self._store.find_new_version()) is not None:
+            await self._refresh()
+            self._store.known_version = version
+        return cast("State[Any] | None", vars(self._run)["state"])
+
     def release_run(self) -> None:
         """Do nothing, since this orchestrator keeps no lease of a run."""
 
@@ -150,27 +162,36 @@ class LocalOrchestrator:
         except Exception as error:  # a store that is locked, full or damaged must not cost the run its result
             get_logger("engine").debug("The local store cannot be read: %s", error)
             return
-        columns, state = vars(self._run), cast("State[Any] | None", vars(stored)["state"])
-        if state is not None and (columns["state"] is None or state.id != columns["state"].id):
-            columns.update({name: vars(stored)[name] for name in _DECIDED_COLUMNS})
+        adopt_columns(self._run, stored)
+
+
+def adopt_columns(run: FlowRun, stored: FlowRun) -> None:
+    """Take over the columns of a run that has entered another state than is known here."""
+    columns, state = vars(run), cast("State[Any] | None", vars(stored)["state"])
+    if state is not None and (columns["state"] is None or state.id != columns["state"].id):
+        columns.update({name: vars(stored)[name] for name in _DECIDED_COLUMNS})
 
 
 class _StoreWatch:
-    """Detects writes to the local store by other processes, with two `stat` calls."""
+    """Detects writes to the local store by other processes, with two `stat` calls.
+
+    Attributes:
+        known_version: What identifies the content that was read last.
+    """
 
     def __init__(self, home: Path) -> None:
         path = os.path.join(home, STORE_FILE)
         self._files = (path, f"{path}-wal")
-        self._seen: Any = self._stamps()
+        self.known_version: Any = self._stamps()
 
-    def has_changed(self) -> bool:
-        """Return whether it was written since the last call."""
-        before, self._seen = self._seen, self._stamps()
-        return before != self._seen
+    def find_new_version(self) -> tuple[Any, ...] | None:
+        """Return what identifies the present content, if it is not the known one."""
+        version = self._stamps()
+        return version if version != self.known_version else None
 
     def expect_change(self) -> None:
-        """Have the next `has_changed` return true."""
-        self._seen = None
+        """Take the known content for outdated."""
+        self.known_version = None
 
     def _stamps(self) -> tuple[Any, ...]:
         return tuple(map(_stamp, self._files))

@@ -84,6 +84,10 @@ class Orchestrator(Protocol):
         """
         ...
 
+    async def read_state(self) -> State[Any] | None:
+        """Return the state that the run is in, also if another process has changed it; None if that is not known."""
+        ...
+
     def release_run(self) -> None:
         """Note that this process runs the run no longer."""
         ...

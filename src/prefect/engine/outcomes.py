@@ -1,8 +1,8 @@
 """The final state that follows from the return value of a task or flow.
 
 A state made by the body is the run's state, if a run can end or wait in it. Of a collection that holds only states, the
-worst counts; futures count as their states, and a state of another run counts as a collection of one. Any other value
-is a result: the run completed.
+worst counts; futures count as their states, also in dicts and nested collections of nothing but futures, and a state of
+another run counts as a collection of one. Any other value is a result: the run completed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,12 @@ async def state_from_return(value: Any, details: StateDetails, in_memory: bool =
     """Return the final state of a run whose body returned `value`; wait for the futures in it."""
     if type(value) in _PLAIN:
         return _completed(value, details, in_memory)
-    if _holds_futures(value):
+    futures: list[PrefectFuture[Any]] = []
+    if _collect_futures(value, futures):
+        value = await _io.blocking(resolve_futures_to_states, value)
+        group = groups.StateGroup([future.state for future in futures])
+        return FinalState(_worst_state(group, value, details), value, is_plain=False)
+    if futures:
         value = await _io.blocking(resolve_futures_to_states, value)
     made = cast("State[Any] | None", value if isinstance(value, State) else None)
     if made is not None and not _belongs_to_run(made):
@@ -93,11 +98,14 @@ def _worst_state(group: groups.StateGroup, value: Any, details: StateDetails) ->
     return State.make(kind, message=message, data=InMemory(value), details=details)
 
 
-def _holds_futures(value: Any) -> bool:
+def _collect_futures(value: Any, found: list[PrefectFuture[Any]]) -> bool:
+    """Collect the futures inside a value; return whether it is a future, or a collection of nothing but futures."""
     if isinstance(value, PrefectFuture):
+        found.append(cast("PrefectFuture[Any]", value))
         return True
     items = _items(value)
-    return items is not None and any(map(_holds_futures, items))
+    are_futures = [_collect_futures(item, found) for item in items or ()]  # of all items: each may hold futures
+    return bool(are_futures) and all(are_futures)
 
 
 def _items(value: Any) -> Collection[Any] | None:

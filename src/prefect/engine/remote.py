@@ -11,9 +11,9 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.client import wire
-from prefect.client.failures import MISSING_ROUTE_STATUSES, describe_error, get_status
+from prefect.client.failures import MISSING_ROUTE_STATUSES, get_status
 from prefect.engine.core import RunRecord
-from prefect.engine.local import LocalOrchestrator
+from prefect.engine.local import LocalOrchestrator, adopt_columns
 from prefect.engine.orchestration import Answer, FlowRunRecord, NewFlowRun
 from prefect.logging.loggers import get_logger
 from prefect.outbox.api_connection import is_unavailable
@@ -136,6 +136,19 @@ class ServerOrchestrator:
     def _mid_run_retries(self) -> int:
         return min(MID_RUN_RETRIES, self._api.settings.client.max_retries)
 
+    async def read_state(self) -> State[Any] | None:
+        """Return the run's state on the server; None while the server is away."""
+        record = self._record
+        if self._run is None or record is None or record.records_states or self._shipper.unavailable_reason is not None:
+            return None
+        try:
+            stored = wire.parse_flow_run(await self._api.call_once("GET", "/flow_runs/{id}", id=self._run.id))
+        except Exception as error:  # the next proposed state finds out whether the server is away
+            get_logger("engine").debug("The flow run cannot be read: %s", error)
+            return None
+        adopt_columns(self._run, stored)
+        return cast("State[Any] | None", vars(self._run)["state"])
+
     def release_run(self) -> None:
         """Stop the run's heartbeats."""
         if self._run is not None:
@@ -179,13 +192,17 @@ class ServerOrchestrator:
         return Answer(status, entered, reason=reason)
 
     async def _call(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
+        if self._retries is not None and self._shipper.is_hanging:
+            raise TimeoutError(self._shipper.unavailable_reason)  # each request would cost another timeout
         if self._retries is not None and self._shipper.unavailable_reason is not None:
             return await self._api.call_once(method, route, body, **params)  # once, and within a short timeout
         return await self._api.call(method, route, body, max_retries=self._retries, **params)
 
     def _warn(self, error: Exception) -> None:
-        level = logging.DEBUG if self._shipper.unavailable_reason is not None else logging.WARNING
-        self._shipper.unavailable_reason = describe_error(error)
+        level = logging.DEBUG if self._shipper.has_warned else logging.WARNING
+        self._shipper.has_warned = True
+        if not self._shipper.is_hanging:
+            self._shipper.record_failure(error)
         get_logger("engine").log(
             level,
             "%s The run goes on; it is recorded in %s and sent later.",

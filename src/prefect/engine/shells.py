@@ -19,6 +19,7 @@ from prefect._io import drive
 from prefect.engine import deadline, failures
 from prefect.engine.core import NextStep, Outcome, RunEngine
 from prefect.engine.termination import outermost_run
+from prefect.exceptions import Pause
 
 if TYPE_CHECKING:
     from prefect.schemas.states import State
@@ -82,7 +83,7 @@ def run_to_final_state(run: RunEngine) -> State[Any]:
                 drive(_io.sleep(verdict.delay_seconds))
                 verdict = drive(run.prepare_attempt())
     except BaseException as error:
-        if failures.ends_run(error):
+        if not isinstance(error, Pause):
             drive(run.crash(error))
         raise
     if run.error is not None and failures.is_crash(run.error):
@@ -139,7 +140,7 @@ async def arun_to_final_state(run: RunEngine) -> State[Any]:
                 await _io.sleep(verdict.delay_seconds)
                 verdict = await run.prepare_attempt()
     except BaseException as error:
-        if failures.ends_run(error):
+        if not isinstance(error, Pause):
             await _io.shield(run.crash(error))
         raise
     if run.error is not None and failures.is_crash(run.error):
@@ -180,7 +181,7 @@ def iterate(make: MakeEngine, gather: bool = False) -> Generator[Any, Any, Any]:
                 drive(_io.sleep(verdict.delay_seconds))
                 verdict = drive(run.prepare_attempt())
     except BaseException as error:
-        if failures.ends_run(error) and not isinstance(error, GeneratorExit):
+        if not isinstance(error, (GeneratorExit, Pause)):
             drive(run.crash(error))
         raise
     return None if gather else drive(run.unwrap())
@@ -291,7 +292,7 @@ async def aiterate(make: MakeEngine, gather: bool = False) -> AsyncGenerator[Any
                 await _io.sleep(verdict.delay_seconds)
                 verdict = await run.prepare_attempt()
     except BaseException as error:
-        if failures.ends_run(error) and not isinstance(error, GeneratorExit):
+        if not isinstance(error, (GeneratorExit, Pause)):
             await _io.shield(run.crash(error))
         raise
     if not gather:

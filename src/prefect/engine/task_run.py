@@ -11,35 +11,34 @@ from prefect import _io, journal, outbox
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags, current_transaction
-from prefect.engine import core, failures, local, outcomes
-from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunEngine, RunRecord
+from prefect.engine import core, failures, outcomes
+from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunRecord
 from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import AttemptMemo, Position
 from prefect.engine.parameters import Link, as_reiterable, collect_inputs, resolve_inputs
+from prefect.engine.task_states import TaskRunStates
 from prefect.exceptions import UpstreamTaskError
 from prefect.logging.lines import log_line
 from prefect.logging.loggers import identity_logger, print_capture
 from prefect.results import defaults
-from prefect.schemas.run_inputs import FlowRunResult, TaskRunResult
-from prefect.schemas.runs import TaskRun, TaskRunPolicy
+from prefect.schemas.runs import TaskRun
 from prefect.schemas.states import InMemory, State, StateDetails, StateType
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from prefect import settings
     from prefect.engine import persistence
     from prefect.engine.protocols import RunnableTask
 else:
     persistence = lazy("prefect.engine.persistence")
-    settings = lazy("prefect.settings")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
-COMPLETED, FAILED, CRASHED = StateType.COMPLETED, StateType.FAILED, StateType.CRASHED
+COMPLETED, FAILED = StateType.COMPLETED, StateType.FAILED
+CRASHED, CANCELLED = StateType.CRASHED, StateType.CANCELLED
 
 
-class TaskRunEngine(RunEngine):
+class TaskRunEngine(TaskRunStates):
     """One run of a task.
 
     Args:
@@ -79,7 +78,8 @@ class TaskRunEngine(RunEngine):
         self._inputs = collect_inputs(parameters, tracked)
         self._awaited = {"wait_for": as_reiterable(wait_for)} if wait_for is not None else None
         self._wait_for = collect_inputs(self._awaited, tracked) if self._awaited else None
-        self._memo: AttemptMemo | None = self.flow.memo if self.flow and task.may_be_remembered else None
+        memo = self.flow.memo if self.flow else None
+        self._memo: AttemptMemo | None = memo if memo is not None and task.may_be_remembered else None
         self._position: Position | None = self._memo.next_position(task.task_key) if self._memo is not None else None
 
     # --- in another process -------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class TaskRunEngine(RunEngine):
         if isinstance(state.data, InMemory):
             self._track(state.data.value)
         if state.type is not COMPLETED:
-            self._note_failure()
+            self.note_failure()
 
     @property
     def upstreams(self) -> list[Any]:
@@ -159,32 +159,14 @@ class TaskRunEngine(RunEngine):
             links["__parents__"] = [{"input_type": "task_run", "id": parent.task_run_id}]
         return links
 
-    @property
-    def run(self) -> TaskRun:
-        """The run as a schema object. It is made at the first access, which most runs do not need."""
-        if self._run is None:
-            self._update_columns()
-            inputs, policy = _run_inputs(self.fields["task_inputs"]), TaskRunPolicy.make(**self.task.policy)
-            self._run = TaskRun.make(**{**self.fields, "task_inputs": inputs, "empirical_policy": policy})
-            self.fields = vars(self._run)
-        return self._run
-
-    def _change_columns(self, entry: dict[str, Any], scheduled_time: datetime | None) -> None:
-        """Note the change, which is made when the columns are read. Most runs end before that."""
-        self._entered.append((entry, scheduled_time))
-        if self._run is not None:
-            self._update_columns()
-
-    def _update_columns(self) -> None:
-        """Change the columns by the states entered since the last time."""
-        entered, self._entered = self._entered, []
-        for entry, scheduled_time in entered:
-            super()._change_columns(entry, scheduled_time)
-
     # --- before an attempt --------------------------------------------------------------------------------------------
 
     async def prepare_attempt(self) -> NextStep:
         """Wait for the dependencies, look for a cached result, and enter Running."""
+        if self.flow is not None and self.flow.stop_check is not None and self.flow.stop_check.is_due:
+            stopped = await self.flow.stop_check.find_state()
+            if stopped is not None:
+                return self.enter_stopped(stopped)
         if self.attempt == 0:
             try:
                 if self._awaited is not None or not self._inputs.is_plain:
@@ -200,7 +182,11 @@ class TaskRunEngine(RunEngine):
                 except Exception as error:  # a template that cannot be filled, or a user function
                     return await self._fail_to_start(error)
         self.attempt += 1
-        self.enter(RUNNING, "Running" if self.attempt == 1 else "Retrying", now())
+        if self.attempt == 1:
+            self.enter(RUNNING, "Running", now())
+        else:
+            self.context.start_time = now()
+            self.enter(RUNNING, "Retrying", self.context.start_time)
         if self._memo is not None or self.persistence is not None or self._needs_persistence():
             try:
                 found = await self._find_result()
@@ -280,24 +266,18 @@ class TaskRunEngine(RunEngine):
         assert self._context is not None
         return self._context
 
-    def refresh_by_default(self) -> bool:
-        """Return whether tasks without the option run even if there is a cached result."""
-        return settings.get_current_settings().tasks.refresh_cache
-
     def _should_persist(self) -> bool:
         if self.task.persist_result is not None:
             return self.task.persist_result
-        if self.flow is not None:
-            return self.flow.persist_result
-        return defaults.get_default_persist_setting_for_tasks()
+        return defaults.should_persist_task_by_default(self.flow.persist_result if self.flow is not None else None)
 
     def _enter_not_ready(self, error: UpstreamTaskError) -> NextStep:
         self._make_context()
         self.error = error
         self.enter_state(State.make(PENDING, "NotReady", message=str(error), details=self._details))
         self.logger.error("Finished in state %s", self.state)
-        self._note_failure()
-        self._release()
+        self.note_failure()
+        self.release()
         return FINISHED
 
     # --- context of the body ------------------------------------------------------------------------------------------
@@ -342,8 +322,8 @@ class TaskRunEngine(RunEngine):
             return NextStep(is_finished=False, delay_seconds=core.seconds_until(state))
         if not state.is_final():
             state = self.value = outcomes.fail_unfinished(state, "task")
-        if state.is_failed() and (retry := await self._propose_retry(state)) is not None:
-            return self._schedule_retry(retry, state.message or "")
+        if state.is_failed() and (retry := await self.propose_retry(state)) is not None:
+            return self.schedule_retry(retry, state.message or "")
         if self.persistence is not None:
             try:
                 with self:
@@ -374,11 +354,14 @@ class TaskRunEngine(RunEngine):
         if timed_out:
             message = f"Task run exceeded timeout of {self.task.timeout_seconds} second(s)"
             failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
+        elif isinstance(error, TimeoutError):
+            message = f"Task run failed due to timeout: {failures.describe_error(error)}"
+            failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
         else:
             message = f"Task run encountered an exception {failures.describe_error(error)}"
             failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
-        if (retry := await self._propose_retry(failed)) is not None:
-            return self._schedule_retry(retry, failures.describe_error(error))
+        if (retry := await self.propose_retry(failed)) is not None:
+            return self.schedule_retry(retry, failures.describe_error(error))
         exhausted = " - Retries are exhausted" if self.task.retries else ""
         self.logger.error(
             "Task run failed with exception: %s%s", failures.describe_error(error), exhausted, exc_info=error
@@ -406,40 +389,6 @@ class TaskRunEngine(RunEngine):
         self.enter_state(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
         await self._conclude()
 
-    # --- retries ------------------------------------------------------------------------------------------------------
-
-    async def _propose_retry(self, failed: State[Any]) -> State[Any] | None:
-        """Return the state in which a failed run waits for its next attempt; None when the failure is final."""
-        if self.is_closing or not self.task.retries:
-            return None
-        self._update_columns()
-        waiting = local.decide_retry(self.fields, self.task.policy, self.state, failed)
-        if waiting is None or self.task.retry_condition_fn is None:
-            return waiting
-        try:
-            with self:
-                wanted = await _io.call_user(self.task.retry_condition_fn, self.task, self.run, failed)
-        except Exception:
-            self.logger.error("The retry_condition_fn raised; the run is not tried again.", exc_info=True)
-            return None
-        return waiting if wanted else None
-
-    def _schedule_retry(self, waiting: State[Any], reason: str) -> NextStep:
-        """Enter AwaitingRetry, unless the next attempt follows immediately."""
-        delay = core.seconds_until(waiting, waiting.timestamp)
-        when = f"{delay:g} second(s) from now" if delay else "immediately"
-        self.logger.info(
-            "Task run failed with exception: %s - Retry %s/%s will start %s",
-            reason,
-            self.attempt,
-            self.task.retries,
-            when,
-        )
-        if self.task.retry_delay_seconds:
-            vars(waiting)["message"] = None  # the log has the failure
-            self.enter_state(waiting)
-        return NextStep(is_finished=False, delay_seconds=delay)
-
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def _conclude(self) -> None:
@@ -450,18 +399,9 @@ class TaskRunEngine(RunEngine):
             with self:
                 await self.call_hooks(hooks, task, self.logger)
         if not completed:
-            self._note_failure()
+            self.note_failure()
         log_line(self.context.identity, logging.INFO if completed else logging.ERROR, "Finished in state %s", state)
-        self._release()
-
-    def _release(self) -> None:
-        """Drop the references that lead back here, so that arguments and result are freed with their last user."""
-        self._context = self.persistence = None
-
-    def _note_failure(self) -> None:
-        """Tell the flow run the name of a run that did not complete, for what depends on it."""
-        if self.flow is not None:
-            self.flow.failed_runs[self.fields["id"]] = f"task run {self.fields['name']!r}"
+        self.release()
 
     def _track(self, value: Any) -> None:
         """Remember the run of a value, so that passing the value on is recorded as a dependency."""
@@ -498,8 +438,3 @@ class TaskRunEngine(RunEngine):
     def timeout_error(self) -> BaseException:
         """Return the error for an attempt that exceeded its timeout."""
         return TaskRunTimeoutError(f"Scope timed out after {self.timeout_seconds} second(s).")
-
-
-def _run_inputs(links: dict[str, list[Link]]) -> dict[str, list[Any]]:
-    kinds = {"task_run": TaskRunResult, "flow_run": FlowRunResult}
-    return {name: [kinds[link["input_type"]](id=link["id"]) for link in found] for name, found in links.items()}

@@ -131,7 +131,7 @@ class LocalApplication:
             await apply_journal(self.database, self.home)
             if time.monotonic() - self._last_orphan_check > ORPHAN_CHECK_INTERVAL_SECONDS:
                 await crash_orphans(self.database, self.home)
-                await retention.prune_local_events(self.database)
+                await retention.prune_local_store(self.database)
                 self._last_orphan_check = time.monotonic()
         except JournalUnreadable as error:
             # What was applied before can still be read.

@@ -147,7 +147,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
 
 
 def _crash(run: TaskRunEngine, message: str, error: BaseException) -> State[Any]:
-    return run.enter_state(State.make(StateType.CRASHED, message=message, data=error, details=run.state.state_details))
+    return run.end(StateType.CRASHED, message, error)
 
 
 def _initialize_process(pickled: bytes, path: list[str]) -> None:

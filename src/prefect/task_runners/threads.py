@@ -150,16 +150,8 @@ class _SubmittedRun:
         try:
             state = run_submitted(run)
         except BaseException as error:  # an interruption ends this run, not the pool
-            state = run.state
-            if not state.is_final():
-                state = run.enter_state(
-                    State.make(
-                        StateType.CRASHED,
-                        message=f"Execution was interrupted: {type(error).__name__}: {error}",
-                        data=error,
-                        details=run.state.state_details,
-                    )
-                )
+            message = f"Execution was interrupted: {type(error).__name__}: {error}"
+            state = run.end(StateType.CRASHED, message, error)
         self.future.resolve(state)
 
     def cancel(self) -> None:
@@ -169,8 +161,7 @@ class _SubmittedRun:
 
 def cancel_run(run: TaskRunEngine) -> State[Any]:
     """Cancel a run before it starts, and return its state."""
-    message = "The flow run ended before this task run could start."
-    return run.enter_state(State.make(StateType.CANCELLED, message=message, details=run.state.state_details))
+    return run.end(StateType.CANCELLED, "The flow run ended before this task run could start.")
 
 
 def run_submitted(run: TaskRunEngine) -> Any:

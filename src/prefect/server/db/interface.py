@@ -92,6 +92,10 @@ class Database(Protocol):
         """Run a unit of work in a read-only transaction."""
         ...
 
+    async def read_briefly(self, work: UnitOfWork[T]) -> T:
+        """Run a unit of work that only reads a few rows by their keys, in a read-only transaction."""
+        ...
+
     async def write(self, work: UnitOfWork[T]) -> T:
         """Run a unit of work in a transaction and commit it."""
         ...

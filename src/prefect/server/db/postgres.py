@@ -191,6 +191,9 @@ class PostgresDatabase:
     async def read(self, work: UnitOfWork[T]) -> T:
         return await self._retry(lambda: self._read(work))
 
+    async def read_briefly(self, work: UnitOfWork[T]) -> T:
+        return await self.read(work)
+
     async def write(self, work: UnitOfWork[T]) -> T:
         return await self._retry(lambda: self._write(work))
 

@@ -50,6 +50,9 @@ STATEMENT_TIMEOUT_SECONDS = 5.0
 MAX_LOCK_POLL_SECONDS = 0.025
 """The longest pause between two attempts to take the write lock: a busy writer leaves short gaps."""
 
+NO_WAITING = Sql("PRAGMA busy_timeout = 0")
+"""Makes a statement fail at once, and not wait in the driver, while another connection has the lock that it needs."""
+
 READ_ONLY = Sql("PRAGMA query_only = ON")
 """Keeps read-only transactions from writing, which would be rolled back silently."""
 
@@ -89,9 +92,14 @@ class SqliteTransaction:
     def notify(self, topic: str, item: Any = None) -> None:
         self.notifications.append((topic, item))
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._raw.in_transaction
+
     async def roll_back(self) -> None:
         """Roll back, unless SQLite itself has already."""
-        if self._raw.in_transaction:
+        if self.in_transaction:
             await self.run(Sql("ROLLBACK"))
 
     async def finish(self, statement: str) -> None:
@@ -155,6 +163,9 @@ class SqliteDatabase:
     async def read(self, work: UnitOfWork[T]) -> T:
         return await blocking(lambda: drive(self._read(work)))
 
+    async def read_briefly(self, work: UnitOfWork[T]) -> T:
+        return await self.read(work)
+
     async def write(self, work: UnitOfWork[T]) -> T:
         return await blocking(lambda: drive(self._write(work)))
 
@@ -199,20 +210,23 @@ class SqliteDatabase:
         It waits here and not in the driver: under an event loop each waiting transaction would hold a thread there,
         and none might be left for the one that holds the lock.
         """
+        await connection.run(NO_WAITING)
+        await self._take_write_lock(connection)
+        await connection.run(Sql(f"PRAGMA busy_timeout = {STATEMENT_TIMEOUT_SECONDS * 1000:.0f}"))
+
+    async def _take_write_lock(self, connection: SqliteTransaction) -> None:
         deadline = time.monotonic() + self.write_timeout
         pause = 0.001
-        await connection.run(Sql("PRAGMA busy_timeout = 0"))
         while True:
             try:
                 await connection.run(Sql("BEGIN IMMEDIATE"))
-                break
+                return
             except StoreBusy:
                 if time.monotonic() >= deadline:
                     raise
             # Jitter, so that waiting processes do not retry in step.
             await sleep(pause * random.random())
             pause = min(pause * 2, MAX_LOCK_POLL_SECONDS)
-        await connection.run(Sql(f"PRAGMA busy_timeout = {STATEMENT_TIMEOUT_SECONDS * 1000:.0f}"))
 
     def _open(self) -> SqliteTransaction:
         if not (self._prepared and self.path.exists()):

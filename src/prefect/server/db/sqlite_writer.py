@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from prefect._io import blocking, drive, wait
-from prefect.server.db.errors import StoreUnavailable
+from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.db.interface import UnitOfWork
 from prefect.server.db.sql import Sql
-from prefect.server.db.sqlite import READ_ONLY, WRITE_TIMEOUT_SECONDS, SqliteDatabase, SqliteTransaction
+from prefect.server.db.sqlite import NO_WAITING, READ_ONLY, WRITE_TIMEOUT_SECONDS, SqliteDatabase, SqliteTransaction
 
 T = TypeVar("T")
 
@@ -95,6 +95,15 @@ class SqliteWriterDatabase(SqliteDatabase):
         context = contextvars.copy_context()
         return await wait(self._readers.submit(context.run, lambda: drive(self._read_here(work))))
 
+    async def read_briefly(self, work: UnitOfWork[T]) -> T:
+        """Run the unit of work in this thread: it takes less time than another thread takes to be woken."""
+        if self._readers is None:
+            raise self._closed()
+        try:
+            return drive(self._read_here(work, NO_WAITING))
+        except StoreBusy:  # another process creates or recovers the file
+            return await self.read(work)
+
     async def write(self, work: UnitOfWork[T]) -> T:
         if self._writer is None:
             raise self._closed()
@@ -112,22 +121,21 @@ class SqliteWriterDatabase(SqliteDatabase):
     def _closed(self) -> StoreUnavailable:
         return StoreUnavailable(f"The local store {str(self.path)!r} is closed: the server stops.")
 
-    async def _read_here(self, work: UnitOfWork[T]) -> T:
-        connection = self._connection(READ_ONLY)
+    async def _read_here(self, work: UnitOfWork[T], *setup: Sql) -> T:
+        connection = self._connection(READ_ONLY, *setup)
         try:
             await connection.run(Sql("BEGIN"))
             return await work(connection)
         finally:
             await connection.roll_back()
 
-    def _connection(self, first: Sql | None = None) -> SqliteTransaction:
-        """Return the connection of this thread."""
+    def _connection(self, *setup: Sql) -> SqliteTransaction:
+        """Return the connection of this thread, which has run the statements of `setup` when it was opened."""
         connection = getattr(self._thread_local, "connection", None)
         if connection is None:
             connection = self._open()
-            drive(connection.run(Sql(f"PRAGMA cache_size = -{CONNECTION_CACHE_KIB}")))
-            if first is not None:
-                drive(connection.run(first))
+            for statement in (Sql(f"PRAGMA cache_size = -{CONNECTION_CACHE_KIB}"), *setup):
+                drive(connection.run(statement))
             self._thread_local.connection = connection
             self._opened.append(connection)
         return connection
@@ -146,20 +154,22 @@ class SqliteWriterDatabase(SqliteDatabase):
         """Run a unit of work, and those queued behind it unless `alone`, in one transaction."""
         done: list[_Job] = []
         try:
-            connection = self._connection()
+            connection = self._connection(NO_WAITING)
             connection.notifications = []
-            drive(self._begin_immediate(connection))
+            drive(self._take_write_lock(connection))
             job: _Job | None = first
             until = time.monotonic() + MAX_TRANSACTION_SECONDS
             while job is not None:
                 done.append(job)
-                job.context.run(drive, self._attempt(connection, job))
+                job.context.run(drive, self._attempt(connection, job, is_first=len(done) == 1))
+                ended = not connection.in_transaction
                 job = (
                     None
-                    if alone or len(done) == MAX_UNITS_PER_COMMIT or time.monotonic() > until
+                    if ended or alone or len(done) == MAX_UNITS_PER_COMMIT or time.monotonic() > until
                     else self._take_next()
                 )
-            drive(connection.run(Sql("COMMIT")))
+            if connection.in_transaction:
+                drive(connection.run(Sql("COMMIT")))
         except BaseException as error:
             self._discard_connection()
             if len(done) > 1:  # one of them may be the cause
@@ -192,18 +202,23 @@ class SqliteWriterDatabase(SqliteDatabase):
             self._jobs.put(None)
         return job
 
-    async def _attempt(self, connection: SqliteTransaction, job: _Job) -> None:
-        """Run a unit of work; when it fails, only the changes of this unit are rolled back."""
+    async def _attempt(self, connection: SqliteTransaction, job: _Job, is_first: bool) -> None:
+        """Run a unit of work; when it fails, only the changes of this unit are rolled back.
+
+        The first unit of a transaction needs no savepoint for that: the transaction ends with it.
+        """
         count = len(connection.notifications)
         job.error = None
-        await connection.run(Sql("SAVEPOINT unit"))
+        if not is_first:
+            await connection.run(Sql("SAVEPOINT unit"))
         try:
             job.outcome = await job.work(connection)
         except BaseException as error:
             job.error = error
             del connection.notifications[count:]
-            await connection.run(Sql("ROLLBACK TO unit"))
-        await connection.run(Sql("RELEASE unit"))
+            await (connection.roll_back() if is_first else connection.run(Sql("ROLLBACK TO unit")))
+        if not is_first:
+            await connection.run(Sql("RELEASE unit"))
 
     def _discard_connection(self) -> None:
         """Close the connection with its transaction; the next transaction opens another."""

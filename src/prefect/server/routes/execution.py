@@ -36,7 +36,7 @@ async def execute(operation: Operation, database: Database, principal: Principal
     """
     if not operation.uses_database:
         return await operation.fn(cast("Transaction", None), **arguments)
-    transact = database.write if operation.writes else database.read
+    transact = database.write if operation.writes else database.read_briefly if operation.brief else database.read
     work = act_for(principal, lambda tx: operation.fn(tx, **arguments))
     if operation.timeout_seconds is None or is_driven():  # without an event loop no time limit can be set
         return await transact(work)

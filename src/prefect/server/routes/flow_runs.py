@@ -94,7 +94,7 @@ async def flow_run_history(
     )
 
 
-@routes.reads("GET", "/{id:uuid}", wire.FlowRunResponse)
+@routes.reads("GET", "/{id:uuid}", wire.FlowRunResponse, brief=True)
 async def read_flow_run(tx: Transaction, id: UUID) -> Any:
     """Return a flow run."""
     return await reading.get_flow_run(tx, id)

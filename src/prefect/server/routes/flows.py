@@ -47,7 +47,7 @@ async def read_flow_by_name(tx: Transaction, name: str) -> Any:
     return await reading.get_flow_by_name(tx, name)
 
 
-@routes.reads("GET", "/{id:uuid}", Flow)
+@routes.reads("GET", "/{id:uuid}", Flow, brief=True)
 async def read_flow(tx: Transaction, id: UUID) -> Any:
     """Return a flow."""
     return await reading.get_flow(tx, id)

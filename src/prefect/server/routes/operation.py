@@ -107,6 +107,7 @@ class Operation:
         status: The HTTP status of its response.
         response_type: The type of its response, for the documentation; None for an empty one.
         writes: Whether it changes something.
+        brief: Whether it only reads a few rows by their keys.
         documented: Whether it is part of the interface and its OpenAPI document.
         deprecated: Whether it is deprecated.
         uses_database: Whether it needs a transaction. One that does not answers while the database is away.
@@ -121,6 +122,7 @@ class Operation:
     status: int = 200
     response_type: Any = None
     writes: bool = False
+    brief: bool = False
     documented: bool = True
     deprecated: bool = False
     uses_database: bool = True

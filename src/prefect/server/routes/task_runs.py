@@ -56,7 +56,7 @@ async def task_run_history(
     )
 
 
-@routes.reads("GET", "/{id:uuid}", wire.TaskRun)
+@routes.reads("GET", "/{id:uuid}", wire.TaskRun, brief=True)
 async def read_task_run(tx: Transaction, id: UUID) -> Any:
     """Return a task run."""
     return await reading.get_task_run(tx, id)

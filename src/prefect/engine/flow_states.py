@@ -1,0 +1,81 @@
+"""The states of a flow run: proposed to its orchestrator, waited for, changed by other processes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from prefect import _io
+from prefect.engine import core
+from prefect.engine.core import RunEngine
+from prefect.exceptions import Abort
+from prefect.rules import Moment
+from prefect.schemas.states import State, StateType
+
+if TYPE_CHECKING:
+    from prefect.engine.orchestration import Orchestrator
+    from prefect.schemas.runs import FlowRunPolicy
+
+RUNNING, CANCELLED = StateType.RUNNING, StateType.CANCELLED
+
+START_POLL_INTERVAL_SECONDS = 0.2
+"""How often at most Running is proposed for a run that is kept pending."""
+
+
+class FlowRunStates(RunEngine):
+    """The part of a flow run's engine that asks the orchestrator."""
+
+    _orchestrator: Orchestrator
+
+    def set_current(self, state: State[Any]) -> None:
+        """Note the state that the run is in, which another process or the server has recorded."""
+        self._current = state
+        scheduled_time = state.state_details.scheduled_time
+        self._previous = Moment(state.type.value, state.name or "", state.timestamp, scheduled_time)
+
+    async def propose_state(
+        self, state: State[Any], result: dict[str, Any] | None = None, final: bool = False
+    ) -> State[Any]:
+        """Propose a state; return the state that the run is in then.
+
+        Args:
+            state: The state. The orchestrator may reject it for another one, as it does when a failed run is retried.
+            result: The inline result to record with it.
+            final: Whether the run must not be tried again.
+
+        Raises:
+            Abort: The run must stop.
+        """
+        force = final or self.is_closing
+        answer = await self._orchestrator.propose_state(state, force)
+        while answer.status == "WAIT":
+            await _io.sleep(answer.delay_seconds)
+            answer = await self._orchestrator.propose_state(state, force)
+        current = self.fields["state"]
+        if current is not None and current is not self.state:  # another process has changed it
+            self.set_current(current)
+        entered = answer.state
+        if entered is None:
+            raise Abort(answer.reason)
+        if entered.is_cancelling() and not state.is_cancelled():
+            # It was cancelled by another process: all that is left is to record that it has stopped.
+            message = "The run was cancelled while it was under way."
+            return await self.propose_state(State.make(CANCELLED, "Cancelled", message=message, details=self._details))
+        if entered.id == self.state.id:
+            return entered
+        return self.enter_state(entered, result if entered is state else None)
+
+    def enter_state(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
+        """Make `state` the run's state; one that goes on after a pause does not begin another attempt."""
+        policy = cast("FlowRunPolicy", self.fields["empirical_policy"])
+        self._is_resuming = bool(policy.resuming)
+        super().enter_state(state, result)
+        if self._is_resuming and (state.is_running() or state.is_final()):
+            policy.resuming = False
+        return state
+
+    async def wait_to_run(self, entered: State[Any]) -> State[Any] | None:
+        """Propose Running until the run is no longer kept waiting; return its state if it must not run."""
+        while entered.is_scheduled() or entered.is_pending():
+            await _io.sleep(max(core.seconds_until(entered), START_POLL_INTERVAL_SECONDS))
+            entered = await self.propose_state(State.make(RUNNING, "Running", details=self._details))
+        return None if entered.is_running() else entered

