@@ -22,7 +22,7 @@ help:
 	@echo "make fmt     format, and apply the linter's automatic fixes"
 	@echo "make bench   run benchmarks against the original, in a separate virtual environment (PEERS=1: also against other projects)"
 	@echo "make compat  run the compatibility scenarios with the original and compare"
-	@echo "make faults  run the full fault injection and fuzzing tests of the server (half an hour)"
+	@echo "make faults  run the full fault injection tests, and fuzzing of the server (three quarters of an hour)"
 	@echo "make lock    update uv.lock and requirements.txt"
 	@echo "make clean   remove the files that these commands create"
 
@@ -72,7 +72,7 @@ compat: setup
 	@$(BIN)/python -m tests.compat $(ARGS)
 
 faults: setup
-	@FAULTS=long $(BIN)/pytest -n 0 -rA tests/faults/test_server.py tests/faults/test_fuzzing.py $(ARGS)
+	@FAULTS=long $(BIN)/pytest -n 0 -rA tests/faults/test_server.py tests/faults/test_liveness.py tests/faults/test_forks.py tests/faults/test_fuzzing.py $(ARGS)
 
 lock:
 	uv lock

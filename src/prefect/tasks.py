@@ -209,6 +209,8 @@ class Task(_functions.Wrapper, Generic[P, R]):
     @property
     def cache_policy(self) -> CachePolicy:
         """The policy that computes the cache key of a run."""
+        if not self._may_use_cache:
+            return cache_policies.NO_CACHE
         if self.persist_result is False or (self.result_storage_key and not self.cache_key_fn):
             return cache_policies.NO_CACHE
         if self.cache_key_fn is not None:
@@ -266,9 +268,26 @@ class Task(_functions.Wrapper, Generic[P, R]):
         return _functions.read_source(self.fn)
 
     @property
+    def reads_cache(self) -> bool:
+        """Whether a run may take a cached result instead of running."""
+        refreshes = (
+            settings.get_current_settings().tasks.refresh_cache if self.refresh_cache is None else self.refresh_cache
+        )
+        return self._may_use_cache and not refreshes
+
+    @property
+    def _may_use_cache(self) -> bool:
+        """Whether the settings allow caching to this task."""
+        tasks = settings.get_current_settings().tasks
+        has_own_caching = self._has_cache_policy_option or self.cache_key_fn is not None
+        return not tasks.disable_caching and (has_own_caching or not tasks.default_no_cache)
+
+    @property
     def may_be_remembered(self) -> bool:
         """Whether a retry of the flow may reuse the result of a completed run instead of running again."""
-        return not self.refresh_cache and not (self._has_cache_policy_option and _caches_nothing(self._cache_policy))
+        if self._has_cache_policy_option and _caches_nothing(self._cache_policy):
+            return False
+        return not self.refresh_cache and self._may_use_cache
 
     def format_run_name(self, parameters: dict[str, Any]) -> str:
         """Return the name of a run with these parameters; needs `task_run_name`."""

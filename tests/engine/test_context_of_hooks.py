@@ -93,3 +93,21 @@ def test_failure_hooks_are_called_when_a_flow_could_not_start():
     program("x", return_state=True)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
     assert seen == ["Failed"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_flow_run_has_not_ended_in_its_hooks(fails: bool):
+    seen: list[Any] = []
+
+    def hook(_: Any, run: Any, state: Any):
+        seen.append((run, run.end_time, state.is_final(), run.start_time is not None))
+
+    @flow(on_completion=[hook], on_failure=[hook])
+    def program():
+        if fails:
+            raise ValueError("broken")
+
+    program(return_state=True)
+    [(run, end_time, final, started)] = seen
+    assert (end_time, final, started) == (None, True, True)
+    assert run.end_time is not None  # after its hooks

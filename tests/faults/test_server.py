@@ -224,14 +224,13 @@ def _go_on(client: "subprocess.Popen[str]", portion: int) -> None:
 
 
 def test_program_exits_while_server_is_unavailable(tmp_path: Path) -> None:
-    """It exits soon, prints the number of waiting records, and they are stored after shipping."""
+    """It exits, prints the number of waiting records, and they are stored after shipping."""
     tasks = 50
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     with serving.server(tmp_path / "server") as served:
-        variables = original.variables(
-            tmp_path / "client", PREFECT_API_URL=served.url, PREFECT_LOGGING_LEVEL="CRITICAL"
-        )
+        names = {"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS": "1"}
+        variables = original.variables(tmp_path / "client", PREFECT_API_URL=served.url, **names)
         command = [sys.executable, program, "1", str(tasks)]
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         with subprocess.Popen(command, env=variables, text=True, **pipes) as client:

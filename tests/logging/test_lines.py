@@ -126,3 +126,15 @@ def test_log_line_does_not_fail_on_a_closed_stream(setup, stderr, recorded):
     stderr.close()
     lines.log_line(TASK, logging.INFO, "hello")
     assert len(recorded) == 1
+
+
+def test_record_of_a_line_has_the_place_that_logs_it(setup, monkeypatch):
+    setup()
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", records.append)
+    monkeypatch.setattr(loggers.get_logger(loggers.run_logger_name(TASK)), "handlers", [handler])
+    lines.log_line(TASK, logging.INFO, "Finished in state %s", "Completed()")
+    [record] = records
+    assert (record.pathname, record.funcName) == (__file__, "test_record_of_a_line_has_the_place_that_logs_it")
+    assert record.lineno > 1

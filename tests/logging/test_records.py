@@ -114,7 +114,7 @@ def test_api_handler_is_off_when_disabled_by_setting(setup, stderr, recorded, in
 
 def test_api_handler_warns_at_the_caller_outside_of_a_run(setup, stderr, recorded):
     setup()
-    with pytest.warns(UserWarning, match="'prefect.flow_runs' was used outside of a flow or task run") as found:
+    with pytest.warns(UserWarning, match="without a flow run id: it was used outside of a flow or task run") as found:
         logging.getLogger("prefect.flow_runs").info("lost")
     assert found[0].filename == __file__ and recorded == []
 

@@ -11,6 +11,7 @@ from prefect import flow, journal
 from prefect.outbox import heartbeats
 from prefect.outbox.api_connection import ApiConnection
 from prefect.outbox.heartbeats import Heartbeats
+from prefect.outbox.store import Batch, Outbox
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.types import new_id
 from tests.outbox.conftest import Fake
@@ -34,7 +35,7 @@ class RecordingDelivery:
         self.status = 200
         self.requested: float | None = None
 
-    def deliver(self, *arguments: Any) -> None:
+    def deliver(self, outbox: Outbox, batch: Batch) -> None:
         raise NotImplementedError
 
     def send_heartbeats(self, heartbeats: list[dict[str, Any]]) -> float | None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from prefect import flow, get_client, get_run_logger, journal, task
 from prefect.artifacts import create_markdown_artifact, update_progress_artifact
 from prefect.cli._app import run as run_command
 from prefect.outbox.delivery import remove_results
-from prefect.outbox.store import Outbox, file_name, find_outboxes
+from prefect.outbox.store import Batch, Outbox, Outcome, file_name, find_outboxes
 from prefect.types import new_id
 from tests.outbox.conftest import Fake
 from tests.outbox.servers import FakeServer
@@ -452,3 +453,11 @@ def test_remove_results_keeps_only_allowed_json(keep_json: bool, left: list[Any]
 @pytest.mark.parametrize("line", [b'{"kind":"log","message":"\\"result\\": 1"}', b'"result": not JSON', b"{}"])
 def test_remove_results_leaves_other_records_unchanged(line: bytes):
     assert remove_results(line, False) is line
+
+
+def test_newest_refused_records_are_kept(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(import_module("prefect.outbox.store"), "MAX_REFUSED", 3)
+    outbox = Outbox(home, "http://127.0.0.1:9/api")
+    for number in range(5):
+        outbox.acknowledge(Batch(0, []), Outcome({}, (), [(f"reason {number}", b"{}")]))
+    assert [reason for reason, _ in outbox.read_refused()] == ["reason 4", "reason 3", "reason 2"]

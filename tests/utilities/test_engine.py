@@ -34,6 +34,35 @@ async def test_collect_task_run_inputs_accepts_a_state():
     assert await engine.collect_task_run_inputs(state) == {FlowRunResult(id=state.state_details.flow_run_id)}
 
 
+class TheirFuture:
+    """A future of another library, as Dask's, with the id of its task run."""
+
+    def __init__(self, task_run_id=None):
+        self.task_run_id = task_run_id
+
+
+def test_collect_task_run_inputs_finds_futures_of_the_class():
+    @flow
+    def outer():
+        ours, theirs = make.submit(1), TheirFuture(new_id())
+        value = {"a": [theirs, TheirFuture()], "b": ours}
+        assert engine.collect_task_run_inputs_sync(value) == {TaskRunResult(id=ours.task_run_id)}
+        found = engine.collect_task_run_inputs_sync(value, future_cls=TheirFuture)
+        assert found == {TaskRunResult(id=theirs.task_run_id)}
+
+    outer()
+
+
+def test_collect_task_run_inputs_searches_no_deeper_than_asked():
+    @flow
+    def outer():
+        future = make.submit(1)
+        levels = [engine.collect_task_run_inputs_sync({"a": [future]}, max_depth=depth) for depth in (0, 1, 2, -1)]
+        assert [len(found) for found in levels] == [0, 0, 1, 1]
+
+    outer()
+
+
 async def test_resolve_inputs_replaces_futures_with_values():
     future = make.submit(1)
     inputs = {"x": future, "y": [future], "z": 3}

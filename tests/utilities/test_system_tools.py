@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import signal
 import sys
 import threading
 import time
@@ -105,6 +106,24 @@ class TestProcesses:
             async with processutils.open_process([sys.executable, "-c", "import time; time.sleep(300)"]) as process:
                 raise LookupError
         assert process.returncode not in (None, 0)
+
+    async def test_open_process_raises_the_callers_error_when_the_process_has_ended(self):
+        with pytest.raises(LookupError, match="mine"):
+            async with processutils.open_process([sys.executable, "-c", "pass"]) as process:
+                await process.wait()
+                raise LookupError("mine")
+        assert process.returncode == 0
+
+    async def test_signal_for_a_process_that_has_ended_is_ignored(self):
+        process = await processutils.run_process([sys.executable, "-c", "pass"])
+        before, said = signal.getsignal(signal.SIGTERM), list[str]()
+        options = {"process_name": "the server", "print_fn": said.append}
+        try:
+            processutils.forward_signal_handler(process.pid, signal.SIGTERM, signal.SIGTERM, **options)
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        assert said == ["Received SIGTERM: sending SIGTERM to the server."]
 
     async def test_run_process_requires_a_list(self):
         with pytest.raises(TypeError, match="list"):

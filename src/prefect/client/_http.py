@@ -31,7 +31,8 @@ LOST_CONNECTION_ERRORS = (httpx.TimeoutException, httpx.NetworkError, httpx.Remo
 """Errors of a connection whose server restarts, or that a proxy drops."""
 
 MAX_RETRIES = "prefect.max_retries"
-"""The extension of an httpx request that overrides the setting `client.max_retries`."""
+"""The extension of an httpx request that overrides the setting `client.max_retries`. A request that has it is not sent
+again after a timeout: its sender has something better to do than to wait for a server that hangs."""
 
 CSRF_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """Methods for which a server with CSRF protection requires a token."""
@@ -147,7 +148,9 @@ class RetryingClientMixin:
             try:
                 response = await self._send_once(request, *args, **kwargs)
             except httpx.TransportError as error:
-                if not (self._was_reached and isinstance(error, LOST_CONNECTION_ERRORS) and retries < max_retries):
+                hangs = MAX_RETRIES in request.extensions and isinstance(error, httpx.TimeoutException)
+                lost = self._was_reached and isinstance(error, LOST_CONNECTION_ERRORS) and not hangs
+                if not lost or retries >= max_retries:
                     raise _explain_transport_error(error, request) from None  # its message includes the cause
                 reason, retry_after, maintenance = str(error) or type(error).__name__, None, False
             else:

@@ -30,6 +30,12 @@ def is_unavailable(error: BaseException) -> bool:
     return isinstance(error, OSError) or (httpx is not None and isinstance(error, httpx.TransportError))
 
 
+def is_timeout(error: BaseException) -> bool:
+    """Return whether the server has accepted the request, or the connection, and has not answered in time."""
+    httpx = sys.modules.get("httpx")
+    return isinstance(error, TimeoutError) or (httpx is not None and isinstance(error, httpx.TimeoutException))
+
+
 def is_refusal(error: BaseException) -> bool:
     """Return whether the server has read the request and will never accept it."""
     status = get_status(error)

@@ -147,7 +147,9 @@ class _Finder:
             raise visiting.StopVisiting
         inner = annotated.unwrap()
         if isinstance(annotated, allow_failure):
-            self.allowed.add(id(inner))
+            inside = _Finder(None)
+            inside.walk(inner)
+            self.allowed.update(map(id, inside.upstreams))
         if isinstance(annotated, opaque):
             if _is_upstream(inner):
                 self._visit_upstream(inner)

@@ -17,10 +17,12 @@ from prefect.transactions import AsyncTransaction, Transaction
 from prefect.types import now
 
 if TYPE_CHECKING:
+    import prefect
     from prefect import results, runtime
     from prefect.engine.protocols import PersistingFlowRun, PersistingTaskRun
     from prefect.results import ResultRecord, ResultStore
 else:
+    prefect = lazy("prefect")
     results = lazy("prefect.results")
     runtime = lazy("prefect.runtime")
 
@@ -42,7 +44,7 @@ class ResultPersistence:
         self.transaction = kind(
             store=self._context.result_store if persists else None,
             key=self.key,
-            overwrite=bool(run.task.refresh_cache if run.task.refresh_cache is not None else run.refresh_by_default()),
+            overwrite=not run.task.reads_cache,
             isolation_level=getattr(run.task.cache_policy, "isolation_level", None) if persists else None,
             write_on_commit=persists,
             logger=run.logger,
@@ -147,10 +149,10 @@ async def persist_flow_result(run: PersistingFlowRun, state: State[Any], value: 
 
 
 def _fill_template(template: str, parameters: dict[str, Any]) -> str:
+    runs = {"flow_run": runtime.flow_run, "task_run": runtime.task_run, "deployment": runtime.deployment}
+    run_values: dict[str, Any] = {**runs, "prefect": prefect}
     return template.format(
         parameters=parameters,
-        flow_run=runtime.flow_run,
-        task_run=runtime.task_run,
-        deployment=runtime.deployment,
-        **{name: value for name, value in parameters.items() if name not in ("parameters", "flow_run", "task_run")},
+        **{name: value for name, value in parameters.items() if name not in (*run_values, "parameters")},
+        **run_values,
     )

@@ -11,7 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.client import wire
-from prefect.client.failures import MISSING_ROUTE_STATUSES, describe_error, get_status
+from prefect.client.failures import MISSING_ROUTE_STATUSES, get_status
 from prefect.engine.core import RunRecord
 from prefect.engine.local import LocalOrchestrator, adopt_columns
 from prefect.engine.orchestration import Answer, FlowRunRecord, NewFlowRun
@@ -192,13 +192,17 @@ class ServerOrchestrator:
         return Answer(status, entered, reason=reason)
 
     async def _call(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
+        if self._retries is not None and self._shipper.is_hanging:
+            raise TimeoutError(self._shipper.unavailable_reason)  # each request would cost another timeout
         if self._retries is not None and self._shipper.unavailable_reason is not None:
             return await self._api.call_once(method, route, body, **params)  # once, and within a short timeout
         return await self._api.call(method, route, body, max_retries=self._retries, **params)
 
     def _warn(self, error: Exception) -> None:
-        level = logging.DEBUG if self._shipper.unavailable_reason is not None else logging.WARNING
-        self._shipper.unavailable_reason = describe_error(error)
+        level = logging.DEBUG if self._shipper.has_warned else logging.WARNING
+        self._shipper.has_warned = True
+        if not self._shipper.is_hanging:
+            self._shipper.record_failure(error)
         get_logger("engine").log(
             level,
             "%s The run goes on; it is recorded in %s and sent later.",

@@ -28,12 +28,10 @@ from prefect.types import new_id, now
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from prefect import settings
     from prefect.engine import persistence
     from prefect.engine.protocols import RunnableTask
 else:
     persistence = lazy("prefect.engine.persistence")
-    settings = lazy("prefect.settings")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 COMPLETED, FAILED = StateType.COMPLETED, StateType.FAILED
@@ -80,7 +78,8 @@ class TaskRunEngine(TaskRunStates):
         self._inputs = collect_inputs(parameters, tracked)
         self._awaited = {"wait_for": as_reiterable(wait_for)} if wait_for is not None else None
         self._wait_for = collect_inputs(self._awaited, tracked) if self._awaited else None
-        self._memo: AttemptMemo | None = self.flow.memo if self.flow and task.may_be_remembered else None
+        memo = self.flow.memo if self.flow else None
+        self._memo: AttemptMemo | None = memo if memo is not None and task.may_be_remembered else None
         self._position: Position | None = self._memo.next_position(task.task_key) if self._memo is not None else None
 
     # --- in another process -------------------------------------------------------------------------------------------
@@ -183,7 +182,11 @@ class TaskRunEngine(TaskRunStates):
                 except Exception as error:  # a template that cannot be filled, or a user function
                     return await self._fail_to_start(error)
         self.attempt += 1
-        self.enter(RUNNING, "Running" if self.attempt == 1 else "Retrying", now())
+        if self.attempt == 1:
+            self.enter(RUNNING, "Running", now())
+        else:
+            self.context.start_time = now()
+            self.enter(RUNNING, "Retrying", self.context.start_time)
         if self._memo is not None or self.persistence is not None or self._needs_persistence():
             try:
                 found = await self._find_result()
@@ -263,16 +266,10 @@ class TaskRunEngine(TaskRunStates):
         assert self._context is not None
         return self._context
 
-    def refresh_by_default(self) -> bool:
-        """Return whether tasks without the option run even if there is a cached result."""
-        return settings.get_current_settings().tasks.refresh_cache
-
     def _should_persist(self) -> bool:
         if self.task.persist_result is not None:
             return self.task.persist_result
-        if self.flow is not None:
-            return self.flow.persist_result
-        return defaults.get_default_persist_setting_for_tasks()
+        return defaults.should_persist_task_by_default(self.flow.persist_result if self.flow is not None else None)
 
     def _enter_not_ready(self, error: UpstreamTaskError) -> NextStep:
         self._make_context()
@@ -356,6 +353,9 @@ class TaskRunEngine(TaskRunStates):
         timed_out = isinstance(error, TaskRunTimeoutError)
         if timed_out:
             message = f"Task run exceeded timeout of {self.task.timeout_seconds} second(s)"
+            failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
+        elif isinstance(error, TimeoutError):
+            message = f"Task run failed due to timeout: {failures.describe_error(error)}"
             failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
         else:
             message = f"Task run encountered an exception {failures.describe_error(error)}"

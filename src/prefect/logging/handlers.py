@@ -8,6 +8,7 @@ PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=error.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -39,9 +40,11 @@ else:
 _TRUNCATED = "... [truncated]"
 _RECORD_OVERHEAD_BYTES = 300  # bytes of a log record besides its message
 _MAX_REPORTS = 1000
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 _sink: Callable[[dict[str, Any]], None] | None = None
 _reported: set[tuple[str, int, str]] = set()
+_warned: dict[Any, Any] = {}  # the places that were warned, as `warnings` keeps them
 _fromtimestamp = datetime.fromtimestamp
 
 
@@ -243,7 +246,7 @@ class APILogHandler(_QuietHandler):
         """Append a record to the journal, once however many handlers of this kind it passes.
 
         Raises:
-            MissingContextError: It belongs to no run, and PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW is `error`.
+            MissingContextError: It belongs to no flow run, and PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW is `error`.
         """
         try:
             fields = record.__dict__
@@ -253,9 +256,10 @@ class APILogHandler(_QuietHandler):
             if not to_api.enabled:
                 return
             log = self.prepare(record)
-            if log["flow_run_id"] is None and log["task_run_id"] is None:
-                self._missing(record, to_api.when_missing_flow)
-                return
+            if log["flow_run_id"] is None:
+                self._react(record, to_api.when_missing_flow, log["task_run_id"])
+                if log["task_run_id"] is None:
+                    return
             if len(log["message"]) * 4 > to_api.max_log_size - _RECORD_OVERHEAD_BYTES:
                 self._shorten(log, to_api.max_log_size - _RECORD_OVERHEAD_BYTES)
             emit_api_log(log)
@@ -313,13 +317,20 @@ class APILogHandler(_QuietHandler):
         if _sink is None:
             await _io.blocking(journal.flush)
 
-    def _missing(self, record: logging.LogRecord, reaction: str) -> None:
-        text = f"Logger {record.name!r} was used outside of a flow or task run, so its record is not kept."
+    def _react(self, record: logging.LogRecord, reaction: str, task_run_id: Any) -> None:
+        """Warn about a record of no flow run, or raise an error, as the setting says."""
+        if record.pathname.startswith(_PACKAGE):
+            return  # what the engine says about a task run
+        text = f"Logger {record.name!r} attempted to send logs to the API without a flow run id: " + (
+            "it was used outside of a flow or task run, so its record is not kept."
+            if task_run_id is None
+            else "its task runs outside of a flow, so its record is kept with the task run only."
+        )
         if reaction == "error":
             raise MissingContextError(text)
         if reaction == "warn":
             text += " Set PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore to hide this warning."
-            warnings.warn_explicit(text, UserWarning, record.pathname, record.lineno)
+            warnings.warn_explicit(text, UserWarning, record.pathname, record.lineno, registry=_warned)
 
     def _shorten(self, log: dict[str, Any], max_bytes: int) -> None:
         encoded = log["message"].encode("utf-8", "backslashreplace")

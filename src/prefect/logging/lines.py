@@ -21,7 +21,7 @@ _EMITS = {PrefectConsoleHandler: PrefectConsoleHandler.emit, APILogHandler: APIL
 
 
 def log_line(identity: RunIdentity, level: int, message: str, *args: object) -> None:
-    """Log `message % args` about a run, without looking for the code that logs it.
+    """Log `message % args` about a run; only a record has the place of the code that logs it.
 
     Args:
         identity: The run.
@@ -39,7 +39,9 @@ def log_line(identity: RunIdentity, level: int, message: str, *args: object) -> 
         message = message % args  # a record keeps no argument, which a handler could hold for ever
     handlers = _find_line_handlers(logger)
     if handlers is None or logging.getLogRecordFactory() is not logging.LogRecord or secrets():
-        record = logger.makeRecord(name, level, __file__, 0, message, (), None)
+        caller = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # as `logging` finds a record's place
+        code = caller.f_code
+        record = logger.makeRecord(name, level, code.co_filename, caller.f_lineno, message, (), None, code.co_name)
         record.__dict__.update(run_fields(identity))
         logger.handle(record)
         return

@@ -68,20 +68,21 @@ class Heartbeats:
             due.append(0.0 if self._unannounced else self._due)
         return max(0.0, min(due) - time.monotonic()) if due else None
 
-    def send_due(self) -> None:
-        """Send the heartbeats that are due.
+    def send_due(self) -> bool:
+        """Send the heartbeats that are due, and return whether the server has answered.
 
         Raises:
             Exception: The server did not take them, and they are still due.
         """
-        at = time.monotonic()
+        at, has_answered = time.monotonic(), False
         for flow_run_id, (lease_id, due) in list(self._slots.items()):
             if at >= due:
                 self._renew(flow_run_id, lease_id)
+                has_answered = True
         is_due = at >= self._due
         runs = list(self._runs if is_due else self._unannounced)
         if not runs or (self._is_configured and self._configured is None):
-            return
+            return has_answered
         delivery = self._get_delivery()
         interval = max(self._configured or delivery.heartbeat_interval, self._requested)
         fields = {"kind": "heartbeat", "at": now().isoformat(), "ttl": liveness.lease_seconds(interval)}
@@ -96,6 +97,7 @@ class Heartbeats:
         if is_due:
             self._due = at + interval
         self._requested = requested or 0.0
+        return True
 
     def _renew(self, flow_run_id: str, lease_id: UUID) -> None:
         body = {"lease_duration": SLOT_LEASE_SECONDS}

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from prefect import _forks
-from prefect.client.failures import describe_error
+from prefect.client.failures import describe_error, is_timeout
 from prefect.outbox.api_connection import ApiConnection, ApiMissingError
 from prefect.outbox.delivery import Delivery, create_delivery
 from prefect.outbox.events import RunContext
@@ -56,6 +56,11 @@ class Shipper:
     Args:
         outbox: The outbox.
         api: The connection to its server.
+
+    Attributes:
+        unavailable_reason: Why the server did not answer the last time; None if it did.
+        is_hanging: Whether it had accepted the request then and did not answer in time.
+        has_warned: Whether a run has logged a warning about it.
     """
 
     def __init__(self, outbox: Outbox, api: ApiConnection) -> None:
@@ -63,6 +68,8 @@ class Shipper:
         self.api = api
         self._run_contexts: dict[str, RunContext] = {}
         self.unavailable_reason: str | None = None
+        self.is_hanging = False
+        self.has_warned = False
         self._lock = ProcessLock(outbox.path.with_suffix(".lock"))
         self._delivery: Delivery | None = None
         self._wake = threading.Event()
@@ -108,6 +115,8 @@ class Shipper:
         try:
             while thread is not None and thread.is_alive() and self._may_wait(ACK_TIMEOUT_SECONDS):
                 thread.join(POLL_INTERVAL_SECONDS)
+            if _forks.has_forked() and self.outbox.has_waiting():
+                self._has_unshipped = True  # children leave what they record to this process when they are terminated
             if self._has_unshipped and (thread is None or not thread.is_alive()):
                 self.ship_within(ACK_TIMEOUT_SECONDS, float("inf"))
         except KeyboardInterrupt:
@@ -207,13 +216,14 @@ class Shipper:
     def _run_once(self) -> bool:
         """Ship what waits and what is due; whether the server took it."""
         try:
-            self._heartbeats.send_due()
+            has_answered = self._heartbeats.send_due()
             if self._has_unshipped:
-                self._ship(self._closing.is_set)
+                has_answered = self._ship(self._closing.is_set) or has_answered
         except Exception as error:  # a server that is away, or a bug in it or here: the records wait
-            self._record_failure(error)
+            self.record_failure(error)
             return False
-        self.unavailable_reason = None
+        if has_answered:
+            self._record_answer()
         return True
 
     def ship_leftovers(self) -> None:
@@ -257,32 +267,43 @@ class Shipper:
         try:
             self._deliver_next()
         except Exception as error:  # as in the thread: the records wait
-            self._record_failure(error)
+            self.record_failure(error)
             return False
         finally:
             self._lock.release()
-        self.unavailable_reason = None
+        self._record_answer()
         return True
 
-    def _record_failure(self, error: Exception) -> None:
-        self.unavailable_reason = describe_error(error)
+    def record_failure(self, error: Exception) -> None:
+        """Note why the server does not answer."""
+        self.unavailable_reason, self.is_hanging = describe_error(error), is_timeout(error)
         if isinstance(error, ApiMissingError):
             self.api.forget_capabilities()
             self._delivery = None
 
-    def _ship(self, interrupted: Callable[[], bool]) -> None:
-        """Ship batches until there are none or `interrupted` returns true, unless another process ships."""
+    def _record_answer(self) -> None:
+        self.unavailable_reason, self.is_hanging, self.has_warned = None, False, False
+
+    def _ship(self, interrupted: Callable[[], bool]) -> bool:
+        """Ship batches until there are none or `interrupted` returns true, unless another process ships.
+
+        Returns:
+            Whether the server has acknowledged any.
+        """
         if not self._lock.acquire():
-            return
+            return False
+        has_shipped = False
         try:
             self._shipping = True
             self._has_unshipped = False  # what is committed from here on sets it again
             while self._deliver_next():
+                has_shipped = True
                 self._heartbeats.send_due()
                 if interrupted():
                     self._has_unshipped = True
-                    return
+                    return True
             self._behind = False
+            return has_shipped
         except BaseException:
             self._has_unshipped = True
             raise

@@ -28,9 +28,20 @@ def get_default_persist_setting_for_tasks() -> bool:
 
     `PREFECT_TASKS_DEFAULT_PERSIST_RESULT` if it is set, else `PREFECT_RESULTS_PERSIST_BY_DEFAULT`.
     """
+    return should_persist_task_by_default(None)
+
+
+def should_persist_task_by_default(inherited: bool | None) -> bool:
+    """Return whether a task without the option persists its results.
+
+    Args:
+        inherited: What its flow does; None outside of a flow. `PREFECT_TASKS_DEFAULT_PERSIST_RESULT` goes before.
+    """
     current = settings.get_current_settings()
     for_tasks = current.tasks.default_persist_result
-    return current.results.persist_by_default if for_tasks is None else for_tasks
+    if for_tasks is not None:
+        return for_tasks
+    return current.results.persist_by_default if inherited is None else inherited
 
 
 def should_ship_inline() -> bool:

@@ -20,6 +20,9 @@ LEASE_INTERVALS = 2.5
 SWEEP_INTERVAL_SECONDS = 3.0
 """Between two looks of a server for runs whose lease has expired."""
 
+CLIENT_RETRY_SECONDS = 15.0
+"""In which a client whose heartbeat was not answered sends it again: its timeout, and its longest pause."""
+
 MAX_HEARTBEATS_PER_SECOND = 200
 """Heartbeats of runs that a server wants to get: with more than 2,000 live runs it asks for longer intervals."""
 

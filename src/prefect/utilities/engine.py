@@ -12,11 +12,13 @@ from prefect.engine import parameters as inputs
 from prefect.engine.termination import raise_on_sigterm as capture_sigterm
 from prefect.futures import PrefectFuture
 from prefect.schemas.run_inputs import FlowRunResult, TaskRunResult
+from prefect.schemas.states import State
+from prefect.values.annotations import quote
+from prefect.values.traversal import StopVisiting, visit_collection
 
 if TYPE_CHECKING:
     from prefect._flow import Flow
     from prefect.client.orchestration import PrefectClient, SyncPrefectClient
-    from prefect.schemas.states import State
     from prefect.tasks import Task
 
 __all__ = [
@@ -50,13 +52,33 @@ def collect_task_run_inputs_sync(
 
     Args:
         expr: The value; collections are searched.
-        future_cls: Ignored: every future counts.
-        max_depth: Ignored: all depths are searched.
+        future_cls: The class of futures that count. It need not be one of this package: their `task_run_id` is read.
+        max_depth: How many levels of collections are searched; a negative number has no limit.
     """
     context = EngineContext.get()
-    found = inputs.collect_inputs({"value": expr}, context.run_results if context else None).links["value"]
-    kinds: dict[str, Any] = {"task_run": TaskRunResult, "flow_run": FlowRunResult}
-    return {kinds[link["input_type"]](id=link["id"]) for link in found}
+    tracked = context.run_results if context else None
+    found: set[TaskRunResult | FlowRunResult] = set()
+
+    def visit(value: Any) -> Any:
+        origin = tracked.find(value) if tracked else None
+        if origin is not None:
+            found.add((TaskRunResult if origin.kind == "task_run" else FlowRunResult)(id=origin.run_id))
+        if isinstance(value, future_cls) and (task_run_id := getattr(value, "task_run_id", None)) is not None:
+            found.add(TaskRunResult(id=task_run_id))
+            raise StopVisiting
+        if isinstance(value, State):
+            details = value.state_details
+            if details.task_run_id:
+                found.add(TaskRunResult(id=details.task_run_id))
+            elif details.flow_run_id:
+                found.add(FlowRunResult(id=details.flow_run_id))
+            raise StopVisiting
+        if isinstance(value, quote):
+            raise StopVisiting
+        return value
+
+    visit_collection(expr, visit, max_depth=max_depth)
+    return found
 
 
 async def resolve_inputs(parameters: dict[str, Any], return_data: bool = True, max_depth: int = -1) -> dict[str, Any]:

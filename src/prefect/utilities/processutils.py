@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, MutableMapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, AnyStr, TextIO, TypeAlias, TypeVar, cast
 
 from prefect._lazy import lazy
@@ -83,7 +83,8 @@ async def open_process(command: list[str], **kwargs: Any) -> AsyncGenerator[anyi
             try:
                 yield process
             except BaseException:
-                process.terminate()
+                with suppress(ProcessLookupError):  # it has ended already
+                    process.terminate()
                 raise
     finally:
         with anyio.CancelScope(shield=True):
@@ -170,7 +171,8 @@ def forward_signal_handler(pid: int, signum: int, *signums: int, process_name: s
 
     def handler(*_: Any) -> None:
         print_fn(f"Received {signal.Signals(signum).name}: sending {signal.Signals(to_send).name} to {process_name}.")
-        os.kill(pid, to_send)
+        with suppress(ProcessLookupError):  # it has ended already
+            os.kill(pid, to_send)
         if rest:
             forward_signal_handler(pid, signum, *rest, process_name=process_name, print_fn=print_fn)
         else:

@@ -202,7 +202,8 @@ async def test_zombies_loop_waits_after_a_time_without_a_server(
             clock.advance(seconds=3)
         return (await state_of(call, "flow", run))[0]
 
-    interval = heartbeat_intervals.event_interval() if by_event else zombies.CLIENT_RETRY_TIME
+    retry = timedelta(seconds=liveness.CLIENT_RETRY_SECONDS)
+    interval = heartbeat_intervals.event_interval() if by_event else retry
     enough = (interval + zombies.MAX_ROUND_GAP).total_seconds()
     assert await looks_for(enough - 3) == "RUNNING", "living processes have not had time for a heartbeat"
     clock.advance(minutes=5)  # in which no server runs
@@ -279,7 +280,7 @@ def test_killed_run_is_crashed_within_thirty_seconds_of_its_death() -> None:
     # A heartbeat may be as late as a client's longest pause after a failure, and then not be answered.
     slowest = shipper.MAX_RETRY_SECONDS + api_connection.SHIP_TIMEOUT_SECONDS
     assert lease >= liveness.HEARTBEAT_INTERVAL_SECONDS + slowest
-    assert timedelta(seconds=slowest) <= zombies.CLIENT_RETRY_TIME
+    assert slowest <= liveness.CLIENT_RETRY_SECONDS
 
 
 async def test_zombie_ends_at_its_last_activity(call: RouteClient, environment: Environment) -> None:

@@ -1,4 +1,4 @@
-"""Removes old events and logs, and, where the settings enable it, flow runs that ended long ago."""
+"""Removes old events, logs and dead letters, and, where the settings enable it, flow runs that ended long ago."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ def loops(settings: Settings) -> list[Loop]:
             vacuum.loop_seconds,
             "events" in kinds,
             summary="Removes logs that are older than db_vacuum.retention_period",
+        ),
+        Loop(
+            "DeadLetterRetention",
+            remove_dead_letters,
+            vacuum.loop_seconds,
+            "events" in kinds,
+            summary="Removes dead letters that are older than db_vacuum.retention_period",
         ),
         Loop(
             "FlowRunRetention",
@@ -67,6 +74,13 @@ async def remove_logs(environment: Environment) -> None:
     vacuum = environment.settings.server.services.db_vacuum
     size, period = vacuum.batch_size, vacuum.retention_period
     await drain(environment, lambda tx: retention.remove_logs(tx, size, period), size)
+
+
+async def remove_dead_letters(environment: Environment) -> None:
+    """Remove all dead letters that are too old."""
+    vacuum = environment.settings.server.services.db_vacuum
+    size, period = vacuum.batch_size, vacuum.retention_period
+    await drain(environment, lambda tx: retention.remove_dead_letters(tx, size, period), size)
 
 
 async def remove_flow_runs(environment: Environment) -> None:

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 MAX_ROUND_GAP = timedelta(seconds=3 * liveness.SWEEP_INTERVAL_SECONDS)
 """A longer time without a round means that no server ran, or that the database was unavailable."""
 
-CLIENT_RETRY_TIME = timedelta(seconds=15)
-"""In which a client whose heartbeat was not answered sends it again: its timeout, and its longest pause."""
-
 
 def loops(settings: Settings) -> list[Loop]:
     """Return the loop that finds zombies."""
@@ -44,7 +41,7 @@ class ZombieWatch:
             self._receiving_since = at
         self._last_round = at
         received_for = at - self._receiving_since - MAX_ROUND_GAP
-        if received_for <= CLIENT_RETRY_TIME:
+        if received_for.total_seconds() <= liveness.CLIENT_RETRY_SECONDS:
             return
         # Clients that send events do not send them again, so that one may come as late as the next interval.
         if received_for > heartbeat_intervals.event_interval() or not await environment.database.read(

@@ -14,7 +14,7 @@ from prefect.server.db.interface import Database
 from prefect.server.loops import Environment, all_loops, retention
 from prefect.server.services.events import event_store
 from prefect.server.services.runs import run_logs, run_states
-from prefect.server.services.upkeep.retention import prune_local_events
+from prefect.server.services.upkeep.retention import prune_local_store
 from prefect.settings import (
     PREFECT_SERVER_EVENTS_RETENTION_PERIOD,
     PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE,
@@ -81,8 +81,27 @@ async def test_events_are_kept_for_the_period_of_their_name(database: Database, 
 
 async def test_embedded_store_removes_old_events(database: Database) -> None:
     await add_events(database, ("old", 9), ("older", 100), ("young", 6))
-    await prune_local_events(database)
+    await prune_local_store(database)
     assert await names(database) == ["young"]
+
+
+async def test_dead_letters_are_kept_for_the_retention_period(database: Database) -> None:
+    def dead_letters(*ages: float) -> list[dict[str, Any]]:
+        return [
+            {"id": id_of(days(age)), "created": days(age), "reason": str(age), "record": "{}", "run_id": None}
+            for age in ages
+        ]
+
+    async def read_reasons() -> list[str]:
+        return sorted(row["reason"] for row in await database.read(store.dead_letters.find))
+
+    await database.write(lambda tx: store.dead_letters.add(tx, dead_letters(89, 91, 400)))
+    with temporary_settings({PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE: 1}):
+        await retention.remove_dead_letters(environment(database))
+    assert await read_reasons() == ["89"]
+    await database.write(lambda tx: store.dead_letters.add(tx, dead_letters(92)))
+    await prune_local_store(database)
+    assert await read_reasons() == ["89"], "as without a server"
 
 
 async def test_logs_are_kept_for_the_retention_period(database: Database) -> None:
@@ -144,11 +163,14 @@ async def test_old_orphans_are_removed(database: Database) -> None:
     assert sorted(map(str, left)) == sorted(map(str, [known["id"], known["id"], None, None, UUID(int=5)]))
 
 
+RETAINED = {"EventRetention", "LogRetention", "DeadLetterRetention"}
+
+
 @pytest.mark.parametrize(
     ("enabled", "wanted"),
     [
-        (None, {"EventRetention", "LogRetention"}),
-        ({"events", "flow_runs"}, {"EventRetention", "LogRetention", "FlowRunRetention", "Orphans"}),
+        (None, RETAINED),
+        ({"events", "flow_runs"}, {*RETAINED, "FlowRunRetention", "Orphans"}),
         ({"flow_runs"}, {"FlowRunRetention", "Orphans"}),
     ],
 )
@@ -156,4 +178,4 @@ def test_settings_select_the_retention_loops(enabled: Any, wanted: set[str]) -> 
     settings = {} if enabled is None else {PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED: enabled}
     with temporary_settings(settings):
         loops = {loop.name for loop in all_loops(get_current_settings()) if loop.enabled}
-    assert loops & {"EventRetention", "LogRetention", "FlowRunRetention", "Orphans"} == wanted
+    assert loops & {*RETAINED, "FlowRunRetention", "Orphans"} == wanted

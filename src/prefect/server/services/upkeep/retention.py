@@ -29,7 +29,7 @@ ORPHAN_MIN_AGE = timedelta(days=1)
 """The flow run of a row may arrive after it; when the row is this old it never will."""
 
 LOCAL_PRUNE_BATCH_SIZE = 5000
-"""Events that are removed in one transaction from a store that no server opens."""
+"""Events, and dead letters, that are removed in one transaction from a store that no server opens."""
 
 _OF_RUNS = (store.task_runs, store.logs, store.artifacts, store.flow_run_inputs)
 
@@ -57,18 +57,26 @@ async def remove_events(
     return removed[-1] if len(removed) == limit else None
 
 
-async def prune_local_events(database: Database) -> None:
-    """Remove a batch of old events from a store that no server may ever open."""
+async def prune_local_store(database: Database) -> None:
+    """Remove a batch of old events and of old dead letters from a store that no server may ever open."""
     server = get_current_settings().server
-    period, own_periods = server.events.retention_period, server.services.db_vacuum.event_retention_overrides
+    vacuum, period = server.services.db_vacuum, server.events.retention_period
+    own_periods = vacuum.event_retention_overrides
     end = now() - min([period, *own_periods.values()])
     if await database.read(lambda tx: event_queries.has_events_before(tx, end)):
         await database.write(lambda tx: remove_events(tx, LOCAL_PRUNE_BATCH_SIZE, period, own_periods))
+    if await database.read(lambda tx: upkeep.has_older(tx, store.dead_letters, now() - vacuum.retention_period)):
+        await database.write(lambda tx: remove_dead_letters(tx, LOCAL_PRUNE_BATCH_SIZE, vacuum.retention_period))
 
 
 async def remove_logs(tx: Transaction, limit: int, period: timedelta) -> int:
     """Remove logs that are older than a period."""
     return await upkeep.remove_older(tx, store.logs, now() - period, limit)
+
+
+async def remove_dead_letters(tx: Transaction, limit: int, period: timedelta) -> int:
+    """Remove dead letters that are older than a period: what they waited for has not come, or never could."""
+    return await upkeep.remove_older(tx, store.dead_letters, now() - period, limit)
 
 
 async def remove_flow_runs(tx: Transaction, limit: int, period: timedelta) -> int:

@@ -43,6 +43,11 @@ async def remove_older(tx: Transaction, collection: Collection, time: datetime, 
     return await _remove(tx, collection, _made_before(collection, time), limit)
 
 
+async def has_older(tx: Transaction, collection: Collection, time: datetime) -> bool:
+    """Return whether a collection has rows whose ids were made before a time."""
+    return bool(await collection.find(tx, _made_before(collection, time), limit=1, columns=["id"]))
+
+
 async def remove_orphans(tx: Transaction, collection: Collection, time: datetime, limit: int) -> int:
     """Remove rows whose run does not exist and whose ids were made before a time; return how many."""
     table = collection.table
