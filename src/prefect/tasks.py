@@ -104,6 +104,8 @@ class Task(_functions.Wrapper, Generic[P, R]):
         TypeError: An option is of the wrong type.
     """
 
+    _shared_values = ("spec", "task_key", "policy")
+
     def __init__(
         self,
         fn: Callable[P, R],

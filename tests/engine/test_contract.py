@@ -11,6 +11,7 @@ import pytest
 from prefect import flow, runtime, task
 from prefect.context import EngineContext, TaskRunContext, tags
 from prefect.exceptions import ParameterBindError
+from prefect.schemas.states import Cancelling
 from tests.engine.shells import SHELLS, Shell
 from tests.recorded import records, states
 
@@ -441,3 +442,71 @@ def test_coroutine_that_blocks_past_its_timeout_warns(kind: str, caplog: pytest.
     make: Any = task if kind == "task" else flow
     assert asyncio.run(make(timeout_seconds=0.05)(body)()) == 1
     assert "longer than its timeout of 0.05 seconds" in caplog.text
+
+
+class OwnTimeoutError(TimeoutError):
+    pass
+
+
+@pytest.mark.parametrize("error", [TimeoutError("mine"), OwnTimeoutError("mine")])
+def test_timeout_error_of_the_body_ends_timed_out(shell: Shell, kind: str, error: TimeoutError, home: Path):
+    @decorate(shell, kind)
+    def body() -> None:
+        raise error
+
+    with pytest.raises(TimeoutError, match="mine"):
+        shell.call(body)
+    last = records(home, "state")[-1]
+    assert (last["type"], last["name"]) == ("FAILED", "TimedOut")
+    assert last["message"].endswith(f"failed due to timeout: {type(error).__name__}: mine")
+
+
+def test_start_time_of_the_context_is_that_of_the_attempt():
+    starts: list[Any] = []
+
+    @task(retries=2)
+    def body() -> None:
+        context = TaskRunContext.get()
+        assert context is not None
+        starts.append((context.start_time, context.task_run.run_count))
+        if len(starts) < 3:
+            raise ValueError("again")
+
+    body()
+    assert [count for _, count in starts] == [1, 2, 3]
+    assert starts[0][0] < starts[1][0] < starts[2][0]
+
+
+def test_task_run_of_a_subflow_has_the_version_of_its_flow(home: Path):
+    @flow(version="v7")
+    def child() -> None: ...
+
+    @flow
+    def parent() -> None:
+        child()
+
+    parent()
+    assert [record["task_version"] for record in records(home, "task_run")] == ["v7"]
+
+
+def test_result_storage_key_may_use_the_runtime(home: Path):
+    @task(persist_result=True, result_storage_key="{prefect.runtime.flow_run.flow_name}-{task_run.task_name}-{x}")
+    def keyed(x: int) -> int:
+        return x
+
+    @flow
+    def parent() -> Any:
+        return keyed(3, return_state=True).data.metadata.storage_key
+
+    assert parent().endswith("parent-keyed-3")
+
+
+def test_returned_cancelling_state_calls_the_cancellation_hooks():
+    hooks: list[str | None] = []
+
+    @flow(on_cancellation=[lambda flow, run, state: hooks.append(state.name)])
+    def parent() -> Any:
+        return Cancelling()
+
+    assert parent(return_state=True).is_cancelled()
+    assert hooks == ["Cancelled"]

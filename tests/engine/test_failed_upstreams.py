@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from prefect import flow, task
+from prefect import allow_failure, flow, task
 from prefect.client.orchestration import get_client
 from prefect.exceptions import UnfinishedRun, UpstreamTaskError
-from prefect.schemas.states import Cancelled, Crashed, Failed, State
+from prefect.schemas.states import Cancelled, Crashed, Failed, State, StateType
 from tests.recorded import records, run
 
 
@@ -67,13 +67,70 @@ def test_not_ready_names_the_failed_run_and_its_error(way: str, upstream: str):
     assert program() == ("NotReady", REASON, REASON)
 
 
-def test_subflow_of_a_failed_run_says_so():
-    @flow
+@pytest.mark.parametrize("as_parameter", [True, False])
+def test_subflow_of_a_failed_run_is_not_ready(as_parameter: bool):
+    def call(**options: Any) -> Any:
+        failed = extract.submit(3)
+        return flow_after(failed, **options) if as_parameter else flow_after(1, wait_for=[failed], **options)
+
+    @flow(flow_run_name="parent")
     def program() -> Any:
         with pytest.raises(UpstreamTaskError, match=REASON):
-            flow_after(extract.submit(3))
+            call()
+        state = call(return_state=True)
+        return state.type, state.name, state.message
 
-    program()
+    assert program() == (StateType.PENDING, "NotReady", REASON)
+    with get_client(sync_client=True) as client:
+        runs = [each for each in client.read_flow_runs() if each.name != "parent"]
+        stand_ins = [each for each in client.read_task_runs() if each.name.startswith("flow-after")]
+    assert [(each.state_name, each.start_time) for each in (*runs, *stand_ins)] == [("NotReady", None)] * 4
+
+
+COLLECTIONS: dict[str, Callable[[Any], Any]] = {
+    "future": lambda failed: failed,
+    "list": lambda failed: [failed, after.submit(1)],
+    "dict": lambda failed: {"a": failed},
+    "nested list": lambda failed: [[failed]],
+    "states": lambda failed: [failed.state] if not failed.wait() else None,
+    "future list": lambda failed: extract.map([1, 2]),
+}
+
+
+@pytest.mark.parametrize("shape", COLLECTIONS)
+def test_allow_failure_in_wait_for_allows_every_run_inside(shape: str):
+    @flow
+    def program() -> list[Any]:
+        runs = allow_failure(COLLECTIONS[shape](extract.submit(3)))
+        return [
+            after.submit(1, wait_for=[runs]).result(),
+            after.submit(2, wait_for=runs).result(),
+            after(3, wait_for=[runs]),
+            flow_after(4, wait_for=[runs]),
+        ]
+
+    assert program() == [1, 2, 3, 4]
+
+
+def test_map_maps_over_the_result_of_a_state():
+    @flow
+    def program() -> Any:
+        state = after([1, 2, 3], return_state=True)
+        futures = after.map(state)
+        assert after.map([1, 2], wait_for=[state]).result() == [1, 2]
+        assert after.map(allow_failure(state)).result() == [1, 2, 3]
+        return futures.result()
+
+    assert program() == [1, 2, 3]
+
+
+def test_map_over_a_failed_state_raises_its_reason():
+    @flow
+    def program() -> None:
+        after.map(extract(3, return_state=True))
+
+    with pytest.raises(UpstreamTaskError, match=REASON):
+        program()
 
 
 def test_not_ready_names_the_run_that_failed_first():

@@ -259,14 +259,14 @@ async def test_awaiting_releases_the_slot(slot: FakeSlot):
 def test_waiting_for_own_future_raises(slot: FakeSlot):
     assert slot.future is not None
     for waiting in (slot.future.wait, slot.future.result, lambda: wait([slot.future])):
-        with pytest.raises(RuntimeError, match="waits for itself"):
+        with pytest.raises(ValueError, match="waits for itself, which is a deadlock"):
             waiting()
     slot.future.wait(timeout=0.01)
 
 
 async def test_awaiting_own_future_raises(slot: FakeSlot):
     assert slot.future is not None
-    with pytest.raises(RuntimeError, match="waits for itself"):
+    with pytest.raises(ValueError, match="waits for itself, which is a deadlock"):
         await slot.future.wait_async()
 
 
@@ -275,9 +275,9 @@ def test_circular_waiting_raises(slot: FakeSlot):
     other, third = pending(), pending()
     other.blockers = (third, done(1))
     third.blockers = (slot.future, other)
-    with pytest.raises(RuntimeError, match="waits for itself"):
+    with pytest.raises(ValueError, match="waits for itself, which is a deadlock"):
         other.wait()
-    with pytest.raises(RuntimeError, match="waits for itself"):
+    with pytest.raises(ValueError, match="waits for itself, which is a deadlock"):
         wait([other, third])
     free = pending()
     threading.Timer(0.01, free.resolve, [Completed()]).start()

@@ -266,7 +266,7 @@ def test_run_that_waits_for_itself_raises():
         started.set()
         return box[0].result(timeout=TIMEOUT_SECONDS)
 
-    with pytest.raises(RuntimeError, match="waits for itself"):
+    with pytest.raises(ValueError, match="waits for itself, which is a deadlock"):
         program()
 
 
@@ -288,7 +288,7 @@ def test_runs_that_wait_for_each_other_raise():
 
     errors = program()
     assert any("waits for itself" in str(error) for error in errors)
-    assert all(isinstance(error, RuntimeError) for error in errors)
+    assert all(isinstance(error, ValueError) for error in errors)
 
 
 def test_run_with_its_own_future_in_a_list_ends_not_ready():

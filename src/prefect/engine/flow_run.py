@@ -18,7 +18,7 @@ from prefect.engine.orchestration import NewFlowRun
 from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs
 from prefect.engine.stopping import StopCheck
 from prefect.engine.subflow import ParentTaskRun
-from prefect.exceptions import Abort, ParameterTypeError, Pause
+from prefect.exceptions import Abort, ParameterTypeError, Pause, UpstreamTaskError
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
 from prefect.results import defaults
 from prefect.schemas.runs import FlowRun
@@ -77,6 +77,8 @@ class FlowRunEngine(FlowRunStates):
         """Create the run, enter Running and start the task runner."""
         if self.attempt == 0:
             invalid = await self._prepare()
+            if isinstance(invalid, UpstreamTaskError):
+                return await self._enter_not_ready(invalid)
             if invalid is not None:
                 return await self._fail_to_start(invalid)
         else:
@@ -118,7 +120,7 @@ class FlowRunEngine(FlowRunStates):
             invalid = error
         if self._existing_run is None and self.parent is not None and self.parent.flow_run is not None:
             links = {**inputs.links, **({"wait_for": awaited.links["wait_for"]} if awaited else {})}
-            self._parent_task = ParentTaskRun(self.flow.name, self.flow.key, self.parent, links)
+            self._parent_task = ParentTaskRun(self.flow, self.parent, links)
         await self._create()
         if invalid is None:
             self._context = self._make_context()
@@ -177,6 +179,14 @@ class FlowRunEngine(FlowRunStates):
     def _make_details(self) -> None:
         parent_task_id = self._parent_task.id if self._parent_task else self.fields["parent_task_run_id"]
         self._details = StateDetails.make(flow_run_id=self.run_id, task_run_id=parent_task_id)
+
+    async def _enter_not_ready(self, error: UpstreamTaskError) -> NextStep:
+        """Leave a run that can never begin, because a run that it depends on did not complete."""
+        self.error = error
+        not_ready = State.make(PENDING, "NotReady", message=str(error), details=self._details)
+        await self.propose_state(not_ready, final=True)
+        await self._conclude()
+        return FINISHED
 
     async def _fail_to_start(self, invalid: Exception) -> NextStep:
         what = (
@@ -304,8 +314,11 @@ class FlowRunEngine(FlowRunStates):
             self.logger.error(
                 "Encountered exception during execution: %s", failures.describe_error(error), exc_info=error
             )
-            message = f"Flow run encountered an exception: {failures.describe_error(error)}"
-            failed = State.make(FAILED, "Failed", message=message, data=error, details=self._details)
+            name, what = "Failed", "encountered an exception"
+            if isinstance(error, TimeoutError):
+                name, what = "TimedOut", "failed due to timeout"
+            message = f"Flow run {what}: {failures.describe_error(error)}"
+            failed = State.make(FAILED, name, message=message, data=error, details=self._details)
         entered = await self.propose_state(failed)
         if entered.is_scheduled():
             return self._try_again(entered)

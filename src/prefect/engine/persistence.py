@@ -17,10 +17,12 @@ from prefect.transactions import AsyncTransaction, Transaction
 from prefect.types import now
 
 if TYPE_CHECKING:
+    import prefect
     from prefect import results, runtime
     from prefect.engine.protocols import PersistingFlowRun, PersistingTaskRun
     from prefect.results import ResultRecord, ResultStore
 else:
+    prefect = lazy("prefect")
     results = lazy("prefect.results")
     runtime = lazy("prefect.runtime")
 
@@ -147,10 +149,10 @@ async def persist_flow_result(run: PersistingFlowRun, state: State[Any], value: 
 
 
 def _fill_template(template: str, parameters: dict[str, Any]) -> str:
+    runs = {"flow_run": runtime.flow_run, "task_run": runtime.task_run, "deployment": runtime.deployment}
+    run_values: dict[str, Any] = {**runs, "prefect": prefect}
     return template.format(
         parameters=parameters,
-        flow_run=runtime.flow_run,
-        task_run=runtime.task_run,
-        deployment=runtime.deployment,
-        **{name: value for name, value in parameters.items() if name not in ("parameters", "flow_run", "task_run")},
+        **{name: value for name, value in parameters.items() if name not in (*run_values, "parameters")},
+        **run_values,
     )

@@ -11,6 +11,7 @@ from prefect.engine.parameters import Link
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
+    from prefect.engine.protocols import RunnableFlow
     from prefect.journal.writer import Journal
 
 
@@ -18,14 +19,14 @@ class ParentTaskRun:
     """The task run that stands for one call of a subflow.
 
     Args:
-        name: The name of the called flow.
-        key: The flow's key.
+        flow: The called flow.
         parent: The context of the flow run that calls it.
         links: The runs that its arguments depend on.
     """
 
-    def __init__(self, name: str, key: str, parent: EngineContext, links: dict[str, list[Link]]) -> None:
+    def __init__(self, flow: RunnableFlow, parent: EngineContext, links: dict[str, list[Link]]) -> None:
         assert parent.flow_run is not None
+        name = flow.name
         keys = parent.task_run_dynamic_keys
         number = keys[name] = keys.get(name, -1) + 1
         caller = TaskRunContext.get()
@@ -36,7 +37,8 @@ class ParentTaskRun:
             "id": self.id,
             "flow_run_id": parent.flow_run.id,
             "name": f"{name}-{number}",
-            "task_key": key,
+            "task_key": flow.key,
+            "task_version": flow.version,
             "dynamic_key": str(number),
             "tags": sorted(current_tags() or ()),
             "task_inputs": links,

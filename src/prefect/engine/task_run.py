@@ -182,7 +182,11 @@ class TaskRunEngine(TaskRunStates):
                 except Exception as error:  # a template that cannot be filled, or a user function
                     return await self._fail_to_start(error)
         self.attempt += 1
-        self.enter(RUNNING, "Running" if self.attempt == 1 else "Retrying", now())
+        if self.attempt == 1:
+            self.enter(RUNNING, "Running", now())
+        else:
+            self.context.start_time = now()
+            self.enter(RUNNING, "Retrying", self.context.start_time)
         if self._memo is not None or self.persistence is not None or self._needs_persistence():
             try:
                 found = await self._find_result()
@@ -349,6 +353,9 @@ class TaskRunEngine(TaskRunStates):
         timed_out = isinstance(error, TaskRunTimeoutError)
         if timed_out:
             message = f"Task run exceeded timeout of {self.task.timeout_seconds} second(s)"
+            failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
+        elif isinstance(error, TimeoutError):
+            message = f"Task run failed due to timeout: {failures.describe_error(error)}"
             failed = State.make(FAILED, "TimedOut", message=message, data=error, details=self._details)
         else:
             message = f"Task run encountered an exception {failures.describe_error(error)}"

@@ -62,9 +62,9 @@ class BlockedOn:
         if self._futures and slot.future is not None:
             with lock:
                 if all(_depends_on(future, slot.future) for future in self._futures):
-                    raise RuntimeError(
-                        f"Task run {str(slot.future.task_run_id)!r} waits for itself: the result that it waits for "
-                        "depends on its own result."
+                    raise ValueError(
+                        f"Task run {str(slot.future.task_run_id)!r} waits for itself, which is a deadlock: the result "
+                        "that it waits for depends on its own result."
                     )
                 if len(self._futures) == 1:
                     slot.future.blockers += (self._futures[0],)

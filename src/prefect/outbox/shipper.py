@@ -60,6 +60,7 @@ class Shipper:
     Attributes:
         unavailable_reason: Why the server did not answer the last time; None if it did.
         is_hanging: Whether it had accepted the request then and did not answer in time.
+        has_warned: Whether a run has logged a warning about it.
     """
 
     def __init__(self, outbox: Outbox, api: ApiConnection) -> None:
@@ -68,6 +69,7 @@ class Shipper:
         self._run_contexts: dict[str, RunContext] = {}
         self.unavailable_reason: str | None = None
         self.is_hanging = False
+        self.has_warned = False
         self._lock = ProcessLock(outbox.path.with_suffix(".lock"))
         self._delivery: Delivery | None = None
         self._wake = threading.Event()
@@ -113,6 +115,8 @@ class Shipper:
         try:
             while thread is not None and thread.is_alive() and self._may_wait(ACK_TIMEOUT_SECONDS):
                 thread.join(POLL_INTERVAL_SECONDS)
+            if _forks.has_forked() and self.outbox.has_waiting():
+                self._has_unshipped = True  # children leave what they record to this process when they are terminated
             if self._has_unshipped and (thread is None or not thread.is_alive()):
                 self.ship_within(ACK_TIMEOUT_SECONDS, float("inf"))
         except KeyboardInterrupt:
@@ -278,7 +282,7 @@ class Shipper:
             self._delivery = None
 
     def _record_answer(self) -> None:
-        self.unavailable_reason, self.is_hanging = None, False
+        self.unavailable_reason, self.is_hanging, self.has_warned = None, False, False
 
     def _ship(self, interrupted: Callable[[], bool]) -> bool:
         """Ship batches until there are none or `interrupted` returns true, unless another process ships.

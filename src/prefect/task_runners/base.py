@@ -6,9 +6,12 @@ import abc
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from prefect.engine.parameters import Link
+from prefect._io import drive
+from prefect.context import EngineContext
+from prefect.engine.parameters import Link, collect_inputs, resolve_inputs
 from prefect.exceptions import MappingLengthMismatch, MappingMissingIterable
 from prefect.futures import PrefectFuture, PrefectFutureList
+from prefect.schemas.states import State
 from prefect.values.annotations import allow_failure, quote, unmapped
 from prefect.values.traversal import isiterable
 
@@ -131,6 +134,11 @@ def _split_parameters(
                 items[key] = list(result)
             else:
                 whole[key] = result
+        elif isinstance(inner, State):
+            inputs = collect_inputs({key: value}, None)
+            result = drive(resolve_inputs({key: value}, inputs, EngineContext.get()))[key]
+            dependencies[key] = inputs.links[key]
+            (items if isiterable(result) else whole)[key] = list(result) if isiterable(result) else result
         elif isiterable(inner):
             values = list(inner)
             items[key] = [allow_failure(item) for item in values] if failing else values

@@ -190,3 +190,11 @@ def test_only_runs_that_are_not_ready_outlive_a_flow_run_that_crashes(database: 
     assert look(database, home) == 2
     assert types(row(database, store.task_runs, not_ready["id"])) == ["PENDING"]
     assert types(row(database, store.task_runs, waiting["id"])) == ["PENDING", "CRASHED"]
+
+
+def test_flow_run_that_is_not_ready_is_no_orphan(database: SqliteDatabase, home: Path) -> None:
+    owner = new_id()
+    run = flow_run(owner=owner)
+    write(home, [process(owner), run], [state("flow_run", run["id"], "PENDING", 1, name="NotReady")])
+    assert look(database, home) == 0
+    assert types(row(database, store.flow_runs, run["id"])) == ["PENDING"]

@@ -1,6 +1,7 @@
 """Orphans: runs whose process on this host has ended get a Crashed state.
 
-A task run that never began and whose flow run has ended is no orphan: it stays as it is, and no process owns it then.
+A run that is not ready, or a task run that never began and whose flow run has ended, is no orphan: it stays as it is,
+and no process owns it then.
 
 A run names the process that owns it. Runs of other hosts are skipped, since only the host of a process can tell whether
 it has ended. The records that the process wrote are applied first, and a finished run is never changed.
@@ -58,9 +59,8 @@ async def _crash_runs(tx: Transaction, processes: dict[UUID, store.Row]) -> int:
     for collection in (store.task_runs, store.flow_runs):
         kind = collection.table.name
         entered: list[emitting.StateChange] = []
-        orphans = await queries.find_open_runs_of_owners(tx, collection, list(processes))
-        if kind == "task_run":
-            orphans = await _release_runs_that_never_began(tx, orphans)
+        open_ = await queries.find_open_runs_of_owners(tx, collection, list(processes))
+        orphans = await _release_runs_that_never_began(tx, collection, open_)
         for run in orphans:
             last = await find_last_activity(tx, kind, run)
             flow_run_id = run["flow_run_id"] if kind == "task_run" else run["id"]
@@ -76,25 +76,28 @@ async def _crash_runs(tx: Transaction, processes: dict[UUID, store.Row]) -> int:
     return count
 
 
-async def _release_runs_that_never_began(tx: Transaction, task_runs: list[store.Row]) -> list[store.Row]:
-    """Leave task runs that are final with their flow run to no process, and return the others."""
-    waiting = [run for run in task_runs if run["state_type"] in _NOT_BEGUN]
-    open_: set[UUID] = set()
-    for batch in store.chunks(list({run["flow_run_id"] for run in waiting if run["flow_run_id"]})):
-        open_.update(await queries.lock_open_flow_runs(tx, batch))
-    final = [run for run in waiting if is_not_ready(run) or (run["flow_run_id"] and run["flow_run_id"] not in open_)]
+async def _release_runs_that_never_began(
+    tx: Transaction, collection: store.Collection, runs: list[store.Row]
+) -> list[store.Row]:
+    """Leave runs that are not ready or final with their flow run to no process, and return the others."""
+    waiting = [run for run in runs if run["state_type"] in _NOT_BEGUN]
+    flow_runs = {run["flow_run_id"] for run in waiting if run.get("flow_run_id") is not None}
+    ended = flow_runs.copy()
+    for batch in store.chunks(list(flow_runs)):
+        ended.difference_update(await queries.lock_open_flow_runs(tx, batch))
+    final = [run for run in waiting if is_not_ready(run) or run.get("flow_run_id") in ended]
     for run in final:
         run["owner"] = None
-    await store.task_runs.change(tx, final, ("owner",))
-    return [run for run in task_runs if run["owner"] is not None]
+    await collection.change(tx, final, ("owner",))
+    return [run for run in runs if run["owner"] is not None]
 
 
 _NOT_BEGUN = ("PENDING", "SCHEDULED")
 
 
-def is_not_ready(task_run: store.Row) -> bool:
-    """Return whether a task run can never begin, because a run that it depends on did not complete."""
-    return task_run["state_type"] == "PENDING" and task_run["state_name"] == "NotReady"
+def is_not_ready(run: store.Row) -> bool:
+    """Return whether a run can never begin, because a run that it depends on did not complete."""
+    return run["state_type"] == "PENDING" and run["state_name"] == "NotReady"
 
 
 async def find_last_activity(tx: Transaction, kind: str, run: store.Row) -> datetime:
