@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -316,7 +317,7 @@ async def test_prepared_statement_survives_a_schema_change(database: PostgresDat
 
 def test_notice_of_an_item_that_is_too_large_says_that_items_were_missed() -> None:
     small, large = ("topic", "x" * 100), ("topic", "x" * 8000)
-    payloads = list(postgres._split_notices("me", [small, large, small, *[("topic", "y" * 3000)] * 3]))
+    payloads = list(module._split_notices("me", [small, large, small, *[("topic", "y" * 3000)] * 3]))
     assert all(len(payload) < 8000 for payload in payloads)
     items = [json.loads(payload)[1] for payload in payloads]
     assert [] in items
@@ -327,10 +328,11 @@ async def test_large_item_does_not_lose_the_others(database: PostgresDatabase, p
     other = PostgresDatabase(postgres_url)
     await other.open()
     received: list[Notifications] = []
-    complete = asyncio.Event()
+    listens, complete = asyncio.Event(), asyncio.Event()
 
     def listen(sent: Notifications) -> None:
         received.append(sent)
+        listens.set()
         if ("topic", "last") in sent:
             complete.set()
 
@@ -340,8 +342,7 @@ async def test_large_item_does_not_lose_the_others(database: PostgresDatabase, p
 
     try:
         other.listen(listen)
-        while not received:
-            await asyncio.sleep(0)
+        await asyncio.wait_for(listens.wait(), 10)
         received.clear()
         await database.write(notify)
         await asyncio.wait_for(complete.wait(), 10)
