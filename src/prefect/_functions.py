@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cached_property
 from types import CodeType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from prefect._lazy import lazy
 from prefect.exceptions import ReservedArgumentError
@@ -48,6 +48,8 @@ class Wrapper:
     on_running_hooks: list[Callable[..., Any]]
     _kind: type | None
     _instance: Any = None
+    _shared_values: ClassVar[tuple[str, ...]] = ("spec",)
+    """Cached values that are the same for all objects that a method is bound to, computed once for all of them."""
 
     @cached_property
     def spec(self) -> Parameters:
@@ -295,8 +297,10 @@ def bind(wrapper: W, instance: Any, owner: type | None) -> W:
     target = (owner or type(instance)) if held.isclassmethod else instance
     if target is None:
         return wrapper
+    for name in held._shared_values:
+        getattr(held, name)
     bound = object.__new__(type(held))
-    bound.__dict__.update(held.__dict__, spec=held.spec, _instance=target)
+    bound.__dict__.update(held.__dict__, _instance=target)
     for name in _PARAMETER_CACHES:
         bound.__dict__.pop(name, None)
     return bound

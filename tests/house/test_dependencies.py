@@ -51,3 +51,12 @@ def test_imported_packages_are_declared():
 
 def test_declared_packages_are_imported():
     assert read_declared() - find_imported().keys() == USED_BY_DEPENDENCIES
+
+
+def test_packages_of_the_extra_are_in_the_guide_and_not_required():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extra = {re.match(r"[a-z-]+", each)[0] for each in project["optional-dependencies"]["compat"]}  # type: ignore[index]
+    guide = (ROOT / "docs" / "guide" / "README.md").read_text()
+    assert extra == {"cachetools", "humanize", "pendulum", "pydantic-settings", "typer"}
+    assert all(f"`{name}`" in guide for name in extra) and "`pluperfect[compat]`" in guide
+    assert not {name.replace("-", "_") for name in extra} & (read_declared() | (find_imported().keys() - OPTIONAL))

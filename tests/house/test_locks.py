@@ -22,11 +22,27 @@ def required() -> dict[str, tuple[str, set[str]]]:
     return found
 
 
+def needed_for_development() -> set[str]:
+    """Return the locked packages that the package and its development need, without those of its extras."""
+    packages = locked()
+    own = packages["pluperfect"]
+    waiting = [*own["dependencies"], *(each for group in own["dev-dependencies"].values() for each in group)]
+    found: set[str] = set()
+    while waiting:
+        entry = waiting.pop()
+        package = packages[entry["name"]]
+        extras = [each for extra in entry.get("extra", ()) for each in package["optional-dependencies"][extra]]
+        waiting += extras
+        if entry["name"] not in found:
+            found.add(entry["name"])
+            waiting += package.get("dependencies", [])
+    return found
+
+
 def test_requirements_have_the_versions_of_the_lock():
     packages = locked()
-    del packages["pluperfect"]
     assert {name: version for name, (version, _) in required().items()} == {
-        name: package["version"] for name, package in packages.items()
+        name: packages[name]["version"] for name in needed_for_development()
     }
 
 
@@ -47,8 +63,14 @@ def test_lock_matches_pyproject():
     def in_lock(entries: list[dict[str, str]]) -> set[tuple[str, frozenset[str]]]:
         return {(entry["name"], frozenset(entry.get("specifier", "").split(","))) for entry in entries}
 
+    def only_with(extra: str | None) -> list[dict[str, str]]:
+        marker = None if extra is None else f"extra == '{extra}'"
+        return [entry for entry in metadata["requires-dist"] if entry.get("marker") == marker]
+
     metadata = locked()["pluperfect"]["metadata"]
-    assert in_lock(metadata["requires-dist"]) == {spelled(each) for each in project["project"]["dependencies"]}
+    assert in_lock(only_with(None)) == {spelled(each) for each in project["project"]["dependencies"]}
+    for extra, requirements in project["project"]["optional-dependencies"].items():
+        assert in_lock(only_with(extra)) == {spelled(each) for each in requirements}
     for group, requirements in project["dependency-groups"].items():
         assert in_lock(metadata["requires-dev"][group]) == {spelled(each) for each in requirements}
 

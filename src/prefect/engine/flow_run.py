@@ -426,10 +426,18 @@ class FlowRunEngine(FlowRunStates):
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def _stop_task_runner(self, error: BaseException | None) -> None:
-        """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption."""
+        """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption.
+
+        A second Ctrl+C is not waited for: the process ends, and its tasks with it.
+        """
         runner = self._task_runner
         if runner is not None:
-            await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
+            try:
+                await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
+            except KeyboardInterrupt:
+                if isinstance(error, KeyboardInterrupt):
+                    self._task_runner = None
+                raise
             self._task_runner = None
 
     async def _conclude(self) -> None:
