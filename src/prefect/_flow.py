@@ -236,7 +236,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
             try:
                 serialized[name] = to_jsonable_python(value, fallback=_describe, serialize_unknown=False)
             except (ValueError, RecursionError):
-                serialized[name] = _describe(value)
+                serialized[name] = value if _is_json(value) else _describe(value)
         return serialized
 
     # --- calling ------------------------------------------------------------------------------------------------------
@@ -273,6 +273,17 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         """Decorator: call `fn` when a run has crashed."""
         self.on_crashed_hooks.append(fn)
         return fn
+
+
+def _is_json(value: Any) -> bool:
+    """Return whether a value is JSON as it is, if only for our codec: a key with a lone surrogate."""
+    from prefect.types import json_codec
+
+    try:
+        json_codec.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _describe(value: Any) -> str:

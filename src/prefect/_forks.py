@@ -19,6 +19,12 @@ FORK_TIMEOUT_SECONDS = 6.0
 _locks: weakref.WeakSet[Any] = weakref.WeakSet()
 _guards: weakref.WeakKeyDictionary[Any, weakref.WeakMethod[Callable[[], None]] | None] = weakref.WeakKeyDictionary()
 _held = threading.local()
+_has_forked = False
+
+
+def has_forked() -> bool:
+    """Return whether this process may have children that Python has forked."""
+    return _has_forked
 
 
 def create_lock() -> threading.Lock:
@@ -59,6 +65,8 @@ def _before_fork() -> None:
 
 
 def _after_fork_in_parent() -> None:
+    global _has_forked
+    _has_forked = True
     for guard in _held.__dict__.pop("guards", ()):
         guard.release()
 

@@ -52,6 +52,8 @@ class Wrapper:
     )
     """The options that `with_options` resets to their default for None; it keeps the others."""
     _instance: Any = None
+    _shared_values: ClassVar[tuple[str, ...]] = ("spec",)
+    """Cached values that are the same for all objects that a method is bound to, computed once for all of them."""
 
     @cached_property
     def spec(self) -> Parameters:
@@ -306,8 +308,10 @@ def bind(wrapper: W, instance: Any, owner: type | None) -> W:
     target = (owner or type(instance)) if held.isclassmethod else instance
     if target is None:
         return wrapper
+    for name in held._shared_values:
+        getattr(held, name)
     bound = object.__new__(type(held))
-    bound.__dict__.update(held.__dict__, spec=held.spec, _instance=target)
+    bound.__dict__.update(held.__dict__, _instance=target)
     for name in _PARAMETER_CACHES:
         bound.__dict__.pop(name, None)
     return bound

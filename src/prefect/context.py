@@ -190,13 +190,6 @@ class EngineContext(RunContext):
     def __init__(self, **values: Any) -> None:
         super().__init__(**_prepare_fields(values))
 
-    def describe_failed_run(self, run_id: UUID | None) -> str | None:
-        """Return what messages call a run of this flow run, or of one around it, that did not complete."""
-        context: EngineContext | None = self
-        while context is not None and run_id not in context.failed_runs:
-            context = context.parent
-        return context.failed_runs[run_id] if context is not None else None
-
     def _identify(self) -> RunIdentity:
         run, flow = self.flow_run, self.flow
         return RunIdentity(
@@ -261,6 +254,12 @@ class TaskRunContext(RunContext):
         if run is None:
             run = self.__dict__["_run"] = self.__dict__["_execution"].run
         return run
+
+    @property
+    def enclosing(self) -> TaskRunContext | None:
+        """The task run that this one was called in; None if it was not called in one, or is not entered."""
+        outside = self._token.old_value if self._token is not None else None
+        return outside if isinstance(outside, TaskRunContext) else None
 
     @property
     def task_run_id(self) -> UUID:

@@ -107,6 +107,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
     _CLEARABLE_OPTIONS = _functions.Wrapper._CLEARABLE_OPTIONS | {
         *("task_run_name", "retries", "retry_delay_seconds", "retry_jitter_factor", "refresh_cache", "cache_policy")
     }
+    _shared_values = ("spec", "task_key", "policy")
 
     def __init__(
         self,
@@ -189,6 +190,11 @@ class Task(_functions.Wrapper, Generic[P, R]):
         self.retry_jitter_factor = jitter
 
     def _set_caching(self, policy: Any, persist_result: bool | None) -> None:
+        if policy is not NotSet and policy is not None and not _is_policy(policy):
+            raise TypeError(
+                f"`cache_policy` of the task {self.name!r} must be a cache policy, as "
+                f"`prefect.cache_policies.INPUTS` is, not {policy!r}."
+            )
         from_key_fn = self.cache_key_fn is not None
         if policy is not NotSet and from_key_fn:
             _warnings.warn(
@@ -443,6 +449,10 @@ def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
     """Return a hash of the task, its code and its arguments, for `cache_key_fn`; None if they cannot be hashed."""
     code = _functions.get_code(context.task.fn)
     return hashing.hash_objects(context.task.task_key, code.co_code.hex() if code else None, arguments)
+
+
+def _is_policy(policy: Any) -> bool:
+    return callable(getattr(policy, "compute_key", None)) and not isinstance(policy, type)
 
 
 def _caches_nothing(policy: Any) -> bool:

@@ -12,6 +12,7 @@ from prefect import _forks, flow, journal
 from prefect.client.orchestration import get_client
 from prefect.engine import termination
 from prefect.journal import writer
+from prefect.outbox.store import Outbox
 from tests.outbox.servers import FakeServer
 from tests.recorded import finished, records, run, started, states
 
@@ -374,3 +375,48 @@ def test_program_killed_while_its_children_work_leaves_their_records(home: Path)
     program.kill()
     finished(program)
     assert sorted(read_flow_run_states()) == ["Completed", "Crashed"]
+
+
+@pytest.mark.parametrize("reads_journals", [False, True], ids=["api", "journal"])
+def test_runs_and_events_of_children_reach_the_server(reads_journals: bool, home: Path):
+    server = FakeServer(reads_journals).start()
+    try:
+        ended = run(
+            """
+            import multiprocessing
+            from prefect.events import emit_event
+
+            @task
+            def step(number):
+                return number
+
+            @flow
+            def work(number):
+                emit_event("worked", resource={"prefect.resource.id": f"number.{number}"})
+                return step(number)
+
+            def call(number):
+                return work(number)
+
+            @flow
+            def program():
+                processes = multiprocessing.get_context("fork")
+                children = [processes.Process(target=call, args=(number,)) for number in range(3)]
+                for child in children:
+                    child.start()
+                for child in children:
+                    child.join()
+                with processes.Pool(2) as pool:
+                    return pool.map(call, range(3))
+
+            assert program() == [0, 1, 2]
+            """,
+            PREFECT_API_URL=server.url,
+        )
+    finally:
+        server.stop()
+    assert ended == (0, "", "")
+    assert [server.state_names(run_id)[-1] for run_id in server.flow_runs] == ["Completed"] * 7
+    assert Outbox(home, server.url).count_waiting() == 0
+    emitted = [event for event in server.events.values() if event["event"] == "worked"]
+    assert len(emitted) >= 3, "those of a terminated pool may be lost"

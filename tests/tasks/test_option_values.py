@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from prefect import flow, task
-from prefect.cache_policies import INPUTS, NO_CACHE
+from prefect.cache_policies import INPUTS, NO_CACHE, Inputs
 
 
 @pytest.mark.parametrize("decorator", [task, flow], ids=["task", "flow"])
@@ -99,3 +99,25 @@ def test_name_that_validation_uses_is_refused_for_a_parameter_of_a_flow(name):
         flow(namespace["program"])
     assert flow(namespace["program"], validate_parameters=False)(1) == 1
     assert task(namespace["program"])(1) == 1
+
+
+@pytest.mark.parametrize("policy", ["INPUTS", Inputs, 5])
+def test_cache_policy_that_is_no_policy_is_refused_where_it_is_written(policy: Any):
+    with pytest.raises(TypeError, match=r"`cache_policy` of the task 'fn' must be a cache policy"):
+
+        @task(cache_policy=policy)
+        def fn() -> None: ...
+
+    with pytest.raises(TypeError, match="cache policy"):
+        task(lambda: None).with_options(cache_policy=policy)
+
+
+def test_retry_message_rounds_the_delay(caplog: pytest.LogCaptureFixture):
+    @task(retries=1, retry_delay_seconds=0.012345)
+    def fails() -> None:
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        fails()
+
+    assert "Retry 1/1 will start 0.01 second(s) from now" in caplog.text

@@ -16,11 +16,10 @@ from prefect.cli._output import fail, format_duration
 from prefect.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
-    import orjson
-
     from prefect.schemas.responses import DeploymentResponse
+    from prefect.types import json_codec
 else:
-    orjson = lazy("orjson")
+    json_codec = lazy("prefect.types.json_codec")
 
 
 def find_deployment(name: str | None, id: UUID | str | None = None) -> DeploymentResponse:
@@ -75,7 +74,7 @@ def parse_pairs(texts: Sequence[str], option: str) -> dict[str, Any]:
         if not equals or not name:
             fail(f"{option} expects NAME=VALUE, got {pair!r}.")
         try:
-            values[name] = orjson.loads(value)
+            values[name] = json_codec.loads(value)
         except ValueError:
             values[name] = value
     return values
@@ -86,7 +85,7 @@ def parse_json_object(text: str | None, option: str) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        values = orjson.loads(sys.stdin.read() if text == "-" else text)
+        values = json_codec.loads(sys.stdin.read() if text == "-" else text)
     except ValueError as error:
         fail(f"{option} expects a JSON object, got invalid JSON: {error}.")
     if not isinstance(values, dict):

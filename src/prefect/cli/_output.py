@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from rich import text as rich_text
 
     from prefect import settings
+    from prefect.types import json_codec
 else:
     orjson = lazy("orjson")
+    json_codec = lazy("prefect.types.json_codec")
     rich_box = lazy("rich.box")
     rich_cells = lazy("rich.cells")
     rich_console = lazy("rich.console")
@@ -147,7 +149,7 @@ def print_json(value: Any) -> None:
 def as_json(value: Any, *, indent: bool = True) -> str:
     """Serialize a value to JSON, including models, UUIDs, times and durations (in seconds)."""
     option = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
-    return orjson.dumps(value, default=_to_plain_value, option=option).decode()
+    return json_codec.dumps(value, default=_to_plain_value, option=option).decode()
 
 
 def _to_plain_value(value: Any) -> Any:

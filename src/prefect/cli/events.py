@@ -19,18 +19,17 @@ from prefect.types import now
 if TYPE_CHECKING:
     import asyncio
 
-    import orjson
-
     from prefect import settings
     from prefect.events import clients
     from prefect.schemas import event_filters, events
     from prefect.schemas.events import Event
+    from prefect.types import json_codec
 else:
     asyncio = lazy("asyncio")
     clients = lazy("prefect.events.clients")
     event_filters = lazy("prefect.schemas.event_filters")
     events = lazy("prefect.schemas.events")
-    orjson = lazy("orjson")
+    json_codec = lazy("prefect.types.json_codec")
     settings = lazy("prefect.settings")
 
 command = group("events", "Stream and emit events.")
@@ -170,6 +169,6 @@ def _parse_resource(text: str | None, id: str | None) -> dict[str, Any]:
 
 def _parse_json(text: str, option: str) -> Any:
     try:
-        return orjson.loads(text)
+        return json_codec.loads(text)
     except ValueError as error:
         fail(f"{option} expects JSON: {error}.")

@@ -12,14 +12,13 @@ from prefect.cli._lookup import find_by_name, get_client, limit_option, read_all
 from prefect.cli._output import as_text, confirm, fail, format_age, print_details, print_list
 
 if TYPE_CHECKING:
-    import orjson
-
     from prefect.schemas import actions, records
     from prefect.schemas.records import Variable
+    from prefect.types import json_codec
 else:
     actions = lazy("prefect.schemas.actions")
     records = lazy("prefect.schemas.records")
-    orjson = lazy("orjson")
+    json_codec = lazy("prefect.types.json_codec")
 
 command = group("variable", "Manage variables.")
 
@@ -84,7 +83,7 @@ def get(name: str) -> None:
 def set_(name: str, value: str, overwrite: bool, tags: tuple[str, ...]) -> None:
     """Create or replace a variable. The value is JSON or a string."""
     try:
-        parsed = orjson.loads(value)
+        parsed = json_codec.loads(value)
     except ValueError:
         parsed = value
     existing = get_client().read_variable_by_name(name)

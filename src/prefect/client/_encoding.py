@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from prefect._lazy import lazy
+from prefect.types import json_codec
 
 if TYPE_CHECKING:
     import httpx
@@ -18,7 +19,7 @@ pydantic_core: Any = lazy("pydantic_core")
 
 def encode(body: Any) -> bytes:
     """Return a body as JSON. Of a model only fields that were set are sent: an older server may not know the others."""
-    return orjson.dumps(body, default=_to_jsonable, option=orjson.OPT_NON_STR_KEYS)
+    return json_codec.dumps(body, default=_to_jsonable, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _to_jsonable(value: Any) -> Any:
@@ -34,7 +35,7 @@ def decode_response(response: httpx.Response) -> Any:
     if not response.content:
         return None
     is_json = response.headers.get("content-type", "application/json").startswith("application/json")
-    return orjson.loads(response.content) if is_json else response.text
+    return json_codec.loads_foreign(response.content) if is_json else response.text
 
 
 def to_query_value(value: Any) -> Any:

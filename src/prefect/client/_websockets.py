@@ -12,13 +12,13 @@ from collections import OrderedDict
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
-import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus
 from websockets.typing import Subprotocol
 
 from prefect import settings
 from prefect.client import _encoding, _http_factory
+from prefect.types import json_codec
 
 T = TypeVar("T")
 
@@ -64,6 +64,10 @@ async def open_socket(url: str, headers: dict[str, str] | None = None, prefect: 
     )
 
 
+def _read_json(message: str | bytes) -> Any:
+    return json_codec.loads_foreign(message.encode() if isinstance(message, str) else message)
+
+
 async def authenticate(socket: ClientConnection, token: str | None) -> None:
     """Send the token, and wait until the server has accepted it.
 
@@ -72,7 +76,7 @@ async def authenticate(socket: ClientConnection, token: str | None) -> None:
     """
     await send(socket, {"type": "auth", "token": token})
     try:
-        answer = orjson.loads(await socket.recv())
+        answer = _read_json(await socket.recv())
     except ConnectionClosed as closed:
         if isinstance(closed, ConnectionClosedOK) or (closed.rcvd is not None and closed.rcvd.code == 1008):
             reason = closed.rcvd.reason if closed.rcvd else ""
@@ -187,7 +191,7 @@ class Stream(Generic[T]):
         while True:
             try:
                 socket = self._socket or await self._connect()
-                item = self._read(orjson.loads(await socket.recv()))
+                item = self._read(_read_json(await socket.recv()))
             except ConnectionClosedOK:
                 self._socket = None
                 if not self._endless:

@@ -6,7 +6,9 @@ body runs. A parameter that holds none of them reaches the body as the same obje
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard, cast
 from uuid import UUID
 
@@ -31,7 +33,8 @@ Upstream: TypeAlias = "PrefectFuture[Any] | State[Any]"  # a string: `State[Any]
 Link = dict[str, Any]
 """A dependency as the API shows it: `{"input_type": "task_run", "id": UUID}`."""
 
-_LEAF_TYPES = frozenset({int, float, bool, type(None), bytes, complex, UUID})
+_LEAF_TYPES = frozenset({int, float, bool, type(None), bytes, complex, UUID, str})
+_FLAT_COLLECTIONS = frozenset({list, tuple, set, frozenset})
 
 
 def as_reiterable(wait_for: Any) -> Any:
@@ -69,7 +72,7 @@ def collect_inputs(parameters: Mapping[str, Any], tracked: TrackedResults | None
     plain = True
     for name, value in parameters.items():
         kind = type_of(value)
-        if kind in _LEAF_TYPES or kind is str:
+        if kind in _LEAF_TYPES or _is_single(kind):
             origin = tracked.find(value) if tracked else None
             links[name] = [{"input_type": origin.kind, "id": origin.run_id}] if origin else []
             continue
@@ -79,6 +82,24 @@ def collect_inputs(parameters: Mapping[str, Any], tracked: TrackedResults | None
         futures += finder.futures
         plain = plain and finder.is_plain
     return Inputs(links, futures, plain)
+
+
+@functools.lru_cache
+def _is_single(kind: type[Any]) -> bool:
+    """Return whether values of a type hold no others and stand for no run, as the object of a method does."""
+    return not issubclass(kind, (PrefectFuture, State, BaseAnnotation)) and not visiting.is_collection_type(kind)
+
+
+def _holds_only_leaves(value: Any) -> bool:
+    """Return whether a value is a collection of numbers, texts and the like. Hot path: no Python code runs an item."""
+    kind = type_of(value)
+    if kind is dict:
+        return _LEAF_TYPES.issuperset(map(type, value)) and _LEAF_TYPES.issuperset(map(type, value.values()))
+    return kind in _FLAT_COLLECTIONS and _LEAF_TYPES.issuperset(map(type, value))
+
+
+def _items(collection: Any) -> Iterable[Any]:
+    return chain(collection, collection.values()) if type_of(collection) is dict else collection
 
 
 class _Finder:
@@ -96,10 +117,14 @@ class _Finder:
         visiting.visit_collection(value, self._visit)
 
     def _visit(self, value: Any) -> Any:
-        if self._tracked is not None:
-            origin = self._tracked.find(value)
-            if origin is not None:
-                self._link(origin.kind, origin.run_id)
+        tracked = self._tracked
+        if tracked is not None:
+            self._link_tracked(tracked, value)
+        if _holds_only_leaves(value):
+            if tracked is not None and not tracked.keys().isdisjoint(map(id, _items(value))):
+                for item in _items(value):
+                    self._link_tracked(tracked, item)
+            raise visiting.StopVisiting
         if _is_upstream(value):
             self._visit_upstream(value)
             raise visiting.StopVisiting
@@ -129,6 +154,11 @@ class _Finder:
             if _is_upstream(inner):
                 self._visit_upstream(inner)
             raise visiting.StopVisiting
+
+    def _link_tracked(self, tracked: TrackedResults, value: Any) -> None:
+        origin = tracked.find(value)
+        if origin is not None:
+            self._link(origin.kind, origin.run_id)
 
     def _link(self, kind: str, run_id: UUID) -> None:
         link = {"input_type": kind, "id": run_id}
@@ -176,7 +206,7 @@ async def wait_for_future(future: PrefectFuture[Any]) -> None:
 
 async def _resolve_value(value: Any) -> Any:
     kind = type_of(value)
-    if kind in _LEAF_TYPES or kind is str:
+    if kind in _LEAF_TYPES:
         return value
     if _is_annotated(value):
         return await _resolve_annotated(value)
@@ -233,11 +263,14 @@ class _UpstreamNotCompleted(Exception):
     def describe(self, context: EngineContext | None) -> str:
         """Return which run it is, by its name if the flow run knows it, and why it did not complete."""
         state = self._state
-        known = context.describe_failed_run(self._run_id) if context is not None else None
+        while context is not None and self._run_id not in context.failed_runs:
+            context = context.parent
+        known = context.failed_runs[self._run_id] if context is not None else None
         subject = f"Upstream {known or f'task run {str(self._run_id)!r}'}"
         if state.name == "NotReady" and state.message:
             return f"{subject} did not run: {state.message}"
-        reason = describe_error(state.data) if isinstance(state.data, BaseException) else state.message
+        error = getattr(state.data, "result", state.data)  # a stored result, or the exception itself
+        reason = describe_error(error) if isinstance(error, BaseException) else state.message
         outcome = _OUTCOMES.get(state.type) or f"is in state {state.name}"
         return f"{subject} {outcome}: {reason}" if reason else f"{subject} {outcome}."
 

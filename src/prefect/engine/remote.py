@@ -199,7 +199,8 @@ class ServerOrchestrator:
         return await self._api.call(method, route, body, max_retries=self._retries, **params)
 
     def _warn(self, error: Exception) -> None:
-        level = logging.DEBUG if self._shipper.unavailable_reason is not None else logging.WARNING
+        level = logging.DEBUG if self._shipper.has_warned else logging.WARNING
+        self._shipper.has_warned = True
         if not self._shipper.is_hanging:
             self._shipper.record_failure(error)
         get_logger("engine").log(

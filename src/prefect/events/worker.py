@@ -309,5 +309,10 @@ def _at_exit() -> None:
 
 
 atexit.register(_at_exit)
+try:
+    # Children of multiprocessing end without running `atexit`, but not without this.
+    getattr(threading, "_register_atexit", atexit.register)(_at_exit)
+except RuntimeError:
+    pass  # the main thread has ended already; the `atexit` handlers run later
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=EventsWorker.reset_instances_for_fork)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import orjson
-
 from prefect._io import twin
 from prefect._lazy import lazy
 from prefect.context import EngineContext
+from prefect.types import json_codec
 
 if TYPE_CHECKING:
     import pydantic_core
@@ -47,7 +46,7 @@ async def acreate_flow_run_input(
         flow_run_id: Id of the flow run; the current one if None.
         sender: Sender, for example `"prefect.flow-run.<id>"`.
     """
-    text = orjson.dumps(pydantic_core.to_jsonable_python(value)).decode()
+    text = json_codec.dumps(pydantic_core.to_jsonable_python(value)).decode()
     async with orchestration.get_client() as client:
         await client.create_flow_run_input(ensure_flow_run_id(flow_run_id), key, text, sender)
 

@@ -6,10 +6,16 @@ from typing import Any
 
 import orjson
 
+from prefect.types import json_codec
+
 MAX_DEPTH = 32
 """How deep a value that cannot be encoded is searched for parts that can."""
 _CONTAINERS: Any = (dict, list, tuple, set, frozenset)
 ORJSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+
+
+_EXACT_FIELDS = frozenset(("parameters", "context", "data", "metadata_"))
+"""Fields of records whose values are kept as they are; the texts of others are searched and shown as text."""
 
 
 def encode(record: dict[str, Any]) -> bytes:
@@ -17,8 +23,19 @@ def encode(record: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(record, str, ORJSON_OPTIONS)
     except (TypeError, ValueError):  # a lone surrogate, an integer of more than 64 bits, a circular value
-        kept = {str(key): _make_encodable(value, 0) for key, value in record.items()}
-        return orjson.dumps(kept, str, ORJSON_OPTIONS)
+        kept = {str(key): _keep(str(key), value) for key, value in record.items()}
+        return json_codec.dumps(kept, str, ORJSON_OPTIONS)
+
+
+def _keep(field: str, value: Any) -> Any:
+    if field in _EXACT_FIELDS:
+        try:
+            json_codec.dumps(value, str, ORJSON_OPTIONS)
+        except Exception:  # a circular value, a `__str__` of the user's
+            pass
+        else:
+            return value
+    return _make_encodable(value, 0)
 
 
 def _make_encodable(value: Any, depth: int) -> Any:

@@ -12,9 +12,9 @@ from prefect.journal import file
 from prefect.types.mappings import Record as Record
 
 if TYPE_CHECKING:
-    import orjson
+    from prefect.types import json_codec
 else:
-    orjson = lazy("orjson")
+    json_codec = lazy("prefect.types.json_codec")
 
 
 def read(home: Path, after: int = 0, limit: int = 100, name: str = file.NAME) -> Iterator[tuple[int, list[Record]]]:
@@ -51,6 +51,6 @@ def measure_pending(home: Path, name: str = file.NAME) -> tuple[int, int]:
 def decode(line: bytes) -> Record:
     """Return a line of a batch as a record."""
     try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
+        return json_codec.loads(line)
+    except json_codec.JSONDecodeError:
         return {"kind": "damaged", "line": line.decode("utf-8", "replace")}

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import orjson
-
 from prefect._io import drive
 from prefect.client import failures, wire
 from prefect.outbox.api_connection import ApiConnection
@@ -19,6 +17,7 @@ from prefect.outbox.event_sender import EventSender, QueuedItem, post_items, spl
 from prefect.outbox.events import RunContext, TaskRunEvents, build_heartbeat
 from prefect.outbox.store import Batch, Outbox, Outcome
 from prefect.schemas import liveness
+from prefect.types import json_codec
 from prefect.types.mappings import Record
 
 LOG_BATCH_SIZE = 2000
@@ -140,8 +139,8 @@ class _BatchDelivery:
 
     def _decode(self, line: bytes) -> Record:
         try:
-            return orjson.loads(line)
-        except orjson.JSONDecodeError:
+            return json_codec.loads(line)
+        except json_codec.JSONDecodeError:
             self._refused.append(("it is not JSON", line))
             return {"kind": "damaged"}
 

@@ -15,12 +15,11 @@ from prefect.schemas import liveness
 from prefect.types.mappings import Record
 
 if TYPE_CHECKING:
-    import orjson
-
     from prefect.outbox import api_delivery
+    from prefect.types import json_codec
 else:
     api_delivery = lazy("prefect.outbox.api_delivery")
-    orjson = lazy("orjson")
+    json_codec = lazy("prefect.types.json_codec")
 
 
 class Delivery(Protocol):
@@ -78,7 +77,7 @@ class JournalDelivery:
 
     def send_heartbeats(self, heartbeats: list[Record]) -> float | None:
         """Send the heartbeats of flow runs."""
-        lines = b"\n".join(orjson.dumps(record) for record in heartbeats)
+        lines = b"\n".join(json_codec.dumps(record) for record in heartbeats)
         answer: dict[str, float] | None = drive(self._api.send_records(lines))
         return answer.get(liveness.INTERVAL_FIELD) if answer else None
 
@@ -108,11 +107,11 @@ def remove_results(line: bytes, keep_json: bool) -> bytes:
     if b'"result":' not in line:
         return line
     try:
-        record: Record = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        record: Record = json_codec.loads(line)
+    except json_codec.JSONDecodeError:
         return line  # the server dead-letters it
     for state in (record, *(record.get("states") or ())):
         result = state.get("result")
         if result is not None and not (keep_json and result.get("format") == "json"):
             del state["result"]
-    return orjson.dumps(record)
+    return json_codec.dumps(record)

@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from prefect.client import failures
+from prefect.types import json_codec
 from prefect.types.mappings import Record
 
 QueuedItem = tuple[Record, bytes]
@@ -109,7 +108,7 @@ def split_batches(items: list[QueuedItem], max_count: int, max_bytes: int) -> It
     batch: list[QueuedItem] = []
     total = 0
     for item in items:
-        length = len(orjson.dumps(item[0]))
+        length = len(json_codec.dumps(item[0]))
         if batch and (len(batch) >= max_count or total + length > max_bytes):
             yield batch
             batch, total = [], 0

@@ -60,6 +60,7 @@ class Shipper:
     Attributes:
         unavailable_reason: Why the server did not answer the last time; None if it did.
         is_hanging: Whether it had accepted the request then and did not answer in time.
+        has_warned: Whether a run has logged a warning about it.
     """
 
     def __init__(self, outbox: Outbox, api: ApiConnection) -> None:
@@ -68,6 +69,7 @@ class Shipper:
         self._run_contexts: dict[str, RunContext] = {}
         self.unavailable_reason: str | None = None
         self.is_hanging = False
+        self.has_warned = False
         self._lock = ProcessLock(outbox.path.with_suffix(".lock"))
         self._delivery: Delivery | None = None
         self._wake = threading.Event()
@@ -78,6 +80,7 @@ class Shipper:
         self._has_unshipped = False
         self._shipping = False
         self._behind = False
+        self._has_given_up = False
         self._last_progress = time.monotonic()
         self._deadline = self._notice_due = float("inf")
         self._heartbeats = Heartbeats(api, self._get_delivery)
@@ -113,10 +116,13 @@ class Shipper:
         try:
             while thread is not None and thread.is_alive() and self._may_wait(ACK_TIMEOUT_SECONDS):
                 thread.join(POLL_INTERVAL_SECONDS)
+            if _forks.has_forked() and self.outbox.has_waiting():
+                self._has_unshipped = True  # children leave what they record to this process when they are terminated
             if self._has_unshipped and (thread is None or not thread.is_alive()):
                 self.ship_within(ACK_TIMEOUT_SECONDS, float("inf"))
         except KeyboardInterrupt:
-            pass  # the user does not want to wait: the records are on disk
+            self._has_given_up = True  # the records are on disk
+        self._has_given_up = self._has_given_up or self.unavailable_reason is not None
         self._report_waiting()
         self._thread, self._deadline, self._notice_due = None, float("inf"), float("inf")
         self._closing.clear()
@@ -127,6 +133,8 @@ class Shipper:
         at, url = time.monotonic(), self.outbox.url
         if self.unavailable_reason:
             timeout = self._exit_timeout if self._closing.is_set() else min(timeout, AWAY_TIMEOUT_SECONDS)
+            if self._has_given_up:
+                return False
             if at >= self._notice_due:
                 self._notice_due = float("inf")
                 _print(
@@ -244,9 +252,9 @@ class Shipper:
             self._deadline = self._last_progress + total_timeout
         oldest, goal = self.outbox.find_range()
         while 0 < oldest <= goal:
-            if not self._may_wait(ack_timeout):
-                return False
             if not self._try_batch():
+                if not self._may_wait(ack_timeout):
+                    return False
                 time.sleep(EXIT_RETRY_SECONDS if self.unavailable_reason else POLL_INTERVAL_SECONDS)
             before, oldest = oldest, self.outbox.find_range()[0]
             if oldest != before:  # shipped by this process or another one
@@ -278,7 +286,8 @@ class Shipper:
             self._delivery = None
 
     def _record_answer(self) -> None:
-        self.unavailable_reason, self.is_hanging = None, False
+        self.unavailable_reason, self.is_hanging, self.has_warned = None, False, False
+        self._has_given_up = False
 
     def _ship(self, interrupted: Callable[[], bool]) -> bool:
         """Ship batches until there are none or `interrupted` returns true, unless another process ships.

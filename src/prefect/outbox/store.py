@@ -22,9 +22,9 @@ from prefect.types.mappings import Record
 if TYPE_CHECKING:
     import sqlite3
 
-    import orjson
+    from prefect.types import json_codec
 else:
-    orjson = lazy("orjson")
+    json_codec = lazy("prefect.types.json_codec")
     sqlite3 = lazy("sqlite3")
 
 
@@ -155,7 +155,7 @@ class Outbox:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(
                 "INSERT OR REPLACE INTO task_run VALUES (?, ?)",
-                [(id_, orjson.dumps(record)) for id_, record in outcome.begun.items()],
+                [(id_, json_codec.dumps(record)) for id_, record in outcome.begun.items()],
             )
             connection.executemany("DELETE FROM task_run WHERE id = ?", [(id_,) for id_ in outcome.ended])
             connection.executemany("INSERT INTO refused (reason, record) VALUES (?, ?)", list(outcome.refused))
@@ -183,4 +183,4 @@ class Outbox:
         """Return what was stored of task runs that have begun and not ended, by id."""
         with self._open() as connection:
             rows = [connection.execute("SELECT id, record FROM task_run WHERE id = ?", (id_,)) for id_ in ids]
-            return {id_: orjson.loads(record) for row in rows for id_, record in row}
+            return {id_: json_codec.loads(record) for row in rows for id_, record in row}

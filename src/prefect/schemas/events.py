@@ -111,7 +111,12 @@ class Event(PrefectBaseModel):
     @property
     def size_bytes(self) -> int:
         """Return the size of its JSON."""
-        return len(self.model_dump_json().encode())
+        try:
+            return len(self.model_dump_json().encode())
+        except ValueError:  # a lone surrogate
+            from prefect.types import json_codec
+
+            return len(json_codec.dumps(self.model_dump(mode="json")))
 
     @property
     def involved_resources(self) -> Sequence[Resource]:

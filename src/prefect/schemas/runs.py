@@ -278,6 +278,6 @@ class FlowRunInput(ObjectBaseModel):
     @property
     def decoded_value(self) -> Any:
         """Return the value, read from its JSON text."""
-        import orjson
+        from prefect.types import json_codec
 
-        return orjson.loads(self.value)
+        return json_codec.loads_foreign(self.value.encode())

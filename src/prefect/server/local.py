@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from prefect import journal
 from prefect._io import blocking
 from prefect.server.db.errors import Duplicate, Unstorable
@@ -33,6 +31,7 @@ from prefect.server.services.core.errors import InvalidRequest, NotFound, Servic
 from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
 from prefect.server.services.runs.orphans import crash_orphans
 from prefect.server.services.upkeep import retention
+from prefect.types import json_codec
 
 logger = logging.getLogger("prefect.client")
 
@@ -166,8 +165,8 @@ def _read_request(
     if not has_json or not body:
         return params, None
     try:
-        values = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        values = json_codec.loads_foreign(body)
+    except json_codec.JSONDecodeError as error:
         raise InvalidRequest(f"The body is not JSON: {error}.") from None
     if has_fields and not isinstance(values, dict | None):
         raise InvalidRequest("The body must be a JSON object.")

@@ -147,6 +147,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
     def __exit__(self, *error: Any) -> None:
         if error and error[0] is not None:
             self.cancel_all()
+        self._announce_waiting(error[1] if len(error) > 1 else None, len(self._open))
         while self._open:  # a run that waits for another is sent when that one is done, and needs the processes then
             for future in list(self._open):
                 future.wait()

@@ -15,9 +15,9 @@ from prefect._lazy import lazy
 from prefect.types import UTC
 
 if TYPE_CHECKING:
-    import orjson
+    from prefect.types import json_codec
 else:
-    orjson = lazy("orjson")
+    json_codec = lazy("prefect.types.json_codec")
 
 T = TypeVar("T")
 
@@ -145,7 +145,7 @@ def convert_none_to_empty_dict(v: KeyValueLabels | None) -> KeyValueLabels:
 
 
 def _from_json(value: Any) -> Any:
-    return orjson.loads(value) if isinstance(value, str) else value
+    return json_codec.loads(value) if isinstance(value, str) else value
 
 
 KeyValueLabelsField = Annotated[
@@ -194,7 +194,7 @@ VariableValue = str | int | bool | float | None | dict[str, Any] | list[Any]
 def check_variable_value(value: object) -> object:
     """Return the value; raise ValueError unless it can be that of a variable."""
     try:
-        size = len(orjson.dumps(value))
+        size = len(json_codec.dumps(value))
     except TypeError as error:
         raise ValueError(f"The value of a variable must be JSON-serializable: {error}.") from error
     if size > MAX_VARIABLE_VALUE_LENGTH:

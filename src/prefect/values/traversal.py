@@ -7,6 +7,7 @@ dict, and must never iterate over what it cannot put together again (strings, ar
 from __future__ import annotations
 
 import copy
+import functools
 import io
 from collections.abc import Callable, Iterable
 from operator import is_
@@ -198,6 +199,12 @@ _SHAPES: dict[type, _Shape] = {
 }
 
 
+def is_collection_type(kind: type[Any]) -> bool:
+    """Return whether values of a type contain others that `visit_collection` visits."""
+    return kind in _SHAPES or _find_shape(kind) is not None
+
+
+@functools.lru_cache
 def _find_shape(kind: type) -> _Shape | None:
     if issubclass(kind, BaseAnnotation):
         return _take_annotation, _put_annotation

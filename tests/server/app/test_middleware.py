@@ -168,7 +168,7 @@ async def test_documentation_is_served(plain: httpx.AsyncClient, path: str) -> N
 
 async def test_root_page_is_served(plain: httpx.AsyncClient) -> None:
     page = await plain.get("http://test/")
-    assert page.status_code == 200 and "The server runs" in page.text and 'href="/api/docs"' in page.text
+    assert page.status_code == 200 and "The server runs" in page.text and 'href="/docs"' in page.text
     assert (await plain.get("http://test/nowhere")).status_code == 404
 
 
@@ -210,6 +210,7 @@ BODIES = [
 async def test_invalid_body_is_refused(plain: httpx.AsyncClient, body: bytes) -> None:
     answer = await plain.post("/flows/", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 422, answer.text
+    assert set(answer.json()) == {"exception_message", "exception_detail", "request_body"}
 
 
 # --- metrics ---------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import prefect
@@ -23,6 +23,7 @@ from prefect.server.app.dispatch import OperationDispatcher
 from prefect.server.app.endpoints import LazyRoute
 from prefect.server.app.errors import HANDLERS
 from prefect.server.app.middleware import RequestMiddleware
+from prefect.server.app.root_pages import add_root_pages
 from prefect.server.app.state import ServerState
 from prefect.server.bus import Bus
 from prefect.server.db import opening
@@ -156,7 +157,7 @@ class Server(ServerState):
         base = base_path(self.settings)
         app = _App(base, RequestMiddleware(api, self.authenticators), lifespan=self._lifespan)
         app.state.server = self
-        app.add_route("/", lambda _: HTMLResponse(_ROOT_PAGE.format(api=base)), include_in_schema=False)
+        add_root_pages(app, self.api, base, self.settings)
         app.add_middleware(
             CORSMiddleware,
             allow_origins=api_settings.cors_allowed_origins.split(","),
@@ -176,15 +177,6 @@ class Server(ServerState):
             yield
         finally:
             await self.stop()
-
-
-_ROOT_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Prefect API</title>
-<body style="font: 1rem/1.5 system-ui; margin: 4rem auto; max-width: 36rem; padding: 0 1rem">
-<h1>The server runs.</h1>
-<p>Programs reach its API at <code>{api}</code>, which is described in <a href="{api}/docs">its documentation</a>.</p>
-"""
-"""The page at the root."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
+from json import JSONDecodeError
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,7 +21,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prefect.server.app.endpoints import JsonRequest, LazyRoute
-from prefect.server.app.errors import HANDLERS, error_response
+from prefect.server.app.errors import HANDLERS, describe_invalid_json, error_response
 from prefect.server.routes.operation import Operation
 from prefect.server.routes.parameters import Parameter, list_parameters
 
@@ -66,8 +67,10 @@ class OperationDispatcher:
             if arguments is None:
                 return _replay(await request.body())
             response = await endpoint.call(request, **arguments)
-        except HTTPException as error:
+        except HTTPException as error:  # of reading the body
             response = error_response(error.status_code, {"detail": error.detail})
+        except JSONDecodeError as error:
+            response = await _handle(request, describe_invalid_json(error))
         except Exception as error:
             response = await _handle(request, error)
         await response(scope, receive, send)
@@ -94,7 +97,7 @@ class _Endpoint:
         """Return the arguments of the operation's function, or None when the request is not valid.
 
         Raises:
-            HTTPException: The body is no JSON, or nested too deep.
+            JSONDecodeError: The body is no JSON, or nested too deep.
         """
         body = None
         if self._has_body:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import timedelta
 from functools import cached_property
+from json import JSONDecodeError
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,7 +19,6 @@ import orjson
 from fastapi import Body, Header, Path, Query
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidatorFunctionWrapHandler, WrapValidator
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -28,6 +28,7 @@ from prefect.server.db.interface import Database
 from prefect.server.routes.execution import execute
 from prefect.server.routes.operation import Operation, RawResponse, RequestInfo, StatusResponse
 from prefect.server.routes.parameters import Parameter, build_arguments, find_request_info_parameter, list_parameters
+from prefect.types import json_codec
 
 # FastAPI sets an alias on the types of body fields, of which pydantic warns that it has no effect. FastAPI ignores the
 # warning while it builds validators, but our schemas are built at their first use.
@@ -167,7 +168,7 @@ def build_response(result: Any, status: int) -> Response:
 
 def to_json(value: Any) -> bytes:
     """Return a value as JSON: times in UTC with a Z, durations as seconds."""
-    return orjson.dumps(value, _encode_default, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
+    return json_codec.dumps(value, _encode_default, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
 
 
 def _encode_default(value: Any) -> Any:
@@ -189,18 +190,27 @@ MAX_JSON_DEPTH = 100
 
 
 class JsonRequest(Request):
-    """A request whose body is parsed by orjson: faster, and invalid Unicode is refused here, not by the database."""
+    """A request whose body is parsed by orjson, which is faster."""
 
     async def json(self) -> Any:
+        """Return the body's JSON.
+
+        Raises:
+            JSONDecodeError: It is no JSON, or nested too deep.
+        """
         if not hasattr(self, "_json"):
             body = await self.body()
             try:
-                self._json = orjson.loads(body) if body else None
-            except orjson.JSONDecodeError as error:
-                raise HTTPException(422, f"The body is not JSON: {error}.") from None
+                self._json = json_codec.loads_foreign(body) if body else None
+            except RecursionError:
+                raise _too_deep(body) from None
             if body.count(b"[") + body.count(b"{") > MAX_JSON_DEPTH and is_too_deep(self._json):
-                raise HTTPException(422, f"The body is nested more than {MAX_JSON_DEPTH} deep.")
+                raise _too_deep(body)
         return self._json
+
+
+def _too_deep(body: bytes) -> JSONDecodeError:
+    return JSONDecodeError(f"It is nested more than {MAX_JSON_DEPTH} deep", body.decode("utf-8", "replace"), 0)
 
 
 def is_too_deep(value: Any) -> bool:

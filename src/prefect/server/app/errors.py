@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from json import JSONDecodeError
 from typing import Any
 
 from fastapi.encoders import jsonable_encoder
@@ -16,6 +17,8 @@ from prefect.server.services.core.errors import ServiceError
 
 logger = logging.getLogger("prefect.server")
 
+INVALID_JSON = "json_invalid"
+
 
 def error_response(status: int, body: Any) -> Response:
     """Return a JSON response."""
@@ -25,7 +28,10 @@ def error_response(status: int, body: Any) -> Response:
 async def handle_invalid_request(_: Request, error: Exception) -> Response:
     """Answer a request that does not fit the operation; the detail names the field."""
     assert isinstance(error, RequestValidationError)
-    detail = [{name: value for name, value in item.items() if name != "ctx"} for item in error.errors()]
+    detail = [
+        {name: value for name, value in item.items() if name != "ctx" or item["type"] == INVALID_JSON}
+        for item in error.errors()
+    ]
     return error_response(
         422,
         {
@@ -34,6 +40,13 @@ async def handle_invalid_request(_: Request, error: Exception) -> Response:
             "request_body": error.body,
         },
     )
+
+
+def describe_invalid_json(error: JSONDecodeError) -> RequestValidationError:
+    """Return the error of a request whose body is no JSON, in FastAPI's words."""
+    where = ("body", error.pos)
+    detail = {"type": INVALID_JSON, "loc": where, "msg": "JSON decode error", "input": {}, "ctx": {"error": error.msg}}
+    return RequestValidationError([detail], body=error.doc)
 
 
 async def handle_refused(_: Request, error: Exception) -> Response:

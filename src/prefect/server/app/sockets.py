@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -20,6 +19,7 @@ from prefect.server.app.authentication import TOKEN, authenticate
 from prefect.server.principals import Permission
 from prefect.server.services.core.errors import Forbidden
 from prefect.server.services.security.authorization import check_permission
+from prefect.types import json_codec
 
 if TYPE_CHECKING:
     from prefect.server.app.state import ServerState
@@ -141,6 +141,6 @@ def truncate_reason(reason: str) -> str:
 async def receive_json(socket: WebSocket) -> Any:
     """Return the next message as JSON, or None when it is not JSON."""
     try:
-        return orjson.loads(await socket.receive_text())
-    except (orjson.JSONDecodeError, KeyError):
+        return json_codec.loads_foreign((await socket.receive_text()).encode())
+    except (json_codec.JSONDecodeError, KeyError):
         return None

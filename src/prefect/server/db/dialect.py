@@ -20,7 +20,7 @@ from prefect.server.db.errors import Unstorable
 from prefect.server.db.sql import TRUE, Many, Sql
 from prefect.server.db.tables import Index, Kind, Table
 from prefect.server.db.times import from_micros, to_micros
-from prefect.types import UTC, uuid_from_int
+from prefect.types import UTC, json_codec, uuid_from_int
 
 Coder = Callable[[Any], Any]
 
@@ -28,7 +28,12 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def _to_json(value: Any) -> str:
-    return orjson.dumps(value, _plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
+    return json_codec.dumps(value, _plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
+
+
+def _from_json(text: str) -> Any:
+    # Hot path: every JSON column of every row that is read.
+    return json_codec.loads(text) if text[0] == " " else orjson.loads(text)
 
 
 def _plain(value: Any) -> Any:
@@ -37,8 +42,25 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 
-def _to_json_unless_empty(value: Any) -> str | None:
+def _clean(value: Any, clean_text: Callable[[str], str]) -> Any:
+    """Return a value whose texts, those of keys too, are cleaned by a function."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, Mapping):
+        return {_clean(key, clean_text): _clean(item, clean_text) for key, item in value.items()}
+    return [_clean(item, clean_text) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _object_to_json(value: Any) -> str | None:
     return _to_json(value) if value else None
+
+
+def _array_to_json(value: Any) -> str | None:
+    """Return a list as JSON, without lone surrogates: conditions on arrays read all of it, which PostgreSQL refuses."""
+    if not value:
+        return None
+    text = _to_json(value)
+    return _to_json(_clean(value, json_codec.replace_surrogates)) if json_codec.is_marked(text) else text
 
 
 def _to_uuid(value: bytes) -> UUID:
@@ -246,24 +268,26 @@ class SqliteDialect(Dialect):
 
     _types = _SQLITE_TYPES
     _encoders: ClassVar[Mapping[Kind, Coder]] = {
+        "text": json_codec.replace_surrogates,
         "uuid": attrgetter("bytes"),
         "bool": int,
         "time": to_micros,
         "duration": _duration_micros,
         "json": _to_json,
-        "array": _to_json_unless_empty,
-        "object": _to_json_unless_empty,
+        "array": _array_to_json,
+        "object": _object_to_json,
     }
     _decoders: ClassVar[Mapping[Kind, Coder]] = {
         "uuid": _to_uuid,
         "bool": bool,
         "time": from_micros,
         "duration": _to_duration,
-        "json": orjson.loads,
-        "array": orjson.loads,
-        "object": orjson.loads,
+        "json": _from_json,
+        "array": _from_json,
+        "object": _from_json,
     }
     _by_type: ClassVar[Mapping[type, Coder]] = {
+        str: json_codec.replace_surrogates,
         UUID: attrgetter("bytes"),
         datetime: to_micros,
         timedelta: _duration_micros,
@@ -328,24 +352,21 @@ class SqliteDialect(Dialect):
 
 
 def _without_nul(value: str) -> str:
-    return value.replace("\0", "") if "\0" in value else value
+    return json_codec.replace_surrogates(value.replace("\0", "") if "\0" in value else value)
 
 
 def _pg_json(value: Any) -> str:
     text = _to_json(value)
-    return _to_json(_clean(value)) if "\\u0000" in text else text
+    return _to_json(_clean(value, lambda part: part.replace("\0", ""))) if "\\u0000" in text else text
 
 
-def _pg_json_unless_empty(value: Any) -> str | None:
+def _pg_array(value: Any) -> str | None:
+    text = _array_to_json(value)
+    return text if text is None or "\\u0000" not in text else _array_to_json(_clean(value, _without_nul))
+
+
+def _pg_object(value: Any) -> str | None:
     return _pg_json(value) if value else None
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return _without_nul(value)
-    if isinstance(value, Mapping):
-        return {_clean(key): _clean(item) for key, item in value.items()}
-    return [_clean(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _standard_uuid(value: UUID) -> UUID:
@@ -378,15 +399,15 @@ class PostgresDialect(Dialect):
         "text": _without_nul,
         "time": _aware,
         "json": _pg_json,
-        "array": _pg_json_unless_empty,
-        "object": _pg_json_unless_empty,
+        "array": _pg_array,
+        "object": _pg_object,
     }
     _decoders: ClassVar[Mapping[Kind, Coder]] = {
         "uuid": _standard_uuid,
         "time": _aware,  # the first and the last moment are infinities to the driver, of no time zone
-        "json": orjson.loads,
-        "array": orjson.loads,
-        "object": orjson.loads,
+        "json": _from_json,
+        "array": _from_json,
+        "object": _from_json,
     }
     _by_type: ClassVar[Mapping[type, Coder]] = {str: _without_nul, datetime: _aware}
 

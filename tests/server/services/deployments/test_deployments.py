@@ -244,6 +244,18 @@ class TestSchedules:
         assert {slug: id_ for slug, (id_, _) in (await slugs()).items()}["c"] == first[0]
         assert set(await slugs()) == {"b", "c"}
 
+    @pytest.mark.parametrize(("slugs", "left"), [(("a", "b"), 2), (("a", None), 0), ((None, None), 0)])
+    async def test_change_to_no_schedules_removes_those_without_slugs(
+        self, ask: PathClient, flow: str, slugs: tuple[str | None, ...], left: int
+    ) -> None:
+        schedules = [{"schedule": {"interval": 3600}, "slug": slug} for slug in slugs]
+        body = {"name": "d", "flow_id": flow, "schedules": schedules}
+        path = f"/deployments/{(await ask.post('/deployments/', body, 201))['id']}"
+        await ask.patch(path, {"description": "x"})
+        assert len((await ask.get(path))["schedules"]) == 2
+        await ask.patch(path, {"schedules": []})
+        assert len((await ask.get(path))["schedules"]) == left
+
     async def test_change_replaces_all_schedules_when_one_has_no_slug(self, ask: PathClient, flow: str) -> None:
         every = {"schedule": {"interval": 60}}
         id_ = (await deploy(ask, flow, schedules=[{**every, "slug": "a"}, every]))["id"]

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from prefect._lazy import lazy
 from prefect.schemas.wire import checks
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import ServiceError
+from prefect.types import json_codec
 
 if TYPE_CHECKING:
     import jinja2
@@ -98,8 +97,8 @@ def _parse_json(value: Mapping[str, Any]) -> Any:
     if not isinstance(text, str):
         return text
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        return json_codec.loads_foreign(text.encode())
+    except json_codec.JSONDecodeError as error:
         raise HydrationError(f"A value of the kind 'json' is no JSON: {error}.") from None
 
 

@@ -86,7 +86,7 @@ async def replace(tx: Transaction, deployment_id: UUID, schedules: Iterable[Valu
 async def merge(tx: Transaction, deployment_id: UUID, schedules: Sequence[Values]) -> None:
     """Change the schedules of a deployment that have these slugs, and add those that it does not have.
 
-    If some of its schedules have no slug, all of them are replaced.
+    If some of its schedules have no slug, all of them are replaced, also by none.
 
     Raises:
         InvalidRequest: A schedule has no slug though all existing ones have one, or a new one has no `schedule`.

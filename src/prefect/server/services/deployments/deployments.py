@@ -89,7 +89,7 @@ async def change(tx: Transaction, id_: UUID, values: Values) -> None:
     if "parameters" in values and after["enforce_parameter_schema"]:
         _check_parameters(after)
     await store.deployments.change(tx, [after], [*_WRITTEN, "work_queue_name", "updated"])
-    if values.get("schedules"):
+    if values.get("schedules") is not None:
         await deployment_schedules.merge(tx, id_, values["schedules"])
     await scheduling.discard_upcoming_runs(tx, [id_])
     await _emit_changed(tx, before, after)

@@ -30,7 +30,7 @@ from prefect.server.services.runs.journal_ingestion import apply_event_records
 from prefect.server.services.runs.records import CHANGEABLE, Record
 from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN, split_resource_id
 from prefect.settings import get_current_settings
-from prefect.types import new_id, now
+from prefect.types import json_codec, new_id, now
 
 _ID = "prefect.resource.id"
 
@@ -54,7 +54,7 @@ async def ingest_events(tx: Transaction, events: Sequence[Event]) -> None:
 
 async def dead_letter(tx: Transaction, event: Event, reason: str) -> None:
     """Store an event that cannot be ingested as a dead letter."""
-    record = orjson.dumps(event, option=orjson.OPT_UTC_Z).decode()
+    record = json_codec.dumps(event, option=orjson.OPT_UTC_Z).decode()
     await store.dead_letters.add(tx, [{"id": new_id(), "created": now(), "reason": reason, "record": record}])
 
 
@@ -65,8 +65,11 @@ def parse_event(message: str, received: datetime) -> Event:
         InvalidRequest: The message is no event.
     """
     try:
-        return {**wire.Event.model_validate(orjson.loads(message)).model_dump(), "received": received}
-    except orjson.JSONDecodeError as error:
+        return {
+            **wire.Event.model_validate(json_codec.loads_foreign(message.encode())).model_dump(),
+            "received": received,
+        }
+    except json_codec.JSONDecodeError as error:
         raise InvalidRequest(f"It is no JSON: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
@@ -88,9 +91,9 @@ def check_event(event: Event) -> None:
         )
     try:
         # Wrapped in as many lists as in a response: an event nested too deep for a response is refused here.
-        size = len(orjson.dumps([[[[event["resource"], event["related"], event["payload"]]]]]))
+        size = len(json_codec.dumps([[[[event["resource"], event["related"], event["payload"]]]]]))
         to_micros(event["occurred"])
-    except (orjson.JSONEncodeError, Unstorable) as error:
+    except (TypeError, Unstorable) as error:
         raise InvalidRequest(f"The event {event['id']} cannot be kept: {str(error).rstrip('.')}.") from None
     if size > limits.maximum_size_bytes:
         raise InvalidRequest(

@@ -16,6 +16,8 @@ from uuid import UUID
 
 import orjson
 
+from prefect.types import json_codec
+
 _VERSION = b"\x01"
 """The first byte of what is packed: by which dictionary."""
 
@@ -47,7 +49,7 @@ def pack(row: Mapping[str, Any], resource: Any, related: Any, payload: Any) -> b
             known = _NEXT
         return known
 
-    text = orjson.dumps((resource, related, payload), option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
+    text = json_codec.dumps((resource, related, payload), option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
     text = _ID.sub(mark, text).replace(_time(row["occurred"]), _TIME)
     deflate = _deflate.copy()
     return b"".join((_VERSION, len(others).to_bytes(2), *others, deflate.compress(text), deflate.flush()))
@@ -67,7 +69,7 @@ def unpack(row: Mapping[str, Any]) -> tuple[dict[str, str], list[dict[str, str]]
         number = found[0][0]
         return known[number - 1] if number <= len(known) else next(others) if number == _NEXT[0] else time
 
-    resource, related, payload = orjson.loads(_MARK.sub(meant, text))
+    resource, related, payload = json_codec.loads(_MARK.sub(meant, text))
     return resource, related, payload
 
 
@@ -97,7 +99,7 @@ def _dictionary() -> bytes:
         for kind in ("flow-run", "task-run")
         for before, after in (("", "Pending"), ("Pending", "Running"), ("Running", "Failed"), ("Running", "Completed"))
     ]
-    text = b"".join(orjson.dumps(part) for part in (rare, *usual))
+    text = b"".join(json_codec.dumps(part) for part in (rare, *usual))
     return re.sub(rb"<(\d)>", lambda found: bytes((int(found[1]),)), text)
 
 

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-import orjson
 from pydantic import ValidationError
 
 from prefect.schemas.event_filters import EventFilter, EventOrder
@@ -28,7 +27,7 @@ from prefect.server.services.events.event_store import Event, EventKey
 from prefect.server.store import Condition, text
 from prefect.server.store.filters import events as filters
 from prefect.server.store.queries import events as queries
-from prefect.types import UTC, now
+from prefect.types import UTC, json_codec, now
 
 SCAN_BATCH_SIZE = 500
 """Rows that are read by one query."""
@@ -45,7 +44,7 @@ def matches_filter(event: Event, criteria: EventFilter) -> bool:
         return True
     parts = (event["resource"], event["related"], event["payload"])
     return text.matches_text_query(
-        " ".join((event["event"], *(orjson.dumps(part).decode() for part in parts))), criteria.text.query
+        " ".join((event["event"], *(json_codec.dumps(part).decode() for part in parts))), criteria.text.query
     )
 
 
@@ -113,7 +112,7 @@ async def find_next_page(tx: Transaction, token: str) -> EventPage:
         Forbidden: No page has this token.
     """
     try:
-        page = orjson.loads(base64.urlsafe_b64decode(token))
+        page = json_codec.loads(base64.urlsafe_b64decode(token))
         criteria = EventFilter.model_validate(page["filter"])
         after = (datetime.fromisoformat(page["after"][0]), UUID(page["after"][1])) if page["after"] else None
         limit, total, cursor = int(page["limit"]), int(page["total"]), Cursor(after, int(page["skipped"]))
@@ -150,7 +149,7 @@ def _build_token(criteria: EventFilter, limit: int, total: int, cursor: Cursor) 
         "after": cursor.after,
         "skipped": cursor.skipped,
     }
-    return base64.urlsafe_b64encode(orjson.dumps(page)).decode()
+    return base64.urlsafe_b64encode(json_codec.dumps(page)).decode()
 
 
 async def iterate_matching(

@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import orjson
-
 from prefect._io import blocking
 from prefect._lazy import lazy
 from prefect.journal import file, reader
@@ -34,7 +32,7 @@ from prefect.server.services.events import emitting
 from prefect.server.services.runs import heartbeats, observed_states, record_admission, records, run_logs, run_states
 from prefect.server.services.runs.records import BadRecord, Record
 from prefect.server.store.queries import runs as queries
-from prefect.types import new_id, now
+from prefect.types import json_codec, new_id, now
 
 if TYPE_CHECKING:
     import sqlite3
@@ -146,7 +144,7 @@ class _Batch:
 
     @property
     def marker(self) -> str:
-        last = orjson.dumps(self.records[-1]).decode() if self.records else ""
+        last = json_codec.dumps(self.records[-1]).decode() if self.records else ""
         return f"{self.seq} {len(self.records)} {last[:500]}"
 
 
@@ -218,7 +216,7 @@ class _SortedRecords:
     dead_letters: list[store.Row] = field(default_factory=list)
 
     def add_dead_letter(self, record: Record, reason: str, run_id: UUID | None = None) -> None:
-        line = orjson.dumps(record).decode()
+        line = json_codec.dumps(record).decode()
         self.dead_letters.append({"id": new_id(), "run_id": run_id, "created": now(), "reason": reason, "record": line})
 
 
@@ -295,7 +293,7 @@ async def _recall_waiting_records(tx: Transaction, new: _SortedRecords) -> None:
         of_runs = {"run_id": list(batch)}
         waiting = await store.dead_letters.find(tx, of_runs, order=store.dead_letters.order("-id"))
         for row in waiting:
-            record = orjson.loads(row["record"])
+            record = json_codec.loads(row["record"])
             new.runs[record["of"]][row["run_id"]].changes.insert(0, record)
         if waiting:
             await store.dead_letters.remove(tx, of_runs)
@@ -317,7 +315,7 @@ async def apply_waiting_records(tx: Transaction, limit: int) -> int:
     for batch in store.chunks(rows):
         await store.dead_letters.remove(tx, {"id": [row["id"] for row in batch]})
     if rows:
-        await _apply_records(tx, [orjson.loads(row["record"]) for row in rows], from_network=True)
+        await _apply_records(tx, [json_codec.loads(row["record"]) for row in rows], from_network=True)
     return len(rows)
 
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Any
 
-import orjson
-
 from prefect import rules
 from prefect.rules import policies
 from prefect.server.services.runs import run_states
 from prefect.server.services.runs.records import BadRecord, Record
 from prefect.server.services.runs.run_states import StoredState
 from prefect.server.store import Row
-from prefect.types import now
+from prefect.types import json_codec, now
 
 MAX_RESULT_BYTES = 65536
 """The largest result that is stored with a state."""
@@ -44,7 +42,7 @@ def check_result(result: Row | None) -> None:
         return
     if result["format"] != "json":
         raise BadRecord("its result is a pickle, which a server does not accept")
-    if len(orjson.dumps(result["body"])) > MAX_RESULT_BYTES:
+    if len(json_codec.dumps(result["body"])) > MAX_RESULT_BYTES:
         raise BadRecord(f"its result has more than {MAX_RESULT_BYTES} bytes")
 
 

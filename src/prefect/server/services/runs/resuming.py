@@ -14,6 +14,7 @@ from prefect.server.services.core import hydration, json_schemas, presenters, re
 from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.runs import inputs, transitions
+from prefect.types import json_codec
 
 
 class BadInput(Exception):
@@ -52,7 +53,7 @@ async def resume_flow_run(
     state = {"type": "SCHEDULED", "name": "Resuming"} if suspended else {"type": "RUNNING"}
     answer = await transitions.set_flow_run_state(tx, id_, state, client_version=client_version)
     if keys and answer["status"] == "ACCEPT":
-        await inputs.put(tx, id_, keys["response"], orjson.dumps(response, option=orjson.OPT_NON_STR_KEYS).decode())
+        await inputs.put(tx, id_, keys["response"], json_codec.dumps(response, option=orjson.OPT_NON_STR_KEYS).decode())
     return answer
 
 
@@ -61,7 +62,7 @@ async def _check_input(tx: Transaction, id_: UUID, keys: Mapping[str, str], run_
     if not {"schema", "response"} <= set(keys):
         raise BadInput("The run does not say under which keys its input is described and awaited.")
     try:
-        schema = orjson.loads(await inputs.get(tx, id_, keys["schema"]))
+        schema = json_codec.loads_foreign((await inputs.get(tx, id_, keys["schema"])).encode())
         values = await hydration.hydrate(tx, run_input)
         json_schemas.validate(values, schema)
     except NotFound:
@@ -70,7 +71,7 @@ async def _check_input(tx: Transaction, id_: UUID, keys: Mapping[str, str], run_
         hydration.HydrationError,
         json_schemas.InvalidValues,
         json_schemas.InvalidSchema,
-        orjson.JSONDecodeError,
+        json_codec.JSONDecodeError,
     ) as error:
         raise BadInput(f"The input is not what the run waits for: {error}") from None
     return values

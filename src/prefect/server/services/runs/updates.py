@@ -18,7 +18,7 @@ from prefect.server.services.events import emitting
 from prefect.server.services.runs import records
 from prefect.server.store import Collection, Row
 from prefect.settings import get_current_settings
-from prefect.types import named_id, now
+from prefect.types import json_codec, named_id, now
 from prefect.types.mappings import Values
 
 """The fields of a request, as Python values keyed by column."""
@@ -72,7 +72,7 @@ async def change_run(tx: Transaction, collection: Collection, id_: UUID, values:
 def check_parameters(values: Values) -> None:
     """Raise `InvalidRequest` for parameters that are larger than the settings allow."""
     max_size = get_current_settings().server.api.max_parameter_size
-    size = len(orjson.dumps(values.get("parameters") or {}, str, orjson.OPT_NON_STR_KEYS))
+    size = len(json_codec.dumps(values.get("parameters") or {}, str, orjson.OPT_NON_STR_KEYS))
     if 0 < max_size < size:
         raise InvalidRequest(
             f"Flow run parameters must be less than {max_size:,} bytes when serialized (got {size:,} bytes)."

@@ -16,6 +16,7 @@ from prefect._lazy import lazy
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import InvalidRequest
+from prefect.types import json_codec
 
 if TYPE_CHECKING:
     from cryptography import fernet
@@ -33,7 +34,7 @@ async def encrypt(tx: Transaction, data: dict[str, Any]) -> str:
     if key is None:
         await store.meta.add(tx, [{"key": _KEY, "value": fernet.Fernet.generate_key().decode()}])
     keys = _build_keys(key, await _load_stored_key(tx))
-    return keys.encrypt(orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)).decode()
+    return keys.encrypt(json_codec.dumps(data, option=orjson.OPT_NON_STR_KEYS)).decode()
 
 
 async def get_decrypter(tx: Transaction) -> Callable[[str], dict[str, Any]]:
@@ -42,7 +43,7 @@ async def get_decrypter(tx: Transaction) -> Callable[[str], dict[str, Any]]:
 
     def decrypt(text: str) -> dict[str, Any]:
         try:
-            return orjson.loads(keys.decrypt(text))
+            return json_codec.loads(keys.decrypt(text))
         except fernet.InvalidToken:
             raise InvalidRequest(
                 f"A block cannot be read: it was encrypted with another key. Set {KEY_VARIABLE} to the one of then."

@@ -1,0 +1,68 @@
+"""What a server serves at the root, for people and for a web page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from prefect.server.app import Server
+from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+from prefect.settings import get_current_settings, temporary_settings
+
+
+def client(path: Path, **settings: Any) -> httpx.AsyncClient:
+    """Return a client of the root of a server with these settings."""
+    with temporary_settings({name.replace("__", "."): value for name, value in settings.items()}):
+        server = Server(get_current_settings(), SqliteWriterDatabase(path / "store.db"), loops=False)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://test")
+
+
+async def test_documentation_is_served_at_the_root_without_credentials(tmp_path: Path) -> None:
+    async with client(tmp_path, server__api__auth_string="me:secret") as root:
+        document = (await root.get("/openapi.json")).json()
+        assert document["openapi"] == "3.1.0"
+        assert document["servers"] == [{"url": "/api"}]
+        assert "/flows/{id}" in document["paths"]
+        for path in ("/docs", "/redoc"):
+            answer = await root.get(path)
+            assert answer.headers["content-type"].startswith("text/html")
+            assert "/openapi.json" in answer.text
+        assert 'href="/docs"' in (await root.get("/")).text
+        assert (await root.get("/nothing")).json() == {"detail": "Not Found"}
+
+
+async def test_ui_settings_describe_the_server(tmp_path: Path) -> None:
+    expected = {
+        "api_url": "http://127.0.0.1:4200/api",
+        "csrf_enabled": False,
+        "auth": None,
+        "flags": [],
+        "default_ui": "v2",
+        "available_uis": ["v1", "v2"],
+        "v1_base_url": "/",
+        "v2_base_url": "/v2",
+    }
+    async with client(tmp_path) as root:
+        assert (await root.get("/ui-settings")).json() == expected
+    secured = {"server__api__auth_string": "me:secret", "server__api__csrf_protection_enabled": True}
+    async with client(tmp_path, server__ui__api_url="https://x/api", **secured) as root:
+        shown = (await root.get("/ui-settings")).json()
+        assert shown == {**expected, "api_url": "https://x/api", "auth": "BASIC", "csrf_enabled": True}
+    async with client(tmp_path, server__ui__v2_enabled=False, server__ui__serve_base="/ui/") as root:
+        shown = (await root.get("/ui-settings")).json()
+        assert shown == {
+            **expected,
+            "default_ui": "v1",
+            "available_uis": ["v1"],
+            "v1_base_url": "/ui",
+            "v2_base_url": None,
+        }
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_ui_settings_are_served_where_the_page_is_enabled(tmp_path: Path, enabled: bool) -> None:
+    async with client(tmp_path, server__ui__enabled=enabled) as root:
+        assert (await root.get("/ui-settings")).status_code == (200 if enabled else 404)
