@@ -202,8 +202,8 @@ def _parse(value: str, default: Any, key: str) -> Any:
 
 
 def _apply(config: dict[str, Any], first: bool, from_file: bool = False) -> None:
-    theirs = [handler for handler in logging.root.handlers if handler not in _own_root_handlers]
-    defers = any(map(_shows_records, theirs)) if first else "root" not in PROCESS_LOGGING_CONFIG
+    program_handlers = [handler for handler in logging.root.handlers if handler not in _own_root_handlers]
+    defers = any(map(_shows_records, program_handlers)) if first else "root" not in PROCESS_LOGGING_CONFIG
     if defers:
         config.pop("root", None)
     root_level = logging.root.level
@@ -215,8 +215,8 @@ def _apply(config: dict[str, Any], first: bool, from_file: bool = False) -> None
         _apply_directly(config)
     if "root" in config and not config.get("incremental"):
         _own_root_handlers[:] = logging.root.handlers
-        if theirs:
-            _add_handlers(logging.root, theirs)
+        if program_handlers:
+            _add_handlers(logging.root, program_handlers)
             logging.root.setLevel(root_level)
     extra = config.get("loggers", {}).get("prefect.extra")
     for name in _extra_loggers() if extra else ():

@@ -51,7 +51,7 @@ class JsonFormatter(logging.Formatter):
         super().__init__()
         if fmt not in ("pretty", "default"):
             raise ValueError(f"A JSON log format is either 'pretty' or 'default', not {fmt!r}.")
-        options: dict[str, Any] = {"option": _INDENT} if fmt == "pretty" else {}
+        options: dict[str, Any] = {"option": _INDENT if fmt == "pretty" else 0}
         self.serializer = serializers.JSONSerializer(jsonlib="orjson", dumps_kwargs=options)
 
     def format(self, record: logging.LogRecord) -> str:
