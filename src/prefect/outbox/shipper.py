@@ -80,7 +80,7 @@ class Shipper:
         self._has_unshipped = False
         self._shipping = False
         self._behind = False
-        self._has_given_up = False
+        self._stopped_waiting = False
         self._last_progress = time.monotonic()
         self._deadline = self._notice_due = float("inf")
         self._heartbeats = Heartbeats(api, self._get_delivery)
@@ -121,8 +121,8 @@ class Shipper:
             if self._has_unshipped and (thread is None or not thread.is_alive()):
                 self.ship_within(ACK_TIMEOUT_SECONDS, float("inf"))
         except KeyboardInterrupt:
-            self._has_given_up = True  # the records are on disk
-        self._has_given_up = self._has_given_up or self.unavailable_reason is not None
+            self._stopped_waiting = True  # the records are on disk
+        self._stopped_waiting = self._stopped_waiting or self.unavailable_reason is not None
         self._report_waiting()
         self._thread, self._deadline, self._notice_due = None, float("inf"), float("inf")
         self._closing.clear()
@@ -133,7 +133,7 @@ class Shipper:
         at, url = time.monotonic(), self.outbox.url
         if self.unavailable_reason:
             timeout = self._exit_timeout if self._closing.is_set() else min(timeout, AWAY_TIMEOUT_SECONDS)
-            if self._has_given_up:
+            if self._stopped_waiting:
                 return False
             if at >= self._notice_due:
                 self._notice_due = float("inf")
@@ -287,7 +287,7 @@ class Shipper:
 
     def _record_answer(self) -> None:
         self.unavailable_reason, self.is_hanging, self.has_warned = None, False, False
-        self._has_given_up = False
+        self._stopped_waiting = False
 
     def _ship(self, interrupted: Callable[[], bool]) -> bool:
         """Ship batches until there are none or `interrupted` returns true, unless another process ships.
