@@ -10,8 +10,14 @@ from __future__ import annotations
 import base64
 import functools
 import importlib
+import io
+import operator
+import types
+import typing
+import warnings
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import pydantic_core
 from pydantic import (
@@ -19,6 +25,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    PydanticUserError,
     SerializeAsAny,
     TypeAdapter,
     field_validator,
@@ -178,16 +185,42 @@ class JSONSerializer(Serializer[D]):
 
     def dumps(self, obj: D) -> bytes:
         options = dict(self.dumps_kwargs)
+        library = _import_library(self.jsonlib, "JSON")
         if self.object_encoder:
             options["default"] = _load_name(self.object_encoder)
-        text = _import_library(self.jsonlib, "JSON").dumps(obj, **options)
+            if self.jsonlib == "orjson":  # which would write these itself, without their class
+                options.setdefault("option", _list_orjson_options(library))
+        text = library.dumps(obj, **options)
         return text.encode() if isinstance(text, str) else text  # the standard library makes str, orjson bytes
 
     def loads(self, blob: bytes) -> D:
         options = dict(self.loads_kwargs)
-        if self.object_decoder:
-            options["object_hook"] = _load_name(self.object_decoder)
-        return _import_library(self.jsonlib, "JSON").loads(blob.decode(), **options)
+        decode = _load_name(self.object_decoder) if self.object_decoder else None
+        library = _import_library(self.jsonlib, "JSON")
+        if self.jsonlib == "orjson":  # which knows no hook for objects
+            value = library.loads(blob, **options)
+            return _decode_objects(value, decode) if decode else value
+        if decode:
+            options["object_hook"] = decode
+        return library.loads(blob.decode(), **options)
+
+
+def _list_orjson_options(orjson: Any) -> int:
+    return (
+        orjson.OPT_NON_STR_KEYS
+        | orjson.OPT_PASSTHROUGH_DATACLASS
+        | orjson.OPT_PASSTHROUGH_DATETIME
+        | orjson.OPT_PASSTHROUGH_SUBCLASS
+    )
+
+
+def _decode_objects(value: Any, decode: Callable[[dict[str, Any]], Any]) -> Any:
+    """Pass every JSON object in a value to the decoder, the innermost first."""
+    if isinstance(value, dict):
+        return decode({name: _decode_objects(item, decode) for name, item in cast("dict[str, Any]", value).items()})
+    if isinstance(value, list):
+        return [_decode_objects(item, decode) for item in cast("list[Any]", value)]
+    return value
 
 
 class CompressedSerializer(Serializer[D]):
@@ -230,24 +263,95 @@ class CompressedJSONSerializer(CompressedSerializer[D]):
 def prefect_json_object_encoder(obj: Any) -> Any:
     """Convert an object that JSON cannot represent to a JSON object with the name of its class.
 
-    Exceptions keep their class and their message only.
+    Exceptions keep their class and their message only. Of an open stream only its description is written: reading it
+    would take it from its user.
 
     Raises:
         pydantic_core.PydanticSerializationError: Pydantic does not know how to serialize it either.
     """
-    name = f"{type(obj).__module__}.{type(obj).__qualname__}"
+    kind = cast("type[Any]", type(obj))
     if isinstance(obj, BaseException):
-        return {"__exc_type__": name, "message": str(obj)}
-    return {"__class__": name, "data": pydantic_core.to_jsonable_python(obj)}
+        return {"__exc_type__": _full_name(kind), "message": str(obj)}
+    if isinstance(obj, io.IOBase):
+        return {"__class__": _full_name(kind), "data": f"<{obj!r}, whose content was not read>"}
+    data = pydantic_core.to_jsonable_python(obj)
+    generic: Any = getattr(kind, "__pydantic_generic_metadata__", None)
+    if generic and generic["origin"]:
+        # The class of `Box[int]` exists only where that was written, so it is named by its parts.
+        parameters = [_describe_type(argument) for argument in generic["args"]]
+        return {"__class__": _full_name(generic["origin"]), "data": data, "__parameters__": parameters}
+    return {"__class__": _full_name(kind), "data": data}
 
 
 def prefect_json_object_decoder(result: dict[str, Any]) -> Any:
-    """Build the object that `prefect_json_object_encoder` described; return other dicts unchanged."""
-    if "__class__" in result:
-        return _adapter(_load_name(result["__class__"])).validate_python(result["data"])
+    """Build the object that `prefect_json_object_encoder` described; return other dicts unchanged.
+
+    A class that cannot be found gives the dict, with a warning. Only classes are called, never functions.
+
+    Raises:
+        ValueError: The type of an exception cannot be found, or is none.
+    """
+    if "__class__" in result and "data" in result:
+        try:
+            adapter = _adapter(_load_type(result["__class__"], result.get("__parameters__")))
+        except (ImportError, AttributeError, TypeError, PydanticUserError) as error:
+            warnings.warn(
+                f"A value of the class {result['__class__']!r} is loaded as a dict, because the class cannot be used: "
+                f"{error}",
+                stacklevel=2,
+            )
+            return result
+        return adapter.validate_python(result["data"])
     if "__exc_type__" in result:
-        return _load_name(result["__exc_type__"])(result["message"])
+        return _load_exception_type(result["__exc_type__"])(result["message"])
     return result
+
+
+def _full_name(kind: Any) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+_UNION = "union"
+
+
+def _describe_type(hint: Any) -> Any:
+    """Return a type as JSON: its full name, or `[origin, arguments]`; None for what has no such form."""
+    generic: Any = getattr(hint, "__pydantic_generic_metadata__", None)
+    origin = generic["origin"] if generic else typing.get_origin(hint)
+    if origin is None:
+        return _full_name(hint) if isinstance(hint, type) else None
+    arguments = [_describe_type(each) for each in (generic["args"] if generic else typing.get_args(hint))]
+    is_union = origin in (typing.Union, types.UnionType)
+    if None in arguments or not (is_union or isinstance(origin, type)):
+        return None
+    return [_UNION if is_union else _full_name(origin), arguments]
+
+
+def _load_type(name: str, parameters: list[Any] | None = None) -> Any:
+    """Return the class of this name, with the parameters that `_describe_type` described.
+
+    Raises:
+        ImportError: Its module cannot be found.
+        AttributeError: Its module has no such name.
+        TypeError: It is no class.
+    """
+    kind = None if name == _UNION else type(None) if name == "builtins.NoneType" else _load_name(name)
+    if kind is not None and not isinstance(kind, type):
+        raise TypeError(f"{name!r} is not a class")
+    if not parameters or None in parameters:
+        return kind
+    arguments = [_load_type(each) if isinstance(each, str) else _load_type(*each) for each in parameters]
+    return functools.reduce(operator.or_, arguments) if kind is None else cast("Any", kind)[tuple(arguments)]
+
+
+def _load_exception_type(name: str) -> type[BaseException]:
+    try:
+        kind = _load_name(name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"Invalid exception type {name!r}: {error}") from error
+    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+        raise ValueError(f"Invalid exception type {name!r}: it is not the class of an exception.")
+    return kind
 
 
 @functools.lru_cache(maxsize=256)

@@ -1,14 +1,17 @@
 """Defaults, overrides, files: what they make of the loggers, and that both ways of applying them agree."""
 
+import io
 import json
 import logging
 import logging.config
+import logging.handlers
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from _pytest.logging import LogCaptureHandler
 
 from prefect.logging import configuration
 from prefect.logging.configuration import (
@@ -81,8 +84,40 @@ def test_second_setup_changes_levels_only(setup):
     assert logging.root.handlers != [console] and logging.getLogger("prefect").level == logging.INFO
 
 
-def test_setup_keeps_existing_root_handlers():
-    theirs = logging.NullHandler()
+class OwnHandler(logging.Handler):
+    """A program's handler, of which nobody knows what it does."""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        logging.NullHandler,
+        lambda: logging.StreamHandler(io.StringIO()),
+        lambda: logging.FileHandler(os.devnull),
+        lambda: logging.handlers.MemoryHandler(1),
+        LogCaptureHandler,
+    ],
+    ids=["null", "text", "file", "memory", "pytest"],
+)
+def test_console_is_added_beside_root_handlers_that_show_nothing(monkeypatch, stderr, make):
+    theirs = make()
+    logging.root.handlers = [theirs]
+    logging.root.setLevel(logging.INFO)
+    monkeypatch.setattr(sys, "stderr", stderr)
+
+    setup_logging()
+    get_logger("x").warning("shown")
+    setup_logging(incremental=False)
+    get_logger("x").warning("shown again")
+
+    assert [line.rpartition(" - ")[2] for line in stderr.getvalue().splitlines()] == ["shown", "shown again"]
+    assert theirs in logging.root.handlers and logging.root.level == logging.INFO
+    theirs.close()
+
+
+@pytest.mark.parametrize("make", [logging.StreamHandler, lambda: logging.StreamHandler(sys.stdout), OwnHandler])
+def test_setup_keeps_root_handlers_that_show_records(make):
+    theirs = make()
     logging.root.handlers, level = [theirs], logging.root.level
     assert "root" not in setup_logging()
     setup_logging()

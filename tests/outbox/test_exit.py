@@ -150,3 +150,36 @@ def test_damaged_outbox_does_not_end_the_shipping_of_leftovers(fake: Fake, home:
     with leftovers.ship_leftovers(get_current_settings()):
         assert looked.acquire(timeout=10)
         assert looked.acquire(timeout=10)
+
+
+def test_process_waits_only_once_for_a_server_that_stays_away(fake: Fake, home: Path):
+    """A program may record more at its very end, which opens the journal again."""
+    server = fake()
+    program: Any = started(
+        """
+        import atexit, time
+        from prefect import journal
+
+        @flow
+        def main():
+            print("go", flush=True)
+            input()
+
+        def record():
+            before = time.monotonic()
+            opened.append({"kind": "log"})
+            opened.close()
+            print(time.monotonic() - before < 1)
+
+        atexit.register(record)
+        main()
+        opened = journal.current()
+        """,
+        PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS="2",
+    )
+    assert program.stdout.readline() == "go\n"
+    server.stop()
+    program.stdin.write("\n")
+    program.stdin.flush()
+    status, out, _ = finished(program)
+    assert (status, out) == (0, "True\n")

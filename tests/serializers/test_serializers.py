@@ -3,11 +3,12 @@
 import dataclasses
 import datetime
 import enum
+import io
 import json
 import math
 import uuid
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import pydantic
 import pytest
@@ -209,6 +210,77 @@ def test_json_object_decoder_reverses_the_encoder():
     assert prefect_json_object_decoder({"a": 1}) == {"a": 1}
 
 
-def test_json_object_decoder_error_names_a_missing_class():
-    with pytest.raises(ImportError, match=r"no_such_module\.Thing"):
-        prefect_json_object_decoder({"__class__": "no_such_module.Thing", "data": 1})
+@pytest.mark.parametrize("name", ["nowhere.Missing", "json.Missing", "os.system", "shutil.rmtree", "io.StringIO"])
+def test_json_of_a_class_that_cannot_be_used_is_loaded_as_a_dict_with_a_warning(name: str):
+    described = {"__class__": name, "data": {"path": "/nowhere"}}
+    with pytest.warns(UserWarning, match=f"the class {name!r}"):
+        assert prefect_json_object_decoder(described) is described
+
+
+@pytest.mark.parametrize("name", ["nowhere.Missing", "json.Missing", "os.system", "builtins.int"])
+def test_json_of_an_unknown_exception_type_raises(name: str):
+    with pytest.raises(ValueError, match=f"exception type {name!r}"):
+        prefect_json_object_decoder({"__exc_type__": name, "message": "exit 1"})
+
+
+Inner = TypeVar("Inner")
+
+
+class Box(pydantic.BaseModel, Generic[Inner]):
+    content: Inner
+
+
+class Item(pydantic.BaseModel):
+    number: int
+
+
+GENERICS = [
+    Box[int](content=1),
+    Box[Item](content=Item(number=1)),
+    Box[Box[Item]](content=Box[Item](content=Item(number=1))),
+    Box[list[Item] | None](content=[Item(number=1)]),
+    Box[dict[str, Item]](content={"a": Item(number=1)}),
+    Box(content=1),
+]
+
+
+@pytest.mark.parametrize("value", GENERICS)
+def test_json_serializer_restores_parametrized_models(value: Any):
+    loaded = JSONSerializer[Any]().loads(JSONSerializer[Any]().dumps([value]))
+
+    assert loaded == [value] and type(loaded[0]) is type(value)
+    assert "[" not in prefect_json_object_encoder(value)["__class__"]
+
+
+def test_json_serializer_names_the_plain_class_of_a_model_whose_parameters_have_no_name():
+    encoded = prefect_json_object_encoder(Box[Literal["a"]](content="a"))
+
+    assert prefect_json_object_decoder(encoded) == Box(content="a")
+
+
+def test_json_serializer_does_not_read_open_streams(tmp_path: Path):
+    (tmp_path / "file").write_text("content")
+    with open(tmp_path / "file") as file, io.BytesIO(b"content") as memory:
+        text = JSONSerializer[Any]().dumps([file, memory])
+        assert (file.read(), memory.read()) == ("content", b"content")
+
+    assert b"StringIO" not in text and b"whose content was not read" in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": [1, None, {"b": True}]},
+        {"models": [Item(number=1), Box[int](content=1)]},
+        datetime.datetime(2020, 1, 1),
+        {1, 2},
+        ValueError("x"),
+    ],
+)
+def test_json_serializer_with_orjson_reads_what_it_wrote(value: Any):
+    serializer = JSONSerializer[Any](jsonlib="orjson")
+
+    loaded = serializer.loads(serializer.dumps(value))
+
+    assert repr(loaded) == repr(value)
+    assert JSONSerializer[Any](jsonlib="orjson", object_decoder=None).loads(b'{"__class__": 1}') == {"__class__": 1}

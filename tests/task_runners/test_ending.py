@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -116,3 +119,38 @@ def test_process_exit_waits_for_runs_submitted_outside_of_flows(home: Path):
     )
     assert (status, out, err) == (0, "end\nran\n", "")
     assert sorted(states(home, "task_run")) == ["Completed", "Completed", "Pending", "Pending", "Running", "Running"]
+
+
+INTERRUPTED = """
+import threading
+from prefect import flow, task
+
+@task
+def slow():
+    print("started", flush=True)
+    threading.Event().wait()
+
+@flow
+def main():
+    slow.submit().result()
+
+main()
+"""
+
+
+def test_second_interruption_ends_a_process_with_tasks_under_way(tmp_path: Path):
+    program = tmp_path / "program.py"
+    program.write_text(INTERRUPTED)
+    process = subprocess.Popen(
+        [sys.executable, str(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout and process.stderr
+    assert process.stdout.readline() == "started\n"
+
+    process.send_signal(signal.SIGINT)
+    said = next(line for line in process.stderr if "waiting for" in line)
+    process.send_signal(signal.SIGINT)
+
+    process.communicate(timeout=60)
+    assert "waiting for 1 task run(s) that have started" in said and "Press Ctrl+C again" in said
+    assert process.returncode == -signal.SIGINT

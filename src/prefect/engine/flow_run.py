@@ -13,7 +13,7 @@ from prefect.engine import core, failures, orchestrators, outcomes
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome
 from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.flow_states import FlowRunStates
-from prefect.engine.memo import AttemptMemo
+from prefect.engine.memo import AttemptMemo, RememberedCall
 from prefect.engine.orchestration import NewFlowRun
 from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs
 from prefect.engine.stopping import StopCheck
@@ -70,6 +70,9 @@ class FlowRunEngine(FlowRunStates):
         self._context: EngineContext | None = None
         self._task_runner: Any = None
         self._memo = AttemptMemo() if flow.retries else None
+        # A persisted subflow is not run again by a retry of its parent.
+        memo = self.parent.memo if self.parent and self._should_persist() else None
+        self._call = RememberedCall(memo, f"flow {flow.key}")
 
     # --- before an attempt --------------------------------------------------------------------------------------------
 
@@ -77,6 +80,8 @@ class FlowRunEngine(FlowRunStates):
         """Create the run, enter Running and start the task runner."""
         if self.attempt == 0:
             invalid = await self._prepare()
+            if self._run is None:
+                return FINISHED
             if isinstance(invalid, UpstreamTaskError):
                 return await self._enter_not_ready(invalid)
             if invalid is not None:
@@ -118,6 +123,9 @@ class FlowRunEngine(FlowRunStates):
                     self.parameters = self.flow.validate_parameters(self.parameters)
         except Exception as error:  # a failed upstream, a lost result, a user's validator
             invalid = error
+        if invalid is None and (known := self._call.find(self.parameters)) is not None:
+            self._current, self.value = known
+            return None
         if self._existing_run is None and self.parent is not None and self.parent.flow_run is not None:
             links = {**inputs.links, **({"wait_for": awaited.links["wait_for"]} if awaited else {})}
             self._parent_task = ParentTaskRun(self.flow, self.parent, links)
@@ -301,6 +309,8 @@ class FlowRunEngine(FlowRunStates):
             return self._try_again(entered)
         if entered.type is not state.type:
             self.value = entered
+        if entered.is_completed():
+            self._call.remember(self.parameters, entered, ending.value)
         self._track(ending.value)
         await self._conclude()
         return FINISHED
@@ -319,6 +329,8 @@ class FlowRunEngine(FlowRunStates):
                 name, what = "TimedOut", "failed due to timeout"
             message = f"Flow run {what}: {failures.describe_error(error)}"
             failed = State.make(FAILED, name, message=message, data=error, details=self._details)
+        if self.context.persist_result and self.attempt > self.flow.retries:
+            await persistence.persist_failure(self, failed, error)
         entered = await self.propose_state(failed)
         if entered.is_scheduled():
             return self._try_again(entered)
@@ -414,10 +426,18 @@ class FlowRunEngine(FlowRunStates):
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def _stop_task_runner(self, error: BaseException | None) -> None:
-        """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption."""
+        """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption.
+
+        A second Ctrl+C is not waited for: the process ends, and its tasks with it.
+        """
         runner = self._task_runner
         if runner is not None:
-            await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
+            try:
+                await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
+            except KeyboardInterrupt:
+                if isinstance(error, KeyboardInterrupt):
+                    self._task_runner = None
+                raise
             self._task_runner = None
 
     async def _conclude(self) -> None:

@@ -50,6 +50,28 @@ class AttemptMemo:
             self._completed[position] = (mark, state, value)
 
 
+class RememberedCall:
+    """One call of a subflow, whose completed run a retry of the flow run around it does not repeat.
+
+    Args:
+        memo: That of the flow run around it; without one, nothing is remembered.
+        key: Identifies the subflow.
+    """
+
+    def __init__(self, memo: AttemptMemo | None, key: str) -> None:
+        self._memo = memo
+        self._position: Position = memo.next_position(key) if memo is not None else (key, 0)
+
+    def find(self, parameters: dict[str, Any]) -> tuple[State[Any], Any] | None:
+        """Return the state and value of the run in an earlier attempt, if it had the same parameters."""
+        return self._memo.find(self._position, parameters) if self._memo is not None else None
+
+    def remember(self, parameters: dict[str, Any], state: State[Any], value: Any) -> None:
+        """Remember the completed run."""
+        if self._memo is not None:
+            self._memo.remember(self._position, parameters, state, value)
+
+
 def fingerprint(parameters: dict[str, Any]) -> str | None:
     """Return a hash of the parameters; None if they cannot be hashed."""
     try:

@@ -263,11 +263,14 @@ class _UpstreamNotCompleted(Exception):
     def describe(self, context: EngineContext | None) -> str:
         """Return which run it is, by its name if the flow run knows it, and why it did not complete."""
         state = self._state
-        known = context.describe_failed_run(self._run_id) if context is not None else None
+        while context is not None and self._run_id not in context.failed_runs:
+            context = context.parent
+        known = context.failed_runs[self._run_id] if context is not None else None
         subject = f"Upstream {known or f'task run {str(self._run_id)!r}'}"
         if state.name == "NotReady" and state.message:
             return f"{subject} did not run: {state.message}"
-        reason = describe_error(state.data) if isinstance(state.data, BaseException) else state.message
+        error = getattr(state.data, "result", state.data)  # a stored result, or the exception itself
+        reason = describe_error(error) if isinstance(error, BaseException) else state.message
         outcome = _OUTCOMES.get(state.type) or f"is in state {state.name}"
         return f"{subject} {outcome}: {reason}" if reason else f"{subject} {outcome}."
 

@@ -6,12 +6,16 @@ This module is imported only for runs that persist their result, have transactio
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import Token
 from typing import TYPE_CHECKING, Any
 
+from prefect import _forks
 from prefect._io import drive, user_code
 from prefect._lazy import lazy
+from prefect.context import TaskRunContext
 from prefect.context import current_transaction as current
 from prefect.exceptions import SerializationError
+from prefect.locking.isolation import IsolationLevel
 from prefect.schemas.states import State, StateType
 from prefect.transactions import AsyncTransaction, Transaction
 from prefect.types import now
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from prefect import results, runtime
     from prefect.engine.protocols import PersistingFlowRun, PersistingTaskRun
     from prefect.results import ResultRecord, ResultStore
+    from prefect.transactions.core import BaseTransaction
 else:
     prefect = lazy("prefect")
     results = lazy("prefect.results")
@@ -69,19 +74,26 @@ class ResultPersistence:
 
     async def begin_attempt(self) -> ResultRecord[Any] | None:
         """Begin the transaction of an attempt; return the cached result, if there is one."""
-        await self.transaction.aenter()
-        current.set(self.transaction.get_parent())
+        outside = current.set(_find_enclosing_transaction())
+        try:
+            await self.transaction.aenter()
+        finally:
+            current.reset(outside)
         if not self.transaction.is_committed():
             return None
         record = await self.transaction.aread()
         await self._exit_transaction(failed=False)
         return record
 
+    _token: Token[BaseTransaction | None] | None = None
+
     def __enter__(self) -> None:
         self._token = current.set(self.transaction)
 
     def __exit__(self) -> None:
-        current.reset(self._token)
+        if self._token is not None:  # it is None for one that was made while the body was running
+            current.reset(self._token)
+            self._token = None
 
     async def end_attempt(self, state: State[Any], value: Any) -> State[Any]:
         """Stage the result of an attempt and end its transaction; return the state with the result's metadata."""
@@ -112,6 +124,46 @@ class ResultPersistence:
         current.set(outside)
 
 
+_making = _forks.create_lock()
+
+
+def _find_enclosing_transaction() -> BaseTransaction | None:
+    """Return the transaction of the block or the task run that the caller is in."""
+    return current.get() or _get_transaction(TaskRunContext.get())
+
+
+def _get_transaction(context: TaskRunContext | None) -> BaseTransaction | None:
+    """Return the transaction of a task run, with which the tasks inside it commit.
+
+    Most task runs need none. One gets it when a task inside it needs one.
+    """
+    run: Any = vars(context).get("_execution") if context is not None else None
+    if context is None or run is None or run.state.is_final() or (context.persist_result and run.persistence is None):
+        return None
+    if run.persistence is None:
+        outside = current.set(_get_transaction(context.enclosing))
+        try:
+            made = ResultPersistence(run)
+            drive(made.transaction.aenter())
+        finally:
+            current.reset(outside)
+        with _making:
+            run.persistence = run.persistence or made
+    return run.persistence.transaction
+
+
+async def persist_failure(run: PersistingTaskRun | PersistingFlowRun, state: State[Any], error: BaseException) -> None:
+    """Write the exception of a failed run, so that other processes can read it; keep it in memory if that fails."""
+    store = run.context.result_store
+    try:
+        record = store.create_result_record(error)
+        await store.apersist_result_record(record)
+    except Exception as failure:  # an exception that cannot be serialized, a storage that is away
+        run.logger.warning("The exception of the run cannot be stored and is kept in memory only. %s", failure)
+        return
+    state.data = record
+
+
 def _rollback_hook(run: PersistingTaskRun) -> Callable[[Any], None]:
     """Return a hook that marks a completed run as rolled back."""
 
@@ -126,7 +178,17 @@ def _rollback_hook(run: PersistingTaskRun) -> Callable[[Any], None]:
 
 
 def make_task_store(run: PersistingTaskRun) -> ResultStore:
-    """Return the result store of a task run: its flow run's, with the options of the task."""
+    """Return the result store of a task run: its flow run's, with the options of the task.
+
+    In a SERIALIZABLE transaction it is the store of the transaction: others must find the task's locks.
+    """
+    enclosing = _find_enclosing_transaction()
+    if (
+        enclosing is not None
+        and enclosing.isolation_level is IsolationLevel.SERIALIZABLE
+        and enclosing.store is not None
+    ):
+        return drive(enclosing.store.aupdate_for_task(run.task))
     return drive((run.flow.result_store if run.flow else results.ResultStore()).aupdate_for_task(run.task))
 
 

@@ -128,6 +128,7 @@ class PersistingTaskRun(Protocol):
     """A task run under way, as result persistence sees it."""
 
     parameters: dict[str, Any]
+    persistence: Any
 
     @property
     def state(self) -> State[Any]: ...

@@ -369,6 +369,8 @@ class TaskRunEngine(TaskRunStates):
         if timed_out:
             self.logger.error("Task run exceeded timeout of %s second(s)", self.task.timeout_seconds)
         self.error = error
+        if self.context.persist_result:
+            await persistence.persist_failure(self, failed, error)
         self.enter_state(failed)
         await self._conclude()
         return FINISHED

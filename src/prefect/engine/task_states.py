@@ -100,7 +100,7 @@ class TaskRunStates(RunEngine):
     def schedule_retry(self, waiting: State[Any], reason: str) -> NextStep:
         """Enter AwaitingRetry, unless the next attempt follows immediately."""
         delay = core.seconds_until(waiting, waiting.timestamp)
-        when = f"{delay:g} second(s) from now" if delay else "immediately"
+        when = f"{max(round(delay, 2), 0.01):g} second(s) from now" if delay else "immediately"
         self.logger.info(
             "Task run failed with exception: %s - Retry %s/%s will start %s",
             reason,

@@ -56,6 +56,7 @@ _SETTINGS = frozenset(
         "COLORS",
         "CONFIG_PATH",
         "EXTRA_LOGGERS",
+        "FULL_TRACEBACKS",
         "INTERNAL_LEVEL",
         "LEVEL",
         "LOG_PRINTS",
@@ -76,6 +77,10 @@ _OWN_CLASSES: dict[str, Callable[..., Any]] = {
     "prefect.logging.handlers.WorkerAPILogHandler": WorkerAPILogHandler,
     "prefect.logging.handlers._SafeStreamHandler": _SafeStreamHandler,
 }
+_SILENT_PACKAGES = frozenset({"logging", "_pytest", "opentelemetry", "sentry_sdk"})
+"""Packages whose handlers keep records or send them away."""
+
+_own_root_handlers: list[logging.Handler] = []
 _lock = _forks.create_rlock()
 
 
@@ -99,7 +104,8 @@ def ensure_logging_setup() -> None:
 def setup_logging(incremental: bool | None = None) -> dict[str, Any]:
     """Set up logging for this process and return the configuration that was applied.
 
-    A root logger to which the program has added handlers is not changed.
+    Root handlers that the program has added stay. If one of them shows records to people, the root logger is not
+    changed.
 
     Args:
         incremental: Whether to change only levels and `propagate`. By default only the first call changes more.
@@ -197,15 +203,22 @@ def _parse(value: str, default: Any, key: str) -> Any:
 
 
 def _apply(config: dict[str, Any], first: bool, from_file: bool = False) -> None:
-    has_program_handlers = bool(logging.root.handlers) if first else "root" not in PROCESS_LOGGING_CONFIG
-    if has_program_handlers:
+    program_handlers = [handler for handler in logging.root.handlers if handler not in _own_root_handlers]
+    defers = any(map(_shows_records, program_handlers)) if first else "root" not in PROCESS_LOGGING_CONFIG
+    if defers:
         config.pop("root", None)
+    root_level = logging.root.level
     if config.get("incremental"):
         _apply_levels(config)
     elif from_file or not _is_own(config):
         logging_config.dictConfig(config)
     else:
         _apply_directly(config)
+    if "root" in config and not config.get("incremental"):
+        _own_root_handlers[:] = logging.root.handlers
+        if program_handlers:
+            _add_handlers(logging.root, program_handlers)
+            logging.root.setLevel(root_level)
     extra = config.get("loggers", {}).get("prefect.extra")
     for name in _extra_loggers() if extra else ():
         _add_handlers(logging.getLogger(name), logging.getLogger("prefect.extra").handlers)
@@ -213,6 +226,16 @@ def _apply(config: dict[str, Any], first: bool, from_file: bool = False) -> None
         hide_secrets(logging.getLogger(name))
     PROCESS_LOGGING_CONFIG.clear()
     PROCESS_LOGGING_CONFIG.update(config)
+
+
+def _shows_records(handler: logging.Handler) -> bool:
+    """Return whether a handler of the program's shows records to people; one of an unknown kind is taken to do so."""
+    kind = type(handler)
+    if isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler):
+        stream = cast("Any", handler).stream
+        return stream in (sys.stderr, sys.stdout) or getattr(stream, "name", None) in ("<stderr>", "<stdout>")
+    package = kind.__module__.partition(".")[0]
+    return not isinstance(handler, (logging.NullHandler, logging.FileHandler)) and package not in _SILENT_PACKAGES
 
 
 def hide_secrets(logger: logging.Logger) -> None:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from prefect._lazy import lazy
+from prefect.logging.tracebacks import TracebackFormatter
 
 if TYPE_CHECKING:
     import traceback
@@ -51,7 +52,7 @@ class JsonFormatter(logging.Formatter):
         super().__init__()
         if fmt not in ("pretty", "default"):
             raise ValueError(f"A JSON log format is either 'pretty' or 'default', not {fmt!r}.")
-        options: dict[str, Any] = {"option": _INDENT} if fmt == "pretty" else {}
+        options: dict[str, Any] = {"option": _INDENT if fmt == "pretty" else 0}
         self.serializer = serializers.JSONSerializer(jsonlib="orjson", dumps_kwargs=options)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -73,7 +74,7 @@ class JsonFormatter(logging.Formatter):
         return value
 
 
-class PrefectFormatter(logging.Formatter):
+class PrefectFormatter(TracebackFormatter):
     """Formatter with separate formats for the records of flow runs and of task runs.
 
     Args:

@@ -80,6 +80,7 @@ class Shipper:
         self._has_unshipped = False
         self._shipping = False
         self._behind = False
+        self._stopped_waiting = False
         self._last_progress = time.monotonic()
         self._deadline = self._notice_due = float("inf")
         self._heartbeats = Heartbeats(api, self._get_delivery)
@@ -120,7 +121,8 @@ class Shipper:
             if self._has_unshipped and (thread is None or not thread.is_alive()):
                 self.ship_within(ACK_TIMEOUT_SECONDS, float("inf"))
         except KeyboardInterrupt:
-            pass  # the user does not want to wait: the records are on disk
+            self._stopped_waiting = True  # the records are on disk
+        self._stopped_waiting = self._stopped_waiting or self.unavailable_reason is not None
         self._report_waiting()
         self._thread, self._deadline, self._notice_due = None, float("inf"), float("inf")
         self._closing.clear()
@@ -131,6 +133,8 @@ class Shipper:
         at, url = time.monotonic(), self.outbox.url
         if self.unavailable_reason:
             timeout = self._exit_timeout if self._closing.is_set() else min(timeout, AWAY_TIMEOUT_SECONDS)
+            if self._stopped_waiting:
+                return False
             if at >= self._notice_due:
                 self._notice_due = float("inf")
                 _print(
@@ -248,9 +252,9 @@ class Shipper:
             self._deadline = self._last_progress + total_timeout
         oldest, goal = self.outbox.find_range()
         while 0 < oldest <= goal:
-            if not self._may_wait(ack_timeout):
-                return False
             if not self._try_batch():
+                if not self._may_wait(ack_timeout):
+                    return False
                 time.sleep(EXIT_RETRY_SECONDS if self.unavailable_reason else POLL_INTERVAL_SECONDS)
             before, oldest = oldest, self.outbox.find_range()[0]
             if oldest != before:  # shipped by this process or another one
@@ -283,6 +287,7 @@ class Shipper:
 
     def _record_answer(self) -> None:
         self.unavailable_reason, self.is_hanging, self.has_warned = None, False, False
+        self._stopped_waiting = False
 
     def _ship(self, interrupted: Callable[[], bool]) -> bool:
         """Ship batches until there are none or `interrupted` returns true, unless another process ships.

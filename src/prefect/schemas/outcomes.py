@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeGuard, cast
 
 from prefect._io import sleep, twin
-from prefect.exceptions import CancelledRun, CrashedRun, FailedRun, MissingResult, PausedRun, UnfinishedRun
+from prefect.exceptions import (
+    CancelledRun,
+    CrashedRun,
+    FailedRun,
+    MissingResult,
+    PausedRun,
+    SerializationError,
+    UnfinishedRun,
+)
 from prefect.schemas import providers
 from prefect.schemas.states import TERMINAL_STATES, InMemory, Loadable, R, State, StateType
 
@@ -61,6 +69,8 @@ async def _load_with_retries(load: Callable[[], Any], retry: bool) -> Any:
         attempts -= 1
         try:
             return await load()
+        except SerializationError:  # the file is there and damaged: it will not get better
+            raise
         except Exception:  # each storage raises its own exception for a file that is not visible yet
             if attempts <= 0:
                 raise

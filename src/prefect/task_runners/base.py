@@ -102,6 +102,15 @@ class TaskRunner(abc.ABC, Generic[F]):
     def __exit__(self, *error: Any) -> None:
         self._started = False
 
+    def _announce_waiting(self, error: BaseException | None, count: int) -> None:
+        """Log what an interrupted flow run waits for."""
+        if count and error is not None and not isinstance(error, Exception):
+            self.logger.warning(
+                "The flow run was interrupted: waiting for %s task run(s) that have started. "
+                "Press Ctrl+C again to end at once.",
+                count,
+            )
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 

@@ -89,6 +89,10 @@ class ThreadPool:
             self._closed = True
             self._work.notify_all()
 
+    def count_unfinished(self) -> int:
+        """Return how many jobs wait or run."""
+        return self._unfinished
+
     def take_pending_jobs(self) -> list[Job]:
         """Remove and return the jobs that have not started. Their reservations stay."""
         with self._lock:

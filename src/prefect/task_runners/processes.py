@@ -67,6 +67,16 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         self._open: set[PrefectConcurrentFuture[Any]] = set()
         self._cancelled = False
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ProcessPoolTaskRunner) and self._options == other._options
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._max_workers))
+
+    @property
+    def _options(self) -> tuple[Any, ...]:
+        return self._max_workers, self._initializer, self._initargs
+
     def duplicate(self) -> ProcessPoolTaskRunner:
         return ProcessPoolTaskRunner(self._max_workers, initializer=self._initializer, initargs=self._initargs)
 
@@ -137,6 +147,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
     def __exit__(self, *error: Any) -> None:
         if error and error[0] is not None:
             self.cancel_all()
+        self._announce_waiting(error[1] if len(error) > 1 else None, len(self._open))
         while self._open:  # a run that waits for another is sent when that one is done, and needs the processes then
             for future in list(self._open):
                 future.wait()

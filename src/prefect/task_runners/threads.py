@@ -118,6 +118,7 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
             self.cancel_all()
         pool = self._pool
         if pool is not None:
+            self._announce_waiting(error[1] if len(error) > 1 else None, pool.count_unfinished())
             pool.close()
             self._pool = None
         super().__exit__(*error)

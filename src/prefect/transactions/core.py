@@ -60,6 +60,13 @@ def get_transaction() -> BaseTransaction | None:
     return current.get()
 
 
+_COMPARED = (
+    *("key", "store", "children", "commit_mode", "isolation_level", "state"),
+    *("on_commit_hooks", "on_rollback_hooks", "overwrite", "write_on_commit"),
+)
+"""The attributes that make transactions equal."""
+
+
 class BaseTransaction:
     """Base of sync and async transactions.
 
@@ -109,6 +116,14 @@ class BaseTransaction:
         self._staged_value: Any = None
         self._holder: str | None = None
         self._found: results.ResultRecord[Any] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the options and the state are equal."""
+        if not isinstance(other, type(self)):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in _COMPARED)
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]  # its state changes
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(key={self.key!r}, state={self.state.value}, commit_mode={self.commit_mode})"
@@ -247,9 +262,11 @@ class BaseTransaction:
         if failed:
             await self._rollback()
         elif not self.is_committed() and not self.is_rolled_back():
-            if self.commit_mode is CommitMode.EAGER or (self._parent is None and self.commit_mode is CommitMode.LAZY):
+            # One that has ended will not commit this one: a task that was submitted may end after its caller.
+            is_outermost = self._parent is None or self._parent.is_committed()
+            if self.commit_mode is CommitMode.EAGER or (is_outermost and self.commit_mode is CommitMode.LAZY):
                 await self._commit()
-            elif self._parent is None:
+            elif is_outermost:
                 await self._rollback()
         await self._reset()
 
@@ -356,8 +373,9 @@ class BaseTransaction:
         return self.isolation_level is not IsolationLevel.READ_COMMITTED and self.isolation_level is not None
 
     def _lock_holder(self) -> str:
+        # That of the enclosing transaction: its tasks must not wait for each other's locks, which it holds to its end.
         if self._holder is None:
-            self._holder = str(new_id())
+            self._holder = self._parent._lock_holder() if self._parent is not None else str(new_id())
         return self._holder
 
     def _release(self) -> None:
