@@ -426,18 +426,12 @@ class FlowRunEngine(FlowRunStates):
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def _stop_task_runner(self, error: BaseException | None) -> None:
-        """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption.
-
-        A second Ctrl+C is not waited for: the process ends, and its tasks with it.
-        """
+        """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption."""
         runner = self._task_runner
+        if isinstance(error, KeyboardInterrupt):
+            self._task_runner = None  # a second one ends the process at once
         if runner is not None:
-            try:
-                await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
-            except KeyboardInterrupt:
-                if isinstance(error, KeyboardInterrupt):
-                    self._task_runner = None
-                raise
+            await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
             self._task_runner = None
 
     async def _conclude(self) -> None:
