@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         types,
         utilities,
     )
-    from prefect._version import __pluperfect_version__  # noqa: F401
+    from prefect._version import __module_path__, __pluperfect_version__, __version_info__  # noqa: F401
     from prefect.client import urls  # noqa: F401
     from prefect.client.orchestration import get_client
     from prefect.context import tags
@@ -94,7 +94,7 @@ _SUBMODULES = """
 """
 
 _EXPORTS = {
-    "prefect._version": "__pluperfect_version__",
+    "prefect._version": "__module_path__ __pluperfect_version__ __version_info__",
     "prefect.client.orchestration": "get_client",
     "prefect.context": "tags",
     "prefect.deployments.runner": "deploy",

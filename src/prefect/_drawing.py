@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect import _functions
+from prefect import _functions, _warnings
 from prefect._io import call_user
 from prefect._lazy import lazy
 from prefect.futures import PrefectFutureList, PrefectTaskRunFuture
@@ -235,7 +235,7 @@ async def draw(flow: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Task
         Exception: The exception of the function, with a hint.
     """
     parameters = flow.bind_arguments(args, kwargs)
-    _functions.warn(f"Drawing the flow {flow.name!r} executes its code outside of tasks and subflows.")
+    _warnings.warn(f"Drawing the flow {flow.name!r} executes its code outside of tasks and subflows.")
     with TaskVizTracker() as tracker:
         args, kwargs = flow.spec.unbind(parameters)
         try:

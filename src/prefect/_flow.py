@@ -123,7 +123,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         self._retries = retries
         self._retry_delay_seconds: float | list[float] | None = retry_delay_seconds
         self._task_runner = task_runner
-        _functions.check_reserved(self.fn, "flow", self.name)
+        _functions.check_reserved(self.fn, "flow", self.name, is_validated=validate_parameters)
 
     @staticmethod
     def _check_name(name: Any) -> str | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
-import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cached_property
@@ -28,6 +26,7 @@ W = TypeVar("W")
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200  # of a code object's flags
 
 _RESERVED = frozenset({"return_state", "wait_for"})
+_RESERVED_FOR_VALIDATION = frozenset({"v__args", "v__kwargs", "v__positional_only", "v__duplicate_kwargs"})
 
 _viz_tracker: ContextVar[Any] = ContextVar("prefect_drawing", default=None)
 
@@ -47,6 +46,11 @@ class Wrapper:
     on_failure_hooks: list[Callable[..., Any]]
     on_running_hooks: list[Callable[..., Any]]
     _kind: type | None
+
+    _CLEARABLE_OPTIONS: ClassVar[frozenset[str]] = frozenset(
+        {"log_prints", "persist_result", "result_storage", "result_serializer", "result_storage_key"}
+    )
+    """The options that `with_options` resets to their default for None; it keeps the others."""
     _instance: Any = None
     _shared_values: ClassVar[tuple[str, ...]] = ("spec",)
     """Cached values that are the same for all objects that a method is bound to, computed once for all of them."""
@@ -236,16 +240,23 @@ def check_hooks(owner: str, **hooks: Any) -> None:
                 raise TypeError(f"Expected callables in `{name}` of a {owner}, got {type(hook).__name__}.")
 
 
-def check_reserved(fn: Any, kind: str, owner: str) -> None:
-    """Raise an error for a parameter whose name is reserved for calls of tasks and flows.
+def check_reserved(fn: Any, kind: str, owner: str, is_validated: bool = False) -> None:
+    """Raise an error for a parameter whose name is reserved for calls of tasks and flows, or for their validation.
 
     Raises:
         ReservedArgumentError: There is such a parameter.
+        ValueError: The arguments are validated, and a parameter has a name of pydantic's validation of functions.
     """
     code = get_code(fn)
     if code is None:
         return
-    used = _RESERVED & set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    names = set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    if is_validated and (used := _RESERVED_FOR_VALIDATION & names):
+        raise ValueError(
+            f"The {kind} {owner!r} is not compatible with `validate_parameters`, because it has a parameter "
+            f"{min(used)!r}: rename it, or disable validation."
+        )
+    used = _RESERVED & names
     if used:
         raise ReservedArgumentError(
             f"{min(used)!r} is a reserved argument name and cannot be used in the {kind} {owner!r}."
@@ -323,7 +334,7 @@ def with_options(wrapper: W, options: dict[str, Any]) -> W:
         names = ", ".join(sorted(map(repr, unknown)))
         raise TypeError(f"{type(held).__name__}.with_options() got an unexpected option: {names}.")
     changed = {name: value for name, value in options.items() if value is not NotSet and value is not None}
-    reset = {name: None for name, value in options.items() if value is None and name in _CLEARABLE_OPTIONS}
+    reset = {name: None for name, value in options.items() if value is None and name in held._CLEARABLE_OPTIONS}
     fn = held._kind(held.fn) if held._kind else held.fn
     copy = type(held)(
         fn, **{**current, **_read_assigned_options(held, current), **_copy_hooks(held), **reset, **changed}
@@ -369,22 +380,9 @@ def check_numbers(kind: str, **numbers: Any) -> None:
                 raise ValueError(f"`{option}` of a {kind} must be >= 0, not {number!r}.")
 
 
-_CLEARABLE_OPTIONS = frozenset(
-    {"task_run_name", "persist_result", "result_storage", "result_serializer", "result_storage_key"}
-)
 _HOOKS = ("on_completion", "on_failure", "on_running", "on_commit", "on_rollback", "on_cancellation", "on_crashed")
 
 
 def _copy_hooks(held: Any) -> dict[str, Any]:
     """Return copies of the current hooks, including those that decorators added."""
     return {name: list(held.__dict__[f"{name}_hooks"]) for name in _HOOKS if f"{name}_hooks" in held.__dict__}
-
-
-def warn(message: str) -> None:
-    """Issue a warning that points at the calling line outside of this package."""
-    depth = 2
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("prefect."):
-        frame = frame.f_back
-        depth += 1
-    warnings.warn(message, UserWarning, stacklevel=depth)

@@ -221,6 +221,7 @@ def _make_function(name: str, why: str, module: str) -> Any:
 
     later.__name__ = later.__qualname__ = name
     later.__module__, later.__doc__ = module, why
+    later.aio = later  # pyright: ignore[reportFunctionMemberAccess]  # as a dual function has it
     return later
 
 

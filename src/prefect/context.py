@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextvars
 import functools
 import os
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar, Token
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
+from prefect._context_model import ContextModel
 from prefect._io import bind_run_lookup
 from prefect._later import later
 from prefect._lazy import lazy
@@ -70,64 +71,6 @@ R = TypeVar("R")
 
 current_transaction: ContextVar[Any] = ContextVar("transaction", default=None)
 """The transaction that the code runs in, or None. A run looks here without importing `prefect.transactions`."""
-
-
-class ContextModel:
-    """A value that is current inside its `with` block, in this thread and in the coroutines started there.
-
-    Subclasses list their fields with defaults in `_defaults`; a default that is a type makes a new value each time.
-    """
-
-    _var: ClassVar[ContextVar[Any]]
-    _defaults: ClassVar[dict[str, Any]] = {}
-    _required: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(self, **values: Any) -> None:
-        state = self.__dict__
-        for name, default in self._defaults.items():
-            state[name] = default() if type(default) is type else default
-        for name in values:
-            if name not in state and name not in self._required:
-                raise TypeError(f"{type(self).__name__} has no field {name!r}.")
-        state.update(values)
-        self._token: Token[Any] | None = None
-
-    @classmethod
-    def get(cls) -> Self | None:
-        """Return the current context of this kind, or None outside of one."""
-        return cls._var.get(None)
-
-    def __enter__(self) -> Self:
-        if self._token is not None:
-            raise RuntimeError(f"This {type(self).__name__} is already entered: enter a copy of it (model_copy()).")
-        self._token = self._var.set(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        token, self._token = self._token, None
-        if token is not None:
-            self._var.reset(token)
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy that is not entered, with `update` applied. Values are shared; `deep` is ignored."""
-        copy = object.__new__(type(self))
-        copy.__dict__.update(self.__dict__, _token=None)
-        copy.__dict__.update(update or {})
-        return copy
-
-    copy = model_copy
-
-    def serialize(self, include_secrets: bool = True) -> dict[str, Any]:
-        """Return the fields that another process can use, by name."""
-        return {
-            name: value
-            for name in (*self._defaults, *self._required)
-            if not name.startswith("_") and (value := self.__dict__.get(name)) is not None
-        }
-
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={self.__dict__.get(name)!r}" for name in (*self._required, *self._defaults))
-        return f"{type(self).__name__}({fields})"
 
 
 class RunContext(ContextModel):

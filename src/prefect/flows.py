@@ -181,7 +181,8 @@ def load_flow_from_entrypoint(entrypoint: str, use_placeholder_flow: bool = True
     except (ScriptError, ImportError) as error:
         if not use_placeholder_flow or not _is_there(entrypoint, error):
             raise
-        found = safe_load_flow_from_entrypoint(entrypoint)
+        # A flow that is to run must not run with other defaults than it says.
+        found = entrypoints.read_definition(entrypoint).build()
         if found is None:
             return load_placeholder_flow(entrypoint, error)
     if not isinstance(found, Flow):
@@ -244,7 +245,7 @@ def load_function_and_convert_to_flow(entrypoint: str) -> Flow[..., Any]:
 
 
 def safe_load_flow_from_entrypoint(entrypoint: str) -> Flow[..., Any] | None:
-    """Make a flow from its file's definitions only; failing imports are left out.
+    """Make a flow from its file's definitions only; failing imports are left out, and defaults that need them are None.
 
     Returns:
         The flow, or None when it cannot be made.
@@ -254,7 +255,7 @@ def safe_load_flow_from_entrypoint(entrypoint: str) -> Flow[..., Any] | None:
         FileNotFoundError: There is no such file.
         ModuleNotFoundError: There is no such module.
     """
-    return entrypoints.read_definition(entrypoint).build()
+    return entrypoints.read_definition(entrypoint).build(replace_defaults=True)
 
 
 def load_placeholder_flow(entrypoint: str, raises: BaseException) -> Flow[..., Any]:

@@ -33,6 +33,9 @@ class Schedule:
         active: Whether it makes runs.
         parameters: Parameters of its runs, over those of the deployment.
         slug: A name that is unique in the deployment.
+
+    Raises:
+        ValueError: It has several of them, or one that is not valid.
     """
 
     interval: datetime.timedelta | None = None
@@ -49,6 +52,10 @@ class Schedule:
         kinds = [name for name in ("interval", "cron", "rrule") if getattr(self, name) is not None]
         if len(kinds) > 1:
             raise ValueError(f"A schedule has one of interval, cron and rrule, and it got {', '.join(kinds)}.")
+        if self.cron is not None:
+            schedules.validate_cron_string(self.cron)
+        if self.rrule is not None:
+            schedules.validate_rrule_string(self.rrule)
 
 
 def Cron(
@@ -65,7 +72,6 @@ def Cron(
     Raises:
         ValueError: It is not a cron expression.
     """
-    schedules.validate_cron_string(cron)
     return Schedule(cron=cron, timezone=timezone, day_or=day_or, active=active, parameters=parameters or {}, slug=slug)
 
 
@@ -104,5 +110,4 @@ def RRule(
     Raises:
         ValueError: It is not a recurrence rule.
     """
-    schedules.validate_rrule_string(rrule)
     return Schedule(rrule=rrule, timezone=timezone, active=active, parameters=parameters or {}, slug=slug)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
-from prefect import _functions
+from prefect import _functions, _warnings
 from prefect._later import later
 from prefect._lazy import exports, lazy
 from prefect.values.annotations import NotSet, unmapped
@@ -104,6 +104,9 @@ class Task(_functions.Wrapper, Generic[P, R]):
         TypeError: An option is of the wrong type.
     """
 
+    _CLEARABLE_OPTIONS = _functions.Wrapper._CLEARABLE_OPTIONS | {
+        *("task_run_name", "retries", "retry_delay_seconds", "retry_jitter_factor", "refresh_cache", "cache_policy")
+    }
     _shared_values = ("spec", "task_key", "policy")
 
     def __init__(
@@ -194,16 +197,16 @@ class Task(_functions.Wrapper, Generic[P, R]):
             )
         from_key_fn = self.cache_key_fn is not None
         if policy is not NotSet and from_key_fn:
-            _functions.warn(
+            _warnings.warn(
                 f"Both `cache_policy` and `cache_key_fn` are set on task {self.name!r}: the key function counts."
             )
         if policy is not NotSet and self.result_storage_key:
-            _functions.warn(
+            _warnings.warn(
                 f"Both `cache_policy` and `result_storage_key` are set on task {self.name!r}: the storage key counts."
             )
         caching = from_key_fn or (policy is not NotSet and policy is not None and not _caches_nothing(policy))
         if persist_result is False and caching:
-            _functions.warn(f"Ignoring `cache_policy` because `persist_result` is False on task {self.name!r}.")
+            _warnings.warn(f"Ignoring `cache_policy` because `persist_result` is False on task {self.name!r}.")
         stores = any(x is not None for x in (self.result_storage, self.result_serializer, self.result_storage_key))
         self.persist_result = True if persist_result is None and (caching or stores) else persist_result
         self._has_cache_policy_option = policy is not NotSet

@@ -1,15 +1,18 @@
 """Artifacts: recorded with their run, formatted as in the interface, found by key."""
 
+import asyncio
 import logging
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from prefect import flow, task
 from prefect.artifacts import (
     Artifact,
     ImageArtifact,
@@ -28,6 +31,8 @@ from prefect.artifacts import (
 from prefect.client.orchestration import get_client
 from prefect.logging._identity import RunIdentity, run_identity
 from prefect.types import new_id
+
+pytestmark = pytest.mark.filterwarnings("ignore:Artifact creation outside of a flow or task run")
 
 
 def read(id_: UUID) -> Any:
@@ -141,3 +146,34 @@ def test_create_artifact_imports_no_model(home: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "create",
+    [
+        lambda: create_markdown_artifact("# Hi"),
+        lambda: create_progress_artifact(50),
+        lambda: MarkdownArtifact(markdown="# Hi").create(),
+        lambda: asyncio.run(acreate_markdown_artifact("# Hi")),
+    ],
+)
+def test_artifact_outside_of_a_run_warns_at_the_caller(create: Callable[[], Any]):
+    with pytest.warns(FutureWarning, match="Artifact creation outside of a flow or task run") as found:
+        create()
+    assert [Path(each.filename).name for each in found] in ([Path(__file__).name], ["events.py"])
+
+
+@pytest.mark.filterwarnings("error")
+def test_artifact_in_a_run_does_not_warn():
+    @task
+    def note() -> None:
+        create_markdown_artifact("# Hi")
+
+    @flow
+    def program() -> None:
+        create_markdown_artifact("# Hi")
+        note()
+        note.submit().wait()
+
+    program()
+    note()

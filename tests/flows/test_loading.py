@@ -1,5 +1,6 @@
 """Loading of flows from files and modules, also when an import is missing."""
 
+import inspect
 import sys
 import textwrap
 from pathlib import Path
@@ -173,8 +174,22 @@ class TestSafeLoading:
         assert safe_load_flow_from_entrypoint("loud.py:f").name == "f"
         assert not Path("ran").exists()
 
+    def test_defaults_that_need_a_missing_import_are_none(self):
+        found = safe_load_flow_from_entrypoint("missing_flows.py:impossible")
+        assert (found.name, found.retries, found.parameters.properties["x"]["default"]) == ("impossible", 7, None)
+        Path("defaults.py").write_text(
+            "import no_such_package\nfrom prefect import flow\n"
+            "@flow\ndef f(a, b: int = no_such_package.B, *, c=no_such_package.C, d=4, e): ..."
+        )
+        built = safe_load_flow_from_entrypoint("defaults.py:f")
+        assert str(inspect.signature(built.fn)) == "(a, b: int = None, *, c=None, d=4, e)"
+
     def test_returns_none_or_raises_when_the_flow_cannot_be_built(self):
-        assert safe_load_flow_from_entrypoint("missing_flows.py:impossible") is None
+        Path("hooks.py").write_text(
+            "import no_such_package\nfrom prefect import flow\n"
+            "@flow(on_completion=[no_such_package.hook])\ndef f(): ..."
+        )
+        assert safe_load_flow_from_entrypoint("hooks.py:f") is None
         with pytest.raises(ValueError, match=r"Could not find object 'nothing' in 'missing_flows\.py'"):
             safe_load_flow_from_entrypoint("missing_flows.py:nothing")
 

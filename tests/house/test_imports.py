@@ -195,3 +195,14 @@ def test_modules_of_the_run_path_import_nothing_heavy(module):
 def test_version_numbers():
     assert prefect.__version__ == "3.9.1"
     assert prefect.__pluperfect_version__ != prefect.__version__
+
+
+def test_version_information():
+    assert prefect.__version_info__["version"] == prefect.__version__
+    assert prefect.__version_info__["full-revisionid"][:8] == "unknown"
+    assert Path(prefect.__file__).parent == prefect.__module_path__
+
+
+@pytest.mark.parametrize("name", ["visualize", "deploy", "to_deployment", "from_source"])
+def test_dual_methods_of_flows_have_their_async_form(name):
+    assert callable(getattr(prefect.flow(lambda: 1, name="made"), name).aio)

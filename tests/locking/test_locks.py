@@ -262,3 +262,27 @@ def test_file_lock_works_without_hard_links(directory, monkeypatch):
     locks = FileSystemLockManager(directory)
     assert locks.acquire_lock("k", "me") and locks.is_lock_holder("k", "me")
     assert not locks.acquire_lock("k", "you", acquire_timeout=0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
+def test_forked_child_finds_memory_locks_free_and_may_release_its_own():
+    manager = MemoryLockManager()
+    manager.acquire_lock("held", "me")
+    try:
+        child = os.fork()
+        if child == 0:
+            try:
+                free = not manager.is_locked("held") and manager.acquire_lock("held", "other", acquire_timeout=0)
+                manager.release_lock("held", "me")  # what the interrupted block does at its end
+                raised = False
+                try:
+                    manager.release_lock("held", "me")
+                except ValueError:
+                    raised = True
+                os._exit(0 if free and raised and manager.is_lock_holder("held", "other") else 1)
+            finally:
+                os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert manager.is_lock_holder("held", "me")
+    finally:
+        manager.release_lock("held", "me")

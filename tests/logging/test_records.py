@@ -264,3 +264,8 @@ def test_get_logger_prefixes_names():
         "prefect.x": "prefect.x",
         "prefectx": "prefect.prefectx",
     }
+
+
+def test_flow_run_logger_needs_a_run():
+    with pytest.raises(ValueError, match="'flow_run' or 'flow_run_id'"):
+        flow_run_logger()

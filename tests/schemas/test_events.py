@@ -15,6 +15,13 @@ from prefect.settings import PREFECT_UI_URL, temporary_settings
 RUN = f"prefect.flow-run.{UUID(int=1)}"
 
 
+@pytest.mark.parametrize("kind", [Resource, RelatedResource])
+def test_resource_contains_its_labels(kind: type[Resource]) -> None:
+    resource = kind({"prefect.resource.id": "a", "prefect.resource.role": "tag", "x": "y"})
+    assert "x" in resource and "prefect.resource.id" in resource
+    assert "y" not in resource
+
+
 @pytest.fixture
 def event() -> Event:
     return Event(

@@ -207,6 +207,11 @@ class TestFromSchedule:
     def test_from_schedule_converts_empty_schedule(self) -> None:
         assert DeploymentScheduleCreate.from_schedule(Schedule()).schedule == NoSchedule()
 
+    @pytest.mark.parametrize("kind", [{"cron": "bad"}, {"cron": "R R * * *"}, {"rrule": "bad"}])
+    def test_schedule_refuses_an_invalid_rule(self, kind: dict[str, str]) -> None:
+        with pytest.raises(ValueError, match=r"'bad' is not|is random or hashed"):
+            Schedule(**kind)  # pyright: ignore[reportArgumentType]
+
     def test_schedule_has_one_kind_and_is_frozen(self) -> None:
         with pytest.raises(ValueError, match="interval, cron"):
             Schedule(interval=datetime.timedelta(1), cron="* * * * *")

@@ -96,6 +96,9 @@ class _SwitchableDatabase:
     async def read(self, work: Any) -> Any:
         return await self.database.read(work)
 
+    async def read_briefly(self, work: Any) -> Any:
+        return await self.database.read_briefly(work)
+
     async def write(self, work: Any) -> Any:
         return await self.database.write(work)
 

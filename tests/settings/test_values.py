@@ -143,7 +143,7 @@ def test_logging_level_is_debug_in_debug_and_test_mode(load, name: str):
             None,
             "https://app.prefect.cloud/account/a/workspace/b",
         ),
-        ("https://api.x.dev/api/accounts/a", "https://api.x.dev/api", "https://app.x.dev/account/a"),
+        ("https://api.x.dev/api/accounts/a", "https://api.x.dev/api", "https://api.x.dev/account/a"),
         ("http://h:4200/api", "https://foo.bar/api", "http://h:4200"),
     ],
 )
@@ -212,6 +212,25 @@ def test_password_replaces_its_template(load, name: str):
     template = f"postgresql+asyncpg://u:${{PREFECT_{name}_DATABASE_PASSWORD}}@h/d"
     settings = load(PREFECT_API_DATABASE_CONNECTION_URL=template, PREFECT_API_DATABASE_PASSWORD="pw")
     assert database(settings) == "postgresql+asyncpg://u:pw@h/d"
+
+
+@pytest.mark.parametrize(
+    ("api", "pages"),
+    [
+        ("https://api.prefect.cloud/api", "https://app.prefect.cloud"),
+        ("https://api.eu.prefect.cloud/api", "https://app.eu.prefect.cloud"),
+        ("https://api.stg.prefect.dev:8443/api", "https://app.stg.prefect.dev:8443"),
+        ("https://api.example.com/api", "https://api.example.com"),
+        ("https://prefect.example.com/api", "https://prefect.example.com"),
+        ("https://api.prefect.cloud.example.com/api", "https://api.prefect.cloud.example.com"),
+        ("http://api.internal:4200/api", "http://api.internal:4200"),
+        ("https://prefect.corp/sub/api", "https://prefect.corp/sub"),
+    ],
+)
+def test_cloud_ui_url_keeps_custom_hosts(load, api: str, pages: str):
+    settings = load(PREFECT_CLOUD_API_URL=api, PREFECT_API_URL=f"{api}/accounts/1/workspaces/2")
+    assert settings.cloud.ui_url == pages
+    assert settings.ui_url == f"{pages}/account/1/workspace/2"
 
 
 def test_password_warns_when_url_has_no_template(load):

@@ -444,3 +444,12 @@ def test_run_is_crashed_when_its_process_dies(home: Path):
     assert name == "Crashed"
     assert states(home, "task_run", run_id)[-1] == "Crashed"
     assert new_id() != run_id
+
+
+def test_task_runners_are_equal_by_kind_and_options():
+    assert ThreadPoolTaskRunner(max_workers=2) == ThreadPoolTaskRunner(max_workers=2).duplicate()
+    assert ThreadPoolTaskRunner(max_workers=2) != ThreadPoolTaskRunner(max_workers=3)
+    runner = ProcessPoolTaskRunner(max_workers=2, initializer=print, initargs=(1,))
+    assert runner == runner.duplicate() and hash(runner) == hash(runner.duplicate())
+    assert runner != ProcessPoolTaskRunner(max_workers=2)
+    assert ProcessPoolTaskRunner(max_workers=2) != ThreadPoolTaskRunner(max_workers=2)

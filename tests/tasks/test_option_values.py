@@ -70,6 +70,37 @@ def test_wait_for_accepts_an_iterator():
     assert program() == [0, 1, 2]
 
 
+def test_with_options_resets_options_for_none():
+    made = task(
+        lambda: 1,
+        name="made",
+        refresh_cache=True,
+        retries=2,
+        retry_delay_seconds=3,
+        retry_jitter_factor=0.5,
+        log_prints=True,
+        timeout_seconds=5,
+        tags={"a"},
+    )
+    reset = dict.fromkeys(("refresh_cache", "retries", "retry_delay_seconds", "retry_jitter_factor"))
+    changed = made.with_options(**reset, log_prints=None, timeout_seconds=None, tags=None, name=None)
+    assert (changed.refresh_cache, changed.log_prints, changed.retry_jitter_factor) == (None, None, None)
+    assert (changed.retries, changed.retry_delay_seconds) == (0, 0)
+    assert (changed.timeout_seconds, changed.tags, changed.name) == (5, {"a"}, "made")  # these are kept
+    assert (made.with_options(refresh_cache=False).refresh_cache, made.with_options().refresh_cache) == (False, True)
+    assert flow(lambda: 1, name="made", log_prints=True, retries=2).with_options(log_prints=None).log_prints is None
+
+
+@pytest.mark.parametrize("name", ["v__args", "v__kwargs", "v__duplicate_kwargs"])
+def test_name_that_validation_uses_is_refused_for_a_parameter_of_a_flow(name):
+    namespace = {}
+    exec(f"def program({name}): return {name}", namespace)
+    with pytest.raises(ValueError, match=f"'program' is not compatible with `validate_parameters`.*'{name}'"):
+        flow(namespace["program"])
+    assert flow(namespace["program"], validate_parameters=False)(1) == 1
+    assert task(namespace["program"])(1) == 1
+
+
 @pytest.mark.parametrize("policy", ["INPUTS", Inputs, 5])
 def test_cache_policy_that_is_no_policy_is_refused_where_it_is_written(policy: Any):
     with pytest.raises(TypeError, match=r"`cache_policy` of the task 'fn' must be a cache policy"):

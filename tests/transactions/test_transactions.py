@@ -411,3 +411,14 @@ def test_transaction_without_a_store_imports_no_heavy_modules():
     )
     run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert run.stdout == "[]\n"
+
+
+def test_transactions_are_equal_by_options_and_state():
+    assert Transaction(key="a") == Transaction(key="a")
+    assert Transaction(key="a") != Transaction(key="b")
+    assert Transaction(key="a") != AsyncTransaction(key="a")
+    assert Transaction() != 5
+    with Transaction(key="a") as active:
+        assert active != Transaction(key="a")
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(active)

@@ -237,3 +237,20 @@ def test_auto_enum_uses_the_name_as_value():
 
     assert (Kind.RED.value, Kind("RED"), repr(Kind.RED), str(Kind.RED)) == ("RED", Kind.RED, "Kind.RED", "Kind.RED")
     assert Kind.RED == "RED"
+
+
+@pytest.mark.parametrize("remove", [False, True])
+def test_visitor_may_stop_inside_an_annotation(remove: bool):
+    seen: list[Any] = []
+
+    def visit(value: Any) -> Any:
+        seen.append(value)
+        if value == [1, 2]:
+            raise StopVisiting
+        return value * 10 if isinstance(value, int) else value
+
+    value = [unmapped([1, 2]), {"a": [1, 2], "b": unmapped({"c": 5})}]
+    kept = visit_collection(value, visit, return_data=True, remove_annotations=remove)
+    inner: Any = [[1, 2], {"c": 50}] if remove else [unmapped([1, 2]), unmapped({"c": 50})]
+    assert kept == [inner[0], {"a": [1, 2], "b": inner[1]}]
+    assert 1 not in seen and 2 not in seen and 5 in seen

@@ -12,7 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect import journal, outbox
+from prefect import _warnings, journal, outbox
 from prefect._io import twin
 from prefect._lazy import exports, lazy
 from prefect.logging._identity import run_identity
@@ -191,8 +191,18 @@ def record_artifact(type: str | None, key: str | None, description: str | None, 
         names.raise_on_name_alphanumeric_dashes_only(key, field_name="Artifact key")
     id_ = new_id()
     fields = {"key": key, "type": type, "description": description, "data": data}
-    _append({"kind": "artifact", "id": id_, **get_run_ids(), **fields, **extra_fields, "created": now()})
+    entry = {"kind": "artifact", "id": id_, **get_run_ids(), **fields, **extra_fields, "created": now()}
+    warn_outside_of_runs(entry)
+    _append(entry)
     return id_
+
+
+def warn_outside_of_runs(artifact: dict[str, Any]) -> None:
+    """Warn about an artifact that belongs to no run."""
+    if artifact["flow_run_id"] is None and artifact["task_run_id"] is None:
+        _warnings.warn(
+            "Artifact creation outside of a flow or task run is deprecated: create it in a flow or task.", FutureWarning
+        )
 
 
 def get_run_ids() -> dict[str, Any]:

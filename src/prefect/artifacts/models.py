@@ -47,6 +47,7 @@ class Artifact(ArtifactCreate):
             **{name: getattr(self, name) or id_ for name, id_ in artifacts.get_run_ids().items()},
         }
         if client is not None:
+            artifacts.warn_outside_of_runs(fields)
             return await client.create_artifact(ArtifactCreate(**fields))
         id_, at = artifacts.record_artifact(**fields), now()
         return records.Artifact(id=id_, created=at, updated=at, **fields)

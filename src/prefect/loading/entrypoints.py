@@ -78,18 +78,21 @@ class Definition(NamedTuple):
                 failed[name] = error
         return values, failed
 
-    def build(self) -> Any:
+    def build(self, replace_defaults: bool = False) -> Any:
         """Build the object from the definitions of the file; return None if they do not suffice.
 
         Type hints with undefined names are left out.
+
+        Args:
+            replace_defaults: Use None for defaults of parameters with undefined names.
         """
         namespace = safe_load_namespace(self.source, self.path)
         first, *rest = self.name.split(".")
         top = next(node for node in ast.parse(self.source).body if getattr(node, "name", None) == first)
-        hints = _HintFilter(namespace)
-        top = hints.visit(top)
+        signature = _SignatureFilter(namespace, replace_defaults)
+        top = signature.visit(top)
         # Where hints are evaluated only when they are read, the definition exists although a hint names nothing.
-        if first not in namespace or hints.removed_some:
+        if first not in namespace or signature.removed_some:
             module = ast.fix_missing_locations(ast.Module(body=[top], type_ignores=[]))
             try:
                 exec(compile(module, self.path, "exec", dont_inherit=True), namespace)
@@ -101,11 +104,12 @@ class Definition(NamedTuple):
         return found
 
 
-class _HintFilter(ast.NodeTransformer):
-    """Removes type hints of functions that cannot be evaluated in a namespace."""
+class _SignatureFilter(ast.NodeTransformer):
+    """Removes type hints of functions that cannot be evaluated in a namespace, and replaces such defaults by None."""
 
-    def __init__(self, namespace: dict[str, Any]) -> None:
+    def __init__(self, namespace: dict[str, Any], replace_defaults: bool) -> None:
         self._namespace = namespace
+        self._replace_defaults = replace_defaults
         self.removed_some = False
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
@@ -116,19 +120,28 @@ class _HintFilter(ast.NodeTransformer):
         node.returns = self._keep_if_defined(node.returns)
         return self.generic_visit(node)
 
+    def visit_arguments(self, node: ast.arguments) -> Any:
+        if not self._replace_defaults:
+            return self.generic_visit(node)
+        node.defaults = [self._keep_if_defined(default) or ast.Constant(None) for default in node.defaults]
+        node.kw_defaults = [
+            default and (self._keep_if_defined(default) or ast.Constant(None)) for default in node.kw_defaults
+        ]
+        return self.generic_visit(node)
+
     def visit_arg(self, node: ast.arg) -> Any:
         node.annotation = self._keep_if_defined(node.annotation)
         return node
 
-    def _keep_if_defined(self, hint: ast.expr | None) -> ast.expr | None:
-        if hint is None:
+    def _keep_if_defined(self, expression: ast.expr | None) -> ast.expr | None:
+        if expression is None:
             return None
         try:
-            eval(compile(ast.Expression(hint), "<hint>", "eval", dont_inherit=True), self._namespace)
-        except Exception:  # a hint of the user's may raise anything
+            eval(compile(ast.Expression(expression), "<signature>", "eval", dont_inherit=True), self._namespace)
+        except Exception:  # an expression of the user's may raise anything
             self.removed_some = True
             return None
-        return hint
+        return expression
 
 
 def split_entrypoint(entrypoint: str) -> tuple[str, str]:

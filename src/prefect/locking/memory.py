@@ -45,6 +45,16 @@ class MemoryLockManager(DrivenLockManager):
     def _reset(self) -> None:
         self._guard = threading.Lock()
         self._locks: dict[str, _Held] = {}
+        self._inherited: set[tuple[str, str]] = set()
+
+    def free_in_child(self) -> None:
+        """Free all locks in a forked child, which has none of the threads that hold them.
+
+        Code that the fork interrupted goes on in the child, and may still release what it holds there.
+        """
+        held = {(key, lock.holder) for key, lock in self._locks.items() if lock.holder is not None}
+        self._reset()
+        self._inherited = held
 
     def __getstate__(self) -> dict[str, Any]:
         # Another process gets new locks.
@@ -84,6 +94,9 @@ class MemoryLockManager(DrivenLockManager):
         with self._guard:
             held = self._locks.get(key)
             if held is None or held.is_free() or held.holder != holder:
+                if (key, holder) in self._inherited:
+                    self._inherited.remove((key, holder))
+                    return
                 raise ValueError(f"No lock held by {holder} for transaction with key {key}.")
             del self._locks[key]
             waiters = held.waiters
@@ -120,14 +133,13 @@ class MemoryLockManager(DrivenLockManager):
         return True
 
 
-def _reset_in_child() -> None:
-    """Free all locks in a forked child, which has none of the threads that hold them."""
+def _free_in_child() -> None:
     if MemoryLockManager._instance is not None:
-        MemoryLockManager._instance._reset()
+        MemoryLockManager._instance.free_in_child()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_in_child)
+    os.register_at_fork(after_in_child=_free_in_child)
 
 
 def _new_future() -> concurrent.futures.Future[None]:

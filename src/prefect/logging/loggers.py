@@ -148,7 +148,12 @@ def flow_run_logger(
         flow: The flow, for its name.
         flow_run_id: The id of the run.
         **kwargs: More values that its records carry.
+
+    Raises:
+        ValueError: Neither the run nor its id is given.
     """
+    if flow_run is None and flow_run_id is None:
+        raise ValueError("flow_run_logger needs a run: pass either 'flow_run' or 'flow_run_id'.")
     identity = RunIdentity(
         flow_run_id=flow_run.id if flow_run else flow_run_id,
         flow_run_name=flow_run.name if flow_run else None,

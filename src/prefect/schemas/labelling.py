@@ -50,6 +50,9 @@ class Labelled(RootModel[dict[str, str]]):
         """Return the labels as pairs of name and value."""
         return self.root.items()
 
+    def __contains__(self, label: str) -> bool:
+        return label in self.root
+
     def __getitem__(self, label: str) -> str:
         return self.root[label]
 

@@ -67,6 +67,16 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         self._open: set[PrefectConcurrentFuture[Any]] = set()
         self._cancelled = False
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ProcessPoolTaskRunner) and self._options == other._options
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._max_workers))
+
+    @property
+    def _options(self) -> tuple[Any, ...]:
+        return self._max_workers, self._initializer, self._initargs
+
     def duplicate(self) -> ProcessPoolTaskRunner:
         return ProcessPoolTaskRunner(self._max_workers, initializer=self._initializer, initargs=self._initargs)
 

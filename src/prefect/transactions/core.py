@@ -60,6 +60,13 @@ def get_transaction() -> BaseTransaction | None:
     return current.get()
 
 
+_COMPARED = (
+    *("key", "store", "children", "commit_mode", "isolation_level", "state"),
+    *("on_commit_hooks", "on_rollback_hooks", "overwrite", "write_on_commit"),
+)
+"""The attributes that make transactions equal."""
+
+
 class BaseTransaction:
     """Base of sync and async transactions.
 
@@ -109,6 +116,14 @@ class BaseTransaction:
         self._staged_value: Any = None
         self._holder: str | None = None
         self._found: results.ResultRecord[Any] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the options and the state are equal."""
+        if not isinstance(other, type(self)):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in _COMPARED)
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]  # its state changes
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(key={self.key!r}, state={self.state.value}, commit_mode={self.commit_mode})"

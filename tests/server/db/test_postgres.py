@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -312,6 +313,43 @@ async def test_prepared_statement_survives_a_schema_change(database: PostgresDat
 
 
 # --- what is sent ----------------------------------------------------------------------------------------------------
+
+
+def test_notice_of_an_item_that_is_too_large_says_that_items_were_missed() -> None:
+    small, large = ("topic", "x" * 100), ("topic", "x" * 8000)
+    payloads = list(module._split_notices("me", [small, large, small, *[("topic", "y" * 3000)] * 3]))
+    assert all(len(payload) < 8000 for payload in payloads)
+    items = [json.loads(payload)[1] for payload in payloads]
+    assert [] in items
+    assert sorted(text for sent in items for _, text in sent) == ["x" * 100] * 2 + ["y" * 3000] * 3
+
+
+async def test_large_item_does_not_lose_the_others(database: PostgresDatabase, postgres_url: str) -> None:
+    other = PostgresDatabase(postgres_url)
+    await other.open()
+    received: list[Notifications] = []
+    listens, complete = asyncio.Event(), asyncio.Event()
+
+    def listen(sent: Notifications) -> None:
+        received.append(sent)
+        listens.set()
+        if ("topic", "last") in sent:
+            complete.set()
+
+    async def notify(tx: Transaction) -> None:
+        for item in ("first", "x" * 9000, "last"):
+            tx.notify("topic", item)
+
+    try:
+        other.listen(listen)
+        await asyncio.wait_for(listens.wait(), 10)
+        received.clear()
+        await database.write(notify)
+        await asyncio.wait_for(complete.wait(), 10)
+        assert [item for sent in received for item in sent] == [("topic", "first"), ("topic", "last")]
+        assert [] in received
+    finally:
+        await other.close()
 
 
 async def test_servers_notify_each_other_and_report_missed_notifications(

@@ -401,11 +401,17 @@ _TRANSACTION_ID_QUERY = "SELECT pg_current_xact_id_if_assigned()::text, pg_stat_
 
 
 def _split_notices(name: str, notifications: Notifications) -> Iterator[str]:
-    """Split notifications into payloads of NOTIFY."""
+    """Split notifications into payloads of NOTIFY.
+
+    In place of an item that no payload can hold there is an empty list, which says that items were missed.
+    """
     notice: list[str] = []
     size = 0
     for pair in notifications:
         text = json.dumps(pair, separators=(",", ":"), default=str)
+        if len(text) > MAX_NOTICE_BYTES:
+            yield f'["{name}",[]]'
+            continue
         if notice and size + len(text) > MAX_NOTICE_BYTES:
             yield f'["{name}",[{",".join(notice)}]]'
             notice, size = [], 0

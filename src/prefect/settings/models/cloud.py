@@ -25,7 +25,12 @@ class CloudSettings(PrefectBaseSettings):
 
 
 def default_cloud_ui_url(settings: CloudSettings) -> str | None:
-    """Return the UI address of an API address: `https://api.x/api` has `https://app.x`."""
+    """Return the UI address of an API address: the same host, but `app.prefect.cloud` of `api.prefect.cloud`."""
     url = settings.api_url.removesuffix("/api")
-    scheme, separator, host = url.partition("://")
-    return f"{scheme}{separator}app.{host.removeprefix('api.')}" if host.startswith("api.") else url
+    host = url.removeprefix("https://api.").partition("/")[0].partition(":")[0]
+    if url.startswith("https://api.") and f".{host}".endswith(_CLOUD_DOMAINS):
+        return url.replace("https://api.", "https://app.", 1)
+    return url
+
+
+_CLOUD_DOMAINS = (".prefect.cloud", ".prefect.dev")

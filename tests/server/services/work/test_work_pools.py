@@ -29,6 +29,14 @@ async def priorities(ask: PathClient) -> list[tuple[str, int]]:
     return [(queue["name"], queue["priority"]) for queue in await ask.post("/work_pools/pool/queues/filter")]
 
 
+class TestDefaultPool:
+    async def test_is_created_once_by_concurrent_requests(self, ask: PathClient) -> None:
+        queues = [ask.post("/work_queues/", {"name": f"q{number}"}, 201) for number in range(6)]
+        made = await asyncio.gather(*queues)
+        assert {queue["work_pool_name"] for queue in made} == {"default-agent-pool"}
+        assert await ask.post("/work_pools/count") == 1
+
+
 class TestPools:
     async def test_pool_has_a_default_queue(self, ask: PathClient) -> None:
         made = await pool(ask)

@@ -159,7 +159,7 @@ async def remove_by_tag(tx: Transaction, tag: str) -> None:
 
 
 async def reset(tx: Transaction, tag: str, task_run_ids: Sequence[UUID]) -> None:
-    """Have exactly these task runs hold the slots of a tag's limit."""
+    """Have exactly these task runs hold the slots of a tag's limit, beside those that take one meanwhile."""
     id_ = (await limits.get(tx, TAG_PREFIX + tag))["id"]
     former = await queries.find_task_run_leases(tx, [id_], lock=True)
     for lease in former:
@@ -172,7 +172,10 @@ async def reset(tx: Transaction, tag: str, task_run_ids: Sequence[UUID]) -> None
     for lease in existing.values():
         lease["limits"].append(str(id_))
     await store.leases.change(tx, existing.values(), ["limits"])
-    await limits.change(tx, id_, {"active_slots": len(set(task_run_ids))})
+    await limits.get(tx, id_, lock=True)
+    # Counted once the limit is locked: others may have taken slots since the leases were found.
+    holders = await queries.find_task_run_leases(tx, [id_])
+    await limits.change(tx, id_, {"active_slots": sum(lease["slots"] for lease in holders)})
 
 
 async def _with_holders(tx: Transaction, row: Row) -> Answer:

@@ -109,7 +109,11 @@ async def get_default(tx: Transaction) -> Row:
     try:
         return await get_by_name(tx, DEFAULT_POOL_NAME)
     except NotFound:
+        pass
+    try:
         return await _add(tx, {"name": DEFAULT_POOL_NAME, "type": AGENT_POOL_TYPE})
+    except Conflict:  # another transaction has created it since the look-up
+        return await get_by_name(tx, DEFAULT_POOL_NAME)
 
 
 async def find(tx: Transaction, criteria: Any, limit: int | None, offset: int) -> list[Answer]:

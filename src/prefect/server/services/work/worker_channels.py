@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect.schemas.worker_channel import CLEANUP, REQUIRED, Hello
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.core.errors import NotFound
+from prefect.server.services.core.errors import Conflict, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.work import work_pools, work_queues, workers
 from prefect.server.store import Row
@@ -99,4 +99,7 @@ async def _get_or_create_pool(tx: Transaction, name: str, hello: Hello) -> Row:
         if not hello.create_pool_if_not_found:
             raise
     template = hello.default_base_job_template or {}
-    return await work_pools.add(tx, {"name": name, "type": hello.worker_type, "base_job_template": template})
+    try:
+        return await work_pools.add(tx, {"name": name, "type": hello.worker_type, "base_job_template": template})
+    except Conflict:  # another worker has created it since the look-up
+        return await work_pools.get_by_name(tx, name)
