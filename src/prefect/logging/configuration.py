@@ -56,6 +56,7 @@ _SETTINGS = frozenset(
         "COLORS",
         "CONFIG_PATH",
         "EXTRA_LOGGERS",
+        "FULL_TRACEBACKS",
         "INTERNAL_LEVEL",
         "LEVEL",
         "LOG_PRINTS",

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from prefect._lazy import lazy
+from prefect.logging.tracebacks import TracebackFormatter
 
 if TYPE_CHECKING:
     import traceback
@@ -73,7 +74,7 @@ class JsonFormatter(logging.Formatter):
         return value
 
 
-class PrefectFormatter(logging.Formatter):
+class PrefectFormatter(TracebackFormatter):
     """Formatter with separate formats for the records of flow runs and of task runs.
 
     Args:

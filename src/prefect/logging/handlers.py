@@ -23,6 +23,7 @@ from prefect.logging._identity import UNKNOWN_NAME, RunIdentity, run_identity
 from prefect.logging.filters import redact
 from prefect.logging.formatters import PrefectFormatter
 from prefect.logging.highlighters import PrefectConsoleHighlighter, RegexHighlighter
+from prefect.logging.tracebacks import TracebackFormatter, note_shown
 from prefect.types import UTC, new_id
 
 if TYPE_CHECKING:
@@ -178,10 +179,12 @@ class PrefectConsoleHandler(_SafeStreamHandler):
             text = redact(self.format(record))
             if self._by_rich:
                 self._print(text)
+                note_shown(record)
                 return
             stream = self._stream or sys.stderr
             painter = self._painter[1] if self._painter[0] is stream else self._paint_for(stream)
             self._write(stream, painter.paint(text) if painter else text)
+            note_shown(record)
         except Exception:  # whatever the user's objects or stream raise
             self.handleError(record)
 
@@ -227,6 +230,9 @@ class PrefectConsoleHandler(_SafeStreamHandler):
             self.console.print(text, soft_wrap=True)
         except MarkupError:  # text that happens to look like markup
             self.console.print(text, soft_wrap=True, markup=False)
+
+
+_TRACEBACK_FORMATTER = TracebackFormatter()
 
 
 class APILogHandler(_QuietHandler):
@@ -305,6 +311,10 @@ class APILogHandler(_QuietHandler):
             "flow_run_id": flow_run_id,
             "task_run_id": task_run_id,
         }
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as text; without a formatter its message, and the traceback if it has one."""
+        return (self.formatter or _TRACEBACK_FORMATTER).format(record)
 
     def flush(self) -> None:
         """Wait until all log records are on disk."""

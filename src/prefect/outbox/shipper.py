@@ -11,9 +11,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from prefect import _forks
+from prefect._lazy import lazy
 from prefect.client.failures import describe_error, is_timeout
 from prefect.outbox.api_connection import ApiConnection, ApiMissingError
 from prefect.outbox.delivery import Delivery, create_delivery
@@ -21,6 +23,11 @@ from prefect.outbox.events import RunContext
 from prefect.outbox.heartbeats import Heartbeats
 from prefect.outbox.process_lock import ProcessLock
 from prefect.outbox.store import Outbox
+
+if TYPE_CHECKING:
+    import sqlite3
+else:
+    sqlite3 = lazy("sqlite3")
 
 SHIP_INTERVAL_SECONDS = 0.2
 """Between two deliveries, while records gather."""
@@ -80,7 +87,7 @@ class Shipper:
         self._has_unshipped = False
         self._shipping = False
         self._behind = False
-        self._has_given_up = False
+        self._stopped_waiting = False
         self._last_progress = time.monotonic()
         self._deadline = self._notice_due = float("inf")
         self._heartbeats = Heartbeats(api, self._get_delivery)
@@ -121,8 +128,8 @@ class Shipper:
             if self._has_unshipped and (thread is None or not thread.is_alive()):
                 self.ship_within(ACK_TIMEOUT_SECONDS, float("inf"))
         except KeyboardInterrupt:
-            self._has_given_up = True  # the records are on disk
-        self._has_given_up = self._has_given_up or self.unavailable_reason is not None
+            self._stopped_waiting = True  # the records are on disk
+        self._stopped_waiting = self._stopped_waiting or self.unavailable_reason is not None
         self._report_waiting()
         self._thread, self._deadline, self._notice_due = None, float("inf"), float("inf")
         self._closing.clear()
@@ -133,7 +140,7 @@ class Shipper:
         at, url = time.monotonic(), self.outbox.url
         if self.unavailable_reason:
             timeout = self._exit_timeout if self._closing.is_set() else min(timeout, AWAY_TIMEOUT_SECONDS)
-            if self._has_given_up:
+            if self._stopped_waiting:
                 return False
             if at >= self._notice_due:
                 self._notice_due = float("inf")
@@ -225,10 +232,18 @@ class Shipper:
                 has_answered = self._ship(self._closing.is_set) or has_answered
         except Exception as error:  # a server that is away, or a bug in it or here: the records wait
             self.record_failure(error)
+            self._name_server()
             return False
         if has_answered:
             self._record_answer()
         return True
+
+    def _name_server(self) -> None:
+        """Have the file name its server, so that others can ship what this process may leave in it."""
+        try:
+            self.outbox.find_range()
+        except (sqlite3.Error, OSError):
+            return  # a full disk: the next failure tries again
 
     def ship_leftovers(self) -> None:
         """Ship what other processes left, unless one of them ships or the server is away."""
@@ -287,7 +302,7 @@ class Shipper:
 
     def _record_answer(self) -> None:
         self.unavailable_reason, self.is_hanging, self.has_warned = None, False, False
-        self._has_given_up = False
+        self._stopped_waiting = False
 
     def _ship(self, interrupted: Callable[[], bool]) -> bool:
         """Ship batches until there are none or `interrupted` returns true, unless another process ships.

@@ -60,6 +60,7 @@ class LoggingSettings(PrefectBaseSettings):
     extra_loggers: TextList = setting(
         list, "Names of further loggers whose records belong to the run that makes them, with commas between them."
     )
+    full_tracebacks: bool = setting(False, "Whether tracebacks show the frames of this package too.")
     level: LogLevel = setting("INFO", "The level of Prefect's loggers.")
     log_prints: bool = setting(False, "Whether flows and tasks that do not say turn `print` into log records.")
     markup: bool = setting(False, "Whether `[bold]` and the like in a log message style it on the console.")
