@@ -274,7 +274,7 @@ class FlowRunEngine(FlowRunStates):
     async def finish_attempt(self, outcome: Outcome) -> NextStep:
         """Wait for the submitted tasks, then enter the state that follows from the outcome."""
         error = outcome.error
-        if isinstance(error, Pause) and (suspended := self._own_paused_state(error)) is not None:
+        if isinstance(error, Pause) and (suspended := failures.find_paused_state(error, self.run_id)) is not None:
             return await self._suspend(error, suspended)
         if error is not None and failures.is_crash(error):
             await self.crash(error)
@@ -382,12 +382,6 @@ class FlowRunEngine(FlowRunStates):
         self.value = self.state
         await self._conclude()
         return FINISHED
-
-    def _own_paused_state(self, signal: Pause) -> State[Any] | None:
-        """Return the state that a signal to pause is about, if it is one of this run."""
-        state: State[Any] | None = signal.state
-        is_own = state is not None and state.is_paused() and state.state_details.flow_run_id == self.run_id
-        return state if is_own else None
 
     async def crash(self, error: BaseException) -> None:
         """Record an interrupted run as crashed; the caller raises the interruption again.

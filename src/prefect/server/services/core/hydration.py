@@ -17,11 +17,9 @@ from prefect.server.services.core.errors import ServiceError
 from prefect.types import json_codec
 
 if TYPE_CHECKING:
-    import jinja2
-    from jinja2 import sandbox
+    from prefect.server.services.core import bounded_templates
 else:
-    jinja2 = lazy("jinja2")
-    sandbox = lazy("jinja2.sandbox")
+    bounded_templates = lazy("prefect.server.services.core.bounded_templates")
 
 KIND = "__prefect_kind"
 
@@ -107,7 +105,6 @@ def _render(template: Any, context: Mapping[str, Any]) -> str:
         raise HydrationError("A value of the kind 'jinja' must have a `template`, which is a text.")
     try:
         checks.check_template(template)
-        environment = sandbox.ImmutableSandboxedEnvironment(undefined=jinja2.ChainableUndefined)
-        return environment.from_string(template).render(context)
+        return bounded_templates.render(template, context)
     except Exception as error:  # a template may fail in any way
         raise HydrationError(f"A value of the kind 'jinja' cannot be rendered: {error}") from None

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     import jsonschema
     import jsonschema.exceptions
     import referencing
+
+    from prefect.server.services.core import linear_patterns
 else:
     jsonschema = lazy("jsonschema")
+    linear_patterns = lazy("prefect.server.services.core.linear_patterns")
     referencing = lazy("referencing")
 
 Schema = Mapping[str, Any]
@@ -64,7 +67,7 @@ def find_errors(
     try:
         jsonschema.Draft202012Validator.check_schema(prepared)
         # With an empty registry no reference is fetched: a schema must not make the server send requests.
-        validator = jsonschema.Draft202012Validator(prepared, registry=referencing.Registry())
+        validator = linear_patterns.LinearValidator(prepared, registry=referencing.Registry())
         return list(validator.iter_errors(dict(values)))
     except jsonschema.exceptions.SchemaError as error:
         raise InvalidSchema(f"It is not a JSON schema: {error.message}.") from None
