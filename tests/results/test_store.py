@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from prefect import task
+from prefect._internal.compatibility.async_dispatch import async_dispatch
 from prefect.exceptions import ConfigurationError, MissingResult, SerializationError
 from prefect.filesystems import LocalFileSystem, NullFileSystem, RemoteFileSystem, WritableFileSystem, local
 from prefect.locking.filesystem import FileSystemLockManager
@@ -306,12 +307,34 @@ class AsyncStorage(WritableFileSystem):
         MEMORY[path] = content
 
 
+class DispatchingStorage(WritableFileSystem):
+    """As packages write one: a sync and an async implementation behind one name."""
+
+    async def aread_path(self, path: str) -> bytes:
+        return MEMORY[path]
+
+    @async_dispatch(aread_path)
+    def read_path(self, path: str) -> bytes:
+        import asyncio
+
+        return asyncio.run(self.aread_path(path))
+
+    async def awrite_path(self, path: str, content: bytes) -> None:
+        MEMORY[path] = content
+
+    @async_dispatch(awrite_path)
+    def write_path(self, path: str, content: bytes) -> None:
+        import asyncio
+
+        asyncio.run(self.awrite_path(path, content))
+
+
 class Derived(LocalFileSystem):
     async def aread_path(self, path: str) -> bytes:
         return (await super().aread_path(path)).replace(b"gAVLBS4=", b"gAVLBi4=")
 
 
-@pytest.mark.parametrize("kind", [PlainStorage, AsyncStorage])
+@pytest.mark.parametrize("kind", [PlainStorage, AsyncStorage, DispatchingStorage])
 async def test_custom_storage_works_inside_an_event_loop(kind):
     MEMORY.clear()
     store = forgetful(kind())
@@ -320,7 +343,7 @@ async def test_custom_storage_works_inside_an_event_loop(kind):
     assert store.read("k").result == 5 and not store.exists("nope")
 
 
-@pytest.mark.parametrize("kind", [PlainStorage, AsyncStorage])
+@pytest.mark.parametrize("kind", [PlainStorage, AsyncStorage, DispatchingStorage])
 def test_custom_storage_works_outside_of_an_event_loop(kind):
     MEMORY.clear()
     store = forgetful(kind())
