@@ -69,7 +69,7 @@ class FlowRunEngine(FlowRunStates):
         self._parent_task: ParentTaskRun | None = None
         self._context: EngineContext | None = None
         self._task_runner: Any = None
-        self._memo = AttemptMemo() if flow.retries else None
+        self._memo = AttemptMemo() if flow.retries or (run is not None and run.empirical_policy.retries) else None
         # A persisted subflow is not run again by a retry of its parent.
         memo = self.parent.memo if self.parent and self._should_persist() else None
         self._call = RememberedCall(memo, f"flow {flow.key}")
