@@ -68,7 +68,7 @@ class FlowRunEngine(FlowRunStates):
         self._parent_task: ParentTaskRun | None = None
         self._context: EngineContext | None = None
         self._task_runner: Any = None
-        self._memo = AttemptMemo() if flow.retries else None
+        self._memo = AttemptMemo() if flow.retries or (run is not None and run.empirical_policy.retries) else None
         # A persisted subflow is not run again by a retry of its parent.
         memo = self.parent.memo if self.parent and self._should_persist() else None
         self._call = RememberedCall(memo, f"flow {flow.key}")
@@ -273,7 +273,7 @@ class FlowRunEngine(FlowRunStates):
     async def finish_attempt(self, outcome: Outcome) -> NextStep:
         """Wait for the submitted tasks, then enter the state that follows from the outcome."""
         error = outcome.error
-        if isinstance(error, Pause) and (suspended := self._own_paused_state(error)) is not None:
+        if isinstance(error, Pause) and (suspended := failures.find_paused_state(error, self.run_id)) is not None:
             return await self._suspend(error, suspended)
         if error is not None and failures.is_crash(error):
             await self.crash(error)
@@ -382,12 +382,6 @@ class FlowRunEngine(FlowRunStates):
         await self._conclude()
         return FINISHED
 
-    def _own_paused_state(self, signal: Pause) -> State[Any] | None:
-        """Return the state that a signal to pause is about, if it is one of this run."""
-        state: State[Any] | None = signal.state
-        is_own = state is not None and state.is_paused() and state.state_details.flow_run_id == self.run_id
-        return state if is_own else None
-
     async def crash(self, error: BaseException) -> None:
         """Record an interrupted run as crashed; the caller raises the interruption again.
 
@@ -425,18 +419,12 @@ class FlowRunEngine(FlowRunStates):
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def _stop_task_runner(self, error: BaseException | None) -> None:
-        """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption.
-
-        A second Ctrl+C is not waited for: the process ends, and its tasks with it.
-        """
+        """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption."""
         runner = self._task_runner
+        if isinstance(error, KeyboardInterrupt):
+            self._task_runner = None  # a second one ends the process at once
         if runner is not None:
-            try:
-                await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
-            except KeyboardInterrupt:
-                if isinstance(error, KeyboardInterrupt):
-                    self._task_runner = None
-                raise
+            await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
             self._task_runner = None
 
     async def _conclude(self) -> None:
