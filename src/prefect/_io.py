@@ -180,9 +180,18 @@ async def wait(future: concurrent.futures.Future[R], timeout: float | None = Non
     return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), timeout)
 
 
+_calls_in_place = False
+
+
+def call_in_place() -> None:
+    """Have `blocking` start no thread from now on, because the interpreter exits and cannot."""
+    global _calls_in_place
+    _calls_in_place = True
+
+
 async def blocking(fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a function that blocks (a file, a lock, a database): in place when driven, in a worker thread when not."""
-    if _mode.driving:
+    if _mode.driving or _calls_in_place:
         return fn(*args, **kwargs)
     return await asyncio.to_thread(fn, *args, **kwargs)
 

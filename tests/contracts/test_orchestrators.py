@@ -428,6 +428,9 @@ def test_rules_accept_a_failure_without_retries(policy: rules.Policy):
         (entry("RUNNING"), entry("CRASHED"), "Crashed"),
         (entry("PENDING"), entry("FAILED"), "Failed"),
         (entry("PENDING"), entry("CANCELLED"), "Cancelled"),
+        (entry("PENDING"), entry("PENDING", "NotReady"), "NotReady"),
+        (entry("RUNNING"), entry("COMPLETED", "Cached"), "Cached"),
+        (entry("SCHEDULED", "AwaitingRetry"), entry("CANCELLED"), "Cancelled"),
     ],
 )
 def test_rules_name_task_run_states_like_engine(current: rules.Entry, proposed: rules.Entry, name: str):

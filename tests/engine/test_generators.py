@@ -8,7 +8,7 @@ import pytest
 
 from prefect import flow, task
 from prefect.context import EngineContext, TaskRunContext
-from tests.recorded import states
+from tests.recorded import run, states
 
 DECORATORS = {"task": task, "flow": flow}
 
@@ -266,3 +266,34 @@ async def test_async_run_fails_when_thrown_error_is_not_caught(decorator: Any, k
     with pytest.raises(KeyError):
         await found.athrow(KeyError("x"))
     assert states(home, of(kind)) == ["Pending", "Running", "Failed"]
+
+
+UNFINISHED = """
+    import asyncio, sys
+
+    @{kind}
+    async def items():
+        try:
+            for number in range(3):
+                yield number
+                await asyncio.sleep(0)
+        finally:
+            print("closed")
+
+    held = []
+
+    async def begin():
+        held.append(items())
+        return await anext(held[0])
+
+    loop = asyncio.new_event_loop()
+    print(loop.run_until_complete(begin()))
+    {end}
+"""
+
+
+@pytest.mark.parametrize("end", ["loop.close()", "sys.exit(0)", "asyncio.run(begin())"])
+def test_unfinished_async_generator_is_closed_at_exit(kind: str, end: str, home: Path):
+    status, out, errors = run(UNFINISHED.format(kind=kind, end=end), PYTHONWARNINGS="ignore")
+    assert (status, out.splitlines()[0], "closed" in out) == (0, "0", True), errors
+    assert states(home, of(kind))[-1] == "Completed"

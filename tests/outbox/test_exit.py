@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from prefect import flow, journal, outbox, task
-from prefect.outbox import leftovers
+from prefect.journal import file
+from prefect.outbox import leftovers, store
 from prefect.outbox.store import Outbox
 from prefect.settings import (
     PREFECT_API_URL,
@@ -19,6 +21,7 @@ from prefect.settings import (
     get_current_settings,
     temporary_settings,
 )
+from prefect.types import new_id
 from tests.outbox.conftest import Fake
 from tests.outbox.servers import FakeServer
 from tests.recorded import finished, started
@@ -136,6 +139,32 @@ def test_idle_process_ships_what_another_one_left(server: FakeServer, home: Path
     server.start()
     assert wait_until(lambda: left.count_waiting() == 0)
     journal.close()
+
+
+def test_outbox_names_its_server_although_that_has_never_answered(home: Path):
+    """So that others can ship what a killed process has left."""
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        shipper = outbox.create_shipper(get_current_settings())
+    shipper._heartbeats.start(str(new_id()))
+    assert not shipper._run_once()
+    assert [each.url for each in store.find_outboxes(home)] == ["http://127.0.0.1:9/api"]
+
+
+def test_unchanged_outboxes_are_not_opened_again(home: Path, monkeypatch: pytest.MonkeyPatch):
+    opened: list[Path] = []
+    read_outbox = store.read_outbox
+    monkeypatch.setattr(store, "read_outbox", lambda path: opened.append(path) or read_outbox(path))
+    empty = Outbox(home, "http://127.0.0.1:9/api")
+    assert empty.find_range() == (0, 0)
+    shipping = leftovers.LeftoverShipper(get_current_settings())
+    shipping.ship()
+    shipping.ship()
+    assert opened == [empty.path]
+    with closing(file.connect(empty.path)) as connection:
+        connection.execute("INSERT INTO batch (body) VALUES (?)", (b'{"kind":"log"}',))
+    shipping.ship()
+    assert opened == [empty.path, empty.path]
+    assert empty.has_waiting(), "its server is away"
 
 
 def test_damaged_outbox_does_not_end_the_shipping_of_leftovers(fake: Fake, home: Path, monkeypatch: pytest.MonkeyPatch):

@@ -24,6 +24,7 @@ from prefect.rules import (
     Entry,
     MarkResuming,
     MinimalFlowPolicy,
+    MinimalTaskPolicy,
     NoStateToKeep,
     Policy,
     Reject,
@@ -304,3 +305,9 @@ def test_wait_is_rounded_to_nearest_second(seconds, leaving):
     verdict = decide(CoreFlowPolicy, flow_run(), current, entry("RUNNING"), facts())
     waits = verdict.delay_seconds if isinstance(verdict, Wait) else 0
     assert abs(max((current.scheduled_time - NOW).total_seconds(), 0) - waits) <= 0.5
+
+
+def test_forced_rollback_of_a_completed_task_run_is_accepted():
+    rolled_back = entry("COMPLETED", name="RolledBack")
+    verdict = decide(MinimalTaskPolicy, task_run(), entry("COMPLETED"), rolled_back, facts())
+    assert isinstance(verdict, Accept) and verdict.state == rolled_back

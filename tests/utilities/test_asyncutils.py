@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from prefect import flow
 from prefect.utilities import asyncutils
 from prefect.utilities.asyncutils import (
     GatherIncomplete,
@@ -172,3 +173,16 @@ def test_shutdown_callback_runs_when_the_loop_ends():
 async def test_asyncnullcontext_returns_its_value():
     async with asyncutils.asyncnullcontext(3) as value:
         assert value == 3
+
+
+def test_sync_compatible_decides_by_the_run_inside_of_a_run():
+    async def ask():
+        outcome = Things().plus_one(1)
+        if asyncio.iscoroutine(outcome):
+            outcome.close()
+            return "coroutine"
+        return outcome
+
+    sync_flow = flow(lambda: asyncio.run(ask()), name="sync")
+    async_flow = flow(ask, name="async")
+    assert (asyncio.run(ask()), sync_flow(), asyncio.run(async_flow())) == ("coroutine", 2, "coroutine")

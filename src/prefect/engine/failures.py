@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 from prefect.exceptions import Abort, Pause, TerminationSignal
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from prefect.schemas.states import State
 
 
 def describe_error(error: BaseException) -> str:
@@ -21,6 +27,13 @@ def is_crash(error: BaseException) -> bool:
     if isinstance(error, (Abort, Pause)):
         return False
     return not isinstance(error, Exception) or isinstance(error, TerminationSignal)
+
+
+def find_paused_state(signal: Pause, run_id: UUID) -> State[Any] | None:
+    """Return the state that a signal to pause is about, if it is one of this flow run."""
+    state: State[Any] | None = signal.state
+    is_own = state is not None and state.is_paused() and state.state_details.flow_run_id == run_id
+    return state if is_own else None
 
 
 def crash_message(error: BaseException) -> str:

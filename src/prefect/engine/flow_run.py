@@ -54,9 +54,8 @@ class FlowRunEngine(FlowRunStates):
         wait_for: Iterable[Any] | None = None,
         run: FlowRun | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(flow, parameters)
         self.flow = flow
-        self.parameters = parameters
         self.run_id = run.id if run else new_id()
         self.parent: EngineContext | None = EngineContext.get()
         self.journal = outbox.use_journal()
@@ -69,7 +68,7 @@ class FlowRunEngine(FlowRunStates):
         self._parent_task: ParentTaskRun | None = None
         self._context: EngineContext | None = None
         self._task_runner: Any = None
-        self._memo = AttemptMemo() if flow.retries else None
+        self._memo = AttemptMemo() if flow.retries or (run is not None and run.empirical_policy.retries) else None
         # A persisted subflow is not run again by a retry of its parent.
         memo = self.parent.memo if self.parent and self._should_persist() else None
         self._call = RememberedCall(memo, f"flow {flow.key}")
@@ -274,7 +273,7 @@ class FlowRunEngine(FlowRunStates):
     async def finish_attempt(self, outcome: Outcome) -> NextStep:
         """Wait for the submitted tasks, then enter the state that follows from the outcome."""
         error = outcome.error
-        if isinstance(error, Pause) and (suspended := self._own_paused_state(error)) is not None:
+        if isinstance(error, Pause) and (suspended := failures.find_paused_state(error, self.run_id)) is not None:
             return await self._suspend(error, suspended)
         if error is not None and failures.is_crash(error):
             await self.crash(error)
@@ -383,12 +382,6 @@ class FlowRunEngine(FlowRunStates):
         await self._conclude()
         return FINISHED
 
-    def _own_paused_state(self, signal: Pause) -> State[Any] | None:
-        """Return the state that a signal to pause is about, if it is one of this run."""
-        state: State[Any] | None = signal.state
-        is_own = state is not None and state.is_paused() and state.state_details.flow_run_id == self.run_id
-        return state if is_own else None
-
     async def crash(self, error: BaseException) -> None:
         """Record an interrupted run as crashed; the caller raises the interruption again.
 
@@ -426,18 +419,12 @@ class FlowRunEngine(FlowRunStates):
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def _stop_task_runner(self, error: BaseException | None) -> None:
-        """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption.
-
-        A second Ctrl+C is not waited for: the process ends, and its tasks with it.
-        """
+        """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption."""
         runner = self._task_runner
+        if isinstance(error, KeyboardInterrupt):
+            self._task_runner = None  # a second one ends the process at once
         if runner is not None:
-            try:
-                await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
-            except KeyboardInterrupt:
-                if isinstance(error, KeyboardInterrupt):
-                    self._task_runner = None
-                raise
+            await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
             self._task_runner = None
 
     async def _conclude(self) -> None:
@@ -482,23 +469,9 @@ class FlowRunEngine(FlowRunStates):
     # --- for the shells -----------------------------------------------------------------------------------------------
 
     @property
-    def fn(self) -> Any:
-        """The function that is run."""
-        return self.flow.fn
-
-    @property
-    def timeout_seconds(self) -> float | None:
-        """The time limit of one attempt."""
-        return self.flow.timeout_seconds
-
-    @property
     def is_outermost(self) -> bool:
         """Whether this run is not inside another flow run of this process."""
         return self.parent is None or self.parent.is_inherited
-
-    def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the positional and keyword arguments of the body."""
-        return self.flow.spec.unbind(self.parameters)
 
     def timeout_error(self) -> BaseException:
         """Return the error for an attempt that exceeded its timeout."""

@@ -98,8 +98,11 @@ class LocalOrchestrator:
         return self._run, record
 
     def adopt_run(self, run: FlowRun, flow_name: str) -> RunRecord:
-        """Take over a run that the local store has."""
+        """Take over a run that the local store has. Its own retries count if the flow has none."""
         self._run = run
+        stored = run.empirical_policy
+        if not self._policy["retries"] and stored.retries:
+            self._policy = {"retries": stored.retries, "retry_delay": stored.retry_delay or 0}
         if self._store is not None:
             self._store.expect_change()
         return FlowRunRecord(self._journal, run.id)

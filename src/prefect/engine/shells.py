@@ -16,13 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import _io
 from prefect._io import drive
+from prefect._lazy import lazy
 from prefect.engine import deadline, failures
 from prefect.engine.core import NextStep, Outcome, RunEngine
 from prefect.engine.termination import outermost_run
 from prefect.exceptions import Pause
 
 if TYPE_CHECKING:
+    import asyncio
+
     from prefect.schemas.states import State
+else:
+    asyncio = lazy("asyncio")
 
 MakeEngine = Callable[[], RunEngine]
 """Makes the engine of a run. It is called when the run starts, not when a coroutine for it is made."""
@@ -45,9 +50,7 @@ def start(make: MakeEngine, body: Any, return_state: bool = False) -> Any:
     if body.isgenerator:
         if return_state:
             raise ValueError(f"The generator {body.name!r} has no state to return: iterate over it instead.")
-        if body.isasync:
-            return aiterate(make)
-        items = iterate(make)
+        items = aiterate(make) if body.isasync else iterate(make)
         _unfinished.add(items)
         return items
     if body.isasync:
@@ -187,7 +190,7 @@ def iterate(make: MakeEngine, gather: bool = False) -> Generator[Any, Any, Any]:
     return None if gather else drive(run.unwrap())
 
 
-_unfinished: weakref.WeakSet[Generator[Any, Any, Any]] = weakref.WeakSet()
+_unfinished: weakref.WeakSet[Generator[Any, Any, Any] | AsyncGenerator[Any, Any]] = weakref.WeakSet()
 
 
 @cache
@@ -197,9 +200,13 @@ def _close_generators_at_exit() -> None:
 
 
 def _close_unfinished() -> None:
+    _io.call_in_place()
     for items in list(_unfinished):
         try:
-            items.close()
+            if isinstance(items, Generator):
+                items.close()
+            else:  # its event loop was left open, or closed without it
+                asyncio.run(_as_coroutine(items.aclose()))
         except Exception:  # raised by the user's clean-up; the run has recorded it
             continue
 
@@ -275,6 +282,7 @@ async def _as_coroutine(awaitable: Awaitable[Any]) -> Any:
 async def aiterate(make: MakeEngine, gather: bool = False) -> AsyncGenerator[Any, Any]:
     """Run an async generator function and yield its items; see `iterate`."""
     run = make()
+    _close_generators_at_exit()
     try:
         verdict = await run.prepare_attempt()
         while not verdict.is_finished:

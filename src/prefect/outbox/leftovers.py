@@ -10,18 +10,22 @@ import logging
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from prefect._lazy import lazy
 from prefect.logging.loggers import get_logger
+from prefect.outbox import store
 from prefect.outbox.api_connection import ApiConnection
-from prefect.outbox.store import find_outboxes
 
 if TYPE_CHECKING:
     from prefect.outbox import shipper
     from prefect.settings import Settings
 else:
     shipper = lazy("prefect.outbox.shipper")
+
+Changes: TypeAlias = list[tuple[int, int]]
+"""Times and sizes of an outbox's files."""
 
 POLL_INTERVAL_SECONDS = 3.0
 """Between two looks into the outboxes."""
@@ -37,17 +41,29 @@ class LeftoverShipper:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._shippers: dict[str, shipper.Shipper] = {}
+        self._empty: dict[Path, Changes] = {}
 
     def ship(self) -> None:
         """Ship what waits, unless another process does or the server is away."""
-        for outbox in find_outboxes(self._settings.home):
-            if not outbox.has_waiting():
+        for path in store.find_files(self._settings.home):
+            changes = _find_changes(path)
+            if self._empty.get(path) == changes:
+                continue
+            outbox = store.read_outbox(path)
+            if outbox is None or not outbox.has_waiting():
+                self._empty[path] = changes
                 continue
             if outbox.url not in self._shippers:
                 api = self._settings.api.model_copy(update={"url": outbox.url})
                 connection = ApiConnection(self._settings.model_copy(update={"api": api}))
                 self._shippers[outbox.url] = shipper.Shipper(outbox, connection)
             self._shippers[outbox.url].ship_leftovers()
+
+
+def _find_changes(path: Path) -> Changes:
+    """Return what changes when something is written to the file, without opening it."""
+    found = [each.stat() for each in (path, path.with_name(f"{path.name}-wal")) if each.exists()]
+    return [(stat.st_mtime_ns, stat.st_size) for stat in found]
 
 
 @contextmanager

@@ -11,9 +11,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from prefect import _forks
+from prefect._lazy import lazy
 from prefect.client.failures import describe_error, is_timeout
 from prefect.outbox.api_connection import ApiConnection, ApiMissingError
 from prefect.outbox.delivery import Delivery, create_delivery
@@ -21,6 +23,11 @@ from prefect.outbox.events import RunContext
 from prefect.outbox.heartbeats import Heartbeats
 from prefect.outbox.process_lock import ProcessLock
 from prefect.outbox.store import Outbox
+
+if TYPE_CHECKING:
+    import sqlite3
+else:
+    sqlite3 = lazy("sqlite3")
 
 SHIP_INTERVAL_SECONDS = 0.2
 """Between two deliveries, while records gather."""
@@ -225,10 +232,18 @@ class Shipper:
                 has_answered = self._ship(self._closing.is_set) or has_answered
         except Exception as error:  # a server that is away, or a bug in it or here: the records wait
             self.record_failure(error)
+            self._name_server()
             return False
         if has_answered:
             self._record_answer()
         return True
+
+    def _name_server(self) -> None:
+        """Have the file name its server, so that others can ship what this process may leave in it."""
+        try:
+            self.outbox.find_range()
+        except (sqlite3.Error, OSError):
+            return  # a full disk: the next failure tries again
 
     def ship_leftovers(self) -> None:
         """Ship what other processes left, unless one of them ships or the server is away."""

@@ -50,18 +50,24 @@ def file_name(url: str) -> str:
     return f"outbox-{hashlib.sha256(url.rstrip('/').encode()).hexdigest()[:10]}.db"
 
 
+def find_files(home: Path) -> list[Path]:
+    """Return the files of the outboxes of a home directory."""
+    return sorted(home.glob("outbox-*.db"))
+
+
 def find_outboxes(home: Path) -> list[Outbox]:
     """Return the outboxes of a home directory."""
-    found: list[Outbox] = []
-    for path in sorted(home.glob("outbox-*.db")):
-        with closing(file.connect(path)) as connection:
-            try:
-                row = connection.execute("SELECT url FROM server").fetchone()
-            except sqlite3.OperationalError:  # nothing has been shipped from it yet
-                row = None
-        if row is not None:
-            found.append(Outbox(home, row[0]))
-    return found
+    return [outbox for path in find_files(home) if (outbox := read_outbox(path)) is not None]
+
+
+def read_outbox(path: Path) -> Outbox | None:
+    """Return the outbox in a file; None when no process has opened it to ship, so that it does not name a server."""
+    with closing(file.connect(path)) as connection:
+        try:
+            row = connection.execute("SELECT url FROM server").fetchone()
+        except sqlite3.OperationalError:
+            return None
+    return Outbox(path.parent, row[0]) if row else None
 
 
 class Batch(NamedTuple):

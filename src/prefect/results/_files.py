@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from prefect._io import blocking, call_user, twin
+from prefect._io import blocking, call_user, twin, user_code
 from prefect.exceptions import MissingResult
 
 
@@ -44,7 +44,13 @@ async def _call(storage: Any, name: str, *args: Any) -> Any:
     bound = getattr(storage, name)
     if inspect.iscoroutinefunction(bound):
         return await call_user(bound, *args)
-    outcome = await blocking(bound, *args)
+    outcome = await blocking(_call_undriven, bound, *args)
     if inspect.isawaitable(outcome):
         return await call_user(lambda: outcome)
     return outcome
+
+
+def _call_undriven(method: Any, *args: Any) -> Any:
+    """Call a user's method, which may run an event loop."""
+    with user_code():
+        return method(*args)

@@ -18,6 +18,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SerializeAsAny, field_validator, model_validator
 
 from prefect import __version__
+from prefect._io import user_code
 from prefect.exceptions import MissingResult, SerializationError
 from prefect.filesystems import LocalFileSystem, RemoteFileSystem
 from prefect.results._files import read_file
@@ -124,7 +125,8 @@ class ResultRecord(BaseModel, Generic[R]):
             SerializationError: The serializer does not support the value.
         """
         try:
-            return self.serializer.dumps(self.result)
+            with user_code():
+                return self.serializer.dumps(self.result)
         except Exception as error:  # a serializer, and the value's own methods, may raise anything
             raise SerializationError(
                 f"Failed to serialize object of type {type(self.result).__name__!r} with serializer "
@@ -229,7 +231,8 @@ def _load_metadata(data: bytes) -> ResultRecordMetadata:
 
 def _deserialize_value(metadata: ResultRecordMetadata, data: bytes) -> Any:
     try:
-        return metadata.serializer.loads(data)
+        with user_code():
+            return metadata.serializer.loads(data)
     except Exception as error:  # a serializer, and the classes that it makes again, may raise anything
         raise SerializationError(
             f"The value cannot be read with the serializer {metadata.serializer.type!r} "

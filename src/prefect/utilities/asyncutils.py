@@ -221,8 +221,8 @@ def sync(__async_fn: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwarg
 def sync_compatible(async_fn: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R | Coroutine[Any, Any, R]]:
     """Make an async function callable from sync code, where it waits and returns the result.
 
-    Called where an event loop runs it returns the coroutine. `_sync=True` or `False` in a call decides otherwise; the
-    function itself is at `.aio`.
+    It decides as `async_dispatch` does: in an async run, and outside of runs under an event loop, it returns the
+    coroutine. `_sync=True` or `False` in a call decides otherwise; the function itself is at `.aio`.
     """
 
     @functools.wraps(async_fn)
@@ -239,7 +239,7 @@ def sync_compatible(async_fn: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P
 
 
 def _wants_coroutine() -> bool:
-    return RUNNING_ASYNC_FLAG.get() or _io.running_loop() is not None
+    return RUNNING_ASYNC_FLAG.get() or _io.is_async_context()
 
 
 # --- sync from async -------------------------------------------------------------------------------------------------
