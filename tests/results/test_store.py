@@ -401,10 +401,16 @@ def test_resolve_result_storage_accepts_paths(path):
 def test_resolve_result_storage_accepts_urls_and_rejects_other_values(storage):
     assert resolve_result_storage(storage) is storage
     assert resolve_result_storage("memory://bucket/x") == RemoteFileSystem(basepath="memory://bucket/x")
-    with pytest.raises(NotImplementedError, match="local-file-system/name"):
+    with pytest.raises(ValueError, match="no block 'name' of the type 'local-file-system'"):
         resolve_result_storage("local-file-system/name")
     with pytest.raises(TypeError, match="unsupported type 'int'"):
         resolve_result_storage(5)  # pyright: ignore
+
+
+def test_resolve_result_storage_loads_saved_blocks(tmp_path):
+    document_id = LocalFileSystem(basepath=str(tmp_path)).save("shared")
+    for saved in ("local-file-system/shared", document_id):
+        assert resolve_result_storage(saved).basepath == str(tmp_path)
 
 
 def test_resolve_serializer_finds_serializers_by_name():

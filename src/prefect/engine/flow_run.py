@@ -54,9 +54,8 @@ class FlowRunEngine(FlowRunStates):
         wait_for: Iterable[Any] | None = None,
         run: FlowRun | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(flow, parameters)
         self.flow = flow
-        self.parameters = parameters
         self.run_id = run.id if run else new_id()
         self.parent: EngineContext | None = EngineContext.get()
         self.journal = outbox.use_journal()
@@ -470,23 +469,9 @@ class FlowRunEngine(FlowRunStates):
     # --- for the shells -----------------------------------------------------------------------------------------------
 
     @property
-    def fn(self) -> Any:
-        """The function that is run."""
-        return self.flow.fn
-
-    @property
-    def timeout_seconds(self) -> float | None:
-        """The time limit of one attempt."""
-        return self.flow.timeout_seconds
-
-    @property
     def is_outermost(self) -> bool:
         """Whether this run is not inside another flow run of this process."""
         return self.parent is None or self.parent.is_inherited
-
-    def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the positional and keyword arguments of the body."""
-        return self.flow.spec.unbind(self.parameters)
 
     def timeout_error(self) -> BaseException:
         """Return the error for an attempt that exceeded its timeout."""
