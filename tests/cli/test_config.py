@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from prefect.settings.legacy import all_leaves
+
 
 @pytest.fixture
 def profiles(home: Path) -> Path:
@@ -25,8 +27,7 @@ def test_view_shows_sources(run, profiles, home, monkeypatch):
         "PREFECT_DEBUG_MODE='true' (from env)",
         "PREFECT_FLOWS_DEFAULT_RETRIES='2' (from pyproject.toml)",
         f"PREFECT_HOME='{home}' (from env)",
-        "PREFECT_TASKS_DEFAULT_RETRIES='3' (from prefect.settings.legacy import all_leaves
-from prefect.toml)",
+        "PREFECT_TASKS_DEFAULT_RETRIES='3' (from prefect.toml)",
     ]
     assert "PREFECT_API_KEY='secret'\n" in run("config", "view", "--show-secrets", "--hide-sources").out
     shown = run("config", "view", "-o", "json").json
