@@ -255,12 +255,3 @@ class PrefectDistributedFuture(PrefectTaskRunFuture[R]):
 
     def __init__(self, task_run_id: UUID) -> None:
         raise NotImplementedError("Task runs in task workers cannot be used yet: use another task runner.")
-
-
-class PrefectFlowRunFuture(PrefectFuture[R]):
-    """A future of a deployed flow run."""
-
-    __slots__ = ()
-
-    def __init__(self, flow_run_id: UUID) -> None:
-        raise NotImplementedError("Futures of flow runs cannot be used yet: read the flow run with a client.")
