@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 5.0
+TIMEOUT_SECONDS = 5.0
 """Seconds that threads of a finished test have to end: how long a busy machine may keep them from it."""
 
 
@@ -36,7 +36,7 @@ def no_stray_threads(request: pytest.FixtureRequest, home: Path) -> Iterator[Non
     _forget()
     if request.node.get_closest_marker("stray_threads"):
         return
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     for thread in set(threading.enumerate()) - before:
         thread.join(max(0.0, deadline - time.monotonic()))
     left = [thread.name for thread in set(threading.enumerate()) - before if thread.is_alive()]
@@ -53,7 +53,7 @@ def _forget() -> None:
         runner.__exit__(None, None, None)
     if events := sys.modules.get("prefect.events.worker"):
         events.EventsWorker.set_client_override(None)
-        events.EventsWorker.drain_all(PATIENCE)
+        events.EventsWorker.drain_all(TIMEOUT_SECONDS)
     if journal := sys.modules.get("prefect.journal"):
         journal.close()
     if settings := sys.modules.get("prefect.settings.context"):

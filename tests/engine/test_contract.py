@@ -14,7 +14,7 @@ from prefect.exceptions import ParameterBindError
 from tests.engine.shells import SHELLS, Shell
 from tests.recorded import records, states
 
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 @pytest.fixture(params=SHELLS)
@@ -177,7 +177,7 @@ def test_context_exists_only_inside_the_run(shell: Shell, kind: str):
 def test_context_variables_of_the_caller_are_visible(shell: Shell, kind: str):
     variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable", default=0)
 
-    @decorate(shell, kind, timeout_seconds=PATIENCE)
+    @decorate(shell, kind, timeout_seconds=TIMEOUT_SECONDS)
     def body() -> int:
         return variable.get()
 
@@ -204,7 +204,7 @@ def test_timeout_is_raised_while_the_function_still_runs(shell: Shell, kind: str
         calls.append(1)
         if len(calls) == 1 and not shell.awaits:
             try:
-                release.wait(PATIENCE)
+                release.wait(TIMEOUT_SECONDS)
             finally:
                 over.set()
         elif len(calls) == 1:
@@ -215,7 +215,7 @@ def test_timeout_is_raised_while_the_function_still_runs(shell: Shell, kind: str
     assert shell.call(body) == "second"
     assert not over.is_set() or shell.awaits, "nobody waited for it"
     release.set()
-    assert over.wait(PATIENCE)
+    assert over.wait(TIMEOUT_SECONDS)
     assert states(home, of(kind))[-1] == "Completed"
 
 
@@ -224,7 +224,7 @@ def test_run_fails_when_its_last_attempt_times_out(shell: Shell, kind: str, home
 
     @decorate(shell, kind, timeout_seconds=0.05)
     def body() -> None:
-        release.wait(PATIENCE)
+        release.wait(TIMEOUT_SECONDS)
 
     if shell.awaits:
         pytest.skip("a coroutine that blocks its loop cannot be left")
@@ -348,7 +348,7 @@ async def test_async_runs_are_concurrent(kind: str, home: Path):
 
     @decorator
     async def body(x: int) -> tuple[int, str | None]:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await both.wait()
         return x, runtime.task_run.id or runtime.flow_run.id
 

@@ -11,7 +11,7 @@ from prefect.states import Completed
 from tests.engine.shells import SHELLS, Shell
 from tests.recorded import records, run, states
 
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 @pytest.fixture(params=SHELLS)
@@ -26,14 +26,14 @@ def test_task_that_returns_its_own_future_fails(shell: Shell, home: Path):
 
     @shell.task()
     def returns_itself() -> Any:
-        returned.wait(PATIENCE)
+        returned.wait(TIMEOUT_SECONDS)
         return box[0]
 
     @flow
     def program() -> Any:
         box.append(returns_itself.submit())
         returned.set()
-        box[0].wait(timeout=PATIENCE)
+        box[0].wait(timeout=TIMEOUT_SECONDS)
         return box[0].task_run_id, box[0].state.type.value
 
     run_id, ended = program()

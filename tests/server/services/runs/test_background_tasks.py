@@ -20,7 +20,7 @@ from prefect.server.services.runs import background_tasks
 from prefect.types import new_id, now
 from tests.server.route_client import RouteClient
 
-PATIENCE = 20.0
+TIMEOUT_SECONDS = 20.0
 PATH = "/api/task_runs/subscriptions/scheduled"
 
 
@@ -44,7 +44,7 @@ class Socket:
 
     async def next(self) -> Any:
         """The next message of the server's, or the code and reason with which it closed the connection."""
-        message = await asyncio.wait_for(self.from_server.get(), PATIENCE)
+        message = await asyncio.wait_for(self.from_server.get(), TIMEOUT_SECONDS)
         if message["type"] == "websocket.close":
             return message["code"], message.get("reason")
         return orjson.loads(message["text"])
@@ -65,7 +65,7 @@ async def connected(server: Server) -> AsyncIterator[Socket]:
         yield socket
     finally:
         socket.leave()
-        await asyncio.wait_for(serving, PATIENCE)
+        await asyncio.wait_for(serving, TIMEOUT_SECONDS)
 
 
 @asynccontextmanager
@@ -84,7 +84,7 @@ async def deferred(call: RouteClient, key: str, seconds: float = 0.0) -> str:
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not await condition():
             await asyncio.sleep(0.01)
 
