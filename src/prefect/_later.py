@@ -25,7 +25,6 @@ _TABLE = (
         blocks.webhook: Webhook
         """,
     ),
-    ("variables", "variables: Variable"),
     (
         "concurrency limits",
         """

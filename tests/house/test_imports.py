@@ -87,20 +87,20 @@ class TestPlannedNames:
 
     def test_class_instantiation_and_attributes_name_the_feature(self):
         from prefect.blocks.webhook import Webhook
-        from prefect.variables import Variable
+        from prefect.runner import Runner
 
-        with pytest.raises(NotImplementedError, match="variables"):
-            Variable(name="x")
-        with pytest.raises(NotImplementedError, match=r"prefect\.variables\.Variable"):
-            Variable.get("x")
+        with pytest.raises(NotImplementedError, match="runners"):
+            Runner(name="x")
+        with pytest.raises(NotImplementedError, match=r"prefect\.runner\.Runner"):
+            Runner.get("x")
         with pytest.raises(NotImplementedError, match="webhooks"):
             Webhook.load("x")
 
     def test_subclass_instantiation_names_the_feature(self):
-        from prefect.variables import Variable
+        from prefect.runner import Runner
         from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-        class Mine(Variable):
+        class Mine(Runner):
             name: str = "x"
 
         class Worker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):
@@ -108,7 +108,7 @@ class TestPlannedNames:
 
             def method(self) -> None: ...
 
-        with pytest.raises(NotImplementedError, match=r"variables will come in a later release"):
+        with pytest.raises(NotImplementedError, match=r"runners, workers and infrastructure will come in a later release"):
             Mine(name="y")
         with pytest.raises(NotImplementedError):
             Mine.get("?")

@@ -7,17 +7,20 @@ import signal
 import sys
 import threading
 import time
+from typing import Any
 from uuid import UUID
 
 import pydantic
 import pytest
 
-from prefect.exceptions import ScriptError
+from prefect.blocks.system import JSON, Secret
+from prefect.exceptions import ObjectNotFound, ScriptError
 from prefect.utilities import filesystem, importtools, processutils, templating, urls
 from prefect.utilities.dispatch import get_dispatch_key, lookup_type, register_base_type, register_type
 from prefect.utilities.templating import PlaceholderType, apply_values, find_placeholders
 from prefect.utilities.timeout import timeout, timeout_async
 from prefect.values.annotations import NotSet
+from prefect.variables import Variable
 
 
 class MyTimeout(TimeoutError): ...
@@ -323,12 +326,44 @@ class TestTemplates:
         with pytest.raises(ValueError, match="tuple"):
             find_placeholders(("{{ a }}",))
 
-    async def test_variable_and_block_placeholders_raise_not_implemented(self):
-        assert await templating.resolve_variables("{{ a }}") == "{{ a }}"
-        with pytest.raises(NotImplementedError, match=r"prefect\.variables\.v"):
-            await templating.resolve_variables({"a": "{{ prefect.variables.v }}"})
-        with pytest.raises(NotImplementedError, match="blocks"):
-            await templating.resolve_block_document_references("{{ prefect.blocks.b.c }}")
+    @pytest.mark.parametrize(
+        ("template", "expected"),
+        [
+            ("{{ prefect.variables.one }}", {"x": 1}),
+            ({"k": ["a {{ prefect.variables.two }} b", 5]}, {"k": ["a txt b", 5]}),
+            ("{{ prefect.variables.nothing }}", ""),
+            ("{{ other }}", "{{ other }}"),
+        ],
+    )
+    async def test_variable_placeholders_are_filled(self, template: Any, expected: Any):
+        await Variable.aset("one", {"x": 1})
+        await Variable.aset("two", "txt")
+        assert await templating.resolve_variables(template) == expected
+
+    @pytest.mark.parametrize(
+        ("template", "expected"),
+        [
+            ("{{ prefect.blocks.secret.quiet }}", "hush"),
+            ("{{ prefect.blocks.json.tree.value.a[0] }}", 1),
+            ({"url": "http://{{ prefect.blocks.secret.quiet }}/"}, {"url": "http://hush/"}),
+            ("{{ other }}", "{{ other }}"),
+        ],
+    )
+    async def test_block_placeholders_are_filled(self, template: Any, expected: Any):
+        await Secret(value="hush").asave("quiet")
+        id_ = await JSON(value={"a": [1]}).asave("tree")
+        assert await templating.resolve_block_document_references(template) == expected
+        reference = {"tree": {"$ref": {"block_document_id": str(id_)}}}
+        assert await templating.resolve_block_document_references(reference) == {"tree": {"value": {"a": [1]}}}
+
+    async def test_block_placeholders_say_what_is_missing(self):
+        await Secret(value="hush").asave("quiet")
+        with pytest.raises(ObjectNotFound, match="secret/nothing"):
+            await templating.resolve_block_document_references("{{ prefect.blocks.secret.nothing }}")
+        with pytest.raises(ValueError, match="has no 'other'"):
+            await templating.resolve_block_document_references("{{ prefect.blocks.secret.quiet.other }}")
+        with pytest.raises(ValueError, match="names no block"):
+            await templating.resolve_block_document_references("{{ prefect.blocks.secret }}")
 
 
 class TestUrls:

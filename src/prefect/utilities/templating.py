@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar
 
+from prefect.blocks.placeholders import resolve_block_document_references
 from prefect.logging import get_logger
 from prefect.values import templates
 from prefect.values.annotations import NotSet
@@ -19,9 +19,7 @@ from prefect.values.templates import (
     determine_placeholder_type,
     find_placeholders,
 )
-
-if TYPE_CHECKING:
-    from prefect.client.orchestration import PrefectClient
+from prefect.variables import resolve_variables
 
 __all__ = [
     "BLOCK_DOCUMENT_PLACEHOLDER_PREFIX",
@@ -60,33 +58,3 @@ def apply_values(
 
 def _warn_of_missing_value(name: str) -> None:
     get_logger("utilities.templating").warning("There is no value for the placeholder %r: is its name right?", name)
-
-
-async def resolve_block_document_references(
-    template: T,
-    client: PrefectClient | None = None,
-    value_transformer: Callable[[str, Any], Any] | None = None,
-) -> T | dict[str, Any]:
-    """Fill in the placeholders of blocks. Not built yet: a template without any is returned as it is.
-
-    Raises:
-        NotImplementedError: There are some.
-    """
-    _refuse(template, PlaceholderType.BLOCK_DOCUMENT, "blocks")
-    return template
-
-
-async def resolve_variables(template: T, client: PrefectClient | None = None) -> T:
-    """Fill in the placeholders of variables. Not built yet: a template without any is returned as it is.
-
-    Raises:
-        NotImplementedError: There are some.
-    """
-    _refuse(template, PlaceholderType.VARIABLE, "variables")
-    return template
-
-
-def _refuse(template: Any, kind: PlaceholderType, feature: str) -> None:
-    for full, _, found in cast("set[Placeholder]", find_placeholders(template)):
-        if found is kind:
-            raise NotImplementedError(f"{full} cannot be filled in yet: {feature} will come in a later release.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar, cast
 
 from prefect.values.annotations import NotSet
@@ -110,6 +110,25 @@ def apply_values(
         items = [apply_values(item, values, *options) for item in template]
         return [item for item in items if item is not NotSet]
     raise ValueError(f"A template cannot contain a {type(template).__name__!r}.")
+
+
+def replace_placeholders(template: Any, values: Mapping[str, Any]) -> Any:
+    """Return a template with values in place of placeholders, which are named with their braces.
+
+    A text that consists of one placeholder becomes the value, of any type; in other texts the value's text is inserted.
+    """
+    if isinstance(template, str):
+        if template in values:
+            return values[template]
+        for full, value in values.items():
+            template = template.replace(full, str(value))
+        return template
+    if isinstance(template, dict):
+        parts = cast("dict[Any, Any]", template)
+        return {key: replace_placeholders(value, values) for key, value in parts.items()}
+    if isinstance(template, list):
+        return [replace_placeholders(item, values) for item in cast("list[Any]", template)]
+    return template
 
 
 def _fill_text(
