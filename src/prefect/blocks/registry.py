@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import entry_points
+from types import ModuleType
 from typing import Any
 
 from prefect.logging.loggers import get_logger
@@ -44,6 +45,18 @@ def find_class(slug: str) -> BlockClass:
             f"No block type {slug!r} is known: import the module that defines it, or install the package that does."
         )
     return found
+
+
+def find_classes(module: ModuleType) -> list[BlockClass]:
+    """Return the block classes that a module defines, or takes from other modules of its package, by slug."""
+    package = module.__name__.partition(".")[0]
+    known = set(_classes.values())
+    found = {
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and value in known and value.__module__.partition(".")[0] == package
+    }
+    return sorted(found, key=lambda cls: cls.get_block_type_slug())
 
 
 @cache

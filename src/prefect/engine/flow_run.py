@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect import _io, outbox, rules
@@ -272,6 +273,8 @@ class FlowRunEngine(FlowRunStates):
 
     async def finish_attempt(self, outcome: Outcome) -> NextStep:
         """Wait for the submitted tasks, then enter the state that follows from the outcome."""
+        if isinstance(outcome.value, CoroutineType):
+            outcome = await self._await_returned(cast("Any", outcome).value)
         error = outcome.error
         if isinstance(error, Pause) and (suspended := failures.find_paused_state(error, self.run_id)) is not None:
             return await self._suspend(error, suspended)
@@ -291,6 +294,14 @@ class FlowRunEngine(FlowRunStates):
         if error is not None:
             return await self._fail(error)
         return await self._return(outcome.value)
+
+    async def _await_returned(self, coroutine: Any) -> Outcome:
+        """Run the coroutine that the body returned, such as the call of an async task, as a part of the body."""
+        try:
+            with self:
+                return Outcome(value=await _io.call_user(lambda: coroutine))
+        except BaseException as error:
+            return Outcome(error=error)
 
     async def _return(self, value: Any) -> NextStep:
         try:
