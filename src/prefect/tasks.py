@@ -20,6 +20,7 @@ from prefect.values.annotations import NotSet, unmapped
 
 if TYPE_CHECKING:
     from typing import Unpack
+    from uuid import UUID
 
     from prefect import cache_policies, settings, task_runners
     from prefect._backoff import exponential_backoff
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
         TaskRunNameValueOrCallable,
     )
     from prefect.cache_policies import CachePolicy
-    from prefect.engine import shells, task_run
+    from prefect.engine import shells, task_creation, task_run
     from prefect.futures import PrefectFuture, PrefectFutureList
     from prefect.results import ResultSerializer, ResultStorage
+    from prefect.schemas.runs import TaskRun
     from prefect.schemas.states import State
     from prefect.transactions import Transaction
     from prefect.values import hashing
@@ -44,6 +46,7 @@ else:
     hashing = lazy("prefect.values.hashing")
     settings = lazy("prefect.settings")
     shells = lazy("prefect.engine.shells")
+    task_creation = lazy("prefect.engine.task_creation")
     task_run = lazy("prefect.engine.task_run")
     task_runners = lazy("prefect.task_runners")
 
@@ -400,6 +403,29 @@ class Task(_functions.Wrapper, Generic[P, R]):
             return futures
         futures.wait()
         return [future.state for future in futures]
+
+    async def create_run(
+        self,
+        client: Any = None,
+        id: UUID | None = None,
+        parameters: dict[str, Any] | None = None,
+        flow_run_context: Any = None,
+        parent_task_run_context: Any = None,
+        wait_for: Any = None,
+        extra_task_inputs: dict[str, set[Any]] | None = None,
+        deferred: bool = False,
+    ) -> TaskRun:
+        """Record a run in Pending and return it, to be run with `run_task(task, task_run=...)`.
+
+        A client is not needed: the run is recorded as every other one. The contexts are the current ones by default.
+        """
+        if deferred:
+            raise NotImplementedError("Runs in task workers (`deferred=True`) cannot be used yet: leave it out.")
+        return task_creation.record_task_run(
+            self, id, parameters, wait_for, extra_task_inputs, flow_run_context, parent_task_run_context
+        )
+
+    create_local_run = create_run
 
     delay: Any = later("prefect.Task", "delay", "running tasks in task workers")
     apply_async: Any = later("prefect.Task", "apply_async", "running tasks in task workers")

@@ -63,28 +63,6 @@ def test_unsaved_block_has_no_placeholder():
         Thing().get_block_placeholder()
 
 
-@pytest.mark.parametrize(
-    "use",
-    [
-        lambda: Thing.load("name"),
-        lambda: Thing().save("name"),
-        lambda: Thing.delete("name"),
-        lambda: Thing.load_from_ref("x"),
-        lambda: Thing.register_type_and_schema(),
-    ],
-)
-def test_saved_blocks_raise_not_implemented(use):
-    with pytest.raises(NotImplementedError, match="cannot be used yet"):
-        use()
-
-
-async def test_saved_blocks_raise_not_implemented_in_async_code():
-    with pytest.raises(NotImplementedError, match="'name'"):
-        await Thing.load("name")
-    with pytest.raises(NotImplementedError, match="'name'"):
-        await Thing().save("name")
-
-
 def test_code_example_is_declared_or_read_from_docstring_or_made():
     class Declared(Thing):
         """Other."""

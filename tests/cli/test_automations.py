@@ -100,6 +100,48 @@ def test_block_commands(prefect: Prefect, block: str) -> None:
     assert table(prefect("blocks", "ls")) == []
 
 
+BLOCKS = """
+from pydantic import SecretStr
+
+from prefect.blocks.core import Block
+from prefect.blocks.system import Secret
+
+
+class Window(Block):
+    \"\"\"A way to look out.\"\"\"
+
+    code: SecretStr
+"""
+
+
+def test_block_register_registers_the_classes_of_a_file(prefect: Prefect, tmp_path: Path) -> None:
+    file = tmp_path / "my_blocks.py"
+    file.write_text(BLOCKS)
+    assert table(prefect("block", "register", "-f", str(file))) == [["window", "Window", "Window"]]
+    assert "Field code  string, required" in prefect("block", "type", "inspect", "window")
+
+
+def test_block_register_registers_the_classes_of_a_module(prefect: Prefect) -> None:
+    assert ["secret", "Secret", "Secret"] in table(prefect("block", "register", "-m", "prefect.blocks.system"))
+
+
+def test_block_register_says_what_it_cannot_use(prefect: Prefect, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("1 / 0")
+    (tmp_path / "empty.py").write_text("")
+    prefect("block", "register", code=1, error="Pass either a module with --module, or a file with --file.")
+    prefect("block", "register", "-f", str(tmp_path / "none.py"), code=1, error="There is no file")
+    prefect(
+        "block",
+        "register",
+        "-f",
+        str(tmp_path / "broken.py"),
+        code=1,
+        error=f"'{tmp_path}/broken.py' cannot be imported: Zero",
+    )
+    prefect("block", "register", "-f", str(tmp_path / "empty.py"), code=1, error="No block types are defined")
+    prefect("block", "register", "-m", "no_such_module", code=1, error="'no_such_module' cannot be imported")
+
+
 def test_block_type_commands(prefect: Prefect, block: str) -> None:
     assert ["door", "Door", "A way in."] in table(prefect("block", "type", "ls"))
     shown = prefect("block", "types", "inspect", "door")

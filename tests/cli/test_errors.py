@@ -76,7 +76,10 @@ def test_server_status_works_without_credentials(run: Run, guarded_url: str, mon
         ),
         (("flow-run", "inspect", NOTHING), f"There is no flow run '{NOTHING}'. `prefect flow-run ls` lists them."),
         (("work-queue", "inspect", NOTHING), f"There is no work queue '{NOTHING}'."),
-        (("work-pool", "create", "a/b", "--type", "process"), "name: String should match pattern"),
+        (
+            ("work-pool", "create", "a/b", "--type", "process"),
+            "name: 'a/b' is empty or has one of the characters / % & > <.",
+        ),
         (
             ("deployment", "inspect", NOTHING),
             f"There is no deployment '{NOTHING}'. `prefect deployment ls` lists them.",

@@ -1,6 +1,11 @@
 """`prefect version`."""
 
+import sys
+
+import pytest
+
 import prefect
+from prefect.cli import app
 
 
 def test_version_prints_fields(run):
@@ -27,3 +32,10 @@ def test_version_lists_installed_integrations(run, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(tmp_path))
     assert run("version", "-o", "json").json["integrations"] == {"prefect-docker": "0.6.0"}
     assert "integrations" not in run("version", "-o", "json", "--omit-integrations").json
+
+
+def test_app_runs_the_command_line_of_the_process(monkeypatch, capsys, home):
+    monkeypatch.setattr(sys, "argv", ["prefect", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        app()
+    assert (ended.value.code, capsys.readouterr().out.strip()) == (0, prefect.__version__)

@@ -360,3 +360,39 @@ def test_future_list_raises_at_once_in_an_async_flow():
         return _fail_beside_a_run_that_waits(threading.Event())
 
     assert asyncio.run(main()) == "'bad'"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda future: future.wait(-1),
+        lambda future: future.result(timeout=-0.5),
+        lambda future: asyncio.run(future.wait_async(-1)),
+        lambda future: asyncio.run(future.result_async(-1)),
+        lambda future: PrefectFutureList([future]).result(timeout=-1),
+        lambda future: PrefectFutureList([future]).wait(-1),
+        lambda future: wait([future], -1),
+        lambda future: list(as_completed([future], -1)),
+    ],
+)
+@pytest.mark.parametrize("make", [pending, lambda: done(1)], ids=["pending", "done"])
+def test_negative_timeout_raises(make: Any, use: Any):
+    with pytest.raises(ValueError, match=r"`timeout` must be .* not -"):
+        use(make())
+
+
+def test_flow_that_returns_mapped_futures_gives_lists():
+    @task
+    def same(number: int) -> int:
+        return number
+
+    @flow
+    def main() -> Any:
+        return {"mapped": same.map([1, 2])}
+
+    @flow
+    def plain() -> Any:
+        return same.map([1, 2])
+
+    assert type(plain()) is list and type(main()["mapped"]) is list
+    assert [state.result() for state in plain()] == [1, 2]

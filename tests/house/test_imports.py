@@ -86,15 +86,15 @@ class TestPlannedNames:
                 raise AssertionError
 
     def test_class_instantiation_and_attributes_name_the_feature(self):
-        from prefect.blocks.system import Secret
+        from prefect.blocks.webhook import Webhook
         from prefect.variables import Variable
 
         with pytest.raises(NotImplementedError, match="variables"):
             Variable(name="x")
         with pytest.raises(NotImplementedError, match=r"prefect\.variables\.Variable"):
             Variable.get("x")
-        with pytest.raises(NotImplementedError, match="secrets"):
-            Secret.load("x")
+        with pytest.raises(NotImplementedError, match="webhooks"):
+            Webhook.load("x")
 
     def test_subclass_instantiation_names_the_feature(self):
         from prefect.variables import Variable
@@ -128,24 +128,21 @@ class TestPlannedNames:
     def test_class_can_be_the_type_of_a_field(self):
         from pydantic import BaseModel, ValidationError
 
-        from prefect.blocks.system import Secret
+        from prefect.blocks.webhook import Webhook
 
         class Model(BaseModel):
-            secret: Secret | None = None
-            more: list[Secret] = []
+            webhook: Webhook | None = None
+            more: list[Webhook] = []
 
-        assert Model().secret is None
-        with pytest.raises(ValidationError, match="instance of Secret"):
-            Model(secret="x")
+        assert Model().webhook is None
+        with pytest.raises(ValidationError, match="instance of Webhook"):
+            Model(webhook="x")
 
     def test_missing_block_is_a_value_error_as_in_the_original(self):
-        from prefect.blocks.core import Block
-        from prefect.blocks.system import Secret
+        from prefect.blocks.webhook import Webhook
 
-        with pytest.raises(ValueError, match="Secret"):
-            Secret.load("x")
-        with pytest.raises(ValueError, match="'x'"):
-            Block.load("x")
+        with pytest.raises(ValueError, match="Webhook"):
+            Webhook.load("x")
 
     def test_name_is_one_object_in_all_modules(self):
         from prefect.runner import Runner

@@ -1,5 +1,6 @@
 """Shipping of records to the server: while runs execute, after crashes, during outages, and each only once."""
 
+import json
 import os
 import signal
 from importlib import import_module
@@ -11,7 +12,7 @@ import orjson
 import pytest
 
 from prefect import flow, get_client, get_run_logger, journal, task
-from prefect.artifacts import create_markdown_artifact, update_progress_artifact
+from prefect.artifacts import create_markdown_artifact, create_table_artifact, update_progress_artifact
 from prefect.cli._app import run as run_command
 from prefect.outbox.delivery import remove_results
 from prefect.outbox.store import Batch, Outbox, Outcome, file_name, find_outboxes
@@ -118,6 +119,21 @@ def test_delivery_sends_runs_logs_and_artifacts_to_the_api(fake: Fake):
     assert {log["flow_run_id"] for log in server.logs} == {run_id}
     (artifact,) = server.artifacts
     assert (artifact["key"], artifact["data"], artifact["flow_run_id"]) == ("page", "# page", run_id)
+
+
+def test_delivery_replaces_lone_surrogates_for_other_servers(fake: Fake):
+    server = fake()
+
+    @flow
+    def main() -> None:
+        create_table_artifact([{"lone": "a\ud800", "big": 1 << 80}], key="odd")
+        create_markdown_artifact("b\udc80", key="page")
+
+    main()
+    journal.close()
+    sent = {artifact["key"]: artifact["data"] for artifact in server.artifacts}
+    assert sent["page"] == "b\\udc80"
+    assert json.loads(sent["odd"]) == [{"lone": "a\ud800", "big": 1 << 80}]  # a text in a text
 
 
 def test_logs_are_not_recorded_when_disabled(server: FakeServer):

@@ -6,6 +6,7 @@ import pytest
 
 from prefect import flow, task
 from prefect.cache_policies import INPUTS, NO_CACHE, Inputs
+from prefect.transactions import transaction
 
 
 @pytest.mark.parametrize("decorator", [task, flow], ids=["task", "flow"])
@@ -121,3 +122,22 @@ def test_retry_message_rounds_the_delay(caplog: pytest.LogCaptureFixture):
         fails()
 
     assert "Retry 1/1 will start 0.01 second(s) from now" in caplog.text
+
+
+def test_hooks_given_as_options_are_called():
+    called: list[str] = []
+
+    @task(on_rollback=[lambda transaction: called.append("rollback")], on_commit=[lambda _: called.append("commit")])
+    def fn() -> None: ...
+
+    @flow(on_running=[lambda flow, run, state: called.append(state.name)])
+    def main() -> None:
+        fn()
+        with transaction():
+            fn()
+            raise ValueError
+
+    with pytest.raises(ValueError):
+        main()
+
+    assert called == ["Running", "commit", "rollback"]

@@ -1,7 +1,7 @@
 """The base class of blocks: typed configuration with a name, a slug and capabilities.
 
-A block class describes itself. Storing blocks is not supported yet: `save`, `load` and `delete` raise. A block must not
-do its work (read a file, call a service) when it is made.
+A block class describes itself; `persistence` saves and loads its blocks. A block must not do its work (read a file,
+call a service) when it is made.
 """
 
 from __future__ import annotations
@@ -9,32 +9,55 @@ from __future__ import annotations
 import re
 import textwrap
 from abc import ABC
-from typing import Any, ClassVar, NoReturn, TypeGuard
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard, cast, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
-from prefect._io import class_twin, twin
-from prefect._later import NotBuiltError
+from prefect._io import class_twin, drive, twin
+from prefect.blocks import persistence, registry, schemas
+from prefect.blocks.persistence import InvalidBlockRegistration
+from prefect.blocks.registry import UnknownBlockType
 
-__all__ = ["Block", "BlockNotSavedError", "InvalidBlockRegistration", "UnknownBlockType"]
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
+    from prefect.schemas.blocks import BlockSchema
 
-_registry: dict[str, type[Block]] = {}
+__all__ = [
+    "Block",
+    "BlockNotSavedError",
+    "InvalidBlockRegistration",
+    "UnknownBlockType",
+    "block_schema_to_key",
+    "schema_extra",
+]
 
 _SECTION = re.compile(r"^([A-Z][\w ]*):[^\n]*\n(?=[ \t]+\S)", re.MULTILINE)
 """The heading of a section of a docstring, as Google's style has them."""
 
 
-class InvalidBlockRegistration(Exception):
-    """The class cannot be a block type: it is the base class, or not a block."""
-
-
-class UnknownBlockType(Exception):
-    """No class of this block type is imported."""
-
-
 class BlockNotSavedError(RuntimeError):
     """The block was not saved."""
+
+
+def block_schema_to_key(schema: BlockSchema) -> str:
+    """Return the slug by which the class of a block schema is registered."""
+    if schema.block_type is None:
+        raise ValueError("The block schema was read without its type, which names the class.")
+    return schema.block_type.slug
+
+
+def schema_extra(schema: dict[str, Any], model: type[Block]) -> None:
+    """Add to the JSON schema of a block class what the API stores beside the fields."""
+    schemas.describe_block(schema, model)
 
 
 class Block(BaseModel, ABC):
@@ -44,7 +67,12 @@ class Block(BaseModel, ABC):
     the class.
     """
 
-    model_config = ConfigDict(extra="allow", ignored_types=(twin, class_twin))
+    model_config = ConfigDict(
+        extra="allow",
+        hide_input_in_errors=True,  # it may have secrets
+        ignored_types=(twin, class_twin),
+        json_schema_extra=cast("Any", schema_extra),
+    )
 
     _block_type_name: ClassVar[str | None] = None
     _block_type_slug: ClassVar[str | None] = None
@@ -62,7 +90,7 @@ class Block(BaseModel, ABC):
 
     def __new__(cls, **fields: Any) -> Block:
         slug = fields.get("block_type_slug")
-        return object.__new__(_find_class(slug) if cls is Block and slug is not None else cls)
+        return object.__new__(registry.find_class(slug) if cls is Block and slug is not None else cls)
 
     def __init__(self, *args: Any, **fields: Any) -> None:
         fields.pop("block_type_slug", None)
@@ -72,26 +100,104 @@ class Block(BaseModel, ABC):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        slug = cls.get_block_type_slug()
-        known = _registry.get(slug)
-        # A subclass with the slug of its base does not replace the base.
-        if known is None or not issubclass(cls, known):
-            _registry[slug] = cls
+        registry.register_class(cls.get_block_type_slug(), cls)
 
     def block_initialization(self) -> None:
         """Initialize a new block. Subclasses may override this."""
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _validate(cls, value: Any, handler: Any) -> Any:
+        """Load the block of a reference, and choose the class by the slug that values may have."""
+        if not isinstance(value, dict):
+            return handler(value)
+        fields = cast("dict[str, Any]", value)
+        if "$ref" in fields:
+            return drive(cls.aload_from_ref(fields["$ref"]))
+        slug = fields.get("block_type_slug")
+        if slug is None:
+            return handler(value)
+        found = registry.find_class(slug)
+        own = {name: item for name, item in fields.items() if name != "block_type_slug"}
+        if found is cls or cls._is_base() or issubclass(found, cls):
+            return handler(own) if found is cls else found.model_validate(own)
+        if slug != cls.get_block_type_slug():
+            raise ValueError(f"A block of the type {slug!r} is no {cls.__name__}.")
+        return handler(own)
+
     @model_serializer(mode="wrap")
-    def _with_slug(self, handler: SerializerFunctionWrapHandler) -> Any:
+    def _serialize(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
         fields = handler(self)
-        if isinstance(fields, dict):
-            fields["block_type_slug"] = self.get_block_type_slug()
-        return fields
+        if not isinstance(fields, dict):
+            return fields
+        dumped = cast("dict[str, Any]", fields)
+        if info.context and info.context.get("include_secrets"):
+            self._show_secrets(dumped, info)
+        dumped["block_type_slug"] = self.get_block_type_slug()
+        if self._block_document_id is not None:
+            document_id = self._block_document_id
+            dumped["_block_document_id"] = str(document_id) if info.mode == "json" else document_id
+            dumped["_block_document_name"] = self._block_document_name
+            dumped["_is_anonymous"] = self._is_anonymous
+        return dumped
+
+    def _show_secrets(self, dumped: dict[str, Any], info: SerializationInfo) -> None:
+        """Put the values of secrets in place of asterisks."""
+        for name, field in type(self).model_fields.items():
+            key = (field.alias or name) if info.by_alias else name
+            if key in dumped and schemas.holds_secrets(field.annotation):
+                dumped[key] = persistence.to_stored_json(getattr(self, name))
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Return the declared fields: a value that has none may be a secret."""
+        return [(name, value) for name, value in super().__repr_args__() if name in type(self).model_fields]
+
+    def __str__(self) -> str:
+        return repr(self)
 
     @staticmethod
     def is_block_class(block: Any) -> TypeGuard[type[Block]]:
         """Return whether this is a class of blocks."""
         return isinstance(block, type) and issubclass(block, Block)
+
+    @staticmethod
+    def annotation_refers_to_block_class(annotation: Any) -> bool:
+        """Return whether a type hint is a class of blocks, or a union with one."""
+        return any(Block.is_block_class(kind) for kind in (annotation, *get_args(annotation)))
+
+    @classmethod
+    def _is_base(cls) -> bool:
+        """Return whether this is `Block` itself, which is no type of blocks."""
+        return cls is Block
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
+        """Return the JSON schema of the fields, with the definitions of others under `definitions`.
+
+        Args:
+            *args, **options: As of pydantic's models; `ref_template` is `"#/definitions/{model}"` by default.
+        """
+        if len(args) < 2:
+            options.setdefault("ref_template", schemas.REF_TEMPLATE)
+        schema = schemas.without_additional_properties(super().model_json_schema(*args, **options))
+        definitions = schema.pop("$defs", None)
+        if definitions is not None:
+            schema["definitions"] = definitions
+        return schema
+
+    @classmethod
+    def get_block_schema_version(cls) -> str:
+        """Return the version of the package that defines the class, if it is a collection; else `non-versioned`."""
+        return registry.find_collection_version(cls.__module__)
+
+    @classmethod
+    def get_block_class_from_schema(cls, schema: BlockSchema) -> type[Block]:
+        """Return the imported class of a block schema's type.
+
+        Raises:
+            UnknownBlockType: No such class is imported.
+        """
+        return cls.get_block_class_from_key(block_schema_to_key(schema))
 
     @classmethod
     def get_block_type_name(cls) -> str:
@@ -138,7 +244,7 @@ class Block(BaseModel, ABC):
         Raises:
             UnknownBlockType: No such class is imported.
         """
-        return _find_class(key)
+        return registry.find_class(key)
 
     def get_block_placeholder(self) -> str:
         """Return the template that stands for this saved block in a deployment.
@@ -151,36 +257,77 @@ class Block(BaseModel, ABC):
         return f"prefect.blocks.{self.get_block_type_slug()}.{self._block_document_name}"
 
     @classmethod
-    async def aload(cls, name: str, validate: bool = True, client: Any = None) -> Any:
-        """Load a saved block by its name. Not supported yet."""
-        _not_built(f"the block {name!r} cannot be loaded")
+    async def aload(cls, name: str, validate: bool = True, client: PrefectClient | None = None) -> Self:
+        """Return the saved block of this type and name.
+
+        Args:
+            name: The name; on `Block` itself the slug of the type and the name, as in `"secret/my-token"`.
+            validate: Whether its values must be valid for the class. Otherwise missing fields are None.
+            client: A client to load it with.
+
+        Raises:
+            ValueError: There is no such block.
+            RuntimeError: Its values are not valid for the class.
+        """
+        return await persistence.load(cls, name, validate, client)
 
     load = class_twin(aload)
 
     @classmethod
-    async def aload_from_ref(cls, ref: str | UUID | dict[str, Any], validate: bool = True, client: Any = None) -> Any:
-        """Load a saved block by a reference. Not supported yet."""
-        _not_built(f"the block {ref} cannot be loaded")
+    async def aload_from_ref(
+        cls, ref: str | UUID | dict[str, Any], validate: bool = True, client: PrefectClient | None = None
+    ) -> Self:
+        """Return the saved block that a reference names.
+
+        Args:
+            ref: The id of its document, `{"block_document_id": id}` or `{"block_document_slug": "type/name"}`.
+            validate: As in `aload`.
+            client: A client to load it with.
+
+        Raises:
+            ValueError: The reference is not valid, or there is no such block.
+            RuntimeError: Its values are not valid for the class.
+        """
+        return await persistence.load_from_ref(cls, ref, validate, client)
 
     load_from_ref = class_twin(aload_from_ref)
 
-    async def asave(self, name: str | None = None, overwrite: bool = False, client: Any = None) -> UUID:
-        """Save the block under a name. Not supported yet."""
-        _not_built(f"the block {name!r} cannot be saved")
+    async def asave(
+        self, name: str | None = None, overwrite: bool = False, client: PrefectClient | None = None
+    ) -> UUID:
+        """Save the block, and return the id of its document.
+
+        Args:
+            name: Lower-case letters, digits and dashes; for a block that was saved or loaded, its own by default.
+            overwrite: Whether to replace the values of a block of this type and name.
+            client: A client to save it with.
+
+        Raises:
+            ValueError: There is no name, it is not valid, or it is in use and `overwrite` is False.
+        """
+        return await persistence.save(self, name, overwrite, client)
 
     save = twin(asave)
 
     @classmethod
-    async def adelete(cls, name: str, client: Any = None) -> None:
-        """Delete a saved block. Not supported yet."""
-        _not_built(f"the block {name!r} cannot be deleted")
+    async def adelete(cls, name: str, client: PrefectClient | None = None) -> None:
+        """Delete the saved block of this type and name.
+
+        Raises:
+            ValueError: There is no such block.
+        """
+        await persistence.delete(cls, name, client)
 
     delete = class_twin(adelete)
 
     @classmethod
-    async def aregister_type_and_schema(cls, client: Any = None) -> None:
-        """Register the block type. Not supported yet."""
-        _not_built(f"the block type {cls.get_block_type_slug()!r} cannot be registered")
+    async def aregister_type_and_schema(cls, client: PrefectClient | None = None) -> None:
+        """Register the block type and the current fields of this class, as saving a block does.
+
+        Raises:
+            InvalidBlockRegistration: It is `Block` itself.
+        """
+        await persistence.register_class(cls, client)
 
     register_type_and_schema = class_twin(aregister_type_and_schema)
 
@@ -190,17 +337,6 @@ def _read_docstring(cls: type) -> str:
     text = cls.__dict__.get("__doc__") or ""
     first, newline, rest = text.partition("\n")
     return f"{first.strip()}{newline}{textwrap.dedent(rest)}".strip("\n")
-
-
-def _not_built(what: str) -> NoReturn:
-    raise NotBuiltError(f"Saved blocks cannot be used yet: {what}. Pass a block object instead.")
-
-
-def _find_class(slug: Any) -> type[Block]:
-    found = _registry.get(slug)
-    if found is None:
-        raise UnknownBlockType(f"No block type {slug!r} is known: import the module that defines it.")
-    return found
 
 
 def _slugify(name: str) -> str:

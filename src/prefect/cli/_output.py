@@ -7,6 +7,7 @@ must not read from the API.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -293,8 +294,19 @@ def describe_error(error: Exception) -> str:
     errors: Any = getattr(error, "errors", None)
     if errors is None:
         return " ".join(str(error).split()).rstrip(".")
-    places = ((".".join(map(str, one["loc"])), one["msg"].removeprefix("Value error, ")) for one in errors())
+    places = ((".".join(map(str, one["loc"])), _describe_reason(one)) for one in errors())
     return "; ".join(f"{place}: {text}" if place else text for place, text in places).rstrip(".")
+
+
+_EXCLUDED_CHARACTERS = re.compile(r"\^\[\^(.+)\]\+\$")
+"""A pattern of texts without certain characters, such as names have."""
+
+
+def _describe_reason(error: Mapping[str, Any]) -> str:
+    excluded = _EXCLUDED_CHARACTERS.fullmatch((error.get("ctx") or {}).get("pattern") or "")
+    if excluded is not None:
+        return f"{error['input']!r} is empty or has one of the characters {' '.join(excluded[1])}"
+    return error["msg"].removeprefix("Value error, ")
 
 
 def fail(text: str) -> NoReturn:

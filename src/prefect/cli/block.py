@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -14,13 +16,17 @@ from prefect.cli._output import as_text, confirm, fail, format_age, print_detail
 from prefect.exceptions import ObjectNotFound, ProtectedBlockError
 
 if TYPE_CHECKING:
+    from prefect.blocks import registry
+    from prefect.loading import imports
     from prefect.schemas import blocks
     from prefect.schemas.blocks import BlockDocument, BlockType
 else:
     blocks = lazy("prefect.schemas.blocks")
+    imports = lazy("prefect.loading.imports")
+    registry = lazy("prefect.blocks.registry")
 
 command = group("block", "Manage blocks and block types.")
-command.planned = frozenset({"create", "register"})
+command.planned = frozenset({"create"})
 
 types = group("type", "Manage block types.")
 command.add_command(types)
@@ -52,6 +58,42 @@ def _read_all() -> list[BlockDocument]:
 
 def _format_slug(block: BlockDocument) -> str:
     return f"{block.block_type.slug if block.block_type else '?'}/{block.name}"
+
+
+@command.command("register")
+@click.option(
+    "--module", "-m", "module_name", metavar="MODULE", help="Import path of a module, such as `my_project.blocks`."
+)
+@click.option("--file", "-f", "path", type=click.Path(path_type=Path), help="Path of a Python file.")
+def register(module_name: str | None, path: Path | None) -> None:
+    """Register the block types that a module or file defines."""
+    module = _import_module(module_name, path)
+    registered = registry.find_classes(module)
+    if not registered:
+        fail(
+            f"No block types are defined in {module_name or path}: they are subclasses of `prefect.blocks.core.Block`."
+        )
+    for cls in registered:
+        cls.register_type_and_schema()
+    print_list(
+        registered,
+        ["Slug", "Name", "Class"],
+        [[cls.get_block_type_slug(), cls.get_block_type_name(), cls.__qualname__] for cls in registered],
+        None,
+    )
+
+
+def _import_module(module_name: str | None, path: Path | None) -> ModuleType:
+    if (module_name is None) == (path is None):
+        fail("Pass either a module with --module, or a file with --file.")
+    name = module_name or str(path)
+    if path is not None and not path.is_file():
+        fail(f"There is no file {name!r}.")
+    try:
+        return imports.load_module(module_name) if module_name else imports.load_script_as_module(name)
+    except Exception as error:  # the module is the user's
+        cause = error.__cause__ or error
+        fail(f"{name!r} cannot be imported: {type(cause).__name__}: {cause}")
 
 
 @command.command("inspect")

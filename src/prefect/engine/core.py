@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
     from uuid import UUID
 
+    from prefect.engine.protocols import Runnable
     from prefect.journal.writer import Journal
 
 __all__ = ["RunEngine", "Outcome", "NextStep"]
@@ -73,7 +74,9 @@ class RunEngine(abc.ABC):
     journal: Journal
     record: RunRecord
 
-    def __init__(self) -> None:
+    def __init__(self, runnable: Runnable, parameters: dict[str, Any]) -> None:
+        self._runnable = runnable
+        self.parameters = parameters
         self._previous: Moment | None = None
 
     # --- called by the shells -----------------------------------------------------------------------------------------
@@ -112,23 +115,23 @@ class RunEngine(abc.ABC):
     @abc.abstractmethod
     def __exit__(self, *error: Any) -> None: ...
 
-    @abc.abstractmethod
     def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the positional and keyword arguments of the body."""
+        return self._runnable.spec.unbind(self.parameters)
 
     @abc.abstractmethod
     def timeout_error(self) -> BaseException:
         """Return the error for an attempt that took longer than `timeout_seconds`."""
 
     @property
-    @abc.abstractmethod
     def fn(self) -> Any:
         """The function that is run."""
+        return self._runnable.fn
 
     @property
-    @abc.abstractmethod
     def timeout_seconds(self) -> float | None:
         """The time limit of one attempt."""
+        return self._runnable.timeout_seconds
 
     @property
     @abc.abstractmethod

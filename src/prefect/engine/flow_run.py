@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect import _io, outbox, rules
@@ -54,9 +55,8 @@ class FlowRunEngine(FlowRunStates):
         wait_for: Iterable[Any] | None = None,
         run: FlowRun | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(flow, parameters)
         self.flow = flow
-        self.parameters = parameters
         self.run_id = run.id if run else new_id()
         self.parent: EngineContext | None = EngineContext.get()
         self.journal = outbox.use_journal()
@@ -276,6 +276,8 @@ class FlowRunEngine(FlowRunStates):
 
     async def finish_attempt(self, outcome: Outcome) -> NextStep:
         """Wait for the submitted tasks, then enter the state that follows from the outcome."""
+        if isinstance(outcome.value, CoroutineType):
+            outcome = await self._await_returned(cast("Any", outcome).value)
         error = outcome.error
         if self._interrupter is not None and self._interrupter.stop():
             error = None  # the cancellation of the body, in which another process has stopped the run
@@ -297,6 +299,14 @@ class FlowRunEngine(FlowRunStates):
         if error is not None:
             return await self._fail(error)
         return await self._return(outcome.value)
+
+    async def _await_returned(self, coroutine: Any) -> Outcome:
+        """Run the coroutine that the body returned, such as the call of an async task, as a part of the body."""
+        try:
+            with self:
+                return Outcome(value=await _io.call_user(lambda: coroutine))
+        except BaseException as error:
+            return Outcome(error=error)
 
     async def _return(self, value: Any) -> NextStep:
         try:
@@ -400,18 +410,12 @@ class FlowRunEngine(FlowRunStates):
     # --- the end ------------------------------------------------------------------------------------------------------
 
     async def stop_task_runner(self, error: BaseException | None) -> None:
-        """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption.
-
-        A second Ctrl+C is not waited for: the process ends, and its tasks with it.
-        """
+        """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption."""
         runner = self._task_runner
+        if isinstance(error, KeyboardInterrupt):
+            self._task_runner = None  # a second one ends the process at once
         if runner is not None:
-            try:
-                await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
-            except KeyboardInterrupt:
-                if isinstance(error, KeyboardInterrupt):
-                    self._task_runner = None
-                raise
+            await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
             self._task_runner = None
 
     async def conclude(self) -> None:
@@ -458,23 +462,9 @@ class FlowRunEngine(FlowRunStates):
     # --- for the shells -----------------------------------------------------------------------------------------------
 
     @property
-    def fn(self) -> Any:
-        """The function that is run."""
-        return self.flow.fn
-
-    @property
-    def timeout_seconds(self) -> float | None:
-        """The time limit of one attempt."""
-        return self.flow.timeout_seconds
-
-    @property
     def is_outermost(self) -> bool:
         """Whether this run is not inside another flow run of this process."""
         return self.parent is None or self.parent.is_inherited
-
-    def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the positional and keyword arguments of the body."""
-        return self.flow.spec.unbind(self.parameters)
 
     def timeout_error(self) -> BaseException:
         """Return the error for an attempt that exceeded its timeout."""

@@ -63,9 +63,8 @@ class TaskRunEngine(TaskRunStates):
         self._create(run_id or new_id(), dependencies)
 
     def _set_up(self, task: RunnableTask, parameters: dict[str, Any], wait_for: Any) -> None:
-        super().__init__()
+        super().__init__(task, parameters)
         self.task = task
-        self.parameters = parameters
         self.flow: EngineContext | None = EngineContext.get()
         self.journal = (journal.current() if self.flow else None) or outbox.use_journal()
         self.attempt = 0
@@ -419,23 +418,9 @@ class TaskRunEngine(TaskRunStates):
     # --- for the shells -----------------------------------------------------------------------------------------------
 
     @property
-    def fn(self) -> Any:
-        """The function that is run."""
-        return self.task.fn
-
-    @property
-    def timeout_seconds(self) -> float | None:
-        """The time limit of one attempt."""
-        return self.task.timeout_seconds
-
-    @property
     def is_outermost(self) -> bool:
         """Whether this run is not inside a flow run of this process."""
         return self.flow is None or self.flow.is_inherited
-
-    def body_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the positional and keyword arguments of the body."""
-        return self.task.spec.unbind(self.parameters)
 
     def timeout_error(self) -> BaseException:
         """Return the error for an attempt that exceeded its timeout."""

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from prefect.futures.core import (
         PrefectConcurrentFuture,
         PrefectDistributedFuture,
-        PrefectFlowRunFuture,
         PrefectFuture,
         PrefectTaskRunFuture,
         PrefectWrappedFuture,
     )
+    from prefect.futures.flow_run import PrefectFlowRunFuture
     from prefect.futures.slots import Slot as Slot
     from prefect.futures.slots import current_slot as current_slot
     from prefect.futures.waiting import (
@@ -49,9 +49,9 @@ __all__ = [
 
 _EXPORTS = {
     "prefect.futures.core": (
-        "PrefectConcurrentFuture PrefectDistributedFuture PrefectFlowRunFuture PrefectFuture PrefectTaskRunFuture "
-        "PrefectWrappedFuture"
+        "PrefectConcurrentFuture PrefectDistributedFuture PrefectFuture PrefectTaskRunFuture PrefectWrappedFuture"
     ),
+    "prefect.futures.flow_run": "PrefectFlowRunFuture",
     "prefect.futures.slots": "Slot current_slot",
     "prefect.futures.waiting": (
         "DoneAndNotDoneFutures PrefectFutureList as_completed call_when_done resolve_futures_to_results "

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from prefect._io import drive
 from prefect._lazy import lazy
-from prefect.futures.slots import BlockedOn, lock
+from prefect.futures.slots import BlockedOn, check_timeout, lock
 
 if TYPE_CHECKING:
     import concurrent.futures
@@ -144,6 +144,7 @@ class PrefectTaskRunFuture(PrefectFuture[R]):
                 self._callbacks.remove(fn)
 
     def wait(self, timeout: float | None = None) -> None:
+        check_timeout(timeout)
         if self._state is not None:
             return
         done = threading.Event()
@@ -170,6 +171,7 @@ class PrefectTaskRunFuture(PrefectFuture[R]):
         """Wait without blocking the event loop."""
         import asyncio
 
+        check_timeout(timeout)
         if self._state is not None:
             return
         loop = asyncio.get_running_loop()
@@ -253,12 +255,3 @@ class PrefectDistributedFuture(PrefectTaskRunFuture[R]):
 
     def __init__(self, task_run_id: UUID) -> None:
         raise NotImplementedError("Task runs in task workers cannot be used yet: use another task runner.")
-
-
-class PrefectFlowRunFuture(PrefectFuture[R]):
-    """A future of a deployed flow run."""
-
-    __slots__ = ()
-
-    def __init__(self, flow_run_id: UUID) -> None:
-        raise NotImplementedError("Futures of flow runs cannot be used yet: read the flow run with a client.")

@@ -19,6 +19,16 @@ class BlockedFuture(Protocol):
     def task_run_id(self) -> UUID: ...
 
 
+def check_timeout(timeout: float | None) -> None:
+    """Raise an error for a time limit below 0.
+
+    Raises:
+        ValueError: It is.
+    """
+    if timeout is not None and timeout < 0:
+        raise ValueError(f"`timeout` must be a number of seconds of 0 or more, or None, not {timeout!r}.")
+
+
 class Slot(Protocol):
     """The slot of a running job in a pool: released while the job waits, and acquired again.
 

@@ -8,11 +8,11 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeGuard, TypeVar, cast
 
 from prefect._lazy import lazy
 from prefect.futures.core import PrefectFuture, PrefectTaskRunFuture
-from prefect.futures.slots import BlockedOn, current_slot
+from prefect.futures.slots import BlockedOn, check_timeout, current_slot
 
 if TYPE_CHECKING:
     import queue
@@ -45,6 +45,7 @@ class PrefectFutureList(list[PrefectFuture[R]], Iterator[PrefectFuture[R]]):
             Exception: The first failure, as soon as a run has failed; of several failed runs, the first in the list.
             TimeoutError: Some run was not done within `timeout` seconds in all.
         """
+        check_timeout(timeout)
         deadline = None if timeout is None else time.monotonic() + timeout
         if raise_on_failure:
             _raise_first_failure(self)
@@ -86,6 +87,7 @@ class DoneAndNotDoneFutures(NamedTuple, Generic[R]):
 
 def wait(futures: list[PrefectFuture[R]], timeout: float | None = None) -> DoneAndNotDoneFutures[R]:
     """Wait for futures, together at most `timeout` seconds; failures do not raise."""
+    check_timeout(timeout)
     done: set[PrefectFuture[R]] = set()
     deadline = None if timeout is None else time.monotonic() + timeout
     if _can_sleep_for(futures):
@@ -195,6 +197,7 @@ def as_completed(futures: list[PrefectFuture[R]], timeout: float | None = None) 
     Raises:
         TimeoutError: Not all were done within `timeout` seconds.
     """
+    check_timeout(timeout)
     unique = set(futures)
     finished: queue.SimpleQueue[PrefectFuture[R]] = queue.SimpleQueue()
     for future in unique:
@@ -246,6 +249,8 @@ def resolve_futures_to_states(expr: Any) -> Any:
 
 def _replace_futures(expr: Any, resolve: Callable[[PrefectFuture[Any]], Any]) -> Any:
     def visit(value: Any) -> Any:
+        if isinstance(value, PrefectFutureList):
+            return list(cast("list[Any]", value))
         return resolve(value) if isinstance(value, PrefectFuture) else value
 
     return visiting.visit_collection(expr, visit_fn=visit, return_data=True)

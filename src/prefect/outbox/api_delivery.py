@@ -139,7 +139,9 @@ class _BatchDelivery:
 
     def _decode(self, line: bytes) -> Record:
         try:
-            return json_codec.loads(line)
+            record = json_codec.loads(line)
+            # Another server answers a lone surrogate with its own failure, for ever.
+            return json_codec.map_texts(record, json_codec.replace_surrogates) if json_codec.is_marked(line) else record
         except json_codec.JSONDecodeError:
             self._refused.append(("it is not JSON", line))
             return {"kind": "damaged"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 from uuid import UUID
 
 from prefect._io import twin
@@ -26,20 +26,20 @@ async def aresolve_result_storage(result_storage: ResultStorage | UUID | Path) -
 
     Args:
         result_storage: A file system; a path on this machine; a URL such as `s3://bucket/folder`; or a saved block by
-            `"type-slug/name"` or its id, which is not supported yet.
+            `"type-slug/name"` or its id.
 
     Raises:
         TypeError: It is none of these.
     """
     if isinstance(result_storage, UUID):
-        return await Block.aload_from_ref(result_storage)
+        return cast("WritableFileSystem", await Block.aload_from_ref(result_storage))
     if isinstance(result_storage, Path):
         return LocalFileSystem(basepath=str(result_storage))
     if isinstance(result_storage, str):
         if "://" in result_storage:
             return RemoteFileSystem(basepath=result_storage)
         if _BLOCK.fullmatch(result_storage):
-            return await Block.aload(result_storage)
+            return cast("WritableFileSystem", await Block.aload(result_storage))
         return LocalFileSystem(basepath=result_storage)
     if isinstance(result_storage, Block):
         return result_storage  # pyright: ignore[reportReturnType]  # blocks of other packages need not inherit

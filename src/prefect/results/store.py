@@ -17,7 +17,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, field_validator
 
 from prefect import _forks, _processes
-from prefect._io import drive, is_driven, running_loop, twin
+from prefect._io import call_user, drive, is_driven, running_loop, twin
 from prefect.exceptions import ConfigurationError, MissingResult, SerializationError
 from prefect.filesystems import LocalFileSystem, NullFileSystem, WritableFileSystem
 from prefect.locking.isolation import IsolationLevel
@@ -176,9 +176,6 @@ class ResultStore(BaseModel):
         """Return whether there is a result with this key that has not expired."""
         storage = await self._resolve_storage()
         path = _resolve_path(storage, key)
-        known = self.cache.get_record(path) if self.cache_result_in_memory else None
-        if known is not None:
-            return _is_fresh(known.metadata)
         if isinstance(self.metadata_storage, NullFileSystem):
             return False
         try:
@@ -231,10 +228,12 @@ class ResultStore(BaseModel):
         """
         if isinstance(self.metadata_storage, NullFileSystem):
             return None  # without metadata a file cannot be matched with a key
+        if self._has_own_lookup:
+            return await self._look_up(key)
         storage = await self._resolve_storage()
         path = _resolve_path(storage, key)
         record = self.cache.get_record(path) if self.cache_result_in_memory else None
-        if record is None:
+        if record is None or (isinstance(storage, LocalFileSystem) and not os.path.exists(path)):
             try:
                 record = await self._read(storage, key, path)
             except MissingResult:
@@ -244,6 +243,21 @@ class ResultStore(BaseModel):
             if self.cache_result_in_memory:
                 self.cache.put_record(path, record)
         return record if _is_fresh(record.metadata) else None
+
+    @property
+    def _has_own_lookup(self) -> bool:
+        """Whether a subclass finds or reads results in its own way."""
+        kind = type(self)
+        return kind is not ResultStore and any(
+            getattr(kind, name) is not getattr(ResultStore, name) for name in ("exists", "aexists", "read", "aread")
+        )
+
+    async def _look_up(self, key: str) -> ResultRecord[Any] | None:
+        """Find a record with the `exists` and `read` of a subclass; the async ones where those are its own."""
+        kind = type(self)
+        exists = self.exists if kind.aexists is ResultStore.aexists else self.aexists
+        read = self.read if kind.aread is ResultStore.aread else self.aread
+        return await call_user(read, key) if await call_user(exists, key) else None
 
     async def _read(self, storage: Any, key: str, path: str) -> ResultRecord[Any]:
         if self.metadata_storage is None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from json import JSONDecodeError as JSONDecodeError
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -88,6 +88,18 @@ def replace_surrogates(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Return JSON whose texts, those of keys too, are changed by a function."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[Any, Any]", value).items()
+        return {map_texts(key, change): map_texts(item, change) for key, item in pairs}
+    if isinstance(value, (list, tuple)):
+        return [map_texts(item, change) for item in cast("Sequence[Any]", value)]
+    return value
 
 
 class _ExactWriter:

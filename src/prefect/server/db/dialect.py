@@ -42,15 +42,6 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 
-def _clean(value: Any, clean_text: Callable[[str], str]) -> Any:
-    """Return a value whose texts, those of keys too, are cleaned by a function."""
-    if isinstance(value, str):
-        return clean_text(value)
-    if isinstance(value, Mapping):
-        return {_clean(key, clean_text): _clean(item, clean_text) for key, item in value.items()}
-    return [_clean(item, clean_text) for item in value] if isinstance(value, (list, tuple)) else value
-
-
 def _object_to_json(value: Any) -> str | None:
     return _to_json(value) if value else None
 
@@ -60,7 +51,7 @@ def _array_to_json(value: Any) -> str | None:
     if not value:
         return None
     text = _to_json(value)
-    return _to_json(_clean(value, json_codec.replace_surrogates)) if json_codec.is_marked(text) else text
+    return _to_json(json_codec.map_texts(value, json_codec.replace_surrogates)) if json_codec.is_marked(text) else text
 
 
 def _to_uuid(value: bytes) -> UUID:
@@ -357,12 +348,12 @@ def _without_nul(value: str) -> str:
 
 def _pg_json(value: Any) -> str:
     text = _to_json(value)
-    return _to_json(_clean(value, lambda part: part.replace("\0", ""))) if "\\u0000" in text else text
+    return _to_json(json_codec.map_texts(value, lambda part: part.replace("\0", ""))) if "\\u0000" in text else text
 
 
 def _pg_array(value: Any) -> str | None:
     text = _array_to_json(value)
-    return text if text is None or "\\u0000" not in text else _array_to_json(_clean(value, _without_nul))
+    return text if text is None or "\\u0000" not in text else _array_to_json(json_codec.map_texts(value, _without_nul))
 
 
 def _pg_object(value: Any) -> str | None:

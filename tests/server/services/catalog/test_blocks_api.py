@@ -9,9 +9,10 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 
+from prefect.schemas.block_checksums import compute_checksum
 from prefect.server import store
 from prefect.server.db.interface import Database, Transaction
-from prefect.server.services.catalog import block_types, secret_fields, system_blocks
+from prefect.server.services.catalog import secret_fields, system_blocks
 from prefect.server.services.security import encryption
 from prefect.server.services.upkeep import startup
 from prefect.settings import get_current_settings, temporary_settings
@@ -105,9 +106,7 @@ BASE = {"title": "Ck", "type": "object", "properties": {"a": {"type": "string"}}
 
 
 def test_compute_checksum_matches_the_interface() -> None:
-    assert (
-        block_types.compute_checksum(BASE) == "sha256:16b61b45072c8d5b2e6abccda336f9c270d1ec27ea639ebc338b615caa0a8a45"
-    )
+    assert compute_checksum(BASE) == "sha256:16b61b45072c8d5b2e6abccda336f9c270d1ec27ea639ebc338b615caa0a8a45"
 
 
 @pytest.mark.parametrize(
@@ -126,16 +125,14 @@ def test_compute_checksum_matches_the_interface() -> None:
 def test_compute_checksum_disregards_secrets_and_unused_definitions(more: dict[str, Any], same: bool) -> None:
     fields = {**BASE, **more}
     without = {name: value for name, value in fields.items() if name in BASE}
-    assert (block_types.compute_checksum(fields) == block_types.compute_checksum(without)) is same
+    assert (compute_checksum(fields) == compute_checksum(without)) is same
 
 
 async def test_compute_checksum_includes_nested_definitions() -> None:
     fields = {**BASE, "properties": {"a": {"$ref": "#/definitions/A"}}}
     needed = {"A": {"anyOf": [{"$ref": "#/definitions/B"}]}, "B": {"enum": [1]}}
     more = {**needed, "C": {"enum": [2]}}
-    assert block_types.compute_checksum({**fields, "definitions": needed}) == block_types.compute_checksum(
-        {**fields, "definitions": more}
-    )
+    assert compute_checksum({**fields, "definitions": needed}) == compute_checksum({**fields, "definitions": more})
 
 
 # --- the known types -------------------------------------------------------------------------------------------------

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from prefect.schemas.block_checksums import compute_checksum
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import paging, reading
@@ -16,7 +16,6 @@ from prefect.server.services.events import emitting
 from prefect.server.store import Row, filters
 from prefect.server.store.queries import catalog
 from prefect.types import new_id, now
-from prefect.values.hashing import hash_objects
 
 RESERVED_PREFIX = "prefect"
 """Names of block types that users create must not begin with it."""
@@ -180,44 +179,3 @@ async def attach_block_types(tx: Transaction, schemas: Sequence[Row]) -> list[An
 async def find_capabilities(tx: Transaction) -> list[str]:
     """Return the capabilities of all block schemas."""
     return sorted(await catalog.find_capabilities(tx))
-
-
-# --- checksums -------------------------------------------------------------------------------------------------------
-
-
-def compute_checksum(fields: Mapping[str, Any]) -> str:
-    """Return the checksum of a block schema's fields; a client computes the same for a class."""
-    content = {name: value for name, value in fields.items() if name != "secret_fields"}
-    definitions = fields.get("definitions")
-    if definitions:
-        kept = _find_used_definitions(content, definitions)
-        content["definitions"] = {name: value for name, value in definitions.items() if name in kept}
-        if not kept:
-            del content["definitions"]
-    return f"sha256:{hash_objects(content, hash_algo=hashlib.sha256)}"
-
-
-def _find_used_definitions(content: Mapping[str, Any], definitions: Mapping[str, Any]) -> set[str]:
-    """Return the names of the definitions that the fields refer to, apart from those of other blocks."""
-    needed: set[str] = set()
-    waiting = list(_iterate_definition_references(content.get("properties", {})))
-    while waiting:
-        name = waiting.pop()
-        definition = definitions.get(name)
-        if name in needed or not isinstance(definition, Mapping) or "block_type_slug" in definition:
-            continue
-        needed.add(name)
-        waiting += _iterate_definition_references(definition)
-    return needed
-
-
-def _iterate_definition_references(value: Any) -> Iterator[str]:
-    """Iterate over the names of the definitions that a part of a schema refers to."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"].rpartition("/")[2]
-        for item in value.values():
-            yield from _iterate_definition_references(item)
-    elif isinstance(value, Iterable) and not isinstance(value, str):
-        for item in value:
-            yield from _iterate_definition_references(item)

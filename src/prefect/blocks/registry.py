@@ -1,0 +1,81 @@
+"""The block classes of this process, by the slug of their type."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any
+
+from prefect.logging.loggers import get_logger
+
+COLLECTIONS = "prefect.collections"
+"""The entry points by which installed packages name the modules that define their blocks."""
+
+BlockClass = type[Any]
+"""A subclass of `Block`."""
+
+
+class UnknownBlockType(Exception):
+    """No class of this block type is imported."""
+
+
+_classes: dict[str, BlockClass] = {}
+
+
+def register_class(slug: str, cls: BlockClass) -> None:
+    """Register a class for a slug. A subclass with the slug of its base does not replace the base."""
+    known = _classes.get(slug)
+    if known is None or not issubclass(cls, known):
+        _classes[slug] = cls
+
+
+def find_class(slug: str) -> BlockClass:
+    """Return the class of a block type; if none is imported, after importing the installed collections.
+
+    Raises:
+        UnknownBlockType: There is no such class.
+    """
+    found = _classes.get(slug)
+    if found is None:
+        import_collections()
+        found = _classes.get(slug)
+    if found is None:
+        raise UnknownBlockType(
+            f"No block type {slug!r} is known: import the module that defines it, or install the package that does."
+        )
+    return found
+
+
+def find_classes(module: ModuleType) -> list[BlockClass]:
+    """Return the block classes that a module defines, or takes from other modules of its package, by slug."""
+    package = module.__name__.partition(".")[0]
+    known = set(_classes.values())
+    found = {
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and value in known and value.__module__.partition(".")[0] == package
+    }
+    return sorted(found, key=lambda cls: cls.get_block_type_slug())
+
+
+@cache
+def import_collections() -> None:
+    """Import the modules of all installed collections, once; log a warning for one that cannot be imported."""
+    for entry in entry_points(group=COLLECTIONS):
+        try:
+            entry.load()
+        except Exception as error:
+            get_logger("blocks").warning("The collection %r cannot be imported: %s", entry.name, error)
+
+
+def find_collection_version(module: str) -> str:
+    """Return the version of the installed collection that has a module; `non-versioned` if none has it."""
+    package = module.partition(".")[0]
+    for entry in entry_points(group=COLLECTIONS):
+        if entry.module.partition(".")[0] == package and entry.dist is not None:
+            return entry.dist.version
+    return NOT_VERSIONED
+
+
+NOT_VERSIONED = "non-versioned"
