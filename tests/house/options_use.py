@@ -72,6 +72,8 @@ def _iter_callables() -> Iterator[tuple[str, Any]]:
             if name.startswith("_") or name == "exports" or id(value) in seen or not _is_ours(value):
                 continue
             seen[id(value)] = value
+            if hasattr(value, "model_rebuild"):
+                value.model_rebuild()  # until then its signature is not known
             yield f"{module_name}.{name}", value
             if isinstance(value, type):
                 for method, member in vars(value).items():
