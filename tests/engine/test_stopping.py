@@ -209,3 +209,33 @@ def test_run_cancelled_at_its_end_is_not_completed(monkeypatch: pytest.MonkeyPat
     with pytest.raises(CancelledRun):
         program.main()
     assert Outside().state_names(program.run_id) == ["Pending", "Running", "Cancelled"]
+
+
+@pytest.mark.parametrize("timeout", [None, 60])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_async_run_is_interrupted_where_it_awaits(depth: int, timeout: float | None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stopping, "CHECK_INTERVAL_SECONDS", 0.05)
+    ids: list[str] = []
+    cleaned: list[int] = []
+
+    @flow(timeout_seconds=timeout)
+    async def main(level: int) -> None:
+        ids.append(runtime.id)
+        if level > 1:
+            await main(level - 1)
+        Outside().set_state(ids[0], Cancelling())
+        try:
+            await asyncio.sleep(60)
+        finally:
+            cleaned.append(level)
+
+    async def program() -> int:
+        with pytest.raises(CancelledRun):
+            await main(depth)
+        await asyncio.sleep(0)  # the caller is not cancelled
+        task = asyncio.current_task()
+        return task.cancelling() if task else -1
+
+    assert asyncio.run(program()) == 0
+    assert cleaned == [1]
+    assert {Outside().state_names(run_id)[-1] for run_id in ids} == {"Cancelled"}

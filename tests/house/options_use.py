@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from prefect._lazy import exported_names
+
 TESTS = Path(__file__).parents[1]
 MODULES = [
     "prefect.artifacts",
@@ -67,11 +69,14 @@ def _iter_callables() -> Iterator[tuple[str, Any]]:
     seen: dict[int, Any] = {}  # several modules have the same functions; kept, so that no id is used again
     for module_name in MODULES:
         module = importlib.import_module(module_name)
-        for name in getattr(module, "__all__", None) or dir(module):
+        exported = exported_names(vars(module).get("_EXPORTS", {}))
+        for name in vars(module).get("__all__") or sorted({*vars(module), *exported}):
             value = getattr(module, name, None)
             if name.startswith("_") or name == "exports" or id(value) in seen or not _is_ours(value):
                 continue
             seen[id(value)] = value
+            if hasattr(value, "model_rebuild"):
+                value.model_rebuild()  # until then its signature is not known
             yield f"{module_name}.{name}", value
             if isinstance(value, type):
                 for method, member in vars(value).items():

@@ -88,6 +88,7 @@ async def await_with_timeout(
         await asyncio.wait({task}, timeout=seconds)
     except BaseException:
         task.cancel()
+        task.add_done_callback(_consume_outcome)
         raise
     if task.done():
         elapsed = time.monotonic() - start

@@ -36,10 +36,15 @@ def find_paused_state(signal: Pause, run_id: UUID) -> State[Any] | None:
     return state if is_own else None
 
 
+def is_cancellation(error: BaseException) -> bool:
+    """Return whether an exception cancels an asyncio task. Does not import asyncio: without it there is none."""
+    exceptions = sys.modules.get("asyncio.exceptions")
+    return exceptions is not None and isinstance(error, exceptions.CancelledError)
+
+
 def crash_message(error: BaseException) -> str:
     """Return the message of the crashed state for the exception that ended a run."""
-    cancelled = sys.modules.get("asyncio.exceptions")
-    if cancelled is not None and isinstance(error, cancelled.CancelledError):
+    if is_cancellation(error):
         return "Execution was cancelled by the runtime environment."
     if isinstance(error, KeyboardInterrupt):
         return "Execution was aborted by an interrupt signal."

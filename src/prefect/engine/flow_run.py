@@ -17,7 +17,7 @@ from prefect.engine.flow_states import FlowRunStates
 from prefect.engine.memo import AttemptMemo, RememberedCall
 from prefect.engine.orchestration import NewFlowRun
 from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs
-from prefect.engine.stopping import StopCheck
+from prefect.engine.stopping import AsyncInterrupter, StopCheck
 from prefect.engine.subflow import ParentTaskRun
 from prefect.exceptions import Abort, ParameterTypeError, Pause, UpstreamTaskError
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
@@ -69,6 +69,7 @@ class FlowRunEngine(FlowRunStates):
         self._parent_task: ParentTaskRun | None = None
         self._context: EngineContext | None = None
         self._task_runner: Any = None
+        self._interrupter: AsyncInterrupter | None = None
         self._memo = AttemptMemo() if flow.retries or (run is not None and run.empirical_policy.retries) else None
         # A persisted subflow is not run again by a retry of its parent.
         memo = self.parent.memo if self.parent and self._should_persist() else None
@@ -87,8 +88,8 @@ class FlowRunEngine(FlowRunStates):
             if invalid is not None:
                 return await self._fail_to_start(invalid)
         else:
-            if (stopped := await self._find_stop_state()) is not None:
-                return await self._end_stopped(stopped)
+            if (stopped := await self.find_stop_state()) is not None:
+                return await self.end_stopped(stopped)
             if self._memo is not None:
                 self._memo.restart()
         entered = await self.propose_state(State.make(RUNNING, "Running", details=self._details))
@@ -105,6 +106,8 @@ class FlowRunEngine(FlowRunStates):
             return await self._fail_to_start(error)
         if self.flow.on_running_hooks:
             await self.call_hooks(self.flow.on_running_hooks, self.flow, self.logger)
+        if self.flow.isasync and not (self.flow.isgenerator or _io.is_driven() or self.journal.forwarder):
+            self._interrupter = AsyncInterrupter(self._context.stop_check)
         return RUN_BODY
 
     async def _prepare(self) -> Exception | None:
@@ -193,7 +196,7 @@ class FlowRunEngine(FlowRunStates):
         self.error = error
         not_ready = State.make(PENDING, "NotReady", message=str(error), details=self._details)
         await self.propose_state(not_ready, final=True)
-        await self._conclude()
+        await self.conclude()
         return FINISHED
 
     async def _fail_to_start(self, invalid: Exception) -> NextStep:
@@ -209,7 +212,7 @@ class FlowRunEngine(FlowRunStates):
         await self.propose_state(
             State.make(FAILED, "Failed", message=message, data=invalid, details=self._details), final=True
         )
-        await self._conclude()
+        await self.conclude()
         return FINISHED
 
     def _make_context(self) -> EngineContext:
@@ -245,10 +248,10 @@ class FlowRunEngine(FlowRunStates):
             Pause: The run is paused.
         """
         if entered.is_paused():
-            self._release()
+            self.release()
             raise Pause(f"The flow run is {entered}.", state=entered)
         self.value = entered
-        await self._conclude()
+        await self.conclude()
         return FINISHED
 
     # --- context of the body ------------------------------------------------------------------------------------------
@@ -276,18 +279,20 @@ class FlowRunEngine(FlowRunStates):
         if isinstance(outcome.value, CoroutineType):
             outcome = await self._await_returned(cast("Any", outcome).value)
         error = outcome.error
+        if self._interrupter is not None and self._interrupter.stop():
+            error = None  # the cancellation of the body, in which another process has stopped the run
         if isinstance(error, Pause) and (suspended := failures.find_paused_state(error, self.run_id)) is not None:
-            return await self._suspend(error, suspended)
+            return await self.suspend(error, suspended)
         if error is not None and failures.is_crash(error):
             await self.crash(error)
             return FINISHED
         # Submitted tasks run to their end; after a timeout, those that have not started are cancelled.
         try:
-            await self._stop_task_runner(error if isinstance(error, (FlowRunTimeoutError, Abort, Pause)) else None)
+            await self.stop_task_runner(error if isinstance(error, (FlowRunTimeoutError, Abort, Pause)) else None)
         except Exception as failure:  # a user's task runner
             error = error or failure
-        if (stopped := await self._find_stop_state()) is not None:
-            return await self._end_stopped(stopped)
+        if (stopped := await self.find_stop_state()) is not None:
+            return await self.end_stopped(stopped)
         if isinstance(error, (Abort, Pause)):
             await self.crash(error)
             return FINISHED
@@ -322,7 +327,7 @@ class FlowRunEngine(FlowRunStates):
         if entered.is_completed():
             self._call.remember(self.parameters, entered, ending.value)
         self._track(ending.value)
-        await self._conclude()
+        await self.conclude()
         return FINISHED
 
     async def _fail(self, error: BaseException) -> NextStep:
@@ -350,7 +355,7 @@ class FlowRunEngine(FlowRunStates):
                 entered.data = error
         else:
             self.value = entered
-        await self._conclude()
+        await self.conclude()
         return FINISHED
 
     def _try_again(self, entered: State[Any]) -> NextStep:
@@ -361,45 +366,13 @@ class FlowRunEngine(FlowRunStates):
         # The state was made by the clock of a server, perhaps.
         return NextStep(is_finished=False, delay_seconds=core.seconds_until(entered, entered.timestamp))
 
-    async def _suspend(self, signal: Pause, suspended: State[Any]) -> NextStep:
-        """Leave a run that is suspended: it goes on in another process."""
-        self.error = signal
-        self._current = self.fields["state"] = suspended
-        await self._stop_task_runner(signal)
-        self.logger.info(
-            "Finished in state %s", str(self.state)
-        )  # a handler that keeps the record must not keep the result
-        self._release()
-        return FINISHED
-
-    async def _find_stop_state(self) -> State[Any] | None:
-        """Return the state by which another process has stopped this run or one around it."""
-        check: StopCheck = self.context.stop_check
-        return await check.find_state() if check.is_due else None
-
-    async def _end_stopped(self, stopped: State[Any]) -> NextStep:
-        """End a run that another process has cancelled or suspended, or one inside such a run."""
-        current: State[Any] = self.fields["state"]
-        if stopped.is_paused() and stopped is current:
-            signal = Pause("The flow run was suspended by another process.", state=stopped)
-            return await self._suspend(signal, stopped)
-        self.context.stop_check = None  # hooks may call tasks
-        if current.is_cancelled():
-            self.set_current(current)
-        else:
-            message = "The run was cancelled while it was under way."
-            await self.propose_state(State.make(CANCELLED, "Cancelled", message=message, details=self._details))
-        self.value = self.state
-        await self._conclude()
-        return FINISHED
-
     async def crash(self, error: BaseException) -> None:
         """Record an interrupted run as crashed; the caller raises the interruption again.
 
         One that was not allowed to begin is left alone: another process may run it.
         """
         if isinstance(error, Abort) and not self.attempt:
-            self._release()
+            self.release()
             return
         if self._run is None:
             if not failures.is_crash(error):
@@ -407,18 +380,25 @@ class FlowRunEngine(FlowRunStates):
             await self._create()
         if self.state.is_final():
             return
+        if failures.is_cancellation(error) and self._context is not None:
+            stopped = await self.find_stop_state()
+            if stopped is not None:
+                await self.stop_task_runner(error)
+                await self.end_stopped(stopped)
+                self.error = error
+                return
         self.error = error
         message = failures.crash_message(error)
         self.logger.error("Crash detected! %s", message)
         self.logger.debug("Crash details:", exc_info=error)
-        await self._stop_task_runner(error)
+        await self.stop_task_runner(error)
         try:
             await self.propose_state(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
         except Abort as abort:  # another process has recorded a final state already
             self.logger.info("The flow run is not recorded as crashed: %s", abort)
-            self._release()
+            self.release()
             return
-        await self._conclude()
+        await self.conclude()
 
     _run: FlowRun | None = None
 
@@ -429,7 +409,7 @@ class FlowRunEngine(FlowRunStates):
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
-    async def _stop_task_runner(self, error: BaseException | None) -> None:
+    async def stop_task_runner(self, error: BaseException | None) -> None:
         """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption."""
         runner = self._task_runner
         if isinstance(error, KeyboardInterrupt):
@@ -438,7 +418,7 @@ class FlowRunEngine(FlowRunStates):
             await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
             self._task_runner = None
 
-    async def _conclude(self) -> None:
+    async def conclude(self) -> None:
         flow = self.flow
         hooks = {
             StateType.COMPLETED: flow.on_completion_hooks,
@@ -458,9 +438,11 @@ class FlowRunEngine(FlowRunStates):
         logger.info("Finished in state %s", str(self.state))  # a handler that keeps the record must not keep the result
         if self._parent_task is not None and self.parent is not None and not self.state.is_completed():
             self.parent.failed_runs[self._parent_task.id] = f"flow run {self.fields['name']!r}"
-        self._release()
+        self.release()
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        if self._interrupter is not None:
+            self._interrupter.stop()
         self._orchestrator.release_run()
         # The context refers to this engine: without it, the values of the run's tasks are freed with their last user.
         self._context = None

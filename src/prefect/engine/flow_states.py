@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import abc
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect import _io
 from prefect.engine import core
-from prefect.engine.core import RunEngine
-from prefect.exceptions import Abort
+from prefect.engine.core import FINISHED, NextStep, RunEngine
+from prefect.exceptions import Abort, Pause
 from prefect.rules import Moment
 from prefect.schemas.states import State, StateType
 
 if TYPE_CHECKING:
+    from prefect.context import EngineContext
     from prefect.engine.orchestration import Orchestrator
+    from prefect.engine.stopping import StopCheck
     from prefect.schemas.runs import FlowRunPolicy
 
 RUNNING, CANCELLED = StateType.RUNNING, StateType.CANCELLED
@@ -25,6 +28,7 @@ class FlowRunStates(RunEngine):
     """The part of a flow run's engine that asks the orchestrator."""
 
     _orchestrator: Orchestrator
+    logger: Any
 
     def set_current(self, state: State[Any]) -> None:
         """Note the state that the run is in, which another process or the server has recorded."""
@@ -79,3 +83,53 @@ class FlowRunStates(RunEngine):
             await _io.sleep(max(core.seconds_until(entered), START_POLL_INTERVAL_SECONDS))
             entered = await self.propose_state(State.make(RUNNING, "Running", details=self._details))
         return None if entered.is_running() else entered
+
+    # --- stopped by another process -----------------------------------------------------------------------------------
+
+    async def find_stop_state(self) -> State[Any] | None:
+        """Return the state by which another process has stopped this run or one around it."""
+        check: StopCheck = self.context.stop_check
+        return await check.find_state() if check.is_due else None
+
+    async def end_stopped(self, stopped: State[Any]) -> NextStep:
+        """End a run that another process has cancelled or suspended, or one inside such a run."""
+        current: State[Any] = self.fields["state"]
+        if stopped.is_paused() and stopped is current:
+            signal = Pause("The flow run was suspended by another process.", state=stopped)
+            return await self.suspend(signal, stopped)
+        self.context.stop_check = None  # hooks may call tasks
+        if current.is_cancelled():
+            self.set_current(current)
+        else:
+            message = "The run was cancelled while it was under way."
+            await self.propose_state(State.make(CANCELLED, "Cancelled", message=message, details=self._details))
+        self.value = self.state
+        await self.conclude()
+        return FINISHED
+
+    async def suspend(self, signal: Pause, suspended: State[Any]) -> NextStep:
+        """Leave a run that is suspended: it goes on in another process."""
+        self.error = signal
+        self._current = self.fields["state"] = suspended
+        await self.stop_task_runner(signal)
+        # As text, because a handler that keeps the record must not keep the result.
+        self.logger.info("Finished in state %s", str(self.state))
+        self.release()
+        return FINISHED
+
+    @property
+    @abc.abstractmethod
+    def context(self) -> EngineContext:
+        """The context of the body."""
+
+    @abc.abstractmethod
+    async def stop_task_runner(self, error: BaseException | None) -> None:
+        """Wait for the submitted tasks; with an error, cancel those that have not started."""
+
+    @abc.abstractmethod
+    async def conclude(self) -> None:
+        """Call the hooks for the final state."""
+
+    @abc.abstractmethod
+    def release(self) -> None:
+        """Drop what only a run under way needs."""
