@@ -108,7 +108,7 @@ class TestPlannedNames:
 
             def method(self) -> None: ...
 
-        with pytest.raises(NotImplementedError, match=r"runners, workers and infrastructure will come in a later release"):
+        with pytest.raises(NotImplementedError, match="workers and infrastructure will come in a later release"):
             Mine(name="y")
         with pytest.raises(NotImplementedError):
             Mine.get("?")

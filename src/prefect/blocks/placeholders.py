@@ -1,4 +1,4 @@
-"""Placeholders of blocks in templates: `{{ prefect.blocks.<type>.<name> }}`, and `{"$ref": {"block_document_id": id}}`."""
+"""Blocks in templates: `{{ prefect.blocks.<type>.<name> }}`, and `{"$ref": {"block_document_id": id}}`."""
 
 from __future__ import annotations
 

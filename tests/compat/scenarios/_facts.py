@@ -70,6 +70,7 @@ def text(value):
             value = value.replace(path, name)
     value = re.sub(r"<cwd>/tmp\w+", "<tmp>", value)
     value = re.sub(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "<id>", value)
+    value = re.sub(r"(task run '[\w-]+)-[0-9a-f]{3}'", r"\1-<id>'", value)
     value = re.sub(r"\b0x[0-9a-f]+\b", "0x", value)
     value = re.sub(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(Z|[+-]\d\d:?\d\d)?", "<time>", value)
     value = re.sub(r"https://errors\.pydantic\.dev/[\d.]+/", "https://errors.pydantic.dev/", value)
